@@ -1,0 +1,74 @@
+/* Files: every call that can fail, in one place, behind a table that a test can replace.
+ *
+ * All return 0 (or a count, or a descriptor) on success and -errno on failure; interrupted calls
+ * are repeated inside. What needs a real file descriptor (sockets, mmap, processes) is in
+ * base/os.h's second half and is not virtual: the simulator does without. */
+#ifndef LEAT_BASE_OS_H
+#define LEAT_BASE_OS_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+enum {
+    LEAT_O_READ = 1,
+    LEAT_O_WRITE = 2,
+    LEAT_O_CREATE = 4, /* make it if missing */
+    LEAT_O_EXCL = 8,   /* with CREATE: -EEXIST if it is there */
+    LEAT_O_LOCK = 16,  /* exclusive lock for as long as it is open: -EWOULDBLOCK if another has it */
+};
+
+typedef struct leat_os {
+    int (*open)(const char *path, int flags, unsigned mode); /* >= 0: a handle for the calls below */
+    int (*close)(int fd);
+    int64_t (*pread)(int fd, void *p, size_t n, int64_t at);         /* bytes read; 0 at the end */
+    int64_t (*pwrite)(int fd, const void *p, size_t n, int64_t at);  /* may be short */
+    int (*datasync)(int fd);
+    int (*truncate)(int fd, int64_t size);
+    int64_t (*size)(int fd);
+    int (*allocate)(int fd, int64_t size); /* reserve blocks: -ENOSPC now rather than later */
+    int (*unlink)(const char *path);
+    int (*rename)(const char *from, const char *to);
+    int (*mkdir)(const char *path, unsigned mode); /* 0 too if it is there */
+    int (*sync_dir)(const char *path);             /* makes entries of the folder durable */
+    /* Names in the folder but . and .., in no order; each goes to fn until that returns false. */
+    int (*list)(const char *path, bool (*fn)(void *arg, const char *name), void *arg);
+} leat_os;
+
+/* Replaces the table for the calling thread; NULL brings the real one back. */
+void leat_os_use(const leat_os *os);
+const leat_os *leat_os_now(void);
+
+/* Whole of it or an error: loops over short reads and writes. leat_os_read_all gives the bytes read,
+ * less than n only at the end of the file. */
+int64_t leat_os_read_all(int fd, void *p, size_t n, int64_t at);
+int leat_os_write_all(int fd, const void *p, size_t n, int64_t at);
+/* Appends the file's content to out; at most max bytes, else -EFBIG. */
+int leat_os_load(const char *path, leat_buf *out, size_t max);
+/* Replaces the file's content so that a crash leaves the old or the new: temporary name, sync,
+ * rename, sync of the folder. */
+int leat_os_store(const char *path, leat_str content, unsigned mode);
+/* Each missing part of the path. */
+int leat_os_mkdirs(const char *path, unsigned mode);
+
+/* "no space left on device (ENOSPC)" of -28 or 28, in a thread-local buffer. */
+const char *leat_os_strerror(int err);
+
+/* leat_fail for a system call: rc RETRY for ENOSPC, EDQUOT, EAGAIN, EIO, EMFILE and the like, else
+ * CONF; the code is "os.enospc" and so on; path stands in where; doing says what was tried ("open",
+ * "write 4096 bytes at 8192 to"). */
+leat_rc leat_os_fail(leat_err *e, int err, const char *doing, const char *path);
+
+/* ---- not virtual ---- */
+
+/* Waits until fd is readable (or writable), at most ms (-1: for ever): 1 ready, 0 time-out, -errno.
+ */
+int leat_os_wait_fd(int fd, bool writing, int ms);
+/* A process with this pid that began at this time (field 22 of /proc/PID/stat; 0 = any) lives. */
+bool leat_os_alive(int pid, uint64_t start);
+/* That field for a pid, 0 if there is no such process. */
+uint64_t leat_os_start_of(int pid);
+/* Futex on a word in a shared mapping: waits while *word == seen, at most us; wakes all waiters. */
+void leat_os_futex_wait(const _Atomic uint32_t *word, uint32_t seen, int64_t us);
+void leat_os_futex_wake(_Atomic uint32_t *word);
+
+#endif
