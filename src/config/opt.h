@@ -1,0 +1,119 @@
+/* Option tables: the one place where an option is written.
+ *
+ * From a table come parsing, all errors at once, Kafka Connect's /config/validate, the form of the
+ * page, --help and docs/connectors/NAME.md. A row says where its parsed value lands in the
+ * connector's conf struct; LEAT_OPT_AT does not compile unless that member has the C type of the
+ * row's type.
+ *
+ * Classes of foreign properties (DESIGN.md section 3): a row is supported; with LEAT_OPT_NO_EFFECT
+ * accepted, warned about and ignored; with LEAT_OPT_MISSING it would change data and is an error
+ * when set to anything but its default. What is in no table is a warning, an error when strict. */
+#ifndef LEAT_CONFIG_OPT_H
+#define LEAT_CONFIG_OPT_H
+
+#include "base/json.h"
+
+typedef enum leat_opt_type {
+    LEAT_OPT_STR,    /* const char *; absent: NULL */
+    LEAT_OPT_INT,    /* int64_t */
+    LEAT_OPT_BOOL,   /* bool; "true" or "false" in any case */
+    LEAT_OPT_ENUM,   /* int64_t: index into choices; matched in any case */
+    LEAT_OPT_MS,     /* int64_t milliseconds; a bare number, or 5s, 2m, 1h, 1d */
+    LEAT_OPT_BYTES,  /* int64_t; a bare number, or 64k, 16m, 1g (powers of 1024) */
+    LEAT_OPT_LIST,   /* leat_opt_list: comma-separated, trimmed, "\," is a comma */
+} leat_opt_type;
+
+typedef struct leat_opt_list {
+    const char *const *v; /* n strings */
+    size_t n;
+} leat_opt_list;
+
+enum {
+    LEAT_OPT_REQUIRED = 1,
+    LEAT_OPT_SECRET = 2,    /* masked in every output */
+    LEAT_OPT_ADVANCED = 4,  /* folded away in the form */
+    LEAT_OPT_FIXED = 8,     /* cannot change once the connector exists */
+    LEAT_OPT_NO_EFFECT = 16,
+    LEAT_OPT_MISSING = 32,
+    LEAT_OPT_REGEX = 64,    /* STR: a regular expression; LIST: of them; checked when parsed */
+};
+
+typedef struct leat_opt {
+    const char *name; /* "slot.name" */
+    const char *label, *group, *help; /* help: full sentences; what the user must know, units */
+    leat_opt_type type;
+    unsigned flags;
+    size_t off;       /* LEAT_OPT_AT; 0 and unused with NO_EFFECT or MISSING */
+    const char *def;  /* as a user would write it; NULL: none */
+    int64_t min, max; /* INT, MS, BYTES; both 0: no bound */
+    const char *const *choices; /* ENUM: NULL-ended */
+    const char *was;  /* former name (or names, comma-separated), still accepted with a warning */
+} leat_opt;
+
+/* Offset of T.F for a row whose type stores CT. */
+#define LEAT_OPT_AT(T, F, CT)                                                                      \
+    (offsetof(T, F) + 0 * sizeof(char[_Generic(((T *)0)->F, CT: 1, default: -1)]))
+
+/* A set of tables that apply together (a connector's own, its family's, the engine's), NULL-ended;
+ * each table ends with a row whose name is NULL. Offsets of all are into the same conf struct. */
+typedef const leat_opt *const *leat_opt_tables;
+
+/* Name -> text, in the order given, as read from a file or REST. */
+typedef struct leat_prop {
+    const char *name, *value;
+    int line;         /* in its file; 0: none */
+    struct leat_prop *next;
+} leat_prop;
+
+typedef struct leat_props {
+    const char *file; /* for messages; NULL: none */
+    leat_prop *first, **tail;
+} leat_props;
+
+void leat_props_init(leat_props *p, const char *file);
+/* Replaces a value of the same name. Copies into a. */
+void leat_props_set(leat_props *p, leat_arena *a, leat_str name, leat_str value, int line);
+const char *leat_props_get(const leat_props *p, const char *name); /* NULL: none */
+
+/* One thing wrong, or worth a warning. */
+typedef struct leat_problem {
+    const char *option; /* NULL: the configuration as a whole */
+    bool warning;
+    int line;
+    const char *msg;    /* what, got, expected, how to mend it; never a secret's value */
+    struct leat_problem *next;
+} leat_problem;
+
+typedef struct leat_report {
+    leat_arena *a;
+    leat_problem *first, **tail;
+    unsigned errors, warnings;
+} leat_report;
+
+void leat_report_init(leat_report *r, leat_arena *a);
+void leat_report_add(leat_report *r, bool warning, const char *option, int line, const char *fmt,
+                     ...) __attribute__((format(printf, 5, 6)));
+/* The report as one error (CONF "config.invalid"), each problem a line; LEAT_OK without errors. */
+leat_rc leat_report_err(const leat_report *r, const char *where, leat_err *e);
+
+/* Fills conf (cleared by the caller; conf_size bytes) from defaults and props. Every problem is
+ * reported under its option; false if there was an error. ${env:X}, ${file:PATH:KEY} and the like
+ * have been resolved before (config/provider.h). strict: unknown names are errors; an unknown name
+ * close to a known one is told so. */
+bool leat_opts_parse(leat_opt_tables tables, const leat_props *props, bool strict, leat_arena *a,
+                     void *conf, leat_report *r);
+
+/* The row of a name or former name; NULL if there is none. */
+const leat_opt *leat_opts_find(leat_opt_tables tables, leat_str name);
+
+/* An array of objects: name, label, group, help, type, default, required, secret, advanced, fixed,
+ * min, max, choices, former names, class (supported, no_effect, missing). */
+void leat_opts_json(leat_opt_tables tables, leat_buf *out);
+/* Sections by group, a table of rows each. */
+void leat_opts_markdown(leat_opt_tables tables, leat_buf *out);
+
+/* "***" for a set secret; by the row's flag, and for names in no table by their words (password,
+ * secret, token, credential, private key, jaas). */
+bool leat_opts_is_secret(leat_opt_tables tables, leat_str name);
+
+#endif

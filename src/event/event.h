@@ -1,0 +1,138 @@
+/* What flows: an event, its two shapes, and the batch that owns it.
+ *
+ * A CHANGE is a row that changed: operation, before and after as rows of cells by a table version. A
+ * RECORD is a key and a value with schemas of their own or none (heartbeats, transaction metadata,
+ * documents). A CHANGE is viewed as records only when a transform or converter asks (envelope.h).
+ *
+ * A batch is the unit of hand-over, ownership and acknowledgement. Its arena holds every byte that
+ * its events point at; it is reset, not freed. One thread at a time. */
+#ifndef LEAT_EVENT_EVENT_H
+#define LEAT_EVENT_EVENT_H
+
+#include "base/err.h"
+#include "event/table.h"
+
+/* Debezium's letters. */
+typedef enum leat_op {
+    LEAT_OP_READ = 'r', LEAT_OP_CREATE = 'c', LEAT_OP_UPDATE = 'u', LEAT_OP_DELETE = 'd',
+    LEAT_OP_TRUNCATE = 't', LEAT_OP_MESSAGE = 'm',
+    LEAT_OP_RECORD = 0, /* no change: the event has the RECORD shape */
+} leat_op;
+
+/* Values of source.snapshot, in Debezium's words; see leat_snapshot_name. */
+typedef enum leat_snapshot {
+    LEAT_SNAPSHOT_FALSE, LEAT_SNAPSHOT_TRUE, LEAT_SNAPSHOT_FIRST, LEAT_SNAPSHOT_FIRST_IN_TABLE,
+    LEAT_SNAPSHOT_LAST_IN_TABLE, LEAT_SNAPSHOT_LAST, LEAT_SNAPSHOT_INCREMENTAL,
+} leat_snapshot;
+const char *leat_snapshot_name(leat_snapshot snapshot);
+
+typedef struct leat_header {
+    const char *name;
+    const leat_schema *schema; /* NULL: schemaless */
+    leat_value value;
+} leat_header;
+
+/* The RECORD shape. A schema of NULL: schemaless; a value of kind NULL with key/value: null. */
+typedef struct leat_record {
+    const char *topic;
+    const leat_schema *key_schema, *value_schema;
+    leat_value key, value;
+    const leat_header *headers;
+    uint32_t nheaders;
+} leat_record;
+
+enum {
+    LEAT_EV_KEY_CHANGED = 1, /* an update whose key differs: before holds the old key */
+    LEAT_EV_OLD_KEY_ONLY = 2, /* before holds the key columns alone (REPLICA IDENTITY DEFAULT, INDEX);
+                                 the others are ABSENT */
+};
+
+typedef struct leat_event {
+    const leat_table *table;   /* CHANGE; pinned by the batch; NULL for a RECORD */
+    union {
+        struct {
+            const leat_value *before, *after; /* row->nfields cells each, or NULL */
+            const leat_value *src;            /* origin->ncells cells */
+        };
+        const leat_record *record;
+    };
+    int64_t ts_us;      /* when the source committed it (source.ts_*) */
+    int64_t seen_us;    /* when it was read (ts_* of the envelope) */
+    uint64_t tx;        /* source transaction, 0: none */
+    uint32_t tx_seq;    /* 1, 2, 3... in it: with tx what a repeat is known by */
+    uint32_t tx_table_seq; /* the same among its table's changes (data_collection_order) */
+    uint32_t partition; /* of the topic; 0 in the embedded stream */
+    int64_t offset;     /* of its first record in its topic; set by a stream's reader */
+    uint8_t op;         /* leat_op */
+    uint8_t snapshot;   /* leat_snapshot */
+    uint8_t flags;      /* LEAT_EV_* */
+    uint8_t reserved;
+} leat_event;
+
+/* How many records the event is to a consumer, and so how many offsets of its topic it takes: a
+ * delete with its tombstone 2, a changed key up to 3, else 1. */
+unsigned leat_event_records(const leat_event *ev);
+/* The topic of either shape. */
+const char *leat_event_topic(const leat_event *ev);
+
+/* A position is a map partition -> offset in Kafka Connect's model; both are JSON objects as text,
+ * in Debezium's field names where Debezium has them: {"server":"shop"} -> {"lsn":23478,...}. An
+ * absent offset means: none yet. */
+typedef struct leat_position {
+    leat_str partition, offset;
+} leat_position;
+
+/* The ledger's counts (DESIGN.md section 3): of source changes, not records. */
+typedef struct leat_counts {
+    uint64_t received;     /* counted where bytes come in, before anything is decided about them */
+    uint64_t appended;     /* went into the stream */
+    uint64_t filtered;     /* by rule: tables, operations, conditions not captured */
+    uint64_t dead;         /* to the dead letters */
+    uint64_t deduplicated; /* known to have been appended before */
+    uint64_t rows_read, rows_appended, rows_superseded, rows_filtered, rows_dead; /* snapshots */
+} leat_counts;
+/* received - (the rest): what is in flight. Negative: the books are wrong. */
+int64_t leat_counts_in_flight(const leat_counts *c);
+int64_t leat_counts_rows_in_flight(const leat_counts *c);
+void leat_counts_add(leat_counts *to, const leat_counts *c);
+
+/* A change that cannot be handled, for the dead letters. All in the batch's arena. */
+typedef struct leat_dead {
+    leat_err why;        /* rc DATA */
+    leat_str bytes;      /* as the source sent it */
+    leat_str position;   /* text that finds it again: {"lsn":...,"seq":...} */
+    const char *table;   /* "schema.table" or NULL */
+    const char *topic;   /* where it would have gone, or NULL */
+    int64_t ts_us;
+    struct leat_dead *next;
+} leat_dead;
+
+typedef struct leat_batch {
+    leat_arena arena;
+    leat_event *ev;
+    uint32_t n, cap;
+    uint32_t max_events;   /* the source stops adding at these; may pass them to end a step */
+    size_t max_bytes;      /* of arena.held */
+    uint32_t nsafe;        /* events [0, nsafe) end at a source transaction end ... */
+    leat_position safe;    /* ... and restarting here loses none; offset absent: no new safe place */
+    leat_counts safe_counts; /* what was counted up to that place */
+    leat_counts counts;    /* of all read into this batch (appended is filled by the engine) */
+    leat_dead *dead, **dead_tail;
+    leat_table **pins;     /* each table used, once; released at reset */
+    uint32_t npins, pins_cap;
+    bool tx_open;          /* events behind nsafe belong to a transaction that has not ended */
+} leat_batch;
+
+void leat_batch_init(leat_batch *b, uint32_t max_events, size_t max_bytes);
+void leat_batch_free(leat_batch *b);
+/* Empty again: arena reset, pins released, counts zero; limits stay. */
+void leat_batch_reset(leat_batch *b);
+/* A cleared event at the end; valid until the next add. Pins table (may be NULL) once a batch. */
+leat_event *leat_batch_add(leat_batch *b, const leat_table *table);
+bool leat_batch_full(const leat_batch *b);
+/* Everything so far is a safe place: positions texts are copied. */
+void leat_batch_safe(leat_batch *b, leat_position pos);
+/* Counts the change as dead and keeps the letter (bytes are copied); takes no event. */
+void leat_batch_dead(leat_batch *b, const leat_dead *letter);
+
+#endif

@@ -1,0 +1,142 @@
+/* The contract of a source connector: how the engine reads any system.
+ *
+ * A connector exports one symbol, `const leat_source leat_source_NAME`. All calls but check, discover
+ * and forget are made by the one thread that runs the task: no locks in a connector. No call blocks
+ * much longer than its wait_ms. Errors say what the engine does (base/err.h): RETRY = close, back
+ * off, open again from the last durable position; CONF and FATAL = stop, tell a person; a single
+ * change that cannot be handled goes to leat_batch_dead and is no error.
+ *
+ * Calls in order: open; if the engine has no finished snapshot: plan, read_chunk..., each until OK;
+ * then read and ack as long as it runs, beat while the engine takes nothing; close. */
+#ifndef LEAT_SOURCE_SOURCE_H
+#define LEAT_SOURCE_SOURCE_H
+
+#include "config/opt.h"
+#include "event/event.h"
+
+enum { LEAT_SOURCE_ABI = 1 };
+
+typedef enum leat_step_state { LEAT_STEP_OK, LEAT_STEP_FAILED, LEAT_STEP_WARN, LEAT_STEP_SKIPPED }
+    leat_step_state;
+
+/* One step of a check, told as it happens. All texts are borrowed for the call. */
+typedef struct leat_step {
+    const char *name;      /* "resolve", "connect", "log in", "wal_level" ... */
+    leat_step_state state;
+    const char *code;      /* of what failed: "postgres.wal_level"; NULL when ok */
+    const char *detail;    /* what was found */
+    const char *advice;    /* what to do, for a person; NULL: nothing */
+    const char *sql;       /* statements that mend it; NULL: none */
+    const char *undo;      /* statements that take those back; NULL: none */
+} leat_step;
+
+typedef struct leat_checker {
+    void (*step)(struct leat_checker *c, const leat_step *s);
+    void *arg;
+    unsigned failed, warned; /* counted by leat_check_step */
+} leat_checker;
+void leat_check_step(leat_checker *c, const leat_step *s);
+
+/* What could be captured. */
+typedef struct leat_catalog_table {
+    const char *db, *schema, *name, *kind; /* "table", "partitioned table", "view" ... */
+    int64_t rows;                          /* estimate, -1: unknown */
+    bool captured;                         /* by the filters of this configuration */
+    struct leat_catalog_table *next;
+} leat_catalog_table;
+typedef struct leat_catalog {
+    leat_arena *a;
+    leat_catalog_table *first, **tail;
+} leat_catalog;
+
+/* A task: one running instance; made by the engine, priv is the connector's. */
+typedef struct leat_task {
+    const struct leat_source *source;
+    const void *conf;      /* parsed by source->options; read-only, outlives the task */
+    const char *connector; /* the connector's name */
+    unsigned id;           /* 0, 1, 2 ... */
+    const char *run_id;    /* UUID (version 7) of this run of the connector */
+    void *priv;
+} leat_task;
+
+/* What a snapshot will read, in order. Filled by plan, in the arena given there. */
+typedef struct leat_chunk {
+    const char *table;     /* "schema.table", for progress and messages */
+    int64_t rows;          /* estimate, -1: unknown */
+    void *priv;            /* the connector's */
+    struct leat_chunk *next;
+} leat_chunk;
+typedef struct leat_plan {
+    leat_arena *a;
+    leat_chunk *first, **tail;
+    unsigned n;
+    leat_position start;   /* where streaming begins once the rows are durable */
+    bool skip_stream;      /* snapshot.mode=initial_only */
+} leat_plan;
+
+/* Counters of its own that a source shows in status; see leat_source.gauges. */
+typedef struct leat_gauges {
+    int64_t lag_bytes;     /* how much log the server holds beyond our acknowledged position, -1: unknown */
+    int64_t retained_bytes; /* log kept by the server on our behalf (slot), -1: unknown */
+    char position[64];     /* last received, for a person: "0/16B3748" */
+    char acked[64];        /* last acknowledged to the server */
+} leat_gauges;
+
+typedef struct leat_source {
+    uint32_t abi, size;        /* LEAT_SOURCE_ABI, sizeof(leat_source): new members at the end only */
+    const char *name;          /* "postgres": connector.class, --help, docs */
+    const char *title, *help;
+    const char *const *classes; /* other values of connector.class it answers to; NULL-ended */
+    const char *version;       /* source.version shown where the user sees a version */
+    leat_opt_tables options;   /* offsets into its conf struct */
+    size_t conf_size;
+
+    /* Further checks of a parsed configuration that no row can say (options that exclude each
+     * other). No I/O. Optional. */
+    void (*validate)(const void *conf, leat_report *r);
+    /* How many tasks this configuration splits into, at most max. Optional: 1. */
+    unsigned (*tasks)(const void *conf, unsigned max);
+    /* Tries the configuration on the real server, step by step; changes nothing there. LEAT_OK when
+     * it went through, whatever the steps say. */
+    leat_rc (*check)(const void *conf, leat_checker *c, leat_err *e);
+    leat_rc (*discover)(const void *conf, leat_catalog *out, leat_err *e);
+
+    /* Connects, creates what is missing on the server (slot, publication) and compares the server
+     * with pos, n positions that were durable (none: the first start ever). A gap is CONF or FATAL,
+     * never skipped. On failure everything it opened is closed again. */
+    leat_rc (*open)(leat_task *t, const leat_position *pos, size_t n, leat_err *e);
+    /* Names what the snapshot will read under one view, opened now; an empty plan: no snapshot is
+     * wanted. Optional with read_chunk. */
+    leat_rc (*plan)(leat_task *t, leat_plan *plan, leat_err *e);
+    /* Appends rows (op r) of chunk until b is full: AGAIN = more to come, OK = the chunk is done. */
+    leat_rc (*read_chunk)(leat_task *t, leat_chunk *chunk, leat_batch *b, leat_err *e);
+    /* Appends events until b is full, or nothing more is at hand and something was read, or wait_ms
+     * has passed. Counts what it receives in b->counts, calls leat_batch_safe at each transaction
+     * end (and, with nothing in flight, when the server's position moved). AGAIN: nothing. END of a
+     * finite source: LEAT_PENDING, and again at each later call. */
+    leat_rc (*read)(leat_task *t, leat_batch *b, int wait_ms, leat_err *e);
+    /* pos is durable in the stream: the server may forget what is before it. */
+    leat_rc (*ack)(leat_task *t, leat_position pos, leat_err *e);
+    /* Every second while the engine takes nothing (slow disk, pause): stay connected. Optional. */
+    leat_rc (*beat)(leat_task *t, leat_err *e);
+    /* The source's end now, for `run --once`: text comparable by passed. Optional: both or none. */
+    leat_rc (*end)(leat_task *t, leat_arena *a, leat_str *end, leat_err *e);
+    bool (*passed)(leat_task *t, leat_str end, leat_position pos);
+    /* Cheap: values it knows without asking the server; called about once a second. Optional. */
+    void (*gauges)(leat_task *t, leat_gauges *g);
+    void (*close)(leat_task *t);
+    /* The connector is deleted and the user asked for it: removes what open made on the server. */
+    leat_rc (*forget)(const void *conf, leat_err *e);
+} leat_source;
+
+/* Built in, NULL-ended; written by the build. And those that are not: name and reason. */
+extern const leat_source *const leat_sources[];
+typedef struct leat_not_built {
+    const char *name, *kind, *reason; /* "postgres", "source", "libpq missing" */
+} leat_not_built;
+extern const leat_not_built leat_connectors_missing[]; /* ends with name NULL */
+
+/* By name or class; NULL if there is none. */
+const leat_source *leat_source_find(leat_str klass);
+
+#endif
