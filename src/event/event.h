@@ -95,6 +95,7 @@ typedef struct leat_counts {
 int64_t leat_counts_in_flight(const leat_counts *c);
 int64_t leat_counts_rows_in_flight(const leat_counts *c);
 void leat_counts_add(leat_counts *to, const leat_counts *c);
+void leat_counts_sub(leat_counts *from, const leat_counts *c);
 
 /* A change that cannot be handled, for the dead letters. All in the batch's arena. */
 typedef struct leat_dead {

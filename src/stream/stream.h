@@ -24,7 +24,7 @@ typedef struct leat_stream_state {
 
 typedef struct leat_stream_ops {
     const char *name; /* "embedded", "kafka" */
-    /* The batch's events in order: [0, nsafe) end at a safe place with b->safe and b->safe_counts,
+    /* Takes the batch's events in order: [0, nsafe) end at a safe place with b->safe and b->safe_counts,
      * the rest belongs to an open transaction and stays invisible until a later batch ends it.
      * progress: the engine's JSON that holds from the batch's safe place on, absent: as before; with
      * it, the batch is safe as a whole even without a position. Copies all it needs. RETRY "os.enospc":
@@ -33,6 +33,9 @@ typedef struct leat_stream_ops {
     /* Durable up to the last safe place appended, then visible. OK also when there was nothing. After
      * FATAL (a sync failed) the process must end: what was written is not known. */
     leat_rc (*commit)(leat_stream *s, leat_err *e);
+    /* Forgets everything appended behind the last safe place appended (the source went away in the
+     * middle of a transaction and will send it again from its beginning). */
+    leat_rc (*rollback)(leat_stream *s, leat_err *e);
     /* Bytes appended and not yet committed, for grouping. */
     size_t (*pending)(const leat_stream *s);
     const leat_stream_state *(*state)(const leat_stream *s);

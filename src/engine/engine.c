@@ -1,0 +1,291 @@
+/* The life of a running source: attempts, back-off, state, and the one way into the stream.
+ *
+ * An attempt is open, snapshot if needed, pump, close. An attempt that ends with RETRY is followed by
+ * another after a growing pause with jitter; the pause begins anew once something became durable.
+ * What was appended of a transaction that the source did not finish is rolled back first, since it
+ * will come again from its beginning.
+ *
+ * Run by the task's thread; the status under its lock is for everybody. */
+#include "engine/engine.h"
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/log.h"
+#include "base/os.h"
+#include "engine/run.h"
+
+enum { BATCH_EVENTS = 4096, BATCH_BYTES = 1 << 20, RETRY_MIN_US = 200000, RETRY_MAX_US = 30000000 };
+
+leat_engine *leat_engine_new(const leat_engine_conf *conf)
+{
+    leat_engine *g = leat_zalloc(1, sizeof *g);
+    g->conf = *conf;
+    if (g->conf.batch_events == 0) g->conf.batch_events = BATCH_EVENTS;
+    if (g->conf.batch_bytes == 0) g->conf.batch_bytes = BATCH_BYTES;
+    if (g->conf.retry_min_us == 0) g->conf.retry_min_us = RETRY_MIN_US;
+    if (g->conf.retry_max_us == 0) g->conf.retry_max_us = RETRY_MAX_US;
+    g->task = (leat_task){.source = conf->source,
+                          .conf = conf->conf,
+                          .connector = conf->connector,
+                          .run_id = conf->run_id};
+    leat_batch_init(&g->batch, g->conf.batch_events, g->conf.batch_bytes);
+    leat_arena_init(&g->arena, 0);
+    pthread_mutex_init(&g->lock, NULL);
+    g->status.gauges = (leat_gauges){.lag_bytes = -1, .retained_bytes = -1};
+    memcpy(g->status.snapshot, "none", sizeof "none");
+    leat_run_state_set(g, LEAT_RUN_STARTING);
+    return g;
+}
+
+void leat_engine_free(leat_engine *g)
+{
+    if (!g) return;
+    leat_batch_free(&g->batch);
+    leat_arena_free(&g->arena);
+    leat_buf_free(&g->acked);
+    pthread_mutex_destroy(&g->lock);
+    leat_free(g);
+}
+
+void leat_engine_stop(leat_engine *g)
+{
+    atomic_store(&g->stop, true);
+}
+
+void leat_engine_pause(leat_engine *g, bool paused)
+{
+    atomic_store(&g->pause, paused);
+}
+
+void leat_engine_status_get(leat_engine *g, leat_engine_status *out)
+{
+    pthread_mutex_lock(&g->lock);
+    *out = g->status;
+    pthread_mutex_unlock(&g->lock);
+}
+
+void leat_run_state_set(leat_engine *g, leat_run_state state)
+{
+    pthread_mutex_lock(&g->lock);
+    if (g->status.state != state) g->status.since_us = leat_now_us();
+    g->status.state = state;
+    if (state != LEAT_RUN_RETRYING) g->status.retry_at_us = 0;
+    pthread_mutex_unlock(&g->lock);
+    if (g->conf.page) atomic_store(&g->conf.page->state, (uint32_t)state);
+}
+
+static void note_error(leat_engine *g, const leat_err *err)
+{
+    pthread_mutex_lock(&g->lock);
+    if (err) {
+        g->status.error = *err;
+        g->status.attempts++;
+    } else {
+        g->status.error = (leat_err){0};
+        g->status.attempts = 0;
+    }
+    pthread_mutex_unlock(&g->lock);
+}
+
+/* Mirrors what stands at the mark for status and page. */
+static void note_progress(leat_engine *g)
+{
+    const leat_stream_state *st = g->conf.stream->ops->state(g->conf.stream);
+    leat_page *p = g->conf.page;
+    pthread_mutex_lock(&g->lock);
+    g->status.totals = st->totals;
+    if (st->npos > 0) {
+        size_t n = st->pos[0].offset.len;
+        if (n >= sizeof g->status.position) n = sizeof g->status.position - 1;
+        memcpy(g->status.position, st->pos[0].offset.s, n);
+        g->status.position[n] = 0;
+    }
+    pthread_mutex_unlock(&g->lock);
+    if (!p) return;
+    atomic_store(&p->received, st->totals.received);
+    atomic_store(&p->appended, st->totals.appended);
+    atomic_store(&p->filtered, st->totals.filtered);
+    atomic_store(&p->dead, st->totals.dead + st->totals.rows_dead);
+    atomic_store(&p->deduplicated, st->totals.deduplicated);
+    atomic_store(&p->rows_read, st->totals.rows_read);
+    atomic_store(&p->rows_appended, st->totals.rows_appended);
+    atomic_store(&p->stream_bytes, st->bytes);
+    atomic_store(&p->memory_bytes, g->batch.arena.held + g->arena.held);
+}
+
+/* Of the events [from, to): changes and snapshot rows, as the ledger counts them. */
+static void count_events(const leat_batch *b, uint32_t from, uint32_t to, leat_counts *c)
+{
+    for (uint32_t i = from; i < to; i++) {
+        if (b->ev[i].op == LEAT_OP_RECORD) continue;
+        if (b->ev[i].op == LEAT_OP_READ)
+            c->rows_appended++;
+        else
+            c->appended++;
+    }
+}
+
+/* Compares what the source says it received with what became of it, at the batch's safe place. What
+ * lies behind that place is carried over in g->tail. */
+static leat_rc balance(leat_engine *g, bool safe, leat_err *e)
+{
+    leat_batch *b = &g->batch;
+    uint32_t nsafe = safe ? b->nsafe : 0;
+    count_events(b, 0, nsafe, &b->safe_counts);
+    b->counts.appended = safe ? b->safe_counts.appended : 0;
+    b->counts.rows_appended = safe ? b->safe_counts.rows_appended : 0;
+    count_events(b, nsafe, b->n, &b->counts);
+    leat_counts_add(&g->tail, &b->counts);
+    if (!safe) return LEAT_OK;
+
+    leat_counts behind = b->counts, at = g->tail;
+    leat_counts_sub(&behind, &b->safe_counts);
+    leat_counts_sub(&at, &behind);
+    g->tail = behind;
+    int64_t changes = leat_counts_in_flight(&at), rows = leat_counts_rows_in_flight(&at);
+    if (changes == 0 && rows == 0) return LEAT_OK;
+    return leat_fail(e, LEAT_FATAL, "ledger.mismatch", g->conf.connector,
+                     "the ledger does not balance at %.*s: changes received %llu, appended %llu, "
+                     "filtered %llu, dead-lettered %llu, deduplicated %llu (%lld unaccounted for); "
+                     "rows unaccounted for %lld. Nothing of it was acknowledged: keep the data "
+                     "folder, report this, and restart the connector to read the range again",
+                     (int)b->safe.offset.len, b->safe.offset.s ? b->safe.offset.s : "",
+                     (unsigned long long)at.received, (unsigned long long)at.appended,
+                     (unsigned long long)at.filtered, (unsigned long long)at.dead,
+                     (unsigned long long)at.deduplicated, (long long)changes, (long long)rows);
+}
+
+leat_rc leat_run_append(leat_engine *g, leat_str progress, leat_err *e)
+{
+    leat_batch *b = &g->batch;
+    bool safe = b->safe.offset.s != NULL || progress.s != NULL;
+    if (progress.s != NULL) {
+        b->nsafe = b->n;
+        b->safe_counts = b->counts;
+    }
+    LEAT_TRY(balance(g, safe, e));
+    if (b->dead) LEAT_TRY(g->conf.dead->put(g->conf.dead, b->dead, e));
+    LEAT_TRY(g->conf.stream->ops->append(g->conf.stream, b, progress, e));
+    if (g->first_pending_us == 0) g->first_pending_us = leat_mono_us();
+    return LEAT_OK;
+}
+
+/* Tells the source about each position that the last commit made durable. */
+static leat_rc acknowledge(leat_engine *g, leat_err *e)
+{
+    const leat_stream_state *st = g->conf.stream->ops->state(g->conf.stream);
+    if (st->npos == 0 || !g->conf.source->ack) return LEAT_OK;
+    const leat_position *pos = &st->pos[0];
+    if (leat_str_eq(leat_buf_str(&g->acked), pos->offset)) return LEAT_OK;
+    int fault = LEAT_FAULT(engine_ack);
+    if (fault) return leat_os_fail(e, fault, "acknowledge", g->conf.connector);
+    LEAT_TRY(g->conf.source->ack(&g->task, *pos, e));
+    leat_buf_clear(&g->acked);
+    leat_buf_add(&g->acked, pos->offset);
+    return LEAT_OK;
+}
+
+leat_rc leat_run_commit(leat_engine *g, leat_err *e)
+{
+    g->first_pending_us = 0;
+    LEAT_TRY(g->conf.stream->ops->commit(g->conf.stream, e));
+    g->progressed = true;
+    note_progress(g);
+    return acknowledge(g, e);
+}
+
+void leat_run_gauge(leat_engine *g)
+{
+    int64_t now = leat_mono_us();
+    if (!g->conf.source->gauges || now - g->gauged_us < 1000000) return;
+    g->gauged_us = now;
+    leat_gauges gauges = {.lag_bytes = -1, .retained_bytes = -1};
+    g->conf.source->gauges(&g->task, &gauges);
+    pthread_mutex_lock(&g->lock);
+    g->status.gauges = gauges;
+    pthread_mutex_unlock(&g->lock);
+    if (!g->conf.page) return;
+    atomic_store(&g->conf.page->lag_bytes, gauges.lag_bytes);
+    atomic_store(&g->conf.page->retained_bytes, gauges.retained_bytes);
+}
+
+/* open ... close, once. PENDING: stopped. */
+static leat_rc attempt(leat_engine *g, leat_err *e)
+{
+    const leat_source *source = g->conf.source;
+    leat_arena_reset(&g->arena, 0);
+    leat_buf_clear(&g->acked);
+    g->tail = (leat_counts){0};
+    g->end = (leat_str){0};
+    g->first_pending_us = 0;
+    g->progressed = false;
+    LEAT_TRY(g->conf.stream->ops->rollback(g->conf.stream, e));
+
+    const leat_stream_state *st = g->conf.stream->ops->state(g->conf.stream);
+    leat_run_state_set(g, LEAT_RUN_STARTING);
+    LEAT_TRY(source->open(&g->task, st->pos, st->npos, e));
+    bool stream = true;
+    leat_rc rc = leat_run_snapshot(g, &stream, e);
+    if (rc == LEAT_OK && stream) {
+        leat_run_state_set(g, LEAT_RUN_RUNNING);
+        rc = leat_run_pump(g, e);
+    }
+    source->close(&g->task);
+    return rc;
+}
+
+/* Sleeps in short steps, so that stop is heard. */
+static void back_off(leat_engine *g, int64_t us, const leat_err *why)
+{
+    leat_run_state_set(g, LEAT_RUN_RETRYING);
+    int64_t until = leat_mono_us() + us;
+    pthread_mutex_lock(&g->lock);
+    g->status.retry_at_us = leat_now_us() + us;
+    pthread_mutex_unlock(&g->lock);
+    leat_log(LEAT_WARN, why->code, "retry_in_ms=%lld where=\"%s\" %s", (long long)(us / 1000),
+             why->where, why->msg);
+    if (g->conf.page) atomic_fetch_add(&g->conf.page->retries, 1);
+    while (!atomic_load(&g->stop) && leat_mono_us() < until) leat_sleep_us(50000);
+}
+
+/* Between half and all of us, so that many connectors do not come back at once. */
+static int64_t jitter(leat_engine *g, int64_t us)
+{
+    g->dice = g->dice * 6364136223846793005ull + 1442695040888963407ull;
+    return us / 2 + (int64_t)((g->dice >> 33) % (uint64_t)(us / 2 + 1));
+}
+
+leat_rc leat_engine_run(leat_engine *g, leat_err *e)
+{
+    int64_t pause = g->conf.retry_min_us;
+    int64_t failures = 0;
+    g->dice = (uint64_t)leat_now_us();
+    note_progress(g);
+    for (;;) {
+        leat_err err = {0};
+        leat_rc rc = attempt(g, &err);
+        if (!leat_rc_failed(rc)) {
+            leat_run_state_set(g, LEAT_RUN_STOPPED);
+            return LEAT_OK;
+        }
+        note_error(g, &err);
+        if (g->progressed) failures = 0, pause = g->conf.retry_min_us;
+        bool spent = g->conf.retry_limit >= 0 && failures++ >= g->conf.retry_limit;
+        if (rc != LEAT_RETRY || spent) {
+            leat_run_state_set(g, LEAT_RUN_FAILED);
+            if (e) *e = err;
+            return rc;
+        }
+        if (atomic_load(&g->stop)) break;
+        back_off(g, jitter(g, pause), &err);
+        pause = pause * 2 > g->conf.retry_max_us ? g->conf.retry_max_us : pause * 2;
+        if (atomic_load(&g->stop)) break;
+    }
+    leat_run_state_set(g, LEAT_RUN_STOPPED);
+    return LEAT_OK;
+}
+
+void leat_run_healthy(leat_engine *g)
+{
+    note_error(g, NULL);
+}

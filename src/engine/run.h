@@ -1,0 +1,44 @@
+/* Inside of the engine: shared by engine.c, snapshot.c and pump.c only. */
+#ifndef LEAT_ENGINE_RUN_H
+#define LEAT_ENGINE_RUN_H
+
+#include <pthread.h>
+
+#include "base/buf.h"
+#include "engine/engine.h"
+
+struct leat_engine {
+    leat_engine_conf conf;
+    leat_task task;
+    leat_batch batch;
+    atomic_bool stop, pause;
+    bool progressed;         /* something became durable since the last open */
+    int64_t gauged_us;       /* last look at the gauges */
+    int64_t first_pending_us; /* when the oldest uncommitted batch was appended; 0: none */
+    leat_arena arena;        /* of one attempt: from open to close */
+    leat_str end;            /* once: the source's end; absent: none */
+    leat_buf acked;          /* last position acknowledged to the source, as text */
+    leat_counts tail;        /* counted behind the last safe place */
+    uint64_t dice;           /* of the back-off's jitter */
+    pthread_mutex_t lock;    /* guards status */
+    leat_engine_status status;
+};
+
+void leat_run_state_set(leat_engine *g, leat_run_state state);
+
+/* Appends the batch: dead letters first, then ledger, then stream. progress: for the stream. */
+leat_rc leat_run_append(leat_engine *g, leat_str progress, leat_err *e);
+/* Makes it durable, then acknowledges what became so. */
+leat_rc leat_run_commit(leat_engine *g, leat_err *e);
+
+/* At most once a second: the source's gauges into status and page. */
+void leat_run_gauge(leat_engine *g);
+/* It runs well again: the last error is forgotten. */
+void leat_run_healthy(leat_engine *g);
+
+/* All rows of the source's plan; OK also when there is nothing to do. PENDING: stopped on the way. */
+leat_rc leat_run_snapshot(leat_engine *g, bool *stream_after, leat_err *e);
+/* Streams until stop, end or error. */
+leat_rc leat_run_pump(leat_engine *g, leat_err *e);
+
+#endif
