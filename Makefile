@@ -1,0 +1,42 @@
+# The commands of everyday work. Each installs what it lacks first (tools/setup.sh).
+
+.PHONY: build run test test-peers bench docs format check clean
+
+build:
+	@tools/setup.sh build
+	@tools/build.sh build
+
+# make run ARGS='--seconds 10'
+run:
+	@tools/setup.sh run
+	@tools/build.sh build
+	build/leat demo $(ARGS)
+
+# make test T=unit, T=json, T=e2e, T=test_restart ...: one suite, or one test by its name
+test:
+	@tools/setup.sh test
+	@tests/run.py $(T)
+
+check:
+	@tools/setup.sh test
+	@tests/run.py check
+
+test-peers:
+	@tools/setup.sh test
+	@tests/run.py --peers
+
+bench:
+	@tools/setup.sh test
+	@tools/build.sh build
+	bench/run $(ARGS)
+
+docs:
+	@tools/setup.sh build
+	@tools/build.sh build
+	build/leat plugins --markdown docs/connectors
+
+format:
+	@git ls-files -z '*.c' '*.h' | xargs -0r clang-format-14 -i
+
+clean:
+	rm -rf build build-*

@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Installs the Debian 12 packages that are missing, and nothing else.
+#
+#   tools/setup.sh build    what the binary is built with (make build)
+#   tools/setup.sh run      and a PostgreSQL server for the demo (make run)
+#   tools/setup.sh test     and what the tests need (make test)
+#
+# As root or by sudo. Says what it installs before it does; silent when nothing is missing.
+set -euo pipefail
+
+build=(make gcc libc6-dev meson ninja-build pkg-config
+    libpq-dev libsqlite3-dev liblz4-dev libzstd-dev)
+run=(postgresql-15)
+test=(git python3 python3-venv libcmocka-dev clang-14 libclang-rt-14-dev llvm-14 clang-format-14
+    shellcheck ca-certificates)
+
+case "${1:-}" in
+build) wanted=("${build[@]}") ;;
+run) wanted=("${build[@]}" "${run[@]}") ;;
+test) wanted=("${build[@]}" "${run[@]}" "${test[@]}") ;;
+*)
+    echo "usage: tools/setup.sh build|run|test" >&2
+    exit 2
+    ;;
+esac
+
+say() { echo "setup: $*" >&2; }
+
+if ! command -v dpkg-query >/dev/null; then
+    # Not a Debian: nothing to ask, so look only for the tools that would stop the build at once.
+    for tool in meson ninja pkg-config cc; do
+        command -v "$tool" >/dev/null && continue
+        say "$tool is missing, and this is not a Debian, so nothing was installed."
+        say "Install what these Debian 12 packages hold, then run the same command again:"
+        say "  ${wanted[*]}"
+        exit 1
+    done
+    exit 0
+fi
+
+installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+missing=()
+for package in "${wanted[@]}"; do
+    installed "$package" || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+as_root=()
+if [ "$(id -u)" != 0 ]; then
+    if ! command -v sudo >/dev/null; then
+        say "missing: ${missing[*]}"
+        say "Not root and no sudo here. As root, run:  apt-get install ${missing[*]}"
+        exit 1
+    fi
+    as_root=(sudo)
+fi
+
+# The server package would make and start a cluster of its own on port 5432. Demo and tests start
+# private ones, so tell it not to, unless somebody has already decided about that on this machine.
+conf=/etc/postgresql-common/createcluster.conf
+case " ${missing[*]} " in
+*" postgresql-15 "*)
+    if [ ! -e "$conf" ]; then
+        say "writing $conf (create_main_cluster = false): no server is started by the package"
+        "${as_root[@]}" mkdir -p "${conf%/*}"
+        echo 'create_main_cluster = false' | "${as_root[@]}" tee "$conf" >/dev/null
+    fi
+    ;;
+esac
+
+say "installing ${missing[*]}"
+apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Use-Pty=0
+    -o Dpkg::Options::=--force-confold)
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+install() { "${apt[@]}" install -y --no-install-recommends "${missing[@]}" </dev/null >"$log" 2>&1; }
+if ! install; then
+    say "the package lists may be old: apt-get update, then once more"
+    if ! { "${apt[@]}" update </dev/null >"$log" 2>&1 && install; }; then
+        cat "$log" >&2
+        say "could not install ${missing[*]}"
+        say "The lines above are apt's. Mend what they name (network, sources.list), or install the"
+        say "packages by hand, then run the same command again."
+        exit 1
+    fi
+fi
