@@ -1,0 +1,63 @@
+"""Fixtures: a PostgreSQL for the session, a database and a leat for each test.
+
+    def test_x(db, leat):
+        db.sql("CREATE TABLE t (id int PRIMARY KEY)")
+        leat.run(leat.write("shop.properties", db.properties()))
+        leat.read_until("shop.public.t", 1)
+
+When a test fails, what its leat said on stderr is shown with it. LEAT_KEEP=1 keeps the folders.
+"""
+
+import os
+import shutil
+import tempfile
+
+import pytest
+from leat import Leat
+from servers.postgres import Postgres
+
+
+@pytest.fixture(scope="session")
+def scratch():
+    """A folder that other users can reach: servers do not run as root. Its path is short, since a
+    Unix socket's has 107 bytes at most."""
+    folder = tempfile.mkdtemp(prefix="leat-", dir="/var/tmp")
+    os.chmod(folder, 0o755)
+    yield folder
+    if not os.environ.get("LEAT_KEEP"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(scratch):
+    """The server that the tests share. One may stop or kill it: it is started for the next."""
+    server = Postgres(os.path.join(scratch, "pg")).start()
+    yield server
+    server.stop("immediate")
+
+
+@pytest.fixture
+def db(postgres):
+    """A database of its own on the shared server; its slots are dropped with it."""
+    if postgres.process is None or postgres.process.status is not None:
+        postgres.start()
+    database = postgres.database()
+    yield database
+    database.drop()
+
+
+@pytest.fixture
+def leat(tmp_path):
+    """The binary with a data folder of its own; ended with the test."""
+    one = Leat(tmp_path / "leat")
+    yield one
+    one.kill()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    one = getattr(item, "funcargs", {}).get("leat")
+    if report.failed and isinstance(one, Leat) and one.stderr:
+        report.sections.append(("stderr of leat", one.stderr[-20000:]))

@@ -1,0 +1,246 @@
+"""A private PostgreSQL: Debian's newest server programs, a scratch folder, a free port.
+
+Loopback and the Unix socket are trusted, except for members of the role password_users: they log
+in by SCRAM over 127.0.0.1. The server runs as user postgres when the tests run as root.
+"""
+
+import glob
+import os
+import signal
+import subprocess
+
+import psycopg
+from psycopg import sql
+
+from .process import Process, as_user, free_port, own, until
+
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "wal_level": "logical",
+    "max_wal_senders": "20",
+    "max_replication_slots": "20",
+    "max_prepared_transactions": "10",
+    "wal_sender_timeout": "60s",
+    "shared_buffers": "64MB",
+    "fsync": "on",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_line_prefix": "%m [%p] %u@%d ",
+}
+
+HBA = """\
+local all         all             trust
+host  all         +password_users 127.0.0.1/32 scram-sha-256
+host  replication +password_users 127.0.0.1/32 scram-sha-256
+host  all         all             127.0.0.1/32 trust
+local replication all             trust
+host  replication all             127.0.0.1/32 trust
+"""
+
+
+def programs():
+    """The folder of the newest server that Debian has installed."""
+    found = glob.glob("/usr/lib/postgresql/*/bin/postgres")
+    if not found:
+        raise RuntimeError("no PostgreSQL server: tools/setup.sh run installs it")
+    return os.path.dirname(max(found, key=lambda path: float(path.split("/")[4])))
+
+
+class Postgres:
+    """One server. Made but not started; settings override SETTINGS."""
+
+    host = "127.0.0.1"
+    user = "postgres"
+
+    def __init__(self, folder, **settings):
+        self.bin = programs()
+        self.folder = str(folder)
+        self.data = os.path.join(self.folder, "data")
+        self.log = os.path.join(self.folder, "server.log")
+        self.port = free_port()
+        self.process = None
+        self._databases = 0
+        os.makedirs(self.folder, exist_ok=True)
+        own(self.folder, "postgres")
+        initdb = [os.path.join(self.bin, "initdb"), "-D", self.data, "-U", self.user]
+        initdb += ["-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"]
+        subprocess.run(as_user("postgres") + initdb, check=True, capture_output=True, cwd="/")
+        own_settings = {**SETTINGS, "unix_socket_directories": self.folder, **settings}
+        self._append("postgresql.conf", self._lines(own_settings))
+        with open(os.path.join(self.data, "pg_hba.conf"), "w", encoding="ascii") as f:
+            f.write(HBA)
+
+    @staticmethod
+    def _lines(settings):
+        return "".join(f"{name} = '{value}'\n" for name, value in settings.items())
+
+    def _append(self, file, text):
+        with open(os.path.join(self.data, file), "a", encoding="utf-8") as f:
+            f.write(text)
+
+    # ---- life
+
+    def start(self):
+        cmd = [os.path.join(self.bin, "postgres"), "-D", self.data, "-p", str(self.port)]
+        self.process = Process(cmd, stderr=self.log, user="postgres", cwd="/")
+        until(self._answers, 60, f"PostgreSQL, see {self.log}")
+        self.sql(
+            "DO $$ BEGIN IF to_regrole('password_users') IS NULL THEN"
+            " CREATE ROLE password_users NOLOGIN; END IF; END $$"
+        )
+        return self
+
+    def _answers(self):
+        if self.process.status is not None:
+            raise RuntimeError(f"PostgreSQL ended with {self.process.status}:\n{self.log_text()}")
+        try:
+            self.connect().close()
+            return True
+        except psycopg.OperationalError:
+            return False
+
+    def stop(self, mode="fast"):
+        """mode: smart (waits for clients), fast (throws them out), immediate (as a crash)."""
+        if self.process is None:
+            return
+        signals = {"smart": "SIGTERM", "fast": "SIGINT", "immediate": "SIGQUIT"}
+        self.process.signal(getattr(signal, signals[mode]))
+        self.process.wait(60)
+        self.process = None
+
+    def kill(self):
+        """kill -9 of the postmaster, as the kernel does when memory runs out; waits until its
+        children have noticed, since the server does not start before that."""
+        group = self.process.pid
+        self.process.kill()
+        self.process = None
+        until(lambda: not _lives(group), 60, "the end of PostgreSQL's children")
+
+    def restart(self, mode="fast"):
+        self.stop(mode)
+        return self.start()
+
+    def set(self, **settings):
+        """Changes settings for this server; those that need a restart, at the next one."""
+        self._append("postgresql.conf", self._lines(settings))
+        if self.process:
+            self.sql("SELECT pg_reload_conf()")
+
+    def log_text(self):
+        with open(self.log, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    # ---- use
+
+    def connect(self, db="postgres", user=None, password=None, **options):
+        """A psycopg connection, autocommit unless told otherwise."""
+        options.setdefault("autocommit", True)
+        return psycopg.connect(
+            host=self.host,
+            port=self.port,
+            dbname=db,
+            user=user or self.user,
+            password=password,
+            connect_timeout=10,
+            **options,
+        )
+
+    def sql(self, statement, *params, db="postgres"):
+        """Runs statement (several if there are no params); the rows, None if it gives none."""
+        with self.connect(db) as c:
+            cursor = c.execute(statement, params or None)
+            return cursor.fetchall() if cursor.description else None
+
+    def password_user(self, name, password, *attributes):
+        """A role that must give its password over 127.0.0.1; attributes: "REPLICATION" ..."""
+        with self.connect() as c:
+            c.execute(
+                sql.SQL("CREATE ROLE {} LOGIN {} PASSWORD {} IN ROLE password_users").format(
+                    sql.Identifier(name), sql.SQL(" ".join(attributes)), sql.Literal(password)
+                )
+            )
+
+    def slots(self, db=None):
+        """slot name -> row of pg_replication_slots as a dict, of one database or of all."""
+        with self.connect() as c:
+            cursor = c.cursor(row_factory=psycopg.rows.dict_row)
+            cursor.execute("SELECT * FROM pg_replication_slots")
+            return {r["slot_name"]: r for r in cursor if db in (None, r["database"])}
+
+    def drop_slots(self, db=None):
+        """Also those in use: their walsender is ended first."""
+        for name in self.slots(db):
+            until(lambda n=name: self._drop_slot(n), 30, f"the drop of slot {name}")
+
+    def _drop_slot(self, name):
+        try:
+            self.sql(
+                "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots"
+                " WHERE slot_name = %s AND active",
+                name,
+            )
+            self.sql("SELECT pg_drop_replication_slot(%s)", name)
+            return True
+        except psycopg.errors.ObjectInUse:
+            return False
+        except psycopg.errors.UndefinedObject:
+            return True
+
+    def database(self):
+        """A new, empty database of its own for a test."""
+        self._databases += 1
+        db = Database(self, f"t{os.getpid()}_{self._databases}")
+        self.sql(f'CREATE DATABASE "{db.name}"')
+        return db
+
+
+class Database:
+    """What one test works in. Its slots and publications go when it goes."""
+
+    def __init__(self, server, name):
+        self.server = server
+        self.name = name
+
+    def connect(self, **options):
+        return self.server.connect(self.name, **options)
+
+    def sql(self, statement, *params):
+        return self.server.sql(statement, *params, db=self.name)
+
+    def slots(self):
+        return self.server.slots(self.name)
+
+    def drop(self):
+        if self.server.process is None or self.server.process.status is not None:
+            self.server.start()  # the test stopped it
+        self.server.drop_slots(self.name)
+        self.server.sql(f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)')
+
+    def properties(self, **more):
+        """database.* as Debezium names them; keywords: "." is written as "_"."""
+        props = {
+            "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
+            "database.hostname": self.server.host,
+            "database.port": str(self.server.port),
+            "database.user": self.server.user,
+            "database.password": "unused",
+            "database.dbname": self.name,
+            "topic.prefix": "shop",
+            "plugin.name": "pgoutput",
+            "slot.name": self.name,
+            "publication.name": self.name,
+        }
+        return props | {name.replace("_", "."): str(value) for name, value in more.items()}
+
+
+def _lives(session):
+    """Whether a process of this session still runs (start_new_session made one a server)."""
+    for stat in glob.glob("/proc/[0-9]*/stat"):
+        try:
+            with open(stat, encoding="utf-8", errors="replace") as f:
+                fields = f.read().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[3] == str(session) and fields[0] != "Z":
+            return True
+    return False
