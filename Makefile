@@ -26,6 +26,7 @@ test-peers:
 	@tests/run.py --peers
 
 bench:
+	@test -x bench/run || { echo "there is no benchmark yet" >&2; exit 1; }
 	@tools/setup.sh test
 	@tools/build.sh build
 	bench/run $(ARGS)

@@ -274,7 +274,7 @@ def pure(tree):
 
 
 NEVER = {
-    **dict.fromkeys(["strcpy", "strcat", "sprintf", "vsprintf", "gets"], "has no bound: base/buf.h"),
+    **dict.fromkeys(["strcpy", "strcat", "sprintf", "vsprintf", "gets"], "no bound: base/buf.h"),
     **dict.fromkeys(["atoi", "atol", "atoll", "atof"], "takes anything for a number: base/str.h"),
     "strtok": "keeps state: base/str.h",
     **dict.fromkeys(["system", "popen"], "starts a shell"),
