@@ -71,7 +71,7 @@ esac
 
 say "installing ${missing[*]}"
 apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Use-Pty=0
-    -o Dpkg::Options::=--force-confold)
+    -o Dpkg::Options::=--force-confold -o DPkg::Lock::Timeout=300)
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 install() { "${apt[@]}" install -y --no-install-recommends "${missing[@]}" </dev/null >"$log" 2>&1; }
