@@ -64,7 +64,10 @@ class Postgres:
         own(self.folder, "postgres")
         initdb = [os.path.join(self.bin, "initdb"), "-D", self.data, "-U", self.user]
         initdb += ["-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"]
-        subprocess.run(as_user("postgres") + initdb, check=True, capture_output=True, cwd="/")
+        cmd = as_user("postgres") + initdb
+        done = subprocess.run(cmd, capture_output=True, text=True, cwd="/")
+        if done.returncode != 0:
+            raise RuntimeError(f"initdb: {done.stdout}{done.stderr}")
         own_settings = {**SETTINGS, "unix_socket_directories": self.folder, **settings}
         self._append("postgresql.conf", self._lines(own_settings))
         with open(os.path.join(self.data, "pg_hba.conf"), "w", encoding="ascii") as f:
