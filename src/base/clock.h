@@ -6,9 +6,9 @@
 #include "base/str.h"
 
 typedef struct leat_clock {
-    int64_t (*now_us)(void);        /* wall clock, since 1970-01-01 UTC */
-    int64_t (*mono_us)(void);       /* never goes back; for time-outs and rates */
-    void (*sleep_us)(int64_t us);   /* may return early on a signal */
+    int64_t (*now_us)(void);      /* wall clock, since 1970-01-01 UTC */
+    int64_t (*mono_us)(void);     /* never goes back; for time-outs and rates */
+    void (*sleep_us)(int64_t us); /* may return early on a signal */
 } leat_clock;
 
 /* Replaces the clock of the calling thread (the simulator runs one world a thread); NULL brings the
@@ -23,7 +23,8 @@ void leat_sleep_us(int64_t us);
  * 9999; others get a sign as ISO 8601 wants. Returns out. */
 enum { LEAT_ISO_MAX = 40 };
 char *leat_iso_us(int64_t us, int digits, char out[LEAT_ISO_MAX]);
-/* RFC 3339, or a date alone, or seconds/milliseconds since 1970 (told by size); false if neither. */
+/* RFC 3339, or a date alone, or seconds/milliseconds since 1970 (told by size); false if neither.
+ */
 bool leat_iso_parse(leat_str text, int64_t *us);
 
 /* Proleptic Gregorian calendar: days since 1970-01-01 of a date, and back. */

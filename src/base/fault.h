@@ -27,7 +27,7 @@ typedef enum leat_fault_id {
 #define X(name, what) LEAT_FAULT_##name,
     LEAT_FAULT_LIST(X)
 #undef X
-    LEAT_FAULT_COUNT
+        LEAT_FAULT_COUNT
 } leat_fault_id;
 
 #ifdef LEAT_FAULTS

@@ -10,10 +10,13 @@
 #include "base/err.h"
 
 typedef enum leat_json_type {
-    LEAT_JSON_NULL, LEAT_JSON_FALSE, LEAT_JSON_TRUE,
+    LEAT_JSON_NULL,
+    LEAT_JSON_FALSE,
+    LEAT_JSON_TRUE,
     LEAT_JSON_NUMBER, /* text holds it as written */
     LEAT_JSON_STRING, /* text is unescaped */
-    LEAT_JSON_ARRAY, LEAT_JSON_OBJECT,
+    LEAT_JSON_ARRAY,
+    LEAT_JSON_OBJECT,
 } leat_json_type;
 
 typedef struct leat_json {
@@ -44,7 +47,7 @@ void leat_json_quote(leat_buf *out, leat_str text);
  * "name", s); leat_jw_end(&w);`. name is NULL inside arrays and at the top. */
 typedef struct leat_jw {
     leat_buf *out;
-    bool comma;         /* something stands before in this container */
+    bool comma; /* something stands before in this container */
     unsigned depth;
     uint64_t is_object; /* a bit a level */
 } leat_jw;

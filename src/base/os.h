@@ -14,14 +14,15 @@ enum {
     LEAT_O_WRITE = 2,
     LEAT_O_CREATE = 4, /* make it if missing */
     LEAT_O_EXCL = 8,   /* with CREATE: -EEXIST if it is there */
-    LEAT_O_LOCK = 16,  /* exclusive lock for as long as it is open: -EWOULDBLOCK if another has it */
+    LEAT_O_LOCK = 16, /* exclusive lock for as long as it is open: -EWOULDBLOCK if another has it */
 };
 
 typedef struct leat_os {
-    int (*open)(const char *path, int flags, unsigned mode); /* >= 0: a handle for the calls below */
+    int (*open)(const char *path, int flags,
+                unsigned mode); /* >= 0: a handle for the calls below */
     int (*close)(int fd);
-    int64_t (*pread)(int fd, void *p, size_t n, int64_t at);         /* bytes read; 0 at the end */
-    int64_t (*pwrite)(int fd, const void *p, size_t n, int64_t at);  /* may be short */
+    int64_t (*pread)(int fd, void *p, size_t n, int64_t at);        /* bytes read; 0 at the end */
+    int64_t (*pwrite)(int fd, const void *p, size_t n, int64_t at); /* may be short */
     int (*datasync)(int fd);
     int (*truncate)(int fd, int64_t size);
     int64_t (*size)(int fd);
@@ -38,8 +39,8 @@ typedef struct leat_os {
 void leat_os_use(const leat_os *os);
 const leat_os *leat_os_now(void);
 
-/* Whole of it or an error: loops over short reads and writes. leat_os_read_all gives the bytes read,
- * less than n only at the end of the file. */
+/* Whole of it or an error: loops over short reads and writes. leat_os_read_all gives the bytes
+ * read, less than n only at the end of the file. */
 int64_t leat_os_read_all(int fd, void *p, size_t n, int64_t at);
 int leat_os_write_all(int fd, const void *p, size_t n, int64_t at);
 /* Appends the file's content to out; at most max bytes, else -EFBIG. */

@@ -14,13 +14,13 @@
 #include "base/json.h"
 
 typedef enum leat_opt_type {
-    LEAT_OPT_STR,    /* const char *; absent: NULL */
-    LEAT_OPT_INT,    /* int64_t */
-    LEAT_OPT_BOOL,   /* bool; "true" or "false" in any case */
-    LEAT_OPT_ENUM,   /* int64_t: index into choices; matched in any case */
-    LEAT_OPT_MS,     /* int64_t milliseconds; a bare number, or 5s, 2m, 1h, 1d */
-    LEAT_OPT_BYTES,  /* int64_t; a bare number, or 64k, 16m, 1g (powers of 1024) */
-    LEAT_OPT_LIST,   /* leat_opt_list: comma-separated, trimmed, "\," is a comma */
+    LEAT_OPT_STR,   /* const char *; absent: NULL */
+    LEAT_OPT_INT,   /* int64_t */
+    LEAT_OPT_BOOL,  /* bool; "true" or "false" in any case */
+    LEAT_OPT_ENUM,  /* int64_t: index into choices; matched in any case */
+    LEAT_OPT_MS,    /* int64_t milliseconds; a bare number, or 5s, 2m, 1h, 1d */
+    LEAT_OPT_BYTES, /* int64_t; a bare number, or 64k, 16m, 1g (powers of 1024) */
+    LEAT_OPT_LIST,  /* leat_opt_list: comma-separated, trimmed, "\," is a comma */
 } leat_opt_type;
 
 typedef struct leat_opt_list {
@@ -30,29 +30,29 @@ typedef struct leat_opt_list {
 
 enum {
     LEAT_OPT_REQUIRED = 1,
-    LEAT_OPT_SECRET = 2,    /* masked in every output */
-    LEAT_OPT_ADVANCED = 4,  /* folded away in the form */
-    LEAT_OPT_FIXED = 8,     /* cannot change once the connector exists */
+    LEAT_OPT_SECRET = 2,   /* masked in every output */
+    LEAT_OPT_ADVANCED = 4, /* folded away in the form */
+    LEAT_OPT_FIXED = 8,    /* cannot change once the connector exists */
     LEAT_OPT_NO_EFFECT = 16,
     LEAT_OPT_MISSING = 32,
-    LEAT_OPT_REGEX = 64,    /* STR: a regular expression; LIST: of them; checked when parsed */
+    LEAT_OPT_REGEX = 64, /* STR: a regular expression; LIST: of them; checked when parsed */
 };
 
 typedef struct leat_opt {
-    const char *name; /* "slot.name" */
+    const char *name;                 /* "slot.name" */
     const char *label, *group, *help; /* help: full sentences; what the user must know, units */
     leat_opt_type type;
     unsigned flags;
-    size_t off;       /* LEAT_OPT_AT; 0 and unused with NO_EFFECT or MISSING */
-    const char *def;  /* as a user would write it; NULL: none */
-    int64_t min, max; /* INT, MS, BYTES; both 0: no bound */
+    size_t off;                 /* LEAT_OPT_AT; 0 and unused with NO_EFFECT or MISSING */
+    const char *def;            /* as a user would write it; NULL: none */
+    int64_t min, max;           /* INT, MS, BYTES; both 0: no bound */
     const char *const *choices; /* ENUM: NULL-ended */
-    const char *was;  /* former name (or names, comma-separated), still accepted with a warning */
+    const char *was; /* former name (or names, comma-separated), still accepted with a warning */
 } leat_opt;
 
 /* Offset of T.F for a row whose type stores CT. */
 #define LEAT_OPT_AT(T, F, CT)                                                                      \
-    (offsetof(T, F) + 0 * sizeof(char[_Generic(((T *)0)->F, CT: 1, default: -1)]))
+    (offsetof(T, F) + 0 * sizeof(char[_Generic(((T *)0)->F, CT : 1, default : -1)]))
 
 /* A set of tables that apply together (a connector's own, its family's, the engine's), NULL-ended;
  * each table ends with a row whose name is NULL. Offsets of all are into the same conf struct. */
@@ -61,7 +61,7 @@ typedef const leat_opt *const *leat_opt_tables;
 /* Name -> text, in the order given, as read from a file or REST. */
 typedef struct leat_prop {
     const char *name, *value;
-    int line;         /* in its file; 0: none */
+    int line; /* in its file; 0: none */
     struct leat_prop *next;
 } leat_prop;
 
@@ -80,7 +80,7 @@ typedef struct leat_problem {
     const char *option; /* NULL: the configuration as a whole */
     bool warning;
     int line;
-    const char *msg;    /* what, got, expected, how to mend it; never a secret's value */
+    const char *msg; /* what, got, expected, how to mend it; never a secret's value */
     struct leat_problem *next;
 } leat_problem;
 

@@ -1,9 +1,9 @@
 /* The life of a running source: attempts, back-off, state, and the one way into the stream.
  *
- * An attempt is open, snapshot if needed, pump, close. An attempt that ends with RETRY is followed by
- * another after a growing pause with jitter; the pause begins anew once something became durable.
- * What was appended of a transaction that the source did not finish is rolled back first, since it
- * will come again from its beginning.
+ * An attempt is open, snapshot if needed, pump, close. An attempt that ends with RETRY is followed
+ * by another after a growing pause with jitter; the pause begins anew once something became
+ * durable. What was appended of a transaction that the source did not finish is rolled back first,
+ * since it will come again from its beginning.
  *
  * Run by the task's thread; the status under its lock is for everybody. */
 #include "engine/engine.h"
@@ -14,7 +14,7 @@
 #include "base/os.h"
 #include "engine/run.h"
 
-enum { BATCH_EVENTS = 4096, BATCH_BYTES = 1 << 20, RETRY_MIN_US = 200000, RETRY_MAX_US = 30000000 };
+enum { BATCH_EVENTS = 4096, BATCH_BYTES = 1 << 20 };
 
 leat_engine *leat_engine_new(const leat_engine_conf *conf)
 {
@@ -22,8 +22,6 @@ leat_engine *leat_engine_new(const leat_engine_conf *conf)
     g->conf = *conf;
     if (g->conf.batch_events == 0) g->conf.batch_events = BATCH_EVENTS;
     if (g->conf.batch_bytes == 0) g->conf.batch_bytes = BATCH_BYTES;
-    if (g->conf.retry_min_us == 0) g->conf.retry_min_us = RETRY_MIN_US;
-    if (g->conf.retry_max_us == 0) g->conf.retry_max_us = RETRY_MAX_US;
     g->task = (leat_task){.source = conf->source,
                           .conf = conf->conf,
                           .connector = conf->connector,
@@ -234,52 +232,34 @@ static leat_rc attempt(leat_engine *g, leat_err *e)
     return rc;
 }
 
-/* Sleeps in short steps, so that stop is heard. */
-static void back_off(leat_engine *g, int64_t us, const leat_err *why)
+static bool back_off(leat_engine *g, int64_t us, const leat_err *why)
 {
     leat_run_state_set(g, LEAT_RUN_RETRYING);
-    int64_t until = leat_mono_us() + us;
     pthread_mutex_lock(&g->lock);
     g->status.retry_at_us = leat_now_us() + us;
     pthread_mutex_unlock(&g->lock);
     leat_log(LEAT_WARN, why->code, "retry_in_ms=%lld where=\"%s\" %s", (long long)(us / 1000),
              why->where, why->msg);
     if (g->conf.page) atomic_fetch_add(&g->conf.page->retries, 1);
-    while (!atomic_load(&g->stop) && leat_mono_us() < until) leat_sleep_us(50000);
-}
-
-/* Between half and all of us, so that many connectors do not come back at once. */
-static int64_t jitter(leat_engine *g, int64_t us)
-{
-    g->dice = g->dice * 6364136223846793005ull + 1442695040888963407ull;
-    return us / 2 + (int64_t)((g->dice >> 33) % (uint64_t)(us / 2 + 1));
+    return leat_retry_sleep(us, &g->stop);
 }
 
 leat_rc leat_engine_run(leat_engine *g, leat_err *e)
 {
-    int64_t pause = g->conf.retry_min_us;
-    int64_t failures = 0;
-    g->dice = (uint64_t)leat_now_us();
+    leat_retry retry = g->conf.retry;
     note_progress(g);
     for (;;) {
         leat_err err = {0};
+        int64_t pause_us;
         leat_rc rc = attempt(g, &err);
-        if (!leat_rc_failed(rc)) {
-            leat_run_state_set(g, LEAT_RUN_STOPPED);
-            return LEAT_OK;
-        }
+        if (!leat_rc_failed(rc)) break;
         note_error(g, &err);
-        if (g->progressed) failures = 0, pause = g->conf.retry_min_us;
-        bool spent = g->conf.retry_limit >= 0 && failures++ >= g->conf.retry_limit;
-        if (rc != LEAT_RETRY || spent) {
+        if (!leat_retry_next(&retry, rc, g->progressed, &pause_us)) {
             leat_run_state_set(g, LEAT_RUN_FAILED);
             if (e) *e = err;
             return rc;
         }
-        if (atomic_load(&g->stop)) break;
-        back_off(g, jitter(g, pause), &err);
-        pause = pause * 2 > g->conf.retry_max_us ? g->conf.retry_max_us : pause * 2;
-        if (atomic_load(&g->stop)) break;
+        if (atomic_load(&g->stop) || back_off(g, pause_us, &err)) break;
     }
     leat_run_state_set(g, LEAT_RUN_STOPPED);
     return LEAT_OK;

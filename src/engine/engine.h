@@ -1,38 +1,32 @@
-/* What runs a source connector: open, snapshot, read, append, commit, acknowledge; again after errors.
+/* What runs a source connector: open, snapshot, read, append, commit, acknowledge; again after
+ * errors.
  *
  * The engine owns the order of things on which "nothing is lost" stands: dead letters durable, then
- * events and position durable in the stream, then the source is acknowledged; the ledger balanced at
- * each safe place. It knows no system and no file: source, stream, store, page and clock are given,
- * so the simulator runs the same code in a world of its own.
+ * events and position durable in the stream, then the source is acknowledged; the ledger balanced
+ * at each safe place. It knows no system and no file: source, stream, store, page and clock are
+ * given, so the simulator runs the same code in a world of its own.
  *
  * leat_engine_run is called by one thread, the task's; stop, pause and status by any. */
 #ifndef LEAT_ENGINE_ENGINE_H
 #define LEAT_ENGINE_ENGINE_H
 
+#include "engine/retry.h"
 #include "source/source.h"
 #include "stream/page.h"
 #include "stream/stream.h"
 
-/* Where dead letters go. */
-typedef struct leat_dead_store {
-    /* The chain of letters is durable on return; a letter with a position already stored replaces
-     * it, so that a repeat after a crash doubles nothing. */
-    leat_rc (*put)(struct leat_dead_store *d, const leat_dead *letters, leat_err *e);
-} leat_dead_store;
-
 typedef struct leat_engine_conf {
     const leat_source *source;
-    const void *conf;          /* parsed, of source->options */
-    const char *connector;     /* name */
-    const char *run_id;        /* UUID of this run */
-    leat_stream *stream;       /* open; the engine does not close it */
+    const void *conf;      /* parsed, of source->options */
+    const char *connector; /* name */
+    const char *run_id;    /* UUID of this run */
+    leat_stream *stream;   /* open; the engine does not close it */
     leat_dead_store *dead;
-    leat_page *page;           /* may be NULL */
-    bool once;                 /* end when the source's end, noted at the start, is passed */
-    uint32_t batch_events;     /* 0: 4096 */
-    size_t batch_bytes;        /* 0: 1 MiB */
-    int64_t retry_min_us, retry_max_us; /* back-off; 0: 200 ms and 30 s */
-    int64_t retry_limit;       /* errors.max.retries: attempts without progress; -1: for ever */
+    leat_page *page;       /* may be NULL */
+    bool once;             /* end when the source's end, noted at the start, is passed */
+    uint32_t batch_events; /* 0: 4096 */
+    size_t batch_bytes;    /* 0: 1 MiB */
+    leat_retry retry;      /* errors.retry.*; zeroed: for the defaults, but limit */
 } leat_engine_conf;
 
 typedef struct leat_engine leat_engine;
@@ -42,7 +36,7 @@ leat_engine *leat_engine_new(const leat_engine_conf *conf);
 void leat_engine_free(leat_engine *g);
 
 /* Runs until stopped (OK), the end of `once` (OK), or an error that waiting does not mend (CONF,
- * FATAL, or RETRY past retry_limit). Everything read is committed and acknowledged before OK. */
+ * FATAL, or RETRY past its limit). Everything read is committed and acknowledged before OK. */
 leat_rc leat_engine_run(leat_engine *g, leat_err *e);
 
 void leat_engine_stop(leat_engine *g);
@@ -50,16 +44,16 @@ void leat_engine_pause(leat_engine *g, bool paused);
 
 typedef struct leat_engine_status {
     leat_run_state state;
-    leat_err error;          /* the last one; rc OK: none since it ran well */
-    int64_t since_us;        /* of state */
-    int64_t retry_at_us;     /* RETRYING: next attempt; else 0 */
-    unsigned attempts;       /* since the last success */
-    char position[1024];     /* last durable one: JSON, cut if longer */
+    leat_err error;      /* the last one; rc OK: none since it ran well */
+    int64_t since_us;    /* of state */
+    int64_t retry_at_us; /* RETRYING: next attempt; else 0 */
+    unsigned attempts;   /* since the last success */
+    char position[1024]; /* last durable one: JSON, cut if longer */
     leat_counts totals;
     leat_gauges gauges;
     unsigned snapshot_done, snapshot_of; /* tables */
     char snapshot_table[128];
-    char snapshot[16];       /* "none", "running", "done" */
+    char snapshot[16]; /* "none", "running", "done" */
 } leat_engine_status;
 void leat_engine_status_get(leat_engine *g, leat_engine_status *out);
 

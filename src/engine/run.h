@@ -12,15 +12,14 @@ struct leat_engine {
     leat_task task;
     leat_batch batch;
     atomic_bool stop, pause;
-    bool progressed;         /* something became durable since the last open */
-    int64_t gauged_us;       /* last look at the gauges */
+    bool progressed;          /* something became durable since the last open */
+    int64_t gauged_us;        /* last look at the gauges */
     int64_t first_pending_us; /* when the oldest uncommitted batch was appended; 0: none */
-    leat_arena arena;        /* of one attempt: from open to close */
-    leat_str end;            /* once: the source's end; absent: none */
-    leat_buf acked;          /* last position acknowledged to the source, as text */
-    leat_counts tail;        /* counted behind the last safe place */
-    uint64_t dice;           /* of the back-off's jitter */
-    pthread_mutex_t lock;    /* guards status */
+    leat_arena arena;         /* of one attempt: from open to close */
+    leat_str end;             /* once: the source's end; absent: none */
+    leat_buf acked;           /* last position acknowledged to the source, as text */
+    leat_counts tail;         /* counted behind the last safe place */
+    pthread_mutex_t lock;     /* guards status */
     leat_engine_status status;
 };
 
@@ -36,7 +35,8 @@ void leat_run_gauge(leat_engine *g);
 /* It runs well again: the last error is forgotten. */
 void leat_run_healthy(leat_engine *g);
 
-/* All rows of the source's plan; OK also when there is nothing to do. PENDING: stopped on the way. */
+/* All rows of the source's plan; OK also when there is nothing to do. PENDING: stopped on the way.
+ */
 leat_rc leat_run_snapshot(leat_engine *g, bool *stream_after, leat_err *e);
 /* Streams until stop, end or error. */
 leat_rc leat_run_pump(leat_engine *g, leat_err *e);

@@ -2,8 +2,8 @@
  *
  * Pure. The schemas come sealed with the table; this only arranges values. ABSENT cells stay ABSENT
  * (the converter shows the placeholder), but for the columns left out of an old key
- * (LEAT_EV_OLD_KEY_ONLY): there Debezium gives NULL, or where the column is NOT NULL the zero of its
- * type ("", 0, false, empty bytes). */
+ * (LEAT_EV_OLD_KEY_ONLY): there Debezium gives NULL, or where the column is NOT NULL the zero of
+ * its type ("", 0, false, empty bytes). */
 #ifndef LEAT_EVENT_ENVELOPE_H
 #define LEAT_EVENT_ENVELOPE_H
 
@@ -19,7 +19,8 @@ unsigned leat_envelope_records(const leat_event *ev, leat_arena *a,
                                leat_record out[LEAT_RECORDS_MAX]);
 
 /* The envelope schema of a table: name "<topic>.Envelope", version 2, fields before, after, source,
- * transaction, op, ts_ms, ts_us, ts_ns; of a message "...MessageValue". Called by leat_table_seal. */
+ * transaction, op, ts_ms, ts_us, ts_ns; of a message "...MessageValue". Called by leat_table_seal.
+ */
 const leat_schema *leat_envelope_schema(leat_arena *a, const leat_table *t);
 
 #endif

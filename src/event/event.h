@@ -1,8 +1,9 @@
 /* What flows: an event, its two shapes, and the batch that owns it.
  *
- * A CHANGE is a row that changed: operation, before and after as rows of cells by a table version. A
- * RECORD is a key and a value with schemas of their own or none (heartbeats, transaction metadata,
- * documents). A CHANGE is viewed as records only when a transform or converter asks (envelope.h).
+ * A CHANGE is a row that changed: operation, before and after as rows of cells by a table version.
+ * A RECORD is a key and a value with schemas of their own or none (heartbeats, transaction
+ * metadata, documents). A CHANGE is viewed as records only when a transform or converter asks
+ * (envelope.h).
  *
  * A batch is the unit of hand-over, ownership and acknowledgement. Its arena holds every byte that
  * its events point at; it is reset, not freed. One thread at a time. */
@@ -14,15 +15,24 @@
 
 /* Debezium's letters. */
 typedef enum leat_op {
-    LEAT_OP_READ = 'r', LEAT_OP_CREATE = 'c', LEAT_OP_UPDATE = 'u', LEAT_OP_DELETE = 'd',
-    LEAT_OP_TRUNCATE = 't', LEAT_OP_MESSAGE = 'm',
+    LEAT_OP_READ = 'r',
+    LEAT_OP_CREATE = 'c',
+    LEAT_OP_UPDATE = 'u',
+    LEAT_OP_DELETE = 'd',
+    LEAT_OP_TRUNCATE = 't',
+    LEAT_OP_MESSAGE = 'm',
     LEAT_OP_RECORD = 0, /* no change: the event has the RECORD shape */
 } leat_op;
 
 /* Values of source.snapshot, in Debezium's words; see leat_snapshot_name. */
 typedef enum leat_snapshot {
-    LEAT_SNAPSHOT_FALSE, LEAT_SNAPSHOT_TRUE, LEAT_SNAPSHOT_FIRST, LEAT_SNAPSHOT_FIRST_IN_TABLE,
-    LEAT_SNAPSHOT_LAST_IN_TABLE, LEAT_SNAPSHOT_LAST, LEAT_SNAPSHOT_INCREMENTAL,
+    LEAT_SNAPSHOT_FALSE,
+    LEAT_SNAPSHOT_TRUE,
+    LEAT_SNAPSHOT_FIRST,
+    LEAT_SNAPSHOT_FIRST_IN_TABLE,
+    LEAT_SNAPSHOT_LAST_IN_TABLE,
+    LEAT_SNAPSHOT_LAST,
+    LEAT_SNAPSHOT_INCREMENTAL,
 } leat_snapshot;
 const char *leat_snapshot_name(leat_snapshot snapshot);
 
@@ -42,13 +52,13 @@ typedef struct leat_record {
 } leat_record;
 
 enum {
-    LEAT_EV_KEY_CHANGED = 1, /* an update whose key differs: before holds the old key */
-    LEAT_EV_OLD_KEY_ONLY = 2, /* before holds the key columns alone (REPLICA IDENTITY DEFAULT, INDEX);
-                                 the others are ABSENT */
+    LEAT_EV_KEY_CHANGED = 1,  /* an update whose key differs: before holds the old key */
+    LEAT_EV_OLD_KEY_ONLY = 2, /* before holds the key columns alone (REPLICA IDENTITY DEFAULT,
+                                 INDEX); the others are ABSENT */
 };
 
 typedef struct leat_event {
-    const leat_table *table;   /* CHANGE; pinned by the batch; NULL for a RECORD */
+    const leat_table *table; /* CHANGE; pinned by the batch; NULL for a RECORD */
     union {
         struct {
             const leat_value *before, *after; /* row->nfields cells each, or NULL */
@@ -56,16 +66,16 @@ typedef struct leat_event {
         };
         const leat_record *record;
     };
-    int64_t ts_us;      /* when the source committed it (source.ts_*) */
-    int64_t seen_us;    /* when it was read (ts_* of the envelope) */
-    uint64_t tx;        /* source transaction, 0: none */
-    uint32_t tx_seq;    /* 1, 2, 3... in it: with tx what a repeat is known by */
+    int64_t ts_us;         /* when the source committed it (source.ts_*) */
+    int64_t seen_us;       /* when it was read (ts_* of the envelope) */
+    uint64_t tx;           /* source transaction, 0: none */
+    uint32_t tx_seq;       /* 1, 2, 3... in it: with tx what a repeat is known by */
     uint32_t tx_table_seq; /* the same among its table's changes (data_collection_order) */
-    uint32_t partition; /* of the topic; 0 in the embedded stream */
-    int64_t offset;     /* of its first record in its topic; set by a stream's reader */
-    uint8_t op;         /* leat_op */
-    uint8_t snapshot;   /* leat_snapshot */
-    uint8_t flags;      /* LEAT_EV_* */
+    uint32_t partition;    /* of the topic; 0 in the embedded stream */
+    int64_t offset;        /* of its first record in its topic; set by a stream's reader */
+    uint8_t op;            /* leat_op */
+    uint8_t snapshot;      /* leat_snapshot */
+    uint8_t flags;         /* LEAT_EV_* */
     uint8_t reserved;
 } leat_event;
 
@@ -99,29 +109,36 @@ void leat_counts_sub(leat_counts *from, const leat_counts *c);
 
 /* A change that cannot be handled, for the dead letters. All in the batch's arena. */
 typedef struct leat_dead {
-    leat_err why;        /* rc DATA */
-    leat_str bytes;      /* as the source sent it */
-    leat_str position;   /* text that finds it again: {"lsn":...,"seq":...} */
-    const char *table;   /* "schema.table" or NULL */
-    const char *topic;   /* where it would have gone, or NULL */
+    leat_err why;      /* rc DATA */
+    leat_str bytes;    /* as the source sent it */
+    leat_str position; /* text that finds it again: {"lsn":...,"seq":...} */
+    const char *table; /* "schema.table" or NULL */
+    const char *topic; /* where it would have gone, or NULL */
     int64_t ts_us;
     struct leat_dead *next;
 } leat_dead;
+
+/* Where dead letters go. */
+typedef struct leat_dead_store {
+    /* The chain of letters is durable on return; a letter with a position already stored replaces
+     * it, so that a repeat after a crash doubles nothing. */
+    leat_rc (*put)(struct leat_dead_store *d, const leat_dead *letters, leat_err *e);
+} leat_dead_store;
 
 typedef struct leat_batch {
     leat_arena arena;
     leat_event *ev;
     uint32_t n, cap;
-    uint32_t max_events;   /* the source stops adding at these; may pass them to end a step */
-    size_t max_bytes;      /* of arena.held */
-    uint32_t nsafe;        /* events [0, nsafe) end at a source transaction end ... */
-    leat_position safe;    /* ... and restarting here loses none; offset absent: no new safe place */
+    uint32_t max_events; /* the source stops adding at these; may pass them to end a step */
+    size_t max_bytes;    /* of arena.held */
+    uint32_t nsafe;      /* events [0, nsafe) end at a source transaction end ... */
+    leat_position safe;  /* ... and restarting here loses none; offset absent: no new safe place */
     leat_counts safe_counts; /* what was counted up to that place */
-    leat_counts counts;    /* of all read into this batch (appended is filled by the engine) */
+    leat_counts counts;      /* of all read into this batch (appended is filled by the engine) */
     leat_dead *dead, **dead_tail;
-    leat_table **pins;     /* each table used, once; released at reset */
+    leat_table **pins; /* each table used, once; released at reset */
     uint32_t npins, pins_cap;
-    bool tx_open;          /* events behind nsafe belong to a transaction that has not ended */
+    bool tx_open; /* events behind nsafe belong to a transaction that has not ended */
 } leat_batch;
 
 void leat_batch_init(leat_batch *b, uint32_t max_events, size_t max_bytes);

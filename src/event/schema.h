@@ -9,32 +9,49 @@
 
 /* Kafka Connect's types; ConnectSchema.Type */
 typedef enum leat_type {
-    LEAT_T_INT8, LEAT_T_INT16, LEAT_T_INT32, LEAT_T_INT64, LEAT_T_FLOAT32, LEAT_T_FLOAT64,
-    LEAT_T_BOOLEAN, LEAT_T_STRING, LEAT_T_BYTES, LEAT_T_ARRAY, LEAT_T_MAP, LEAT_T_STRUCT,
+    LEAT_T_INT8,
+    LEAT_T_INT16,
+    LEAT_T_INT32,
+    LEAT_T_INT64,
+    LEAT_T_FLOAT32,
+    LEAT_T_FLOAT64,
+    LEAT_T_BOOLEAN,
+    LEAT_T_STRING,
+    LEAT_T_BYTES,
+    LEAT_T_ARRAY,
+    LEAT_T_MAP,
+    LEAT_T_STRUCT,
 } leat_type;
 
 /* What the schema's name means for its values; NONE: nothing special. */
 typedef enum leat_logical {
     LEAT_L_NONE,
-    LEAT_L_DECIMAL,          /* org.apache.kafka.connect.data.Decimal; parameter scale */
-    LEAT_L_CONNECT_DATE,     /* org.apache.kafka.connect.data.Date: int32 days */
-    LEAT_L_CONNECT_TIME,     /* ...Time: int32 ms of day */
-    LEAT_L_CONNECT_TIMESTAMP,/* ...Timestamp: int64 ms */
-    LEAT_L_DATE,             /* io.debezium.time.Date: int32 days */
-    LEAT_L_TIME,             /* ...Time: int32 ms */
-    LEAT_L_MICRO_TIME,       /* int64 us */
-    LEAT_L_NANO_TIME,        /* int64 ns */
-    LEAT_L_TIMESTAMP,        /* int64 ms */
-    LEAT_L_MICRO_TIMESTAMP,  /* int64 us */
-    LEAT_L_NANO_TIMESTAMP,   /* int64 ns */
-    LEAT_L_ZONED_TIME,       /* string "11:14:15.123456Z" */
-    LEAT_L_ZONED_TIMESTAMP,  /* string "2024-02-29T11:14:15.123456Z" */
-    LEAT_L_MICRO_DURATION,   /* int64 us; a month is 30.4375 days */
+    LEAT_L_DECIMAL,           /* org.apache.kafka.connect.data.Decimal; parameter scale */
+    LEAT_L_CONNECT_DATE,      /* org.apache.kafka.connect.data.Date: int32 days */
+    LEAT_L_CONNECT_TIME,      /* ...Time: int32 ms of day */
+    LEAT_L_CONNECT_TIMESTAMP, /* ...Timestamp: int64 ms */
+    LEAT_L_DATE,              /* io.debezium.time.Date: int32 days */
+    LEAT_L_TIME,              /* ...Time: int32 ms */
+    LEAT_L_MICRO_TIME,        /* int64 us */
+    LEAT_L_NANO_TIME,         /* int64 ns */
+    LEAT_L_TIMESTAMP,         /* int64 ms */
+    LEAT_L_MICRO_TIMESTAMP,   /* int64 us */
+    LEAT_L_NANO_TIMESTAMP,    /* int64 ns */
+    LEAT_L_ZONED_TIME,        /* string "11:14:15.123456Z" */
+    LEAT_L_ZONED_TIMESTAMP,   /* string "2024-02-29T11:14:15.123456Z" */
+    LEAT_L_MICRO_DURATION,    /* int64 us; a month is 30.4375 days */
     LEAT_L_NANO_DURATION,
-    LEAT_L_INTERVAL,         /* string "P1Y2M3DT4H5M6.78S" */
-    LEAT_L_ISO_DATE, LEAT_L_ISO_TIME, LEAT_L_ISO_TIMESTAMP, /* strings */
+    LEAT_L_INTERVAL, /* string "P1Y2M3DT4H5M6.78S" */
+    LEAT_L_ISO_DATE,
+    LEAT_L_ISO_TIME,
+    LEAT_L_ISO_TIMESTAMP,          /* strings */
     LEAT_L_VARIABLE_SCALE_DECIMAL, /* io.debezium.data.VariableScaleDecimal {scale, value} */
-    LEAT_L_JSON, LEAT_L_UUID, LEAT_L_XML, LEAT_L_ENUM, LEAT_L_BITS, LEAT_L_OTHER,
+    LEAT_L_JSON,
+    LEAT_L_UUID,
+    LEAT_L_XML,
+    LEAT_L_ENUM,
+    LEAT_L_BITS,
+    LEAT_L_OTHER,
 } leat_logical;
 
 typedef struct leat_schema leat_schema;
@@ -49,9 +66,9 @@ typedef struct leat_param {
 } leat_param;
 
 struct leat_schema {
-    uint8_t type;     /* leat_type */
-    uint8_t logical;  /* leat_logical, from name */
-    uint8_t digits;   /* fraction digits shown by ZONED_TIMESTAMP, ZONED_TIME and the ISO strings */
+    uint8_t type;    /* leat_type */
+    uint8_t logical; /* leat_logical, from name */
+    uint8_t digits;  /* fraction digits shown by ZONED_TIMESTAMP, ZONED_TIME and the ISO strings */
     bool optional;
     int32_t version;  /* 0: none */
     const char *name; /* NULL: none; so with doc */

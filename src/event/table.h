@@ -1,9 +1,9 @@
 /* A table's schema version, and the origin (the `source` block) it belongs to.
  *
  * Both are immutable and shared by reference count: the source holds the current version, each
- * batch pins those its events use, a reader pins those it decoded. A new version of a table is a new
- * leat_table, never an edit. A version pins the table *and* its mapping: decimal, time and binary
- * modes are settled in its row schema. */
+ * batch pins those its events use, a reader pins those it decoded. A new version of a table is a
+ * new leat_table, never an edit. A version pins the table *and* its mapping: decimal, time and
+ * binary modes are settled in its row schema. */
 #ifndef LEAT_EVENT_TABLE_H
 #define LEAT_EVENT_TABLE_H
 
@@ -13,8 +13,8 @@
 
 /* Where a field of the source block comes from. */
 typedef enum leat_bind {
-    LEAT_BIND_CONST,    /* leat_origin_field.value */
-    LEAT_BIND_TS_MS,    /* the event's commit time */
+    LEAT_BIND_CONST, /* leat_origin_field.value */
+    LEAT_BIND_TS_MS, /* the event's commit time */
     LEAT_BIND_TS_US,
     LEAT_BIND_TS_NS,
     LEAT_BIND_SNAPSHOT, /* the event's snapshot marker, as text */
@@ -22,7 +22,8 @@ typedef enum leat_bind {
     LEAT_BIND_SCHEMA,
     LEAT_BIND_TABLE,
     LEAT_BIND_CELL,     /* ev->src[cell] */
-    LEAT_BIND_SEQUENCE, /* text: JSON array of ev->src[cell] and [cell + 1], each a string or null */
+    LEAT_BIND_SEQUENCE, /* text: JSON array of ev->src[cell] and [cell + 1], each a string or null
+                         */
 } leat_bind;
 
 typedef struct leat_origin_field {
@@ -34,46 +35,46 @@ typedef struct leat_origin_field {
 /* What the events of one connector's run have in common. */
 typedef struct leat_origin {
     atomic_uint refs;
-    leat_arena arena;               /* owns all below */
-    const leat_schema *schema;      /* STRUCT of the source block, Debezium's field order */
+    leat_arena arena;                /* owns all below */
+    const leat_schema *schema;       /* STRUCT of the source block, Debezium's field order */
     const leat_origin_field *fields; /* one for each field of schema */
-    uint32_t ncells;                /* dynamic cells of each event: ev->src has this many */
-    const leat_param *headers;      /* constant headers of every record; Debezium's context headers */
+    uint32_t ncells;                 /* dynamic cells of each event: ev->src has this many */
+    const leat_param *headers; /* constant headers of every record; Debezium's context headers */
     uint32_t nheaders;
-    leat_str placeholder;           /* shown for ABSENT (unavailable.value.placeholder), as bytes */
+    leat_str placeholder; /* shown for ABSENT (unavailable.value.placeholder), as bytes */
 } leat_origin;
 
 /* A column as the database has it; beside the row schema's field of the same index. */
 typedef struct leat_column {
-    const char *type;   /* native type with modifiers: "numeric(10,2)" */
-    uint32_t oid;       /* the source's own number of the type; 0: none */
-    int32_t length;     /* type's length and scale, -1: none */
+    const char *type; /* native type with modifiers: "numeric(10,2)" */
+    uint32_t oid;     /* the source's own number of the type; 0: none */
+    int32_t length;   /* type's length and scale, -1: none */
     int32_t scale;
-    uint16_t position;  /* 1, 2, 3... in the table, captured or not */
+    uint16_t position; /* 1, 2, 3... in the table, captured or not */
     bool generated, identity;
 } leat_column;
 
 enum {
     LEAT_TABLE_TOMBSTONES = 1, /* a delete is followed by a tombstone (tombstones.on.delete) */
-    LEAT_TABLE_TX_BLOCK = 2,   /* records carry a transaction block (provide.transaction.metadata) */
-    LEAT_TABLE_MESSAGE = 4,    /* not a table: logical decoding messages; rows are {prefix, content} */
+    LEAT_TABLE_TX_BLOCK = 2, /* records carry a transaction block (provide.transaction.metadata) */
+    LEAT_TABLE_MESSAGE = 4, /* not a table: logical decoding messages; rows are {prefix, content} */
 };
 
 typedef struct leat_table {
     atomic_uint refs;
-    leat_arena arena;           /* owns all below but origin */
-    leat_origin *origin;        /* pinned */
+    leat_arena arena;    /* owns all below but origin */
+    leat_origin *origin; /* pinned */
     const char *topic;
     const char *db, *schema, *name; /* schema may be NULL where the system has none */
-    const leat_schema *row;     /* STRUCT "<topic>.Value", optional */
-    const leat_schema *key;     /* STRUCT "<topic>.Key"; NULL: no key */
-    const uint16_t *key_cols;   /* indices into row, in the key's order */
+    const leat_schema *row;         /* STRUCT "<topic>.Value", optional */
+    const leat_schema *key;         /* STRUCT "<topic>.Key"; NULL: no key */
+    const uint16_t *key_cols;       /* indices into row, in the key's order */
     uint16_t nkey;
-    uint16_t flags;             /* LEAT_TABLE_* */
-    const leat_column *cols;    /* row->nfields */
+    uint16_t flags;              /* LEAT_TABLE_* */
+    const leat_column *cols;     /* row->nfields */
     const leat_schema *envelope; /* STRUCT "<topic>.Envelope"; made by leat_table_seal */
-    uint64_t fingerprint;       /* of all of the above, the origin's schema and headers included:
-                                   equal content, equal number; made by leat_table_seal */
+    uint64_t fingerprint;        /* of all of the above, the origin's schema and headers included:
+                                    equal content, equal number; made by leat_table_seal */
 } leat_table;
 
 /* An empty one with one reference; fill it from its own arena, then seal it. */

@@ -11,18 +11,18 @@
 #include "base/arena.h"
 
 typedef enum leat_kind {
-    LEAT_NULL,        /* the value is NULL */
-    LEAT_ABSENT,      /* the source did not send it: unchanged TOAST, a column left out of an image */
-    LEAT_BOOL,        /* u.i: 0 or 1 */
-    LEAT_INT,         /* u.i: any width up to 64 bits; the schema says which */
-    LEAT_FLOAT,       /* u.f: for a float32 schema the nearest double of the float */
-    LEAT_DECIMAL,     /* u.s: "-12.50", or "NaN", "Infinity", "-Infinity" (then scale is 0) */
-    LEAT_TEXT,        /* u.s: UTF-8; JSON, XML, enums, uuids too: the schema says so */
-    LEAT_BYTES,       /* u.s */
-    LEAT_DATE,        /* u.i: days since 1970-01-01 */
-    LEAT_TIME,        /* u.i: since midnight, in unit; 24:00 is possible */
-    LEAT_TIMETZ,      /* u.i: since local midnight, in unit; zone: seconds east of UTC */
-    LEAT_TIMESTAMP,   /* u.i: since 1970-01-01 00:00 of an unnamed zone, in unit */
+    LEAT_NULL,      /* the value is NULL */
+    LEAT_ABSENT,    /* the source did not send it: unchanged TOAST, a column left out of an image */
+    LEAT_BOOL,      /* u.i: 0 or 1 */
+    LEAT_INT,       /* u.i: any width up to 64 bits; the schema says which */
+    LEAT_FLOAT,     /* u.f: for a float32 schema the nearest double of the float */
+    LEAT_DECIMAL,   /* u.s: "-12.50", or "NaN", "Infinity", "-Infinity" (then scale is 0) */
+    LEAT_TEXT,      /* u.s: UTF-8; JSON, XML, enums, uuids too: the schema says so */
+    LEAT_BYTES,     /* u.s */
+    LEAT_DATE,      /* u.i: days since 1970-01-01 */
+    LEAT_TIME,      /* u.i: since midnight, in unit; 24:00 is possible */
+    LEAT_TIMETZ,    /* u.i: since local midnight, in unit; zone: seconds east of UTC */
+    LEAT_TIMESTAMP, /* u.i: since 1970-01-01 00:00 of an unnamed zone, in unit */
     LEAT_TIMESTAMPTZ, /* u.i: since 1970-01-01 00:00 UTC, in unit */
     LEAT_INTERVAL,    /* u.interval */
     LEAT_LIST,        /* u.list: len values, of the schema's element */
@@ -94,8 +94,8 @@ static inline leat_str leat_value_str(const leat_value *v)
     return (leat_str){v->u.s, v->len};
 }
 
-/* Same kind and same content, bit for bit (floats: NaN equals NaN), lists and maps in order. This is
- * the equality by which keys are compared; it makes no difference between schemas. */
+/* Same kind and same content, bit for bit (floats: NaN equals NaN), lists and maps in order. This
+ * is the equality by which keys are compared; it makes no difference between schemas. */
 bool leat_value_eq(const leat_value *x, const leat_value *y);
 
 /* A copy with everything it points at, in a. */

@@ -1,8 +1,8 @@
 /* The binary form of events, tables and origins: what stands in the stream's frames.
  *
- * Pure: bytes in, objects out, both ways; fuzzed. Version byte LEAT_WIRE_VERSION stands in the frame.
- * Tables are written once a segment and named by small numbers in events. Compact (varints, deltas
- * of times, positions and transaction numbers to the event before) but not compressed. */
+ * Pure: bytes in, objects out, both ways; fuzzed. Version byte LEAT_WIRE_VERSION stands in the
+ * frame. Tables are written once a segment and named by small numbers in events. Compact (varints,
+ * deltas of times, positions and transaction numbers to the event before) but not compressed. */
 #ifndef LEAT_EVENT_WIRE_H
 #define LEAT_EVENT_WIRE_H
 

@@ -1,8 +1,8 @@
 /* The contract of a sink connector: how the engine writes to any system.
  *
- * A connector exports one symbol, `const leat_sink leat_sink_NAME`. All calls but check are made by the
- * one thread that runs the task. A batch is read-only; events come in the stream's order. "Done"
- * means durable in the target. */
+ * A connector exports one symbol, `const leat_sink leat_sink_NAME`. All calls but check are made by
+ * the one thread that runs the task. A batch is read-only; events come in the stream's order.
+ * "Done" means durable in the target. */
 #ifndef LEAT_SINK_SINK_H
 #define LEAT_SINK_SINK_H
 
@@ -17,15 +17,15 @@ typedef struct leat_sink_task {
     const void *conf;
     const char *connector;
     unsigned id;
-    /* Set by the engine: an event that can never be taken goes to the dead letters and does not fail
-     * the batch. i: index into the batch given to write. */
+    /* Set by the engine: an event that can never be taken goes to the dead letters and does not
+     * fail the batch. i: index into the batch given to write. */
     void (*reject)(struct leat_sink_task *t, const leat_batch *b, uint32_t i, const leat_err *why);
-    void *engine;          /* the engine's, for reject */
+    void *engine; /* the engine's, for reject */
     void *priv;
 } leat_sink_task;
 
 typedef struct leat_sink {
-    uint32_t abi, size;    /* LEAT_SINK_ABI, sizeof(leat_sink) */
+    uint32_t abi, size; /* LEAT_SINK_ABI, sizeof(leat_sink) */
     const char *name, *title, *help;
     const char *const *classes;
     leat_opt_tables options;
@@ -38,7 +38,8 @@ typedef struct leat_sink {
     leat_rc (*write)(leat_sink_task *t, const leat_batch *b, leat_err *e);
     /* PENDING while something written is not durable yet, OK when all is. Optional. */
     leat_rc (*poll)(leat_sink_task *t, int wait_ms, leat_err *e);
-    /* Makes everything written durable by the deadline (leat_mono_us), or says why not. Optional. */
+    /* Makes everything written durable by the deadline (leat_mono_us), or says why not. Optional.
+     */
     leat_rc (*flush)(leat_sink_task *t, int64_t deadline_us, leat_err *e);
     void (*close)(leat_sink_task *t);
 } leat_sink;

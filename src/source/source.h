@@ -1,10 +1,10 @@
 /* The contract of a source connector: how the engine reads any system.
  *
- * A connector exports one symbol, `const leat_source leat_source_NAME`. All calls but check, discover
- * and forget are made by the one thread that runs the task: no locks in a connector. No call blocks
- * much longer than its wait_ms. Errors say what the engine does (base/err.h): RETRY = close, back
- * off, open again from the last durable position; CONF and FATAL = stop, tell a person; a single
- * change that cannot be handled goes to leat_batch_dead and is no error.
+ * A connector exports one symbol, `const leat_source leat_source_NAME`. All calls but check,
+ * discover and forget are made by the one thread that runs the task: no locks in a connector. No
+ * call blocks much longer than its wait_ms. Errors say what the engine does (base/err.h): RETRY =
+ * close, back off, open again from the last durable position; CONF and FATAL = stop, tell a person;
+ * a single change that cannot be handled goes to leat_batch_dead and is no error.
  *
  * Calls in order: open; if the engine has no finished snapshot: plan, read_chunk..., each until OK;
  * then read and ack as long as it runs, beat while the engine takes nothing; close. */
@@ -16,18 +16,22 @@
 
 enum { LEAT_SOURCE_ABI = 1 };
 
-typedef enum leat_step_state { LEAT_STEP_OK, LEAT_STEP_FAILED, LEAT_STEP_WARN, LEAT_STEP_SKIPPED }
-    leat_step_state;
+typedef enum leat_step_state {
+    LEAT_STEP_OK,
+    LEAT_STEP_FAILED,
+    LEAT_STEP_WARN,
+    LEAT_STEP_SKIPPED
+} leat_step_state;
 
 /* One step of a check, told as it happens. All texts are borrowed for the call. */
 typedef struct leat_step {
-    const char *name;      /* "resolve", "connect", "log in", "wal_level" ... */
+    const char *name; /* "resolve", "connect", "log in", "wal_level" ... */
     leat_step_state state;
-    const char *code;      /* of what failed: "postgres.wal_level"; NULL when ok */
-    const char *detail;    /* what was found */
-    const char *advice;    /* what to do, for a person; NULL: nothing */
-    const char *sql;       /* statements that mend it; NULL: none */
-    const char *undo;      /* statements that take those back; NULL: none */
+    const char *code;   /* of what failed: "postgres.wal_level"; NULL when ok */
+    const char *detail; /* what was found */
+    const char *advice; /* what to do, for a person; NULL: nothing */
+    const char *sql;    /* statements that mend it; NULL: none */
+    const char *undo;   /* statements that take those back; NULL: none */
 } leat_step;
 
 typedef struct leat_checker {
@@ -61,34 +65,35 @@ typedef struct leat_task {
 
 /* What a snapshot will read, in order. Filled by plan, in the arena given there. */
 typedef struct leat_chunk {
-    const char *table;     /* "schema.table", for progress and messages */
-    int64_t rows;          /* estimate, -1: unknown */
-    void *priv;            /* the connector's */
+    const char *table; /* "schema.table", for progress and messages */
+    int64_t rows;      /* estimate, -1: unknown */
+    void *priv;        /* the connector's */
     struct leat_chunk *next;
 } leat_chunk;
 typedef struct leat_plan {
     leat_arena *a;
     leat_chunk *first, **tail;
     unsigned n;
-    leat_position start;   /* where streaming begins once the rows are durable */
-    bool skip_stream;      /* snapshot.mode=initial_only */
+    leat_position start; /* where streaming begins once the rows are durable */
+    bool skip_stream;    /* snapshot.mode=initial_only */
 } leat_plan;
 
 /* Counters of its own that a source shows in status; see leat_source.gauges. */
 typedef struct leat_gauges {
-    int64_t lag_bytes;     /* how much log the server holds beyond our acknowledged position, -1: unknown */
+    int64_t
+        lag_bytes; /* how much log the server holds beyond our acknowledged position, -1: unknown */
     int64_t retained_bytes; /* log kept by the server on our behalf (slot), -1: unknown */
-    char position[64];     /* last received, for a person: "0/16B3748" */
-    char acked[64];        /* last acknowledged to the server */
+    char position[64];      /* last received, for a person: "0/16B3748" */
+    char acked[64];         /* last acknowledged to the server */
 } leat_gauges;
 
 typedef struct leat_source {
-    uint32_t abi, size;        /* LEAT_SOURCE_ABI, sizeof(leat_source): new members at the end only */
-    const char *name;          /* "postgres": connector.class, --help, docs */
+    uint32_t abi, size; /* LEAT_SOURCE_ABI, sizeof(leat_source): new members at the end only */
+    const char *name;   /* "postgres": connector.class, --help, docs */
     const char *title, *help;
     const char *const *classes; /* other values of connector.class it answers to; NULL-ended */
-    const char *version;       /* source.version shown where the user sees a version */
-    leat_opt_tables options;   /* offsets into its conf struct */
+    const char *version;        /* source.version shown where the user sees a version */
+    leat_opt_tables options;    /* offsets into its conf struct */
     size_t conf_size;
 
     /* Further checks of a parsed configuration that no row can say (options that exclude each
@@ -108,7 +113,8 @@ typedef struct leat_source {
     /* Names what the snapshot will read under one view, opened now; an empty plan: no snapshot is
      * wanted. Optional with read_chunk. */
     leat_rc (*plan)(leat_task *t, leat_plan *plan, leat_err *e);
-    /* Appends rows (op r) of chunk until b is full: AGAIN = more to come, OK = the chunk is done. */
+    /* Appends rows (op r) of chunk until b is full: AGAIN = more to come, OK = the chunk is done.
+     */
     leat_rc (*read_chunk)(leat_task *t, leat_chunk *chunk, leat_batch *b, leat_err *e);
     /* Appends events until b is full, or nothing more is at hand and something was read, or wait_ms
      * has passed. Counts what it receives in b->counts, calls leat_batch_safe at each transaction

@@ -2,8 +2,8 @@
  *
  * Watching costs nothing: no request, no lock. Readers of the stream sleep on `wake` by futex. The
  * page mirrors; it is never the truth (frames are), and after a crash it may be behind. Words are
- * written with release and read with acquire order; single values are right, several together may be
- * a moment apart. Layout is fixed by LEAT_PAGE_VERSION: new fields go into `spare` only. */
+ * written with release and read with acquire order; single values are right, several together may
+ * be a moment apart. Layout is fixed by LEAT_PAGE_VERSION: new fields go into `spare` only. */
 #ifndef LEAT_STREAM_PAGE_H
 #define LEAT_STREAM_PAGE_H
 
@@ -16,39 +16,48 @@ enum { LEAT_PAGE_VERSION = 1, LEAT_PAGE_SIZE = 4096 };
 #define LEAT_PAGE_MAGIC 0x6c65617470616765ull
 
 typedef enum leat_run_state {
-    LEAT_RUN_NONE, LEAT_RUN_STARTING, LEAT_RUN_SNAPSHOT, LEAT_RUN_RUNNING, LEAT_RUN_PAUSED,
-    LEAT_RUN_RETRYING, LEAT_RUN_STALLED, LEAT_RUN_STOPPED, LEAT_RUN_FAILED,
+    LEAT_RUN_NONE,
+    LEAT_RUN_STARTING,
+    LEAT_RUN_SNAPSHOT,
+    LEAT_RUN_RUNNING,
+    LEAT_RUN_PAUSED,
+    LEAT_RUN_RETRYING,
+    LEAT_RUN_STALLED,
+    LEAT_RUN_STOPPED,
+    LEAT_RUN_FAILED,
 } leat_run_state;
 const char *leat_run_state_name(leat_run_state state); /* "RUNNING" ... */
 
 typedef struct leat_page {
     uint64_t magic;
     uint32_t version;
-    _Atomic uint32_t wake;          /* counts marks; futex word of waiting readers */
-    _Atomic uint32_t waiters;       /* sleeping readers: no wake-up call when 0 */
-    _Atomic uint32_t state;         /* leat_run_state */
-    _Atomic int32_t pid;            /* writer; 0: stopped in order */
-    _Atomic uint64_t pid_start;     /* its start time, /proc/PID/stat field 22 */
+    _Atomic uint32_t wake;      /* counts marks; futex word of waiting readers */
+    _Atomic uint32_t waiters;   /* sleeping readers: no wake-up call when 0 */
+    _Atomic uint32_t state;     /* leat_run_state */
+    _Atomic int32_t pid;        /* writer; 0: stopped in order */
+    _Atomic uint64_t pid_start; /* its start time, /proc/PID/stat field 22 */
     _Atomic int64_t started_us;
-    _Atomic uint64_t mark_segment;  /* the mark: segment number and the byte behind the last visible */
-    _Atomic uint64_t mark_offset;   /*   frame; read segment, offset, segment again */
+    _Atomic uint64_t
+        mark_segment; /* the mark: segment number and the byte behind the last visible */
+    _Atomic uint64_t mark_offset; /*   frame; read segment, offset, segment again */
     _Atomic uint64_t mark_frame;
-    _Atomic uint64_t head_bytes;    /* appended, visible or not */
+    _Atomic uint64_t head_bytes; /* appended, visible or not */
     _Atomic uint64_t received, appended, filtered, dead, deduplicated;
     _Atomic uint64_t rows_read, rows_appended, rows_total;
-    _Atomic uint64_t commits;       /* syncs */
+    _Atomic uint64_t commits; /* syncs */
     _Atomic uint64_t retries;
-    _Atomic int64_t last_event_us;  /* commit time at the source of the last visible event */
-    _Atomic int64_t last_seen_us;   /* when it was read */
+    _Atomic int64_t last_event_us; /* commit time at the source of the last visible event */
+    _Atomic int64_t last_seen_us;  /* when it was read */
     _Atomic int64_t lag_bytes, retained_bytes; /* leat_gauges; -1: unknown */
-    _Atomic uint64_t memory_bytes;  /* held by arenas and buffers */
+    _Atomic uint64_t memory_bytes;             /* held by arenas and buffers */
     _Atomic uint64_t stream_bytes;
     _Atomic uint64_t delivered, sink_rejected; /* sinks */
 } leat_page;
 
 /* Maps data/connectors/NAME/counters, made if missing, for its writer. */
 leat_rc leat_page_create(const char *path, leat_page **out, leat_err *e);
-/* Maps it for watching (the futex words are writable). RETRY "page.missing" if there is none yet. */
+/* Maps it for watching (the futex words are writable). RETRY "page.missing" if there is none yet.
+ */
 leat_rc leat_page_open(const char *path, leat_page **out, leat_err *e);
 void leat_page_close(leat_page *p);
 /* The writer the page names is alive. */

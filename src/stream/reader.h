@@ -1,8 +1,8 @@
 /* Reading an embedded stream, from any process, up to the mark.
  *
- * A reader maps segments, skips frames that hold none of its topics, and sleeps on the counters page.
- * Where no writer lives it finds the mark from the frames themselves (and syncs what it relies on).
- * One thread a reader. */
+ * A reader maps segments, skips frames that hold none of its topics, and sleeps on the counters
+ * page. Where no writer lives it finds the mark from the frames themselves (and syncs what it
+ * relies on). One thread a reader. */
 #ifndef LEAT_STREAM_READER_H
 #define LEAT_STREAM_READER_H
 
@@ -10,22 +10,27 @@
 
 typedef struct leat_reader leat_reader;
 
-typedef enum leat_from { LEAT_FROM_BEGINNING, LEAT_FROM_END, LEAT_FROM_OFFSET, LEAT_FROM_TIME,
-                         LEAT_FROM_CURSOR } leat_from;
+typedef enum leat_from {
+    LEAT_FROM_BEGINNING,
+    LEAT_FROM_END,
+    LEAT_FROM_OFFSET,
+    LEAT_FROM_TIME,
+    LEAT_FROM_CURSOR
+} leat_from;
 
 typedef struct leat_reader_conf {
     const char *data, *connector;
     const char *const *topics; /* NULL-ended; NULL: all of the stream's */
     leat_from from;
-    int64_t offset;            /* OFFSET (one topic): of the first record wanted */
-    int64_t time_us;           /* TIME: events committed at or after */
-    leat_str cursor;           /* CURSOR: as leat_reader_cursor gave it */
-    bool verify;               /* check the CRC of skipped frames too */
+    int64_t offset;  /* OFFSET (one topic): of the first record wanted */
+    int64_t time_us; /* TIME: events committed at or after */
+    leat_str cursor; /* CURSOR: as leat_reader_cursor gave it */
+    bool verify;     /* check the CRC of skipped frames too */
 } leat_reader_conf;
 
 leat_rc leat_reader_open(const leat_reader_conf *conf, leat_reader **out, leat_err *e);
-/* Resets b and fills it with the visible events of at least one frame, offsets set, order kept. AGAIN
- * after wait_us without any. FATAL "stream.damaged" names segment, offset and what was found;
+/* Resets b and fills it with the visible events of at least one frame, offsets set, order kept.
+ * AGAIN after wait_us without any. FATAL "stream.damaged" names segment, offset and what was found;
  * CONF "stream.gap" when what was asked for has been removed by retention. Events stay valid until
  * the next call. */
 leat_rc leat_reader_next(leat_reader *r, leat_batch *b, int64_t wait_us, leat_err *e);

@@ -1,9 +1,10 @@
 /* The stream: where a connector's events go, and what they reached.
  *
- * append takes a batch, commit makes everything appended durable up to the last safe place and moves
- * the mark there. Positions, ledger totals and snapshot progress travel with the events, so after a
- * crash they are those of exactly the events that are visible: "exactly once, by construction".
- * Implementations: embedded.c (segments in a folder). One thread appends and commits. */
+ * append takes a batch, commit makes everything appended durable up to the last safe place and
+ * moves the mark there. Positions, ledger totals and snapshot progress travel with the events, so
+ * after a crash they are those of exactly the events that are visible: "exactly once, by
+ * construction". Implementations: embedded.c (segments in a folder). One thread appends and
+ * commits. */
 #ifndef LEAT_STREAM_STREAM_H
 #define LEAT_STREAM_STREAM_H
 
@@ -15,23 +16,23 @@ typedef struct leat_stream leat_stream;
 typedef struct leat_stream_state {
     const leat_position *pos; /* one a partition */
     size_t npos;
-    leat_counts totals;       /* ledger, since the connector's first start */
-    leat_str progress;        /* the engine's JSON about snapshots; absent: none yet */
-    uint64_t frame;           /* number of the last visible frame, 0: none */
-    uint64_t events;          /* visible events */
-    uint64_t bytes;           /* of all segments */
+    leat_counts totals; /* ledger, since the connector's first start */
+    leat_str progress;  /* the engine's JSON about snapshots; absent: none yet */
+    uint64_t frame;     /* number of the last visible frame, 0: none */
+    uint64_t events;    /* visible events */
+    uint64_t bytes;     /* of all segments */
 } leat_stream_state;
 
 typedef struct leat_stream_ops {
     const char *name; /* "embedded", "kafka" */
-    /* Takes the batch's events in order: [0, nsafe) end at a safe place with b->safe and b->safe_counts,
-     * the rest belongs to an open transaction and stays invisible until a later batch ends it.
-     * progress: the engine's JSON that holds from the batch's safe place on, absent: as before; with
-     * it, the batch is safe as a whole even without a position. Copies all it needs. RETRY "os.enospc":
-     * nothing of the batch was appended. FATAL: end the process. */
+    /* Takes the batch's events in order: [0, nsafe) end at a safe place with b->safe and
+     * b->safe_counts, the rest belongs to an open transaction and stays invisible until a later
+     * batch ends it. progress: the engine's JSON that holds from the batch's safe place on, absent:
+     * as before; with it, the batch is safe as a whole even without a position. Copies all it
+     * needs. RETRY "os.enospc": nothing of the batch was appended. FATAL: end the process. */
     leat_rc (*append)(leat_stream *s, const leat_batch *b, leat_str progress, leat_err *e);
-    /* Durable up to the last safe place appended, then visible. OK also when there was nothing. After
-     * FATAL (a sync failed) the process must end: what was written is not known. */
+    /* Durable up to the last safe place appended, then visible. OK also when there was nothing.
+     * After FATAL (a sync failed) the process must end: what was written is not known. */
     leat_rc (*commit)(leat_stream *s, leat_err *e);
     /* Forgets everything appended behind the last safe place appended (the source went away in the
      * middle of a transaction and will send it again from its beginning). */
@@ -51,8 +52,9 @@ typedef struct leat_embedded_conf {
     const char *connector;  /* name; the stream is data/connectors/NAME/stream */
     struct leat_page *page; /* counters page to mirror the mark to; may be NULL */
     int64_t segment_bytes;  /* 0: 64 MiB */
-    int64_t reserve_bytes;  /* size of the reserve file, freed first when the disk is full; 0: none */
-    int zstd;               /* 0: lz4 */
+    int64_t
+        reserve_bytes; /* size of the reserve file, freed first when the disk is full; 0: none */
+    int zstd;          /* 0: lz4 */
 } leat_embedded_conf;
 
 /* Opens for writing: takes the folder's lock (CONF "stream.locked" names the process that has it),
@@ -70,7 +72,7 @@ typedef struct leat_topic {
 /* All claimed topics, by name; reading needs no lock. */
 leat_rc leat_topics_list(const char *data, leat_arena *a, leat_topic **out, leat_err *e);
 /* The connector that owns a topic; CONF "topic.unknown" with names that are near. */
-leat_rc leat_topics_owner(const char *data, const char *topic, leat_arena *a, const char **connector,
-                          leat_err *e);
+leat_rc leat_topics_owner(const char *data, const char *topic, leat_arena *a,
+                          const char **connector, leat_err *e);
 
 #endif

@@ -1,0 +1,130 @@
+/* The table of commands, and option parsing shared by them.
+ *
+ * Own parsing rather than getopt_long: the same table gives --help, values may stand as --x=v or
+ * --x v, and words may stand anywhere. */
+#include "cli/cli.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+const leat_command leat_commands[] = {
+    {"demo", "[--seconds N] [--json]", "everything on this machine, with sample data",
+     leat_cli_demo, false},
+    {"run", "[--once] FILE...", "run connectors in the foreground", leat_cli_run, false},
+    {"read", "TOPIC [--from WHERE] [--follow] [--max N] [--count]", "print a topic's records",
+     leat_cli_read, false},
+    {"topics", "", "list topics", leat_cli_topics, false},
+    {"check", "FILE|NAME [--sql|--undo]", "test a connection step by step", leat_cli_check, false},
+    {"status", "[NAME]", "what the connectors do", leat_cli_status, false},
+    {"stop", "NAME", "stop a running connector in order", leat_cli_stop, false},
+    {"dead-letters", "NAME list|show [ID]", "changes that could not be handled",
+     leat_cli_dead_letters, false},
+    {"plugins", "[NAME] [--json|--markdown]", "connectors in this build and their options",
+     leat_cli_plugins, false},
+    {"connector", "NAME", "one connector's process; started by run", leat_cli_connector, true},
+    {0},
+};
+
+const char *leat_cli_data(void)
+{
+    const char *env = getenv("LEAT_DATA");
+    return env && *env ? env : "leat-data";
+}
+
+int leat_cli_fail(const leat_err *e)
+{
+    fprintf(stderr, "leat: %s%s%s [%s]\n", e->where, *e->where ? ": " : "", e->msg, e->code);
+    bool usage = e->rc == LEAT_CONF && strncmp(e->code, "config.", 7) == 0;
+    return usage ? LEAT_EXIT_USAGE : LEAT_EXIT_FAILED;
+}
+
+int leat_cli_usage(const char *command, const char *fmt, ...)
+{
+    va_list ap;
+    fprintf(stderr, "leat %s: ", command);
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fprintf(stderr, "\n'leat %s --help' says more\n", command);
+    return LEAT_EXIT_USAGE;
+}
+
+static void print_help(const char *command, const leat_arg *args)
+{
+    for (const leat_command *c = leat_commands; c->name; c++)
+        if (strcmp(c->name, command) == 0)
+            printf("usage: leat %s %s\n%s\n", c->name, c->usage, c->help);
+    printf("\noptions:\n");
+    for (; args->name; args++) {
+        char name[64];
+        snprintf(name, sizeof name, "--%s%s%s", args->name, args->meta ? " " : "",
+                 args->meta ? args->meta : "");
+        printf("  %-24s %s\n", name, args->help);
+    }
+    printf("  %-24s %s\n", "--help", "this text");
+}
+
+static const leat_arg *find_arg(const leat_arg *args, leat_str name)
+{
+    for (; args->name; args++)
+        if (leat_str_is(name, args->name)) return args;
+    return NULL;
+}
+
+/* Stores value; false when it is none of the type. */
+static bool store(const leat_arg *arg, const char *value)
+{
+    switch (arg->type) {
+    case LEAT_ARG_FLAG: *(bool *)arg->to = true; return true;
+    case LEAT_ARG_TEXT: *(const char **)arg->to = value; return true;
+    case LEAT_ARG_INT: return leat_str_i64(leat_str_of(value), (int64_t *)arg->to);
+    }
+    return false;
+}
+
+/* One --option at argv[*i]; moves *i over its value. */
+static bool option(int argc, char **argv, int *i, const leat_arg *args, int *exit_status)
+{
+    leat_str rest = leat_str_of(argv[*i] + 2);
+    leat_str name = leat_str_cut(&rest, '=');
+    const leat_arg *arg = find_arg(args, name);
+    if (!arg) {
+        *exit_status = leat_cli_usage(argv[0], "unknown option %s", argv[*i]);
+        return false;
+    }
+    const char *value = rest.s;
+    if (arg->type != LEAT_ARG_FLAG && !value) value = *i + 1 < argc ? argv[++*i] : NULL;
+    if (arg->type == LEAT_ARG_FLAG ? rest.s != NULL : value == NULL) {
+        *exit_status =
+            leat_cli_usage(argv[0], "--%s takes %s", arg->name, arg->meta ? arg->meta : "no value");
+        return false;
+    }
+    if (!store(arg, value)) {
+        *exit_status =
+            leat_cli_usage(argv[0], "--%s takes a whole number, got \"%s\"", arg->name, value);
+        return false;
+    }
+    return true;
+}
+
+bool leat_cli_parse(int argc, char **argv, const leat_arg *args, const char **words, int *nwords,
+                    int *exit_status)
+{
+    *nwords = 0;
+    bool options = true;
+    for (int i = 1; i < argc; i++) {
+        if (options && strcmp(argv[i], "--") == 0) {
+            options = false;
+        } else if (options && (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)) {
+            print_help(argv[0], args);
+            *exit_status = LEAT_EXIT_OK;
+            return false;
+        } else if (options && strncmp(argv[i], "--", 2) == 0) {
+            if (!option(argc, argv, &i, args, exit_status)) return false;
+        } else {
+            words[(*nwords)++] = argv[i];
+        }
+    }
+    return true;
+}

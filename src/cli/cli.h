@@ -1,0 +1,80 @@
+/* The command line: a table of commands, one file each, and what they share.
+ *
+ * Machine output goes to stdout; progress, prose and logs to stderr. A command returns the exit
+ * status: 0 done, 1 could not, 2 wrong usage or configuration, 3 a check or verification found
+ * something. */
+#ifndef LEAT_CLI_CLI_H
+#define LEAT_CLI_CLI_H
+
+#include "base/arena.h"
+#include "base/err.h"
+
+enum { LEAT_EXIT_OK = 0, LEAT_EXIT_FAILED = 1, LEAT_EXIT_USAGE = 2, LEAT_EXIT_FOUND = 3 };
+
+typedef struct leat_command {
+    const char *name;
+    const char *usage;                 /* "FILE... [--once]": what follows the name */
+    const char *help;                  /* one line */
+    int (*run)(int argc, char **argv); /* argv[0] is the command's name */
+    bool hidden;                       /* not for people: `leat connector` */
+} leat_command;
+
+extern const leat_command leat_commands[]; /* ends with name NULL */
+
+typedef enum leat_arg_type { LEAT_ARG_FLAG, LEAT_ARG_TEXT, LEAT_ARG_INT } leat_arg_type;
+
+/* One option of a command: --name. to: bool *, const char ** or int64_t *. */
+typedef struct leat_arg {
+    const char *name;
+    leat_arg_type type;
+    void *to;
+    const char *meta; /* "DIR"; NULL for flags */
+    const char *help;
+} leat_arg;
+
+/* Options that many commands take. */
+typedef struct leat_common {
+    const char *data; /* --data, else LEAT_DATA, else ./leat-data */
+    bool json, strict;
+} leat_common;
+#define LEAT_ARG_DATA(c)                                                                           \
+    {                                                                                              \
+        .name = "data", .type = LEAT_ARG_TEXT, .to = &(c).data, .meta = "DIR",                     \
+        .help = "data folder (default: LEAT_DATA, else ./leat-data)"                               \
+    }
+#define LEAT_ARG_JSON(c)                                                                           \
+    {                                                                                              \
+        .name = "json", .type = LEAT_ARG_FLAG, .to = &(c).json, .help = "print JSON"               \
+    }
+#define LEAT_ARG_STRICT(c)                                                                         \
+    {                                                                                              \
+        .name = "strict", .type = LEAT_ARG_FLAG, .to = &(c).strict,                                \
+        .help = "unknown options are errors"                                                       \
+    }
+
+/* Parses options anywhere among the words (-- ends them); args ends with a NULL name. The words
+ * left over are put to words (room for argc) and counted. Returns false after having printed what
+ * is wrong (or, for --help, the help) and set *exit_status. */
+bool leat_cli_parse(int argc, char **argv, const leat_arg *args, const char **words, int *nwords,
+                    int *exit_status);
+/* The default of leat_common.data. */
+const char *leat_cli_data(void);
+
+/* Prints the error on stderr for a person ("leat: where: message [code]") and returns the exit
+ * status that goes with it: CONF in "config.*" 2, else 1. */
+int leat_cli_fail(const leat_err *e);
+/* Prints "leat COMMAND: ..." and how to get help; returns LEAT_EXIT_USAGE. */
+int leat_cli_usage(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+int leat_cli_run(int argc, char **argv);
+int leat_cli_connector(int argc, char **argv);
+int leat_cli_read(int argc, char **argv);
+int leat_cli_topics(int argc, char **argv);
+int leat_cli_check(int argc, char **argv);
+int leat_cli_plugins(int argc, char **argv);
+int leat_cli_status(int argc, char **argv);
+int leat_cli_stop(int argc, char **argv);
+int leat_cli_dead_letters(int argc, char **argv);
+int leat_cli_demo(int argc, char **argv);
+
+#endif

@@ -1,0 +1,309 @@
+/* leat read: prints a topic's records, as a consumer would see them, or counts them.
+ *
+ * json is one object a line: topic, partition, offset, timestamp (ms), key, value, headers; key and
+ * value are JSON values as Kafka Connect's JsonConverter makes them (json-schema: with schemas).
+ * native is one line an event: the change as leat keeps it, what the source left out left out. */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/os.h"
+#include "cli/cli.h"
+#include "convert/json.h"
+#include "stream/reader.h"
+#include "stream/stream.h"
+
+enum { FLUSH_BYTES = 1 << 16, WAIT_US = 200000, TOPICS_MAX = 256 };
+
+typedef enum format { JSON, JSON_SCHEMA, NATIVE } format;
+
+typedef struct reading {
+    leat_common common;
+    const char *from, *format_name;
+    bool follow, count;
+    int64_t max; /* records; 0: all */
+    const char *topics[TOPICS_MAX];
+    leat_reader_conf conf;
+    format format;
+    leat_json_converter *converter;
+    leat_buf out, scratch;
+    int64_t first; /* records before this offset are not wanted */
+    uint64_t printed;
+    bool closed; /* nobody reads our output any more */
+} reading;
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int sig)
+{
+    (void)sig;
+    interrupted = 1;
+}
+
+static void flush(reading *g)
+{
+    leat_str rest = leat_buf_str(&g->out);
+    while (rest.len > 0 && !g->closed) {
+        ssize_t n = write(STDOUT_FILENO, rest.s, rest.len);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) {
+            g->closed = true;
+            break;
+        }
+        rest.s += n;
+        rest.len -= (size_t)n;
+    }
+    leat_buf_clear(&g->out);
+}
+
+static leat_rc put_part(reading *g, leat_jw *w, const char *name, const leat_schema *schema,
+                        const leat_value *value, leat_str placeholder, leat_err *e)
+{
+    bool is_null = false;
+    leat_buf_clear(&g->scratch);
+    LEAT_TRY(leat_json_convert(g->converter, schema, value, placeholder, &g->scratch, &is_null, e));
+    if (is_null)
+        leat_jw_null(w, name);
+    else
+        leat_jw_raw(w, name, leat_buf_str(&g->scratch));
+    return LEAT_OK;
+}
+
+static leat_rc put_headers(reading *g, leat_jw *w, const leat_record *record, leat_err *e)
+{
+    leat_jw_array(w, "headers");
+    for (uint32_t i = 0; i < record->nheaders; i++) {
+        const leat_header *header = &record->headers[i];
+        leat_buf_clear(&g->scratch);
+        LEAT_TRY(leat_json_header(g->converter, header, &g->scratch, e));
+        leat_jw_array(w, NULL);
+        leat_jw_z(w, NULL, header->name);
+        if (header->value.kind == LEAT_NULL)
+            leat_jw_null(w, NULL);
+        else
+            leat_jw_str(w, NULL, leat_buf_str(&g->scratch));
+        leat_jw_end(w);
+    }
+    leat_jw_end(w);
+    return LEAT_OK;
+}
+
+static leat_rc put_record(reading *g, const leat_event *ev, const leat_record *record,
+                          int64_t offset, leat_err *e)
+{
+    leat_str placeholder = ev->op ? ev->table->origin->placeholder : (leat_str){0};
+    leat_jw w = {.out = &g->out};
+    leat_jw_object(&w, NULL);
+    leat_jw_z(&w, "topic", record->topic);
+    leat_jw_i64(&w, "partition", ev->partition);
+    leat_jw_i64(&w, "offset", offset);
+    leat_jw_i64(&w, "timestamp", ev->seen_us / 1000);
+    LEAT_TRY(put_part(g, &w, "key", record->key_schema, &record->key, placeholder, e));
+    LEAT_TRY(put_part(g, &w, "value", record->value_schema, &record->value, placeholder, e));
+    LEAT_TRY(put_headers(g, &w, record, e));
+    leat_jw_end(&w);
+    leat_buf_u8(&g->out, '\n');
+    return LEAT_OK;
+}
+
+/* A row without its ABSENT cells. */
+static leat_rc put_row(reading *g, leat_jw *w, const char *name, const leat_schema *row,
+                       const leat_value *cells, leat_err *e)
+{
+    if (!cells) {
+        leat_jw_null(w, name);
+        return LEAT_OK;
+    }
+    leat_jw_object(w, name);
+    for (uint32_t i = 0; i < row->nfields; i++)
+        if (cells[i].kind != LEAT_ABSENT)
+            LEAT_TRY(put_part(g, w, row->fields[i].name, row->fields[i].schema, &cells[i],
+                              (leat_str){0}, e));
+    leat_jw_end(w);
+    return LEAT_OK;
+}
+
+static leat_rc put_native(reading *g, const leat_event *ev, leat_err *e)
+{
+    char op[2] = {(char)ev->op, 0};
+    leat_jw w = {.out = &g->out};
+    leat_jw_object(&w, NULL);
+    leat_jw_z(&w, "topic", leat_event_topic(ev));
+    leat_jw_i64(&w, "offset", ev->offset);
+    leat_jw_i64(&w, "ts_us", ev->ts_us);
+    if (ev->op == LEAT_OP_RECORD) {
+        const leat_record *record = ev->record;
+        LEAT_TRY(put_part(g, &w, "key", record->key_schema, &record->key, (leat_str){0}, e));
+        LEAT_TRY(put_part(g, &w, "value", record->value_schema, &record->value, (leat_str){0}, e));
+    } else {
+        leat_jw_z(&w, "op", op);
+        leat_jw_z(&w, "snapshot", leat_snapshot_name((leat_snapshot)ev->snapshot));
+        leat_jw_i64(&w, "tx", (int64_t)ev->tx);
+        leat_jw_i64(&w, "tx_seq", ev->tx_seq);
+        leat_jw_bool(&w, "key_changed", ev->flags & LEAT_EV_KEY_CHANGED);
+        LEAT_TRY(put_row(g, &w, "before", ev->table->row, ev->before, e));
+        LEAT_TRY(put_row(g, &w, "after", ev->table->row, ev->after, e));
+    }
+    leat_jw_end(&w);
+    leat_buf_u8(&g->out, '\n');
+    return LEAT_OK;
+}
+
+static bool enough(const reading *g)
+{
+    return g->closed || interrupted || (g->max > 0 && g->printed >= (uint64_t)g->max);
+}
+
+static leat_rc put_event(reading *g, leat_batch *b, const leat_event *ev, leat_err *e)
+{
+    leat_record records[LEAT_RECORDS_MAX];
+    if (g->count && g->max == 0 && ev->offset >= g->first) {
+        g->printed += leat_event_records(ev);
+        return LEAT_OK;
+    }
+    if (g->format == NATIVE && !g->count) {
+        g->printed++;
+        return put_native(g, ev, e);
+    }
+    unsigned n = leat_envelope_records(ev, &b->arena, records);
+    for (unsigned i = 0; i < n && !enough(g); i++) {
+        if (ev->offset + i < g->first) continue;
+        g->printed++;
+        if (!g->count) LEAT_TRY(put_record(g, ev, &records[i], ev->offset + i, e));
+    }
+    return LEAT_OK;
+}
+
+static leat_rc read_all(reading *g, leat_reader *r, leat_err *e)
+{
+    leat_batch b;
+    leat_batch_init(&b, 0, 0);
+    leat_rc rc = LEAT_OK;
+    while (!enough(g)) {
+        rc = leat_reader_next(r, &b, g->follow ? WAIT_US : 0, e);
+        if (leat_rc_failed(rc)) break;
+        if (rc == LEAT_AGAIN) {
+            if (!g->follow) break;
+            continue;
+        }
+        for (uint32_t i = 0; i < b.n && !enough(g) && !leat_rc_failed(rc); i++) {
+            rc = put_event(g, &b, &b.ev[i], e);
+            if (g->out.len >= FLUSH_BYTES) flush(g);
+        }
+        if (leat_rc_failed(rc)) break;
+        flush(g);
+        leat_json_converter_forget(g->converter);
+    }
+    flush(g);
+    leat_batch_free(&b);
+    return leat_rc_failed(rc) ? rc : LEAT_OK;
+}
+
+/* --from into the reader's configuration. */
+static bool parse_from(reading *g)
+{
+    leat_str from = leat_str_of(g->from ? g->from : "beginning");
+    if (leat_str_is(from, "beginning"))
+        g->conf.from = LEAT_FROM_BEGINNING;
+    else if (leat_str_is(from, "end"))
+        g->conf.from = LEAT_FROM_END;
+    else if (leat_str_i64(from, &g->conf.offset) && g->conf.offset >= 0)
+        g->conf.from = LEAT_FROM_OFFSET;
+    else if (leat_iso_parse(from, &g->conf.time_us))
+        g->conf.from = LEAT_FROM_TIME;
+    else
+        return false;
+    g->first = g->conf.from == LEAT_FROM_OFFSET ? g->conf.offset : 0;
+    return true;
+}
+
+static bool parse_format(reading *g)
+{
+    leat_str name = leat_str_of(g->format_name ? g->format_name : "json");
+    g->format = leat_str_is(name, "native")        ? NATIVE
+                : leat_str_is(name, "json-schema") ? JSON_SCHEMA
+                                                   : JSON;
+    return g->format != JSON || leat_str_is(name, "json");
+}
+
+/* Whose stream it is; with --follow waits until the topic exists. */
+static leat_rc find_owner(reading *g, leat_arena *a, leat_err *e)
+{
+    bool told = false;
+    for (;;) {
+        leat_rc rc = leat_topics_owner(g->common.data, g->topics[0], a, &g->conf.connector, e);
+        bool unknown = rc == LEAT_CONF && strcmp(e->code, "topic.unknown") == 0;
+        if (!unknown || !g->follow || interrupted) return rc;
+        if (!told) fprintf(stderr, "leat: waiting for topic %s\n", g->topics[0]);
+        told = true;
+        leat_sleep_us(WAIT_US);
+    }
+}
+
+static leat_rc run(reading *g, leat_err *e)
+{
+    leat_arena a;
+    leat_arena_init(&a, 0);
+    leat_reader *r = NULL;
+    leat_rc rc = find_owner(g, &a, e);
+    if (rc == LEAT_OK) rc = leat_reader_open(&g->conf, &r, e);
+    if (rc == LEAT_OK) {
+        leat_json_conf conf = {.schemas = g->format == JSON_SCHEMA,
+                               .replace_null_with_default = true};
+        g->converter = leat_json_converter_new(&conf);
+        rc = read_all(g, r, e);
+        leat_json_converter_free(g->converter);
+    }
+    leat_reader_close(r);
+    leat_arena_free(&a);
+    return rc;
+}
+
+int leat_cli_read(int argc, char **argv)
+{
+    reading g = {.common = {.data = leat_cli_data()}};
+    const leat_arg args[] = {
+        LEAT_ARG_DATA(g.common),
+        {"from", LEAT_ARG_TEXT, &g.from, "WHERE", "beginning (default), end, an offset, or a time"},
+        {"follow", LEAT_ARG_FLAG, &g.follow, NULL, "go on as records come, until Ctrl-C"},
+        {"max", LEAT_ARG_INT, &g.max, "N", "stop after N records"},
+        {"count", LEAT_ARG_FLAG, &g.count, NULL, "print only how many there are"},
+        {"format", LEAT_ARG_TEXT, &g.format_name, "F", "json (default), json-schema or native"},
+        LEAT_ARG_JSON(g.common),
+        {0},
+    };
+    int nwords, status;
+    const char **words = leat_zalloc((size_t)argc, sizeof *words);
+    bool parsed = leat_cli_parse(argc, argv, args, words, &nwords, &status);
+    for (int i = 0; parsed && i < nwords && i < TOPICS_MAX - 1; i++) g.topics[i] = words[i];
+    leat_free(words);
+    if (!parsed) return status;
+    if (nwords == 0 || nwords >= TOPICS_MAX) return leat_cli_usage(argv[0], "name a topic");
+    if (!parse_from(&g))
+        return leat_cli_usage(argv[0],
+                              "--from takes beginning, end, an offset or a time such as "
+                              "2026-01-31T10:00:00Z, got \"%s\"",
+                              g.from);
+    if (!parse_format(&g))
+        return leat_cli_usage(argv[0], "--format takes json, json-schema or native, got \"%s\"",
+                              g.format_name);
+    if (g.conf.from == LEAT_FROM_OFFSET && nwords > 1)
+        return leat_cli_usage(argv[0], "an offset is of one topic; name one");
+    g.conf.data = g.common.data;
+    g.conf.topics = g.topics;
+    signal(SIGINT, on_signal);
+    signal(SIGTERM, on_signal);
+    signal(SIGPIPE, SIG_IGN);
+    leat_err err = {0};
+    leat_rc rc = run(&g, &err);
+    if (rc == LEAT_OK && g.count) {
+        printf(g.common.json ? "{\"records\":%" PRIu64 "}\n" : "%" PRIu64 "\n", g.printed);
+    }
+    leat_buf_free(&g.out);
+    leat_buf_free(&g.scratch);
+    return leat_rc_failed(rc) ? leat_cli_fail(&err) : LEAT_EXIT_OK;
+}

@@ -1,0 +1,33 @@
+/* The control socket: how hub, command line and tests talk to a running connector.
+ *
+ * data/connectors/NAME/control.sock, a Unix stream socket of mode 0600. A request is a line of
+ * JSON,
+ * {"verb":"status"}; the answer is a line, {"ok":true,...} or
+ * {"ok":false,"error":{"code":...,"where":...,"message":...}}. Served by a thread of its own; a
+ * client that sends too much (64 KiB) or too slowly is dropped. */
+#ifndef LEAT_ENGINE_CONTROL_H
+#define LEAT_ENGINE_CONTROL_H
+
+#include "base/json.h"
+
+typedef struct leat_control leat_control;
+
+/* Answers one request by adding members to reply (an open object that holds "ok"). Called by the
+ * control thread. */
+typedef leat_rc (*leat_control_handler)(void *arg, leat_str verb, const leat_json *request,
+                                        leat_jw *reply, leat_err *e);
+
+/* Binds (a socket left by a dead process is replaced) and starts the thread. The caller holds the
+ * connector's lock. */
+leat_rc leat_control_start(const char *folder, leat_control_handler handler, void *arg,
+                           leat_control **out, leat_err *e);
+/* Ends the thread and removes the socket. */
+void leat_control_stop(leat_control *c);
+
+/* Sends request (one JSON object) to the connector whose folder this is and waits for the answer,
+ * at most ms. RETRY "control.not_running" when nobody listens. An answer with ok=false comes back
+ * as its error. */
+leat_rc leat_control_call(const char *folder, leat_str request, int ms, leat_arena *a,
+                          const leat_json **reply, leat_err *e);
+
+#endif

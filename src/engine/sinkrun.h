@@ -1,0 +1,40 @@
+/* What runs a sink connector: read its topics' streams, write, flush, remember the cursor.
+ *
+ * The cursor is stored after the target says "durable", so a crash repeats and never skips. Cursor
+ * and counts stand in data/connectors/SOURCE/stream/readers/SINK, one file a stream: it is also
+ * what keeps retention from unlinking what this sink still needs. run is called by one thread;
+ * stop, finish and counts by any. */
+#ifndef LEAT_ENGINE_SINKRUN_H
+#define LEAT_ENGINE_SINKRUN_H
+
+#include "engine/engine.h"
+#include "sink/sink.h"
+
+typedef struct leat_sinkrun_conf {
+    const leat_sink *sink;
+    const void *conf; /* parsed, of sink->options */
+    const char *connector, *data;
+    const char *const *topics; /* NULL-ended names; those not there yet are waited for */
+    leat_dead_store *dead;
+    leat_page *page;  /* may be NULL */
+    leat_retry retry; /* as of leat_engine_conf */
+} leat_sinkrun_conf;
+
+typedef struct leat_sinkrun leat_sinkrun;
+
+/* The ledger of a sink: events in its topics since its cursor began. */
+typedef struct leat_sink_counts {
+    uint64_t read, delivered, dead;
+} leat_sink_counts;
+
+leat_sinkrun *leat_sinkrun_new(const leat_sinkrun_conf *conf);
+void leat_sinkrun_free(leat_sinkrun *k);
+/* Until stopped (OK), finished (OK), or an error that waiting does not mend. */
+leat_rc leat_sinkrun_run(leat_sinkrun *k, leat_err *e);
+void leat_sinkrun_stop(leat_sinkrun *k);
+/* End once everything that is in the streams now has been delivered. */
+void leat_sinkrun_finish(leat_sinkrun *k);
+void leat_sinkrun_status(leat_sinkrun *k, leat_run_state *state, leat_err *err,
+                         leat_sink_counts *counts);
+
+#endif
