@@ -26,7 +26,10 @@ typedef struct leat_err {
 } leat_err;
 
 /* Fills e (NULL is allowed: the rc alone is wanted) and returns rc, so that a failing function can
- * end with `return leat_fail(...)`. Texts too long are cut at a UTF-8 boundary. Keeps errno. */
+ * end with `return leat_fail(...)`. Texts too long are cut at a UTF-8 boundary, bytes that are
+ * no UTF-8 become question marks. Keeps errno. The texts may come from e itself, so an error can be
+ * wrapped in place: `leat_fail(e, e->rc, e->code, table, "snapshot: %s", e->msg)`. where may be
+ * NULL. */
 leat_rc leat_fail(leat_err *e, leat_rc rc, const char *code, const char *where, const char *fmt,
                   ...) __attribute__((format(printf, 5, 6)));
 

@@ -47,14 +47,22 @@ leat_str leat_str_trim(leat_str x);
  * rest->s NULL. Loop: `while (rest.s) { part = leat_str_cut(&rest, ','); ... }`. */
 leat_str leat_str_cut(leat_str *rest, char sep);
 
-/* Strict numbers: the whole text, optional sign, no white space, no overflow; false otherwise. */
+/* Strict numbers: the whole text, optional sign (u64: + only), no white space, no overflow; false
+ * otherwise, and *out is left as it was. */
 bool leat_str_i64(leat_str x, int64_t *out);
 bool leat_str_u64(leat_str x, uint64_t *out);
+
+/* How many of the first max bytes can stay without cutting a UTF-8 character in two. */
+size_t leat_str_fit(leat_str x, size_t max);
 
 /* True when x is valid UTF-8 (no surrogates, no overlong forms). */
 bool leat_str_utf8(leat_str x);
 
-/* 64-bit hash (not cryptographic, stable between versions: it may be stored). */
+/* Makes it valid UTF-8, in place: a question mark for each byte that is not. */
+void leat_str_mend(char *z);
+
+/* 64-bit hash: XXH64 with seed 0. Not cryptographic; stable between versions and machines, so it
+ * may be stored. */
 uint64_t leat_str_hash(leat_str x);
 
 #endif
