@@ -8,6 +8,24 @@
 
 #include "base/str.h"
 
+/* Under AddressSanitizer what an arena has not handed out (or has taken back by a reset) is
+ * poisoned: a pointer kept across a reset is found at its first use. */
+#if defined(__SANITIZE_ADDRESS__)
+#define LEAT_ARENA_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define LEAT_ARENA_ASAN 1
+#endif
+#endif
+#ifdef LEAT_ARENA_ASAN
+#include <sanitizer/asan_interface.h>
+#define LEAT_ARENA_OPEN(p, n) __asan_unpoison_memory_region((p), (n))
+#define LEAT_ARENA_SHUT(p, n) __asan_poison_memory_region((p), (n))
+#else
+#define LEAT_ARENA_OPEN(p, n) ((void)0)
+#define LEAT_ARENA_SHUT(p, n) ((void)0)
+#endif
+
 typedef struct leat_arena_block leat_arena_block;
 
 typedef struct leat_arena {
@@ -17,22 +35,25 @@ typedef struct leat_arena {
     size_t held;                   /* bytes taken from the system, for the byte budget */
 } leat_arena;
 
-/* block: size of the first block in bytes, 0 for the default (4 KiB). Nothing is allocated yet. */
+/* block: size of the first block in bytes, 0 for the default (4 KiB). Nothing is allocated yet. A
+ * zeroed leat_arena is a valid one with the default. */
 void leat_arena_init(leat_arena *a, size_t block);
 /* Every byte is given back; the arena may be used again. */
 void leat_arena_free(leat_arena *a);
 /* Keeps up to keep bytes of blocks for the next round and gives the rest back. */
 void leat_arena_reset(leat_arena *a, size_t keep);
 
-/* Slow path of leat_arena_alloc; not for others. */
+/* Slow path of leat_arena_alloc; not for others. align is a power of two, up to 4096. */
 void *leat_arena_grow(leat_arena *a, size_t size, size_t align);
 
 /* size bytes, aligned, not cleared. Never NULL; size 0 gives a valid pointer. */
 static inline void *leat_arena_alloc(leat_arena *a, size_t size, size_t align)
 {
     uintptr_t p = ((uintptr_t)a->at + (align - 1)) & ~(uintptr_t)(align - 1);
-    if (a->at == NULL || p + size > (uintptr_t)a->end) return leat_arena_grow(a, size, align);
+    uintptr_t end = (uintptr_t)a->end;
+    if (a->at == NULL || p > end || size > end - p) return leat_arena_grow(a, size, align);
     a->at = (char *)(p + size);
+    LEAT_ARENA_OPEN((void *)p, size);
     return (void *)p;
 }
 
