@@ -26,10 +26,11 @@ static inline leat_str leat_buf_str(const leat_buf *b)
 }
 void leat_buf_grow(leat_buf *b, size_t more);
 
-/* Room for n more bytes; returns where they go. The caller adds to len what it used. */
+/* Room for n more bytes; returns where they go. The caller adds to len what it used. There is
+ * always one byte more than was asked, so that a NUL fits behind. */
 static inline char *leat_buf_room(leat_buf *b, size_t n)
 {
-    if (b->cap - b->len < n) leat_buf_grow(b, n);
+    if (b->cap - b->len <= n) leat_buf_grow(b, n);
     return b->p + b->len;
 }
 
@@ -41,7 +42,7 @@ static inline void leat_buf_put(leat_buf *b, const void *p, size_t n)
 }
 static inline void leat_buf_u8(leat_buf *b, unsigned v)
 {
-    *leat_buf_room(b, 1) = (char)v;
+    *leat_buf_room(b, 1) = (char)(unsigned char)v;
     b->len++;
 }
 void leat_buf_str_z(leat_buf *b, const char *z);
@@ -51,8 +52,19 @@ static inline void leat_buf_add(leat_buf *b, leat_str s)
 }
 void leat_buf_le32(leat_buf *b, uint32_t v);
 void leat_buf_le64(leat_buf *b, uint64_t v);
-void leat_buf_varint(leat_buf *b, uint64_t v);
-void leat_buf_zigzag(leat_buf *b, int64_t v);
+/* Slow path of leat_buf_varint; not for others. */
+void leat_buf_varint_more(leat_buf *b, uint64_t v);
+static inline void leat_buf_varint(leat_buf *b, uint64_t v)
+{
+    if (v < 0x80)
+        leat_buf_u8(b, (unsigned)v);
+    else
+        leat_buf_varint_more(b, v);
+}
+static inline void leat_buf_zigzag(leat_buf *b, int64_t v)
+{
+    leat_buf_varint(b, ((uint64_t)v << 1) ^ (v < 0 ? UINT64_MAX : 0));
+}
 /* varint length, then the bytes. An absent string (s == NULL) is written as empty. */
 void leat_buf_blob(leat_buf *b, leat_str s);
 /* Decimal digits, without printf. */
@@ -67,7 +79,8 @@ typedef struct leat_cur {
 
 static inline leat_cur leat_cur_of(leat_str s)
 {
-    return (leat_cur){(const uint8_t *)s.s, (const uint8_t *)s.s + s.len, false};
+    const uint8_t *p = (const uint8_t *)(s.s ? s.s : "");
+    return (leat_cur){p, p + s.len, false};
 }
 static inline size_t leat_cur_left(const leat_cur *c)
 {
@@ -88,8 +101,19 @@ uint32_t leat_cur_be32(leat_cur *c);
 uint64_t leat_cur_be64(leat_cur *c);
 uint32_t leat_cur_le32(leat_cur *c);
 uint64_t leat_cur_le64(leat_cur *c);
-uint64_t leat_cur_varint(leat_cur *c);
-int64_t leat_cur_zigzag(leat_cur *c);
+/* Slow path of leat_cur_varint; not for others. */
+uint64_t leat_cur_varint_more(leat_cur *c);
+/* More than ten bytes, or bits beyond the 64th, are bad. */
+static inline uint64_t leat_cur_varint(leat_cur *c)
+{
+    if (!c->bad && c->p < c->end && *c->p < 0x80) return *c->p++;
+    return leat_cur_varint_more(c);
+}
+static inline int64_t leat_cur_zigzag(leat_cur *c)
+{
+    uint64_t v = leat_cur_varint(c);
+    return (int64_t)((v >> 1) ^ (0 - (v & 1)));
+}
 /* n bytes, borrowed from the input. */
 leat_str leat_cur_bytes(leat_cur *c, size_t n);
 /* As written by leat_buf_blob. */
@@ -100,12 +124,14 @@ leat_str leat_cur_cstr(leat_cur *c);
 /* CRC-32C (Castagnoli), of what was summed before (0 at first) and these bytes. Hardware where the
  * processor has it. */
 uint32_t leat_crc32c(uint32_t crc, const void *p, size_t n);
+/* The same without the processor's help; leat_crc32c falls back to it. */
+uint32_t leat_crc32c_soft(uint32_t crc, const void *p, size_t n);
 
 /* Appends base64 (RFC 4648, padded), or its URL-safe alphabet. */
 void leat_buf_base64(leat_buf *b, leat_str bytes, bool url_safe);
 /* Appends lower-case hex. */
 void leat_buf_hex(leat_buf *b, leat_str bytes);
-/* Appends the bytes of hex text; false (nothing appended) when it is none. */
+/* Appends the bytes of hex text (either case); false (nothing appended) when it is none. */
 bool leat_buf_unhex(leat_buf *b, leat_str hex);
 
 #endif
