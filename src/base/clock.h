@@ -23,8 +23,9 @@ void leat_sleep_us(int64_t us);
  * 9999; others get a sign as ISO 8601 wants. Returns out. */
 enum { LEAT_ISO_MAX = 40 };
 char *leat_iso_us(int64_t us, int digits, char out[LEAT_ISO_MAX]);
-/* RFC 3339, or a date alone, or seconds/milliseconds since 1970 (told by size); false if neither.
- */
+/* RFC 3339 with its zone (a blank may stand for the T), or a date alone (midnight UTC), or digits
+ * only: seconds since 1970 if below 1e11, else milliseconds. Reads back all that leat_iso_us
+ * writes; digits beyond the microsecond are dropped. False if it is none of these. */
 bool leat_iso_parse(leat_str text, int64_t *us);
 
 /* Proleptic Gregorian calendar: days since 1970-01-01 of a date, and back. */
