@@ -4,7 +4,8 @@
  * should pretend. Builds without LEAT_FAULTS compile it to 0. Set from a test by leat_fault_set, or
  * by the environment: LEAT_FAULT="stream_sync:3:EIO,engine_ack:1:kill" = the third pass fails with
  * EIO, the first acknowledgement kills the process (SIGKILL). Actions: an errno name, kill, or a
- * number of milliseconds to sleep ("250ms"). A count of 0 means every pass. */
+ * number of milliseconds to sleep ("250ms"). A count of 0 means every pass. A point may stand in
+ * the spec several times. */
 #ifndef LEAT_BASE_FAULT_H
 #define LEAT_BASE_FAULT_H
 
@@ -24,20 +25,26 @@
     X(control_send, "before an answer goes out on the control socket")
 
 typedef enum leat_fault_id {
+/* clang-format off */
 #define X(name, what) LEAT_FAULT_##name,
     LEAT_FAULT_LIST(X)
 #undef X
-        LEAT_FAULT_COUNT
+    LEAT_FAULT_COUNT
+    /* clang-format on */
 } leat_fault_id;
 
-#ifdef LEAT_FAULTS
+/* Behind the macro: counts the pass and does what the spec says. Thread-safe. A faulty spec in the
+ * environment ends the process: a test that breaks nothing must not pass. */
 int leat_fault_hit(leat_fault_id id);
+
+#ifdef LEAT_FAULTS
 #define LEAT_FAULT(name) leat_fault_hit(LEAT_FAULT_##name)
 #else
 #define LEAT_FAULT(name) 0
 #endif
 
-/* spec as in the environment variable; false when it cannot be read. NULL clears all. */
+/* spec as in the environment variable, which it replaces; passes are counted from here. False when
+ * it cannot be read: then nothing changes. NULL clears all. */
 bool leat_fault_set(const char *spec);
 
 #endif
