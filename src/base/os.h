@@ -14,19 +14,22 @@ enum {
     LEAT_O_WRITE = 2,
     LEAT_O_CREATE = 4, /* make it if missing */
     LEAT_O_EXCL = 8,   /* with CREATE: -EEXIST if it is there */
-    LEAT_O_LOCK = 16, /* exclusive lock for as long as it is open: -EWOULDBLOCK if another has it */
+    LEAT_O_LOCK = 16,  /* exclusive lock for as long as it is open: -EWOULDBLOCK if another open has
+                        * it, in this process or elsewhere */
 };
 
 typedef struct leat_os {
-    int (*open)(const char *path, int flags,
-                unsigned mode); /* >= 0: a handle for the calls below */
-    int (*close)(int fd);
+    /* >= 0: a handle for the calls below. */
+    int (*open)(const char *path, int flags, unsigned mode);
+    int (*close)(int fd); /* the handle is gone even when this fails; fd < 0 is ignored */
     int64_t (*pread)(int fd, void *p, size_t n, int64_t at);        /* bytes read; 0 at the end */
     int64_t (*pwrite)(int fd, const void *p, size_t n, int64_t at); /* may be short */
     int (*datasync)(int fd);
     int (*truncate)(int fd, int64_t size);
     int64_t (*size)(int fd);
-    int (*allocate)(int fd, int64_t size); /* reserve blocks: -ENOSPC now rather than later */
+    /* Reserves blocks up to size: -ENOSPC now rather than later. What size() says stays;
+     * -EOPNOTSUPP where the file system cannot. */
+    int (*allocate)(int fd, int64_t size);
     int (*unlink)(const char *path);
     int (*rename)(const char *from, const char *to);
     int (*mkdir)(const char *path, unsigned mode); /* 0 too if it is there */
@@ -43,12 +46,13 @@ const leat_os *leat_os_now(void);
  * read, less than n only at the end of the file. */
 int64_t leat_os_read_all(int fd, void *p, size_t n, int64_t at);
 int leat_os_write_all(int fd, const void *p, size_t n, int64_t at);
-/* Appends the file's content to out; at most max bytes, else -EFBIG. */
+/* Appends the file's content to out, at most max bytes, else -EFBIG; out is as before on failure.
+ */
 int leat_os_load(const char *path, leat_buf *out, size_t max);
 /* Replaces the file's content so that a crash leaves the old or the new: temporary name, sync,
  * rename, sync of the folder. */
 int leat_os_store(const char *path, leat_str content, unsigned mode);
-/* Each missing part of the path. */
+/* Each missing part of the path; what was made is durable (its parent is synced). */
 int leat_os_mkdirs(const char *path, unsigned mode);
 
 /* "no space left on device (ENOSPC)" of -28 or 28, in a thread-local buffer. */
@@ -61,14 +65,16 @@ leat_rc leat_os_fail(leat_err *e, int err, const char *doing, const char *path);
 
 /* ---- not virtual ---- */
 
-/* Waits until fd is readable (or writable), at most ms (-1: for ever): 1 ready, 0 time-out, -errno.
- */
+/* Waits until fd is readable (or writable) or broken (the next call on it tells), at most ms (-1:
+ * for ever): 1 ready, 0 time-out, -errno. */
 int leat_os_wait_fd(int fd, bool writing, int ms);
-/* A process with this pid that began at this time (field 22 of /proc/PID/stat; 0 = any) lives. */
+/* A process with this pid that began at this time (field 22 of /proc/PID/stat; 0 = any) lives; a
+ * zombie does not. */
 bool leat_os_alive(int pid, uint64_t start);
 /* That field for a pid, 0 if there is no such process. */
 uint64_t leat_os_start_of(int pid);
-/* Futex on a word in a shared mapping: waits while *word == seen, at most us; wakes all waiters. */
+/* Futex on a word in a shared mapping: waits while *word == seen, at most us (< 0: for ever), and
+ * may return early; wakes all waiters. */
 void leat_os_futex_wait(const _Atomic uint32_t *word, uint32_t seen, int64_t us);
 void leat_os_futex_wake(_Atomic uint32_t *word);
 

@@ -1,0 +1,90 @@
+/* What needs the kernel itself: waiting for descriptors, processes, futexes; declared in base/os.h.
+ *
+ * Not virtual, and timed by the kernel's monotonic clock whatever clock the thread uses. Any
+ * thread. */
+#include "base/os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static int64_t kernel_ms(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int leat_os_wait_fd(int fd, bool writing, int ms)
+{
+    struct pollfd p = {.fd = fd, .events = writing ? POLLOUT : POLLIN};
+    int64_t until = ms > 0 ? kernel_ms() + ms : 0;
+    for (;;) {
+        int n = poll(&p, 1, ms);
+        if (n > 0) return p.revents & POLLNVAL ? -EBADF : 1;
+        if (n == 0) return 0;
+        if (errno != EINTR) return -errno;
+        if (ms > 0) {
+            int64_t left = until - kernel_ms();
+            ms = left > 0 ? (int)left : 0;
+        }
+    }
+}
+
+/* Fields 3 (state) and 22 (start) of /proc/PID/stat. The name before them is in parentheses and may
+ * hold anything, parentheses too. */
+static bool look_up(int pid, char *state, uint64_t *start)
+{
+    char path[40], text[1024];
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    ssize_t n;
+    while ((n = read(fd, text, sizeof(text) - 1)) < 0 && errno == EINTR) continue;
+    close(fd);
+    if (n <= 0) return false;
+    text[n] = '\0';
+    const char *p = strrchr(text, ')');
+    if (!p || p[1] != ' ') return false;
+    *state = p[2];
+    for (unsigned field = 2; field < 22; field++) {
+        p = strchr(p, ' ');
+        if (!p) return false;
+        p++;
+    }
+    *start = strtoull(p, NULL, 10);
+    return true;
+}
+
+bool leat_os_alive(int pid, uint64_t start)
+{
+    char state;
+    uint64_t began;
+    if (pid <= 0 || !look_up(pid, &state, &began)) return false;
+    return state != 'Z' && state != 'X' && (start == 0 || start == began);
+}
+
+uint64_t leat_os_start_of(int pid)
+{
+    char state;
+    uint64_t began;
+    return pid > 0 && look_up(pid, &state, &began) ? began : 0;
+}
+
+void leat_os_futex_wait(const _Atomic uint32_t *word, uint32_t seen, int64_t us)
+{
+    struct timespec ts = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+    syscall(SYS_futex, word, FUTEX_WAIT, seen, us < 0 ? NULL : &ts, NULL, 0);
+}
+
+void leat_os_futex_wake(_Atomic uint32_t *word)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
