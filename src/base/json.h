@@ -9,6 +9,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+enum { LEAT_JSON_DEPTH = 64 }; /* arrays and objects inside each other, read or written */
+
 typedef enum leat_json_type {
     LEAT_JSON_NULL,
     LEAT_JSON_FALSE,
@@ -27,8 +29,8 @@ typedef struct leat_json {
     struct leat_json *next;
 } leat_json;
 
-/* The whole text must be one value. Everything is allocated in a. The error (CONF, "json.syntax")
- * names line and column. */
+/* The whole text must be one value (RFC 8259 to the letter, valid UTF-8). Everything is allocated
+ * in a. The error (CONF, "json.syntax") names line and column. */
 leat_rc leat_json_parse(leat_arena *a, leat_str text, const leat_json **out, leat_err *e);
 
 /* Member of an object, NULL if there is none (or j is no object, or NULL). */
@@ -41,6 +43,7 @@ bool leat_json_get_bool(const leat_json *j, const char *name, bool def);
 /* Appends the tree without white space; the text quoted and escaped as Jackson does (", \, control
  * characters as \b \t \n \f \r or \u00XX; all else as it is). */
 void leat_json_write(const leat_json *j, leat_buf *out);
+/* The text as a JSON string with its quotes; absent is written as "". */
 void leat_json_quote(leat_buf *out, leat_str text);
 
 /* Writer that knows about commas: `leat_jw w = {.out = b}; leat_jw_object(&w); leat_jw_str(&w,
@@ -59,7 +62,7 @@ void leat_jw_z(leat_jw *w, const char *name, const char *v);
 void leat_jw_i64(leat_jw *w, const char *name, int64_t v);
 void leat_jw_bool(leat_jw *w, const char *name, bool v);
 void leat_jw_null(leat_jw *w, const char *name);
-void leat_jw_f64(leat_jw *w, const char *name, double v); /* three decimals; for rates and times */
+void leat_jw_f64(leat_jw *w, const char *name, double v); /* three decimals; for rates; NaN: null */
 void leat_jw_raw(leat_jw *w, const char *name, leat_str json); /* written as it is */
 
 #endif
