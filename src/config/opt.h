@@ -14,19 +14,35 @@
 #include "base/json.h"
 
 typedef enum leat_opt_type {
-    LEAT_OPT_STR,   /* const char *; absent: NULL */
-    LEAT_OPT_INT,   /* int64_t */
-    LEAT_OPT_BOOL,  /* bool; "true" or "false" in any case */
-    LEAT_OPT_ENUM,  /* int64_t: index into choices; matched in any case */
-    LEAT_OPT_MS,    /* int64_t milliseconds; a bare number, or 5s, 2m, 1h, 1d */
-    LEAT_OPT_BYTES, /* int64_t; a bare number, or 64k, 16m, 1g (powers of 1024) */
-    LEAT_OPT_LIST,  /* leat_opt_list: comma-separated, trimmed, "\," is a comma */
+    LEAT_OPT_STR,    /* const char *; absent: NULL; trimmed unless SECRET */
+    LEAT_OPT_INT,    /* int64_t */
+    LEAT_OPT_BOOL,   /* bool; "true" or "false" in any case */
+    LEAT_OPT_ENUM,   /* int64_t: index into choices; matched in any case */
+    LEAT_OPT_MS,     /* int64_t milliseconds; a bare number, or 250ms, 5s, 2m, 1h, 1d */
+    LEAT_OPT_BYTES,  /* int64_t; a bare number, or 64k, 16m, 1g (powers of 1024) */
+    LEAT_OPT_LIST,   /* leat_opt_list: comma-separated, trimmed, empty parts dropped, "\," is a comma */
+    LEAT_OPT_MANY,   /* leat_opt_many: every property whose name fits the row's name, in which each *
+                        stands for one character or more; no default */
 } leat_opt_type;
 
 typedef struct leat_opt_list {
     const char *const *v; /* n strings */
     size_t n;
 } leat_opt_list;
+
+enum { LEAT_OPT_STARS = 2 }; /* most * in the name of a MANY row */
+
+/* One property that fitted a MANY row, in the order of the file. */
+typedef struct leat_opt_match {
+    const char *name, *value;          /* value: trimmed */
+    const char *star[LEAT_OPT_STARS];  /* what each * stood for; NULL beyond the last */
+    int line;
+} leat_opt_match;
+
+typedef struct leat_opt_many {
+    const leat_opt_match *v; /* n matches */
+    size_t n;
+} leat_opt_many;
 
 enum {
     LEAT_OPT_REQUIRED = 1,
@@ -35,7 +51,7 @@ enum {
     LEAT_OPT_FIXED = 8,    /* cannot change once the connector exists */
     LEAT_OPT_NO_EFFECT = 16,
     LEAT_OPT_MISSING = 32,
-    LEAT_OPT_REGEX = 64, /* STR: a regular expression; LIST: of them; checked when parsed */
+    LEAT_OPT_REGEX = 64,    /* STR: a regular expression; LIST, MANY: of them; checked when parsed */
 };
 
 typedef struct leat_opt {
@@ -43,11 +59,11 @@ typedef struct leat_opt {
     const char *label, *group, *help; /* help: full sentences; what the user must know, units */
     leat_opt_type type;
     unsigned flags;
-    size_t off;                 /* LEAT_OPT_AT; 0 and unused with NO_EFFECT or MISSING */
-    const char *def;            /* as a user would write it; NULL: none */
-    int64_t min, max;           /* INT, MS, BYTES; both 0: no bound */
-    const char *const *choices; /* ENUM: NULL-ended */
-    const char *was; /* former name (or names, comma-separated), still accepted with a warning */
+    size_t off;       /* LEAT_OPT_AT; 0 and unused with NO_EFFECT or MISSING */
+    const char *def;  /* as a user would write it; NULL: none */
+    int64_t min, max; /* INT, MS, BYTES; both 0: no bound */
+    const char *const *choices; /* ENUM: NULL-ended; LIST: what each part must be, NULL: any */
+    const char *was;  /* former name (or names, comma-separated), still accepted with a warning */
 } leat_opt;
 
 /* Offset of T.F for a row whose type stores CT. */
@@ -96,24 +112,42 @@ void leat_report_add(leat_report *r, bool warning, const char *option, int line,
 /* The report as one error (CONF "config.invalid"), each problem a line; LEAT_OK without errors. */
 leat_rc leat_report_err(const leat_report *r, const char *where, leat_err *e);
 
-/* Fills conf (cleared by the caller; conf_size bytes) from defaults and props. Every problem is
- * reported under its option; false if there was an error. ${env:X}, ${file:PATH:KEY} and the like
- * have been resolved before (config/provider.h). strict: unknown names are errors; an unknown name
+/* Fills conf (cleared by the caller) from defaults and props; what it points at is in a. Every
+ * problem is reported under its option; false if there was an error. ${env:X}, ${file:PATH:KEY} and
+ * the like have been resolved before (leat_config_resolve). strict: unknown names are errors; an unknown name
  * close to a known one is told so. */
 bool leat_opts_parse(leat_opt_tables tables, const leat_props *props, bool strict, leat_arena *a,
                      void *conf, leat_report *r);
+/* The two halves of it, for a configuration whose tables fill more than one conf struct (a
+ * connector's own and the engine's): the values of one set, and the names that are in none of n
+ * sets. */
+bool leat_opts_values(leat_opt_tables tables, const leat_props *props, leat_arena *a, void *conf,
+                      leat_report *r);
+bool leat_opts_unknown(const leat_opt_tables *sets, size_t n, const leat_props *props, bool strict,
+                       leat_report *r);
 
-/* The row of a name or former name; NULL if there is none. */
+/* The row of a name or former name, or the MANY row it fits; NULL if there is none. */
 const leat_opt *leat_opts_find(leat_opt_tables tables, leat_str name);
 
+/* A value by itself, as its row would read it: NULL when it is good, else what is wrong with it, in
+ * a ("must be ..., got ..."; without the value for a SECRET row). Not for MANY. */
+const char *leat_opt_check(const leat_opt *o, const char *value, leat_arena *a);
+
+/* The words of JSON and docs: "string", "int", "boolean", "enum", "duration", "size", "list",
+ * "many"; and "supported", "no_effect", "missing". */
+const char *leat_opt_type_name(leat_opt_type type);
+const char *leat_opt_class_name(const leat_opt *o);
+
 /* An array of objects: name, label, group, help, type, default, required, secret, advanced, fixed,
- * min, max, choices, former names, class (supported, no_effect, missing). */
+ * regex, min, max (null: no bound), choices, former (names), class (supported, no_effect, missing). */
 void leat_opts_json(leat_opt_tables tables, leat_buf *out);
-/* Sections by group, a table of rows each. */
+/* Sections by group ("### Connection"), a table of rows each; then what is accepted without effect
+ * and what is missing, in a table each. */
 void leat_opts_markdown(leat_opt_tables tables, leat_buf *out);
 
-/* "***" for a set secret; by the row's flag, and for names in no table by their words (password,
- * secret, token, credential, private key, jaas). */
+/* True when the value must not be shown ("***" instead): by the row's flag, and for names in no
+ * table by their words (password, secret, token, credential, private key, jaas...). tables may be
+ * NULL. */
 bool leat_opts_is_secret(leat_opt_tables tables, leat_str name);
 
 #endif

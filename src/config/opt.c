@@ -1,0 +1,267 @@
+/* Option tables: from names and texts to a conf struct, and every problem on the way.
+ *
+ * The rows are walked, not the properties, so that problems come in the order of the docs; what is
+ * left over are the unknown names, which are compared with the known ones by edit distance: most
+ * are typing errors. A row that is missing or without effect is not read at all, only compared with
+ * its default. Pure; any thread. */
+#include "config/opt_value.h"
+
+/* What goes through all rows of one call. */
+typedef struct parse {
+    leat_opt_tables tables;
+    const leat_props *props;
+    leat_arena *a; /* of what conf points at */
+    void *conf;
+    leat_report *r;
+} parse;
+
+static bool many(const leat_opt *o)
+{
+    return o->type == LEAT_OPT_MANY;
+}
+
+static bool is_former(const leat_opt *o, leat_str name)
+{
+    leat_str rest = leat_str_of(o->was);
+    while (rest.s)
+        if (leat_str_eq(leat_str_trim(leat_str_cut(&rest, ',')), name)) return true;
+    return false;
+}
+
+const leat_opt *leat_opts_find(leat_opt_tables tables, leat_str name)
+{
+    const leat_opt *former = NULL, *starred = NULL;
+    for (leat_opt_tables t = tables; t && *t; t++) {
+        for (const leat_opt *o = *t; o->name; o++) {
+            if (leat_str_is(name, o->name) && !many(o)) return o;
+            if (former == NULL && is_former(o, name)) former = o;
+            if (starred == NULL && many(o) && leat_opt_fits(o->name, name, NULL)) starred = o;
+        }
+    }
+    return former ? former : starred;
+}
+
+static const leat_prop *find_prop(const leat_props *props, leat_str name)
+{
+    for (const leat_prop *p = props->first; p; p = p->next)
+        if (leat_str_is(name, p->name)) return p;
+    return NULL;
+}
+
+/* The property that sets this row; a former name is told. */
+static const leat_prop *prop_of(const leat_opt *o, const leat_props *props, leat_report *r)
+{
+    const leat_prop *p = find_prop(props, leat_str_of(o->name));
+    leat_str rest = leat_str_of(o->was);
+    while (rest.s) {
+        leat_str name = leat_str_trim(leat_str_cut(&rest, ','));
+        const leat_prop *old = find_prop(props, name);
+        if (old == NULL) continue;
+        if (p == NULL) {
+            leat_report_add(r, true, old->name, old->line, "is now called %s; still accepted",
+                            o->name);
+            p = old;
+        } else {
+            leat_report_add(r, true, old->name, old->line,
+                            "ignored: it is the former name of %s, which is set too", o->name);
+        }
+    }
+    return p;
+}
+
+/* A MANY row may have its secret in the name (a salt): then the row's own name is shown. */
+static const char *shown_name(const leat_opt *o, const leat_prop *p)
+{
+    return many(o) && (o->flags & LEAT_OPT_SECRET) ? o->name : p->name;
+}
+
+/* NO_EFFECT and MISSING rows: what to say about p. */
+static void report_unsupported(const leat_opt *o, const leat_prop *p, leat_report *r)
+{
+    if (o->def && leat_opt_same(o, p->value, o->def, r->a)) return;
+    const char *name = shown_name(o, p);
+    if (o->flags & LEAT_OPT_NO_EFFECT) {
+        leat_report_add(r, true, name, p->line, "accepted, but has no effect here");
+        return;
+    }
+    leat_report_add(r, false, name, p->line,
+                    "is known but not built yet, and going on without it would change the data; "
+                    "take it out%s%s%s",
+                    o->def && *o->def ? " or leave it at its default, \"" : "",
+                    o->def ? o->def : "", o->def && *o->def ? "\"" : "");
+}
+
+/* The next property from p on that belongs to this MANY row: it fits, and no other row has it. */
+static const leat_prop *next_match(const parse *c, const leat_opt *o, const leat_prop *p)
+{
+    while (p && leat_opts_find(c->tables, leat_str_of(p->name)) != o) p = p->next;
+    return p;
+}
+
+static void read_match(const parse *c, const leat_opt *o, const leat_prop *p, leat_opt_match *out)
+{
+    leat_str star[LEAT_OPT_STARS];
+    leat_opt_fits(o->name, leat_str_of(p->name), star);
+    out->name = leat_arena_strdup(c->a, p->name);
+    out->value = leat_arena_str(c->a, leat_str_trim(leat_str_of(p->value))).s;
+    out->line = p->line;
+    for (unsigned i = 0; i < LEAT_OPT_STARS; i++)
+        if (star[i].s) out->star[i] = leat_arena_str(c->a, star[i]).s;
+    if (o->flags & LEAT_OPT_REGEX) {
+        leat_opt as_list = *o;
+        as_list.type = LEAT_OPT_LIST;
+        const char *wrong = leat_opt_check(&as_list, p->value, c->r->a);
+        if (wrong) leat_report_add(c->r, false, shown_name(o, p), p->line, "%s", wrong);
+    }
+}
+
+static void read_many(const parse *c, const leat_opt *o)
+{
+    const leat_prop *first = next_match(c, o, c->props->first);
+    if (o->flags & (LEAT_OPT_NO_EFFECT | LEAT_OPT_MISSING)) {
+        for (const leat_prop *p = first; p; p = next_match(c, o, p->next))
+            report_unsupported(o, p, c->r);
+        return;
+    }
+    leat_opt_many out = {NULL, 0};
+    for (const leat_prop *p = first; p; p = next_match(c, o, p->next)) out.n++;
+    if (out.n > 0) {
+        leat_opt_match *v = LEAT_NEW(c->a, leat_opt_match, out.n);
+        out.v = v;
+        for (const leat_prop *p = first; p; p = next_match(c, o, p->next)) read_match(c, o, p, v++);
+    }
+    memcpy((char *)c->conf + o->off, &out, sizeof out);
+}
+
+static void read_row(const parse *c, const leat_opt *o)
+{
+    const leat_prop *p = prop_of(o, c->props, c->r);
+    if (o->flags & (LEAT_OPT_NO_EFFECT | LEAT_OPT_MISSING)) {
+        if (p) report_unsupported(o, p, c->r);
+        return;
+    }
+    const char *text = p ? p->value : o->def;
+    bool empty = text == NULL || leat_str_trim(leat_str_of(text)).len == 0;
+    if (empty && (o->flags & LEAT_OPT_REQUIRED)) {
+        leat_report_add(c->r, false, o->name, p ? p->line : 0,
+                        p ? "is required, but empty" : "is required, but not set");
+        return;
+    }
+    if (text == NULL) return;
+    leat_opt_value v;
+    const char *wrong = leat_opt_read(o, text, c->a, &v);
+    if (wrong == NULL)
+        leat_opt_store(o, &v, c->conf);
+    else
+        leat_report_add(c->r, false, o->name, p ? p->line : 0, "%s%s", wrong,
+                        p ? "" : " (its default: this is a bug)");
+}
+
+bool leat_opts_values(leat_opt_tables tables, const leat_props *props, leat_arena *a, void *conf,
+                      leat_report *r)
+{
+    unsigned before = r->errors;
+    parse c = {tables, props, a, conf, r};
+    for (leat_opt_tables t = tables; *t; t++) {
+        for (const leat_opt *o = *t; o->name; o++) {
+            if (many(o))
+                read_many(&c, o);
+            else
+                read_row(&c, o);
+        }
+    }
+    return r->errors == before;
+}
+
+/* Letters in lower case, and "_" and "-" as ".", so that table_include_list is near. */
+static char plain(char c)
+{
+    if (c >= 'A' && c <= 'Z') return (char)(c - 'A' + 'a');
+    return c == '_' || c == '-' ? '.' : c;
+}
+
+/* Edit distance (insert, delete, change, swap neighbours) of plain texts, 99 for long ones. */
+static unsigned distance(leat_str x, const char *y)
+{
+    enum { LEN = 64 };
+    unsigned d[3][LEN + 1];
+    size_t n = x.len, m = strlen(y);
+    if (n > LEN || m > LEN) return 99;
+    for (unsigned j = 0; j <= m; j++) d[0][j] = j;
+    for (unsigned i = 1; i <= n; i++) {
+        unsigned *row = d[i % 3], *up = d[(i + 2) % 3], *up2 = d[(i + 1) % 3];
+        row[0] = i;
+        for (unsigned j = 1; j <= m; j++) {
+            char cx = plain(x.s[i - 1]), cy = plain(y[j - 1]);
+            unsigned best = up[j - 1] + (cx != cy);
+            if (up[j] + 1 < best) best = up[j] + 1;
+            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+            if (i > 1 && j > 1 && cx == plain(y[j - 2]) && plain(x.s[i - 2]) == cy &&
+                up2[j - 2] + 1 < best)
+                best = up2[j - 2] + 1;
+            row[j] = best;
+        }
+    }
+    return d[n % 3][m];
+}
+
+/* The known name that name was most likely meant to be; NULL if none is near. */
+static const char *nearest(const leat_opt_tables *sets, size_t n, leat_str name)
+{
+    const char *found = NULL;
+    unsigned best =
+        (unsigned)(name.len / 6 + 2); /* more differences than these are no typing error */
+    for (size_t i = 0; i < n; i++) {
+        for (leat_opt_tables t = sets[i]; *t; t++) {
+            for (const leat_opt *o = *t; o->name; o++) {
+                unsigned d = distance(name, o->name);
+                if (d >= best || many(o)) continue;
+                best = d;
+                found = o->name;
+            }
+        }
+    }
+    return found;
+}
+
+bool leat_opts_unknown(const leat_opt_tables *sets, size_t n, const leat_props *props, bool strict,
+                       leat_report *r)
+{
+    unsigned before = r->errors;
+    for (const leat_prop *p = props->first; p; p = p->next) {
+        bool known = false;
+        for (size_t i = 0; i < n && !known; i++)
+            known = leat_opts_find(sets[i], leat_str_of(p->name)) != NULL;
+        if (known) continue;
+        const char *near = nearest(sets, n, leat_str_of(p->name));
+        leat_report_add(r, !strict, p->name, p->line, "is not an option%s%s%s%s",
+                        near ? "; did you mean " : "", near ? near : "", near ? "?" : "",
+                        strict ? "" : " (ignored)");
+    }
+    return r->errors == before;
+}
+
+bool leat_opts_parse(leat_opt_tables tables, const leat_props *props, bool strict, leat_arena *a,
+                     void *conf, leat_report *r)
+{
+    bool good = leat_opts_values(tables, props, a, conf, r);
+    return leat_opts_unknown(&tables, 1, props, strict, r) && good;
+}
+
+bool leat_opts_is_secret(leat_opt_tables tables, leat_str name)
+{
+    static const char *const words[] = {"password", "passwd",     "passphrase",  "secret",
+                                        "token",    "credential", "private.key", "privatekey",
+                                        "api.key",  "apikey",     "access.key",  "jaas"};
+    const leat_opt *o = leat_opts_find(tables, name);
+    if (o) return o->flags & LEAT_OPT_SECRET;
+    for (size_t w = 0; w < sizeof words / sizeof words[0]; w++) {
+        size_t len = strlen(words[w]);
+        for (size_t at = 0; at + len <= name.len; at++) {
+            size_t i = 0;
+            while (i < len && plain(name.s[at + i]) == words[w][i]) i++;
+            if (i == len) return true;
+        }
+    }
+    return false;
+}
