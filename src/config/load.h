@@ -1,17 +1,20 @@
 /* Configuration files: Java properties and Kafka Connect's JSON.
  *
- * .properties: Java's format (comments # and !, = or : or blank, continuation lines, \uXXXX). .json:
- * {"name":..., "config":{...}} as posted to Kafka Connect, a plain object of options, or an array of
- * either; a value that is a number or boolean is taken as its text, null as not set, an object or
- * list is an error. ${env:NAME}, ${file:PATH:KEY} and ${dir:FOLDER:FILE} in values are Kafka Connect's config
- * providers; they are resolved by leat_config_resolve, in the process that uses the value. */
+ * .properties: Java's format (comments # and !, = or : or blank, continuation lines, \uXXXX).
+ * .json:
+ * {"name":..., "config":{...}} as posted to Kafka Connect, a plain object of options, or an array
+ * of either; a value that is a number or boolean is taken as its text, null as not set, an object
+ * or list is an error. ${env:NAME}, ${file:PATH:KEY} and ${dir:FOLDER:FILE} in values are Kafka
+ * Connect's config providers; they are resolved by leat_config_resolve, in the process that uses
+ * the value. */
 #ifndef LEAT_CONFIG_LOAD_H
 #define LEAT_CONFIG_LOAD_H
 
 #include "config/opt.h"
 
 typedef struct leat_config {
-    const char *name; /* option "name" (always in props too); by default the file's name without its ending */
+    const char *name; /* option "name" (always in props too); by default the file's name without its
+                         ending */
     leat_props props;
     struct leat_config *next;
 } leat_config;
@@ -30,8 +33,8 @@ leat_rc leat_config_properties(leat_arena *a, leat_str text, const char *name, l
 leat_rc leat_config_json(leat_arena *a, leat_str text, const char *name, leat_config **out,
                          leat_err *e);
 
-/* Replaces each ${provider:path:key} of the values. CONF "config.provider" naming the option and the
- * reference, never the value. */
+/* Replaces each ${provider:path:key} of the values. CONF "config.provider" naming the option and
+ * the reference, never the value. */
 leat_rc leat_config_resolve(leat_arena *a, leat_props *props, leat_err *e);
 
 /* {"name":..., "config":{...}}; mask: secrets as "***". */

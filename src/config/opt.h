@@ -14,15 +14,16 @@
 #include "base/json.h"
 
 typedef enum leat_opt_type {
-    LEAT_OPT_STR,    /* const char *; absent: NULL; trimmed unless SECRET */
-    LEAT_OPT_INT,    /* int64_t */
-    LEAT_OPT_BOOL,   /* bool; "true" or "false" in any case */
-    LEAT_OPT_ENUM,   /* int64_t: index into choices; matched in any case */
-    LEAT_OPT_MS,     /* int64_t milliseconds; a bare number, or 250ms, 5s, 2m, 1h, 1d */
-    LEAT_OPT_BYTES,  /* int64_t; a bare number, or 64k, 16m, 1g (powers of 1024) */
-    LEAT_OPT_LIST,   /* leat_opt_list: comma-separated, trimmed, empty parts dropped, "\," is a comma */
-    LEAT_OPT_MANY,   /* leat_opt_many: every property whose name fits the row's name, in which each *
-                        stands for one character or more; no default */
+    LEAT_OPT_STR,   /* const char *; absent: NULL; trimmed unless SECRET */
+    LEAT_OPT_INT,   /* int64_t */
+    LEAT_OPT_BOOL,  /* bool; "true" or "false" in any case */
+    LEAT_OPT_ENUM,  /* int64_t: index into choices; matched in any case */
+    LEAT_OPT_MS,    /* int64_t milliseconds; a bare number, or 250ms, 5s, 2m, 1h, 1d */
+    LEAT_OPT_BYTES, /* int64_t; a bare number, or 64k, 16m, 1g (powers of 1024) */
+    LEAT_OPT_LIST,  /* leat_opt_list: comma-separated, trimmed, empty parts dropped, "\," is a comma
+                     */
+    LEAT_OPT_MANY,  /* leat_opt_many: every property whose name fits the row's name, in which each *
+                       stands for one character or more; no default */
 } leat_opt_type;
 
 typedef struct leat_opt_list {
@@ -34,8 +35,8 @@ enum { LEAT_OPT_STARS = 2 }; /* most * in the name of a MANY row */
 
 /* One property that fitted a MANY row, in the order of the file. */
 typedef struct leat_opt_match {
-    const char *name, *value;          /* value: trimmed */
-    const char *star[LEAT_OPT_STARS];  /* what each * stood for; NULL beyond the last */
+    const char *name, *value;         /* value: trimmed */
+    const char *star[LEAT_OPT_STARS]; /* what each * stood for; NULL beyond the last */
     int line;
 } leat_opt_match;
 
@@ -51,7 +52,7 @@ enum {
     LEAT_OPT_FIXED = 8,    /* cannot change once the connector exists */
     LEAT_OPT_NO_EFFECT = 16,
     LEAT_OPT_MISSING = 32,
-    LEAT_OPT_REGEX = 64,    /* STR: a regular expression; LIST, MANY: of them; checked when parsed */
+    LEAT_OPT_REGEX = 64, /* STR: a regular expression; LIST, MANY: of them; checked when parsed */
 };
 
 typedef struct leat_opt {
@@ -59,11 +60,11 @@ typedef struct leat_opt {
     const char *label, *group, *help; /* help: full sentences; what the user must know, units */
     leat_opt_type type;
     unsigned flags;
-    size_t off;       /* LEAT_OPT_AT; 0 and unused with NO_EFFECT or MISSING */
-    const char *def;  /* as a user would write it; NULL: none */
-    int64_t min, max; /* INT, MS, BYTES; both 0: no bound */
+    size_t off;                 /* LEAT_OPT_AT; 0 and unused with NO_EFFECT or MISSING */
+    const char *def;            /* as a user would write it; NULL: none */
+    int64_t min, max;           /* INT, MS, BYTES; both 0: no bound */
     const char *const *choices; /* ENUM: NULL-ended; LIST: what each part must be, NULL: any */
-    const char *was;  /* former name (or names, comma-separated), still accepted with a warning */
+    const char *was; /* former name (or names, comma-separated), still accepted with a warning */
 } leat_opt;
 
 /* Offset of T.F for a row whose type stores CT. */
@@ -114,8 +115,8 @@ leat_rc leat_report_err(const leat_report *r, const char *where, leat_err *e);
 
 /* Fills conf (cleared by the caller) from defaults and props; what it points at is in a. Every
  * problem is reported under its option; false if there was an error. ${env:X}, ${file:PATH:KEY} and
- * the like have been resolved before (leat_config_resolve). strict: unknown names are errors; an unknown name
- * close to a known one is told so. */
+ * the like have been resolved before (leat_config_resolve). strict: unknown names are errors; an
+ * unknown name close to a known one is told so. */
 bool leat_opts_parse(leat_opt_tables tables, const leat_props *props, bool strict, leat_arena *a,
                      void *conf, leat_report *r);
 /* The two halves of it, for a configuration whose tables fill more than one conf struct (a
@@ -139,7 +140,8 @@ const char *leat_opt_type_name(leat_opt_type type);
 const char *leat_opt_class_name(const leat_opt *o);
 
 /* An array of objects: name, label, group, help, type, default, required, secret, advanced, fixed,
- * regex, min, max (null: no bound), choices, former (names), class (supported, no_effect, missing). */
+ * regex, min, max (null: no bound), choices, former (names), class (supported, no_effect, missing).
+ */
 void leat_opts_json(leat_opt_tables tables, leat_buf *out);
 /* Sections by group ("### Connection"), a table of rows each; then what is accepted without effect
  * and what is missing, in a table each. */

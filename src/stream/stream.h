@@ -57,7 +57,7 @@ typedef struct leat_embedded_conf {
     int zstd;          /* 0: lz4 */
 } leat_embedded_conf;
 
-/* Opens for writing: takes the folder's lock (CONF "stream.locked" names the process that has it),
+/* Opens for writing: takes the lock data/connectors/NAME/stream/lock (CONF "stream.locked"),
  * recovers (cuts what lies above the mark, after a sync), or creates. conf is copied but page. */
 leat_rc leat_embedded_open(const leat_embedded_conf *conf, leat_stream **out, leat_err *e);
 

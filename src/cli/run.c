@@ -1,0 +1,158 @@
+/* leat run: connectors in the foreground, a process each; leat connector: such a process.
+ *
+ * All files are read and all configurations validated before anything is started, and all problems
+ * are told at once. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/os.h"
+#include "cli/cli.h"
+#include "engine/process.h"
+#include "engine/setup.h"
+#include "hub/supervisor.h"
+
+enum { FILES_MAX = 256, CONFIG_FD = 3, CONFIG_MAX_BYTES = 16 << 20 };
+
+typedef struct running {
+    leat_common common;
+    bool once, log_json;
+    const char *log_level;
+    leat_arena arena;
+    leat_child_config children[FILES_MAX];
+    size_t n;
+} running;
+
+static bool known(const running *g, const char *name)
+{
+    for (size_t i = 0; i < g->n; i++)
+        if (strcmp(g->children[i].config->name, name) == 0) return true;
+    return false;
+}
+
+/* Prints the problems of one configuration; true when it can be run. */
+static bool validate(running *g, const leat_config *config, const char *file)
+{
+    leat_report r;
+    leat_setup setup;
+    leat_report_init(&r, &g->arena);
+    if (known(g, config->name))
+        leat_report_add(&r, false, "name", 0, "two connectors are called \"%s\"", config->name);
+    leat_setup_parse(config, g->common.strict, &g->arena, &setup, &r);
+    for (const leat_problem *p = r.first; p; p = p->next)
+        fprintf(stderr, "leat: %s: %s: %s%s%s%s\n", file, config->name,
+                p->warning ? "warning: " : "", p->option ? p->option : "", p->option ? ": " : "",
+                p->msg);
+    if (r.errors > 0) return false;
+    g->children[g->n++] = (leat_child_config){.config = config, .sink = setup.sink != NULL};
+    return true;
+}
+
+static int load(running *g, const char *const *files, int n)
+{
+    int status = LEAT_EXIT_OK;
+    for (int i = 0; i < n; i++) {
+        leat_config *config = NULL;
+        leat_err err = {0};
+        if (leat_rc_failed(leat_config_load(&g->arena, files[i], &config, &err))) {
+            leat_cli_fail(&err);
+            status = LEAT_EXIT_USAGE;
+        }
+        for (; config; config = config->next) {
+            if (g->n == FILES_MAX) return leat_cli_usage("run", "at most %d connectors", FILES_MAX);
+            if (!validate(g, config, files[i])) status = LEAT_EXIT_USAGE;
+        }
+    }
+    return status;
+}
+
+int leat_cli_run(int argc, char **argv)
+{
+    running g = {.common = {.data = leat_cli_data()}};
+    const leat_arg args[] = {
+        LEAT_ARG_DATA(g.common),
+        {"once", LEAT_ARG_FLAG, &g.once, NULL,
+         "end when the sources passed their ends noted at the start, and the sinks these"},
+        {"log-level", LEAT_ARG_TEXT, &g.log_level, "LEVEL", "trace, debug, info, warn or error"},
+        {"log-json", LEAT_ARG_FLAG, &g.log_json, NULL, "log lines as JSON objects"},
+        LEAT_ARG_STRICT(g.common),
+        {0},
+    };
+    const char *words[FILES_MAX];
+    int nwords, status;
+    if (argc > FILES_MAX) return leat_cli_usage(argv[0], "at most %d files", FILES_MAX - 1);
+    if (!leat_cli_parse(argc, argv, args, words, &nwords, &status)) return status;
+    if (nwords == 0) return leat_cli_usage(argv[0], "name a configuration file");
+    leat_level level = LEAT_INFO;
+    if (g.log_level && !leat_log_level_parse(leat_str_of(g.log_level), &level))
+        return leat_cli_usage(argv[0], "--log-level: trace, debug, info, warn or error, got \"%s\"",
+                              g.log_level);
+    leat_log_setup(level, g.log_json, NULL, STDERR_FILENO);
+    leat_arena_init(&g.arena, 0);
+    status = load(&g, words, nwords);
+    leat_err err = {0};
+    if (status == LEAT_EXIT_OK) {
+        leat_supervisor_conf conf = {.data = g.common.data,
+                                     .once = g.once,
+                                     .log_level = g.log_level,
+                                     .log_json = g.log_json};
+        leat_rc rc = leat_supervisor_run(&conf, g.children, g.n, &status, &err);
+        if (leat_rc_failed(rc)) status = leat_cli_fail(&err);
+    }
+    leat_arena_free(&g.arena);
+    return status;
+}
+
+/* The configuration that the supervisor left in an inherited memory file. */
+static leat_rc inherited(leat_arena *a, const char *name, leat_config **config, leat_err *e)
+{
+    int64_t size = leat_os_now()->size(CONFIG_FD);
+    if (size <= 0 || size > CONFIG_MAX_BYTES)
+        return leat_fail(e, LEAT_CONF, "config.inherited", name,
+                         "there is no configuration on descriptor %d: this command is for "
+                         "'leat run', which starts it",
+                         CONFIG_FD);
+    char *text = leat_arena_alloc(a, (size_t)size, 1);
+    int64_t n = leat_os_read_all(CONFIG_FD, text, (size_t)size, 0);
+    if (n < 0) return leat_os_fail(e, (int)n, "read the configuration of", name);
+    return leat_config_json(a, (leat_str){text, (size_t)n}, name, config, e);
+}
+
+int leat_cli_connector(int argc, char **argv)
+{
+    leat_common common = {.data = leat_cli_data()};
+    leat_process_conf conf = {0};
+    const char *log_level = NULL;
+    bool log_json = false;
+    const leat_arg args[] = {
+        LEAT_ARG_DATA(common),
+        {"once", LEAT_ARG_FLAG, &conf.once, NULL, "end at the source's end"},
+        {"log-level", LEAT_ARG_TEXT, &log_level, "LEVEL", "least level to log"},
+        {"log-json", LEAT_ARG_FLAG, &log_json, NULL, "log lines as JSON objects"},
+        LEAT_ARG_STRICT(common),
+        {0},
+    };
+    const char *words[16];
+    int nwords, status;
+    if (argc > 16) return leat_cli_usage(argv[0], "too many words");
+    if (!leat_cli_parse(argc, argv, args, words, &nwords, &status)) return status;
+    if (nwords != 1) return leat_cli_usage(argv[0], "name one connector");
+    leat_level level = LEAT_INFO;
+    if (log_level && !leat_log_level_parse(leat_str_of(log_level), &level)) level = LEAT_INFO;
+    leat_log_setup(level, log_json, words[0], STDERR_FILENO);
+    leat_arena a;
+    leat_arena_init(&a, 0);
+    leat_config *config = NULL;
+    leat_err err = {0};
+    conf.data = common.data;
+    conf.strict = common.strict;
+    if (leat_rc_failed(inherited(&a, words[0], &config, &err))) {
+        status = leat_cli_fail(&err);
+    } else {
+        conf.config = config;
+        status = leat_process_run(&conf);
+    }
+    leat_arena_free(&a);
+    return status;
+}

@@ -1,0 +1,20 @@
+/* The options that every connector has, whatever its system: Kafka Connect's, and the engine's. */
+#ifndef LEAT_CONFIG_CONNECTOR_H
+#define LEAT_CONFIG_CONNECTOR_H
+
+#include "config/opt.h"
+
+typedef struct leat_connector_conf {
+    const char *name;
+    const char *klass; /* connector.class */
+    int64_t tasks_max;
+    leat_opt_list topics; /* of a sink */
+    int64_t retry_limit;  /* errors.max.retries; -1: for ever */
+    int64_t retry_min_ms, retry_max_ms;
+    bool key_schemas, value_schemas; /* *.converter.schemas.enable */
+} leat_connector_conf;
+
+/* Ends with a row whose name is NULL; offsets into leat_connector_conf. */
+extern const leat_opt leat_connector_options[];
+
+#endif

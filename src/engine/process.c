@@ -1,0 +1,239 @@
+/* A connector's process: lock, counters page, state.db, control socket, then the task; and how it
+ * ends.
+ *
+ * The main thread runs the task; the control thread answers requests and sets flags; a signal sets
+ * the same flags. What is opened here is closed here, in reverse order. */
+#include "engine/process.h"
+
+#include <signal.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/os.h"
+#include "engine/control.h"
+#include "engine/setup.h"
+#include "engine/sinkrun.h"
+#include "engine/status.h"
+#include "hub/supervisor.h"
+#include "state/state.h"
+
+typedef struct process {
+    leat_process_conf conf;
+    leat_arena arena;
+    leat_setup setup;
+    char *folder;
+    char run_id[37];
+    int lock; /* of the folder: one process a connector. -1: none */
+    leat_page *page;
+    leat_stream *stream;
+    leat_state *state;
+    leat_control *control;
+    leat_engine *engine; /* one of the two */
+    leat_sinkrun *sinkrun;
+} process;
+
+/* For the signal handler. */
+static process *running;
+
+static void stop(process *p)
+{
+    if (p->engine) leat_engine_stop(p->engine);
+    if (p->sinkrun) leat_sinkrun_stop(p->sinkrun);
+}
+
+static void on_signal(int sig)
+{
+    (void)sig;
+    if (running) stop(running);
+}
+
+/* RFC 9562 version 7: milliseconds, then random bits. */
+static void make_run_id(char out[37])
+{
+    uint8_t u[16] = {0};
+    uint64_t ms = (uint64_t)(leat_now_us() / 1000);
+    if (getrandom(u, sizeof u, 0) != (ssize_t)sizeof u) memcpy(u + 8, &ms, sizeof ms);
+    for (int i = 0; i < 6; i++) u[i] = (uint8_t)(ms >> (40 - 8 * i));
+    u[6] = (uint8_t)(0x70 | (u[6] & 0x0f));
+    u[8] = (uint8_t)(0x80 | (u[8] & 0x3f));
+    static const char hex[] = "0123456789abcdef";
+    char *at = out;
+    for (int i = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) *at++ = '-';
+        *at++ = hex[u[i] >> 4];
+        *at++ = hex[u[i] & 15];
+    }
+    *at = 0;
+}
+
+static leat_rc handle(void *arg, leat_str verb, const leat_json *request, leat_jw *reply,
+                      leat_err *e)
+{
+    process *p = arg;
+    if (leat_str_is(verb, "status")) {
+        leat_status_write(p->conf.config->name, &p->setup, p->engine, p->sinkrun, p->page, reply);
+    } else if (leat_str_is(verb, "stop")) {
+        stop(p);
+    } else if (leat_str_is(verb, "finish") && p->sinkrun) {
+        leat_sinkrun_finish(p->sinkrun);
+    } else if ((leat_str_is(verb, "pause") || leat_str_is(verb, "resume")) && p->engine) {
+        leat_engine_pause(p->engine, leat_str_is(verb, "pause"));
+    } else if (leat_str_is(verb, "log-level")) {
+        leat_level level;
+        leat_str name = leat_json_get_str(request, "level");
+        if (!leat_log_level_parse(name, &level))
+            return leat_fail(e, LEAT_CONF, "control.request", "level",
+                             "expected trace, debug, info, warn or error, got \"%.*s\"",
+                             LEAT_STR_ARG(name));
+        leat_log_level(level);
+    } else if (leat_str_is(verb, "log")) {
+        leat_buf tail = {0};
+        leat_log_tail(&tail);
+        leat_jw_str(reply, "lines", leat_buf_str(&tail));
+        leat_buf_free(&tail);
+    } else {
+        return leat_fail(e, LEAT_CONF, "control.verb", "verb",
+                         "\"%.*s\" is not understood by a %s; there are status, stop, log, "
+                         "log-level, and pause, resume (source) or finish (sink)",
+                         LEAT_STR_ARG(verb), p->engine ? "source" : "sink");
+    }
+    return LEAT_OK;
+}
+
+static leat_rc lock_folder(process *p, const char *counters, leat_err *e)
+{
+    char *path = leat_arena_printf(&p->arena, "%s/lock", p->folder);
+    int flags = LEAT_O_READ | LEAT_O_WRITE | LEAT_O_CREATE | LEAT_O_LOCK;
+    p->lock = leat_os_now()->open(path, flags, 0600);
+    if (p->lock >= 0) return LEAT_OK;
+    leat_page *page = NULL;
+    int pid = 0;
+    if (leat_page_open(counters, &page, NULL) == LEAT_OK) pid = atomic_load(&page->pid);
+    leat_page_close(page);
+    return leat_fail(e, LEAT_CONF, "connector.locked", p->folder,
+                     "process %d runs this connector already (%s); stop that one, or use another "
+                     "--data folder",
+                     pid, leat_os_strerror(p->lock));
+}
+
+static leat_rc open_all(process *p, leat_err *e)
+{
+    const char *name = p->conf.config->name;
+    p->folder = leat_arena_printf(&p->arena, "%s/connectors/%s", p->conf.data, name);
+    int err = leat_os_mkdirs(p->folder, 0700);
+    if (err < 0) return leat_os_fail(e, err, "make the folder", p->folder);
+    char *counters = leat_arena_printf(&p->arena, "%s/counters", p->folder);
+    LEAT_TRY(lock_folder(p, counters, e));
+    LEAT_TRY(leat_page_create(counters, &p->page, e));
+    if (p->setup.source) {
+        leat_embedded_conf conf = {
+            .data = p->conf.data, .connector = name, .page = p->page, .reserve_bytes = 1 << 20};
+        LEAT_TRY(leat_embedded_open(&conf, &p->stream, e));
+    }
+    LEAT_TRY(leat_state_open(p->conf.data, name, false, &p->state, e));
+    leat_buf json = {0};
+    leat_config_write(p->conf.config, NULL, false, &json);
+    leat_rc rc = leat_state_config_set(p->state, leat_buf_str(&json), e);
+    leat_buf_free(&json);
+    LEAT_TRY(rc);
+    return leat_control_start(p->folder, handle, p, &p->control, e);
+}
+
+static void make_task(process *p)
+{
+    leat_retry retry = {.min_us = p->setup.common.retry_min_ms * 1000,
+                        .max_us = p->setup.common.retry_max_ms * 1000,
+                        .limit = p->setup.common.retry_limit};
+    leat_dead_store *dead = leat_state_dead_store(p->state);
+    if (p->setup.source) {
+        leat_engine_conf conf = {.source = p->setup.source,
+                                 .conf = p->setup.conf,
+                                 .connector = p->conf.config->name,
+                                 .run_id = p->run_id,
+                                 .stream = p->stream,
+                                 .dead = dead,
+                                 .page = p->page,
+                                 .once = p->conf.once,
+                                 .retry = retry};
+        p->engine = leat_engine_new(&conf);
+    } else {
+        leat_sinkrun_conf conf = {.sink = p->setup.sink,
+                                  .conf = p->setup.conf,
+                                  .connector = p->conf.config->name,
+                                  .data = p->conf.data,
+                                  .topics = p->setup.common.topics.v,
+                                  .dead = dead,
+                                  .page = p->page,
+                                  .retry = retry};
+        p->sinkrun = leat_sinkrun_new(&conf);
+    }
+}
+
+static leat_rc run_task(process *p, leat_err *e)
+{
+    struct sigaction act = {.sa_handler = on_signal};
+    running = p;
+    sigaction(SIGTERM, &act, NULL);
+    sigaction(SIGINT, &act, NULL);
+    leat_log(LEAT_INFO, "connector.started", "class=%s run=%s",
+             p->setup.source ? p->setup.source->name : p->setup.sink->name, p->run_id);
+    leat_rc rc = p->engine ? leat_engine_run(p->engine, e) : leat_sinkrun_run(p->sinkrun, e);
+    running = NULL;
+    return rc;
+}
+
+static void close_all(process *p, leat_rc rc, const leat_err *err)
+{
+    leat_run_state last = leat_rc_failed(rc) ? LEAT_RUN_FAILED : LEAT_RUN_STOPPED;
+    leat_control_stop(p->control);
+    if (p->state &&
+        leat_rc_failed(leat_state_end_set(p->state, leat_run_state_name(last), err, NULL)))
+        leat_log(LEAT_WARN, "state.sqlite", "how the run ended could not be stored");
+    leat_engine_free(p->engine);
+    leat_sinkrun_free(p->sinkrun);
+    leat_state_close(p->state);
+    if (p->page) atomic_store(&p->page->state, (uint32_t)last);
+    if (p->stream) p->stream->ops->close(p->stream);
+    leat_page_close(p->page);
+    if (p->lock >= 0) leat_os_now()->close(p->lock);
+    leat_arena_free(&p->arena);
+}
+
+/* After FATAL the process ends at once where the disk may not be what we think it is. */
+static int exit_of(leat_rc rc, const leat_err *err)
+{
+    if (!leat_rc_failed(rc)) return LEAT_CHILD_DONE;
+    if (rc == LEAT_RETRY || strcmp(err->code, "stream.sync_failed") == 0) return LEAT_CHILD_RESTART;
+    return strncmp(err->code, "config.", 7) == 0 ? LEAT_CHILD_CONFIG : LEAT_CHILD_FAILED;
+}
+
+static leat_rc parse(process *p, leat_err *e)
+{
+    leat_report r;
+    leat_report_init(&r, &p->arena);
+    bool good = leat_setup_parse(p->conf.config, p->conf.strict, &p->arena, &p->setup, &r);
+    for (const leat_problem *w = r.first; w; w = w->next)
+        if (w->warning)
+            leat_log(LEAT_WARN, "config.warning", "option=%s %s", w->option ? w->option : "",
+                     w->msg);
+    return good ? LEAT_OK : leat_report_err(&r, p->conf.config->name, e);
+}
+
+int leat_process_run(const leat_process_conf *conf)
+{
+    process p = {.conf = *conf, .lock = -1};
+    leat_err err = {0};
+    leat_arena_init(&p.arena, 0);
+    make_run_id(p.run_id);
+    leat_rc rc = parse(&p, &err);
+    if (rc == LEAT_OK) rc = open_all(&p, &err);
+    if (rc == LEAT_OK) {
+        make_task(&p);
+        rc = run_task(&p, &err);
+    }
+    if (leat_rc_failed(rc)) leat_log_err(LEAT_ERROR, &err);
+    if (rc == LEAT_OK) leat_log(LEAT_INFO, "connector.stopped", "in order");
+    close_all(&p, rc, &err);
+    return exit_of(rc, &err);
+}

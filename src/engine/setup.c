@@ -1,0 +1,68 @@
+/* Setup of a connector: the engine's options and the connector's own are parsed apart, each name
+ * going to the table that knows it, so that neither has to know the other's conf struct. */
+#include "engine/setup.h"
+
+static const leat_opt *const COMMON[] = {leat_connector_options, NULL};
+
+/* The properties of config that the common table knows, and the rest. */
+static void split(const leat_props *in, leat_arena *a, leat_props *common, leat_props *own)
+{
+    leat_props_init(common, in->file);
+    leat_props_init(own, in->file);
+    for (const leat_prop *p = in->first; p; p = p->next) {
+        leat_str name = leat_str_of(p->name);
+        leat_props *to = leat_opts_find(COMMON, name) ? common : own;
+        leat_props_set(to, a, name, leat_str_of(p->value), p->line);
+    }
+}
+
+static void copy_props(const leat_props *in, leat_arena *a, leat_props *out)
+{
+    leat_props_init(out, in->file);
+    for (const leat_prop *p = in->first; p; p = p->next)
+        leat_props_set(out, a, leat_str_of(p->name), leat_str_of(p->value), p->line);
+}
+
+/* Which connector connector.class names. */
+static bool find(const char *klass, leat_setup *out, leat_report *r)
+{
+    leat_str name = leat_str_of(klass);
+    out->source = leat_source_find(name);
+    out->sink = leat_sink_find(name);
+    if (out->source || out->sink) return true;
+    for (const leat_not_built *m = leat_connectors_missing; m->name; m++) {
+        if (!leat_str_is(name, m->name)) continue;
+        leat_report_add(r, false, "connector.class", 0, "%s is not in this build: %s", klass,
+                        m->reason);
+        return false;
+    }
+    leat_report_add(r, false, "connector.class", 0,
+                    "there is no connector \"%s\" in this build; 'leat plugins' lists them", klass);
+    return false;
+}
+
+bool leat_setup_parse(const leat_config *config, bool strict, leat_arena *a, leat_setup *out,
+                      leat_report *r)
+{
+    leat_err err = {0};
+    leat_props all, common, own;
+    *out = (leat_setup){0};
+    copy_props(&config->props, a, &all);
+    if (leat_rc_failed(leat_config_resolve(a, &all, &err))) {
+        leat_report_add(r, false, *err.where ? leat_arena_strdup(a, err.where) : NULL, 0, "%s",
+                        err.msg);
+        return false;
+    }
+    split(&all, a, &common, &own);
+    if (!leat_opts_parse(COMMON, &common, strict, a, &out->common, r)) return false;
+    if (!find(out->common.klass, out, r)) return false;
+    leat_opt_tables tables = out->source ? out->source->options : out->sink->options;
+    size_t size = out->source ? out->source->conf_size : out->sink->conf_size;
+    out->conf = leat_arena_zalloc(a, 1, size, _Alignof(max_align_t));
+    unsigned before = r->errors;
+    leat_opts_parse(tables, &own, strict, a, out->conf, r);
+    if (r->errors > before) return false;
+    if (out->source && out->source->validate) out->source->validate(out->conf, r);
+    if (out->sink && out->sink->validate) out->sink->validate(out->conf, r);
+    return r->errors == before;
+}

@@ -1,0 +1,22 @@
+/* From a connector's configuration to what runs it: find the connector, parse, validate. */
+#ifndef LEAT_ENGINE_SETUP_H
+#define LEAT_ENGINE_SETUP_H
+
+#include "config/connector.h"
+#include "config/load.h"
+#include "sink/sink.h"
+#include "source/source.h"
+
+typedef struct leat_setup {
+    const leat_source *source; /* one of the two is set */
+    const leat_sink *sink;
+    leat_connector_conf common; /* options that every connector has */
+    void *conf;                 /* the connector's own, parsed; in the arena */
+} leat_setup;
+
+/* Everything lives in a. ${providers} are resolved in a copy; config stays as written. Problems are
+ * added to r; false when there was an error (then *out is not to be used). */
+bool leat_setup_parse(const leat_config *config, bool strict, leat_arena *a, leat_setup *out,
+                      leat_report *r);
+
+#endif

@@ -1,0 +1,98 @@
+/* Status as JSON. The members' names are part of the control protocol and of `leat status --json`.
+ */
+#include "engine/status.h"
+
+#include <unistd.h>
+
+#include "base/clock.h"
+
+static void write_error(const leat_err *err, leat_jw *w)
+{
+    if (!leat_rc_failed(err->rc)) {
+        leat_jw_null(w, "error");
+        return;
+    }
+    leat_jw_object(w, "error");
+    leat_jw_z(w, "action", leat_rc_name(err->rc));
+    leat_jw_z(w, "code", err->code);
+    leat_jw_z(w, "where", err->where);
+    leat_jw_z(w, "message", err->msg);
+    leat_jw_end(w);
+}
+
+static void write_counts(const leat_counts *c, leat_jw *w)
+{
+    leat_jw_object(w, "counts");
+    leat_jw_i64(w, "received", (int64_t)c->received);
+    leat_jw_i64(w, "appended", (int64_t)c->appended);
+    leat_jw_i64(w, "filtered", (int64_t)c->filtered);
+    leat_jw_i64(w, "dead", (int64_t)(c->dead + c->rows_dead));
+    leat_jw_i64(w, "deduplicated", (int64_t)c->deduplicated);
+    leat_jw_i64(w, "in_flight", leat_counts_in_flight(c));
+    leat_jw_i64(w, "rows_read", (int64_t)c->rows_read);
+    leat_jw_i64(w, "rows_appended", (int64_t)c->rows_appended);
+    leat_jw_i64(w, "rows_in_flight", leat_counts_rows_in_flight(c));
+    leat_jw_end(w);
+}
+
+static void write_source(leat_engine *g, const leat_page *p, leat_jw *w)
+{
+    leat_engine_status st;
+    char iso[LEAT_ISO_MAX];
+    leat_engine_status_get(g, &st);
+    leat_jw_z(w, "state", leat_run_state_name(st.state));
+    leat_jw_z(w, "since", leat_iso_us(st.since_us, 3, iso));
+    write_error(&st.error, w);
+    leat_jw_i64(w, "attempts", st.attempts);
+    if (st.retry_at_us) leat_jw_z(w, "retry_at", leat_iso_us(st.retry_at_us, 3, iso));
+    if (*st.position)
+        leat_jw_raw(w, "position", leat_str_of(st.position));
+    else
+        leat_jw_null(w, "position");
+    write_counts(&st.totals, w);
+    leat_jw_object(w, "snapshot");
+    leat_jw_z(w, "state", st.snapshot);
+    leat_jw_i64(w, "tables_done", st.snapshot_done);
+    leat_jw_i64(w, "tables", st.snapshot_of);
+    leat_jw_z(w, "table", *st.snapshot_table ? st.snapshot_table : NULL);
+    leat_jw_end(w);
+    leat_jw_i64(w, "lag_bytes", st.gauges.lag_bytes);
+    leat_jw_i64(w, "retained_bytes", st.gauges.retained_bytes);
+    leat_jw_z(w, "received_position", *st.gauges.position ? st.gauges.position : NULL);
+    leat_jw_z(w, "acknowledged_position", *st.gauges.acked ? st.gauges.acked : NULL);
+    if (!p) return;
+    leat_jw_i64(w, "commits", (int64_t)atomic_load(&p->commits));
+    leat_jw_i64(w, "stream_bytes", (int64_t)atomic_load(&p->stream_bytes));
+    leat_jw_i64(w, "memory_bytes", (int64_t)atomic_load(&p->memory_bytes));
+    int64_t last = atomic_load(&p->last_event_us);
+    leat_jw_z(w, "last_event", last ? leat_iso_us(last, 6, iso) : NULL);
+}
+
+static void write_sink(leat_sinkrun *k, leat_jw *w)
+{
+    leat_run_state state;
+    leat_err err;
+    leat_sink_counts c;
+    leat_sinkrun_status(k, &state, &err, &c);
+    leat_jw_z(w, "state", leat_run_state_name(state));
+    write_error(&err, w);
+    leat_jw_object(w, "counts");
+    leat_jw_i64(w, "read", (int64_t)c.read);
+    leat_jw_i64(w, "delivered", (int64_t)c.delivered);
+    leat_jw_i64(w, "dead", (int64_t)c.dead);
+    leat_jw_i64(w, "in_flight", (int64_t)(c.read - c.delivered - c.dead));
+    leat_jw_end(w);
+}
+
+void leat_status_write(const char *name, const leat_setup *setup, leat_engine *g, leat_sinkrun *k,
+                       const leat_page *p, leat_jw *w)
+{
+    leat_jw_z(w, "name", name);
+    leat_jw_z(w, "kind", setup->source ? "source" : "sink");
+    leat_jw_z(w, "class", setup->source ? setup->source->name : setup->sink->name);
+    leat_jw_i64(w, "pid", getpid());
+    if (g)
+        write_source(g, p, w);
+    else
+        write_sink(k, w);
+}

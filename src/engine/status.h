@@ -1,0 +1,15 @@
+/* The status of a running connector as JSON: what the control socket answers. */
+#ifndef LEAT_ENGINE_STATUS_H
+#define LEAT_ENGINE_STATUS_H
+
+#include "base/json.h"
+#include "engine/setup.h"
+#include "engine/sinkrun.h"
+
+/* Adds members to an open object: name, kind, class, pid, state, since, error, position, counts,
+ * snapshot, lag_bytes, retained_bytes, stream, memory_bytes. One of g and k is set; p may be NULL.
+ * Any thread. */
+void leat_status_write(const char *name, const leat_setup *setup, leat_engine *g, leat_sinkrun *k,
+                       const leat_page *p, leat_jw *w);
+
+#endif
