@@ -69,10 +69,38 @@ static const char two_digits[201] = "0001020304050607080910111213141516171819202
                                     "50515253545556575859606162636465666768697071727374"
                                     "75767778798081828384858687888990919293949596979899";
 
+/* By the bit length (1233 / 4096 is about the logarithm of 2), which can be one too few. */
+static unsigned digits_of(uint64_t v)
+{
+    static const uint64_t power[] = {0,
+                                     10,
+                                     100,
+                                     1000,
+                                     10000,
+                                     100000,
+                                     1000000,
+                                     10000000,
+                                     100000000,
+                                     1000000000,
+                                     10000000000,
+                                     100000000000,
+                                     1000000000000,
+                                     10000000000000,
+                                     100000000000000,
+                                     1000000000000000,
+                                     10000000000000000,
+                                     100000000000000000,
+                                     1000000000000000000,
+                                     10000000000000000000u};
+    unsigned n = (64 - (unsigned)__builtin_clzll(v | 1)) * 1233 >> 12;
+    return n + (v >= power[n]);
+}
+
 void leat_buf_u64(leat_buf *b, uint64_t v)
 {
-    char text[20];
-    char *p = text + sizeof(text);
+    unsigned n = digits_of(v);
+    char *p = leat_buf_room(b, 20) + n;
+    b->len += n;
     for (; v >= 100; v /= 100) {
         p -= 2;
         memcpy(p, two_digits + 2 * (v % 100), 2);
@@ -83,7 +111,6 @@ void leat_buf_u64(leat_buf *b, uint64_t v)
     } else {
         *--p = (char)('0' + v);
     }
-    leat_buf_put(b, p, (size_t)(text + sizeof(text) - p));
 }
 
 void leat_buf_i64(leat_buf *b, int64_t v)

@@ -77,6 +77,16 @@ static void test_decimal(void **state)
         snprintf(want, sizeof(want), "%" PRId64, (int64_t)v);
         assert_true(leat_str_is(leat_buf_str(&b), want));
     }
+    uint64_t power = 1;
+    for (unsigned digits = 1; digits <= 20; digits++, power *= 10) {
+        leat_buf_clear(&b);
+        leat_buf_u64(&b, power);
+        assert_int_equal(b.len, digits);
+        if (digits == 1) continue;
+        leat_buf_clear(&b);
+        leat_buf_u64(&b, power - 1);
+        assert_int_equal(b.len, digits - 1);
+    }
     leat_buf_free(&b);
 }
 
