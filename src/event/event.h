@@ -69,7 +69,8 @@ typedef struct leat_event {
     int64_t ts_us;         /* when the source committed it (source.ts_*) */
     int64_t seen_us;       /* when it was read (ts_* of the envelope) */
     uint64_t tx;           /* source transaction, 0: none */
-    uint32_t tx_seq;       /* 1, 2, 3... in it: with tx what a repeat is known by */
+    uint32_t tx_seq;       /* 1, 2, 3... in it: with tx what a repeat is known by (total_order); a
+                              change of key takes two numbers, this is the first; 0: no transaction */
     uint32_t tx_table_seq; /* the same among its table's changes (data_collection_order) */
     uint32_t partition;    /* of the topic; 0 in the embedded stream */
     int64_t offset;        /* of its first record in its topic; set by a stream's reader */

@@ -52,6 +52,8 @@ typedef enum leat_logical {
     LEAT_L_ENUM,
     LEAT_L_BITS,
     LEAT_L_OTHER,
+    LEAT_L_JSON_MAP, /* io.debezium.data.Json of an hstore, where ABSENT shows otherwise than
+                        in a JSON column; no name gives it, who makes the schema sets it */
 } leat_logical;
 
 typedef struct leat_schema leat_schema;

@@ -42,6 +42,10 @@ typedef struct leat_origin {
     const leat_param *headers; /* constant headers of every record; Debezium's context headers */
     uint32_t nheaders;
     leat_str placeholder; /* shown for ABSENT (unavailable.value.placeholder), as bytes */
+    uint8_t tx_cells[2];  /* transaction.id: these cells of ev->src as text, with a ':'
+                             between (PostgreSQL: xid and the change's LSN); a cell may be
+                             one that no field binds */
+    uint8_t ntx_cells;    /* how many of them; 0: records have no transaction block */
 } leat_origin;
 
 /* A column as the database has it; beside the row schema's field of the same index. */

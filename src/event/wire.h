@@ -11,6 +11,10 @@
 
 enum { LEAT_WIRE_VERSION = 1 };
 
+/* Lists, structs, maps and schemas nest at most so deep: JSON's 64 and room for what is put around
+ * it. Deeper bytes are bad; to write deeper is a bug and ends the process. */
+enum { LEAT_WIRE_DEPTH = 80 };
+
 /* State that one frame's events share; zero it at the start of each frame. */
 typedef struct leat_wire_state {
     int64_t ts_us, seen_us;
@@ -19,8 +23,8 @@ typedef struct leat_wire_state {
     int64_t src[8]; /* last integer of each of the first source cells */
 } leat_wire_state;
 
-/* Appends one event. table: the number under which its table stands in the stream (0 for a RECORD).
- */
+/* Appends one event, all of it but its offset, which is the stream's. table: the number under which
+ * its table stands in the stream (0 for a RECORD). */
 void leat_wire_put(leat_buf *out, leat_wire_state *st, const leat_event *ev, uint32_t table);
 
 /* Tables of a reader by their number: returns NULL if unknown. */

@@ -1,0 +1,65 @@
+/* Events: what can be said of one without looking at its cells, and the ledger's sums
+ * (event/event.h). Pure; any thread. */
+#include "event/event.h"
+
+const char *leat_snapshot_name(leat_snapshot snapshot)
+{
+    static const char *const names[] = {
+        "false", "true",        "first", "first_in_data_collection", "last_in_data_collection",
+        "last",  "incremental",
+    };
+    return (size_t)snapshot < sizeof(names) / sizeof(names[0]) ? names[snapshot] : "false";
+}
+
+unsigned leat_event_records(const leat_event *ev)
+{
+    if (ev->op == LEAT_OP_RECORD) return 1;
+    unsigned tombstone = (ev->table->flags & LEAT_TABLE_TOMBSTONES) != 0;
+    if (ev->op == LEAT_OP_DELETE) return 1 + tombstone;
+    if (ev->op == LEAT_OP_UPDATE && (ev->flags & LEAT_EV_KEY_CHANGED)) return 2 + tombstone;
+    return 1;
+}
+
+const char *leat_event_topic(const leat_event *ev)
+{
+    return ev->op == LEAT_OP_RECORD ? ev->record->topic : ev->table->topic;
+}
+
+int64_t leat_counts_in_flight(const leat_counts *c)
+{
+    return (int64_t)(c->received - c->appended - c->filtered - c->dead - c->deduplicated);
+}
+
+int64_t leat_counts_rows_in_flight(const leat_counts *c)
+{
+    return (int64_t)(c->rows_read - c->rows_appended - c->rows_superseded - c->rows_filtered -
+                     c->rows_dead);
+}
+
+void leat_counts_add(leat_counts *to, const leat_counts *c)
+{
+    to->received += c->received;
+    to->appended += c->appended;
+    to->filtered += c->filtered;
+    to->dead += c->dead;
+    to->deduplicated += c->deduplicated;
+    to->rows_read += c->rows_read;
+    to->rows_appended += c->rows_appended;
+    to->rows_superseded += c->rows_superseded;
+    to->rows_filtered += c->rows_filtered;
+    to->rows_dead += c->rows_dead;
+}
+
+void leat_counts_sub(leat_counts *from, const leat_counts *c)
+{
+    from->received -= c->received;
+    from->appended -= c->appended;
+    from->filtered -= c->filtered;
+    from->dead -= c->dead;
+    from->deduplicated -= c->deduplicated;
+    from->rows_read -= c->rows_read;
+    from->rows_appended -= c->rows_appended;
+    from->rows_superseded -= c->rows_superseded;
+    from->rows_filtered -= c->rows_filtered;
+    from->rows_dead -= c->rows_dead;
+}
