@@ -46,7 +46,7 @@ void leat_batch_reset(leat_batch *b)
 
 /* Events come in runs of one table, and a batch has few tables: the newest pin is looked at first.
  */
-static void pin(leat_batch *b, const leat_table *table)
+void leat_batch_pin(leat_batch *b, const leat_table *table)
 {
     for (uint32_t i = b->npins; i-- > 0;)
         if (b->pins[i] == table) return;
@@ -63,7 +63,7 @@ leat_event *leat_batch_add(leat_batch *b, const leat_table *table)
         b->cap = b->cap > 0 ? b->cap * 2 : EVENTS_FIRST;
         b->ev = leat_realloc(b->ev, b->cap * sizeof(leat_event));
     }
-    if (table != NULL && (b->n == 0 || b->ev[b->n - 1].table != table)) pin(b, table);
+    if (table != NULL && (b->n == 0 || b->ev[b->n - 1].table != table)) leat_batch_pin(b, table);
     leat_event *ev = &b->ev[b->n++];
     *ev = (leat_event){.table = table};
     return ev;

@@ -148,6 +148,8 @@ void leat_batch_free(leat_batch *b);
 void leat_batch_reset(leat_batch *b);
 /* A cleared event at the end; valid until the next add. Pins table (may be NULL) once a batch. */
 leat_event *leat_batch_add(leat_batch *b, const leat_table *table);
+/* Pins a table that events will be given later (add does it for its own). */
+void leat_batch_pin(leat_batch *b, const leat_table *table);
 bool leat_batch_full(const leat_batch *b);
 /* Everything so far is a safe place: positions texts are copied. */
 void leat_batch_safe(leat_batch *b, leat_position pos);

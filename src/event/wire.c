@@ -298,6 +298,10 @@ bool leat_wire_take(leat_wire_in *in, uint64_t n)
 static inline uint64_t get_varint(leat_cur *c)
 {
     if (c->p < c->end && *c->p < 0x80) return *c->p++;
+    if (leat_cur_left(c) >= 3 && c->p[1] < 0x80) {
+        c->p += 2;
+        return (uint64_t)(c->p[-2] & 0x7f) | (uint64_t)c->p[-1] << 7;
+    }
     return leat_cur_varint(c);
 }
 
@@ -490,15 +494,9 @@ static void get_head(leat_wire_in *in, leat_wire_state *st, leat_event *ev, unsi
     ev->op = (uint8_t)ops[head & H_OP];
 }
 
-static void get_change(leat_wire_in *in, leat_wire_state *st, leat_event *ev, unsigned head,
-                       leat_wire_table table, void *arg)
+static void get_change(leat_wire_in *in, leat_wire_state *st, leat_batch *b, leat_event *ev,
+                       unsigned head, const leat_table *t)
 {
-    uint64_t number = get_varint(&in->c);
-    const leat_table *t = number <= UINT32_MAX ? table(arg, (uint32_t)number) : NULL;
-    if (t == NULL || in->c.bad) {
-        leat_wire_bad(in, "its table is unknown");
-        return;
-    }
     size_t nsrc = head & H_SRC ? t->origin->ncells : 0;
     size_t nbefore = head & H_BEFORE ? t->row->nfields : 0;
     size_t nafter = head & H_AFTER ? t->row->nfields : 0;
@@ -511,29 +509,39 @@ static void get_change(leat_wire_in *in, leat_wire_state *st, leat_event *ev, un
     ev->after = head & H_AFTER ? cells + nsrc + nbefore : NULL;
     get_src(in, st, cells, (uint32_t)nsrc);
     get_cells(in, cells + nsrc, (uint32_t)(nbefore + nafter));
+    if (!in->c.bad) leat_batch_pin(b, t);
+}
+
+static const leat_table *get_table(leat_wire_in *in, leat_wire_table table, void *arg)
+{
+    uint64_t number = get_varint(&in->c);
+    const leat_table *t = number <= UINT32_MAX && !in->c.bad ? table(arg, (uint32_t)number) : NULL;
+    if (t == NULL) leat_wire_bad(in, "its table is unknown");
+    return t;
 }
 
 leat_rc leat_wire_get(leat_cur *c, leat_wire_state *st, leat_batch *b, leat_wire_table table,
                       void *arg, bool copy, leat_err *e)
 {
     leat_wire_in in = {.c = *c, .a = &b->arena, .budget = leat_cur_left(c), .copy = copy};
-    size_t left = in.budget;
-    leat_event ev = {0};
+    leat_event *ev = leat_batch_add(b, NULL);
     unsigned head = leat_cur_u8(&in.c);
     if ((head & H_OP) == H_OP || ((head & H_OP) == 0 && (head & (H_BEFORE | H_AFTER | H_SRC))))
         leat_wire_bad(&in, "its operation is unknown");
-    get_head(&in, st, &ev, head);
-    if (head & H_OP)
-        get_change(&in, st, &ev, head, table, arg);
-    else
-        ev.record = get_record(&in);
+    get_head(&in, st, ev, head);
+    if (head & H_OP) {
+        const leat_table *t = get_table(&in, table, arg);
+        if (t != NULL) get_change(&in, st, b, ev, head, t);
+    } else {
+        ev->record = get_record(&in);
+    }
     if (in.c.bad) {
+        b->n--;
         c->bad = true;
         return leat_fail(e, LEAT_DATA, "wire.bad", "",
-                         "an event could not be read, %zu bytes before the end: %s", left,
-                         in.why != NULL ? in.why : "bytes are missing");
+                         "an event could not be read, %zu bytes before the end: %s",
+                         leat_cur_left(c), in.why != NULL ? in.why : "bytes are missing");
     }
     *c = in.c;
-    *leat_batch_add(b, ev.table) = ev;
     return LEAT_OK;
 }
