@@ -1,24 +1,21 @@
 /* Control socket: a poll loop over at most CLIENTS connections, and the client's call.
  *
- * The socket is bound and reached through /proc/self/fd/N of its folder, since a Unix socket's path
- * may not be longer than 107 bytes and data folders can be. Requests are answered in the loop; the
- * handlers only look at memory or set flags. */
+ * Requests are answered in the loop; the handlers only look at memory or set flags. */
 #include "engine/control.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/os.h"
+
+#define SOCKET_NAME "control.sock"
 
 enum { CLIENTS = 16, LINE_MAX_BYTES = 64 * 1024, SEND_MS = 2000 };
 
@@ -28,18 +25,13 @@ typedef struct client {
 } client;
 
 struct leat_control {
-    int folder, fd, wake;
+    char *folder;
+    int fd, wake;
     pthread_t thread;
     leat_control_handler handler;
     void *arg;
     client clients[CLIENTS];
 };
-
-static void address(int folder, struct sockaddr_un *addr)
-{
-    *addr = (struct sockaddr_un){.sun_family = AF_UNIX};
-    snprintf(addr->sun_path, sizeof addr->sun_path, "/proc/self/fd/%d/control.sock", folder);
-}
 
 /* All of text within ms; false when the peer does not take it. */
 static bool send_all(int fd, leat_str text, int ms)
@@ -160,30 +152,13 @@ static void *loop(void *arg)
     }
 }
 
-static int listen_at(leat_control *c, const char *folder)
-{
-    c->folder = open(folder, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-    if (c->folder < 0) return -errno;
-    c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    c->wake = eventfd(0, EFD_CLOEXEC);
-    if (c->fd < 0 || c->wake < 0) return -errno;
-    struct sockaddr_un addr;
-    address(c->folder, &addr);
-    unlinkat(c->folder, "control.sock", 0);
-    mode_t old = umask(0177);
-    int rc = bind(c->fd, (struct sockaddr *)&addr, sizeof addr);
-    umask(old);
-    if (rc < 0 || listen(c->fd, CLIENTS) < 0) return -errno;
-    return 0;
-}
-
 static void release(leat_control *c)
 {
     for (int i = 0; i < CLIENTS; i++)
         if (c->clients[i].fd >= 0) drop(&c->clients[i]);
     if (c->fd >= 0) close(c->fd);
     if (c->wake >= 0) close(c->wake);
-    if (c->folder >= 0) close(c->folder);
+    leat_free(c->folder);
     leat_free(c);
 }
 
@@ -191,11 +166,13 @@ leat_rc leat_control_start(const char *folder, leat_control_handler handler, voi
                            leat_control **out, leat_err *e)
 {
     leat_control *c = leat_zalloc(1, sizeof *c);
-    c->folder = c->fd = c->wake = -1;
+    c->folder = leat_strdup(folder);
     c->handler = handler;
     c->arg = arg;
     for (int i = 0; i < CLIENTS; i++) c->clients[i].fd = -1;
-    int err = listen_at(c, folder);
+    c->fd = leat_os_unix_listen(folder, SOCKET_NAME, CLIENTS);
+    c->wake = eventfd(0, EFD_CLOEXEC);
+    int err = c->fd < 0 ? c->fd : c->wake < 0 ? -errno : 0;
     if (err == 0) err = -pthread_create(&c->thread, NULL, loop, c);
     if (err < 0) {
         release(c);
@@ -210,23 +187,10 @@ void leat_control_stop(leat_control *c)
     if (!c) return;
     uint64_t one = 1;
     if (write(c->wake, &one, sizeof one) == sizeof one) pthread_join(c->thread, NULL);
-    unlinkat(c->folder, "control.sock", 0);
+    char path[4096];
+    snprintf(path, sizeof path, "%s/" SOCKET_NAME, c->folder);
+    leat_os_now()->unlink(path);
     release(c);
-}
-
-/* A connected socket, or -errno. */
-static int reach(const char *folder)
-{
-    int dir = open(folder, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-    if (dir < 0) return -errno;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_un addr;
-    address(dir, &addr);
-    int rc = fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof addr) < 0 ? -errno : 0;
-    close(dir);
-    if (rc == 0) return fd;
-    if (fd >= 0) close(fd);
-    return rc;
 }
 
 /* Reads one line into in; false on time-out or a closed connection. */
@@ -258,7 +222,7 @@ static leat_rc unpack(leat_str line, const char *folder, leat_arena *a, const le
 leat_rc leat_control_call(const char *folder, leat_str request, int ms, leat_arena *a,
                           const leat_json **reply, leat_err *e)
 {
-    int fd = reach(folder);
+    int fd = leat_os_unix_connect(folder, SOCKET_NAME);
     if (fd < 0)
         return leat_fail(e, LEAT_RETRY, "control.not_running", folder,
                          "the connector is not running (%s)", leat_os_strerror(fd));
