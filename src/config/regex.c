@@ -122,7 +122,8 @@ leat_rc leat_regex_match(const leat_regex *x, leat_str text, bool *hit, leat_err
     pcre2_set_depth_limit(limits, DEPTH_MAX);
     pcre2_set_heap_limit(limits, HEAP_MAX);
     pcre2_match_data *found = pcre2_match_data_create(1, general);
-    int rc = pcre2_match(x->code, (PCRE2_SPTR)text.s, text.len, 0, 0, found, limits);
+    int rc =
+        pcre2_match(x->code, (PCRE2_SPTR)(text.s ? text.s : ""), text.len, 0, 0, found, limits);
     pcre2_match_data_free(found);
     pcre2_match_context_free(limits);
     pcre2_general_context_free(general);
