@@ -14,6 +14,8 @@
 #include "base/os.h"
 #include "cli/cli.h"
 #include "convert/json.h"
+#include "engine/setup.h"
+#include "state/state.h"
 #include "stream/reader.h"
 #include "stream/stream.h"
 
@@ -29,7 +31,8 @@ typedef struct reading {
     const char *topics[TOPICS_MAX];
     leat_reader_conf conf;
     format format;
-    leat_json_converter *converter;
+    leat_connector_conf owner; /* the converters' settings of the connector that wrote the topic */
+    leat_json_converter *keys, *values;
     leat_buf out, scratch;
     int64_t first; /* records before this offset are not wanted */
     uint64_t printed;
@@ -64,8 +67,9 @@ static leat_rc put_part(reading *g, leat_jw *w, const char *name, const leat_sch
                         const leat_value *value, leat_str placeholder, leat_err *e)
 {
     bool is_null = false;
+    leat_json_converter *c = strcmp(name, "key") == 0 ? g->keys : g->values;
     leat_buf_clear(&g->scratch);
-    LEAT_TRY(leat_json_convert(g->converter, schema, value, placeholder, &g->scratch, &is_null, e));
+    LEAT_TRY(leat_json_convert(c, schema, value, placeholder, &g->scratch, &is_null, e));
     if (is_null)
         leat_jw_null(w, name);
     else
@@ -79,7 +83,7 @@ static leat_rc put_headers(reading *g, leat_jw *w, const leat_record *record, le
     for (uint32_t i = 0; i < record->nheaders; i++) {
         const leat_header *header = &record->headers[i];
         leat_buf_clear(&g->scratch);
-        LEAT_TRY(leat_json_header(g->converter, header, &g->scratch, e));
+        LEAT_TRY(leat_json_header(g->keys, header, &g->scratch, e));
         leat_jw_array(w, NULL);
         leat_jw_z(w, NULL, header->name);
         if (header->value.kind == LEAT_NULL)
@@ -196,7 +200,8 @@ static leat_rc read_all(reading *g, leat_reader *r, leat_err *e)
         }
         if (leat_rc_failed(rc)) break;
         flush(g);
-        leat_json_converter_forget(g->converter);
+        leat_json_converter_forget(g->keys);
+        leat_json_converter_forget(g->values);
     }
     flush(g);
     leat_batch_free(&b);
@@ -244,6 +249,30 @@ static leat_rc find_owner(reading *g, leat_arena *a, leat_err *e)
     }
 }
 
+/* Converters as the owner's configuration sets them; Kafka Connect's defaults when it is not known.
+ */
+static void make_converters(reading *g, leat_arena *a)
+{
+    leat_state *s = NULL;
+    leat_str json = {0};
+    leat_config *config = NULL;
+    leat_report r;
+    leat_report_init(&r, a);
+    leat_connector_conf *o = &g->owner;
+    if (leat_state_open(g->common.data, g->conf.connector, true, &s, NULL) == LEAT_OK &&
+        leat_state_config_get(s, a, &json, NULL) == LEAT_OK && json.s &&
+        leat_config_json(a, json, g->conf.connector, &config, NULL) == LEAT_OK)
+        leat_setup_common(config, a, o, &r);
+    else
+        o->key_defaults = o->value_defaults = true;
+    leat_state_close(s);
+    bool schemas = g->format == JSON_SCHEMA;
+    leat_json_conf key = {schemas, o->key_decimal != 0, o->key_defaults};
+    leat_json_conf value = {schemas, o->value_decimal != 0, o->value_defaults};
+    g->keys = leat_json_converter_new(&key);
+    g->values = leat_json_converter_new(&value);
+}
+
 static leat_rc run(reading *g, leat_err *e)
 {
     leat_arena a;
@@ -252,11 +281,10 @@ static leat_rc run(reading *g, leat_err *e)
     leat_rc rc = find_owner(g, &a, e);
     if (rc == LEAT_OK) rc = leat_reader_open(&g->conf, &r, e);
     if (rc == LEAT_OK) {
-        leat_json_conf conf = {.schemas = g->format == JSON_SCHEMA,
-                               .replace_null_with_default = true};
-        g->converter = leat_json_converter_new(&conf);
+        make_converters(g, &a);
         rc = read_all(g, r, e);
-        leat_json_converter_free(g->converter);
+        leat_json_converter_free(g->keys);
+        leat_json_converter_free(g->values);
     }
     leat_reader_close(r);
     leat_arena_free(&a);

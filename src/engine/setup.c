@@ -66,3 +66,12 @@ bool leat_setup_parse(const leat_config *config, bool strict, leat_arena *a, lea
     if (out->sink && out->sink->validate) out->sink->validate(out->conf, r);
     return r->errors == before;
 }
+
+bool leat_setup_common(const leat_config *config, leat_arena *a, leat_connector_conf *out,
+                       leat_report *r)
+{
+    leat_props common, own;
+    *out = (leat_connector_conf){0};
+    split(&config->props, a, &common, &own);
+    return leat_opts_parse(COMMON, &common, false, a, out, r);
+}

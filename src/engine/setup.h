@@ -19,4 +19,9 @@ typedef struct leat_setup {
 bool leat_setup_parse(const leat_config *config, bool strict, leat_arena *a, leat_setup *out,
                       leat_report *r);
 
+/* Only the options that every connector has, without resolving ${providers}: for commands that look
+ * at a connector's configuration. */
+bool leat_setup_common(const leat_config *config, leat_arena *a, leat_connector_conf *out,
+                       leat_report *r);
+
 #endif
