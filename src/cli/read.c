@@ -63,11 +63,11 @@ static void flush(reading *g)
     leat_buf_clear(&g->out);
 }
 
-static leat_rc put_part(reading *g, leat_jw *w, const char *name, const leat_schema *schema,
-                        const leat_value *value, leat_str placeholder, leat_err *e)
+static leat_rc put_part(reading *g, leat_json_converter *c, leat_jw *w, const char *name,
+                        const leat_schema *schema, const leat_value *value, leat_str placeholder,
+                        leat_err *e)
 {
     bool is_null = false;
-    leat_json_converter *c = strcmp(name, "key") == 0 ? g->keys : g->values;
     leat_buf_clear(&g->scratch);
     LEAT_TRY(leat_json_convert(c, schema, value, placeholder, &g->scratch, &is_null, e));
     if (is_null)
@@ -106,8 +106,9 @@ static leat_rc put_record(reading *g, const leat_event *ev, const leat_record *r
     leat_jw_i64(&w, "partition", ev->partition);
     leat_jw_i64(&w, "offset", offset);
     leat_jw_i64(&w, "timestamp", ev->seen_us / 1000);
-    LEAT_TRY(put_part(g, &w, "key", record->key_schema, &record->key, placeholder, e));
-    LEAT_TRY(put_part(g, &w, "value", record->value_schema, &record->value, placeholder, e));
+    LEAT_TRY(put_part(g, g->keys, &w, "key", record->key_schema, &record->key, placeholder, e));
+    LEAT_TRY(
+        put_part(g, g->values, &w, "value", record->value_schema, &record->value, placeholder, e));
     LEAT_TRY(put_headers(g, &w, record, e));
     leat_jw_end(&w);
     leat_buf_u8(&g->out, '\n');
@@ -125,8 +126,8 @@ static leat_rc put_row(reading *g, leat_jw *w, const char *name, const leat_sche
     leat_jw_object(w, name);
     for (uint32_t i = 0; i < row->nfields; i++)
         if (cells[i].kind != LEAT_ABSENT)
-            LEAT_TRY(put_part(g, w, row->fields[i].name, row->fields[i].schema, &cells[i],
-                              (leat_str){0}, e));
+            LEAT_TRY(put_part(g, g->values, w, row->fields[i].name, row->fields[i].schema,
+                              &cells[i], (leat_str){0}, e));
     leat_jw_end(w);
     return LEAT_OK;
 }
@@ -141,8 +142,10 @@ static leat_rc put_native(reading *g, const leat_event *ev, leat_err *e)
     leat_jw_i64(&w, "ts_us", ev->ts_us);
     if (ev->op == LEAT_OP_RECORD) {
         const leat_record *record = ev->record;
-        LEAT_TRY(put_part(g, &w, "key", record->key_schema, &record->key, (leat_str){0}, e));
-        LEAT_TRY(put_part(g, &w, "value", record->value_schema, &record->value, (leat_str){0}, e));
+        LEAT_TRY(
+            put_part(g, g->keys, &w, "key", record->key_schema, &record->key, (leat_str){0}, e));
+        LEAT_TRY(put_part(g, g->values, &w, "value", record->value_schema, &record->value,
+                          (leat_str){0}, e));
     } else {
         leat_jw_z(&w, "op", op);
         leat_jw_z(&w, "snapshot", leat_snapshot_name((leat_snapshot)ev->snapshot));
