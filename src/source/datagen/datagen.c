@@ -1,0 +1,314 @@
+/* The datagen source: changes made up on the spot, at a rate, in transactions, always the same for
+ * a seed. For tests, benches, and users who want to try sinks without a database.
+ *
+ * The position is the number of changes made, {"n":N}, at a transaction's end; a restart goes on
+ * there. With datagen.events it ends. Run by the task's thread. */
+#include "base/clock.h"
+#include "base/json.h"
+#include "source/datagen/rows.h"
+#include "source/source.h"
+
+/* Transactions up to so many changes are never cut by a batch's end. */
+enum { TX_WHOLE = 1024 };
+
+typedef struct datagen_conf {
+    const char *prefix, *columns;
+    int64_t rate, events, keys, deletes, tx_size, tables, seed;
+} datagen_conf;
+
+typedef struct datagen {
+    const datagen_conf *conf;
+    leat_datagen_shape shape;
+    leat_origin *origin;
+    leat_table **tables;
+    leat_buf partition, offset;
+    uint64_t n;       /* changes made */
+    int64_t began_us; /* the rate counts from here ... */
+    uint64_t began_n; /* ... and this change */
+} datagen;
+
+#define AT(field, type) .off = LEAT_OPT_AT(datagen_conf, field, type)
+static const leat_opt options[] = {
+    {.name = "topic.prefix",
+     .label = "Topic prefix",
+     .group = "Topics",
+     .type = LEAT_OPT_STR,
+     .flags = LEAT_OPT_FIXED,
+     AT(prefix, const char *),
+     .def = "datagen",
+     .help = "First part of the topics' names: PREFIX.datagen.t1 and so on."},
+    {.name = "datagen.rate",
+     .label = "Rate",
+     .group = "Data",
+     .type = LEAT_OPT_INT,
+     AT(rate, int64_t),
+     .def = "1000",
+     .min = 0,
+     .max = INT32_MAX,
+     .help = "Changes a second. 0 is as fast as possible."},
+    {.name = "datagen.events",
+     .label = "Changes",
+     .group = "Data",
+     .type = LEAT_OPT_INT,
+     AT(events, int64_t),
+     .def = "0",
+     .min = 0,
+     .max = INT64_MAX,
+     .help = "How many changes there are in all. 0 is no end."},
+    {.name = "datagen.columns",
+     .label = "Columns",
+     .group = "Data",
+     .type = LEAT_OPT_STR,
+     .flags = LEAT_OPT_FIXED,
+     AT(columns, const char *),
+     .def = "bigint,int,int,text(84)",
+     .help = "Types of the columns, separated by commas: int, bigint, text(N), boolean, double, "
+             "timestamp. The first is the key."},
+    {.name = "datagen.keys",
+     .label = "Keys",
+     .group = "Data",
+     .type = LEAT_OPT_INT,
+     .flags = LEAT_OPT_FIXED,
+     AT(keys, int64_t),
+     .def = "0",
+     .min = 0,
+     .max = INT64_MAX,
+     .help = "Distinct keys, changed in turn: first created, then updated or deleted. 0 is a new "
+             "key for each change."},
+    {.name = "datagen.deletes",
+     .label = "Deletes",
+     .group = "Data",
+     .type = LEAT_OPT_INT,
+     .flags = LEAT_OPT_FIXED,
+     AT(deletes, int64_t),
+     .def = "100",
+     .min = 0,
+     .max = 1000,
+     .help = "Of a thousand changes that may delete a key, how many do. A deleted key is created "
+             "again at its next turn."},
+    {.name = "datagen.transaction.size",
+     .label = "Transaction",
+     .group = "Data",
+     .type = LEAT_OPT_INT,
+     .flags = LEAT_OPT_FIXED,
+     AT(tx_size, int64_t),
+     .def = "10",
+     .min = 1,
+     .max = INT64_MAX,
+     .help = "Changes in a transaction."},
+    {.name = "datagen.tables",
+     .label = "Tables",
+     .group = "Data",
+     .type = LEAT_OPT_INT,
+     .flags = LEAT_OPT_FIXED,
+     AT(tables, int64_t),
+     .def = "1",
+     .min = 1,
+     .max = 10000,
+     .help = "How many tables the changes go to, in turn by key."},
+    {.name = "datagen.seed",
+     .label = "Seed",
+     .group = "Data",
+     .type = LEAT_OPT_INT,
+     .flags = LEAT_OPT_FIXED,
+     AT(seed, int64_t),
+     .def = "1",
+     .min = 0,
+     .max = INT64_MAX,
+     .help = "The same seed gives the same data."},
+    {.name = NULL},
+};
+static const leat_opt *const tables[] = {options, NULL};
+
+static void validate(const void *p, leat_report *r)
+{
+    const datagen_conf *conf = p;
+    leat_datagen_shape shape = {0};
+    leat_err err;
+    if (leat_rc_failed(leat_datagen_shape_parse(conf->columns, &shape, &err)))
+        leat_report_add(r, false, "datagen.columns", 0, "%s", err.msg);
+}
+
+static leat_rc check(const void *p, leat_checker *c, leat_err *e)
+{
+    (void)p;
+    (void)e;
+    leat_check_step(c, &(leat_step){.name = "nothing", .detail = "there is nothing to reach"});
+    return LEAT_OK;
+}
+
+static leat_rc discover(const void *p, leat_catalog *out, leat_err *e)
+{
+    const datagen_conf *conf = p;
+    (void)e;
+    for (int64_t i = 1; i <= conf->tables; i++) {
+        leat_catalog_table *t = LEAT_NEW(out->a, leat_catalog_table, 1);
+        *t = (leat_catalog_table){.db = "datagen",
+                                  .kind = "table",
+                                  .rows = -1,
+                                  .captured = true,
+                                  .name = leat_arena_printf(out->a, "t%lld", (long long)i)};
+        *out->tail = t;
+        out->tail = &t->next;
+    }
+    return LEAT_OK;
+}
+
+static void close_source(leat_task *t)
+{
+    datagen *s = t->priv;
+    for (int64_t i = 0; s->tables && i < s->conf->tables; i++) leat_table_unpin(s->tables[i]);
+    if (s->origin) leat_origin_unpin(s->origin);
+    leat_free(s->tables);
+    leat_buf_free(&s->partition);
+    leat_buf_free(&s->offset);
+    leat_free(s);
+    t->priv = NULL;
+}
+
+/* The n of the stored position of this prefix. */
+static leat_rc resume(datagen *s, const leat_position *pos, size_t n, leat_err *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!leat_str_eq(pos[i].partition, leat_buf_str(&s->partition)) || !pos[i].offset.s)
+            continue;
+        leat_arena a;
+        leat_arena_init(&a, 0);
+        const leat_json *j;
+        leat_rc rc = leat_json_parse(&a, pos[i].offset, &j, e);
+        int64_t at = rc == LEAT_OK ? leat_json_get_i64(j, "n", -1) : -1;
+        leat_arena_free(&a);
+        if (at < 0)
+            return leat_fail(e, LEAT_CONF, "datagen.position", s->conf->prefix,
+                             "the stored position " LEAT_STR_FMT " is none of datagen's: {\"n\":N}",
+                             LEAT_STR_ARG(pos[i].offset));
+        s->n = (uint64_t)at;
+    }
+    return LEAT_OK;
+}
+
+static leat_rc open_source(leat_task *t, const leat_position *pos, size_t n, leat_err *e)
+{
+    const datagen_conf *conf = t->conf;
+    datagen *s = leat_zalloc(1, sizeof *s);
+    t->priv = s;
+    s->conf = conf;
+    s->shape.keys = (uint64_t)conf->keys;
+    s->shape.deletes = (uint32_t)conf->deletes;
+    s->shape.seed = (uint64_t)conf->seed;
+    leat_jw w = {.out = &s->partition};
+    leat_jw_object(&w, NULL);
+    leat_jw_z(&w, "datagen", conf->prefix);
+    leat_jw_end(&w);
+    leat_rc rc = leat_datagen_shape_parse(conf->columns, &s->shape, e);
+    if (rc == LEAT_OK) rc = resume(s, pos, n, e);
+    if (leat_rc_failed(rc)) {
+        close_source(t);
+        return rc;
+    }
+    s->origin = leat_datagen_origin(t->connector, conf->prefix, t->run_id);
+    s->tables = leat_zalloc((size_t)conf->tables, sizeof *s->tables);
+    for (int64_t i = 0; i < conf->tables; i++)
+        s->tables[i] = leat_datagen_table(s->origin, conf->prefix, (unsigned)i + 1, &s->shape);
+    s->began_us = leat_mono_us();
+    s->began_n = s->n;
+    return LEAT_OK;
+}
+
+/* How many changes are due; waits for the first at most wait_ms. */
+static uint64_t due(datagen *s, int wait_ms)
+{
+    uint64_t left = s->conf->events ? (uint64_t)s->conf->events - s->n : UINT64_MAX;
+    if (s->conf->rate == 0) return left;
+    int64_t until = leat_mono_us() + (int64_t)wait_ms * 1000;
+    for (;;) {
+        int64_t now = leat_mono_us();
+        double made = (double)(now - s->began_us) / 1e6 * (double)s->conf->rate;
+        uint64_t want = s->began_n + (uint64_t)made;
+        if (want > s->n) return want - s->n < left ? want - s->n : left;
+        if (now >= until) return 0;
+        int64_t step = 1000000 / s->conf->rate + 1;
+        leat_sleep_us(step < until - now ? step : until - now);
+    }
+}
+
+static void make(datagen *s, leat_batch *b, int64_t now)
+{
+    uint64_t size = (uint64_t)s->conf->tx_size;
+    uint64_t place = s->shape.keys ? s->n % s->shape.keys : s->n;
+    leat_table *table = s->tables[place % (uint64_t)s->conf->tables];
+    leat_event *ev = leat_batch_add(b, table);
+    leat_value *src = leat_arena_alloc(&b->arena, sizeof *src, _Alignof(leat_value));
+    *src = leat_int((int64_t)s->n);
+    leat_datagen_change(&s->shape, s->n, &b->arena, ev);
+    ev->src = src;
+    ev->ts_us = ev->seen_us = now;
+    ev->tx = s->n / size + 1;
+    ev->tx_seq = (uint32_t)(s->n % size) + 1;
+    ev->tx_table_seq = ev->tx_seq;
+    s->n++;
+    b->counts.received++;
+}
+
+static void safe(datagen *s, leat_batch *b)
+{
+    leat_buf_clear(&s->offset);
+    leat_buf_printf(&s->offset, "{\"n\":%llu}", (unsigned long long)s->n);
+    leat_batch_safe(b, (leat_position){leat_buf_str(&s->partition), leat_buf_str(&s->offset)});
+}
+
+static leat_rc read_source(leat_task *t, leat_batch *b, int wait_ms, leat_err *e)
+{
+    (void)e;
+    datagen *s = t->priv;
+    uint64_t size = (uint64_t)s->conf->tx_size;
+    if (s->conf->events && s->n >= (uint64_t)s->conf->events) return LEAT_PENDING;
+    uint64_t n = due(s, wait_ms);
+    if (n == 0) return LEAT_AGAIN;
+    int64_t now = leat_now_us();
+    for (bool done = false; !done;) {
+        make(s, b, now);
+        bool last = s->conf->events && s->n == (uint64_t)s->conf->events;
+        bool ends = s->n % size == 0 || last;
+        bool enough = last || b->n >= n || leat_batch_full(b);
+        done = enough && (ends || size > TX_WHOLE);
+        if (ends && (done || size > TX_WHOLE)) safe(s, b);
+    }
+    b->tx_open = b->nsafe < b->n;
+    return LEAT_OK;
+}
+
+static leat_rc ack(leat_task *t, leat_position pos, leat_err *e)
+{
+    (void)t;
+    (void)pos;
+    (void)e;
+    return LEAT_OK;
+}
+
+static leat_rc forget(const void *conf, leat_err *e)
+{
+    (void)conf;
+    (void)e;
+    return LEAT_OK;
+}
+
+const leat_source leat_source_datagen = {
+    .abi = LEAT_SOURCE_ABI,
+    .size = sizeof(leat_source),
+    .name = "datagen",
+    .title = "Data generator",
+    .help = "Makes changes up: tables of any shape, at any rate, in transactions, the same for the "
+            "same seed. For tests, benches and trying things out.",
+    .version = "1",
+    .options = tables,
+    .conf_size = sizeof(datagen_conf),
+    .validate = validate,
+    .check = check,
+    .discover = discover,
+    .open = open_source,
+    .read = read_source,
+    .ack = ack,
+    .close = close_source,
+    .forget = forget,
+};
