@@ -1,0 +1,165 @@
+/* state.db: configuration, ending, positions, dead letters; migrations and refusals. */
+#include "test.h"
+
+#include "base/os.h"
+#include "state/state.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static char folder[] = "/tmp/leat-test-state-XXXXXX";
+static leat_arena a;
+
+static int set_up(void **state)
+{
+    (void)state;
+    leat_arena_init(&a, 0);
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    leat_arena_free(&a);
+    return 0;
+}
+
+static leat_state *open_one(const char *name)
+{
+    leat_state *s = NULL;
+    leat_err err = {0};
+    if (leat_state_open(folder, name, false, &s, &err) != LEAT_OK) fail_msg("%s", err.msg);
+    return s;
+}
+
+static void config_round_trip(void **state)
+{
+    (void)state;
+    leat_state *s = open_one("config");
+    leat_str json;
+    assert_int_equal(leat_state_config_get(s, &a, &json, NULL), LEAT_OK);
+    assert_null(json.s);
+    assert_int_equal(leat_state_config_set(s, LEAT_STR("{\"a\":1}"), NULL), LEAT_OK);
+    assert_int_equal(leat_state_config_set(s, LEAT_STR("{\"b\":2}"), NULL), LEAT_OK);
+    leat_state_close(s);
+    assert_int_equal(leat_state_open(folder, "config", true, &s, NULL), LEAT_OK);
+    assert_int_equal(leat_state_config_get(s, &a, &json, NULL), LEAT_OK);
+    assert_true(leat_str_is(json, "{\"b\":2}"));
+    leat_state_close(s);
+}
+
+static void ending_round_trip(void **state)
+{
+    (void)state;
+    leat_state *s = open_one("ending");
+    leat_str how;
+    leat_err stored, err = {0};
+    int64_t at;
+    assert_int_equal(leat_state_end_get(s, &a, &how, &at, &stored, NULL), LEAT_OK);
+    assert_null(how.s);
+    leat_fail(&err, LEAT_CONF, "x.y", "there", "what and why");
+    assert_int_equal(leat_state_end_set(s, "FAILED", &err, NULL), LEAT_OK);
+    assert_int_equal(leat_state_end_get(s, &a, &how, &at, &stored, NULL), LEAT_OK);
+    assert_true(leat_str_is(how, "FAILED"));
+    assert_int_equal(stored.rc, LEAT_CONF);
+    assert_string_equal(stored.code, "x.y");
+    assert_string_equal(stored.where, "there");
+    assert_string_equal(stored.msg, "what and why");
+    assert_true(at > 0);
+    leat_state_close(s);
+}
+
+static bool count(void *arg, const leat_dead_letter *letter)
+{
+    int *n = arg;
+    assert_true(leat_str_eq(letter->bytes, (leat_str){"\0\1\2", 3}));
+    assert_string_equal(letter->code, "pg.value");
+    (*n)++;
+    return true;
+}
+
+/* The same position again, as after a crash, doubles nothing; another table is another letter. */
+static void dead_letters_repeat(void **state)
+{
+    (void)state;
+    leat_state *s = open_one("dead");
+    leat_dead_store *store = leat_state_dead_store(s);
+    leat_dead second = {
+        .bytes = {"\0\1\2", 3}, .position = LEAT_STR("{\"lsn\":2}"), .table = "p.b"};
+    leat_dead first = {.bytes = {"\0\1\2", 3},
+                       .position = LEAT_STR("{\"lsn\":1}"),
+                       .table = "p.a",
+                       .next = &second};
+    leat_fail(&first.why, LEAT_DATA, "pg.value", "p.a", "bad");
+    second.why = first.why;
+    for (int i = 0; i < 3; i++) assert_int_equal(store->put(store, &first, NULL), LEAT_OK);
+    int n = 0;
+    int64_t counted;
+    assert_int_equal(leat_state_dead_each(s, 0, 0, count, &n, NULL), LEAT_OK);
+    assert_int_equal(n, 2);
+    assert_int_equal(leat_state_dead_count(s, &counted, NULL), LEAT_OK);
+    assert_int_equal(counted, 2);
+    leat_state_close(s);
+}
+
+static void positions_are_bounded(void **state)
+{
+    (void)state;
+    leat_state *s = open_one("positions");
+    leat_position pos = {LEAT_STR("{\"server\":\"x\"}"), LEAT_STR("{\"lsn\":1}")};
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(leat_state_position_add(s, pos, "user", NULL), LEAT_OK);
+    leat_state_close(s);
+}
+
+static void newer_and_damaged_are_refused(void **state)
+{
+    (void)state;
+    leat_state *s = open_one("newer");
+    leat_state_close(s);
+    char path[256];
+    snprintf(path, sizeof path, "%s/connectors/newer/state.db", folder);
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL);
+    sqlite3_close(db);
+    leat_err err = {0};
+    assert_int_equal(leat_state_open(folder, "newer", false, &s, &err), LEAT_CONF);
+    assert_string_equal(err.code, "state.newer");
+
+    snprintf(path, sizeof path, "%s/connectors/damaged", folder);
+    assert_int_equal(leat_os_mkdirs(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/connectors/damaged/state.db", folder);
+    assert_int_equal(leat_os_store(path,
+                                   LEAT_STR("this is no database, it is a text, and long"
+                                            "enough that nobody takes it for one: -------"),
+                                   0600),
+                     0);
+    assert_int_equal(leat_state_open(folder, "damaged", false, &s, &err), LEAT_FATAL);
+    assert_string_equal(err.code, "state.damaged");
+}
+
+static void reading_makes_nothing(void **state)
+{
+    (void)state;
+    leat_state *s;
+    leat_err err = {0};
+    assert_int_equal(leat_state_open(folder, "nobody", true, &s, &err), LEAT_CONF);
+    char path[256];
+    snprintf(path, sizeof path, "%s/connectors/nobody", folder);
+    assert_true(leat_os_now()->unlink(path) < 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(config_round_trip),
+        cmocka_unit_test(ending_round_trip),
+        cmocka_unit_test(dead_letters_repeat),
+        cmocka_unit_test(positions_are_bounded),
+        cmocka_unit_test(newer_and_damaged_are_refused),
+        cmocka_unit_test(reading_makes_nothing),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
