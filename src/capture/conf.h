@@ -1,0 +1,106 @@
+/* The options that all connectors have that capture tables: Debezium's names and defaults.
+ *
+ * A connector's conf struct begins with a leat_capture_conf, and its set of tables holds
+ * leat_capture_options (and leat_capture_time_options, unless its time.precision.mode has another
+ * default). What differs from system to system (snapshot.mode and its kin) stands in the
+ * connector's own table. The values here are texts and numbers; filter.h, keys.h, columns.h and
+ * naming.h make something of them. */
+#ifndef LEAT_CAPTURE_CONF_H
+#define LEAT_CAPTURE_CONF_H
+
+#include "config/opt.h"
+#include "event/event.h"
+
+/* topic.naming.strategy: which parts of a table's name follow the prefix. */
+typedef enum leat_naming_strategy {
+    LEAT_NAMING_SCHEMA,   /* io.debezium.schema.SchemaTopicNamingStrategy: schema and table */
+    LEAT_NAMING_DATABASE, /* io.debezium.schema.DefaultTopicNamingStrategy: catalog and table */
+} leat_naming_strategy;
+
+/* schema.name.adjustment.mode, field.name.adjustment.mode */
+typedef enum leat_adjust {
+    LEAT_ADJUST_NONE,
+    LEAT_ADJUST_AVRO,
+    LEAT_ADJUST_AVRO_UNICODE
+} leat_adjust;
+
+/* decimal.handling.mode */
+typedef enum leat_decimal_mode {
+    LEAT_DECIMAL_PRECISE,
+    LEAT_DECIMAL_DOUBLE,
+    LEAT_DECIMAL_STRING,
+} leat_decimal_mode;
+
+/* time.precision.mode */
+typedef enum leat_time_mode {
+    LEAT_TIME_ADAPTIVE,
+    LEAT_TIME_ADAPTIVE_TIME_MICROSECONDS,
+    LEAT_TIME_CONNECT,
+    LEAT_TIME_ISOSTRING,
+    LEAT_TIME_MICROSECONDS,
+    LEAT_TIME_NANOSECONDS,
+} leat_time_mode;
+
+/* binary.handling.mode */
+typedef enum leat_binary_mode {
+    LEAT_BINARY_BYTES,
+    LEAT_BINARY_BASE64,
+    LEAT_BINARY_BASE64_URL_SAFE,
+    LEAT_BINARY_HEX,
+} leat_binary_mode;
+
+typedef struct leat_capture_conf {
+    const char *prefix;            /* topic.prefix */
+    const char *delimiter;         /* topic.delimiter */
+    int64_t naming;                /* leat_naming_strategy */
+    const char *transaction_topic; /* topic.transaction: what follows the prefix */
+    const char *heartbeat_prefix;  /* topic.heartbeat.prefix */
+    const char *heartbeat_topic;   /* topic.heartbeat.name: the whole name; NULL: made */
+    int64_t schema_names;          /* leat_adjust */
+    int64_t field_names;           /* leat_adjust */
+
+    leat_opt_list schema_include, schema_exclude;
+    leat_opt_list table_include, table_exclude;
+    leat_opt_list column_include, column_exclude;
+    leat_opt_list snapshot_include; /* snapshot.include.collection.list */
+    bool ignore_builtin;            /* table.ignore.builtin */
+
+    const char *key_columns;            /* message.key.columns; NULL: none */
+    leat_opt_many truncate, mask, hash; /* column.truncate.to..., .mask.with..., .mask.hash... */
+    leat_opt_list propagate_columns, propagate_types;
+
+    leat_opt_list skipped; /* skipped.operations: see leat_capture_skipped */
+    bool skip_unchanged;   /* skip.messages.without.change */
+    bool tombstones;       /* tombstones.on.delete */
+    bool transactions;     /* provide.transaction.metadata */
+    bool extended_headers; /* extended.headers.enabled */
+    int64_t heartbeat_ms;  /* heartbeat.interval.ms; 0: none */
+
+    int64_t decimal; /* leat_decimal_mode */
+    int64_t time;    /* leat_time_mode */
+    int64_t binary;  /* leat_binary_mode */
+    const char
+        *placeholder; /* unavailable.value.placeholder as written; see leat_capture_placeholder */
+} leat_capture_conf;
+
+extern const leat_opt leat_capture_options[];      /* all but time.precision.mode */
+extern const leat_opt leat_capture_time_options[]; /* time.precision.mode, default adaptive */
+/* The choices of time.precision.mode, for a connector whose default is another. */
+extern const char *const leat_capture_time_modes[];
+
+/* What no row can say: lists that exclude each other, names that no topic can have, rules for keys
+ * and masks that cannot be read. For leat_source.validate. */
+void leat_capture_validate(const leat_capture_conf *c, leat_report *r);
+
+/* The operations to skip, as a set to be asked by leat_capture_skips. */
+uint32_t leat_capture_skipped(const leat_capture_conf *c);
+static inline bool leat_capture_skips(uint32_t set, leat_op op)
+{
+    return set & (1u << (op - 'a'));
+}
+
+/* The bytes shown for a value that the source did not send: the option's text, or after "hex:" what
+ * its digits say. In a. */
+leat_str leat_capture_placeholder(const leat_capture_conf *c, leat_arena *a);
+
+#endif
