@@ -134,6 +134,9 @@ const leat_opt *leat_opts_find(leat_opt_tables tables, leat_str name);
  * a ("must be ..., got ..."; without the value for a SECRET row). Not for MANY. */
 const char *leat_opt_check(const leat_opt *o, const char *value, leat_arena *a);
 
+/* Comma-separated parts as a LIST row reads them; for the values of MANY rows. In a. */
+leat_opt_list leat_opt_list_of(const char *text, leat_arena *a);
+
 /* The words of JSON and docs: "string", "int", "boolean", "enum", "duration", "size", "list",
  * "many"; and "supported", "no_effect", "missing". */
 const char *leat_opt_type_name(leat_opt_type type);

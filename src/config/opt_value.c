@@ -93,7 +93,7 @@ static const char *check_regex(const leat_opt *o, leat_str pattern, leat_arena *
                              p.offset + 1, got(o, pattern, a));
 }
 
-leat_opt_list leat_opt_split(const char *text, leat_arena *a)
+leat_opt_list leat_opt_list_of(const char *text, leat_arena *a)
 {
     size_t len = strlen(text), n = 1;
     for (size_t i = 0; i < len; i++) n += text[i] == ',';
@@ -122,7 +122,7 @@ leat_opt_list leat_opt_split(const char *text, leat_arena *a)
 static const char *read_list(const leat_opt *o, const char *text, leat_arena *a,
                              leat_opt_value *out)
 {
-    out->list = leat_opt_split(text, a);
+    out->list = leat_opt_list_of(text, a);
     for (size_t i = 0; i < out->list.n; i++) {
         leat_str part = leat_str_of(out->list.v[i]);
         if (o->choices && choice_of(o, part) < 0)

@@ -21,10 +21,6 @@ void leat_opt_store(const leat_opt *o, const leat_opt_value *v, void *conf);
 /* Both texts mean the same value to this row ("TRUE" and "true", "60s" and "60000"). */
 bool leat_opt_same(const leat_opt *o, const char *x, const char *y, leat_arena *a);
 
-/* Comma-separated parts, trimmed, empty ones dropped; "\," is a comma, any other escape stays as it
- * is. */
-leat_opt_list leat_opt_split(const char *text, leat_arena *a);
-
 /* name fits the row's name with its stars; star: what each stood for (borrowed from name; may be
  * NULL). The first star takes as little as it can. */
 bool leat_opt_fits(const char *pattern, leat_str name, leat_str star[LEAT_OPT_STARS]);

@@ -1,0 +1,85 @@
+/* What no row of the option tables can say about capturing tables, and small readings of it.
+ *
+ * Validation reports all it finds; the modules that use the options (filter.c, keys.c, columns.c)
+ * find the same again as an error when they are made from a conf that was not validated. Pure. */
+#include "capture/conf.h"
+
+#include "capture/columns.h"
+#include "capture/keys.h"
+#include "capture/naming.h"
+
+/* Not both lists of a kind. */
+static void exclusive(leat_report *r, const leat_opt_list *in, const leat_opt_list *out,
+                      const char *in_name, const char *out_name)
+{
+    if (in->n == 0 || out->n == 0) return;
+    leat_report_add(r, false, out_name, 0, "cannot be set together with %s; take one of them out",
+                    in_name);
+}
+
+/* A part of a topic's name. */
+static void topic_part(leat_report *r, const char *option, const char *text)
+{
+    if (text == NULL || leat_naming_valid(text)) return;
+    leat_report_add(r, false, option, 0,
+                    "may hold letters, digits, \".\", \"-\" and \"_\" only, got \"%s\"", text);
+}
+
+static void check_skipped(const leat_capture_conf *c, leat_report *r)
+{
+    for (size_t i = 0; i < c->skipped.n; i++)
+        if (c->skipped.n > 1 && leat_str_ieq(leat_str_of(c->skipped.v[i]), LEAT_STR("none")))
+            leat_report_add(r, false, "skipped.operations", 0,
+                            "\"none\" cannot be set together with operations");
+}
+
+void leat_capture_validate(const leat_capture_conf *c, leat_report *r)
+{
+    leat_err e;
+    const leat_keys *keys;
+    const leat_columns *columns;
+    exclusive(r, &c->schema_include, &c->schema_exclude, "schema.include.list",
+              "schema.exclude.list");
+    exclusive(r, &c->table_include, &c->table_exclude, "table.include.list", "table.exclude.list");
+    exclusive(r, &c->column_include, &c->column_exclude, "column.include.list",
+              "column.exclude.list");
+    topic_part(r, "topic.prefix", c->prefix);
+    topic_part(r, "topic.delimiter", c->delimiter);
+    topic_part(r, "topic.transaction", c->transaction_topic);
+    topic_part(r, "topic.heartbeat.prefix", c->heartbeat_prefix);
+    topic_part(r, "topic.heartbeat.name", c->heartbeat_topic);
+    check_skipped(c, r);
+    if (leat_rc_failed(leat_keys_new(r->a, c, &keys, &e)))
+        leat_report_add(r, false, "message.key.columns", 0, "%s", e.msg);
+    if (leat_rc_failed(leat_columns_new(r->a, c, &columns, &e)))
+        leat_report_add(r, false, e.where, 0, "%s", e.msg);
+    if (c->placeholder && leat_str_starts(leat_str_of(c->placeholder), "hex:")) {
+        leat_buf b = {0};
+        if (!leat_buf_unhex(&b, leat_str_of(c->placeholder + 4)))
+            leat_report_add(r, false, "unavailable.value.placeholder", 0,
+                            "hex: must be followed by pairs of hexadecimal digits");
+        leat_buf_free(&b);
+    }
+}
+
+uint32_t leat_capture_skipped(const leat_capture_conf *c)
+{
+    uint32_t set = 0;
+    for (size_t i = 0; i < c->skipped.n; i++) {
+        char letter = c->skipped.v[i][0] | 0x20;
+        if (c->skipped.v[i][1] == '\0' && letter >= 'a' && letter <= 'z')
+            set |= 1u << (letter - 'a');
+    }
+    return set;
+}
+
+leat_str leat_capture_placeholder(const leat_capture_conf *c, leat_arena *a)
+{
+    leat_str text = leat_str_of(c->placeholder ? c->placeholder : "");
+    if (!leat_str_starts(text, "hex:")) return leat_arena_str(a, text);
+    leat_buf b = {0};
+    if (leat_buf_unhex(&b, (leat_str){text.s + 4, text.len - 4})) text = leat_buf_str(&b);
+    leat_str copy = leat_arena_str(a, text);
+    leat_buf_free(&b);
+    return copy;
+}

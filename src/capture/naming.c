@@ -1,0 +1,193 @@
+/* Names of topics, schemas and fields. Where Debezium replaces a UTF-16 unit, so is it done here: a
+ * character beyond the first 65,536 becomes two "_". Pure but for leat_topics, which belongs to one
+ * thread. */
+#include "capture/naming.h"
+
+static bool topic_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+}
+
+/* The next UTF-16 units of UTF-8 text: their number (2 for a character beyond U+FFFF), units in u;
+ * *at moves on. A byte that is no UTF-8 counts as one unit. */
+static unsigned next_units(const char *s, size_t *at, uint32_t u[2])
+{
+    unsigned char c = (unsigned char)s[*at];
+    unsigned len = c < 0xC0 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
+    uint32_t v = len == 1 ? c : c & (0xFFu >> (len + 1));
+    for (unsigned i = 1; i < len; i++) {
+        unsigned char more = (unsigned char)s[*at + i];
+        if ((more & 0xC0) != 0x80) {
+            len = 1;
+            v = c;
+            break;
+        }
+        v = v << 6 | (more & 0x3F);
+    }
+    *at += len;
+    u[0] = v;
+    if (v < 0x10000) return 1;
+    u[0] = 0xD800 + ((v - 0x10000) >> 10);
+    u[1] = 0xDC00 + ((v - 0x10000) & 0x3FF);
+    return 2;
+}
+
+bool leat_naming_valid(const char *name)
+{
+    for (const char *p = name; *p; p++)
+        if (!topic_char(*p)) return false;
+    return true;
+}
+
+const char *leat_naming_sanitize(leat_arena *a, const char *name)
+{
+    size_t len = strlen(name);
+    if (strcmp(name, ".") == 0) return "_";
+    if (strcmp(name, "..") == 0) return "__";
+    if (len <= LEAT_TOPIC_MAX && leat_naming_valid(name)) return name;
+    char *out = leat_arena_alloc(a, len + 1, 1);
+    size_t n = 0;
+    for (size_t at = 0; name[at];) {
+        uint32_t u[2];
+        if (topic_char(name[at])) {
+            out[n++] = name[at++];
+            continue;
+        }
+        for (unsigned units = next_units(name, &at, u); units > 0; units--) out[n++] = '_';
+    }
+    if (n > LEAT_TOPIC_MAX) n = LEAT_TOPIC_MAX;
+    out[n] = '\0';
+    return out;
+}
+
+/* Only white space, as Java's isBlank. */
+static bool blank(const char *s)
+{
+    return s == NULL || leat_str_trim(leat_str_of(s)).len == 0;
+}
+
+const char *leat_naming_topic(const leat_capture_conf *c, leat_arena *a, const char *catalog,
+                              const char *schema, const char *table)
+{
+    const char *parts[] = {c->naming == LEAT_NAMING_DATABASE ? catalog : schema, table};
+    const char *name = c->prefix;
+    for (size_t i = 0; i < 2; i++)
+        if (!blank(parts[i])) name = leat_arena_printf(a, "%s%s%s", name, c->delimiter, parts[i]);
+    return leat_naming_sanitize(a, name);
+}
+
+const char *leat_naming_transactions(const leat_capture_conf *c, leat_arena *a)
+{
+    return leat_arena_printf(a, "%s%s%s", c->prefix, c->delimiter, c->transaction_topic);
+}
+
+const char *leat_naming_heartbeats(const leat_capture_conf *c, leat_arena *a)
+{
+    if (c->heartbeat_topic && *c->heartbeat_topic) return c->heartbeat_topic;
+    return leat_arena_printf(a, "%s%s%s", c->heartbeat_prefix, c->delimiter, c->prefix);
+}
+
+const char *leat_naming_schema_changes(const leat_capture_conf *c, leat_arena *a)
+{
+    return leat_arena_strdup(a, c->prefix);
+}
+
+/* A UTF-16 unit may stand in an Avro name. first: as its first character. Names of schemas may hold
+ * dots, those of fields not. "_" is an escape in avro_unicode, so it is not allowed there itself.
+ */
+static bool avro_char(uint32_t u, bool first, bool field, leat_adjust mode)
+{
+    if ((u >= 'a' && u <= 'z') || (u >= 'A' && u <= 'Z')) return true;
+    if (u == '_') return mode == LEAT_ADJUST_AVRO;
+    return !first && ((u >= '0' && u <= '9') || (u == '.' && !field));
+}
+
+static const char *adjust(leat_arena *a, const char *name, leat_adjust mode, bool field)
+{
+    if (mode == LEAT_ADJUST_NONE) return name;
+    leat_buf out = {0};
+    bool first = true, changed = false;
+    for (size_t at = 0; name[at];) {
+        uint32_t u[2];
+        unsigned units = next_units(name, &at, u);
+        for (unsigned i = 0; i < units; i++, first = false) {
+            if (avro_char(u[i], first, field, mode)) {
+                leat_buf_u8(&out, u[i]);
+                continue;
+            }
+            changed = true;
+            if (mode == LEAT_ADJUST_AVRO_UNICODE)
+                leat_buf_printf(&out, u[i] < 0x100 ? "_u00%x" : "_u%x", u[i]);
+            else
+                leat_buf_u8(&out, '_');
+            /* A digit at the start stays behind its "_": 1st and 2nd must not become one. */
+            if (first && mode == LEAT_ADJUST_AVRO && u[i] >= '0' && u[i] <= '9')
+                leat_buf_u8(&out, u[i]);
+        }
+    }
+    if (changed) name = leat_arena_str(a, leat_buf_str(&out)).s;
+    leat_buf_free(&out);
+    return name;
+}
+
+const char *leat_naming_schema(const leat_capture_conf *c, leat_arena *a, const char *topic,
+                               const char *suffix)
+{
+    const char *name = leat_arena_printf(a, "%s%s", topic, suffix);
+    return adjust(a, name, (leat_adjust)c->schema_names, false);
+}
+
+const char *leat_naming_field(const leat_capture_conf *c, leat_arena *a, const char *column)
+{
+    return adjust(a, column, (leat_adjust)c->field_names, true);
+}
+
+/* ---- who has which topic ---- */
+
+typedef struct leat_topics_entry {
+    const char *topic, *table; /* topic NULL: free */
+} entry;
+
+void leat_topics_free(leat_topics *t)
+{
+    leat_free(t->slots);
+    *t = (leat_topics){0};
+}
+
+/* The entry of topic, or the free one where it goes. */
+static entry *slot_of(entry *slots, size_t cap, const char *topic)
+{
+    size_t i = leat_str_hash(leat_str_of(topic)) & (cap - 1);
+    while (slots[i].topic && strcmp(slots[i].topic, topic) != 0) i = (i + 1) & (cap - 1);
+    return &slots[i];
+}
+
+static void grow(leat_topics *t)
+{
+    size_t cap = t->cap ? t->cap * 2 : 64;
+    entry *slots = leat_zalloc(cap, sizeof *slots);
+    for (size_t i = 0; i < t->cap; i++)
+        if (t->slots[i].topic) *slot_of(slots, cap, t->slots[i].topic) = t->slots[i];
+    leat_free(t->slots);
+    t->slots = slots;
+    t->cap = cap;
+}
+
+leat_rc leat_topics_claim(leat_topics *t, const char *topic, const char *table, leat_err *e)
+{
+    if (t->n * 2 >= t->cap) grow(t);
+    entry *s = slot_of(t->slots, t->cap, topic);
+    if (s->topic && strcmp(s->table, table) != 0)
+        return leat_fail(
+            e, LEAT_CONF, "capture.topic", topic,
+            "the tables %s and %s would both go to this topic, because characters that "
+            "no topic's name may hold are replaced or a long name is cut; rename one, or "
+            "leave one out by table.exclude.list",
+            s->table, table);
+    if (s->topic == NULL) {
+        *s = (entry){topic, table};
+        t->n++;
+    }
+    return LEAT_OK;
+}
