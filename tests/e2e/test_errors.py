@@ -1,5 +1,5 @@
-"""What goes wrong at three in the morning: the message must say what failed, why and how to mend it,
-the exit status must be right, nothing may be lost, and no password may be printed."""
+"""What goes wrong at three in the morning: the message must say what failed, why and how to mend
+it, the exit status must be right, nothing may be lost, and no password may be printed."""
 
 import glob
 import json
@@ -15,7 +15,8 @@ PASSWORD = "s3cret-Pa55"
 
 @pytest.fixture
 def shop(db):
-    db.sql("CREATE TABLE orders (id int PRIMARY KEY, what text); INSERT INTO orders VALUES (1, 'a')")
+    db.sql("CREATE TABLE orders (id int PRIMARY KEY, what text)")
+    db.sql("INSERT INTO orders VALUES (1, 'a')")
     return db
 
 
@@ -98,7 +99,8 @@ def test_slot_in_use(shop, leat, tmp_path):
 
 
 def test_publication_without_the_table(shop, leat):
-    shop.sql(f'CREATE TABLE other (id int PRIMARY KEY); CREATE PUBLICATION "{shop.name}" FOR TABLE other')
+    shop.sql("CREATE TABLE other (id int PRIMARY KEY)")
+    shop.sql(f'CREATE PUBLICATION "{shop.name}" FOR TABLE other')
     fails(
         leat, shop, ["FAILED", "publication", "ADD TABLE"], status=3, command="check",
         publication_autocreate_mode="disabled", table_include_list="public.orders",
@@ -120,8 +122,8 @@ def test_options_all_at_once(shop, leat):
 
 
 def test_unknown_option(shop, leat):
-    text = "".join(f"{k}={v}\n" for k, v in config(shop).items()) + "table.include.lst=public.orders\n"
-    file = leat.write("typo.properties", text)
+    props = config(shop) | {"table.include.lst": "public.orders"}
+    file = leat.write("typo.properties", props)
     done = leat.call("run", "--once", file)
     assert "table.include.lst" in done.stderr and "table.include.list" in done.stderr
     done = leat.call("run", "--once", "--strict", file, ok=(2,))
@@ -181,12 +183,11 @@ def test_damaged_segment(shop, leat):
 
 
 def test_full_disk(shop, leat):
-    """The disk fills up under load: the source waits, nothing is acknowledged that is not there, and
-    when there is room again it goes on."""
+    """The disk fills up under load: the source waits, nothing is acknowledged that is not there,
+    and when there is room again it goes on."""
     os.makedirs(leat.data)
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", leat.data], capture_output=True, text=True
-    )
+    mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", leat.data]
+    mounted = subprocess.run(mount, capture_output=True, text=True)
     if mounted.returncode != 0:
         pytest.skip(f"no tmpfs can be mounted here: {mounted.stderr.strip()}")
     try:

@@ -1,9 +1,9 @@
-"""Records of a real Debezium 3.6 (tests/golden/), case by case: the same SQL must give the same ones.
+"""Records of a real Debezium 3.6 (tests/golden/), case by case: the same SQL gives the same ones.
 
 CASE.sql is set-up (seen by the snapshot) and, after "-- stream", what is streamed; CASE.json the
-connector's configuration; CASE.noschema.jsonl and CASE.schema.jsonl what a consumer got. Compared is
-the JSON text itself, member by member in order, numbers by their digits; but what differs from run
-to run (times, positions, transaction ids) by its form only.
+connector's configuration; CASE.noschema.jsonl and CASE.schema.jsonl what a consumer got. Compared
+is the JSON text itself, member by member in order, numbers by their digits; but what differs from
+run to run (times, positions, transaction ids) by its form only.
 """
 
 import glob
@@ -15,7 +15,8 @@ import psycopg
 import pytest
 from servers.process import until
 
-GOLDEN = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "golden/postgres")
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+GOLDEN = os.path.join(TESTS, "golden/postgres")
 
 # What a case needs that leat does not do yet.
 LATER = {
@@ -38,7 +39,7 @@ LATER = {
     "outbox_expand": "transforms",
 }
 
-# Where the recorded Debezium is at fault, or what cannot be repeated: not compared, and why.
+# Numbers that differ from run to run.
 VARIES = {"ts_ms", "ts_us", "ts_ns", "lsn", "txId"}
 
 
@@ -132,7 +133,7 @@ def lsn(text):
 
 
 def run_case(case, db, leat):
-    """Configures, takes the snapshot, streams; leaves leat when it has passed the database's end."""
+    """Configures, takes the snapshot, streams; returns when leat has passed the database's end."""
     with open(os.path.join(GOLDEN, f"{case}.json"), encoding="utf-8") as f:
         config = json.load(f)["connector_config"]
     own = db.properties()
