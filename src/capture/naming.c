@@ -1,6 +1,6 @@
 /* Names of topics, schemas and fields. Where Debezium replaces a UTF-16 unit, so is it done here: a
- * character beyond the first 65,536 becomes two "_". Pure but for leat_topics, which belongs to one
- * thread. */
+ * character beyond the first 65,536 becomes two "_". Pure but for leat_topic_names, which belongs
+ * to one thread. */
 #include "capture/naming.h"
 
 static bool topic_char(char c)
@@ -145,14 +145,14 @@ const char *leat_naming_field(const leat_capture_conf *c, leat_arena *a, const c
 
 /* ---- who has which topic ---- */
 
-typedef struct leat_topics_entry {
+typedef struct leat_topic_names_entry {
     const char *topic, *table; /* topic NULL: free */
 } entry;
 
-void leat_topics_free(leat_topics *t)
+void leat_topic_names_free(leat_topic_names *t)
 {
     leat_free(t->slots);
-    *t = (leat_topics){0};
+    *t = (leat_topic_names){0};
 }
 
 /* The entry of topic, or the free one where it goes. */
@@ -163,7 +163,7 @@ static entry *slot_of(entry *slots, size_t cap, const char *topic)
     return &slots[i];
 }
 
-static void grow(leat_topics *t)
+static void grow(leat_topic_names *t)
 {
     size_t cap = t->cap ? t->cap * 2 : 64;
     entry *slots = leat_zalloc(cap, sizeof *slots);
@@ -174,7 +174,8 @@ static void grow(leat_topics *t)
     t->cap = cap;
 }
 
-leat_rc leat_topics_claim(leat_topics *t, const char *topic, const char *table, leat_err *e)
+leat_rc leat_topic_names_claim(leat_topic_names *t, const char *topic, const char *table,
+                               leat_err *e)
 {
     if (t->n * 2 >= t->cap) grow(t);
     entry *s = slot_of(t->slots, t->cap, topic);

@@ -2,7 +2,7 @@
  *
  * Topic of a table: the prefix and the parts of its name, those that are empty left out, joined by
  * the delimiter; each character that no topic's name may hold becomes "_", and what is longer than
- * 249 is cut. So two tables can come to one topic: leat_topics tells. */
+ * 249 is cut. So two tables can come to one topic: leat_topic_names tells. */
 #ifndef LEAT_CAPTURE_NAMING_H
 #define LEAT_CAPTURE_NAMING_H
 
@@ -32,13 +32,14 @@ const char *leat_naming_sanitize(leat_arena *a, const char *name);
 bool leat_naming_valid(const char *name);
 
 /* Which table has which topic, to find two that have the same. Zero it; names are borrowed. */
-typedef struct leat_topics {
-    struct leat_topics_entry *slots; /* heap; open addressing */
+typedef struct leat_topic_names {
+    struct leat_topic_names_entry *slots; /* heap; open addressing */
     size_t n, cap;
-} leat_topics;
-void leat_topics_free(leat_topics *t);
+} leat_topic_names;
+void leat_topic_names_free(leat_topic_names *t);
 /* Notes that table (its whole name) goes to topic. LEAT_OK too if that is known already; CONF
  * "capture.topic" naming both tables when another one has it. */
-leat_rc leat_topics_claim(leat_topics *t, const char *topic, const char *table, leat_err *e);
+leat_rc leat_topic_names_claim(leat_topic_names *t, const char *topic, const char *table,
+                               leat_err *e);
 
 #endif

@@ -278,20 +278,20 @@ static void test_adjusted_names(void **state)
 static void test_claims(void **state)
 {
     (void)state;
-    leat_topics t = {0};
+    leat_topic_names t = {0};
     leat_err e;
     char topics[200][24], names[200][24];
     for (int i = 0; i < 200; i++) {
         snprintf(topics[i], sizeof topics[i], "t%d", i);
         snprintf(names[i], sizeof names[i], "public.%d", i);
-        assert_int_equal(leat_topics_claim(&t, topics[i], names[i], &e), LEAT_OK);
+        assert_int_equal(leat_topic_names_claim(&t, topics[i], names[i], &e), LEAT_OK);
     }
-    assert_int_equal(leat_topics_claim(&t, "t7", "public.7", &e), LEAT_OK);
-    assert_int_equal(leat_topics_claim(&t, "t7", "public.8", &e), LEAT_CONF);
+    assert_int_equal(leat_topic_names_claim(&t, "t7", "public.7", &e), LEAT_OK);
+    assert_int_equal(leat_topic_names_claim(&t, "t7", "public.8", &e), LEAT_CONF);
     assert_string_equal(e.code, "capture.topic");
     assert_string_equal(e.where, "t7");
     assert_non_null(strstr(e.msg, "public.7 and public.8"));
-    leat_topics_free(&t);
+    leat_topic_names_free(&t);
 }
 
 static void test_keys(void **state)
