@@ -140,6 +140,15 @@ static leat_rc open_all(process *p, leat_err *e)
     return leat_control_start(p->folder, handle, p, &p->control, e);
 }
 
+/* The topics of a sink, NULL-ended. */
+static const char *const *topics_of(process *p)
+{
+    const leat_opt_list *list = &p->setup.common.topics;
+    const char **out = LEAT_NEW(&p->arena, const char *, list->n + 1);
+    for (size_t i = 0; i < list->n; i++) out[i] = list->v[i];
+    return out;
+}
+
 static void make_task(process *p)
 {
     leat_retry retry = {.min_us = p->setup.common.retry_min_ms * 1000,
@@ -162,7 +171,7 @@ static void make_task(process *p)
                                   .conf = p->setup.conf,
                                   .connector = p->conf.config->name,
                                   .data = p->conf.data,
-                                  .topics = p->setup.common.topics.v,
+                                  .topics = topics_of(p),
                                   .dead = dead,
                                   .page = p->page,
                                   .retry = retry};
