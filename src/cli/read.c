@@ -19,7 +19,13 @@
 #include "stream/reader.h"
 #include "stream/stream.h"
 
-enum { FLUSH_BYTES = 1 << 16, WAIT_US = 200000, TOPICS_MAX = 256 };
+enum {
+    FLUSH_BYTES = 1 << 16,
+    WAIT_US = 200000,
+    TOPICS_MAX = 256,
+    BATCH_EVENTS = 8192,
+    BATCH_BYTES = 4 << 20
+};
 
 typedef enum format { JSON, JSON_SCHEMA, NATIVE } format;
 
@@ -188,13 +194,13 @@ static leat_rc put_event(reading *g, leat_batch *b, const leat_event *ev, leat_e
 static leat_rc read_all(reading *g, leat_reader *r, leat_err *e)
 {
     leat_batch b;
-    leat_batch_init(&b, 0, 0);
+    leat_batch_init(&b, BATCH_EVENTS, BATCH_BYTES);
     leat_rc rc = LEAT_OK;
     while (!enough(g)) {
         rc = leat_reader_next(r, &b, g->follow ? WAIT_US : 0, e);
         if (leat_rc_failed(rc)) break;
         if (rc == LEAT_AGAIN) {
-            if (!g->follow) break;
+            if (!g->follow && leat_reader_at_end(r)) break;
             continue;
         }
         for (uint32_t i = 0; i < b.n && !enough(g) && !leat_rc_failed(rc); i++) {

@@ -13,7 +13,13 @@
 #include "base/os.h"
 #include "stream/reader.h"
 
-enum { WAIT_US = 200000, LOOK_US = 1000000, FLUSH_US = 30000000 };
+enum {
+    WAIT_US = 200000,
+    LOOK_US = 1000000,
+    FLUSH_US = 30000000,
+    BATCH_EVENTS = 8192,
+    BATCH_BYTES = 4 << 20
+};
 
 /* One source connector's stream as this sink reads it. */
 typedef struct input {
@@ -54,7 +60,7 @@ leat_sinkrun *leat_sinkrun_new(const leat_sinkrun_conf *conf)
                                .engine = k};
     while (conf->topics[k->wanted]) k->wanted++;
     leat_arena_init(&k->arena, 0);
-    leat_batch_init(&k->batch, 0, 0);
+    leat_batch_init(&k->batch, BATCH_EVENTS, BATCH_BYTES);
     pthread_mutex_init(&k->lock, NULL);
     return k;
 }
@@ -268,6 +274,14 @@ static leat_rc turn(leat_sinkrun *k, leat_err *e)
     return any ? LEAT_OK : LEAT_AGAIN;
 }
 
+/* Nothing is left in any of the streams. */
+static bool all_read(leat_sinkrun *k)
+{
+    for (input *in = k->inputs; in; in = in->next)
+        if (!leat_reader_at_end(in->reader)) return false;
+    return true;
+}
+
 static leat_rc attempt(leat_sinkrun *k, leat_err *e)
 {
     k->look_at_us = 0;
@@ -278,7 +292,7 @@ static leat_rc attempt(leat_sinkrun *k, leat_err *e)
         bool finishing = atomic_load(&k->finish);
         rc = turn(k, e);
         if (rc != LEAT_AGAIN) continue;
-        if (finishing) break;
+        if (finishing && all_read(k)) break;
         if (!k->inputs || k->inputs->next) leat_sleep_us(WAIT_US / 10);
     }
     close_inputs(k);
