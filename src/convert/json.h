@@ -33,7 +33,9 @@ leat_rc leat_json_convert(leat_json_converter *c, const leat_schema *schema,
                           bool *is_null, leat_err *e);
 
 /* A header's value as Kafka Connect's SimpleHeaderConverter prints it: strings bare, structs and
- * lists as JSON. */
+ * lists as JSON (but strings in them are escaped less). A null, which has no bytes, appends
+ * nothing.
+ */
 leat_rc leat_json_header(leat_json_converter *c, const leat_header *header, leat_buf *out,
                          leat_err *e);
 

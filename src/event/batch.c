@@ -5,13 +5,13 @@
  * full. Run by the one thread that owns the batch at the time. */
 #include "event/event.h"
 
-enum { EVENTS_FIRST = 64, BLOCK_MOST = 64 * 1024 };
+enum { EVENTS_FIRST = 64, BLOCK_MOST = 64 * 1024, KEEP = 1 << 20 };
 
 void leat_batch_init(leat_batch *b, uint32_t max_events, size_t max_bytes)
 {
     *b = (leat_batch){.max_events = max_events, .max_bytes = max_bytes};
     size_t block = max_bytes / 8;
-    leat_arena_init(&b->arena, block < BLOCK_MOST ? block : BLOCK_MOST);
+    leat_arena_init(&b->arena, max_bytes > 0 && block < BLOCK_MOST ? block : BLOCK_MOST);
     b->dead_tail = &b->dead;
 }
 
@@ -33,7 +33,7 @@ void leat_batch_free(leat_batch *b)
 void leat_batch_reset(leat_batch *b)
 {
     release(b);
-    leat_arena_reset(&b->arena, b->max_bytes / 2);
+    leat_arena_reset(&b->arena, b->max_bytes > 0 ? b->max_bytes / 2 : KEEP);
     b->n = 0;
     b->nsafe = 0;
     b->safe = (leat_position){0};
@@ -71,7 +71,8 @@ leat_event *leat_batch_add(leat_batch *b, const leat_table *table)
 
 bool leat_batch_full(const leat_batch *b)
 {
-    return b->n >= b->max_events || b->arena.held >= b->max_bytes;
+    return (b->max_events > 0 && b->n >= b->max_events) ||
+           (b->max_bytes > 0 && b->arena.held >= b->max_bytes);
 }
 
 void leat_batch_safe(leat_batch *b, leat_position pos)

@@ -142,6 +142,7 @@ typedef struct leat_batch {
     bool tx_open; /* events behind nsafe belong to a transaction that has not ended */
 } leat_batch;
 
+/* A limit of 0: none. */
 void leat_batch_init(leat_batch *b, uint32_t max_events, size_t max_bytes);
 void leat_batch_free(leat_batch *b);
 /* Empty again: arena reset, pins released, counts zero; limits stay. */

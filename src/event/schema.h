@@ -52,8 +52,12 @@ typedef enum leat_logical {
     LEAT_L_ENUM,
     LEAT_L_BITS,
     LEAT_L_OTHER,
-    LEAT_L_JSON_MAP, /* io.debezium.data.Json of an hstore, where ABSENT shows otherwise than
-                        in a JSON column; no name gives it, who makes the schema sets it */
+    /* No name gives these; who makes the schema sets them. */
+    LEAT_L_JSON_MAP,   /* io.debezium.data.Json of an hstore, where ABSENT shows otherwise than in a
+                          JSON column */
+    LEAT_L_BASE64,     /* STRING that shows BYTES cells (binary.handling.mode=base64) */
+    LEAT_L_BASE64_URL, /* base64-url-safe */
+    LEAT_L_HEX,        /* hex */
 } leat_logical;
 
 typedef struct leat_schema leat_schema;

@@ -19,7 +19,7 @@
 #include <assert.h>
 
 _Static_assert(LEAT_T_STRUCT == 11, "numbers of types stand in files");
-_Static_assert(LEAT_L_JSON_MAP == 27, "numbers of meanings stand in files");
+_Static_assert(LEAT_L_JSON_MAP == 27 && LEAT_L_HEX == 30, "numbers of meanings stand in files");
 _Static_assert(LEAT_BIND_SEQUENCE == 9, "numbers of binds stand in files");
 
 enum { S_IS = 1, S_OPTIONAL = 2, S_NAME = 4, S_DOC = 8, S_DEFAULT = 16, S_MEANING = 32 };
@@ -214,7 +214,7 @@ const leat_schema *leat_wire_get_schema(leat_wire_in *in, unsigned depth)
     if (what & S_NAME) s->name = get_name_needed(in);
     if (what & S_DOC) s->doc = get_name_needed(in);
     s->logical = what & S_MEANING ? leat_cur_u8(&in->c) : (uint8_t)leat_schema_logical(s->name);
-    if (s->logical > LEAT_L_JSON_MAP) leat_wire_bad(in, "a schema's meaning is unknown");
+    if (s->logical > LEAT_L_HEX) leat_wire_bad(in, "a schema's meaning is unknown");
     s->params = get_params(in, &s->nparams);
     get_schema_parts(in, s, depth);
     if (what & S_DEFAULT) {
