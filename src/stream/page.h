@@ -54,7 +54,9 @@ typedef struct leat_page {
     _Atomic uint64_t delivered, sink_rejected; /* sinks */
 } leat_page;
 
-/* Maps data/connectors/NAME/counters, made if missing, for its writer. */
+/* Maps data/connectors/NAME/counters, made if missing, for its writer: pid and times are set, the
+ * mark of the run before stays (it is evidence for recovery), the other counters begin at zero. The
+ * writer stores pid = 0 before it closes the page in order. */
 leat_rc leat_page_create(const char *path, leat_page **out, leat_err *e);
 /* Maps it for watching (the futex words are writable). RETRY "page.missing" if there is none yet.
  */
@@ -62,5 +64,13 @@ leat_rc leat_page_open(const char *path, leat_page **out, leat_err *e);
 void leat_page_close(leat_page *p);
 /* The writer the page names is alive. */
 bool leat_page_alive(const leat_page *p);
+
+/* Shows a new mark and wakes who waits for it. For the stream's writer, after the sync. */
+void leat_page_set_mark(leat_page *p, uint64_t segment, uint64_t offset, uint64_t frame);
+/* The mark, its three parts belonging together; false: none was shown yet, or it changes just now.
+ */
+bool leat_page_mark(const leat_page *p, uint64_t *segment, uint64_t *offset, uint64_t *frame);
+/* Sleeps until the mark moves away from frame, at most us; may return early. */
+void leat_page_wait(leat_page *p, uint64_t frame, int64_t us);
 
 #endif

@@ -20,14 +20,18 @@ typedef enum leat_from {
 
 typedef struct leat_reader_conf {
     const char *data, *connector;
+    struct leat_page *page; /* counters page to follow; NULL: the connector's file (a simulator has
+                             * none and passes the writer's) */
     const char *const *topics; /* NULL-ended; NULL: all of the stream's */
     leat_from from;
     int64_t offset;  /* OFFSET (one topic): of the first record wanted */
-    int64_t time_us; /* TIME: events committed at or after */
+    int64_t time_us; /* TIME: from the first event on that was committed then or later */
     leat_str cursor; /* CURSOR: as leat_reader_cursor gave it */
     bool verify;     /* check the CRC of skipped frames too */
 } leat_reader_conf;
 
+/* RETRY "stream.missing": the connector has no stream yet. CONF "stream.gap": what is asked for was
+ * removed; "stream.cursor": the cursor is not of this stream. */
 leat_rc leat_reader_open(const leat_reader_conf *conf, leat_reader **out, leat_err *e);
 /* Resets b and fills it with the visible events of at least one frame, offsets set, order kept.
  * AGAIN after wait_us without any. FATAL "stream.damaged" names segment, offset and what was found;

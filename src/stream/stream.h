@@ -16,11 +16,13 @@ typedef struct leat_stream leat_stream;
 typedef struct leat_stream_state {
     const leat_position *pos; /* one a partition */
     size_t npos;
-    leat_counts totals; /* ledger, since the connector's first start */
-    leat_str progress;  /* the engine's JSON about snapshots; absent: none yet */
-    uint64_t frame;     /* number of the last visible frame, 0: none */
-    uint64_t events;    /* visible events */
-    uint64_t bytes;     /* of all segments */
+    leat_counts totals;  /* ledger, since the connector's first start */
+    leat_str progress;   /* the engine's JSON about snapshots; absent: none yet */
+    uint64_t frame;      /* number of the last visible frame, 0: none */
+    uint64_t events;     /* visible events */
+    uint64_t bytes;      /* of all segments */
+    const uint64_t *txs; /* the source transactions appended last (visible or not), in no order: */
+    size_t ntxs;         /* at most 65,536 */
 } leat_stream_state;
 
 typedef struct leat_stream_ops {
@@ -32,7 +34,8 @@ typedef struct leat_stream_ops {
      * needs. RETRY "os.enospc": nothing of the batch was appended. FATAL: end the process. */
     leat_rc (*append)(leat_stream *s, const leat_batch *b, leat_str progress, leat_err *e);
     /* Durable up to the last safe place appended, then visible. OK also when there was nothing.
-     * After FATAL (a sync failed) the process must end: what was written is not known. */
+     * RETRY (the disk is full): nothing moved and nothing is lost, call again. After FATAL (a sync
+     * failed) the process must end: what was written is not known. */
     leat_rc (*commit)(leat_stream *s, leat_err *e);
     /* Forgets everything appended behind the last safe place appended (the source went away in the
      * middle of a transaction and will send it again from its beginning). */
@@ -40,6 +43,7 @@ typedef struct leat_stream_ops {
     /* Bytes appended and not yet committed, for grouping. */
     size_t (*pending)(const leat_stream *s);
     const leat_stream_state *(*state)(const leat_stream *s);
+    /* What was not committed is dropped, or visible after the next open; never in part. */
     void (*close)(leat_stream *s);
 } leat_stream_ops;
 

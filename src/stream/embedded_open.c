@@ -1,0 +1,160 @@
+/* The embedded stream: opening, with lock and recovery, and closing (stream/stream.h).
+ *
+ * The lock file names the process that holds it. A reader takes the lock for an instant to learn
+ * whether a writer lives, so it is tried for a moment. What recovery found above the mark is cut,
+ * and then a new segment begun: bytes that a dying process or disk left are not written over.
+ *
+ * Closing in order adds a frame without events: it says that all before it had been promised, so
+ * that the next start has nothing to prove and damage at the end would be noticed. Run by the
+ * thread that appends. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "stream/embedded.h"
+#include "stream/page.h"
+
+enum { LOCK_TRIES = 200, LOCK_WAIT_US = 1000, EVENT_BYTES = 128 };
+#define SEGMENT_BYTES (INT64_C(64) << 20)
+
+static leat_rc locked(const char *path, leat_err *e)
+{
+    leat_buf text = {0};
+    leat_os_load(path, &text, 64);
+    leat_str pid = leat_str_trim(leat_buf_str(&text));
+    leat_rc rc =
+        leat_fail(e, LEAT_CONF, "stream.locked", path,
+                  "the stream is being written by another process (%s%.*s); stop that one, "
+                  "or give this connector another name or data folder",
+                  pid.len > 0 ? "pid " : "unknown", (int)pid.len, pid.s);
+    leat_buf_free(&text);
+    return rc;
+}
+
+static leat_rc take_lock(leat_embedded *s, leat_err *e)
+{
+    const leat_os *os = leat_os_now();
+    for (int i = 0; i < LOCK_TRIES; i++) {
+        s->lock =
+            os->open(s->lock_path, LEAT_O_READ | LEAT_O_WRITE | LEAT_O_CREATE | LEAT_O_LOCK, 0600);
+        if (s->lock != -EWOULDBLOCK) break;
+        leat_sleep_us(LOCK_WAIT_US);
+    }
+    if (s->lock == -EWOULDBLOCK) return locked(s->lock_path, e);
+    if (s->lock < 0) return leat_os_fail(e, s->lock, "lock", s->lock_path);
+    char text[32];
+    int n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+    int rc = os->truncate(s->lock, 0);
+    if (rc == 0) rc = leat_os_write_all(s->lock, text, (size_t)n, 0);
+    if (rc < 0 && rc != -ENOSPC) return leat_os_fail(e, rc, "write", s->lock_path);
+    return LEAT_OK;
+}
+
+static leat_rc begin(leat_embedded *s, leat_err *e)
+{
+    LEAT_TRY(leat_writer_rotate(&s->w, NULL, e));
+    LEAT_TRY(leat_writer_sync(&s->w, e));
+    s->w.mark = s->w.end;
+    return LEAT_OK;
+}
+
+static leat_rc go_on(leat_embedded *s, const leat_found *found, leat_err *e)
+{
+    LEAT_TRY(leat_recover_prove(s->w.dir, found, e));
+    LEAT_TRY(leat_recover_state(s->w.dir, &found->mark, &s->w.has, e));
+    LEAT_TRY(leat_recover_cut(s->w.dir, found, e));
+    uint64_t older = found->bytes - (uint64_t)found->mark.offset;
+    LEAT_TRY(leat_writer_resume(&s->w, &found->mark, older, e));
+    leat_log(LEAT_INFO, "stream.opened",
+             "segments=%" PRIu64 " frame=%" PRIu64 " events=%" PRIu64 " clean=%s",
+             found->mark.segment - found->first + 1, found->mark.number, s->w.has.reach.visible,
+             found->clean ? "yes" : "no");
+    return found->clean ? LEAT_OK : begin(s, e);
+}
+
+static leat_rc recover(leat_embedded *s, leat_err *e)
+{
+    leat_found found;
+    uint64_t promised = s->page != NULL ? atomic_load(&s->page->mark_frame) : 0;
+    leat_rc rc = leat_recover_find(s->w.dir, promised, &found, e);
+    if (rc == LEAT_AGAIN) return begin(s, e);
+    LEAT_TRY(rc);
+    if (found.mark.segment != 0) return go_on(s, &found, e);
+    if (found.first > 1) {
+        leat_walk w = {.at.segment = found.first, .why = "no segment begins with a checkpoint"};
+        leat_segment_path(s->w.dir, found.first, w.path);
+        return leat_walk_damaged(&w, e);
+    }
+    LEAT_TRY(leat_recover_cut(s->w.dir, &found, e)); /* of a first start that was cut short */
+    return begin(s, e);
+}
+
+static leat_rc set_up(leat_embedded *s, const leat_embedded_conf *conf, leat_err *e)
+{
+    char path[LEAT_PATH_MAX];
+    LEAT_TRY(leat_segment_folder(conf->data, conf->connector, "stream/lock", path, e));
+    s->lock_path = leat_strdup(path);
+    LEAT_TRY(leat_segment_folder(conf->data, conf->connector, "stream", s->w.dir, e));
+    s->data = leat_strdup(conf->data);
+    s->connector = leat_strdup(conf->connector);
+    s->w.connector = s->connector;
+    s->w.segment_bytes = conf->segment_bytes > 0 ? conf->segment_bytes : SEGMENT_BYTES;
+    s->w.reserve_bytes = conf->reserve_bytes;
+    s->w.zstd = conf->zstd;
+    s->page = conf->page;
+    int rc = leat_os_mkdirs(s->w.dir, 0700);
+    if (rc < 0) return leat_os_fail(e, rc, "make the folder", s->w.dir);
+    LEAT_TRY(take_lock(s, e));
+    return recover(s, e);
+}
+
+static void release(leat_embedded *s)
+{
+    leat_writer_free(&s->w);
+    leat_os_now()->close(s->lock);
+    leat_draft_free(&s->d);
+    leat_reach_free(&s->visible);
+    leat_reach_free(&s->before);
+    leat_free(s->batch.next);
+    leat_free(s->safe.next);
+    leat_free(s->fresh.next);
+    leat_free(s->data);
+    leat_free(s->connector);
+    leat_free(s->lock_path);
+    leat_free(s);
+}
+
+leat_rc leat_embedded_open(const leat_embedded_conf *conf, leat_stream **out, leat_err *e)
+{
+    leat_embedded *s = leat_zalloc(1, sizeof(*s));
+    s->stream.ops = &leat_embedded_ops;
+    s->lock = -1;
+    s->last_row = LEAT_MAP_NONE;
+    s->event_bytes = EVENT_BYTES;
+    leat_writer_init(&s->w);
+    leat_reach_init(&s->visible);
+    leat_reach_init(&s->before);
+    leat_draft_clear(&s->d);
+    leat_rc rc = set_up(s, conf, e);
+    if (rc != LEAT_OK) {
+        release(s);
+        return rc;
+    }
+    leat_embedded_show(s);
+    *out = &s->stream;
+    return LEAT_OK;
+}
+
+void leat_embedded_close(leat_embedded *s)
+{
+    bool all_visible = s->w.at.number == s->w.mark.number && s->d.events == 0 && !s->now.dirty;
+    if (!s->w.broken && s->framed && all_visible) {
+        s->now.dirty = true;
+        if (leat_embedded_commit(s, NULL) == LEAT_OK)
+            leat_os_now()->truncate(s->w.fd, s->w.at.offset);
+    }
+    release(s);
+}

@@ -1,0 +1,32 @@
+/* Where a stream's mark is, for those who only read: readers and lists.
+ *
+ * While a writer lives, its counters page says. Where none does, the frames say, and what stands
+ * between the last proven mark and the last intact safe frame is made durable first (recover.h), so
+ * that nobody sees what a crash could still take away. One thread. */
+#ifndef LEAT_STREAM_FOLLOW_H
+#define LEAT_STREAM_FOLLOW_H
+
+#include "stream/page.h"
+#include "stream/recover.h"
+
+typedef struct leat_follow {
+    char dir[LEAT_PATH_MAX], page_path[LEAT_PATH_MAX];
+    leat_page *page;          /* NULL: none there */
+    bool own;                 /* page was mapped here */
+    leat_place mark;          /* segment 0: nothing is visible; crc 0: not known */
+    uint64_t settled_segment; /* what was looked at last without a writer: newest segment */
+    int64_t settled_size;     /* and its size */
+} leat_follow;
+
+/* page: to follow instead of the connector's file, or NULL. RETRY "stream.missing": there is no
+ * stream. */
+leat_rc leat_follow_open(leat_follow *f, const char *data, const char *connector, leat_page *page,
+                         leat_err *e);
+void leat_follow_close(leat_follow *f);
+/* Moves f->mark forward if it can. idle: all up to it was read, so it is worth looking further than
+ * at the page. */
+leat_rc leat_follow_look(leat_follow *f, bool idle, leat_err *e);
+/* Sleeps until the mark may have moved, at most us. */
+void leat_follow_wait(leat_follow *f, int64_t us);
+
+#endif

@@ -1,0 +1,169 @@
+/* Readers: where to begin, and what to do where a segment is missing (stream/reading.h).
+ *
+ * Each segment's first frame says the next offset of every topic and the newest commit time before
+ * it, so the segment to begin in is found by halving; inside it the reader goes frame by frame. A
+ * cursor names a place between two frames and the checksum of the one before it, by which another
+ * stream of the same name is told. Run by the reader's thread. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "stream/reading.h"
+
+static leat_rc bad_cursor(leat_str cursor, const char *what, leat_err *e)
+{
+    return leat_fail(e, LEAT_CONF, "stream.cursor", "",
+                     "the cursor \"%.*s\" %s; read from the beginning or the end instead",
+                     (int)cursor.len, cursor.s, what);
+}
+
+static bool hex32(leat_str text, uint32_t *out)
+{
+    leat_buf bytes = {0};
+    bool ok = text.len == 8 && leat_buf_unhex(&bytes, text);
+    *out = 0;
+    for (size_t i = 0; ok && i < 4; i++) *out = *out << 8 | (uint8_t)bytes.p[i];
+    leat_buf_free(&bytes);
+    return ok;
+}
+
+/* "segment:offset:frame:checksum"; segment 0: nothing was there yet; checksum 0: not known. */
+static bool parse(leat_str cursor, leat_place *out)
+{
+    leat_str rest = cursor;
+    leat_str segment = leat_str_cut(&rest, ':'), offset = leat_str_cut(&rest, ':');
+    leat_str frame = leat_str_cut(&rest, ':'), crc = leat_str_cut(&rest, ':');
+    return leat_str_u64(segment, &out->segment) && leat_str_i64(offset, &out->offset) &&
+           leat_str_u64(frame, &out->number) && hex32(crc, &out->crc) && rest.s == NULL &&
+           out->offset >= 0;
+}
+
+/* The frame before the place stands there, though the mark does not tell so. */
+static leat_rc stands(leat_reader *r, const leat_place *place, bool *yes, leat_err *e)
+{
+    leat_walk *w = &r->aside;
+    *yes = false;
+    leat_rc rc = leat_walk_open(w, r->follow.dir, place->segment, e);
+    if (rc != LEAT_OK) return rc == LEAT_AGAIN ? LEAT_OK : rc;
+    while (w->at.offset < place->offset) {
+        leat_frame f;
+        leat_str meta;
+        leat_seen seen;
+        LEAT_TRY(leat_walk_peek(w, &f, &meta, &seen, e));
+        if (seen != LEAT_SEEN_FRAME) return LEAT_OK;
+        leat_walk_pass(w, &f);
+    }
+    *yes = w->at.offset == place->offset && w->at.number == place->number &&
+           (place->crc == 0 || w->at.crc == place->crc);
+    return LEAT_OK;
+}
+
+static leat_rc go_to_cursor(leat_reader *r, leat_str cursor, leat_err *e)
+{
+    leat_place place;
+    if (!parse(cursor, &place)) return bad_cursor(cursor, "cannot be read", e);
+    if (place.number > r->follow.mark.number) {
+        bool yes;
+        LEAT_TRY(stands(r, &place, &yes, e));
+        if (!yes)
+            return bad_cursor(cursor, "lies behind the end: the stream is another one now", e);
+    }
+    r->walk.at = place;
+    r->started = true;
+    return LEAT_OK;
+}
+
+leat_rc leat_reading_seek(leat_reader *r, const leat_reader_conf *conf, leat_err *e)
+{
+    r->from = conf->from;
+    r->offset = conf->offset;
+    r->time_us = conf->time_us;
+    r->started = conf->from == LEAT_FROM_BEGINNING || conf->from == LEAT_FROM_END;
+    LEAT_TRY(leat_follow_look(&r->follow, true, e));
+    LEAT_TRY(leat_follow_look(&r->follow, true, e)); /* a page may have told less than the frames */
+    if (conf->from == LEAT_FROM_CURSOR) return go_to_cursor(r, conf->cursor, e);
+    if (conf->from == LEAT_FROM_END) r->walk.at = r->follow.mark;
+    if (conf->from == LEAT_FROM_OFFSET && (r->names.n != 1 || r->all))
+        return leat_fail(e, LEAT_CONF, "stream.offset", "",
+                         "an offset is of one topic, %u were given; name one", r->names.n);
+    if (r->walk.at.segment == 0) {
+        leat_rc rc = leat_reading_find(r, e);
+        return rc == LEAT_AGAIN ? LEAT_OK : rc;
+    }
+    return LEAT_OK;
+}
+
+/* All that is wanted lies behind the opening of this segment. */
+static bool may_begin(const leat_reader *r, const leat_frame_segment *s)
+{
+    if (r->from == LEAT_FROM_TIME) return s->last_us < r->time_us;
+    if (r->from != LEAT_FROM_OFFSET) return false;
+    for (uint32_t i = 0; i < s->ntopics; i++)
+        if (leat_str_eq(s->topics[i].name, r->names.v[0].name))
+            return s->topics[i].next <= r->offset;
+    return true; /* nothing of the topic stands before it */
+}
+
+static leat_rc gap_at_offset(leat_reader *r, leat_err *e)
+{
+    return leat_fail(e, LEAT_CONF, "stream.gap", r->names.v[0].name.s,
+                     "offset %" PRId64 " of the topic \"%s\" is not there any more: older segments "
+                     "were removed; read from the beginning of what is held",
+                     r->offset, r->names.v[0].name.s);
+}
+
+leat_rc leat_reading_find(leat_reader *r, leat_err *e)
+{
+    uint64_t *numbers = NULL;
+    size_t n = 0, from = 0;
+    leat_arena a = {0};
+    if (r->follow.mark.segment == 0) return LEAT_AGAIN;
+    leat_rc rc = leat_segment_list(r->follow.dir, &a, &numbers, &n, e);
+    while (n > 0 && numbers[n - 1] > r->follow.mark.segment) n--;
+    if (rc == LEAT_OK && n == 0) rc = LEAT_AGAIN;
+    bool found = false;
+    for (size_t to = n; rc == LEAT_OK && r->from != LEAT_FROM_BEGINNING && from < to;) {
+        size_t middle = from + (to - from) / 2;
+        leat_frame_segment s;
+        rc = leat_recover_opening(r->follow.dir, numbers[middle], &a, &s, NULL, e);
+        if (rc == LEAT_AGAIN) rc = LEAT_OK; /* just removed: as if it could begin, then missing */
+        if (rc == LEAT_OK && may_begin(r, &s)) {
+            found = true;
+            from = middle + 1;
+        } else {
+            to = middle;
+        }
+    }
+    if (rc == LEAT_OK && r->from == LEAT_FROM_OFFSET && !found) rc = gap_at_offset(r, e);
+    if (rc == LEAT_OK) r->walk.at = (leat_place){.segment = numbers[found ? from - 1 : 0]};
+    leat_arena_free(&a);
+    return rc;
+}
+
+leat_rc leat_reading_missing(leat_reader *r, leat_err *e)
+{
+    leat_place *at = &r->walk.at, opening;
+    uint64_t *numbers = NULL;
+    size_t n = 0;
+    leat_arena a = {0};
+    leat_frame_segment s;
+    leat_rc rc = leat_segment_list(r->follow.dir, &a, &numbers, &n, e);
+    uint64_t first = n > 0 ? numbers[0] : 0;
+    leat_segment_path(r->follow.dir, at->segment, r->walk.path);
+    if (rc == LEAT_OK && first <= at->segment) {
+        snprintf(r->walk.why, sizeof(r->walk.why), "the file is missing");
+        rc = leat_walk_damaged(&r->walk, e);
+    } else if (rc == LEAT_OK) {
+        rc = leat_recover_opening(r->follow.dir, first, &a, &s, &opening, e);
+        if (rc == LEAT_OK && opening.number == at->number + 1)
+            *at = (leat_place){first, 0, at->number, at->crc};
+        else if (!leat_rc_failed(rc))
+            rc =
+                leat_fail(e, LEAT_CONF, "stream.gap", r->walk.path,
+                          "segment %" PRIu64 " was removed before it was read (frames from %" PRIu64
+                          " on); the oldest that is held is %" PRIu64
+                          ". Begin anew from what is held, and take what is missing by a snapshot",
+                          at->segment, at->number + 1, first);
+    }
+    leat_arena_free(&a);
+    return rc;
+}

@@ -1,0 +1,51 @@
+/* The inside of a reader, shared by its parts: reader.c (moving and waiting), reader_seek.c (where
+ * to begin), reader_frame.c (events of a frame). Nobody else includes this. */
+#ifndef LEAT_STREAM_READING_H
+#define LEAT_STREAM_READING_H
+
+#include "stream/follow.h"
+#include "stream/names.h"
+#include "stream/reader.h"
+
+/* A table version by its number in the stream. */
+typedef struct leat_reading_table {
+    leat_table *table; /* one reference */
+    uint32_t number;
+    uint32_t topic; /* index into names */
+} leat_reading_table;
+
+struct leat_reader {
+    leat_follow follow;
+    leat_walk walk;   /* walk.at: behind all that was returned; segment 0: not known yet */
+    leat_walk aside;  /* to definitions of tables */
+    leat_names names; /* topics seen or wanted; known: wanted */
+    bool all;         /* topics */
+    bool verify;
+    leat_from from;
+    bool started;   /* the first event wanted was found */
+    int64_t offset; /* OFFSET */
+    int64_t time_us;
+    leat_reading_table *tables;
+    uint32_t ntables, tables_cap;
+    leat_map numbers; /* number of a table to its place in tables */
+    uint32_t last;    /* table asked for last */
+    uint64_t frames;  /* read; stamp of names */
+    leat_arena scratch;
+    struct ZSTD_DCtx_s *zstd;
+    char cursor[96];
+    size_t cursor_len;
+};
+
+/* Puts walk.at where conf wants to begin, or leaves its segment 0 if there is nothing yet. */
+leat_rc leat_reading_seek(leat_reader *r, const leat_reader_conf *conf, leat_err *e);
+/* BEGINNING, TIME and OFFSET, once there is a mark. AGAIN: there is none yet. */
+leat_rc leat_reading_find(leat_reader *r, leat_err *e);
+/* walk.at.segment is not there: to the first segment if that is what follows, else CONF
+ * "stream.gap" or FATAL "stream.damaged". */
+leat_rc leat_reading_missing(leat_reader *r, leat_err *e);
+/* The DATA frame's events that are wanted, appended to b; walk.at stays. FATAL leaves b as it was.
+ */
+leat_rc leat_reading_frame(leat_reader *r, const leat_frame *f, leat_str meta, leat_batch *b,
+                           leat_err *e);
+
+#endif

@@ -1,0 +1,209 @@
+/* Topics of a data folder: who owns which, and what is held of each (stream/stream.h).
+ *
+ * Claims name the connectors; each of these is asked once what stands at the mark of its stream and
+ * where its oldest segment begins. A claim whose stream is not there yet is listed with nothing
+ * held. Takes no lock that lasts. Any process. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "stream/follow.h"
+#include "stream/stream.h"
+#include "stream/topics.h"
+
+enum { NEAR_MOST = 3, NAME_MOST = 250 };
+
+typedef struct listing {
+    leat_arena *a;
+    const char **files;
+    size_t n, cap;
+} listing;
+
+static bool list_one(void *arg, const char *name)
+{
+    listing *l = arg;
+    size_t len = strlen(name);
+    if (name[0] == '.' || (len > 4 && strcmp(name + len - 4, ".tmp") == 0)) return true;
+    if (l->n == l->cap) {
+        size_t cap = l->cap > 0 ? l->cap * 2 : 32;
+        const char **more = LEAT_NEW(l->a, const char *, cap);
+        if (l->n > 0) memcpy(more, l->files, l->n * sizeof(*more));
+        l->files = more;
+        l->cap = cap;
+    }
+    l->files[l->n++] = leat_arena_strdup(l->a, name);
+    return true;
+}
+
+static leat_rc list_claims(const char *data, leat_arena *a, listing *out, leat_err *e)
+{
+    char *folder = leat_arena_printf(a, "%s/topics", data);
+    *out = (listing){.a = a};
+    int rc = leat_os_now()->list(folder, list_one, out);
+    return rc < 0 && rc != -ENOENT ? leat_os_fail(e, rc, "list", folder) : LEAT_OK;
+}
+
+/* ---- offsets ---- */
+
+static void fill_next(leat_topic *topics, const char *connector, const leat_names *names)
+{
+    for (leat_topic *t = topics; t != NULL; t = t->link) {
+        uint32_t i = LEAT_MAP_NONE;
+        if (strcmp(t->connector, connector) == 0) i = leat_names_find(names, leat_str_of(t->name));
+        if (i != LEAT_MAP_NONE) t->next = names->next[i];
+    }
+}
+
+static void fill_first(leat_topic *topics, const char *connector, const leat_frame_segment *s)
+{
+    for (leat_topic *t = topics; t != NULL; t = t->link)
+        for (uint32_t i = 0; i < s->ntopics && strcmp(t->connector, connector) == 0; i++)
+            if (leat_str_is(s->topics[i].name, t->name)) t->first = s->topics[i].next;
+}
+
+static leat_rc fill_from(leat_topic *topics, leat_follow *f, const char *connector, leat_arena *a,
+                         leat_err *e)
+{
+    leat_restored has;
+    leat_frame_segment s;
+    uint64_t *numbers;
+    size_t n;
+    LEAT_TRY(leat_follow_look(f, true, e));
+    LEAT_TRY(leat_follow_look(f, true, e)); /* a page may have told less than the frames */
+    if (f->mark.segment == 0) return LEAT_OK;
+    leat_restored_init(&has);
+    leat_rc rc = leat_recover_state(f->dir, &f->mark, &has, e);
+    if (rc == LEAT_OK) fill_next(topics, connector, &has.names);
+    leat_restored_free(&has);
+    LEAT_TRY(rc);
+    LEAT_TRY(leat_segment_list(f->dir, a, &numbers, &n, e));
+    if (n == 0) return LEAT_OK;
+    rc = leat_recover_opening(f->dir, numbers[0], a, &s, NULL, e);
+    if (rc == LEAT_OK) fill_first(topics, connector, &s);
+    return rc == LEAT_AGAIN ? LEAT_OK : rc;
+}
+
+static leat_rc fill(leat_topic *topics, const char *data, const char *connector, leat_arena *a,
+                    leat_err *e)
+{
+    leat_follow f;
+    leat_err why;
+    leat_rc rc = leat_follow_open(&f, data, connector, NULL, &why);
+    if (rc == LEAT_RETRY && strcmp(why.code, "stream.missing") == 0) return LEAT_OK;
+    if (rc == LEAT_OK) {
+        rc = fill_from(topics, &f, connector, a, &why);
+        leat_follow_close(&f);
+    }
+    if (rc != LEAT_OK && e != NULL) *e = why;
+    return rc;
+}
+
+/* ---- the list ---- */
+
+static int by_name(const void *x, const void *y)
+{
+    const leat_topic *const *a = x, *const *b = y;
+    return strcmp((*a)->name, (*b)->name);
+}
+
+static void sort(leat_topic **topics, size_t n, leat_arena *a)
+{
+    leat_topic **all = LEAT_NEW(a, leat_topic *, n);
+    size_t i = 0;
+    for (leat_topic *t = *topics; t != NULL; t = t->link) all[i++] = t;
+    if (n > 1) qsort(all, n, sizeof(*all), by_name);
+    for (i = 0; i < n; i++) all[i]->link = i + 1 < n ? all[i + 1] : NULL;
+    *topics = n > 0 ? all[0] : NULL;
+}
+
+static leat_rc claims(const char *data, leat_arena *a, leat_topic **out, leat_err *e)
+{
+    listing l;
+    size_t n = 0;
+    LEAT_TRY(list_claims(data, a, &l, e));
+    *out = NULL;
+    for (size_t i = 0; i < l.n; i++) {
+        leat_buf name = {0};
+        leat_topic *t = LEAT_NEW(a, leat_topic, 1);
+        bool ok = leat_topics_unescape(&name, leat_str_of(l.files[i]));
+        if (ok) t->name = leat_arena_str(a, leat_buf_str(&name)).s;
+        leat_buf_free(&name);
+        if (!ok) continue;
+        leat_rc rc = leat_topics_claimed(data, leat_str_of(t->name), a, &t->connector, e);
+        LEAT_TRY(rc);
+        if (rc == LEAT_AGAIN) continue; /* removed meanwhile */
+        t->link = *out;
+        *out = t;
+        n++;
+    }
+    sort(out, n, a);
+    return LEAT_OK;
+}
+
+leat_rc leat_topics_list(const char *data, leat_arena *a, leat_topic **out, leat_err *e)
+{
+    LEAT_TRY(claims(data, a, out, e));
+    leat_names done = {0};
+    leat_rc rc = LEAT_OK;
+    for (leat_topic *t = *out; t != NULL && rc == LEAT_OK; t = t->link) {
+        uint32_t n = done.n;
+        leat_names_put(&done, leat_str_of(t->connector));
+        if (done.n > n) rc = fill(*out, data, t->connector, a, e);
+    }
+    leat_names_free(&done);
+    return rc;
+}
+
+/* ---- owners ---- */
+
+/* Changes of a character that make one of the other (Levenshtein), at most NAME_MOST long. */
+static unsigned distance(const char *x, const char *y)
+{
+    unsigned row[NAME_MOST + 1];
+    size_t n = strlen(x), m = strlen(y);
+    if (n > NAME_MOST || m > NAME_MOST) return NAME_MOST;
+    for (size_t j = 0; j <= m; j++) row[j] = (unsigned)j;
+    for (size_t i = 1; i <= n; i++) {
+        unsigned corner = row[0];
+        row[0] = (unsigned)i;
+        for (size_t j = 1; j <= m; j++) {
+            unsigned best = corner + (x[i - 1] != y[j - 1]);
+            if (row[j] + 1 < best) best = row[j] + 1;
+            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+            corner = row[j];
+            row[j] = best;
+        }
+    }
+    return row[m];
+}
+
+static bool near_to(const char *wanted, const char *name)
+{
+    if (strstr(name, wanted) != NULL) return true;
+    return distance(wanted, name) <= 1 + strlen(wanted) / 4;
+}
+
+static leat_rc unknown(const char *data, const char *topic, leat_arena *a, leat_err *e)
+{
+    leat_topic *topics = NULL;
+    leat_buf near = {0};
+    unsigned n = 0;
+    LEAT_TRY(claims(data, a, &topics, e));
+    for (leat_topic *t = topics; t != NULL && n < NEAR_MOST; t = t->link)
+        if (near_to(topic, t->name))
+            leat_buf_printf(&near, "%s%s", n++ == 0 ? "; near to it: " : ", ", t->name);
+    leat_buf_u8(&near, 0);
+    const char *none = topics == NULL ? "; no connector has written any yet" : "; see leat topics";
+    leat_rc rc = leat_fail(e, LEAT_CONF, "topic.unknown", topic, "there is no topic \"%s\" in %s%s",
+                           topic, data, n > 0 ? near.p : none);
+    leat_buf_free(&near);
+    return rc;
+}
+
+leat_rc leat_topics_owner(const char *data, const char *topic, leat_arena *a,
+                          const char **connector, leat_err *e)
+{
+    leat_rc rc = leat_topics_claimed(data, leat_str_of(topic), a, connector, e);
+    return rc == LEAT_AGAIN ? unknown(data, topic, a, e) : rc;
+}
