@@ -20,7 +20,7 @@
 #include "stream/page.h"
 #include "stream/topics.h"
 
-enum { FRAME_RAW = 1 << 20, PROGRESS_MOST = 64 << 20 };
+enum { PROGRESS_MOST = 64 << 20 };
 
 /* ---- going back ---- */
 
@@ -64,14 +64,20 @@ static leat_rc take_back(leat_embedded *s, leat_err *e)
 
 /* ---- encoding ---- */
 
+static leat_rc frame_as(leat_embedded *s, bool end, leat_err *e)
+{
+    LEAT_TRY(leat_writer_frame(&s->w, &s->d, end, e));
+    s->now.pending += s->w.out.len;
+    s->framed = true;
+    return LEAT_OK;
+}
+
 /* The draft as a frame of its own: it is all safe or all tail. */
 static leat_rc frame(leat_embedded *s, leat_err *e)
 {
-    LEAT_TRY(leat_writer_frame(&s->w, &s->d, !s->now.tail, e));
+    LEAT_TRY(frame_as(s, !s->now.tail, e));
     if (!s->now.tail) s->now.dirty = false;
-    s->now.pending += s->w.out.len;
     s->mixed = false;
-    s->framed = true;
     return LEAT_OK;
 }
 
@@ -143,14 +149,14 @@ static leat_rc put(leat_embedded *s, const leat_batch *b, uint32_t from, uint32_
 {
     for (uint32_t i = from; i < to; i++) {
         LEAT_TRY(put_one(s, &b->ev[i], e));
-        if (s->d.raw.len < FRAME_RAW) continue;
+        if (s->d.raw.len < s->frame_bytes) continue;
         if (s->mixed) return LEAT_AGAIN;
         if (s->d.raw.len > LEAT_FRAME_RAW_MAX)
             return leat_fail(e, LEAT_CONF, "stream.event_too_large", leat_event_topic(&b->ev[i]),
                              "an event of %zu bytes cannot be stored, %d are possible; lower "
                              "max.event.bytes so that it goes to the dead letters",
                              s->d.raw.len, LEAT_FRAME_RAW_MAX);
-        if (i + 1 < to) LEAT_TRY(leat_writer_frame(&s->w, &s->d, false, e));
+        if (i + 1 < to) LEAT_TRY(frame_as(s, false, e));
     }
     return LEAT_OK;
 }
@@ -177,7 +183,7 @@ static bool must_part(const leat_embedded *s, const leat_batch *b, const plan *p
 {
     if (s->d.events == 0 && !s->now.dirty) return false;
     if (p->nsafe < b->n && (p->nsafe > 0 || !s->now.tail)) return true;
-    return s->d.events > 0 && s->d.raw.len + b->n * s->event_bytes > FRAME_RAW;
+    return s->d.events > 0 && s->d.raw.len + b->n * s->event_bytes > s->frame_bytes;
 }
 
 static void reach_safe(leat_embedded *s, const leat_batch *b, const plan *p)

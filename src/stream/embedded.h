@@ -31,6 +31,7 @@ typedef struct leat_embedded {
     int lock;               /* descriptor, -1: not taken */
     leat_writer w;          /* w.has.reach: at the last safe place appended */
     leat_draft d;
+    size_t frame_bytes; /* a frame is written when its events are that large */
     leat_reach visible; /* at the mark; state points into it */
     leat_stream_state state;
     leat_embedded_books now;

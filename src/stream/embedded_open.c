@@ -18,6 +18,7 @@
 #include "stream/page.h"
 
 enum { LOCK_TRIES = 200, LOCK_WAIT_US = 1000, EVENT_BYTES = 128 };
+enum { FRAME_BYTES = 1 << 20, FRAME_MOST = 256 << 20 };
 #define SEGMENT_BYTES (INT64_C(64) << 20)
 
 static leat_rc locked(const char *path, leat_err *e)
@@ -102,6 +103,8 @@ static leat_rc set_up(leat_embedded *s, const leat_embedded_conf *conf, leat_err
     s->connector = leat_strdup(conf->connector);
     s->w.connector = s->connector;
     s->w.segment_bytes = conf->segment_bytes > 0 ? conf->segment_bytes : SEGMENT_BYTES;
+    s->frame_bytes = conf->frame_bytes > 0 ? (size_t)conf->frame_bytes : FRAME_BYTES;
+    if (s->frame_bytes > FRAME_MOST) s->frame_bytes = FRAME_MOST;
     s->w.reserve_bytes = conf->reserve_bytes;
     s->w.zstd = conf->zstd;
     s->page = conf->page;

@@ -56,9 +56,9 @@ typedef struct leat_embedded_conf {
     const char *connector;  /* name; the stream is data/connectors/NAME/stream */
     struct leat_page *page; /* counters page to mirror the mark to; may be NULL */
     int64_t segment_bytes;  /* 0: 64 MiB */
-    int64_t
-        reserve_bytes; /* size of the reserve file, freed first when the disk is full; 0: none */
-    int zstd;          /* 0: lz4 */
+    int64_t frame_bytes;    /* events of a frame before they are compressed, about; 0: 1 MiB */
+    int64_t reserve_bytes;  /* of the file that is freed first when the disk is full; 0: none */
+    int zstd;               /* 0: lz4 */
 } leat_embedded_conf;
 
 /* Opens for writing: takes the lock data/connectors/NAME/stream/lock (CONF "stream.locked"),
