@@ -9,8 +9,6 @@
 #include <stdlib.h>
 
 const leat_command leat_commands[] = {
-    {"demo", "[--seconds N] [--json]", "everything on this machine, with sample data",
-     leat_cli_demo, false},
     {"run", "[--once] FILE...", "run connectors in the foreground", leat_cli_run, false},
     {"read", "TOPIC [--from WHERE] [--follow] [--max N] [--count]", "print a topic's records",
      leat_cli_read, false},
@@ -20,8 +18,6 @@ const leat_command leat_commands[] = {
     {"stop", "NAME", "stop a running connector in order", leat_cli_stop, false},
     {"dead-letters", "NAME list|show [ID]", "changes that could not be handled",
      leat_cli_dead_letters, false},
-    {"plugins", "[NAME] [--json|--markdown]", "connectors in this build and their options",
-     leat_cli_plugins, false},
     {"connector", "NAME", "one connector's process; started by run", leat_cli_connector, true},
     {0},
 };
