@@ -68,14 +68,14 @@ typedef struct leat_pgoutput_msg {
             leat_str name;
         } origin;
         struct {
-            uint32_t id; /* pg_class.oid */
+            uint32_t id;           /* pg_class.oid */
             leat_str schema, name; /* schema: "pg_catalog" where the wire has "" */
             char replica_identity; /* 'd' default, 'n' nothing, 'f' full, 'i' index */
             uint16_t n;
             const leat_pgoutput_column *cols;
         } relation;
         struct {
-            uint32_t id; /* pg_type.oid */
+            uint32_t id;           /* pg_type.oid */
             leat_str schema, name; /* of a domain: its base type's; schema as in relation */
         } type_of;
         /* INSERT: now. UPDATE: now, and old if old_kind is not 0. DELETE: old. */

@@ -13,12 +13,12 @@ typedef enum leat_walframe_type {
 } leat_walframe_type;
 
 typedef struct leat_walframe {
-    char type;         /* leat_walframe_type */
-    uint64_t start;    /* DATA: where its WAL begins; 0 for what is not a WAL record's own */
-    uint64_t end;      /* end of WAL on the server as it knew when it sent this */
-    int64_t ts_us;     /* the server's clock then */
-    bool reply;        /* KEEPALIVE: answer at once, or the connection is dropped */
-    leat_str data;     /* DATA: the plugin's message, borrowed */
+    char type;      /* leat_walframe_type */
+    uint64_t start; /* DATA: where its WAL begins; 0 for what is not a WAL record's own */
+    uint64_t end;   /* end of WAL on the server as it knew when it sent this */
+    int64_t ts_us;  /* the server's clock then */
+    bool reply;     /* KEEPALIVE: answer at once, or the connection is dropped */
+    leat_str data;  /* DATA: the plugin's message, borrowed */
 } leat_walframe;
 
 /* Reads one CopyData payload. FATAL "postgres.protocol" when it is none of the two. */

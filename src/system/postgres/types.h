@@ -1,8 +1,8 @@
 /* PostgreSQL's types: what a column looks like to a consumer (Debezium's mapping), and how the text
  * that the server sends for it becomes a cell.
  *
- * Pure. A column is planned once per table version (leat_pg_plan): its schema, and the function that
- * parses its values. Parsing then looks nothing up and allocates only in the arena given.
+ * Pure. A column is planned once per table version (leat_pg_plan): its schema, and the function
+ * that parses its values. Parsing then looks nothing up and allocates only in the arena given.
  *
  * The session that sends the texts must have LEAT_PG_SESSION in force: the parsers know no other
  * styles. Cells keep what the server said (event/value.h); modes choose the schema beside them, and
@@ -18,7 +18,7 @@
  *     text varchar bpchar name citext "char" inet cidr macaddr macaddr8
  *       ranges, isn                  string                                TEXT
  *     json jsonb uuid xml enum ltree tsvector   string with a name         TEXT
- *     bytea                          bytes, or string (base64, hex)        BYTES
+ *     bytea                          bytes; or string (base64, hex)        BYTES; TEXT, encoded
  *     bit(n) varbit                  Bits                                  BYTES, little-endian, no
  *                                                                          zero bytes at the end
  *     date                           Date, IsoDate                         DATE
@@ -31,7 +31,8 @@
  *     vector halfvec sparsevec       DoubleVector FloatVector SparseDouble LIST, LIST, STRUCT
  *     arrays of these                array of theirs                       LIST
  *     domains                        as their base type
- *     others                         none (left out), or with include_unknown bytes of their text */
+ *     others                         none (left out), or with include_unknown bytes of their text
+ */
 #ifndef LEAT_SYSTEM_POSTGRES_TYPES_H
 #define LEAT_SYSTEM_POSTGRES_TYPES_H
 
@@ -62,31 +63,31 @@ typedef enum leat_pg_binary {
 /* The options that decide about schemas; zeroed but for money_digits = 2: Debezium's defaults. The
  * enums' order is that of the option's choices. */
 typedef struct leat_pg_modes {
-    uint8_t decimal;       /* decimal.handling.mode: leat_pg_decimal */
-    uint8_t time;          /* time.precision.mode: leat_pg_time */
-    uint8_t binary;        /* binary.handling.mode: leat_pg_binary */
-    bool hstore_map;       /* hstore.handling.mode: json, map */
-    bool interval_string;  /* interval.handling.mode: numeric, string */
-    bool include_unknown;  /* include.unknown.datatypes */
-    bool debezium_faults;  /* also where it loses data: arrays of arrays lose their content, a
-                              default ends at its first doubled quote. Off: nested arrays have
-                              nested schemas, defaults are whole */
-    uint8_t money_digits;  /* money.fraction.digits, 0 to 18 */
+    uint8_t decimal;      /* decimal.handling.mode: leat_pg_decimal */
+    uint8_t time;         /* time.precision.mode: leat_pg_time */
+    uint8_t binary;       /* binary.handling.mode: leat_pg_binary */
+    bool hstore_map;      /* hstore.handling.mode: json, map */
+    bool interval_string; /* interval.handling.mode: numeric, string */
+    bool include_unknown; /* include.unknown.datatypes */
+    bool debezium_faults; /* also where Debezium's mapping is wrong: arrays of arrays lose their
+                             content, numeric(5,-2) has scale 2046, defaults are misread. Off:
+                             nested arrays have nested schemas, numeric(5,-2) has scale 0 */
+    uint8_t money_digits; /* money.fraction.digits, 0 to 18 */
 } leat_pg_modes;
 
 /* What the catalog says of a type: a row of LEAT_PG_TYPES_SQL. */
 typedef struct leat_pg_type {
     uint32_t oid;
-    const char *name;  /* typname */
-    char kind;         /* typtype: b base, c composite, d domain, e enum, p pseudo, r range, m
-                          multirange */
-    char category;     /* typcategory: 'A' array... */
-    char delim;        /* typdelim: between the elements of its arrays; ',' but for box */
-    uint32_t elem;     /* of an array: its elements' type; else 0 */
-    uint32_t base;     /* of a domain: the type below, which may be a domain again; else 0 */
-    int32_t typmod;    /* of a domain: of the type below; -1: none */
-    int32_t ndims;     /* of a domain over an array: its dimensions */
-    uint32_t nlabels;  /* of an enum */
+    const char *name; /* typname */
+    char kind;        /* typtype: b base, c composite, d domain, e enum, p pseudo, r range, m
+                         multirange */
+    char category;    /* typcategory: 'A' array... */
+    char delim;       /* typdelim: between the elements of its arrays; ',' but for box */
+    uint32_t elem;    /* of an array: its elements' type; else 0 */
+    uint32_t base;    /* of a domain: the type below, which may be a domain again; else 0 */
+    int32_t typmod;   /* of a domain: of the type below; -1: none */
+    int32_t ndims;    /* of a domain over an array: its dimensions */
+    uint32_t nlabels; /* of an enum */
     const char *const *labels; /* in enumsortorder */
 } leat_pg_type;
 
@@ -112,14 +113,14 @@ const leat_pg_type *leat_pg_types_get(const leat_pg_types *types, uint32_t oid);
 
 /* A column as the catalog (or a relation message) has it. Borrowed for the call. */
 typedef struct leat_pg_attr {
-    const char *table;  /* "schema.table", for messages */
+    const char *table; /* "schema.table", for messages */
     const char *name;
-    uint32_t type;      /* atttypid */
-    int32_t typmod;     /* atttypmod */
-    int32_t ndims;      /* attndims: as declared, 0 or 1: one */
-    bool not_null;      /* attnotnull, or part of the key */
-    bool generated;     /* attgenerated: its expression is no default */
-    leat_str def;       /* pg_get_expr(adbin, adrelid) of pg_attrdef; absent: no default */
+    uint32_t type;  /* atttypid */
+    int32_t typmod; /* atttypmod */
+    int32_t ndims;  /* attndims: as declared, 0 or 1: one */
+    bool not_null;  /* attnotnull, or part of the key */
+    bool generated; /* attgenerated: its expression is no default */
+    leat_str def;   /* pg_get_expr(adbin, adrelid) of pg_attrdef; absent: no default */
 } leat_pg_attr;
 
 typedef struct leat_pg_col leat_pg_col;
@@ -132,13 +133,18 @@ struct leat_pg_col {
     const leat_schema *schema; /* NULL: Debezium has no mapping, the column is left out of events */
     const leat_pg_col *elem;   /* arrays: of the elements (of the inner array, where nested) */
     const char *table, *name;  /* for messages */
-    const char *type;          /* for people: "numeric(10,2)", "mood", "integer[]" */
+    const char *type;          /* as SQL has it: "numeric(10,2)", "mood", "integer[]" */
     uint32_t oid;              /* of the type with domains resolved */
     int32_t length, scale;     /* Debezium's column length and scale; -1: none */
-    uint8_t digits;            /* numeric, money: scale of the schema */
+    uint16_t digits;           /* numeric(p,s), money: digits after the point of every cell;
+                                  LEAT_PG_ANY_DIGITS: as sent */
+    uint8_t binary;            /* leat_pg_modes.binary, of what has a bytes schema by it */
     char delim;                /* arrays: between elements */
     bool faults;               /* leat_pg_modes.debezium_faults */
+    const char *zero;          /* text of the default that stands for a function's result; NULL: no
+                                  defaults */
 };
+enum { LEAT_PG_ANY_DIGITS = UINT16_MAX };
 
 /* Plans a column: fills out, with schema (its default included) and all else in a. A type that
  * Debezium has no mapping for and include_unknown does not let in: OK with out->schema NULL (parse

@@ -1,0 +1,203 @@
+/* Texts of PostgreSQL's other scalar types -> cells: what is true or false, bits, bytes and text.
+ *
+ * Each parser accepts what the type's output function writes under LEAT_PG_SESSION and nothing
+ * else. Texts are borrowed, and what the server calls text is not looked into. Pure; any thread.
+ *
+ *     bool     t | f
+ *     bit      (0 | 1)*
+ *     bytea    \x hex digits | bytes with \\ for a backslash and \ooo for others
+ *     uuid     8-4-4-4-12 hex digits
+ *     others   text, as it is */
+#include "system/postgres/types_part.h"
+
+leat_rc leat_pg_value_fail(const leat_pg_col *col, leat_str text, const char *why, leat_err *e)
+{
+    char where[256]; /* schema, table and column have at most 63 bytes each */
+    size_t n = 0;
+    for (const char *p = col->table; *p && n < sizeof where - 2; p++) where[n++] = *p;
+    where[n++] = '.';
+    for (const char *p = col->name; *p && n < sizeof where - 1; p++) where[n++] = *p;
+    where[n] = '\0';
+    return leat_fail(e, LEAT_DATA, "postgres.value", where,
+                     "the server sent a value of %zu bytes that is no %s: %s; are the session's "
+                     "styles (DateStyle, IntervalStyle, bytea_output, lc_monetary) as leat sets "
+                     "them?",
+                     text.len, col->type, why);
+}
+
+leat_rc leat_pg_parse_bool(const leat_pg_col *col, leat_str text, leat_arena *a, leat_value *out,
+                           leat_err *e)
+{
+    (void)a;
+    if (text.len != 1 || (text.s[0] != 't' && text.s[0] != 'f'))
+        return leat_pg_value_fail(col, text, "expected t or f", e);
+    *out = leat_bool(text.s[0] == 't');
+    return LEAT_OK;
+}
+
+leat_rc leat_pg_parse_bit(const leat_pg_col *col, leat_str text, leat_arena *a, leat_value *out,
+                          leat_err *e)
+{
+    (void)a;
+    if (text.len != 1 || (text.s[0] != '0' && text.s[0] != '1'))
+        return leat_pg_value_fail(col, text, "expected 0 or 1", e);
+    *out = leat_bool(text.s[0] == '1');
+    return LEAT_OK;
+}
+
+leat_rc leat_pg_parse_bits(const leat_pg_col *col, leat_str text, leat_arena *a, leat_value *out,
+                           leat_err *e)
+{
+    size_t zeros = 0;
+    while (zeros < text.len && text.s[zeros] == '0') zeros++;
+    size_t nbits = text.len - zeros;
+    size_t n = (nbits + 7) / 8;
+    char *bytes = leat_arena_zalloc(a, n, 1, 1);
+    for (size_t i = 0; i < nbits; i++) {
+        char c = text.s[text.len - 1 - i];
+        if (c != '0' && c != '1') return leat_pg_value_fail(col, text, "expected 0s and 1s", e);
+        if (c == '1') bytes[i / 8] = (char)(bytes[i / 8] | 1 << i % 8);
+    }
+    *out = leat_bytes((leat_str){bytes, n});
+    return LEAT_OK;
+}
+
+leat_rc leat_pg_parse_text(const leat_pg_col *col, leat_str text, leat_arena *a, leat_value *out,
+                           leat_err *e)
+{
+    (void)col, (void)a, (void)e;
+    *out = leat_text(text);
+    return LEAT_OK;
+}
+
+leat_rc leat_pg_parse_uuid(const leat_pg_col *col, leat_str text, leat_arena *a, leat_value *out,
+                           leat_err *e)
+{
+    (void)a;
+    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    bool ok = text.len == sizeof form - 1;
+    for (size_t i = 0; ok && i < text.len; i++) {
+        char c = text.s[i];
+        bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+        ok = form[i] == 'x' ? hex : c == '-';
+    }
+    if (!ok) return leat_pg_value_fail(col, text, "expected 32 hexadecimal digits in groups", e);
+    *out = leat_text(text);
+    return LEAT_OK;
+}
+
+/* Value of a hex digit, or 16. */
+static unsigned nibble(char c)
+{
+    static const uint8_t of[256] = {
+        ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,
+        ['6'] = 7,  ['7'] = 8,  ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
+        ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16, ['A'] = 11, ['B'] = 12,
+        ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+    };
+    return (of[(unsigned char)c] - 1U) & 31U;
+}
+
+bool leat_pg_unhex(leat_str hex, char *out)
+{
+    unsigned all = 0;
+    for (size_t i = 0; i < hex.len / 2; i++) {
+        unsigned high = nibble(hex.s[2 * i]), low = nibble(hex.s[2 * i + 1]);
+        all |= high | low;
+        out[i] = (char)(high << 4 | low);
+    }
+    return hex.len % 2 == 0 && all < 16;
+}
+
+/* bytea_output = escape: a backslash is doubled, what is no ASCII text is \ and 3 octal digits. */
+static bool unescape(leat_str text, char *out, size_t *len)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < text.len;) {
+        char c = text.s[i];
+        if (c != '\\') {
+            out[n++] = c;
+            i++;
+        } else if (i + 1 < text.len && text.s[i + 1] == '\\') {
+            out[n++] = '\\';
+            i += 2;
+        } else {
+            if (text.len - i < 4) return false;
+            unsigned v = 0;
+            for (size_t k = 1; k <= 3; k++) {
+                unsigned digit = (unsigned)(unsigned char)text.s[i + k] - '0';
+                if (digit > 7) return false;
+                v = v * 8 + digit;
+            }
+            if (v > UINT8_MAX) return false;
+            out[n++] = (char)v;
+            i += 4;
+        }
+    }
+    *len = n;
+    return true;
+}
+
+static leat_value hex_of(leat_str bytes, leat_arena *a)
+{
+    char *text = leat_arena_alloc(a, bytes.len * 2, 1);
+    for (size_t i = 0; i < bytes.len; i++) {
+        unsigned c = (unsigned char)bytes.s[i];
+        text[2 * i] = "0123456789abcdef"[c >> 4];
+        text[2 * i + 1] = "0123456789abcdef"[c & 15];
+    }
+    return leat_text((leat_str){text, bytes.len * 2});
+}
+
+static leat_value base64_of(leat_str bytes, bool url_safe, leat_arena *a)
+{
+    const char *alphabet = url_safe
+                               ? "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+                               : "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t len = (bytes.len + 2) / 3 * 4;
+    char *text = leat_arena_alloc(a, len, 1), *to = text;
+    const unsigned char *p = (const unsigned char *)bytes.s;
+    for (size_t i = 0; i < bytes.len; i += 3) {
+        size_t left = bytes.len - i;
+        unsigned v = (unsigned)p[i] << 16 | (left > 1 ? (unsigned)p[i + 1] << 8 : 0) |
+                     (left > 2 ? p[i + 2] : 0U);
+        *to++ = alphabet[v >> 18];
+        *to++ = alphabet[v >> 12 & 63];
+        *to++ = left > 1 ? alphabet[v >> 6 & 63] : '=';
+        *to++ = left > 2 ? alphabet[v & 63] : '=';
+    }
+    return leat_text((leat_str){text, len});
+}
+
+/* bytes as the column's binary mode wants them; BYTES are borrowed. */
+static leat_value binary_of(const leat_pg_col *col, leat_str bytes, leat_arena *a)
+{
+    switch ((leat_pg_binary)col->binary) {
+    case LEAT_PG_BYTES: break;
+    case LEAT_PG_BASE64: return base64_of(bytes, false, a);
+    case LEAT_PG_BASE64_URL_SAFE: return base64_of(bytes, true, a);
+    case LEAT_PG_HEX: return hex_of(bytes, a);
+    }
+    return leat_bytes(bytes);
+}
+
+leat_rc leat_pg_parse_bytea(const leat_pg_col *col, leat_str text, leat_arena *a, leat_value *out,
+                            leat_err *e)
+{
+    bool hex = leat_str_starts(text, "\\x");
+    size_t len = hex ? (text.len - 2) / 2 : text.len;
+    char *bytes = leat_arena_alloc(a, len, 1);
+    bool ok = hex ? leat_pg_unhex((leat_str){text.s + 2, text.len - 2}, bytes)
+                  : unescape(text, bytes, &len);
+    if (!ok) return leat_pg_value_fail(col, text, "expected \\x and hexadecimal digits", e);
+    *out = binary_of(col, (leat_str){bytes, len}, a);
+    return LEAT_OK;
+}
+
+leat_rc leat_pg_parse_unknown(const leat_pg_col *col, leat_str text, leat_arena *a, leat_value *out,
+                              leat_err *e)
+{
+    (void)e;
+    *out = binary_of(col, text, a);
+    return LEAT_OK;
+}
