@@ -18,7 +18,7 @@
  *     text varchar bpchar name citext "char" inet cidr macaddr macaddr8
  *       ranges, isn                  string                                TEXT
  *     json jsonb uuid xml enum ltree tsvector   string with a name         TEXT
- *     bytea                          bytes; or string (base64, hex)        BYTES; TEXT, encoded
+ *     bytea                          bytes, or string (base64, hex)        BYTES
  *     bit(n) varbit                  Bits                                  BYTES, little-endian, no
  *                                                                          zero bytes at the end
  *     date                           Date, IsoDate                         DATE
@@ -138,7 +138,6 @@ struct leat_pg_col {
     int32_t length, scale;     /* Debezium's column length and scale; -1: none */
     uint16_t digits;           /* numeric(p,s), money: digits after the point of every cell;
                                   LEAT_PG_ANY_DIGITS: as sent */
-    uint8_t binary;            /* leat_pg_modes.binary, of what has a bytes schema by it */
     char delim;                /* arrays: between elements */
     bool faults;               /* leat_pg_modes.debezium_faults */
     const char *zero;          /* text of the default that stands for a function's result; NULL: no

@@ -145,11 +145,18 @@ static leat_schema *money_schema(const planner *p, leat_pg_col *col, bool option
     return decimal_schema(p, optional, 0, col->digits);
 }
 
-static leat_schema *binary_schema(const planner *p, leat_pg_col *col, bool optional)
+static leat_schema *binary_schema(const planner *p, bool optional)
 {
-    col->binary = p->modes->binary;
+    static const uint8_t logical[] = {
+        [LEAT_PG_BYTES] = LEAT_L_NONE,
+        [LEAT_PG_BASE64] = LEAT_L_BASE64,
+        [LEAT_PG_BASE64_URL_SAFE] = LEAT_L_BASE64_URL,
+        [LEAT_PG_HEX] = LEAT_L_HEX,
+    };
     bool bytes = p->modes->binary == LEAT_PG_BYTES;
-    return leat_schema_new(p->a, bytes ? LEAT_T_BYTES : LEAT_T_STRING, optional);
+    leat_schema *s = leat_schema_new(p->a, bytes ? LEAT_T_BYTES : LEAT_T_STRING, optional);
+    s->logical = logical[p->modes->binary];
+    return s;
 }
 
 static leat_schema *bits_schema(const planner *p, leat_pg_col *col, int32_t typmod, bool optional)
@@ -233,10 +240,14 @@ static leat_schema *interval_schema(const planner *p, bool optional)
 static leat_schema *hstore_schema(const planner *p, leat_pg_col *col, bool optional)
 {
     leat_arena *a = p->a;
-    if (!p->modes->hstore_map)
-        return leat_schema_named(a, LEAT_T_STRING, optional, "io.debezium.data.Json", 1);
+    leat_schema *s;
+    if (!p->modes->hstore_map) {
+        s = leat_schema_named(a, LEAT_T_STRING, optional, "io.debezium.data.Json", 1);
+        s->logical = LEAT_L_JSON_MAP;
+        return s;
+    }
     col->parse = leat_pg_parse_hstore_map;
-    leat_schema *s = leat_schema_new(a, LEAT_T_MAP, optional);
+    s = leat_schema_new(a, LEAT_T_MAP, optional);
     s->key = leat_schema_new(a, LEAT_T_STRING, false);
     s->elem = leat_schema_new(a, LEAT_T_STRING, true);
     return s;
@@ -329,7 +340,7 @@ static leat_schema *rule_schema(const planner *p, const resolved *t, leat_pg_col
 {
     const leat_pg_rule *r = t->rule;
     switch (r->oid) {
-    case LEAT_PG_OID_BYTEA: return binary_schema(p, col, optional);
+    case LEAT_PG_OID_BYTEA: return binary_schema(p, optional);
     case LEAT_PG_OID_NUMERIC: return numeric_schema(p, col, t->typmod, optional);
     case LEAT_PG_OID_MONEY: return money_schema(p, col, optional);
     case LEAT_PG_OID_BIT:
@@ -428,7 +439,7 @@ static leat_schema *scalar(const planner *p, const resolved *t, leat_pg_col *col
         s = enum_schema(p, t->type, optional);
     } else if (p->modes->include_unknown) {
         col->parse = leat_pg_parse_unknown;
-        s = binary_schema(p, col, optional);
+        s = binary_schema(p, optional);
     }
     if (t->domain || (s && s->type == LEAT_T_STRUCT)) col->zero = NULL;
     col->schema = s;

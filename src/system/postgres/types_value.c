@@ -138,49 +138,6 @@ static bool unescape(leat_str text, char *out, size_t *len)
     return true;
 }
 
-static leat_value hex_of(leat_str bytes, leat_arena *a)
-{
-    char *text = leat_arena_alloc(a, bytes.len * 2, 1);
-    for (size_t i = 0; i < bytes.len; i++) {
-        unsigned c = (unsigned char)bytes.s[i];
-        text[2 * i] = "0123456789abcdef"[c >> 4];
-        text[2 * i + 1] = "0123456789abcdef"[c & 15];
-    }
-    return leat_text((leat_str){text, bytes.len * 2});
-}
-
-static leat_value base64_of(leat_str bytes, bool url_safe, leat_arena *a)
-{
-    const char *alphabet = url_safe
-                               ? "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-                               : "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    size_t len = (bytes.len + 2) / 3 * 4;
-    char *text = leat_arena_alloc(a, len, 1), *to = text;
-    const unsigned char *p = (const unsigned char *)bytes.s;
-    for (size_t i = 0; i < bytes.len; i += 3) {
-        size_t left = bytes.len - i;
-        unsigned v = (unsigned)p[i] << 16 | (left > 1 ? (unsigned)p[i + 1] << 8 : 0) |
-                     (left > 2 ? p[i + 2] : 0U);
-        *to++ = alphabet[v >> 18];
-        *to++ = alphabet[v >> 12 & 63];
-        *to++ = left > 1 ? alphabet[v >> 6 & 63] : '=';
-        *to++ = left > 2 ? alphabet[v & 63] : '=';
-    }
-    return leat_text((leat_str){text, len});
-}
-
-/* bytes as the column's binary mode wants them; BYTES are borrowed. */
-static leat_value binary_of(const leat_pg_col *col, leat_str bytes, leat_arena *a)
-{
-    switch ((leat_pg_binary)col->binary) {
-    case LEAT_PG_BYTES: break;
-    case LEAT_PG_BASE64: return base64_of(bytes, false, a);
-    case LEAT_PG_BASE64_URL_SAFE: return base64_of(bytes, true, a);
-    case LEAT_PG_HEX: return hex_of(bytes, a);
-    }
-    return leat_bytes(bytes);
-}
-
 leat_rc leat_pg_parse_bytea(const leat_pg_col *col, leat_str text, leat_arena *a, leat_value *out,
                             leat_err *e)
 {
@@ -190,14 +147,14 @@ leat_rc leat_pg_parse_bytea(const leat_pg_col *col, leat_str text, leat_arena *a
     bool ok = hex ? leat_pg_unhex((leat_str){text.s + 2, text.len - 2}, bytes)
                   : unescape(text, bytes, &len);
     if (!ok) return leat_pg_value_fail(col, text, "expected \\x and hexadecimal digits", e);
-    *out = binary_of(col, (leat_str){bytes, len}, a);
+    *out = leat_bytes((leat_str){bytes, len});
     return LEAT_OK;
 }
 
 leat_rc leat_pg_parse_unknown(const leat_pg_col *col, leat_str text, leat_arena *a, leat_value *out,
                               leat_err *e)
 {
-    (void)e;
-    *out = binary_of(col, text, a);
+    (void)col, (void)a, (void)e;
+    *out = leat_bytes(text);
     return LEAT_OK;
 }
