@@ -1,0 +1,183 @@
+/* What the server's catalog says about tables, columns and types.
+ *
+ * One statement for each question, always with pg_catalog's names written out so that a search_path
+ * does not matter. Works from version 10 on; what newer versions added is asked through expressions
+ * chosen by the server's version. A table is found by its oid: renaming it does not matter,
+ * dropping it gives no table. Nothing is cached here. Run by the task's thread. */
+#include "system/postgres/catalog.h"
+
+#include <stdlib.h>
+
+static const char *text_of(leat_arena *a, const PGresult *res, int row, int col)
+{
+    leat_str text = leat_pg_cell(res, row, col);
+    return text.s ? leat_arena_str(a, text).s : NULL;
+}
+
+static char char_of(const PGresult *res, int row, int col)
+{
+    leat_str text = leat_pg_cell(res, row, col);
+    return text.len ? text.s[0] : 0;
+}
+
+static double real_of(const PGresult *res, int row, int col)
+{
+    leat_str text = leat_pg_cell(res, row, col);
+    return text.s ? strtod(text.s, NULL) : -1;
+}
+
+static leat_rc read_head(leat_pg *c, const char *oid, leat_arena *a, leat_pg_table *t, bool *there,
+                         leat_err *e)
+{
+    static const char sql[] =
+        "SELECT n.nspname, c.relname, c.relkind, c.relreplident, c.reltuples, c.relispartition"
+        " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE c.oid = $1::pg_catalog.oid";
+    PGresult *res;
+    LEAT_TRY(leat_pg_query(c, "read a table from the catalog", sql, 1, &oid, &res, e));
+    *there = PQntuples(res) == 1;
+    if (*there) {
+        t->schema = text_of(a, res, 0, 0);
+        t->name = text_of(a, res, 0, 1);
+        t->kind = char_of(res, 0, 2);
+        t->replica_identity = char_of(res, 0, 3);
+        t->rows = real_of(res, 0, 4);
+        t->partition = leat_pg_cell_bool(res, 0, 5);
+    }
+    PQclear(res);
+    return LEAT_OK;
+}
+
+static leat_rc read_columns(leat_pg *c, const char *oid, leat_arena *a, leat_pg_table *t,
+                            leat_err *e)
+{
+    static const char sql[] =
+        "SELECT a.attnum, a.attname, a.atttypid, a.atttypmod, a.attndims, a.attnotnull,"
+        " %s, a.attidentity <> '', pg_catalog.pg_get_expr(d.adbin, d.adrelid)"
+        " FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef d"
+        " ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
+        " WHERE a.attrelid = $1::pg_catalog.oid AND a.attnum > 0 AND NOT a.attisdropped"
+        " ORDER BY a.attnum";
+    const char *generated = c->version >= 120000 ? "a.attgenerated <> ''" : "false";
+    PGresult *res;
+    LEAT_TRY(leat_pg_query(c, "read a table's columns from the catalog",
+                           leat_arena_printf(a, sql, generated), 1, &oid, &res, e));
+    int n = PQntuples(res);
+    leat_pg_column *cols = LEAT_NEW(a, leat_pg_column, n);
+    for (int i = 0; i < n; i++) {
+        cols[i] = (leat_pg_column){
+            .number = (uint16_t)leat_pg_cell_i64(res, i, 0, 0),
+            .name = text_of(a, res, i, 1),
+            .type = (uint32_t)leat_pg_cell_i64(res, i, 2, 0),
+            .typmod = (int32_t)leat_pg_cell_i64(res, i, 3, -1),
+            .ndims = (int32_t)leat_pg_cell_i64(res, i, 4, 0),
+            .not_null = leat_pg_cell_bool(res, i, 5),
+            .generated = leat_pg_cell_bool(res, i, 6),
+            .identity = leat_pg_cell_bool(res, i, 7),
+        };
+        leat_str def = leat_pg_cell(res, i, 8);
+        if (def.s) cols[i].def = leat_arena_str(a, def);
+    }
+    PQclear(res);
+    t->cols = cols;
+    t->ncols = (uint16_t)n;
+    return LEAT_OK;
+}
+
+/* The primary key, else the unique index whose name sorts first. */
+static leat_rc read_key(leat_pg *c, const char *oid, leat_arena *a, leat_pg_table *t, leat_err *e)
+{
+    static const char sql[] =
+        "WITH best AS (SELECT i.indexrelid, i.indrelid, i.indkey, %s AS n, i.indisprimary"
+        " FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid"
+        " WHERE i.indrelid = $1::pg_catalog.oid AND i.indisunique AND i.indisvalid"
+        " AND i.indpred IS NULL AND i.indexprs IS NULL"
+        " ORDER BY i.indisprimary DESC, x.relname LIMIT 1)"
+        " SELECT a.attname, b.indisprimary FROM best b"
+        " CROSS JOIN LATERAL pg_catalog.unnest(b.indkey::pg_catalog.int2[])"
+        " WITH ORDINALITY AS k(attnum, place)"
+        " JOIN pg_catalog.pg_attribute a ON a.attrelid = b.indrelid AND a.attnum = k.attnum"
+        " WHERE k.place <= b.n ORDER BY k.place";
+    const char *columns = c->version >= 110000 ? "i.indnkeyatts" : "i.indnatts";
+    PGresult *res;
+    LEAT_TRY(leat_pg_query(c, "read a table's key from the catalog",
+                           leat_arena_printf(a, sql, columns), 1, &oid, &res, e));
+    int n = PQntuples(res);
+    const char **key = LEAT_NEW(a, const char *, n);
+    for (int i = 0; i < n; i++) key[i] = text_of(a, res, i, 0);
+    t->primary = n > 0 && leat_pg_cell_bool(res, 0, 1);
+    PQclear(res);
+    t->key = key;
+    t->nkey = (uint16_t)n;
+    return LEAT_OK;
+}
+
+leat_rc leat_pg_table_read(leat_pg *c, uint32_t oid, leat_arena *a, const leat_pg_table **out,
+                           leat_err *e)
+{
+    const char *number = leat_arena_printf(a, "%u", oid);
+    leat_pg_table *t = LEAT_NEW(a, leat_pg_table, 1);
+    bool there;
+    *out = NULL;
+    t->oid = oid;
+    LEAT_TRY(read_head(c, number, a, t, &there, e));
+    if (!there) return LEAT_OK;
+    LEAT_TRY(read_columns(c, number, a, t, e));
+    LEAT_TRY(read_key(c, number, a, t, e));
+    if (t->ncols) *out = t; /* none: dropped between the statements */
+    return LEAT_OK;
+}
+
+leat_rc leat_pg_relations(leat_pg *c, leat_arena *a, leat_pg_relation **out, size_t *n, leat_err *e)
+{
+    static const char sql[] =
+        "SELECT c.oid, n.nspname, c.relname, c.relkind, c.relreplident, c.relispartition,"
+        " EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary),"
+        " pg_catalog.has_schema_privilege(n.oid, 'USAGE')"
+        " AND pg_catalog.has_table_privilege(c.oid, 'SELECT'),"
+        " pg_catalog.has_schema_privilege(n.oid, 'USAGE'),"
+        " pg_catalog.pg_has_role(c.relowner, 'USAGE'), c.reltuples,"
+        " pg_catalog.pg_get_userbyid(c.relowner)"
+        " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p'"
+        " AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_(catalog|toast|temp_)'"
+        " ORDER BY (n.nspname || '.' || c.relname) COLLATE \"C\"";
+    PGresult *res;
+    LEAT_TRY(leat_pg_query(c, "list the tables", sql, 0, NULL, &res, e));
+    int rows = PQntuples(res);
+    leat_pg_relation *r = LEAT_NEW(a, leat_pg_relation, rows);
+    for (int i = 0; i < rows; i++)
+        r[i] = (leat_pg_relation){
+            .oid = (uint32_t)leat_pg_cell_i64(res, i, 0, 0),
+            .schema = text_of(a, res, i, 1),
+            .name = text_of(a, res, i, 2),
+            .kind = char_of(res, i, 3),
+            .replica_identity = char_of(res, i, 4),
+            .partition = leat_pg_cell_bool(res, i, 5),
+            .has_key = leat_pg_cell_bool(res, i, 6),
+            .can_select = leat_pg_cell_bool(res, i, 7),
+            .can_use = leat_pg_cell_bool(res, i, 8),
+            .owned = leat_pg_cell_bool(res, i, 9),
+            .rows = real_of(res, i, 10),
+            .owner = text_of(a, res, i, 11),
+        };
+    PQclear(res);
+    *out = r;
+    *n = (size_t)rows;
+    return LEAT_OK;
+}
+
+leat_rc leat_pg_types_read(leat_pg *c, leat_pg_types *types, leat_err *e)
+{
+    PGresult *res;
+    LEAT_TRY(
+        leat_pg_query(c, "read the types from the catalog", leat_pg_types_sql, 0, NULL, &res, e));
+    leat_rc rc = LEAT_OK;
+    for (int i = 0; rc == LEAT_OK && i < PQntuples(res); i++) {
+        leat_str cols[LEAT_PG_TYPES_COLS];
+        for (int k = 0; k < LEAT_PG_TYPES_COLS; k++) cols[k] = leat_pg_cell(res, i, k);
+        rc = leat_pg_types_row(types, cols, e);
+    }
+    PQclear(res);
+    return rc;
+}

@@ -1,0 +1,63 @@
+/* What the server's catalog says about tables, columns and types. */
+#ifndef LEAT_SYSTEM_POSTGRES_CATALOG_H
+#define LEAT_SYSTEM_POSTGRES_CATALOG_H
+
+#include "system/postgres/conn.h"
+#include "system/postgres/types.h"
+
+typedef struct leat_pg_column {
+    const char *name;
+    uint16_t number; /* attnum: gaps where columns were dropped */
+    uint32_t type;   /* pg_type.oid */
+    int32_t typmod;
+    int32_t ndims;
+    bool not_null;
+    bool generated; /* GENERATED ALWAYS AS (expression): not in the log before version 18 */
+    bool identity;  /* GENERATED ... AS IDENTITY */
+    leat_str def;   /* default expression; absent: none */
+} leat_pg_column;
+
+/* In the arena that it was read into. */
+typedef struct leat_pg_table {
+    uint32_t oid;
+    const char *schema, *name;
+    char kind;             /* relkind: 'r', 'p' partitioned */
+    char replica_identity; /* 'd', 'n', 'f', 'i' */
+    bool partition;
+    double rows; /* the planner's estimate, -1: unknown */
+    const leat_pg_column *cols;
+    uint16_t ncols;
+    const char *const *key; /* names: the primary key in its order, else the first unique index that
+                               is neither partial nor on expressions */
+    uint16_t nkey;
+    bool primary; /* key is the primary key */
+} leat_pg_table;
+
+/* Reads one table with its columns and key; *out NULL when there is no such table (any more). */
+leat_rc leat_pg_table_read(leat_pg *c, uint32_t oid, leat_arena *a, const leat_pg_table **out,
+                           leat_err *e);
+
+/* A table without its columns. */
+typedef struct leat_pg_relation {
+    uint32_t oid;
+    const char *schema, *name;
+    char kind, replica_identity;
+    bool partition;
+    bool has_key;    /* a primary key */
+    bool can_select; /* this user may read it, and use its schema */
+    bool can_use;    /* this user may use its schema */
+    bool owned;      /* this user owns it, or belongs to the role that does */
+    double rows;
+    const char *owner;
+} leat_pg_relation;
+
+/* All ordinary and partitioned tables that are not the server's own, sorted by "schema.name"
+ * (bytes).
+ */
+leat_rc leat_pg_relations(leat_pg *c, leat_arena *a, leat_pg_relation **out, size_t *n,
+                          leat_err *e);
+
+/* Reads the database's types into types; what is there already is replaced. */
+leat_rc leat_pg_types_read(leat_pg *c, leat_pg_types *types, leat_err *e);
+
+#endif

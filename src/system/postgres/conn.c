@@ -1,0 +1,424 @@
+/* A connection to PostgreSQL that never waits beyond a deadline.
+ *
+ * libpq is used in its non-blocking way throughout: PQconnectPoll, PQsendQuery, PQconsumeInput,
+ * with the waiting done by leat_os_wait_fd against a deadline of the monotonic clock. What libpq
+ * does by itself and blocks in is the look-up of the host's name. While connecting, messages are
+ * asked for in verbose form, for only there the SQLSTATE of a refused log-in can be seen. A
+ * statement that outlives its deadline is cancelled on the server; when even that is not answered
+ * the session is closed.
+ *
+ * It does not reconnect: that is the engine's back-off. Run by the task's thread. */
+#include "system/postgres/conn.h"
+
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/os.h"
+#include "system/postgres/classify.h"
+#include "system/postgres/types.h"
+
+enum { CANCEL_MS = 5000 };
+
+const char *const leat_pg_sslmodes[] = {"disable",   "allow",       "prefer", "require",
+                                        "verify-ca", "verify-full", NULL};
+
+/* ---- errors ---- */
+
+/* A line of libpq's message without "FATAL:  28P01: " and the like; one line only. */
+static leat_str first_line(leat_str text)
+{
+    leat_str rest = text;
+    leat_str line = leat_str_trim(leat_str_cut(&rest, '\n'));
+    return line.len ? line : LEAT_STR("no message");
+}
+
+/* Finds ": FATAL:  28P01: text" in a verbose message; absent if there is none. */
+static leat_str verbose_state(leat_str text, leat_str *message)
+{
+    static const char *const levels[] = {"FATAL:  ", "ERROR:  ", "PANIC:  "};
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
+        const char *at = text.len ? memmem(text.s, text.len, levels[i], 8) : NULL;
+        if (!at) continue;
+        leat_str rest = {at + 8, (size_t)(text.s + text.len - at - 8)};
+        if (rest.len < 7 || rest.s[5] != ':') continue;
+        *message = first_line((leat_str){rest.s + 7, rest.len - 7});
+        return (leat_str){rest.s, 5};
+    }
+    return (leat_str){0};
+}
+
+static void where_of(const leat_pg *c, char *out, size_t size)
+{
+    const leat_pg_target *t = c->target;
+    snprintf(out, size, "%s:%lld/%s", t->host ? t->host : "localhost", (long long)t->port,
+             t->dbname ? t->dbname : "");
+}
+
+/* "could not DOING: MESSAGE (DETAIL). ADVICE"; the advice of the rule, else the server's hint. */
+static leat_rc fail_as(leat_err *e, const leat_pg *c, leat_pg_verdict v, const char *doing,
+                       leat_str message, const char *detail, const char *hint)
+{
+    char where[128];
+    where_of(c, where, sizeof where);
+    const char *advice = v.advice ? v.advice : hint;
+    return leat_fail(e, v.rc, v.code, where, "could not %s: " LEAT_STR_FMT "%s%s%s%s%s", doing,
+                     LEAT_STR_ARG(message), detail ? " (" : "", detail ? detail : "",
+                     detail ? ")" : "", advice ? ". " : "", advice ? advice : "");
+}
+
+leat_rc leat_pg_fail(leat_err *e, const leat_pg *c, const PGresult *res, const char *doing)
+{
+    const char *state = res ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
+    if (state) {
+        const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+        leat_str message = leat_str_of(text ? text : "no message");
+        return fail_as(e, c, leat_pg_classify(leat_str_of(state), message), doing, message,
+                       PQresultErrorField(res, PG_DIAG_MESSAGE_DETAIL),
+                       PQresultErrorField(res, PG_DIAG_MESSAGE_HINT));
+    }
+    leat_str text = leat_str_of(c->pg ? PQerrorMessage(c->pg) : "the connection is closed");
+    leat_str message = {0};
+    leat_str found = verbose_state(text, &message);
+    if (found.s) return fail_as(e, c, leat_pg_classify(found, message), doing, message, NULL, NULL);
+    return fail_as(e, c, leat_pg_classify_network(text), doing, first_line(text), NULL, NULL);
+}
+
+static leat_rc fail_deadline(leat_err *e, const leat_pg *c, const char *code, const char *doing,
+                             int64_t ms, const char *advice)
+{
+    char where[128];
+    where_of(c, where, sizeof where);
+    return leat_fail(e, LEAT_RETRY, code, where, "could not %s: no answer within %lld ms. %s",
+                     doing, (long long)ms, advice);
+}
+
+/* ---- waiting ---- */
+
+static int left_ms(int64_t deadline)
+{
+    if (deadline == INT64_MAX) return 60000;
+    int64_t us = deadline - leat_mono_us();
+    if (us <= 0) return 0;
+    return us > INT64_C(60000000) ? 60000 : (int)(us / 1000 + 1);
+}
+
+static int64_t deadline_in(int64_t ms)
+{
+    return ms > 0 ? leat_mono_us() + ms * 1000 : INT64_MAX;
+}
+
+/* Waits until libpq has a result, or the deadline passed: OK, AGAIN, or the failure. */
+static leat_rc await_result(leat_pg *c, const char *doing, int64_t deadline, leat_err *e)
+{
+    for (;;) {
+        int unsent = PQflush(c->pg);
+        if (unsent < 0 || !PQconsumeInput(c->pg)) return leat_pg_fail(e, c, NULL, doing);
+        if (unsent == 0 && !PQisBusy(c->pg)) return LEAT_OK;
+        int ms = left_ms(deadline);
+        if (ms == 0) return LEAT_AGAIN;
+        /* While the server does not read, it may want to be read. */
+        if (unsent > 0 && ms > 20) ms = 20;
+        int ready = leat_os_wait_fd(PQsocket(c->pg), unsent > 0, ms);
+        if (ready < 0) return leat_os_fail(e, ready, doing, "database connection");
+    }
+}
+
+static void drop_results(leat_pg *c)
+{
+    PGresult *res;
+    while ((res = PQgetResult(c->pg))) {
+        ExecStatusType state = PQresultStatus(res);
+        PQclear(res);
+        if (state == PGRES_COPY_OUT || state == PGRES_COPY_BOTH || state == PGRES_COPY_IN) return;
+    }
+}
+
+/* Asks the server to end the running statement and waits for that; closes the session if it does
+ * not answer. */
+static void cancel(leat_pg *c)
+{
+    char text[256];
+    PGcancel *request = PQgetCancel(c->pg);
+    if (request) {
+        PQcancel(request, text, sizeof text);
+        PQfreeCancel(request);
+    }
+    int64_t deadline = deadline_in(CANCEL_MS);
+    leat_err ignored;
+    for (;;) {
+        if (await_result(c, "cancel", deadline, &ignored) != LEAT_OK) break;
+        PGresult *res = PQgetResult(c->pg);
+        if (!res) return;
+        PQclear(res);
+    }
+    PQfinish(c->pg);
+    c->pg = NULL;
+}
+
+/* ---- statements ---- */
+
+static bool result_ok(const PGresult *res)
+{
+    ExecStatusType state = PQresultStatus(res);
+    return state == PGRES_TUPLES_OK || state == PGRES_COMMAND_OK || state == PGRES_EMPTY_QUERY;
+}
+
+/* Waits for the end of what was sent; *out: the last result, or the failed one. */
+static leat_rc collect(leat_pg *c, const char *doing, int64_t ms, bool *late, PGresult **out,
+                       leat_err *e)
+{
+    int64_t deadline = deadline_in(ms);
+    PGresult *last = NULL;
+    *late = false;
+    for (;;) {
+        leat_rc rc = await_result(c, doing, deadline, e);
+        if (rc != LEAT_OK) {
+            PQclear(last);
+            if (rc != LEAT_AGAIN) return rc;
+            *late = true;
+            cancel(c);
+            return fail_deadline(e, c, "postgres.timeout", doing, ms,
+                                 "The server is overloaded or the statement waits for a lock");
+        }
+        PGresult *res = PQgetResult(c->pg);
+        if (!res) break;
+        if (last && !result_ok(last)) {
+            PQclear(res);
+            continue;
+        }
+        PQclear(last);
+        last = res;
+    }
+    if (last && result_ok(last)) {
+        *out = last;
+        return LEAT_OK;
+    }
+    leat_rc rc = leat_pg_fail(e, c, last, doing);
+    PQclear(last);
+    return rc;
+}
+
+/* Sends without waiting for the answer. */
+static leat_rc dispatch(leat_pg *c, const char *doing, const char *sql, int n,
+                        const char *const *params, leat_err *e)
+{
+    if (!c->pg) return leat_pg_fail(e, c, NULL, doing);
+    int sent =
+        n ? PQsendQueryParams(c->pg, sql, n, NULL, params, NULL, NULL, 0) : PQsendQuery(c->pg, sql);
+    return sent ? LEAT_OK : leat_pg_fail(e, c, NULL, doing);
+}
+
+leat_rc leat_pg_query(leat_pg *c, const char *doing, const char *sql, int n,
+                      const char *const *params, PGresult **out, leat_err *e)
+{
+    bool late;
+    LEAT_TRY(dispatch(c, doing, sql, n, params, e));
+    return collect(c, doing, c->target->query_ms, &late, out, e);
+}
+
+leat_rc leat_pg_query_until(leat_pg *c, const char *doing, const char *sql, int64_t ms, bool *late,
+                            PGresult **out, leat_err *e)
+{
+    *late = false;
+    LEAT_TRY(dispatch(c, doing, sql, 0, NULL, e));
+    return collect(c, doing, ms, late, out, e);
+}
+
+leat_rc leat_pg_exec(leat_pg *c, const char *doing, const char *sql, leat_err *e)
+{
+    PGresult *res;
+    LEAT_TRY(leat_pg_query(c, doing, sql, 0, NULL, &res, e));
+    PQclear(res);
+    return LEAT_OK;
+}
+
+leat_rc leat_pg_copy(leat_pg *c, const char *doing, const char *sql, ExecStatusType wanted,
+                     leat_err *e)
+{
+    LEAT_TRY(dispatch(c, doing, sql, 0, NULL, e));
+    leat_rc rc = await_result(c, doing, deadline_in(c->target->query_ms), e);
+    if (rc == LEAT_AGAIN) {
+        cancel(c);
+        return fail_deadline(e, c, "postgres.timeout", doing, c->target->query_ms,
+                             "The server is overloaded or the statement waits for a lock");
+    }
+    LEAT_TRY(rc);
+    PGresult *res = PQgetResult(c->pg);
+    if (PQresultStatus(res) != wanted) {
+        rc = leat_pg_fail(e, c, res, doing);
+        PQclear(res);
+        drop_results(c);
+        return rc;
+    }
+    PQclear(res);
+    return LEAT_OK;
+}
+
+/* The state that ends a copy. */
+static leat_rc copy_end(leat_pg *c, const char *doing, leat_err *e)
+{
+    leat_rc rc = LEAT_PENDING;
+    PGresult *res = PQgetResult(c->pg);
+    if (!res || !result_ok(res)) rc = leat_pg_fail(e, c, res, doing);
+    PQclear(res);
+    drop_results(c);
+    return rc;
+}
+
+leat_rc leat_pg_copy_row(leat_pg *c, const char *doing, int wait_ms, char **row, size_t *len,
+                         leat_err *e)
+{
+    int64_t deadline = 0;
+    if (!c->pg) return leat_pg_fail(e, c, NULL, doing);
+    for (;;) {
+        int n = PQgetCopyData(c->pg, row, 1);
+        if (n > 0) {
+            *len = (size_t)n;
+            return LEAT_OK;
+        }
+        if (n == -1) return copy_end(c, doing, e);
+        if (n < 0) return leat_pg_fail(e, c, NULL, doing);
+        if (deadline == 0) deadline = leat_mono_us() + (int64_t)wait_ms * 1000;
+        int ms = left_ms(deadline);
+        if (ms == 0) return LEAT_AGAIN;
+        int ready = leat_os_wait_fd(PQsocket(c->pg), false, ms);
+        if (ready < 0) return leat_os_fail(e, ready, doing, "database connection");
+        if (ready > 0 && !PQconsumeInput(c->pg)) return leat_pg_fail(e, c, NULL, doing);
+    }
+}
+
+/* ---- connecting ---- */
+
+static leat_rc poll_until_connected(leat_pg *c, int64_t deadline, leat_err *e)
+{
+    static const char doing[] = "connect";
+    PostgresPollingStatusType want = PGRES_POLLING_WRITING;
+    for (;;) {
+        int ms = left_ms(deadline);
+        if (ms == 0)
+            return fail_deadline(e, c, "postgres.connect", doing, c->target->connect_ms,
+                                 "Check database.hostname, database.port and firewalls between");
+        int ready = leat_os_wait_fd(PQsocket(c->pg), want == PGRES_POLLING_WRITING, ms);
+        if (ready < 0) return leat_os_fail(e, ready, doing, "database connection");
+        if (ready == 0) continue;
+        want = PQconnectPoll(c->pg);
+        if (want == PGRES_POLLING_FAILED) return leat_pg_fail(e, c, NULL, doing);
+        if (want == PGRES_POLLING_OK) return LEAT_OK;
+    }
+}
+
+static leat_rc start(leat_pg *c, const char *app, leat_err *e)
+{
+    const leat_pg_target *t = c->target;
+    char port[24];
+    snprintf(port, sizeof port, "%lld", (long long)t->port);
+    const char *names[24], *values[24];
+    size_t n = 0;
+#define PARAM(name, value) (names[n] = (name), values[n] = (value), n++)
+    PARAM("host", t->host);
+    PARAM("port", port);
+    PARAM("dbname", t->dbname);
+    PARAM("user", t->user);
+    PARAM("password", t->password);
+    PARAM("sslmode", leat_pg_sslmodes[t->sslmode]);
+    PARAM("sslcert", t->sslcert);
+    PARAM("sslkey", t->sslkey);
+    PARAM("sslpassword", t->sslpassword);
+    PARAM("sslrootcert", t->sslrootcert);
+    PARAM("keepalives", t->keepalive ? "1" : "0");
+    PARAM("keepalives_idle", "30");
+    PARAM("keepalives_interval", "10");
+    PARAM("keepalives_count", "3");
+    PARAM("tcp_user_timeout", "30000");
+    PARAM("application_name", app);
+    PARAM("client_encoding", "UTF8");
+    PARAM("options", LEAT_PG_SESSION " -c statement_timeout=0 -c lock_timeout=0"
+                                     " -c idle_in_transaction_session_timeout=0");
+    if (c->replication) PARAM("replication", "database");
+#undef PARAM
+    names[n] = values[n] = NULL;
+    c->pg = PQconnectStartParams(names, values, 0);
+    if (!c->pg || PQstatus(c->pg) == CONNECTION_BAD) return leat_pg_fail(e, c, NULL, "connect");
+    PQsetErrorVerbosity(c->pg, PQERRORS_VERBOSE);
+    return LEAT_OK;
+}
+
+static void on_notice(void *arg, const PGresult *res)
+{
+    (void)arg;
+    const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+    leat_log(LEAT_DEBUG, "postgres.notice", "%s", text ? text : "");
+}
+
+/* Runs the user's statements; ";;" stands for a semicolon inside one. */
+static leat_rc run_initial(leat_pg *c, leat_err *e)
+{
+    const char *at = c->target->initial;
+    leat_buf sql = {0};
+    leat_rc rc = LEAT_OK;
+    while (at && *at && rc == LEAT_OK) {
+        leat_buf_clear(&sql);
+        for (; *at; at++) {
+            if (*at == ';' && at[1] != ';') break;
+            if (*at == ';') at++;
+            leat_buf_u8(&sql, (unsigned char)*at);
+        }
+        if (*at == ';') at++;
+        leat_str one = leat_str_trim(leat_buf_str(&sql));
+        if (one.len == 0) continue;
+        leat_buf_u8(&sql, 0);
+        rc = leat_pg_exec(c, "run a statement of database.initial.statements", sql.p, e);
+    }
+    leat_buf_free(&sql);
+    return rc;
+}
+
+leat_rc leat_pg_connect(leat_pg *c, const leat_pg_target *target, bool replication, const char *app,
+                        leat_err *e)
+{
+    *c = (leat_pg){.target = target, .replication = replication};
+    leat_rc rc = start(c, app, e);
+    if (rc == LEAT_OK) rc = poll_until_connected(c, deadline_in(target->connect_ms), e);
+    if (rc == LEAT_OK) {
+        PQsetErrorVerbosity(c->pg, PQERRORS_DEFAULT);
+        PQsetNoticeReceiver(c->pg, on_notice, NULL);
+        c->version = PQserverVersion(c->pg);
+        if (PQsetnonblocking(c->pg, 1) != 0) rc = leat_pg_fail(e, c, NULL, "connect");
+    }
+    if (rc == LEAT_OK && !replication) rc = run_initial(c, e);
+    if (rc != LEAT_OK) {
+        PQfinish(c->pg);
+        c->pg = NULL;
+    }
+    return rc;
+}
+
+void leat_pg_close(leat_pg *c)
+{
+    if (!c->pg) return;
+    PQfinish(c->pg);
+    c->pg = NULL;
+}
+
+/* ---- cells ---- */
+
+leat_str leat_pg_cell(const PGresult *res, int row, int col)
+{
+    if (PQgetisnull(res, row, col)) return (leat_str){0};
+    return (leat_str){PQgetvalue(res, row, col), (size_t)PQgetlength(res, row, col)};
+}
+
+int64_t leat_pg_cell_i64(const PGresult *res, int row, int col, int64_t def)
+{
+    int64_t v;
+    leat_str text = leat_pg_cell(res, row, col);
+    return text.s && leat_str_i64(text, &v) ? v : def;
+}
+
+bool leat_pg_cell_bool(const PGresult *res, int row, int col)
+{
+    leat_str text = leat_pg_cell(res, row, col);
+    return text.len == 1 && text.s[0] == 't';
+}

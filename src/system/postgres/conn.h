@@ -1,0 +1,72 @@
+/* A connection to PostgreSQL that never waits beyond a deadline.
+ *
+ * Ordinary sessions and replication sessions ("walsenders") alike. All sessions speak UTF-8 and the
+ * styles that types.h parses. Errors carry the server's words with its detail and hint, a stable
+ * code and advice (classify.h), and never a password. One thread at a time. */
+#ifndef LEAT_SYSTEM_POSTGRES_CONN_H
+#define LEAT_SYSTEM_POSTGRES_CONN_H
+
+#include <libpq-fe.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+/* How to get there; filled from the option table, read-only. Absent texts are NULL. */
+typedef struct leat_pg_target {
+    const char *host, *user, *password, *dbname;
+    int64_t port;
+    int64_t sslmode; /* index into leat_pg_sslmodes */
+    const char *sslcert, *sslkey, *sslpassword, *sslrootcert;
+    bool keepalive;
+    int64_t connect_ms;  /* for the whole of connecting and logging in */
+    int64_t query_ms;    /* for one statement; 0: no limit */
+    const char *initial; /* statements to run first, separated by ';' (";;" is a semicolon) */
+} leat_pg_target;
+
+/* "disable", "allow", "prefer", "require", "verify-ca", "verify-full"; NULL-ended. */
+extern const char *const leat_pg_sslmodes[];
+
+typedef struct leat_pg {
+    PGconn *pg;                   /* NULL: closed */
+    const leat_pg_target *target; /* borrowed */
+    int version;                  /* server_version_num: 150020 */
+    bool replication;
+} leat_pg;
+
+/* Connects and sets the session up; replication: a walsender of the database. app:
+ * application_name, shown in pg_stat_activity. c is closed on failure. */
+leat_rc leat_pg_connect(leat_pg *c, const leat_pg_target *target, bool replication, const char *app,
+                        leat_err *e);
+/* May be called on a closed one. */
+void leat_pg_close(leat_pg *c);
+
+/* Runs one statement (or, without params, several) and gives the last result, to be freed with
+ * PQclear; its state is PGRES_TUPLES_OK or PGRES_COMMAND_OK. n params in text form, NULL: null.
+ * Waits query_ms at most. doing: "read the publication's tables", for the message. */
+leat_rc leat_pg_query(leat_pg *c, const char *doing, const char *sql, int n,
+                      const char *const *params, PGresult **out, leat_err *e);
+/* The same without wanting its result. */
+leat_rc leat_pg_exec(leat_pg *c, const char *doing, const char *sql, leat_err *e);
+/* As leat_pg_query without params, but waits ms at most. *late: it was the deadline that ended it
+ * (the statement has been cancelled, the session is usable unless c->pg is NULL). */
+leat_rc leat_pg_query_until(leat_pg *c, const char *doing, const char *sql, int64_t ms, bool *late,
+                            PGresult **out, leat_err *e);
+/* Sends sql, which starts a copy, and waits for the state wanted (PGRES_COPY_OUT, PGRES_COPY_BOTH).
+ */
+leat_rc leat_pg_copy(leat_pg *c, const char *doing, const char *sql, ExecStatusType wanted,
+                     leat_err *e);
+/* The next row of a COPY OUT, to be freed with PQfreemem: OK, AGAIN when wait_ms passed without
+ * one, PENDING at the end (the statement is then over). */
+leat_rc leat_pg_copy_row(leat_pg *c, const char *doing, int wait_ms, char **row, size_t *len,
+                         leat_err *e);
+
+/* Fails with what res says (or, if res is NULL or has no state, with what the connection says). */
+leat_rc leat_pg_fail(leat_err *e, const leat_pg *c, const PGresult *res, const char *doing);
+
+/* Cell as text; absent if it is NULL. Valid until PQclear. */
+leat_str leat_pg_cell(const PGresult *res, int row, int col);
+/* Cell as a number; def if it is NULL or none. */
+int64_t leat_pg_cell_i64(const PGresult *res, int row, int col, int64_t def);
+bool leat_pg_cell_bool(const PGresult *res, int row, int col);
+
+#endif

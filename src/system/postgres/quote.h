@@ -1,0 +1,18 @@
+/* Names and texts inside SQL and replication commands. Pure. */
+#ifndef LEAT_SYSTEM_POSTGRES_QUOTE_H
+#define LEAT_SYSTEM_POSTGRES_QUOTE_H
+
+#include "base/buf.h"
+
+/* Appends name in double quotes, and text as a literal in single quotes (E'' where a backslash is
+ * in it, so that standard_conforming_strings does not matter). */
+void leat_pg_quote_name(leat_buf *out, leat_str name);
+void leat_pg_quote_text(leat_buf *out, leat_str text);
+/* Appends "schema"."name". */
+void leat_pg_quote_table(leat_buf *out, const char *schema, const char *name);
+
+/* "12 B", "3.4 MiB": an amount of log, for a person. Returns out. */
+enum { LEAT_PG_SIZE_MAX = 32 };
+char *leat_pg_size_text(uint64_t bytes, char out[LEAT_PG_SIZE_MAX]);
+
+#endif
