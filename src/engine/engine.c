@@ -228,6 +228,7 @@ static leat_rc attempt(leat_engine *g, leat_err *e)
         leat_run_state_set(g, LEAT_RUN_RUNNING);
         rc = leat_run_pump(g, e);
     }
+    g->task.stopping = rc == LEAT_OK;
     source->close(&g->task);
     return rc;
 }

@@ -60,6 +60,7 @@ typedef struct leat_task {
     const char *connector; /* the connector's name */
     unsigned id;           /* 0, 1, 2 ... */
     const char *run_id;    /* UUID (version 7) of this run of the connector */
+    bool stopping;         /* close ends a run on purpose: it is not followed by another open */
     void *priv;
 } leat_task;
 
