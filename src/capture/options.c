@@ -210,8 +210,6 @@ const leat_opt leat_capture_options[] = {
      .def = "false", .help = "The engine decides how many chunks are read at a time."},
     {.name = "snapshot.lock.timeout.ms", .label = "Snapshot lock time-out", NO_EFFECT, MS,
      .def = "10000", .help = "Snapshots take no locks on tables."},
-    {.name = "snapshot.tables.order.by.row.count", .label = "Order of snapshots", NO_EFFECT, TEXT,
-     .def = "disabled", .help = "Tables are read in the order of their names."},
     {.name = "retriable.restart.connector.wait.ms", .label = "Restart wait", NO_EFFECT, MS,
      .def = "10000", .help = "errors.retry.delay.* say how long to wait."},
     {.name = "connection.validation.timeout.ms", .label = "Validation time-out", NO_EFFECT, MS,
@@ -281,10 +279,6 @@ const leat_opt leat_capture_options[] = {
      .help = "Java class that makes the snapshot's statements."},
     {.name = "snapshot.locking.mode.custom.name", .label = "Custom snapshot locks", MISSING, TEXT,
      .help = "Java class that locks tables for a snapshot."},
-    {.name = "snapshot.select.statement.overrides", .label = "Snapshot statements", MISSING, LIST,
-     .help = "Tables that a snapshot reads by statements of their own."},
-    {.name = "snapshot.select.statement.overrides.*", .label = "Snapshot statement", MISSING, MANY,
-     .help = "Statement by which a snapshot reads a table."},
     {0},
 };
 /* clang-format on */
