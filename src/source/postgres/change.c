@@ -1,0 +1,267 @@
+/* Changes of the wire become events.
+ *
+ *   insert   after from the new row
+ *   update   after from the new row; before from the old one, if the server sent it: all columns
+ *            (REPLICA IDENTITY FULL) or the key alone, which it sends when the key changed. What
+ * the new row leaves out as unchanged (TOAST) is taken from the old one, else ABSENT delete before
+ * from the old row truncate one event a captured relation
+ *
+ * A change is counted as received first of all, then as filtered (table or operation not captured),
+ * deduplicated (its transaction is durable already) or dead (a value that is none of its column's
+ * type: a letter with the message's bytes), or it becomes an event. Cells point into the message's
+ * bytes, which the caller has put into the batch's arena. Run by the task's thread. */
+#include "base/clock.h"
+#include "base/json.h"
+#include "source/postgres/pg.h"
+
+/* ---- source block ---- */
+
+static leat_value number_or_null(uint64_t v)
+{
+    return v ? leat_int((int64_t)v) : leat_null();
+}
+
+const leat_value *leat_pg_src(const leat_pg_source *s, leat_arena *a, uint64_t lsn, uint64_t tx)
+{
+    leat_value *v = leat_arena_alloc(a, LEAT_PG_SRC_N * sizeof *v, _Alignof(leat_value));
+    v[LEAT_PG_SRC_TX] = number_or_null(tx);
+    v[LEAT_PG_SRC_COMMIT] = number_or_null(s->at.commit);
+    v[LEAT_PG_SRC_LSN] = number_or_null(lsn);
+    v[LEAT_PG_SRC_XMIN] = number_or_null((uint64_t)s->xmin);
+    v[LEAT_PG_SRC_ORIGIN] =
+        s->tx.origin.s ? leat_text(leat_arena_str(a, s->tx.origin)) : leat_null();
+    v[LEAT_PG_SRC_ORIGIN_LSN] = number_or_null(s->tx.origin_lsn);
+    return v;
+}
+
+/* ---- rows ---- */
+
+static leat_rc bad_width(const leat_pg_rel *r, uint16_t n, leat_err *e)
+{
+    return leat_fail(e, LEAT_FATAL, "postgres.protocol", r->table->topic,
+                     "a row of relation %u has %u columns, but the server described %u", r->id, n,
+                     r->nwire);
+}
+
+/* old_key: columns outside the replica identity were sent as NULL and are not known. */
+static leat_rc row_of(const leat_pg_rel *r, const leat_pgoutput_tuple *t, bool old_key,
+                      leat_arena *a, leat_value **out, leat_err *e)
+{
+    uint32_t n = r->table->row->nfields;
+    leat_value *row = leat_arena_alloc(a, n * sizeof *row, _Alignof(leat_value));
+    if (t->n != r->nwire) return bad_width(r, t->n, e);
+    for (uint32_t i = 0; i < n; i++) row[i] = leat_absent();
+    for (uint16_t i = 0; i < t->n; i++) {
+        const leat_pgoutput_cell *cell = &t->cells[i];
+        uint16_t f = r->field[i];
+        if (f == LEAT_PG_NO_FIELD || (old_key && !r->identity[i])) continue;
+        if (cell->kind == LEAT_PGOUTPUT_NULL)
+            row[f] = leat_null();
+        else if (cell->kind == LEAT_PGOUTPUT_TEXT)
+            LEAT_TRY(leat_pg_parse(&r->cols[f], cell->data, a, &row[f], e));
+        else if (cell->kind == LEAT_PGOUTPUT_BINARY)
+            return leat_fail(e, LEAT_FATAL, "postgres.protocol", r->table->topic,
+                             "the server sent a binary value, which was not asked for");
+    }
+    *out = row;
+    return LEAT_OK;
+}
+
+/* An unchanged value that was not sent again is what it was before. */
+static void fill_unchanged(uint32_t n, leat_value *now, const leat_value *old)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (now[i].kind == LEAT_ABSENT && old[i].kind != LEAT_ABSENT) now[i] = old[i];
+}
+
+/* Whether a column of the key is known on both sides and differs. */
+static bool key_changed(const leat_table *t, const leat_value *old, const leat_value *now)
+{
+    for (uint16_t i = 0; i < t->nkey; i++) {
+        const leat_value *x = &old[t->key_cols[i]], *y = &now[t->key_cols[i]];
+        if (x->kind == LEAT_ABSENT || y->kind == LEAT_ABSENT) return false;
+        if (!leat_value_eq(x, y)) return true;
+    }
+    return false;
+}
+
+/* Both rows of a change; flags: LEAT_EV_*. */
+static leat_rc rows_of(const leat_pg_rel *r, const leat_pgoutput_msg *m, leat_arena *a,
+                       leat_value **before, leat_value **after, uint8_t *flags, leat_err *e)
+{
+    bool old_key = m->change.old_kind == 'K';
+    *before = *after = NULL;
+    *flags = old_key ? LEAT_EV_OLD_KEY_ONLY : 0;
+    if (m->change.old_kind) LEAT_TRY(row_of(r, &m->change.old, old_key, a, before, e));
+    if (m->type == LEAT_PGOUTPUT_DELETE) return LEAT_OK;
+    LEAT_TRY(row_of(r, &m->change.now, false, a, after, e));
+    if (!*before) return LEAT_OK;
+    fill_unchanged(r->table->row->nfields, *after, *before);
+    if (key_changed(r->table, *before, *after)) *flags |= LEAT_EV_KEY_CHANGED;
+    return LEAT_OK;
+}
+
+/* An update that changed no captured column, of a table whose old rows are whole. */
+static bool unchanged(const leat_pg_source *s, const leat_pg_rel *r, const leat_pgoutput_msg *m,
+                      const leat_value *before, const leat_value *after)
+{
+    return s->conf->capture.skip_unchanged && m->change.old_kind == 'O' && before && after &&
+           leat_rows_same(before, after, r->table->row->nfields);
+}
+
+/* ---- events ---- */
+
+/* The next n numbers in the transaction; gives the first, in all and in the table. */
+static void number(leat_pg_source *s, leat_pg_rel *r, leat_event *ev, uint32_t n)
+{
+    if (r && r->tx != s->tx.xid) {
+        r->tx = s->tx.xid;
+        r->tx_seq = 0;
+    }
+    ev->tx_seq = s->tx.seq + 1;
+    s->tx.seq += n;
+    if (!r) return;
+    ev->tx_table_seq = r->tx_seq + 1;
+    r->tx_seq += n;
+}
+
+static leat_event *add(leat_pg_source *s, leat_batch *b, leat_pg_rel *r, leat_op op, uint64_t lsn)
+{
+    leat_event *ev = leat_batch_add(b, r->table);
+    ev->op = (uint8_t)op;
+    ev->ts_us = s->tx.ts_us;
+    ev->seen_us = leat_now_us();
+    ev->tx = s->tx.xid;
+    ev->src = leat_pg_src(s, &b->arena, lsn, s->tx.xid);
+    return ev;
+}
+
+/* A letter for the dead: found again by the LSN and the number in the transaction. */
+static void bury(leat_pg_source *s, leat_batch *b, const leat_table *t, leat_str bytes,
+                 uint64_t lsn, const leat_err *why)
+{
+    leat_buf place = {0};
+    leat_jw w = {.out = &place};
+    leat_jw_object(&w, NULL);
+    leat_jw_i64(&w, "lsn", (int64_t)lsn);
+    leat_jw_i64(&w, "txId", (int64_t)s->tx.xid);
+    leat_jw_i64(&w, "seq", ++s->tx.seq);
+    leat_jw_end(&w);
+    leat_batch_dead(b,
+                    &(leat_dead){.why = *why,
+                                 .bytes = bytes,
+                                 .position = leat_buf_str(&place),
+                                 .table = leat_arena_printf(&b->arena, "%s.%s", t->schema, t->name),
+                                 .topic = t->topic,
+                                 .ts_us = s->tx.ts_us});
+    leat_buf_free(&place);
+}
+
+static leat_rc unknown_relation(uint32_t id, leat_err *e)
+{
+    return leat_fail(e, LEAT_FATAL, "postgres.protocol", "",
+                     "the server sent a change of relation %u without describing it before", id);
+}
+
+leat_rc leat_pg_change(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *m, leat_str bytes,
+                       uint64_t lsn, leat_err *e)
+{
+    leat_op op = m->type == LEAT_PGOUTPUT_INSERT   ? LEAT_OP_CREATE
+                 : m->type == LEAT_PGOUTPUT_UPDATE ? LEAT_OP_UPDATE
+                                                   : LEAT_OP_DELETE;
+    leat_pg_rel *r = leat_pg_rel_find(s, m->change.relation);
+    b->counts.received++;
+    if (!r) return unknown_relation(m->change.relation, e);
+    if (s->tx.known) {
+        b->counts.deduplicated++;
+        return LEAT_OK;
+    }
+    if (!r->captured || leat_capture_skips(s->rules.skipped, op)) {
+        b->counts.filtered++;
+        return LEAT_OK;
+    }
+    leat_value *before, *after;
+    uint8_t flags;
+    leat_rc rc = rows_of(r, m, &b->arena, &before, &after, &flags, e);
+    if (rc == LEAT_DATA) {
+        bury(s, b, r->table, bytes, lsn, e);
+        return LEAT_OK;
+    }
+    LEAT_TRY(rc);
+    if (unchanged(s, r, m, before, after)) {
+        b->counts.filtered++;
+        return LEAT_OK;
+    }
+    if (before) leat_rewrite_row(r->rewrite, before, flags & LEAT_EV_OLD_KEY_ONLY, &b->arena);
+    if (after) leat_rewrite_row(r->rewrite, after, false, &b->arena);
+    leat_event *ev = add(s, b, r, op, lsn);
+    ev->before = before;
+    ev->after = after;
+    ev->flags = flags;
+    number(s, r, ev, flags & LEAT_EV_KEY_CHANGED ? 2 : 1);
+    return LEAT_OK;
+}
+
+leat_rc leat_pg_truncate(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *m, uint64_t lsn,
+                         leat_err *e)
+{
+    for (uint32_t i = 0; i < m->truncate.n; i++) {
+        leat_pg_rel *r = leat_pg_rel_find(s, m->truncate.relations[i]);
+        b->counts.received++;
+        if (!r) return unknown_relation(m->truncate.relations[i], e);
+        if (s->tx.known) {
+            b->counts.deduplicated++;
+        } else if (!r->captured || leat_capture_skips(s->rules.skipped, LEAT_OP_TRUNCATE)) {
+            b->counts.filtered++;
+        } else {
+            leat_event *ev = add(s, b, r, LEAT_OP_TRUNCATE, lsn);
+            number(s, r, ev, 1);
+        }
+    }
+    return LEAT_OK;
+}
+
+/* The content as binary.handling.mode wants bytes: by way of bytea's text. */
+static leat_rc content_of(const leat_pg_source *s, leat_str content, leat_arena *a, leat_value *out,
+                          leat_err *e)
+{
+    leat_buf text = {0};
+    leat_buf_str_z(&text, "\\x");
+    leat_buf_hex(&text, content);
+    leat_str hex = leat_arena_str(a, leat_buf_str(&text));
+    leat_buf_free(&text);
+    return leat_pg_parse(&s->content, hex, a, out, e);
+}
+
+leat_rc leat_pg_message(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *m, uint64_t lsn,
+                        leat_err *e)
+{
+    bool inside = m->message.transactional, wanted;
+    uint64_t tx = inside ? s->tx.xid : 0;
+    leat_arena *a = &b->arena;
+    b->counts.received++;
+    if (inside ? s->tx.known : lsn <= s->at.lsn) {
+        b->counts.deduplicated++;
+        return LEAT_OK;
+    }
+    /* Outside of transactions the message's LSN is the end of its record, and a place by itself. */
+    if (!inside) s->at.lsn = s->at.commit = lsn;
+    LEAT_TRY(leat_pg_rules_prefix(&s->rules, m->message.prefix, &wanted, e));
+    if (wanted) {
+        leat_value *row = LEAT_NEW(a, leat_value, 2);
+        row[0] = leat_text(m->message.prefix);
+        LEAT_TRY(content_of(s, m->message.content, a, &row[1], e));
+        leat_event *ev = leat_batch_add(b, s->message);
+        ev->op = LEAT_OP_MESSAGE;
+        ev->after = row;
+        ev->ts_us = s->tx.ts_us;
+        ev->seen_us = leat_now_us();
+        ev->tx = tx;
+        ev->src = leat_pg_src(s, a, lsn, tx);
+        if (inside) number(s, NULL, ev, 1);
+    } else {
+        b->counts.filtered++;
+    }
+    if (!inside) leat_pg_safe_here(s, b);
+    return LEAT_OK;
+}

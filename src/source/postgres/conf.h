@@ -1,0 +1,54 @@
+/* The PostgreSQL source's configuration. */
+#ifndef LEAT_SOURCE_POSTGRES_CONF_H
+#define LEAT_SOURCE_POSTGRES_CONF_H
+
+#include "capture/conf.h"
+#include "system/postgres/conn.h"
+#include "system/postgres/types.h"
+
+/* snapshot.mode, in the order of its choices. */
+typedef enum leat_pg_snapshot_mode {
+    LEAT_PG_SNAPSHOT_INITIAL,
+    LEAT_PG_SNAPSHOT_INITIAL_ONLY,
+    LEAT_PG_SNAPSHOT_NO_DATA,
+    LEAT_PG_SNAPSHOT_NEVER,
+    LEAT_PG_SNAPSHOT_SCHEMA_ONLY,
+} leat_pg_snapshot_mode;
+
+/* snapshot.tables.order.by.row.count, in the order of its choices. */
+typedef enum leat_pg_order {
+    LEAT_PG_ORDER_NAME,
+    LEAT_PG_ORDER_FEW,
+    LEAT_PG_ORDER_MANY
+} leat_pg_order;
+
+typedef struct leat_pg_conf {
+    leat_capture_conf capture; /* first */
+    leat_pg_target target;
+    const char *slot, *publication;
+    int64_t plugin;     /* 0: pgoutput */
+    int64_t autocreate; /* leat_pg_autocreate */
+    bool via_root;      /* publish.via.partition.root */
+    bool failover;
+    bool drop_on_stop;
+    int64_t status_ms;
+    int64_t xmin_ms;              /* 0: never */
+    int64_t snapshot;             /* leat_pg_snapshot_mode */
+    int64_t order;                /* leat_pg_order */
+    leat_opt_list overrides;      /* tables that have a select of their own */
+    leat_opt_many override_texts; /* their statements, by table */
+    leat_opt_list prefix_include, prefix_exclude;
+    int64_t hstore, interval; /* 0: Debezium's default; 1: map, string */
+    int64_t money_digits;
+    bool include_unknown;
+} leat_pg_conf;
+
+extern const leat_opt *const leat_pg_option_tables[]; /* NULL-ended */
+/* For leat_source.validate; conf is a leat_pg_conf. */
+void leat_pg_conf_validate(const void *conf, leat_report *r);
+/* The modes that types.h wants. */
+leat_pg_modes leat_pg_conf_modes(const leat_pg_conf *c);
+/* The statement that reads this table in snapshots; NULL: all of its rows. */
+const char *leat_pg_conf_override(const leat_pg_conf *c, const char *schema, const char *table);
+
+#endif

@@ -1,0 +1,443 @@
+/* The PostgreSQL source's own options: Debezium's names and defaults, in one table.
+ *
+ * Options that all capturing connectors share are in capture/conf.h. Every property of Debezium's
+ * connector stands in one of the tables: supported, without effect here (accepted with a warning),
+ * or missing (an error unless it says its default). Run by any thread. */
+#include "source/postgres/conf.h"
+
+#include <stdio.h>
+
+#define AT(field, type) LEAT_OPT_AT(leat_pg_conf, field, type)
+#define TEXT(field) .type = LEAT_OPT_STR, .off = AT(field, const char *)
+#define NUMBER(field) .type = LEAT_OPT_INT, .off = AT(field, int64_t)
+#define TIME(field) .type = LEAT_OPT_MS, .off = AT(field, int64_t)
+#define FLAG(field) .type = LEAT_OPT_BOOL, .off = AT(field, bool)
+#define CHOICE(field, list) .type = LEAT_OPT_ENUM, .off = AT(field, int64_t), .choices = list
+#define LIST(field) .type = LEAT_OPT_LIST, .off = AT(field, leat_opt_list)
+
+#define CONNECTION .group = "Connection"
+#define REPLICATION .group = "Replication"
+#define SNAPSHOT .group = "Snapshot"
+#define MAPPING .group = "Mapping"
+#define OTHER .group = "Not needed here"
+#define ABSENT .group = "Not there yet"
+
+static const char *const plugins[] = {"pgoutput", "decoderbufs", NULL};
+static const char *const autocreate[] = {"all_tables", "disabled", "filtered", "no_tables", NULL};
+static const char *const snapshots[] = {"initial", "initial_only", "no_data",
+                                        "never",   "schema_only",  NULL};
+static const char *const orders[] = {"disabled", "ascending", "descending", NULL};
+static const char *const hstores[] = {"json", "map", NULL};
+static const char *const intervals[] = {"numeric", "string", NULL};
+
+static const leat_opt connection[] = {
+    {.name = "database.hostname",
+     CONNECTION,
+     TEXT(target.host),
+     .flags = LEAT_OPT_REQUIRED,
+     .label = "Host",
+     .help = "Name or address of the server. With several, separated by commas, the first that "
+             "answers is taken."},
+    {.name = "database.port",
+     CONNECTION,
+     NUMBER(target.port),
+     .def = "5432",
+     .min = 1,
+     .max = 65535,
+     .label = "Port",
+     .help = "Port of the server."},
+    {.name = "database.user",
+     CONNECTION,
+     TEXT(target.user),
+     .flags = LEAT_OPT_REQUIRED,
+     .label = "User",
+     .help = "User to log in as. It needs the attributes LOGIN and REPLICATION, SELECT on the "
+             "captured tables and, unless publication.autocreate.mode is disabled, the right to "
+             "make a publication. `leat check --sql` prints the statements."},
+    {.name = "database.password",
+     CONNECTION,
+     TEXT(target.password),
+     .flags = LEAT_OPT_SECRET,
+     .label = "Password",
+     .help = "Password of the user."},
+    {.name = "database.dbname",
+     CONNECTION,
+     TEXT(target.dbname),
+     .flags = LEAT_OPT_REQUIRED,
+     .label = "Database",
+     .help = "Database whose changes are read. One connector reads one."},
+    {.name = "database.sslmode",
+     CONNECTION,
+     CHOICE(target.sslmode, leat_pg_sslmodes),
+     .def = "prefer",
+     .label = "TLS",
+     .help = "disable and allow do without TLS (allow: unless the server insists); prefer uses it "
+             "if the server can; require insists; verify-ca checks the server's certificate, and "
+             "verify-full its name too."},
+    {.name = "database.sslcert",
+     CONNECTION,
+     TEXT(target.sslcert),
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "Client certificate",
+     .help = "File with this client's certificate (PEM)."},
+    {.name = "database.sslkey",
+     CONNECTION,
+     TEXT(target.sslkey),
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "Client key",
+     .help = "File with the key of the certificate (PEM or DER), readable by leat's user alone."},
+    {.name = "database.sslpassword",
+     CONNECTION,
+     TEXT(target.sslpassword),
+     .flags = LEAT_OPT_ADVANCED | LEAT_OPT_SECRET,
+     .label = "Key's password",
+     .help = "Password of the file with the key."},
+    {.name = "database.sslrootcert",
+     CONNECTION,
+     TEXT(target.sslrootcert),
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "Authorities",
+     .help = "File with the certificates of the authorities by which the server's is checked."},
+    {.name = "database.tcpKeepAlive",
+     CONNECTION,
+     FLAG(target.keepalive),
+     .def = "true",
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "TCP keep-alive",
+     .help = "Notice a dead network (after a minute) when nothing is sent."},
+    {.name = "database.initial.statements",
+     CONNECTION,
+     TEXT(target.initial),
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "First statements",
+     .help = "Statements that each ordinary session (not the replication session) begins with, "
+             "separated by semicolons; a doubled semicolon stands for one inside a statement."},
+    {.name = "database.query.timeout.ms",
+     CONNECTION,
+     TIME(target.query_ms),
+     .def = "600000",
+     .min = 0,
+     .max = INT64_C(86400000),
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "Statement time-out",
+     .help = "Longest time that a statement on the catalog may take; 0: no limit. The rows of a "
+             "snapshot have no limit."},
+    {.name = "connect.timeout.ms",
+     CONNECTION,
+     TIME(target.connect_ms),
+     .def = "30000",
+     .min = 100,
+     .max = 600000,
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "Connect time-out",
+     .help = "Longest time for connecting and logging in."},
+    {.name = NULL},
+};
+
+static const leat_opt replication[] = {
+    {.name = "plugin.name",
+     REPLICATION,
+     CHOICE(plugin, plugins),
+     .def = "pgoutput",
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "Output plugin",
+     .help = "pgoutput is part of every PostgreSQL from version 10 on, and is the one that leat "
+             "reads. (Debezium's default, decoderbufs, is an extension of the server: where it "
+             "was used set pgoutput and another slot.name.)"},
+    {.name = "slot.name",
+     REPLICATION,
+     TEXT(slot),
+     .def = "debezium",
+     .label = "Replication slot",
+     .flags = LEAT_OPT_FIXED,
+     .help = "Slot that the changes are read through: lower-case letters, digits and underscores, "
+             "at most 63. Made if it does not exist. It keeps the server's log until changes are "
+             "durable here, so a connector that is given up needs its slot dropped (`leat delete "
+             "--forget`)."},
+    {.name = "slot.drop.on.stop",
+     REPLICATION,
+     FLAG(drop_on_stop),
+     .def = "false",
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "Drop the slot on stop",
+     .help = "For trials only: when the connector is stopped on purpose, drop its slot. Changes "
+             "made until the next start are then lost, and the next start says so."},
+    {.name = "slot.failover",
+     REPLICATION,
+     FLAG(failover),
+     .def = "false",
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "Failover slot",
+     .help = "Make the slot one that is synchronised to standbys (PostgreSQL 17 or later)."},
+    {.name = "publication.name",
+     REPLICATION,
+     TEXT(publication),
+     .def = "dbz_publication",
+     .label = "Publication",
+     .help = "Publication that says which tables the server sends."},
+    {.name = "publication.autocreate.mode",
+     REPLICATION,
+     CHOICE(autocreate, autocreate),
+     .def = "all_tables",
+     .label = "Make the publication",
+     .help = "If the publication does not exist: all_tables makes one for all tables (needs a "
+             "superuser), filtered one for the captured tables (needs their owner; it is brought "
+             "up to date at each start), no_tables an empty one, disabled none."},
+    {.name = "publish.via.partition.root",
+     REPLICATION,
+     FLAG(via_root),
+     .def = "false",
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "Partitions as one table",
+     .help = "A publication that is made here sends changes of partitions as changes of the "
+             "partitioned table."},
+    {.name = "status.update.interval.ms",
+     REPLICATION,
+     TIME(status_ms),
+     .def = "10000",
+     .min = 100,
+     .max = INT64_C(3600000),
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "Status interval",
+     .help = "Longest time between two status updates to the server. What has become durable is "
+             "told sooner. Keep it well below the server's wal_sender_timeout."},
+    {.name = "xmin.fetch.interval.ms",
+     REPLICATION,
+     TIME(xmin_ms),
+     .def = "0",
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "xmin interval",
+     .help = "How often the slot's catalog xmin is read to be shown in the source block; 0: "
+             "never."},
+    {.name = "message.prefix.include.list",
+     REPLICATION,
+     LIST(prefix_include),
+     .flags = LEAT_OPT_ADVANCED | LEAT_OPT_REGEX,
+     .label = "Message prefixes",
+     .help = "Regular expressions for prefixes of logical messages (pg_logical_emit_message) to "
+             "be captured. Default: all."},
+    {.name = "message.prefix.exclude.list",
+     REPLICATION,
+     LIST(prefix_exclude),
+     .flags = LEAT_OPT_ADVANCED | LEAT_OPT_REGEX,
+     .label = "Message prefixes left out",
+     .help = "Regular expressions for prefixes of logical messages not to be captured."},
+    {.name = NULL},
+};
+
+static const leat_opt mapping[] = {
+    {.name = "snapshot.mode",
+     SNAPSHOT,
+     CHOICE(snapshot, snapshots),
+     .def = "initial",
+     .label = "Snapshot",
+     .help = "initial reads all rows of the captured tables first and then the changes; "
+             "initial_only stops after the rows; no_data (also called never and schema_only) reads "
+             "only changes, from where the slot was made."},
+    {.name = "snapshot.tables.order.by.row.count",
+     SNAPSHOT,
+     CHOICE(order, orders),
+     .def = "disabled",
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "Order of tables",
+     .help = "disabled: as in table.include.list, else by name; ascending and descending: by the "
+             "server's estimate of their rows."},
+    {.name = "snapshot.select.statement.overrides",
+     SNAPSHOT,
+     LIST(overrides),
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "Tables with a select of their own",
+     .help = "Tables (schema.table) of which a snapshot reads the rows of a statement instead of "
+             "all."},
+    {.name = "snapshot.select.statement.overrides.*",
+     SNAPSHOT,
+     .type = LEAT_OPT_MANY,
+     .off = AT(override_texts, leat_opt_many),
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "Select of a table",
+     .help = "Statement for the table named behind overrides. It must give the table's columns."},
+    {.name = "hstore.handling.mode",
+     MAPPING,
+     CHOICE(hstore, hstores),
+     .def = "json",
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "hstore",
+     .help = "json: a JSON text; map: a map of strings."},
+    {.name = "interval.handling.mode",
+     MAPPING,
+     CHOICE(interval, intervals),
+     .def = "numeric",
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "interval",
+     .help = "numeric: microseconds, a month being 30.4375 days; string: ISO 8601, exact."},
+    {.name = "money.fraction.digits",
+     MAPPING,
+     NUMBER(money_digits),
+     .def = "2",
+     .min = 0,
+     .max = 18,
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "Digits of money",
+     .help = "Digits behind the point of the type money; the server's lc_monetary decides how "
+             "many there are."},
+    {.name = "include.unknown.datatypes",
+     MAPPING,
+     FLAG(include_unknown),
+     .def = "false",
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "Unknown types",
+     .help = "Show columns of types without a mapping as bytes of their text; else they are left "
+             "out."},
+    {.name = NULL},
+};
+
+/* Debezium's, accepted: what they are about is done in another way, or not at all, here. */
+#define NOTHING .flags = LEAT_OPT_NO_EFFECT | LEAT_OPT_ADVANCED, .type = LEAT_OPT_STR
+static const leat_opt without_effect[] = {
+    {.name = "slot.max.retries",
+     OTHER,
+     NOTHING,
+     .def = "6",
+     .label = "Slot retries",
+     .help = "A slot in use is tried again with the connector's own back-off (errors.max.retries, "
+             "errors.retry.delay.*)."},
+    {.name = "slot.retry.delay.ms",
+     OTHER,
+     NOTHING,
+     .def = "10000",
+     .label = "Slot retry delay",
+     .help = "See slot.max.retries."},
+    {.name = "lsn.flush.mode",
+     OTHER,
+     NOTHING,
+     .def = "connector_and_driver",
+     .label = "Flush mode",
+     .help = "The slot moves when changes are durable here, and on an idle database too, as with "
+             "connector_and_driver."},
+    {.name = "flush.lsn.source",
+     OTHER,
+     NOTHING,
+     .def = "true",
+     .label = "Flush",
+     .help = "See lsn.flush.mode."},
+    {.name = "lsn.flush.timeout.ms",
+     OTHER,
+     NOTHING,
+     .def = "30000",
+     .label = "Flush time-out",
+     .help = "Status updates do not wait."},
+    {.name = "lsn.flush.timeout.action",
+     OTHER,
+     NOTHING,
+     .def = "fail",
+     .label = "Flush time-out action",
+     .help = "Status updates do not wait."},
+    {.name = "schema.refresh.mode",
+     OTHER,
+     NOTHING,
+     .def = "columns_diff",
+     .label = "Schema refresh",
+     .help = "Tables are read anew exactly when the server describes them anew."},
+    {.name = "database.sslfactory",
+     OTHER,
+     NOTHING,
+     .label = "TLS factory",
+     .help = "A Java class; database.sslmode decides what is checked."},
+    {.name = "snapshot.isolation.mode",
+     OTHER,
+     NOTHING,
+     .def = "serializable",
+     .label = "Snapshot isolation",
+     .help = "A snapshot is one REPEATABLE READ, READ ONLY transaction: one view of all tables."},
+    {.name = "snapshot.locking.mode",
+     OTHER,
+     NOTHING,
+     .def = "none",
+     .label = "Snapshot locks",
+     .help = "A snapshot takes no locks beyond those of reading."},
+    {.name = NULL},
+};
+
+/* Debezium's that would change what happens, and are not there. */
+#define NOT_YET .flags = LEAT_OPT_MISSING | LEAT_OPT_ADVANCED, .type = LEAT_OPT_STR
+static const leat_opt missing[] = {
+    {.name = "slot.stream.params",
+     ABSENT,
+     NOT_YET,
+     .label = "Plugin parameters",
+     .help = "Parameters for other plugins than pgoutput."},
+    {.name = "replica.identity.autoset.values",
+     ABSENT,
+     NOT_YET,
+     .label = "Set replica identities",
+     .help = "Set them by ALTER TABLE ... REPLICA IDENTITY; `leat check --sql` prints which."},
+    {.name = NULL},
+};
+
+const leat_opt *const leat_pg_option_tables[] = {
+    connection,     replication, mapping, leat_capture_options, leat_capture_time_options,
+    without_effect, missing,     NULL};
+
+leat_pg_modes leat_pg_conf_modes(const leat_pg_conf *c)
+{
+    return (leat_pg_modes){
+        .decimal = (uint8_t)c->capture.decimal,
+        .time = (uint8_t)c->capture.time,
+        .binary = (uint8_t)c->capture.binary,
+        .hstore_map = c->hstore == 1,
+        .interval_string = c->interval == 1,
+        .include_unknown = c->include_unknown,
+        .debezium_faults = false,
+        .money_digits = (uint8_t)c->money_digits,
+    };
+}
+
+const char *leat_pg_conf_override(const leat_pg_conf *c, const char *schema, const char *table)
+{
+    char name[160];
+    bool listed = false;
+    snprintf(name, sizeof name, "%s.%s", schema, table);
+    for (size_t i = 0; i < c->overrides.n; i++)
+        if (strcmp(c->overrides.v[i], name) == 0) listed = true;
+    for (size_t i = 0; listed && i < c->override_texts.n; i++)
+        if (strcmp(c->override_texts.v[i].star[0], name) == 0) return c->override_texts.v[i].value;
+    return NULL;
+}
+
+static void check_slot_name(const char *name, leat_report *r)
+{
+    size_t n = name ? strlen(name) : 0;
+    if (n == 0 || n > 63 || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != n)
+        leat_report_add(r, false, "slot.name", 0,
+                        "must be 1 to 63 lower-case letters, digits and underscores, got \"%s\"",
+                        name ? name : "");
+}
+
+static void check_overrides(const leat_pg_conf *c, leat_report *r)
+{
+    for (size_t i = 0; i < c->overrides.n; i++) {
+        bool found = false;
+        for (size_t k = 0; k < c->override_texts.n && !found; k++)
+            found = strcmp(c->overrides.v[i], c->override_texts.v[k].star[0]) == 0;
+        if (!found)
+            leat_report_add(r, false, "snapshot.select.statement.overrides", 0,
+                            "names %s, but there is no snapshot.select.statement.overrides.%s with "
+                            "its statement",
+                            c->overrides.v[i], c->overrides.v[i]);
+    }
+}
+
+void leat_pg_conf_validate(const void *conf, leat_report *r)
+{
+    const leat_pg_conf *c = conf;
+    leat_capture_validate(&c->capture, r);
+    check_slot_name(c->slot, r);
+    check_overrides(c, r);
+    if (c->plugin != 0)
+        leat_report_add(r, false, "plugin.name", 0,
+                        "decoderbufs is not read here: set plugin.name=pgoutput, and another "
+                        "slot.name, for a slot belongs to its plugin");
+    if (c->prefix_include.n && c->prefix_exclude.n)
+        leat_report_add(r, false, "message.prefix.include.list", 0,
+                        "excludes message.prefix.exclude.list: set one of the two");
+}

@@ -1,0 +1,144 @@
+/* Inside of the PostgreSQL source: what its files share. */
+#ifndef LEAT_SOURCE_POSTGRES_PG_H
+#define LEAT_SOURCE_POSTGRES_PG_H
+
+#include "capture/naming.h"
+#include "source/postgres/conf.h"
+#include "source/postgres/feedback.h"
+#include "source/postgres/pgoutput.h"
+#include "source/postgres/position.h"
+#include "source/postgres/rules.h"
+#include "source/postgres/slot.h"
+#include "source/source.h"
+#include "system/postgres/catalog.h"
+
+/* Cells of ev->src; LEAT_BIND_SEQUENCE wants the last commit and the LSN side by side. */
+enum {
+    LEAT_PG_SRC_TX,
+    LEAT_PG_SRC_COMMIT, /* end of the transaction before: first half of sequence */
+    LEAT_PG_SRC_LSN,
+    LEAT_PG_SRC_XMIN,
+    LEAT_PG_SRC_ORIGIN,
+    LEAT_PG_SRC_ORIGIN_LSN,
+    LEAT_PG_SRC_N,
+};
+
+/* A table as the stream (or a snapshot) has it: its version, and how a row of the wire becomes one
+ * of the version's. Heap; in a list that is searched by id. */
+typedef struct leat_pg_rel {
+    uint32_t id;       /* pg_class.oid */
+    bool captured;     /* else: counted and skipped */
+    leat_table *table; /* current version, one reference; NULL if not captured */
+    leat_table *twin;  /* an equal version that cols and field belong to, one reference; or NULL */
+    const leat_rewrite *rewrite; /* done to each row; NULL: nothing */
+    const leat_pg_col *cols;     /* of the row's fields; in the table's arena */
+    const uint16_t *field; /* of each column of the wire: field of the row, or LEAT_PG_NO_FIELD */
+    const bool *identity;  /* of each column of the wire: it is sent with an old key */
+    uint16_t nwire;
+    uint64_t tx; /* transaction that tx_seq counts in */
+    uint32_t tx_seq;
+    struct leat_pg_rel *next;
+} leat_pg_rel;
+
+#define LEAT_PG_NO_FIELD UINT16_MAX
+enum { LEAT_PG_RELS = 1024 }; /* buckets; a power of two */
+
+/* The transaction that is being read. */
+typedef struct leat_pg_tx {
+    bool open;
+    bool known;      /* it is durable already: count and skip */
+    uint64_t xid;    /* 64 bits */
+    uint64_t final;  /* LSN of its commit record */
+    int64_t ts_us;   /* commit time; of the last transaction when none is open */
+    uint32_t seq;    /* numbers given to its changes */
+    leat_str origin; /* where it came from first; absent: here. In origin_name */
+    uint64_t origin_lsn;
+} leat_pg_tx;
+
+typedef struct leat_pg_source {
+    leat_arena arena; /* from open to close */
+    leat_task *task;
+    const leat_pg_conf *conf;
+    leat_pg_rules rules;
+    leat_pg_modes modes;
+    leat_topics topics; /* which table has which topic */
+    const char *app;    /* application_name */
+    leat_pg sql;        /* ordinary session: catalog, slots */
+    leat_pg wal;        /* replication session */
+    leat_pg view;       /* snapshot: one REPEATABLE READ transaction */
+    leat_pg_server server;
+    leat_pg_types *types;
+    leat_origin *origin;
+    leat_table *message; /* version of the logical messages' "table" */
+    leat_pg_col content; /* how a message's content is shown: as a bytea column */
+    leat_pg_rel *rels[LEAT_PG_RELS];
+    leat_arena scratch; /* of one wire message that makes no event */
+
+    leat_str partition;   /* position.partition, as text */
+    leat_pg_position at;  /* all that ends before is read */
+    bool resumed;         /* at came from the engine: there was a position */
+    const char *snapshot; /* exported by a slot just made; NULL: none */
+    bool streaming;       /* START_REPLICATION has run */
+    leat_pg_tx tx;
+    leat_buf origin_name;
+    uint64_t xid_near;    /* a transaction id of the present */
+    uint64_t row_tx;      /* transaction id of the rows of a snapshot; 0: none */
+    int64_t row_ts_us;    /* when it was begun */
+    leat_pg_rel *row_rel; /* the table whose rows are read; NULL: none */
+    char *row_held;       /* its next row, of libpq; NULL: none */
+    size_t row_len;
+    uint64_t idle_end; /* of a keepalive while nothing was open: may become the position */
+    int64_t idle_us;   /* when that was done last */
+    leat_pg_feedback feedback;
+    int64_t xmin;     /* of the slot, with xmin.fetch.interval.ms; 0: none */
+    int64_t asked_us; /* when the slot was looked at last */
+    int64_t retained; /* bytes of log that the slot keeps, -1: unknown */
+} leat_pg_source;
+
+/* sql is usable: connects it again if it was lost. */
+leat_rc leat_pg_source_sql(leat_pg_source *s, leat_err *e);
+
+/* ---- origin.c: the source block ---- */
+leat_origin *leat_pg_origin_new(const leat_pg_source *s);
+/* Makes s->message and s->content: the "table" that logical messages come in. */
+leat_rc leat_pg_message_table(leat_pg_source *s, leat_err *e);
+
+/* ---- relation.c: tables ---- */
+/* Takes a relation message in: reads the catalog, makes a version, keeps it. */
+leat_rc leat_pg_rel_update(leat_pg_source *s, const leat_pgoutput_msg *m, leat_err *e);
+/* The relation of that id; NULL: the server has not described it. */
+leat_pg_rel *leat_pg_rel_find(const leat_pg_source *s, uint32_t id);
+/* A table as it is in the catalog now, with all columns that can be read: for snapshots. The result
+ * is the caller's, to be freed with leat_pg_rel_free. */
+leat_rc leat_pg_rel_of_table(leat_pg_source *s, const leat_pg_table *t, leat_pg_rel **out,
+                             leat_err *e);
+void leat_pg_rel_free(leat_pg_rel *r);
+void leat_pg_rels_free(leat_pg_source *s);
+
+/* ---- change.c: rows become events ---- */
+/* One change message with its bytes and the LSN of its frame. Counts it. */
+leat_rc leat_pg_change(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *m, leat_str bytes,
+                       uint64_t lsn, leat_err *e);
+leat_rc leat_pg_truncate(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *m, uint64_t lsn,
+                         leat_err *e);
+leat_rc leat_pg_message(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *m, uint64_t lsn,
+                        leat_err *e);
+/* The dynamic cells of the source block for an event at lsn, in a. */
+const leat_value *leat_pg_src(const leat_pg_source *s, leat_arena *a, uint64_t lsn, uint64_t tx);
+
+/* ---- stream.c ---- */
+leat_rc leat_pg_stream_read(leat_pg_source *s, leat_batch *b, int wait_ms, leat_err *e);
+/* The current place as a position; its offset is in text. */
+leat_position leat_pg_stream_position(leat_pg_source *s, leat_buf *text);
+/* Everything read so far is safe: puts the current place into b. */
+void leat_pg_safe_here(leat_pg_source *s, leat_batch *b);
+
+/* ---- snapshot.c ---- */
+leat_rc leat_pg_plan_tables(leat_task *t, leat_plan *plan, leat_err *e);
+leat_rc leat_pg_read_chunk(leat_task *t, leat_chunk *chunk, leat_batch *b, leat_err *e);
+
+/* ---- check.c ---- */
+leat_rc leat_pg_check(const void *conf, leat_checker *c, leat_err *e);
+leat_rc leat_pg_discover(const void *conf, leat_catalog *out, leat_err *e);
+
+#endif

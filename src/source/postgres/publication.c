@@ -1,0 +1,193 @@
+/* The publication: what the server sends at all.
+ *
+ * By publication.autocreate.mode, as Debezium: all_tables makes one FOR ALL TABLES; filtered one of
+ * exactly the captured tables, which at each start is set to what is captured then; no_tables an
+ * empty one, filled by a person; disabled none. A publication that exists is only changed in
+ * filtered mode, and only when its tables differ: each change makes the server describe every table
+ * again. A publication FOR ALL TABLES is left alone: filters apply here too. Run by the task's
+ * thread. */
+#include "source/postgres/publication.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "system/postgres/quote.h"
+
+/* Comment on the publications made here: forget drops no other. */
+#define MADE_BY "made by leat"
+
+leat_rc leat_pg_publication_read(leat_pg *c, const char *name, leat_pg_publication *out,
+                                 leat_err *e)
+{
+    static const char sql[] = "SELECT puballtables, pubinsert, pubupdate, pubdelete, %s, %s,"
+                              " pg_catalog.pg_has_role(pubowner, 'USAGE')"
+                              " FROM pg_catalog.pg_publication WHERE pubname = $1";
+    char text[256];
+    snprintf(text, sizeof text, sql, c->version >= 110000 ? "pubtruncate" : "false",
+             c->version >= 130000 ? "pubviaroot" : "false");
+    PGresult *res;
+    *out = (leat_pg_publication){0};
+    LEAT_TRY(leat_pg_query(c, "look the publication up", text, 1, &name, &res, e));
+    if (PQntuples(res) == 1)
+        *out = (leat_pg_publication){
+            .exists = true,
+            .all_tables = leat_pg_cell_bool(res, 0, 0),
+            .inserts = leat_pg_cell_bool(res, 0, 1),
+            .updates = leat_pg_cell_bool(res, 0, 2),
+            .deletes = leat_pg_cell_bool(res, 0, 3),
+            .truncates = leat_pg_cell_bool(res, 0, 4),
+            .via_root = leat_pg_cell_bool(res, 0, 5),
+            .owned = leat_pg_cell_bool(res, 0, 6),
+        };
+    PQclear(res);
+    return LEAT_OK;
+}
+
+leat_rc leat_pg_publication_tables(leat_pg *c, const char *name, leat_arena *a, uint32_t **oids,
+                                   size_t *n, leat_err *e)
+{
+    static const char sql[] =
+        "SELECT r.prrelid FROM pg_catalog.pg_publication_rel r"
+        " JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid WHERE p.pubname = $1"
+        " ORDER BY r.prrelid";
+    PGresult *res;
+    LEAT_TRY(leat_pg_query(c, "read the publication's tables", sql, 1, &name, &res, e));
+    *n = (size_t)PQntuples(res);
+    *oids = LEAT_NEW(a, uint32_t, *n);
+    for (size_t i = 0; i < *n; i++) (*oids)[i] = (uint32_t)leat_pg_cell_i64(res, (int)i, 0, 0);
+    PQclear(res);
+    return LEAT_OK;
+}
+
+static void put_tables(leat_buf *out, const leat_pg_relation *const *tables, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        leat_buf_str_z(out, i ? ", " : "");
+        leat_pg_quote_table(out, tables[i]->schema, tables[i]->name);
+    }
+}
+
+void leat_pg_publication_put(leat_buf *out, const char *name, leat_pg_autocreate mode,
+                             const leat_pg_relation *const *tables, size_t n, bool via_root)
+{
+    leat_buf_str_z(out, "CREATE PUBLICATION ");
+    leat_pg_quote_name(out, leat_str_of(name));
+    if (mode == LEAT_PG_ALL_TABLES) leat_buf_str_z(out, " FOR ALL TABLES");
+    if (mode == LEAT_PG_FILTERED && n) {
+        leat_buf_str_z(out, " FOR TABLE ");
+        put_tables(out, tables, n);
+    }
+    if (via_root) leat_buf_str_z(out, " WITH (publish_via_partition_root = true)");
+}
+
+static leat_rc run(leat_pg *c, const char *doing, leat_buf *sql, leat_err *e)
+{
+    leat_buf_u8(sql, 0);
+    leat_rc rc = leat_pg_exec(c, doing, sql->p, e);
+    leat_buf_free(sql);
+    return rc;
+}
+
+static leat_rc create(leat_pg *c, const char *name, leat_pg_autocreate mode,
+                      const leat_pg_relation *const *tables, size_t n, bool via_root, leat_err *e)
+{
+    leat_buf sql = {0};
+    if (mode == LEAT_PG_FILTERED && n == 0)
+        return leat_fail(e, LEAT_CONF, "postgres.no_tables", "table.include.list",
+                         "no table of the database is captured, so the publication \"%s\" would be "
+                         "empty: check schema.include.list, table.include.list and their exclude "
+                         "lists (regular expressions for whole names, \"schema.table\"), and that "
+                         "the tables exist",
+                         name);
+    leat_pg_publication_put(&sql, name, mode, tables, n, via_root);
+    leat_buf_str_z(&sql, "; COMMENT ON PUBLICATION ");
+    leat_pg_quote_name(&sql, leat_str_of(name));
+    leat_buf_str_z(&sql, " IS '" MADE_BY "'");
+    leat_rc rc = run(c, "create the publication", &sql, e);
+    if (rc == LEAT_OK)
+        leat_log(LEAT_INFO, "postgres.publication_created", "publication=%s mode=%s tables=%zu",
+                 name, mode == LEAT_PG_ALL_TABLES ? "all_tables" : "listed",
+                 mode == LEAT_PG_FILTERED ? n : 0);
+    return rc;
+}
+
+static int by_number(const void *x, const void *y)
+{
+    uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
+    return (a > b) - (a < b);
+}
+
+static bool same_tables(leat_arena *a, const uint32_t *oids, size_t noids,
+                        const leat_pg_relation *const *tables, size_t n)
+{
+    if (noids != n) return false;
+    uint32_t *wanted = LEAT_NEW(a, uint32_t, n);
+    for (size_t i = 0; i < n; i++) wanted[i] = tables[i]->oid;
+    qsort(wanted, n, sizeof *wanted, by_number);
+    return n == 0 || memcmp(wanted, oids, n * sizeof *oids) == 0;
+}
+
+/* Sets the tables of an existing publication to those captured now. */
+static leat_rc update(leat_pg *c, const char *name, const leat_pg_relation *const *tables, size_t n,
+                      leat_err *e)
+{
+    leat_arena a;
+    uint32_t *oids;
+    size_t noids;
+    leat_arena_init(&a, 0);
+    leat_rc rc = leat_pg_publication_tables(c, name, &a, &oids, &noids, e);
+    if (rc == LEAT_OK && n && !same_tables(&a, oids, noids, tables, n)) {
+        leat_buf sql = {0};
+        leat_buf_str_z(&sql, "ALTER PUBLICATION ");
+        leat_pg_quote_name(&sql, leat_str_of(name));
+        leat_buf_str_z(&sql, " SET TABLE ");
+        put_tables(&sql, tables, n);
+        rc = run(c, "bring the publication up to date", &sql, e);
+        if (rc == LEAT_OK)
+            leat_log(LEAT_INFO, "postgres.publication_changed",
+                     "publication=%s tables=%zu before=%zu", name, n, noids);
+    }
+    leat_arena_free(&a);
+    return rc;
+}
+
+leat_rc leat_pg_publication_ensure(leat_pg *c, const char *name, leat_pg_autocreate mode,
+                                   const leat_pg_relation *const *tables, size_t n, bool via_root,
+                                   leat_err *e)
+{
+    leat_pg_publication p;
+    LEAT_TRY(leat_pg_publication_read(c, name, &p, e));
+    if (!p.exists && mode == LEAT_PG_DISABLED)
+        return leat_fail(e, LEAT_CONF, "postgres.publication_missing", name,
+                         "there is no publication \"%s\", and publication.autocreate.mode=disabled "
+                         "says not to make it. Create it (`leat check --sql` prints the statement) "
+                         "or set the mode to filtered or all_tables",
+                         name);
+    if (!p.exists) return create(c, name, mode, tables, n, via_root, e);
+    if (via_root != p.via_root)
+        leat_log(LEAT_WARN, "postgres.publication_root",
+                 "publication=%s publish_via_partition_root is %s there and "
+                 "publish.via.partition.root is %s here: the publication's stands",
+                 name, p.via_root ? "true" : "false", via_root ? "true" : "false");
+    if (mode == LEAT_PG_FILTERED && !p.all_tables) return update(c, name, tables, n, e);
+    return LEAT_OK;
+}
+
+leat_rc leat_pg_publication_drop(leat_pg *c, const char *name, leat_err *e)
+{
+    static const char made[] =
+        "SELECT pg_catalog.obj_description(oid, 'pg_publication') = '" MADE_BY "'"
+        " FROM pg_catalog.pg_publication WHERE pubname = $1";
+    PGresult *res;
+    LEAT_TRY(leat_pg_query(c, "see who made the publication", made, 1, &name, &res, e));
+    bool ours = PQntuples(res) == 1 && leat_pg_cell_bool(res, 0, 0);
+    PQclear(res);
+    if (!ours) return LEAT_OK;
+    leat_buf sql = {0};
+    leat_buf_str_z(&sql, "DROP PUBLICATION ");
+    leat_pg_quote_name(&sql, leat_str_of(name));
+    LEAT_TRY(run(c, "drop the publication", &sql, e));
+    leat_log(LEAT_INFO, "postgres.publication_dropped", "publication=%s", name);
+    return LEAT_OK;
+}

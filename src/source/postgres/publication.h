@@ -1,0 +1,42 @@
+/* The publication: what the server sends at all. */
+#ifndef LEAT_SOURCE_POSTGRES_PUBLICATION_H
+#define LEAT_SOURCE_POSTGRES_PUBLICATION_H
+
+#include "base/buf.h"
+#include "system/postgres/catalog.h"
+
+/* publication.autocreate.mode, in the order of its choices. */
+typedef enum leat_pg_autocreate {
+    LEAT_PG_ALL_TABLES,
+    LEAT_PG_DISABLED,
+    LEAT_PG_FILTERED,
+    LEAT_PG_NO_TABLES,
+} leat_pg_autocreate;
+
+typedef struct leat_pg_publication {
+    bool exists;
+    bool all_tables;
+    bool inserts, updates, deletes, truncates; /* what it publishes */
+    bool via_root;                             /* publish_via_partition_root */
+    bool owned;                                /* this user may change it */
+} leat_pg_publication;
+
+leat_rc leat_pg_publication_read(leat_pg *c, const char *name, leat_pg_publication *out,
+                                 leat_err *e);
+/* The oids of the tables named in it (not of partitions, nor of tables by schema), sorted. */
+leat_rc leat_pg_publication_tables(leat_pg *c, const char *name, leat_arena *a, uint32_t **oids,
+                                   size_t *n, leat_err *e);
+
+/* Appends the statement that makes it: for tables (n of them, as mode says) or for all. */
+void leat_pg_publication_put(leat_buf *out, const char *name, leat_pg_autocreate mode,
+                             const leat_pg_relation *const *tables, size_t n, bool via_root);
+
+/* Makes the publication, or brings it up to date, as mode says. tables: the captured ones. CONF
+ * "postgres.publication_missing" when it is not there and is not to be made. */
+leat_rc leat_pg_publication_ensure(leat_pg *c, const char *name, leat_pg_autocreate mode,
+                                   const leat_pg_relation *const *tables, size_t n, bool via_root,
+                                   leat_err *e);
+/* Drops it if leat made it. */
+leat_rc leat_pg_publication_drop(leat_pg *c, const char *name, leat_err *e);
+
+#endif

@@ -1,0 +1,381 @@
+/* Tables: what the server describes and what the catalog adds become table versions.
+ *
+ * The stream describes a table (a relation message) before its first change in a session and again
+ * whenever it may have changed. The message says which columns there were, their types and the
+ * replica identity, as of the change; what it does not say (defaults, NOT NULL, the key, the labels
+ * of an enum) is asked from the catalog, which may be ahead: columns are matched by name, and a key
+ * column that the message lacks is left out. A table that is gone from the catalog meanwhile keeps
+ * the key of the version before, else what the message marks as the replica identity. A version
+ * that turns out equal to the current one is dropped, so that readers see no change where there is
+ * none.
+ *
+ * Snapshots make their versions from the catalog alone, generated columns included, which the log
+ * lacks. Run by the task's thread. */
+#include "base/log.h"
+#include "source/postgres/pg.h"
+
+/* One column on its way from the server to a field. */
+typedef struct column {
+    leat_str name;
+    uint32_t type;
+    int32_t typmod;
+    bool identity;
+    const leat_pg_column *known; /* the catalog's; NULL: it has none of this name */
+} column;
+
+typedef struct draft {
+    uint32_t id;
+    const char *schema, *name;
+    column *cols;
+    uint16_t ncols;
+    const char *const *key; /* names */
+    uint16_t nkey;
+} draft;
+
+leat_pg_rel *leat_pg_rel_find(const leat_pg_source *s, uint32_t id)
+{
+    leat_pg_rel *r = s->rels[id % LEAT_PG_RELS];
+    while (r && r->id != id) r = r->next;
+    return r;
+}
+
+void leat_pg_rel_free(leat_pg_rel *r)
+{
+    if (!r) return;
+    if (r->table) leat_table_unpin(r->table);
+    if (r->twin) leat_table_unpin(r->twin);
+    leat_free(r);
+}
+
+void leat_pg_rels_free(leat_pg_source *s)
+{
+    for (int i = 0; i < LEAT_PG_RELS; i++) {
+        leat_pg_rel *r = s->rels[i];
+        while (r) {
+            leat_pg_rel *next = r->next;
+            leat_pg_rel_free(r);
+            r = next;
+        }
+        s->rels[i] = NULL;
+    }
+}
+
+static bool is_key(const draft *d, leat_str name)
+{
+    for (uint16_t i = 0; i < d->nkey; i++)
+        if (leat_str_is(name, d->key[i])) return true;
+    return false;
+}
+
+/* Plans a column; types made since the last look are read once. */
+static leat_rc plan_column(leat_pg_source *s, const leat_pg_attr *attr, leat_arena *a,
+                           leat_pg_col *out, leat_err *e)
+{
+    leat_rc rc = leat_pg_plan(s->types, &s->modes, attr, a, out, e);
+    if (rc != LEAT_CONF) return rc;
+    LEAT_TRY(leat_pg_source_sql(s, e));
+    LEAT_TRY(leat_pg_types_read(&s->sql, s->types, e));
+    return leat_pg_plan(s->types, &s->modes, attr, a, out, e);
+}
+
+static leat_rc plan_one(leat_pg_source *s, const draft *d, const column *c, leat_arena *a,
+                        leat_pg_col *out, leat_err *e)
+{
+    const leat_pg_column *known = c->known;
+    leat_pg_attr attr = {
+        .table = leat_arena_printf(a, "%s.%s", d->schema, d->name),
+        .name = leat_arena_str(a, c->name).s,
+        .type = c->type,
+        .typmod = c->typmod,
+        .ndims = known ? known->ndims : 0,
+        .not_null = (known && known->not_null) || (!known && is_key(d, c->name)),
+        .generated = known && known->generated,
+        .def = known ? known->def : (leat_str){0},
+    };
+    LEAT_TRY(plan_column(s, &attr, a, out, e));
+    if (!out->schema)
+        leat_log(LEAT_WARN, "postgres.column_left_out",
+                 "table=\"%s\" column=\"%s\" its type %s has no mapping: it is left out of events "
+                 "(include.unknown.datatypes=true shows it as bytes)",
+                 attr.table, attr.name, out->type);
+    return LEAT_OK;
+}
+
+static leat_column column_of(const column *c, const leat_pg_col *p, uint16_t place)
+{
+    return (leat_column){
+        .type = p->type,
+        .oid = p->oid,
+        .length = p->length,
+        .scale = p->scale,
+        .position = c->known ? c->known->number : (uint16_t)(place + 1),
+        .generated = c->known && c->known->generated,
+        .identity = c->known && c->known->identity,
+    };
+}
+
+/* The columns of message.key.columns, if a rule fits, in the place of the table's key. */
+static leat_rc chosen_key(leat_pg_source *s, draft *d, leat_arena *a, leat_err *e)
+{
+    if (!s->rules.keys) return LEAT_OK;
+    const char **names = LEAT_NEW(a, const char *, d->ncols);
+    uint16_t *found = LEAT_NEW(a, uint16_t, d->ncols), n = 0;
+    for (uint16_t i = 0; i < d->ncols; i++) names[i] = leat_arena_str(a, d->cols[i].name).s;
+    LEAT_TRY(leat_keys_find(s->rules.keys, d->schema, d->name, names, d->ncols, found, &n, e));
+    if (n == 0) return LEAT_OK;
+    const char **key = LEAT_NEW(a, const char *, n);
+    for (uint16_t i = 0; i < n; i++) key[i] = names[found[i]];
+    d->key = key;
+    d->nkey = n;
+    return LEAT_OK;
+}
+
+/* A table version being built. */
+typedef struct build {
+    leat_pg_rel *r;
+    leat_arena *a; /* of the version */
+    leat_pg_col *cols;
+    leat_column *natives;
+    leat_field *fields;
+    const char **names; /* of the columns, as the database has them */
+    uint16_t *field;
+    bool *identity;
+    uint16_t n;
+} build;
+
+static leat_rc put_column(leat_pg_source *s, const draft *d, uint16_t i, build *w, leat_err *e)
+{
+    const column *c = &d->cols[i];
+    const char *name = leat_arena_str(w->a, c->name).s;
+    bool in;
+    w->field[i] = LEAT_PG_NO_FIELD;
+    w->identity[i] = c->identity;
+    LEAT_TRY(leat_filter_column(s->rules.filter, d->schema, d->name, name, &in, e));
+    if (!in && !is_key(d, c->name)) return LEAT_OK;
+    LEAT_TRY(plan_one(s, d, c, w->a, &w->cols[w->n], e));
+    if (!w->cols[w->n].schema) return LEAT_OK;
+    w->natives[w->n] = column_of(c, &w->cols[w->n], i);
+    w->names[w->n] = name;
+    w->fields[w->n] =
+        (leat_field){leat_naming_field(&s->conf->capture, w->a, name), w->cols[w->n].schema};
+    w->field[i] = w->n++;
+    return LEAT_OK;
+}
+
+/* The key's columns that are in the row, in the key's order. */
+static void put_key(leat_pg_source *s, const draft *d, leat_table *t, const build *w)
+{
+    uint16_t *cols = LEAT_NEW(w->a, uint16_t, d->nkey);
+    leat_field *fields = LEAT_NEW(w->a, leat_field, d->nkey);
+    uint16_t n = 0;
+    for (uint16_t i = 0; i < d->nkey; i++)
+        for (uint16_t k = 0; k < w->n; k++) {
+            if (strcmp(w->names[k], d->key[i]) != 0) continue;
+            fields[n] = w->fields[k];
+            cols[n++] = k;
+        }
+    if (n == 0) return;
+    const char *name = leat_naming_schema(&s->conf->capture, w->a, t->topic, ".Key");
+    leat_schema *key = leat_schema_struct(w->a, false, name, 0, n);
+    key->fields = fields;
+    t->key = key;
+    t->key_cols = cols;
+    t->nkey = n;
+}
+
+/* Two tables must not come to one topic. */
+static leat_rc claim_topic(leat_pg_source *s, const draft *d, const leat_table *t, leat_err *e)
+{
+    const leat_pg_rel *before = leat_pg_rel_find(s, d->id);
+    if (before && before->table && strcmp(before->table->topic, t->topic) == 0) return LEAT_OK;
+    char *whole = leat_arena_printf(&s->arena, "%s.%s", d->schema, d->name);
+    return leat_topics_claim(&s->topics, leat_arena_strdup(&s->arena, t->topic), whole, e);
+}
+
+/* Names, key, schemas and rewriting of a version whose columns are there; seals it. */
+static leat_rc finish(leat_pg_source *s, const draft *d, build *w, leat_err *e)
+{
+    const leat_capture_conf *c = &s->conf->capture;
+    leat_table *t = w->r->table;
+    t->topic = leat_naming_topic(c, w->a, NULL, d->schema, d->name);
+    t->db = leat_arena_strdup(w->a, s->conf->target.dbname);
+    t->schema = leat_arena_strdup(w->a, d->schema);
+    t->name = leat_arena_strdup(w->a, d->name);
+    t->cols = w->natives;
+    t->flags = (uint16_t)((c->tombstones ? LEAT_TABLE_TOMBSTONES : 0) |
+                          (c->transactions ? LEAT_TABLE_TX_BLOCK : 0));
+    LEAT_TRY(claim_topic(s, d, t, e));
+    put_key(s, d, t, w);
+    leat_columns_table columns = {.schema = t->schema,
+                                  .name = t->name,
+                                  .fields = w->fields,
+                                  .cols = w->natives,
+                                  .names = w->names,
+                                  .n = w->n,
+                                  .key_cols = t->key_cols,
+                                  .nkey = t->nkey};
+    if (s->rules.columns)
+        LEAT_TRY(leat_columns_prepare(s->rules.columns, &columns, w->a, &w->r->rewrite, e));
+    const char *name = leat_naming_schema(c, w->a, t->topic, ".Value");
+    leat_schema *row = leat_schema_struct(w->a, true, name, 0, w->n);
+    row->fields = w->fields;
+    t->row = row;
+    leat_table_seal(t);
+    return LEAT_OK;
+}
+
+/* The version of a draft, sealed, and how rows of the server become its. */
+static leat_rc build_table(leat_pg_source *s, const draft *d, leat_pg_rel *r, leat_err *e)
+{
+    r->table = leat_table_new(s->origin);
+    leat_arena *a = &r->table->arena;
+    build w = {.r = r,
+               .a = a,
+               .cols = LEAT_NEW(a, leat_pg_col, d->ncols),
+               .natives = LEAT_NEW(a, leat_column, d->ncols),
+               .fields = LEAT_NEW(a, leat_field, d->ncols),
+               .names = LEAT_NEW(a, const char *, d->ncols),
+               .field = LEAT_NEW(a, uint16_t, d->ncols),
+               .identity = LEAT_NEW(a, bool, d->ncols)};
+    for (uint16_t i = 0; i < d->ncols; i++) LEAT_TRY(put_column(s, d, i, &w, e));
+    LEAT_TRY(finish(s, d, &w, e));
+    r->id = d->id;
+    r->captured = true;
+    r->cols = w.cols;
+    r->field = w.field;
+    r->identity = w.identity;
+    r->nwire = d->ncols;
+    return LEAT_OK;
+}
+
+/* ---- from a relation message ---- */
+
+static const leat_pg_column *find_column(const leat_pg_table *t, leat_str name)
+{
+    for (uint16_t i = 0; t && i < t->ncols; i++)
+        if (leat_str_is(name, t->cols[i].name)) return &t->cols[i];
+    return NULL;
+}
+
+/* The key of a table that the catalog does not have any more. */
+static void key_of_gone(const leat_pg_rel *before, const leat_pgoutput_msg *m, draft *d,
+                        leat_arena *a)
+{
+    const char **key = LEAT_NEW(a, const char *, m->relation.n);
+    uint16_t n = 0;
+    if (before && before->table && before->table->key) {
+        for (uint32_t i = 0; i < before->table->key->nfields && n < m->relation.n; i++)
+            key[n++] = before->table->key->fields[i].name;
+    } else if (m->relation.replica_identity != 'f') {
+        for (uint16_t i = 0; i < m->relation.n; i++)
+            if (m->relation.cols[i].key) key[n++] = leat_arena_str(a, m->relation.cols[i].name).s;
+    }
+    d->key = key;
+    d->nkey = n;
+}
+
+static leat_rc draft_of(leat_pg_source *s, const leat_pgoutput_msg *m, const leat_pg_rel *before,
+                        leat_arena *a, draft *d, leat_err *e)
+{
+    const leat_pg_table *t;
+    LEAT_TRY(leat_pg_source_sql(s, e));
+    LEAT_TRY(leat_pg_table_read(&s->sql, m->relation.id, a, &t, e));
+    *d = (draft){
+        .id = m->relation.id,
+        .schema = leat_arena_str(a, m->relation.schema).s,
+        .name = leat_arena_str(a, m->relation.name).s,
+        .cols = LEAT_NEW(a, column, m->relation.n),
+        .ncols = m->relation.n,
+    };
+    for (uint16_t i = 0; i < m->relation.n; i++) {
+        const leat_pgoutput_column *c = &m->relation.cols[i];
+        d->cols[i] = (column){c->name, c->type, c->typmod, c->key, find_column(t, c->name)};
+    }
+    if (t) {
+        d->key = t->key;
+        d->nkey = t->nkey;
+    } else {
+        key_of_gone(before, m, d, a);
+        leat_log(LEAT_INFO, "postgres.table_gone",
+                 "table=\"%s.%s\" was dropped since: its columns' defaults are not known",
+                 d->schema, d->name);
+    }
+    return LEAT_OK;
+}
+
+/* Puts the new description in the place of the old one. */
+static void replace(leat_pg_rel **at, leat_pg_rel *r)
+{
+    leat_pg_rel *old = *at;
+    if (old) {
+        r->next = old->next;
+        r->tx = old->tx;
+        r->tx_seq = old->tx_seq;
+        if (old->table && r->table && old->table->fingerprint == r->table->fingerprint) {
+            /* The same version: its number in the stream stays. What reads its rows is new. */
+            leat_table *same = old->table;
+            old->table = NULL;
+            r->twin = r->table;
+            r->table = same;
+        } else if (r->table) {
+            leat_log(LEAT_INFO, "postgres.table_changed", "table=\"%s.%s\" columns=%u",
+                     r->table->schema, r->table->name, r->table->row->nfields);
+        }
+        leat_pg_rel_free(old);
+    }
+    *at = r;
+}
+
+leat_rc leat_pg_rel_update(leat_pg_source *s, const leat_pgoutput_msg *m, leat_err *e)
+{
+    leat_pg_rel **at = &s->rels[m->relation.id % LEAT_PG_RELS];
+    while (*at && (*at)->id != m->relation.id) at = &(*at)->next;
+    leat_pg_rel *r = leat_zalloc(1, sizeof *r);
+    leat_arena a;
+    draft d;
+    leat_arena_init(&a, 0);
+    r->id = m->relation.id;
+    leat_rc rc;
+    bool in = false;
+    rc = leat_filter_table(s->rules.filter, leat_arena_str(&a, m->relation.schema).s,
+                           leat_arena_str(&a, m->relation.name).s, &in, e);
+    if (rc == LEAT_OK && in) rc = draft_of(s, m, *at, &a, &d, e);
+    if (rc == LEAT_OK && in) rc = chosen_key(s, &d, &a, e);
+    if (rc == LEAT_OK && in) rc = build_table(s, &d, r, e);
+    leat_arena_free(&a);
+    if (rc != LEAT_OK) {
+        leat_pg_rel_free(r);
+        return rc;
+    }
+    replace(at, r);
+    return LEAT_OK;
+}
+
+/* ---- from the catalog ---- */
+
+leat_rc leat_pg_rel_of_table(leat_pg_source *s, const leat_pg_table *t, leat_pg_rel **out,
+                             leat_err *e)
+{
+    leat_arena a;
+    leat_arena_init(&a, 0);
+    draft d = {.id = t->oid,
+               .schema = t->schema,
+               .name = t->name,
+               .cols = LEAT_NEW(&a, column, t->ncols),
+               .ncols = t->ncols,
+               .key = t->key,
+               .nkey = t->nkey};
+    for (uint16_t i = 0; i < t->ncols; i++) {
+        const leat_pg_column *c = &t->cols[i];
+        d.cols[i] = (column){leat_str_of(c->name), c->type, c->typmod, false, c};
+    }
+    leat_pg_rel *r = leat_zalloc(1, sizeof *r);
+    leat_rc rc = chosen_key(s, &d, &a, e);
+    if (rc == LEAT_OK) rc = build_table(s, &d, r, e);
+    leat_arena_free(&a);
+    if (rc != LEAT_OK)
+        leat_pg_rel_free(r);
+    else
+        *out = r;
+    return rc;
+}

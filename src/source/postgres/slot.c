@@ -1,0 +1,262 @@
+/* The replication slot: what the server says of it, whether we may go on from it, making it.
+ *
+ * A start position older than the slot's is silently moved forward by the server, so the two are
+ * compared here, before anything is streamed: a slot that is ahead of what is durable with us, or
+ * one that is gone, is a gap, and a gap is never skipped. The judge is a pure function of four
+ * structs. Creating a slot waits on the server until all transactions that run then have ended; a
+ * prepared transaction may never end, so the wait has a deadline and says who it was that it waited
+ * for. Run by the task's thread. */
+#include "source/postgres/slot.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "source/postgres/walframe.h"
+#include "system/postgres/quote.h"
+
+enum { CREATE_MS = 30000, DROP_US = 3000000 };
+
+leat_rc leat_pg_server_identify(leat_pg *wal, leat_pg_server *out, leat_err *e)
+{
+    PGresult *res;
+    *out = (leat_pg_server){0};
+    LEAT_TRY(leat_pg_query(wal, "identify the server", "IDENTIFY_SYSTEM", 0, NULL, &res, e));
+    bool good = PQntuples(res) == 1 && leat_str_u64(leat_pg_cell(res, 0, 0), &out->systemid) &&
+                leat_lsn_parse(leat_pg_cell(res, 0, 2), &out->written);
+    out->timeline = (uint32_t)leat_pg_cell_i64(res, 0, 1, 0);
+    PQclear(res);
+    if (good) return LEAT_OK;
+    return leat_fail(e, LEAT_FATAL, "postgres.protocol", "IDENTIFY_SYSTEM",
+                     "the server's answer is not understood: it may be no PostgreSQL");
+}
+
+static const char *copied(leat_arena *a, leat_str text)
+{
+    return text.s ? leat_arena_str(a, text).s : NULL;
+}
+
+static void put_look_up(leat_buf *out, const char *name, int version)
+{
+    leat_buf_printf(out,
+                    "SELECT slot_type = 'logical', temporary, active, active_pid, plugin, database,"
+                    " restart_lsn, confirmed_flush_lsn, %s, %s, catalog_xmin"
+                    " FROM pg_catalog.pg_replication_slots WHERE slot_name = ",
+                    version >= 130000 ? "wal_status" : "NULL::text",
+                    version >= 170000   ? "invalidation_reason"
+                    : version >= 160000 ? "CASE WHEN conflicting THEN 'conflict' END"
+                                        : "NULL::text");
+    leat_pg_quote_text(out, leat_str_of(name));
+    leat_buf_u8(out, 0);
+}
+
+static void take_row(const PGresult *res, leat_arena *a, leat_pg_slot *out)
+{
+    out->exists = true;
+    out->logical = leat_pg_cell_bool(res, 0, 0);
+    out->temporary = leat_pg_cell_bool(res, 0, 1);
+    out->active = leat_pg_cell_bool(res, 0, 2);
+    out->active_pid = leat_pg_cell_i64(res, 0, 3, 0);
+    out->plugin = copied(a, leat_pg_cell(res, 0, 4));
+    out->database = copied(a, leat_pg_cell(res, 0, 5));
+    leat_lsn_parse(leat_pg_cell(res, 0, 6), &out->restart);
+    leat_lsn_parse(leat_pg_cell(res, 0, 7), &out->confirmed);
+    out->wal_status = copied(a, leat_pg_cell(res, 0, 8));
+    out->invalid = copied(a, leat_pg_cell(res, 0, 9));
+    out->xmin = (uint32_t)leat_pg_cell_i64(res, 0, 10, 0);
+}
+
+leat_rc leat_pg_slot_read(leat_pg *c, const char *name, int64_t ms, leat_arena *a,
+                          leat_pg_slot *out, leat_err *e)
+{
+    bool late;
+    PGresult *res;
+    leat_buf sql = {0};
+    *out = (leat_pg_slot){0};
+    put_look_up(&sql, name, c->version);
+    leat_rc rc = leat_pg_query_until(c, "look the slot up", sql.p, ms ? ms : c->target->query_ms,
+                                     &late, &res, e);
+    leat_buf_free(&sql);
+    LEAT_TRY(rc);
+    if (PQntuples(res) == 1) take_row(res, a, out);
+    PQclear(res);
+    return LEAT_OK;
+}
+
+/* ---- the judge ---- */
+
+#define START_AFRESH                                                                                  \
+    "To start afresh, drop the slot if there is one (SELECT pg_drop_replication_slot('%s')), delete " \
+    "the connector's stored offsets, and let it take a new snapshot"
+
+static leat_rc judge_missing(const char *name, const leat_pg_position *at, leat_err *e)
+{
+    char place[LEAT_LSN_TEXT];
+    return leat_fail(e, LEAT_CONF, "postgres.slot_missing", name,
+                     "the slot \"%s\" does not exist any more, but changes up to %s have been "
+                     "read through it: what was committed since is lost to this connector. Was it "
+                     "dropped, or the server restored or failed over? " START_AFRESH,
+                     name, leat_lsn_print(at->lsn, place), name);
+}
+
+/* What makes a slot unfit whatever the position. */
+static leat_rc judge_kind(const char *name, const char *dbname, const leat_pg_slot *slot,
+                          leat_err *e)
+{
+    if (!slot->logical || !slot->plugin || strcmp(slot->plugin, "pgoutput") != 0)
+        return leat_fail(e, LEAT_CONF, "postgres.slot_other", name,
+                         "the slot \"%s\" belongs to something else: it is a %s slot%s%s, and a "
+                         "logical one with pgoutput is needed. Set slot.name to another name",
+                         name, slot->logical ? "logical" : "physical",
+                         slot->plugin ? " with plugin " : "", slot->plugin ? slot->plugin : "");
+    if (slot->database && strcmp(slot->database, dbname) != 0)
+        return leat_fail(
+            e, LEAT_CONF, "postgres.slot_other", name,
+            "the slot \"%s\" is one of database \"%s\", not of \"%s\": slots are named "
+            "once a server. Set slot.name to another name",
+            name, slot->database, dbname);
+    if (slot->invalid || (slot->wal_status && strcmp(slot->wal_status, "lost") == 0))
+        return leat_fail(e, LEAT_CONF, "postgres.wal_removed", name,
+                         "the server has invalidated the slot \"%s\" (%s): log that it still "
+                         "needed is gone, and the changes in it are lost to this connector. Raise "
+                         "max_slot_wal_keep_size to prevent it. " START_AFRESH,
+                         name, slot->invalid ? slot->invalid : "wal_status is lost", name);
+    return LEAT_OK;
+}
+
+static leat_rc judge_server(const leat_pg_server *server, const leat_pg_position *at, leat_err *e)
+{
+    char here[LEAT_LSN_TEXT], place[LEAT_LSN_TEXT];
+    if (at->systemid && at->systemid != server->systemid)
+        return leat_fail(e, LEAT_CONF, "postgres.other_server", "",
+                         "this is another server than the one read so far (system identifier %llu, "
+                         "was %llu): log positions of one mean nothing on the other. Point "
+                         "database.hostname at the old server, or give the connector a new name "
+                         "(or delete its offsets) to start afresh here",
+                         (unsigned long long)server->systemid, (unsigned long long)at->systemid);
+    if (at->lsn > server->written)
+        return leat_fail(
+            e, LEAT_CONF, "postgres.server_behind", "",
+            "the server's log ends at %s, but changes up to %s have already been read "
+            "from it: it was restored from a backup, or a standby took over that had "
+            "not received all. Changes were read that the server does not know; "
+            "compare the data, delete the connector's offsets, and take a new snapshot",
+            leat_lsn_print(server->written, here), leat_lsn_print(at->lsn, place));
+    return LEAT_OK;
+}
+
+leat_rc leat_pg_slot_judge(const char *name, const char *dbname, const leat_pg_slot *slot,
+                           const leat_pg_server *server, const leat_pg_position *at, leat_err *e)
+{
+    if (at->lsn) LEAT_TRY(judge_server(server, at, e));
+    if (!slot->exists) return at->lsn ? judge_missing(name, at, e) : LEAT_OK;
+    LEAT_TRY(judge_kind(name, dbname, slot, e));
+    if (at->lsn && slot->confirmed > at->lsn) {
+        char theirs[LEAT_LSN_TEXT], ours[LEAT_LSN_TEXT], size[LEAT_PG_SIZE_MAX];
+        return leat_fail(e, LEAT_CONF, "postgres.gap", name,
+                         "the slot \"%s\" stands at %s, but only changes up to %s are stored: %s "
+                         "of log in between will not be sent again. Another reader used the slot, "
+                         "or it was made anew, or the offsets are older than it. " START_AFRESH,
+                         name, leat_lsn_print(slot->confirmed, theirs),
+                         leat_lsn_print(at->lsn, ours),
+                         leat_pg_size_text(slot->confirmed - at->lsn, size), name);
+    }
+    if (slot->active)
+        return leat_fail(e, LEAT_RETRY, "postgres.slot_in_use", name,
+                         "the slot \"%s\" is being read by another process (server process %lld, "
+                         "see pg_stat_replication). Stop it, or give each connector a slot.name of "
+                         "its own; if it is a reader that died, the server notices within its "
+                         "wal_sender_timeout",
+                         name, (long long)slot->active_pid);
+    return LEAT_OK;
+}
+
+/* ---- making and dropping ---- */
+
+/* Who keeps a slot from being made: the oldest prepared, else the oldest running transaction. */
+static leat_rc fail_blocked(leat_pg *sql, const char *name, leat_err *e)
+{
+    static const char query[] =
+        "SELECT 'p', gid, extract(epoch FROM pg_catalog.clock_timestamp() - prepared)::bigint,"
+        " database::text FROM pg_catalog.pg_prepared_xacts"
+        " UNION ALL (SELECT 'r', pid::text,"
+        " extract(epoch FROM pg_catalog.clock_timestamp() - xact_start)::bigint, datname::text"
+        " FROM pg_catalog.pg_stat_activity WHERE backend_xid IS NOT NULL"
+        " AND pid <> pg_catalog.pg_backend_pid())"
+        " ORDER BY 1, 3 DESC LIMIT 1";
+    PGresult *res;
+    leat_rc rc;
+    LEAT_TRY(leat_pg_query(sql, "see who blocks the new slot", query, 0, NULL, &res, e));
+    const char *who = PQntuples(res) ? PQgetvalue(res, 0, 1) : "";
+    long long age = PQntuples(res) ? (long long)leat_pg_cell_i64(res, 0, 2, 0) : 0;
+    const char *db = PQntuples(res) ? PQgetvalue(res, 0, 3) : "";
+    if (PQntuples(res) && PQgetvalue(res, 0, 0)[0] == 'p')
+        rc = leat_fail(e, LEAT_CONF, "postgres.prepared_transaction", name,
+                       "the slot \"%s\" cannot be made while the prepared transaction '%s' of "
+                       "database \"%s\" is open; it was prepared %lld s ago. Run in that database "
+                       "COMMIT PREPARED '%s' or ROLLBACK PREPARED '%s'",
+                       name, who, db, age, who, who);
+    else
+        rc = leat_fail(e, LEAT_RETRY, "postgres.slot_blocked", name,
+                       "the slot \"%s\" was not made within %d s, for the server waits until every "
+                       "transaction that runs has ended%s%s%s. End it, or wait",
+                       name, CREATE_MS / 1000, who[0] ? "; the oldest is of process " : "", who,
+                       who[0] ? " (see pg_stat_activity)" : "");
+    PQclear(res);
+    return rc;
+}
+
+static void put_create(leat_buf *out, const char *name, int version, bool failover)
+{
+    leat_buf_str_z(out, "CREATE_REPLICATION_SLOT ");
+    leat_pg_quote_name(out, leat_str_of(name));
+    leat_buf_str_z(out, " LOGICAL pgoutput ");
+    if (version < 150000)
+        leat_buf_str_z(out, "EXPORT_SNAPSHOT");
+    else if (failover && version >= 170000)
+        leat_buf_str_z(out, "(SNAPSHOT 'export', FAILOVER true)");
+    else
+        leat_buf_str_z(out, "(SNAPSHOT 'export')");
+    leat_buf_u8(out, 0);
+}
+
+leat_rc leat_pg_slot_create(leat_pg *wal, leat_pg *sql, const char *name, bool failover,
+                            leat_arena *a, uint64_t *at, const char **snapshot, leat_err *e)
+{
+    leat_buf command = {0};
+    bool late = false;
+    PGresult *res;
+    put_create(&command, name, wal->version, failover);
+    leat_rc rc = leat_pg_query_until(wal, "create the replication slot", command.p, CREATE_MS,
+                                     &late, &res, e);
+    leat_buf_free(&command);
+    if (late) return fail_blocked(sql, name, e);
+    LEAT_TRY(rc);
+    bool good = PQntuples(res) == 1 && leat_lsn_parse(leat_pg_cell(res, 0, 1), at);
+    *snapshot = copied(a, leat_pg_cell(res, 0, 2));
+    PQclear(res);
+    if (!good)
+        return leat_fail(e, LEAT_FATAL, "postgres.protocol", name,
+                         "the server's answer to CREATE_REPLICATION_SLOT is not understood");
+    char place[LEAT_LSN_TEXT];
+    leat_log(LEAT_INFO, "postgres.slot_created", "slot=%s at=%s", name, leat_lsn_print(*at, place));
+    return LEAT_OK;
+}
+
+leat_rc leat_pg_slot_drop(leat_pg *c, const char *name, leat_err *e)
+{
+    static const char sql[] = "SELECT pg_catalog.pg_drop_replication_slot(slot_name)"
+                              " FROM pg_catalog.pg_replication_slots WHERE slot_name = $1";
+    int64_t until = leat_mono_us() + DROP_US;
+    for (;;) {
+        PGresult *res;
+        leat_rc rc = leat_pg_query(c, "drop the replication slot", sql, 1, &name, &res, e);
+        if (rc == LEAT_RETRY && strcmp(e->code, "postgres.slot_in_use") == 0 &&
+            leat_mono_us() < until) {
+            leat_sleep_us(100000);
+            continue;
+        }
+        LEAT_TRY(rc);
+        if (PQntuples(res)) leat_log(LEAT_INFO, "postgres.slot_dropped", "slot=%s", name);
+        PQclear(res);
+        return LEAT_OK;
+    }
+}

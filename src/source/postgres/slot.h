@@ -1,0 +1,50 @@
+/* The replication slot: what the server says of it, whether we may go on from it, making it. */
+#ifndef LEAT_SOURCE_POSTGRES_SLOT_H
+#define LEAT_SOURCE_POSTGRES_SLOT_H
+
+#include "source/postgres/position.h"
+#include "system/postgres/conn.h"
+
+/* The server, as a replication connection introduces it. */
+typedef struct leat_pg_server {
+    uint64_t systemid;
+    uint32_t timeline;
+    uint64_t written; /* end of the log written so far (on a standby: replayed) */
+} leat_pg_server;
+
+/* A row of pg_replication_slots. Texts are in the arena it was read into. */
+typedef struct leat_pg_slot {
+    bool exists;
+    bool logical, temporary, active;
+    int64_t active_pid; /* 0: none */
+    const char *plugin, *database;
+    uint64_t restart;       /* the server keeps the log from here on; 0: none */
+    uint64_t confirmed;     /* it sends transactions that end behind this; 0: none */
+    uint32_t xmin;          /* catalog_xmin; 0: none */
+    const char *wal_status; /* "reserved", "extended", "unreserved", "lost"; NULL: unknown */
+    const char *invalid;    /* why the server invalidated it; NULL: it did not */
+} leat_pg_slot;
+
+leat_rc leat_pg_server_identify(leat_pg *wal, leat_pg_server *out, leat_err *e);
+/* ms: longest time for it; 0: as for other statements. */
+leat_rc leat_pg_slot_read(leat_pg *c, const char *name, int64_t ms, leat_arena *a,
+                          leat_pg_slot *out, leat_err *e);
+
+/* Whether streaming from at (zero: no position, all that the slot has) through this slot loses
+ * nothing. Pure. CONF with what is wrong: "postgres.gap", "postgres.slot_missing",
+ * "postgres.wal_removed", "postgres.other_server", "postgres.server_behind", "postgres.slot_other";
+ * RETRY "postgres.slot_in_use". A slot that does not exist is no error if at is zero. */
+leat_rc leat_pg_slot_judge(const char *name, const char *dbname, const leat_pg_slot *slot,
+                           const leat_pg_server *server, const leat_pg_position *at, leat_err *e);
+
+/* Creates the slot on wal, a replication connection, and exports its snapshot: good until wal runs
+ * its next command. *at: the place from which it sends everything that the snapshot does not show.
+ * sql: an ordinary session, to find out who blocks it. */
+leat_rc leat_pg_slot_create(leat_pg *wal, leat_pg *sql, const char *name, bool failover,
+                            leat_arena *a, uint64_t *at, const char **snapshot, leat_err *e);
+/* Drops it; a slot that is not there is no error. One whose reader is just going away is waited
+ * for.
+ */
+leat_rc leat_pg_slot_drop(leat_pg *c, const char *name, leat_err *e);
+
+#endif

@@ -1,0 +1,307 @@
+/* The plain snapshot: all rows of the captured tables under one view.
+ *
+ * The view is one REPEATABLE READ transaction of a session of its own. When the slot was just made
+ * it takes over the snapshot that this exported, so that rows and stream meet exactly; when the
+ * slot was there before (an interrupted snapshot), it is a new view and the stream then repeats
+ * changes that the rows show already: rows may repeat, changes may not be missing. A chunk is a
+ * table, read by COPY: the server pushes rows as fast as they are taken, and no more of them are in
+ * memory than the batch and the socket hold.
+ *
+ * Markers are Debezium's: first and last row of all, first and last of a table. To know the last
+ * row each row is held until the next one has come; to know the last of all, the tables to come are
+ * asked whether they have any. Run by the task's thread. */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "source/postgres/copytext.h"
+#include "source/postgres/pg.h"
+#include "source/postgres/walframe.h"
+#include "system/postgres/quote.h"
+
+enum { WAIT_MS = 200 };
+
+typedef struct table {
+    uint32_t oid;
+    const char *schema, *name;
+    const char *override; /* NULL: the whole table */
+    bool first;           /* of all tables */
+    bool started;
+    bool any; /* a row has been given out */
+} table;
+
+/* ---- the plan ---- */
+
+static leat_rc open_view(leat_pg_source *s, leat_err *e)
+{
+    LEAT_TRY(leat_pg_connect(&s->view, &s->conf->target, false, s->app, e));
+    LEAT_TRY(leat_pg_exec(&s->view, "begin the snapshot",
+                          "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", e));
+    if (!s->snapshot) return LEAT_OK;
+    leat_buf sql = {0};
+    leat_buf_str_z(&sql, "SET TRANSACTION SNAPSHOT ");
+    leat_pg_quote_text(&sql, leat_str_of(s->snapshot));
+    leat_buf_u8(&sql, 0);
+    leat_rc rc = leat_pg_exec(&s->view, "take the slot's snapshot over", sql.p, e);
+    leat_buf_free(&sql);
+    /* The view has it now; the session that exported it is not needed until the stream starts. */
+    leat_pg_close(&s->wal);
+    s->snapshot = NULL;
+    return rc;
+}
+
+/* A transaction id for the rows' source block: one of its own, as Debezium's. 0 on a standby. */
+static leat_rc row_xid(leat_pg_source *s, leat_err *e)
+{
+    PGresult *res;
+    LEAT_TRY(leat_pg_source_sql(s, e));
+    LEAT_TRY(leat_pg_query(&s->sql, "take a transaction id",
+                           "SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN 0"
+                           " ELSE pg_catalog.txid_current() END",
+                           0, NULL, &res, e));
+    s->row_tx = (uint64_t)leat_pg_cell_i64(res, 0, 0, 0);
+    PQclear(res);
+    return LEAT_OK;
+}
+
+static void put_chunk(leat_pg_source *s, leat_plan *plan, const leat_pg_relation *r)
+{
+    table *t = LEAT_NEW(plan->a, table, 1);
+    const char *override = leat_pg_conf_override(s->conf, r->schema, r->name);
+    *t = (table){.oid = r->oid,
+                 .schema = leat_arena_strdup(plan->a, r->schema),
+                 .name = leat_arena_strdup(plan->a, r->name),
+                 .override = override,
+                 .first = plan->n == 0};
+    leat_chunk *c = LEAT_NEW(plan->a, leat_chunk, 1);
+    c->table = leat_arena_printf(plan->a, "%s.%s", r->schema, r->name);
+    c->rows = r->rows < 0 ? -1 : (int64_t)r->rows;
+    c->priv = t;
+    *plan->tail = c;
+    plan->tail = &c->next;
+    plan->n++;
+}
+
+static leat_rc put_chunks(leat_pg_source *s, leat_plan *plan, leat_err *e)
+{
+    leat_arena a;
+    leat_pg_relation *all;
+    const leat_pg_relation **captured;
+    size_t n, k;
+    leat_arena_init(&a, 0);
+    leat_rc rc = leat_pg_relations(&s->view, &a, &all, &n, e);
+    if (rc == LEAT_OK) rc = leat_pg_rules_tables(&s->rules, all, n, &a, &captured, &k, e);
+    if (rc == LEAT_OK) rc = leat_pg_rules_snapshot(&s->rules, captured, &k, &a, e);
+    for (size_t i = 0; rc == LEAT_OK && i < k; i++) put_chunk(s, plan, captured[i]);
+    leat_arena_free(&a);
+    return rc;
+}
+
+leat_rc leat_pg_plan_tables(leat_task *task, leat_plan *plan, leat_err *e)
+{
+    leat_pg_source *s = task->priv;
+    leat_buf text = {0};
+    leat_position start = leat_pg_stream_position(s, &text);
+    plan->start = (leat_position){leat_arena_str(plan->a, start.partition),
+                                  leat_arena_str(plan->a, start.offset)};
+    leat_buf_free(&text);
+    if (s->conf->snapshot > LEAT_PG_SNAPSHOT_INITIAL_ONLY) return LEAT_OK;
+    plan->skip_stream = s->conf->snapshot == LEAT_PG_SNAPSHOT_INITIAL_ONLY;
+    LEAT_TRY(open_view(s, e));
+    LEAT_TRY(row_xid(s, e));
+    s->row_ts_us = leat_now_us();
+    return put_chunks(s, plan, e);
+}
+
+/* ---- a table ---- */
+
+static void put_source(const table *t, leat_buf *sql)
+{
+    if (!t->override) {
+        leat_pg_quote_table(sql, t->schema, t->name);
+        return;
+    }
+    leat_str text = leat_str_trim(leat_str_of(t->override));
+    while (text.len && text.s[text.len - 1] == ';')
+        text = leat_str_trim((leat_str){text.s, text.len - 1});
+    leat_buf_u8(sql, '(');
+    leat_buf_add(sql, text);
+    leat_buf_str_z(sql, ") AS leat_rows");
+}
+
+static leat_rc start_copy(leat_pg_source *s, const leat_pg_table *t, const table *chunk,
+                          leat_err *e)
+{
+    leat_buf sql = {0};
+    leat_buf_str_z(&sql, "COPY (SELECT ");
+    for (uint16_t i = 0; i < t->ncols; i++) {
+        leat_buf_str_z(&sql, i ? ", " : "");
+        leat_pg_quote_name(&sql, leat_str_of(t->cols[i].name));
+    }
+    leat_buf_str_z(&sql, " FROM ");
+    put_source(chunk, &sql);
+    leat_buf_str_z(&sql, ") TO STDOUT");
+    leat_buf_u8(&sql, 0);
+    leat_rc rc = leat_pg_copy(&s->view, "read a table's rows", sql.p, PGRES_COPY_OUT, e);
+    leat_buf_free(&sql);
+    return rc;
+}
+
+static leat_rc begin_table(leat_pg_source *s, table *chunk, leat_err *e)
+{
+    leat_arena a;
+    const leat_pg_table *t;
+    leat_arena_init(&a, 0);
+    leat_rc rc = leat_pg_table_read(&s->view, chunk->oid, &a, &t, e);
+    if (rc == LEAT_OK && !t)
+        rc = leat_fail(e, LEAT_RETRY, "postgres.table_missing", chunk->name,
+                       "the table %s.%s was dropped while the snapshot was taken; it begins again",
+                       chunk->schema, chunk->name);
+    if (rc == LEAT_OK) rc = leat_pg_rel_of_table(s, t, &s->row_rel, e);
+    if (rc == LEAT_OK) rc = start_copy(s, t, chunk, e);
+    leat_arena_free(&a);
+    chunk->started = rc == LEAT_OK;
+    return rc;
+}
+
+/* Whether a table behind this one has a row that the snapshot will read. */
+static leat_rc more_rows(leat_pg_source *s, const leat_chunk *chunk, bool *more, leat_err *e)
+{
+    *more = false;
+    for (const leat_chunk *c = chunk->next; c && !*more; c = c->next) {
+        leat_buf sql = {0};
+        PGresult *res;
+        leat_buf_str_z(&sql, "SELECT EXISTS (SELECT FROM ");
+        put_source(c->priv, &sql);
+        leat_buf_str_z(&sql, ")");
+        leat_buf_u8(&sql, 0);
+        leat_rc rc =
+            leat_pg_query(&s->view, "see whether a table has rows", sql.p, 0, NULL, &res, e);
+        leat_buf_free(&sql);
+        LEAT_TRY(rc);
+        *more = leat_pg_cell_bool(res, 0, 0);
+        PQclear(res);
+    }
+    return LEAT_OK;
+}
+
+/* ---- rows ---- */
+
+static leat_rc row_values(const leat_pg_rel *r, leat_str row, leat_arena *a, leat_value *cells,
+                          leat_err *e)
+{
+    char *copy = (char *)(uintptr_t)leat_arena_str(a, row).s, *end = copy + row.len, *rest = copy;
+    for (uint32_t i = 0; i < r->table->row->nfields; i++) cells[i] = leat_absent();
+    for (uint16_t i = 0; i < r->nwire; i++) {
+        leat_str text;
+        uint16_t f = r->field[i];
+        if (!rest || !leat_pg_copy_column(&rest, end, &text))
+            return leat_fail(e, LEAT_FATAL, "postgres.protocol", r->table->topic,
+                             "a row of a COPY has %u columns or a broken escape, expected %u", i,
+                             r->nwire);
+        if (f == LEAT_PG_NO_FIELD) continue;
+        if (!text.s)
+            cells[f] = leat_null();
+        else
+            LEAT_TRY(leat_pg_parse(&r->cols[f], text, a, &cells[f], e));
+    }
+    return LEAT_OK;
+}
+
+static void bury(leat_batch *b, const leat_pg_source *s, const leat_table *t, leat_str row,
+                 const leat_err *why)
+{
+    char place[64];
+    snprintf(place, sizeof place, "{\"lsn\":%llu,\"snapshot\":true}",
+             (unsigned long long)s->at.lsn);
+    leat_batch_dead(b,
+                    &(leat_dead){.why = *why,
+                                 .bytes = row,
+                                 .position = leat_str_of(place),
+                                 .table = leat_arena_printf(&b->arena, "%s.%s", t->schema, t->name),
+                                 .topic = t->topic,
+                                 .ts_us = s->row_ts_us});
+    b->counts.dead--;
+    b->counts.rows_dead++;
+}
+
+static leat_rc give(leat_pg_source *s, leat_str row, leat_snapshot marker, leat_batch *b,
+                    leat_err *e)
+{
+    const leat_pg_rel *r = s->row_rel;
+    leat_value *cells = LEAT_NEW(&b->arena, leat_value, r->table->row->nfields);
+    b->counts.rows_read++;
+    leat_rc rc = row_values(r, row, &b->arena, cells, e);
+    if (rc == LEAT_DATA) {
+        bury(b, s, r->table, row, e);
+        return LEAT_OK;
+    }
+    LEAT_TRY(rc);
+    leat_rewrite_row(r->rewrite, cells, false, &b->arena);
+    leat_event *ev = leat_batch_add(b, r->table);
+    ev->op = LEAT_OP_READ;
+    ev->after = cells;
+    ev->snapshot = (uint8_t)marker;
+    ev->ts_us = s->row_ts_us;
+    ev->seen_us = leat_now_us();
+    ev->src = leat_pg_src(s, &b->arena, s->at.lsn, s->row_tx);
+    return LEAT_OK;
+}
+
+static leat_snapshot marker_of(const table *t, bool last, bool last_of_all)
+{
+    if (last_of_all) return LEAT_SNAPSHOT_LAST;
+    if (!t->any && t->first) return LEAT_SNAPSHOT_FIRST;
+    if (last) return LEAT_SNAPSHOT_LAST_IN_TABLE;
+    return t->any ? LEAT_SNAPSHOT_TRUE : LEAT_SNAPSHOT_FIRST_IN_TABLE;
+}
+
+/* Gives the held row out, knowing whether one follows. */
+static leat_rc release(leat_pg_source *s, leat_chunk *chunk, bool last, leat_batch *b, leat_err *e)
+{
+    table *t = chunk->priv;
+    bool more = true;
+    if (!s->row_held) return LEAT_OK;
+    if (last) LEAT_TRY(more_rows(s, chunk, &more, e));
+    leat_str row = {s->row_held, s->row_len};
+    if (row.len && row.s[row.len - 1] == '\n') row.len--;
+    leat_rc rc = give(s, row, marker_of(t, last, last && !more), b, e);
+    PQfreemem(s->row_held);
+    s->row_held = NULL;
+    t->any = true;
+    return rc;
+}
+
+static leat_rc end_table(leat_pg_source *s, leat_chunk *chunk, leat_err *e)
+{
+    leat_pg_rel_free(s->row_rel);
+    s->row_rel = NULL;
+    if (chunk->next) return LEAT_OK;
+    leat_rc rc = leat_pg_exec(&s->view, "end the snapshot", "COMMIT", e);
+    leat_pg_close(&s->view);
+    return rc;
+}
+
+leat_rc leat_pg_read_chunk(leat_task *task, leat_chunk *chunk, leat_batch *b, leat_err *e)
+{
+    leat_pg_source *s = task->priv;
+    table *t = chunk->priv;
+    if (!t->started) LEAT_TRY(begin_table(s, t, e));
+    while (!leat_batch_full(b)) {
+        char *row;
+        size_t len;
+        leat_rc rc =
+            leat_pg_copy_row(&s->view, "read a table's rows", b->n ? 0 : WAIT_MS, &row, &len, e);
+        if (rc == LEAT_AGAIN) return LEAT_AGAIN;
+        if (rc == LEAT_PENDING) {
+            LEAT_TRY(release(s, chunk, true, b, e));
+            return end_table(s, chunk, e);
+        }
+        LEAT_TRY(rc);
+        rc = release(s, chunk, false, b, e);
+        s->row_held = row;
+        s->row_len = len;
+        LEAT_TRY(rc);
+    }
+    return LEAT_AGAIN;
+}

@@ -1,0 +1,295 @@
+/* The PostgreSQL source: opening, acknowledging, closing; the connector's table of calls.
+ *
+ * open makes everything ready but starts nothing: sessions, publication, slot, the comparison of
+ * position, slot and server. A slot that it creates exports its snapshot, which plan then reads;
+ * the stream starts with the first read, so that the slot is not held while rows are copied. What
+ * was made on the server (slot, publication) stays when the connector closes; forget removes it.
+ * Run by the task's thread; check, discover and forget by any, with sessions of their own. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "source/postgres/pg.h"
+#include "source/postgres/publication.h"
+#include "source/postgres/walframe.h"
+
+enum { PAGE = 8192, PAGE_HEAD = 24, SEGMENT_HEAD = 40 };
+
+leat_rc leat_pg_source_sql(leat_pg_source *s, leat_err *e)
+{
+    if (s->sql.pg && PQstatus(s->sql.pg) == CONNECTION_OK) return LEAT_OK;
+    leat_pg_close(&s->sql);
+    return leat_pg_connect(&s->sql, &s->conf->target, false, s->app, e);
+}
+
+/* ---- open ---- */
+
+/* A transaction id of the present, to widen those of the stream. */
+static leat_rc read_xid(leat_pg_source *s, leat_err *e)
+{
+    PGresult *res;
+    LEAT_TRY(
+        leat_pg_query(&s->sql, "read the current transaction id",
+                      "SELECT pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot())", 0,
+                      NULL, &res, e));
+    s->xid_near = (uint64_t)leat_pg_cell_i64(res, 0, 0, 0);
+    PQclear(res);
+    return LEAT_OK;
+}
+
+static leat_rc check_wal_level(leat_pg_source *s, leat_err *e)
+{
+    PGresult *res;
+    LEAT_TRY(leat_pg_query(&s->sql, "read wal_level", "SHOW wal_level", 0, NULL, &res, e));
+    bool logical = leat_str_is(leat_pg_cell(res, 0, 0), "logical");
+    leat_str got = leat_pg_cell(res, 0, 0);
+    leat_rc rc = LEAT_OK;
+    if (!logical)
+        rc = leat_fail(e, LEAT_CONF, "postgres.wal_level", s->conf->target.host,
+                       "the server writes too little to its log: wal_level is " LEAT_STR_FMT
+                       " and must be logical. Run ALTER SYSTEM SET wal_level = 'logical' and "
+                       "restart the server (on a managed service set its parameter, for example "
+                       "rds.logical_replication = 1)",
+                       LEAT_STR_ARG(got));
+    PQclear(res);
+    return rc;
+}
+
+/* The publication exists and has the captured tables. */
+static leat_rc ready_publication(leat_pg_source *s, leat_err *e)
+{
+    const leat_pg_conf *conf = s->conf;
+    leat_pg_relation *all;
+    const leat_pg_relation **captured;
+    size_t n, ncaptured;
+    leat_arena a;
+    leat_arena_init(&a, 0);
+    leat_rc rc = leat_pg_relations(&s->sql, &a, &all, &n, e);
+    if (rc == LEAT_OK) rc = leat_pg_rules_tables(&s->rules, all, n, &a, &captured, &ncaptured, e);
+    if (rc == LEAT_OK)
+        rc = leat_pg_publication_ensure(&s->sql, conf->publication,
+                                        (leat_pg_autocreate)conf->autocreate, captured, ncaptured,
+                                        conf->via_root, e);
+    leat_arena_free(&a);
+    return rc;
+}
+
+/* The slot exists, and s->at is where it goes on. */
+static leat_rc ready_slot(leat_pg_source *s, leat_err *e)
+{
+    const leat_pg_conf *conf = s->conf;
+    leat_pg_slot slot;
+    LEAT_TRY(leat_pg_slot_read(&s->sql, conf->slot, 0, &s->arena, &slot, e));
+    LEAT_TRY(leat_pg_slot_judge(conf->slot, conf->target.dbname, &slot, &s->server, &s->at, e));
+    if (!slot.exists)
+        LEAT_TRY(leat_pg_slot_create(&s->wal, &s->sql, conf->slot, conf->failover, &s->arena,
+                                     &s->at.lsn, &s->snapshot, e));
+    else if (!s->at.lsn)
+        s->at.lsn = slot.confirmed ? slot.confirmed : slot.restart;
+    if (slot.wal_status && strcmp(slot.wal_status, "unreserved") == 0)
+        leat_log(LEAT_WARN, "postgres.slot_unreserved",
+                 "slot=%s the server may remove log that the slot needs at its next checkpoint: "
+                 "max_slot_wal_keep_size is too small for how far the slot is behind",
+                 conf->slot);
+    s->at.systemid = s->server.systemid;
+    s->at.timeline = s->server.timeline;
+    return LEAT_OK;
+}
+
+static leat_rc connect_all(leat_pg_source *s, leat_err *e)
+{
+    LEAT_TRY(leat_pg_connect(&s->sql, &s->conf->target, false, s->app, e));
+    if (s->sql.version < 100000)
+        return leat_fail(e, LEAT_CONF, "postgres.version", s->conf->target.host,
+                         "the server is PostgreSQL %d.%d, which has no pgoutput: version 10 or "
+                         "later is needed",
+                         s->sql.version / 10000, s->sql.version / 100 % 100);
+    LEAT_TRY(check_wal_level(s, e));
+    LEAT_TRY(leat_pg_connect(&s->wal, &s->conf->target, true, s->app, e));
+    LEAT_TRY(leat_pg_server_identify(&s->wal, &s->server, e));
+    return read_xid(s, e);
+}
+
+static leat_rc ready(leat_pg_source *s, const leat_position *pos, size_t n, leat_err *e)
+{
+    LEAT_TRY(leat_pg_rules_new(s->conf, &s->arena, &s->rules, e));
+    LEAT_TRY(leat_pg_position_find(s->conf->capture.prefix, pos, n, &s->at, e));
+    s->resumed = s->at.lsn != 0;
+    uint32_t timeline = s->at.timeline;
+    LEAT_TRY(connect_all(s, e));
+    LEAT_TRY(ready_publication(s, e));
+    LEAT_TRY(ready_slot(s, e));
+    if (timeline && timeline != s->server.timeline)
+        leat_log(LEAT_WARN, "postgres.timeline", "was=%u is=%u a standby was promoted since",
+                 timeline, s->server.timeline);
+    s->types = leat_pg_types_new();
+    LEAT_TRY(leat_pg_types_read(&s->sql, s->types, e));
+    s->origin = leat_pg_origin_new(s);
+    return leat_pg_message_table(s, e);
+}
+
+/* slot.drop.on.stop. Failing costs a slot that stays, which is the usual case. */
+static void drop_slot(leat_pg_source *s)
+{
+    leat_err e;
+    leat_rc rc = leat_pg_source_sql(s, &e);
+    if (rc == LEAT_OK) rc = leat_pg_slot_drop(&s->sql, s->conf->slot, &e);
+    if (rc != LEAT_OK) leat_log_err(LEAT_WARN, &e);
+}
+
+static void close_source(leat_task *t)
+{
+    leat_pg_source *s = t->priv;
+    if (!s) return;
+    t->priv = NULL;
+    leat_pg_close(&s->view);
+    leat_pg_close(&s->wal);
+    if (t->stopping && s->conf->drop_on_stop) drop_slot(s);
+    leat_pg_close(&s->sql);
+    leat_pg_rels_free(s);
+    leat_pg_rel_free(s->row_rel);
+    PQfreemem(s->row_held);
+    if (s->message) leat_table_unpin(s->message);
+    if (s->origin) leat_origin_unpin(s->origin);
+    if (s->types) leat_pg_types_free(s->types);
+    leat_topics_free(&s->topics);
+    leat_buf_free(&s->origin_name);
+    leat_arena_free(&s->scratch);
+    leat_arena_free(&s->arena);
+    leat_free(s);
+}
+
+static leat_rc open_source(leat_task *t, const leat_position *pos, size_t n, leat_err *e)
+{
+    leat_pg_source *s = leat_zalloc(1, sizeof *s);
+    s->task = t;
+    s->conf = t->conf;
+    s->modes = leat_pg_conf_modes(s->conf);
+    s->retained = -1;
+    s->tx.ts_us = leat_now_us();
+    leat_arena_init(&s->arena, 0);
+    leat_arena_init(&s->scratch, 0);
+    s->app = leat_arena_printf(&s->arena, "leat %s", t->connector);
+    leat_buf text = {0};
+    leat_pg_partition_write(s->conf->capture.prefix, &text);
+    s->partition = leat_arena_str(&s->arena, leat_buf_str(&text));
+    leat_buf_free(&text);
+    t->priv = s;
+    leat_rc rc = ready(s, pos, n, e);
+    if (rc == LEAT_OK) {
+        s->feedback.acked = s->resumed ? s->at.lsn : 0;
+        return LEAT_OK;
+    }
+    close_source(t);
+    return rc;
+}
+
+/* ---- running ---- */
+
+static leat_rc read_source(leat_task *t, leat_batch *b, int wait_ms, leat_err *e)
+{
+    return leat_pg_stream_read(t->priv, b, wait_ms, e);
+}
+
+static leat_rc ack_source(leat_task *t, leat_position pos, leat_err *e)
+{
+    leat_pg_source *s = t->priv;
+    uint64_t lsn = leat_pg_position_lsn(pos.offset);
+    if (lsn > s->feedback.acked) s->feedback.acked = lsn;
+    return s->streaming ? leat_pg_feedback_send(&s->feedback, &s->wal, false, e) : LEAT_OK;
+}
+
+static leat_rc beat_source(leat_task *t, leat_err *e)
+{
+    leat_pg_source *s = t->priv;
+    return s->streaming ? leat_pg_feedback_send(&s->feedback, &s->wal, false, e) : LEAT_OK;
+}
+
+/* The end of what is written now, flushed or not: a commit may be visible before it is flushed. The
+ * place where the next record goes is behind a page's header when a page was just filled; the end
+ * of the last record is before it. */
+static uint64_t record_end(uint64_t lsn)
+{
+    unsigned in_page = (unsigned)(lsn % PAGE);
+    return in_page == PAGE_HEAD || in_page == SEGMENT_HEAD ? lsn - in_page : lsn;
+}
+
+static leat_rc end_source(leat_task *t, leat_arena *a, leat_str *end, leat_err *e)
+{
+    leat_pg_source *s = t->priv;
+    PGresult *res;
+    char text[LEAT_LSN_TEXT];
+    uint64_t lsn;
+    LEAT_TRY(leat_pg_source_sql(s, e));
+    LEAT_TRY(leat_pg_query(&s->sql, "read the end of the log",
+                           "SELECT CASE WHEN pg_catalog.pg_is_in_recovery()"
+                           " THEN pg_catalog.pg_last_wal_replay_lsn()"
+                           " ELSE pg_catalog.pg_current_wal_insert_lsn() END",
+                           0, NULL, &res, e));
+    bool good = leat_lsn_parse(leat_pg_cell(res, 0, 0), &lsn);
+    PQclear(res);
+    if (!good)
+        return leat_fail(e, LEAT_RETRY, "postgres.protocol", "",
+                         "the server told no end of its log");
+    *end = leat_arena_str(a, leat_str_of(leat_lsn_print(record_end(lsn), text)));
+    return LEAT_OK;
+}
+
+static bool passed_source(leat_task *t, leat_str end, leat_position pos)
+{
+    (void)t;
+    uint64_t lsn;
+    return leat_lsn_parse(end, &lsn) && leat_pg_position_lsn(pos.offset) >= lsn;
+}
+
+static void gauges_source(leat_task *t, leat_gauges *g)
+{
+    const leat_pg_source *s = t->priv;
+    const leat_pg_feedback *f = &s->feedback;
+    bool known = s->streaming && f->acked && f->server_end >= f->acked;
+    g->lag_bytes = known ? (int64_t)(f->server_end - f->acked) : -1;
+    g->retained_bytes = s->retained;
+    leat_lsn_print(f->received ? f->received : s->at.lsn, g->position);
+    leat_lsn_print(f->acked, g->acked);
+}
+
+/* ---- without a task ---- */
+
+static leat_rc forget_source(const void *conf, leat_err *e)
+{
+    const leat_pg_conf *c = conf;
+    leat_pg sql;
+    LEAT_TRY(leat_pg_connect(&sql, &c->target, false, "leat forget", e));
+    leat_rc rc = leat_pg_slot_drop(&sql, c->slot, e);
+    if (rc == LEAT_OK) rc = leat_pg_publication_drop(&sql, c->publication, e);
+    leat_pg_close(&sql);
+    return rc;
+}
+
+static const char *const classes[] = {"postgresql",
+                                      "io.debezium.connector.postgresql.PostgresConnector", NULL};
+
+const leat_source leat_source_postgres = {
+    .abi = LEAT_SOURCE_ABI,
+    .size = sizeof(leat_source),
+    .name = "postgres",
+    .title = "PostgreSQL",
+    .help = "Reads the changes of a PostgreSQL database from its log (logical decoding with "
+            "pgoutput), after a snapshot of the tables.",
+    .classes = classes,
+    .version = "3.6.0.Final",
+    .options = leat_pg_option_tables,
+    .conf_size = sizeof(leat_pg_conf),
+    .validate = leat_pg_conf_validate,
+    .check = leat_pg_check,
+    .discover = leat_pg_discover,
+    .open = open_source,
+    .plan = leat_pg_plan_tables,
+    .read_chunk = leat_pg_read_chunk,
+    .read = read_source,
+    .ack = ack_source,
+    .beat = beat_source,
+    .end = end_source,
+    .passed = passed_source,
+    .gauges = gauges_source,
+    .close = close_source,
+    .forget = forget_source,
+};

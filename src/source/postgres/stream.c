@@ -1,0 +1,247 @@
+/* Streaming: frames of the replication connection become events and safe places.
+ *
+ * read() takes frame after frame until the batch is full, or nothing is at hand, or time is up. A
+ * transaction may span any number of batches: nothing is held back until its end, so its size costs
+ * no memory. Every change is counted where its frame comes in, before anything is decided about it.
+ * A commit is a safe place at its END (the commit record's own LSN would bring the transaction
+ * again). Keepalives seen while no transaction is open move the place as well, at most once a
+ * second and only when there is nothing else to say, so that an idle or wholly filtered connector
+ * never holds the server's log back.
+ *
+ * Transactions that end at or before the place stored come again only if the server disagrees with
+ * us about it; they are counted as deduplicated and skipped whole. Protocol 1: a transaction
+ * arrives after its commit, in one piece. Run by the task's thread. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "source/postgres/pg.h"
+#include "source/postgres/walframe.h"
+#include "system/postgres/quote.h"
+
+enum {
+    LONGEST_US = 100000, /* one read, when everything is filtered */
+    IDLE_US = 1000000,   /* between places that keepalives make */
+    ASK_US = 5000000,    /* between questions for the server's end while idle */
+    LOOK_US = 10000000,  /* between looks at the slot */
+    LOOK_MS = 2000,      /* longest time for one */
+};
+
+leat_position leat_pg_stream_position(leat_pg_source *s, leat_buf *text)
+{
+    leat_buf_clear(text);
+    leat_pg_position_write(&s->at, text);
+    return (leat_position){s->partition, leat_buf_str(text)};
+}
+
+void leat_pg_safe_here(leat_pg_source *s, leat_batch *b)
+{
+    leat_buf text = {0};
+    leat_batch_safe(b, leat_pg_stream_position(s, &text));
+    leat_buf_free(&text);
+}
+
+/* ---- starting ---- */
+
+static void put_start(const leat_pg_source *s, leat_buf *out)
+{
+    char place[LEAT_LSN_TEXT];
+    leat_buf quoted = {0};
+    leat_pg_quote_name(&quoted, leat_str_of(s->conf->publication));
+    leat_buf_str_z(out, "START_REPLICATION SLOT ");
+    leat_pg_quote_name(out, leat_str_of(s->conf->slot));
+    leat_buf_printf(out, " LOGICAL %s (proto_version '1', publication_names ",
+                    leat_lsn_print(s->at.lsn, place));
+    /* The replication grammar knows no E'': a doubled quote is all that needs care. */
+    leat_buf_u8(out, '\'');
+    for (size_t i = 0; i < quoted.len; i++) {
+        if (quoted.p[i] == '\'') leat_buf_u8(out, '\'');
+        leat_buf_u8(out, (unsigned char)quoted.p[i]);
+    }
+    leat_buf_u8(out, '\'');
+    if (s->wal.version >= 140000) leat_buf_str_z(out, ", messages 'true'");
+    leat_buf_str_z(out, ")");
+    leat_buf_u8(out, 0);
+    leat_buf_free(&quoted);
+}
+
+static leat_rc start(leat_pg_source *s, leat_err *e)
+{
+    leat_buf command = {0};
+    if (!s->wal.pg) LEAT_TRY(leat_pg_connect(&s->wal, &s->conf->target, true, s->app, e));
+    put_start(s, &command);
+    leat_rc rc = leat_pg_copy(&s->wal, "start replication", command.p, PGRES_COPY_BOTH, e);
+    leat_buf_free(&command);
+    LEAT_TRY(rc);
+    char place[LEAT_LSN_TEXT];
+    s->streaming = true;
+    s->snapshot = NULL;
+    s->feedback = (leat_pg_feedback){
+        .interval_us = s->conf->status_ms * 1000,
+        .received = s->at.lsn,
+        .acked = s->feedback.acked,
+        .server_end = s->server.written,
+    };
+    leat_log(LEAT_INFO, "postgres.streaming", "slot=%s publication=%s from=%s", s->conf->slot,
+             s->conf->publication, leat_lsn_print(s->at.lsn, place));
+    return LEAT_OK;
+}
+
+/* ---- messages ---- */
+
+static void begin(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *m)
+{
+    uint64_t xid = leat_pg_xid_widen(m->begin.xid, s->xid_near);
+    if (xid > s->xid_near) s->xid_near = xid;
+    s->tx = (leat_pg_tx){
+        .open = true,
+        .known = m->begin.final_lsn < s->at.lsn,
+        .xid = xid,
+        .final = m->begin.final_lsn,
+        .ts_us = m->begin.ts_us,
+    };
+    b->tx_open = true;
+}
+
+static void commit(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *m)
+{
+    bool known = s->tx.known;
+    s->tx.open = false;
+    s->tx.known = false;
+    b->tx_open = false;
+    if (known) return;
+    s->at.lsn = s->at.commit = m->commit.end_lsn;
+    s->at.tx = s->tx.xid;
+    s->at.ts_us = m->commit.ts_us;
+    leat_pg_safe_here(s, b);
+}
+
+/* Remembers where the transaction came from; shown in the source block of its changes. */
+static void from_origin(leat_pg_source *s, const leat_pgoutput_msg *m)
+{
+    leat_buf_clear(&s->origin_name);
+    leat_buf_add(&s->origin_name, m->origin.name);
+    s->tx.origin = leat_buf_str(&s->origin_name);
+    s->tx.origin_lsn = m->origin.lsn;
+}
+
+static leat_rc apply(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *m, leat_str bytes,
+                     uint64_t lsn, leat_err *e)
+{
+    switch (m->type) {
+    case LEAT_PGOUTPUT_BEGIN: begin(s, b, m); return LEAT_OK;
+    case LEAT_PGOUTPUT_COMMIT: commit(s, b, m); return LEAT_OK;
+    case LEAT_PGOUTPUT_ORIGIN: from_origin(s, m); return LEAT_OK;
+    case LEAT_PGOUTPUT_RELATION: return leat_pg_rel_update(s, m, e);
+    case LEAT_PGOUTPUT_INSERT:
+    case LEAT_PGOUTPUT_UPDATE:
+    case LEAT_PGOUTPUT_DELETE: return leat_pg_change(s, b, m, bytes, lsn, e);
+    case LEAT_PGOUTPUT_TRUNCATE: return leat_pg_truncate(s, b, m, lsn, e);
+    case LEAT_PGOUTPUT_MESSAGE: return leat_pg_message(s, b, m, lsn, e);
+    default: return LEAT_OK; /* TYPE: the catalog says more */
+    }
+}
+
+/* Bytes of changes live in the batch, those of the rest for the call. */
+static leat_rc data(leat_pg_source *s, leat_batch *b, const leat_walframe *f, leat_err *e)
+{
+    leat_str bytes = f->data;
+    leat_arena *a = &s->scratch;
+    char type = bytes.len ? bytes.s[0] : 0;
+    bool change = type == LEAT_PGOUTPUT_INSERT || type == LEAT_PGOUTPUT_UPDATE ||
+                  type == LEAT_PGOUTPUT_DELETE || type == LEAT_PGOUTPUT_MESSAGE;
+    leat_arena_reset(&s->scratch, 1 << 20);
+    leat_pgoutput_msg m;
+    if (change && !s->tx.known) bytes = leat_arena_str(&b->arena, bytes);
+    LEAT_TRY(leat_pgoutput_decode(bytes, a, &m, e));
+    return apply(s, b, &m, bytes, f->start, e);
+}
+
+static leat_rc frame(leat_pg_source *s, leat_batch *b, leat_str bytes, leat_err *e)
+{
+    leat_walframe f;
+    LEAT_TRY(leat_walframe_decode(bytes, &f, e));
+    if (f.end > s->feedback.server_end) s->feedback.server_end = f.end;
+    if (f.type == LEAT_WALFRAME_KEEPALIVE) {
+        if (f.reply) s->feedback.wanted = true;
+        if (f.end > s->feedback.received) s->feedback.received = f.end;
+        if (!s->tx.open && f.end > s->idle_end) s->idle_end = f.end;
+        return LEAT_OK;
+    }
+    if (f.start > s->feedback.received) s->feedback.received = f.start;
+    return data(s, b, &f, e);
+}
+
+/* ---- while there is nothing ---- */
+
+/* A keepalive's place, if it is time for one. */
+static void idle_place(leat_pg_source *s, leat_batch *b, int64_t now)
+{
+    if (s->tx.open || s->idle_end <= s->at.lsn) return;
+    if (s->idle_us && now - s->idle_us < IDLE_US) return;
+    s->at.lsn = s->idle_end;
+    s->idle_us = now;
+    leat_pg_safe_here(s, b);
+}
+
+/* What the slot keeps of the log, and its xmin: for status and source block. That it fails now does
+ * not matter; the next look is a while off. */
+static void look_at_slot(leat_pg_source *s, int64_t now)
+{
+    leat_arena a;
+    leat_pg_slot slot;
+    leat_err e;
+    int64_t every = s->conf->xmin_ms ? s->conf->xmin_ms * 1000 : LOOK_US;
+    if (s->asked_us && now - s->asked_us < every) return;
+    s->asked_us = now;
+    s->retained = -1;
+    leat_arena_init(&a, 0);
+    if (leat_pg_source_sql(s, &e) == LEAT_OK &&
+        leat_pg_slot_read(&s->sql, s->conf->slot, LOOK_MS, &a, &slot, &e) == LEAT_OK) {
+        if (slot.restart && slot.restart <= s->feedback.server_end)
+            s->retained = (int64_t)(s->feedback.server_end - slot.restart);
+        if (s->conf->xmin_ms && slot.xmin)
+            s->xmin = (int64_t)leat_pg_xid_widen(slot.xmin, s->xid_near);
+    }
+    leat_arena_free(&a);
+}
+
+static bool counted(const leat_batch *b)
+{
+    return b->n > 0 || b->counts.received > 0 || b->dead != NULL;
+}
+
+static leat_rc feedback(leat_pg_source *s, int64_t now, leat_err *e)
+{
+    bool behind = s->idle_end <= s->at.lsn && now - s->feedback.sent_us >= ASK_US;
+    return leat_pg_feedback_send(&s->feedback, &s->wal, behind && !s->tx.open, e);
+}
+
+leat_rc leat_pg_stream_read(leat_pg_source *s, leat_batch *b, int wait_ms, leat_err *e)
+{
+    if (!s->streaming) LEAT_TRY(start(s, e));
+    int64_t begun = leat_mono_us();
+    b->tx_open = s->tx.open;
+    LEAT_TRY(feedback(s, begun, e));
+    if (!s->tx.open) look_at_slot(s, begun);
+    for (unsigned n = 0; !leat_batch_full(b); n++) {
+        char *row;
+        size_t len;
+        bool more = n == 0 || !counted(b);
+        int64_t now = n % 64 ? begun : leat_mono_us();
+        if (now - begun > LONGEST_US && n) break;
+        leat_rc rc = leat_pg_copy_row(&s->wal, "read the stream", more && n == 0 ? wait_ms : 0,
+                                      &row, &len, e);
+        if (rc == LEAT_AGAIN) break;
+        if (rc == LEAT_PENDING)
+            return leat_fail(e, LEAT_RETRY, "postgres.closed", s->conf->slot,
+                             "the server ended the stream: it is shutting down or restarting");
+        LEAT_TRY(rc);
+        rc = frame(s, b, (leat_str){row, len}, e);
+        PQfreemem(row);
+        LEAT_TRY(rc);
+        if (s->feedback.wanted) LEAT_TRY(feedback(s, leat_mono_us(), e));
+    }
+    if (counted(b)) return LEAT_OK;
+    int64_t now = leat_mono_us();
+    idle_place(s, b, now);
+    return b->safe.offset.s ? LEAT_OK : LEAT_AGAIN;
+}
