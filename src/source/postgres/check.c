@@ -9,76 +9,60 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-#include "source/postgres/pg.h"
-#include "source/postgres/publication.h"
+#include "source/postgres/check.h"
 #include "source/postgres/walframe.h"
 #include "system/postgres/quote.h"
 
-enum { NAMED = 10 }; /* tables named in one step */
-
-/* One run of the check. */
-typedef struct exam {
-    const leat_pg_conf *conf;
-    leat_checker *c;
-    leat_arena *a;
-    leat_pg sql;
-    leat_pg_rules rules;
-    leat_pg_relation *all;
-    const leat_pg_relation **tables; /* captured */
-    size_t nall, ntables;
-} exam;
-
-static void tell(exam *x, const char *name, leat_step_state state, const char *code,
-                 const char *detail, const char *advice)
+void leat_pg_tell(leat_pg_exam *x, const char *name, leat_step_state state, const char *code,
+                  const char *detail, const char *advice)
 {
     leat_check_step(
         x->c, &(leat_step){
                   .name = name, .state = state, .code = code, .detail = detail, .advice = advice});
 }
 
-static void tell_ok(exam *x, const char *name, const char *detail)
+static void tell_ok(leat_pg_exam *x, const char *name, const char *detail)
 {
-    tell(x, name, LEAT_STEP_OK, NULL, detail, NULL);
+    leat_pg_tell(x, name, LEAT_STEP_OK, NULL, detail, NULL);
 }
 
-/* A step that failed with an error: its message says what to do. */
-static void tell_err(exam *x, const char *name, const leat_err *e)
+void leat_pg_tell_err(leat_pg_exam *x, const char *name, const leat_err *e)
 {
-    tell(x, name, LEAT_STEP_FAILED, leat_arena_strdup(x->a, e->code),
-         leat_arena_strdup(x->a, e->msg), NULL);
+    leat_pg_tell(x, name, LEAT_STEP_FAILED, leat_arena_strdup(x->a, e->code),
+                 leat_arena_strdup(x->a, e->msg), NULL);
 }
 
-/* What is written into a buffer, as a text in the exam's arena; frees the buffer. */
-static const char *taken(exam *x, leat_buf *text)
+const char *leat_pg_taken(leat_pg_exam *x, leat_buf *text)
 {
     const char *z = leat_arena_str(x->a, leat_buf_str(text)).s;
     leat_buf_free(text);
     return z;
 }
 
-static const char *quoted(exam *x, const char *name)
+const char *leat_pg_quoted(leat_pg_exam *x, const char *name)
 {
     leat_buf text = {0};
     leat_pg_quote_name(&text, leat_str_of(name));
-    return taken(x, &text);
+    return leat_pg_taken(x, &text);
 }
 
 /* ---- getting there ---- */
 
-static bool resolve(exam *x)
+static bool resolve(leat_pg_exam *x)
 {
     const char *host = x->conf->target.host;
     struct addrinfo *list = NULL, hints = {.ai_socktype = SOCK_STREAM};
     char text[NI_MAXHOST];
     if (host[0] == '/' || strchr(host, ',')) {
-        tell(x, "resolve", LEAT_STEP_SKIPPED, NULL, "a socket's folder, or several hosts", NULL);
+        leat_pg_tell(x, "resolve", LEAT_STEP_SKIPPED, NULL, "a socket's folder, or several hosts",
+                     NULL);
         return true;
     }
     int rc = getaddrinfo(host, NULL, &hints, &list);
     if (rc != 0) {
-        tell(x, "resolve", LEAT_STEP_FAILED, "postgres.resolve",
-             leat_arena_printf(x->a, "%s: %s", host, gai_strerror(rc)),
-             "check database.hostname and this machine's DNS");
+        leat_pg_tell(x, "resolve", LEAT_STEP_FAILED, "postgres.resolve",
+                     leat_arena_printf(x->a, "%s: %s", host, gai_strerror(rc)),
+                     "check database.hostname and this machine's DNS");
         return false;
     }
     rc = getnameinfo(list->ai_addr, list->ai_addrlen, text, sizeof text, NULL, 0, NI_NUMERICHOST);
@@ -96,18 +80,18 @@ static bool reached(const leat_err *e)
     return true;
 }
 
-static bool connect_step(exam *x)
+static bool connect_step(leat_pg_exam *x)
 {
     const leat_pg_target *t = &x->conf->target;
     leat_err e;
     leat_rc rc = leat_pg_connect(&x->sql, t, false, "leat check", &e);
     if (rc != LEAT_OK && !reached(&e)) {
-        tell_err(x, "connect", &e);
+        leat_pg_tell_err(x, "connect", &e);
         return false;
     }
     tell_ok(x, "connect", leat_arena_printf(x->a, "%s:%lld answers", t->host, (long long)t->port));
     if (rc != LEAT_OK) {
-        tell_err(x, "log in", &e);
+        leat_pg_tell_err(x, "log in", &e);
         return false;
     }
     tell_ok(x, "log in",
@@ -116,7 +100,7 @@ static bool connect_step(exam *x)
     return true;
 }
 
-static bool version(exam *x)
+static bool version(leat_pg_exam *x)
 {
     int v = x->sql.version;
     const char *got = leat_arena_printf(x->a, "PostgreSQL %d.%d", v / 10000,
@@ -125,26 +109,26 @@ static bool version(exam *x)
         tell_ok(x, "version", got);
         return true;
     }
-    tell(x, "version", LEAT_STEP_FAILED, "postgres.version", got,
-         "version 10 or later is needed, for its pgoutput");
+    leat_pg_tell(x, "version", LEAT_STEP_FAILED, "postgres.version", got,
+                 "version 10 or later is needed, for its pgoutput");
     return false;
 }
 
 /* ---- settings of the server ---- */
 
-/* One row of one statement; NULL when it failed, which has been told. */
-static PGresult *ask(exam *x, const char *step, const char *sql, int n, const char *const *params)
+PGresult *leat_pg_ask(leat_pg_exam *x, const char *step, const char *sql, int n,
+                      const char *const *params)
 {
     PGresult *res;
     leat_err e;
     if (leat_pg_query(&x->sql, "ask the server", sql, n, params, &res, &e) == LEAT_OK) return res;
-    tell_err(x, step, &e);
+    leat_pg_tell_err(x, step, &e);
     return NULL;
 }
 
-static void wal_level(exam *x)
+static void wal_level(leat_pg_exam *x)
 {
-    PGresult *res = ask(x, "wal_level", "SHOW wal_level", 0, NULL);
+    PGresult *res = leat_pg_ask(x, "wal_level", "SHOW wal_level", 0, NULL);
     if (!res) return;
     const char *got = leat_arena_strdup(x->a, PQgetvalue(res, 0, 0));
     PQclear(res);
@@ -164,20 +148,20 @@ static void wal_level(exam *x)
                            .undo = "ALTER SYSTEM RESET wal_level;"});
 }
 
-static void replication_right(exam *x)
+static void replication_right(leat_pg_exam *x)
 {
     PGresult *res =
-        ask(x, "replication",
-            "SELECT rolreplication OR rolsuper OR EXISTS (SELECT FROM pg_catalog.pg_roles"
-            " g WHERE g.rolname IN ('rds_replication', 'rds_superuser',"
-            " 'cloudsqlsuperuser', 'azure_pg_admin')"
-            " AND pg_catalog.pg_has_role(g.oid, 'MEMBER'))"
-            " FROM pg_catalog.pg_roles WHERE rolname = current_user",
-            0, NULL);
+        leat_pg_ask(x, "replication",
+                    "SELECT rolreplication OR rolsuper OR EXISTS (SELECT FROM pg_catalog.pg_roles"
+                    " g WHERE g.rolname IN ('rds_replication', 'rds_superuser',"
+                    " 'cloudsqlsuperuser', 'azure_pg_admin')"
+                    " AND pg_catalog.pg_has_role(g.oid, 'MEMBER'))"
+                    " FROM pg_catalog.pg_roles WHERE rolname = current_user",
+                    0, NULL);
     if (!res) return;
     bool good = PQntuples(res) == 1 && leat_pg_cell_bool(res, 0, 0);
     PQclear(res);
-    const char *user = quoted(x, x->conf->target.user);
+    const char *user = leat_pg_quoted(x, x->conf->target.user);
     if (good) {
         tell_ok(x, "replication", leat_arena_printf(x->a, "%s may replicate", user));
         return;
@@ -194,15 +178,15 @@ static void replication_right(exam *x)
                   .undo = leat_arena_printf(x->a, "ALTER ROLE %s NOREPLICATION;", user)});
 }
 
-static void room(exam *x, const char *name, const char *setting, const char *used_by,
+static void room(leat_pg_exam *x, const char *name, const char *setting, const char *used_by,
                  const char *code)
 {
-    PGresult *res = ask(x, name,
-                        leat_arena_printf(x->a,
-                                          "SELECT pg_catalog.current_setting('%s'),"
-                                          " (SELECT count(*) FROM pg_catalog.%s)",
-                                          setting, used_by),
-                        0, NULL);
+    PGresult *res = leat_pg_ask(x, name,
+                                leat_arena_printf(x->a,
+                                                  "SELECT pg_catalog.current_setting('%s'),"
+                                                  " (SELECT count(*) FROM pg_catalog.%s)",
+                                                  setting, used_by),
+                                0, NULL);
     if (!res) return;
     int64_t most = leat_pg_cell_i64(res, 0, 0, 0), used = leat_pg_cell_i64(res, 0, 1, 0);
     PQclear(res);
@@ -225,13 +209,13 @@ static void room(exam *x, const char *name, const char *setting, const char *use
 }
 
 /* True: the slot is there. */
-static bool slot(exam *x)
+static bool slot(leat_pg_exam *x)
 {
     leat_pg_slot s;
     leat_err e;
     const char *name = x->conf->slot;
     if (leat_pg_slot_read(&x->sql, name, 0, x->a, &s, &e) != LEAT_OK) {
-        tell_err(x, "slot", &e);
+        leat_pg_tell_err(x, "slot", &e);
         return false;
     }
     leat_pg_server server = {0};
@@ -239,10 +223,11 @@ static bool slot(exam *x)
     leat_rc rc = leat_pg_slot_judge(name, x->conf->target.dbname, &s, &server, &at, &e);
     char place[LEAT_LSN_TEXT];
     if (rc == LEAT_RETRY)
-        tell(x, "slot", LEAT_STEP_WARN, leat_arena_strdup(x->a, e.code),
-             leat_arena_strdup(x->a, e.msg), "if it is this connector that runs, all is well");
+        leat_pg_tell(x, "slot", LEAT_STEP_WARN, leat_arena_strdup(x->a, e.code),
+                     leat_arena_strdup(x->a, e.msg),
+                     "if it is this connector that runs, all is well");
     else if (rc != LEAT_OK)
-        tell_err(x, "slot", &e);
+        leat_pg_tell_err(x, "slot", &e);
     else if (!s.exists)
         tell_ok(x, "slot", leat_arena_printf(x->a, "%s is not there yet; it will be made", name));
     else
@@ -252,14 +237,14 @@ static bool slot(exam *x)
     return s.exists;
 }
 
-static void prepared(exam *x, bool have_slot)
+static void prepared(leat_pg_exam *x, bool have_slot)
 {
-    PGresult *res =
-        ask(x, "prepared transactions",
-            "SELECT gid, database::text,"
-            " extract(epoch FROM pg_catalog.clock_timestamp() - prepared)::bigint, count(*) OVER ()"
-            " FROM pg_catalog.pg_prepared_xacts ORDER BY prepared LIMIT 1",
-            0, NULL);
+    PGresult *res = leat_pg_ask(
+        x, "prepared transactions",
+        "SELECT gid, database::text,"
+        " extract(epoch FROM pg_catalog.clock_timestamp() - prepared)::bigint, count(*) OVER ()"
+        " FROM pg_catalog.pg_prepared_xacts ORDER BY prepared LIMIT 1",
+        0, NULL);
     if (!res) return;
     if (PQntuples(res) == 0 || have_slot) {
         tell_ok(x, "prepared transactions",
@@ -281,224 +266,8 @@ static void prepared(exam *x, bool have_slot)
                          x->a, "'%s' of database %s was prepared %s s ago and is open (of %s)", gid,
                          PQgetvalue(res, 0, 1), PQgetvalue(res, 0, 2), PQgetvalue(res, 0, 3)),
                      .advice = "no slot can be made while it is open: end it, in its database",
-                     .sql = taken(x, &sql)});
+                     .sql = leat_pg_taken(x, &sql)});
     PQclear(res);
-}
-
-/* ---- tables ---- */
-
-static bool tables(exam *x)
-{
-    leat_err e;
-    leat_rc rc = leat_pg_rules_new(x->conf, x->a, &x->rules, &e);
-    if (rc == LEAT_OK) rc = leat_pg_relations(&x->sql, x->a, &x->all, &x->nall, &e);
-    if (rc == LEAT_OK)
-        rc = leat_pg_rules_tables(&x->rules, x->all, x->nall, x->a, &x->tables, &x->ntables, &e);
-    if (rc != LEAT_OK) {
-        tell_err(x, "tables", &e);
-        return false;
-    }
-    const char *detail = leat_arena_printf(x->a, "%zu of %zu are captured", x->ntables, x->nall);
-    if (x->ntables) {
-        tell_ok(x, "tables", detail);
-        return true;
-    }
-    tell(x, "tables", LEAT_STEP_WARN, "postgres.no_tables", detail,
-         "check schema.include.list, table.include.list and their exclude lists: regular "
-         "expressions for whole names, \"schema.table\"");
-    return false;
-}
-
-/* What a step finds wrong with some tables: their names, and statements. */
-typedef struct findings {
-    leat_buf names, sql, undo;
-    size_t n;
-} findings;
-
-static void find(findings *f, const leat_pg_relation *t)
-{
-    if (f->n < NAMED) leat_buf_printf(&f->names, "%s%s.%s", f->n ? ", " : "", t->schema, t->name);
-    f->n++;
-}
-
-static void tell_findings(exam *x, const char *name, leat_step_state state, const char *code,
-                          const char *what, const char *advice, findings *f)
-{
-    if (f->n > NAMED) leat_buf_printf(&f->names, " and %zu more", f->n - NAMED);
-    const char *names = taken(x, &f->names);
-    leat_check_step(x->c, &(leat_step){.name = name,
-                                       .state = state,
-                                       .code = code,
-                                       .detail = leat_arena_printf(x->a, "%s: %s", what, names),
-                                       .advice = advice,
-                                       .sql = f->sql.len ? taken(x, &f->sql) : NULL,
-                                       .undo = f->undo.len ? taken(x, &f->undo) : NULL});
-}
-
-static void put_grant(exam *x, leat_buf *out, const char *verb, const char *to,
-                      const leat_pg_relation *t)
-{
-    const char *user = quoted(x, x->conf->target.user);
-    if (!t->can_use) {
-        leat_buf_printf(out, "%s USAGE ON SCHEMA ", verb);
-        leat_pg_quote_name(out, leat_str_of(t->schema));
-        leat_buf_printf(out, " %s %s;\n", to, user);
-    }
-    leat_buf_printf(out, "%s SELECT ON ", verb);
-    leat_pg_quote_table(out, t->schema, t->name);
-    leat_buf_printf(out, " %s %s;\n", to, user);
-}
-
-static void selects(exam *x)
-{
-    findings f = {0};
-    for (size_t i = 0; i < x->ntables; i++) {
-        if (x->tables[i]->can_select) continue;
-        find(&f, x->tables[i]);
-        put_grant(x, &f.sql, "GRANT", "TO", x->tables[i]);
-        put_grant(x, &f.undo, "REVOKE", "FROM", x->tables[i]);
-    }
-    if (f.n == 0) {
-        tell_ok(x, "select", "every captured table can be read");
-        return;
-    }
-    tell_findings(x, "select", LEAT_STEP_FAILED, "postgres.privilege", "the user may not read",
-                  "run the statements as the tables' owner", &f);
-}
-
-static void put_identity(leat_buf *out, const leat_pg_relation *t, const char *identity)
-{
-    leat_buf_str_z(out, "ALTER TABLE ");
-    leat_pg_quote_table(out, t->schema, t->name);
-    leat_buf_printf(out, " REPLICA IDENTITY %s;\n", identity);
-}
-
-/* Tables without a replica identity: their updates and deletes fail once they are published. */
-static void identities(exam *x)
-{
-    findings none = {0}, full = {0};
-    for (size_t i = 0; i < x->ntables; i++) {
-        const leat_pg_relation *t = x->tables[i];
-        bool nothing = t->replica_identity == 'n';
-        if (nothing || (t->replica_identity == 'd' && !t->has_key)) {
-            find(&none, t);
-            put_identity(&none.sql, t, t->has_key ? "DEFAULT" : "FULL");
-            put_identity(&none.undo, t, nothing ? "NOTHING" : "DEFAULT");
-        }
-        if (t->replica_identity == 'f') find(&full, t);
-    }
-    if (none.n)
-        tell_findings(x, "replica identity", LEAT_STEP_WARN, "postgres.replica_identity",
-                      "no primary key, or REPLICA IDENTITY NOTHING",
-                      "the server refuses updates and deletes of such a table as long as a "
-                      "publication sends them: give it a primary key, or run the statement (FULL "
-                      "writes whole old rows to the log)",
-                      &none);
-    if (full.n)
-        tell_findings(x, "replica identity full", LEAT_STEP_OK, NULL,
-                      "whole old rows are in the log (complete events, more log)", NULL, &full);
-    if (!none.n && !full.n)
-        tell_ok(x, "replica identity", "every captured table has its primary key");
-}
-
-/* ---- the publication ---- */
-
-static void publication_missing(exam *x)
-{
-    const leat_pg_conf *conf = x->conf;
-    leat_pg_autocreate mode = (leat_pg_autocreate)conf->autocreate;
-    leat_buf sql = {0};
-    if (mode != LEAT_PG_DISABLED) {
-        tell_ok(x, "publication",
-                leat_arena_printf(x->a, "%s is not there yet; it will be made", conf->publication));
-        return;
-    }
-    leat_pg_publication_put(&sql, conf->publication, LEAT_PG_FILTERED, x->tables, x->ntables,
-                            conf->via_root);
-    leat_buf_str_z(&sql, ";");
-    leat_check_step(x->c, &(leat_step){.name = "publication",
-                                       .state = LEAT_STEP_FAILED,
-                                       .code = "postgres.publication_missing",
-                                       .detail = leat_arena_printf(x->a, "%s does not exist",
-                                                                   conf->publication),
-                                       .advice = "run the statement as the tables' owner, or set "
-                                                 "publication.autocreate.mode to filtered",
-                                       .sql = taken(x, &sql),
-                                       .undo = leat_arena_printf(x->a, "DROP PUBLICATION %s;",
-                                                                 quoted(x, conf->publication))});
-}
-
-/* Captured tables that the server will not send. */
-static void publication_tables(exam *x)
-{
-    findings f = {0};
-    const char *name = x->conf->publication;
-    PGresult *res =
-        ask(x, "publication",
-            "SELECT c.oid FROM pg_catalog.pg_publication_tables t"
-            " JOIN pg_catalog.pg_namespace n ON n.nspname = t.schemaname"
-            " JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename"
-            " WHERE t.pubname = $1",
-            1, &name);
-    if (!res) return;
-    for (size_t i = 0; i < x->ntables; i++) {
-        bool sent = x->tables[i]->kind == 'p'; /* its partitions are listed */
-        for (int k = 0; !sent && k < PQntuples(res); k++)
-            sent = (uint32_t)leat_pg_cell_i64(res, k, 0, 0) == x->tables[i]->oid;
-        if (sent) continue;
-        find(&f, x->tables[i]);
-        leat_buf_printf(&f.sql, "ALTER PUBLICATION %s ADD TABLE ", quoted(x, name));
-        leat_pg_quote_table(&f.sql, x->tables[i]->schema, x->tables[i]->name);
-        leat_buf_str_z(&f.sql, ";\n");
-        leat_buf_printf(&f.undo, "ALTER PUBLICATION %s DROP TABLE ", quoted(x, name));
-        leat_pg_quote_table(&f.undo, x->tables[i]->schema, x->tables[i]->name);
-        leat_buf_str_z(&f.undo, ";\n");
-    }
-    PQclear(res);
-    bool mended = x->conf->autocreate == LEAT_PG_FILTERED;
-    if (f.n == 0 || mended)
-        tell_ok(x, "publication",
-                leat_arena_printf(x->a, "%s %s", name,
-                                  f.n ? "will be brought up to date" : "has every captured table"));
-    else
-        tell_findings(x, "publication", LEAT_STEP_FAILED, "postgres.publication_table",
-                      leat_arena_printf(x->a, "%s lacks captured tables", name),
-                      "their changes are not sent: run the statements as the publication's owner, "
-                      "or set publication.autocreate.mode=filtered",
-                      &f);
-    if (f.n == 0 || mended) {
-        leat_buf_free(&f.names);
-        leat_buf_free(&f.sql);
-        leat_buf_free(&f.undo);
-    }
-}
-
-static void publication(exam *x)
-{
-    leat_pg_publication p;
-    leat_err e;
-    if (leat_pg_publication_read(&x->sql, x->conf->publication, &p, &e) != LEAT_OK) {
-        tell_err(x, "publication", &e);
-        return;
-    }
-    if (!p.exists) {
-        publication_missing(x);
-        return;
-    }
-    publication_tables(x);
-    if (!p.inserts || !p.updates || !p.deletes)
-        leat_check_step(
-            x->c,
-            &(leat_step){
-                .name = "publication operations",
-                .state = LEAT_STEP_WARN,
-                .code = "postgres.publication_partial",
-                .detail = "it does not send inserts, updates and deletes alike",
-                .advice = "run the statement if all changes are wanted",
-                .sql = leat_arena_printf(
-                    x->a,
-                    "ALTER PUBLICATION %s SET (publish = 'insert, update, delete, truncate');",
-                    quoted(x, x->conf->publication))});
 }
 
 leat_rc leat_pg_check(const void *conf, leat_checker *c, leat_err *e)
@@ -506,7 +275,7 @@ leat_rc leat_pg_check(const void *conf, leat_checker *c, leat_err *e)
     (void)e;
     leat_arena a;
     leat_arena_init(&a, 0);
-    exam x = {.conf = conf, .c = c, .a = &a};
+    leat_pg_exam x = {.conf = conf, .c = c, .a = &a};
     if (resolve(&x) && connect_step(&x) && version(&x)) {
         wal_level(&x);
         replication_right(&x);
@@ -516,11 +285,7 @@ leat_rc leat_pg_check(const void *conf, leat_checker *c, leat_err *e)
             room(&x, "slots", "max_replication_slots", "pg_replication_slots",
                  "postgres.too_many_slots");
         prepared(&x, have_slot);
-        if (tables(&x)) {
-            selects(&x);
-            identities(&x);
-        }
-        publication(&x);
+        leat_pg_check_tables(&x);
     }
     leat_pg_close(&x.sql);
     leat_arena_free(&a);

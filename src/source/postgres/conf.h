@@ -41,6 +41,7 @@ typedef struct leat_pg_conf {
     int64_t hstore, interval; /* 0: Debezium's default; 1: map, string */
     int64_t money_digits;
     bool include_unknown;
+    bool faults; /* debezium.faults */
 } leat_pg_conf;
 
 extern const leat_opt *const leat_pg_option_tables[]; /* NULL-ended */

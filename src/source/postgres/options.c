@@ -288,6 +288,16 @@ static const leat_opt mapping[] = {
      .label = "Unknown types",
      .help = "Show columns of types without a mapping as bytes of their text; else they are left "
              "out."},
+    {.name = "debezium.faults",
+     MAPPING,
+     FLAG(faults),
+     .def = "true",
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "Debezium's faults too",
+     .help = "true: events are Debezium's also where it is wrong: arrays of arrays lose their "
+             "content, a default ends at its first doubled quote, and a table that was dropped "
+             "before its first change was read has no key. false: arrays are nested, defaults are "
+             "whole, and the key is the replica identity."},
     {.name = NULL},
 };
 
@@ -387,7 +397,7 @@ leat_pg_modes leat_pg_conf_modes(const leat_pg_conf *c)
         .hstore_map = c->hstore == 1,
         .interval_string = c->interval == 1,
         .include_unknown = c->include_unknown,
-        .debezium_faults = false,
+        .debezium_faults = c->faults,
         .money_digits = (uint8_t)c->money_digits,
     };
 }

@@ -89,6 +89,57 @@ static leat_rc run(leat_pg *c, const char *doing, leat_buf *sql, leat_err *e)
     return rc;
 }
 
+static int by_number(const void *x, const void *y)
+{
+    uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
+    return (a > b) - (a < b);
+}
+
+leat_rc leat_pg_publication_lacks(leat_pg *c, const char *name, const leat_pg_publication *p,
+                                  const leat_pg_relation *const *tables, size_t n, leat_arena *a,
+                                  const leat_pg_relation ***out, size_t *nout, leat_err *e)
+{
+    static const char sql[] =
+        "SELECT c.oid FROM pg_catalog.pg_publication_tables t"
+        " JOIN pg_catalog.pg_namespace n ON n.nspname = t.schemaname"
+        " JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename"
+        " WHERE t.pubname = $1 ORDER BY c.oid";
+    PGresult *res;
+    *out = LEAT_NEW(a, const leat_pg_relation *, n);
+    *nout = 0;
+    LEAT_TRY(leat_pg_query(c, "read what the publication sends", sql, 1, &name, &res, e));
+    size_t sent = (size_t)PQntuples(res);
+    uint32_t *oids = LEAT_NEW(a, uint32_t, sent);
+    for (size_t i = 0; i < sent; i++) oids[i] = (uint32_t)leat_pg_cell_i64(res, (int)i, 0, 0);
+    PQclear(res);
+    for (size_t i = 0; i < n; i++) {
+        const leat_pg_relation *t = tables[i];
+        /* Changes come either from the partitions or from their root, and the others send none. */
+        bool elsewhere = p->via_root ? t->partition : t->kind == 'p';
+        if (elsewhere || bsearch(&t->oid, oids, sent, sizeof *oids, by_number)) continue;
+        (*out)[(*nout)++] = t;
+    }
+    return LEAT_OK;
+}
+
+/* Tables that are captured but not sent would be missed in silence. */
+static leat_rc warn_lacking(leat_pg *c, const char *name, const leat_pg_publication *p,
+                            const leat_pg_relation *const *tables, size_t n, leat_err *e)
+{
+    leat_arena a;
+    const leat_pg_relation **lacking;
+    size_t k;
+    leat_arena_init(&a, 0);
+    leat_rc rc = leat_pg_publication_lacks(c, name, p, tables, n, &a, &lacking, &k, e);
+    if (rc == LEAT_OK && k)
+        leat_log(LEAT_WARN, "postgres.publication_table",
+                 "publication=%s tables=%zu first=\"%s.%s\" are captured but not sent by the "
+                 "server: ALTER PUBLICATION ... ADD TABLE, or publication.autocreate.mode=filtered",
+                 name, k, lacking[0]->schema, lacking[0]->name);
+    leat_arena_free(&a);
+    return rc;
+}
+
 static leat_rc create(leat_pg *c, const char *name, leat_pg_autocreate mode,
                       const leat_pg_relation *const *tables, size_t n, bool via_root, leat_err *e)
 {
@@ -110,12 +161,6 @@ static leat_rc create(leat_pg *c, const char *name, leat_pg_autocreate mode,
                  name, mode == LEAT_PG_ALL_TABLES ? "all_tables" : "listed",
                  mode == LEAT_PG_FILTERED ? n : 0);
     return rc;
-}
-
-static int by_number(const void *x, const void *y)
-{
-    uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
-    return (a > b) - (a < b);
 }
 
 static bool same_tables(leat_arena *a, const uint32_t *oids, size_t noids,
@@ -152,26 +197,37 @@ static leat_rc update(leat_pg *c, const char *name, const leat_pg_relation *cons
     return rc;
 }
 
+static leat_rc fail_missing(const char *name, const leat_pg_relation *const *tables, size_t n,
+                            bool via_root, leat_err *e)
+{
+    leat_buf sql = {0};
+    leat_pg_publication_put(&sql, name, LEAT_PG_FILTERED, tables, n < 3 ? n : 3, via_root);
+    leat_rc rc =
+        leat_fail(e, LEAT_CONF, "postgres.publication_missing", name,
+                  "there is no publication \"%s\", and "
+                  "publication.autocreate.mode=disabled says not to make it. As the "
+                  "tables' owner run " LEAT_STR_FMT "%s; or set the mode to filtered or all_tables",
+                  name, LEAT_STR_ARG(leat_buf_str(&sql)), n > 3 ? ", ..." : "");
+    leat_buf_free(&sql);
+    return rc;
+}
+
 leat_rc leat_pg_publication_ensure(leat_pg *c, const char *name, leat_pg_autocreate mode,
                                    const leat_pg_relation *const *tables, size_t n, bool via_root,
                                    leat_err *e)
 {
     leat_pg_publication p;
     LEAT_TRY(leat_pg_publication_read(c, name, &p, e));
-    if (!p.exists && mode == LEAT_PG_DISABLED)
-        return leat_fail(e, LEAT_CONF, "postgres.publication_missing", name,
-                         "there is no publication \"%s\", and publication.autocreate.mode=disabled "
-                         "says not to make it. Create it (`leat check --sql` prints the statement) "
-                         "or set the mode to filtered or all_tables",
-                         name);
+    if (!p.exists && mode == LEAT_PG_DISABLED) return fail_missing(name, tables, n, via_root, e);
     if (!p.exists) return create(c, name, mode, tables, n, via_root, e);
     if (via_root != p.via_root)
         leat_log(LEAT_WARN, "postgres.publication_root",
                  "publication=%s publish_via_partition_root is %s there and "
                  "publish.via.partition.root is %s here: the publication's stands",
                  name, p.via_root ? "true" : "false", via_root ? "true" : "false");
-    if (mode == LEAT_PG_FILTERED && !p.all_tables) return update(c, name, tables, n, e);
-    return LEAT_OK;
+    if (p.all_tables) return LEAT_OK;
+    if (mode == LEAT_PG_FILTERED) return update(c, name, tables, n, e);
+    return warn_lacking(c, name, &p, tables, n, e);
 }
 
 leat_rc leat_pg_publication_drop(leat_pg *c, const char *name, leat_err *e)

@@ -36,6 +36,11 @@ void leat_pg_publication_put(leat_buf *out, const char *name, leat_pg_autocreate
 leat_rc leat_pg_publication_ensure(leat_pg *c, const char *name, leat_pg_autocreate mode,
                                    const leat_pg_relation *const *tables, size_t n, bool via_root,
                                    leat_err *e);
+/* Tables (of n captured ones) whose changes it does not send, as pointers in a. */
+leat_rc leat_pg_publication_lacks(leat_pg *c, const char *name, const leat_pg_publication *p,
+                                  const leat_pg_relation *const *tables, size_t n, leat_arena *a,
+                                  const leat_pg_relation ***out, size_t *nout, leat_err *e);
+
 /* Drops it if leat made it. */
 leat_rc leat_pg_publication_drop(leat_pg *c, const char *name, leat_err *e);
 

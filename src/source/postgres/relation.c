@@ -258,15 +258,15 @@ static const leat_pg_column *find_column(const leat_pg_table *t, leat_str name)
 }
 
 /* The key of a table that the catalog does not have any more. */
-static void key_of_gone(const leat_pg_rel *before, const leat_pgoutput_msg *m, draft *d,
-                        leat_arena *a)
+static void key_of_gone(const leat_pg_source *s, const leat_pg_rel *before,
+                        const leat_pgoutput_msg *m, draft *d, leat_arena *a)
 {
     const char **key = LEAT_NEW(a, const char *, m->relation.n);
     uint16_t n = 0;
     if (before && before->table && before->table->key) {
         for (uint32_t i = 0; i < before->table->key->nfields && n < m->relation.n; i++)
             key[n++] = before->table->key->fields[i].name;
-    } else if (m->relation.replica_identity != 'f') {
+    } else if (m->relation.replica_identity != 'f' && !s->conf->faults) {
         for (uint16_t i = 0; i < m->relation.n; i++)
             if (m->relation.cols[i].key) key[n++] = leat_arena_str(a, m->relation.cols[i].name).s;
     }
@@ -295,7 +295,7 @@ static leat_rc draft_of(leat_pg_source *s, const leat_pgoutput_msg *m, const lea
         d->key = t->key;
         d->nkey = t->nkey;
     } else {
-        key_of_gone(before, m, d, a);
+        key_of_gone(s, before, m, d, a);
         leat_log(LEAT_INFO, "postgres.table_gone",
                  "table=\"%s.%s\" was dropped since: its columns' defaults are not known",
                  d->schema, d->name);

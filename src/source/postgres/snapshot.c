@@ -144,6 +144,9 @@ static leat_rc start_copy(leat_pg_source *s, const leat_pg_table *t, const table
     leat_buf_u8(&sql, 0);
     leat_rc rc = leat_pg_copy(&s->view, "read a table's rows", sql.p, PGRES_COPY_OUT, e);
     leat_buf_free(&sql);
+    /* A person's statement: what is missing there will not come by waiting. */
+    if (rc == LEAT_RETRY && chunk->override && strcmp(e->code, "postgres.table_missing") == 0)
+        rc = e->rc = LEAT_CONF;
     return rc;
 }
 

@@ -15,54 +15,54 @@ typedef struct rule {
 } rule;
 
 #define REMOVED                                                                                    \
-    "changes between the stored position and the server's oldest log are lost to this connector. " \
+    "Changes between the stored position and the server's oldest log are lost to this connector. " \
     "Drop the slot, delete the connector's position and take a new snapshot; to prevent it raise " \
     "max_slot_wal_keep_size, or watch the slot's lag"
 #define WAL_LEVEL                                                                                  \
-    "run ALTER SYSTEM SET wal_level = 'logical' and restart the server (on a managed service set " \
+    "Run ALTER SYSTEM SET wal_level = 'logical' and restart the server (on a managed service set " \
     "its parameter, for example rds.logical_replication = 1)"
 
 static const rule rules[] = {
-    {"28P01", NULL, {LEAT_CONF, "postgres.auth", "check database.user and database.password"}},
+    {"28P01", NULL, {LEAT_CONF, "postgres.auth", "Check database.user and database.password"}},
     {"28000",
      NULL,
      {LEAT_CONF, "postgres.auth",
-      "check database.user, and that pg_hba.conf has a line that lets this user in from this host "
+      "Check database.user, and that pg_hba.conf has a line that lets this user in from this host "
       "(for replication connections the line's database is the database's name or \"all\")"}},
-    {"3D000", NULL, {LEAT_CONF, "postgres.database_missing", "check database.dbname"}},
+    {"3D000", NULL, {LEAT_CONF, "postgres.database_missing", "Check database.dbname"}},
     {"42501",
      "replication",
      {LEAT_CONF, "postgres.privilege",
-      "run ALTER ROLE \"...\" REPLICATION for database.user (on Amazon RDS: GRANT rds_replication)"}},
+      "Run ALTER ROLE \"...\" REPLICATION for database.user (on Amazon RDS: GRANT rds_replication)"}},
     {"42501",
      NULL,
      {LEAT_CONF, "postgres.privilege",
-      "grant what the message names to database.user; `leat check --sql` prints the statements"}},
+      "Grant what the message names to database.user; `leat check --sql` prints the statements"}},
     {"55006",
      NULL,
      {LEAT_RETRY, "postgres.slot_in_use",
-      "another process reads this slot: stop it, or give each connector a slot.name of its own"}},
+      "Another process reads this slot: stop it, or give each connector a slot.name of its own"}},
     {"53400",
      "slot",
      {LEAT_CONF, "postgres.too_many_slots",
-      "drop a slot that nobody needs (see pg_replication_slots) or raise max_replication_slots"}},
+      "Drop a slot that nobody needs (see pg_replication_slots) or raise max_replication_slots"}},
     {"53300",
      "wal_senders",
      {LEAT_RETRY, "postgres.too_many_senders",
-      "raise max_wal_senders, or stop a replication client that is not needed"}},
+      "Raise max_wal_senders, or stop a replication client that is not needed"}},
     {"53300",
      NULL,
      {LEAT_RETRY, "postgres.too_many_connections",
-      "raise max_connections or the role's CONNECTION LIMIT, or close other clients"}},
-    {"53", NULL, {LEAT_RETRY, "postgres.resources", "the server is short of a resource"}},
+      "Raise max_connections or the role's CONNECTION LIMIT, or close other clients"}},
+    {"53", NULL, {LEAT_RETRY, "postgres.resources", "The server is short of a resource"}},
     {"57014",
      NULL,
-     {LEAT_RETRY, "postgres.cancelled", "it took too long or was cancelled by a person"}},
+     {LEAT_RETRY, "postgres.cancelled", "It took too long or was cancelled by a person"}},
     {"57P03", NULL, {LEAT_RETRY, "postgres.starting", NULL}},
     {"57P", NULL, {LEAT_RETRY, "postgres.closed", NULL}},
     {"08", NULL, {LEAT_RETRY, "postgres.connect", NULL}},
     {"40", NULL, {LEAT_RETRY, "postgres.conflict", NULL}},
-    {"55P03", NULL, {LEAT_RETRY, "postgres.locked", "another session holds a lock on it"}},
+    {"55P03", NULL, {LEAT_RETRY, "postgres.locked", "Another session holds a lock on it"}},
     {"55000", "wal_level", {LEAT_CONF, "postgres.wal_level", WAL_LEVEL}},
     {"55000", "invalidated", {LEAT_CONF, "postgres.wal_removed", REMOVED}},
     {"55000", "can no longer", {LEAT_CONF, "postgres.wal_removed", REMOVED}},
@@ -70,22 +70,22 @@ static const rule rules[] = {
     {"58P01",
      "plugin",
      {LEAT_CONF, "postgres.plugin",
-      "the server lacks the output plugin pgoutput: PostgreSQL 10 or later has it"}},
-    {"58", NULL, {LEAT_RETRY, "postgres.system", "the server's system failed: see its log"}},
+      "The server lacks the output plugin pgoutput: PostgreSQL 10 or later has it"}},
+    {"58", NULL, {LEAT_RETRY, "postgres.system", "The server's system failed: see its log"}},
     {"42704",
      "publication",
      {LEAT_CONF, "postgres.publication_missing",
-      "create the publication, or set publication.autocreate.mode to filtered or all_tables. A "
+      "Create the publication, or set publication.autocreate.mode to filtered or all_tables. A "
       "publication must have existed when the change was made: if it was dropped meanwhile, create "
       "it again, drop the slot and take a new snapshot"}},
-    {"42704", "slot", {LEAT_CONF, "postgres.slot_missing", "the slot was dropped on the server"}},
+    {"42704", "slot", {LEAT_CONF, "postgres.slot_missing", "The slot was dropped on the server"}},
     {"42P01",
      NULL,
-     {LEAT_RETRY, "postgres.table_missing", "the table was dropped or renamed meanwhile"}},
+     {LEAT_RETRY, "postgres.table_missing", "The table was dropped or renamed meanwhile"}},
     {"0A000", NULL, {LEAT_CONF, "postgres.unsupported", NULL}},
-    {"XX001", NULL, {LEAT_FATAL, "postgres.corrupted", "the server's data is damaged"}},
-    {"XX002", NULL, {LEAT_FATAL, "postgres.corrupted", "the server's index is damaged: REINDEX"}},
-    {"XX", NULL, {LEAT_RETRY, "postgres.internal", "the server failed: see its log"}},
+    {"XX001", NULL, {LEAT_FATAL, "postgres.corrupted", "The server's data is damaged"}},
+    {"XX002", NULL, {LEAT_FATAL, "postgres.corrupted", "The server's index is damaged: REINDEX"}},
+    {"XX", NULL, {LEAT_RETRY, "postgres.internal", "The server failed: see its log"}},
 };
 
 static bool contains(leat_str s, const char *word)
@@ -111,31 +111,31 @@ leat_pg_verdict leat_pg_classify_network(leat_str message)
         leat_pg_verdict verdict;
     } words[] = {
         {"could not translate host name",
-         {LEAT_RETRY, "postgres.resolve", "check database.hostname and this machine's DNS"}},
+         {LEAT_RETRY, "postgres.resolve", "Check database.hostname and this machine's DNS"}},
         {"onnection refused",
          {LEAT_RETRY, "postgres.connect",
-          "check database.hostname and database.port, that the server runs, and its "
+          "Check database.hostname and database.port, that the server runs, and its "
           "listen_addresses"}},
         {"does not support SSL",
          {LEAT_CONF, "postgres.tls",
-          "switch TLS on at the server, or set database.sslmode to prefer or disable"}},
+          "Switch TLS on at the server, or set database.sslmode to prefer or disable"}},
         {"certificate verify failed",
          {LEAT_CONF, "postgres.tls",
-          "set database.sslrootcert to the authority that signed the server's certificate"}},
+          "Set database.sslrootcert to the authority that signed the server's certificate"}},
         {"does not match host name",
          {LEAT_CONF, "postgres.tls",
-          "use the name that the server's certificate was made for, or database.sslmode=verify-ca"}},
+          "Use the name that the server's certificate was made for, or database.sslmode=verify-ca"}},
         {"root certificate file",
-         {LEAT_CONF, "postgres.tls", "check the file that database.sslrootcert names"}},
+         {LEAT_CONF, "postgres.tls", "Check the file that database.sslrootcert names"}},
         {"certificate file",
-         {LEAT_CONF, "postgres.tls", "check the file that database.sslcert names"}},
+         {LEAT_CONF, "postgres.tls", "Check the file that database.sslcert names"}},
         {"private key file",
          {LEAT_CONF, "postgres.tls",
-          "check the file that database.sslkey names: it must be readable by leat's user alone "
+          "Check the file that database.sslkey names: it must be readable by leat's user alone "
           "(chmod 600)"}},
         {"no password supplied",
-         {LEAT_CONF, "postgres.auth", "the server wants a password: set database.password"}},
-        {"invalid sslmode", {LEAT_CONF, "postgres.tls", "check database.sslmode"}},
+         {LEAT_CONF, "postgres.auth", "The server wants a password: set database.password"}},
+        {"invalid sslmode", {LEAT_CONF, "postgres.tls", "Check database.sslmode"}},
     };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (contains(message, words[i].word)) return words[i].verdict;

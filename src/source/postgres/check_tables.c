@@ -1,0 +1,255 @@
+/* The doctor's steps about tables and publication.
+ *
+ * Which tables are captured, whether they can be read, what the log will hold of their old rows,
+ * and whether the publication sends them, or can be made by this user. Findings of one kind are one
+ * step with the statements for all tables concerned. Run by any thread. */
+#include "source/postgres/check.h"
+#include "source/postgres/publication.h"
+#include "system/postgres/quote.h"
+
+enum { NAMED = 10 }; /* tables named in one step */
+
+static void tell_ok(leat_pg_exam *x, const char *name, const char *detail)
+{
+    leat_pg_tell(x, name, LEAT_STEP_OK, NULL, detail, NULL);
+}
+
+/* ---- tables ---- */
+
+static bool tables(leat_pg_exam *x)
+{
+    leat_err e;
+    leat_rc rc = leat_pg_rules_new(x->conf, x->a, &x->rules, &e);
+    if (rc == LEAT_OK) rc = leat_pg_relations(&x->sql, x->a, &x->all, &x->nall, &e);
+    if (rc == LEAT_OK)
+        rc = leat_pg_rules_tables(&x->rules, x->all, x->nall, x->a, &x->tables, &x->ntables, &e);
+    if (rc != LEAT_OK) {
+        leat_pg_tell_err(x, "tables", &e);
+        return false;
+    }
+    const char *detail = leat_arena_printf(x->a, "%zu of %zu are captured", x->ntables, x->nall);
+    if (x->ntables) {
+        tell_ok(x, "tables", detail);
+        return true;
+    }
+    leat_pg_tell(x, "tables", LEAT_STEP_WARN, "postgres.no_tables", detail,
+                 "check schema.include.list, table.include.list and their exclude lists: regular "
+                 "expressions for whole names, \"schema.table\"");
+    return false;
+}
+
+/* What a step finds wrong with some tables: their names, and statements. */
+typedef struct findings {
+    leat_buf names, sql, undo;
+    size_t n;
+} findings;
+
+static void find(findings *f, const leat_pg_relation *t)
+{
+    if (f->n < NAMED) leat_buf_printf(&f->names, "%s%s.%s", f->n ? ", " : "", t->schema, t->name);
+    f->n++;
+}
+
+static void tell_findings(leat_pg_exam *x, const char *name, leat_step_state state,
+                          const char *code, const char *what, const char *advice, findings *f)
+{
+    if (f->n > NAMED) leat_buf_printf(&f->names, " and %zu more", f->n - NAMED);
+    const char *names = leat_pg_taken(x, &f->names);
+    leat_check_step(x->c, &(leat_step){.name = name,
+                                       .state = state,
+                                       .code = code,
+                                       .detail = leat_arena_printf(x->a, "%s: %s", what, names),
+                                       .advice = advice,
+                                       .sql = f->sql.len ? leat_pg_taken(x, &f->sql) : NULL,
+                                       .undo = f->undo.len ? leat_pg_taken(x, &f->undo) : NULL});
+}
+
+static void put_grant(leat_pg_exam *x, leat_buf *out, const char *verb, const char *to,
+                      const leat_pg_relation *t)
+{
+    const char *user = leat_pg_quoted(x, x->conf->target.user);
+    if (!t->can_use) {
+        leat_buf_printf(out, "%s USAGE ON SCHEMA ", verb);
+        leat_pg_quote_name(out, leat_str_of(t->schema));
+        leat_buf_printf(out, " %s %s;\n", to, user);
+    }
+    leat_buf_printf(out, "%s SELECT ON ", verb);
+    leat_pg_quote_table(out, t->schema, t->name);
+    leat_buf_printf(out, " %s %s;\n", to, user);
+}
+
+static void selects(leat_pg_exam *x)
+{
+    findings f = {0};
+    for (size_t i = 0; i < x->ntables; i++) {
+        if (x->tables[i]->can_select) continue;
+        find(&f, x->tables[i]);
+        put_grant(x, &f.sql, "GRANT", "TO", x->tables[i]);
+        put_grant(x, &f.undo, "REVOKE", "FROM", x->tables[i]);
+    }
+    if (f.n == 0) {
+        tell_ok(x, "select", "every captured table can be read");
+        return;
+    }
+    tell_findings(x, "select", LEAT_STEP_FAILED, "postgres.privilege", "the user may not read",
+                  "run the statements as the tables' owner", &f);
+}
+
+static void put_identity(leat_buf *out, const leat_pg_relation *t, const char *identity)
+{
+    leat_buf_str_z(out, "ALTER TABLE ");
+    leat_pg_quote_table(out, t->schema, t->name);
+    leat_buf_printf(out, " REPLICA IDENTITY %s;\n", identity);
+}
+
+/* Tables without a replica identity: their updates and deletes fail once they are published. */
+static void identities(leat_pg_exam *x)
+{
+    findings none = {0}, full = {0};
+    for (size_t i = 0; i < x->ntables; i++) {
+        const leat_pg_relation *t = x->tables[i];
+        bool nothing = t->replica_identity == 'n';
+        if (nothing || (t->replica_identity == 'd' && !t->has_key)) {
+            find(&none, t);
+            put_identity(&none.sql, t, t->has_key ? "DEFAULT" : "FULL");
+            put_identity(&none.undo, t, nothing ? "NOTHING" : "DEFAULT");
+        }
+        if (t->replica_identity == 'f') find(&full, t);
+    }
+    if (none.n)
+        tell_findings(x, "replica identity", LEAT_STEP_WARN, "postgres.replica_identity",
+                      "no primary key, or REPLICA IDENTITY NOTHING",
+                      "the server refuses updates and deletes of such a table as long as a "
+                      "publication sends them: give it a primary key, or run the statement (FULL "
+                      "writes whole old rows to the log)",
+                      &none);
+    if (full.n)
+        tell_findings(x, "replica identity full", LEAT_STEP_OK, NULL,
+                      "whole old rows are in the log (complete events, more log)", NULL, &full);
+    if (!none.n && !full.n)
+        tell_ok(x, "replica identity", "every captured table has its primary key");
+}
+
+/* ---- the publication ---- */
+
+/* Why this user cannot make the publication as configured; NULL: it can. */
+static const char *cannot_make(leat_pg_exam *x)
+{
+    PGresult *res = leat_pg_ask(x, "publication",
+                                "SELECT rolsuper, pg_catalog.has_database_privilege("
+                                "pg_catalog.current_database(), 'CREATE')"
+                                " FROM pg_catalog.pg_roles WHERE rolname = current_user",
+                                0, NULL);
+    if (!res) return NULL;
+    bool super = PQntuples(res) == 1 && leat_pg_cell_bool(res, 0, 0);
+    bool create = PQntuples(res) == 1 && leat_pg_cell_bool(res, 0, 1);
+    PQclear(res);
+    if (super) return NULL;
+    if (x->conf->autocreate == LEAT_PG_ALL_TABLES)
+        return "only a superuser may make a publication for all tables";
+    if (!create) return "the user may not create in this database";
+    for (size_t i = 0; x->conf->autocreate == LEAT_PG_FILTERED && i < x->ntables; i++)
+        if (!x->tables[i]->owned)
+            return leat_arena_printf(x->a, "the user does not own %s.%s (its owner is %s)",
+                                     x->tables[i]->schema, x->tables[i]->name, x->tables[i]->owner);
+    return NULL;
+}
+
+static void publication_missing(leat_pg_exam *x)
+{
+    const leat_pg_conf *conf = x->conf;
+    bool disabled = conf->autocreate == LEAT_PG_DISABLED;
+    const char *why = disabled ? "publication.autocreate.mode is disabled" : cannot_make(x);
+    leat_buf sql = {0};
+    if (!why) {
+        tell_ok(x, "publication",
+                leat_arena_printf(x->a, "%s is not there yet; it will be made", conf->publication));
+        return;
+    }
+    leat_pg_publication_put(&sql, conf->publication, LEAT_PG_FILTERED, x->tables, x->ntables,
+                            conf->via_root);
+    leat_buf_str_z(&sql, ";");
+    leat_check_step(
+        x->c, &(leat_step){.name = "publication",
+                           .state = LEAT_STEP_FAILED,
+                           .code = "postgres.publication_missing",
+                           .detail = leat_arena_printf(x->a, "%s does not exist, and %s",
+                                                       conf->publication, why),
+                           .advice = "run the statement as the tables' owner or a superuser, or "
+                                     "choose another publication.autocreate.mode",
+                           .sql = leat_pg_taken(x, &sql),
+                           .undo = leat_arena_printf(x->a, "DROP PUBLICATION %s;",
+                                                     leat_pg_quoted(x, conf->publication))});
+}
+
+/* Captured tables that the server will not send. */
+static void publication_tables(leat_pg_exam *x, const leat_pg_publication *p)
+{
+    findings f = {0};
+    const char *name = x->conf->publication, *pub = leat_pg_quoted(x, name);
+    const leat_pg_relation **lacking;
+    size_t n;
+    leat_err e;
+    if (leat_pg_publication_lacks(&x->sql, name, p, x->tables, x->ntables, x->a, &lacking, &n,
+                                  &e) != LEAT_OK) {
+        leat_pg_tell_err(x, "publication", &e);
+        return;
+    }
+    if (n == 0 || x->conf->autocreate == LEAT_PG_FILTERED) {
+        tell_ok(x, "publication",
+                leat_arena_printf(x->a, "%s %s", name,
+                                  n ? "will be brought up to date" : "has every captured table"));
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        find(&f, lacking[i]);
+        leat_buf_printf(&f.sql, "ALTER PUBLICATION %s ADD TABLE ", pub);
+        leat_pg_quote_table(&f.sql, lacking[i]->schema, lacking[i]->name);
+        leat_buf_str_z(&f.sql, ";\n");
+        leat_buf_printf(&f.undo, "ALTER PUBLICATION %s DROP TABLE ", pub);
+        leat_pg_quote_table(&f.undo, lacking[i]->schema, lacking[i]->name);
+        leat_buf_str_z(&f.undo, ";\n");
+    }
+    tell_findings(x, "publication", LEAT_STEP_FAILED, "postgres.publication_table",
+                  leat_arena_printf(x->a, "%s lacks captured tables", name),
+                  "their changes are not sent: run the statements as the publication's owner, or "
+                  "set publication.autocreate.mode=filtered",
+                  &f);
+}
+
+static void publication(leat_pg_exam *x)
+{
+    leat_pg_publication p;
+    leat_err e;
+    if (leat_pg_publication_read(&x->sql, x->conf->publication, &p, &e) != LEAT_OK) {
+        leat_pg_tell_err(x, "publication", &e);
+        return;
+    }
+    if (!p.exists) {
+        publication_missing(x);
+        return;
+    }
+    publication_tables(x, &p);
+    if (!p.inserts || !p.updates || !p.deletes)
+        leat_check_step(
+            x->c,
+            &(leat_step){
+                .name = "publication operations",
+                .state = LEAT_STEP_WARN,
+                .code = "postgres.publication_partial",
+                .detail = "it does not send inserts, updates and deletes alike",
+                .advice = "run the statement if all changes are wanted",
+                .sql = leat_arena_printf(
+                    x->a,
+                    "ALTER PUBLICATION %s SET (publish = 'insert, update, delete, truncate');",
+                    leat_pg_quoted(x, x->conf->publication))});
+}
+
+void leat_pg_check_tables(leat_pg_exam *x)
+{
+    if (tables(x)) {
+        selects(x);
+        identities(x);
+    }
+    publication(x);
+}
