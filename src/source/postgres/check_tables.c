@@ -54,6 +54,8 @@ static void tell_findings(leat_pg_exam *x, const char *name, leat_step_state sta
                           const char *code, const char *what, const char *advice, findings *f)
 {
     if (f->n > NAMED) leat_buf_printf(&f->names, " and %zu more", f->n - NAMED);
+    if (f->sql.len && f->sql.p[f->sql.len - 1] == '\n') f->sql.len--;
+    if (f->undo.len && f->undo.p[f->undo.len - 1] == '\n') f->undo.len--;
     const char *names = leat_pg_taken(x, &f->names);
     leat_check_step(x->c, &(leat_step){.name = name,
                                        .state = state,
@@ -64,11 +66,12 @@ static void tell_findings(leat_pg_exam *x, const char *name, leat_step_state sta
                                        .undo = f->undo.len ? leat_pg_taken(x, &f->undo) : NULL});
 }
 
+/* schema: a right on the table's schema is needed too, and not said before. */
 static void put_grant(leat_pg_exam *x, leat_buf *out, const char *verb, const char *to,
-                      const leat_pg_relation *t)
+                      const leat_pg_relation *t, bool schema)
 {
     const char *user = leat_pg_quoted(x, x->conf->target.user);
-    if (!t->can_use) {
+    if (schema) {
         leat_buf_printf(out, "%s USAGE ON SCHEMA ", verb);
         leat_pg_quote_name(out, leat_str_of(t->schema));
         leat_buf_printf(out, " %s %s;\n", to, user);
@@ -81,11 +84,15 @@ static void put_grant(leat_pg_exam *x, leat_buf *out, const char *verb, const ch
 static void selects(leat_pg_exam *x)
 {
     findings f = {0};
+    const char *said = ""; /* the schema granted last: tables come by schema */
     for (size_t i = 0; i < x->ntables; i++) {
-        if (x->tables[i]->can_select) continue;
-        find(&f, x->tables[i]);
-        put_grant(x, &f.sql, "GRANT", "TO", x->tables[i]);
-        put_grant(x, &f.undo, "REVOKE", "FROM", x->tables[i]);
+        const leat_pg_relation *t = x->tables[i];
+        bool schema = !t->can_use && strcmp(said, t->schema) != 0;
+        if (t->can_select) continue;
+        find(&f, t);
+        put_grant(x, &f.sql, "GRANT", "TO", t, schema);
+        put_grant(x, &f.undo, "REVOKE", "FROM", t, schema);
+        if (schema) said = t->schema;
     }
     if (f.n == 0) {
         tell_ok(x, "select", "every captured table can be read");

@@ -5,6 +5,8 @@
  * by any thread. */
 #include "source/postgres/position.h"
 
+#include <stdio.h>
+
 #include "base/json.h"
 
 void leat_pg_position_write(const leat_pg_position *p, leat_buf *out)
@@ -21,9 +23,8 @@ void leat_pg_position_write(const leat_pg_position *p, leat_buf *out)
     if (p->tx) leat_jw_i64(&w, "txId", (int64_t)p->tx);
     if (p->ts_us) leat_jw_i64(&w, "ts_usec", p->ts_us);
     if (p->systemid) {
-        leat_buf digits = {.p = id, .cap = sizeof id};
-        leat_buf_u64(&digits, p->systemid);
-        leat_jw_str(&w, "systemid", leat_buf_str(&digits));
+        snprintf(id, sizeof id, "%llu", (unsigned long long)p->systemid);
+        leat_jw_z(&w, "systemid", id);
     }
     if (p->timeline) leat_jw_i64(&w, "timeline", p->timeline);
     leat_jw_end(&w);
