@@ -3,7 +3,6 @@
 
 #include "base/str.h"
 #include "cli/cli.h"
-#include "version.h"
 
 static void usage(FILE *out)
 {

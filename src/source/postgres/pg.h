@@ -61,11 +61,11 @@ typedef struct leat_pg_source {
     const leat_pg_conf *conf;
     leat_pg_rules rules;
     leat_pg_modes modes;
-    leat_topics topics; /* which table has which topic */
-    const char *app;    /* application_name */
-    leat_pg sql;        /* ordinary session: catalog, slots */
-    leat_pg wal;        /* replication session */
-    leat_pg view;       /* snapshot: one REPEATABLE READ transaction */
+    leat_topic_names topics; /* which table has which topic */
+    const char *app;         /* application_name */
+    leat_pg sql;             /* ordinary session: catalog, slots */
+    leat_pg wal;             /* replication session */
+    leat_pg view;            /* snapshot: one REPEATABLE READ transaction */
     leat_pg_server server;
     leat_pg_types *types;
     leat_origin *origin;

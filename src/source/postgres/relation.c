@@ -189,7 +189,7 @@ static leat_rc claim_topic(leat_pg_source *s, const draft *d, const leat_table *
     const leat_pg_rel *before = leat_pg_rel_find(s, d->id);
     if (before && before->table && strcmp(before->table->topic, t->topic) == 0) return LEAT_OK;
     char *whole = leat_arena_printf(&s->arena, "%s.%s", d->schema, d->name);
-    return leat_topics_claim(&s->topics, leat_arena_strdup(&s->arena, t->topic), whole, e);
+    return leat_topic_names_claim(&s->topics, leat_arena_strdup(&s->arena, t->topic), whole, e);
 }
 
 /* Names, key, schemas and rewriting of a version whose columns are there; seals it. */

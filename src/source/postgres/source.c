@@ -150,7 +150,7 @@ static void close_source(leat_task *t)
     if (s->message) leat_table_unpin(s->message);
     if (s->origin) leat_origin_unpin(s->origin);
     if (s->types) leat_pg_types_free(s->types);
-    leat_topics_free(&s->topics);
+    leat_topic_names_free(&s->topics);
     leat_buf_free(&s->origin_name);
     leat_arena_free(&s->scratch);
     leat_arena_free(&s->arena);
