@@ -100,7 +100,7 @@ class Leat:
     def read(self, topic, *args, **options):
         """All records of a topic, as `leat read` gives them: a list of dicts."""
         out = self.call("read", topic, *args, **options).stdout
-        return [json.loads(line) for line in out.splitlines()]
+        return [json.loads(line) for line in out.split("\n")[:-1]]
 
     def read_until(self, topic, n, *args, seconds=30):
         """At least n records; reads again until they are there."""

@@ -165,7 +165,7 @@ def delivered(case, leat, db, schemas):
     lines = []
     for topic in leat.topics():
         out = leat.call("read", topic["topic"], "--format", "json-schema" if schemas else "json")
-        for line in out.stdout.splitlines():
+        for line in out.stdout.split("\n")[:-1]:
             lines.append(raw(line))
     return records(lines, db.name)
 

@@ -94,7 +94,7 @@ TABLES = {"accounts": "id, balance, owner", "notes": "id, text"}
 def fold(leat, table):
     """The table as its topic tells it: key -> row."""
     rows = {}
-    for line in leat.call("read", f"shop.public.{table}", seconds=300).stdout.splitlines():
+    for line in leat.call("read", f"shop.public.{table}", seconds=300).stdout.split("\n")[:-1]:
         r = json.loads(line)
         if r["value"] is None:
             rows.pop(r["key"]["id"], None)
@@ -108,7 +108,7 @@ def changes(leat):
     seen = {}
     for table in TABLES:
         topic = f"shop.public.{table}"
-        for line in leat.call("read", topic, "--format", "native", seconds=300).stdout.splitlines():
+        for line in leat.call("read", topic, "--format", "native", seconds=300).stdout.split("\n")[:-1]:
             r = json.loads(line)
             if r["snapshot"] == "false":
                 seen.setdefault(r["tx"], []).append((r["tx_seq"], r["key_changed"]))
