@@ -38,11 +38,10 @@ static void print_json(const leat_step *s, const char *state)
 static void print_text(const checking *g, const leat_step *s, const char *state)
 {
     static const char *const colours[] = {"\033[32m", "\033[31m", "\033[33m", "\033[2m"};
-    printf("%s%-7s%s %-22s %s\n", g->colour ? colours[s->state] : "", state,
-           g->colour ? "\033[0m" : "", s->name, s->detail ? s->detail : "");
-    if (s->advice)
-        printf("        -> %s%s%s%s\n", s->advice, s->code ? " [" : "", s->code ? s->code : "",
-               s->code ? "]" : "");
+    printf("%s%-7s%s %-22s %s%s%s%s\n", g->colour ? colours[s->state] : "", state,
+           g->colour ? "\033[0m" : "", s->name, s->detail ? s->detail : "", s->code ? " [" : "",
+           s->code ? s->code : "", s->code ? "]" : "");
+    if (s->advice) printf("        -> %s\n", s->advice);
     if (s->sql) printf("        SQL: %s\n", s->sql);
     fflush(stdout);
 }

@@ -209,11 +209,14 @@ static void close_all(process *p, leat_rc rc, const leat_err *err)
     leat_arena_free(&p->arena);
 }
 
-/* After FATAL the process ends at once where the disk may not be what we think it is. */
-static int exit_of(leat_rc rc, const leat_err *err)
+/* ran: the task had begun. What it gives up (RETRY past the limit) is for a person; what could not
+ * begin for a passing reason, or must begin anew because nobody knows what the disk holds, is not.
+ */
+static int exit_of(leat_rc rc, const leat_err *err, bool ran)
 {
     if (!leat_rc_failed(rc)) return LEAT_CHILD_DONE;
-    if (rc == LEAT_RETRY || strcmp(err->code, "stream.sync_failed") == 0) return LEAT_CHILD_RESTART;
+    bool again = rc == LEAT_RETRY && !ran;
+    if (again || strcmp(err->code, "stream.sync_failed") == 0) return LEAT_CHILD_RESTART;
     return strncmp(err->code, "config.", 7) == 0 ? LEAT_CHILD_CONFIG : LEAT_CHILD_FAILED;
 }
 
@@ -224,7 +227,7 @@ static leat_rc parse(process *p, leat_err *e)
     bool good = leat_setup_parse(p->conf.config, p->conf.strict, &p->arena, &p->setup, &r);
     for (const leat_problem *w = r.first; w; w = w->next)
         if (w->warning)
-            leat_log(LEAT_WARN, "config.warning", "option=%s %s", w->option ? w->option : "",
+            leat_log(LEAT_DEBUG, "config.warning", "option=%s %s", w->option ? w->option : "",
                      w->msg);
     return good ? LEAT_OK : leat_report_err(&r, p->conf.config->name, e);
 }
@@ -237,12 +240,13 @@ int leat_process_run(const leat_process_conf *conf)
     make_run_id(p.run_id);
     leat_rc rc = parse(&p, &err);
     if (rc == LEAT_OK) rc = open_all(&p, &err);
-    if (rc == LEAT_OK) {
+    bool ran = rc == LEAT_OK;
+    if (ran) {
         make_task(&p);
         rc = run_task(&p, &err);
     }
     if (leat_rc_failed(rc)) leat_log_err(LEAT_ERROR, &err);
     if (rc == LEAT_OK) leat_log(LEAT_INFO, "connector.stopped", "in order");
     close_all(&p, rc, &err);
-    return exit_of(rc, &err);
+    return exit_of(rc, &err, ran);
 }

@@ -114,11 +114,15 @@ def test_publication_missing(shop, leat):
 
 def test_options_all_at_once(shop, leat):
     said = fails(
-        leat, shop, ["database.port", "snapshot.mode", "slot.name"], status=2,
-        database_port="none", snapshot_mode="sometimes", slot_name="Not Valid",
+        leat, shop, ["database.port", "snapshot.mode", "tombstones.on.delete"], status=2,
+        database_port="none", snapshot_mode="sometimes", tombstones_on_delete="perhaps",
         database_password=PASSWORD,
     )
     assert len([line for line in said.splitlines() if line.startswith("leat:")]) >= 3
+
+
+def test_slot_name_that_no_server_takes(shop, leat):
+    fails(leat, shop, ["slot.name", "Not Valid"], status=2, slot_name="Not Valid")
 
 
 def test_unknown_option(shop, leat):
@@ -186,23 +190,29 @@ def test_full_disk(shop, leat):
     """The disk fills up under load: the source waits, nothing is acknowledged that is not there,
     and when there is room again it goes on."""
     os.makedirs(leat.data)
-    mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", leat.data]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=80m", "tmpfs", leat.data]  # a segment has 64
     mounted = subprocess.run(mount, capture_output=True, text=True)
     if mounted.returncode != 0:
         pytest.skip(f"no tmpfs can be mounted here: {mounted.stderr.strip()}")
     try:
         leat.run(leat.write("shop.properties", config(shop)))
         leat.read_until("shop.public.orders", 1)
+        shop.sql("CREATE EXTENSION pgcrypto")
         shop.sql(
-            "INSERT INTO orders SELECT g, string_agg(md5(g::text || h), '') FROM"
-            " generate_series(2, 12000) g, generate_series(1, 60) h GROUP BY g"
+            "INSERT INTO orders SELECT g, encode(gen_random_bytes(1000), 'base64')"
+            " FROM generate_series(2, 70000) g"
         )
-        until(lambda: "enospc" in leat.stderr.lower(), 60, "word of the full disk")
-        subprocess.run(["mount", "-o", "remount,size=200m", leat.data], check=True)
-        assert len(leat.read_until("shop.public.orders", 12000, seconds=90)) == 12000
+        until(lambda: "os.enospc" in leat.stderr, 60, "word of the full disk")
+        assert len(leat.read("shop.public.orders")) == 1  # half a transaction is never seen
+        subprocess.run(["mount", "-o", "remount,size=400m", leat.data], check=True)
+        until(lambda: count(leat, "shop.public.orders") == 70000, 90, "all rows")
     finally:
         leat.kill()
         subprocess.run(["umount", "-l", leat.data], check=False)
+
+
+def count(leat, topic):
+    return int(leat.call("read", topic, "--count").stdout)
 
 
 def test_slot_lost_is_a_gap(shop, leat):

@@ -21,7 +21,6 @@ GOLDEN = os.path.join(TESTS, "golden/postgres")
 # What a case needs that leat does not do yet.
 LATER = {
     "blocking_snapshot": "signals",
-    "crud_avro_names": "name adjustment for Avro",
     "crud_cloudevents": "the CloudEvents converter",
     "crud_event_changes": "transforms",
     "crud_logical_router": "transforms",
@@ -39,8 +38,15 @@ LATER = {
     "outbox_expand": "transforms",
 }
 
-# Numbers that differ from run to run.
+# Where leat differs on purpose, and what it does instead.
+DIFFERS = {
+    "types_misc_unknown_included": "the snapshot gives unknown types in the server's own text, as the"
+    " stream does; Debezium's driver rewrites points there (1,1 becomes 1.0,1.0)",
+}
+
+# Numbers that differ from run to run; and columns whose default is the time or random.
 VARIES = {"ts_ms", "ts_us", "ts_ns", "lsn", "txId"}
+DEFAULTS = {"tsn", "dc", "ug"}
 
 
 def load(text):
@@ -60,7 +66,7 @@ class _number(str):
         return str(self)
 
 
-def settle(value, db, inside=None):
+def settle(value, db):
     """The value with what varies replaced by its form."""
     if isinstance(value, list) and value and all(isinstance(m, tuple) for m in value):
         return [(k, _member(k, v, db)) for k, v in value]
@@ -72,6 +78,8 @@ def settle(value, db, inside=None):
 def _member(key, value, db):
     if key in VARIES and isinstance(value, _number):
         return "<number>"
+    if key in DEFAULTS:
+        return type(value)
     if key == "sequence" and isinstance(value, str):
         return re.sub(r'\\?"\d+\\?"', '"<lsn>"', value)
     if key == "db" and value == db:
@@ -185,11 +193,11 @@ def raw(line):
 def all_cases():
     names = sorted(os.path.basename(p)[:-4] for p in glob.glob(os.path.join(GOLDEN, "*.sql")))
     for name in names:
-        marks = [pytest.mark.skip(reason=f"needs {LATER[name]}")] if name in LATER else []
-        yield pytest.param(name, marks=marks)
+        reason = f"needs {LATER[name]}" if name in LATER else DIFFERS.get(name)
+        yield pytest.param(name, marks=[pytest.mark.skip(reason=reason)] if reason else [])
 
 
-@pytest.mark.parametrize("case", all_cases())
+@pytest.mark.parametrize("case", list(all_cases()))
 def test_case(case, db, leat):
     run_case(case, db, leat)
     for schemas in (False, True):
