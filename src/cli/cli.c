@@ -18,6 +18,8 @@ const leat_command leat_commands[] = {
     {"stop", "NAME", "stop a running connector in order", leat_cli_stop, false},
     {"dead-letters", "NAME list|show [ID]", "changes that could not be handled",
      leat_cli_dead_letters, false},
+    {"plugins", "[NAME] [--json | --markdown DIR]", "connectors in this build and their options",
+     leat_cli_plugins, false},
     {"connector", "NAME", "one connector's process; started by run", leat_cli_connector, true},
     {0},
 };

@@ -3,16 +3,14 @@
 #include "config/connector.h"
 
 #define AT(field, type) .off = LEAT_OPT_AT(leat_connector_conf, field, type)
-#define IGNORED(option, text)                                                                      \
+#define ROW(option, default_value, kind, flag, text)                                               \
     {                                                                                              \
-        .name = option, .label = option, .group = "Kafka Connect", .type = LEAT_OPT_STR,           \
-        .flags = LEAT_OPT_NO_EFFECT | LEAT_OPT_ADVANCED, .help = text                              \
+        .name = option, .label = option, .group = "Kafka Connect", .type = kind,                   \
+        .flags = (flag) | LEAT_OPT_ADVANCED, .def = default_value, .help = text                    \
     }
-#define MISSING(option, text)                                                                      \
-    {                                                                                              \
-        .name = option, .label = option, .group = "Kafka Connect", .type = LEAT_OPT_STR,           \
-        .flags = LEAT_OPT_MISSING | LEAT_OPT_ADVANCED, .help = text                                \
-    }
+#define IGNORED(option, def, text) ROW(option, def, LEAT_OPT_STR, LEAT_OPT_NO_EFFECT, text)
+#define IGNORED_ALL(option, text) ROW(option, NULL, LEAT_OPT_MANY, LEAT_OPT_NO_EFFECT, text)
+#define MISSING(option, def, text) ROW(option, def, LEAT_OPT_STR, LEAT_OPT_MISSING, text)
 
 static const char *const DECIMAL_FORMATS[] = {"BASE64", "NUMERIC", NULL};
 
@@ -130,27 +128,52 @@ const leat_opt leat_connector_options[] = {
      .min = 1,
      .max = 86400000,
      .help = "The pause between attempts grows up to this."},
-    IGNORED("key.converter",
-            "Class of the key's converter. The stream keeps events typed; they are "
-            "converted where they leave it."),
-    IGNORED("value.converter",
-            "Class of the value's converter. The stream keeps events typed; they "
-            "are converted where they leave it."),
-    IGNORED("header.converter", "Class of the headers' converter."),
-    IGNORED("key.converter.schemas.cache.size", "Schema texts are kept as long as their table."),
-    IGNORED("value.converter.schemas.cache.size", "Schema texts are kept as long as their table."),
-    IGNORED("tasks.max.enforce", "A connector never makes more tasks than tasks.max."),
-    IGNORED("config.action.reload", "Configuration providers are read at each start."),
-    IGNORED("errors.retry.timeout", "Attempts are bounded by errors.max.retries."),
-    IGNORED("errors.log.enable", "Errors are always logged."),
-    IGNORED("errors.log.include.messages", "Row data is never logged."),
-    IGNORED("topic.creation.enable", "Topics of the embedded stream are made when first used."),
-    IGNORED("topic.creation.default.replication.factor", "The embedded stream has no replicas."),
-    IGNORED("topic.creation.default.partitions",
-            "Topics of the embedded stream have one partition."),
-    IGNORED("topic.creation.groups", "Topics of the embedded stream are all alike."),
-    IGNORED("offsets.storage.topic", "Positions stand in the stream itself."),
-    MISSING("transforms", "Single message transforms."),
-    MISSING("predicates", "Predicates of transforms."),
+    /* clang-format off */
+    IGNORED("key.converter", "org.apache.kafka.connect.json.JsonConverter",
+            "Class of the key's converter. The stream keeps events typed; they are converted where "
+            "they leave it."),
+    IGNORED("value.converter", "org.apache.kafka.connect.json.JsonConverter",
+            "Class of the value's converter. The stream keeps events typed; they are converted where "
+            "they leave it."),
+    IGNORED("header.converter", "org.apache.kafka.connect.storage.SimpleHeaderConverter",
+            "Class of the headers' converter."),
+    IGNORED("key.converter.schemas.cache.size", "1000",
+            "Schema texts are kept as long as their table."),
+    IGNORED("value.converter.schemas.cache.size", "1000",
+            "Schema texts are kept as long as their table."),
+    IGNORED_ALL("key.converter.*", "Options of another converter."),
+    IGNORED_ALL("value.converter.*", "Options of another converter."),
+    IGNORED_ALL("header.converter.*", "Options of the headers' converter."),
+    IGNORED("connector.plugin.version", NULL, "There is one version of a connector in a build."),
+    IGNORED("tasks.max.enforce", "true", "A connector never makes more tasks than tasks.max."),
+    IGNORED("config.action.reload", "restart", "Configuration providers are read at each start."),
+    IGNORED("errors.tolerance", "none",
+            "A change that cannot be handled goes to the dead letters and never stops the others."),
+    IGNORED("errors.retry.timeout", "0", "Attempts are bounded by errors.max.retries."),
+    IGNORED("errors.log.enable", "false", "Errors are always logged."),
+    IGNORED("errors.log.include.messages", "false", "Row data is never logged."),
+    IGNORED_ALL("errors.deadletterqueue.*",
+                "Dead letters are kept by the connector; leat dead-letters shows them."),
+    IGNORED("exactly.once.support", "requested",
+            "In the embedded stream each change and its position are written together, always."),
+    IGNORED("transaction.boundary", "poll",
+            "Whole transactions of the source become visible at once, always."),
+    IGNORED("transaction.boundary.interval.ms", NULL,
+            "Whole transactions of the source become visible at once, always."),
+    IGNORED("topic.creation.enable", "true",
+            "Topics of the embedded stream are made when first used."),
+    IGNORED("topic.creation.groups", "", "Topics of the embedded stream are all alike."),
+    IGNORED_ALL("topic.creation.*",
+                "Topics of the embedded stream have one partition and no replicas."),
+    IGNORED("offsets.storage.topic", NULL, "Positions stand in the stream itself."),
+    IGNORED_ALL("producer.override.*", "The embedded stream has no Kafka producer."),
+    IGNORED_ALL("consumer.override.*", "The embedded stream has no Kafka consumer."),
+    IGNORED_ALL("admin.override.*", "The embedded stream has no Kafka client."),
+    IGNORED_ALL("transforms.*", "Belongs to transforms."),
+    IGNORED_ALL("predicates.*", "Belongs to predicates."),
+    MISSING("transforms", "", "Single message transforms."),
+    MISSING("predicates", "", "Predicates of transforms."),
+    MISSING("topics.regex", NULL, "Topics that a sink reads, by a regular expression."),
+    /* clang-format on */
     {.name = NULL},
 };

@@ -69,110 +69,6 @@ static const leat_prop *prop_of(const leat_opt *o, const leat_props *props, leat
     return p;
 }
 
-/* A MANY row may have its secret in the name (a salt): then the row's own name is shown. */
-static const char *shown_name(const leat_opt *o, const leat_prop *p)
-{
-    return many(o) && (o->flags & LEAT_OPT_SECRET) ? o->name : p->name;
-}
-
-/* NO_EFFECT and MISSING rows: what to say about p. */
-static void report_unsupported(const leat_opt *o, const leat_prop *p, leat_report *r)
-{
-    if (o->def && leat_opt_same(o, p->value, o->def, r->a)) return;
-    const char *name = shown_name(o, p);
-    if (o->flags & LEAT_OPT_NO_EFFECT) {
-        leat_report_add(r, true, name, p->line, "accepted, but has no effect here");
-        return;
-    }
-    leat_report_add(r, false, name, p->line,
-                    "is known but not built yet, and going on without it would change the data; "
-                    "take it out%s%s%s",
-                    o->def && *o->def ? " or leave it at its default, \"" : "",
-                    o->def ? o->def : "", o->def && *o->def ? "\"" : "");
-}
-
-/* The next property from p on that belongs to this MANY row: it fits, and no other row has it. */
-static const leat_prop *next_match(const parse *c, const leat_opt *o, const leat_prop *p)
-{
-    while (p && leat_opts_find(c->tables, leat_str_of(p->name)) != o) p = p->next;
-    return p;
-}
-
-static void read_match(const parse *c, const leat_opt *o, const leat_prop *p, leat_opt_match *out)
-{
-    leat_str star[LEAT_OPT_STARS];
-    leat_opt_fits(o->name, leat_str_of(p->name), star);
-    out->name = leat_arena_strdup(c->a, p->name);
-    out->value = leat_arena_str(c->a, leat_str_trim(leat_str_of(p->value))).s;
-    out->line = p->line;
-    for (unsigned i = 0; i < LEAT_OPT_STARS; i++)
-        if (star[i].s) out->star[i] = leat_arena_str(c->a, star[i]).s;
-    if (o->flags & LEAT_OPT_REGEX) {
-        leat_opt as_list = *o;
-        as_list.type = LEAT_OPT_LIST;
-        const char *wrong = leat_opt_check(&as_list, p->value, c->r->a);
-        if (wrong) leat_report_add(c->r, false, shown_name(o, p), p->line, "%s", wrong);
-    }
-}
-
-static void read_many(const parse *c, const leat_opt *o)
-{
-    const leat_prop *first = next_match(c, o, c->props->first);
-    if (o->flags & (LEAT_OPT_NO_EFFECT | LEAT_OPT_MISSING)) {
-        for (const leat_prop *p = first; p; p = next_match(c, o, p->next))
-            report_unsupported(o, p, c->r);
-        return;
-    }
-    leat_opt_many out = {NULL, 0};
-    for (const leat_prop *p = first; p; p = next_match(c, o, p->next)) out.n++;
-    if (out.n > 0) {
-        leat_opt_match *v = LEAT_NEW(c->a, leat_opt_match, out.n);
-        out.v = v;
-        for (const leat_prop *p = first; p; p = next_match(c, o, p->next)) read_match(c, o, p, v++);
-    }
-    memcpy((char *)c->conf + o->off, &out, sizeof out);
-}
-
-static void read_row(const parse *c, const leat_opt *o)
-{
-    const leat_prop *p = prop_of(o, c->props, c->r);
-    if (o->flags & (LEAT_OPT_NO_EFFECT | LEAT_OPT_MISSING)) {
-        if (p) report_unsupported(o, p, c->r);
-        return;
-    }
-    const char *text = p ? p->value : o->def;
-    bool empty = text == NULL || leat_str_trim(leat_str_of(text)).len == 0;
-    if (empty && (o->flags & LEAT_OPT_REQUIRED)) {
-        leat_report_add(c->r, false, o->name, p ? p->line : 0,
-                        p ? "is required, but empty" : "is required, but not set");
-        return;
-    }
-    if (text == NULL) return;
-    leat_opt_value v;
-    const char *wrong = leat_opt_read(o, text, c->a, &v);
-    if (wrong == NULL)
-        leat_opt_store(o, &v, c->conf);
-    else
-        leat_report_add(c->r, false, o->name, p ? p->line : 0, "%s%s", wrong,
-                        p ? "" : " (its default: this is a bug)");
-}
-
-bool leat_opts_values(leat_opt_tables tables, const leat_props *props, leat_arena *a, void *conf,
-                      leat_report *r)
-{
-    unsigned before = r->errors;
-    parse c = {tables, props, a, conf, r};
-    for (leat_opt_tables t = tables; *t; t++) {
-        for (const leat_opt *o = *t; o->name; o++) {
-            if (many(o))
-                read_many(&c, o);
-            else
-                read_row(&c, o);
-        }
-    }
-    return r->errors == before;
-}
-
 /* Letters in lower case, and "_" and "-" as ".", so that table_include_list is near. */
 static char plain(char c)
 {
@@ -224,6 +120,114 @@ static const char *nearest(const leat_opt_tables *sets, size_t n, leat_str name)
     return found;
 }
 
+/* A MANY row may have its secret in the name (a salt): then the row's own name is shown. */
+static const char *shown_name(const leat_opt *o, const leat_prop *p)
+{
+    return many(o) && (o->flags & LEAT_OPT_SECRET) ? o->name : p->name;
+}
+
+/* NO_EFFECT and MISSING rows: what to say about p. */
+static void report_unsupported(const parse *c, const leat_opt *o, const leat_prop *p)
+{
+    leat_report *r = c->r;
+    if (o->def && leat_opt_same(o, p->value, o->def, r->a)) return;
+    const char *name = shown_name(o, p);
+    if (o->flags & LEAT_OPT_NO_EFFECT) {
+        /* A typing error may look like one of many. */
+        const char *near = many(o) ? nearest(&c->tables, 1, leat_str_of(p->name)) : NULL;
+        leat_report_add(r, true, name, p->line, "accepted, but has no effect here%s%s%s",
+                        near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+        return;
+    }
+    leat_report_add(r, false, name, p->line,
+                    "is known but not built yet, and going on without it would change the data; "
+                    "take it out%s%s%s",
+                    o->def && *o->def ? " or leave it at its default, \"" : "",
+                    o->def ? o->def : "", o->def && *o->def ? "\"" : "");
+}
+
+/* The next property from p on that belongs to this MANY row: it fits, and no other row has it. */
+static const leat_prop *next_match(const parse *c, const leat_opt *o, const leat_prop *p)
+{
+    while (p && leat_opts_find(c->tables, leat_str_of(p->name)) != o) p = p->next;
+    return p;
+}
+
+static void read_match(const parse *c, const leat_opt *o, const leat_prop *p, leat_opt_match *out)
+{
+    leat_str star[LEAT_OPT_STARS];
+    leat_opt_fits(o->name, leat_str_of(p->name), star);
+    out->name = leat_arena_strdup(c->a, p->name);
+    out->value = leat_arena_str(c->a, leat_str_trim(leat_str_of(p->value))).s;
+    out->line = p->line;
+    for (unsigned i = 0; i < LEAT_OPT_STARS; i++)
+        if (star[i].s) out->star[i] = leat_arena_str(c->a, star[i]).s;
+    if (o->flags & LEAT_OPT_REGEX) {
+        leat_opt as_list = *o;
+        as_list.type = LEAT_OPT_LIST;
+        const char *wrong = leat_opt_check(&as_list, p->value, c->r->a);
+        if (wrong) leat_report_add(c->r, false, shown_name(o, p), p->line, "%s", wrong);
+    }
+}
+
+static void read_many(const parse *c, const leat_opt *o)
+{
+    const leat_prop *first = next_match(c, o, c->props->first);
+    if (o->flags & (LEAT_OPT_NO_EFFECT | LEAT_OPT_MISSING)) {
+        for (const leat_prop *p = first; p; p = next_match(c, o, p->next))
+            report_unsupported(c, o, p);
+        return;
+    }
+    leat_opt_many out = {NULL, 0};
+    for (const leat_prop *p = first; p; p = next_match(c, o, p->next)) out.n++;
+    if (out.n > 0) {
+        leat_opt_match *v = LEAT_NEW(c->a, leat_opt_match, out.n);
+        out.v = v;
+        for (const leat_prop *p = first; p; p = next_match(c, o, p->next)) read_match(c, o, p, v++);
+    }
+    memcpy((char *)c->conf + o->off, &out, sizeof out);
+}
+
+static void read_row(const parse *c, const leat_opt *o)
+{
+    const leat_prop *p = prop_of(o, c->props, c->r);
+    if (o->flags & (LEAT_OPT_NO_EFFECT | LEAT_OPT_MISSING)) {
+        if (p) report_unsupported(c, o, p);
+        return;
+    }
+    const char *text = p ? p->value : o->def;
+    bool empty = text == NULL || leat_str_trim(leat_str_of(text)).len == 0;
+    if (empty && (o->flags & LEAT_OPT_REQUIRED)) {
+        leat_report_add(c->r, false, o->name, p ? p->line : 0,
+                        p ? "is required, but empty" : "is required, but not set");
+        return;
+    }
+    if (text == NULL) return;
+    leat_opt_value v;
+    const char *wrong = leat_opt_read(o, text, c->a, &v);
+    if (wrong == NULL)
+        leat_opt_store(o, &v, c->conf);
+    else
+        leat_report_add(c->r, false, o->name, p ? p->line : 0, "%s%s", wrong,
+                        p ? "" : " (its default: this is a bug)");
+}
+
+bool leat_opts_values(leat_opt_tables tables, const leat_props *props, leat_arena *a, void *conf,
+                      leat_report *r)
+{
+    unsigned before = r->errors;
+    parse c = {tables, props, a, conf, r};
+    for (leat_opt_tables t = tables; *t; t++) {
+        for (const leat_opt *o = *t; o->name; o++) {
+            if (many(o))
+                read_many(&c, o);
+            else
+                read_row(&c, o);
+        }
+    }
+    return r->errors == before;
+}
+
 bool leat_opts_unknown(const leat_opt_tables *sets, size_t n, const leat_props *props, bool strict,
                        leat_report *r)
 {
@@ -254,7 +258,8 @@ bool leat_opts_is_secret(leat_opt_tables tables, leat_str name)
                                         "token",    "credential", "private.key", "privatekey",
                                         "api.key",  "apikey",     "access.key",  "jaas"};
     const leat_opt *o = leat_opts_find(tables, name);
-    if (o) return o->flags & LEAT_OPT_SECRET;
+    if (o && (o->flags & LEAT_OPT_SECRET)) return true;
+    if (o && !many(o)) return false;
     for (size_t w = 0; w < sizeof words / sizeof words[0]; w++) {
         size_t len = strlen(words[w]);
         for (size_t at = 0; at + len <= name.len; at++) {

@@ -114,24 +114,29 @@ static void default_cell(const leat_opt *o, leat_buf *out)
         cell_code(out, o->def);
 }
 
-/* A number of the row's type as a person would write it: 65536 bytes as 64k. */
+/* A number of the row's type as a person would write it: 65536 bytes as 64k, 60000 ms as 1m. */
 static void number(const leat_opt *o, int64_t v, leat_buf *out)
 {
-    static const char *const sizes[] = {"", "k", "m", "g"};
+    static const struct {
+        const char *name;
+        int64_t factor;
+    } ms[] = {{"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}, {NULL, 1}},
+      bytes[] = {{"g", 1 << 30}, {"m", 1 << 20}, {"k", 1 << 10}, {NULL, 1}}, none[] = {{NULL, 1}};
     unsigned u = 0;
-    if (o->type == LEAT_OPT_BYTES)
-        while (v != 0 && v % 1024 == 0 && u < 3) {
-            v /= 1024;
-            u++;
-        }
-    leat_buf_printf(out, "%lld%s", (long long)v, sizes[u]);
-    if (o->type == LEAT_OPT_MS) leat_buf_str_z(out, " ms");
+    bool time = o->type == LEAT_OPT_MS, size = o->type == LEAT_OPT_BYTES;
+    const char *unit = "";
+    int64_t factor = 1;
+    for (; v != 0; u++) {
+        unit = time ? ms[u].name : size ? bytes[u].name : none[u].name;
+        factor = time ? ms[u].factor : size ? bytes[u].factor : 1;
+        if (unit == NULL || v % factor == 0) break;
+    }
+    leat_buf_printf(out, "%lld%s", (long long)(v / factor), unit ? unit : "");
 }
 
-/* What a value may be, after the help. */
+/* What a value may be, after the help. A bound that is only the type's is not told. */
 static void bounds_text(const leat_opt *o, leat_buf *out)
 {
-    if (o->type == LEAT_OPT_BOOL) leat_buf_str_z(out, " `true` or `false`.");
     if (o->choices && o->choices[0]) {
         leat_buf_str_z(out, o->type == LEAT_OPT_LIST ? " Any of " : " One of ");
         for (const char *const *c = o->choices; *c; c++) {
@@ -140,13 +145,12 @@ static void bounds_text(const leat_opt *o, leat_buf *out)
         }
         leat_buf_str_z(out, ".");
     }
-    if (!ranged(o)) return;
-    leat_buf_str_z(out, o->max == INT64_MAX ? " At least " : " From ");
-    number(o, o->min, out);
-    if (o->max != INT64_MAX) {
-        leat_buf_str_z(out, " to ");
-        number(o, o->max, out);
-    }
+    bool least = ranged(o) && o->min > INT32_MIN, most = ranged(o) && o->max < INT32_MAX;
+    if (!least && !most) return;
+    leat_buf_str_z(out, !least ? " At most " : !most ? " At least " : " From ");
+    if (least) number(o, o->min, out);
+    if (least && most) leat_buf_str_z(out, " to ");
+    if (most) number(o, o->max, out);
     leat_buf_str_z(out, ".");
 }
 

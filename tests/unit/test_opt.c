@@ -363,6 +363,12 @@ static void test_classes(void **state)
     assert_int_equal(f->r.warnings, 2);
     HAS(said(f, "queue.size", true), "no effect");
     HAS(said(f, "queue.other", true), "no effect");
+    teardown(f);
+    f = setup("db.host=h\nqueue.sise=1", true);
+    HAS(said(f, "queue.sise", true), "no effect here; did you mean queue.size?");
+    teardown(f);
+    f = setup("db.host=h\ntransforms=a,b", true);
+    assert_false(f->good);
     HAS(said(f, "transforms", false), "would change the data");
     teardown(f);
 }
@@ -406,6 +412,8 @@ static void test_secrets_stay_secret(void **state)
     assert_true(leat_opts_is_secret(tables, LEAT_STR("db.password")));
     assert_true(leat_opts_is_secret(tables, LEAT_STR("db.pass"))); /* by its row */
     assert_false(leat_opts_is_secret(tables, LEAT_STR("db.host")));
+    assert_true(leat_opts_is_secret(tables, LEAT_STR("queue.password"))); /* one of many */
+    assert_false(leat_opts_is_secret(tables, LEAT_STR("queue.other")));
     assert_true(leat_opts_is_secret(NULL, LEAT_STR("producer.override.sasl.JAAS.config")));
     assert_true(leat_opts_is_secret(NULL, LEAT_STR("aws.secret_access_key")));
     assert_true(leat_opts_is_secret(NULL, LEAT_STR("tls-private-key")));
