@@ -16,11 +16,19 @@ typedef struct datagen_conf {
     int64_t rate, events, keys, deletes, tx_size, tables, seed;
 } datagen_conf;
 
+/* How many changes of a table the transaction tx has had. A restart is always at the start of a
+ * transaction, so this need not be remembered. */
+typedef struct table_seq {
+    uint64_t tx;
+    uint32_t n;
+} table_seq;
+
 typedef struct datagen {
     const datagen_conf *conf;
     leat_datagen_shape shape;
     leat_origin *origin;
     leat_table **tables;
+    table_seq *seqs; /* beside tables */
     leat_buf partition, offset;
     uint64_t n;       /* changes made */
     int64_t began_us; /* the rate counts from here ... */
@@ -160,6 +168,7 @@ static void close_source(leat_task *t)
     for (int64_t i = 0; s->tables && i < s->conf->tables; i++) leat_table_unpin(s->tables[i]);
     if (s->origin) leat_origin_unpin(s->origin);
     leat_free(s->tables);
+    leat_free(s->seqs);
     leat_buf_free(&s->partition);
     leat_buf_free(&s->offset);
     leat_free(s);
@@ -208,6 +217,7 @@ static leat_rc open_source(leat_task *t, const leat_position *pos, size_t n, lea
     }
     s->origin = leat_datagen_origin(t->connector, conf->prefix, t->run_id);
     s->tables = leat_zalloc((size_t)conf->tables, sizeof *s->tables);
+    s->seqs = leat_zalloc((size_t)conf->tables, sizeof *s->seqs);
     for (int64_t i = 0; i < conf->tables; i++)
         s->tables[i] = leat_datagen_table(s->origin, conf->prefix, (unsigned)i + 1, &s->shape);
     s->began_us = leat_mono_us();
@@ -236,8 +246,9 @@ static void make(datagen *s, leat_batch *b, int64_t now)
 {
     uint64_t size = (uint64_t)s->conf->tx_size;
     uint64_t place = s->shape.keys ? s->n % s->shape.keys : s->n;
-    leat_table *table = s->tables[place % (uint64_t)s->conf->tables];
-    leat_event *ev = leat_batch_add(b, table);
+    uint64_t table = place % (uint64_t)s->conf->tables;
+    table_seq *seq = &s->seqs[table];
+    leat_event *ev = leat_batch_add(b, s->tables[table]);
     leat_value *src = leat_arena_alloc(&b->arena, sizeof *src, _Alignof(leat_value));
     *src = leat_int((int64_t)s->n);
     leat_datagen_change(&s->shape, s->n, &b->arena, ev);
@@ -245,7 +256,8 @@ static void make(datagen *s, leat_batch *b, int64_t now)
     ev->ts_us = ev->seen_us = now;
     ev->tx = s->n / size + 1;
     ev->tx_seq = (uint32_t)(s->n % size) + 1;
-    ev->tx_table_seq = ev->tx_seq;
+    if (seq->tx != ev->tx) *seq = (table_seq){.tx = ev->tx};
+    ev->tx_table_seq = ++seq->n;
     s->n++;
     b->counts.received++;
 }
