@@ -1,0 +1,185 @@
+/* Heartbeats and transaction metadata, as Debezium writes them.
+ *
+ *   heartbeat    key {serverName}, value {ts_ms}
+ *   transaction  key {id}, value {status BEGIN|END, id, event_count, data_collections
+ *                [{data_collection, event_count}], ts_ms}
+ *
+ * Schemas are made once. Events per table are counted in a list that is searched from its last hit:
+ * a transaction mostly stays with a few tables. No I/O; run by the source's thread. */
+#include "capture/records.h"
+
+#include "base/clock.h"
+#include "capture/naming.h"
+
+typedef struct table_count {
+    const char *table;
+    int64_t n;
+} table_count;
+
+struct leat_records {
+    leat_arena arena;
+    const leat_capture_conf *conf;
+    const char *heartbeats, *transactions; /* topics */
+    const leat_schema *heartbeat_key, *heartbeat_value, *tx_key, *tx_value;
+    int64_t next_us; /* when the next heartbeat is due; 0: not known yet */
+    bool open;       /* begin was told */
+    int64_t total;
+    table_count *v; /* heap; n of cap */
+    size_t n, cap, last;
+};
+
+typedef struct field {
+    const char *name;
+    leat_type type;
+    bool optional;
+    const leat_schema *schema; /* instead of type */
+} field;
+
+static leat_schema *structure(leat_arena *a, const char *name, bool optional, const field *f,
+                              uint32_t n)
+{
+    leat_schema *s = leat_schema_struct(a, optional, name, 1, n);
+    leat_field *fields = LEAT_NEW(a, leat_field, n);
+    for (uint32_t i = 0; i < n; i++)
+        fields[i] = (leat_field){
+            f[i].name, f[i].schema ? f[i].schema : leat_schema_new(a, f[i].type, f[i].optional)};
+    s->fields = fields;
+    return s;
+}
+
+static void make_schemas(leat_records *r)
+{
+    leat_arena *a = &r->arena;
+    const field server = {.name = "serverName", .type = LEAT_T_STRING};
+    const field ts = {.name = "ts_ms", .type = LEAT_T_INT64};
+    const field id = {.name = "id", .type = LEAT_T_STRING};
+    const field count[] = {{.name = "data_collection", .type = LEAT_T_STRING},
+                           {.name = "event_count", .type = LEAT_T_INT64}};
+    r->heartbeat_key =
+        structure(a, "io.debezium.connector.common.ServerNameKey", false, &server, 1);
+    r->heartbeat_value = structure(a, "io.debezium.connector.common.Heartbeat", false, &ts, 1);
+    r->tx_key = structure(a, "io.debezium.connector.common.TransactionMetadataKey", false, &id, 1);
+    const leat_schema *counts =
+        leat_schema_array(a, true, structure(a, "event.collection", true, count, 2));
+    const field value[] = {{.name = "status", .type = LEAT_T_STRING},
+                           id,
+                           {.name = "event_count", .type = LEAT_T_INT64, .optional = true},
+                           {.name = "data_collections", .schema = counts},
+                           ts};
+    r->tx_value =
+        structure(a, "io.debezium.connector.common.TransactionMetadataValue", false, value, 5);
+}
+
+leat_records *leat_records_new(const leat_capture_conf *c)
+{
+    leat_records *r = leat_zalloc(1, sizeof *r);
+    leat_arena_init(&r->arena, 0);
+    r->conf = c;
+    r->heartbeats = leat_naming_heartbeats(c, &r->arena);
+    r->transactions = leat_naming_transactions(c, &r->arena);
+    make_schemas(r);
+    return r;
+}
+
+void leat_records_free(leat_records *r)
+{
+    if (r == NULL) return;
+    leat_arena_free(&r->arena);
+    leat_free(r->v);
+    leat_free(r);
+}
+
+/* A structure of cells, copied into a. */
+static leat_value struct_of(leat_arena *a, const leat_value *cells, uint32_t n)
+{
+    const leat_value *list = leat_arena_dup(a, cells, n * sizeof *cells);
+    return (leat_value){.kind = LEAT_STRUCT, .len = n, .u.list = list};
+}
+
+static void add(leat_batch *b, const leat_record *record, uint64_t tx, int64_t ts_us)
+{
+    leat_event *ev = leat_batch_add(b, NULL);
+    ev->op = LEAT_OP_RECORD;
+    ev->record = leat_arena_dup(&b->arena, record, sizeof *record);
+    ev->ts_us = ts_us;
+    ev->seen_us = leat_now_us();
+    ev->tx = tx;
+}
+
+bool leat_records_heartbeat(leat_records *r, leat_batch *b, int64_t now_us)
+{
+    int64_t every = r->conf->heartbeat_ms * 1000;
+    if (every <= 0) return false;
+    if (r->next_us == 0) r->next_us = now_us + every;
+    if (now_us < r->next_us) return false;
+    r->next_us = now_us + every;
+    leat_value server = leat_text(leat_str_of(r->conf->prefix)), ts = leat_int(now_us / 1000);
+    leat_record record = {.topic = r->heartbeats,
+                          .key_schema = r->heartbeat_key,
+                          .value_schema = r->heartbeat_value,
+                          .key = struct_of(&b->arena, &server, 1),
+                          .value = struct_of(&b->arena, &ts, 1)};
+    add(b, &record, 0, now_us);
+    return true;
+}
+
+/* event_count and data_collections: both null at the begin. */
+static void add_tx(const leat_records *r, leat_batch *b, const char *status, leat_str id,
+                   const leat_value counts[2], uint64_t tx, int64_t ts_us)
+{
+    leat_value id_value = leat_text(leat_arena_str(&b->arena, id));
+    const leat_value cells[] = {leat_text(leat_str_of(status)), id_value, counts[0], counts[1],
+                                leat_int(ts_us / 1000)};
+    leat_record record = {.topic = r->transactions,
+                          .key_schema = r->tx_key,
+                          .value_schema = r->tx_value,
+                          .key = struct_of(&b->arena, &id_value, 1),
+                          .value = struct_of(&b->arena, cells, 5)};
+    add(b, &record, tx, ts_us);
+}
+
+void leat_records_begin(leat_records *r, leat_batch *b, leat_str id, uint64_t tx, int64_t ts_us)
+{
+    const leat_value none[2] = {leat_null(), leat_null()};
+    r->total = 0;
+    r->n = r->last = 0;
+    r->open = r->conf->transactions;
+    if (r->open) add_tx(r, b, "BEGIN", id, none, tx, ts_us);
+}
+
+void leat_records_count(leat_records *r, const char *table, unsigned n)
+{
+    if (!r->open) return;
+    r->total += n;
+    for (size_t i = 0; i < r->n; i++) {
+        size_t at = r->last + i < r->n ? r->last + i : r->last + i - r->n;
+        if (r->v[at].table != table && strcmp(r->v[at].table, table) != 0) continue;
+        r->v[at].n += n;
+        r->last = at;
+        return;
+    }
+    if (r->n == r->cap) {
+        r->cap = r->cap ? r->cap * 2 : 16;
+        r->v = leat_realloc(r->v, r->cap * sizeof *r->v);
+    }
+    r->last = r->n;
+    r->v[r->n++] = (table_count){table, n};
+}
+
+void leat_records_end(leat_records *r, leat_batch *b, leat_str id, uint64_t tx, int64_t ts_us)
+{
+    if (!r->open) return;
+    leat_arena *a = &b->arena;
+    leat_value *list = LEAT_NEW(a, leat_value, r->n);
+    for (size_t i = 0; i < r->n; i++) {
+        const leat_value cells[] = {leat_text(leat_arena_str(a, leat_str_of(r->v[i].table))),
+                                    leat_int(r->v[i].n)};
+        list[i] = struct_of(a, cells, 2);
+    }
+    const leat_value counts[2] = {
+        leat_int(r->total),
+        {.kind = LEAT_LIST, .len = (uint32_t)r->n, .u.list = list},
+    };
+    add_tx(r, b, "END", id, counts, tx, ts_us);
+    r->open = false;
+}
