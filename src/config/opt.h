@@ -150,8 +150,8 @@ void leat_opts_json(leat_opt_tables tables, leat_buf *out);
  * and what is missing, in a table each. */
 void leat_opts_markdown(leat_opt_tables tables, leat_buf *out);
 
-/* True when the value must not be shown ("***" instead): by the row's flag; names in no table, or in
- * that of a MANY row, by their words too (password, secret, token, credential, private key,
+/* True when the value must not be shown ("***" instead): by the row's flag; names in no table, or
+ * in that of a MANY row, by their words too (password, secret, token, credential, private key,
  * jaas...). tables may be NULL. */
 bool leat_opts_is_secret(leat_opt_tables tables, leat_str name);
 
