@@ -254,6 +254,7 @@ static void test_units(void **state)
                  {"9223372036854775807", INT64_MAX},
                  {"9223372036854775808", -1},
                  {"9223372036854775807s", -1},
+                 {"18446744073709552s", -1},
                  {"5sec", -1},
                  {"0x10", -1}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -311,9 +312,10 @@ static void test_unknown(void **state)
     (void)state;
     static const struct {
         const char *name, *near; /* NULL: none is near */
-    } cases[] = {{"db.hots", "db.host"},     {"DB_HOST", "db.host"},        {"dbhost", "db.host"},
-                 {"patern", "pattern"},      {"db.passwrd", "db.password"}, {"whatever.else", NULL},
-                 {"transform", "transforms"}};
+    } cases[] = {{"db.hots", "db.host"},        {"DB_HOST", "db.host"},
+                 {"dbhost", "db.host"},         {"patern", "pattern"},
+                 {"db.passwrd", "db.password"}, {"whatever.else", NULL},
+                 {"transform", "transforms"},   {"mdoe", "mode"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char text[80];
         snprintf(text, sizeof text, "db.host=h\n%s=1", cases[i].name);
