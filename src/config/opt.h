@@ -57,7 +57,7 @@ enum {
 
 typedef struct leat_opt {
     const char *name;                 /* "slot.name" */
-    const char *label, *group, *help; /* help: full sentences; what the user must know, units */
+    const char *label, *group, *help; /* help: full sentences, units; `code` in backticks */
     leat_opt_type type;
     unsigned flags;
     size_t off;                 /* LEAT_OPT_AT; 0 and unused with NO_EFFECT or MISSING */

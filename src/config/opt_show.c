@@ -71,11 +71,15 @@ void leat_opts_json(leat_opt_tables tables, leat_buf *out)
     leat_jw_end(&w);
 }
 
-/* Prose in a table's cell: nothing in it is markup. */
+/* Prose in a table's cell: nothing in it is markup but code between backticks. */
 static void cell_text(leat_buf *out, const char *text)
 {
     for (const char *p = text; *p; p++) {
-        if (*p == '\n') {
+        const char *close = *p == '`' ? strchr(p + 1, '`') : NULL;
+        if (close) {
+            for (; p < close; p++) leat_buf_str_z(out, *p == '|' ? "\\|" : (char[]){*p, 0});
+            leat_buf_u8(out, '`');
+        } else if (*p == '\n') {
             leat_buf_str_z(out, "<br>");
         } else if (*p == '<') {
             leat_buf_str_z(out, "&lt;");

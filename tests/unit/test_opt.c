@@ -50,7 +50,7 @@ static const leat_opt rows[] = {
     {.name = "mode",
      .label = "Mode",
      .group = "Work",
-     .help = "How.",
+     .help = "How: `a|b_c`, 2 * 3.",
      .type = LEAT_OPT_ENUM,
      .off = LEAT_OPT_AT(conf, mode, int64_t),
      .def = "initial",
@@ -478,7 +478,8 @@ static void test_markdown(void **state)
              "| `db.port` | int | `5432` | Its &lt;port> \\| number. From 1 to 65535. |\n"
              "| `db.password` | string |  | Secret word. *Secret: shown nowhere.* *Formerly "
              "`db.pass`.* |\n\n### Work\n\n");
-    HAS(b.p, "| `mode` | enum | `initial` | How. One of `initial`, `no_data`, `always`. |\n");
+    HAS(b.p,
+        "| `mode` | enum | `initial` | How: `a\\|b_c`, 2 \\* 3. One of `initial`, `no_data`, `always`. |\n");
     HAS(b.p, "| `size` | size | `64k` | How much. From 1k to 1g. |\n");
     HAS(b.p, "### Accepted without effect");
     HAS(b.p, "### Not built yet");

@@ -42,11 +42,12 @@ static void texts(const char *owner, leat_opt_tables tables, size_t conf_size)
     (void)conf_size;
     for (leat_opt_tables t = tables; *t; t++) {
         for (const leat_opt *o = *t; o->name; o++) {
-            bool code = o->flags & (LEAT_OPT_NO_EFFECT | LEAT_OPT_MISSING); /* may be its name */
-            if (!o->label || !*o->label || (!capital(o->label) && !code)) BAD(owner, o, "label");
+            size_t label = o->label ? strlen(o->label) : 0;
+            if (label == 0 || label > 60 || o->label[label - 1] == '.') BAD(owner, o, "label");
             if (!capital(o->group)) BAD(owner, o, "group");
             if (o->help == NULL || strlen(o->help) < 10) BAD(owner, o, "help is missing");
-            if (o->help[strlen(o->help) - 1] != '.') BAD(owner, o, "help ends without a period");
+            size_t end = strlen(o->help) - (o->help[strlen(o->help) - 1] == ')');
+            if (o->help[end - 1] != '.') BAD(owner, o, "help ends without a period");
             if (strchr(o->help, '\n') || strstr(o->help, "  ")) BAD(owner, o, "help is no prose");
         }
     }

@@ -205,6 +205,7 @@ static const leat_opt replication[] = {
      REPLICATION,
      TIME(xmin_ms),
      .def = "0",
+     .max = 86400000,
      .flags = LEAT_OPT_ADVANCED,
      .label = "xmin interval",
      .help = "How often the slot's catalog xmin is read to be shown in the source block; 0: "
