@@ -178,7 +178,8 @@ static leat_value source_field(const leat_event *ev, leat_arena *a, uint32_t i)
     case LEAT_BIND_TS_MS: return ms_of(ev->ts_us);
     case LEAT_BIND_TS_US: return leat_int(ev->ts_us);
     case LEAT_BIND_TS_NS: return ns_of(ev->ts_us);
-    case LEAT_BIND_SNAPSHOT:
+    case LEAT_BIND_SNAPSHOT: /* null stands for the schema's default, as in Debezium */
+        if (ev->snapshot == LEAT_SNAPSHOT_FALSE && schema->def != NULL) return leat_null();
         return leat_text(leat_str_of(leat_snapshot_name((leat_snapshot)ev->snapshot)));
     case LEAT_BIND_DB: return name_value(t->db, schema);
     case LEAT_BIND_SCHEMA: return name_value(t->schema, schema);

@@ -233,7 +233,7 @@ static void test_message(void **state)
     assert_string_equal(
         sample_text(&b.arena, r[0].value_schema, &r[0].value),
         "{op:\"m\",ts_ms:-1,source:{version:\"3.6.0.Final\",connector:\"postgresql\",name:\"crud\","
-        "ts_ms:0,snapshot:\"false\",db:\"golden\",sequence:\"[null,\"1370370744\"]\",ts_us:0,"
+        "ts_ms:0,snapshot:null,db:\"golden\",sequence:\"[null,\"1370370744\"]\",ts_us:0,"
         "ts_ns:0,schema:\"\",table:\"\",txId:24257,lsn:1370370744,xmin:null,origin:null,"
         "origin_lsn:null},transaction:{id:\"24257:1370370744\",total_order:2,"
         "data_collection_order:2},message:{prefix:\"my-prefix\",content:x'68656c6c6f'}}");
