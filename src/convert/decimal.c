@@ -58,7 +58,8 @@ typedef struct digits {
 
 static bool shift(const leat_decimal *d, int32_t scale, digits *out)
 {
-    if (scale > LEAT_SCALE_MOST || scale < -LEAT_SCALE_MOST) return false;
+    if (scale > LEAT_SCALE_MOST || scale < -LEAT_SCALE_MOST || d->whole.len > LEAT_SCALE_MOST)
+        return false;
     *out = (digits){d->whole, d->fraction, 0};
     size_t behind = scale > 0 ? (size_t)scale : 0;
     if (d->fraction.len > behind) {

@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 
-/* Scales beyond it are refused: more than any database has, and 200 KB of zeros. */
+/* Scales, and digits before the point, beyond it are refused: more than any database has. */
 enum { LEAT_SCALE_MOST = 200000 };
 
 /* A decimal's digits, borrowed from its text. */
@@ -24,7 +24,7 @@ void leat_decimal_strip(leat_decimal *d);
 
 /* d * 10^scale as Java's BigInteger.toByteArray gives it: two's complement, big end first, as short
  * as it can be. Appends to out; false (nothing appended) when it is no whole number or the scale is
- * beyond LEAT_SCALE_MOST. scratch is overwritten. */
+ * beyond LEAT_SCALE_MOST (or the number is). scratch is overwritten. */
 bool leat_decimal_unscaled(const leat_decimal *d, int32_t scale, leat_buf *scratch, leat_buf *out);
 
 /* As Java's BigDecimal.toString prints d at this scale: "1.50", "1E-10". False as above. */

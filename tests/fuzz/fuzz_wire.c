@@ -2,7 +2,7 @@
  * records and come back the same when it is written and read again. */
 #include <stdlib.h>
 
-#include "event/envelope.h"
+#include "convert/json.h"
 #include "event/wire.h"
 #include "fuzz.h"
 
@@ -66,12 +66,34 @@ static uint32_t get(leat_str bytes, leat_batch *b, leat_table *t, bool copy)
     return b->n;
 }
 
+static void check_json(leat_json_converter *c, const leat_record *r, leat_buf *out)
+{
+    bool is_null;
+    leat_err e;
+    for (int key = 0; key < 2; key++) {
+        size_t from = out->len;
+        leat_rc rc =
+            leat_json_convert(c, key ? r->key_schema : r->value_schema, key ? &r->key : &r->value,
+                              LEAT_STR("__gone"), out, &is_null, &e);
+        if (rc != LEAT_OK && (rc != LEAT_DATA || out->len != from)) abort();
+    }
+    for (uint32_t i = 0; i < r->nheaders; i++) leat_json_header(c, &r->headers[i], out, &e);
+}
+
 static void check_view(const leat_batch *b)
 {
     leat_arena a = {0};
+    leat_buf out = {0};
     leat_record r[LEAT_RECORDS_MAX];
-    for (uint32_t i = 0; i < b->n; i++)
-        if (leat_envelope_records(&b->ev[i], &a, r) != leat_event_records(&b->ev[i])) abort();
+    const leat_json_conf conf = {.schemas = true, .decimal_numeric = b->n % 2};
+    leat_json_converter *c = leat_json_converter_new(&conf);
+    for (uint32_t i = 0; i < b->n; i++) {
+        unsigned n = leat_envelope_records(&b->ev[i], &a, r);
+        if (n != leat_event_records(&b->ev[i])) abort();
+        for (unsigned k = 0; k < n; k++) check_json(c, &r[k], &out);
+    }
+    leat_json_converter_free(c);
+    leat_buf_free(&out);
     leat_arena_free(&a);
 }
 
