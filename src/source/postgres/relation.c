@@ -30,6 +30,7 @@ typedef struct draft {
     uint16_t ncols;
     const char *const *key; /* names */
     uint16_t nkey;
+    bool catalog; /* made from the catalog alone */
 } draft;
 
 leat_pg_rel *leat_pg_rel_find(const leat_pg_source *s, uint32_t id)
@@ -138,10 +139,26 @@ typedef struct build {
     leat_column *natives;
     leat_field *fields;
     const char **names; /* of the columns, as the database has them */
+    const char **types; /* names of their types, as Debezium tells them */
     uint16_t *field;
     bool *identity;
     uint16_t n;
 } build;
+
+/* The type's own name; what JDBC calls serial only where Debezium asks the catalog by it. */
+static const char *type_name(const leat_pg_source *s, const draft *d, const column *c,
+                             const leat_pg_col *p, leat_arena *a)
+{
+    static const char *const serials[][2] = {
+        {"int2", "smallserial"}, {"int4", "serial"}, {"int8", "bigserial"}};
+    const leat_pg_type *t = leat_pg_types_get(s->types, c->type);
+    const char *name = t ? t->name : p->type;
+    leat_str def = c->known ? c->known->def : (leat_str){0};
+    bool serial = d->catalog && def.len && memmem(def.s, def.len, "nextval(", 8);
+    for (size_t i = 0; serial && i < sizeof serials / sizeof *serials; i++)
+        if (strcmp(name, serials[i][0]) == 0) return serials[i][1];
+    return leat_arena_strdup(a, name);
+}
 
 static leat_rc put_column(leat_pg_source *s, const draft *d, uint16_t i, build *w, leat_err *e)
 {
@@ -156,6 +173,7 @@ static leat_rc put_column(leat_pg_source *s, const draft *d, uint16_t i, build *
     if (!w->cols[w->n].schema) return LEAT_OK;
     w->natives[w->n] = column_of(c, &w->cols[w->n], i);
     w->names[w->n] = name;
+    w->types[w->n] = type_name(s, d, c, &w->cols[w->n], w->a);
     w->fields[w->n] =
         (leat_field){leat_naming_field(&s->conf->capture, w->a, name), w->cols[w->n].schema};
     w->field[i] = w->n++;
@@ -211,6 +229,7 @@ static leat_rc finish(leat_pg_source *s, const draft *d, build *w, leat_err *e)
                                   .fields = w->fields,
                                   .cols = w->natives,
                                   .names = w->names,
+                                  .type_names = w->types,
                                   .n = w->n,
                                   .key_cols = t->key_cols,
                                   .nkey = t->nkey};
@@ -235,6 +254,7 @@ static leat_rc build_table(leat_pg_source *s, const draft *d, leat_pg_rel *r, le
                .natives = LEAT_NEW(a, leat_column, d->ncols),
                .fields = LEAT_NEW(a, leat_field, d->ncols),
                .names = LEAT_NEW(a, const char *, d->ncols),
+               .types = LEAT_NEW(a, const char *, d->ncols),
                .field = LEAT_NEW(a, uint16_t, d->ncols),
                .identity = LEAT_NEW(a, bool, d->ncols)};
     for (uint16_t i = 0; i < d->ncols; i++) LEAT_TRY(put_column(s, d, i, &w, e));
@@ -364,7 +384,8 @@ leat_rc leat_pg_rel_of_table(leat_pg_source *s, const leat_pg_table *t, leat_pg_
                .cols = LEAT_NEW(&a, column, t->ncols),
                .ncols = t->ncols,
                .key = t->key,
-               .nkey = t->nkey};
+               .nkey = t->nkey,
+               .catalog = true};
     for (uint16_t i = 0; i < t->ncols; i++) {
         const leat_pg_column *c = &t->cols[i];
         d.cols[i] = (column){leat_str_of(c->name), c->type, c->typmod, false, c};
