@@ -1,6 +1,9 @@
 /* The rows of the options that every connector has: Kafka Connect's ConnectorConfig,
- * SourceConnectorConfig and SinkConnectorConfig by their names, and how leat takes each. */
+ * SourceConnectorConfig and SinkConnectorConfig by their names, and how leat takes each; and which
+ * names a connector can have. */
 #include "config/connector.h"
+
+enum { NAME_MOST = 200, NAME_SHOWN = 60 }; /* bytes */
 
 #define AT(field, type) .off = LEAT_OPT_AT(leat_connector_conf, field, type)
 #define ROW(option, default_value, kind, flag, text)                                               \
@@ -177,3 +180,39 @@ const leat_opt leat_connector_options[] = {
     /* clang-format on */
     {.name = NULL},
 };
+
+/* What is wrong with a name; NULL: nothing. A folder is called so, so are files beside which
+ * temporary ones ("X.tmp") are stored, and a person types it behind a command. */
+static const char *fault_of(leat_str name)
+{
+    if (name.len == 0) return "it is empty";
+    if (name.len > NAME_MOST) return "it is longer than 200 bytes";
+    if (!leat_str_utf8(name)) return "it is not valid UTF-8";
+    if (name.s[0] == '.' || name.s[0] == '-') return "it begins with a point or a dash";
+    if (name.s[0] == ' ' || name.s[name.len - 1] == ' ') return "it begins or ends with a blank";
+    if (name.len > 4 && leat_str_is((leat_str){name.s + name.len - 4, 4}, ".tmp"))
+        return "it ends with .tmp";
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned char c = (unsigned char)name.s[i];
+        if (c == '/') return "it holds a slash";
+        if (c < ' ' || c == 0x7f) return "it holds a control character";
+    }
+    return NULL;
+}
+
+leat_rc leat_connector_name_check(const char *name, leat_err *e)
+{
+    leat_str n = leat_str_of(name);
+    const char *fault = fault_of(n);
+    if (!fault) return LEAT_OK;
+    leat_buf shown = {0};
+    size_t cut = leat_str_fit(n, NAME_SHOWN);
+    if (leat_str_utf8(n)) leat_json_quote(&shown, (leat_str){n.s ? n.s : "", cut});
+    leat_rc rc =
+        leat_fail(e, LEAT_CONF, "config.name", "name",
+                  "%.*s%s cannot name a connector: %s. Use 1 to 200 bytes, such as letters, "
+                  "digits, points, dashes and underscores, the first a letter or digit",
+                  LEAT_STR_ARG(leat_buf_str(&shown)), cut < n.len ? "..." : "", fault);
+    leat_buf_free(&shown);
+    return rc;
+}

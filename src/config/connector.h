@@ -19,4 +19,8 @@ typedef struct leat_connector_conf {
 /* Ends with a row whose name is NULL; offsets into leat_connector_conf. */
 extern const leat_opt leat_connector_options[];
 
+/* Whether this can name a connector: a folder, a file and a word of a command line. CONF
+ * "config.name" says what is wrong with it; the name stands in the message quoted and cut. */
+leat_rc leat_connector_name_check(const char *name, leat_err *e);
+
 #endif

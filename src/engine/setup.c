@@ -23,6 +23,16 @@ static void copy_props(const leat_props *in, leat_arena *a, leat_props *out)
         leat_props_set(out, a, leat_str_of(p->name), leat_str_of(p->value), p->line);
 }
 
+/* What no row can say about the options that every connector has. */
+static void validate_common(const leat_setup *setup, leat_report *r)
+{
+    leat_err err;
+    if (setup->common.name && leat_rc_failed(leat_connector_name_check(setup->common.name, &err)))
+        leat_report_add(r, false, "name", 0, "%s", err.msg);
+    if (setup->sink && setup->common.topics.n == 0)
+        leat_report_add(r, false, "topics", 0, "a sink reads at least one topic: name them here");
+}
+
 /* Which connector connector.class names. */
 static bool find(const char *klass, leat_setup *out, leat_report *r)
 {
@@ -54,12 +64,13 @@ bool leat_setup_parse(const leat_config *config, bool strict, leat_arena *a, lea
         return false;
     }
     split(&all, a, &common, &own);
-    if (!leat_opts_parse(COMMON, &common, strict, a, &out->common, r)) return false;
-    if (!find(out->common.klass, out, r)) return false;
+    unsigned before = r->errors;
+    leat_opts_parse(COMMON, &common, strict, a, &out->common, r);
+    if (!out->common.klass || !find(out->common.klass, out, r)) return false;
+    validate_common(out, r);
     leat_opt_tables tables = out->source ? out->source->options : out->sink->options;
     size_t size = out->source ? out->source->conf_size : out->sink->conf_size;
     out->conf = leat_arena_zalloc(a, 1, size, _Alignof(max_align_t));
-    unsigned before = r->errors;
     leat_opts_parse(tables, &own, strict, a, out->conf, r);
     if (r->errors > before) return false;
     if (out->source && out->source->validate) out->source->validate(out->conf, r);
