@@ -209,16 +209,17 @@ static void reach_safe(leat_embedded *s, const leat_batch *b, const plan *p)
     s->now.tail = false;
 }
 
+/* What stands behind the safe place: events, and what was counted without any. */
 static leat_rc put_tail(leat_embedded *s, const leat_batch *b, const plan *p, leat_err *e)
 {
-    leat_counts_add(&s->now.counts, &b->counts);
-    leat_counts_sub(&s->now.counts, &p->counts);
-    if (p->nsafe == b->n) return LEAT_OK;
-    if (!s->now.tail) {
+    if (p->nsafe < b->n && !s->now.tail) {
         if (s->d.events > 0 || s->now.dirty) LEAT_TRY(frame(s, e));
         keep(s, &s->fresh);
         s->tail_began = s->now.tail = true;
     }
+    leat_counts_add(&s->now.counts, &b->counts);
+    leat_counts_sub(&s->now.counts, &p->counts);
+    if (p->nsafe == b->n) return LEAT_OK;
     s->now.events += b->n - p->nsafe;
     s->now.last_us = b->ev[b->n - 1].ts_us;
     s->now.seen_us = b->ev[b->n - 1].seen_us;
@@ -280,9 +281,12 @@ static leat_rc rollback(leat_stream *stream, leat_err *e)
 {
     leat_embedded *s = (leat_embedded *)stream;
     if (s->w.broken) return leat_writer_broken(&s->w, e);
-    if (!s->now.tail) return LEAT_OK;
-    leat_draft_clear(&s->d);
-    return bring(s, &s->safe, e);
+    if (s->now.tail) {
+        leat_draft_clear(&s->d);
+        LEAT_TRY(bring(s, &s->safe, e));
+    }
+    s->now.counts = (leat_counts){0};
+    return LEAT_OK;
 }
 
 /* ---- commit ---- */

@@ -42,6 +42,8 @@ void leat_reach_copy(leat_reach *to, const leat_reach *from);
 
 enum { LEAT_RING = 65536 };
 
+/* Going back is setting n and at to what they were: what came since is added again, or stands where
+ * the oldest would be. */
 typedef struct leat_ring {
     uint64_t *tx; /* when full, at is the oldest */
     size_t n, cap;

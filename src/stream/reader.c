@@ -79,13 +79,17 @@ static bool at_mark(const leat_reader *r)
 /* To the file that walk.at names. */
 static leat_rc open_segment(leat_reader *r, leat_err *e)
 {
-    leat_place at = r->walk.at;
-    leat_rc rc = leat_walk_open(&r->walk, r->follow.dir, at.segment, e);
-    r->walk.at = at;
-    if (rc == LEAT_AGAIN) return leat_reading_missing(r, e);
-    LEAT_TRY(rc);
+    leat_place at;
+    leat_rc rc;
+    for (;;) {
+        at = r->walk.at;
+        rc = leat_walk_open(&r->walk, r->follow.dir, at.segment, e);
+        r->walk.at = at;
+        if (rc != LEAT_AGAIN) break;
+        LEAT_TRY(leat_reading_missing(r, e));
+    }
     r->walk.chained = at.number > 0;
-    return LEAT_OK;
+    return rc;
 }
 
 static leat_rc next_segment(leat_reader *r, leat_err *e)
@@ -133,8 +137,9 @@ static leat_rc gather(leat_reader *r, leat_batch *b, int64_t until, leat_err *e)
     leat_rc rc = LEAT_OK;
     for (unsigned i = 1; rc == LEAT_OK; i++) {
         rc = step(r, b, e);
-        if (b->n >= b->max_events / 2 || b->arena.held > b->max_bytes / 2) break;
-        if (i % LOOK_AT_CLOCK == 0 && leat_mono_us() >= until) break;
+        bool enough = b->n >= b->max_events / 2 || b->arena.held > b->max_bytes / 2;
+        if (b->n > 0 && enough) break;
+        if (until != 0 && i % LOOK_AT_CLOCK == 0 && leat_mono_us() >= until) break;
     }
     if (b->n > 0) return LEAT_OK; /* what is wrong behind it is met again by the next call */
     return rc == LEAT_OK ? LEAT_AGAIN : rc;
@@ -145,7 +150,7 @@ leat_rc leat_reader_next(leat_reader *r, leat_batch *b, int64_t wait_us, leat_er
     int64_t until = leat_mono_us() + wait_us;
     leat_batch_reset(b);
     for (;;) {
-        leat_rc rc = gather(r, b, until, e);
+        leat_rc rc = gather(r, b, wait_us > 0 ? until : 0, e);
         note_cursor(r);
         if (rc != LEAT_AGAIN) return rc;
         int64_t left = until - leat_mono_us();

@@ -374,7 +374,16 @@ leat_rc leat_writer_resume(leat_writer *w, const leat_place *mark, uint64_t olde
 
 leat_writer_save leat_writer_here(const leat_writer *w)
 {
-    return (leat_writer_save){w->at, w->end, w->open, w->older_bytes, w->body, w->has.newest_us};
+    return (leat_writer_save){
+        .at = w->at,
+        .end = w->end,
+        .open = w->open,
+        .older_bytes = w->older_bytes,
+        .body = w->body,
+        .newest_us = w->has.newest_us,
+        .ring_n = w->has.ring.n,
+        .ring_at = w->has.ring.at,
+    };
 }
 
 /* Removes the segments behind one, newest first and each durably, and opens it again. */
@@ -415,6 +424,8 @@ leat_rc leat_writer_back(leat_writer *w, const leat_writer_save *save, leat_err 
     w->older_bytes = save->older_bytes;
     w->body = save->body;
     w->has.newest_us = save->newest_us;
+    w->has.ring.n = save->ring_n;
+    w->has.ring.at = save->ring_at;
     leat_reach_unsettled(&w->has.reach);
     leat_registry_cut(&w->has.registry, w->at.segment, w->at.offset);
     return LEAT_OK;

@@ -37,6 +37,7 @@ typedef struct leat_writer_save {
     leat_place at, end;
     uint64_t open, older_bytes;
     int64_t body, newest_us;
+    size_t ring_n, ring_at;
 } leat_writer_save;
 
 void leat_writer_init(leat_writer *w);
