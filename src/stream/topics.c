@@ -153,11 +153,23 @@ static leat_rc claim(const char *data, const char *path, leat_str topic, const c
     return rc;
 }
 
+/* A claim that is there may be of a process that died before it synced the folder. */
+static leat_rc sync_claims(const char *data, leat_err *e)
+{
+    leat_buf path = {0};
+    leat_buf_printf(&path, "%s/topics", data);
+    int rc = leat_os_now()->sync_dir(path.p);
+    leat_rc out = rc < 0 ? leat_os_fail(e, rc, "sync the folder", path.p) : LEAT_OK;
+    leat_buf_free(&path);
+    return out;
+}
+
 leat_rc leat_topics_claim(const char *data, leat_str topic, const char *connector, leat_err *e)
 {
     leat_buf path = {0};
     leat_rc rc = claim_path(data, topic, &path, e);
     if (rc == LEAT_OK) rc = look(path.p, topic, connector, e);
+    if (rc == LEAT_OK) rc = sync_claims(data, e);
     if (rc == LEAT_AGAIN) rc = claim(data, path.p, topic, connector, e);
     leat_buf_free(&path);
     return rc;
