@@ -160,6 +160,12 @@ static bool put_time_text(leat_buf *out, const leat_schema *s, const leat_value 
 
 /* ---- numbers ---- */
 
+/* A time so far from 1970 that 64 bits of nanoseconds cannot hold it: Debezium shows null. */
+static bool beyond_ns(leat_logical logical, const leat_value *v, int64_t i)
+{
+    return logical == LEAT_L_NANO_TIMESTAMP && !infinite(v) && (i == INT64_MAX || i == INT64_MIN);
+}
+
 static leat_rc put_int(leat_json_out *w, const leat_json_plan *p, const leat_value *v)
 {
     static const int64_t most[] = {INT8_MAX, INT16_MAX, INT32_MAX, INT64_MAX};
@@ -168,6 +174,7 @@ static leat_rc put_int(leat_json_out *w, const leat_json_plan *p, const leat_val
     if (v->kind != LEAT_INT && !number_of(logical, v, &i) && !duration_of(logical, v, &i) &&
         !(v->kind == LEAT_DECIMAL && leat_str_i64(leat_value_str(v), &i)))
         return misfit(w, p, v);
+    if (beyond_ns(logical, v, i)) return leat_json_put_null(w, p);
     if (i <= bound && i >= -bound - 1) return put_number(w, p, i);
     return leat_fail(w->e, LEAT_DATA, "convert.json", "", "%lld is out of the range of %s",
                      (long long)i, leat_type_name((leat_type)p->schema->type));
