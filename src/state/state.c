@@ -4,12 +4,14 @@
  * (busy time-out 5 s) lets commands read while the connector writes. */
 #include "state/state.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/os.h"
+#include "config/connector.h"
 
 struct leat_state {
     leat_dead_store dead; /* first: the store is the state */
@@ -101,15 +103,20 @@ static leat_rc version_get(leat_state *s, int *version, leat_err *e)
     return rc;
 }
 
+static leat_rc version_known(leat_state *s, int *version, leat_err *e)
+{
+    LEAT_TRY(version_get(s, version, e));
+    if (*version <= MIGRATION_COUNT) return LEAT_OK;
+    return leat_fail(e, LEAT_CONF, "state.newer", s->path,
+                     "state.db has version %d, this leat knows %d: it was written by a newer "
+                     "leat; use that one, or another data folder",
+                     *version, (int)MIGRATION_COUNT);
+}
+
 static leat_rc migrate(leat_state *s, leat_err *e)
 {
     int version = 0;
-    LEAT_TRY(version_get(s, &version, e));
-    if (version > MIGRATION_COUNT)
-        return leat_fail(e, LEAT_CONF, "state.newer", s->path,
-                         "state.db has version %d, this leat knows %d: it was written by a newer "
-                         "leat; use that one, or another data folder",
-                         version, (int)MIGRATION_COUNT);
+    LEAT_TRY(version_known(s, &version, e));
     for (; version < MIGRATION_COUNT; version++) {
         char pragma[48];
         snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d; COMMIT", version + 1);
@@ -122,13 +129,43 @@ static leat_rc migrate(leat_state *s, leat_err *e)
 
 static leat_rc dead_put(leat_dead_store *d, const leat_dead *letters, leat_err *e);
 
-static leat_rc setup(leat_state *s, bool reading, leat_err *e)
+static leat_rc open_db(leat_state *s, int flags, leat_err *e)
 {
-    int flags = reading ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     if (sqlite3_open_v2(s->path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
         return fail(s, "open", e);
     sqlite3_busy_timeout(s->db, 5000);
-    if (reading) return LEAT_OK;
+    return LEAT_OK;
+}
+
+static leat_rc unknown(const char *data, const char *connector, leat_err *e)
+{
+    return leat_fail(e, LEAT_CONF, "connector.unknown", connector,
+                     "there is no connector \"%s\" in %s; 'leat status' lists those there are, "
+                     "--data names another folder",
+                     connector, data);
+}
+
+static leat_rc setup_reading(leat_state *s, const char *data, const char *connector, leat_err *e)
+{
+    int version = 0;
+    leat_rc rc = open_db(s, SQLITE_OPEN_READONLY, e);
+    int err = rc != LEAT_OK && s->db ? sqlite3_system_errno(s->db) : 0;
+    if (err == ENOENT || err == ENOTDIR) return unknown(data, connector, e);
+    LEAT_TRY(rc);
+    LEAT_TRY(version_known(s, &version, e));
+    return version > 0 ? LEAT_OK : unknown(data, connector, e); /* it is just being made */
+}
+
+/* The file is made here and not by SQLite, whose mode would let others read the passwords in it. A
+ * file that is there is not opened: closing it would drop the locks of SQLite in this process. */
+static leat_rc setup(leat_state *s, const char *folder, leat_err *e)
+{
+    int err = leat_os_mkdirs(folder, 0700);
+    if (err < 0) return leat_os_fail(e, err, "make the folder", folder);
+    int fd = leat_os_now()->open(s->path, LEAT_O_WRITE | LEAT_O_CREATE | LEAT_O_EXCL, 0600);
+    leat_os_now()->close(fd);
+    if (fd < 0 && fd != -EEXIST) return leat_os_fail(e, fd, "make", s->path);
+    LEAT_TRY(open_db(s, SQLITE_OPEN_READWRITE, e));
     LEAT_TRY(run(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", "set up", e));
     return migrate(s, e);
 }
@@ -136,14 +173,14 @@ static leat_rc setup(leat_state *s, bool reading, leat_err *e)
 leat_rc leat_state_open(const char *data, const char *connector, bool reading, leat_state **out,
                         leat_err *e)
 {
+    LEAT_TRY(leat_connector_name_check(connector, e));
     leat_arena a;
     leat_arena_init(&a, 0);
     char *folder = leat_arena_printf(&a, "%s/connectors/%s", data, connector);
     leat_state *s = leat_zalloc(1, sizeof *s);
     s->dead.put = dead_put;
     s->path = leat_strdup(leat_arena_printf(&a, "%s/state.db", folder));
-    int err = reading ? 0 : leat_os_mkdirs(folder, 0700);
-    leat_rc rc = err < 0 ? leat_os_fail(e, err, "make the folder", folder) : setup(s, reading, e);
+    leat_rc rc = reading ? setup_reading(s, data, connector, e) : setup(s, folder, e);
     leat_arena_free(&a);
     if (leat_rc_failed(rc)) {
         leat_state_close(s);

@@ -11,8 +11,8 @@
 
 typedef struct leat_state leat_state;
 
-/* Opens, makes or migrates data/connectors/NAME/state.db. reading: must exist, nothing is written.
- */
+/* Opens, makes (mode 0600) or migrates data/connectors/NAME/state.db. reading: nothing is written;
+ * CONF "connector.unknown" when there is none. CONF "config.name" for what cannot be a name. */
 leat_rc leat_state_open(const char *data, const char *connector, bool reading, leat_state **out,
                         leat_err *e);
 void leat_state_close(leat_state *s);

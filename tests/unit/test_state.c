@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 static char folder[] = "/tmp/leat-test-state-XXXXXX";
 static leat_arena a;
@@ -146,9 +147,42 @@ static void reading_makes_nothing(void **state)
     leat_state *s;
     leat_err err = {0};
     assert_int_equal(leat_state_open(folder, "nobody", true, &s, &err), LEAT_CONF);
+    assert_string_equal(err.code, "connector.unknown");
     char path[256];
     snprintf(path, sizeof path, "%s/connectors/nobody", folder);
     assert_true(leat_os_now()->unlink(path) < 0);
+}
+
+/* Passwords stand in it. SQLite's other files take their mode from it. */
+static void others_cannot_read(void **state)
+{
+    (void)state;
+    mode_t was = umask(0);
+    leat_state *s = open_one("private");
+    umask(was);
+    assert_int_equal(leat_state_config_set(s, LEAT_STR("{}"), NULL), LEAT_OK);
+    static const char *const files[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < 3; i++) {
+        char path[256];
+        struct stat st;
+        snprintf(path, sizeof path, "%s/connectors/private/state.db%s", folder, files[i]);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0600);
+    }
+    leat_state_close(s);
+}
+
+static void names_that_are_none(void **state)
+{
+    (void)state;
+    leat_state *s;
+    leat_err err = {0};
+    static const char *const names[] = {"", "..", "a/b", "../x", "-x"};
+    for (size_t i = 0; i < 5; i++)
+        for (int reading = 0; reading < 2; reading++) {
+            assert_int_equal(leat_state_open(folder, names[i], reading, &s, &err), LEAT_CONF);
+            assert_string_equal(err.code, "config.name");
+        }
 }
 
 int main(void)
@@ -160,6 +194,8 @@ int main(void)
         cmocka_unit_test(positions_are_bounded),
         cmocka_unit_test(newer_and_damaged_are_refused),
         cmocka_unit_test(reading_makes_nothing),
+        cmocka_unit_test(others_cannot_read),
+        cmocka_unit_test(names_that_are_none),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
