@@ -1,12 +1,16 @@
-/* A connector's process: lock, counters page, state.db, control socket, then the task; and how it
- * ends.
+/* A connector's process: lock, counters page, state.db, stream, the task, control socket; and how
+ * it ends.
  *
  * The main thread runs the task; the control thread answers requests and sets flags; a signal sets
- * the same flags. What is opened here is closed here, in reverse order. */
+ * the same flags. What is opened here is closed here, in reverse order. Whoever is told to stop and
+ * hangs in a driver is ended by an alarm: what was not durable then comes again at the next start.
+ */
 #include "engine/process.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -17,6 +21,13 @@
 #include "engine/status.h"
 #include "hub/supervisor.h"
 #include "state/state.h"
+
+enum {
+    LOCK_WAIT_US = 5000000, /* for a process that is just stopping */
+    LOCK_STEP_US = 20000,
+    STOP_S = 60,  /* from the signal to the alarm: longer than a supervisor waits */
+    ORPHAN_S = 3, /* the same when there is no supervisor any more: its successor waits for us */
+};
 
 typedef struct process {
     leat_process_conf conf;
@@ -33,8 +44,11 @@ typedef struct process {
     leat_sinkrun *sinkrun;
 } process;
 
-/* For the signal handler. */
-static process *running;
+/* For the signal handler: the process once its task is there; whether a signal came; who started
+ * us. */
+static process *_Atomic running;
+static atomic_bool asked;
+static pid_t parent;
 
 static void stop(process *p)
 {
@@ -45,7 +59,25 @@ static void stop(process *p)
 static void on_signal(int sig)
 {
     (void)sig;
-    if (running) stop(running);
+    process *p = atomic_load(&running);
+    if (!atomic_exchange(&asked, true)) alarm(getppid() == parent ? STOP_S : ORPHAN_S);
+    if (p) stop(p);
+}
+
+/* Whoever started us may have blocked the signals, so that none is lost before this. */
+static void catch_signals(void)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    struct sigaction act = {.sa_handler = on_signal};
+    sigset_t set;
+    sigemptyset(&set);
+    parent = getppid();
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        sigaction(signals[i], &act, NULL);
+        sigaddset(&set, signals[i]);
+    }
+    signal(SIGPIPE, SIG_IGN); /* a log that nobody reads any more is no reason to die */
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
 /* RFC 9562 version 7: milliseconds, then random bits. */
@@ -101,22 +133,50 @@ static leat_rc handle(void *arg, leat_str verb, const leat_json *request, leat_j
     return LEAT_OK;
 }
 
+/* The process that the counters page names; 0: none. */
+static int holder(const char *counters)
+{
+    leat_page *page = NULL;
+    if (leat_page_open(counters, &page, NULL) != LEAT_OK) return 0;
+    int pid = atomic_load(&page->pid);
+    leat_page_close(page);
+    return pid;
+}
+
+/* Waits for the lock while the process before may be just stopping. PENDING: told to stop. */
 static leat_rc lock_folder(process *p, const char *counters, leat_err *e)
 {
     char *path = leat_arena_printf(&p->arena, "%s/lock", p->folder);
     int flags = LEAT_O_READ | LEAT_O_WRITE | LEAT_O_CREATE | LEAT_O_LOCK;
-    p->lock = leat_os_now()->open(path, flags, 0600);
-    if (p->lock >= 0) return LEAT_OK;
-    leat_page *page = NULL;
-    int pid = 0;
-    if (leat_page_open(counters, &page, NULL) == LEAT_OK) pid = atomic_load(&page->pid);
-    leat_page_close(page);
-    return leat_fail(e, LEAT_CONF, "connector.locked", p->folder,
-                     "process %d runs this connector already (%s); stop that one, or use another "
-                     "--data folder",
-                     pid, leat_os_strerror(p->lock));
+    int64_t until = leat_mono_us() + LOCK_WAIT_US;
+    bool told = false;
+    while ((p->lock = leat_os_now()->open(path, flags, 0600)) == -EWOULDBLOCK) {
+        if (atomic_load(&asked)) return LEAT_PENDING;
+        if (leat_mono_us() >= until)
+            return leat_fail(e, LEAT_CONF, "connector.locked", p->folder,
+                             "process %d runs this connector already; stop that one, or use "
+                             "another --data folder",
+                             holder(counters));
+        if (!told)
+            leat_log(LEAT_INFO, "connector.waiting", "pid=%d for the process that runs it now",
+                     holder(counters));
+        told = true;
+        leat_sleep_us(LOCK_STEP_US);
+    }
+    return p->lock < 0 ? leat_os_fail(e, p->lock, "lock", path) : LEAT_OK;
 }
 
+static leat_rc open_state(process *p, leat_err *e)
+{
+    LEAT_TRY(leat_state_open(p->conf.data, p->conf.config->name, false, &p->state, e));
+    leat_buf json = {0};
+    leat_config_write(p->conf.config, NULL, false, &json);
+    leat_rc rc = leat_state_config_set(p->state, leat_buf_str(&json), e);
+    leat_buf_free(&json);
+    return rc;
+}
+
+/* state.db before the stream: it keeps why the stream could not be opened. */
 static leat_rc open_all(process *p, leat_err *e)
 {
     const char *name = p->conf.config->name;
@@ -124,20 +184,14 @@ static leat_rc open_all(process *p, leat_err *e)
     int err = leat_os_mkdirs(p->folder, 0700);
     if (err < 0) return leat_os_fail(e, err, "make the folder", p->folder);
     char *counters = leat_arena_printf(&p->arena, "%s/counters", p->folder);
-    LEAT_TRY(lock_folder(p, counters, e));
+    leat_rc rc = lock_folder(p, counters, e);
+    if (rc != LEAT_OK) return rc;
     LEAT_TRY(leat_page_create(counters, &p->page, e));
-    if (p->setup.source) {
-        leat_embedded_conf conf = {
-            .data = p->conf.data, .connector = name, .page = p->page, .reserve_bytes = 1 << 20};
-        LEAT_TRY(leat_embedded_open(&conf, &p->stream, e));
-    }
-    LEAT_TRY(leat_state_open(p->conf.data, name, false, &p->state, e));
-    leat_buf json = {0};
-    leat_config_write(p->conf.config, NULL, false, &json);
-    leat_rc rc = leat_state_config_set(p->state, leat_buf_str(&json), e);
-    leat_buf_free(&json);
-    LEAT_TRY(rc);
-    return leat_control_start(p->folder, handle, p, &p->control, e);
+    LEAT_TRY(open_state(p, e));
+    if (!p->setup.source) return LEAT_OK;
+    leat_embedded_conf conf = {
+        .data = p->conf.data, .connector = name, .page = p->page, .reserve_bytes = 1 << 20};
+    return leat_embedded_open(&conf, &p->stream, e);
 }
 
 /* The topics of a sink, NULL-ended. */
@@ -179,22 +233,24 @@ static void make_task(process *p)
     }
 }
 
+/* The control socket is served only once there is a task to ask. */
 static leat_rc run_task(process *p, leat_err *e)
 {
-    struct sigaction act = {.sa_handler = on_signal};
-    running = p;
-    sigaction(SIGTERM, &act, NULL);
-    sigaction(SIGINT, &act, NULL);
+    LEAT_TRY(leat_control_start(p->folder, handle, p, &p->control, e));
+    atomic_store(&running, p);
+    if (atomic_load(&asked)) stop(p);
     leat_log(LEAT_INFO, "connector.started", "class=%s run=%s",
              p->setup.source ? p->setup.source->name : p->setup.sink->name, p->run_id);
     leat_rc rc = p->engine ? leat_engine_run(p->engine, e) : leat_sinkrun_run(p->sinkrun, e);
-    running = NULL;
-    return rc;
+    atomic_store(&running, NULL);
+    return rc == LEAT_RETRY ? LEAT_CONF : rc; /* past its limit: a person must look */
 }
 
 static void close_all(process *p, leat_rc rc, const leat_err *err)
 {
-    leat_run_state last = leat_rc_failed(rc) ? LEAT_RUN_FAILED : LEAT_RUN_STOPPED;
+    leat_run_state last = rc == LEAT_RETRY     ? LEAT_RUN_RETRYING
+                          : leat_rc_failed(rc) ? LEAT_RUN_FAILED
+                                               : LEAT_RUN_STOPPED;
     leat_control_stop(p->control);
     if (p->state &&
         leat_rc_failed(leat_state_end_set(p->state, leat_run_state_name(last), err, NULL)))
@@ -202,24 +258,26 @@ static void close_all(process *p, leat_rc rc, const leat_err *err)
     leat_engine_free(p->engine);
     leat_sinkrun_free(p->sinkrun);
     leat_state_close(p->state);
-    if (p->page) atomic_store(&p->page->state, (uint32_t)last);
     if (p->stream) p->stream->ops->close(p->stream);
+    if (p->page) {
+        atomic_store(&p->page->state, (uint32_t)last);
+        atomic_store(&p->page->pid, 0);
+    }
     leat_page_close(p->page);
-    if (p->lock >= 0) leat_os_now()->close(p->lock);
+    leat_os_now()->close(p->lock);
     leat_arena_free(&p->arena);
 }
 
-/* ran: the task had begun. What it gives up (RETRY past the limit) is for a person; what could not
- * begin for a passing reason, or must begin anew because nobody knows what the disk holds, is not.
- */
-static int exit_of(leat_rc rc, const leat_err *err, bool ran)
+/* RETRY comes from opening only. After a failed sync nobody knows what the disk holds: only a new
+ * process reads it again. */
+static int exit_of(leat_rc rc, const leat_err *err)
 {
     if (!leat_rc_failed(rc)) return LEAT_CHILD_DONE;
-    bool again = rc == LEAT_RETRY && !ran;
-    if (again || strcmp(err->code, "stream.sync_failed") == 0) return LEAT_CHILD_RESTART;
+    if (rc == LEAT_RETRY || strcmp(err->code, "stream.sync_failed") == 0) return LEAT_CHILD_RESTART;
     return strncmp(err->code, "config.", 7) == 0 ? LEAT_CHILD_CONFIG : LEAT_CHILD_FAILED;
 }
 
+/* Warnings were told by who started us. */
 static leat_rc parse(process *p, leat_err *e)
 {
     leat_report r;
@@ -238,15 +296,15 @@ int leat_process_run(const leat_process_conf *conf)
     leat_err err = {0};
     leat_arena_init(&p.arena, 0);
     make_run_id(p.run_id);
+    catch_signals();
     leat_rc rc = parse(&p, &err);
     if (rc == LEAT_OK) rc = open_all(&p, &err);
-    bool ran = rc == LEAT_OK;
-    if (ran) {
+    if (rc == LEAT_OK) {
         make_task(&p);
         rc = run_task(&p, &err);
     }
     if (leat_rc_failed(rc)) leat_log_err(LEAT_ERROR, &err);
     if (rc == LEAT_OK) leat_log(LEAT_INFO, "connector.stopped", "in order");
     close_all(&p, rc, &err);
-    return exit_of(rc, &err, ran);
+    return exit_of(rc, &err);
 }

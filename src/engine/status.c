@@ -35,6 +35,19 @@ static void write_counts(const leat_counts *c, leat_jw *w)
     leat_jw_end(w);
 }
 
+/* As JSON, or as a text when it was too long to be kept whole. */
+static void write_position(leat_engine_status *st, leat_jw *w)
+{
+    size_t len = strlen(st->position);
+    leat_str_mend(st->position);
+    if (len == 0)
+        leat_jw_null(w, "position");
+    else if (len < sizeof st->position - 1)
+        leat_jw_raw(w, "position", leat_str_of(st->position));
+    else
+        leat_jw_z(w, "position", st->position);
+}
+
 static void write_source(leat_engine *g, const leat_page *p, leat_jw *w)
 {
     leat_engine_status st;
@@ -45,10 +58,7 @@ static void write_source(leat_engine *g, const leat_page *p, leat_jw *w)
     write_error(&st.error, w);
     leat_jw_i64(w, "attempts", st.attempts);
     if (st.retry_at_us) leat_jw_z(w, "retry_at", leat_iso_us(st.retry_at_us, 3, iso));
-    if (*st.position)
-        leat_jw_raw(w, "position", leat_str_of(st.position));
-    else
-        leat_jw_null(w, "position");
+    write_position(&st, w);
     write_counts(&st.totals, w);
     leat_jw_object(w, "snapshot");
     leat_jw_z(w, "state", st.snapshot);
