@@ -148,7 +148,8 @@ int leat_cli_connector(int argc, char **argv)
     conf.data = common.data;
     conf.strict = common.strict;
     if (leat_rc_failed(inherited(&a, words[0], &config, &err))) {
-        status = leat_cli_fail(&err);
+        leat_log_err(LEAT_ERROR, &err);
+        status = err.rc == LEAT_RETRY ? LEAT_CHILD_RESTART : LEAT_CHILD_CONFIG;
     } else {
         conf.config = config;
         status = leat_process_run(&conf);

@@ -1,8 +1,9 @@
 /* Fork, exec, wait, restart: a poll loop over a signalfd with one timer.
  *
  * A child that asks for a restart or dies by a signal is started again after a pause that doubles
- * from RESTART_MIN_US to RESTART_MAX_US and begins anew after a minute of running. Stop: SIGTERM to
- * all, SIGKILL to those that outlast the deadline; a second signal kills at once. */
+ * from RESTART_MIN_US to RESTART_MAX_US and begins anew after a minute of running; with `once`,
+ * where somebody waits for the end, it fails when it has died ONCE_TRIES times in a row. Stop:
+ * SIGTERM to all, SIGKILL to those that outlast the deadline; a second signal kills at once. */
 #include "hub/supervisor.h"
 
 #include <errno.h>
@@ -26,14 +27,17 @@ enum {
     RESTART_MAX_US = 30000000,
     GOOD_RUN_US = 60000000,
     STOP_MS = 20000,
+    ONCE_TRIES = 6,
+    ONCE_LOOK_US = 50000,
     CONFIG_FD = 3
 };
 
 typedef struct child {
     const leat_config *config;
     bool sink, ended, told_finish;
-    pid_t pid;  /* 0: not running */
-    int status; /* exit status once ended */
+    pid_t pid;       /* 0: not running */
+    int status;      /* exit status once ended */
+    unsigned deaths; /* one after the other */
     int64_t started_us, start_at_us, pause_us;
 } child;
 
@@ -63,16 +67,25 @@ static int config_file(const leat_config *config)
     return err < 0 ? err : fd;
 }
 
-/* In the child, between fork and exec. */
+static _Noreturn void not_started(const child *c, const char *doing)
+{
+    leat_log(LEAT_ERROR, "supervisor.exec", "connector=%s cannot %s: %s", c->config->name, doing,
+             leat_os_strerror(errno));
+    _exit(LEAT_CHILD_RESTART);
+}
+
+/* In the child, between fork and exec. The signals that stop it stay blocked until it can handle
+ * them: one that comes meanwhile is not lost and kills nothing. */
 static _Noreturn void become(const supervisor *s, const child *c, int config, pid_t parent)
 {
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent) _exit(LEAT_CHILD_DONE);
     if (config == CONFIG_FD ? fcntl(config, F_SETFD, 0) < 0 : dup2(config, CONFIG_FD) < 0)
-        _exit(LEAT_CHILD_RESTART);
+        not_started(c, "hand over the configuration");
     const char *argv[12] = {"leat", "connector", c->config->name, "--data", s->conf.data};
     int n = 5;
     if (s->conf.once && !c->sink) argv[n++] = "--once";
@@ -82,7 +95,7 @@ static _Noreturn void become(const supervisor *s, const child *c, int config, pi
     }
     if (s->conf.log_json) argv[n++] = "--log-json";
     execv("/proc/self/exe", (char *const *)argv);
-    _exit(LEAT_CHILD_RESTART);
+    not_started(c, "start /proc/self/exe");
 }
 
 static void start(supervisor *s, child *c)
@@ -110,18 +123,12 @@ static bool for_good(int status)
     return code == LEAT_CHILD_DONE || code == LEAT_CHILD_FAILED || code == LEAT_CHILD_CONFIG;
 }
 
-static void ended(supervisor *s, child *c, int status)
+static void restart_later(child *c, int status)
 {
     int64_t now = leat_mono_us();
-    c->pid = 0;
-    if (s->stopping || for_good(status)) {
-        c->ended = true;
-        c->status = WIFEXITED(status) ? WEXITSTATUS(status) : LEAT_CHILD_RESTART;
-        if (s->stopping && c->status == LEAT_CHILD_RESTART) c->status = LEAT_CHILD_FAILED;
-        tell(s, c, c->status == LEAT_CHILD_DONE ? "ended" : "failed");
-        return;
-    }
-    if (now - c->started_us > GOOD_RUN_US || c->pause_us == 0) c->pause_us = RESTART_MIN_US;
+    if (now - c->started_us > GOOD_RUN_US) c->pause_us = c->deaths = 0;
+    if (c->pause_us == 0) c->pause_us = RESTART_MIN_US;
+    c->deaths++;
     c->start_at_us = now + c->pause_us;
     if (WIFSIGNALED(status))
         leat_log(
@@ -133,6 +140,36 @@ static void ended(supervisor *s, child *c, int status)
         leat_log(LEAT_WARN, "supervisor.child_ended", "connector=%s status=%d restart_in_ms=%lld",
                  c->config->name, WEXITSTATUS(status), (long long)(c->pause_us / 1000));
     c->pause_us = c->pause_us * 2 > RESTART_MAX_US ? RESTART_MAX_US : c->pause_us * 2;
+}
+
+static void end(const supervisor *s, child *c, int status)
+{
+    c->ended = true;
+    c->status = status;
+    tell(s, c, status == LEAT_CHILD_DONE ? "ended" : "failed");
+}
+
+static void ended(supervisor *s, child *c, int status)
+{
+    c->pid = 0;
+    if (for_good(status)) {
+        end(s, c, WEXITSTATUS(status));
+    } else if (s->stopping) {
+        leat_log(LEAT_WARN, "supervisor.not_in_order",
+                 "connector=%s signal=%d status=%d it did not stop in order; nothing is lost, it "
+                 "goes on from its last durable position",
+                 c->config->name, WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+                 WIFEXITED(status) ? WEXITSTATUS(status) : 0);
+        end(s, c, LEAT_CHILD_FAILED);
+    } else {
+        restart_later(c, status);
+        if (!s->conf.once || c->deaths < ONCE_TRIES) return;
+        leat_log(
+            LEAT_ERROR, "supervisor.gave_up",
+            "connector=%s it ended %u times one after the other; what it said before tells why",
+            c->config->name, c->deaths);
+        end(s, c, LEAT_CHILD_FAILED);
+    }
 }
 
 static void reap(supervisor *s)
@@ -158,8 +195,10 @@ static void stop(supervisor *s)
     }
     s->stopping = true;
     s->kill_at_us = leat_mono_us() + (int64_t)s->conf.stop_ms * 1000;
-    for (size_t i = 0; i < s->n; i++)
-        if (s->children[i].pid == 0) s->children[i].ended = true;
+    for (size_t i = 0; i < s->n; i++) {
+        child *c = &s->children[i];
+        if (c->pid == 0 && !c->ended) end(s, c, c->deaths ? LEAT_CHILD_FAILED : LEAT_CHILD_DONE);
+    }
     kill_all(s, SIGTERM);
 }
 
@@ -196,9 +235,10 @@ static int turn(supervisor *s)
     }
     if (s->conf.once && !s->stopping) {
         finish_sinks(s);
-        next = now + 50000;
+        if (next > now + ONCE_LOOK_US) next = now + ONCE_LOOK_US;
     }
     if (s->stopping && now >= s->kill_at_us) kill_all(s, SIGKILL);
+    if (s->stopping && now < s->kill_at_us && s->kill_at_us < next) next = s->kill_at_us;
     return (int)((next - now) / 1000) + 1;
 }
 
@@ -244,6 +284,8 @@ leat_rc leat_supervisor_run(const leat_supervisor_conf *conf, const leat_child_c
     sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGCHLD);
     sigprocmask(SIG_BLOCK, &set, &old);
+    signal(SIGCHLD, SIG_DFL); /* inherited as ignored, children would vanish unseen */
+    signal(SIGPIPE, SIG_IGN); /* a log that nobody reads any more is no reason to die */
     supervisor s = {.conf = *conf, .n = n, .children = leat_zalloc(n, sizeof(child))};
     if (s.conf.stop_ms == 0) s.conf.stop_ms = STOP_MS;
     for (size_t i = 0; i < n; i++)
