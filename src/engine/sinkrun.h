@@ -1,13 +1,14 @@
 /* What runs a sink connector: read its topics' streams, write, flush, remember the cursor.
  *
- * The cursor is stored after the target says "durable", so a crash repeats and never skips. Cursor
- * and counts stand in data/connectors/SOURCE/stream/readers/SINK, one file a stream: it is also
- * what keeps retention from unlinking what this sink still needs. run is called by one thread;
- * stop, finish and counts by any. */
+ * The cursor is stored after the target says "durable" and the dead letters are, so a crash repeats
+ * and never skips (engine/inputs.h says where). The file is also what keeps retention from
+ * unlinking what this sink still needs. run is called by one thread; stop, finish and status by
+ * any. */
 #ifndef LEAT_ENGINE_SINKRUN_H
 #define LEAT_ENGINE_SINKRUN_H
 
 #include "engine/engine.h"
+#include "engine/inputs.h"
 #include "sink/sink.h"
 
 typedef struct leat_sinkrun_conf {
@@ -21,11 +22,6 @@ typedef struct leat_sinkrun_conf {
 } leat_sinkrun_conf;
 
 typedef struct leat_sinkrun leat_sinkrun;
-
-/* The ledger of a sink: events in its topics since its cursor began. */
-typedef struct leat_sink_counts {
-    uint64_t read, delivered, dead;
-} leat_sink_counts;
 
 leat_sinkrun *leat_sinkrun_new(const leat_sinkrun_conf *conf);
 void leat_sinkrun_free(leat_sinkrun *k);

@@ -1,0 +1,311 @@
+/* Inputs of a sink: from names of topics to readers, and their cursors; see the header.
+ *
+ * A topic that nobody has claimed yet may become any stream's, and its first event will lie behind
+ * wherever the readers of that stream are now. So it is read along in each stream, and nothing is
+ * missed between its claim and the next look. Run by the sink's thread. */
+#include "engine/inputs.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/os.h"
+#include "stream/stream.h"
+
+enum { LOOK_US = 1000000, CURSORS_MAX = 16 << 20 };
+
+/* Where a wanted topic is. */
+typedef struct place {
+    const char *topic;
+    const char *source; /* NULL: nobody has it */
+    bool taken;         /* by an input of the stream being opened */
+} place;
+
+typedef struct places {
+    place *v;
+    unsigned n, found;
+} places;
+
+static leat_input *add_input(leat_inputs *s, const char *source, unsigned most)
+{
+    leat_input **at = &s->first;
+    while (*at) at = &(*at)->next;
+    *at = LEAT_NEW(&s->arena, leat_input, 1);
+    (*at)->source = source;
+    (*at)->topics = LEAT_NEW(&s->arena, const char *, most + 1);
+    return *at;
+}
+
+static void add_topic(leat_input *in, place *p)
+{
+    size_t n = 0;
+    while (in->topics[n]) n++;
+    in->topics[n] = p->topic;
+    p->taken = true;
+}
+
+static bool is_of(const leat_input *in, const char *source)
+{
+    return strcmp(in->source, source) == 0;
+}
+
+/* ---- the file ---- */
+
+static char *folder_of(const leat_inputs *s, const char *source, leat_arena *a)
+{
+    return leat_arena_printf(a, "%s/connectors/%s/stream/readers", s->data, source);
+}
+
+static void write_input(const leat_input *in, leat_str cursor, const leat_sink_counts *c,
+                        leat_jw *w)
+{
+    leat_jw_object(w, NULL);
+    leat_jw_array(w, "topics");
+    for (const char **t = in->topics; *t; t++) leat_jw_z(w, NULL, *t);
+    leat_jw_end(w);
+    leat_jw_str(w, "cursor", cursor);
+    leat_jw_i64(w, "read", (int64_t)c->read);
+    leat_jw_i64(w, "delivered", (int64_t)c->delivered);
+    leat_jw_i64(w, "dead", (int64_t)c->dead);
+    leat_jw_end(w);
+}
+
+/* All inputs of moved's stream: the others as they were stored last. */
+static void write_file(const leat_inputs *s, const leat_input *moved, const leat_sink_counts *c,
+                       leat_buf *out)
+{
+    leat_jw w = {.out = out};
+    leat_jw_object(&w, NULL);
+    leat_jw_z(&w, "sink", s->sink);
+    leat_jw_array(&w, "inputs");
+    for (const leat_input *in = s->first; in; in = in->next) {
+        if (in == moved)
+            write_input(in, leat_reader_cursor(in->reader), c, &w);
+        else if (is_of(in, moved->source))
+            write_input(in, leat_buf_str(&in->cursor), &in->counts, &w);
+    }
+    leat_jw_end(&w);
+    leat_jw_end(&w);
+    leat_buf_u8(out, '\n');
+}
+
+leat_rc leat_inputs_store(leat_inputs *s, leat_input *in, const leat_sink_counts *counts,
+                          leat_err *e)
+{
+    leat_arena a = {0};
+    leat_buf text = {0};
+    char *folder = folder_of(s, in->source, &a);
+    char *path = leat_arena_printf(&a, "%s/%s", folder, s->sink);
+    write_file(s, in, counts, &text);
+    int err = leat_os_store(path, leat_buf_str(&text), 0600);
+    leat_rc rc = err < 0 ? leat_os_fail(e, err, "store the cursor in", path) : LEAT_OK;
+    if (rc == LEAT_OK) {
+        leat_buf_clear(&in->cursor);
+        leat_buf_add(&in->cursor, leat_reader_cursor(in->reader));
+        in->counts = *counts;
+    }
+    leat_buf_free(&text);
+    leat_arena_free(&a);
+    return rc;
+}
+
+/* ---- opening ---- */
+
+static bool wants(const place *p, const char *source)
+{
+    return !p->taken && (!p->source || strcmp(p->source, source) == 0);
+}
+
+/* An earlier input of the stream at the same place; NULL: none. */
+static leat_input *twin_of(leat_inputs *s, const char *source, leat_str cursor)
+{
+    for (leat_input *in = s->first; in; in = in->next)
+        if (is_of(in, source) && leat_str_eq(leat_buf_str(&in->cursor), cursor)) return in;
+    return NULL;
+}
+
+/* What the file says of one input, with those of its topics that are still wanted. */
+static void take_stored(leat_inputs *s, const char *source, const leat_json *j, places *all)
+{
+    leat_str cursor = leat_json_get_str(j, "cursor");
+    const leat_json *topics = leat_json_get(j, "topics");
+    leat_input *in = twin_of(s, source, cursor);
+    if (!in) {
+        in = add_input(s, source, all->n);
+        leat_buf_add(&in->cursor, cursor);
+    }
+    in->counts.read += (uint64_t)leat_json_get_i64(j, "read", 0);
+    in->counts.delivered += (uint64_t)leat_json_get_i64(j, "delivered", 0);
+    in->counts.dead += (uint64_t)leat_json_get_i64(j, "dead", 0);
+    for (const leat_json *t = topics ? topics->child : NULL; t; t = t->next)
+        for (unsigned i = 0; i < all->n; i++)
+            if (leat_str_is(t->text, all->v[i].topic) && wants(&all->v[i], source))
+                add_topic(in, &all->v[i]);
+}
+
+static leat_rc load(leat_inputs *s, const char *source, const char *path, places *all, leat_err *e)
+{
+    leat_buf text = {0};
+    const leat_json *j = NULL;
+    leat_err why = {0};
+    int err = leat_os_load(path, &text, CURSORS_MAX);
+    leat_rc rc = err < 0 ? LEAT_OK : leat_json_parse(&s->arena, leat_buf_str(&text), &j, &why);
+    leat_buf_free(&text);
+    if (err == -ENOENT) return LEAT_OK;
+    if (err < 0) return leat_os_fail(e, err, "read the cursor in", path);
+    const leat_json *inputs = leat_json_get(j, "inputs");
+    if (rc != LEAT_OK || !inputs || inputs->type != LEAT_JSON_ARRAY)
+        return leat_fail(e, LEAT_CONF, "sink.cursor", path,
+                         "the sink's cursor cannot be understood: %s. To deliver everything again "
+                         "from the beginning, remove %s",
+                         *why.msg ? why.msg : "it holds no \"inputs\"", path);
+    for (const leat_json *i = inputs->child; i; i = i->next) take_stored(s, source, i, all);
+    return LEAT_OK;
+}
+
+/* Topics that the file does not know: those the stream holds already are read from its beginning,
+ * those nobody has are read along. */
+static void take_new(leat_inputs *s, const char *source, places *all)
+{
+    leat_input *along = twin_of(s, source, (leat_str){"", 0}), *fresh = along;
+    for (leat_input *in = s->first; in && !along; in = in->next)
+        if (is_of(in, source)) along = in;
+    for (unsigned i = 0; i < all->n; i++) {
+        place *p = &all->v[i];
+        if (!wants(p, source)) continue;
+        if (!along || (p->source && !fresh)) fresh = add_input(s, source, all->n);
+        if (!along) along = fresh;
+        add_topic(p->source ? fresh : along, p);
+    }
+}
+
+static leat_rc open_one(leat_inputs *s, leat_input *in, leat_err *e)
+{
+    leat_reader_conf conf = {.data = s->data,
+                             .connector = in->source,
+                             .topics = in->topics,
+                             .from = in->cursor.len ? LEAT_FROM_CURSOR : LEAT_FROM_BEGINNING,
+                             .cursor = leat_buf_str(&in->cursor)};
+    return leat_reader_open(&conf, &in->reader, e);
+}
+
+/* Inputs whose topics nobody wants any more. */
+static void drop_empty(leat_inputs *s)
+{
+    for (leat_input **at = &s->first; *at;) {
+        leat_input *in = *at;
+        if (in->topics[0]) {
+            at = &in->next;
+        } else {
+            leat_buf_free(&in->cursor);
+            *at = in->next;
+        }
+    }
+}
+
+/* Stores the cursor at once: from then on the stream keeps what this sink needs. */
+static leat_rc open_stream(leat_inputs *s, const char *source, places *all, leat_err *e)
+{
+    char *folder = folder_of(s, source, &s->arena);
+    for (unsigned i = 0; i < all->n; i++) all->v[i].taken = false;
+    LEAT_TRY(load(s, source, leat_arena_printf(&s->arena, "%s/%s", folder, s->sink), all, e));
+    take_new(s, source, all);
+    drop_empty(s);
+    leat_input *last = NULL;
+    for (leat_input *in = s->first; in; in = in->next) {
+        if (!is_of(in, source)) continue;
+        LEAT_TRY(open_one(s, in, e));
+        last = in;
+    }
+    if (!last) return LEAT_OK;
+    int err = leat_os_mkdirs(folder, 0700);
+    if (err < 0) return leat_os_fail(e, err, "make the folder", folder);
+    return leat_inputs_store(s, last, &last->counts, e);
+}
+
+static bool is_open(const leat_inputs *s, const char *source)
+{
+    for (const leat_input *in = s->first; in; in = in->next)
+        if (is_of(in, source)) return true;
+    return false;
+}
+
+static leat_rc open_all(leat_inputs *s, places *all, leat_err *e)
+{
+    for (unsigned i = 0; i < all->n; i++) {
+        const char *source = all->v[i].source;
+        if (source && !is_open(s, source))
+            LEAT_TRY(open_stream(s, leat_arena_strdup(&s->arena, source), all, e));
+    }
+    s->found = all->found;
+    return LEAT_OK;
+}
+
+static leat_rc find(const leat_inputs *s, leat_arena *a, places *out, leat_err *e)
+{
+    *out = (places){0};
+    while (s->topics[out->n]) out->n++;
+    out->v = LEAT_NEW(a, place, out->n);
+    for (unsigned i = 0; i < out->n; i++) {
+        leat_err err = {0};
+        place *p = &out->v[i];
+        p->topic = s->topics[i];
+        leat_rc rc = leat_topics_owner(s->data, p->topic, a, &p->source, &err);
+        if (rc == LEAT_OK) {
+            out->found++;
+            continue;
+        }
+        p->source = NULL;
+        if (strcmp(err.code, "topic.unknown") != 0) {
+            if (e) *e = err;
+            return rc;
+        }
+        if (!s->told)
+            leat_log(LEAT_WARN, "sink.topic_missing", "topic=\"%s\" waiting for it: %s", p->topic,
+                     err.msg);
+    }
+    return LEAT_OK;
+}
+
+leat_rc leat_inputs_look(leat_inputs *s, bool now, leat_err *e)
+{
+    bool due = s->looked_us == 0 || leat_mono_us() - s->looked_us >= LOOK_US;
+    bool all_there = s->first && !s->topics[s->found];
+    if (all_there || (!due && !now)) return LEAT_OK;
+    leat_arena a = {0};
+    places all;
+    leat_rc rc = find(s, &a, &all, e);
+    s->looked_us = leat_mono_us();
+    s->told = true;
+    if (rc == LEAT_OK && (all.found != s->found || (!s->first && all.found > 0))) {
+        leat_inputs_close(s);
+        s->looked_us = leat_mono_us();
+        rc = open_all(s, &all, e);
+    }
+    leat_arena_free(&a);
+    return rc;
+}
+
+leat_sink_counts leat_inputs_counts(const leat_inputs *s)
+{
+    leat_sink_counts all = {0};
+    for (const leat_input *in = s->first; in; in = in->next) {
+        all.read += in->counts.read;
+        all.delivered += in->counts.delivered;
+        all.dead += in->counts.dead;
+    }
+    return all;
+}
+
+void leat_inputs_close(leat_inputs *s)
+{
+    for (leat_input *in = s->first; in; in = in->next) {
+        leat_reader_close(in->reader);
+        leat_buf_free(&in->cursor);
+    }
+    s->first = NULL;
+    s->found = 0;
+    s->looked_us = 0;
+    leat_arena_free(&s->arena);
+}

@@ -1,0 +1,51 @@
+/* What a sink reads: the streams that hold its topics, and how far it has come in each.
+ *
+ * The cursors stand in data/connectors/SOURCE/stream/readers/SINK, one file a stream:
+ * {"sink":NAME,"inputs":[{"topics":[...],"cursor":...,"read":n,"delivered":n,"dead":n}]}. An input
+ * is a reader of some topics of one stream. There is one a stream, until a topic is added to the
+ * sink that the stream has held for longer: this gets an input of its own, which begins at the
+ * beginning, since the cursor of the others has passed it by. Inputs that have come to the same
+ * place are joined when they are opened. One thread at a time. */
+#ifndef LEAT_ENGINE_INPUTS_H
+#define LEAT_ENGINE_INPUTS_H
+
+#include "base/buf.h"
+#include "stream/reader.h"
+
+/* The ledger of a sink: events in its topics since its cursor began. */
+typedef struct leat_sink_counts {
+    uint64_t read, delivered, dead;
+} leat_sink_counts;
+
+typedef struct leat_input {
+    const char *source;  /* the connector whose stream it is */
+    const char **topics; /* NULL-ended: those wanted of this stream, and those nobody has yet */
+    leat_reader *reader;
+    leat_buf cursor;         /* as stored; empty: at the beginning */
+    leat_sink_counts counts; /* as stored */
+    struct leat_input *next;
+} leat_input;
+
+typedef struct leat_inputs {
+    const char *data, *sink;   /* borrowed; sink: the connector's name */
+    const char *const *topics; /* borrowed, NULL-ended: all that are wanted */
+    leat_input *first;
+    leat_arena arena;  /* of the inputs, from look to close */
+    unsigned found;    /* topics that exist */
+    int64_t looked_us; /* leat_mono_us of the last look; 0: look at the next call */
+    bool told;         /* the missing topics were logged */
+} leat_inputs;
+
+/* Looks which of the topics exist, at most once a second unless now, and opens the inputs (all
+ * anew) when that has changed. Topics that do not exist are no error. CONF "sink.cursor" when a
+ * cursor's file cannot be understood. */
+leat_rc leat_inputs_look(leat_inputs *s, bool now, leat_err *e);
+/* Stores the place that in's reader has reached, and its counts; durable on return. */
+leat_rc leat_inputs_store(leat_inputs *s, leat_input *in, const leat_sink_counts *counts,
+                          leat_err *e);
+/* The sum over all inputs. */
+leat_sink_counts leat_inputs_counts(const leat_inputs *s);
+/* Closes all readers; the next look opens them again. Also for good. */
+void leat_inputs_close(leat_inputs *s);
+
+#endif
