@@ -72,7 +72,6 @@ bool leat_setup_parse(const leat_config *config, bool strict, leat_arena *a, lea
     size_t size = out->source ? out->source->conf_size : out->sink->conf_size;
     out->conf = leat_arena_zalloc(a, 1, size, _Alignof(max_align_t));
     leat_opts_parse(tables, &own, strict, a, out->conf, r);
-    if (r->errors > before) return false;
     if (out->source && out->source->validate) out->source->validate(out->conf, r);
     if (out->sink && out->sink->validate) out->sink->validate(out->conf, r);
     return r->errors == before;
