@@ -123,6 +123,7 @@ static void number(leat_pg_source *s, leat_pg_rel *r, leat_event *ev, uint32_t n
     if (!r) return;
     ev->tx_table_seq = r->tx_seq + 1;
     r->tx_seq += n;
+    leat_records_count(s->records, r->whole, n);
 }
 
 static leat_event *add(leat_pg_source *s, leat_batch *b, leat_pg_rel *r, leat_op op, uint64_t lsn)

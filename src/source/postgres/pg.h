@@ -3,6 +3,7 @@
 #define LEAT_SOURCE_POSTGRES_PG_H
 
 #include "capture/naming.h"
+#include "capture/records.h"
 #include "source/postgres/conf.h"
 #include "source/postgres/feedback.h"
 #include "source/postgres/pgoutput.h"
@@ -29,7 +30,9 @@ typedef struct leat_pg_rel {
     uint32_t id;       /* pg_class.oid */
     bool captured;     /* else: counted and skipped */
     leat_table *table; /* current version, one reference; NULL if not captured */
-    leat_table *twin;  /* an equal version that cols and field belong to, one reference; or NULL */
+    const char
+        *whole; /* "schema.table"; lives as long as the source is open; NULL if not captured */
+    leat_table *twin; /* an equal version that cols and field belong to, one reference; or NULL */
     const leat_rewrite *rewrite; /* done to each row; NULL: nothing */
     const leat_pg_col *cols;     /* of the row's fields; in the table's arena */
     const uint16_t *field; /* of each column of the wire: field of the row, or LEAT_PG_NO_FIELD */
@@ -62,6 +65,7 @@ typedef struct leat_pg_source {
     leat_pg_rules rules;
     leat_pg_modes modes;
     leat_topic_names topics; /* which table has which topic */
+    leat_records *records;   /* heartbeats, transaction metadata */
     const char *app;         /* application_name */
     leat_pg sql;             /* ordinary session: catalog, slots */
     leat_pg wal;             /* replication session */

@@ -201,13 +201,19 @@ static void put_key(leat_pg_source *s, const draft *d, leat_table *t, const buil
     t->nkey = n;
 }
 
-/* Two tables must not come to one topic. */
-static leat_rc claim_topic(leat_pg_source *s, const draft *d, const leat_table *t, leat_err *e)
+/* Two tables must not come to one topic. Also gives the relation its whole name. */
+static leat_rc claim_topic(leat_pg_source *s, const draft *d, leat_pg_rel *r, leat_err *e)
 {
     const leat_pg_rel *before = leat_pg_rel_find(s, d->id);
-    if (before && before->table && strcmp(before->table->topic, t->topic) == 0) return LEAT_OK;
-    char *whole = leat_arena_printf(&s->arena, "%s.%s", d->schema, d->name);
-    return leat_topic_names_claim(&s->topics, leat_arena_strdup(&s->arena, t->topic), whole, e);
+    if (before && before->table && strcmp(before->table->topic, r->table->topic) == 0 &&
+        strcmp(before->table->schema, d->schema) == 0 &&
+        strcmp(before->table->name, d->name) == 0) {
+        r->whole = before->whole;
+        return LEAT_OK;
+    }
+    r->whole = leat_arena_printf(&s->arena, "%s.%s", d->schema, d->name);
+    return leat_topic_names_claim(&s->topics, leat_arena_strdup(&s->arena, r->table->topic),
+                                  r->whole, e);
 }
 
 /* Names, key, schemas and rewriting of a version whose columns are there; seals it. */
@@ -222,7 +228,7 @@ static leat_rc finish(leat_pg_source *s, const draft *d, build *w, leat_err *e)
     t->cols = w->natives;
     t->flags = (uint16_t)((c->tombstones ? LEAT_TABLE_TOMBSTONES : 0) |
                           (c->transactions ? LEAT_TABLE_TX_BLOCK : 0));
-    LEAT_TRY(claim_topic(s, d, t, e));
+    LEAT_TRY(claim_topic(s, d, w->r, e));
     put_key(s, d, t, w);
     leat_columns_table columns = {.schema = t->schema,
                                   .name = t->name,

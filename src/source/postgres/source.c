@@ -123,6 +123,7 @@ static leat_rc ready(leat_pg_source *s, const leat_position *pos, size_t n, leat
     s->types = leat_pg_types_new();
     LEAT_TRY(leat_pg_types_read(&s->sql, s->types, e));
     s->origin = leat_pg_origin_new(s);
+    s->records = leat_records_new(&s->conf->capture);
     return leat_pg_message_table(s, e);
 }
 
@@ -151,6 +152,7 @@ static void close_source(leat_task *t)
     if (s->origin) leat_origin_unpin(s->origin);
     if (s->types) leat_pg_types_free(s->types);
     leat_topic_names_free(&s->topics);
+    if (s->records) leat_records_free(s->records);
     leat_buf_free(&s->origin_name);
     leat_arena_free(&s->scratch);
     leat_arena_free(&s->arena);

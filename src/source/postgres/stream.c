@@ -87,7 +87,14 @@ static leat_rc start(leat_pg_source *s, leat_err *e)
 
 /* ---- messages ---- */
 
-static void begin(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *m)
+/* A transaction's id in Debezium's metadata: "xid:lsn" of the message that says so. */
+static leat_str tx_id(const leat_pg_source *s, leat_batch *b, uint64_t lsn)
+{
+    return leat_str_of(leat_arena_printf(&b->arena, "%llu:%llu", (unsigned long long)s->tx.xid,
+                                         (unsigned long long)lsn));
+}
+
+static void begin(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *m, uint64_t lsn)
 {
     uint64_t xid = leat_pg_xid_widen(m->begin.xid, s->xid_near);
     if (xid > s->xid_near) s->xid_near = xid;
@@ -99,9 +106,11 @@ static void begin(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *m)
         .ts_us = m->begin.ts_us,
     };
     b->tx_open = true;
+    if (s->conf->capture.transactions && !s->tx.known)
+        leat_records_begin(s->records, b, tx_id(s, b, lsn), xid, s->tx.ts_us);
 }
 
-static void commit(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *m)
+static void commit(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *m, uint64_t lsn)
 {
     bool known = s->tx.known;
     s->tx.open = false;
@@ -111,6 +120,8 @@ static void commit(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *m)
     s->at.lsn = s->at.commit = m->commit.end_lsn;
     s->at.tx = s->tx.xid;
     s->at.ts_us = m->commit.ts_us;
+    if (s->conf->capture.transactions)
+        leat_records_end(s->records, b, tx_id(s, b, lsn), s->tx.xid, m->commit.ts_us);
     leat_pg_safe_here(s, b);
 }
 
@@ -127,8 +138,8 @@ static leat_rc apply(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *
                      uint64_t lsn, leat_err *e)
 {
     switch (m->type) {
-    case LEAT_PGOUTPUT_BEGIN: begin(s, b, m); return LEAT_OK;
-    case LEAT_PGOUTPUT_COMMIT: commit(s, b, m); return LEAT_OK;
+    case LEAT_PGOUTPUT_BEGIN: begin(s, b, m, lsn); return LEAT_OK;
+    case LEAT_PGOUTPUT_COMMIT: commit(s, b, m, lsn); return LEAT_OK;
     case LEAT_PGOUTPUT_ORIGIN: from_origin(s, m); return LEAT_OK;
     case LEAT_PGOUTPUT_RELATION: return leat_pg_rel_update(s, m, e);
     case LEAT_PGOUTPUT_INSERT:
@@ -222,14 +233,14 @@ leat_rc leat_pg_stream_read(leat_pg_source *s, leat_batch *b, int wait_ms, leat_
     b->tx_open = s->tx.open;
     LEAT_TRY(feedback(s, begun, e));
     if (!s->tx.open) look_at_slot(s, begun);
+    if (!s->tx.open && leat_records_heartbeat(s->records, b, leat_now_us()))
+        leat_pg_safe_here(s, b);
     for (unsigned n = 0; !leat_batch_full(b); n++) {
         char *row;
         size_t len;
-        bool more = n == 0 || !counted(b);
-        int64_t now = n % 64 ? begun : leat_mono_us();
-        if (now - begun > LONGEST_US && n) break;
-        leat_rc rc = leat_pg_copy_row(&s->wal, "read the stream", more && n == 0 ? wait_ms : 0,
-                                      &row, &len, e);
+        int ms = n == 0 && !counted(b) ? wait_ms : 0;
+        if (n && n % 64 == 0 && leat_mono_us() - begun > LONGEST_US) break;
+        leat_rc rc = leat_pg_copy_row(&s->wal, "read the stream", ms, &row, &len, e);
         if (rc == LEAT_AGAIN) break;
         if (rc == LEAT_PENDING)
             return leat_fail(e, LEAT_RETRY, "postgres.closed", s->conf->slot,
