@@ -171,11 +171,9 @@ CASES = {
 class Server:
     """The protocol's few messages that are needed; the server trusts its client."""
 
-    def __init__(self, host, port, user, database, replication=False):
+    def __init__(self, host, port, user, database, **more):
         self.s = socket.create_connection((host, port))
-        settings = {"user": user, "database": database, "client_encoding": "UTF8"}
-        if replication:
-            settings["replication"] = "database"
+        settings = {"user": user, "database": database, "client_encoding": "UTF8"} | more
         body = b"".join(f"{k}\0{v}\0".encode() for k, v in settings.items()) + b"\0"
         self.s.sendall(struct.pack("!ii", len(body) + 8, 196608) + body)
         self.until(b"Z")
@@ -368,7 +366,7 @@ def frame(data):
 def record_frames(where):
     db = Server(*where, "leat_vectors")
     db.sql("create table if not exists framed(id int primary key)")
-    wal = Server(*where, "leat_vectors", replication=True)
+    wal = Server(*where, "leat_vectors", replication="database")
     wal.sql("CREATE_REPLICATION_SLOT leat_frames TEMPORARY LOGICAL pgoutput")
     wal.send(
         "START_REPLICATION SLOT leat_frames LOGICAL 0/0"

@@ -62,7 +62,7 @@ static void put_built_in(leat_pg_types *types, const leat_pg_rule *r)
                       .name = r->name,
                       .kind = r->category == 'R' ? 'r' : 'b',
                       .category = r->category,
-                      .delim = ',',
+                      .delim = r->oid == LEAT_PG_OID_BOX ? ';' : ',',
                       .typmod = -1};
     if (r->oid == LEAT_PG_OID_INT2VECTOR) t.elem = LEAT_PG_OID_INT2;
     if (r->oid == LEAT_PG_OID_OIDVECTOR) t.elem = LEAT_PG_OID_OID;

@@ -13,7 +13,8 @@
  * The zero of a type is in types_rules.c; types without one have no defaults. A constant is parsed
  * as a value is, so it obeys the column's scale; what that refuses, infinities and NaN of decimals
  * are no defaults. With leat_pg_modes.debezium_faults also what Debezium misreads: a constant ends
- * at its first quote, 'a'::text || 'b'::text is "a", CURRENT_USER is "CURRENT_USER". Pure. */
+ * at its first quote and has no line end, 'a'::text || 'b'::text is "a", CURRENT_USER is
+ * "CURRENT_USER". Pure. */
 #include "system/postgres/types_part.h"
 
 static bool is_word(char c)
@@ -90,6 +91,7 @@ static leat_str constant(const leat_pg_col *col, leat_str expr, leat_arena *a)
         if (end == expr.len) return none;
         leat_str rest = {expr.s + end + 1, expr.len - end - 1};
         if (!at_first && rest.len && !leat_str_starts(rest, "::")) return none;
+        if (at_first && memchr(expr.s, '\n', end)) return none;
         return inside(expr, from, end, a);
     }
     if (leat_str_is(expr, "true")) return is_text ? none : LEAT_STR("t");

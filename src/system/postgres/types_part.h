@@ -68,5 +68,6 @@ leat_pg_parser leat_pg_parse_hstore_map, leat_pg_parse_hstore_json;
 /* types_geo.c */
 leat_pg_parser leat_pg_parse_point;    /* (1,2): STRUCT */
 leat_pg_parser leat_pg_parse_geometry; /* EWKB as hex: STRUCT */
+leat_pg_parser leat_pg_parse_shape;    /* ((1,2),(3,4)): BYTES of ((1.0,2.0),(3.0,4.0)) */
 
 #endif

@@ -429,7 +429,8 @@ static leat_schema *scalar(const planner *p, const resolved *t, leat_pg_col *col
     col->type = sql_name(p->a, t);
     set_sizes(col, t->type->oid, t->typmod);
     leat_schema *s = NULL;
-    if (t->rule && t->rule->parse) {
+    bool shape = t->rule && t->rule->parse == leat_pg_parse_shape;
+    if (t->rule && t->rule->parse && !shape) {
         col->parse = t->rule->parse;
         col->zero = t->rule->zero;
         s = rule_schema(p, t, col, optional);
@@ -438,7 +439,7 @@ static leat_schema *scalar(const planner *p, const resolved *t, leat_pg_col *col
         col->zero = "";
         s = enum_schema(p, t->type, optional);
     } else if (p->modes->include_unknown) {
-        col->parse = leat_pg_parse_unknown;
+        col->parse = shape ? leat_pg_parse_shape : leat_pg_parse_unknown;
         s = binary_schema(p, optional);
     }
     if (t->domain || (s && s->type == LEAT_T_STRUCT)) col->zero = NULL;
