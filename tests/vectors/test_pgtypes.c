@@ -29,8 +29,6 @@ static const struct exception {
     {"types_arrays", "m2", "payload", "arrays of arrays lose their content there", 'f'},
     {"types_numeric_negscale", "n", "schema", "scale -2 is taken for 2046 there", 'f'},
     {"types_numeric_negscale", "n", "payload", "scale -2 is taken for 2046 there", 'f'},
-    {"types_temporal_nanoseconds", "ts", "payload", "null where nanoseconds overflow", 'd'},
-    {"types_temporal_nanoseconds", "ts6", "payload", "null where nanoseconds overflow", 'd'},
     {"defaults", "tq", "schema", "a default ends at a doubled quote there", 'f'},
     {"defaults", "dc", "payload", "the day it was recorded", 'v'},
     {"defaults", "tsn", "payload", "the time it was recorded", 'v'},
