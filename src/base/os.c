@@ -286,14 +286,12 @@ int leat_os_store(const char *path, leat_str content, unsigned mode)
     return rc;
 }
 
+/* What is there already is synced too: who made it may have died before that. */
 static int mkdirs(const leat_os *os, const char *path, unsigned mode)
 {
-    int rc = os->mkdir(path, mode);
     char *parent = parent_of(path);
-    if (rc == -ENOENT && strcmp(parent, path) != 0) {
-        rc = mkdirs(os, parent, mode);
-        if (rc == 0) rc = os->mkdir(path, mode);
-    }
+    int rc = strcmp(parent, path) == 0 ? 0 : mkdirs(os, parent, mode);
+    if (rc == 0) rc = os->mkdir(path, mode);
     if (rc == 0) {
         rc = os->sync_dir(parent);
         if (rc == -EACCES) rc = 0; /* a folder that may not be read; its owner made it durable */
