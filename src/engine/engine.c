@@ -2,8 +2,10 @@
  *
  * An attempt is open, snapshot if needed, pump, close. An attempt that ends with RETRY is followed
  * by another after a growing pause with jitter; the pause begins anew once something became
- * durable. What was appended of a transaction that the source did not finish is rolled back first,
- * since it will come again from its beginning.
+ * durable. Before it the stream is settled: what was appended of a transaction that the source did
+ * not finish is rolled back, since it will come again from its beginning; what is safe but was not
+ * yet durable is made so, since the source goes on from the durable position and would bring it
+ * again.
  *
  * Run by the task's thread; the status under its lock is for everybody. */
 #include "engine/engine.h"
@@ -183,12 +185,20 @@ static leat_rc acknowledge(leat_engine *g, leat_err *e)
     return LEAT_OK;
 }
 
+static leat_rc make_durable(leat_engine *g, leat_err *e)
+{
+    const leat_stream_ops *ops = g->conf.stream->ops;
+    uint64_t frame = ops->state(g->conf.stream)->frame;
+    LEAT_TRY(ops->commit(g->conf.stream, e));
+    g->first_pending_us = 0;
+    if (ops->state(g->conf.stream)->frame != frame) g->progressed = true;
+    note_progress(g);
+    return LEAT_OK;
+}
+
 leat_rc leat_run_commit(leat_engine *g, leat_err *e)
 {
-    g->first_pending_us = 0;
-    LEAT_TRY(g->conf.stream->ops->commit(g->conf.stream, e));
-    g->progressed = true;
-    note_progress(g);
+    LEAT_TRY(make_durable(g, e));
     return acknowledge(g, e);
 }
 
@@ -218,6 +228,7 @@ static leat_rc attempt(leat_engine *g, leat_err *e)
     g->first_pending_us = 0;
     g->progressed = false;
     LEAT_TRY(g->conf.stream->ops->rollback(g->conf.stream, e));
+    LEAT_TRY(make_durable(g, e));
 
     const leat_stream_state *st = g->conf.stream->ops->state(g->conf.stream);
     leat_run_state_set(g, LEAT_RUN_STARTING);
