@@ -1,0 +1,225 @@
+/* A run: a world is made, the process lives in it several times, and the end is compared. */
+#include "sim.h"
+
+#include "base/clock.h"
+
+enum { LIVES_MOST = 7 };
+
+/* ---- what is drawn from the seed ---- */
+
+static void draw_world(sim *s)
+{
+    dicebox *d = &s->dice;
+    db_plan plan = {
+        .txs = 2 + dice_steep(d, 5),
+        .giant = dice_one_in(d, 4) ? 400 : 60,
+        .text_max = dice_one_in(d, 4) ? 600 : 40,
+        .dead = dice_one_in(d, 2),
+    };
+    db_make(&s->db, &plan, d);
+    s->server.rewinds = dice_one_in(d, 3);
+    s->server.snapshot = dice_one_in(d, 2);
+    s->server.no_start = dice_one_in(d, 5);
+    s->server.head = dice_below(d, plan.txs / 2 + 1);
+    s->segment_bytes = 2048 << dice_below(d, 6);
+    s->frame_bytes = 256 << dice_below(d, 8);
+    s->reserve_bytes = dice_one_in(d, 2) ? 4096 : 0;
+    s->zstd = dice_one_in(d, 3);
+}
+
+static void draw_crash(life *l, dicebox *d)
+{
+    static const sim_act acts[] = {ACT_PWRITE, ACT_PWRITE,   ACT_DATASYNC, ACT_DATASYNC,
+                                   ACT_ACK,    ACT_ACK,      ACT_LETTERS,  ACT_COMMITTED,
+                                   ACT_COMMIT, ACT_TRUNCATE, ACT_UNLINK,   ACT_SYNC_DIR,
+                                   ACT_OPEN,   ACT_ROWS,     ACT_RENAME};
+    l->power = dice_one_in(d, 2);
+    l->crash_act = ACT_COUNT;
+    if (dice_one_in(d, 4)) return; /* it stops in order */
+    l->crash_in = dice_steep(d, 10);
+    if (dice_one_in(d, 2)) {
+        l->crash_act = acts[dice_below(d, sizeof acts / sizeof acts[0])];
+        l->crash_in = dice_steep(d, 5);
+    }
+}
+
+static life draw_life(sim *s, bool last)
+{
+    dicebox *d = &s->dice;
+    life l = {.crash_act = ACT_COUNT, .last = last, .retry_limit = -1};
+    l.batch_events = dice_one_in(d, 3) ? 4096 : dice_steep(d, 7);
+    l.batch_bytes = dice_one_in(d, 3) ? 1 << 20 : 1024u << dice_below(d, 6);
+    l.once = dice_one_in(d, 3);
+    l.watch_in = dice_one_in(d, 4) ? 5 : 60;
+    if (dice_one_in(d, 4)) l.jump_in = dice_range(d, 1, 50);
+    if (dice_one_in(d, 3)) l.pause_in = dice_steep(d, 9);
+    l.no_allocate = dice_one_in(d, 4);
+    if (last) return l;
+    draw_crash(&l, d);
+    l.stop_in = 50 + dice_steep(d, 10);
+    if (dice_one_in(d, 4)) l.full_in = dice_steep(d, 8);
+    if (dice_one_in(d, 6)) l.eio_in = dice_steep(d, 5);
+    if (dice_one_in(d, 6)) l.any_eio_in = dice_steep(d, 8);
+    if (dice_one_in(d, 5)) l.bad_sync_in = dice_steep(d, 4);
+    if (dice_one_in(d, 4)) l.short_in = dice_range(d, 2, 8);
+    if (dice_one_in(d, 3)) l.flaky = dice_range(d, 4, 40);
+    if (dice_one_in(d, 6)) l.retry_limit = dice_below(d, 4);
+    return l;
+}
+
+/* ---- one life ---- */
+
+static leat_rc run_engine(sim *s, leat_stream *stream, leat_err *e)
+{
+    leat_engine_conf conf = {
+        .source = &sim_source,
+        .connector = "shop",
+        .run_id = "0190f0f0-0000-7000-8000-000000000000",
+        .stream = stream,
+        .dead = &s->letters.store,
+        .page = s->page,
+        .once = s->life.once,
+        .batch_events = s->life.batch_events,
+        .batch_bytes = s->life.batch_bytes,
+        .retry = {.max_us = 2000000, .limit = s->life.retry_limit},
+    };
+    s->engine = leat_engine_new(&conf);
+    leat_rc rc = leat_engine_run(s->engine, e);
+    leat_engine_free(s->engine);
+    s->engine = NULL;
+    return rc;
+}
+
+/* What may end a life that no fault has struck: only the engine's own OK. */
+static void judge(sim *s, leat_rc rc, const leat_err *e, const char *what)
+{
+    if (s->dead || rc == LEAT_OK) return;
+    bool hurt = s->life.hurt || (rc == LEAT_RETRY && s->life.flaky);
+    if (rc == LEAT_CONF || !hurt)
+        sim_fail("engine", "%s: %s: %s: %s", what, leat_rc_name(rc), e->code, e->msg);
+    else if (strcmp(e->code, "stream.damaged") == 0 || strcmp(e->code, "ledger.mismatch") == 0)
+        sim_fail("engine", "%s: %s: %s", what, e->code, e->msg);
+}
+
+/* The process opens its stream and runs. */
+static void live(sim *s)
+{
+    leat_embedded_conf conf = {
+        .data = "/sim",
+        .connector = "shop",
+        .page = s->page,
+        .segment_bytes = s->segment_bytes,
+        .frame_bytes = s->frame_bytes,
+        .reserve_bytes = s->reserve_bytes,
+        .zstd = s->zstd,
+    };
+    leat_stream *real = NULL;
+    leat_err e = {0};
+    plant_stream wrap;
+    leat_rc rc = leat_embedded_open(&conf, &real, &e);
+    judge(s, rc, &e, "open");
+    if (rc != LEAT_OK) return;
+    if (!s->dead) {
+        sim_check_state(real->ops->state(real));
+        watch_look(&s->watch, true);
+        sim_check_promises();
+    }
+    leat_stream *stream = plant_wrap(&wrap, real);
+    rc = run_engine(s, stream, &e);
+    judge(s, rc, &e, "run");
+    if (!s->dead && rc == LEAT_OK) watch_look(&s->watch, true);
+    if (!s->dead && s->life.last) sim_check_end(real->ops->state(real));
+    stream->ops->close(stream);
+}
+
+static void check_handles(sim *s)
+{
+    const char *path = "";
+    unsigned n = disk_handles(s->disk, 0, &path);
+    if (n > 0) sim_fail("handles", "%u files are open after all was closed, one is %s", n, path);
+}
+
+static void bury(sim *s)
+{
+    bool power = s->dead && s->life.power;
+    if (s->dead) *s->page = *s->page_then;
+    check_handles(s);
+    s->alive = false;
+    if (!s->dead) s->page->pid = 0;
+    disk_room(s->disk, -1);
+    if (power) {
+        sim_trace(ACT_POWER, s->lives, 0);
+        watch_close(&s->watch);
+        disk_power_cut(s->disk, &s->dice);
+        sim_page_power_cut(s);
+    }
+    if (s->failed) return;
+    if (dice_one_in(&s->dice, 3)) watch_look(&s->watch, false);
+    if (dice_one_in(&s->dice, 6)) watch_again(&s->watch, dice_one_in(&s->dice, 2));
+    if (dice_one_in(&s->dice, 8)) *s->page_old = *s->page;
+}
+
+static void one_life(sim *s, bool last)
+{
+    s->life = draw_life(s, last);
+    s->lives++;
+    s->dead = false;
+    s->server.open = false;
+    sim_trace(ACT_LIFE, s->lives, last);
+    sim_page_begin(s);
+    leat_os_use(&sim_os);
+    live(s);
+    leat_os_use(&disk_os);
+    bury(s);
+}
+
+/* ---- the run ---- */
+
+static void begin(sim *s, uint64_t seed, sim_plant plant, bool verbose)
+{
+    *s = (sim){.seed = seed, .dice = {seed * 0x2545f4914f6cdd1du}, .plant = plant};
+    s->verbose = verbose;
+    s->ledger.lsn = -1;
+    s->disk = disk_new();
+    s->page = leat_zalloc(1, sizeof *s->page);
+    s->page_then = leat_zalloc(1, sizeof *s->page);
+    s->page_old = leat_zalloc(1, sizeof *s->page);
+    the_sim = s;
+    watch_init(&s->watch);
+    sim_letters_init(&s->letters);
+    disk_mount(s->disk);
+    leat_clock_use(&sim_clock);
+    leat_os_use(&disk_os);
+    draw_world(s);
+}
+
+static void end(sim *s)
+{
+    watch_free(&s->watch);
+    disk_free(s->disk);
+    db_free(&s->db);
+    leat_free(s->page);
+    leat_free(s->page_then);
+    leat_free(s->page_old);
+    leat_free(s->views);
+    leat_free(s->letters.at);
+    leat_free(s->ledger.places);
+    leat_os_use(NULL);
+    leat_clock_use(NULL);
+    the_sim = NULL;
+}
+
+bool sim_run(sim *s, uint64_t seed, sim_plant plant, bool verbose)
+{
+    begin(s, seed, plant, verbose);
+    unsigned lives = dice_below(&s->dice, LIVES_MOST);
+    for (unsigned i = 0; i <= lives && !s->failed; i++) one_life(s, i == lives);
+    if (!s->failed) {
+        watch_again(&s->watch, true);
+        if (dice_one_in(&s->dice, 2)) watch_parts(&s->watch);
+        if (!s->failed) watch_fold(&s->watch);
+    }
+    sim_trace(ACT_END, s->failed, s->watch.n);
+    end(s);
+    return !s->failed;
+}

@@ -1,0 +1,114 @@
+/* What stands between the engine and the real stream, and the planted bugs that live there or are
+ * linked in between (--wrap). See plant.h; others are in faults.c, server.c, letters.c, watch.c. */
+#include "plant.h"
+
+#include "sim.h"
+#include "stream/segment.h"
+
+static const struct {
+    const char *word, *what;
+} plants[] = {
+#define X(name, word, what) {word, what},
+    SIM_PLANTS(X)
+#undef X
+};
+
+const char *plant_word(sim_plant p)
+{
+    return plants[p].word;
+}
+
+const char *plant_what(sim_plant p)
+{
+    return plants[p].what;
+}
+
+sim_plant plant_of(const char *word)
+{
+    unsigned i = 0;
+    while (i < PLANT_COUNT && strcmp(plants[i].word, word) != 0) i++;
+    return (sim_plant)i;
+}
+
+static bool planted(sim_plant p)
+{
+    return the_sim->plant == p;
+}
+
+static leat_stream *real_of(const leat_stream *s)
+{
+    return ((const plant_stream *)s)->real;
+}
+
+static leat_rc dead(leat_err *e)
+{
+    return leat_fail(e, LEAT_FATAL, "sim.dead", NULL, "the process is dead");
+}
+
+static leat_rc stream_append(leat_stream *s, const leat_batch *b, leat_str progress, leat_err *e)
+{
+    if (sim_step(ACT_APPEND, b->n, b->nsafe)) return dead(e);
+    leat_batch copy = *b;
+    bool safe = b->safe.offset.s || progress.s;
+    if (planted(PLANT_MISCOUNT) && safe && dice_one_in(&the_sim->dice, 8)) {
+        copy.safe_counts.appended++;
+        copy.counts.appended++;
+    }
+    LEAT_TRY(real_of(s)->ops->append(real_of(s), &copy, progress, e));
+    if (planted(PLANT_ACK_APPENDED) && b->safe.offset.s) LEAT_TRY(sim_source.ack(NULL, b->safe, e));
+    return LEAT_OK;
+}
+
+static leat_rc stream_commit(leat_stream *s, leat_err *e)
+{
+    plant_stream *p = (plant_stream *)s;
+    if (sim_step(ACT_COMMIT, (int64_t)real_of(s)->ops->pending(real_of(s)), 0)) return dead(e);
+    if (p->deaf) {
+        p->deaf = false;
+        return LEAT_OK;
+    }
+    LEAT_TRY(real_of(s)->ops->commit(real_of(s), e));
+    const leat_stream_state *st = real_of(s)->ops->state(real_of(s));
+    if (the_sim->dead) return LEAT_OK;
+    sim_check_state(st);
+    sim_step(ACT_COMMITTED, (int64_t)st->frame, (int64_t)st->events);
+    return LEAT_OK;
+}
+
+static leat_rc stream_rollback(leat_stream *s, leat_err *e)
+{
+    if (sim_step(ACT_ROLLBACK, 0, 0)) return dead(e);
+    if (planted(PLANT_NO_ROLLBACK)) return LEAT_OK;
+    ((plant_stream *)s)->deaf = planted(PLANT_REOPEN_AT_MARK);
+    return real_of(s)->ops->rollback(real_of(s), e);
+}
+
+static size_t stream_pending(const leat_stream *s)
+{
+    return real_of(s)->ops->pending(real_of(s));
+}
+
+static const leat_stream_state *stream_state(const leat_stream *s)
+{
+    return real_of(s)->ops->state(real_of(s));
+}
+
+static void stream_close(leat_stream *s)
+{
+    real_of(s)->ops->close(real_of(s));
+}
+
+leat_stream *plant_wrap(plant_stream *p, leat_stream *real)
+{
+    static const leat_stream_ops ops = {
+        .name = "sim",
+        .append = stream_append,
+        .commit = stream_commit,
+        .rollback = stream_rollback,
+        .pending = stream_pending,
+        .state = stream_state,
+        .close = stream_close,
+    };
+    *p = (plant_stream){.base = {.ops = &ops}, .real = real};
+    return &p->base;
+}

@@ -1,0 +1,49 @@
+/* Planted bugs: faults of the product that the simulator must find, made by wrapping its parts. */
+#ifndef LEAT_TESTS_SIM_PLANT_H
+#define LEAT_TESTS_SIM_PLANT_H
+
+#include "stream/stream.h"
+
+#define SIM_PLANTS(X)                                                                              \
+    X(NONE, "none", "nothing")                                                                     \
+    X(LYING_SYNC, "ack-before-fsync", "a commit acknowledges what was not synced")                 \
+    X(EARLY_MARK, "early-mark", "the mark moves when a frame is appended")                         \
+    X(NO_CRC, "frame-not-checked", "checksums of frames are not compared")                         \
+    X(NO_ROLLBACK, "no-rollback", "an open transaction is not taken back before it comes again")   \
+    X(LATE_LETTERS, "late-dead-letter", "dead letters are stored after the position")              \
+    X(MISCOUNT, "miscount", "a change is counted twice")                                           \
+    X(LOST_COUNT, "lost-count", "a filtered change is not counted by the source")                  \
+    X(NO_PROVE, "sync-not-proven", "recovery trusts what a failed sync left in memory")            \
+    X(KEPT_TAIL, "kept-tail", "recovery does not cut what stands above the mark")                  \
+    X(KEEPALIVE, "keepalive-in-flight", "a keepalive's position is taken inside a transaction")    \
+    X(RESUMED, "snapshot-resumed", "an interrupted snapshot goes on where it was")                 \
+    X(NO_SYNC_DIR, "name-not-synced", "folders are not synced")                                    \
+    X(SHORT_WRITE, "short-write", "a short write counts as a whole one")                           \
+    X(SYNC_AGAIN, "sync-believed", "a sync that failed counts as one that did not")                \
+    X(ACK_APPENDED, "ack-appended", "the source is acknowledged what was only appended")           \
+    X(REOPEN_AT_MARK, "resume-at-mark", "after an error, frames above the mark come again")        \
+    X(READER_SKIPS, "reader-skips", "the reader loses an event at a frame's end")                  \
+    X(STALE_CURSOR, "stale-cursor", "the reader's cursor is sometimes not stored")
+typedef enum sim_plant {
+/* clang-format off */
+#define X(name, word, what) PLANT_##name,
+    SIM_PLANTS(X)
+#undef X
+    PLANT_COUNT
+    /* clang-format on */
+} sim_plant;
+
+const char *plant_word(sim_plant p);
+const char *plant_what(sim_plant p);
+/* PLANT_COUNT: no such bug. */
+sim_plant plant_of(const char *word);
+
+/* The stream between the engine and the real one: traces, checks, and plants. */
+typedef struct plant_stream {
+    leat_stream base;
+    leat_stream *real;
+    bool deaf; /* the next commit is not heard */
+} plant_stream;
+leat_stream *plant_wrap(plant_stream *p, leat_stream *real);
+
+#endif

@@ -1,0 +1,177 @@
+/* The simulator's program.
+ *
+ *   sim                                the tests, as TAP: blocks of seeds, replay, planted bugs
+ *   sim --seed N [-v] [--plant BUG]    one seed; -v: every step
+ *   sim --seeds A-B [--plant BUG]      many; stops at the first that fails
+ *   sim --plants                       the planted bugs
+ *
+ * A seed that fails is printed with the oracle that complained, the last steps before it, and how
+ * to run it again. SIM_SEEDS=N changes how many seeds the tests run. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim.h"
+
+enum { SEEDS = 10000, BLOCKS = 10, PLANT_SEEDS = 2000, SHOWN = 40 };
+
+static void show_steps(const sim *s)
+{
+    uint64_t shown = s->steps < SHOWN ? s->steps : SHOWN;
+    for (uint64_t i = s->steps - shown; i < s->steps; i++) {
+        const step *st = &s->trace[i % TRACE_STEPS];
+        printf("# %8llu %-10s %lld %lld\n", (unsigned long long)i + 1, sim_act_name(st->act),
+               (long long)st->a, (long long)st->b);
+    }
+}
+
+static void show_failure(const sim *s)
+{
+    show_steps(s);
+    printf("# seed %llu: %s: %s\n# again: %s --seed %llu -v%s%s\n", (unsigned long long)s->seed,
+           s->oracle, s->why, "build-san/tests/sim_sim", (unsigned long long)s->seed,
+           s->plant ? " --plant " : "", s->plant ? plant_word(s->plant) : "");
+}
+
+/* False at the first seed that fails; s then tells about it. */
+static bool run_seeds(sim *s, uint64_t from, uint64_t to, sim_plant plant)
+{
+    for (uint64_t seed = from; seed <= to; seed++)
+        if (!sim_run(s, seed, plant, false)) return false;
+    return true;
+}
+
+/* ---- the tests ---- */
+
+static unsigned told, failed;
+
+static void tell(bool ok, const char *what)
+{
+    printf("%sok %u - %s\n", ok ? "" : "not ", ++told, what);
+    fflush(stdout);
+    failed += !ok;
+}
+
+static void test_blocks(uint64_t seeds)
+{
+    for (uint64_t i = 0; i < BLOCKS; i++) {
+        static sim s;
+        char what[80];
+        uint64_t from = seeds * i / BLOCKS + 1, to = seeds * (i + 1) / BLOCKS;
+        snprintf(what, sizeof what, "seeds %llu to %llu", (unsigned long long)from,
+                 (unsigned long long)to);
+        bool ok = run_seeds(&s, from, to, PLANT_NONE);
+        if (!ok) show_failure(&s);
+        tell(ok, what);
+    }
+}
+
+static void test_replay(void)
+{
+    static sim s;
+    bool ok = true;
+    for (uint64_t seed = 1; seed <= 50 && ok; seed++) {
+        sim_run(&s, seed, PLANT_NONE, false);
+        uint64_t hash = s.hash, steps = s.steps;
+        sim_run(&s, seed, PLANT_NONE, false);
+        ok = s.hash == hash && s.steps == steps;
+        if (!ok) printf("# seed %llu went another way the second time\n", (unsigned long long)seed);
+    }
+    tell(ok, "a seed always gives the same trace");
+}
+
+static void test_plant(sim_plant plant)
+{
+    static sim s;
+    char what[160];
+    bool found = !run_seeds(&s, 1, PLANT_SEEDS, plant);
+    if (found)
+        snprintf(what, sizeof what, "%s is found: seed %llu, %s", plant_word(plant),
+                 (unsigned long long)s.seed, s.oracle);
+    else
+        snprintf(what, sizeof what, "%s is not found in %u seeds", plant_word(plant), PLANT_SEEDS);
+    tell(found, what);
+}
+
+static int run_tests(void)
+{
+    const char *env = getenv("SIM_SEEDS");
+    uint64_t seeds = SEEDS;
+    if (env && (!leat_str_u64(leat_str_of(env), &seeds) || seeds < BLOCKS)) {
+        fprintf(stderr, "SIM_SEEDS=%s: want a number, %d or more\n", env, BLOCKS);
+        return 2;
+    }
+    printf("1..%d\n", BLOCKS + 1 + PLANT_COUNT - 1);
+    test_replay();
+    for (sim_plant p = PLANT_NONE + 1; p < PLANT_COUNT; p++) test_plant(p);
+    test_blocks(seeds);
+    sim_end();
+    return failed ? 1 : 0;
+}
+
+/* ---- by hand ---- */
+
+static int usage(void)
+{
+    fprintf(stderr, "usage: sim [--seed N [-v] | --seeds A-B | --plants] [--plant BUG]\n");
+    return 2;
+}
+
+static int list_plants(void)
+{
+    for (sim_plant p = PLANT_NONE + 1; p < PLANT_COUNT; p++)
+        printf("%-20s %s\n", plant_word(p), plant_what(p));
+    return 0;
+}
+
+static int run_by_hand(uint64_t from, uint64_t to, sim_plant plant, bool verbose)
+{
+    static sim s;
+    bool ok = true;
+    uint64_t steps = 0;
+    for (uint64_t seed = from; seed <= to && ok; seed++) {
+        ok = sim_run(&s, seed, plant, verbose);
+        steps += s.steps;
+    }
+    if (!ok)
+        show_failure(&s);
+    else
+        printf("%llu seeds, %llu steps\n", (unsigned long long)(to - from + 1),
+               (unsigned long long)steps);
+    if (from == to) printf("trace %016llx\n", (unsigned long long)s.hash);
+    sim_end();
+    return ok ? 0 : 1;
+}
+
+static bool parse_range(const char *text, uint64_t *from, uint64_t *to)
+{
+    leat_str rest = leat_str_of(text);
+    leat_str first = leat_str_cut(&rest, '-');
+    if (!leat_str_u64(first, from)) return false;
+    *to = *from;
+    return rest.s == NULL || (leat_str_u64(rest, to) && *to >= *from);
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t from = 0, to = 0;
+    sim_plant plant = PLANT_NONE;
+    bool verbose = false, range = false;
+    if (argc == 1) return run_tests();
+    for (int i = 1; i < argc; i++) {
+        leat_str arg = leat_str_of(argv[i]);
+        if (leat_str_is(arg, "-v"))
+            verbose = true;
+        else if (leat_str_is(arg, "--plants"))
+            return list_plants();
+        else if (i + 1 == argc)
+            return usage();
+        else if (leat_str_is(arg, "--seed") || leat_str_is(arg, "--seeds"))
+            range = parse_range(argv[++i], &from, &to);
+        else if (leat_str_is(arg, "--plant"))
+            plant = plant_of(argv[++i]);
+        else
+            return usage();
+    }
+    if (!range || plant == PLANT_COUNT) return usage();
+    return run_by_hand(from, to, plant, verbose);
+}
