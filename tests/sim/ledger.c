@@ -85,6 +85,7 @@ void sim_check_state(const leat_stream_state *st)
     l->lsn = lsn;
     l->frame = st->frame;
     l->events = st->events;
+    l->rows = st->totals.rows_appended;
     l->total_deduplicated = known_by(l, lsn);
     check_totals(s, &st->totals, (uint32_t)upto, l->total_deduplicated);
     if (l->tx < s->server.from) l->tx = s->server.from;
@@ -107,16 +108,16 @@ void sim_check_promises(void)
                  s->watch.n);
 }
 
-void sim_check_end(const leat_stream_state *st)
+void sim_check_end(void)
 {
     sim *s = the_sim;
     watch *w = &s->watch;
     if (!s->failed && !watch_passed(w, s->db.ntxs))
         sim_fail("end", "all is read, but transaction %u is not visible", w->tx);
-    if (!s->failed && (w->n != st->events || w->rows != st->totals.rows_appended))
+    if (!s->failed && (w->n != s->ledger.events || w->rows != s->ledger.rows))
         sim_fail("ledger",
                  "%u events and %" PRIu64 " rows are visible, counted are %" PRIu64 " and %" PRIu64,
-                 w->n, w->rows, st->events, st->totals.rows_appended);
+                 w->n, w->rows, s->ledger.events, s->ledger.rows);
     unsigned want = 0, got = 0;
     char text[64];
     for (uint32_t i = s->server.from; i < s->db.ntxs; i++) want += s->db.txs[i].dead;

@@ -54,6 +54,7 @@ static life draw_life(sim *s, bool last)
     if (dice_one_in(d, 4)) l.jump_in = dice_range(d, 1, 50);
     if (dice_one_in(d, 3)) l.pause_in = dice_steep(d, 9);
     l.no_allocate = dice_one_in(d, 4);
+    l.no_page = dice_one_in(d, 8);
     if (last) return l;
     draw_crash(&l, d);
     l.stop_in = 50 + dice_steep(d, 10);
@@ -77,7 +78,7 @@ static leat_rc run_engine(sim *s, leat_stream *stream, leat_err *e)
         .run_id = "0190f0f0-0000-7000-8000-000000000000",
         .stream = stream,
         .dead = &s->letters.store,
-        .page = s->page,
+        .page = s->life.no_page ? NULL : s->page,
         .once = s->life.once,
         .batch_events = s->life.batch_events,
         .batch_bytes = s->life.batch_bytes,
@@ -107,7 +108,7 @@ static void live(sim *s)
     leat_embedded_conf conf = {
         .data = "/sim",
         .connector = "shop",
-        .page = s->page,
+        .page = s->life.no_page ? NULL : s->page,
         .segment_bytes = s->segment_bytes,
         .frame_bytes = s->frame_bytes,
         .reserve_bytes = s->reserve_bytes,
@@ -122,13 +123,12 @@ static void live(sim *s)
     if (!s->dead) {
         sim_check_state(real->ops->state(real));
         watch_look(&s->watch, true);
-        sim_check_promises();
+        if (!s->life.no_page) sim_check_promises();
     }
     leat_stream *stream = plant_wrap(&wrap, real);
     rc = run_engine(s, stream, &e);
     judge(s, rc, &e, "run");
     if (!s->dead && rc == LEAT_OK) watch_look(&s->watch, true);
-    if (!s->dead && s->life.last) sim_check_end(real->ops->state(real));
     stream->ops->close(stream);
 }
 
@@ -154,6 +154,7 @@ static void bury(sim *s)
         sim_page_power_cut(s);
     }
     if (s->failed) return;
+    watch_claims(&s->watch);
     if (dice_one_in(&s->dice, 3)) watch_look(&s->watch, false);
     if (dice_one_in(&s->dice, 6)) watch_again(&s->watch, dice_one_in(&s->dice, 2));
     if (dice_one_in(&s->dice, 8)) *s->page_old = *s->page;
@@ -166,7 +167,11 @@ static void one_life(sim *s, bool last)
     s->dead = false;
     s->server.open = false;
     sim_trace(ACT_LIFE, s->lives, last);
-    sim_page_begin(s);
+    if (s->life.no_page)
+        s->page_there = false;
+    else
+        sim_page_begin(s);
+    s->alive = true;
     leat_os_use(&sim_os);
     live(s);
     leat_os_use(&disk_os);
@@ -216,6 +221,7 @@ bool sim_run(sim *s, uint64_t seed, sim_plant plant, bool verbose)
     for (unsigned i = 0; i <= lives && !s->failed; i++) one_life(s, i == lives);
     if (!s->failed) {
         watch_again(&s->watch, true);
+        sim_check_end();
         if (dice_one_in(&s->dice, 2)) watch_parts(&s->watch);
         if (!s->failed) watch_fold(&s->watch);
     }

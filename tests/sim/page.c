@@ -69,7 +69,7 @@ void sim_page_begin(sim *s)
     leat_page *p = s->page;
     leat_page was = *p;
     *p = (leat_page){.magic = LEAT_PAGE_MAGIC, .version = LEAT_PAGE_VERSION};
-    if (was.magic == LEAT_PAGE_MAGIC) {
+    if (was.magic == LEAT_PAGE_MAGIC && s->page_there) {
         p->mark_segment = was.mark_segment;
         p->mark_offset = was.mark_offset;
         p->mark_frame = was.mark_frame;
@@ -77,7 +77,6 @@ void sim_page_begin(sim *s)
     }
     p->pid = PID;
     s->page_there = true;
-    s->alive = true;
 }
 
 /* A page of memory that nobody synced: as it was, as it was once, or not there. */

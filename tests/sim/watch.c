@@ -290,13 +290,27 @@ static void read_all(watch *w)
     }
 }
 
+/* The consumer's process has the turn. */
+static const leat_os *enter(void)
+{
+    const leat_os *os = leat_os_now();
+    leat_os_use(&disk_os);
+    disk_process(the_sim->disk, 1);
+    the_sim->in_watch++;
+    return os;
+}
+
+static void leave(const leat_os *os)
+{
+    the_sim->in_watch--;
+    disk_process(the_sim->disk, 0);
+    leat_os_use(os);
+}
+
 void watch_look(watch *w, bool settled)
 {
     if (the_sim->in_watch || the_sim->failed) return;
-    const leat_os *os = leat_os_now();
-    the_sim->in_watch++;
-    leat_os_use(&disk_os);
-    disk_process(the_sim->disk, 1);
+    const leat_os *os = enter();
     sim_trace(ACT_WATCH, settled, w->n);
     if (!w->begun && the_sim->server.slot) {
         w->begun = true;
@@ -307,18 +321,28 @@ void watch_look(watch *w, bool settled)
         sim_fail("half", "nothing more is visible, in the middle of transaction %u, at change %u",
                  w->tx, w->op + 1);
     if (dice_one_in(&the_sim->dice, 16)) watch_close(w);
-    disk_process(the_sim->disk, 0);
-    leat_os_use(os);
-    the_sim->in_watch--;
+    leave(os);
 }
 
 /* ---- reading again ---- */
 
-static bool wanted(const watch_seen *s, unsigned topic, const leat_reader_conf *conf)
+static bool wanted(const watch_seen *s, unsigned topic)
 {
-    if (topic < DB_TOPICS && s->topic != topic) return false;
-    if (conf->from == LEAT_FROM_OFFSET) return s->offset + s->records > conf->offset;
-    return conf->from != LEAT_FROM_TIME || s->ts_us >= conf->time_us;
+    return topic == DB_TOPICS || s->topic == topic;
+}
+
+/* The first event that conf asks for. */
+static uint32_t first_wanted(const watch *w, unsigned topic, const leat_reader_conf *conf)
+{
+    uint32_t at = 0;
+    for (; at < w->n; at++) {
+        const watch_seen *s = &w->seen[at];
+        if (!wanted(s, topic)) continue;
+        if (conf->from == LEAT_FROM_OFFSET && s->offset + s->records <= conf->offset) continue;
+        if (conf->from == LEAT_FROM_TIME && s->ts_us < conf->time_us) continue;
+        break;
+    }
+    return at;
 }
 
 /* What the reader gives with conf equals the part of seen that it should. */
@@ -326,56 +350,71 @@ static void compare(watch *w, unsigned topic, const leat_reader_conf *conf, cons
 {
     leat_reader *r = NULL;
     leat_err e = {0};
-    uint32_t at = 0;
     leat_rc rc;
+    if (the_sim->failed) return;
     if (open_reader(conf, &r) != LEAT_OK) {
         if (w->n > 0) sim_fail("stable", "%s: the stream is gone", what);
         return;
     }
+    uint32_t at = first_wanted(w, topic, conf);
     while ((rc = next(r, &w->scratch, &e)) == LEAT_OK && !the_sim->failed) {
         for (uint32_t i = 0; i < w->scratch.n && !the_sim->failed; i++, at++) {
             const leat_event *ev = &w->scratch.ev[i];
-            while (at < w->n && !wanted(&w->seen[at], topic, conf)) at++;
+            while (at < w->n && !wanted(&w->seen[at], topic)) at++;
             if (at == w->n || w->seen[at].hash != event_hash(ev) ||
                 w->seen[at].offset != ev->offset)
                 sim_fail("stable", "%s: event %u of %u is another one than before", what, at + 1,
                          w->n);
         }
     }
-    while (at < w->n && !wanted(&w->seen[at], topic, conf)) at++;
+    while (at < w->n && !wanted(&w->seen[at], topic)) at++;
     if (rc > LEAT_RETRY) sim_fail("reader", "%s: %s: %s", what, e.code, e.msg);
-    if (at != w->n)
+    if (at < w->n)
         sim_fail("stable", "%s: %u of %u events are there no more", what, w->n - at, w->n);
     leat_reader_close(r);
 }
 
 void watch_again(watch *w, bool verify)
 {
-    if (the_sim->failed) return;
-    const leat_os *os = leat_os_now();
-    leat_os_use(&disk_os);
-    disk_process(the_sim->disk, 1);
     watch_look(w, false);
-    disk_process(the_sim->disk, 1);
+    const leat_os *os = enter();
     leat_reader_conf conf = {.data = "/sim", .connector = "shop", .verify = verify};
-    if (!the_sim->failed) compare(w, DB_TOPICS, &conf, "from the beginning");
-    disk_process(the_sim->disk, 0);
-    leat_os_use(os);
+    compare(w, DB_TOPICS, &conf, "from the beginning");
+    leave(os);
 }
 
 void watch_parts(watch *w)
 {
-    if (the_sim->failed || w->n == 0) return;
-    const leat_os *os = leat_os_now();
-    leat_os_use(&disk_os);
-    disk_process(the_sim->disk, 1);
+    if (w->n == 0) return;
+    const leat_os *os = enter();
     const watch_seen *one = &w->seen[dice_below(&the_sim->dice, w->n)];
     const char *topics[] = {db_topic_names[one->topic], NULL};
     leat_reader_conf conf = {.data = "/sim", .connector = "shop", .topics = topics};
     compare(w, one->topic, &conf, "one topic");
     conf.from = LEAT_FROM_OFFSET;
-    conf.offset = one->offset;
-    if (!the_sim->failed) compare(w, one->topic, &conf, "one topic from an offset");
-    disk_process(the_sim->disk, 0);
-    leat_os_use(os);
+    conf.offset = one->offset + dice_below(&the_sim->dice, one->records);
+    compare(w, one->topic, &conf, "one topic from an offset");
+    conf.from = LEAT_FROM_TIME;
+    conf.time_us = one->ts_us - dice_below(&the_sim->dice, 2);
+    compare(w, one->topic, &conf, "one topic from a time");
+    conf.topics = NULL;
+    compare(w, DB_TOPICS, &conf, "from a time");
+    leave(os);
+}
+
+void watch_claims(const watch *w)
+{
+    leat_arena a = {0};
+    leat_err e = {0};
+    const leat_os *os = enter();
+    for (unsigned i = 0; i < DB_TOPICS && !the_sim->failed; i++) {
+        const char *owner = "nobody";
+        if (w->next[i] == 0) continue;
+        leat_rc rc = leat_topics_owner("/sim", db_topic_names[i], &a, &owner, &e);
+        if (rc != LEAT_OK || strcmp(owner, "shop") != 0)
+            sim_fail("claims", "%s has events and belongs to %s: %s", db_topic_names[i], owner,
+                     e.msg);
+    }
+    leave(os);
+    leat_arena_free(&a);
 }

@@ -4,7 +4,8 @@
  * must come next. Oracles: order (every committed change once, in order, with its content), half
  * (never part of a transaction), stable (what was seen is there again, the same), offsets (of each
  * topic: no gap, by numbers of records), snapshot (rows of one view, whole before the first
- * change), fold (tables made of the events equal the database's), reader (it never fails). */
+ * change), fold (tables made of the events equal the database's), claims (each topic with events
+ * belongs to the connector), reader (it never fails). */
 #ifndef LEAT_TESTS_SIM_WATCH_H
 #define LEAT_TESTS_SIM_WATCH_H
 
@@ -55,6 +56,8 @@ bool watch_passed(const watch *w, uint32_t tx);
 void watch_again(watch *w, bool verify);
 /* Parts of it: by topic, offset and time. */
 void watch_parts(watch *w);
+/* Topics with events are claimed. */
+void watch_claims(const watch *w);
 /* At the end of the history: the tables. */
 void watch_fold(watch *w);
 
