@@ -9,7 +9,7 @@
 
 #include "base/arena.h"
 
-enum { SECTOR = 512, HANDLES = 256 };
+enum { SECTOR = 64, HANDLES = 256 };
 
 enum { CLEAN, DIRTY, LOST };
 
@@ -198,23 +198,51 @@ static int64_t cut_size(const node *n, dicebox *dice)
 {
     int64_t was = n->synced.size, is = n->now.size;
     if (!n->resized || was == is) return is;
-    uint32_t side = dice_below(dice, 3);
-    if (side == 0 || is < was) return dice_one_in(dice, 2) ? was : is;
+    uint32_t chance = dice_below(dice, 4);
+    if (chance < 2) return is;
+    if (chance == 2 || is < was) return was;
     return was + dice_below(dice, (uint32_t)(is - was) + 1);
 }
 
-/* keep: of 8 dirty sectors how many are written; 9: all up to one, none behind. */
-static void cut_node(node *n, uint32_t keep, dicebox *dice)
+/* How a power cut treats what was not synced. */
+typedef struct cut {
+    uint32_t keep;     /* of 8 dirty atoms how many are written; 9: all up to one, none behind */
+    int64_t atom;      /* bytes that are written together */
+    const node *stale; /* its bytes fill what was never written; NULL: zeros do */
+} cut;
+
+static void fill_stale(node *n, const cut *c, int64_t from, int64_t to, dicebox *dice)
 {
-    int64_t sectors = n->now.cap / SECTOR;
-    int64_t up_to = keep == 9 && sectors ? dice_below(dice, (uint32_t)sectors + 1) : 0;
-    int64_t size = cut_size(n, dice);
-    for (int64_t s = 0; s < sectors; s++) {
-        if (n->sectors[s] == CLEAN) continue;
-        bool written = keep == 9 ? s < up_to : dice_below(dice, 8) < keep;
+    int64_t size = c->stale ? c->stale->now.size : 0;
+    if (size == 0 || c->stale == n || from < n->synced.size) return;
+    int64_t at =
+        dice_one_in(dice, 2) ? 0 : dice_below(dice, (uint32_t)(size / SECTOR) + 1) * SECTOR;
+    int64_t some = size - at < to - from ? size - at : to - from;
+    if (some > 0) memcpy(n->synced.p + from, c->stale->now.p + at, (size_t)some);
+}
+
+static void cut_atom(node *n, const cut *c, int64_t from, bool written, dicebox *dice)
+{
+    int64_t to = from + c->atom < n->now.cap ? from + c->atom : n->now.cap;
+    bool dirty = false;
+    for (int64_t s = from / SECTOR; s * SECTOR < to; s++) dirty |= n->sectors[s] != CLEAN;
+    if (!dirty) return;
+    if (!written) fill_stale(n, c, from, to, dice);
+    for (int64_t s = from / SECTOR; s * SECTOR < to; s++) {
         if (written) settle(n, s);
-        memcpy(n->now.p + s * SECTOR, n->synced.p + s * SECTOR, SECTOR);
         n->sectors[s] = CLEAN;
+    }
+    memcpy(n->now.p + from, n->synced.p + from, (size_t)(to - from));
+}
+
+static void cut_node(node *n, const cut *c, dicebox *dice)
+{
+    int64_t atoms = n->now.cap / c->atom + 1;
+    int64_t up_to = dice_below(dice, (uint32_t)atoms + 1);
+    int64_t size = cut_size(n, dice);
+    for (int64_t i = 0; i * c->atom < n->now.cap; i++) {
+        bool written = c->keep == 9 ? i < up_to : dice_below(dice, 8) < c->keep;
+        cut_atom(n, c, i * c->atom, written, dice);
     }
     if (size < n->now.cap) memset(n->now.p + size, 0, (size_t)(n->now.cap - size));
     if (n->now.cap) memcpy(n->synced.p, n->now.p, (size_t)n->now.cap);
@@ -507,14 +535,26 @@ void disk_kill(disk *d, int process)
         if (d->handles[fd].node && d->handles[fd].process == process) shut(d, fd);
 }
 
+static const node *some_node(const disk *d, dicebox *dice)
+{
+    uint32_t count = 0;
+    for (const node *n = d->nodes; n; n = n->next) count++;
+    uint32_t which = count ? dice_below(dice, count) : 0;
+    const node *n = d->nodes;
+    while (n && which-- > 0) n = n->next;
+    return n;
+}
+
 void disk_power_cut(disk *d, dicebox *dice)
 {
     for (int fd = 0; fd < HANDLES; fd++)
         if (d->handles[fd].node) shut(d, fd);
     static const uint32_t keeps[] = {0, 4, 4, 7, 8, 9, 9};
-    uint32_t keep = keeps[dice_below(dice, sizeof keeps / sizeof keeps[0])];
+    cut c = {.keep = keeps[dice_below(dice, sizeof keeps / sizeof keeps[0])],
+             .atom = SECTOR << 3 * dice_below(dice, 3)};
+    if (dice_one_in(dice, 4)) c.stale = some_node(d, dice);
     cut_names(d, dice);
-    for (node *n = d->nodes; n; n = n->next) cut_node(n, keep, dice);
+    for (node *n = d->nodes; n; n = n->next) cut_node(n, &c, dice);
     d->fail_sync = d->lie_sync = d->lie_sync_dir = false;
 }
 

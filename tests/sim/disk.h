@@ -1,10 +1,11 @@
 /* A disk in memory that forgets what a real one may forget.
  *
  * It is a leat_os (base/os.h). What was written can be read at once; it survives a killed process;
- * what a power cut leaves of what was not synced is up to the dice: sectors of 512 bytes, lengths
- * and names one by one, each as it was or as it is. A datasync that fails leaves its sectors
- * readable and lost: a later one succeeds without writing them, as Linux does. A name is durable
- * once its folder is synced. One thread; one disk at a time is mounted. */
+ * what a power cut leaves of what was not synced is up to the dice: pieces of 64 bytes to 4 KiB,
+ * lengths and names one by one, each as it was or as it is, or with what once stood in another
+ * file. A datasync that fails leaves its sectors readable and lost: a later one succeeds without
+ * writing them, as Linux does. A name is durable once its folder is synced. One thread; one disk at
+ * a time is mounted. */
 #ifndef LEAT_TESTS_SIM_DISK_H
 #define LEAT_TESTS_SIM_DISK_H
 

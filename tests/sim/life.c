@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 
-enum { LIVES_MOST = 7 };
+enum { LIVES_MOST = 8 };
 
 /* ---- what is drawn from the seed ---- */
 
@@ -11,9 +11,9 @@ static void draw_world(sim *s)
 {
     dicebox *d = &s->dice;
     db_plan plan = {
-        .txs = 2 + dice_steep(d, 5),
+        .txs = 2 + dice_steep(d, 6),
         .giant = dice_one_in(d, 4) ? 400 : 60,
-        .text_max = dice_one_in(d, 4) ? 600 : 40,
+        .text_max = dice_one_in(d, 3) ? 600 : 60,
         .dead = dice_one_in(d, 2),
     };
     db_make(&s->db, &plan, d);
@@ -29,17 +29,19 @@ static void draw_world(sim *s)
 
 static void draw_crash(life *l, dicebox *d)
 {
-    static const sim_act acts[] = {ACT_PWRITE, ACT_PWRITE,   ACT_DATASYNC, ACT_DATASYNC,
-                                   ACT_ACK,    ACT_ACK,      ACT_LETTERS,  ACT_COMMITTED,
-                                   ACT_COMMIT, ACT_TRUNCATE, ACT_UNLINK,   ACT_SYNC_DIR,
-                                   ACT_OPEN,   ACT_ROWS,     ACT_RENAME};
-    l->power = dice_one_in(d, 2);
+    static const sim_act acts[] = {
+        ACT_PWRITE, ACT_PWRITE,   ACT_DATASYNC, ACT_DATASYNC, ACT_DATASYNC,  ACT_ACK,
+        ACT_ACK,    ACT_LETTERS,  ACT_APPEND,   ACT_COMMIT,   ACT_COMMITTED, ACT_TRUNCATE,
+        ACT_UNLINK, ACT_SYNC_DIR, ACT_OPEN,     ACT_ROWS,     ACT_RENAME,
+    };
+    l->power = !dice_one_in(d, 3);
     l->crash_act = ACT_COUNT;
     if (dice_one_in(d, 4)) return; /* it stops in order */
-    l->crash_in = dice_steep(d, 10);
+    l->crash_late = !dice_one_in(d, 5);
+    l->crash_in = dice_range(d, 1, dice_one_in(d, 4) ? 600 : 120);
     if (dice_one_in(d, 2)) {
         l->crash_act = acts[dice_below(d, sizeof acts / sizeof acts[0])];
-        l->crash_in = dice_steep(d, 5);
+        l->crash_in = dice_range(d, 1, dice_one_in(d, 4) ? 30 : 8);
     }
 }
 
@@ -57,7 +59,7 @@ static life draw_life(sim *s, bool last)
     l.no_page = dice_one_in(d, 8);
     if (last) return l;
     draw_crash(&l, d);
-    l.stop_in = 50 + dice_steep(d, 10);
+    l.stop_in = 50 + dice_steep(d, 11);
     if (dice_one_in(d, 4)) l.full_in = dice_steep(d, 8);
     if (dice_one_in(d, 6)) l.eio_in = dice_steep(d, 5);
     if (dice_one_in(d, 6)) l.any_eio_in = dice_steep(d, 8);

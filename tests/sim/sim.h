@@ -64,6 +64,7 @@ typedef enum sim_act {
 typedef struct life {
     uint32_t crash_in; /* steps (of crash_act, if that is not ACT_COUNT) until the process dies */
     sim_act crash_act;
+    bool crash_late;      /* counted from when the engine runs */
     bool power;           /* its death is a power cut */
     uint32_t stop_in;     /* steps until it is told to stop */
     uint32_t pause_in;    /* until it is paused ... */

@@ -98,7 +98,8 @@ bool sim_step(sim_act act, int64_t a, int64_t b)
     s->mono_us += 1 + dice_below(&s->dice, 40);
     happen(&s->life);
     if (dice_one_in(&s->dice, s->life.watch_in)) watch_look(&s->watch, false);
-    bool counts = s->life.crash_act == ACT_COUNT || s->life.crash_act == act;
+    bool counts = (s->life.crash_act == ACT_COUNT || s->life.crash_act == act) &&
+                  (s->engine || !s->life.crash_late);
     if (counts && due(&s->life.crash_in)) sim_die();
     return s->dead;
 }
