@@ -30,6 +30,13 @@ typedef struct scan {
     bool blank;        /* nothing was written where the walk stopped */
 } scan;
 
+/* A checkpoint of this file, not of one that once had its blocks. */
+static bool of_this_file(const leat_walk *w, const leat_frame *f, leat_str meta)
+{
+    leat_cur c = leat_cur_of(meta);
+    return f->type != LEAT_FRAME_SEGMENT || leat_cur_varint(&c) == w->at.segment;
+}
+
 /* Leaves w where the first frame stands that is not intact, w->why set. */
 static leat_rc scan_segment(leat_walk *w, scan *s, uint64_t *promised, leat_err *e)
 {
@@ -41,6 +48,10 @@ static leat_rc scan_segment(leat_walk *w, scan *s, uint64_t *promised, leat_err 
         LEAT_TRY(leat_walk_peek(w, &f, &meta, &seen, e));
         if (seen == LEAT_SEEN_FRAME && s->opened == (f.type == LEAT_FRAME_SEGMENT)) {
             snprintf(w->why, sizeof(w->why), "a segment begins with a checkpoint and has one only");
+            return LEAT_OK;
+        }
+        if (seen == LEAT_SEEN_FRAME && !of_this_file(w, &f, meta)) {
+            snprintf(w->why, sizeof(w->why), "the checkpoint is of another segment");
             return LEAT_OK;
         }
         if (seen == LEAT_SEEN_FRAME) LEAT_TRY(leat_walk_load(w, &f, &meta, &body, &seen, e));
