@@ -20,7 +20,7 @@ typedef struct leat_map {
     uint32_t n;
 } leat_map;
 
-enum { LEAT_MAP_NONE = UINT32_MAX };
+#define LEAT_MAP_NONE UINT32_MAX
 
 void leat_map_free(leat_map *m);
 /* Empty again; memory is kept. */

@@ -108,7 +108,8 @@ def changes(leat):
     seen = {}
     for table in TABLES:
         topic = f"shop.public.{table}"
-        for line in leat.call("read", topic, "--format", "native", seconds=300).stdout.split("\n")[:-1]:
+        out = leat.call("read", topic, "--format", "native", seconds=300).stdout
+        for line in out.split("\n")[:-1]:
             r = json.loads(line)
             if r["snapshot"] == "false":
                 seen.setdefault(r["tx"], []).append((r["tx_seq"], r["key_changed"]))

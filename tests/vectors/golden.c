@@ -118,7 +118,9 @@ static leat_value bytes_of(leat_arena *a, const leat_schema *s, const leat_json 
         return (leat_value){.kind = LEAT_DECIMAL, .len = (uint32_t)j->text.len, .u.s = j->text.s};
     leat_str bytes = unbase64(a, j->text);
     if (s->logical != LEAT_L_DECIMAL) return leat_bytes(bytes);
-    return decimal_of(a, bytes, (uint32_t)atol(leat_schema_param_get(s, "scale")));
+    uint64_t scale = 0;
+    assert_true(leat_str_u64(leat_str_of(leat_schema_param_get(s, "scale")), &scale));
+    return decimal_of(a, bytes, (uint32_t)scale);
 }
 
 static leat_value int_of(const leat_schema *s, int64_t i)
