@@ -10,6 +10,7 @@ import glob
 import json
 import os
 import re
+import signal
 
 import psycopg
 import pytest
@@ -44,6 +45,10 @@ DIFFERS = {
     "types_misc_unknown_included": "unknown types are the server's own text in the snapshot too;"
     " Debezium's driver rewrites points there (1,1 becomes 1.0,1.0)",
 }
+
+# Debezium read the catalog when all statements had run, and so shows columns as they were in the
+# end: leat is held until then.
+LATE = {"schema_evolution", "schema_refresh_pk_added"}
 
 # Numbers that differ from run to run; and columns whose default is the time or random.
 VARIES = {"ts_ms", "ts_us", "ts_ns", "lsn", "txId"}
@@ -103,7 +108,11 @@ def records(lines, db):
 def recorded(case, schemas):
     path = os.path.join(GOLDEN, f"{case}.{'schema' if schemas else 'noschema'}.jsonl")
     with open(path, encoding="utf-8") as f:
-        return records(map(json.loads, f), "golden")
+        out = records(map(json.loads, f), "golden")
+    for topic in out:
+        if topic.endswith(".transaction"):
+            del out[topic][-2:]  # of the row that ended the recording
+    return out
 
 
 def statements(case):
@@ -160,7 +169,11 @@ def run_case(case, db, leat):
         return json.loads(done.stdout) if done.returncode == 0 else {}
 
     until(lambda: status().get("state") == "RUNNING", 30, "streaming")
+    pid = status()["pid"]
+    if case in LATE:
+        os.kill(pid, signal.SIGSTOP)
     run_sql(db, stream)
+    os.kill(pid, signal.SIGCONT)
     end = lsn(db.sql("SELECT pg_current_wal_lsn()")[0][0])
 
     def passed():
@@ -168,6 +181,12 @@ def run_case(case, db, leat):
         return max(position.get("lsn_proc") or 0, position.get("lsn") or 0) >= end
 
     until(passed, 30, "the end of the stream")
+    if "heartbeat.interval.ms" in config:
+        until(lambda: any(map(heartbeat, leat.topics())), 30, "a heartbeat")
+
+
+def heartbeat(topic):
+    return topic["topic"].startswith("__debezium-heartbeat.")
 
 
 def delivered(case, leat, db, schemas):
@@ -208,4 +227,5 @@ def test_case(case, db, leat):
             for i, (w, g) in enumerate(zip(wanted, got[topic])):
                 for part, x, y in zip(("key", "value", "headers"), w, g):
                     assert y == x, f"{topic}, record {i}, {part} (schemas {schemas})"
-            assert len(got[topic]) == len(wanted), f"records in {topic}"
+            if not heartbeat({"topic": topic}):  # as many as there was time for
+                assert len(got[topic]) == len(wanted), f"records in {topic}"
