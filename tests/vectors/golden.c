@@ -119,7 +119,7 @@ static leat_value bytes_of(leat_arena *a, const leat_schema *s, const leat_json 
     leat_str bytes = unbase64(a, j->text);
     if (s->logical != LEAT_L_DECIMAL) return leat_bytes(bytes);
     uint64_t scale = 0;
-    assert_true(leat_str_u64(leat_str_of(leat_schema_param_get(s, "scale")), &scale));
+    if (!leat_str_u64(leat_str_of(leat_schema_param_get(s, "scale")), &scale)) abort();
     return decimal_of(a, bytes, (uint32_t)scale);
 }
 
