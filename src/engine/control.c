@@ -20,7 +20,8 @@
 enum { CLIENTS = 16, LINE_MAX_BYTES = 64 * 1024, SEND_MS = 2000 };
 
 typedef struct client {
-    int fd; /* -1: free */
+    int fd;          /* -1: free */
+    int64_t last_us; /* when it was taken, or sent something */
     leat_buf in;
 } client;
 
@@ -108,6 +109,7 @@ static void serve(leat_control *c, client *k)
         return;
     }
     k->in.len += (size_t)n;
+    k->last_us = leat_mono_us();
     leat_buf out = {0};
     const char *nl;
     bool good = true;
@@ -123,16 +125,17 @@ static void serve(leat_control *c, client *k)
     if (!good || k->in.len > LINE_MAX_BYTES) drop(k);
 }
 
+/* When all places are taken, whoever has been silent for longest makes room. */
 static void take(leat_control *c)
 {
     int fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC);
     if (fd < 0) return;
-    for (int i = 0; i < CLIENTS; i++) {
-        if (c->clients[i].fd >= 0) continue;
-        c->clients[i].fd = fd;
-        return;
-    }
-    close(fd);
+    client *k = &c->clients[0];
+    for (int i = 0; i < CLIENTS && k->fd >= 0; i++)
+        if (c->clients[i].fd < 0 || c->clients[i].last_us < k->last_us) k = &c->clients[i];
+    if (k->fd >= 0) drop(k);
+    k->fd = fd;
+    k->last_us = leat_mono_us();
 }
 
 static void *loop(void *arg)
@@ -193,16 +196,16 @@ void leat_control_stop(leat_control *c)
     release(c);
 }
 
-/* Reads one line into in; false on time-out or a closed connection. */
-static bool receive_line(int fd, int ms, leat_buf *in)
+/* Reads one line into in: 1; 0: not in time; -1: the connection was closed. */
+static int receive_line(int fd, int ms, leat_buf *in)
 {
     int64_t until = leat_mono_us() + (int64_t)ms * 1000;
     for (;;) {
-        if (in->len > 0 && in->p[in->len - 1] == '\n') return true;
+        if (in->len > 0 && in->p[in->len - 1] == '\n') return 1;
         int64_t left = (until - leat_mono_us()) / 1000;
-        if (left <= 0 || leat_os_wait_fd(fd, false, (int)left) <= 0) return false;
+        if (left <= 0 || leat_os_wait_fd(fd, false, (int)left) <= 0) return 0;
         ssize_t n = recv(fd, leat_buf_room(in, 4096), 4096, 0);
-        if (n == 0 || (n < 0 && errno != EINTR)) return false;
+        if (n == 0 || (n < 0 && errno != EINTR)) return -1;
         if (n > 0) in->len += (size_t)n;
     }
 }
@@ -223,19 +226,25 @@ leat_rc leat_control_call(const char *folder, leat_str request, int ms, leat_are
                           const leat_json **reply, leat_err *e)
 {
     int fd = leat_os_unix_connect(folder, SOCKET_NAME);
-    if (fd < 0)
+    if (fd == -ENOENT || fd == -ENOTDIR || fd == -ECONNREFUSED)
         return leat_fail(e, LEAT_RETRY, "control.not_running", folder,
                          "the connector is not running (%s)", leat_os_strerror(fd));
+    if (fd < 0) return leat_os_fail(e, fd, "ask the connector in", folder);
     leat_buf buf = {0};
     leat_buf_add(&buf, request);
     leat_buf_u8(&buf, '\n');
-    bool good = send_all(fd, leat_buf_str(&buf), ms);
+    int got = send_all(fd, leat_buf_str(&buf), ms) ? 1 : -1;
     leat_buf_clear(&buf);
-    good = good && receive_line(fd, ms, &buf);
-    leat_rc rc =
-        good ? unpack(leat_arena_str(a, leat_buf_str(&buf)), folder, a, reply, e)
-             : leat_fail(e, LEAT_RETRY, "control.timeout", folder,
-                         "no answer within %d ms; the process may be stuck: look at its log", ms);
+    if (got > 0) got = receive_line(fd, ms, &buf);
+    leat_rc rc;
+    if (got > 0)
+        rc = unpack(leat_arena_str(a, leat_buf_str(&buf)), folder, a, reply, e);
+    else if (got < 0)
+        rc = leat_fail(e, LEAT_RETRY, "control.not_running", folder,
+                       "the connector ended, or closed the connection, before it answered");
+    else
+        rc = leat_fail(e, LEAT_RETRY, "control.timeout", folder,
+                       "no answer within %d ms; the process may be stuck: look at its log", ms);
     leat_buf_free(&buf);
     close(fd);
     return rc;

@@ -4,7 +4,8 @@
  * JSON,
  * {"verb":"status"}; the answer is a line, {"ok":true,...} or
  * {"ok":false,"error":{"code":...,"where":...,"message":...}}. Served by a thread of its own; a
- * client that sends too much (64 KiB) or too slowly is dropped. */
+ * client that sends too much (64 KiB) or does not read its answers is dropped, and the most silent
+ * one when there are more than 16. */
 #ifndef LEAT_ENGINE_CONTROL_H
 #define LEAT_ENGINE_CONTROL_H
 
@@ -25,8 +26,8 @@ leat_rc leat_control_start(const char *folder, leat_control_handler handler, voi
 void leat_control_stop(leat_control *c);
 
 /* Sends request (one JSON object) to the connector whose folder this is and waits for the answer,
- * at most ms. RETRY "control.not_running" when nobody listens. An answer with ok=false comes back
- * as its error. */
+ * at most ms. RETRY "control.not_running" when nobody listens, or it ends before it answers. An
+ * answer with ok=false comes back as its error. */
 leat_rc leat_control_call(const char *folder, leat_str request, int ms, leat_arena *a,
                           const leat_json **reply, leat_err *e);
 
