@@ -4,6 +4,7 @@
  * do, with the SQL that mends it (--sql prints only that, --undo what takes it back). Nothing is
  * changed on the server. Exit status 3 when a step failed. */
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -60,21 +61,29 @@ static void on_step(leat_checker *c, const leat_step *s)
     }
 }
 
+static bool is_file(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
+}
+
 /* word is a file, or the name of a connector whose configuration state.db holds. */
 static leat_rc find(const checking *g, const char *word, leat_arena *a, leat_config **out,
                     leat_err *e)
 {
-    if (access(word, F_OK) == 0) return leat_config_load(a, word, out, e);
+    if (is_file(word)) return leat_config_load(a, word, out, e);
     leat_state *s = NULL;
     leat_str json = {0};
-    if (leat_rc_failed(leat_state_open(g->common.data, word, true, &s, NULL)))
-        return leat_fail(e, LEAT_CONF, "config.missing", word,
-                         "there is neither a file nor a connector of this name in %s",
-                         g->common.data);
-    leat_rc rc = leat_state_config_get(s, a, &json, e);
+    leat_rc rc = leat_state_open(g->common.data, word, true, &s, e);
+    if (rc == LEAT_OK) rc = leat_state_config_get(s, a, &json, e);
     leat_state_close(s);
-    LEAT_TRY(rc);
-    return leat_config_json(a, json, word, out, e);
+    if (rc == LEAT_OK && json.s) return leat_config_json(a, json, word, out, e);
+    if (rc == LEAT_OK || strcmp(e->code, "connector.unknown") == 0 ||
+        strcmp(e->code, "config.name") == 0)
+        rc =
+            leat_fail(e, LEAT_CONF, "config.missing", word,
+                      "there is neither a file nor a connector of this name in %s", g->common.data);
+    return rc;
 }
 
 static leat_rc check_one(checking *g, const leat_config *config, leat_arena *a, unsigned *failed,
@@ -112,6 +121,7 @@ int leat_cli_check(int argc, char **argv)
     if (argc > 64) return leat_cli_usage(argv[0], "too many words");
     if (!leat_cli_parse(argc, argv, args, words, &nwords, &status)) return status;
     if (nwords != 1) return leat_cli_usage(argv[0], "name a configuration file or a connector");
+    if (g.sql && g.undo) return leat_cli_usage(argv[0], "either --sql or --undo");
     leat_arena a;
     leat_arena_init(&a, 0);
     leat_config *config = NULL;

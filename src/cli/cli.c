@@ -8,13 +8,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "config/connector.h"
+
 const leat_command leat_commands[] = {
     {"run", "[--once] FILE...", "run connectors in the foreground", leat_cli_run, false},
     {"read", "TOPIC [--from WHERE] [--follow] [--max N] [--count]", "print a topic's records",
      leat_cli_read, false},
     {"topics", "", "list topics", leat_cli_topics, false},
     {"check", "FILE|NAME [--sql|--undo]", "test a connection step by step", leat_cli_check, false},
-    {"status", "[NAME]", "what the connectors do", leat_cli_status, false},
+    {"status", "[NAME...]", "what the connectors do", leat_cli_status, false},
     {"stop", "NAME", "stop a running connector in order", leat_cli_stop, false},
     {"dead-letters", "NAME list|show [ID]", "changes that could not be handled",
      leat_cli_dead_letters, false},
@@ -76,9 +78,12 @@ static bool store(const leat_arg *arg, const char *value)
     switch (arg->type) {
     case LEAT_ARG_FLAG: *(bool *)arg->to = true; return true;
     case LEAT_ARG_TEXT: *(const char **)arg->to = value; return true;
-    case LEAT_ARG_INT: return leat_str_i64(leat_str_of(value), (int64_t *)arg->to);
+    case LEAT_ARG_INT: break;
     }
-    return false;
+    int64_t n;
+    if (!leat_str_i64(leat_str_of(value), &n) || n < 0) return false;
+    *(int64_t *)arg->to = n;
+    return true;
 }
 
 /* One --option at argv[*i]; moves *i over its value. */
@@ -93,14 +98,14 @@ static bool option(int argc, char **argv, int *i, const leat_arg *args, int *exi
     }
     const char *value = rest.s;
     if (arg->type != LEAT_ARG_FLAG && !value) value = *i + 1 < argc ? argv[++*i] : NULL;
-    if (arg->type == LEAT_ARG_FLAG ? rest.s != NULL : value == NULL) {
+    if (arg->type == LEAT_ARG_FLAG ? rest.s != NULL : !value || !*value) {
         *exit_status =
             leat_cli_usage(argv[0], "--%s takes %s", arg->name, arg->meta ? arg->meta : "no value");
         return false;
     }
     if (!store(arg, value)) {
-        *exit_status =
-            leat_cli_usage(argv[0], "--%s takes a whole number, got \"%s\"", arg->name, value);
+        *exit_status = leat_cli_usage(argv[0], "--%s takes a whole number, 0 or more, got \"%s\"",
+                                      arg->name, value);
         return false;
     }
     return true;
@@ -120,9 +125,23 @@ bool leat_cli_parse(int argc, char **argv, const leat_arg *args, const char **wo
             return false;
         } else if (options && strncmp(argv[i], "--", 2) == 0) {
             if (!option(argc, argv, &i, args, exit_status)) return false;
+        } else if (options && argv[i][0] == '-' && argv[i][1]) {
+            *exit_status = leat_cli_usage(argv[0], "unknown option %s", argv[i]);
+            return false;
         } else {
             words[(*nwords)++] = argv[i];
         }
+    }
+    return true;
+}
+
+bool leat_cli_names(const char *command, const char *const *words, int n, int *exit_status)
+{
+    for (int i = 0; i < n; i++) {
+        leat_err err;
+        if (leat_connector_name_check(words[i], &err) == LEAT_OK) continue;
+        *exit_status = leat_cli_usage(command, "%s", err.msg);
+        return false;
     }
     return true;
 }

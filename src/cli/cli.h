@@ -52,11 +52,14 @@ typedef struct leat_common {
         .help = "unknown options are errors"                                                       \
     }
 
-/* Parses options anywhere among the words (-- ends them); args ends with a NULL name. The words
- * left over are put to words (room for argc) and counted. Returns false after having printed what
- * is wrong (or, for --help, the help) and set *exit_status. */
+/* Parses options anywhere among the words (-- ends them); args ends with a NULL name. No value is
+ * empty, no number negative. The words left over are put to words (room for argc) and counted.
+ * Returns false after having printed what is wrong (or, for --help, the help) and set *exit_status.
+ */
 bool leat_cli_parse(int argc, char **argv, const leat_arg *args, const char **words, int *nwords,
                     int *exit_status);
+/* The n words can name connectors; else as leat_cli_parse. */
+bool leat_cli_names(const char *command, const char *const *words, int n, int *exit_status);
 /* The default of leat_common.data. */
 const char *leat_cli_data(void);
 

@@ -65,7 +65,10 @@ static bool print_one(void *arg, const leat_dead_letter *letter)
         print_whole(letter);
     else
         printf("%6" PRId64 "  %s  %-24s %-28s %s\n", letter->id, leat_iso_us(letter->at_us, 0, iso),
-               letter->table ? letter->table : "-", letter->code, letter->reason);
+               letter->table   ? letter->table
+               : letter->topic ? letter->topic
+                               : "-",
+               letter->code, letter->reason);
     return true;
 }
 
@@ -84,6 +87,7 @@ int leat_cli_dead_letters(int argc, char **argv)
     if (!list && !g.whole) return leat_cli_usage(argv[0], "NAME list, or NAME show ID");
     if (g.whole && (!leat_str_i64(leat_str_of(words[2]), &id) || id <= 0))
         return leat_cli_usage(argv[0], "an id is a number above 0, got \"%s\"", words[2]);
+    if (!leat_cli_names(argv[0], words, 1, &status)) return status;
     leat_state *s = NULL;
     leat_err err = {0};
     leat_rc rc = leat_state_open(common.data, words[0], true, &s, &err);

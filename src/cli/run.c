@@ -37,13 +37,17 @@ static bool validate(running *g, const leat_config *config, const char *file)
     leat_report r;
     leat_setup setup;
     leat_report_init(&r, &g->arena);
+    bool good = leat_connector_name_check(config->name, NULL) == LEAT_OK;
     if (known(g, config->name))
         leat_report_add(&r, false, "name", 0, "two connectors are called \"%s\"", config->name);
     leat_setup_parse(config, g->common.strict, &g->arena, &setup, &r);
-    for (const leat_problem *p = r.first; p; p = p->next)
-        fprintf(stderr, "leat: %s: %s: %s%s%s%s\n", file, config->name,
-                p->warning ? "warning: " : "", p->option ? p->option : "", p->option ? ": " : "",
-                p->msg);
+    for (const leat_problem *p = r.first; p; p = p->next) {
+        char line[16] = "";
+        if (p->line > 0) snprintf(line, sizeof line, ":%d", p->line);
+        fprintf(stderr, "leat: %s%s: %s%s%s%s%s%s\n", file, line, good ? config->name : "",
+                good ? ": " : "", p->warning ? "warning: " : "", p->option ? p->option : "",
+                p->option ? ": " : "", p->msg);
+    }
     if (r.errors > 0) return false;
     g->children[g->n++] = (leat_child_config){.config = config, .sink = setup.sink != NULL};
     return true;
