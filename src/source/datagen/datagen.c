@@ -3,6 +3,8 @@
  *
  * The position is the number of changes made, {"n":N}, at a transaction's end; a restart goes on
  * there. With datagen.events it ends. Run by the task's thread. */
+#include <ctype.h>
+
 #include "base/clock.h"
 #include "base/json.h"
 #include "source/datagen/rows.h"
@@ -135,6 +137,13 @@ static void validate(const void *p, leat_report *r)
     leat_err err;
     if (leat_rc_failed(leat_datagen_shape_parse(conf->columns, &shape, &err)))
         leat_report_add(r, false, "datagen.columns", 0, "%s", err.msg);
+    bool good = true;
+    for (const char *c = conf->prefix; *c; c++)
+        good = good && (isalnum((unsigned char)*c) || strchr("._-", *c));
+    if (!good)
+        leat_report_add(r, false, "topic.prefix", 0,
+                        "must be of letters, digits, points, dashes and underscores, got \"%s\"",
+                        conf->prefix);
 }
 
 static leat_rc check(const void *p, leat_checker *c, leat_err *e)
@@ -290,6 +299,30 @@ static leat_rc read_source(leat_task *t, leat_batch *b, int wait_ms, leat_err *e
     return LEAT_OK;
 }
 
+/* For `once`: the number of changes there will be. */
+static leat_rc end(leat_task *t, leat_arena *a, leat_str *out, leat_err *e)
+{
+    const datagen_conf *conf = t->conf;
+    if (conf->events == 0)
+        return leat_fail(e, LEAT_CONF, "config.datagen", "datagen.events",
+                         "there is no end to run to: set datagen.events, or run without --once");
+    *out = leat_str_of(leat_arena_printf(a, "%lld", (long long)conf->events));
+    return LEAT_OK;
+}
+
+static bool passed(leat_task *t, leat_str last, leat_position pos)
+{
+    (void)t;
+    leat_arena a;
+    leat_arena_init(&a, 0);
+    const leat_json *j = NULL;
+    int64_t of = 0, n = -1;
+    if (pos.offset.s && leat_json_parse(&a, pos.offset, &j, NULL) == LEAT_OK)
+        n = leat_json_get_i64(j, "n", -1);
+    leat_arena_free(&a);
+    return leat_str_i64(last, &of) && n >= of;
+}
+
 static leat_rc ack(leat_task *t, leat_position pos, leat_err *e)
 {
     (void)t;
@@ -321,6 +354,8 @@ const leat_source leat_source_datagen = {
     .open = open_source,
     .read = read_source,
     .ack = ack,
+    .end = end,
+    .passed = passed,
     .close = close_source,
     .forget = forget,
 };
