@@ -298,6 +298,42 @@ static void test_tables(void **state)
     check_table(f->messages);
 }
 
+/* What names something that is not there is refused, not found out later. */
+static void test_table_indices(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *why;
+        uint16_t key_col;
+        uint8_t cell, tx_cell, ncells;
+    } rows[] = {
+        {NULL, 3, SRC_TXID, SRC_LSN, SRC_CELLS},
+        {"column that is not there", 4, SRC_TXID, SRC_LSN, SRC_CELLS},
+        {"cell that is not there", 0, SRC_CELLS, SRC_LSN, SRC_CELLS},
+        {"transaction id names a cell", 0, SRC_TXID, SRC_CELLS, SRC_CELLS},
+        {"cell that is not there", 0, 0, 0, 1}, /* the sequence takes two */
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        leat_origin *o = sample_origin();
+        leat_table *t = sample_customers(o, 0), *copy = NULL;
+        leat_origin_field *fields = (leat_origin_field *)(uintptr_t)o->fields;
+        fields[11].cell = fields[12].cell = rows[i].cell;
+        o->tx_cells[0] = o->tx_cells[1] = rows[i].tx_cell;
+        o->ncells = rows[i].ncells;
+        t->key_cols = &rows[i].key_col;
+        leat_table_seal(t);
+        leat_buf bytes = {0};
+        leat_err e;
+        leat_wire_put_table(&bytes, t);
+        leat_rc rc = leat_wire_get_table(leat_buf_str(&bytes), &copy, &e);
+        assert_int_equal(rc, rows[i].why != NULL ? LEAT_DATA : LEAT_OK);
+        if (rows[i].why != NULL) assert_non_null(strstr(e.msg, rows[i].why));
+        leat_table_unpin(copy);
+        leat_table_unpin(t);
+        leat_buf_free(&bytes);
+    }
+}
+
 /* Cut anywhere, an event is refused and the batch stays as it was. */
 static void test_cut(void **state)
 {
@@ -423,9 +459,9 @@ int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_events), TEST(test_message), TEST(test_values),
-        TEST(test_depth),  TEST(test_record),  TEST(test_tables),
-        TEST(test_cut),    TEST(test_bad),     TEST(test_random),
+        TEST(test_events), TEST(test_message), TEST(test_values),        TEST(test_depth),
+        TEST(test_record), TEST(test_tables),  TEST(test_table_indices), TEST(test_cut),
+        TEST(test_bad),    TEST(test_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
