@@ -1,9 +1,53 @@
-/* What the two halves of the binary form share (wire.c: values and events; wire_table.c: schemas,
- * tables and origins). Not for others. */
+/* What the two halves of the binary form share (wire.c and wire_get.c: values and events, written
+ * and read; wire_table.c: schemas, tables and origins). Not for others. */
 #ifndef LEAT_EVENT_WIRE_PART_H
 #define LEAT_EVENT_WIRE_PART_H
 
 #include "event/wire.h"
+
+/* Tags of values; the numbers stand in files. */
+enum {
+    WIRE_NULL,
+    WIRE_ABSENT,
+    WIRE_FALSE,
+    WIRE_TRUE,
+    WIRE_INT,
+    WIRE_FLOAT,
+    WIRE_DECIMAL,
+    WIRE_TEXT,
+    WIRE_BYTES,
+    WIRE_DATE,
+    WIRE_TIME, /* and the next two: by unit; so with the other times */
+    WIRE_TIMETZ = 0x0d,
+    WIRE_TIMESTAMP = 0x10,
+    WIRE_TIMESTAMPTZ = 0x13,
+    WIRE_INTERVAL = 0x16,
+    WIRE_LIST,
+    WIRE_STRUCT,
+    WIRE_MAP,
+    WIRE_SMALL_INT = 0x40,
+    WIRE_SHORT_TEXT = 0x80,
+};
+
+/* The first byte of an event: its operation's number and what follows. */
+enum {
+    WIRE_HEAD_OP = 7,
+    WIRE_HEAD_BEFORE = 8,
+    WIRE_HEAD_AFTER = 16,
+    WIRE_HEAD_SRC = 32,
+    WIRE_HEAD_NEXT = 64,
+    WIRE_HEAD_REST = 128,
+};
+
+/* Source cells that are written as the difference to the event before. */
+enum { WIRE_DELTAS = sizeof(((leat_wire_state *)0)->src) / sizeof(int64_t) };
+
+/* The number of an operation in the head is its place here. */
+#define WIRE_OPS                                                                                   \
+    {                                                                                              \
+        LEAT_OP_RECORD, LEAT_OP_READ, LEAT_OP_CREATE, LEAT_OP_UPDATE, LEAT_OP_DELETE,              \
+            LEAT_OP_TRUNCATE, LEAT_OP_MESSAGE, 0                                                   \
+    }
 
 /* Reading: the bytes, and where objects go. */
 typedef struct leat_wire_in {

@@ -2,15 +2,18 @@
  *
  *   name      varint length + 1, bytes; 0: NULL. No NUL inside.
  *   schema    u8 what: 0 NULL, else 1 | optional 2 | name 4 | doc 8 | default 16 | meaning 32
- *             u8 type, u8 digits, [name, zigzag version], [doc], [u8 meaning, where it is not the
+ *             u8 type, u8 digits, zigzag version, [name], [doc], [u8 meaning, where it is not the
  *             name's], varint n, n parameters (name, name)
  *             struct: varint n, n fields (name, schema); array: schema; map: schema, schema
  *             [value of the default]
- *   table     topic, db, schema, name (names), u8 flags (varint), schema of row, schema of key,
- * varint n, n varint columns of the key, u8 1 if columns follow: for each name of type, varint oid,
- * zigzag length, scale, varint position, u8 generated 1 | identity 2; origin origin    schema, for
- * each field u8 bind, u8 cell, [value of a constant]; varint cells, varint n, n headers (name,
- * name), u8 n, n u8 cells of the transaction id, placeholder (name as bytes)
+ *   table     topic, db, schema, name (names), varint flags, schema of row, schema of key,
+ *             varint n, n varint columns of the key,
+ *             u8 1 if columns follow, for each: name of type, varint oid, zigzag length, zigzag
+ *             scale, varint position, u8 generated 1 | identity 2
+ *             origin
+ *   origin    schema, for each field: u8 bind, u8 cell, [value of a constant]
+ *             varint cells, varint n, n headers (name, name), u8 n, n u8 cells of the transaction
+ *             id, placeholder (as a name, but of any bytes)
  *
  * Numbers of types and meanings stand in files: their enums may only grow at the end. A version
  * byte is the frame's. Everything read is checked so that no index in a table points outside. */
