@@ -152,8 +152,8 @@ static const leat_opt replication[] = {
      .flags = LEAT_OPT_FIXED,
      .help = "Slot that the changes are read through: lower-case letters, digits and underscores, "
              "at most 63. Made if it does not exist. It keeps the server's log until changes are "
-             "durable here, so a connector that is given up needs its slot dropped (`leat delete "
-             "--forget`)."},
+             "durable here, so a connector that is given up needs its slot dropped by hand: "
+             "`SELECT pg_drop_replication_slot(...)`."},
     {.name = "slot.drop.on.stop",
      REPLICATION,
      FLAG(drop_on_stop),
