@@ -13,9 +13,7 @@
 #include "base/json.h"
 #include "base/os.h"
 #include "cli/cli.h"
-#include "convert/json.h"
-#include "engine/setup.h"
-#include "state/state.h"
+#include "cli/record.h"
 #include "stream/reader.h"
 #include "stream/stream.h"
 
@@ -37,9 +35,8 @@ typedef struct reading {
     const char *topics[TOPICS_MAX];
     leat_reader_conf conf;
     format format;
-    leat_connector_conf owner; /* the converters' settings of the connector that wrote the topic */
-    leat_json_converter *keys, *values;
-    leat_buf out, scratch;
+    leat_record_form form;
+    leat_buf out;
     int64_t first; /* records before this offset are not wanted */
     uint64_t printed;
     bool closed; /* nobody reads our output any more */
@@ -69,58 +66,6 @@ static void flush(reading *g)
     leat_buf_clear(&g->out);
 }
 
-static leat_rc put_part(reading *g, leat_json_converter *c, leat_jw *w, const char *name,
-                        const leat_schema *schema, const leat_value *value, leat_str placeholder,
-                        leat_err *e)
-{
-    bool is_null = false;
-    leat_buf_clear(&g->scratch);
-    LEAT_TRY(leat_json_convert(c, schema, value, placeholder, &g->scratch, &is_null, e));
-    if (is_null)
-        leat_jw_null(w, name);
-    else
-        leat_jw_raw(w, name, leat_buf_str(&g->scratch));
-    return LEAT_OK;
-}
-
-static leat_rc put_headers(reading *g, leat_jw *w, const leat_record *record, leat_err *e)
-{
-    leat_jw_array(w, "headers");
-    for (uint32_t i = 0; i < record->nheaders; i++) {
-        const leat_header *header = &record->headers[i];
-        leat_buf_clear(&g->scratch);
-        LEAT_TRY(leat_json_header(g->keys, header, &g->scratch, e));
-        leat_jw_array(w, NULL);
-        leat_jw_z(w, NULL, header->name);
-        if (header->value.kind == LEAT_NULL)
-            leat_jw_null(w, NULL);
-        else
-            leat_jw_str(w, NULL, leat_buf_str(&g->scratch));
-        leat_jw_end(w);
-    }
-    leat_jw_end(w);
-    return LEAT_OK;
-}
-
-static leat_rc put_record(reading *g, const leat_event *ev, const leat_record *record,
-                          int64_t offset, leat_err *e)
-{
-    leat_str placeholder = ev->op ? ev->table->origin->placeholder : (leat_str){0};
-    leat_jw w = {.out = &g->out};
-    leat_jw_object(&w, NULL);
-    leat_jw_z(&w, "topic", record->topic);
-    leat_jw_i64(&w, "partition", ev->partition);
-    leat_jw_i64(&w, "offset", offset);
-    leat_jw_i64(&w, "timestamp", ev->seen_us / 1000);
-    LEAT_TRY(put_part(g, g->keys, &w, "key", record->key_schema, &record->key, placeholder, e));
-    LEAT_TRY(
-        put_part(g, g->values, &w, "value", record->value_schema, &record->value, placeholder, e));
-    LEAT_TRY(put_headers(g, &w, record, e));
-    leat_jw_end(&w);
-    leat_buf_u8(&g->out, '\n');
-    return LEAT_OK;
-}
-
 /* A row without its ABSENT cells. */
 static leat_rc put_row(reading *g, leat_jw *w, const char *name, const leat_schema *row,
                        const leat_value *cells, leat_err *e)
@@ -132,8 +77,8 @@ static leat_rc put_row(reading *g, leat_jw *w, const char *name, const leat_sche
     leat_jw_object(w, name);
     for (uint32_t i = 0; i < row->nfields; i++)
         if (cells[i].kind != LEAT_ABSENT)
-            LEAT_TRY(put_part(g, g->values, w, row->fields[i].name, row->fields[i].schema,
-                              &cells[i], (leat_str){0}, e));
+            LEAT_TRY(leat_record_part(&g->form, g->form.values, w, row->fields[i].name,
+                                      row->fields[i].schema, &cells[i], (leat_str){0}, e));
     leat_jw_end(w);
     return LEAT_OK;
 }
@@ -148,10 +93,10 @@ static leat_rc put_native(reading *g, const leat_event *ev, leat_err *e)
     leat_jw_i64(&w, "ts_us", ev->ts_us);
     if (ev->op == LEAT_OP_RECORD) {
         const leat_record *record = ev->record;
-        LEAT_TRY(
-            put_part(g, g->keys, &w, "key", record->key_schema, &record->key, (leat_str){0}, e));
-        LEAT_TRY(put_part(g, g->values, &w, "value", record->value_schema, &record->value,
-                          (leat_str){0}, e));
+        LEAT_TRY(leat_record_part(&g->form, g->form.keys, &w, "key", record->key_schema,
+                                  &record->key, (leat_str){0}, e));
+        LEAT_TRY(leat_record_part(&g->form, g->form.values, &w, "value", record->value_schema,
+                                  &record->value, (leat_str){0}, e));
     } else {
         leat_jw_z(&w, "op", op);
         leat_jw_z(&w, "snapshot", leat_snapshot_name((leat_snapshot)ev->snapshot));
@@ -186,7 +131,8 @@ static leat_rc put_event(reading *g, leat_batch *b, const leat_event *ev, leat_e
     for (unsigned i = 0; i < n && !enough(g); i++) {
         if (ev->offset + i < g->first) continue;
         g->printed++;
-        if (!g->count) LEAT_TRY(put_record(g, ev, &records[i], ev->offset + i, e));
+        if (g->count) continue;
+        LEAT_TRY(leat_record_write(&g->form, ev, &records[i], ev->offset + i, &g->out, e));
     }
     return LEAT_OK;
 }
@@ -209,8 +155,7 @@ static leat_rc read_all(reading *g, leat_reader *r, leat_err *e)
         }
         if (leat_rc_failed(rc)) break;
         flush(g);
-        leat_json_converter_forget(g->keys);
-        leat_json_converter_forget(g->values);
+        leat_record_form_forget(&g->form);
     }
     flush(g);
     leat_batch_free(&b);
@@ -258,30 +203,6 @@ static leat_rc find_owner(reading *g, leat_arena *a, leat_err *e)
     }
 }
 
-/* Converters as the owner's configuration sets them; Kafka Connect's defaults when it is not known.
- */
-static void make_converters(reading *g, leat_arena *a)
-{
-    leat_state *s = NULL;
-    leat_str json = {0};
-    leat_config *config = NULL;
-    leat_report r;
-    leat_report_init(&r, a);
-    leat_connector_conf *o = &g->owner;
-    if (leat_state_open(g->common.data, g->conf.connector, true, &s, NULL) == LEAT_OK &&
-        leat_state_config_get(s, a, &json, NULL) == LEAT_OK && json.s &&
-        leat_config_json(a, json, g->conf.connector, &config, NULL) == LEAT_OK)
-        leat_setup_common(config, a, o, &r);
-    else
-        o->key_defaults = o->value_defaults = true;
-    leat_state_close(s);
-    bool schemas = g->format == JSON_SCHEMA;
-    leat_json_conf key = {schemas, o->key_decimal != 0, o->key_defaults};
-    leat_json_conf value = {schemas, o->value_decimal != 0, o->value_defaults};
-    g->keys = leat_json_converter_new(&key);
-    g->values = leat_json_converter_new(&value);
-}
-
 static leat_rc run(reading *g, leat_err *e)
 {
     leat_arena a;
@@ -290,10 +211,10 @@ static leat_rc run(reading *g, leat_err *e)
     leat_rc rc = find_owner(g, &a, e);
     if (rc == LEAT_OK) rc = leat_reader_open(&g->conf, &r, e);
     if (rc == LEAT_OK) {
-        make_converters(g, &a);
+        leat_record_form_init(&g->form, g->common.data, g->conf.connector,
+                              g->format == JSON_SCHEMA);
         rc = read_all(g, r, e);
-        leat_json_converter_free(g->keys);
-        leat_json_converter_free(g->values);
+        leat_record_form_fini(&g->form);
     }
     leat_reader_close(r);
     leat_arena_free(&a);
@@ -341,6 +262,5 @@ int leat_cli_read(int argc, char **argv)
         printf(g.common.json ? "{\"records\":%" PRIu64 "}\n" : "%" PRIu64 "\n", g.printed);
     }
     leat_buf_free(&g.out);
-    leat_buf_free(&g.scratch);
     return leat_rc_failed(rc) ? leat_cli_fail(&err) : LEAT_EXIT_OK;
 }

@@ -1,0 +1,31 @@
+/* A record as a line of JSON, as `leat read` and `leat demo --json` print it. */
+#ifndef LEAT_CLI_RECORD_H
+#define LEAT_CLI_RECORD_H
+
+#include "base/json.h"
+#include "convert/json.h"
+
+/* How the records of one connector are written. */
+typedef struct leat_record_form {
+    leat_json_converter *keys, *values;
+    leat_buf scratch;
+} leat_record_form;
+
+/* Converters as the connector's configuration sets them; Kafka Connect's defaults when that is not
+ * known. schemas: {"schema":...,"payload":...}. */
+void leat_record_form_init(leat_record_form *f, const char *data, const char *connector,
+                           bool schemas);
+void leat_record_form_fini(leat_record_form *f);
+/* After each batch: what is cached of its schemas is dropped. */
+void leat_record_form_forget(leat_record_form *f);
+
+/* Appends {"topic","partition","offset","timestamp" (ms),"key","value","headers"} and a newline.
+ * DATA "convert.json". */
+leat_rc leat_record_write(leat_record_form *f, const leat_event *ev, const leat_record *record,
+                          int64_t offset, leat_buf *out, leat_err *e);
+/* Adds one member: a key, a value, or a cell; c is f->keys or f->values. */
+leat_rc leat_record_part(leat_record_form *f, leat_json_converter *c, leat_jw *w, const char *name,
+                         const leat_schema *schema, const leat_value *value, leat_str placeholder,
+                         leat_err *e);
+
+#endif
