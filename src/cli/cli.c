@@ -11,6 +11,8 @@
 #include "config/connector.h"
 
 const leat_command leat_commands[] = {
+    {"demo", "[--seconds N] [--json]", "everything on this machine, with sample data",
+     leat_cli_demo, false},
     {"run", "[--once] FILE...", "run connectors in the foreground", leat_cli_run, false},
     {"read", "TOPIC [--from WHERE] [--follow] [--max N] [--count]", "print a topic's records",
      leat_cli_read, false},
