@@ -72,6 +72,20 @@ static life draw_life(sim *s, bool last)
 
 /* ---- one life ---- */
 
+/* What the engine says of itself after it ended. */
+static void check_status(sim *s, leat_rc rc)
+{
+    leat_engine_status st;
+    char text[64];
+    leat_engine_status_get(s->engine, &st);
+    leat_run_state want = rc == LEAT_OK ? LEAT_RUN_STOPPED : LEAT_RUN_FAILED;
+    bool there = s->ledger.lsn < 0 || rc != LEAT_OK ||
+                 leat_str_is(sim_position(s->ledger.lsn, text), st.position);
+    if (st.state != want || !there)
+        sim_fail("status", "after %s it says %s at %s, the mark is at %lld", leat_rc_name(rc),
+                 leat_run_state_name(st.state), st.position, (long long)s->ledger.lsn);
+}
+
 static leat_rc run_engine(sim *s, leat_stream *stream, leat_err *e)
 {
     leat_engine_conf conf = {
@@ -88,6 +102,7 @@ static leat_rc run_engine(sim *s, leat_stream *stream, leat_err *e)
     };
     s->engine = leat_engine_new(&conf);
     leat_rc rc = leat_engine_run(s->engine, e);
+    if (!s->dead) check_status(s, rc);
     leat_engine_free(s->engine);
     s->engine = NULL;
     return rc;
