@@ -43,6 +43,7 @@ void leat_engine_free(leat_engine *g)
     leat_batch_free(&g->batch);
     leat_arena_free(&g->arena);
     leat_buf_free(&g->acked);
+    leat_buf_free(&g->end);
     pthread_mutex_destroy(&g->lock);
     leat_free(g);
 }
@@ -217,6 +218,16 @@ void leat_run_gauge(leat_engine *g)
     atomic_store(&g->conf.page->retained_bytes, gauges.retained_bytes);
 }
 
+/* Where `once` ends: what the source holds now. Kept over attempts, so that it does end. */
+static leat_rc note_end(leat_engine *g, leat_err *e)
+{
+    leat_str end = {0};
+    if (!g->conf.once || !g->conf.source->end || g->end.len > 0) return LEAT_OK;
+    LEAT_TRY(g->conf.source->end(&g->task, &g->arena, &end, e));
+    leat_buf_add(&g->end, end);
+    return LEAT_OK;
+}
+
 /* open ... close, once. PENDING: stopped. */
 static leat_rc attempt(leat_engine *g, leat_err *e)
 {
@@ -224,7 +235,6 @@ static leat_rc attempt(leat_engine *g, leat_err *e)
     leat_arena_reset(&g->arena, 0);
     leat_buf_clear(&g->acked);
     g->tail = (leat_counts){0};
-    g->end = (leat_str){0};
     g->first_pending_us = 0;
     g->progressed = false;
     LEAT_TRY(g->conf.stream->ops->rollback(g->conf.stream, e));
@@ -234,7 +244,8 @@ static leat_rc attempt(leat_engine *g, leat_err *e)
     leat_run_state_set(g, LEAT_RUN_STARTING);
     LEAT_TRY(source->open(&g->task, st->pos, st->npos, e));
     bool stream = true;
-    leat_rc rc = leat_run_snapshot(g, &stream, e);
+    leat_rc rc = note_end(g, e);
+    if (rc == LEAT_OK) rc = leat_run_snapshot(g, &stream, e);
     if (rc == LEAT_OK && stream) {
         leat_run_state_set(g, LEAT_RUN_RUNNING);
         rc = leat_run_pump(g, e);

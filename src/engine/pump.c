@@ -32,10 +32,11 @@ static leat_rc wind_up(leat_engine *g, leat_err *e)
 static bool once_done(leat_engine *g)
 {
     const leat_stream_state *st = g->conf.stream->ops->state(g->conf.stream);
-    return g->end.s && st->npos > 0 && g->conf.source->passed(&g->task, g->end, st->pos[0]);
+    return g->end.len > 0 && st->npos > 0 &&
+           g->conf.source->passed(&g->task, leat_buf_str(&g->end), st->pos[0]);
 }
 
-static leat_rc paused(leat_engine *g, leat_err *e)
+leat_rc leat_run_paused(leat_engine *g, leat_run_state state, leat_err *e)
 {
     LEAT_TRY(wind_up(g, e));
     leat_run_state_set(g, LEAT_RUN_PAUSED);
@@ -48,7 +49,7 @@ static leat_rc paused(leat_engine *g, leat_err *e)
         }
         leat_sleep_us(50000);
     }
-    leat_run_state_set(g, LEAT_RUN_RUNNING);
+    leat_run_state_set(g, state);
     return LEAT_OK;
 }
 
@@ -70,11 +71,9 @@ static leat_rc turn(leat_engine *g, leat_err *e)
 
 leat_rc leat_run_pump(leat_engine *g, leat_err *e)
 {
-    if (g->conf.once && g->conf.source->end)
-        LEAT_TRY(g->conf.source->end(&g->task, &g->arena, &g->end, e));
     leat_run_healthy(g);
     while (!atomic_load(&g->stop)) {
-        if (atomic_load(&g->pause)) LEAT_TRY(paused(g, e));
+        if (atomic_load(&g->pause)) LEAT_TRY(leat_run_paused(g, LEAT_RUN_RUNNING, e));
         leat_rc rc = turn(g, e);
         LEAT_TRY(rc);
         if (rc == LEAT_PENDING) break;

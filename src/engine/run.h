@@ -16,7 +16,7 @@ struct leat_engine {
     int64_t gauged_us;        /* last look at the gauges */
     int64_t first_pending_us; /* when the oldest uncommitted batch was appended; 0: none */
     leat_arena arena;         /* of one attempt: from open to close */
-    leat_str end;             /* once: the source's end; absent: none */
+    leat_buf end;             /* once: the source's end at the first open; empty: none */
     leat_buf acked;           /* last position acknowledged to the source, as text */
     leat_counts tail;         /* counted behind the last safe place */
     pthread_mutex_t lock;     /* guards status */
@@ -38,6 +38,8 @@ void leat_run_healthy(leat_engine *g);
 /* All rows of the source's plan; OK also when there is nothing to do. PENDING: stopped on the way.
  */
 leat_rc leat_run_snapshot(leat_engine *g, bool *stream_after, leat_err *e);
+/* Keeps the source alive until the pause is over or the engine stopped; then is in state again. */
+leat_rc leat_run_paused(leat_engine *g, leat_run_state state, leat_err *e);
 /* Streams until stop, end or error. */
 leat_rc leat_run_pump(leat_engine *g, leat_err *e);
 

@@ -54,6 +54,7 @@ static leat_rc chunk_rows(leat_engine *g, leat_chunk *chunk, leat_str progress, 
                           leat_err *e)
 {
     for (;;) {
+        if (atomic_load(&g->pause)) LEAT_TRY(leat_run_paused(g, LEAT_RUN_SNAPSHOT, e));
         if (atomic_load(&g->stop)) return LEAT_PENDING;
         leat_batch_reset(&g->batch);
         leat_rc rc = g->conf.source->read_chunk(&g->task, chunk, &g->batch, e);
