@@ -44,6 +44,12 @@ typedef struct leat_pg_conf {
     bool faults; /* debezium.faults */
 } leat_pg_conf;
 
+/* It reads changes, not only rows. */
+static inline bool leat_pg_streams(const leat_pg_conf *c)
+{
+    return c->snapshot != LEAT_PG_SNAPSHOT_INITIAL_ONLY;
+}
+
 extern const leat_opt *const leat_pg_option_tables[]; /* NULL-ended */
 /* For leat_source.validate; conf is a leat_pg_conf. */
 void leat_pg_conf_validate(const void *conf, leat_report *r);

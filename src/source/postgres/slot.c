@@ -175,7 +175,7 @@ leat_rc leat_pg_slot_judge(const char *name, const char *dbname, const leat_pg_s
 static leat_rc fail_blocked(leat_pg *sql, const char *name, leat_err *e)
 {
     static const char query[] =
-        "SELECT 'p', gid, extract(epoch FROM pg_catalog.clock_timestamp() - prepared)::bigint,"
+        "SELECT 'p', pg_catalog.quote_literal(gid), extract(epoch FROM pg_catalog.clock_timestamp() - prepared)::bigint,"
         " database::text FROM pg_catalog.pg_prepared_xacts"
         " UNION ALL (SELECT 'r', pid::text,"
         " extract(epoch FROM pg_catalog.clock_timestamp() - xact_start)::bigint, datname::text"
@@ -190,9 +190,9 @@ static leat_rc fail_blocked(leat_pg *sql, const char *name, leat_err *e)
     const char *db = PQntuples(res) ? PQgetvalue(res, 0, 3) : "";
     if (PQntuples(res) && PQgetvalue(res, 0, 0)[0] == 'p')
         rc = leat_fail(e, LEAT_CONF, "postgres.prepared_transaction", name,
-                       "the slot \"%s\" cannot be made while the prepared transaction '%s' of "
+                       "the slot \"%s\" cannot be made while the prepared transaction %s of "
                        "database \"%s\" is open; it was prepared %lld s ago. Run in that database "
-                       "COMMIT PREPARED '%s' or ROLLBACK PREPARED '%s'",
+                       "COMMIT PREPARED %s or ROLLBACK PREPARED %s",
                        name, who, db, age, who, who);
     else
         rc = leat_fail(e, LEAT_RETRY, "postgres.slot_blocked", name,

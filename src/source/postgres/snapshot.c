@@ -106,7 +106,7 @@ leat_rc leat_pg_plan_tables(leat_task *task, leat_plan *plan, leat_err *e)
                                   leat_arena_str(plan->a, start.offset)};
     leat_buf_free(&text);
     if (s->conf->snapshot > LEAT_PG_SNAPSHOT_INITIAL_ONLY) return LEAT_OK;
-    plan->skip_stream = s->conf->snapshot == LEAT_PG_SNAPSHOT_INITIAL_ONLY;
+    plan->skip_stream = !leat_pg_streams(s->conf);
     LEAT_TRY(open_view(s, e));
     LEAT_TRY(row_xid(s, e));
     s->row_ts_us = leat_now_us();

@@ -1,10 +1,11 @@
 /* The PostgreSQL source: opening, acknowledging, closing; the connector's table of calls.
  *
  * open makes everything ready but starts nothing: sessions, publication, slot, the comparison of
- * position, slot and server. A slot that it creates exports its snapshot, which plan then reads;
- * the stream starts with the first read, so that the slot is not held while rows are copied. What
- * was made on the server (slot, publication) stays when the connector closes; forget removes it.
- * Run by the task's thread; check, discover and forget by any, with sessions of their own. */
+ * position, slot and server; with snapshot.mode=initial_only there is no slot. A slot that it
+ * creates exports its snapshot, which plan then reads; the stream starts with the first read, so
+ * that the slot is not held while rows are copied. What was made on the server (slot, publication)
+ * stays when the connector closes; forget removes it. Run by the task's thread; check, discover and
+ * forget by any, with sessions of their own. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "source/postgres/pg.h"
@@ -89,8 +90,6 @@ static leat_rc ready_slot(leat_pg_source *s, leat_err *e)
                  "slot=%s the server may remove log that the slot needs at its next checkpoint: "
                  "max_slot_wal_keep_size is too small for how far the slot is behind",
                  conf->slot);
-    s->at.systemid = s->server.systemid;
-    s->at.timeline = s->server.timeline;
     return LEAT_OK;
 }
 
@@ -115,8 +114,14 @@ static leat_rc ready(leat_pg_source *s, const leat_position *pos, size_t n, leat
     s->resumed = s->at.lsn != 0;
     uint32_t timeline = s->at.timeline;
     LEAT_TRY(connect_all(s, e));
-    LEAT_TRY(ready_publication(s, e));
-    LEAT_TRY(ready_slot(s, e));
+    if (leat_pg_streams(s->conf)) {
+        LEAT_TRY(ready_publication(s, e));
+        LEAT_TRY(ready_slot(s, e));
+    } else if (!s->resumed) {
+        s->at.lsn = s->server.written;
+    }
+    s->at.systemid = s->server.systemid;
+    s->at.timeline = s->server.timeline;
     if (timeline && timeline != s->server.timeline)
         leat_log(LEAT_WARN, "postgres.timeline", "was=%u is=%u a standby was promoted since",
                  timeline, s->server.timeline);
@@ -188,6 +193,8 @@ static leat_rc open_source(leat_task *t, const leat_position *pos, size_t n, lea
 
 static leat_rc read_source(leat_task *t, leat_batch *b, int wait_ms, leat_err *e)
 {
+    const leat_pg_source *s = t->priv;
+    if (!leat_pg_streams(s->conf)) return LEAT_PENDING;
     return leat_pg_stream_read(t->priv, b, wait_ms, e);
 }
 
