@@ -312,7 +312,7 @@ def registered(tree):
     listed = tree.text("tests/meson.build")
     for file in tree.match(r"tests/(\w+)/(test|fuzz)_\w+\.c"):
         suite, name = re.fullmatch(r"tests/(\w+)/(?:test|fuzz)_(\w+)\.c", file).groups()
-        row = rf"^\s*'{name}'," if suite == "fuzz" else rf"^\s*\['{suite}', '{name}'[,\]]"
+        row = rf"^\s*'{name}'," if suite == "fuzz" else rf"^\s*\[\s*'{suite}',\s*'{name}'[,\]]"
         if not re.search(row, listed, re.M):
             yield f"{file}: not in tests/meson.build, so nobody runs it"
 
