@@ -290,11 +290,14 @@ leat_rc leat_pg_read_chunk(leat_task *task, leat_chunk *chunk, leat_batch *b, le
     leat_pg_source *s = task->priv;
     table *t = chunk->priv;
     if (!t->started) LEAT_TRY(begin_table(s, t, e));
+    /* A batch costs its reader a sync, so it is worth waiting for a full one. */
+    int64_t until = leat_mono_us() + WAIT_MS * 1000;
     while (!leat_batch_full(b)) {
         char *row;
         size_t len;
-        leat_rc rc =
-            leat_pg_copy_row(&s->view, "read a table's rows", b->n ? 0 : WAIT_MS, &row, &len, e);
+        int64_t left = (until - leat_mono_us()) / 1000;
+        leat_rc rc = leat_pg_copy_row(&s->view, "read a table's rows", left > 0 ? (int)left : 0,
+                                      &row, &len, e);
         if (rc == LEAT_AGAIN) return LEAT_AGAIN;
         if (rc == LEAT_PENDING) {
             LEAT_TRY(release(s, chunk, true, b, e));
