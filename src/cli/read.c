@@ -40,6 +40,7 @@ typedef struct reading {
     int64_t first; /* records before this offset are not wanted */
     uint64_t printed;
     bool closed; /* nobody reads our output any more */
+    int failed;  /* errno of a write of it, but EPIPE */
 } reading;
 
 static volatile sig_atomic_t interrupted;
@@ -58,6 +59,7 @@ static void flush(reading *g)
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) {
             g->closed = true;
+            if (errno != EPIPE) g->failed = errno;
             break;
         }
         rest.s += n;
@@ -258,6 +260,7 @@ int leat_cli_read(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     leat_err err = {0};
     leat_rc rc = run(&g, &err);
+    if (rc == LEAT_OK && g.failed) rc = leat_os_fail(&err, g.failed, "write to", "standard output");
     if (rc == LEAT_OK && g.count) {
         printf(g.common.json ? "{\"records\":%" PRIu64 "}\n" : "%" PRIu64 "\n", g.printed);
     }
