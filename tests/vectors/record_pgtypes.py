@@ -3,11 +3,11 @@
 
     record_pgtypes.py HOST PORT USER
 
-The cases are those of tests/golden/postgres about types and defaults, and pgtypes/more_*.sql
-(with records of a real Debezium 3.6 beside them: more_*.schema.jsonl, of each record the schema and
-payload of "after"). Their SQL runs here with the session settings of leat; pgtypes/CASE.texts.json
-keeps for each record the table's columns (where they changed) and the row's texts, which the
-parsers under test turn into what Debezium made of the same rows.
+The cases are those of tests/golden/postgres about types and defaults, and pgtypes/more_*.sql (with
+records of a real Debezium 3.6 beside them, more_*.schema.jsonl: schema and payload of "after").
+Their SQL runs here with the session settings of leat; pgtypes/CASE.texts.json keeps for each record
+the table's columns (where they changed) and the row's texts, which the parsers under test turn into
+what Debezium made of the same rows.
 """
 
 import glob

@@ -72,6 +72,16 @@ static leat_str inside(leat_str expr, size_t from, size_t end, leat_arena *a)
     return (leat_str){text, n};
 }
 
+/* What stands behind a constant: nothing, or casts to types; no operator. */
+static bool is_cast(leat_str rest)
+{
+    if (rest.len == 0) return true;
+    if (!leat_str_starts(rest, "::")) return false;
+    for (size_t i = 0; i < rest.len; i++)
+        if (strchr("'+-*/|<>=~!@#&^?", rest.s[i])) return false;
+    return true;
+}
+
 static bool is_number(leat_str expr)
 {
     for (size_t i = 0; i < expr.len; i++)
@@ -90,7 +100,7 @@ static leat_str constant(const leat_pg_col *col, leat_str expr, leat_arena *a)
         size_t end = quote_end(expr, from, at_first);
         if (end == expr.len) return none;
         leat_str rest = {expr.s + end + 1, expr.len - end - 1};
-        if (!at_first && rest.len && !leat_str_starts(rest, "::")) return none;
+        if (!at_first && !is_cast(rest)) return none;
         if (at_first && memchr(expr.s, '\n', end)) return none;
         return inside(expr, from, end, a);
     }

@@ -149,11 +149,20 @@ static leat_rc take_list(const leat_pg_col *col, leat_str text, scan *s, leat_ar
     return LEAT_OK;
 }
 
+static bool skip_int(scan *s)
+{
+    if (at(s, '-') || at(s, '+')) s->p++;
+    const char *digits = s->p;
+    while (s->p < s->end && *s->p >= '0' && *s->p <= '9') s->p++;
+    return s->p > digits;
+}
+
 /* [2:3][-1:0]= before the list; there only if a lower bound is not 1. */
 static bool skip_bounds(scan *s)
 {
     if (!at(s, '[')) return true;
-    while (s->p < s->end && strchr("[]:-+0123456789", *s->p) && *s->p) s->p++;
+    while (take(s, '['))
+        if (!skip_int(s) || !take(s, ':') || !skip_int(s) || !take(s, ']')) return false;
     return take(s, '=');
 }
 

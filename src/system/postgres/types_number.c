@@ -225,7 +225,8 @@ static int scale_of(leat_str text)
     if (point == p) return -1;
     if (point == end) return 0;
     const char *last = digits_end(point + 1, end);
-    if (*point != '.' || last == point + 1 || last != end || last - point > SCALE_MAX) return -1;
+    if (*point != '.' || last == point + 1 || last != end || last - point - 1 > SCALE_MAX)
+        return -1;
     return (int)(last - point - 1);
 }
 
