@@ -207,6 +207,13 @@ static uint32_t get_u32(leat_cur *c)
     return c->bad ? 0 : (uint32_t)v;
 }
 
+static uint32_t get_table_number(leat_cur *c)
+{
+    uint32_t number = get_u32(c);
+    if (number == 0 || number > INT32_MAX) c->bad = true;
+    return number;
+}
+
 static int64_t get_offset(leat_cur *c)
 {
     uint64_t v = leat_cur_varint(c);
@@ -289,7 +296,7 @@ bool leat_frame_get_data(leat_str meta, const leat_frame *f, bool whole, leat_ar
     d->ntables = get_count(&c, 2);
     leat_frame_table *tables = LEAT_NEW(a, leat_frame_table, d->ntables);
     for (uint32_t i = 0; i < d->ntables; i++) {
-        tables[i].number = get_u32(&c);
+        tables[i].number = get_table_number(&c);
         tables[i].offset = get_offset(&c);
     }
     d->tables = tables;
@@ -310,7 +317,7 @@ bool leat_frame_get_segment(leat_str meta, const leat_frame *f, leat_arena *a,
     s->created_us = leat_cur_zigzag(&c);
     s->mark = get_back(&c, f);
     s->open = get_back(&c, f);
-    s->next_table = get_u32(&c);
+    s->next_table = get_table_number(&c);
     s->last_us = leat_cur_zigzag(&c);
     get_reach(&c, f, a, &s->reach);
     s->ntopics = get_count(&c, 2);
@@ -326,7 +333,7 @@ bool leat_frame_get_segment(leat_str meta, const leat_frame *f, leat_arena *a,
 bool leat_frame_get_table(leat_str meta, uint32_t *number, uint64_t *fingerprint)
 {
     leat_cur c = leat_cur_of(meta);
-    *number = get_u32(&c);
+    *number = get_table_number(&c);
     *fingerprint = leat_cur_le64(&c);
     return !c.bad && leat_cur_left(&c) == 0;
 }

@@ -21,6 +21,7 @@
 
 #include "base/fault.h"
 #include "base/log.h"
+#include "event/wire.h"
 
 /* One segment, as far as its frames are intact. */
 typedef struct scan {
@@ -57,6 +58,7 @@ static leat_rc scan_segment(leat_walk *w, scan *s, uint64_t *promised, leat_err 
         if (seen == LEAT_SEEN_FRAME) LEAT_TRY(leat_walk_load(w, &f, &meta, &body, &seen, e));
         s->blank = seen == LEAT_SEEN_BLANK;
         if (seen != LEAT_SEEN_FRAME) return LEAT_OK;
+        if (f.events > LEAT_WIRE_VERSION) return leat_walk_foreign(w, e);
         s->opened = true;
         uint64_t mark = leat_frame_mark(meta, &f);
         if (mark > *promised) *promised = mark;
@@ -84,10 +86,12 @@ static leat_rc look_ahead(leat_walk *w, uint64_t *promised, leat_err *e)
     return LEAT_OK;
 }
 
-/* A newer leat's bytes are no torn tail. */
+/* A newer leat's segment is no torn one. (A leat begins a segment of its own before it writes frames
+ * of another version than those that are there.) */
 static leat_rc refuse_foreign(leat_walk *w, leat_err *e)
 {
     char head[LEAT_FRAME_HEAD];
+    if (w->at.offset > 0) return LEAT_OK;
     int64_t got = leat_os_read_all(w->fd, head, sizeof(head), w->at.offset);
     if (got < 0) return leat_os_fail(e, (int)got, "read", w->path);
     if (leat_frame_foreign((leat_str){head, (size_t)got})) return leat_walk_foreign(w, e);

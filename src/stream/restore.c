@@ -69,7 +69,7 @@ static leat_rc begin(leat_walk *w, leat_arena *a, leat_restored *out, leat_err *
     out->body = w->at.offset;
     leat_reach_take(&out->reach, &s.reach);
     out->newest_us = s.last_us;
-    out->registry.next = s.next_table > 0 ? s.next_table : 1;
+    out->registry.next = s.next_table;
     for (uint32_t i = 0; i < s.ntopics; i++)
         set_next(&out->names, s.topics[i].name, s.topics[i].next);
     if (!leat_frame_get_txs(body, a, &txs, &n)) {
