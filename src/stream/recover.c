@@ -86,8 +86,8 @@ static leat_rc look_ahead(leat_walk *w, uint64_t *promised, leat_err *e)
     return LEAT_OK;
 }
 
-/* A newer leat's segment is no torn one. (A leat begins a segment of its own before it writes frames
- * of another version than those that are there.) */
+/* A newer leat's segment is no torn one. (A leat begins a segment of its own before it writes
+ * frames of another version than those that are there.) */
 static leat_rc refuse_foreign(leat_walk *w, leat_err *e)
 {
     char head[LEAT_FRAME_HEAD];

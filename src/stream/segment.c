@@ -302,9 +302,10 @@ leat_rc leat_walk_damaged(const leat_walk *w, leat_err *e)
 
 leat_rc leat_walk_foreign(const leat_walk *w, leat_err *e)
 {
-    return leat_fail(e, LEAT_CONF, "stream.version", w->path,
-                     "what stands at offset %" PRId64 " is of a format that this leat does not know "
-                     "(it reads frames of version %d, events of version %d): a newer leat wrote it. "
-                     "Run that one, or a newer one still",
-                     w->at.offset, LEAT_FRAME_VERSION, LEAT_WIRE_VERSION);
+    return leat_fail(
+        e, LEAT_CONF, "stream.version", w->path,
+        "what stands at offset %" PRId64 " is of a format that this leat does not know "
+        "(it reads frames of version %d, events of version %d): a newer leat wrote it. "
+        "Run that one, or a newer one still",
+        w->at.offset, LEAT_FRAME_VERSION, LEAT_WIRE_VERSION);
 }
