@@ -443,7 +443,7 @@ static void write_to_the_end(trial *t)
 
 static void test_crashes(void **state)
 {
-    run(*state, 3000, write_to_the_end);
+    run(*state, 1000, write_to_the_end);
 }
 
 /* Segments there are. */
@@ -531,7 +531,7 @@ static void damage_and_open(trial *t)
 
 static void test_damage_is_never_cut(void **state)
 {
-    run(*state, 1500, damage_and_open);
+    run(*state, 300, damage_and_open);
 }
 
 int main(void)
