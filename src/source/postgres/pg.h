@@ -72,6 +72,8 @@ typedef struct leat_pg_source {
     leat_pg view;            /* snapshot: one REPEATABLE READ transaction */
     leat_pg_server server;
     leat_pg_types *types;
+    int64_t types_us; /* when they were read, by the server\'s clock */
+    bool types_old;   /* the stream names one that may have changed since */
     leat_origin *origin;
     leat_table *message; /* version of the logical messages' "table" */
     leat_pg_col content; /* how a message's content is shown: as a bytea column */
@@ -99,6 +101,8 @@ typedef struct leat_pg_source {
     int64_t retained; /* bytes of log that the slot keeps, -1: unknown */
 } leat_pg_source;
 
+/* Reads the catalog's types, and notes when. */
+leat_rc leat_pg_source_types(leat_pg_source *s, leat_err *e);
 /* sql is usable: connects it again if it was lost. */
 leat_rc leat_pg_source_sql(leat_pg_source *s, leat_err *e);
 

@@ -74,8 +74,7 @@ static leat_rc plan_column(leat_pg_source *s, const leat_pg_attr *attr, leat_are
 {
     leat_rc rc = leat_pg_plan(s->types, &s->modes, attr, a, out, e);
     if (rc != LEAT_CONF) return rc;
-    LEAT_TRY(leat_pg_source_sql(s, e));
-    LEAT_TRY(leat_pg_types_read(&s->sql, s->types, e));
+    LEAT_TRY(leat_pg_source_types(s, e));
     return leat_pg_plan(s->types, &s->modes, attr, a, out, e);
 }
 
@@ -365,6 +364,7 @@ leat_rc leat_pg_rel_update(leat_pg_source *s, const leat_pgoutput_msg *m, leat_e
     bool in = false;
     rc = leat_filter_table(s->rules.filter, leat_arena_str(&a, m->relation.schema).s,
                            leat_arena_str(&a, m->relation.name).s, &in, e);
+    if (rc == LEAT_OK && in && s->types_old) rc = leat_pg_source_types(s, e);
     if (rc == LEAT_OK && in) rc = draft_of(s, m, *at, &a, &d, e);
     if (rc == LEAT_OK && in) rc = chosen_key(s, &d, &a, e);
     if (rc == LEAT_OK && in) rc = build_table(s, &d, r, e);

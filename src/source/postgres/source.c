@@ -21,6 +21,20 @@ leat_rc leat_pg_source_sql(leat_pg_source *s, leat_err *e)
     return leat_pg_connect(&s->sql, &s->conf->target, false, s->app, e);
 }
 
+leat_rc leat_pg_source_types(leat_pg_source *s, leat_err *e)
+{
+    PGresult *res;
+    LEAT_TRY(leat_pg_source_sql(s, e));
+    LEAT_TRY(leat_pg_query(&s->sql, "read the server's clock",
+                           "SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)"
+                           "::pg_catalog.int8",
+                           0, NULL, &res, e));
+    s->types_us = leat_pg_cell_i64(res, 0, 0, 0);
+    s->types_old = false;
+    PQclear(res);
+    return leat_pg_types_read(&s->sql, s->types, e);
+}
+
 /* ---- open ---- */
 
 /* A transaction id of the present, to widen those of the stream. */
@@ -126,7 +140,7 @@ static leat_rc ready(leat_pg_source *s, const leat_position *pos, size_t n, leat
         leat_log(LEAT_WARN, "postgres.timeline", "was=%u is=%u a standby was promoted since",
                  timeline, s->server.timeline);
     s->types = leat_pg_types_new();
-    LEAT_TRY(leat_pg_types_read(&s->sql, s->types, e));
+    LEAT_TRY(leat_pg_source_types(s, e));
     s->origin = leat_pg_origin_new(s);
     s->records = leat_records_new(&s->conf->capture);
     return leat_pg_message_table(s, e);

@@ -147,7 +147,11 @@ static leat_rc apply(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *
     case LEAT_PGOUTPUT_DELETE: return leat_pg_change(s, b, m, bytes, lsn, e);
     case LEAT_PGOUTPUT_TRUNCATE: return leat_pg_truncate(s, b, m, lsn, e);
     case LEAT_PGOUTPUT_MESSAGE: return leat_pg_message(s, b, m, lsn, e);
-    default: return LEAT_OK; /* TYPE: the catalog says more */
+    case LEAT_PGOUTPUT_TYPE:
+        /* It says less than the catalog, but comes before a relation that uses the type. */
+        if (s->tx.ts_us > s->types_us) s->types_old = true;
+        return LEAT_OK;
+    default: return LEAT_OK;
     }
 }
 
