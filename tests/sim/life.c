@@ -173,6 +173,7 @@ static void bury(sim *s)
     if (s->failed) return;
     watch_claims(&s->watch);
     if (dice_one_in(&s->dice, 3)) watch_look(&s->watch, false);
+    if (dice_one_in(&s->dice, 3)) sink_live(&s->sink, false);
     if (dice_one_in(&s->dice, 6)) watch_again(&s->watch, dice_one_in(&s->dice, 2));
     if (dice_one_in(&s->dice, 8)) *s->page_old = *s->page;
 }
@@ -213,11 +214,13 @@ static void begin(sim *s, uint64_t seed, sim_plant plant, bool verbose)
     leat_clock_use(&sim_clock);
     leat_os_use(&disk_os);
     draw_world(s);
+    sink_init(&s->sink);
 }
 
 static void end(sim *s)
 {
     watch_free(&s->watch);
+    sink_free(&s->sink);
     disk_free(s->disk);
     db_free(&s->db);
     leat_free(s->page);
@@ -241,6 +244,7 @@ bool sim_run(sim *s, uint64_t seed, sim_plant plant, bool verbose)
         sim_check_end();
         if (dice_one_in(&s->dice, 2)) watch_parts(&s->watch);
         if (!s->failed) watch_fold(&s->watch);
+        sink_live(&s->sink, true);
     }
     sim_trace(ACT_END, s->failed, s->watch.n);
     end(s);

@@ -22,6 +22,7 @@
     X(SYNC_AGAIN, "sync-believed", "a sync that failed counts as one that did not")                \
     X(ACK_APPENDED, "ack-appended", "the source is acknowledged what was only appended")           \
     X(REOPEN_AT_MARK, "resume-at-mark", "after an error, frames above the mark come again")        \
+    X(LYING_FLUSH, "cursor-before-target", "a sink's cursor moves before its target is durable")   \
     X(READER_SKIPS, "reader-skips", "the reader loses an event at a frame's end")                  \
     X(STALE_CURSOR, "stale-cursor", "the reader's cursor is sometimes not stored")
 typedef enum sim_plant {

@@ -14,6 +14,7 @@
 #include "disk.h"
 #include "engine/engine.h"
 #include "plant.h"
+#include "sink.h"
 #include "stream/page.h"
 #include "watch.h"
 
@@ -50,6 +51,11 @@
     X(POWER, "power_cut")                                                                          \
     X(WATCH, "watch")                                                                              \
     X(SEEN, "seen")                                                                                \
+    X(SINK_LIFE, "sink_life")                                                                      \
+    X(SINK_OPEN, "sink_open")                                                                      \
+    X(SINK_WRITE, "sink_write")                                                                    \
+    X(SINK_FLUSH, "sink_flush")                                                                    \
+    X(SINK_DEATH, "sink_death")                                                                    \
     X(END, "end")
 typedef enum sim_act {
 /* clang-format off */
@@ -177,6 +183,7 @@ typedef struct sim {
     unsigned nviews, views_cap;
     unsigned done_view; /* 1, 2...: the snapshot that was finished; 0: none was */
     watch watch;
+    sink sink;
     /* the process */
     life life;
     unsigned lives;

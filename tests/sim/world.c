@@ -2,9 +2,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "engine/sinkrun.h"
 #include "sim.h"
 
-enum { STEPS_MOST = 400000 };
+enum { STEPS_MOST = 400000, NAPS_MOST = 5000 };
 
 sim *the_sim;
 
@@ -120,6 +121,8 @@ static void sleep_us(int64_t us)
 {
     sim *s = the_sim;
     s->mono_us += us;
+    if (s->sink.run && ++s->sink.naps > NAPS_MOST) sim_fail("sink", "it waits for ever");
+    if (s->failed && s->sink.run) leat_sinkrun_stop(s->sink.run);
     if (s->in_watch) return;
     sim_step(ACT_SLEEP, us, 0);
     if (due(&s->life.paused_left) && s->engine) leat_engine_pause(s->engine, false);
