@@ -31,11 +31,11 @@ typedef struct sink {
     leat_dead_store store;
     uint32_t ntopics; /* wanted: the first so many; 0: there is no sink in this run */
     bool dead;
-    uint32_t crash_in; /* steps; 0: not */
-    uint32_t fails_in; /* calls until one fails; 0: none */
-    uint32_t flaky;    /* one call of the target in so many fails */
-    bool hurt;         /* one did: it may give up */
-    uint32_t naps;     /* of this life */
+    uint32_t crash_in;        /* steps; 0: not */
+    uint32_t fails_in;        /* calls until one fails; 0: none */
+    uint32_t flaky;           /* one call of the target in so many fails */
+    bool hurt;                /* one did: it may give up */
+    uint32_t naps;            /* of this life */
     struct leat_sinkrun *run; /* NULL: it does not run */
 } sink;
 
