@@ -13,7 +13,7 @@
 #include "source/postgres/walframe.h"
 #include "system/postgres/quote.h"
 
-enum { CREATE_MS = 30000, DROP_US = 3000000 };
+enum { CREATE_MS = 30000, PREPARED_MS = 5000, DROP_US = 3000000 };
 
 leat_rc leat_pg_server_identify(leat_pg *wal, leat_pg_server *out, leat_err *e)
 {
@@ -171,8 +171,21 @@ leat_rc leat_pg_slot_judge(const char *name, const char *dbname, const leat_pg_s
 
 /* ---- making and dropping ---- */
 
-/* Who keeps a slot from being made: the oldest prepared, else the oldest running transaction. */
-static leat_rc fail_blocked(leat_pg *sql, const char *name, leat_err *e)
+/* How long to wait: where there are prepared transactions, one of them may never end. */
+static leat_rc patience(leat_pg *sql, int64_t *ms, leat_err *e)
+{
+    PGresult *res;
+    LEAT_TRY(leat_pg_query(sql, "look for prepared transactions",
+                           "SELECT EXISTS (SELECT FROM pg_catalog.pg_prepared_xacts)", 0, NULL,
+                           &res, e));
+    *ms = leat_pg_cell_bool(res, 0, 0) ? PREPARED_MS : CREATE_MS;
+    PQclear(res);
+    return LEAT_OK;
+}
+
+/* Who keeps a slot from being made: the oldest prepared, else the oldest running transaction. One
+ * that was prepared before we began to wait is for a person. */
+static leat_rc fail_blocked(leat_pg *sql, const char *name, int64_t waited_ms, leat_err *e)
 {
     static const char query[] =
         "SELECT 'p', pg_catalog.quote_literal(gid), extract(epoch FROM pg_catalog.clock_timestamp() - prepared)::bigint,"
@@ -188,7 +201,7 @@ static leat_rc fail_blocked(leat_pg *sql, const char *name, leat_err *e)
     const char *who = PQntuples(res) ? PQgetvalue(res, 0, 1) : "";
     long long age = PQntuples(res) ? (long long)leat_pg_cell_i64(res, 0, 2, 0) : 0;
     const char *db = PQntuples(res) ? PQgetvalue(res, 0, 3) : "";
-    if (PQntuples(res) && PQgetvalue(res, 0, 0)[0] == 'p')
+    if (PQntuples(res) && PQgetvalue(res, 0, 0)[0] == 'p' && age * 1000 >= waited_ms)
         rc = leat_fail(e, LEAT_CONF, "postgres.prepared_transaction", name,
                        "the slot \"%s\" cannot be made while the prepared transaction %s of "
                        "database \"%s\" is open; it was prepared %lld s ago. Run in that database "
@@ -198,8 +211,8 @@ static leat_rc fail_blocked(leat_pg *sql, const char *name, leat_err *e)
         rc = leat_fail(e, LEAT_RETRY, "postgres.slot_blocked", name,
                        "the slot \"%s\" was not made within %d s, for the server waits until every "
                        "transaction that runs has ended%s%s%s. End it, or wait",
-                       name, CREATE_MS / 1000, who[0] ? "; the oldest is of process " : "", who,
-                       who[0] ? " (see pg_stat_activity)" : "");
+                       name, (int)(waited_ms / 1000), who[0] ? "; the oldest is of process " : "",
+                       who, who[0] ? " (see pg_stat_activity)" : "");
     PQclear(res);
     return rc;
 }
@@ -224,11 +237,13 @@ leat_rc leat_pg_slot_create(leat_pg *wal, leat_pg *sql, const char *name, bool f
     leat_buf command = {0};
     bool late = false;
     PGresult *res;
+    int64_t ms;
+    LEAT_TRY(patience(sql, &ms, e));
     put_create(&command, name, wal->version, failover);
-    leat_rc rc = leat_pg_query_until(wal, "create the replication slot", command.p, CREATE_MS,
-                                     &late, &res, e);
+    leat_rc rc =
+        leat_pg_query_until(wal, "create the replication slot", command.p, ms, &late, &res, e);
     leat_buf_free(&command);
-    if (late) return fail_blocked(sql, name, e);
+    if (late) return fail_blocked(sql, name, ms, e);
     LEAT_TRY(rc);
     bool good = PQntuples(res) == 1 && leat_lsn_parse(leat_pg_cell(res, 0, 1), at);
     *snapshot = copied(a, leat_pg_cell(res, 0, 2));
