@@ -44,6 +44,9 @@ static leat_rc open_view(leat_pg_source *s, leat_err *e)
     leat_buf_u8(&sql, 0);
     leat_rc rc = leat_pg_exec(&s->view, "take the slot's snapshot over", sql.p, e);
     leat_buf_free(&sql);
+    /* It goes with the session that exported it; the slot is there, so the next try takes a view.
+     */
+    if (rc == LEAT_CONF) rc = e->rc = LEAT_RETRY;
     /* The view has it now; the session that exported it is not needed until the stream starts. */
     leat_pg_close(&s->wal);
     s->snapshot = NULL;
@@ -105,7 +108,8 @@ leat_rc leat_pg_plan_tables(leat_task *task, leat_plan *plan, leat_err *e)
     plan->start = (leat_position){leat_arena_str(plan->a, start.partition),
                                   leat_arena_str(plan->a, start.offset)};
     leat_buf_free(&text);
-    if (s->conf->snapshot > LEAT_PG_SNAPSHOT_INITIAL_ONLY) return LEAT_OK;
+    /* A position without a snapshot of ours: another reader (Debezium) has taken it. */
+    if (s->resumed || s->conf->snapshot > LEAT_PG_SNAPSHOT_INITIAL_ONLY) return LEAT_OK;
     plan->skip_stream = !leat_pg_streams(s->conf);
     LEAT_TRY(open_view(s, e));
     LEAT_TRY(row_xid(s, e));

@@ -18,6 +18,8 @@ typedef struct rule {
     "Changes between the stored position and the server's oldest log are lost to this connector. " \
     "Drop the slot, delete the connector's position and take a new snapshot; to prevent it raise " \
     "max_slot_wal_keep_size, or watch the slot's lag"
+#define REPLICATION                                                                                \
+    "Run ALTER ROLE \"...\" REPLICATION for database.user (on Amazon RDS: GRANT rds_replication)"
 #define WAL_LEVEL                                                                                  \
     "Run ALTER SYSTEM SET wal_level = 'logical' and restart the server (on a managed service set " \
     "its parameter, for example rds.logical_replication = 1)"
@@ -31,9 +33,12 @@ static const rule rules[] = {
       "(for replication connections the line's database is the database's name or \"all\")"}},
     {"3D000", NULL, {LEAT_CONF, "postgres.database_missing", "Check database.dbname"}},
     {"42501",
-     "replication",
+     "FOR ALL TABLES",
      {LEAT_CONF, "postgres.privilege",
-      "Run ALTER ROLE \"...\" REPLICATION for database.user (on Amazon RDS: GRANT rds_replication)"}},
+      "Set publication.autocreate.mode=filtered (the user must own the tables), or have a superuser "
+      "make the publication"}},
+    {"42501", "WAL sender", {LEAT_CONF, "postgres.privilege", REPLICATION}},
+    {"42501", "replication", {LEAT_CONF, "postgres.privilege", REPLICATION}},
     {"42501",
      NULL,
      {LEAT_CONF, "postgres.privilege",

@@ -387,6 +387,8 @@ leat_rc leat_pg_connect(leat_pg *c, const leat_pg_target *target, bool replicati
         c->version = PQserverVersion(c->pg);
         if (PQsetnonblocking(c->pg, 1) != 0) rc = leat_pg_fail(e, c, NULL, "connect");
     }
+    if (rc == LEAT_OK && !replication && c->version >= 140000)
+        rc = leat_pg_exec(c, "set the session up", "SET idle_session_timeout = 0", e);
     if (rc == LEAT_OK && !replication) rc = run_initial(c, e);
     if (rc != LEAT_OK) {
         PQfinish(c->pg);
