@@ -3,7 +3,8 @@
  * The view is one REPEATABLE READ transaction of a session of its own. When the slot was just made
  * it takes over the snapshot that this exported, so that rows and stream meet exactly; when the
  * slot was there before (an interrupted snapshot), it is a new view and the stream then repeats
- * changes that the rows show already: rows may repeat, changes may not be missing. A chunk is a
+ * changes that the rows show already: rows may repeat, changes may not be missing. The same goes
+ * for a table that ALTER TABLE wrote anew in between: the old view would see it empty. A chunk is a
  * table, read by COPY: the server pushes rows as fast as they are taken, and no more of them are in
  * memory than the batch and the socket hold.
  *
@@ -20,6 +21,7 @@
 #include "system/postgres/quote.h"
 
 enum { WAIT_MS = 200 };
+#define BEGIN_VIEW "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 typedef struct table {
     uint32_t oid;
@@ -35,14 +37,14 @@ typedef struct table {
 static leat_rc open_view(leat_pg_source *s, leat_err *e)
 {
     LEAT_TRY(leat_pg_connect(&s->view, &s->conf->target, false, s->app, e));
-    LEAT_TRY(leat_pg_exec(&s->view, "begin the snapshot",
-                          "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", e));
+    LEAT_TRY(leat_pg_exec(&s->view, "begin the snapshot", BEGIN_VIEW, e));
     if (!s->snapshot) return LEAT_OK;
     leat_buf sql = {0};
     leat_buf_str_z(&sql, "SET TRANSACTION SNAPSHOT ");
     leat_pg_quote_text(&sql, leat_str_of(s->snapshot));
     leat_buf_u8(&sql, 0);
     leat_rc rc = leat_pg_exec(&s->view, "take the slot's snapshot over", sql.p, e);
+    if (rc == LEAT_CONF) rc = e->rc = LEAT_RETRY; /* its session ended: next time a view without */
     leat_buf_free(&sql);
     /* It goes with the session that exported it; the slot is there, so the next try takes a view.
      */
@@ -154,12 +156,65 @@ static leat_rc start_copy(leat_pg_source *s, const leat_pg_table *t, const table
     return rc;
 }
 
+/* Takes the lock that the rows will be read under. */
+static leat_rc lock_table(leat_pg_source *s, const table *chunk, leat_err *e)
+{
+    leat_buf sql = {0};
+    leat_buf_str_z(&sql, "SELECT FROM ");
+    put_source(chunk, &sql);
+    leat_buf_str_z(&sql, " LIMIT 0");
+    leat_buf_u8(&sql, 0);
+    leat_rc rc = leat_pg_exec(&s->view, "lock a table", sql.p, e);
+    leat_buf_free(&sql);
+    return rc;
+}
+
+/* Whether the files of the table, or of a table below it, are others than in the view: ALTER TABLE
+ * wrote it anew (or somebody emptied or replaced it), and to the view its rows are not there. */
+static leat_rc rewritten(leat_pg_source *s, const table *chunk, bool *yes, leat_err *e)
+{
+    static const char sql[] =
+        "WITH RECURSIVE tree(oid) AS (SELECT $1::pg_catalog.oid UNION"
+        " SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree ON i.inhparent = tree.oid)"
+        " SELECT EXISTS (SELECT FROM tree JOIN pg_catalog.pg_class c USING (oid)"
+        " WHERE c.relfilenode <> 0"
+        " AND c.relfilenode IS DISTINCT FROM pg_catalog.pg_relation_filenode(c.oid))";
+    char oid[16];
+    const char *param = oid;
+    PGresult *res;
+    snprintf(oid, sizeof oid, "%u", chunk->oid);
+    LEAT_TRY(leat_pg_query(&s->view, "see whether a table was rewritten", sql, 1, &param, &res, e));
+    *yes = leat_pg_cell_bool(res, 0, 0);
+    PQclear(res);
+    return LEAT_OK;
+}
+
+/* Holds the table as it is, under a view that sees its rows: if need be a later one. The stream
+ * then repeats changes that its rows show already. */
+static leat_rc hold_table(leat_pg_source *s, const table *chunk, leat_err *e)
+{
+    bool gone;
+    for (;;) {
+        LEAT_TRY(lock_table(s, chunk, e));
+        LEAT_TRY(rewritten(s, chunk, &gone, e));
+        if (!gone) return LEAT_OK;
+        leat_log(LEAT_INFO, "postgres.table_rewritten",
+                 "table=\"%s.%s\" since the snapshot began: it goes on under a later view",
+                 chunk->schema, chunk->name);
+        LEAT_TRY(leat_pg_exec(&s->view, "end the view", "COMMIT", e));
+        LEAT_TRY(leat_pg_exec(&s->view, "begin a later view", BEGIN_VIEW, e));
+    }
+}
+
+/* The columns are asked for outside of the view: COPY sees them as they are now. */
 static leat_rc begin_table(leat_pg_source *s, table *chunk, leat_err *e)
 {
     leat_arena a;
     const leat_pg_table *t;
     leat_arena_init(&a, 0);
-    leat_rc rc = leat_pg_table_read(&s->view, chunk->oid, &a, &t, e);
+    leat_rc rc = hold_table(s, chunk, e);
+    if (rc == LEAT_OK) rc = leat_pg_source_sql(s, e);
+    if (rc == LEAT_OK) rc = leat_pg_table_read(&s->sql, chunk->oid, &a, &t, e);
     if (rc == LEAT_OK && !t)
         rc = leat_fail(e, LEAT_RETRY, "postgres.table_missing", chunk->name,
                        "the table %s.%s was dropped while the snapshot was taken; it begins again",

@@ -1,0 +1,50 @@
+"""Where a change could be lost in silence, or a connector stand still for ever: what a database
+lets people do to a table, a type, a slot or a server while nobody looks, or in the middle."""
+
+import os
+import subprocess
+
+import pytest
+from servers.postgres import Postgres
+from servers.process import until
+
+
+def once(leat, db, ok=(0,), **more):
+    config = leat.write("shop.properties", db.properties(name="shop", errors_max_retries=3, **more))
+    return leat.call("run", "--once", config, ok=ok, seconds=60)
+
+
+def waits_for_lock(db):
+    return db.sql(
+        "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        " AND datname = current_database() AND application_name LIKE 'leat%%'"
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE b ALTER v TYPE bigint",
+        "ALTER TABLE b RENAME v TO w",
+        "ALTER TABLE b DROP v",
+        "BEGIN; ALTER TABLE b RENAME TO old; CREATE TABLE b (LIKE old INCLUDING ALL);"
+        "INSERT INTO b SELECT * FROM old; DROP TABLE old; COMMIT",
+    ],
+)
+def test_table_altered_before_its_rows_are_read(db, leat, change):
+    """A rewritten table is empty to a view that is older, and COPY sees the columns of now."""
+    db.sql("CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a VALUES (1)")
+    db.sql("CREATE TABLE b (id int PRIMARY KEY, v int)")
+    db.sql("INSERT INTO b SELECT i, i FROM generate_series(1, 100) i")
+    db.sql("SELECT pg_create_logical_replication_slot(current_database(), 'pgoutput')")
+    config = leat.write("shop.properties", db.properties(name="shop", errors_max_retries=3))
+    with db.connect(autocommit=False) as c:
+        c.execute("LOCK TABLE a IN ACCESS EXCLUSIVE MODE")
+        leat.run("--once", config)
+        until(lambda: waits_for_lock(db), 20, "leat to wait for the first table")
+        db.sql(change)
+        c.rollback()
+    assert leat.wait() == 0, leat.stderr
+    read = {r["key"]["id"] for r in leat.read("shop.public.b")}
+    assert read == set(range(1, 101))
+    assert "dead" not in leat.stderr
