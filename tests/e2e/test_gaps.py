@@ -21,6 +21,16 @@ def waits_for_lock(db):
     )
 
 
+def test_table_without_columns(db, leat):
+    db.sql("CREATE TABLE nothing (); INSERT INTO nothing DEFAULT VALUES")
+    db.sql("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)")
+    once(leat, db)
+    db.sql("INSERT INTO nothing DEFAULT VALUES; INSERT INTO t VALUES (2)")
+    once(leat, db)
+    assert len(leat.read("shop.public.t")) == 2
+    assert [r["value"]["op"] for r in leat.read("shop.public.nothing")] == ["r", "c"]
+
+
 @pytest.mark.parametrize(
     "change",
     [

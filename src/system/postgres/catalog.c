@@ -124,7 +124,8 @@ leat_rc leat_pg_table_read(leat_pg *c, uint32_t oid, leat_arena *a, const leat_p
     if (!there) return LEAT_OK;
     LEAT_TRY(read_columns(c, number, a, t, e));
     LEAT_TRY(read_key(c, number, a, t, e));
-    if (t->ncols) *out = t; /* none: dropped between the statements */
+    if (!t->ncols) LEAT_TRY(read_head(c, number, a, t, &there, e)); /* dropped in between? */
+    if (there) *out = t;
     return LEAT_OK;
 }
 
