@@ -31,6 +31,20 @@ def test_table_without_columns(db, leat):
     assert [r["value"]["op"] for r in leat.read("shop.public.nothing")] == ["r", "c"]
 
 
+def test_type_dropped_since(db, leat):
+    """The log tells of types that the catalog has no more; that must not end the connector."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY)")
+    once(leat, db)
+    db.sql("CREATE TYPE mood AS ENUM ('sad', 'ok')")
+    db.sql("CREATE TABLE m (id int PRIMARY KEY, one mood, many mood[])")
+    db.sql("INSERT INTO m VALUES (1, 'ok', '{sad,ok}')")
+    db.sql("DROP TABLE m; DROP TYPE mood; INSERT INTO t VALUES (1)")
+    assert "postgres.type_gone" in once(leat, db).stderr
+    assert len(leat.read("shop.public.t")) == 1
+    after = leat.read("shop.public.m")[0]["value"]["after"]
+    assert after == {"id": 1, "one": "ok", "many": "{sad,ok}"}
+
+
 @pytest.mark.parametrize(
     "change",
     [

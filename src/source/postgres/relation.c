@@ -13,6 +13,7 @@
  * lacks. Run by the task's thread. */
 #include "base/log.h"
 #include "source/postgres/pg.h"
+#include "system/postgres/types_oid.h"
 
 /* One column on its way from the server to a field. */
 typedef struct column {
@@ -68,14 +69,26 @@ static bool is_key(const draft *d, leat_str name)
     return false;
 }
 
-/* Plans a column; types made since the last look are read once. */
+/* Plans a column; types made since the last look are read once. The log may tell of a type that is
+ * gone: waiting would not bring it back, and text is what the server sends. */
 static leat_rc plan_column(leat_pg_source *s, const leat_pg_attr *attr, leat_arena *a,
                            leat_pg_col *out, leat_err *e)
 {
     leat_rc rc = leat_pg_plan(s->types, &s->modes, attr, a, out, e);
     if (rc != LEAT_CONF) return rc;
     LEAT_TRY(leat_pg_source_types(s, e));
-    return leat_pg_plan(s->types, &s->modes, attr, a, out, e);
+    rc = leat_pg_plan(s->types, &s->modes, attr, a, out, e);
+    if (rc != LEAT_CONF) return rc;
+    leat_log(LEAT_WARN, "postgres.type_gone",
+             "table=\"%s\" column=\"%s\" its type (oid %u) was dropped since: its values are shown "
+             "as text",
+             attr->table, attr->name, attr->type);
+    leat_pg_attr text = *attr;
+    text.type = LEAT_PG_OID_TEXT;
+    text.typmod = -1;
+    text.ndims = 0;
+    text.def = (leat_str){0};
+    return leat_pg_plan(s->types, &s->modes, &text, a, out, e);
 }
 
 static leat_rc plan_one(leat_pg_source *s, const draft *d, const column *c, leat_arena *a,
