@@ -72,3 +72,13 @@ def test_table_altered_before_its_rows_are_read(db, leat, change):
     read = {r["key"]["id"] for r in leat.read("shop.public.b")}
     assert read == set(range(1, 101))
     assert "dead" not in leat.stderr
+
+
+def test_topic_prefix_changed(db, leat):
+    """Rows of before would be missing under the new name, and what is acknowledged stand still."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)")
+    once(leat, db)
+    assert "postgres.other_prefix" in once(leat, db, ok=(1,), topic_prefix="mart").stderr
+    db.sql("INSERT INTO t VALUES (2)")
+    once(leat, db)
+    assert len(leat.read("shop.public.t")) == 2

@@ -81,14 +81,25 @@ leat_rc leat_pg_position_find(const char *server, const leat_position *pos, size
     leat_arena a;
     leat_arena_init(&a, 0);
     *out = (leat_pg_position){0};
+    leat_str other = {0};
     for (size_t i = 0; rc == LEAT_OK && i < n; i++) {
         const leat_json *j;
         rc = leat_json_parse(&a, pos[i].partition, &j, e);
         if (rc != LEAT_OK) break;
-        if (!leat_str_is(leat_json_get_str(j, "server"), server) || !pos[i].offset.s) continue;
+        bool ours = leat_str_is(leat_json_get_str(j, "server"), server);
+        other = ours ? (leat_str){0} : leat_json_get_str(j, "server");
+        if (!ours || !pos[i].offset.s) continue;
         rc = parse(&a, pos[i].offset, out, e);
         break;
     }
+    if (rc == LEAT_OK && other.s)
+        rc = leat_fail(
+            e, LEAT_CONF, "postgres.other_prefix", "topic.prefix",
+            "what this connector has read so far is stored for topic.prefix=" LEAT_STR_FMT
+            ", and now it is \"%s\": the tables' rows up to here are in topics of the old "
+            "name only. Set it back, or give the connector a new name and a slot.name of "
+            "its own, so that it begins with a snapshot",
+            LEAT_STR_ARG(other), server);
     leat_arena_free(&a);
     return rc;
 }

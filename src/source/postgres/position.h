@@ -29,7 +29,8 @@ void leat_pg_position_write(const leat_pg_position *p, leat_buf *out);
 void leat_pg_partition_write(const char *server, leat_buf *out);
 
 /* Finds the position of this server among n; *out is zero when there is none, or when it belongs to
- * a snapshot of Debezium's that had not ended. CONF "postgres.position" when it cannot be read. */
+ * a snapshot of Debezium's that had not ended. CONF "postgres.position" when it cannot be read,
+ * "postgres.other_prefix" when all are of other servers. */
 leat_rc leat_pg_position_find(const char *server, const leat_position *pos, size_t n,
                               leat_pg_position *out, leat_err *e);
 /* The place alone; 0 if offset is none. */
