@@ -82,3 +82,32 @@ def test_topic_prefix_changed(db, leat):
     db.sql("INSERT INTO t VALUES (2)")
     once(leat, db)
     assert len(leat.read("shop.public.t")) == 2
+
+
+def test_server_that_parted(leat, scratch):
+    """A copy of the server that was promoted knows nothing of what was read since, and what it
+    wrote itself before our position would never be sent."""
+    server = Postgres(os.path.join(scratch, "first")).start()
+    db = server.database()
+    db.sql("CREATE TABLE t (id int PRIMARY KEY)")
+    once(leat, db)
+    server.stop()
+    copy = Postgres.__new__(Postgres)
+    copy.__dict__.update(server.__dict__, data=server.data + "-copy")
+    subprocess.run(["cp", "-a", server.data, copy.data], check=True)
+    with open(os.path.join(copy.data, "postgresql.conf"), "a", encoding="ascii") as f:
+        f.write("restore_command = 'false'\nrecovery_target_action = 'promote'\n")
+    with open(os.path.join(copy.data, "recovery.signal"), "w", encoding="ascii"):
+        pass
+    server.start()
+    db.sql("INSERT INTO t VALUES (1)")
+    once(leat, db)
+    server.stop()
+    try:
+        copy.start()
+        db.server = copy
+        until(lambda: not db.sql("SELECT pg_is_in_recovery()")[0][0], 30, "the promotion")
+        db.sql("INSERT INTO t SELECT generate_series(2, 1000)")
+        assert "postgres.diverged" in once(leat, db, ok=(1,)).stderr
+    finally:
+        copy.stop("immediate")

@@ -8,6 +8,8 @@
  * for. Run by the task's thread. */
 #include "source/postgres/slot.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "source/postgres/walframe.h"
@@ -27,6 +29,30 @@ leat_rc leat_pg_server_identify(leat_pg *wal, leat_pg_server *out, leat_err *e)
     if (good) return LEAT_OK;
     return leat_fail(e, LEAT_FATAL, "postgres.protocol", "IDENTIFY_SYSTEM",
                      "the server's answer is not understood: it may be no PostgreSQL");
+}
+
+uint64_t leat_pg_history_end(leat_str history, uint32_t timeline)
+{
+    while (history.s) {
+        uint64_t number, end;
+        leat_str line = leat_str_cut(&history, '\n');
+        leat_str first = leat_str_trim(leat_str_cut(&line, '\t'));
+        leat_str place = leat_str_trim(leat_str_cut(&line, '\t'));
+        if (leat_str_u64(first, &number) && number == timeline && leat_lsn_parse(place, &end))
+            return end;
+    }
+    return 0;
+}
+
+leat_rc leat_pg_server_history(leat_pg *wal, uint32_t was, leat_pg_server *out, leat_err *e)
+{
+    char command[48];
+    PGresult *res;
+    snprintf(command, sizeof command, "TIMELINE_HISTORY %u", out->timeline);
+    LEAT_TRY(leat_pg_query(wal, "read the timeline's history", command, 0, NULL, &res, e));
+    if (PQntuples(res) == 1) out->left = leat_pg_history_end(leat_pg_cell(res, 0, 1), was);
+    PQclear(res);
+    return LEAT_OK;
 }
 
 static const char *copied(leat_arena *a, leat_str text)
@@ -140,6 +166,16 @@ static leat_rc judge_server(const leat_pg_server *server, const leat_pg_position
             "not received all. Changes were read that the server does not know; "
             "compare the data, delete the connector's offsets, and take a new snapshot",
             leat_lsn_print(server->written, here), leat_lsn_print(at->lsn, place));
+    if (at->timeline && at->timeline != server->timeline && at->lsn > server->left)
+        return leat_fail(
+            e, LEAT_CONF, "postgres.diverged", "",
+            "the server is on timeline %u, which left timeline %u at %s, but changes up to %s of "
+            "that one have been read: a standby took over that had not received all, or a backup "
+            "was restored. Those changes are not on this server, and what it wrote in their place "
+            "was not read; compare the data, delete the connector's offsets, and take a new "
+            "snapshot",
+            server->timeline, at->timeline, leat_lsn_print(server->left, here),
+            leat_lsn_print(at->lsn, place));
     return LEAT_OK;
 }
 

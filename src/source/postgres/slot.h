@@ -10,6 +10,8 @@ typedef struct leat_pg_server {
     uint64_t systemid;
     uint32_t timeline;
     uint64_t written; /* end of the log written so far (on a standby: replayed) */
+    uint64_t left;    /* where its log left the timeline of the stored position; 0: it never was on
+                       * it. Only looked at when the two timelines differ */
 } leat_pg_server;
 
 /* A row of pg_replication_slots. Texts are in the arena it was read into. */
@@ -26,13 +28,18 @@ typedef struct leat_pg_slot {
 } leat_pg_slot;
 
 leat_rc leat_pg_server_identify(leat_pg *wal, leat_pg_server *out, leat_err *e);
+/* Sets left: from the history of the server's timeline, where the timeline was came to its end. */
+leat_rc leat_pg_server_history(leat_pg *wal, uint32_t was, leat_pg_server *out, leat_err *e);
+/* The same, from the text of a history file: "timeline<tab>LSN<tab>reason" a line; 0: not there. */
+uint64_t leat_pg_history_end(leat_str history, uint32_t timeline);
 /* ms: longest time for it; 0: as for other statements. */
 leat_rc leat_pg_slot_read(leat_pg *c, const char *name, int64_t ms, leat_arena *a,
                           leat_pg_slot *out, leat_err *e);
 
 /* Whether streaming from at (zero: no position, all that the slot has) through this slot loses
  * nothing. Pure. CONF with what is wrong: "postgres.gap", "postgres.slot_missing",
- * "postgres.wal_removed", "postgres.other_server", "postgres.server_behind", "postgres.slot_other";
+ * "postgres.wal_removed", "postgres.other_server", "postgres.server_behind", "postgres.diverged",
+ * "postgres.slot_other";
  * RETRY "postgres.slot_in_use". A slot that does not exist is no error if at is zero. */
 leat_rc leat_pg_slot_judge(const char *name, const char *dbname, const leat_pg_slot *slot,
                            const leat_pg_server *server, const leat_pg_position *at, leat_err *e);

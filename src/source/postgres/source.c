@@ -128,6 +128,8 @@ static leat_rc ready(leat_pg_source *s, const leat_position *pos, size_t n, leat
     s->resumed = s->at.lsn != 0;
     uint32_t timeline = s->at.timeline;
     LEAT_TRY(connect_all(s, e));
+    if (timeline && timeline != s->server.timeline)
+        LEAT_TRY(leat_pg_server_history(&s->wal, timeline, &s->server, e));
     if (leat_pg_streams(s->conf)) {
         LEAT_TRY(ready_publication(s, e));
         LEAT_TRY(ready_slot(s, e));
