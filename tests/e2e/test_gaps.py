@@ -84,6 +84,34 @@ def test_topic_prefix_changed(db, leat):
     assert len(leat.read("shop.public.t")) == 2
 
 
+def test_one_giant_row(db, leat):
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, x text)")
+    once(leat, db)
+    giant = "SELECT 2, string_agg(md5(i::text), '') FROM generate_series(1, 1000000) i"
+    db.sql(f"BEGIN; INSERT INTO t VALUES (1, 'x'); INSERT INTO t {giant};"
+           "INSERT INTO t VALUES (3, 'x'); COMMIT")
+    once(leat, db)
+    sizes = [len(r["value"]["after"]["x"]) for r in leat.read("shop.public.t")]
+    assert sizes == [1, 32000000, 1]
+
+
+def test_messages_between_and_inside_transactions(db, leat):
+    """Messages outside of transactions overtake one that is open; each comes once."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY)")
+    once(leat, db)
+    with db.connect(autocommit=False) as c:
+        c.execute("INSERT INTO t VALUES (1)")
+        db.sql("SELECT pg_logical_emit_message(false, 'p', 'one')")
+        once(leat, db)
+        c.execute("SELECT pg_logical_emit_message(true, 'p', 'inside')")
+        db.sql("SELECT pg_logical_emit_message(false, 'p', 'two')")
+        c.commit()
+    once(leat, db)
+    once(leat, db)
+    assert len(leat.read("shop.public.t")) == 1
+    assert len(leat.read("shop.message")) == 3
+
+
 def test_server_that_parted(leat, scratch):
     """A copy of the server that was promoted knows nothing of what was read since, and what it
     wrote itself before our position would never be sent."""

@@ -102,7 +102,8 @@ static void position_of_another_or_broken(void **state)
     (void)state;
     leat_err e;
     leat_pg_position p = {.lsn = 1};
-    assert_int_equal(found("shop", "{\"server\":\"other\"}", "{\"lsn\":5}", &p, &e), LEAT_OK);
+    assert_int_equal(found("shop", "{\"server\":\"other\"}", "{\"lsn\":5}", &p, &e), LEAT_CONF);
+    assert_string_equal(e.code, "postgres.other_prefix");
     assert_int_equal(p.lsn, 0);
     assert_int_equal(leat_pg_position_find("shop", NULL, 0, &p, &e), LEAT_OK);
     assert_int_equal(p.lsn, 0);
@@ -173,6 +174,24 @@ static void gaps_are_named(void **state)
     slot = good_slot;
     slot.invalid = "rows_removed";
     assert_string_equal(judged(&slot, &start, LEAT_CONF), "postgres.wal_removed");
+}
+
+static void timelines_that_parted(void **state)
+{
+    (void)state;
+    static const char history[] = "1\t0/16\tno recovery target specified\n\n"
+                                  "3\t0/C7\tafter LSN 0/C7\n";
+    assert_int_equal(leat_pg_history_end(leat_str_of(history), 1), 0x16);
+    assert_int_equal(leat_pg_history_end(leat_str_of(history), 3), 0xc7);
+    assert_int_equal(leat_pg_history_end(leat_str_of(history), 2), 0);
+    assert_int_equal(leat_pg_history_end(LEAT_STR(""), 1), 0);
+    leat_err e = {0};
+    leat_pg_server promoted = {.systemid = 1, .timeline = 2, .written = 200, .left = 100};
+    leat_pg_position at = {.lsn = 100, .systemid = 1, .timeline = 1};
+    assert_int_equal(leat_pg_slot_judge("s", "shop", &good_slot, &promoted, &at, &e), LEAT_OK);
+    at.lsn = 101;
+    assert_int_equal(leat_pg_slot_judge("s", "shop", &good_slot, &promoted, &at, &e), LEAT_CONF);
+    assert_string_equal(e.code, "postgres.diverged");
 }
 
 static void slots_of_others(void **state)
@@ -388,6 +407,7 @@ int main(void)
         cmocka_unit_test(xids_widen_to_the_nearest),
         cmocka_unit_test(slot_and_position_fit),
         cmocka_unit_test(gaps_are_named),
+        cmocka_unit_test(timelines_that_parted),
         cmocka_unit_test(slots_of_others),
         cmocka_unit_test(errors_are_classified),
         cmocka_unit_test(network_errors_are_classified),
