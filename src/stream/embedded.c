@@ -243,6 +243,10 @@ static void settle(leat_embedded *s, const leat_batch *b, size_t raw_before)
     }
     if (b->n > 0 && s->d.raw.len > raw_before)
         s->event_bytes = (3 * s->event_bytes + (s->d.raw.len - raw_before) / b->n) / 4 + 1;
+}
+
+static void show_txs(leat_embedded *s)
+{
     s->state.txs = s->w.has.ring.tx;
     s->state.ntxs = s->w.has.ring.n;
 }
@@ -264,10 +268,12 @@ static leat_rc append(leat_stream *stream, const leat_batch *b, leat_str progres
         leat_rc rc = put_batch(s, b, &p, e);
         if (rc == LEAT_OK) {
             settle(s, b, raw);
+            show_txs(s);
             return LEAT_OK;
         }
         leat_err why;
         leat_rc back = take_back(s, &why);
+        show_txs(s);
         if (leat_rc_failed(back)) {
             if (e != NULL) *e = why;
             return back;
@@ -284,6 +290,7 @@ static leat_rc rollback(leat_stream *stream, leat_err *e)
     if (s->now.tail) {
         leat_draft_clear(&s->d);
         LEAT_TRY(bring(s, &s->safe, e));
+        show_txs(s);
     }
     s->now.counts = (leat_counts){0};
     return LEAT_OK;
@@ -302,8 +309,7 @@ void leat_embedded_show(leat_embedded *s)
     s->state.frame = s->w.mark.number;
     s->state.events = s->visible.visible;
     s->state.bytes = s->w.older_bytes + (uint64_t)s->w.at.offset;
-    s->state.txs = s->w.has.ring.tx;
-    s->state.ntxs = s->w.has.ring.n;
+    show_txs(s);
     leat_page *p = s->page;
     if (p == NULL) return;
     if (s->visible.last_us != INT64_MIN) atomic_store(&p->last_event_us, s->visible.last_us);

@@ -154,9 +154,9 @@ leat_rc leat_embedded_open(const leat_embedded_conf *conf, leat_stream **out, le
 void leat_embedded_close(leat_embedded *s)
 {
     bool all_visible = s->w.at.number == s->w.mark.number && s->d.events == 0 && !s->now.dirty;
-    if (!s->w.broken && s->framed && all_visible) {
-        s->now.dirty = true;
-        if (leat_embedded_commit(s, NULL) == LEAT_OK)
+    if (!s->w.broken && all_visible) {
+        s->now.dirty = s->framed;
+        if (leat_embedded_commit(s, NULL) == LEAT_OK) /* room that was reserved goes back */
             leat_os_now()->truncate(s->w.fd, s->w.at.offset);
     }
     release(s);

@@ -37,18 +37,30 @@ void leat_follow_close(leat_follow *f)
     f->page = NULL;
 }
 
-static bool look_at_page(leat_follow *f)
+/* The page there is belongs to a writer that lives. Of one that died it may be as a power cut left
+ * it. */
+static bool alive(leat_follow *f)
 {
-    uint64_t segment, offset, frame;
+    int64_t now = leat_mono_us();
     if (f->page == NULL) f->own = leat_page_open(f->page_path, &f->page, NULL) == LEAT_OK;
-    if (f->page == NULL || !leat_page_mark(f->page, &segment, &offset, &frame)) return false;
-    if (frame <= f->mark.number || offset > INT64_MAX) return false;
-    f->mark = (leat_place){segment, (int64_t)offset, frame, 0};
-    return true;
+    if (f->page == NULL) return false;
+    int32_t pid = atomic_load(&f->page->pid);
+    if (f->alive_us != 0 && pid == f->alive_pid && now - f->alive_us < ALIVE_US) return true;
+    f->alive_pid = pid;
+    f->alive_us = leat_page_alive(f->page) ? now : 0;
+    return f->alive_us != 0;
 }
 
-/* Nothing was written since the last look without a writer. */
-static bool unchanged(leat_follow *f)
+static void look_at_page(leat_follow *f)
+{
+    uint64_t segment, offset, frame;
+    if (!leat_page_mark(f->page, &segment, &offset, &frame)) return;
+    if (frame > f->mark.number && offset <= INT64_MAX)
+        f->mark = (leat_place){segment, (int64_t)offset, frame, 0};
+}
+
+/* Nothing was written since the last look at the frames. */
+static bool unchanged(const leat_follow *f)
 {
     const leat_os *os = leat_os_now();
     char path[LEAT_PATH_MAX];
@@ -64,7 +76,7 @@ static bool unchanged(leat_follow *f)
     return size == f->settled_size;
 }
 
-static void note_size(leat_follow *f, const leat_found *found)
+static void note_size(leat_follow *f, const leat_found *found, bool gone)
 {
     const leat_os *os = leat_os_now();
     char path[LEAT_PATH_MAX];
@@ -72,6 +84,7 @@ static void note_size(leat_follow *f, const leat_found *found)
     int fd = os->open(path, LEAT_O_READ, 0);
     f->settled_segment = fd < 0 ? 0 : found->last;
     f->settled_size = fd < 0 ? -1 : os->size(fd);
+    f->settled_gone = gone;
     os->close(fd);
 }
 
@@ -117,7 +130,7 @@ static leat_rc settle(leat_follow *f, leat_err *e)
 {
     leat_found found;
     uint64_t promised = f->page != NULL ? atomic_load(&f->page->mark_frame) : 0;
-    if (unchanged(f)) return LEAT_OK;
+    if (unchanged(f) && (f->settled_gone || !writer_gone(f))) return LEAT_OK;
     leat_rc rc = leat_recover_find(f->dir, promised, &found, e);
     bool gone = writer_gone(f);
     if (rc == LEAT_FATAL && gone) {
@@ -126,31 +139,29 @@ static leat_rc settle(leat_follow *f, leat_err *e)
     }
     if (!gone) {
         if (rc == LEAT_OK) move(f, &found.proven);
+        if (rc == LEAT_OK) note_size(f, &found, false);
         reopen_page(f);
         return LEAT_OK;
     }
     if (rc == LEAT_AGAIN) return LEAT_OK;
     LEAT_TRY(rc);
     LEAT_TRY(prove(f, &found, e));
-    note_size(f, &found);
+    note_size(f, &found, true);
     return LEAT_OK;
 }
 
-leat_rc leat_follow_look(leat_follow *f, bool idle, leat_err *e)
+leat_rc leat_follow_look(leat_follow *f, leat_err *e)
 {
-    if (look_at_page(f) || !idle) return LEAT_OK;
-    if (f->page != NULL && leat_page_alive(f->page)) {
-        f->settled_segment = 0;
-        return LEAT_OK;
-    }
-    return settle(f, e);
+    if (!alive(f)) return settle(f, e);
+    look_at_page(f);
+    f->settled_segment = 0;
+    return LEAT_OK;
 }
 
 void leat_follow_wait(leat_follow *f, int64_t us)
 {
-    if (f->page != NULL && leat_page_alive(f->page)) {
+    if (f->page != NULL && f->alive_us != 0)
         leat_page_wait(f->page, f->mark.number, us < ALIVE_US ? us : ALIVE_US);
-    } else {
+    else
         leat_sleep_us(us < POLL_US ? us : POLL_US);
-    }
 }

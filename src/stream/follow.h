@@ -14,8 +14,11 @@ typedef struct leat_follow {
     leat_page *page;          /* NULL: none there */
     bool own;                 /* page was mapped here */
     leat_place mark;          /* segment 0: nothing is visible; crc 0: not known */
-    uint64_t settled_segment; /* what was looked at last without a writer: newest segment */
-    int64_t settled_size;     /* and its size */
+    int64_t alive_us;         /* when the page's writer was last seen alive, 0: it was not ... */
+    int32_t alive_pid;        /* ... and which one that was */
+    uint64_t settled_segment; /* what was looked at last in the frames: newest segment, ... */
+    int64_t settled_size;     /* ... its size, ... */
+    bool settled_gone;        /* ... and whether a writer lived */
 } leat_follow;
 
 /* page: to follow instead of the connector's file, or NULL. RETRY "stream.missing": there is no
@@ -23,9 +26,8 @@ typedef struct leat_follow {
 leat_rc leat_follow_open(leat_follow *f, const char *data, const char *connector, leat_page *page,
                          leat_err *e);
 void leat_follow_close(leat_follow *f);
-/* Moves f->mark forward if it can. idle: all up to it was read, so it is worth looking further than
- * at the page. */
-leat_rc leat_follow_look(leat_follow *f, bool idle, leat_err *e);
+/* Moves f->mark forward if it can. */
+leat_rc leat_follow_look(leat_follow *f, leat_err *e);
 /* Sleeps until the mark may have moved, at most us. */
 void leat_follow_wait(leat_follow *f, int64_t us);
 

@@ -40,14 +40,12 @@ static void begin_run(leat_page *p)
 {
     if (p->magic != LEAT_PAGE_MAGIC || p->version != LEAT_PAGE_VERSION)
         memset(p, 0, LEAT_PAGE_SIZE);
-    uint64_t segment = p->mark_segment, offset = p->mark_offset, frame = p->mark_frame;
+    uint64_t frame = p->mark_frame;
     uint32_t wake = p->wake, waiters = p->waiters;
     atomic_store(&p->pid, 0);
     size_t after = offsetof(leat_page, state);
     memset((char *)p + after, 0, LEAT_PAGE_SIZE - after);
-    p->mark_offset = offset;
     p->mark_frame = frame;
-    p->mark_segment = segment;
     p->wake = wake;
     p->waiters = waiters;
     p->lag_bytes = p->retained_bytes = -1;

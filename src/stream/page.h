@@ -55,8 +55,9 @@ typedef struct leat_page {
 } leat_page;
 
 /* Maps data/connectors/NAME/counters, made if missing, for its writer: pid and times are set, the
- * mark of the run before stays (it is evidence for recovery), the other counters begin at zero. The
- * writer stores pid = 0 before it closes the page in order. */
+ * number of the frame at the mark stays (it is evidence for recovery; there is no mark until the
+ * stream is open), the other counters begin at zero. The writer stores pid = 0 before it closes the
+ * page in order. */
 leat_rc leat_page_create(const char *path, leat_page **out, leat_err *e);
 /* Maps it for watching (the futex words are writable). RETRY "page.missing" if there is none yet.
  */

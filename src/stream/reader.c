@@ -155,7 +155,7 @@ leat_rc leat_reader_next(leat_reader *r, leat_batch *b, int64_t wait_us, leat_er
         if (rc != LEAT_AGAIN) return rc;
         int64_t left = until - leat_mono_us();
         if (at_mark(r) || r->walk.at.segment == 0) {
-            LEAT_TRY(leat_follow_look(&r->follow, true, e));
+            LEAT_TRY(leat_follow_look(&r->follow, e));
             if (!at_mark(r)) continue;
             if (left > 0) leat_follow_wait(&r->follow, left);
         }
@@ -170,6 +170,6 @@ leat_str leat_reader_cursor(const leat_reader *r)
 
 bool leat_reader_at_end(leat_reader *r)
 {
-    if (at_mark(r)) leat_follow_look(&r->follow, true, NULL);
+    if (at_mark(r)) leat_follow_look(&r->follow, NULL);
     return at_mark(r);
 }

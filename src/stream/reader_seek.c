@@ -26,7 +26,7 @@ static bool hex32(leat_str text, uint32_t *out)
     return ok;
 }
 
-/* "segment:offset:frame:checksum"; segment 0: nothing was there yet; checksum 0: not known. */
+/* "segment:offset:frame:checksum"; segment 0: nothing was there yet. */
 static bool parse(leat_str cursor, leat_place *out)
 {
     leat_str rest = cursor;
@@ -37,23 +37,23 @@ static bool parse(leat_str cursor, leat_place *out)
            out->offset >= 0;
 }
 
-/* The frame before the place stands there, though the mark does not tell so. */
-static leat_rc stands(leat_reader *r, const leat_place *place, bool *yes, leat_err *e)
+/* Behind the last frame up to an offset of a segment; number 0: there is none. */
+static leat_rc place_at(leat_reader *r, uint64_t segment, int64_t offset, leat_place *out,
+                        leat_err *e)
 {
     leat_walk *w = &r->aside;
-    *yes = false;
-    leat_rc rc = leat_walk_open(w, r->follow.dir, place->segment, e);
+    *out = (leat_place){.segment = segment};
+    leat_rc rc = leat_walk_open(w, r->follow.dir, segment, e);
     if (rc != LEAT_OK) return rc == LEAT_AGAIN ? LEAT_OK : rc;
-    while (w->at.offset < place->offset) {
+    while (w->at.offset < offset) {
         leat_frame f;
         leat_str meta;
         leat_seen seen;
         LEAT_TRY(leat_walk_peek(w, &f, &meta, &seen, e));
         if (seen != LEAT_SEEN_FRAME) return LEAT_OK;
         leat_walk_pass(w, &f);
+        if (w->at.offset <= offset) *out = w->at;
     }
-    *yes = w->at.offset == place->offset && w->at.number == place->number &&
-           (place->crc == 0 || w->at.crc == place->crc);
     return LEAT_OK;
 }
 
@@ -61,10 +61,10 @@ static leat_rc go_to_cursor(leat_reader *r, leat_str cursor, leat_err *e)
 {
     leat_place place;
     if (!parse(cursor, &place)) return bad_cursor(cursor, "cannot be read", e);
-    if (place.number > r->follow.mark.number) {
-        bool yes;
-        LEAT_TRY(stands(r, &place, &yes, e));
-        if (!yes)
+    if (place.number > r->follow.mark.number) { /* the mark may be known too low for a moment */
+        leat_place is;
+        LEAT_TRY(place_at(r, place.segment, place.offset, &is, e));
+        if (is.offset != place.offset || is.number != place.number || is.crc != place.crc)
             return bad_cursor(cursor, "lies behind the end: the stream is another one now", e);
     }
     r->walk.at = place;
@@ -78,18 +78,17 @@ leat_rc leat_reading_seek(leat_reader *r, const leat_reader_conf *conf, leat_err
     r->offset = conf->offset;
     r->time_us = conf->time_us;
     r->started = conf->from == LEAT_FROM_BEGINNING || conf->from == LEAT_FROM_END;
-    LEAT_TRY(leat_follow_look(&r->follow, true, e));
-    LEAT_TRY(leat_follow_look(&r->follow, true, e)); /* a page may have told less than the frames */
+    LEAT_TRY(leat_follow_look(&r->follow, e));
     if (conf->from == LEAT_FROM_CURSOR) return go_to_cursor(r, conf->cursor, e);
-    if (conf->from == LEAT_FROM_END) r->walk.at = r->follow.mark;
+    if (conf->from == LEAT_FROM_END && r->follow.mark.segment != 0) {
+        const leat_place *mark = &r->follow.mark;
+        return place_at(r, mark->segment, mark->offset, &r->walk.at, e);
+    }
     if (conf->from == LEAT_FROM_OFFSET && (r->names.n != 1 || r->all))
         return leat_fail(e, LEAT_CONF, "stream.offset", "",
                          "an offset is of one topic, %u were given; name one", r->names.n);
-    if (r->walk.at.segment == 0) {
-        leat_rc rc = leat_reading_find(r, e);
-        return rc == LEAT_AGAIN ? LEAT_OK : rc;
-    }
-    return LEAT_OK;
+    leat_rc rc = leat_reading_find(r, e);
+    return rc == LEAT_AGAIN ? LEAT_OK : rc;
 }
 
 /* All that is wanted lies behind the opening of this segment. */

@@ -69,8 +69,7 @@ static leat_rc fill_from(leat_topic *topics, leat_follow *f, const char *connect
     leat_frame_segment s;
     uint64_t *numbers;
     size_t n;
-    LEAT_TRY(leat_follow_look(f, true, e));
-    LEAT_TRY(leat_follow_look(f, true, e)); /* a page may have told less than the frames */
+    LEAT_TRY(leat_follow_look(f, e));
     if (f->mark.segment == 0) return LEAT_OK;
     leat_restored_init(&has);
     leat_rc rc = leat_recover_state(f->dir, &f->mark, &has, e);

@@ -23,6 +23,7 @@ static void reopen(world *w, leat_rc want, const char *code)
     if (leat_rc_failed(want)) {
         assert_string_equal(w->e.code, code);
         w->s = NULL;
+        if (w->conf.page != NULL) atomic_store(&w->conf.page->pid, 0); /* its process ends */
         leat_page_close(w->conf.page);
         w->conf.page = NULL;
     }
