@@ -47,8 +47,17 @@ static leat_rc bring(leat_embedded *s, const leat_embedded_save *from, leat_err 
     return leat_writer_back(&s->w, &from->place, e);
 }
 
+/* Table versions that went unused for a whole segment; the draft, which names rows, is empty. */
+static void forget_tables(leat_embedded *s)
+{
+    leat_registry_purge(&s->w.has.registry, s->w.at.segment - 1);
+    s->purged = s->w.at.segment;
+    s->last_row = LEAT_MAP_NONE;
+}
+
 static void begin_batch(leat_embedded *s)
 {
+    if (s->purged != s->w.at.segment && s->d.events == 0) forget_tables(s);
     leat_draft_save(&s->d);
     keep(s, &s->batch);
     s->mixed = s->d.events > 0;

@@ -613,6 +613,41 @@ static void test_the_reserve_is_freed_first(void **state)
     world_expect(w, 5);
 }
 
+/* ---- table versions ---- */
+
+/* Versions come and go over many segments; each segment can be read alone. */
+static void test_each_segment_defines_its_tables(void **state)
+{
+    world *w = *state;
+    char path[256];
+    w->conf.segment_bytes = 4096;
+    w->conf.frame_bytes = 300;
+    world_open(w);
+    for (uint64_t tx = 100; tx <= 600; tx += 100) {
+        world_write(w, tx, 9);
+        world_close(w);
+        world_open(w);
+    }
+    uint64_t n = world_segments(w);
+    assert_true(n > 20);
+    for (uint64_t i = 1; i < n; i++) {
+        world_path(w, i, path);
+        unlink(path);
+        leat_reader *r = world_reader(w, (leat_reader_conf){.verify = true});
+        leat_rc rc;
+        while ((rc = leat_reader_next(r, &w->b, 0, &w->e)) == LEAT_OK)
+            for (uint32_t k = 0; k < w->b.n; k++) {
+                const leat_event *ev = &w->b.ev[k];
+                model_consumer c = {.m = &w->m, .only = -1, .at = {ev->tx, ev->tx_seq - 1}};
+                leat_batch one = {.ev = &w->b.ev[k], .n = 1};
+                c.next[model_topic_of(&w->m, ev->tx, ev->tx_seq - 1)] = ev->offset;
+                model_consume(&c, &one);
+            }
+        if (rc != LEAT_AGAIN) fail_msg("%s: %s", w->e.code, w->e.msg);
+        leat_reader_close(r);
+    }
+}
+
 /* ---- the last transactions ---- */
 
 static void test_last_transactions_are_known(void **state)
@@ -665,6 +700,7 @@ int main(void)
         TEST(failed_writes_leave_no_trace),
         TEST(a_failed_sync_is_final),
         TEST(the_reserve_is_freed_first),
+        TEST(each_segment_defines_its_tables),
         TEST(last_transactions_are_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
