@@ -70,22 +70,6 @@ leat_rc leat_pg_parse_text(const leat_pg_col *col, leat_str text, leat_arena *a,
     return LEAT_OK;
 }
 
-leat_rc leat_pg_parse_uuid(const leat_pg_col *col, leat_str text, leat_arena *a, leat_value *out,
-                           leat_err *e)
-{
-    (void)a;
-    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-    bool ok = text.len == sizeof form - 1;
-    for (size_t i = 0; ok && i < text.len; i++) {
-        char c = text.s[i];
-        bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-        ok = form[i] == 'x' ? hex : c == '-';
-    }
-    if (!ok) return leat_pg_value_fail(col, text, "expected 32 hexadecimal digits in groups", e);
-    *out = leat_text(text);
-    return LEAT_OK;
-}
-
 /* Value of a hex digit, or 16. */
 static unsigned nibble(char c)
 {
@@ -107,6 +91,21 @@ bool leat_pg_unhex(leat_str hex, char *out)
         out[i] = (char)(high << 4 | low);
     }
     return hex.len % 2 == 0 && all < 16;
+}
+
+leat_rc leat_pg_parse_uuid(const leat_pg_col *col, leat_str text, leat_arena *a, leat_value *out,
+                           leat_err *e)
+{
+    (void)a;
+    enum { UUID_LEN = 36 };
+    unsigned wrong = text.len != UUID_LEN;
+    for (size_t i = 0; !wrong && i < UUID_LEN; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        wrong = dash ? text.s[i] != '-' : nibble(text.s[i]) & 16;
+    }
+    if (wrong) return leat_pg_value_fail(col, text, "expected 32 hexadecimal digits in groups", e);
+    *out = leat_text(text);
+    return LEAT_OK;
 }
 
 /* bytea_output = escape: a backslash is doubled, what is no ASCII text is \ and 3 octal digits. */
