@@ -83,6 +83,15 @@ static uint32_t tx_behind(const db *d, int64_t lsn)
     return i;
 }
 
+/* Places that were not reached durably may still turn out to be. */
+static void forget_reached(ledger *l)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < l->n; i++)
+        if (l->places[i].lsn > l->lsn) l->places[kept++] = l->places[i];
+    l->n = kept;
+}
+
 static void start_at(server *v, int64_t asked)
 {
     sim *s = the_sim;
@@ -94,7 +103,7 @@ static void start_at(server *v, int64_t asked)
     v->deduplicated = 0;
     v->open = true;
     v->schema ^= 1;
-    s->ledger.n = 0;
+    forget_reached(&s->ledger);
 }
 
 static leat_rc source_open(leat_task *t, const leat_position *pos, size_t n, leat_err *e)
@@ -244,7 +253,7 @@ static void safe(sim *s, leat_batch *b, int64_t lsn)
         l->cap = l->cap ? l->cap * 2 : 64;
         l->places = leat_realloc(l->places, l->cap * sizeof(safe_place));
     }
-    l->places[l->n++] = (safe_place){lsn, v->deduplicated};
+    l->places[l->n++] = (safe_place){lsn, l->deduplicated + v->deduplicated};
 }
 
 static void dead_letter(leat_batch *b, const db_tx *tx, uint32_t n, const db_op *op)

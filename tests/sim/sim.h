@@ -140,7 +140,7 @@ typedef struct letters {
     leat_dead_store store;
 } letters;
 
-/* A place the source called safe, and what it had counted as known by then. */
+/* A place the source called safe, and what had been counted as known by then, ever. */
 typedef struct safe_place {
     int64_t lsn;
     uint64_t deduplicated;
@@ -152,7 +152,7 @@ typedef struct ledger {
     uint64_t frame;              /* of the mark */
     uint64_t deduplicated;       /* when this connection began ... */
     uint64_t total_deduplicated; /* ... and now */
-    safe_place *places;          /* of this connection */
+    safe_place *places;          /* of this connection, and those that are not durable */
     unsigned n, cap;
     uint32_t tx;     /* transactions before this one are durable: their letters were looked up */
     uint64_t events; /* visible */
