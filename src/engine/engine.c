@@ -282,7 +282,11 @@ leat_rc leat_engine_run(leat_engine *g, leat_err *e)
             if (e) *e = err;
             return rc;
         }
-        if (atomic_load(&g->stop) || back_off(g, pause_us, &err)) break;
+        if (atomic_load(&g->stop)) { /* what is not durable comes again at the next start */
+            leat_log_err(LEAT_WARN, &err);
+            break;
+        }
+        if (back_off(g, pause_us, &err)) break;
     }
     leat_run_state_set(g, LEAT_RUN_STOPPED);
     return LEAT_OK;

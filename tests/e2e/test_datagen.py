@@ -386,7 +386,8 @@ def test_read_follow(leat):
     leat.run(source(leat, datagen_rate=500))
     running(leat)
     done = leat.call("read", TOPIC, "--follow", "--max", "300", "--format", "native")
-    assert [json.loads(line)["after"]["id"] for line in done.stdout.splitlines()] == list(range(300))
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [e["after"]["id"] for e in events] == list(range(300))
     assert leat.stop() == 0
 
 
@@ -507,7 +508,7 @@ def test_all_that_is_wrong_at_once(leat):
     second = leat.write("bad.properties", "name=a/b\nconnector.class=null\n")
     third = leat.write("worse.json", "{")
     done = leat.call("run", first, second, third, "absent.properties", ok=(2,))
-    for words in ("datagen.events", "tasks.max", "a/b", "topics", "worse.json", "absent.properties"):
+    for words in ("datagen.events", "tasks.max", "a/b", "topics", "worse.json", "absent.prop"):
         assert words in done.stderr
     assert "gen.properties:4" in done.stderr  # the line
     assert not os.path.exists(leat.data)
@@ -538,7 +539,7 @@ def test_secrets_are_not_shown(leat):
     file = source(leat, datagen_rate=100, some_password=secret, database_password=secret)
     leat.run(file, "--log-level", "trace")
     pid = running(leat)
-    shown = leat.call("status").stdout + json.dumps(state(leat)) + json.dumps(ask(leat, "gen", "log"))
+    shown = leat.call("status").stdout + json.dumps([state(leat), ask(leat, "gen", "log")])
     for path in (f"/proc/{pid}/cmdline", f"/proc/{pid}/environ"):
         with open(path, encoding="utf-8", errors="replace") as f:
             shown += f.read()
