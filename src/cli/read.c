@@ -39,8 +39,9 @@ typedef struct reading {
     leat_buf out;
     int64_t first; /* records before this offset are not wanted */
     uint64_t printed;
-    bool closed; /* nobody reads our output any more */
-    int failed;  /* errno of a write of it, but EPIPE */
+    uint64_t unshown; /* events whose cells do not fit their schema */
+    bool closed;      /* nobody reads our output any more */
+    int failed;       /* errno of a write of it, but EPIPE */
 } reading;
 
 static volatile sig_atomic_t interrupted;
@@ -139,6 +140,19 @@ static leat_rc put_event(reading *g, leat_batch *b, const leat_event *ev, leat_e
     return LEAT_OK;
 }
 
+/* An event that cannot be shown is told on stderr, and does not hide those behind it. */
+static leat_rc show_event(reading *g, leat_batch *b, const leat_event *ev, leat_err *e)
+{
+    size_t before = g->out.len;
+    leat_rc rc = put_event(g, b, ev, e);
+    if (rc != LEAT_DATA) return rc;
+    g->out.len = before;
+    g->unshown++;
+    fprintf(stderr, "leat: %s, offset %" PRId64 ": %s: %s [%s]\n", leat_event_topic(ev), ev->offset,
+            e->where, e->msg, e->code);
+    return LEAT_OK;
+}
+
 static leat_rc read_all(reading *g, leat_reader *r, leat_err *e)
 {
     leat_batch b;
@@ -152,7 +166,7 @@ static leat_rc read_all(reading *g, leat_reader *r, leat_err *e)
             continue;
         }
         for (uint32_t i = 0; i < b.n && !enough(g) && !leat_rc_failed(rc); i++) {
-            rc = put_event(g, &b, &b.ev[i], e);
+            rc = show_event(g, &b, &b.ev[i], e);
             if (g->out.len >= FLUSH_BYTES) flush(g);
         }
         if (leat_rc_failed(rc)) break;
@@ -161,7 +175,12 @@ static leat_rc read_all(reading *g, leat_reader *r, leat_err *e)
     }
     flush(g);
     leat_batch_free(&b);
-    return leat_rc_failed(rc) ? rc : LEAT_OK;
+    if (leat_rc_failed(rc)) return rc;
+    if (g->unshown == 0) return LEAT_OK;
+    return leat_fail(e, LEAT_DATA, "read.unshown", g->topics[0],
+                     "%" PRIu64 " events could not be shown as records; --format native shows what "
+                     "they hold",
+                     g->unshown);
 }
 
 /* --from into the reader's configuration. */

@@ -239,7 +239,7 @@ def test_others_read_beside_it(demo, tmp_path):
     demo.start("--data", data, "--json")
     products = leat.read_until("shop.public.products", 12, "--max", 12)
     assert {r["value"]["op"] for r in products} == {"r"}
-    (status,) = [json.loads(line) for line in leat.call("status", "--json").stdout.splitlines()]
+    (status,) = leat.status()
     assert status["name"] == "shop" and status["state"] in ("RUNNING", "SNAPSHOT")
     leat.call("stop", "shop")
     assert demo.finish()[1] == 0
