@@ -166,6 +166,9 @@ leat_rc leat_run_append(leat_engine *g, leat_str progress, leat_err *e)
     }
     LEAT_TRY(balance(g, safe, e));
     if (b->dead) LEAT_TRY(g->conf.dead->put(g->conf.dead, b->dead, e));
+    for (const leat_dead *l = b->dead; l; l = l->next)
+        leat_log(LEAT_WARN, "engine.dead_letter", "code=%s table=\"%s\" position=%.*s", l->why.code,
+                 l->table ? l->table : "", (int)l->position.len, l->position.s);
     LEAT_TRY(g->conf.stream->ops->append(g->conf.stream, b, progress, e));
     if (g->first_pending_us == 0) g->first_pending_us = leat_mono_us();
     return LEAT_OK;

@@ -56,7 +56,7 @@ static leat_rc row_of(const leat_pg_rel *r, const leat_pgoutput_tuple *t, bool o
         uint16_t f = r->field[i];
         if (f == LEAT_PG_NO_FIELD || (old_key && !r->identity[i])) continue;
         if (cell->kind == LEAT_PGOUTPUT_NULL)
-            row[f] = leat_null();
+            LEAT_TRY(leat_pg_rel_null(r, f, &row[f], e));
         else if (cell->kind == LEAT_PGOUTPUT_TEXT)
             LEAT_TRY(leat_pg_parse(&r->cols[f], cell->data, a, &row[f], e));
         else if (cell->kind == LEAT_PGOUTPUT_BINARY)

@@ -89,6 +89,7 @@ typedef struct leat_pg_source {
     leat_buf origin_name;
     uint64_t xid_near;    /* a transaction id of the present */
     uint64_t row_tx;      /* transaction id of the rows of a snapshot; 0: none */
+    uint64_t row_n;       /* rows read of this snapshot: finds a dead letter again */
     int64_t row_ts_us;    /* when it was begun */
     leat_pg_rel *row_rel; /* the table whose rows are read; NULL: none */
     char *row_held;       /* its next row, of libpq; NULL: none */
@@ -120,6 +121,9 @@ leat_pg_rel *leat_pg_rel_find(const leat_pg_source *s, uint32_t id);
  * is the caller's, to be freed with leat_pg_rel_free. */
 leat_rc leat_pg_rel_of_table(leat_pg_source *s, const leat_pg_table *t, leat_pg_rel **out,
                              leat_err *e);
+/* A NULL for a field of the row. DATA "postgres.null" where the version requires a value: the
+ * column became NOT NULL after this change was made, and no consumer could read the record. */
+leat_rc leat_pg_rel_null(const leat_pg_rel *r, uint16_t field, leat_value *out, leat_err *e);
 void leat_pg_rel_free(leat_pg_rel *r);
 void leat_pg_rels_free(leat_pg_source *s);
 

@@ -41,6 +41,18 @@ leat_pg_rel *leat_pg_rel_find(const leat_pg_source *s, uint32_t id)
     return r;
 }
 
+leat_rc leat_pg_rel_null(const leat_pg_rel *r, uint16_t field, leat_value *out, leat_err *e)
+{
+    const leat_field *f = &r->table->row->fields[field];
+    *out = leat_null();
+    if (f->schema->optional || f->schema->def != NULL) return LEAT_OK;
+    return leat_fail(
+        e, LEAT_DATA, "postgres.null", f->name,
+        "%s.%s: column %s is NULL here, but NOT NULL in the catalog, which is newer than "
+        "this change",
+        r->table->schema, r->table->name, f->name);
+}
+
 void leat_pg_rel_free(leat_pg_rel *r)
 {
     if (!r) return;

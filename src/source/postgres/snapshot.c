@@ -263,7 +263,7 @@ static leat_rc row_values(const leat_pg_rel *r, leat_str row, leat_arena *a, lea
                              r->nwire);
         if (f == LEAT_PG_NO_FIELD) continue;
         if (!text.s)
-            cells[f] = leat_null();
+            LEAT_TRY(leat_pg_rel_null(r, f, &cells[f], e));
         else
             LEAT_TRY(leat_pg_parse(&r->cols[f], text, a, &cells[f], e));
     }
@@ -273,9 +273,9 @@ static leat_rc row_values(const leat_pg_rel *r, leat_str row, leat_arena *a, lea
 static void bury(leat_batch *b, const leat_pg_source *s, const leat_table *t, leat_str row,
                  const leat_err *why)
 {
-    char place[64];
-    snprintf(place, sizeof place, "{\"lsn\":%llu,\"snapshot\":true}",
-             (unsigned long long)s->at.lsn);
+    char place[96];
+    snprintf(place, sizeof place, "{\"lsn\":%llu,\"snapshot\":true,\"row\":%llu}",
+             (unsigned long long)s->at.lsn, (unsigned long long)s->row_n);
     leat_batch_dead(b,
                     &(leat_dead){.why = *why,
                                  .bytes = row,
@@ -293,6 +293,7 @@ static leat_rc give(leat_pg_source *s, leat_str row, leat_snapshot marker, leat_
     const leat_pg_rel *r = s->row_rel;
     leat_value *cells = LEAT_NEW(&b->arena, leat_value, r->table->row->nfields);
     b->counts.rows_read++;
+    s->row_n++;
     leat_rc rc = row_values(r, row, &b->arena, cells, e);
     if (rc == LEAT_DATA) {
         bury(b, s, r->table, row, e);

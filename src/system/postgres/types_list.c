@@ -88,6 +88,14 @@ static bool skip_list(scan *s, char delim, uint32_t *n)
 static leat_rc take_list(const leat_pg_col *col, leat_str text, scan *s, leat_arena *a,
                          leat_value *out, leat_err *e);
 
+/* An element that is NULL: where the array's schema does not allow it no consumer could read it. */
+static leat_rc null_item(const leat_pg_col *col, leat_str text, leat_value *out, leat_err *e)
+{
+    *out = leat_null();
+    if (col->elem->schema == NULL || col->elem->schema->optional) return LEAT_OK;
+    return leat_pg_value_fail(col, text, "an element is NULL, and its schema requires a value", e);
+}
+
 /* One item of a list, up to its delimiter. */
 static leat_rc take_item(const leat_pg_col *col, leat_str text, scan *s, leat_arena *a,
                          leat_value *out, leat_err *e)
@@ -97,9 +105,8 @@ static leat_rc take_item(const leat_pg_col *col, leat_str text, scan *s, leat_ar
     if (at(s, '{') && nested) return take_list(elem, text, s, a, out, e);
     if (at(s, '{') && col->faults) {
         uint32_t n;
-        *out = leat_null();
         return skip_list(s, col->delim, &n)
-                   ? LEAT_OK
+                   ? null_item(col, text, out, e)
                    : leat_pg_value_fail(col, text, "an inner array does not end", e);
     }
     if (at(s, '{') || nested)
@@ -120,8 +127,7 @@ static leat_rc take_item(const leat_pg_col *col, leat_str text, scan *s, leat_ar
     item.len = (size_t)(s->p - item.s);
     if (item.len == 0) return leat_pg_value_fail(col, text, "an element is missing", e);
     if (!leat_str_ieq(item, LEAT_STR("NULL"))) return leat_pg_parse(elem, item, a, out, e);
-    *out = leat_null();
-    return LEAT_OK;
+    return null_item(col, text, out, e);
 }
 
 static leat_value list_of(leat_value *list, uint32_t n)
