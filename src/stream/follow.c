@@ -37,26 +37,14 @@ void leat_follow_close(leat_follow *f)
     f->page = NULL;
 }
 
-/* The page there is belongs to a writer that lives. Of one that died it may be as a power cut left
- * it. */
-static bool alive(leat_follow *f)
-{
-    int64_t now = leat_mono_us();
-    if (f->page == NULL) f->own = leat_page_open(f->page_path, &f->page, NULL) == LEAT_OK;
-    if (f->page == NULL) return false;
-    int32_t pid = atomic_load(&f->page->pid);
-    if (f->alive_us != 0 && pid == f->alive_pid && now - f->alive_us < ALIVE_US) return true;
-    f->alive_pid = pid;
-    f->alive_us = leat_page_alive(f->page) ? now : 0;
-    return f->alive_us != 0;
-}
-
-static void look_at_page(leat_follow *f)
+/* True if that moved the mark. */
+static bool look_at_page(leat_follow *f)
 {
     uint64_t segment, offset, frame;
-    if (!leat_page_mark(f->page, &segment, &offset, &frame)) return;
-    if (frame > f->mark.number && offset <= INT64_MAX)
-        f->mark = (leat_place){segment, (int64_t)offset, frame, 0};
+    if (!leat_page_mark(f->page, &segment, &offset, &frame)) return false;
+    if (frame <= f->mark.number || offset > INT64_MAX) return false;
+    f->mark = (leat_place){segment, (int64_t)offset, frame, 0};
+    return true;
 }
 
 /* Nothing was written since the last look at the frames. */
@@ -150,17 +138,24 @@ static leat_rc settle(leat_follow *f, leat_err *e)
     return LEAT_OK;
 }
 
+/* A page is believed if its writer was seen alive: what a power cut kept of a page may be half of
+ * it, but no power was cut since. */
 leat_rc leat_follow_look(leat_follow *f, leat_err *e)
 {
-    if (!alive(f)) return settle(f, e);
-    look_at_page(f);
+    if (f->page == NULL) f->own = leat_page_open(f->page_path, &f->page, NULL) == LEAT_OK;
+    int32_t pid = f->page != NULL ? atomic_load(&f->page->pid) : 0;
+    if (pid != 0 && pid == f->known_pid && look_at_page(f)) return LEAT_OK;
+    f->alive = pid != 0 && leat_page_alive(f->page);
+    if (!f->alive) return settle(f, e);
+    f->known_pid = pid;
     f->settled_segment = 0;
+    look_at_page(f);
     return LEAT_OK;
 }
 
 void leat_follow_wait(leat_follow *f, int64_t us)
 {
-    if (f->page != NULL && f->alive_us != 0)
+    if (f->alive && f->page != NULL)
         leat_page_wait(f->page, f->mark.number, us < ALIVE_US ? us : ALIVE_US);
     else
         leat_sleep_us(us < POLL_US ? us : POLL_US);

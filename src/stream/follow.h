@@ -14,8 +14,8 @@ typedef struct leat_follow {
     leat_page *page;          /* NULL: none there */
     bool own;                 /* page was mapped here */
     leat_place mark;          /* segment 0: nothing is visible; crc 0: not known */
-    int64_t alive_us;         /* when the page's writer was last seen alive, 0: it was not ... */
-    int32_t alive_pid;        /* ... and which one that was */
+    int32_t known_pid;        /* writer of the page that was once seen alive, 0: none ... */
+    bool alive;               /* ... and whether it was, at the last look */
     uint64_t settled_segment; /* what was looked at last in the frames: newest segment, ... */
     int64_t settled_size;     /* ... its size, ... */
     bool settled_gone;        /* ... and whether a writer lived */
