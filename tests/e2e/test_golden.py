@@ -42,8 +42,6 @@ LATER = {
 # Where leat differs on purpose, and what it does instead.
 DIFFERS = {
     "types_char": "a column of type name is null in Debezium's stream; leat gives its value",
-    "types_misc_unknown_included": "unknown types are the server's own text in the snapshot too;"
-    " Debezium's driver rewrites points there (1,1 becomes 1.0,1.0)",
 }
 
 # Debezium read the catalog when all statements had run, and so shows columns as they were in the
