@@ -190,6 +190,35 @@ def test_both_get_the_signal(leat):
     assert leat.stderr.count("connector.stopped") == 2
 
 
+@pytest.mark.parametrize("fault", [
+    "source_read:3:ETIMEDOUT", "engine_ack:2:EIO", "stream_append:3:ENOSPC",
+    "stream_append:4:kill", "stream_sync:4:EIO", "stream_sync:5:kill", "stream_mark:4:EIO",
+    "stream_mark:3:kill", "state_write:3:EIO", "state_write:5:kill", "control_send:1:EIO",
+    "source_read:9:kill,stream_sync:3:ENOSPC,state_write:4:ENOSPC",
+])
+def test_faults(tmp_path, fault):
+    """Every process of the run meets them again, until all is read and delivered."""
+    binary = os.path.join(os.path.dirname(Leat(tmp_path / "x").binary), "../build-san/leat")
+    if not os.path.exists(binary):
+        pytest.skip("there is no build-san/leat with fault points")
+    leat = Leat(tmp_path / "leat", binary=binary)
+    try:
+        leat.run(
+            source(leat, datagen_events=30000, datagen_transaction_size=100,
+                   errors_retry_delay_initial_ms=10),
+            sink(leat, null_reject_every=3000, errors_retry_delay_initial_ms=10),
+            env={"LEAT_FAULT": fault},
+        )
+        until(lambda: leat.alive() or cursor(leat)["read"] == 30000, 60, "all of it")
+        leat.stop()
+    finally:
+        leat.kill()
+    assert keys(leat) == list(range(30000))
+    counts = state(leat)["counts"]
+    assert counts["received"] == counts["appended"] == 30000
+    assert cursor(leat)["delivered"] + cursor(leat)["dead"] == 30000
+
+
 # ---- several connectors
 
 

@@ -1,6 +1,7 @@
 /* The control socket: requests and answers, bad ones, many clients, a folder with a long name. */
 #include "test.h"
 
+#include "base/clock.h"
 #include "base/os.h"
 #include "engine/control.h"
 
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char folder[512] = "/tmp/leat-test-control-XXXXXX";
@@ -97,6 +99,49 @@ static void more_clients_than_places(void **state)
     answers(NULL);
 }
 
+/* Connections that say nothing do not keep others out. */
+static void silent_clients_make_room(void **state)
+{
+    (void)state;
+    int fd[20];
+    for (int i = 0; i < 20; i++) {
+        fd[i] = leat_os_unix_connect(folder, "control.sock");
+        assert_true(fd[i] >= 0);
+    }
+    for (int i = 0; i < 20; i++) answers(NULL);
+    for (int i = 0; i < 20; i++) close(fd[i]);
+}
+
+/* One that ends before it answers is not called stuck. */
+static void ends_before_it_answers(void **state)
+{
+    (void)state;
+    char where[] = "/tmp/leat-test-control-XXXXXX";
+    assert_non_null(mkdtemp(where));
+    int fd = leat_os_unix_listen(where, "control.sock", 1);
+    assert_true(fd >= 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(accept(fd, NULL, NULL));
+        _exit(0);
+    }
+    leat_arena a;
+    leat_arena_init(&a, 0);
+    const leat_json *reply;
+    leat_err err = {0};
+    int64_t began = leat_mono_us();
+    assert_int_equal(leat_control_call(where, LEAT_STR("{}"), 5000, &a, &reply, &err), LEAT_RETRY);
+    assert_string_equal(err.code, "control.not_running");
+    assert_true(leat_mono_us() - began < 4000000);
+    leat_arena_free(&a);
+    close(fd);
+    waitpid(pid, NULL, 0);
+    char path[64];
+    snprintf(path, sizeof path, "%s/control.sock", where);
+    unlink(path);
+    rmdir(where);
+}
+
 static void nobody_listens(void **state)
 {
     (void)state;
@@ -116,6 +161,8 @@ int main(void)
         cmocka_unit_test(errors_come_back),
         cmocka_unit_test(floods_are_dropped),
         cmocka_unit_test(more_clients_than_places),
+        cmocka_unit_test(silent_clients_make_room),
+        cmocka_unit_test(ends_before_it_answers),
         cmocka_unit_test(nobody_listens),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
