@@ -210,18 +210,41 @@ static bool parse_format(reading *g)
     return g->format != JSON || leat_str_is(name, "json");
 }
 
-/* Whose stream it is; with --follow waits until the topic exists. */
+static bool is_unknown(leat_rc rc, const leat_err *e)
+{
+    return rc == LEAT_CONF && strcmp(e->code, "topic.unknown") == 0;
+}
+
+/* Whose stream it is; with --follow waits until the topic exists. AGAIN: interrupted. */
 static leat_rc find_owner(reading *g, leat_arena *a, leat_err *e)
 {
     bool told = false;
     for (;;) {
+        leat_arena_reset(a, 0);
         leat_rc rc = leat_topics_owner(g->common.data, g->topics[0], a, &g->conf.connector, e);
-        bool unknown = rc == LEAT_CONF && strcmp(e->code, "topic.unknown") == 0;
-        if (!unknown || !g->follow || interrupted) return rc;
+        if (!is_unknown(rc, e) || !g->follow) return rc;
+        if (interrupted) return LEAT_AGAIN;
         if (!told) fprintf(stderr, "leat: waiting for topic %s\n", g->topics[0]);
         told = true;
         leat_sleep_us(WAIT_US);
     }
+}
+
+/* The other topics are of the same stream, or with --follow may become so. */
+static leat_rc check_others(const reading *g, leat_arena *a, leat_err *e)
+{
+    for (const char *const *t = g->topics + 1; *t; t++) {
+        const char *owner = NULL;
+        leat_rc rc = leat_topics_owner(g->common.data, *t, a, &owner, e);
+        if (is_unknown(rc, e) && g->follow) continue;
+        LEAT_TRY(rc);
+        if (strcmp(owner, g->conf.connector) != 0)
+            return leat_fail(e, LEAT_CONF, "topic.elsewhere", *t,
+                             "%s is of the connector %s and %s of %s: there is no order between "
+                             "the two; read them one by one",
+                             g->topics[0], g->conf.connector, *t, owner);
+    }
+    return LEAT_OK;
 }
 
 static leat_rc run(reading *g, leat_err *e)
@@ -230,6 +253,7 @@ static leat_rc run(reading *g, leat_err *e)
     leat_arena_init(&a, 0);
     leat_reader *r = NULL;
     leat_rc rc = find_owner(g, &a, e);
+    if (rc == LEAT_OK) rc = check_others(g, &a, e);
     if (rc == LEAT_OK) rc = leat_reader_open(&g->conf, &r, e);
     if (rc == LEAT_OK) {
         leat_record_form_init(&g->form, g->common.data, g->conf.connector,

@@ -119,6 +119,7 @@ static leat_rc inherited(leat_arena *a, const char *name, leat_config **config, 
                          CONFIG_FD);
     char *text = leat_arena_alloc(a, (size_t)size, 1);
     int64_t n = leat_os_read_all(CONFIG_FD, text, (size_t)size, 0);
+    leat_os_now()->close(CONFIG_FD); /* secrets may stand in it */
     if (n < 0) return leat_os_fail(e, (int)n, "read the configuration of", name);
     return leat_config_json(a, (leat_str){text, (size_t)n}, name, config, e);
 }

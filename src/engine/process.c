@@ -73,7 +73,9 @@ static void catch_signals(void)
     sigemptyset(&set);
     parent = getppid();
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
-        sigaction(signals[i], &act, NULL);
+        struct sigaction was;
+        sigaction(signals[i], NULL, &was);
+        if (was.sa_handler != SIG_IGN) sigaction(signals[i], &act, NULL); /* nohup: as one wishes */
         sigaddset(&set, signals[i]);
     }
     signal(SIGPIPE, SIG_IGN); /* a log that nobody reads any more is no reason to die */

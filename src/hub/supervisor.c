@@ -274,15 +274,24 @@ static void loop(supervisor *s)
     }
 }
 
+/* The signals that stop, but those that who started us wants to be ignored (nohup), and SIGCHLD. */
+static void own_signals(sigset_t *set)
+{
+    static const int stopping[] = {SIGTERM, SIGINT, SIGHUP};
+    sigemptyset(set);
+    for (size_t i = 0; i < sizeof stopping / sizeof *stopping; i++) {
+        struct sigaction now;
+        sigaction(stopping[i], NULL, &now);
+        if (now.sa_handler != SIG_IGN) sigaddset(set, stopping[i]);
+    }
+    sigaddset(set, SIGCHLD);
+}
+
 leat_rc leat_supervisor_run(const leat_supervisor_conf *conf, const leat_child_config *children,
                             size_t n, int *exit_status, leat_err *e)
 {
     sigset_t set, old;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGCHLD);
+    own_signals(&set);
     sigprocmask(SIG_BLOCK, &set, &old);
     signal(SIGCHLD, SIG_DFL); /* inherited as ignored, children would vanish unseen */
     signal(SIGPIPE, SIG_IGN); /* a log that nobody reads any more is no reason to die */

@@ -2,8 +2,8 @@
  *
  * Used by `leat run`. Each child gets its configuration through an inherited memory file, never by
  * argv or environment, and dies with the supervisor. A connector that fails for good leaves the
- * others alone. One supervisor a process; it owns SIGTERM, SIGINT, SIGHUP and SIGCHLD while it
- * runs. SIGPIPE is ignored from then on. */
+ * others alone. One supervisor a process; it owns SIGTERM, SIGINT and SIGHUP (those that are not
+ * ignored) and SIGCHLD while it runs. SIGPIPE is ignored from then on. */
 #ifndef LEAT_HUB_SUPERVISOR_H
 #define LEAT_HUB_SUPERVISOR_H
 

@@ -17,6 +17,9 @@ from servers.process import until
 
 TOPIC = "gen.datagen.t1"
 
+# Signals that are ignored here would be ignored by leat.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
 
 def source(leat, name="gen", **more):
     """A datagen whose n-th change creates the key n."""
@@ -452,6 +455,30 @@ def test_topics(made):
     assert made.topics() == [{"topic": TOPIC, "connector": "gen", "partitions": 1,
                               "first_offset": 0, "next_offset": 1000}]
     assert TOPIC in made.call("topics").stdout
+
+
+def test_read_two_topics(leat):
+    few = {"datagen_events": 90, "datagen_tables": 3, "datagen_keys": 3, "datagen_deletes": 0}
+    leat.call("run", "--once", source(leat, **few), source(leat, "other", datagen_events=5))
+    both = leat.read(TOPIC, "gen.datagen.t3")
+    assert [r["topic"] for r in both] == [TOPIC, "gen.datagen.t3"] * 30
+    done = leat.call("read", TOPIC, "other.datagen.t1", ok=(1,))
+    assert "topic.elsewhere" in done.stderr and done.stdout == ""
+    assert "topic.unknown" in leat.call("read", TOPIC, "none", ok=(1,)).stderr
+
+
+def test_read_follow_interrupted(leat):
+    with subprocess.Popen(
+        [leat.binary, "read", "--data", leat.data, TOPIC, "--follow"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as reader:
+        try:
+            assert TOPIC in reader.stderr.readline()
+            reader.send_signal(signal.SIGINT)
+            out, said = reader.communicate(timeout=30)
+            assert (out, said, reader.returncode) == ("", "", 0)
+        finally:
+            reader.kill()
 
 
 def test_unknown_things(made):

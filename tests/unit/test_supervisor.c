@@ -304,6 +304,27 @@ static void test_inherited_settings(void **state)
     signal(SIGCHLD, was);
 }
 
+/* As under nohup. */
+static void test_an_ignored_signal(void **state)
+{
+    (void)state;
+    void (*was)(int) = signal(SIGHUP, SIG_IGN);
+    add("one", "serve", NULL);
+    signal_when_up("one", SIGHUP, 0);
+    signal_when_up("one.later", SIGTERM, 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        for (int i = 0; i < 2000 && !wrote("one", "up"); i++) leat_sleep_us(5000);
+        leat_sleep_us(500000); /* the child would be gone by now */
+        note(data, "one.later", wrote("one", "stopped") ? "too early" : "in time");
+        _exit(0);
+    }
+    assert_int_equal(supervise(false, 0), 0);
+    signal(SIGHUP, was);
+    assert_true(wrote("one.later", "in time"));
+    assert_true(wrote("one", "stopped"));
+}
+
 /* Children end when the supervisor is killed. */
 static void test_killed_itself(void **state)
 {
@@ -334,6 +355,8 @@ int main(int argc, char **argv)
 {
     if (argc > 4 && strcmp(argv[1], "connector") == 0) return child(argc, argv);
     leat_log_setup(LEAT_ERROR, false, NULL, -1);
+    signal(SIGHUP, SIG_DFL); /* whatever who runs the tests has asked for */
+    signal(SIGINT, SIG_DFL);
     const struct CMUnitTest tests[] = {
         TEST(test_all_end),
         TEST(test_one_fails_the_other_goes_on),
@@ -346,6 +369,7 @@ int main(int argc, char **argv)
         TEST(test_a_second_signal_kills),
         TEST(test_stopped_while_it_waits_to_start_again),
         TEST(test_inherited_settings),
+        TEST(test_an_ignored_signal),
         TEST(test_killed_itself),
         TEST(test_no_secret_on_the_command_line),
     };
