@@ -19,6 +19,7 @@ TOPIC = "gen.datagen.t1"
 
 # Signals that are ignored here would be ignored by leat.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def source(leat, name="gen", **more):
