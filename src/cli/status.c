@@ -92,6 +92,14 @@ static bool write_kind(leat_state *s, const char *name, leat_arena *a, leat_jw *
     return sink != NULL;
 }
 
+/* A process that lives and cannot be asked is just starting, or ending. */
+static void write_between(const leat_page *p, leat_jw *w)
+{
+    leat_run_state state = (leat_run_state)atomic_load(&p->state);
+    leat_jw_i64(w, "pid", atomic_load(&p->pid));
+    leat_jw_z(w, "state", leat_run_state_name(state ? state : LEAT_RUN_STARTING));
+}
+
 /* How the last run ended: by what it stored, unless its page says that it had no time to. */
 static leat_rc write_ending(leat_state *s, const char *name, const leat_page *p, leat_arena *a,
                             leat_jw *w, leat_err *e)
@@ -101,7 +109,11 @@ static leat_rc write_ending(leat_state *s, const char *name, const leat_page *p,
     int64_t at_us;
     char iso[LEAT_ISO_MAX];
     LEAT_TRY(leat_state_end_get(s, a, &state, &at_us, &err, e));
-    int pid = p && !leat_page_alive(p) ? atomic_load(&p->pid) : 0;
+    int pid = p ? atomic_load(&p->pid) : 0;
+    if (pid && leat_page_alive(p)) {
+        write_between(p, w);
+        return LEAT_OK;
+    }
     if (pid) {
         leat_fail(&err, LEAT_RETRY, "process.died", name,
                   "its process %d was killed or crashed; started again it goes on from its last "

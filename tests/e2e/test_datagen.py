@@ -22,6 +22,17 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture
+def faulty(tmp_path):
+    """The binary of build-san, which has the fault points."""
+    one = Leat(tmp_path / "leat")
+    one.binary = os.path.join(os.path.dirname(one.binary), "../build-san/leat")
+    if not os.path.exists(one.binary):
+        pytest.skip("there is no build-san/leat with fault points")
+    yield one
+    one.kill()
+
+
 def source(leat, name="gen", **more):
     """A datagen whose n-th change creates the key n."""
     config = {"connector.class": "datagen", "topic.prefix": name, "datagen.rate": 0}
@@ -200,27 +211,29 @@ def test_both_get_the_signal(leat):
     "stream_mark:3:kill", "state_write:3:EIO", "state_write:5:kill", "control_send:1:EIO",
     "source_read:9:kill,stream_sync:3:ENOSPC,state_write:4:ENOSPC",
 ])
-def test_faults(tmp_path, fault):
+def test_faults(faulty, fault):
     """Every process of the run meets them again, until all is read and delivered."""
-    binary = os.path.join(os.path.dirname(Leat(tmp_path / "x").binary), "../build-san/leat")
-    if not os.path.exists(binary):
-        pytest.skip("there is no build-san/leat with fault points")
-    leat = Leat(tmp_path / "leat", binary=binary)
-    try:
-        leat.run(
-            source(leat, datagen_events=30000, datagen_transaction_size=100,
-                   errors_retry_delay_initial_ms=10),
-            sink(leat, null_reject_every=3000, errors_retry_delay_initial_ms=10),
-            env={"LEAT_FAULT": fault},
-        )
-        until(lambda: leat.alive() or cursor(leat)["read"] == 30000, 60, "all of it")
-        leat.stop()
-    finally:
-        leat.kill()
+    leat = faulty
+    leat.run(
+        source(leat, datagen_events=30000, datagen_transaction_size=100,
+               errors_retry_delay_initial_ms=10),
+        sink(leat, null_reject_every=3000, errors_retry_delay_initial_ms=10),
+        env={"LEAT_FAULT": fault},
+    )
+    until(lambda: leat.alive() or cursor(leat)["read"] == 30000, 60, "all of it")
+    leat.stop()
     assert keys(leat) == list(range(30000))
     counts = state(leat)["counts"]
     assert counts["received"] == counts["appended"] == 30000
     assert cursor(leat)["delivered"] + cursor(leat)["dead"] == 30000
+
+
+def test_status_while_it_opens(faulty):
+    """It lives, though nobody answers yet."""
+    faulty.run(source(faulty), env={"LEAT_FAULT": "stream_segment:1:60000ms"})
+    until(lambda: state(faulty)["state"] == "STARTING", 30, "its process")
+    assert "error" not in state(faulty)
+    os.kill(state(faulty)["pid"], signal.SIGCONT)  # it is there
 
 
 # ---- several connectors
