@@ -286,7 +286,7 @@ leat_rc leat_engine_run(leat_engine *g, leat_err *e)
             return rc;
         }
         if (atomic_load(&g->stop)) { /* what is not durable comes again at the next start */
-            leat_log_err(LEAT_WARN, &err);
+            leat_log(LEAT_WARN, err.code, "stopping where=\"%s\" %s", err.where, err.msg);
             break;
         }
         if (back_off(g, pause_us, &err)) break;
