@@ -7,11 +7,12 @@
 #include "sim.h"
 #include "stream/recover.h"
 
-enum { PID = 4711 };
+enum { PID = 1000 }; /* and the number of its life */
 
 int __wrap_getpid(void);
 void __wrap_leat_log_line(leat_level level, const char *file, int line, const char *code,
                           const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+void __wrap_leat_log_err(leat_level level, const leat_err *e);
 leat_rc __wrap_leat_page_open(const char *path, leat_page **out, leat_err *e);
 void __wrap_leat_page_close(leat_page *p);
 bool __wrap_leat_page_alive(const leat_page *p);
@@ -28,7 +29,7 @@ leat_rc __real_leat_recover_prove(const char *dir, const leat_found *found, leat
 /* Its digits go into the lock file. */
 int __wrap_getpid(void)
 {
-    return PID;
+    return PID + (int)the_sim->lives;
 }
 
 /* The real one asks the clock, so a run that is watched would be another run. */
@@ -46,6 +47,11 @@ void __wrap_leat_log_line(leat_level level, const char *file, int line, const ch
     va_end(args);
 }
 
+void __wrap_leat_log_err(leat_level level, const leat_err *e)
+{
+    __wrap_leat_log_line(level, "", 0, e->code, "%s %s", e->where, e->msg);
+}
+
 leat_rc __wrap_leat_page_open(const char *path, leat_page **out, leat_err *e)
 {
     if (!the_sim->page_there)
@@ -61,7 +67,7 @@ void __wrap_leat_page_close(leat_page *p)
 
 bool __wrap_leat_page_alive(const leat_page *p)
 {
-    return p->pid == PID && the_sim->alive;
+    return p->pid == __wrap_getpid() && the_sim->alive;
 }
 
 void sim_page_begin(sim *s)
@@ -75,7 +81,7 @@ void sim_page_begin(sim *s)
         p->mark_frame = was.mark_frame;
         p->wake = was.wake;
     }
-    p->pid = PID;
+    p->pid = __wrap_getpid();
     s->page_there = true;
 }
 

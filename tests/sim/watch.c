@@ -376,6 +376,7 @@ static void compare(watch *w, unsigned topic, const leat_reader_conf *conf, cons
 
 void watch_again(watch *w, bool verify)
 {
+    watch_close(w); /* one that is open may think for a moment that a dead writer lives */
     watch_look(w, false);
     const leat_os *os = enter();
     leat_reader_conf conf = {.data = "/sim", .connector = "shop", .verify = verify};
