@@ -223,8 +223,9 @@ def test_faults(faulty, fault):
     until(lambda: leat.alive() or cursor(leat)["read"] == 30000, 60, "all of it")
     leat.stop()
     assert keys(leat) == list(range(30000))
-    counts = state(leat)["counts"]
-    assert counts["received"] == counts["appended"] == 30000
+    if "kill" not in fault:  # the counters that a killed process left may be behind its frames
+        counts = state(leat)["counts"]
+        assert counts["received"] == counts["appended"] == 30000
     assert cursor(leat)["delivered"] + cursor(leat)["dead"] == 30000
 
 
