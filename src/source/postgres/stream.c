@@ -19,6 +19,7 @@
 
 enum {
     LONGEST_US = 100000, /* one read, when everything is filtered */
+    GATHER_US = 10000,   /* one read that waits for more while much comes */
     IDLE_US = 1000000,   /* between places that keepalives make */
     ASK_US = 5000000,    /* between questions for the server's end while idle */
     LOOK_US = 10000000,  /* between looks at the slot */
@@ -245,6 +246,7 @@ leat_rc leat_pg_stream_read(leat_pg_source *s, leat_batch *b, int wait_ms, leat_
         int ms = n == 0 && !counted(b) ? wait_ms : 0;
         if (n && n % 64 == 0 && leat_mono_us() - begun > LONGEST_US) break;
         leat_rc rc = leat_pg_copy_row(&s->wal, "read the stream", ms, &row, &len, e);
+        if (rc == LEAT_AGAIN && s->wal.pace.gulping && leat_mono_us() - begun < GATHER_US) continue;
         if (rc == LEAT_AGAIN) break;
         if (rc == LEAT_PENDING)
             return leat_fail(e, LEAT_RETRY, "postgres.closed", s->conf->slot,
