@@ -13,7 +13,7 @@
 #include "source/postgres/publication.h"
 
 enum {
-    LOOK_US = 10000000,   /* between looks */
+    LOOK_US = 5000000,    /* between looks */
     LOOK_MS = 2000,       /* longest time for one */
     SILENT_FROM = 180000, /* server_version_num: passes over publications that are missing */
 };
