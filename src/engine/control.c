@@ -197,7 +197,8 @@ static void answer_lines(leat_control *c, client *k)
 /* Reads what is there and answers it. */
 static void serve(leat_control *c, client *k)
 {
-    ssize_t n = recv(k->fd, leat_buf_room(&k->in, 4096), 4096, MSG_DONTWAIT);
+    errno = LEAT_FAULT(control_read);
+    ssize_t n = errno ? -1 : recv(k->fd, leat_buf_room(&k->in, 4096), 4096, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (n <= 0) {
         drop(k);
@@ -330,7 +331,8 @@ leat_rc leat_control_start(const leat_control_conf *conf, leat_control **out, le
     c->ticked_us = leat_mono_us();
     pthread_mutex_init(&c->lock, NULL);
     for (int i = 0; i < CLIENTS; i++) c->clients[i].fd = -1;
-    c->fd = leat_os_unix_listen(c->folder, LEAT_CONTROL_SOCKET, CLIENTS);
+    int fault = LEAT_FAULT(control_open);
+    c->fd = fault ? -fault : leat_os_unix_listen(c->folder, LEAT_CONTROL_SOCKET, CLIENTS);
     c->wake = eventfd(0, EFD_CLOEXEC);
     c->jobs = eventfd(0, EFD_CLOEXEC);
     int err = c->fd < 0 ? c->fd : c->wake < 0 || c->jobs < 0 ? -EMFILE : 0;

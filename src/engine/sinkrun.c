@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/os.h"
@@ -176,6 +177,8 @@ static leat_rc settle(leat_sinkrun *k, leat_rc rc, leat_err *e)
 {
     const leat_sink *sink = k->conf.sink;
     int64_t deadline = leat_mono_us() + FLUSH_US;
+    int fault = LEAT_FAULT(sink_flush);
+    if (fault) return leat_os_fail(e, fault, "flush", k->conf.connector);
     if (sink->flush) rc = sink->flush(&k->task, deadline, e);
     while (!sink->flush && sink->poll && rc == LEAT_PENDING && leat_mono_us() < deadline)
         rc = sink->poll(&k->task, POLL_MS, e);
@@ -193,6 +196,8 @@ static leat_rc deliver(leat_sinkrun *k, leat_input *in, leat_err *e)
     k->letters = NULL;
     k->letters_tail = &k->letters;
     k->rejected = 0;
+    int fault = LEAT_FAULT(sink_write);
+    if (fault) return leat_os_fail(e, fault, "write to", k->conf.connector);
     leat_rc rc = k->conf.sink->write(&k->task, &k->batch, e);
     LEAT_TRY(rc);
     LEAT_TRY(settle(k, rc, e));

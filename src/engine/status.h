@@ -19,5 +19,7 @@ void leat_status_write(const char *name, const leat_setup *setup, leat_engine *g
 void leat_status_rates(const leat_rates *r, bool source, leat_jw *w);
 /* Adds "desired": {"state","by","at"}: whether a person has paused it, who and when. */
 void leat_status_desired(const leat_desired *d, leat_jw *w);
+/* Adds "counts" of a source. */
+void leat_status_counts(const leat_counts *c, leat_jw *w);
 
 #endif

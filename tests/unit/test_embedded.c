@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "sample.h"
+#include "stream/frame.h"
 #include "stream_world.h"
 
 /* ---- what goes in comes out ---- */
@@ -535,6 +536,45 @@ static void test_cursors_of_other_streams(void **state)
     expect_open(w, conf, LEAT_AGAIN, "");
 }
 
+/* The place where a segment begins, as a reader that has just moved there stores it. */
+static void cursor_at_opening(world *w, uint64_t segment, uint32_t spoil, char cursor[100])
+{
+    char path[256];
+    leat_buf bytes = {0};
+    leat_frame f;
+    size_t need;
+    const char *why;
+    world_path(w, segment, path);
+    assert_int_equal(leat_os_load(path, &bytes, 1 << 20), 0);
+    assert_int_equal(leat_frame_read(leat_buf_str(&bytes), &f, &need, &why), LEAT_SEEN_FRAME);
+    snprintf(cursor, 100, "%d:0:%d:%08x", (int)segment, (int)f.number - 1, f.prev ^ spoil);
+    leat_buf_free(&bytes);
+}
+
+/* Right after a segment was begun, a reader that must do without a counters page knows the mark too
+ * low: a cursor at that segment's beginning lies behind it, and is of this stream all the same. */
+static void test_cursor_at_a_new_segment(void **state)
+{
+    world *w = *state;
+    char cursor[100];
+    leat_reader_conf conf = {.from = LEAT_FROM_CURSOR};
+    w->conf.segment_bytes = 4096;
+    w->conf.frame_bytes = 300;
+    w->no_page = true;
+    world_open(w);
+    uint64_t segment = 1, tx = 1;
+    for (; segment < 4; tx++) {
+        world_write(w, tx, 7);
+        if (world_segments(w) == segment) continue;
+        segment = world_segments(w);
+        cursor_at_opening(w, segment, 0, cursor);
+        conf.cursor = leat_str_of(cursor);
+        expect_open(w, conf, LEAT_AGAIN, "");
+        cursor_at_opening(w, segment, 1, cursor);
+        expect_open(w, conf, LEAT_CONF, "stream.cursor");
+    }
+}
+
 /* ---- what is gone ---- */
 
 static void test_removed_segments_are_a_gap(void **state)
@@ -788,6 +828,7 @@ int main(void)
         TEST(cursors_of_other_streams),
         TEST(removed_segments_are_a_gap),
         TEST(cursor_at_the_end_of_a_removed_segment),
+        TEST(cursor_at_a_new_segment),
         TEST(one_writer),
         TEST(names_that_are_no_folders),
         TEST(failed_writes_leave_no_trace),

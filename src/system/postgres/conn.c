@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/os.h"
 #include "system/postgres/classify.h"
@@ -204,6 +205,8 @@ static leat_rc collect(leat_pg *c, const char *doing, int64_t ms, bool *late, PG
 static leat_rc dispatch(leat_pg *c, const char *doing, const char *sql, int n,
                         const char *const *params, leat_err *e)
 {
+    int fault = LEAT_FAULT(source_query);
+    if (fault) return leat_os_fail(e, fault, doing, "database connection");
     if (!c->pg) return leat_pg_fail(e, c, NULL, doing);
     int sent =
         n ? PQsendQueryParams(c->pg, sql, n, NULL, params, NULL, NULL, 0) : PQsendQuery(c->pg, sql);
@@ -271,6 +274,8 @@ leat_rc leat_pg_copy_row(leat_pg *c, const char *doing, int wait_ms, char **row,
                          leat_err *e)
 {
     int64_t deadline = 0;
+    int fault = LEAT_FAULT(source_receive);
+    if (fault) return leat_os_fail(e, fault, doing, "database connection");
     if (!c->pg) return leat_pg_fail(e, c, NULL, doing);
     for (;;) {
         int n = PQgetCopyData(c->pg, row, 1);
@@ -379,6 +384,8 @@ leat_rc leat_pg_connect(leat_pg *c, const leat_pg_target *target, bool replicati
                         leat_err *e)
 {
     *c = (leat_pg){.target = target, .replication = replication};
+    int fault = LEAT_FAULT(source_connect);
+    if (fault) return leat_os_fail(e, fault, "connect to", target->host);
     leat_rc rc = start(c, app, e);
     if (rc == LEAT_OK) rc = poll_until_connected(c, deadline_in(target->connect_ms), e);
     if (rc == LEAT_OK) {
