@@ -3,16 +3,21 @@
 #
 #   tools/build.sh build         what users get
 #   tools/build.sh build-san     address and undefined-behaviour sanitizers, fault points, tests
+#   tools/build.sh build-tsan    thread sanitizer, fault points, tests
 #   tools/build.sh build-fuzz    fuzz targets, by clang's libFuzzer
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-dir=${1:?usage: tools/build.sh build|build-san|build-fuzz}
+dir=${1:?usage: tools/build.sh build|build-san|build-tsan|build-fuzz}
 case "$dir" in
 build) options=() ;;
 build-san)
     options=(-Dtests=true -Dfaults=true -Doptimization=1 -Dwerror=false
         "-Db_sanitize=address,undefined")
+    ;;
+build-tsan)
+    options=(-Dtests=true -Dfaults=true -Doptimization=1 -Dwerror=false "-Db_sanitize=thread"
+        -Db_lundef=false)
     ;;
 build-fuzz)
     options=(-Dfuzz=true -Dfaults=true "-Db_sanitize=address,undefined" -Db_lundef=false)
