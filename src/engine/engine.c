@@ -23,6 +23,15 @@ enum {
     PARK_STEP_US = 50000
 };
 
+/* The source waits for something: shown as the error, while the state stays as it is. */
+static void note_wait(leat_task *t, const leat_err *why)
+{
+    leat_engine *g = t->host;
+    pthread_mutex_lock(&g->lock);
+    g->status.error = why ? *why : (leat_err){0};
+    pthread_mutex_unlock(&g->lock);
+}
+
 leat_engine *leat_engine_new(const leat_engine_conf *conf)
 {
     leat_engine *g = leat_zalloc(1, sizeof *g);
@@ -32,7 +41,10 @@ leat_engine *leat_engine_new(const leat_engine_conf *conf)
     g->task = (leat_task){.source = conf->source,
                           .conf = conf->conf,
                           .connector = conf->connector,
-                          .run_id = conf->run_id};
+                          .run_id = conf->run_id,
+                          .stop = &g->stop,
+                          .waits = note_wait,
+                          .host = g};
     leat_batch_init(&g->batch, g->conf.batch_events, g->conf.batch_bytes);
     leat_arena_init(&g->arena, 0);
     pthread_mutex_init(&g->lock, NULL);
@@ -330,13 +342,14 @@ static leat_rc attempts(leat_engine *g, leat_err *e)
         if (rc == LEAT_PENDING || (rc == LEAT_OK && atomic_load(&g->stop))) return LEAT_OK;
         if (rc == LEAT_OK) continue;
         note_error(g, &err);
-        if (!leat_retry_next(&retry, rc, g->progressed, &pause_us)) {
-            if (e) *e = err;
-            return rc;
-        }
-        if (atomic_load(&g->stop)) { /* what is not durable comes again at the next start */
+        bool again = leat_retry_next(&retry, rc, g->progressed, &pause_us);
+        if (rc == LEAT_RETRY && atomic_load(&g->stop)) { /* what is not durable comes again */
             leat_log(LEAT_WARN, err.code, "stopping where=\"%s\" %s", err.where, err.msg);
             return LEAT_OK;
+        }
+        if (!again) {
+            if (e) *e = err;
+            return rc;
         }
         if (back_off(g, pause_us, &err)) return LEAT_OK;
     }
