@@ -1,9 +1,11 @@
 """The slot and the session that reads it: held by another, hard to make, moved, dropped, killed; and
 what the server does to the connection meanwhile."""
 
+import contextlib
 import json
 import os
 import socket
+import threading
 import time
 
 import pytest
@@ -105,18 +107,18 @@ def control(leat, verb):
 
 
 def test_a_pause_longer_than_the_servers_patience(shop, leat):
-    shop.sql(f'ALTER DATABASE "{shop.name}" SET wal_sender_timeout = 1500')
+    shop.sql(f'ALTER DATABASE "{shop.name}" SET wal_sender_timeout = 1200')
     running(leat, shop)
     pid = walsender(shop)
     control(leat, "pause")
     until(lambda: state(leat)["state"] == "PAUSED", 10, "the pause")
-    shop.sql("INSERT INTO orders SELECT i, repeat('x', 1000) FROM generate_series(2, 20000) i")
-    end = time.monotonic() + 4
+    shop.sql("INSERT INTO orders SELECT i, repeat('x', 1000) FROM generate_series(2, 10000) i")
+    end = time.monotonic() + 2.5
     while time.monotonic() < end:
         assert walsender(shop) == pid
         time.sleep(0.2)
     control(leat, "resume")
-    leat.read_until("shop.public.orders", 20000)
+    leat.read_until("shop.public.orders", 10000)
     assert walsender(shop) == pid and "postgres.closed" not in leat.stderr
 
 
@@ -126,10 +128,47 @@ def test_a_giant_transaction_that_is_filtered(shop, leat):
     shop.sql(f'ALTER DATABASE "{shop.name}" SET wal_sender_timeout = 1000')
     running(leat, shop, table_include_list="public.orders")
     pid = walsender(shop)
-    shop.sql("INSERT INTO other SELECT i, repeat('x', 100) FROM generate_series(1, 400000) i")
+    shop.sql("INSERT INTO other SELECT i, repeat('x', 100) FROM generate_series(1, 150000) i")
     shop.sql("INSERT INTO orders VALUES (2, 'b')")
     assert ids(leat, 2) == [1, 2]
     assert walsender(shop) == pid
+
+
+class SlowLine(threading.Thread):
+    """A port of its own whose connections get the server's bytes at so many a second."""
+
+    def __init__(self, server, rate):
+        super().__init__(daemon=True)
+        self.server, self.rate = server, rate
+        self.door = socket.create_server(("127.0.0.1", 0))
+        self.port = self.door.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            near = self.door.accept()[0]
+            far = socket.create_connection((self.server.host, self.server.port))
+            for one, other, rate in ((near, far, None), (far, near, self.rate)):
+                threading.Thread(target=self.copy, args=(one, other, rate), daemon=True).start()
+
+    @staticmethod
+    def copy(one, other, rate):
+        with contextlib.suppress(OSError):
+            while data := one.recv(16384):
+                other.sendall(data)
+                if rate and len(data) > 4096:
+                    time.sleep(len(data) / rate)
+            other.shutdown(socket.SHUT_WR)
+
+
+def test_a_long_row_over_a_slow_line(shop, leat):
+    """The server's questions stand behind the row; the answers come all the same."""
+    shop.sql(f'ALTER DATABASE "{shop.name}" SET wal_sender_timeout = 1000')
+    running(leat, shop, database_port=str(SlowLine(shop.server, 4 << 20).port))
+    pid = walsender(shop)
+    shop.sql("INSERT INTO orders VALUES (2, repeat('x', 12 << 20))")
+    assert ids(leat, 2) == [1, 2]
+    assert walsender(shop) == pid and "postgres.closed" not in leat.stderr
 
 
 def test_the_status_interval(shop, leat):

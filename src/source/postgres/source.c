@@ -53,13 +53,15 @@ static leat_rc read_server(leat_pg_source *s, leat_err *e)
 {
     static const char sql[] =
         "SELECT pg_catalog.current_setting('wal_level'),"
-        " pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot()), " CLOCK;
+        " pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot()), " CLOCK ","
+        " (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout')";
     PGresult *res;
     LEAT_TRY(leat_pg_query(&s->sql, "read the server's settings", sql, 0, NULL, &res, e));
     leat_str level = leat_pg_cell(res, 0, 0);
     leat_rc rc = LEAT_OK;
     s->xid_near = (uint64_t)leat_pg_cell_i64(res, 0, 1, 0);
     s->types_us = leat_pg_cell_i64(res, 0, 2, 0);
+    s->patience_ms = leat_pg_cell_i64(res, 0, 3, 0);
     if (!leat_str_is(level, "logical"))
         rc = leat_fail(e, LEAT_CONF, "postgres.wal_level", s->conf->target.host,
                        "the server writes too little to its log: wal_level is " LEAT_STR_FMT
