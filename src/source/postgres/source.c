@@ -250,11 +250,11 @@ static leat_rc ack_source(leat_task *t, leat_position pos, leat_err *e)
     return s->streaming ? leat_pg_feedback_send(&s->feedback, &s->wal, false, e) : LEAT_OK;
 }
 
-/* Nothing is read meanwhile, so the server's questions are not seen: each call answers. */
+/* Nothing is read meanwhile, so the server's questions are not seen: the interval is short enough
+ * for it not to mind. */
 static leat_rc beat_source(leat_task *t, leat_err *e)
 {
     leat_pg_source *s = t->priv;
-    s->feedback.wanted = true;
     return s->streaming ? leat_pg_feedback_send(&s->feedback, &s->wal, false, e) : LEAT_OK;
 }
 
