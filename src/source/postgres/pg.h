@@ -95,6 +95,7 @@ typedef struct leat_pg_source {
     bool resumed;         /* at came from the engine: there was a position */
     const char *snapshot; /* exported by a slot just made; NULL: none */
     bool streaming;       /* START_REPLICATION has run */
+    bool safe;            /* this batch has a safe place, and at is its position */
     leat_pg_tx tx;
     leat_buf origin_name;
     uint64_t xid_near;    /* a transaction id of the present */
@@ -158,7 +159,7 @@ const leat_value *leat_pg_src(const leat_pg_source *s, leat_arena *a, uint64_t l
 leat_rc leat_pg_stream_read(leat_pg_source *s, leat_batch *b, int wait_ms, leat_err *e);
 /* The current place as a position; its offset is in text. */
 leat_position leat_pg_stream_position(leat_pg_source *s, leat_buf *text);
-/* Everything read so far is safe: puts the current place into b. */
+/* Everything read so far is safe; the current place becomes b's at the end of the read. */
 void leat_pg_safe_here(leat_pg_source *s, leat_batch *b);
 
 /* ---- snapshot.c ---- */
