@@ -1,5 +1,5 @@
-/* A wall clock that a test can step: preloaded into leat, it adds the seconds that stand in the file
- * CLOCK_SHIM (one int64) to what the kernel says. The monotonic clocks stay as they are. */
+/* A wall clock that a test can step: preloaded into leat, it adds the seconds that stand in the
+ * file CLOCK_SHIM (one int64) to what the kernel says. The monotonic clocks stay as they are. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdint.h>

@@ -168,7 +168,10 @@ static void write_sql(const leat_pg_conf *conf, leat_buf *out)
     leat_buf_str_z(out, "SELECT pg_drop_replication_slot(");
     leat_pg_quote_text(out, leat_str_of(conf->slot));
     leat_buf_str_z(out, "); DROP PUBLICATION IF EXISTS ");
-    leat_pg_quote_name(out, leat_str_of(conf->publication));
+    for (size_t i = 0; i < conf->publications.n; i++) {
+        if (i > 0) leat_buf_str_z(out, ", ");
+        leat_pg_quote_name(out, leat_str_of(conf->publications.v[i]));
+    }
     leat_buf_u8(out, ';');
 }
 
