@@ -82,9 +82,9 @@ void leat_os_futex_wait(const _Atomic uint32_t *word, uint32_t seen, int64_t us)
 void leat_os_futex_wake(_Atomic uint32_t *word);
 
 /* A Unix stream socket at folder/name, whatever the length of the path (sun_path has 108 bytes): a
- * listening one of mode 0600 that replaces what a dead process left there, or one connected to it.
- * The descriptor, or -errno. */
+ * listening one of mode 0600 that replaces what a dead process left there, or one connected to it
+ * (-ETIMEDOUT: nobody took the connection within ms). The descriptor, or -errno. */
 int leat_os_unix_listen(const char *folder, const char *name, int backlog);
-int leat_os_unix_connect(const char *folder, const char *name);
+int leat_os_unix_connect(const char *folder, const char *name, int ms);
 
 #endif

@@ -81,8 +81,9 @@ typedef struct leat_pg_source {
     leat_pg view;            /* snapshot: one REPEATABLE READ transaction */
     leat_pg_server server;
     leat_pg_types *types;
-    int64_t types_us; /* when they were read, by the server\'s clock */
-    bool types_old;   /* the stream names one that may have changed since */
+    int64_t patience_ms; /* the server's wal_sender_timeout; 0: none */
+    int64_t types_us;    /* when they were read, by the server\'s clock */
+    bool types_old;      /* the stream names one that may have changed since */
     leat_origin *origin;
     leat_table *message; /* version of the logical messages' "table" */
     leat_pg_col content; /* how a message's content is shown: as a bytea column */

@@ -97,6 +97,15 @@ static leat_rc begin_copy(leat_pg_source *s, const char *command, leat_err *e)
     return rc;
 }
 
+/* status.update.interval.ms, or less where the server would take that silence for a dead reader:
+ * its questions are not seen while one long message arrives. */
+static int64_t interval_us(const leat_pg_source *s)
+{
+    int64_t ms = s->conf->status_ms;
+    if (s->patience_ms && ms > s->patience_ms / 3) ms = s->patience_ms / 3 + 1;
+    return ms * 1000;
+}
+
 static leat_rc start(leat_pg_source *s, leat_err *e)
 {
     leat_buf command = {0};
@@ -109,7 +118,7 @@ static leat_rc start(leat_pg_source *s, leat_err *e)
     s->streaming = true;
     s->snapshot = NULL;
     s->feedback = (leat_pg_feedback){
-        .interval_us = s->conf->status_ms * 1000,
+        .interval_us = interval_us(s),
         .manual = leat_pg_flush_is_manual(s->conf),
         .received = s->at.lsn,
         .acked = s->feedback.acked,
