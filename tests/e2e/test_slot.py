@@ -1,5 +1,5 @@
-"""The slot and the session that reads it: held by another, hard to make, moved, dropped, killed; and
-what the server does to the connection meanwhile."""
+"""The slot and the session that reads it: held by another, hard to make, moved, dropped, killed;
+and what the server does to the connection meanwhile."""
 
 import json
 import os
@@ -138,12 +138,12 @@ def test_a_giant_transaction_that_is_filtered(shop, leat):
 
 def test_a_long_row_over_a_slow_line(shop, leat):
     """The server's questions stand behind the row; the answers come all the same."""
-    shop.sql(f'ALTER DATABASE "{shop.name}" SET wal_sender_timeout = 1000')
+    shop.sql(f'ALTER DATABASE "{shop.name}" SET wal_sender_timeout = 2500')
     line = Proxy(shop.server.port)
     running(leat, shop, database_port=str(line.port))
     pid = walsender(shop)
     line.delay(0.008)  # 2 MB/s at most
-    shop.sql("INSERT INTO orders VALUES (2, repeat('x', 6 << 20))")
+    shop.sql("INSERT INTO orders VALUES (2, repeat('x', 9 << 20))")
     assert ids(leat, 2) == [1, 2]
     assert walsender(shop) == pid and "could not read the stream" not in leat.stderr
     leat.stop()
