@@ -280,9 +280,11 @@ static leat_rc await_slot(leat_task *t, leat_pg *wal, leat_pg *sql, const char *
         leat_rc rc = leat_pg_poll(wal, "create the replication slot", CREATE_LOOK_MS, res, e);
         if (rc != LEAT_AGAIN) return rc;
         int64_t now = leat_mono_us();
-        if (t->stop && atomic_load(t->stop))
+        if (t->leaves && t->leaves(t))
             return leat_fail(e, LEAT_RETRY, "postgres.stopped", name,
-                             "the slot \"%s\" was not made yet: the connector is to stop", name);
+                             "the slot \"%s\" was not made yet: the connector is to stop or to be "
+                             "changed",
+                             name);
         if (now - begun < CREATE_QUIET_US) continue;
         leat_err why = {0};
         rc = name_blockers(wal, sql, name, (now - begun) / 1000, &why);

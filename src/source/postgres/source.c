@@ -98,7 +98,7 @@ leat_rc leat_pg_source_slot(leat_pg_source *s, leat_pg_slot *slot, leat_err *e)
         leat_rc rc =
             leat_pg_slot_judge(conf->slot, conf->target.dbname, slot, &s->server, &s->at, e);
         int64_t waited = leat_mono_us() - begun, tries = delay ? waited / delay : INT64_MAX;
-        bool stopped = s->task->stop && atomic_load(s->task->stop);
+        bool stopped = s->task->leaves && s->task->leaves(s->task);
         if (rc != LEAT_RETRY || tries >= conf->slot_retries || stopped) {
             if (told && s->task->waits) s->task->waits(s->task, NULL);
             return rc;
@@ -177,7 +177,7 @@ static leat_rc ready(leat_pg_source *s, const leat_position *pos, size_t n, leat
 static void drop_slot(leat_pg_source *s)
 {
     leat_err e;
-    s->sql.stop = NULL;
+    s->sql.leaves = NULL;
     leat_rc rc = leat_pg_source_sql(s, &e);
     if (rc == LEAT_OK) rc = leat_pg_slot_drop(&s->sql, s->conf->slot, &e);
     if (rc != LEAT_OK) leat_log_err(LEAT_WARN, &e);
@@ -207,6 +207,13 @@ static void close_source(leat_task *t)
     leat_free(s);
 }
 
+/* For the sessions: the task's. */
+static bool leaves(void *arg)
+{
+    leat_task *t = arg;
+    return t->leaves(t);
+}
+
 static leat_rc open_source(leat_task *t, const leat_position *pos, size_t n, leat_err *e)
 {
     leat_pg_source *s = leat_zalloc(1, sizeof *s);
@@ -214,7 +221,10 @@ static leat_rc open_source(leat_task *t, const leat_position *pos, size_t n, lea
     s->conf = t->conf;
     s->modes = leat_pg_conf_modes(s->conf);
     s->retained = -1;
-    s->sql.stop = s->wal.stop = s->view.stop = t->stop;
+    if (t->leaves) {
+        s->sql.leaves = s->wal.leaves = s->view.leaves = leaves;
+        s->sql.arg = s->wal.arg = s->view.arg = t;
+    }
     s->tx.ts_us = leat_now_us();
     leat_arena_init(&s->arena, 0);
     leat_arena_init(&s->scratch, 0);
