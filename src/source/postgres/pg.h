@@ -107,6 +107,7 @@ typedef struct leat_pg_source {
     size_t row_len;
     uint64_t idle_end; /* of a keepalive while nothing was open: may become the position */
     int64_t idle_us;   /* when that was done last */
+    uint64_t once_end; /* end of the log as the engine asked for it; 0: it did not */
     leat_pg_feedback feedback;
     int64_t xmin;       /* of the slot, with xmin.fetch.interval.ms; 0: none */
     int64_t asked_us;   /* when the slot was looked at last */

@@ -294,7 +294,8 @@ static leat_rc end_source(leat_task *t, leat_arena *a, leat_str *end, leat_err *
     if (!good)
         return leat_fail(e, LEAT_RETRY, "postgres.protocol", "",
                          "the server told no end of its log");
-    *end = leat_arena_str(a, leat_str_of(leat_lsn_print(record_end(lsn), text)));
+    s->once_end = record_end(lsn);
+    *end = leat_arena_str(a, leat_str_of(leat_lsn_print(s->once_end, text)));
     return LEAT_OK;
 }
 

@@ -232,11 +232,12 @@ static leat_rc frame(leat_pg_source *s, leat_batch *b, leat_str bytes, leat_err 
 
 /* ---- while there is nothing ---- */
 
-/* A keepalive's place, if it is time for one. */
+/* A keepalive's place, if it is time for one; at once if `once` ends there. */
 static void idle_place(leat_pg_source *s, leat_batch *b, int64_t now)
 {
     if (s->tx.open || s->idle_end <= s->at.lsn) return;
-    if (s->idle_us && now - s->idle_us < IDLE_US) return;
+    bool last = s->at.lsn < s->once_end && s->idle_end >= s->once_end;
+    if (!last && s->idle_us && now - s->idle_us < IDLE_US) return;
     s->at.lsn = s->idle_end;
     s->idle_us = now;
     leat_pg_safe_here(s, b);
