@@ -142,6 +142,7 @@ static void identities(leat_pg_exam *x)
 /* Why this user cannot make the publication as configured; NULL: it can. */
 static const char *cannot_make(leat_pg_exam *x)
 {
+    if (x->standby) return "the server is a standby: it has to be made on the primary";
     PGresult *res = leat_pg_ask(x, "publication",
                                 "SELECT rolsuper, pg_catalog.has_database_privilege("
                                 "pg_catalog.current_database(), 'CREATE')"

@@ -110,6 +110,7 @@ typedef struct leat_pg_source {
     leat_pg_feedback feedback;
     int64_t xmin;       /* of the slot, with xmin.fetch.interval.ms; 0: none */
     int64_t asked_us;   /* when the slot was looked at last */
+    int64_t standby_us; /* when a standby was asked last whether it still is one */
     int64_t watched_us; /* when publications and tables were */
     int64_t retained;   /* bytes of log that the slot keeps, -1: unknown */
     leat_pg_action action;
@@ -165,6 +166,17 @@ void leat_pg_safe_here(leat_pg_source *s, leat_batch *b);
 /* ---- snapshot.c ---- */
 leat_rc leat_pg_plan_tables(leat_task *t, leat_plan *plan, leat_err *e);
 leat_rc leat_pg_read_chunk(leat_task *t, leat_chunk *chunk, leat_batch *b, leat_err *e);
+
+/* ---- standby.c ---- */
+/* Sets server.standby. CONF "postgres.standby": of a version that cannot decode there. */
+leat_rc leat_pg_standby_look(leat_pg_source *s, leat_err *e);
+/* On a standby: CONF "postgres.publication_missing" if it has not come from the primary. */
+leat_rc leat_pg_standby_publication(leat_pg_source *s, leat_err *e);
+/* Logs what a slot that is about to be made on a standby waits for; else nothing. */
+void leat_pg_standby_tell_slot(const leat_pg_source *s);
+/* Notices that a standby was promoted: the position's timeline is then the new one. now: monotonic.
+ */
+void leat_pg_standby_watch(leat_pg_source *s, int64_t now);
 
 /* ---- watch.c: on ordinary sessions, while streaming ---- */
 /* Every few seconds: slot, publications, tables that have appeared. CONF

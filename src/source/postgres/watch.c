@@ -114,7 +114,9 @@ static void look_at_tables(leat_pg_source *s)
 {
     const char *made;
     leat_err e;
-    if (s->conf->autocreate != LEAT_PG_FILTERED || s->conf->publications.n != 1) return;
+    if (s->server.standby || s->conf->autocreate != LEAT_PG_FILTERED ||
+        s->conf->publications.n != 1)
+        return;
     if (!tables_differ(s)) return;
     leat_rc rc = leat_pg_exec(&s->sql, "bound the wait for locks", "SET lock_timeout = 2000", &e);
     if (rc == LEAT_OK) rc = put_in_order(s, &made, &e);
