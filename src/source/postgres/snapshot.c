@@ -249,7 +249,7 @@ static leat_rc more_rows(leat_pg_source *s, const leat_chunk *chunk, bool *more,
 
 /* ---- rows ---- */
 
-static leat_rc row_values(const leat_pg_rel *r, leat_str row, leat_arena *a, leat_value *cells,
+static leat_rc row_values(leat_pg_rel *r, leat_str row, leat_arena *a, leat_value *cells,
                           leat_err *e)
 {
     char *copy = (char *)(uintptr_t)leat_arena_str(a, row).s, *end = copy + row.len, *rest = copy;
@@ -262,10 +262,7 @@ static leat_rc row_values(const leat_pg_rel *r, leat_str row, leat_arena *a, lea
                              "a row of a COPY has %u columns or a broken escape, expected %u", i,
                              r->nwire);
         if (f == LEAT_PG_NO_FIELD) continue;
-        if (!text.s)
-            LEAT_TRY(leat_pg_rel_null(r, f, &cells[f], e));
-        else
-            LEAT_TRY(leat_pg_parse(&r->cols[f], text, a, &cells[f], e));
+        LEAT_TRY(leat_pg_rel_cell(r, i, text, a, &cells[f], e));
     }
     return LEAT_OK;
 }
@@ -290,11 +287,13 @@ static void bury(leat_batch *b, const leat_pg_source *s, const leat_table *t, le
 static leat_rc give(leat_pg_source *s, leat_str row, leat_snapshot marker, leat_batch *b,
                     leat_err *e)
 {
-    const leat_pg_rel *r = s->row_rel;
-    leat_value *cells = LEAT_NEW(&b->arena, leat_value, r->table->row->nfields);
+    leat_value *cells = LEAT_NEW(&b->arena, leat_value, s->row_rel->table->row->nfields);
     b->counts.rows_read++;
     s->row_n++;
-    leat_rc rc = row_values(r, row, &b->arena, cells, e);
+    leat_rc rc = row_values(s->row_rel, row, &b->arena, cells, e);
+    while (rc == LEAT_DATA && (rc = leat_pg_rel_loosen(s, &s->row_rel, e)) == LEAT_OK)
+        rc = row_values(s->row_rel, row, &b->arena, cells, e);
+    const leat_pg_rel *r = s->row_rel;
     if (rc == LEAT_DATA) {
         bury(b, s, r->table, row, e);
         return LEAT_OK;

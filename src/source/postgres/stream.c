@@ -186,7 +186,7 @@ static leat_rc apply(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *
     case LEAT_PGOUTPUT_BEGIN: begin(s, b, m, lsn); return LEAT_OK;
     case LEAT_PGOUTPUT_COMMIT: commit(s, b, m, lsn); return LEAT_OK;
     case LEAT_PGOUTPUT_ORIGIN: from_origin(s, m); return LEAT_OK;
-    case LEAT_PGOUTPUT_RELATION: return leat_pg_rel_update(s, m, e);
+    case LEAT_PGOUTPUT_RELATION: return leat_pg_rel_update(s, m, bytes, e);
     case LEAT_PGOUTPUT_INSERT:
     case LEAT_PGOUTPUT_UPDATE:
     case LEAT_PGOUTPUT_DELETE: return leat_pg_change(s, b, m, bytes, lsn, e);
