@@ -8,6 +8,10 @@
  * table, read by COPY: the server pushes rows as fast as they are taken, and no more of them are in
  * memory than the batch and the socket hold.
  *
+ * Each table is read in a savepoint, and going back to that gives up its lock but not the view: so
+ * any number of tables is read with the server's default of locks, and DDL waits for one table
+ * only.
+ *
  * Markers are Debezium's: first and last row of all, first and last of a table. To know the last
  * row each row is held until the next one has come; to know the last of all, the tables to come are
  * asked whether they have any. Run by the task's thread. */
@@ -156,11 +160,11 @@ static leat_rc start_copy(leat_pg_source *s, const leat_pg_table *t, const table
     return rc;
 }
 
-/* Takes the lock that the rows will be read under. */
+/* Takes the lock that the rows will be read under, in a savepoint of its own. */
 static leat_rc lock_table(leat_pg_source *s, const table *chunk, leat_err *e)
 {
     leat_buf sql = {0};
-    leat_buf_str_z(&sql, "SELECT FROM ");
+    leat_buf_str_z(&sql, "SAVEPOINT leat_table; SELECT FROM ");
     put_source(chunk, &sql);
     leat_buf_str_z(&sql, " LIMIT 0");
     leat_buf_u8(&sql, 0);
@@ -338,7 +342,9 @@ static leat_rc end_table(leat_pg_source *s, leat_chunk *chunk, leat_err *e)
 {
     leat_pg_rel_free(s->row_rel);
     s->row_rel = NULL;
-    if (chunk->next) return LEAT_OK;
+    if (chunk->next)
+        return leat_pg_exec(&s->view, "end a table's snapshot",
+                            "ROLLBACK TO SAVEPOINT leat_table; RELEASE SAVEPOINT leat_table", e);
     leat_rc rc = leat_pg_exec(&s->view, "end the snapshot", "COMMIT", e);
     leat_pg_close(&s->view);
     return rc;
