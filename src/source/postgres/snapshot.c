@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "source/postgres/copytext.h"
+#include "source/postgres/partition.h"
 #include "source/postgres/pg.h"
 #include "source/postgres/walframe.h"
 #include "system/postgres/quote.h"
@@ -31,6 +32,7 @@ typedef struct table {
     uint32_t oid;
     const char *schema, *name;
     const char *override; /* NULL: the whole table */
+    bool only;            /* without the rows of tables that inherit from it */
     bool first;           /* of all tables */
     bool started;
     bool any; /* a row has been given out */
@@ -81,6 +83,7 @@ static void put_chunk(leat_pg_source *s, leat_plan *plan, const leat_pg_relation
                  .schema = leat_arena_strdup(plan->a, r->schema),
                  .name = leat_arena_strdup(plan->a, r->name),
                  .override = override,
+                 .only = !s->conf->faults && r->kind == 'r',
                  .first = plan->n == 0};
     leat_chunk *c = LEAT_NEW(plan->a, leat_chunk, 1);
     c->table = leat_arena_printf(plan->a, "%s.%s", r->schema, r->name);
@@ -95,13 +98,15 @@ static leat_rc put_chunks(leat_pg_source *s, leat_plan *plan, leat_err *e)
 {
     leat_arena a;
     leat_pg_relation *all;
-    const leat_pg_relation **captured;
-    size_t n, k;
+    leat_pg_tables t = {0};
     leat_arena_init(&a, 0);
-    leat_rc rc = leat_pg_relations(&s->view, &a, &all, &n, e);
-    if (rc == LEAT_OK) rc = leat_pg_rules_tables(&s->rules, all, n, &a, &captured, &k, e);
-    if (rc == LEAT_OK) rc = leat_pg_rules_snapshot(&s->rules, captured, &k, &a, e);
-    for (size_t i = 0; rc == LEAT_OK && i < k; i++) put_chunk(s, plan, captured[i]);
+    leat_rc rc = leat_pg_relations(&s->view, &a, &all, &t.nall, e);
+    if (rc == LEAT_OK) t.all = all;
+    if (rc == LEAT_OK)
+        rc = leat_pg_rules_tables(&s->rules, all, t.nall, &a, &t.captured, &t.ncaptured, e);
+    if (rc == LEAT_OK) rc = leat_pg_partitions_once(&s->view, s->conf, &t, &a, e);
+    if (rc == LEAT_OK) rc = leat_pg_rules_snapshot(&s->rules, t.captured, &t.ncaptured, &a, e);
+    for (size_t i = 0; rc == LEAT_OK && i < t.ncaptured; i++) put_chunk(s, plan, t.captured[i]);
     leat_arena_free(&a);
     return rc;
 }
@@ -128,6 +133,7 @@ leat_rc leat_pg_plan_tables(leat_task *task, leat_plan *plan, leat_err *e)
 static void put_source(const table *t, leat_buf *sql)
 {
     if (!t->override) {
+        if (t->only) leat_buf_str_z(sql, "ONLY ");
         leat_pg_quote_table(sql, t->schema, t->name);
         return;
     }
