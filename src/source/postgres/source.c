@@ -119,6 +119,7 @@ static leat_rc ready_slot(leat_pg_source *s, leat_err *e)
     const leat_pg_conf *conf = s->conf;
     leat_pg_slot slot;
     LEAT_TRY(leat_pg_source_slot(s, &slot, e));
+    if (!slot.exists) leat_pg_standby_tell_slot(s);
     if (!slot.exists)
         return leat_pg_slot_create(s->task, &s->wal, &s->sql, conf->slot, conf->failover, &s->arena,
                                    &s->at.lsn, &s->snapshot, e);
@@ -143,7 +144,8 @@ static leat_rc connect_all(leat_pg_source *s, leat_err *e)
                          s->sql.version / 10000, s->sql.version / 100 % 100);
     LEAT_TRY(read_server(s, e));
     LEAT_TRY(leat_pg_connect(&s->wal, &s->conf->target, true, s->app, e));
-    return leat_pg_server_identify(&s->wal, &s->server, e);
+    LEAT_TRY(leat_pg_server_identify(&s->wal, &s->server, e));
+    return leat_pg_standby_look(s, e);
 }
 
 static leat_rc ready(leat_pg_source *s, const leat_position *pos, size_t n, leat_err *e)
@@ -156,7 +158,8 @@ static leat_rc ready(leat_pg_source *s, const leat_position *pos, size_t n, leat
     if (timeline && timeline != s->server.timeline)
         LEAT_TRY(leat_pg_server_history(&s->wal, timeline, &s->server, e));
     if (leat_pg_streams(s->conf)) {
-        LEAT_TRY(leat_pg_ready_publications(s, e));
+        LEAT_TRY(s->server.standby ? leat_pg_standby_publication(s, e)
+                                   : leat_pg_ready_publications(s, e));
         LEAT_TRY(ready_slot(s, e));
     } else if (!s->resumed) {
         s->at.lsn = s->server.written;
