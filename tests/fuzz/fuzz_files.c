@@ -1,8 +1,9 @@
 /* The small files that others leave in a data folder, each in turn with any bytes in it, beside a
- * good stream on a disk in memory: a sink's cursors, a topic's claim, a cursor alone, an offset
- * file's neighbours. A reader, a sink's inputs and a writer start on them: they work or say why
+ * good stream on a disk in memory: a sink's cursors, a topic's claim, a cursor alone, a counters
+ * page. A reader, a sink's inputs and a writer start on them: they work or say why
  * not, and the stream is whole afterwards. The first byte says which. */
 #include "fuzz.h"
+#include "still.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,6 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     leat_str text = {(const char *)data + 1, size - 1};
     unsigned kind = data[0] % KINDS;
     leat_log_setup(LEAT_ERROR, false, NULL, -1);
+    leat_clock_use(&still);
     disk *d = disk_new();
     disk_mount(d);
     leat_os_use(&disk_os);
@@ -106,6 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     unsigned n = read_from((leat_reader_conf){0});
     if (n != 5 && !(kind == CLAIM && n == 3)) abort();
     leat_os_use(NULL);
+    leat_clock_use(NULL);
     disk_free(d);
     return 0;
 }

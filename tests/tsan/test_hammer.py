@@ -1,5 +1,5 @@
 """leat built with the thread sanitizer: source and sink run while others ask, pause, resume and
-stop them without a pause. Any race that the sanitizer sees in any of the processes fails the test."""
+stop them without a pause. A race that the sanitizer sees in any of the processes fails the test."""
 
 import glob
 import itertools
