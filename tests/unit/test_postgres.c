@@ -2,9 +2,11 @@
  * on errors, quoting, rows of COPY, options. */
 #include "../test.h"
 
+#include "base/clock.h"
 #include "config/load.h"
 #include "source/postgres/conf.h"
 #include "source/postgres/copytext.h"
+#include "source/postgres/feedback.h"
 #include "source/postgres/params.h"
 #include "source/postgres/position.h"
 #include "source/postgres/slot.h"
@@ -451,6 +453,22 @@ static void options_with_two_spellings(void **state)
     leat_arena_free(&a);
 }
 
+/* What became durable is told soon, though the read would wait for longer. */
+static void reads_end_in_time_for_updates(void **state)
+{
+    (void)state;
+    leat_pg_feedback f = {.interval_us = 10000000, .sent_us = leat_mono_us()};
+    assert_int_equal(leat_pg_feedback_wait(&f, 200), 200);
+    f.acked = 1;
+    assert_in_range(leat_pg_feedback_wait(&f, 200), 1, 21);
+    f.sent_us -= 60000000; /* the socket is full: no busy loop */
+    assert_in_range(leat_pg_feedback_wait(&f, 200), 1, 21);
+    f.acked = 0;
+    f.interval_us = 100000;
+    f.sent_us = leat_mono_us();
+    assert_in_range(leat_pg_feedback_wait(&f, 200), 1, 101);
+}
+
 static void tables_are_named_unmistakably(void **state)
 {
     (void)state;
@@ -483,6 +501,7 @@ int main(void)
         cmocka_unit_test(options_are_checked),
         cmocka_unit_test(options_with_two_spellings),
         cmocka_unit_test(params_are_passed_on),
+        cmocka_unit_test(reads_end_in_time_for_updates),
         cmocka_unit_test(tables_are_named_unmistakably),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

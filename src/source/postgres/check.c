@@ -336,8 +336,9 @@ leat_rc leat_pg_check(const void *conf, leat_checker *c, leat_err *e)
     leat_pg_exam x = {.conf = conf, .c = c, .a = &a};
     if (resolve(&x) && connect_step(&x) && version(&x)) {
         wal_level(&x);
-        if (replication_right(&x)) replication_session(&x);
+        bool may = replication_right(&x);
         room(&x, "senders", "max_wal_senders", "pg_stat_replication", "postgres.too_many_senders");
+        if (may) replication_session(&x);
         bool have_slot = slot(&x);
         if (!have_slot)
             room(&x, "slots", "max_replication_slots", "pg_replication_slots",

@@ -81,8 +81,9 @@ typedef struct leat_pg_source {
     leat_pg view;            /* snapshot: one REPEATABLE READ transaction */
     leat_pg_server server;
     leat_pg_types *types;
-    int64_t types_us; /* when they were read, by the server\'s clock */
-    bool types_old;   /* the stream names one that may have changed since */
+    int64_t patience_ms; /* the server's wal_sender_timeout; 0: none */
+    int64_t types_us;    /* when they were read, by the server\'s clock */
+    bool types_old;      /* the stream names one that may have changed since */
     leat_origin *origin;
     leat_table *message; /* version of the logical messages' "table" */
     leat_pg_col content; /* how a message's content is shown: as a bytea column */
@@ -94,6 +95,7 @@ typedef struct leat_pg_source {
     bool resumed;         /* at came from the engine: there was a position */
     const char *snapshot; /* exported by a slot just made; NULL: none */
     bool streaming;       /* START_REPLICATION has run */
+    bool safe;            /* this batch has a safe place, and at is its position */
     leat_pg_tx tx;
     leat_buf origin_name;
     uint64_t xid_near;    /* a transaction id of the present */
@@ -157,7 +159,7 @@ const leat_value *leat_pg_src(const leat_pg_source *s, leat_arena *a, uint64_t l
 leat_rc leat_pg_stream_read(leat_pg_source *s, leat_batch *b, int wait_ms, leat_err *e);
 /* The current place as a position; its offset is in text. */
 leat_position leat_pg_stream_position(leat_pg_source *s, leat_buf *text);
-/* Everything read so far is safe: puts the current place into b. */
+/* Everything read so far is safe; the current place becomes b's at the end of the read. */
 void leat_pg_safe_here(leat_pg_source *s, leat_batch *b);
 
 /* ---- snapshot.c ---- */

@@ -317,6 +317,7 @@ leat_rc leat_pg_copy(leat_pg *c, const char *doing, const char *sql, ExecStatusT
 static leat_rc copy_end(leat_pg *c, const char *doing, leat_err *e)
 {
     leat_rc rc = LEAT_PENDING;
+    leat_pg_pace_end(&c->pace, PQsocket(c->pg));
     PGresult *res = PQgetResult(c->pg);
     if (!res || !result_ok(res)) rc = leat_pg_fail(e, c, res, doing);
     PQclear(res);
@@ -324,10 +325,22 @@ static leat_rc copy_end(leat_pg *c, const char *doing, leat_err *e)
     return rc;
 }
 
+/* Waits for more of a copy. AGAIN: it is time to go back to the caller. */
+static leat_rc await_row(leat_pg *c, const char *doing, int64_t deadline, bool *waited, leat_err *e)
+{
+    int fd = PQsocket(c->pg), ms = left_ms(deadline);
+    if (c->replication) leat_pg_pace_judge(&c->pace, fd, leat_mono_us());
+    if (ms == 0 && (*waited || !c->pace.gulping)) return LEAT_AGAIN;
+    *waited = true;
+    int rc = c->pace.gulping ? leat_pg_pace_gather(&c->pace, fd) : leat_os_wait_fd(fd, false, ms);
+    return rc < 0 ? leat_os_fail(e, rc, doing, "database connection") : LEAT_OK;
+}
+
 leat_rc leat_pg_copy_row(leat_pg *c, const char *doing, int wait_ms, char **row, size_t *len,
                          leat_err *e)
 {
     int64_t deadline = 0;
+    bool looked = false, waited = false;
     int fault = LEAT_FAULT(source_receive);
     if (fault) return leat_os_fail(e, fault, doing, "database connection");
     if (!c->pg) return leat_pg_fail(e, c, NULL, doing);
@@ -335,16 +348,20 @@ leat_rc leat_pg_copy_row(leat_pg *c, const char *doing, int wait_ms, char **row,
         int n = PQgetCopyData(c->pg, row, 1);
         if (n > 0) {
             *len = (size_t)n;
+            leat_pg_pace_took(&c->pace, *len);
             return LEAT_OK;
         }
         if (n == -1) return copy_end(c, doing, e);
         if (n < 0) return leat_pg_fail(e, c, NULL, doing);
-        if (deadline == 0) deadline = leat_mono_us() + (int64_t)wait_ms * 1000;
-        int ms = left_ms(deadline);
-        if (ms == 0) return LEAT_AGAIN;
-        int ready = leat_os_wait_fd(PQsocket(c->pg), false, ms);
-        if (ready < 0) return leat_os_fail(e, ready, doing, "database connection");
-        if (ready > 0 && !PQconsumeInput(c->pg)) return leat_pg_fail(e, c, NULL, doing);
+        if (looked) {
+            if (deadline == 0) deadline = leat_mono_us() + (int64_t)wait_ms * 1000;
+            leat_rc rc = await_row(c, doing, deadline, &waited, e);
+            if (rc != LEAT_OK) return rc;
+        }
+        /* A second look before waiting: TLS takes more off the socket than it gives at once, and
+         * waiting for the socket does not see that. */
+        looked = !looked || !PQsslInUse(c->pg);
+        if (!PQconsumeInput(c->pg)) return leat_pg_fail(e, c, NULL, doing);
     }
 }
 
