@@ -27,7 +27,8 @@ static bool write_some(unsigned n)
     leat_stream *s;
     leat_batch b;
     static const leat_schema text = {.type = LEAT_T_STRING};
-    leat_embedded_conf conf = {.data = "", .connector = "c", .page = &page};
+    leat_embedded_conf conf = {
+        .data = "", .connector = "c", .page = &page, .segment_bytes = 4096, .frame_bytes = 100};
     if (leat_embedded_open(&conf, &s, &e) != LEAT_OK) abort();
     leat_batch_init(&b, 100, 1 << 20);
     for (unsigned i = 0; i < n; i++) {
