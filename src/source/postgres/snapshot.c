@@ -21,6 +21,10 @@
 #include "system/postgres/quote.h"
 
 enum { WAIT_MS = 200 };
+/* Around locks on a table that the view may give up again. */
+#define HOLD "SAVEPOINT held"
+#define KEEP "RELEASE SAVEPOINT held"
+#define LET_GO "ROLLBACK TO SAVEPOINT held; RELEASE SAVEPOINT held"
 #define BEGIN_VIEW "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 typedef struct table {
@@ -195,7 +199,7 @@ static leat_rc hold_table(leat_pg_source *s, const table *chunk, leat_err *e)
 {
     bool gone;
     for (;;) {
-        LEAT_TRY(leat_pg_exec(&s->view, "hold a table", "SAVEPOINT held", e));
+        LEAT_TRY(leat_pg_exec(&s->view, "hold a table", HOLD, e));
         LEAT_TRY(lock_table(s, chunk, e));
         LEAT_TRY(rewritten(s, chunk, &gone, e));
         if (!gone) return LEAT_OK;
@@ -232,7 +236,7 @@ static leat_rc let_go(leat_pg_source *s, const table *chunk, leat_err *e)
     leat_log(LEAT_INFO, "postgres.table_wanted",
              "table=\"%s.%s\" a statement that wants it for itself goes first", chunk->schema,
              chunk->name);
-    return leat_pg_exec(&s->view, "let a table go", "ROLLBACK TO SAVEPOINT held", e);
+    return leat_pg_exec(&s->view, "let a table go", LET_GO, e);
 }
 
 static leat_rc begin_table(leat_pg_source *s, table *chunk, leat_err *e)
@@ -247,6 +251,7 @@ static leat_rc begin_table(leat_pg_source *s, table *chunk, leat_err *e)
         if (rc == LEAT_OK) rc = read_table(s, chunk, &a, &t, &waits, e);
         if (rc == LEAT_OK && waits) rc = let_go(s, chunk, e);
     } while (rc == LEAT_OK && waits);
+    if (rc == LEAT_OK) rc = leat_pg_exec(&s->view, "keep a table", KEEP, e);
     if (rc == LEAT_OK && !t)
         rc = leat_fail(e, LEAT_RETRY, "postgres.table_missing", chunk->name,
                        "the table %s.%s was dropped while the snapshot was taken; it begins again",
@@ -258,10 +263,12 @@ static leat_rc begin_table(leat_pg_source *s, table *chunk, leat_err *e)
     return rc;
 }
 
-/* Whether a table behind this one has a row that the snapshot will read. */
+/* Whether a table behind this one has a row that the snapshot will read. Their locks are given up
+ * again: else they could not be let go when their turn comes. */
 static leat_rc more_rows(leat_pg_source *s, const leat_chunk *chunk, bool *more, leat_err *e)
 {
     *more = false;
+    LEAT_TRY(leat_pg_exec(&s->view, "look at the other tables", HOLD, e));
     for (const leat_chunk *c = chunk->next; c && !*more; c = c->next) {
         leat_buf sql = {0};
         PGresult *res;
@@ -276,7 +283,7 @@ static leat_rc more_rows(leat_pg_source *s, const leat_chunk *chunk, bool *more,
         *more = leat_pg_cell_bool(res, 0, 0);
         PQclear(res);
     }
-    return LEAT_OK;
+    return leat_pg_exec(&s->view, "let the other tables go", LET_GO, e);
 }
 
 /* ---- rows ---- */
