@@ -26,6 +26,10 @@
 #include "system/postgres/quote.h"
 
 enum { WAIT_MS = 200 };
+/* Around locks on a table that the view may give up again. */
+#define HOLD "SAVEPOINT held"
+#define KEEP "RELEASE SAVEPOINT held"
+#define LET_GO "ROLLBACK TO SAVEPOINT held; RELEASE SAVEPOINT held"
 #define BEGIN_VIEW "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 typedef struct table {
@@ -205,6 +209,7 @@ static leat_rc hold_table(leat_pg_source *s, const table *chunk, leat_err *e)
 {
     bool gone;
     for (;;) {
+        LEAT_TRY(leat_pg_exec(&s->view, "hold a table", HOLD, e));
         LEAT_TRY(lock_table(s, chunk, e));
         LEAT_TRY(rewritten(s, chunk, &gone, e));
         if (!gone) return LEAT_OK;
@@ -216,15 +221,47 @@ static leat_rc hold_table(leat_pg_source *s, const table *chunk, leat_err *e)
     }
 }
 
-/* The columns are asked for outside of the view: COPY sees them as they are now. */
+/* The columns are asked for outside of the view: COPY sees them as they are now. The server wants a
+ * lock for their defaults. *waits: somebody stands between, who wants the table for himself and
+ * waits for the view's lock: the server cannot see that we would wait for him. */
+static leat_rc read_table(leat_pg_source *s, const table *chunk, leat_arena *a,
+                          const leat_pg_table **t, bool *waits, leat_err *e)
+{
+    leat_err why;
+    *waits = false;
+    LEAT_TRY(leat_pg_source_sql(s, e));
+    LEAT_TRY(leat_pg_exec(&s->sql, "bound the wait for a table", "SET lock_timeout = 300", e));
+    leat_rc rc = leat_pg_table_read(&s->sql, chunk->oid, a, t, &why);
+    *waits = leat_rc_failed(rc) && strcmp(why.code, "postgres.locked") == 0;
+    if (leat_rc_failed(rc) && !*waits) {
+        if (e) *e = why;
+        return rc;
+    }
+    return leat_pg_exec(&s->sql, "end the bound", "SET lock_timeout = 0", e);
+}
+
+/* Lets him pass. */
+static leat_rc let_go(leat_pg_source *s, const table *chunk, leat_err *e)
+{
+    leat_log(LEAT_INFO, "postgres.table_wanted",
+             "table=\"%s.%s\" a statement that wants it for itself goes first", chunk->schema,
+             chunk->name);
+    return leat_pg_exec(&s->view, "let a table go", LET_GO, e);
+}
+
 static leat_rc begin_table(leat_pg_source *s, table *chunk, leat_err *e)
 {
     leat_arena a;
     const leat_pg_table *t;
     leat_arena_init(&a, 0);
-    leat_rc rc = hold_table(s, chunk, e);
-    if (rc == LEAT_OK) rc = leat_pg_source_sql(s, e);
-    if (rc == LEAT_OK) rc = leat_pg_table_read(&s->sql, chunk->oid, &a, &t, e);
+    leat_rc rc;
+    bool waits = false;
+    do {
+        rc = hold_table(s, chunk, e);
+        if (rc == LEAT_OK) rc = read_table(s, chunk, &a, &t, &waits, e);
+        if (rc == LEAT_OK && waits) rc = let_go(s, chunk, e);
+    } while (rc == LEAT_OK && waits);
+    if (rc == LEAT_OK) rc = leat_pg_exec(&s->view, "keep a table", KEEP, e);
     if (rc == LEAT_OK && !t)
         rc = leat_fail(e, LEAT_RETRY, "postgres.table_missing", chunk->name,
                        "the table %s.%s was dropped while the snapshot was taken; it begins again",
@@ -236,10 +273,12 @@ static leat_rc begin_table(leat_pg_source *s, table *chunk, leat_err *e)
     return rc;
 }
 
-/* Whether a table behind this one has a row that the snapshot will read. */
+/* Whether a table behind this one has a row that the snapshot will read. Their locks are given up
+ * again: else they could not be let go when their turn comes. */
 static leat_rc more_rows(leat_pg_source *s, const leat_chunk *chunk, bool *more, leat_err *e)
 {
     *more = false;
+    LEAT_TRY(leat_pg_exec(&s->view, "look at the other tables", HOLD, e));
     for (const leat_chunk *c = chunk->next; c && !*more; c = c->next) {
         leat_buf sql = {0};
         PGresult *res;
@@ -254,7 +293,7 @@ static leat_rc more_rows(leat_pg_source *s, const leat_chunk *chunk, bool *more,
         *more = leat_pg_cell_bool(res, 0, 0);
         PQclear(res);
     }
-    return LEAT_OK;
+    return leat_pg_exec(&s->view, "let the other tables go", LET_GO, e);
 }
 
 /* ---- rows ---- */
