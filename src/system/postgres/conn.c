@@ -133,8 +133,8 @@ static int slice_ms(const leat_pg *c, int64_t begun, int64_t deadline, bool *sto
 {
     int ms = left_ms(deadline);
     *stopped = false;
-    if (!c->stop) return ms;
-    *stopped = atomic_load(c->stop) && leat_mono_us() - begun > MOMENT_US;
+    if (!c->leaves) return ms;
+    *stopped = leat_mono_us() - begun > MOMENT_US && c->leaves(c->arg);
     return ms > LOOK_MS ? LOOK_MS : ms;
 }
 
@@ -143,7 +143,9 @@ static leat_rc fail_stopped(leat_err *e, const leat_pg *c, const char *doing)
     char where[128];
     where_of(c, where, sizeof where);
     return leat_fail(e, LEAT_RETRY, "postgres.stopped", where,
-                     "gave up waiting, for the connector is to stop: could not %s", doing);
+                     "gave up waiting, since the connector is to stop or to be changed: "
+                     "could not %s",
+                     doing);
 }
 
 /* Reads what has come. Encrypted sessions take more off the socket than they give at once, and
@@ -487,7 +489,8 @@ static leat_rc run_initial(leat_pg *c, leat_err *e)
 leat_rc leat_pg_connect(leat_pg *c, const leat_pg_target *target, bool replication, const char *app,
                         leat_err *e)
 {
-    *c = (leat_pg){.target = target, .stop = c->stop, .replication = replication};
+    *c =
+        (leat_pg){.target = target, .leaves = c->leaves, .arg = c->arg, .replication = replication};
     int fault = LEAT_FAULT(source_connect);
     if (fault) return leat_os_fail(e, fault, "connect to", target->host);
     leat_rc rc = start(c, app, e);
