@@ -254,7 +254,7 @@ leat_rc leat_sinkrun_run(leat_sinkrun *k, leat_err *e)
         set_state(k, LEAT_RUN_RETRYING, &err);
         leat_log(LEAT_WARN, err.code, "retry_in_ms=%lld where=\"%s\" %s",
                  (long long)(pause_us / 1000), err.where, err.msg);
-        if (leat_retry_sleep(pause_us, &k->stop)) break;
+        if (leat_retry_sleep(pause_us, &k->stop, NULL)) break;
     }
     set_state(k, LEAT_RUN_STOPPED, NULL);
     return LEAT_OK;
