@@ -212,7 +212,9 @@ static void make_task(process *p)
                         .limit = p->setup.common.retry_limit};
     leat_dead_store *dead = leat_state_dead_store(p->state);
     if (p->setup.source) {
-        leat_engine_conf conf = {.source = p->setup.source,
+        const leat_source *source = p->setup.source;
+        unsigned most = (unsigned)p->setup.common.tasks_max;
+        leat_engine_conf conf = {.source = source,
                                  .conf = p->setup.conf,
                                  .connector = p->conf.config->name,
                                  .run_id = p->run_id,
@@ -220,6 +222,7 @@ static void make_task(process *p)
                                  .dead = dead,
                                  .page = p->page,
                                  .once = p->conf.once,
+                                 .tasks = source->tasks ? source->tasks(p->setup.conf, most) : 1,
                                  .retry = retry};
         p->engine = leat_engine_new(&conf);
     } else {

@@ -48,18 +48,41 @@ static void write_position(leat_engine_status *st, leat_jw *w)
         leat_jw_z(w, "position", st->position);
 }
 
+/* Each task's, in Kafka Connect's way: a state of its own. */
+static void write_tasks(leat_engine *g, unsigned n, leat_jw *w)
+{
+    char iso[LEAT_ISO_MAX];
+    leat_jw_array(w, "tasks");
+    for (unsigned i = 0; i < n; i++) {
+        leat_task_status st;
+        leat_engine_task_status(g, i, &st);
+        leat_jw_object(w, NULL);
+        leat_jw_i64(w, "id", i);
+        leat_jw_z(w, "state", leat_run_state_name(st.state));
+        leat_jw_z(w, "since", leat_iso_us(st.since_us, 3, iso));
+        leat_jw_z(w, "waits_for", st.waits);
+        write_error(&st.error, w);
+        leat_jw_i64(w, "attempts", st.attempts);
+        if (st.retry_at_us) leat_jw_z(w, "retry_at", leat_iso_us(st.retry_at_us, 3, iso));
+        leat_jw_end(w);
+    }
+    leat_jw_end(w);
+}
+
 static void write_source(leat_engine *g, const leat_page *p, leat_jw *w)
 {
-    leat_engine_status st;
+    leat_engine_status status;
     char iso[LEAT_ISO_MAX];
-    leat_engine_status_get(g, &st);
+    leat_engine_status_get(g, &status);
+    const leat_task_status st = status.all;
     leat_jw_z(w, "state", leat_run_state_name(st.state));
     leat_jw_z(w, "since", leat_iso_us(st.since_us, 3, iso));
     write_error(&st.error, w);
     leat_jw_i64(w, "attempts", st.attempts);
     if (st.retry_at_us) leat_jw_z(w, "retry_at", leat_iso_us(st.retry_at_us, 3, iso));
-    write_position(&st, w);
-    write_counts(&st.totals, w);
+    write_position(&status, w);
+    write_counts(&status.totals, w);
+    write_tasks(g, status.tasks, w);
     leat_jw_object(w, "snapshot");
     leat_jw_z(w, "state", st.snapshot);
     leat_jw_i64(w, "tables_done", st.snapshot_done);

@@ -85,7 +85,7 @@ void leat_batch_safe(leat_batch *b, leat_position pos)
     b->tx_open = false;
 }
 
-void leat_batch_dead(leat_batch *b, const leat_dead *letter)
+static void keep_letter(leat_batch *b, const leat_dead *letter)
 {
     leat_dead *copy = LEAT_NEW(&b->arena, leat_dead, 1);
     *copy = *letter;
@@ -96,5 +96,16 @@ void leat_batch_dead(leat_batch *b, const leat_dead *letter)
     copy->next = NULL;
     *b->dead_tail = copy;
     b->dead_tail = &copy->next;
+}
+
+void leat_batch_dead(leat_batch *b, const leat_dead *letter)
+{
+    keep_letter(b, letter);
     b->counts.dead++;
+}
+
+void leat_batch_dead_row(leat_batch *b, const leat_dead *letter)
+{
+    keep_letter(b, letter);
+    b->counts.rows_dead++;
 }

@@ -25,6 +25,13 @@ const char *leat_event_topic(const leat_event *ev)
     return ev->op == LEAT_OP_RECORD ? ev->record->topic : ev->table->topic;
 }
 
+const leat_position *leat_position_find(const leat_position *pos, size_t n, leat_str partition)
+{
+    for (size_t i = 0; i < n; i++)
+        if (pos[i].offset.s && leat_str_eq(pos[i].partition, partition)) return &pos[i];
+    return NULL;
+}
+
 int64_t leat_counts_in_flight(const leat_counts *c)
 {
     return (int64_t)(c->received - c->appended - c->filtered - c->dead - c->deduplicated);

@@ -92,6 +92,8 @@ const char *leat_event_topic(const leat_event *ev);
 typedef struct leat_position {
     leat_str partition, offset;
 } leat_position;
+/* That of this partition, if it has an offset; else NULL. */
+const leat_position *leat_position_find(const leat_position *pos, size_t n, leat_str partition);
 
 /* The ledger's counts (DESIGN.md section 3): of source changes, not records. */
 typedef struct leat_counts {
@@ -156,5 +158,7 @@ bool leat_batch_full(const leat_batch *b);
 void leat_batch_safe(leat_batch *b, leat_position pos);
 /* Counts the change as dead and keeps the letter (bytes are copied); takes no event. */
 void leat_batch_dead(leat_batch *b, const leat_dead *letter);
+/* The same for a row of a snapshot. */
+void leat_batch_dead_row(leat_batch *b, const leat_dead *letter);
 
 #endif

@@ -276,15 +276,13 @@ static void bury(leat_batch *b, const leat_pg_source *s, const leat_table *t, le
     char place[96];
     snprintf(place, sizeof place, "{\"lsn\":%llu,\"snapshot\":true,\"row\":%llu}",
              (unsigned long long)s->at.lsn, (unsigned long long)s->row_n);
-    leat_batch_dead(b,
-                    &(leat_dead){.why = *why,
-                                 .bytes = row,
-                                 .position = leat_str_of(place),
-                                 .table = leat_arena_printf(&b->arena, "%s.%s", t->schema, t->name),
-                                 .topic = t->topic,
-                                 .ts_us = s->row_ts_us});
-    b->counts.dead--;
-    b->counts.rows_dead++;
+    leat_batch_dead_row(
+        b, &(leat_dead){.why = *why,
+                        .bytes = row,
+                        .position = leat_str_of(place),
+                        .table = leat_arena_printf(&b->arena, "%s.%s", t->schema, t->name),
+                        .topic = t->topic,
+                        .ts_us = s->row_ts_us});
 }
 
 static leat_rc give(leat_pg_source *s, leat_str row, leat_snapshot marker, leat_batch *b,

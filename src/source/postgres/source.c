@@ -258,11 +258,12 @@ static leat_rc end_source(leat_task *t, leat_arena *a, leat_str *end, leat_err *
     return LEAT_OK;
 }
 
-static bool passed_source(leat_task *t, leat_str end, leat_position pos)
+static bool passed_source(leat_task *t, leat_str end, const leat_position *pos, size_t n)
 {
-    (void)t;
+    const leat_pg_source *s = t->priv;
+    const leat_position *own = leat_position_find(pos, n, s->partition);
     uint64_t lsn;
-    return leat_lsn_parse(end, &lsn) && leat_pg_position_lsn(pos.offset) >= lsn;
+    return own && leat_lsn_parse(end, &lsn) && leat_pg_position_lsn(own->offset) >= lsn;
 }
 
 static void gauges_source(leat_task *t, leat_gauges *g)
