@@ -158,10 +158,16 @@ static int d_sync_dir(const char *path)
 
 /* ---- the source ---- */
 
+/* Of "t1" or what begins so. */
+static int number_of(const char *name)
+{
+    return (int)strtol(name + 1, NULL, 10) - 1;
+}
+
 static int table_of(leat_str partition)
 {
     const char *at = memmem(partition.s, partition.len, "\"table\":\"t", 10);
-    return at ? atoi(at + 10) - 1 : -1;
+    return at ? number_of(at + 9) : -1;
 }
 
 static uint64_t n_of(leat_str offset)
@@ -298,7 +304,7 @@ static uint64_t next_of(unsigned table, uint64_t n)
 
 static void consume(const leat_event *ev, uint64_t next[TABLES_MOST])
 {
-    unsigned table = (unsigned)atoi(ev->table->name + 1) - 1;
+    unsigned table = (unsigned)number_of(ev->table->name);
     uint64_t n = (uint64_t)ev->src[0].u.i, want = next_of(table, next[table]);
     if (n != want)
         complain("table %u: change %llu is visible where %llu should be", table + 1, n + 0ull,
@@ -321,7 +327,7 @@ static void read_all(bool end)
     while (rc == LEAT_OK && (rc = leat_reader_next(r, &b, 0, &e)) == LEAT_OK) {
         for (uint32_t i = 0; i < b.n; i++) {
             consume(&b.ev[i], next);
-            seq[(unsigned)atoi(b.ev[i].table->name + 1) - 1] = b.ev[i].tx_seq;
+            seq[(unsigned)number_of(b.ev[i].table->name)] = b.ev[i].tx_seq;
         }
         n += b.n;
     }
