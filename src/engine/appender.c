@@ -39,6 +39,11 @@ void leat_appender_give(leat_appender *ap)
     pthread_mutex_lock(&ap->lock);
     ap->busy = false;
     pthread_mutex_unlock(&ap->lock);
+    leat_appender_wake(ap);
+}
+
+void leat_appender_wake(leat_appender *ap)
+{
     atomic_fetch_add(&ap->given, 1);
     if (atomic_load(&ap->waiters) > 0) leat_os_futex_wake(&ap->given);
 }

@@ -34,6 +34,8 @@ void leat_appender_fini(leat_appender *ap);
  * task's transaction is open. */
 leat_rc leat_appender_take(leat_appender *ap, unsigned task, leat_appender_use use);
 void leat_appender_give(leat_appender *ap);
+/* Wakes all that sleep, as if it had been given back. */
+void leat_appender_wake(leat_appender *ap);
 /* Sleeps until it has been given back since given was read, at most us. Not on a virtual clock. */
 void leat_appender_wait(leat_appender *ap, uint32_t given, int64_t us);
 /* This task's transaction is open. */

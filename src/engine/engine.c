@@ -246,6 +246,7 @@ static void unpark(leat_engine *g)
         else
             leat_run_after(r, rc, &err);
     }
+    leat_appender_wake(&g->appender);
 }
 
 /* How many tasks are not over; all_parked: and those are parked. */
