@@ -86,6 +86,7 @@ leat_rc leat_run_offer(leat_run *r, bool progress, leat_err *e)
     bool behind = b->n > (safe ? b->nsafe : 0) || memcmp(&r->tail, &none, sizeof none) != 0;
     r->open_tail = behind || (!safe && r->open_tail);
     r->with_progress = progress;
+    atomic_store(&r->held, b->arena.held + b->cap * sizeof *b->ev + r->arena.held);
     r->lettered = b->dead == NULL;
     r->full = true;
     return LEAT_OK;
@@ -187,6 +188,7 @@ static leat_rc append(leat_run *r, leat_err *e)
     LEAT_TRY(leat_appender_append(ap, r->task.id, &r->batch, progress, r->open_tail, e));
     if (r->with_progress) r->snap = r->snap_next;
     r->full = false;
+    leat_run_memory(r->g);
     r->appended = atomic_load(&ap->appended);
     if (!leat_run_pending(r)) r->first_pending_us = leat_mono_us();
     r->commit_due = worth_a_sync(r);

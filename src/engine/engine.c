@@ -12,7 +12,27 @@
 #include "base/os.h"
 #include "engine/run.h"
 
-enum { BATCH_EVENTS = 4096, BATCH_BYTES = 1 << 20, NAP_US = 20000 };
+enum {
+    BATCH_EVENTS = 4096,
+    BATCH_BYTES = 1 << 20,
+    BATCH_LEAST = 64 << 10,
+    MEMORY = 64 << 20,
+    NAP_US = 20000
+};
+
+/* A sixteenth of the budget, shared by the tasks. */
+static size_t batch_bytes(const leat_engine *g)
+{
+    size_t part = g->conf.memory / 16 / g->n;
+    return part > BATCH_BYTES ? BATCH_BYTES : part < BATCH_LEAST ? BATCH_LEAST : part;
+}
+
+size_t leat_engine_bound(const leat_engine *g)
+{
+    size_t giant = g->conf.max_event_bytes;
+    if (giant == 0) return 0;
+    return g->n * 2 * (g->conf.batch_bytes + giant) + 3 * (size_t)BATCH_BYTES + 2 * giant;
+}
 
 static void init_run(leat_engine *g, unsigned i)
 {
@@ -23,7 +43,8 @@ static void init_run(leat_engine *g, unsigned i)
                           .connector = g->conf.connector,
                           .id = i,
                           .of = g->n,
-                          .run_id = g->conf.run_id};
+                          .run_id = g->conf.run_id,
+                          .max_event_bytes = g->conf.max_event_bytes};
     r->retry = g->conf.retry;
     r->snap = r->snap_next = (leat_run_snap){.state = "none"};
     leat_batch_init(&r->batch, g->conf.batch_events, g->conf.batch_bytes);
@@ -38,8 +59,9 @@ leat_engine *leat_engine_new(const leat_engine_conf *conf)
     leat_engine *g = leat_zalloc(1, sizeof *g);
     g->conf = *conf;
     if (g->conf.batch_events == 0) g->conf.batch_events = BATCH_EVENTS;
-    if (g->conf.batch_bytes == 0) g->conf.batch_bytes = BATCH_BYTES;
+    if (g->conf.memory == 0) g->conf.memory = MEMORY;
     g->n = conf->tasks ? conf->tasks : 1;
+    if (g->conf.batch_bytes == 0) g->conf.batch_bytes = batch_bytes(g);
     g->runs = leat_zalloc(g->n, sizeof *g->runs);
     pthread_mutex_init(&g->lock, NULL);
     pthread_cond_init(&g->answered, NULL);
@@ -107,12 +129,14 @@ static void sum_up(leat_engine *g, leat_task_status *all)
     const leat_task_status *heavy = &g->runs[0].status, *reading = NULL;
     leat_gauges gauges = g->runs[0].status.gauges;
     unsigned done = 0, of = 0;
+    gauges.held_bytes = 0;
     for (unsigned i = 0; i < g->n; i++) {
         const leat_task_status *s = &g->runs[i].status;
         if (weight(s->state) > weight(heavy->state)) heavy = s;
         if (strcmp(s->snapshot, "running") == 0) reading = s;
         done += s->snapshot_done;
         of += s->snapshot_of;
+        gauges.held_bytes += s->gauges.held_bytes;
         if (i == 0) continue;
         add_gauge(&gauges.lag_bytes, s->gauges.lag_bytes);
         add_gauge(&gauges.retained_bytes, s->gauges.retained_bytes);
@@ -212,6 +236,18 @@ void leat_run_progress(leat_engine *g)
     atomic_store(&p->stream_bytes, st->bytes);
 }
 
+void leat_run_memory(leat_engine *g)
+{
+    const leat_stream *stream = g->conf.stream;
+    leat_page *p = g->conf.page;
+    if (!p) return;
+    size_t held = stream->ops->memory ? stream->ops->memory(stream) : 0;
+    for (unsigned i = 0; i < g->n; i++) held += atomic_load(&g->runs[i].held);
+    held += atomic_load(&g->driver_held);
+    atomic_store(&p->memory_bytes, held);
+    if (held > atomic_load(&p->memory_peak_bytes)) atomic_store(&p->memory_peak_bytes, held);
+}
+
 void leat_run_gauge(leat_run *r)
 {
     leat_engine *g = r->g;
@@ -221,12 +257,15 @@ void leat_run_gauge(leat_run *r)
     r->gauged_us = now;
     leat_gauges gauges = {.lag_bytes = -1, .retained_bytes = -1};
     if (r->task.source->gauges) r->task.source->gauges(&r->task, &gauges);
+    size_t resident = p ? leat_os_resident() : 0;
     leat_task_status all;
     pthread_mutex_lock(&g->lock);
     r->status.gauges = gauges;
     sum_up(g, &all);
     pthread_mutex_unlock(&g->lock);
+    atomic_store(&g->driver_held, all.gauges.held_bytes);
     if (!p) return;
+    atomic_store(&p->resident_bytes, resident);
     atomic_store(&p->lag_bytes, all.gauges.lag_bytes);
     atomic_store(&p->retained_bytes, all.gauges.retained_bytes);
 }

@@ -32,9 +32,11 @@ typedef struct leat_engine_conf {
     /* Several tasks on the caller's thread, for tests: which of n that could go on takes the next
      * turn. NULL: each has a thread of its own. */
     unsigned (*pick)(unsigned n);
-    uint32_t batch_events; /* 0: 4096 */
-    size_t batch_bytes;    /* 0: 1 MiB */
-    leat_retry retry;      /* errors.retry.*; zeroed: for the defaults, but limit */
+    uint32_t batch_events;  /* 0: 4096 */
+    size_t batch_bytes;     /* 0: follows from memory, at most 1 MiB */
+    size_t memory;          /* limits.memory; 0: 64 MiB */
+    size_t max_event_bytes; /* 0: none */
+    leat_retry retry;       /* errors.retry.*; zeroed: for the defaults, but limit */
 } leat_engine_conf;
 
 typedef struct leat_engine leat_engine;
@@ -58,6 +60,11 @@ void leat_engine_pause(leat_engine *g, bool paused);
  * called. RETRY "engine.ended" if the engine ended first. Any thread but the engine's. */
 leat_rc leat_engine_between(leat_engine *g, leat_rc (*fn)(void *arg, leat_stream *s, leat_err *e),
                             void *arg, leat_err *e);
+
+/* What a connector holds at most for events, if max.event.bytes is kept: of each task two batches
+ * (one that was filled a little beyond) and a giant in its driver and its batch, and in the stream
+ * three frames and a giant in two of them. 0: no bound. */
+size_t leat_engine_bound(const leat_engine *g);
 
 typedef struct leat_task_status {
     leat_run_state state;

@@ -205,6 +205,18 @@ static const char *const *topics_of(process *p)
     return out;
 }
 
+static void tell_bound(process *p)
+{
+    size_t bound = leat_engine_bound(p->engine);
+    if (bound == 0)
+        leat_log(LEAT_WARN, "connector.memory",
+                 "max.event.bytes=0: an event may be of any size, so there is no bound");
+    else
+        leat_log(LEAT_INFO, "connector.memory",
+                 "this connector holds at most %zu KiB for events (limits.memory=%lld KiB)",
+                 bound >> 10, (long long)(p->setup.common.memory >> 10));
+}
+
 static void make_task(process *p)
 {
     leat_retry retry = {.min_us = p->setup.common.retry_min_ms * 1000,
@@ -223,8 +235,11 @@ static void make_task(process *p)
                                  .page = p->page,
                                  .once = p->conf.once,
                                  .tasks = source->tasks ? source->tasks(p->setup.conf, most) : 1,
+                                 .memory = (size_t)p->setup.common.memory,
+                                 .max_event_bytes = (size_t)p->setup.common.max_event_bytes,
                                  .retry = retry};
         p->engine = leat_engine_new(&conf);
+        tell_bound(p);
     } else {
         leat_sinkrun_conf conf = {.sink = p->setup.sink,
                                   .conf = p->setup.conf,

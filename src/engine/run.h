@@ -55,6 +55,7 @@ typedef struct leat_run {
     int64_t retry_us;         /* BACK_OFF, or stalled: when to try again; else 0 */
     int64_t stall_us;         /* the pause before that; 0: not stalled */
     int64_t beat_us;          /* last time the source was called */
+    _Atomic size_t held;      /* bytes of its batch and its arena */
     int64_t gauged_us;        /* last look at the gauges */
     int64_t first_pending_us; /* when the oldest uncommitted batch was appended; 0: none */
     uint64_t appended,
@@ -79,6 +80,7 @@ struct leat_engine {
     atomic_bool stop, pause;
     atomic_bool broken; /* FATAL: all tasks end */
     leat_appender appender;
+    _Atomic size_t driver_held; /* as the sources' gauges said last */
     leat_run *runs;
     unsigned n;
     pthread_mutex_t lock; /* guards what follows */
@@ -108,6 +110,8 @@ void leat_run_snapshot_note(leat_run *r, const char *state, const char *table, u
                             unsigned of);
 /* Mirrors what stands at the mark for status and page. The appender is taken, or no task runs. */
 void leat_run_progress(leat_engine *g);
+/* Bytes held now, and most so far, into the page. The appender is taken, or no task runs. */
+void leat_run_memory(leat_engine *g);
 /* At most once a second: the source's gauges into status and page. */
 void leat_run_gauge(leat_run *r);
 

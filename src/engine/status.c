@@ -97,6 +97,9 @@ static void write_source(leat_engine *g, const leat_page *p, leat_jw *w)
     leat_jw_i64(w, "commits", (int64_t)atomic_load(&p->commits));
     leat_jw_i64(w, "stream_bytes", (int64_t)atomic_load(&p->stream_bytes));
     leat_jw_i64(w, "memory_bytes", (int64_t)atomic_load(&p->memory_bytes));
+    leat_jw_i64(w, "memory_peak_bytes", (int64_t)atomic_load(&p->memory_peak_bytes));
+    leat_jw_i64(w, "resident_bytes", (int64_t)atomic_load(&p->resident_bytes));
+    leat_jw_i64(w, "memory_bound_bytes", (int64_t)leat_engine_bound(g));
     int64_t last = atomic_load(&p->last_event_us);
     leat_jw_z(w, "last_event", last ? leat_iso_us(last, 6, iso) : NULL);
 }

@@ -89,7 +89,10 @@ static void keep_letter(leat_batch *b, const leat_dead *letter)
 {
     leat_dead *copy = LEAT_NEW(&b->arena, leat_dead, 1);
     *copy = *letter;
-    copy->bytes = leat_arena_str(&b->arena, letter->bytes);
+    leat_str bytes = letter->bytes;
+    if (bytes.len > LEAT_DEAD_BYTES && strcmp(letter->why.code, "event.too_large") == 0)
+        bytes.len = LEAT_DEAD_BYTES;
+    copy->bytes = leat_arena_str(&b->arena, bytes);
     copy->position = leat_arena_str(&b->arena, letter->position);
     copy->table = letter->table != NULL ? leat_arena_strdup(&b->arena, letter->table) : NULL;
     copy->topic = letter->topic != NULL ? leat_arena_strdup(&b->arena, letter->topic) : NULL;

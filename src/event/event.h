@@ -121,6 +121,12 @@ typedef struct leat_dead {
     struct leat_dead *next;
 } leat_dead;
 
+/* What is kept of the bytes of an event that was too large. */
+enum { LEAT_DEAD_BYTES = 64 << 10 };
+/* DATA "event.too_large", with the size, when bytes is more than most (0: none). A source asks
+ * before it copies the change, and gives the error to leat_batch_dead, which cuts the bytes. */
+leat_rc leat_event_size_check(size_t bytes, size_t most, const char *table, leat_err *e);
+
 /* Where dead letters go. */
 typedef struct leat_dead_store {
     /* The chain of letters is durable on return; a letter with a position already stored replaces

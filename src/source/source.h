@@ -56,11 +56,13 @@ typedef struct leat_catalog {
 /* A task: one running instance; made by the engine, priv is the connector's. */
 typedef struct leat_task {
     const struct leat_source *source;
-    const void *conf;      /* parsed by source->options; read-only, outlives the task */
-    const char *connector; /* the connector's name */
-    unsigned id, of;       /* 0, 1, 2 ... of so many */
-    const char *run_id;    /* UUID (version 7) of this run of the connector */
-    bool stopping;         /* close ends a run on purpose: it is not followed by another open */
+    const void *conf;       /* parsed by source->options; read-only, outlives the task */
+    const char *connector;  /* the connector's name */
+    unsigned id, of;        /* 0, 1, 2 ... of so many */
+    const char *run_id;     /* UUID (version 7) of this run of the connector */
+    size_t max_event_bytes; /* a change of more goes to the dead letters, as leat_event_size_check
+                               says; 0: none */
+    bool stopping;          /* close ends a run on purpose: it is not followed by another open */
     void *priv;
 } leat_task;
 
@@ -84,6 +86,7 @@ typedef struct leat_gauges {
     int64_t
         lag_bytes; /* how much log the server holds beyond our acknowledged position, -1: unknown */
     int64_t retained_bytes; /* log kept by the server on our behalf (slot), -1: unknown */
+    size_t held_bytes;      /* what the source and its driver hold in memory, about */
     char position[64];      /* last received, for a person: "0/16B3748" */
     char acked[64];         /* last acknowledged to the server */
 } leat_gauges;

@@ -46,6 +46,8 @@ typedef struct leat_stream_ops {
     const leat_stream_state *(*state)(const leat_stream *s);
     /* What was not committed is dropped, or visible after the next open; never in part. */
     void (*close)(leat_stream *s);
+    /* Bytes held in memory by its buffers, about. May be NULL. */
+    size_t (*memory)(const leat_stream *s);
 } leat_stream_ops;
 
 struct leat_stream {

@@ -342,9 +342,9 @@ static const leat_source plain = {
 static int setup(void **state)
 {
     static const leat_clock clock = {clock_now, clock_now, clock_sleep};
-    static const leat_stream_ops ops = {"test",          stream_append,  stream_commit,
-                                        stream_rollback, stream_pending, stream_state,
-                                        stream_close};
+    static const leat_stream_ops ops = {
+        "test",         stream_append, stream_commit, stream_rollback,
+        stream_pending, stream_state,  stream_close,  NULL};
     w = test_calloc(1, sizeof *w);
     w->now = 1000000;
     w->stream.ops = &ops;

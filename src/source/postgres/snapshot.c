@@ -292,7 +292,8 @@ static leat_rc give(leat_pg_source *s, leat_str row, leat_snapshot marker, leat_
     leat_value *cells = LEAT_NEW(&b->arena, leat_value, r->table->row->nfields);
     b->counts.rows_read++;
     s->row_n++;
-    leat_rc rc = row_values(r, row, &b->arena, cells, e);
+    leat_rc rc = leat_event_size_check(row.len, s->task->max_event_bytes, r->table->name, e);
+    if (rc == LEAT_OK) rc = row_values(r, row, &b->arena, cells, e);
     if (rc == LEAT_DATA) {
         bury(b, s, r->table, row, e);
         return LEAT_OK;

@@ -12,7 +12,7 @@
 #include "source/postgres/publication.h"
 #include "source/postgres/walframe.h"
 
-enum { PAGE = 8192, PAGE_HEAD = 24, SEGMENT_HEAD = 40 };
+enum { PAGE = 8192, PAGE_HEAD = 24, SEGMENT_HEAD = 40, LIBPQ_BUFFER = 16 << 10 };
 
 leat_rc leat_pg_source_sql(leat_pg_source *s, leat_err *e)
 {
@@ -273,6 +273,9 @@ static void gauges_source(leat_task *t, leat_gauges *g)
     bool known = s->streaming && f->acked && f->server_end >= f->acked;
     g->lag_bytes = known ? (int64_t)(f->server_end - f->acked) : -1;
     g->retained_bytes = s->retained;
+    /* libpq's buffers double up to what the largest message needs. */
+    g->held_bytes =
+        s->arena.held + s->scratch.held + s->row_len + 3 * LIBPQ_BUFFER + 2 * s->largest;
     leat_lsn_print(f->received ? f->received : s->at.lsn, g->position);
     leat_lsn_print(f->acked, g->acked);
 }
