@@ -20,16 +20,21 @@
 #include "stream/reader.h"
 
 enum { LIVES = 5, TABLES_MOST = 6, PLANT_SEEDS = 300 };
+/* Of the engine under test, and what a batch may take: a block of an arena beyond its part, and a
+ * transaction of up to 1024 changes is never cut. */
+enum { BUDGET = 4 << 20, BATCH_MOST = 1536 << 10 };
 
 typedef enum plant {
     NONE,
     INTRUDER,    /* a task appends inside another's open transaction */
     FOREIGN_ACK, /* a task is acknowledged another's partition */
     NO_ROLLBACK, /* what a task left open is not taken back */
+    NO_BUDGET,   /* batches have no bound */
     EARLY_ACK,   /* a task is told that what was only appended is durable */
     PLANTS
 } plant;
-static const char *const plants[] = {"none", "intruder", "foreign-ack", "no-rollback", "early-ack"};
+static const char *const plants[] = {"none",        "intruder",  "foreign-ack",
+                                     "no-rollback", "no-budget", "early-ack"};
 
 typedef struct world {
     dicebox dice;
@@ -198,6 +203,7 @@ static leat_rc s_open(leat_task *t, const leat_position *pos, size_t n, leat_err
 static leat_rc s_read(leat_task *t, leat_batch *b, int wait_ms, leat_err *e)
 {
     if (step()) return dead(e);
+    if (w->plant == NO_BUDGET) b->max_bytes = b->max_events = 0;
     leat_rc rc = leat_source_find(LEAT_STR("datagen"))->read(t, b, wait_ms, e);
     if (flaky()) return broken(e);
     if (rc == LEAT_OK && w->plant == INTRUDER) atomic_store(&w->engine->appender.owner, -1);
@@ -234,6 +240,7 @@ static leat_rc st_append(leat_stream *s, const leat_batch *b, leat_str progress,
 {
     (void)s;
     if (step()) return dead(e);
+    if (b->arena.held > BATCH_MOST) complain("a batch holds %zu bytes", b->arena.held);
     LEAT_TRY(w->real->ops->append(w->real, b, progress, e));
     leat_run *r = &w->engine->runs[dice_below(&w->dice, w->engine->n)];
     if (w->plant == FOREIGN_ACK && b->safe.offset.s && dice_one_in(&w->dice, 8))
@@ -381,7 +388,7 @@ static void live(void)
                              .pick = pick,
                              .once = true,
                              .batch_events = dice_steep(&w->dice, 10),
-                             .batch_bytes = 65536,
+                             .memory = BUDGET,
                              .retry = {.max_us = 1000000, .limit = -1}};
     w->engine = leat_engine_new(&conf);
     leat_rc rc = leat_engine_run(w->engine, &e);
