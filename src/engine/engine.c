@@ -17,8 +17,24 @@ enum {
     BATCH_BYTES = 1 << 20,
     BATCH_LEAST = 64 << 10,
     MEMORY = 64 << 20,
-    NAP_US = 20000
+    NAP_US = 20000,
+    POSITIONS_KEEP = 64 << 10
 };
+
+static bool leaves(const leat_task *t)
+{
+    const leat_run *r = t->host;
+    return leat_run_leave(r->g);
+}
+
+/* The source waits for something: shown as the error, while the state stays as it is. */
+static void note_wait(leat_task *t, const leat_err *why)
+{
+    leat_run *r = t->host;
+    pthread_mutex_lock(&r->g->lock);
+    r->status.error = why ? *why : (leat_err){0};
+    pthread_mutex_unlock(&r->g->lock);
+}
 
 /* A sixteenth of the budget, shared by the tasks. */
 static size_t batch_bytes(const leat_engine *g)
@@ -44,7 +60,10 @@ static void init_run(leat_engine *g, unsigned i)
                           .id = i,
                           .of = g->n,
                           .run_id = g->conf.run_id,
-                          .max_event_bytes = g->conf.max_event_bytes};
+                          .max_event_bytes = g->conf.max_event_bytes,
+                          .leaves = leaves,
+                          .waits = note_wait,
+                          .host = r};
     r->retry = g->conf.retry;
     r->snap = r->snap_next = (leat_run_snap){.state = "none"};
     leat_batch_init(&r->batch, g->conf.batch_events, g->conf.batch_bytes);
@@ -89,6 +108,7 @@ void leat_engine_free(leat_engine *g)
     if (!g) return;
     for (unsigned i = 0; i < g->n; i++) free_run(&g->runs[i]);
     leat_free(g->runs);
+    leat_arena_free(&g->durable_arena);
     leat_appender_fini(&g->appender);
     pthread_cond_destroy(&g->answered);
     pthread_mutex_destroy(&g->lock);
@@ -211,12 +231,32 @@ void leat_run_snapshot_note(leat_run *r, const char *state, const char *table, u
     pthread_mutex_unlock(&r->g->lock);
 }
 
+static leat_position *copy_positions(const leat_position *pos, size_t n, leat_arena *a)
+{
+    leat_position *out = LEAT_NEW(a, leat_position, n);
+    for (size_t i = 0; i < n; i++)
+        out[i] =
+            (leat_position){leat_arena_str(a, pos[i].partition), leat_arena_str(a, pos[i].offset)};
+    return out;
+}
+
+void leat_engine_positions(leat_engine *g, leat_arena *a, leat_position **pos, size_t *n)
+{
+    pthread_mutex_lock(&g->lock);
+    *n = g->ndurable;
+    *pos = copy_positions(g->durable, g->ndurable, a);
+    pthread_mutex_unlock(&g->lock);
+}
+
 void leat_run_progress(leat_engine *g)
 {
     const leat_stream_state *st = g->conf.stream->ops->state(g->conf.stream);
     leat_page *p = g->conf.page;
     pthread_mutex_lock(&g->lock);
     g->status.totals = st->totals;
+    leat_arena_reset(&g->durable_arena, POSITIONS_KEEP);
+    g->durable = copy_positions(st->pos, st->npos, &g->durable_arena);
+    g->ndurable = st->npos;
     g->status.position[0] = 0;
     if (st->npos > 0) {
         size_t n = st->pos[0].offset.len;

@@ -66,6 +66,9 @@ leat_rc leat_engine_between(leat_engine *g, leat_rc (*fn)(void *arg, leat_stream
  * three frames and a giant in two of them. 0: no bound. */
 size_t leat_engine_bound(const leat_engine *g);
 
+/* The durable positions, copied to a. Any thread. */
+void leat_engine_positions(leat_engine *g, leat_arena *a, leat_position **pos, size_t *n);
+
 typedef struct leat_task_status {
     leat_run_state state;
     leat_err error;      /* the last one; rc OK: none since it ran well */

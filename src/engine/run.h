@@ -85,7 +85,10 @@ struct leat_engine {
     unsigned n;
     pthread_mutex_t lock; /* guards what follows */
     leat_engine_status status;
-    leat_err error; /* of the first task that failed for good */
+    leat_err error;           /* of the first task that failed for good */
+    leat_arena durable_arena; /* of the durable positions: */
+    leat_position *durable;
+    size_t ndurable;
     bool ended;
     leat_between *between, **between_tail; /* requests that wait, the oldest first */
     pthread_cond_t answered;               /* one of them was */

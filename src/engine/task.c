@@ -36,16 +36,6 @@ static void forget_attempt(leat_run *r)
     r->read_rc = LEAT_OK;
 }
 
-/* What stands at the mark, copied for the attempt. The appender is taken. */
-static leat_position *copy_positions(leat_run *r, const leat_stream_state *st)
-{
-    leat_position *pos = LEAT_NEW(&r->arena, leat_position, st->npos);
-    for (size_t i = 0; i < st->npos; i++)
-        pos[i] = (leat_position){leat_arena_str(&r->arena, st->pos[i].partition),
-                                 leat_arena_str(&r->arena, st->pos[i].offset)};
-    return pos;
-}
-
 /* The task's part of the stream is settled; pos: where it goes on. AGAIN: the appender is busy. */
 static leat_rc settle(leat_run *r, leat_position **pos, size_t *n, leat_err *e)
 {
@@ -60,8 +50,7 @@ static leat_rc settle(leat_run *r, leat_position **pos, size_t *n, leat_err *e)
     if (rc == LEAT_OK) {
         leat_run_progress(r->g);
         r->seen = atomic_load(&ap->durable);
-        *pos = copy_positions(r, st);
-        *n = st->npos;
+        leat_engine_positions(r->g, &r->arena, pos, n);
         r->stored = leat_arena_str(&r->arena, st->progress);
         leat_run_recall(r);
     }
@@ -153,13 +142,18 @@ void leat_run_after(leat_run *r, leat_rc rc, const leat_err *err)
         over(r, LEAT_RUN_STOPPED);
     } else if (rc == LEAT_OK) {
         r->phase = LEAT_PHASE_PARKED;
+    } else if (rc == LEAT_RETRY && leat_run_leave(g)) { /* what is not durable comes again */
+        leat_run_error(r, err);
+        leat_log(LEAT_WARN, err->code, "%s where=\"%s\" %s", stop ? "stopping" : "interrupted",
+                 err->where, err->msg);
+        if (stop)
+            over(r, LEAT_RUN_STOPPED);
+        else
+            r->phase = LEAT_PHASE_PARKED;
     } else {
         leat_run_error(r, err);
         if (!leat_retry_next(&r->retry, rc, r->progressed, &pause_us)) {
             fail_for_good(r, rc, err);
-        } else if (stop) { /* what is not durable comes again at the next start */
-            leat_log(LEAT_WARN, err->code, "stopping where=\"%s\" %s", err->where, err->msg);
-            over(r, LEAT_RUN_STOPPED);
         } else {
             back_off(r, pause_us, err);
         }
@@ -211,6 +205,10 @@ leat_rc leat_run_turn(leat_run *r)
         if (leat_run_leave(r->g)) {
             leat_run_after(r, LEAT_OK, &err);
             return LEAT_OK;
+        }
+        if (atomic_load(&r->g->pause)) { /* nothing is opened until it is resumed */
+            leat_run_state_set(r, LEAT_RUN_PAUSED);
+            return sleep_on(r, INT64_MAX);
         }
         rc = open_source(r, &err);
         if (leat_rc_failed(rc)) {

@@ -241,15 +241,15 @@ static void close_source(leat_task *t)
 }
 
 /* {"datagen":PREFIX}, or of one table: {"datagen":PREFIX,"table":"t1"}. */
-static leat_str partition_text(datagen *s, int table)
+static leat_str partition_text(const datagen_conf *conf, int64_t table, leat_arena *a)
 {
     leat_buf text = {0};
     leat_jw w = {.out = &text};
     leat_jw_object(&w, NULL);
-    leat_jw_z(&w, "datagen", s->conf->prefix);
-    if (table >= 0) leat_jw_z(&w, "table", leat_arena_printf(&s->arena, "t%d", table + 1));
+    leat_jw_z(&w, "datagen", conf->prefix);
+    if (table >= 0) leat_jw_z(&w, "table", leat_arena_printf(a, "t%lld", (long long)table + 1));
     leat_jw_end(&w);
-    leat_str out = leat_arena_str(&s->arena, leat_buf_str(&text));
+    leat_str out = leat_arena_str(a, leat_buf_str(&text));
     leat_buf_free(&text);
     return out;
 }
@@ -280,7 +280,7 @@ static leat_rc resume(datagen *s, const leat_task *t, const leat_position *pos, 
                       leat_err *e)
 {
     uint64_t whole, least = UINT64_MAX;
-    s->partition = partition_text(s, -1);
+    s->partition = partition_text(s->conf, -1, &s->arena);
     s->lanes = LEAT_NEW(&s->arena, lane, s->conf->tables);
     LEAT_TRY(stored(s, s->partition, pos, n, &whole, e));
     bool apart = s->shared || n > (whole > 0);
@@ -288,7 +288,7 @@ static leat_rc resume(datagen *s, const leat_task *t, const leat_position *pos, 
         lane *l = &s->lanes[s->nlanes++];
         *l = (lane){.table = (unsigned)i};
         if (apart) {
-            l->partition = partition_text(s, (int)i);
+            l->partition = partition_text(s->conf, i, &s->arena);
             LEAT_TRY(stored(s, l->partition, pos, n, &l->n, e));
         }
         if (l->n < whole) l->n = whole;
@@ -487,6 +487,64 @@ static leat_rc ack(leat_task *t, leat_position pos, leat_err *e)
     return LEAT_OK;
 }
 
+static int64_t changes_of(leat_str offset)
+{
+    leat_arena a = {0};
+    const leat_json *j = NULL;
+    int64_t n = -1;
+    if (offset.s && leat_json_parse(&a, offset, &j, NULL) == LEAT_OK)
+        n = leat_json_get_i64(j, "n", -1);
+    leat_arena_free(&a);
+    return n;
+}
+
+/* One of this connector's partitions: of all tables, or of one. */
+static bool own_partition(const datagen_conf *conf, leat_str partition, bool *whole, leat_arena *a)
+{
+    *whole = leat_str_eq(partition, partition_text(conf, -1, a));
+    for (int64_t i = 0; !*whole && i < conf->tables; i++)
+        if (leat_str_eq(partition, partition_text(conf, i, a))) return true;
+    return *whole;
+}
+
+/* A place inside a transaction would cut it in two: it begins with the next change. Of a table
+ * alone any number will do. */
+static leat_rc offset_check(const void *p, leat_position now, leat_position to, leat_arena *a,
+                            leat_position *out, const char **note, leat_err *e)
+{
+    const datagen_conf *conf = p;
+    const leat_json *j = NULL;
+    bool whole = false;
+    *note = NULL;
+    *out = to;
+    if (!to.offset.s) return LEAT_OK;
+    if (!own_partition(conf, to.partition, &whole, a))
+        return leat_fail(e, LEAT_CONF, "datagen.position", "partition",
+                         LEAT_STR_FMT " is no partition of this connector; expected " LEAT_STR_FMT,
+                         LEAT_STR_ARG(to.partition), LEAT_STR_ARG(partition_text(conf, -1, a)));
+    LEAT_TRY(leat_json_parse(a, to.offset, &j, e));
+    int64_t n = leat_json_get_i64(j, "n", -1), was = changes_of(now.offset);
+    bool more = j->child && j->child->next;
+    if (n < 0 || more || (whole && n % conf->tx_size != 0))
+        return leat_fail(e, LEAT_CONF, "datagen.position", "offset",
+                         LEAT_STR_FMT
+                         " is no place of datagen's; expected {\"n\":N}, the number of "
+                         "changes made, at a transaction's end: a multiple of %lld",
+                         LEAT_STR_ARG(to.offset), (long long)conf->tx_size);
+    out->offset = leat_str_of(leat_arena_printf(a, "{\"n\":%lld}", (long long)n));
+    if (was >= 0 && n > was)
+        *note = leat_arena_printf(a, "%lld changes are skipped", (long long)(n - was));
+    if (was >= 0 && n < was)
+        *note = leat_arena_printf(a, "%lld changes come again", (long long)(was - n));
+    return LEAT_OK;
+}
+
+static void offset_text(leat_str offset, leat_buf *out)
+{
+    int64_t n = changes_of(offset);
+    if (n >= 0) leat_buf_printf(out, "%lld changes made", (long long)n);
+}
+
 static leat_rc forget(const void *conf, leat_err *e)
 {
     (void)conf;
@@ -515,4 +573,6 @@ const leat_source leat_source_datagen = {
     .passed = passed,
     .close = close_source,
     .forget = forget,
+    .offset_check = offset_check,
+    .offset_text = offset_text,
 };
