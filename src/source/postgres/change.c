@@ -179,10 +179,12 @@ leat_rc leat_pg_change(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg
         b->counts.filtered++;
         return LEAT_OK;
     }
-    leat_value *before, *after;
-    uint8_t flags;
-    leat_rc rc = rows_of(r, m, &b->arena, &before, &after, &flags, e);
-    while (rc == LEAT_DATA && (rc = leat_pg_rel_loosen(s, &r, e)) == LEAT_OK)
+    leat_value *before = NULL, *after = NULL;
+    uint8_t flags = 0;
+    leat_rc rc = leat_event_size_check(bytes.len, s->task->max_event_bytes, r->table->name, e);
+    bool fits = rc == LEAT_OK;
+    if (fits) rc = rows_of(r, m, &b->arena, &before, &after, &flags, e);
+    while (fits && rc == LEAT_DATA && (rc = leat_pg_rel_loosen(s, &r, e)) == LEAT_OK)
         rc = rows_of(r, m, &b->arena, &before, &after, &flags, e);
     if (rc == LEAT_DATA) {
         bury(s, b, r->table, bytes, lsn, e);

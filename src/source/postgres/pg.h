@@ -96,6 +96,7 @@ typedef struct leat_pg_source {
 
     leat_str partition;   /* position.partition, as text */
     leat_pg_position at;  /* all that ends before is read */
+    size_t largest;       /* bytes of the largest message so far */
     bool resumed;         /* at came from the engine: there was a position */
     const char *snapshot; /* exported by a slot just made; NULL: none */
     bool streaming;       /* START_REPLICATION has run */

@@ -322,15 +322,13 @@ static void bury(leat_batch *b, const leat_pg_source *s, const leat_table *t, le
     char place[96];
     snprintf(place, sizeof place, "{\"lsn\":%llu,\"snapshot\":true,\"row\":%llu}",
              (unsigned long long)s->at.lsn, (unsigned long long)s->row_n);
-    leat_batch_dead(b,
-                    &(leat_dead){.why = *why,
-                                 .bytes = row,
-                                 .position = leat_str_of(place),
-                                 .table = leat_arena_printf(&b->arena, "%s.%s", t->schema, t->name),
-                                 .topic = t->topic,
-                                 .ts_us = s->row_ts_us});
-    b->counts.dead--;
-    b->counts.rows_dead++;
+    leat_batch_dead_row(
+        b, &(leat_dead){.why = *why,
+                        .bytes = row,
+                        .position = leat_str_of(place),
+                        .table = leat_arena_printf(&b->arena, "%s.%s", t->schema, t->name),
+                        .topic = t->topic,
+                        .ts_us = s->row_ts_us});
 }
 
 static leat_rc give(leat_pg_source *s, leat_str row, leat_snapshot marker, leat_batch *b,
@@ -339,8 +337,11 @@ static leat_rc give(leat_pg_source *s, leat_str row, leat_snapshot marker, leat_
     leat_value *cells = LEAT_NEW(&b->arena, leat_value, s->row_rel->table->row->nfields);
     b->counts.rows_read++;
     s->row_n++;
-    leat_rc rc = row_values(s->row_rel, row, &b->arena, cells, e);
-    while (rc == LEAT_DATA && (rc = leat_pg_rel_loosen(s, &s->row_rel, e)) == LEAT_OK)
+    leat_rc rc =
+        leat_event_size_check(row.len, s->task->max_event_bytes, s->row_rel->table->name, e);
+    bool fits = rc == LEAT_OK;
+    if (fits) rc = row_values(s->row_rel, row, &b->arena, cells, e);
+    while (fits && rc == LEAT_DATA && (rc = leat_pg_rel_loosen(s, &s->row_rel, e)) == LEAT_OK)
         rc = row_values(s->row_rel, row, &b->arena, cells, e);
     const leat_pg_rel *r = s->row_rel;
     if (rc == LEAT_DATA) {

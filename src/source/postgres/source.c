@@ -16,6 +16,7 @@ enum {
     PAGE = 8192,
     PAGE_HEAD = 24,
     SEGMENT_HEAD = 40,
+    LIBPQ_BUFFER = 16 << 10,
     SLOT_LOOK_US = 200000, /* between looks at a slot that is in use */
 };
 
@@ -302,11 +303,12 @@ static leat_rc end_source(leat_task *t, leat_arena *a, leat_str *end, leat_err *
     return LEAT_OK;
 }
 
-static bool passed_source(leat_task *t, leat_str end, leat_position pos)
+static bool passed_source(leat_task *t, leat_str end, const leat_position *pos, size_t n)
 {
-    (void)t;
+    const leat_pg_source *s = t->priv;
+    const leat_position *own = leat_position_find(pos, n, s->partition);
     uint64_t lsn;
-    return leat_lsn_parse(end, &lsn) && leat_pg_position_lsn(pos.offset) >= lsn;
+    return own && leat_lsn_parse(end, &lsn) && leat_pg_position_lsn(own->offset) >= lsn;
 }
 
 static void gauges_source(leat_task *t, leat_gauges *g)
@@ -316,6 +318,9 @@ static void gauges_source(leat_task *t, leat_gauges *g)
     bool known = s->streaming && f->acked && f->server_end >= f->acked;
     g->lag_bytes = known ? (int64_t)(f->server_end - f->acked) : -1;
     g->retained_bytes = s->retained;
+    /* libpq's buffers double up to what the largest message needs. */
+    g->held_bytes =
+        s->arena.held + s->scratch.held + s->row_len + 3 * LIBPQ_BUFFER + 2 * s->largest;
     leat_lsn_print(f->received ? f->received : s->at.lsn, g->position);
     leat_lsn_print(f->acked, g->acked);
 }

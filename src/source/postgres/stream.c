@@ -208,9 +208,12 @@ static leat_rc data(leat_pg_source *s, leat_batch *b, const leat_walframe *f, le
     char type = bytes.len ? bytes.s[0] : 0;
     bool change = type == LEAT_PGOUTPUT_INSERT || type == LEAT_PGOUTPUT_UPDATE ||
                   type == LEAT_PGOUTPUT_DELETE || type == LEAT_PGOUTPUT_MESSAGE;
+    size_t most = s->task->max_event_bytes;
+    bool giant = most > 0 && bytes.len > most && type != LEAT_PGOUTPUT_MESSAGE;
+    if (bytes.len > s->largest) s->largest = bytes.len;
     leat_arena_reset(&s->scratch, 1 << 20);
     leat_pgoutput_msg m;
-    if (change && !s->tx.known) bytes = leat_arena_str(&b->arena, bytes);
+    if (change && !giant && !s->tx.known) bytes = leat_arena_str(&b->arena, bytes);
     LEAT_TRY(leat_pgoutput_decode(bytes, a, &m, e));
     return apply(s, b, &m, bytes, f->start, e);
 }
