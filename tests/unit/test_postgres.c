@@ -196,6 +196,10 @@ static void timelines_that_parted(void **state)
     at.lsn = 101;
     assert_int_equal(leat_pg_slot_judge("s", "shop", &good_slot, &promoted, &at, &e), LEAT_CONF);
     assert_string_equal(e.code, "postgres.diverged");
+    leat_pg_slot passed =
+        good_slot; /* it has sent that itself: the standby was promoted under it */
+    passed.confirmed = 101;
+    assert_int_equal(leat_pg_slot_judge("s", "shop", &passed, &promoted, &at, &e), LEAT_OK);
 }
 
 static void slots_of_others(void **state)
