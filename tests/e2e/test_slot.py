@@ -1,5 +1,5 @@
-"""The slot and the session that reads it: held by another, hard to make, moved, dropped, killed; and
-what the server does to the connection meanwhile."""
+"""The slot and the session that reads it: held by another, hard to make, moved, dropped, killed;
+and what the server does to the connection meanwhile."""
 
 import json
 import os
