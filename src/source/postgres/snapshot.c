@@ -8,6 +8,10 @@
  * table, read by COPY: the server pushes rows as fast as they are taken, and no more of them are in
  * memory than the batch and the socket hold.
  *
+ * Each table is read in a savepoint, and going back to that gives up its lock but not the view: so
+ * any number of tables is read with the server's default of locks, and DDL waits for one table
+ * only.
+ *
  * Markers are Debezium's: first and last row of all, first and last of a table. To know the last
  * row each row is held until the next one has come; to know the last of all, the tables to come are
  * asked whether they have any. Run by the task's thread. */
@@ -16,6 +20,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "source/postgres/copytext.h"
+#include "source/postgres/partition.h"
 #include "source/postgres/pg.h"
 #include "source/postgres/walframe.h"
 #include "system/postgres/quote.h"
@@ -31,6 +36,7 @@ typedef struct table {
     uint32_t oid;
     const char *schema, *name;
     const char *override; /* NULL: the whole table */
+    bool only;            /* without the rows of tables that inherit from it */
     bool first;           /* of all tables */
     bool started;
     bool any; /* a row has been given out */
@@ -81,6 +87,7 @@ static void put_chunk(leat_pg_source *s, leat_plan *plan, const leat_pg_relation
                  .schema = leat_arena_strdup(plan->a, r->schema),
                  .name = leat_arena_strdup(plan->a, r->name),
                  .override = override,
+                 .only = !s->conf->faults && r->kind == 'r',
                  .first = plan->n == 0};
     leat_chunk *c = LEAT_NEW(plan->a, leat_chunk, 1);
     c->table = leat_arena_printf(plan->a, "%s.%s", r->schema, r->name);
@@ -95,13 +102,15 @@ static leat_rc put_chunks(leat_pg_source *s, leat_plan *plan, leat_err *e)
 {
     leat_arena a;
     leat_pg_relation *all;
-    const leat_pg_relation **captured;
-    size_t n, k;
+    leat_pg_tables t = {0};
     leat_arena_init(&a, 0);
-    leat_rc rc = leat_pg_relations(&s->view, &a, &all, &n, e);
-    if (rc == LEAT_OK) rc = leat_pg_rules_tables(&s->rules, all, n, &a, &captured, &k, e);
-    if (rc == LEAT_OK) rc = leat_pg_rules_snapshot(&s->rules, captured, &k, &a, e);
-    for (size_t i = 0; rc == LEAT_OK && i < k; i++) put_chunk(s, plan, captured[i]);
+    leat_rc rc = leat_pg_relations(&s->view, &a, &all, &t.nall, e);
+    if (rc == LEAT_OK) t.all = all;
+    if (rc == LEAT_OK)
+        rc = leat_pg_rules_tables(&s->rules, all, t.nall, &a, &t.captured, &t.ncaptured, e);
+    if (rc == LEAT_OK) rc = leat_pg_partitions_once(&s->view, s->conf, &t, &a, e);
+    if (rc == LEAT_OK) rc = leat_pg_rules_snapshot(&s->rules, t.captured, &t.ncaptured, &a, e);
+    for (size_t i = 0; rc == LEAT_OK && i < t.ncaptured; i++) put_chunk(s, plan, t.captured[i]);
     leat_arena_free(&a);
     return rc;
 }
@@ -128,6 +137,7 @@ leat_rc leat_pg_plan_tables(leat_task *task, leat_plan *plan, leat_err *e)
 static void put_source(const table *t, leat_buf *sql)
 {
     if (!t->override) {
+        if (t->only) leat_buf_str_z(sql, "ONLY ");
         leat_pg_quote_table(sql, t->schema, t->name);
         return;
     }
@@ -160,11 +170,11 @@ static leat_rc start_copy(leat_pg_source *s, const leat_pg_table *t, const table
     return rc;
 }
 
-/* Takes the lock that the rows will be read under. */
+/* Takes the lock that the rows will be read under, in a savepoint of its own. */
 static leat_rc lock_table(leat_pg_source *s, const table *chunk, leat_err *e)
 {
     leat_buf sql = {0};
-    leat_buf_str_z(&sql, "SELECT FROM ");
+    leat_buf_str_z(&sql, "SAVEPOINT leat_table; SELECT FROM ");
     put_source(chunk, &sql);
     leat_buf_str_z(&sql, " LIMIT 0");
     leat_buf_u8(&sql, 0);
@@ -288,7 +298,7 @@ static leat_rc more_rows(leat_pg_source *s, const leat_chunk *chunk, bool *more,
 
 /* ---- rows ---- */
 
-static leat_rc row_values(const leat_pg_rel *r, leat_str row, leat_arena *a, leat_value *cells,
+static leat_rc row_values(leat_pg_rel *r, leat_str row, leat_arena *a, leat_value *cells,
                           leat_err *e)
 {
     char *copy = (char *)(uintptr_t)leat_arena_str(a, row).s, *end = copy + row.len, *rest = copy;
@@ -301,10 +311,7 @@ static leat_rc row_values(const leat_pg_rel *r, leat_str row, leat_arena *a, lea
                              "a row of a COPY has %u columns or a broken escape, expected %u", i,
                              r->nwire);
         if (f == LEAT_PG_NO_FIELD) continue;
-        if (!text.s)
-            LEAT_TRY(leat_pg_rel_null(r, f, &cells[f], e));
-        else
-            LEAT_TRY(leat_pg_parse(&r->cols[f], text, a, &cells[f], e));
+        LEAT_TRY(leat_pg_rel_cell(r, i, text, a, &cells[f], e));
     }
     return LEAT_OK;
 }
@@ -329,11 +336,13 @@ static void bury(leat_batch *b, const leat_pg_source *s, const leat_table *t, le
 static leat_rc give(leat_pg_source *s, leat_str row, leat_snapshot marker, leat_batch *b,
                     leat_err *e)
 {
-    const leat_pg_rel *r = s->row_rel;
-    leat_value *cells = LEAT_NEW(&b->arena, leat_value, r->table->row->nfields);
+    leat_value *cells = LEAT_NEW(&b->arena, leat_value, s->row_rel->table->row->nfields);
     b->counts.rows_read++;
     s->row_n++;
-    leat_rc rc = row_values(r, row, &b->arena, cells, e);
+    leat_rc rc = row_values(s->row_rel, row, &b->arena, cells, e);
+    while (rc == LEAT_DATA && (rc = leat_pg_rel_loosen(s, &s->row_rel, e)) == LEAT_OK)
+        rc = row_values(s->row_rel, row, &b->arena, cells, e);
+    const leat_pg_rel *r = s->row_rel;
     if (rc == LEAT_DATA) {
         bury(b, s, r->table, row, e);
         return LEAT_OK;
@@ -378,7 +387,9 @@ static leat_rc end_table(leat_pg_source *s, leat_chunk *chunk, leat_err *e)
 {
     leat_pg_rel_free(s->row_rel);
     s->row_rel = NULL;
-    if (chunk->next) return LEAT_OK;
+    if (chunk->next)
+        return leat_pg_exec(&s->view, "end a table's snapshot",
+                            "ROLLBACK TO SAVEPOINT leat_table; RELEASE SAVEPOINT leat_table", e);
     leat_rc rc = leat_pg_exec(&s->view, "end the snapshot", "COMMIT", e);
     leat_pg_close(&s->view);
     return rc;
