@@ -27,9 +27,8 @@
 
 enum { WAIT_MS = 200 };
 /* Around locks on a table that the view may give up again. */
-#define HOLD "SAVEPOINT held"
-#define KEEP "RELEASE SAVEPOINT held"
-#define LET_GO "ROLLBACK TO SAVEPOINT held; RELEASE SAVEPOINT held"
+#define HOLD "SAVEPOINT leat_table"
+#define LET_GO "ROLLBACK TO SAVEPOINT leat_table; RELEASE SAVEPOINT leat_table"
 #define BEGIN_VIEW "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 typedef struct table {
@@ -174,7 +173,7 @@ static leat_rc start_copy(leat_pg_source *s, const leat_pg_table *t, const table
 static leat_rc lock_table(leat_pg_source *s, const table *chunk, leat_err *e)
 {
     leat_buf sql = {0};
-    leat_buf_str_z(&sql, "SAVEPOINT leat_table; SELECT FROM ");
+    leat_buf_str_z(&sql, HOLD "; SELECT FROM ");
     put_source(chunk, &sql);
     leat_buf_str_z(&sql, " LIMIT 0");
     leat_buf_u8(&sql, 0);
@@ -209,7 +208,6 @@ static leat_rc hold_table(leat_pg_source *s, const table *chunk, leat_err *e)
 {
     bool gone;
     for (;;) {
-        LEAT_TRY(leat_pg_exec(&s->view, "hold a table", HOLD, e));
         LEAT_TRY(lock_table(s, chunk, e));
         LEAT_TRY(rewritten(s, chunk, &gone, e));
         if (!gone) return LEAT_OK;
@@ -261,7 +259,6 @@ static leat_rc begin_table(leat_pg_source *s, table *chunk, leat_err *e)
         if (rc == LEAT_OK) rc = read_table(s, chunk, &a, &t, &waits, e);
         if (rc == LEAT_OK && waits) rc = let_go(s, chunk, e);
     } while (rc == LEAT_OK && waits);
-    if (rc == LEAT_OK) rc = leat_pg_exec(&s->view, "keep a table", KEEP, e);
     if (rc == LEAT_OK && !t)
         rc = leat_fail(e, LEAT_RETRY, "postgres.table_missing", chunk->name,
                        "the table %s.%s was dropped while the snapshot was taken; it begins again",
@@ -388,9 +385,7 @@ static leat_rc end_table(leat_pg_source *s, leat_chunk *chunk, leat_err *e)
 {
     leat_pg_rel_free(s->row_rel);
     s->row_rel = NULL;
-    if (chunk->next)
-        return leat_pg_exec(&s->view, "end a table's snapshot",
-                            "ROLLBACK TO SAVEPOINT leat_table; RELEASE SAVEPOINT leat_table", e);
+    if (chunk->next) return leat_pg_exec(&s->view, "end a table's snapshot", LET_GO, e);
     leat_rc rc = leat_pg_exec(&s->view, "end the snapshot", "COMMIT", e);
     leat_pg_close(&s->view);
     return rc;
