@@ -18,6 +18,10 @@
     X(stream_mark, "after the sync, before the mark moves")                                        \
     X(stream_segment, "before a new segment is created")                                           \
     X(stream_unlink, "before a segment is unlinked")                                               \
+    X(merge_create, "before the file of a merged segment is created")                              \
+    X(merge_write, "before a merged segment is written to")                                        \
+    X(merge_sync, "before a merged segment is synced")                                             \
+    X(merge_rename, "before a merged segment is put in place")                                     \
     X(state_write, "before state.db is written")                                                   \
     X(engine_ack, "after the mark moved, before the source is acknowledged")                       \
     X(source_read, "before the source is read")                                                    \

@@ -37,24 +37,77 @@ static bool parse(leat_str cursor, leat_place *out)
            out->offset >= 0;
 }
 
-/* Behind the last frame up to an offset of a segment; number 0: there is none. */
-static leat_rc place_at(leat_reader *r, uint64_t segment, int64_t offset, leat_place *out,
+/* Behind the frame of this number in a segment, or the one that stands for it, or the last there
+ * is; number 0: there is none. */
+static leat_rc place_at(leat_reader *r, uint64_t segment, uint64_t number, leat_place *out,
                         leat_err *e)
 {
     leat_walk *w = &r->aside;
     *out = (leat_place){.segment = segment};
     leat_rc rc = leat_walk_open(w, r->follow.dir, segment, e);
     if (rc != LEAT_OK) return rc == LEAT_AGAIN ? LEAT_OK : rc;
-    while (w->at.offset < offset) {
+    while (w->at.number < number) {
         leat_frame f;
         leat_str meta;
         leat_seen seen;
         LEAT_TRY(leat_walk_peek(w, &f, &meta, &seen, e));
         if (seen != LEAT_SEEN_FRAME) return LEAT_OK;
         leat_walk_pass(w, &f);
-        if (w->at.offset <= offset) *out = w->at;
+        *out = w->at;
     }
     return LEAT_OK;
+}
+
+static leat_rc not_here(leat_reader *r, const leat_place *at, leat_err *e)
+{
+    return leat_fail(e, LEAT_CONF, "stream.cursor", r->walk.path,
+                     "the cursor names a place behind frame %" PRIu64 " with checksum %08" PRIx32
+                     ", which the segment does not have: the stream is another one now; read from "
+                     "the beginning or the end instead",
+                     at->number, at->crc);
+}
+
+/* The frame behind the place at, or the one that stands for it, from the segment's beginning on. */
+static leat_rc search(leat_reader *r, const leat_place *at, leat_err *e)
+{
+    leat_walk *w = &r->walk;
+    leat_walk_seek(w, 0);
+    w->at.number = 0;
+    for (;;) {
+        leat_frame f = {0};
+        leat_str meta;
+        leat_seen seen;
+        LEAT_TRY(leat_walk_peek(w, &f, &meta, &seen, e));
+        if (seen == LEAT_SEEN_BAD) return leat_walk_damaged(w, e);
+        if (seen == LEAT_SEEN_FRAME && f.number <= at->number) {
+            leat_walk_pass(w, &f);
+            continue;
+        }
+        bool next = w->at.number == at->number && w->at.crc == at->crc;
+        bool inside = seen == LEAT_SEEN_FRAME && f.first <= at->number && f.first > 1;
+        if (!next && !inside) return not_here(r, at, e);
+        if (inside) r->within = *at;
+        return LEAT_OK;
+    }
+}
+
+leat_rc leat_reading_place(leat_reader *r, leat_err *e)
+{
+    leat_place at = r->walk.at;
+    leat_frame f;
+    leat_str meta;
+    leat_seen seen;
+    if (at.number == 0) return LEAT_OK;
+    if (at.segment == r->follow.mark.segment) r->walk.limit = r->follow.mark.offset;
+    LEAT_TRY(leat_walk_peek(&r->walk, &f, &meta, &seen, e));
+    leat_walk_refresh(&r->walk);
+    if (seen == LEAT_SEEN_FRAME) return LEAT_OK;
+    if (at.segment == r->follow.mark.segment) LEAT_TRY(leat_follow_look(&r->follow, e));
+    r->walk.limit = INT64_MAX;
+    if (at.segment >= r->follow.mark.segment) return LEAT_OK; /* it was never merged */
+    leat_rc rc = search(r, &at, e);
+    if (rc != LEAT_OK) r->walk.at = at;
+    return rc;
 }
 
 static leat_rc go_to_cursor(leat_reader *r, leat_str cursor, leat_err *e)
@@ -63,8 +116,9 @@ static leat_rc go_to_cursor(leat_reader *r, leat_str cursor, leat_err *e)
     if (!parse(cursor, &place)) return bad_cursor(cursor, "cannot be read", e);
     if (place.number > r->follow.mark.number) { /* the mark may be known too low for a moment */
         leat_place is;
-        LEAT_TRY(place_at(r, place.segment, place.offset, &is, e));
-        if (is.offset != place.offset || is.number != place.number || is.crc != place.crc)
+        LEAT_TRY(place_at(r, place.segment, place.number, &is, e));
+        bool merged = is.number > place.number;
+        if (!merged && (is.number != place.number || is.crc != place.crc))
             return bad_cursor(cursor, "lies behind the end: the stream is another one now", e);
     }
     r->walk.at = place;
@@ -82,7 +136,7 @@ leat_rc leat_reading_seek(leat_reader *r, const leat_reader_conf *conf, leat_err
     if (conf->from == LEAT_FROM_CURSOR) return go_to_cursor(r, conf->cursor, e);
     if (conf->from == LEAT_FROM_END && r->follow.mark.segment != 0) {
         const leat_place *mark = &r->follow.mark;
-        return place_at(r, mark->segment, mark->offset, &r->walk.at, e);
+        return place_at(r, mark->segment, mark->number, &r->walk.at, e);
     }
     if (conf->from == LEAT_FROM_OFFSET && (r->names.n != 1 || r->all))
         return leat_fail(e, LEAT_CONF, "stream.offset", "",
