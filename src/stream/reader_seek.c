@@ -26,8 +26,7 @@ static bool hex32(leat_str text, uint32_t *out)
     return ok;
 }
 
-/* "segment:offset:frame:checksum"; segment 0: nothing was there yet. */
-static bool parse(leat_str cursor, leat_place *out)
+bool leat_reading_parse(leat_str cursor, leat_place *out)
 {
     leat_str rest = cursor;
     leat_str segment = leat_str_cut(&rest, ':'), offset = leat_str_cut(&rest, ':');
@@ -80,10 +79,11 @@ static leat_rc stands(leat_reader *r, const leat_place *place, bool *yes, leat_e
     return LEAT_OK;
 }
 
+/* With an offset too: what the topic holds before it is passed over. */
 static leat_rc go_to_cursor(leat_reader *r, leat_str cursor, leat_err *e)
 {
     leat_place place;
-    if (!parse(cursor, &place)) return bad_cursor(cursor, "cannot be read", e);
+    if (!leat_reading_parse(cursor, &place)) return bad_cursor(cursor, "cannot be read", e);
     if (place.number > r->follow.mark.number) { /* the mark may be known too low for a moment */
         bool yes;
         LEAT_TRY(stands(r, &place, &yes, e));
@@ -91,7 +91,8 @@ static leat_rc go_to_cursor(leat_reader *r, leat_str cursor, leat_err *e)
             return bad_cursor(cursor, "lies behind the end: the stream is another one now", e);
     }
     r->walk.at = place;
-    r->started = true;
+    r->started = r->offset <= 0;
+    if (!r->started) r->from = LEAT_FROM_OFFSET;
     return LEAT_OK;
 }
 
