@@ -1,7 +1,7 @@
 /* leat status: what each connector of a data folder does; leat stop: ends one in order.
  *
- * A running connector answers for itself by its control socket. Of a stopped one its counters page
- * and state.db tell what it is and how the last run ended. */
+ * A running connector answers for itself by its control socket. Of a stopped one state.db tells
+ * what it is and how the last run ended, and the frames of its stream how far it came. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,8 +13,9 @@
 #include "cli/cli.h"
 #include "engine/control.h"
 #include "engine/setup.h"
+#include "engine/status.h"
 #include "state/state.h"
-#include "stream/page.h"
+#include "stream/follow.h"
 
 enum { CALL_MS = 3000, STOP_WAIT_US = 30000000 };
 
@@ -43,8 +44,8 @@ static int by_name(const void *x, const void *y)
     return strcmp(*(const char *const *)x, *(const char *const *)y);
 }
 
-/* Counts as the page mirrors them, for a connector that does not answer. */
-static void write_counts(const leat_page *p, bool sink, leat_jw *w)
+/* Counts as the page mirrors them, of a connector that does not answer. */
+static void write_mirrored(const leat_page *p, bool sink, leat_jw *w)
 {
     leat_jw_object(w, "counts");
     if (sink) {
@@ -60,6 +61,21 @@ static void write_counts(const leat_page *p, bool sink, leat_jw *w)
         leat_jw_i64(w, "rows_appended", (int64_t)atomic_load(&p->rows_appended));
     }
     leat_jw_end(w);
+}
+
+/* A source that does not run: its frames tell, since what its process had appended last may be
+ * visible without having been mirrored. Where they cannot be read, the page is what there is. */
+static void write_reached(const char *data, const char *name, const leat_page *p, leat_jw *w)
+{
+    leat_restored at;
+    leat_restored_init(&at);
+    if (leat_follow_state(data, name, &at, NULL) == LEAT_OK) {
+        if (at.reach.npos > 0) leat_jw_raw(w, "position", at.reach.pos[0].offset);
+        leat_status_counts(&at.reach.totals, w);
+    } else {
+        write_mirrored(p, false, w);
+    }
+    leat_restored_free(&at);
 }
 
 static void write_error(const leat_err *err, leat_jw *w)
@@ -136,7 +152,10 @@ static leat_rc write_stopped(const char *data, const char *name, const char *fol
     if (leat_page_open(leat_arena_printf(a, "%s/counters", folder), &p, NULL) != LEAT_OK) p = NULL;
     bool sink = write_kind(s, name, a, w);
     leat_rc rc = write_ending(s, name, p, a, w, e);
-    if (p) write_counts(p, sink, w);
+    if (p && !sink && !leat_page_alive(p))
+        write_reached(data, name, p, w);
+    else if (p)
+        write_mirrored(p, sink, w);
     leat_page_close(p);
     leat_state_close(s);
     return rc;

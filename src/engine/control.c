@@ -102,7 +102,8 @@ static void drop(client *k)
 /* Reads what is there and answers each whole line. */
 static void serve(leat_control *c, client *k)
 {
-    ssize_t n = recv(k->fd, leat_buf_room(&k->in, 4096), 4096, MSG_DONTWAIT);
+    errno = LEAT_FAULT(control_read);
+    ssize_t n = errno ? -1 : recv(k->fd, leat_buf_room(&k->in, 4096), 4096, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (n <= 0) {
         drop(k);
@@ -173,7 +174,8 @@ leat_rc leat_control_start(const char *folder, leat_control_handler handler, voi
     c->handler = handler;
     c->arg = arg;
     for (int i = 0; i < CLIENTS; i++) c->clients[i].fd = -1;
-    c->fd = leat_os_unix_listen(folder, SOCKET_NAME, CLIENTS);
+    int fault = LEAT_FAULT(control_open);
+    c->fd = fault ? -fault : leat_os_unix_listen(folder, SOCKET_NAME, CLIENTS);
     c->wake = eventfd(0, EFD_CLOEXEC);
     int err = c->fd < 0 ? c->fd : c->wake < 0 ? -errno : 0;
     if (err == 0) err = -pthread_create(&c->thread, NULL, loop, c);

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/os.h"
@@ -98,7 +99,8 @@ leat_rc leat_inputs_store(leat_inputs *s, leat_input *in, const leat_sink_counts
     char *folder = folder_of(s, in->source, &a);
     char *path = leat_arena_printf(&a, "%s/%s", folder, s->sink);
     write_file(s, in, counts, &text);
-    int err = leat_os_store(path, leat_buf_str(&text), 0600);
+    int err = -LEAT_FAULT(cursor_store);
+    if (err == 0) err = leat_os_store(path, leat_buf_str(&text), 0600);
     leat_rc rc = err < 0 ? leat_os_fail(e, err, "store the cursor in", path) : LEAT_OK;
     if (rc == LEAT_OK) {
         leat_buf_clear(&in->cursor);
@@ -149,7 +151,8 @@ static leat_rc load(leat_inputs *s, const char *source, const char *path, places
     leat_buf text = {0};
     const leat_json *j = NULL;
     leat_err why = {0};
-    int err = leat_os_load(path, &text, CURSORS_MAX);
+    int err = -LEAT_FAULT(cursor_read);
+    if (err == 0) err = leat_os_load(path, &text, CURSORS_MAX);
     leat_rc rc = err < 0 ? LEAT_OK : leat_json_parse(&s->arena, leat_buf_str(&text), &j, &why);
     leat_buf_free(&text);
     if (err == -ENOENT) return LEAT_OK;

@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/os.h"
@@ -142,6 +143,8 @@ static leat_rc settle(leat_sinkrun *k, leat_rc rc, leat_err *e)
 {
     const leat_sink *sink = k->conf.sink;
     int64_t deadline = leat_mono_us() + FLUSH_US;
+    int fault = LEAT_FAULT(sink_flush);
+    if (fault) return leat_os_fail(e, fault, "flush", k->conf.connector);
     if (sink->flush) rc = sink->flush(&k->task, deadline, e);
     while (!sink->flush && sink->poll && rc == LEAT_PENDING && leat_mono_us() < deadline)
         rc = sink->poll(&k->task, POLL_MS, e);
@@ -159,6 +162,8 @@ static leat_rc deliver(leat_sinkrun *k, leat_input *in, leat_err *e)
     k->letters = NULL;
     k->letters_tail = &k->letters;
     k->rejected = 0;
+    int fault = LEAT_FAULT(sink_write);
+    if (fault) return leat_os_fail(e, fault, "write to", k->conf.connector);
     leat_rc rc = k->conf.sink->write(&k->task, &k->batch, e);
     LEAT_TRY(rc);
     LEAT_TRY(settle(k, rc, e));
@@ -254,7 +259,7 @@ leat_rc leat_sinkrun_run(leat_sinkrun *k, leat_err *e)
         set_state(k, LEAT_RUN_RETRYING, &err);
         leat_log(LEAT_WARN, err.code, "retry_in_ms=%lld where=\"%s\" %s",
                  (long long)(pause_us / 1000), err.where, err.msg);
-        if (leat_retry_sleep(pause_us, &k->stop)) break;
+        if (leat_retry_sleep(pause_us, &k->stop, NULL)) break;
     }
     set_state(k, LEAT_RUN_STOPPED, NULL);
     return LEAT_OK;

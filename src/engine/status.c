@@ -20,7 +20,7 @@ static void write_error(const leat_err *err, leat_jw *w)
     leat_jw_end(w);
 }
 
-static void write_counts(const leat_counts *c, leat_jw *w)
+void leat_status_counts(const leat_counts *c, leat_jw *w)
 {
     leat_jw_object(w, "counts");
     leat_jw_i64(w, "received", (int64_t)c->received);
@@ -59,7 +59,7 @@ static void write_source(leat_engine *g, const leat_page *p, leat_jw *w)
     leat_jw_i64(w, "attempts", st.attempts);
     if (st.retry_at_us) leat_jw_z(w, "retry_at", leat_iso_us(st.retry_at_us, 3, iso));
     write_position(&st, w);
-    write_counts(&st.totals, w);
+    leat_status_counts(&st.totals, w);
     leat_jw_object(w, "snapshot");
     leat_jw_z(w, "state", st.snapshot);
     leat_jw_i64(w, "tables_done", st.snapshot_done);

@@ -12,4 +12,7 @@
 void leat_status_write(const char *name, const leat_setup *setup, leat_engine *g, leat_sinkrun *k,
                        const leat_page *p, leat_jw *w);
 
+/* Adds "counts" of a source. */
+void leat_status_counts(const leat_counts *c, leat_jw *w);
+
 #endif

@@ -11,6 +11,8 @@
 #ifndef LEAT_SOURCE_SOURCE_H
 #define LEAT_SOURCE_SOURCE_H
 
+#include <stdatomic.h>
+
 #include "config/opt.h"
 #include "event/event.h"
 
@@ -61,6 +63,11 @@ typedef struct leat_task {
     unsigned id;           /* 0, 1, 2 ... */
     const char *run_id;    /* UUID (version 7) of this run of the connector */
     bool stopping;         /* close ends a run on purpose: it is not followed by another open */
+    const atomic_bool
+        *stop; /* a stop is wanted: what waits for long gives up with RETRY; or NULL */
+    /* Tells why a call takes long, for status, and with NULL that it no longer does; or NULL. */
+    void (*waits)(struct leat_task *t, const leat_err *why);
+    void *host; /* the engine's */
     void *priv;
 } leat_task;
 

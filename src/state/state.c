@@ -162,6 +162,8 @@ static leat_rc setup(leat_state *s, const char *folder, leat_err *e)
 {
     int err = leat_os_mkdirs(folder, 0700);
     if (err < 0) return leat_os_fail(e, err, "make the folder", folder);
+    int fault = LEAT_FAULT(state_open);
+    if (fault) return leat_os_fail(e, fault, "open", s->path);
     int fd = leat_os_now()->open(s->path, LEAT_O_WRITE | LEAT_O_CREATE | LEAT_O_EXCL, 0600);
     leat_os_now()->close(fd);
     if (fd < 0 && fd != -EEXIST) return leat_os_fail(e, fd, "make", s->path);
@@ -301,6 +303,8 @@ static leat_rc dead_one(leat_state *s, const leat_dead *letter, leat_err *e)
 static leat_rc dead_put(leat_dead_store *d, const leat_dead *letters, leat_err *e)
 {
     leat_state *s = (leat_state *)d;
+    int fault = LEAT_FAULT(dead_letter);
+    if (fault) return leat_os_fail(e, fault, "store dead letters in", s->path);
     LEAT_TRY(run(s, "BEGIN IMMEDIATE", "store dead letters", e));
     leat_rc rc = LEAT_OK;
     for (const leat_dead *l = letters; l && !leat_rc_failed(rc); l = l->next)

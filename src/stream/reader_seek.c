@@ -26,8 +26,7 @@ static bool hex32(leat_str text, uint32_t *out)
     return ok;
 }
 
-/* "segment:offset:frame:checksum"; segment 0: nothing was there yet. */
-static bool parse(leat_str cursor, leat_place *out)
+bool leat_reading_parse(leat_str cursor, leat_place *out)
 {
     leat_str rest = cursor;
     leat_str segment = leat_str_cut(&rest, ':'), offset = leat_str_cut(&rest, ':');
@@ -110,19 +109,44 @@ leat_rc leat_reading_place(leat_reader *r, leat_err *e)
     return rc;
 }
 
+/* The cursor's place is between two frames of this stream. One at the beginning of a segment has no
+ * frame before it there: the segment's first frame tells which one it follows. */
+static leat_rc stands(leat_reader *r, const leat_place *place, bool *yes, leat_err *e)
+{
+    leat_place is;
+    leat_frame f;
+    leat_str meta;
+    leat_seen seen;
+    *yes = false;
+    if (place->offset > 0) {
+        LEAT_TRY(place_at(r, place->segment, place->number, &is, e));
+        bool merged = is.number > place->number; /* a frame of its segment's stands for it */
+        *yes = merged || (is.number == place->number && is.crc == place->crc);
+        return LEAT_OK;
+    }
+    leat_rc rc = leat_walk_open(&r->aside, r->follow.dir, place->segment, e);
+    if (rc != LEAT_OK) return rc == LEAT_AGAIN ? LEAT_OK : rc;
+    r->aside.at = *place;
+    r->aside.chained = true;
+    LEAT_TRY(leat_walk_peek(&r->aside, &f, &meta, &seen, e));
+    *yes = seen == LEAT_SEEN_FRAME;
+    return LEAT_OK;
+}
+
+/* With an offset too: what the topic holds before it is passed over. */
 static leat_rc go_to_cursor(leat_reader *r, leat_str cursor, leat_err *e)
 {
     leat_place place;
-    if (!parse(cursor, &place)) return bad_cursor(cursor, "cannot be read", e);
+    if (!leat_reading_parse(cursor, &place)) return bad_cursor(cursor, "cannot be read", e);
     if (place.number > r->follow.mark.number) { /* the mark may be known too low for a moment */
-        leat_place is;
-        LEAT_TRY(place_at(r, place.segment, place.number, &is, e));
-        bool merged = is.number > place.number;
-        if (!merged && (is.number != place.number || is.crc != place.crc))
+        bool yes;
+        LEAT_TRY(stands(r, &place, &yes, e));
+        if (!yes)
             return bad_cursor(cursor, "lies behind the end: the stream is another one now", e);
     }
     r->walk.at = place;
-    r->started = true;
+    r->started = r->offset <= 0;
+    if (!r->started) r->from = LEAT_FROM_OFFSET;
     return LEAT_OK;
 }
 

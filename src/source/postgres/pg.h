@@ -58,6 +58,15 @@ typedef struct leat_pg_tx {
     uint64_t origin_lsn;
 } leat_pg_tx;
 
+/* heartbeat.action.query: a session of its own, since a statement may wait for us. */
+typedef struct leat_pg_action {
+    leat_pg c;
+    leat_pg_target target; /* the connector's, but for how long connecting may take */
+    bool running;
+    int64_t due_us;   /* when to run it next, or when what runs is given up; monotonic */
+    leat_err failure; /* the last one that was told; rc OK: none since it went well */
+} leat_pg_action;
+
 typedef struct leat_pg_source {
     leat_arena arena; /* from open to close */
     leat_task *task;
@@ -97,15 +106,21 @@ typedef struct leat_pg_source {
     uint64_t idle_end; /* of a keepalive while nothing was open: may become the position */
     int64_t idle_us;   /* when that was done last */
     leat_pg_feedback feedback;
-    int64_t xmin;     /* of the slot, with xmin.fetch.interval.ms; 0: none */
-    int64_t asked_us; /* when the slot was looked at last */
-    int64_t retained; /* bytes of log that the slot keeps, -1: unknown */
+    int64_t xmin;       /* of the slot, with xmin.fetch.interval.ms; 0: none */
+    int64_t asked_us;   /* when the slot was looked at last */
+    int64_t watched_us; /* when publications and tables were */
+    int64_t retained;   /* bytes of log that the slot keeps, -1: unknown */
+    leat_pg_action action;
+    char tables_seen[48]; /* stands for all tables' names: another text, other tables */
 } leat_pg_source;
 
 /* Reads the catalog's types, and notes when. */
 leat_rc leat_pg_source_types(leat_pg_source *s, leat_err *e);
 /* sql is usable: connects it again if it was lost. */
 leat_rc leat_pg_source_sql(leat_pg_source *s, leat_err *e);
+
+/* Reads the slot and says whether to go on from it (leat_pg_slot_judge); waits for one in use. */
+leat_rc leat_pg_source_slot(leat_pg_source *s, leat_pg_slot *slot, leat_err *e);
 
 /* ---- origin.c: the source block ---- */
 leat_origin *leat_pg_origin_new(const leat_pg_source *s);
@@ -148,6 +163,18 @@ void leat_pg_safe_here(leat_pg_source *s, leat_batch *b);
 /* ---- snapshot.c ---- */
 leat_rc leat_pg_plan_tables(leat_task *t, leat_plan *plan, leat_err *e);
 leat_rc leat_pg_read_chunk(leat_task *t, leat_chunk *chunk, leat_batch *b, leat_err *e);
+
+/* ---- watch.c: on ordinary sessions, while streaming ---- */
+/* Every few seconds: slot, publications, tables that have appeared. CONF
+ * "postgres.publication_missing". now: monotonic. */
+leat_rc leat_pg_watch(leat_pg_source *s, int64_t now, leat_err *e);
+/* What the slot says of itself, for status and source block. */
+void leat_pg_watch_slot(leat_pg_source *s, const leat_pg_slot *slot);
+/* The publications exist and have the captured tables. */
+leat_rc leat_pg_ready_publications(leat_pg_source *s, leat_err *e);
+/* Runs heartbeat.action.query when it is due; waits for nothing but connecting. */
+void leat_pg_action_turn(leat_pg_source *s, int64_t now);
+void leat_pg_action_end(leat_pg_source *s);
 
 /* ---- check.c ---- */
 leat_rc leat_pg_check(const void *conf, leat_checker *c, leat_err *e);
