@@ -66,6 +66,22 @@ static leat_rc not_here(leat_reader *r, const leat_place *at, leat_err *e)
                      at->number, at->crc);
 }
 
+/* The segment ends before the place: because another stream's cursor was given, or because its end
+ * is missing, which the next segment tells. */
+static leat_rc ends_early(leat_reader *r, const leat_place *at, leat_err *e)
+{
+    leat_walk *w = &r->walk;
+    leat_arena a = {0};
+    leat_frame_segment s;
+    leat_place opening = {0};
+    leat_rc rc = leat_recover_opening(r->follow.dir, at->segment + 1, &a, &s, &opening, e);
+    leat_arena_free(&a);
+    LEAT_TRY(rc);
+    if (opening.number == w->at.number + 1) return not_here(r, at, e);
+    snprintf(w->why, sizeof(w->why), "there is no frame");
+    return leat_walk_damaged(w, e);
+}
+
 /* The frame behind the place at, or the one that stands for it, from the segment's beginning on. */
 static leat_rc search(leat_reader *r, const leat_place *at, leat_err *e)
 {
@@ -82,6 +98,7 @@ static leat_rc search(leat_reader *r, const leat_place *at, leat_err *e)
             leat_walk_pass(w, &f);
             continue;
         }
+        if (seen == LEAT_SEEN_BLANK && w->at.number < at->number) return ends_early(r, at, e);
         bool next = w->at.number == at->number && w->at.crc == at->crc;
         bool inside = seen == LEAT_SEEN_FRAME && f.first <= at->number && f.first > 1;
         if (!next && !inside) return not_here(r, at, e);
