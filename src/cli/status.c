@@ -1,48 +1,20 @@
-/* leat status: what each connector of a data folder does; leat stop: ends one in order.
+/* leat status: what each connector of a data folder does.
  *
  * A running connector answers for itself by its control socket. Of a stopped one state.db tells
  * what it is and how the last run ended, and the frames of its stream how far it came. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "base/os.h"
-#include "cli/cli.h"
+#include "cli/ask.h"
 #include "engine/control.h"
 #include "engine/setup.h"
 #include "engine/status.h"
 #include "state/state.h"
 #include "stream/follow.h"
 
-enum { CALL_MS = 3000, STOP_WAIT_US = 30000000 };
-
-typedef struct names {
-    leat_arena *a;
-    const char **v;
-    size_t n, cap;
-} names;
-
-static bool add_name(void *arg, const char *name)
-{
-    names *list = arg;
-    if (list->n == list->cap) {
-        size_t cap = list->cap ? list->cap * 2 : 16;
-        const char **v = LEAT_NEW(list->a, const char *, cap);
-        if (list->n > 0) memcpy(v, list->v, list->n * sizeof *v);
-        list->v = v;
-        list->cap = cap;
-    }
-    list->v[list->n++] = leat_arena_strdup(list->a, name);
-    return true;
-}
-
-static int by_name(const void *x, const void *y)
-{
-    return strcmp(*(const char *const *)x, *(const char *const *)y);
-}
+enum { CALL_MS = 3000 };
 
 /* Counts as the page mirrors them, of a connector that does not answer. */
 static void write_mirrored(const leat_page *p, bool sink, leat_jw *w)
@@ -218,21 +190,22 @@ static void print_line(const leat_json *j)
     if (msg.s) printf("    %.*s [%.*s]\n", LEAT_STR_ARG(msg), LEAT_STR_ARG(code));
 }
 
-/* Shows all of list; named: a person asked for these, and all must exist. JSON is an array, of one
+/* Shows all n; named: a person asked for these, and all must exist. JSON is an array, of one
  * that was asked for its object alone. Returns the exit status. */
-static int show(const leat_common *common, const names *list, bool named, leat_arena *a)
+static int show(const leat_common *common, const char *const *names, size_t n, bool named,
+                leat_arena *a)
 {
     leat_buf out = {0}, one = {0};
-    bool array = common->json && !(named && list->n == 1);
+    bool array = common->json && !(named && n == 1);
     int status = LEAT_EXIT_OK;
     if (!common->json)
         printf("%-20s %-9s %12s %10s %8s %12s\n", "CONNECTOR", "STATE", "EVENTS", "FILTERED",
                "DEAD", "LAG BYTES");
-    for (size_t i = 0; i < list->n; i++) {
+    for (size_t i = 0; i < n; i++) {
         leat_err err;
         const leat_json *j = NULL;
         leat_buf_clear(&one);
-        leat_rc rc = status_of(common->data, list->v[i], a, &one, &err);
+        leat_rc rc = status_of(common->data, names[i], a, &one, &err);
         if (one.len == 0) {
             if (named) status = leat_cli_fail(&err);
             continue;
@@ -263,68 +236,16 @@ int leat_cli_status(int argc, char **argv)
     if (!leat_cli_names(argv[0], words, nwords, &status)) return status;
     leat_arena a;
     leat_arena_init(&a, 0);
-    names list = {.a = &a};
     leat_err err = {0};
-    char *folder = leat_arena_printf(&a, "%s/connectors", common.data);
-    for (int i = 0; i < nwords; i++) add_name(&list, words[i]);
-    int found = nwords ? 0 : leat_os_now()->list(folder, add_name, &list);
-    if (list.n > 0) qsort(list.v, list.n, sizeof *list.v, by_name);
-    if (found < 0 && found != -ENOENT) {
-        leat_os_fail(&err, found, "list", folder);
+    const char **names = words;
+    size_t n = (size_t)nwords;
+    leat_rc rc = n > 0 ? LEAT_OK : leat_cli_connectors(common.data, &a, &names, &n, &err);
+    if (rc != LEAT_OK) {
         status = leat_cli_fail(&err);
     } else {
-        if (list.n == 0) fprintf(stderr, "leat: there are no connectors in %s\n", common.data);
-        status = show(&common, &list, nwords > 0, &a);
+        if (n == 0) fprintf(stderr, "leat: there are no connectors in %s\n", common.data);
+        status = show(&common, names, n, nwords > 0, &a);
     }
     leat_arena_free(&a);
     return status;
-}
-
-/* Waits until the process that the page names is gone. */
-static bool wait_stopped(const char *folder, leat_arena *a)
-{
-    leat_page *p = NULL;
-    if (leat_page_open(leat_arena_printf(a, "%s/counters", folder), &p, NULL) != LEAT_OK)
-        return true;
-    int64_t until = leat_mono_us() + STOP_WAIT_US;
-    bool gone;
-    while (!(gone = !leat_page_alive(p)) && leat_mono_us() < until) leat_sleep_us(20000);
-    leat_page_close(p);
-    return gone;
-}
-
-static leat_rc tell_stop(const char *data, const char *name, const char *folder, leat_arena *a,
-                         leat_err *e)
-{
-    const leat_json *reply;
-    leat_state *s = NULL;
-    leat_rc rc = leat_control_call(folder, LEAT_STR("{\"verb\":\"stop\"}"), CALL_MS, a, &reply, e);
-    if (rc != LEAT_RETRY || strcmp(e->code, "control.not_running") != 0) return rc;
-    leat_err err;
-    if (leat_state_open(data, name, true, &s, &err) != LEAT_OK) *e = err;
-    leat_state_close(s);
-    return rc;
-}
-
-int leat_cli_stop(int argc, char **argv)
-{
-    leat_common common = {.data = leat_cli_data()};
-    const leat_arg args[] = {LEAT_ARG_DATA(common), {0}};
-    const char *words[64];
-    int nwords, status;
-    if (argc > 64) return leat_cli_usage(argv[0], "too many words");
-    if (!leat_cli_parse(argc, argv, args, words, &nwords, &status)) return status;
-    if (nwords != 1) return leat_cli_usage(argv[0], "name one connector");
-    if (!leat_cli_names(argv[0], words, nwords, &status)) return status;
-    leat_arena a;
-    leat_arena_init(&a, 0);
-    leat_err err = {0};
-    char *folder = leat_arena_printf(&a, "%s/connectors/%s", common.data, words[0]);
-    leat_rc rc = tell_stop(common.data, words[0], folder, &a, &err);
-    if (rc == LEAT_OK && !wait_stopped(folder, &a))
-        rc = leat_fail(&err, LEAT_RETRY, "control.stopping", words[0],
-                       "it was told to stop but has not ended within %d s; look at its log",
-                       (int)(STOP_WAIT_US / 1000000));
-    leat_arena_free(&a);
-    return leat_rc_failed(rc) ? leat_cli_fail(&err) : LEAT_EXIT_OK;
 }

@@ -16,7 +16,12 @@
 #include "base/os.h"
 #include "engine/run.h"
 
-enum { BATCH_EVENTS = 4096, BATCH_BYTES = 1 << 20 };
+enum {
+    BATCH_EVENTS = 4096,
+    BATCH_BYTES = 1 << 20,
+    POSITIONS_KEEP = 64 << 10,
+    PARK_STEP_US = 50000
+};
 
 /* The source waits for something: shown as the error, while the state stays as it is. */
 static void note_wait(leat_task *t, const leat_err *why)
@@ -56,6 +61,7 @@ void leat_engine_free(leat_engine *g)
     if (!g) return;
     leat_batch_free(&g->batch);
     leat_arena_free(&g->arena);
+    leat_arena_free(&g->durable_arena);
     leat_buf_free(&g->acked);
     leat_buf_free(&g->end);
     pthread_cond_destroy(&g->answered);
@@ -103,12 +109,33 @@ static void note_error(leat_engine *g, const leat_err *err)
     pthread_mutex_unlock(&g->lock);
 }
 
+static leat_position *copy_positions(const leat_position *pos, size_t n, leat_arena *a)
+{
+    leat_position *out = LEAT_NEW(a, leat_position, n);
+    for (size_t i = 0; i < n; i++)
+        out[i] =
+            (leat_position){leat_arena_str(a, pos[i].partition), leat_arena_str(a, pos[i].offset)};
+    return out;
+}
+
+void leat_engine_positions(leat_engine *g, leat_arena *a, leat_position **pos, size_t *n)
+{
+    pthread_mutex_lock(&g->lock);
+    *n = g->ndurable;
+    *pos = copy_positions(g->durable, g->ndurable, a);
+    pthread_mutex_unlock(&g->lock);
+}
+
 void leat_run_progress(leat_engine *g)
 {
     const leat_stream_state *st = g->conf.stream->ops->state(g->conf.stream);
     leat_page *p = g->conf.page;
     pthread_mutex_lock(&g->lock);
     g->status.totals = st->totals;
+    leat_arena_reset(&g->durable_arena, POSITIONS_KEEP);
+    g->durable = copy_positions(st->pos, st->npos, &g->durable_arena);
+    g->ndurable = st->npos;
+    g->status.position[0] = 0;
     if (st->npos > 0) {
         size_t n = st->pos[0].offset.len;
         if (n >= sizeof g->status.position) n = sizeof g->status.position - 1;
@@ -291,6 +318,16 @@ static bool back_off(leat_engine *g, int64_t us, const leat_err *why)
     return leat_retry_sleep(us, &g->stop, &g->wanted);
 }
 
+/* Paused before an attempt: nothing is opened until it is resumed. True: stopped. */
+static bool parked(leat_engine *g)
+{
+    while (atomic_load(&g->pause) && !leat_run_leave(g)) {
+        leat_run_state_set(g, LEAT_RUN_PAUSED);
+        leat_sleep_us(PARK_STEP_US);
+    }
+    return atomic_load(&g->stop);
+}
+
 /* Attempts until it is over: OK, or the error for which it failed. */
 static leat_rc attempts(leat_engine *g, leat_err *e)
 {
@@ -298,7 +335,9 @@ static leat_rc attempts(leat_engine *g, leat_err *e)
     for (;;) {
         leat_err err = {0};
         int64_t pause_us;
+        if (parked(g)) return LEAT_OK;
         leat_rc rc = leat_run_between(g, &err);
+        if (rc == LEAT_OK && atomic_load(&g->pause)) continue;
         if (rc == LEAT_OK) rc = attempt(g, &err);
         if (rc == LEAT_PENDING || (rc == LEAT_OK && atomic_load(&g->stop))) return LEAT_OK;
         if (rc == LEAT_OK) continue;

@@ -51,6 +51,9 @@ void leat_engine_pause(leat_engine *g, bool paused);
 leat_rc leat_engine_between(leat_engine *g, leat_rc (*fn)(void *arg, leat_stream *s, leat_err *e),
                             void *arg, leat_err *e);
 
+/* The durable positions, copied to a. Any thread. */
+void leat_engine_positions(leat_engine *g, leat_arena *a, leat_position **pos, size_t *n);
+
 typedef struct leat_engine_status {
     leat_run_state state;
     leat_err error;      /* the last one; rc OK: none since it ran well */

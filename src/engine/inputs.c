@@ -58,18 +58,25 @@ static char *folder_of(const leat_inputs *s, const char *source, leat_arena *a)
     return leat_arena_printf(a, "%s/connectors/%s/stream/readers", s->data, source);
 }
 
-static void write_input(const leat_input *in, leat_str cursor, const leat_sink_counts *c,
-                        leat_jw *w)
+static void write_input(const leat_input *in, leat_str cursor, int64_t offset,
+                        const leat_sink_counts *c, leat_jw *w)
 {
     leat_jw_object(w, NULL);
     leat_jw_array(w, "topics");
     for (const char **t = in->topics; *t; t++) leat_jw_z(w, NULL, *t);
     leat_jw_end(w);
     leat_jw_str(w, "cursor", cursor);
+    if (offset > 0) leat_jw_i64(w, "offset", offset);
     leat_jw_i64(w, "read", (int64_t)c->read);
     leat_jw_i64(w, "delivered", (int64_t)c->delivered);
     leat_jw_i64(w, "dead", (int64_t)c->dead);
     leat_jw_end(w);
+}
+
+/* What is left of the offset to begin with: once something was delivered the cursor says it all. */
+static int64_t offset_at(const leat_input *in, const leat_sink_counts *c)
+{
+    return c->read == in->counts.read ? in->offset : 0;
 }
 
 /* All inputs of moved's stream: the others as they were stored last. */
@@ -82,9 +89,9 @@ static void write_file(const leat_inputs *s, const leat_input *moved, const leat
     leat_jw_array(&w, "inputs");
     for (const leat_input *in = s->first; in; in = in->next) {
         if (in == moved)
-            write_input(in, leat_reader_cursor(in->reader), c, &w);
+            write_input(in, leat_reader_cursor(in->reader), offset_at(in, c), c, &w);
         else if (is_of(in, moved->source))
-            write_input(in, leat_buf_str(&in->cursor), &in->counts, &w);
+            write_input(in, leat_buf_str(&in->cursor), in->offset, &in->counts, &w);
     }
     leat_jw_end(&w);
     leat_jw_end(&w);
@@ -105,6 +112,7 @@ leat_rc leat_inputs_store(leat_inputs *s, leat_input *in, const leat_sink_counts
     if (rc == LEAT_OK) {
         leat_buf_clear(&in->cursor);
         leat_buf_add(&in->cursor, leat_reader_cursor(in->reader));
+        in->offset = offset_at(in, counts);
         in->counts = *counts;
     }
     leat_buf_free(&text);
@@ -123,7 +131,8 @@ static bool wants(const place *p, const char *source)
 static leat_input *twin_of(leat_inputs *s, const char *source, leat_str cursor)
 {
     for (leat_input *in = s->first; in; in = in->next)
-        if (is_of(in, source) && leat_str_eq(leat_buf_str(&in->cursor), cursor)) return in;
+        if (is_of(in, source) && in->offset == 0 && leat_str_eq(leat_buf_str(&in->cursor), cursor))
+            return in;
     return NULL;
 }
 
@@ -132,9 +141,11 @@ static void take_stored(leat_inputs *s, const char *source, const leat_json *j, 
 {
     leat_str cursor = leat_json_get_str(j, "cursor");
     const leat_json *topics = leat_json_get(j, "topics");
-    leat_input *in = twin_of(s, source, cursor);
+    int64_t offset = leat_json_get_i64(j, "offset", 0);
+    leat_input *in = offset > 0 ? NULL : twin_of(s, source, cursor);
     if (!in) {
         in = add_input(s, source, all->n);
+        in->offset = offset;
         leat_buf_add(&in->cursor, cursor);
     }
     in->counts.read += (uint64_t)leat_json_get_i64(j, "read", 0);
@@ -173,7 +184,7 @@ static void take_new(leat_inputs *s, const char *source, places *all)
 {
     leat_input *along = twin_of(s, source, (leat_str){"", 0}), *fresh = along;
     for (leat_input *in = s->first; in && !along; in = in->next)
-        if (is_of(in, source)) along = in;
+        if (is_of(in, source) && in->offset == 0) along = in;
     for (unsigned i = 0; i < all->n; i++) {
         place *p = &all->v[i];
         if (!wants(p, source)) continue;
@@ -189,7 +200,8 @@ static leat_rc open_one(leat_inputs *s, leat_input *in, leat_err *e)
                              .connector = in->source,
                              .topics = in->topics,
                              .from = in->cursor.len ? LEAT_FROM_CURSOR : LEAT_FROM_BEGINNING,
-                             .cursor = leat_buf_str(&in->cursor)};
+                             .cursor = leat_buf_str(&in->cursor),
+                             .offset = in->offset};
     return leat_reader_open(&conf, &in->reader, e);
 }
 

@@ -27,6 +27,9 @@ struct leat_engine {
     leat_between *between, **between_tail; /* requests that wait, the oldest first */
     pthread_cond_t answered;               /* one of them was */
     atomic_bool wanted;                    /* there are some: the attempt should end */
+    leat_arena durable_arena;              /* of the durable positions: */
+    leat_position *durable;
+    size_t ndurable;
 };
 
 /* The attempt should end: stop was said, or somebody waits for the exclusive section. */

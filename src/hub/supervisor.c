@@ -149,10 +149,23 @@ static void end(const supervisor *s, child *c, int status)
     tell(s, c, status == LEAT_CHILD_DONE ? "ended" : "failed");
 }
 
+/* Told to restart: no crash, and no reason to wait. */
+static void restart_now(child *c)
+{
+    leat_log(LEAT_INFO, "supervisor.restart", "connector=%s", c->config->name);
+    c->deaths = 0;
+    c->pause_us = c->start_at_us = 0;
+}
+
 static void ended(supervisor *s, child *c, int status)
 {
     c->pid = 0;
-    if (for_good(status)) {
+    bool again = WIFEXITED(status) && WEXITSTATUS(status) == LEAT_CHILD_AGAIN;
+    if (again && s->stopping) {
+        end(s, c, LEAT_CHILD_DONE);
+    } else if (again) {
+        restart_now(c);
+    } else if (for_good(status)) {
         end(s, c, WEXITSTATUS(status));
     } else if (s->stopping) {
         leat_log(LEAT_WARN, "supervisor.not_in_order",

@@ -34,9 +34,10 @@
  * flag MERGED, version 2, and stands for the frames first ... number, one if they are equal.
  *   lead   varint number - first, 4 bytes crc by which the next frame names it: that of the last
  *          frame it stands for. In front of the meta; the meta itself is as above
- *   tail   of the uncompressed body of DATA, if it stands for several: varint events of each, 4
- * bytes crc of each, 4 bytes length of all that. So a place between two of them is found again So
- * numbers and the chain of checksums are those of the frames before they were merged.
+ *   tail   of the uncompressed body of DATA, if it stands for several: varint events of each,
+ *          4 bytes crc of each, 4 bytes length of all that. By it a place between two is found
+ *
+ * So numbers and the chain of checksums are those of the frames before they were merged.
  *
  * number - mark: how far back the last frame is that was durable *and* visible when this one was
  * written: evidence, for recovery, that a frame now damaged had been promised. number - open: how

@@ -13,7 +13,9 @@ from leat import ROOT
 from servers.process import until
 from test_datagen import cursor, keys, sink, source, state
 
-ACTIONS = ("EIO", "ENOSPC", "kill", "200ms")
+# FAULT_ACTIONS=all: every action at every point, which takes some minutes.
+FEW, ALL = ("ENOSPC", "kill"), ("EIO", "ENOSPC", "kill", "200ms")
+ACTIONS = ALL if os.environ.get("FAULT_ACTIONS") == "all" else FEW
 EACH = 300  # changes that each action adds
 
 

@@ -45,6 +45,7 @@ typedef struct world {
     int64_t passes_at; /* `once` */
     int64_t now;
     unsigned sleeps, unpause_at;
+    bool begin_paused;
     char line[4000];
     leat_engine *g;
     leat_engine_status status; /* while it read for the second time */
@@ -339,9 +340,13 @@ static const leat_source plain = {
 static int setup(void **state)
 {
     static const leat_clock clock = {clock_now, clock_now, clock_sleep};
-    static const leat_stream_ops ops = {"test",          stream_append,  stream_commit,
-                                        stream_rollback, stream_pending, stream_state,
-                                        stream_close};
+    static const leat_stream_ops ops = {.name = "test",
+                                        .append = stream_append,
+                                        .commit = stream_commit,
+                                        .rollback = stream_rollback,
+                                        .pending = stream_pending,
+                                        .state = stream_state,
+                                        .close = stream_close};
     w = test_calloc(1, sizeof *w);
     w->now = 1000000;
     w->stream.ops = &ops;
@@ -373,6 +378,7 @@ static leat_rc run(const leat_source *source, bool once, int64_t limit, leat_pag
                              .once = once,
                              .retry = {.limit = limit}};
     w->g = leat_engine_new(&conf);
+    if (w->begin_paused) leat_engine_pause(w->g, true);
     leat_rc rc = leat_engine_run(w->g, e);
     leat_engine_status st;
     leat_engine_status_get(w->g, &st);
@@ -686,10 +692,23 @@ static void test_between_while_paused(void **state)
     SCRIPT({.events = 1, .safe = 10, .fill = true, .pause = true}, {.events = 1, .safe = 11});
     assert_int_equal(run_plain(&e), LEAT_OK);
     assert_string_equal(w->line, "rollback open(-) read append(1,10) commit ack(10) close "
-                                 "rollback between rollback open(10) on "
+                                 "rollback between on rollback open(10) "
                                  "read append(1,11) commit ack(11) close");
     assert_int_equal(w->asked_rc, LEAT_OK);
     assert_true(w->sleeps >= 9);
+}
+
+/* Paused before it begins: nothing is opened until it is resumed. */
+static void test_begins_paused(void **state)
+{
+    (void)state;
+    leat_err e = {0};
+    w->begin_paused = true;
+    w->unpause_at = 5;
+    SCRIPT({.events = 1, .safe = 10});
+    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_string_equal(w->line, "on rollback open(-) read append(1,10) commit ack(10) close");
+    assert_int_equal(w->sleeps, 5);
 }
 
 static void test_between_ends_the_back_off(void **state)
@@ -722,7 +741,7 @@ static void test_between_in_a_snapshot(void **state)
     w->rows[1] = (step){.rows = 4};
     assert_int_equal(run(&source, false, -1, NULL, &e), LEAT_OK);
     assert_string_equal(w->line, "rollback open(-) plan rows append(3,0,p) commit close "
-                                 "rollback between rollback open(-) plan on rows append(4,0,p) "
+                                 "rollback between on rollback open(-) plan rows append(4,0,p) "
                                  "commit append(0,5,p) commit ack(5) close");
     assert_int_equal(w->asked_rc, LEAT_OK);
 }
@@ -898,6 +917,7 @@ int main(void)
         TEST(test_once),
         TEST(test_between),
         TEST(test_between_while_paused),
+        TEST(test_begins_paused),
         TEST(test_between_ends_the_back_off),
         TEST(test_between_in_a_snapshot),
         TEST(test_between_what_fn_says),

@@ -180,4 +180,10 @@ void leat_pg_action_end(leat_pg_source *s);
 leat_rc leat_pg_check(const void *conf, leat_checker *c, leat_err *e);
 leat_rc leat_pg_discover(const void *conf, leat_catalog *out, leat_err *e);
 
+/* ---- offset.c: as source.h says ---- */
+leat_rc leat_pg_offset_check(const void *conf, leat_position now, leat_position to, leat_arena *a,
+                             leat_position *out, const char **note, leat_err *e);
+void leat_pg_offset_text(leat_str offset, leat_buf *out);
+leat_rc leat_pg_leaves(const void *conf, leat_arena *a, const char **text, leat_err *e);
+
 #endif

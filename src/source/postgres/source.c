@@ -349,4 +349,7 @@ const leat_source leat_source_postgres = {
     .gauges = gauges_source,
     .close = close_source,
     .forget = forget_source,
+    .offset_check = leat_pg_offset_check,
+    .offset_text = leat_pg_offset_text,
+    .leaves = leat_pg_leaves,
 };
