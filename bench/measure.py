@@ -77,14 +77,18 @@ def children(pid):
     return found
 
 
-def private_bytes(pid):
-    """Memory that only this process has (unique set size); 0 if it has gone."""
+def _sum(path, prefix):
     total = 0
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
+    with contextlib.suppress(OSError), open(path, encoding="utf-8") as f:
         for line in f:
-            if line.startswith("Private_"):
+            if line.startswith(prefix):
                 total += int(line.split()[1]) * 1024
     return total
+
+
+def private_bytes(pid):
+    """Memory that only this process has (unique set size); 0 if it has gone."""
+    return _sum(f"/proc/{pid}/smaps_rollup", "Private_")
 
 
 class Memory:
@@ -92,6 +96,7 @@ class Memory:
 
     def __init__(self, pid):
         self.pid, self.samples, self.done = pid, [], threading.Event()
+        self.resident = 0.0  # MiB at most, shared libraries too: the kernel's own high-water mark
         self.thread = threading.Thread(target=self._sample)
         self.thread.start()
 
@@ -100,6 +105,7 @@ class Memory:
             for pid in children(self.pid)[1:]:
                 if used := private_bytes(pid):
                     self.samples.append(used)
+                    self.resident = max(self.resident, _sum(f"/proc/{pid}/status", "VmHWM") / MIB)
 
     def stop(self):
         self.done.set()

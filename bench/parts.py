@@ -1,5 +1,6 @@
 """The parts: each measures its things in turns and adds rows to the table."""
 
+import json
 import os
 import subprocess
 import threading
@@ -92,8 +93,7 @@ class Follower:
     """`leat read TOPIC --follow`: notes when each key came."""
 
     def __init__(self, leat, topic, *args):
-        cmd = [leat.binary, "read", topic, "--follow", "--data", leat.data]
-        cmd += ["--format", "native", *args]
+        cmd = [leat.binary, "read", topic, "--follow", "--data", leat.data, *args]
         self.seen = {}
         self.child = subprocess.Popen(cmd, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.thread = threading.Thread(target=self._read, daemon=True)
@@ -105,7 +105,7 @@ class Follower:
             now = time.monotonic()
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
-                self.seen[int(line.split(b'"aid":')[-1].split(b",")[0].rstrip(b"}"))] = now
+                self.seen[json.loads(line)["key"]["aid"]] = now
 
     def close(self):
         self.child.terminate()
@@ -202,6 +202,7 @@ def memory(world, table):
     large = w.Backlog(world, n, sql=LARGE.format(n))
     found = [_watched(world, large) for _ in range(min(3, world.runs))]
     table.add("memory", "rows of 1 MiB, peak", [m.peak for m in found], "MiB", 48, False)
+    table.add("memory", "rows of 1 MiB, peak of RSS", [m.resident for m in found], "MiB")
     large.close()
     idle = world.backlog(1000, 100)
     leat = world.leat()
@@ -223,14 +224,14 @@ def start(world, table):
     leat = world.leat()
     config = backlog.config(leat, backlog.slot())
     cmd = ["run", "--once", "--log-level", "warn", config]
-    leat.call(*cmd[:1], *cmd[1:])
+    leat.call(*cmd)
     first, whole = [], []
     follower = Follower(leat, "b.public.acc", "--from", "end")
     for i in range(world.runs + 1):
         key = 5_000_000 + i
         backlog.db.sql(INSERT, key)
         begun = time.monotonic()
-        leat.call(*cmd[:1], *cmd[1:])
+        leat.call(*cmd)
         ended = time.monotonic()
         until(lambda k=key: k in follower.seen, 10, "the event")
         if i:

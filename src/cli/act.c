@@ -4,14 +4,17 @@
  * resumed. A restart ends the process in order; who started it starts it again. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/os.h"
 #include "cli/ask.h"
 #include "engine/control.h"
+#include "hub/supervisor.h"
 #include "state/state.h"
 #include "stream/page.h"
 
-enum { LOOK_US = 20000 };
+enum { LOOK_US = 20000, WISH_US = 3000000 };
 
 typedef struct act {
     leat_common common;
@@ -113,11 +116,29 @@ static leat_rc stop(act *t, const char *name, const char *verb, leat_err *e)
     return LEAT_OK;
 }
 
+/* It has ended: its supervisor, if that still runs, is to start it again. Nobody takes the wish:
+ * *e as it was. */
+static leat_rc wish(act *t, const char *name, leat_err *e)
+{
+    char *path = leat_arena_printf(&t->a, "%s/" LEAT_CHILD_WISH, folder_of(t, name));
+    int err = leat_os_store(path, LEAT_STR(""), 0600);
+    if (err < 0) return leat_os_fail(e, err, "make", path);
+    int64_t until = leat_mono_us() + WISH_US;
+    while (access(path, F_OK) == 0 && leat_mono_us() < until) leat_sleep_us(LOOK_US);
+    if (leat_os_now()->unlink(path) != 0) return LEAT_OK;
+    return leat_fail(e, LEAT_RETRY, "control.not_running", name,
+                     "it does not run, and no 'leat run' that started it runs any more: start it "
+                     "with its configuration");
+}
+
 /* The new process is one with another run's id. */
 static leat_rc restart(act *t, const char *name, const char *verb, leat_err *e)
 {
     leat_str run = asked(t, name, "run"), now = {0};
-    LEAT_TRY(tell(t, name, verb, e));
+    leat_rc rc = tell(t, name, verb, e);
+    if (!t->all && rc == LEAT_RETRY && strcmp(e->code, "control.not_running") == 0)
+        rc = wish(t, name, e);
+    LEAT_TRY(rc);
     int64_t until = leat_mono_us() + t->wait * 1000000;
     for (;;) {
         now = asked(t, name, "run");

@@ -11,6 +11,8 @@
 #include "engine/control.h"
 #include "engine/process.h"
 
+enum { STARTING_TRIES = 3 }; /* each waits some seconds for a process that is just starting */
+
 typedef struct list {
     leat_arena *a;
     const char *data, **v;
@@ -55,10 +57,15 @@ leat_rc leat_cli_ask(const char *data, const char *name, leat_str request, int m
                      const leat_json **reply, bool *running, leat_err *e)
 {
     char *folder = leat_arena_printf(a, "%s/connectors/%s", data, name);
-    leat_rc rc = leat_control_call(folder, request, ms, a, reply, e);
-    bool runs = rc != LEAT_RETRY || strcmp(e->code, "control.not_running") != 0;
-    if (running) *running = runs;
-    return runs ? rc : leat_process_stopped(data, name, request, a, reply, e);
+    for (int i = 0;; i++) {
+        leat_rc rc = leat_control_call(folder, request, ms, a, reply, e);
+        bool runs = rc != LEAT_RETRY || strcmp(e->code, "control.not_running") != 0;
+        if (running) *running = runs;
+        if (runs) return rc;
+        rc = leat_process_stopped(data, name, request, a, reply, e);
+        bool starting = rc == LEAT_CONF && strcmp(e->code, "connector.locked") == 0;
+        if (!starting || i == STARTING_TRIES) return rc;
+    }
 }
 
 const char *leat_cli_user(void)

@@ -16,6 +16,10 @@ leat_rc leat_cli_ask(const char *data, const char *name, leat_str request, int m
                      const leat_json **reply, bool *running, leat_err *e);
 /* {"verb":VERB,"by":USER}. In a. */
 leat_str leat_cli_request(const char *verb, leat_arena *a);
+/* The status of a connector as a JSON object, running or not. One that cannot be asked is shown as
+ * UNKNOWN with the error, which is returned too; one that does not exist leaves out empty. */
+leat_rc leat_cli_status_of(const char *data, const char *name, leat_arena *a, leat_buf *out,
+                           leat_err *e);
 /* Who runs the command. */
 const char *leat_cli_user(void);
 /* Asks on the terminal; true: yes. Without a terminal the answer is no, and that --yes is missing

@@ -1,4 +1,4 @@
-/* leat status: what each connector of a data folder does.
+/* The status of a connector, running or not, as leat status and leat why show it.
  *
  * A running connector answers for itself by its control socket. Of a stopped one state.db tells
  * what it is and how the last run ended, and the frames of its stream how far it came. */
@@ -123,6 +123,8 @@ static leat_rc write_stopped(const char *data, const char *name, const char *fol
     LEAT_TRY(leat_state_open(data, name, true, &s, e));
     if (leat_page_open(leat_arena_printf(a, "%s/counters", folder), &p, NULL) != LEAT_OK) p = NULL;
     bool sink = write_kind(s, name, a, w);
+    leat_desired desired;
+    if (leat_state_desired_get(s, &desired, NULL) == LEAT_OK) leat_status_desired(&desired, w);
     leat_rc rc = write_ending(s, name, p, a, w, e);
     if (p && !sink && !leat_page_alive(p))
         write_reached(data, name, p, w);
@@ -153,10 +155,8 @@ static leat_rc ask(const char *data, const char *name, leat_arena *a, leat_buf *
     return rc;
 }
 
-/* The status of one connector as a JSON object. One that cannot be asked is shown as such, so that
- * it does not hide the others; one that does not exist leaves out empty. */
-static leat_rc status_of(const char *data, const char *name, leat_arena *a, leat_buf *out,
-                         leat_err *e)
+leat_rc leat_cli_status_of(const char *data, const char *name, leat_arena *a, leat_buf *out,
+                           leat_err *e)
 {
     leat_rc rc = ask(data, name, a, out, e);
     if (rc == LEAT_OK) return LEAT_OK;
@@ -169,83 +169,4 @@ static leat_rc status_of(const char *data, const char *name, leat_arena *a, leat
     write_error(e, &w);
     leat_jw_end(&w);
     return rc;
-}
-
-static void print_line(const leat_json *j)
-{
-    const leat_json *counts = leat_json_get(j, "counts"), *err = leat_json_get(j, "error");
-    leat_str name = leat_json_get_str(j, "name"), state = leat_json_get_str(j, "state");
-    int64_t lag = leat_json_get_i64(j, "lag_bytes", -1);
-    int64_t events = leat_json_get_i64(counts, "appended", 0) +
-                     leat_json_get_i64(counts, "rows_appended", 0) +
-                     leat_json_get_i64(counts, "delivered", 0);
-    printf("%-20.*s %-9.*s %12" PRId64 " %10" PRId64 " %8" PRId64 " ", LEAT_STR_ARG(name),
-           LEAT_STR_ARG(state), events, leat_json_get_i64(counts, "filtered", 0),
-           leat_json_get_i64(counts, "dead", 0));
-    if (lag >= 0)
-        printf("%12" PRId64 "\n", lag);
-    else
-        printf("%12s\n", "-");
-    leat_str msg = leat_json_get_str(err, "message"), code = leat_json_get_str(err, "code");
-    if (msg.s) printf("    %.*s [%.*s]\n", LEAT_STR_ARG(msg), LEAT_STR_ARG(code));
-}
-
-/* Shows all n; named: a person asked for these, and all must exist. JSON is an array, of one
- * that was asked for its object alone. Returns the exit status. */
-static int show(const leat_common *common, const char *const *names, size_t n, bool named,
-                leat_arena *a)
-{
-    leat_buf out = {0}, one = {0};
-    bool array = common->json && !(named && n == 1);
-    int status = LEAT_EXIT_OK;
-    if (!common->json)
-        printf("%-20s %-9s %12s %10s %8s %12s\n", "CONNECTOR", "STATE", "EVENTS", "FILTERED",
-               "DEAD", "LAG BYTES");
-    for (size_t i = 0; i < n; i++) {
-        leat_err err;
-        const leat_json *j = NULL;
-        leat_buf_clear(&one);
-        leat_rc rc = status_of(common->data, names[i], a, &one, &err);
-        if (one.len == 0) {
-            if (named) status = leat_cli_fail(&err);
-            continue;
-        }
-        if (rc != LEAT_OK) status = LEAT_EXIT_FAILED;
-        if (common->json) {
-            if (out.len > 0) leat_buf_u8(&out, ',');
-            leat_buf_add(&out, leat_buf_str(&one));
-        } else if (leat_json_parse(a, leat_buf_str(&one), &j, NULL) == LEAT_OK) {
-            print_line(j);
-        }
-    }
-    if (array || out.len > 0)
-        printf("%s%.*s%s\n", array ? "[" : "", LEAT_STR_ARG(leat_buf_str(&out)), array ? "]" : "");
-    leat_buf_free(&out);
-    leat_buf_free(&one);
-    return status;
-}
-
-int leat_cli_status(int argc, char **argv)
-{
-    leat_common common = {.data = leat_cli_data()};
-    const leat_arg args[] = {LEAT_ARG_DATA(common), LEAT_ARG_JSON(common), {0}};
-    const char *words[64];
-    int nwords, status;
-    if (argc > 64) return leat_cli_usage(argv[0], "too many words");
-    if (!leat_cli_parse(argc, argv, args, words, &nwords, &status)) return status;
-    if (!leat_cli_names(argv[0], words, nwords, &status)) return status;
-    leat_arena a;
-    leat_arena_init(&a, 0);
-    leat_err err = {0};
-    const char **names = words;
-    size_t n = (size_t)nwords;
-    leat_rc rc = n > 0 ? LEAT_OK : leat_cli_connectors(common.data, &a, &names, &n, &err);
-    if (rc != LEAT_OK) {
-        status = leat_cli_fail(&err);
-    } else {
-        if (n == 0) fprintf(stderr, "leat: there are no connectors in %s\n", common.data);
-        status = show(&common, names, n, nwords > 0, &a);
-    }
-    leat_arena_free(&a);
-    return status;
 }

@@ -23,7 +23,8 @@ enum {
     LINE_MAX_BYTES = 64 * 1024,
     OUT_MAX_BYTES = 16 << 20,
     SEND_MS = 2000,
-    TICK_US = 1000000
+    TICK_US = 1000000,
+    REST_US = 50000
 };
 
 typedef enum job_state { JOB_NONE, JOB_WAITS, JOB_RUNS, JOB_DONE } job_state;
@@ -47,6 +48,7 @@ struct leat_control {
     pthread_t loop, worker;
     bool looping, working; /* the threads were started */
     int64_t ticked_us;
+    bool resting; /* from accepting, until the next tick */
     client clients[CLIENTS];
     pthread_mutex_t lock; /* guards jobs and the two below */
     uint64_t tickets;
@@ -227,16 +229,24 @@ static void collect(leat_control *c)
 
 /* When all places are taken, whoever has been silent for longest makes room; those that wait for
  * the worker are not silent. */
-static void take(leat_control *c)
+static client *place_for(leat_control *c)
 {
-    int fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC);
-    if (fd < 0) return;
     client *to = NULL;
     for (int i = 0; i < CLIENTS && !(to && to->fd < 0); i++) {
         client *k = &c->clients[i];
         if (k->fd >= 0 && job_of(c, k) != JOB_NONE) continue;
         if (!to || k->fd < 0 || k->last_us < to->last_us) to = k;
     }
+    return to;
+}
+
+/* No descriptor is left for it: it waits until the next tick, and is not asked about before. */
+static void take(leat_control *c)
+{
+    int fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC);
+    c->resting = fd < 0 && errno != EINTR && errno != ECONNABORTED;
+    if (fd < 0) return;
+    client *to = place_for(c);
     if (!to) {
         close(fd);
         return;
@@ -248,14 +258,25 @@ static void take(leat_control *c)
 
 /* ---- the loop ---- */
 
-/* What each client is waited for; those with a job for nothing. */
-static void watch(leat_control *c, struct pollfd p[CLIENTS])
+/* What the loop waits for: to be woken, connections, and what each client may do; nothing of those
+ * with a job. Holds no empty places: poll refuses more than there may be descriptors. */
+typedef struct watched {
+    struct pollfd p[CLIENTS + 2];
+    client *of[CLIENTS + 2];
+    nfds_t n;
+} watched;
+
+static void watch(leat_control *c, watched *w)
 {
+    w->p[0] = (struct pollfd){.fd = c->wake, .events = POLLIN};
+    w->p[1] = (struct pollfd){.fd = c->resting ? -1 : c->fd, .events = POLLIN};
+    w->n = 2;
     for (int i = 0; i < CLIENTS; i++) {
         client *k = &c->clients[i];
-        bool busy = k->fd >= 0 && job_of(c, k) != JOB_NONE;
-        p[i] = (struct pollfd){.fd = busy ? -1 : k->fd,
-                               .events = (short)(POLLIN | (k->out.len > 0 ? POLLOUT : 0))};
+        if (k->fd < 0 || job_of(c, k) != JOB_NONE) continue;
+        short events = (short)(POLLIN | (k->out.len > 0 ? POLLOUT : 0));
+        w->of[w->n] = k;
+        w->p[w->n++] = (struct pollfd){.fd = k->fd, .events = events};
     }
 }
 
@@ -264,6 +285,7 @@ static void tick(leat_control *c)
     int64_t now = leat_mono_us();
     if (now - c->ticked_us < TICK_US) return;
     c->ticked_us = now;
+    c->resting = false;
     if (c->conf.tick) c->conf.tick(c->conf.arg);
     for (int i = 0; i < CLIENTS; i++)
         if (c->clients[i].out.len > 0 && !flush(&c->clients[i])) drop(&c->clients[i]);
@@ -273,26 +295,26 @@ static void *loop(void *arg)
 {
     leat_control *c = arg;
     for (;;) {
-        struct pollfd p[CLIENTS + 2];
-        watch(c, p);
-        p[CLIENTS] = (struct pollfd){.fd = c->wake, .events = POLLIN};
-        p[CLIENTS + 1] = (struct pollfd){.fd = c->fd, .events = POLLIN};
-        if (poll(p, CLIENTS + 2, TICK_US / 1000) < 0 && errno != EINTR) return NULL;
-        if (p[CLIENTS].revents & POLLIN) hear(c->wake);
+        watched w;
+        watch(c, &w);
+        if (poll(w.p, w.n, TICK_US / 1000) < 0) { /* what it could not say is not looked at */
+            if (errno != EINTR) leat_sleep_us(REST_US);
+            w.n = 2;
+            w.p[0].revents = w.p[1].revents = 0;
+        }
+        if (w.p[0].revents & POLLIN) hear(c->wake);
         pthread_mutex_lock(&c->lock);
         bool ending = c->ending;
         pthread_mutex_unlock(&c->lock);
         if (ending) return NULL;
-        for (int i = 0; i < CLIENTS; i++) {
-            client *k = &c->clients[i];
-            if (k->fd < 0 || p[i].fd < 0 || !p[i].revents) continue;
-            if ((p[i].revents & POLLOUT) && !flush(k))
-                drop(k);
-            else if (p[i].revents & ~POLLOUT)
-                serve(c, k);
+        for (nfds_t i = 2; i < w.n; i++) {
+            if ((w.p[i].revents & POLLOUT) && !flush(w.of[i]))
+                drop(w.of[i]);
+            else if (w.p[i].revents & ~POLLOUT)
+                serve(c, w.of[i]);
         }
         collect(c);
-        if (p[CLIENTS + 1].revents & POLLIN) take(c);
+        if (w.p[1].revents & POLLIN) take(c);
         tick(c);
     }
 }

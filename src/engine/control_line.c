@@ -93,13 +93,20 @@ static leat_rc unpack(leat_str line, const char *folder, leat_arena *a, const le
                      "%s", msg.s ? msg.s : "the connector's answer is not understood");
 }
 
+static leat_rc fail_timeout(const char *folder, int ms, leat_err *e)
+{
+    return leat_fail(e, LEAT_RETRY, "control.timeout", folder,
+                     "no answer within %d ms; the process may be stuck: look at its log", ms);
+}
+
 leat_rc leat_control_call(const char *folder, leat_str request, int ms, leat_arena *a,
                           const leat_json **reply, leat_err *e)
 {
-    int fd = leat_os_unix_connect(folder, LEAT_CONTROL_SOCKET);
+    int fd = leat_os_unix_connect(folder, LEAT_CONTROL_SOCKET, ms);
     if (fd == -ENOENT || fd == -ENOTDIR || fd == -ECONNREFUSED)
         return leat_fail(e, LEAT_RETRY, "control.not_running", folder,
                          "the connector is not running (%s)", leat_os_strerror(fd));
+    if (fd == -ETIMEDOUT) return fail_timeout(folder, ms, e);
     if (fd < 0) return leat_os_fail(e, fd, "ask the connector in", folder);
     leat_buf buf = {0};
     leat_buf_add(&buf, request);
@@ -114,8 +121,7 @@ leat_rc leat_control_call(const char *folder, leat_str request, int ms, leat_are
         rc = leat_fail(e, LEAT_RETRY, "control.not_running", folder,
                        "the connector ended, or closed the connection, before it answered");
     else
-        rc = leat_fail(e, LEAT_RETRY, "control.timeout", folder,
-                       "no answer within %d ms; the process may be stuck: look at its log", ms);
+        rc = fail_timeout(folder, ms, e);
     leat_buf_free(&buf);
     close(fd);
     return rc;

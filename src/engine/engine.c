@@ -23,6 +23,11 @@ enum {
     PARK_STEP_US = 50000
 };
 
+static bool leaves(const leat_task *t)
+{
+    return leat_run_leave(t->host);
+}
+
 /* The source waits for something: shown as the error, while the state stays as it is. */
 static void note_wait(leat_task *t, const leat_err *why)
 {
@@ -42,7 +47,7 @@ leat_engine *leat_engine_new(const leat_engine_conf *conf)
                           .conf = conf->conf,
                           .connector = conf->connector,
                           .run_id = conf->run_id,
-                          .stop = &g->stop,
+                          .leaves = leaves,
                           .waits = note_wait,
                           .host = g};
     leat_batch_init(&g->batch, g->conf.batch_events, g->conf.batch_bytes);
@@ -342,12 +347,14 @@ static leat_rc attempts(leat_engine *g, leat_err *e)
         if (rc == LEAT_PENDING || (rc == LEAT_OK && atomic_load(&g->stop))) return LEAT_OK;
         if (rc == LEAT_OK) continue;
         note_error(g, &err);
-        bool again = leat_retry_next(&retry, rc, g->progressed, &pause_us);
-        if (rc == LEAT_RETRY && atomic_load(&g->stop)) { /* what is not durable comes again */
-            leat_log(LEAT_WARN, err.code, "stopping where=\"%s\" %s", err.where, err.msg);
-            return LEAT_OK;
+        if (rc == LEAT_RETRY && leat_run_leave(g)) { /* what is not durable comes again */
+            bool stop = atomic_load(&g->stop);
+            leat_log(LEAT_WARN, err.code, "%s where=\"%s\" %s", stop ? "stopping" : "interrupted",
+                     err.where, err.msg);
+            if (stop) return LEAT_OK;
+            continue;
         }
-        if (!again) {
+        if (!leat_retry_next(&retry, rc, g->progressed, &pause_us)) {
             if (e) *e = err;
             return rc;
         }

@@ -42,6 +42,11 @@ leat_rc leat_process_lock(leat_process *p, const atomic_bool *asked, leat_err *e
 leat_rc leat_process_stream(leat_process *p, leat_err *e);
 void leat_process_close(leat_process *p);
 
+/* stopped.c: of a connector that does not run. parse: setup, from the configuration in p->state;
+ * open: the lock, state.db, and if whole the setup. */
+leat_rc leat_process_parse(leat_process *p, leat_err *e);
+leat_rc leat_process_open(leat_process *p, bool whole, leat_err *e);
+
 /* verbs.c: a leat_control_handler, and what else the control socket wants; arg is the process. */
 leat_rc leat_process_verb(void *arg, leat_str verb, const leat_json *request, leat_jw *reply,
                           leat_err *e);

@@ -48,7 +48,18 @@ static void write_position(leat_engine_status *st, leat_jw *w)
         leat_jw_z(w, "position", st->position);
 }
 
-static void write_source(leat_engine *g, const leat_page *p, leat_jw *w)
+/* As people read it. */
+static void write_position_text(const leat_source *source, leat_engine_status *st, leat_jw *w)
+{
+    leat_buf text = {0};
+    size_t len = strlen(st->position);
+    if (source->offset_text && len > 0 && len < sizeof st->position - 1)
+        source->offset_text(leat_str_of(st->position), &text);
+    leat_jw_str(w, "position_text", text.len > 0 ? leat_buf_str(&text) : (leat_str){0});
+    leat_buf_free(&text);
+}
+
+static void write_source(const leat_source *source, leat_engine *g, const leat_page *p, leat_jw *w)
 {
     leat_engine_status st;
     char iso[LEAT_ISO_MAX];
@@ -59,6 +70,7 @@ static void write_source(leat_engine *g, const leat_page *p, leat_jw *w)
     leat_jw_i64(w, "attempts", st.attempts);
     if (st.retry_at_us) leat_jw_z(w, "retry_at", leat_iso_us(st.retry_at_us, 3, iso));
     write_position(&st, w);
+    write_position_text(source, &st, w);
     leat_status_counts(&st.totals, w);
     leat_jw_object(w, "snapshot");
     leat_jw_z(w, "state", st.snapshot);
@@ -107,7 +119,7 @@ void leat_status_write(const char *name, const leat_setup *setup, leat_engine *g
     leat_jw_z(w, "class", setup->source ? setup->source->name : setup->sink->name);
     leat_jw_i64(w, "pid", getpid());
     if (g)
-        write_source(g, p, w);
+        write_source(setup->source, g, p, w);
     else
         write_sink(k, w);
 }

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "engine/running.h"
 
-static leat_rc parse_config(leat_process *p, leat_err *e)
+leat_rc leat_process_parse(leat_process *p, leat_err *e)
 {
     leat_str json;
     leat_config *config = NULL;
@@ -31,14 +31,14 @@ static leat_rc look(const leat_process *p, leat_err *e)
     return LEAT_OK;
 }
 
-static leat_rc open_all(leat_process *p, bool whole, leat_err *e)
+leat_rc leat_process_open(leat_process *p, bool whole, leat_err *e)
 {
     LEAT_TRY(look(p, e));
     LEAT_TRY(leat_process_lock(p, NULL, e));
     LEAT_TRY(leat_state_open(p->conf.data, p->conf.name, false, &p->state, e));
     p->notes = p->state;
     LEAT_TRY(leat_state_desired_get(p->state, &p->desired, e));
-    return whole ? parse_config(p, e) : LEAT_OK;
+    return whole ? leat_process_parse(p, e) : LEAT_OK;
 }
 
 leat_rc leat_process_stopped(const char *data, const char *name, leat_str request, leat_arena *a,
@@ -52,7 +52,7 @@ leat_rc leat_process_stopped(const char *data, const char *name, leat_str reques
     pthread_mutex_init(&p.guard, NULL);
     leat_rc rc = leat_json_parse(a, request, &j, e);
     leat_str verb = leat_json_get_str(j, "verb");
-    if (rc == LEAT_OK) rc = open_all(&p, leat_str_starts(verb, "offsets"), e);
+    if (rc == LEAT_OK) rc = leat_process_open(&p, leat_str_starts(verb, "offsets"), e);
     leat_jw_object(&w, NULL);
     leat_jw_bool(&w, "ok", true);
     if (rc == LEAT_OK) rc = leat_process_verb(&p, verb, j, &w, e);

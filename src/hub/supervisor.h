@@ -18,6 +18,10 @@ enum {
     LEAT_CHILD_CONFIG = 78,  /* the configuration is wrong */
 };
 
+/* A connector that has ended while others of its supervisor go on is started again when this file
+ * appears in its folder; the supervisor removes it. */
+#define LEAT_CHILD_WISH "restart"
+
 typedef struct leat_supervisor_conf {
     const char *data;
     bool once;   /* sources end at their end; then sinks, when they have read everything */

@@ -11,8 +11,6 @@
 #ifndef LEAT_SOURCE_SOURCE_H
 #define LEAT_SOURCE_SOURCE_H
 
-#include <stdatomic.h>
-
 #include "config/opt.h"
 #include "event/event.h"
 
@@ -63,8 +61,9 @@ typedef struct leat_task {
     unsigned id;           /* 0, 1, 2 ... */
     const char *run_id;    /* UUID (version 7) of this run of the connector */
     bool stopping;         /* close ends a run on purpose: it is not followed by another open */
-    const atomic_bool
-        *stop; /* a stop is wanted: what waits for long gives up with RETRY; or NULL */
+    /* The run is to end, or the engine needs the source closed: what waits for long gives up with
+     * RETRY; or NULL. */
+    bool (*leaves)(const struct leat_task *t);
     /* Tells why a call takes long, for status, and with NULL that it no longer does; or NULL. */
     void (*waits)(struct leat_task *t, const leat_err *why);
     void *host; /* the engine's */

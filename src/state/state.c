@@ -201,10 +201,15 @@ void leat_state_close(leat_state *s)
     leat_free(s);
 }
 
+/* The same as stored: at most starts, and not writing it saves their syncs. */
 leat_rc leat_state_config_set(leat_state *s, leat_str json, leat_err *e)
 {
     sqlite3_stmt *st;
-    LEAT_TRY(leat_state_prepare(s, "INSERT OR REPLACE INTO config VALUES (1, ?, ?)", &st, e));
+    LEAT_TRY(leat_state_prepare(s,
+                                "INSERT INTO config VALUES (1, ?, ?) ON CONFLICT DO UPDATE"
+                                " SET json = excluded.json, at_us = excluded.at_us"
+                                " WHERE json <> excluded.json",
+                                &st, e));
     leat_state_bind(st, 1, json);
     sqlite3_bind_int64(st, 2, leat_now_us());
     return leat_state_finish(s, st, "write", e);

@@ -1,5 +1,5 @@
-"""leat built with the thread sanitizer: source and sink run while others ask, pause, resume and stop
-them without a pause. Any race that the sanitizer sees in any of the processes fails the test."""
+"""leat built with the thread sanitizer: source and sink run while others ask, pause, resume and
+stop them without a pause. A race that the sanitizer sees in any of the processes fails the test."""
 
 import glob
 import itertools
@@ -24,7 +24,8 @@ def watched(leat):
     program = os.path.join(ROOT, "build-tsan/leat")
     leat.binary = leat.write("leat-tsan", f'#!/bin/sh\nexec setarch -R {program} "$@"\n')
     os.chmod(leat.binary, 0o755)
-    leat.races = {"TSAN_OPTIONS": f"log_path={leat.folder}/race exitcode=66 second_deadlock_stack=1"}
+    options = f"log_path={leat.folder}/race exitcode=66 second_deadlock_stack=1"
+    leat.races = {"TSAN_OPTIONS": options}
     return leat
 
 

@@ -5,10 +5,12 @@
 #include "base/os.h"
 #include "engine/control.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -120,7 +122,7 @@ static void floods_are_dropped(void **state)
     (void)state;
     char junk[4096];
     memset(junk, 'x', sizeof junk);
-    int fd = leat_os_unix_connect(folder, "control.sock");
+    int fd = leat_os_unix_connect(folder, "control.sock", 2000);
     assert_true(fd >= 0);
     ssize_t n = 1;
     for (int i = 0; i < 1000 && n > 0; i++) n = send(fd, junk, sizeof junk, MSG_NOSIGNAL);
@@ -133,7 +135,7 @@ static void more_clients_than_places(void **state)
 {
     (void)state;
     int fd[40];
-    for (int i = 0; i < 40; i++) fd[i] = leat_os_unix_connect(folder, "control.sock");
+    for (int i = 0; i < 40; i++) fd[i] = leat_os_unix_connect(folder, "control.sock", 2000);
     for (int i = 0; i < 40; i++)
         if (fd[i] >= 0) close(fd[i]);
     answers(NULL);
@@ -145,7 +147,7 @@ static void silent_clients_make_room(void **state)
     (void)state;
     int fd[20];
     for (int i = 0; i < 20; i++) {
-        fd[i] = leat_os_unix_connect(folder, "control.sock");
+        fd[i] = leat_os_unix_connect(folder, "control.sock", 2000);
         assert_true(fd[i] >= 0);
     }
     for (int i = 0; i < 20; i++) answers(NULL);
@@ -200,7 +202,7 @@ static void slow_verbs_hold_nobody_up(void **state)
 {
     (void)state;
     char text[256];
-    int fd = leat_os_unix_connect(folder, "control.sock");
+    int fd = leat_os_unix_connect(folder, "control.sock", 2000);
     const char both[] = "{\"verb\":\"dawdle\"}\n{\"verb\":\"echo\",\"say\":\"then\"}\n";
     atomic_store(&go_on, false);
     assert_int_equal(send(fd, both, strlen(both), 0), strlen(both));
@@ -223,7 +225,7 @@ static void slow_verbs_outlive_their_clients(void **state)
     (void)state;
     atomic_store(&go_on, false);
     for (int i = 0; i < 20; i++) {
-        int fd = leat_os_unix_connect(folder, "control.sock");
+        int fd = leat_os_unix_connect(folder, "control.sock", 2000);
         assert_true(fd >= 0);
         assert_true(send(fd, "{\"verb\":\"dawdle\"}\n", 18, MSG_NOSIGNAL) > 0);
         close(fd);
@@ -237,7 +239,7 @@ static void slow_verbs_outlive_their_clients(void **state)
 static void unread_answers_hold_nobody_up(void **state)
 {
     (void)state;
-    int fd = leat_os_unix_connect(folder, "control.sock");
+    int fd = leat_os_unix_connect(folder, "control.sock", 2000);
     for (int i = 0; i < 4; i++)
         assert_true(send(fd, "{\"verb\":\"flood\"}\n", 17, MSG_NOSIGNAL) > 0);
     int64_t began = leat_mono_us();
@@ -247,6 +249,43 @@ static void unread_answers_hold_nobody_up(void **state)
         leat_sleep_us(20000);
     assert_true(leat_mono_us() - began < 10000000);
     close(fd);
+}
+
+/* A process that takes no connections any more (SIGSTOP) is told in time, however many asked. */
+static void nobody_takes_the_connection(void **state)
+{
+    (void)state;
+    char where[] = "/tmp/leat-test-control-XXXXXX";
+    assert_non_null(mkdtemp(where));
+    int listening = leat_os_unix_listen(where, "control.sock", 1), n = 0, fd[20];
+    while (n < 20 && (fd[n] = leat_os_unix_connect(where, "control.sock", 50)) >= 0) n++;
+    assert_true(n > 0 && n < 20 && fd[n] == -ETIMEDOUT);
+    leat_arena a = {0};
+    leat_err err = {0};
+    const leat_json *reply;
+    leat_rc rc = leat_control_call(where, LEAT_STR("{\"verb\":\"echo\"}"), 50, &a, &reply, &err);
+    assert_int_equal(rc, LEAT_RETRY);
+    assert_string_equal(err.code, "control.timeout");
+    while (n > 0) close(fd[--n]);
+    close(listening);
+    leat_arena_free(&a);
+}
+
+/* poll refuses more places than a process may have descriptors. */
+static void few_descriptors(void **state)
+{
+    (void)state;
+    struct rlimit was, few;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+    few = was;
+    few.rlim_cur = 10;
+    int ticked = atomic_load(&ticks);
+    int64_t until = leat_mono_us() + 10000000;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    while (atomic_load(&ticks) < ticked + 2 && leat_mono_us() < until) leat_sleep_us(10000);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+    assert_true(atomic_load(&ticks) >= ticked + 2);
+    answers(NULL);
 }
 
 static void clocks_tick(void **state)
@@ -314,6 +353,8 @@ int main(void)
         cmocka_unit_test(slow_verbs_hold_nobody_up),
         cmocka_unit_test(slow_verbs_outlive_their_clients),
         cmocka_unit_test(unread_answers_hold_nobody_up),
+        cmocka_unit_test(nobody_takes_the_connection),
+        cmocka_unit_test(few_descriptors),
         cmocka_unit_test(clocks_tick),
         cmocka_unit_test(bad_lines),
         cmocka_unit_test(nobody_listens),

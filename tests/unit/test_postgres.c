@@ -2,10 +2,13 @@
  * on errors, quoting, rows of COPY, options. */
 #include "../test.h"
 
+#include "base/clock.h"
 #include "config/load.h"
 #include "source/postgres/conf.h"
 #include "source/postgres/copytext.h"
+#include "source/postgres/feedback.h"
 #include "source/postgres/params.h"
+#include "source/postgres/pg.h"
 #include "source/postgres/position.h"
 #include "source/postgres/slot.h"
 #include "system/postgres/classify.h"
@@ -451,6 +454,22 @@ static void options_with_two_spellings(void **state)
     leat_arena_free(&a);
 }
 
+/* What became durable is told soon, though the read would wait for longer. */
+static void reads_end_in_time_for_updates(void **state)
+{
+    (void)state;
+    leat_pg_feedback f = {.interval_us = 10000000, .sent_us = leat_mono_us()};
+    assert_int_equal(leat_pg_feedback_wait(&f, 200), 200);
+    f.acked = 1;
+    assert_in_range(leat_pg_feedback_wait(&f, 200), 1, 21);
+    f.sent_us -= 60000000; /* the socket is full: no busy loop */
+    assert_in_range(leat_pg_feedback_wait(&f, 200), 1, 21);
+    f.acked = 0;
+    f.interval_us = 100000;
+    f.sent_us = leat_mono_us();
+    assert_in_range(leat_pg_feedback_wait(&f, 200), 1, 101);
+}
+
 static void tables_are_named_unmistakably(void **state)
 {
     (void)state;
@@ -462,9 +481,98 @@ static void tables_are_named_unmistakably(void **state)
     leat_arena_free(&a);
 }
 
+/* ---- offsets that a person sets ---- */
+
+static leat_rc edited(const char *now, const char *partition, const char *offset, leat_arena *a,
+                      leat_position *out, const char **note, leat_err *e)
+{
+    leat_pg_conf conf = {.capture.prefix = "shop", .slot = "leat"};
+    leat_position was = {LEAT_STR("{\"server\":\"shop\"}"), leat_str_of(now)};
+    leat_position to = {leat_str_of(partition), leat_str_of(offset)};
+    *e = (leat_err){0};
+    return leat_pg_offset_check(&conf, was, to, a, out, note, e);
+}
+
+static void offsets_are_taken_in_many_shapes(void **state)
+{
+    (void)state;
+    static const char *const now =
+        "{\"lsn_proc\":100,\"lsn\":100,\"systemid\":\"7\",\"timeline\":2}";
+    static const char *const good[] = {
+        "{\"lsn\":\"0/C8\"}", "{\"lsn\":200}", "{\"lsn_proc\":\"0/C8\",\"lsn\":\"0/C8\"}",
+        "{\"lsn\":200,\"timeline\":2,\"systemid\":\"7\",\"snapshot\":null}"};
+    leat_arena a = {0};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        leat_position out;
+        const char *note;
+        leat_err e;
+        assert_int_equal(edited(now, "{\"server\":\"shop\"}", good[i], &a, &out, &note, &e),
+                         LEAT_OK);
+        assert_true(leat_str_is(
+            out.offset, "{\"lsn_proc\":200,\"lsn\":200,\"systemid\":\"7\",\"timeline\":2}"));
+        assert_non_null(strstr(note, "100 bytes of the log are skipped"));
+        assert_non_null(strstr(note, "0/64 and 0/C8"));
+    }
+    leat_position out;
+    const char *note;
+    leat_err e;
+    assert_int_equal(edited(now, "{\"server\":\"shop\"}", "{\"lsn\":10}", &a, &out, &note, &e),
+                     LEAT_OK);
+    assert_non_null(strstr(note, "come again"));
+    assert_int_equal(edited(now, "{\"server\":\"other\"}", NULL, &a, &out, &note, &e), LEAT_OK);
+    assert_null(out.offset.s); /* what is another's can be forgotten */
+    leat_arena_free(&a);
+}
+
+static void offsets_that_are_none_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *partition, *offset, *says;
+    } bad[] = {
+        {"{\"server\":\"shop\"}", "{}", "neither lsn"},
+        {"{\"server\":\"shop\"}", "{\"lsn\":null}", "neither lsn"},
+        {"{\"server\":\"shop\"}", "{\"lsn\":\"16\"}", "0/16B3748"},
+        {"{\"server\":\"shop\"}", "{\"lsn\":\"0/\"}", "0/16B3748"},
+        {"{\"server\":\"shop\"}", "{\"lsn\":0}", "0/16B3748"},
+        {"{\"server\":\"shop\"}", "{\"lsn\":-1}", "0/16B3748"},
+        {"{\"server\":\"shop\"}", "{\"lsn\":1.5}", "0/16B3748"},
+        {"{\"server\":\"shop\"}", "{\"lsn\":18446744073709551615}", "0/16B3748"},
+        {"{\"server\":\"shop\"}", "{\"lsn\":{}}", "0/16B3748"},
+        {"{\"server\":\"shop\"}", "{\"lsn\":5,\"gtids\":\"x\"}", "\"gtids\""},
+        {"{\"server\":\"shop\"}", "{\"n\":100}", "\"n\""},
+        {"{\"server\":\"shop\"}", "{\"lsn\":5,\"snapshot\":\"INITIAL\"}", "had not ended"},
+        {"{\"server\":\"other\"}", "{\"lsn\":5}", "{\"server\":\"shop\"}"},
+    };
+    leat_arena a = {0};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        leat_position out;
+        const char *note;
+        leat_err e;
+        assert_int_equal(edited(NULL, bad[i].partition, bad[i].offset, &a, &out, &note, &e),
+                         LEAT_CONF);
+        assert_string_equal(e.code, "postgres.position");
+        if (!strstr(e.msg, bad[i].says)) fail_msg("%s: %s", bad[i].offset, e.msg);
+    }
+    leat_arena_free(&a);
+}
+
+static void offsets_are_told(void **state)
+{
+    (void)state;
+    leat_buf out = {0};
+    leat_pg_offset_text(LEAT_STR("{\"lsn\":23803720,\"ts_usec\":1763712000000000}"), &out);
+    leat_buf_u8(&out, 0);
+    assert_string_equal(out.p, "0/16B3748, committed 2025-11-21T08:00:00.000Z");
+    leat_buf_free(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(offsets_are_taken_in_many_shapes),
+        cmocka_unit_test(offsets_that_are_none_are_refused),
+        cmocka_unit_test(offsets_are_told),
         cmocka_unit_test(position_is_debeziums),
         cmocka_unit_test(position_comes_back),
         cmocka_unit_test(position_of_debezium),
@@ -483,6 +591,7 @@ int main(void)
         cmocka_unit_test(options_are_checked),
         cmocka_unit_test(options_with_two_spellings),
         cmocka_unit_test(params_are_passed_on),
+        cmocka_unit_test(reads_end_in_time_for_updates),
         cmocka_unit_test(tables_are_named_unmistakably),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,7 +69,8 @@ typedef struct leat_pg_conf {
 /* The slot is moved by somebody else. */
 static inline bool leat_pg_flush_is_manual(const leat_pg_conf *c)
 {
-    return c->flush == LEAT_PG_FLUSH_MANUAL || !c->flush_source;
+    return c->flush == LEAT_PG_FLUSH_MANUAL ||
+           (c->flush == LEAT_PG_FLUSH_CONNECTOR && !c->flush_source);
 }
 
 /* It reads changes, not only rows. */

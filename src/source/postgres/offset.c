@@ -178,7 +178,7 @@ static void write_sql(const leat_pg_conf *conf, leat_buf *out)
 leat_rc leat_pg_leaves(const void *p, leat_arena *a, const char **text, leat_err *e)
 {
     const leat_pg_conf *conf = p;
-    leat_pg sql;
+    leat_pg sql = {0};
     PGresult *res;
     const char *slot[] = {conf->slot};
     *text = NULL;

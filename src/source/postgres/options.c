@@ -272,7 +272,8 @@ static const leat_opt replication[] = {
      .flags = LEAT_OPT_ADVANCED,
      .label = "Status interval",
      .help = "Longest time between two status updates to the server. What has become durable is "
-             "told sooner. Keep it well below the server's wal_sender_timeout."},
+             "told sooner. Where it is more than a third of the server's wal_sender_timeout, that "
+             "third is taken."},
     {.name = "xmin.fetch.interval.ms",
      REPLICATION,
      TIME(xmin_ms),
@@ -426,6 +427,12 @@ static const leat_opt without_effect[] = {
 /* Debezium's that would change what happens, and are not there. */
 #define NOT_YET .flags = LEAT_OPT_MISSING | LEAT_OPT_ADVANCED, .type = LEAT_OPT_STR
 static const leat_opt missing[] = {
+    {.name = "sourceinfo.struct.maker",
+     ABSENT,
+     NOT_YET,
+     .def = "io.debezium.connector.postgresql.PostgresSourceInfoStructMaker",
+     .label = "Source block",
+     .help = "Java class that makes the source block."},
     {.name = "replica.identity.autoset.values",
      ABSENT,
      NOT_YET,

@@ -290,12 +290,33 @@ static leat_rc fail_missing(const char *name, const leat_pg_relation *const *tab
     return rc;
 }
 
+static void warn_root(const leat_pg_publish *how, const char *name, const leat_pg_publication *p)
+{
+    if (how->via_root == p->via_root) return;
+    leat_log(LEAT_WARN, "postgres.publication_root",
+             "publication=\"%s\" publish_via_partition_root is %s there and "
+             "publish.via.partition.root is %s here: the publication's stands",
+             name, p->via_root ? "true" : "false", how->via_root ? "true" : "false");
+}
+
+leat_rc leat_pg_publications_settled(leat_pg *c, const leat_pg_publish *how, bool *settled,
+                                     leat_err *e)
+{
+    leat_pg_publication p;
+    *settled = false;
+    if (how->mode == LEAT_PG_FILTERED || how->names->n != 1) return LEAT_OK;
+    LEAT_TRY(leat_pg_publication_read(c, how->names->v[0], &p, e));
+    *settled = p.exists && p.all_tables;
+    if (*settled) warn_root(how, how->names->v[0], &p);
+    return LEAT_OK;
+}
+
 leat_rc leat_pg_publications_ensure(leat_pg *c, const leat_pg_publish *how,
-                                    const leat_pg_relation *const *tables, size_t n, bool *made,
-                                    leat_err *e)
+                                    const leat_pg_relation *const *tables, size_t n,
+                                    const char **made, leat_err *e)
 {
     bool all_tables = false, root = false;
-    *made = false;
+    *made = NULL;
     for (size_t i = 0; i < how->names->n; i++) {
         leat_pg_publication p;
         const char *name = how->names->v[i];
@@ -306,13 +327,9 @@ leat_rc leat_pg_publications_ensure(leat_pg *c, const leat_pg_publish *how,
             LEAT_TRY(create(c, name, how->mode, tables, n, how->via_root, e));
             p = (leat_pg_publication){.all_tables = how->mode == LEAT_PG_ALL_TABLES,
                                       .via_root = how->via_root};
-            *made = true;
+            if (!*made) *made = name;
         }
-        if (how->via_root != p.via_root)
-            leat_log(LEAT_WARN, "postgres.publication_root",
-                     "publication=\"%s\" publish_via_partition_root is %s there and "
-                     "publish.via.partition.root is %s here: the publication's stands",
-                     name, p.via_root ? "true" : "false", how->via_root ? "true" : "false");
+        warn_root(how, name, &p);
         all_tables |= p.all_tables;
         root |= p.via_root;
     }

@@ -39,12 +39,16 @@ leat_rc leat_pg_publication_tables(leat_pg *c, const char *name, leat_arena *a, 
 void leat_pg_publication_put(leat_buf *out, const char *name, leat_pg_autocreate mode,
                              const leat_pg_relation *const *tables, size_t n, bool via_root);
 
+/* There is one publication, and it has all tables: ensure would do nothing. (The usual case, and
+ * listing the tables of a large database takes a while.) */
+leat_rc leat_pg_publications_settled(leat_pg *c, const leat_pg_publish *how, bool *settled,
+                                     leat_err *e);
 /* Makes those publications that are not there, as mode says; a single one is also brought up to
  * date. tables: the captured ones. CONF "postgres.publication_missing" when one is not there and is
- * not to be made. *made: one had to be made. */
+ * not to be made. *made: the first that had to be made, or NULL. */
 leat_rc leat_pg_publications_ensure(leat_pg *c, const leat_pg_publish *how,
-                                    const leat_pg_relation *const *tables, size_t n, bool *made,
-                                    leat_err *e);
+                                    const leat_pg_relation *const *tables, size_t n,
+                                    const char **made, leat_err *e);
 /* Tables (of n captured ones) whose changes none of the publications sends, as pointers in a.
  * via_root: one of them sends partitions as their root. */
 leat_rc leat_pg_publications_lack(leat_pg *c, const leat_opt_list *names, bool via_root,

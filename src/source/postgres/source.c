@@ -19,6 +19,9 @@ enum {
     SLOT_LOOK_US = 200000, /* between looks at a slot that is in use */
 };
 
+/* The server's clock in microseconds, as types_us is. */
+#define CLOCK "(extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::pg_catalog.int8"
+
 leat_rc leat_pg_source_sql(leat_pg_source *s, leat_err *e)
 {
     if (s->sql.pg && PQstatus(s->sql.pg) == CONNECTION_OK) return LEAT_OK;
@@ -26,49 +29,46 @@ leat_rc leat_pg_source_sql(leat_pg_source *s, leat_err *e)
     return leat_pg_connect(&s->sql, &s->conf->target, false, s->app, e);
 }
 
+static leat_rc read_types(leat_pg_source *s, int64_t now_us, leat_err *e)
+{
+    s->types_us = now_us;
+    s->types_old = false;
+    return leat_pg_types_read(&s->sql, s->types, e);
+}
+
 leat_rc leat_pg_source_types(leat_pg_source *s, leat_err *e)
 {
     PGresult *res;
     LEAT_TRY(leat_pg_source_sql(s, e));
-    LEAT_TRY(leat_pg_query(&s->sql, "read the server's clock",
-                           "SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)"
-                           "::pg_catalog.int8",
-                           0, NULL, &res, e));
-    s->types_us = leat_pg_cell_i64(res, 0, 0, 0);
-    s->types_old = false;
+    LEAT_TRY(leat_pg_query(&s->sql, "read the server's clock", "SELECT " CLOCK, 0, NULL, &res, e));
+    int64_t now_us = leat_pg_cell_i64(res, 0, 0, 0);
     PQclear(res);
-    return leat_pg_types_read(&s->sql, s->types, e);
+    return read_types(s, now_us, e);
 }
 
 /* ---- open ---- */
 
-/* A transaction id of the present, to widen those of the stream. */
-static leat_rc read_xid(leat_pg_source *s, leat_err *e)
+/* What the server must have and what time it is there, in one question: a start is to be quick. */
+static leat_rc read_server(leat_pg_source *s, leat_err *e)
 {
+    static const char sql[] =
+        "SELECT pg_catalog.current_setting('wal_level'),"
+        " pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot()), " CLOCK ","
+        " (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout')";
     PGresult *res;
-    LEAT_TRY(
-        leat_pg_query(&s->sql, "read the current transaction id",
-                      "SELECT pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot())", 0,
-                      NULL, &res, e));
-    s->xid_near = (uint64_t)leat_pg_cell_i64(res, 0, 0, 0);
-    PQclear(res);
-    return LEAT_OK;
-}
-
-static leat_rc check_wal_level(leat_pg_source *s, leat_err *e)
-{
-    PGresult *res;
-    LEAT_TRY(leat_pg_query(&s->sql, "read wal_level", "SHOW wal_level", 0, NULL, &res, e));
-    bool logical = leat_str_is(leat_pg_cell(res, 0, 0), "logical");
-    leat_str got = leat_pg_cell(res, 0, 0);
+    LEAT_TRY(leat_pg_query(&s->sql, "read the server's settings", sql, 0, NULL, &res, e));
+    leat_str level = leat_pg_cell(res, 0, 0);
     leat_rc rc = LEAT_OK;
-    if (!logical)
+    s->xid_near = (uint64_t)leat_pg_cell_i64(res, 0, 1, 0);
+    s->types_us = leat_pg_cell_i64(res, 0, 2, 0);
+    s->patience_ms = leat_pg_cell_i64(res, 0, 3, 0);
+    if (!leat_str_is(level, "logical"))
         rc = leat_fail(e, LEAT_CONF, "postgres.wal_level", s->conf->target.host,
                        "the server writes too little to its log: wal_level is " LEAT_STR_FMT
                        " and must be logical. Run ALTER SYSTEM SET wal_level = 'logical' and "
                        "restart the server (on a managed service set its parameter, for example "
                        "rds.logical_replication = 1)",
-                       LEAT_STR_ARG(got));
+                       LEAT_STR_ARG(level));
     PQclear(res);
     return rc;
 }
@@ -98,7 +98,7 @@ leat_rc leat_pg_source_slot(leat_pg_source *s, leat_pg_slot *slot, leat_err *e)
         leat_rc rc =
             leat_pg_slot_judge(conf->slot, conf->target.dbname, slot, &s->server, &s->at, e);
         int64_t waited = leat_mono_us() - begun, tries = delay ? waited / delay : INT64_MAX;
-        bool stopped = s->task->stop && atomic_load(s->task->stop);
+        bool stopped = s->task->leaves && s->task->leaves(s->task);
         if (rc != LEAT_RETRY || tries >= conf->slot_retries || stopped) {
             if (told && s->task->waits) s->task->waits(s->task, NULL);
             return rc;
@@ -119,6 +119,7 @@ static leat_rc ready_slot(leat_pg_source *s, leat_err *e)
     const leat_pg_conf *conf = s->conf;
     leat_pg_slot slot;
     LEAT_TRY(leat_pg_source_slot(s, &slot, e));
+    if (!slot.exists) leat_pg_standby_tell_slot(s);
     if (!slot.exists)
         return leat_pg_slot_create(s->task, &s->wal, &s->sql, conf->slot, conf->failover, &s->arena,
                                    &s->at.lsn, &s->snapshot, e);
@@ -141,10 +142,10 @@ static leat_rc connect_all(leat_pg_source *s, leat_err *e)
                          "the server is PostgreSQL %d.%d, which has no pgoutput: version 10 or "
                          "later is needed",
                          s->sql.version / 10000, s->sql.version / 100 % 100);
-    LEAT_TRY(check_wal_level(s, e));
+    LEAT_TRY(read_server(s, e));
     LEAT_TRY(leat_pg_connect(&s->wal, &s->conf->target, true, s->app, e));
     LEAT_TRY(leat_pg_server_identify(&s->wal, &s->server, e));
-    return read_xid(s, e);
+    return leat_pg_standby_look(s, e);
 }
 
 static leat_rc ready(leat_pg_source *s, const leat_position *pos, size_t n, leat_err *e)
@@ -157,7 +158,8 @@ static leat_rc ready(leat_pg_source *s, const leat_position *pos, size_t n, leat
     if (timeline && timeline != s->server.timeline)
         LEAT_TRY(leat_pg_server_history(&s->wal, timeline, &s->server, e));
     if (leat_pg_streams(s->conf)) {
-        LEAT_TRY(leat_pg_ready_publications(s, e));
+        LEAT_TRY(s->server.standby ? leat_pg_standby_publication(s, e)
+                                   : leat_pg_ready_publications(s, e));
         LEAT_TRY(ready_slot(s, e));
     } else if (!s->resumed) {
         s->at.lsn = s->server.written;
@@ -168,7 +170,7 @@ static leat_rc ready(leat_pg_source *s, const leat_position *pos, size_t n, leat
         leat_log(LEAT_WARN, "postgres.timeline", "was=%u is=%u a standby was promoted since",
                  timeline, s->server.timeline);
     s->types = leat_pg_types_new();
-    LEAT_TRY(leat_pg_source_types(s, e));
+    LEAT_TRY(read_types(s, s->types_us, e));
     s->origin = leat_pg_origin_new(s);
     s->records = leat_records_new(&s->conf->capture);
     return leat_pg_message_table(s, e);
@@ -178,7 +180,7 @@ static leat_rc ready(leat_pg_source *s, const leat_position *pos, size_t n, leat
 static void drop_slot(leat_pg_source *s)
 {
     leat_err e;
-    s->sql.stop = NULL;
+    s->sql.leaves = NULL;
     leat_rc rc = leat_pg_source_sql(s, &e);
     if (rc == LEAT_OK) rc = leat_pg_slot_drop(&s->sql, s->conf->slot, &e);
     if (rc != LEAT_OK) leat_log_err(LEAT_WARN, &e);
@@ -208,6 +210,13 @@ static void close_source(leat_task *t)
     leat_free(s);
 }
 
+/* For the sessions: the task's. */
+static bool leaves(void *arg)
+{
+    leat_task *t = arg;
+    return t->leaves(t);
+}
+
 static leat_rc open_source(leat_task *t, const leat_position *pos, size_t n, leat_err *e)
 {
     leat_pg_source *s = leat_zalloc(1, sizeof *s);
@@ -215,7 +224,10 @@ static leat_rc open_source(leat_task *t, const leat_position *pos, size_t n, lea
     s->conf = t->conf;
     s->modes = leat_pg_conf_modes(s->conf);
     s->retained = -1;
-    s->sql.stop = s->wal.stop = s->view.stop = t->stop;
+    if (t->leaves) {
+        s->sql.leaves = s->wal.leaves = s->view.leaves = leaves;
+        s->sql.arg = s->wal.arg = s->view.arg = t;
+    }
     s->tx.ts_us = leat_now_us();
     leat_arena_init(&s->arena, 0);
     leat_arena_init(&s->scratch, 0);
@@ -251,11 +263,11 @@ static leat_rc ack_source(leat_task *t, leat_position pos, leat_err *e)
     return s->streaming ? leat_pg_feedback_send(&s->feedback, &s->wal, false, e) : LEAT_OK;
 }
 
-/* Nothing is read meanwhile, so the server's questions are not seen: each call answers. */
+/* Nothing is read meanwhile, so the server's questions are not seen: the interval is short enough
+ * for it not to mind. */
 static leat_rc beat_source(leat_task *t, leat_err *e)
 {
     leat_pg_source *s = t->priv;
-    s->feedback.wanted = true;
     return s->streaming ? leat_pg_feedback_send(&s->feedback, &s->wal, false, e) : LEAT_OK;
 }
 
@@ -285,7 +297,8 @@ static leat_rc end_source(leat_task *t, leat_arena *a, leat_str *end, leat_err *
     if (!good)
         return leat_fail(e, LEAT_RETRY, "postgres.protocol", "",
                          "the server told no end of its log");
-    *end = leat_arena_str(a, leat_str_of(leat_lsn_print(record_end(lsn), text)));
+    s->once_end = record_end(lsn);
+    *end = leat_arena_str(a, leat_str_of(leat_lsn_print(s->once_end, text)));
     return LEAT_OK;
 }
 

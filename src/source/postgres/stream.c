@@ -21,6 +21,7 @@
 
 enum {
     LONGEST_US = 100000, /* one read, when everything is filtered */
+    GATHER_US = 10000,   /* one read that waits for more while much comes */
     IDLE_US = 1000000,   /* between places that keepalives make */
     ASK_US = 5000000,    /* between questions for the server's end while idle */
 };
@@ -34,8 +35,16 @@ leat_position leat_pg_stream_position(leat_pg_source *s, leat_buf *text)
 
 void leat_pg_safe_here(leat_pg_source *s, leat_batch *b)
 {
+    leat_batch_safe_mark(b);
+    s->safe = true;
+}
+
+/* The position of the last safe place, once a batch: s->at has not moved since. */
+static void put_position(leat_pg_source *s, leat_batch *b)
+{
     leat_buf text = {0};
-    leat_batch_safe(b, leat_pg_stream_position(s, &text));
+    if (!s->safe) return;
+    leat_batch_safe_position(b, leat_pg_stream_position(s, &text));
     leat_buf_free(&text);
 }
 
@@ -88,6 +97,15 @@ static leat_rc begin_copy(leat_pg_source *s, const char *command, leat_err *e)
     return rc;
 }
 
+/* status.update.interval.ms, or less where the server would take that silence for a dead reader:
+ * its questions are not seen while one long message arrives. */
+static int64_t interval_us(const leat_pg_source *s)
+{
+    int64_t ms = s->conf->status_ms;
+    if (s->patience_ms && ms > s->patience_ms / 3) ms = s->patience_ms / 3 + 1;
+    return ms * 1000;
+}
+
 static leat_rc start(leat_pg_source *s, leat_err *e)
 {
     leat_buf command = {0};
@@ -100,7 +118,7 @@ static leat_rc start(leat_pg_source *s, leat_err *e)
     s->streaming = true;
     s->snapshot = NULL;
     s->feedback = (leat_pg_feedback){
-        .interval_us = s->conf->status_ms * 1000,
+        .interval_us = interval_us(s),
         .manual = leat_pg_flush_is_manual(s->conf),
         .received = s->at.lsn,
         .acked = s->feedback.acked,
@@ -168,7 +186,7 @@ static leat_rc apply(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *
     case LEAT_PGOUTPUT_BEGIN: begin(s, b, m, lsn); return LEAT_OK;
     case LEAT_PGOUTPUT_COMMIT: commit(s, b, m, lsn); return LEAT_OK;
     case LEAT_PGOUTPUT_ORIGIN: from_origin(s, m); return LEAT_OK;
-    case LEAT_PGOUTPUT_RELATION: return leat_pg_rel_update(s, m, e);
+    case LEAT_PGOUTPUT_RELATION: return leat_pg_rel_update(s, m, bytes, e);
     case LEAT_PGOUTPUT_INSERT:
     case LEAT_PGOUTPUT_UPDATE:
     case LEAT_PGOUTPUT_DELETE: return leat_pg_change(s, b, m, bytes, lsn, e);
@@ -214,11 +232,12 @@ static leat_rc frame(leat_pg_source *s, leat_batch *b, leat_str bytes, leat_err 
 
 /* ---- while there is nothing ---- */
 
-/* A keepalive's place, if it is time for one. */
+/* A keepalive's place, if it is time for one; at once if `once` ends there. */
 static void idle_place(leat_pg_source *s, leat_batch *b, int64_t now)
 {
     if (s->tx.open || s->idle_end <= s->at.lsn) return;
-    if (s->idle_us && now - s->idle_us < IDLE_US) return;
+    bool last = s->at.lsn < s->once_end && s->idle_end >= s->once_end;
+    if (!last && s->idle_us && now - s->idle_us < IDLE_US) return;
     s->at.lsn = s->idle_end;
     s->idle_us = now;
     leat_pg_safe_here(s, b);
@@ -235,23 +254,16 @@ static leat_rc feedback(leat_pg_source *s, int64_t now, leat_err *e)
     return leat_pg_feedback_send(&s->feedback, &s->wal, behind && !s->tx.open, e);
 }
 
-leat_rc leat_pg_stream_read(leat_pg_source *s, leat_batch *b, int wait_ms, leat_err *e)
+/* Frame after frame into the batch, as long as there are any. */
+static leat_rc take(leat_pg_source *s, leat_batch *b, int64_t begun, int wait_ms, leat_err *e)
 {
-    if (!s->streaming) LEAT_TRY(start(s, e));
-    int64_t begun = leat_mono_us();
-    b->tx_open = s->tx.open;
-    LEAT_TRY(feedback(s, begun, e));
-    wait_ms = leat_pg_feedback_wait(&s->feedback, wait_ms);
-    leat_pg_action_turn(s, begun);
-    if (!s->tx.open) LEAT_TRY(leat_pg_watch(s, begun, e));
-    if (!s->tx.open && leat_records_heartbeat(s->records, b, leat_now_us()))
-        leat_pg_safe_here(s, b);
     for (unsigned n = 0; !leat_batch_full(b); n++) {
         char *row;
         size_t len;
         int ms = n == 0 && !counted(b) ? wait_ms : 0;
         if (n && n % 64 == 0 && leat_mono_us() - begun > LONGEST_US) break;
         leat_rc rc = leat_pg_copy_row(&s->wal, "read the stream", ms, &row, &len, e);
+        if (rc == LEAT_AGAIN && s->wal.pace.gulping && leat_mono_us() - begun < GATHER_US) continue;
         if (rc == LEAT_AGAIN) break;
         if (rc == LEAT_PENDING)
             return leat_fail(e, LEAT_RETRY, "postgres.closed", s->conf->slot,
@@ -262,8 +274,24 @@ leat_rc leat_pg_stream_read(leat_pg_source *s, leat_batch *b, int wait_ms, leat_
         LEAT_TRY(rc);
         if (s->feedback.wanted) LEAT_TRY(feedback(s, leat_mono_us(), e));
     }
-    if (counted(b)) return LEAT_OK;
-    int64_t now = leat_mono_us();
-    idle_place(s, b, now);
-    return b->safe.offset.s ? LEAT_OK : LEAT_AGAIN;
+    return LEAT_OK;
+}
+
+leat_rc leat_pg_stream_read(leat_pg_source *s, leat_batch *b, int wait_ms, leat_err *e)
+{
+    if (!s->streaming) LEAT_TRY(start(s, e));
+    int64_t begun = leat_mono_us();
+    s->safe = false;
+    b->tx_open = s->tx.open;
+    LEAT_TRY(feedback(s, begun, e));
+    wait_ms = leat_pg_feedback_wait(&s->feedback, wait_ms);
+    leat_pg_action_turn(s, begun);
+    if (!s->tx.open) LEAT_TRY(leat_pg_watch(s, begun, e));
+    leat_pg_standby_watch(s, begun);
+    if (!s->tx.open && leat_records_heartbeat(s->records, b, leat_now_us()))
+        leat_pg_safe_here(s, b);
+    LEAT_TRY(take(s, b, begun, wait_ms, e));
+    if (!counted(b)) idle_place(s, b, leat_mono_us());
+    put_position(s, b);
+    return counted(b) || s->safe ? LEAT_OK : LEAT_AGAIN;
 }

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "source/postgres/partition.h"
 #include "source/postgres/pg.h"
 #include "source/postgres/publication.h"
 
@@ -20,7 +21,17 @@ enum {
 
 /* ---- publications ---- */
 
-static leat_rc put_in_order(leat_pg_source *s, bool *made, leat_err *e)
+static leat_rc warn_missed(leat_pg_source *s, const leat_pg_tables *t, leat_arena *a, leat_err *e)
+{
+    leat_pg_missed missed;
+    LEAT_TRY(leat_pg_partitions_missed(&s->sql, s->conf, t, a, &missed, e));
+    if (missed.n)
+        leat_log(LEAT_WARN, "postgres.partition", "tables=%zu first=\"%s.%s\" %s: %s", missed.n,
+                 missed.tables[0]->schema, missed.tables[0]->name, missed.why, missed.advice);
+    return LEAT_OK;
+}
+
+static leat_rc put_in_order(leat_pg_source *s, const char **made, leat_err *e)
 {
     const leat_pg_conf *conf = s->conf;
     const leat_pg_publish how = {&conf->publications, (leat_pg_autocreate)conf->autocreate,
@@ -28,12 +39,18 @@ static leat_rc put_in_order(leat_pg_source *s, bool *made, leat_err *e)
     leat_pg_relation *all;
     const leat_pg_relation **captured;
     size_t n, ncaptured;
+    bool settled;
     leat_arena a;
+    *made = NULL;
+    LEAT_TRY(leat_pg_publications_settled(&s->sql, &how, &settled, e));
+    if (settled) return LEAT_OK;
     leat_arena_init(&a, 0);
     leat_rc rc = leat_pg_relations(&s->sql, &a, &all, &n, e);
     if (rc == LEAT_OK) rc = leat_pg_rules_tables(&s->rules, all, n, &a, &captured, &ncaptured, e);
     if (rc == LEAT_OK)
         rc = leat_pg_publications_ensure(&s->sql, &how, captured, ncaptured, made, e);
+    leat_pg_tables t = {all, n, captured, ncaptured};
+    if (rc == LEAT_OK) rc = warn_missed(s, &t, &a, e);
     leat_arena_free(&a);
     return rc;
 }
@@ -50,17 +67,17 @@ static leat_rc fail_gone(const leat_pg_source *s, const char *name, leat_err *e)
 
 leat_rc leat_pg_ready_publications(leat_pg_source *s, leat_err *e)
 {
-    const char *missing;
-    bool made;
-    LEAT_TRY(leat_pg_publications_missing(&s->sql, &s->conf->publications, &missing, e));
-    if (missing && s->resumed && s->sql.version >= SILENT_FROM) return fail_gone(s, missing, e);
-    LEAT_TRY(put_in_order(s, &made, e));
+    const char *name = NULL;
+    if (s->resumed && s->sql.version >= SILENT_FROM)
+        LEAT_TRY(leat_pg_publications_missing(&s->sql, &s->conf->publications, &name, e));
+    if (name) return fail_gone(s, name, e);
+    LEAT_TRY(put_in_order(s, &name, e));
     s->watched_us = leat_mono_us();
-    if (made && s->resumed)
+    if (name && s->resumed)
         leat_log(LEAT_WARN, "postgres.publication_missing",
                  "publication=\"%s\" was not there and has been made, though changes were read "
                  "before: the server sends none of those that were made without it",
-                 missing ? missing : "");
+                 name);
     return LEAT_OK;
 }
 
@@ -108,9 +125,11 @@ static bool tables_differ(leat_pg_source *s)
 /* A table that was made since the last look is sent from now on. */
 static void look_at_tables(leat_pg_source *s)
 {
-    bool made;
+    const char *made;
     leat_err e;
-    if (s->conf->autocreate != LEAT_PG_FILTERED || s->conf->publications.n != 1) return;
+    if (s->server.standby || s->conf->autocreate != LEAT_PG_FILTERED ||
+        s->conf->publications.n != 1)
+        return;
     if (!tables_differ(s)) return;
     leat_rc rc = leat_pg_exec(&s->sql, "bound the wait for locks", "SET lock_timeout = 2000", &e);
     if (rc == LEAT_OK) rc = put_in_order(s, &made, &e);

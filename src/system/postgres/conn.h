@@ -7,10 +7,10 @@
 #define LEAT_SYSTEM_POSTGRES_CONN_H
 
 #include <libpq-fe.h>
-#include <stdatomic.h>
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "system/postgres/pace.h"
 
 /* How to get there; filled from the option table, read-only. Absent texts are NULL. */
 typedef struct leat_pg_target {
@@ -41,11 +41,13 @@ const char *leat_pg_sslmode(int64_t mode);
 typedef struct leat_pg {
     PGconn *pg;                   /* NULL: closed */
     const leat_pg_target *target; /* borrowed */
-    const atomic_bool *stop;      /* set by the user, kept by connect: once it is true, waits that
-                                   * last longer than a moment end with RETRY "postgres.stopped";
-                                   * borrowed; NULL: never */
-    int version;                  /* server_version_num: 150020 */
+    /* Set by the user, kept by connect: once it says true, waits that last longer than a moment end
+     * with RETRY "postgres.stopped"; NULL: never. */
+    bool (*leaves)(void *arg);
+    void *arg;   /* of leaves; borrowed */
+    int version; /* server_version_num: 150020 */
     bool replication;
+    leat_pg_pace pace; /* of a replication stream */
 } leat_pg;
 
 /* Connects and sets the session up; replication: a walsender of the database. app:
@@ -77,8 +79,9 @@ void leat_pg_cancel(leat_pg *c);
  */
 leat_rc leat_pg_copy(leat_pg *c, const char *doing, const char *sql, ExecStatusType wanted,
                      leat_err *e);
-/* The next row of a COPY OUT, to be freed with PQfreemem: OK, AGAIN when wait_ms passed without
- * one, PENDING at the end (the statement is then over). */
+/* The next row of a copy, to be freed with PQfreemem: OK, AGAIN when wait_ms passed without one,
+ * PENDING at the end (the statement is then over). A replication stream that c->pace.gulping says
+ * is busy is given a moment more. */
 leat_rc leat_pg_copy_row(leat_pg *c, const char *doing, int wait_ms, char **row, size_t *len,
                          leat_err *e);
 
