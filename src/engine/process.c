@@ -132,7 +132,12 @@ leat_rc leat_process_stream(leat_process *p, leat_err *e)
     if (!p->page) LEAT_TRY(leat_page_create(counters, &p->page, e));
     if (!p->setup.source) return LEAT_OK;
     leat_embedded_conf conf = {
-        .data = p->conf.data, .connector = p->conf.name, .page = p->page, .reserve_bytes = 1 << 20};
+        .data = p->conf.data,
+        .connector = p->conf.name,
+        .page = p->page,
+        .reserve_bytes = 1 << 20,
+        .merge = p->setup.common.stream_merge ? LEAT_MERGING_ON : LEAT_MERGING_OFF,
+    };
     return leat_embedded_open(&conf, &p->stream, e);
 }
 

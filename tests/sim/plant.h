@@ -25,7 +25,11 @@
     X(LYING_FLUSH, "cursor-before-target", "a sink's cursor moves before its target is durable")   \
     X(READER_SKIPS, "reader-skips", "the reader loses an event at a frame's end")                  \
     X(LOST_EDIT, "edit-not-synced", "an edited position is told to be done before it is durable")  \
-    X(STALE_CURSOR, "stale-cursor", "the reader's cursor is sometimes not stored")
+    X(STALE_CURSOR, "stale-cursor", "the reader's cursor is sometimes not stored")                 \
+    X(MERGE_UNSYNCED, "merge-not-synced", "a merged segment is put in place before it is synced")  \
+    X(MERGE_SHIFTED, "merge-shifts", "the offsets of a merged frame are one too high")             \
+    X(MERGE_NO_END, "merge-loses-end", "safe places are lost where frames are merged")             \
+    X(MERGE_NO_PARTS, "merge-skips", "a cursor inside of a merged frame is taken for its end")
 typedef enum sim_plant {
 /* clang-format off */
 #define X(name, word, what) PLANT_##name,
