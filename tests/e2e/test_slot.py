@@ -3,6 +3,7 @@ and what the server does to the connection meanwhile."""
 
 import json
 import os
+import signal
 import socket
 import time
 
@@ -269,6 +270,23 @@ def test_a_catalog_that_is_locked(shop, leat):
         begun = time.monotonic()
         assert leat.stop() == 0 and time.monotonic() - begun < 5
         assert "postgres.stopped" in leat.stderr
+    running(leat, shop)
+
+
+def test_a_server_that_hangs(shop, leat):
+    """Nobody takes the request to cancel what leat waits for: a stop does not wait for that."""
+    with shop.connect(autocommit=False) as other:
+        other.execute("LOCK TABLE pg_catalog.pg_publication IN ACCESS EXCLUSIVE MODE")
+        start(leat, shop)
+        until(lambda: shop.sql("SELECT count(*) FROM pg_locks WHERE NOT granted AND"
+                               " relation = 'pg_publication'::regclass")[0][0], 30, "the wait")
+        shop.server.process.signal(signal.SIGSTOP)
+        try:
+            assert leat.stop() == 0
+        finally:
+            shop.server.process.signal(signal.SIGCONT)
+        assert "postgres.stopped" in leat.stderr
+        assert "supervisor.not_in_order" not in leat.stderr
     running(leat, shop)
 
 
