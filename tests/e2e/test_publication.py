@@ -158,6 +158,28 @@ def test_heartbeat_statements(shop, leat):
         assert leat.stop() == 0
 
 
+def test_a_heartbeat_statement_that_waits_for_long(shop, leat):
+    """It is cancelled before the next one: they do not pile up on the server."""
+    shop.sql("CREATE TABLE beats (id serial PRIMARY KEY)")
+    running(leat, shop, heartbeat_interval_ms="100", database_query_timeout_ms="500",
+            heartbeat_action_query="INSERT INTO beats DEFAULT VALUES")
+    begun = set()
+
+    def waiting():
+        rows = shop.sql("SELECT pid, query_start FROM pg_stat_activity WHERE"
+                        " application_name = 'leat shop' AND wait_event_type = 'Lock'")
+        assert len(rows) <= 1
+        begun.update(rows)
+        return rows
+
+    with shop.connect(autocommit=False) as other:
+        other.execute("LOCK TABLE beats IN ACCESS EXCLUSIVE MODE")
+        until(lambda: waiting() and len(begun) > 3, 30, "some heartbeats")
+        assert leat.stop() == 0
+        until(lambda: not waiting(), 10, "the end of the last one")
+    assert "heartbeat.action.query within 500 ms" in leat.stderr
+
+
 def test_first_statements(shop, leat):
     """A doubled semicolon is one inside a statement."""
     running(leat, shop, database_initial_statements=(
