@@ -7,6 +7,7 @@
 #include "base/os.h"
 
 #include "base/arena.h"
+#include "base/clock.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define AGAIN_IF_INTERRUPTED(result, call)                                                         \
@@ -155,6 +157,16 @@ static int real_list(const char *path, bool (*fn)(void *arg, const char *name), 
     return rc;
 }
 
+static int64_t real_room(const char *path, int64_t *total)
+{
+    struct statvfs v;
+    int rc;
+    AGAIN_IF_INTERRUPTED(rc, statvfs(path, &v));
+    if (rc < 0) return -errno;
+    *total = (int64_t)(v.f_blocks * v.f_frsize);
+    return (int64_t)(v.f_bavail * v.f_frsize);
+}
+
 static const leat_os real = {
     .open = real_open,
     .close = real_close,
@@ -169,6 +181,7 @@ static const leat_os real = {
     .mkdir = real_mkdir,
     .sync_dir = real_sync_dir,
     .list = real_list,
+    .room = real_room,
 };
 
 static _Thread_local const leat_os *replaced;
@@ -284,6 +297,16 @@ int leat_os_store(const char *path, leat_str content, unsigned mode)
     rc = os->sync_dir(parent);
     leat_free(parent);
     return rc;
+}
+
+int leat_os_lock(const char *path, int flags, int64_t us)
+{
+    enum { STEP_US = 1000 };
+    for (;; us -= STEP_US) {
+        int fd = leat_os_now()->open(path, flags | LEAT_O_LOCK, 0600);
+        if (fd != -EWOULDBLOCK || us <= 0) return fd;
+        leat_sleep_us(STEP_US);
+    }
 }
 
 /* What is there already is synced too: who made it may have died before that. */

@@ -8,11 +8,10 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "base/os.h"
 
-enum { NAME_LONGEST = 240, CLAIM_MOST = 4096, LOCK_TRIES = 2000, LOCK_WAIT_US = 1000 };
+enum { NAME_LONGEST = 240, CLAIM_MOST = 4096, LOCK_WAIT_US = 2000000 };
 
 static bool plain(char c)
 {
@@ -110,16 +109,11 @@ static leat_rc look(const char *path, leat_str topic, const char *connector, lea
 
 static leat_rc lock_claims(const char *data, int *fd, leat_err *e)
 {
-    const leat_os *os = leat_os_now();
     leat_buf path = {0};
     leat_buf_printf(&path, "%s/topics", data);
     int rc = leat_os_mkdirs(path.p, 0700);
     leat_buf_put(&path, "/.lock", sizeof("/.lock"));
-    for (int i = 0; rc == 0 && i < LOCK_TRIES; i++) {
-        *fd = os->open(path.p, LEAT_O_WRITE | LEAT_O_CREATE | LEAT_O_LOCK, 0600);
-        if (*fd != -EWOULDBLOCK) break;
-        leat_sleep_us(LOCK_WAIT_US);
-    }
+    if (rc == 0) *fd = leat_os_lock(path.p, LEAT_O_WRITE | LEAT_O_CREATE, LOCK_WAIT_US);
     if (rc == 0 && *fd < 0) rc = *fd;
     leat_rc out = rc < 0 ? leat_os_fail(e, rc, "lock", path.p) : LEAT_OK;
     leat_buf_free(&path);

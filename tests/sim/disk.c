@@ -460,6 +460,14 @@ static int os_list(const char *path, bool (*fn)(void *arg, const char *name), vo
     return 0;
 }
 
+/* As large as they come, with as much room as was left to it. */
+static int64_t os_room(const char *path, int64_t *total)
+{
+    (void)path;
+    *total = INT64_C(1) << 40;
+    return mounted->room < 0 ? *total : mounted->room;
+}
+
 const leat_os disk_os = {
     .open = os_open,
     .close = os_close,
@@ -474,6 +482,7 @@ const leat_os disk_os = {
     .mkdir = os_mkdir,
     .sync_dir = os_sync_dir,
     .list = os_list,
+    .room = os_room,
 };
 
 /* ---- the disk itself ---- */

@@ -167,6 +167,13 @@ static int process_list(const char *path, bool (*fn)(void *arg, const char *name
     return disk_os.list(path, fn, arg);
 }
 
+static int64_t process_room(const char *path, int64_t *total)
+{
+    if (sim_step(ACT_ROOM, (int64_t)strlen(path), 0)) return -EIO;
+    if (fails()) return -EIO;
+    return disk_os.room(path, total);
+}
+
 const leat_os sim_os = {
     .open = process_open,
     .close = process_close,
@@ -181,4 +188,5 @@ const leat_os sim_os = {
     .mkdir = process_mkdir,
     .sync_dir = process_sync_dir,
     .list = process_list,
+    .room = process_room,
 };

@@ -33,6 +33,7 @@
     X(MKDIR, "mkdir")                                                                              \
     X(SYNC_DIR, "sync_dir")                                                                        \
     X(LIST, "list")                                                                                \
+    X(ROOM, "room")                                                                                \
     X(CONNECT, "connect")                                                                          \
     X(PLAN, "plan")                                                                                \
     X(ROWS, "rows")                                                                                \
@@ -195,7 +196,7 @@ typedef struct sim {
     bool page_there, alive;
     int in_watch;
     int64_t segment_bytes, frame_bytes, reserve_bytes;
-    int zstd;
+    leat_compression compression;
 } sim;
 
 /* The run going on. */

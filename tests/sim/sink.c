@@ -110,6 +110,11 @@ static int sink_list(const char *path, bool (*fn)(void *arg, const char *name), 
     return sink_step(ACT_LIST, 0) || fails() ? -EIO : disk_os.list(path, fn, arg);
 }
 
+static int64_t sink_room(const char *path, int64_t *total)
+{
+    return sink_step(ACT_ROOM, 0) || fails() ? -EIO : disk_os.room(path, total);
+}
+
 static const leat_os sink_os = {
     .open = sink_open,
     .close = sink_close,
@@ -124,6 +129,7 @@ static const leat_os sink_os = {
     .mkdir = sink_mkdir,
     .sync_dir = sink_sync_dir,
     .list = sink_list,
+    .room = sink_room,
 };
 
 /* ---- the target ---- */
