@@ -75,16 +75,26 @@ void leat_run_state_set(leat_engine *g, leat_run_state state)
     if (g->conf.page) atomic_store(&g->conf.page->state, (uint32_t)state);
 }
 
-static void note_error(leat_engine *g, const leat_err *err)
+void leat_run_error(leat_engine *g, const leat_err *err)
 {
     pthread_mutex_lock(&g->lock);
-    if (err) {
-        g->status.error = *err;
-        g->status.attempts++;
-    } else {
-        g->status.error = (leat_err){0};
-        g->status.attempts = 0;
-    }
+    g->status.error = *err;
+    pthread_mutex_unlock(&g->lock);
+}
+
+void leat_run_healthy(leat_engine *g)
+{
+    pthread_mutex_lock(&g->lock);
+    g->status.error = (leat_err){0};
+    g->status.attempts = 0;
+    pthread_mutex_unlock(&g->lock);
+}
+
+static void note_failure(leat_engine *g, const leat_err *err)
+{
+    leat_run_error(g, err);
+    pthread_mutex_lock(&g->lock);
+    g->status.attempts++;
     pthread_mutex_unlock(&g->lock);
 }
 
@@ -156,6 +166,23 @@ static leat_rc balance(leat_engine *g, bool safe, leat_err *e)
                      (unsigned long long)at.deduplicated, (long long)changes, (long long)rows);
 }
 
+static leat_rc put_letters(leat_engine *g, leat_str progress, leat_err *e)
+{
+    (void)progress;
+    return g->conf.dead->put(g->conf.dead, g->batch.dead, e);
+}
+
+static leat_rc append_batch(leat_engine *g, leat_str progress, leat_err *e)
+{
+    return g->conf.stream->ops->append(g->conf.stream, &g->batch, progress, e);
+}
+
+static leat_rc commit_stream(leat_engine *g, leat_str progress, leat_err *e)
+{
+    (void)progress;
+    return g->conf.stream->ops->commit(g->conf.stream, e);
+}
+
 leat_rc leat_run_append(leat_engine *g, leat_str progress, leat_err *e)
 {
     leat_batch *b = &g->batch;
@@ -165,11 +192,11 @@ leat_rc leat_run_append(leat_engine *g, leat_str progress, leat_err *e)
         b->safe_counts = b->counts;
     }
     LEAT_TRY(balance(g, safe, e));
-    if (b->dead) LEAT_TRY(g->conf.dead->put(g->conf.dead, b->dead, e));
+    if (b->dead) LEAT_TRY(leat_run_when_room(g, put_letters, progress, e));
     for (const leat_dead *l = b->dead; l; l = l->next)
         leat_log(LEAT_WARN, "engine.dead_letter", "code=%s table=\"%s\" position=%.*s", l->why.code,
                  l->table ? l->table : "", (int)l->position.len, l->position.s);
-    LEAT_TRY(g->conf.stream->ops->append(g->conf.stream, b, progress, e));
+    LEAT_TRY(leat_run_when_room(g, append_batch, progress, e));
     if (g->first_pending_us == 0) g->first_pending_us = leat_mono_us();
     return LEAT_OK;
 }
@@ -193,7 +220,7 @@ static leat_rc make_durable(leat_engine *g, leat_err *e)
 {
     const leat_stream_ops *ops = g->conf.stream->ops;
     uint64_t frame = ops->state(g->conf.stream)->frame;
-    LEAT_TRY(ops->commit(g->conf.stream, e));
+    LEAT_TRY(leat_run_when_room(g, commit_stream, (leat_str){0}, e));
     g->first_pending_us = 0;
     if (ops->state(g->conf.stream)->frame != frame) g->progressed = true;
     note_progress(g);
@@ -246,6 +273,7 @@ static leat_rc attempt(leat_engine *g, leat_err *e)
     const leat_stream_state *st = g->conf.stream->ops->state(g->conf.stream);
     leat_run_state_set(g, LEAT_RUN_STARTING);
     LEAT_TRY(source->open(&g->task, st->pos, st->npos, e));
+    g->source_open = true;
     bool stream = true;
     leat_rc rc = note_end(g, e);
     if (rc == LEAT_OK) rc = leat_run_snapshot(g, &stream, e);
@@ -254,6 +282,7 @@ static leat_rc attempt(leat_engine *g, leat_err *e)
         rc = leat_run_pump(g, e);
     }
     g->task.stopping = rc == LEAT_OK;
+    g->source_open = false;
     source->close(&g->task);
     return rc;
 }
@@ -279,7 +308,7 @@ leat_rc leat_engine_run(leat_engine *g, leat_err *e)
         int64_t pause_us;
         leat_rc rc = attempt(g, &err);
         if (!leat_rc_failed(rc)) break;
-        note_error(g, &err);
+        note_failure(g, &err);
         if (!leat_retry_next(&retry, rc, g->progressed, &pause_us)) {
             leat_run_state_set(g, LEAT_RUN_FAILED);
             if (e) *e = err;
@@ -293,9 +322,4 @@ leat_rc leat_engine_run(leat_engine *g, leat_err *e)
     }
     leat_run_state_set(g, LEAT_RUN_STOPPED);
     return LEAT_OK;
-}
-
-void leat_run_healthy(leat_engine *g)
-{
-    note_error(g, NULL);
 }

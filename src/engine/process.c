@@ -191,8 +191,8 @@ static leat_rc open_all(process *p, leat_err *e)
     LEAT_TRY(leat_page_create(counters, &p->page, e));
     LEAT_TRY(open_state(p, e));
     if (!p->setup.source) return LEAT_OK;
-    leat_embedded_conf conf = {
-        .data = p->conf.data, .connector = name, .page = p->page, .reserve_bytes = 1 << 20};
+    leat_embedded_conf conf = {.data = p->conf.data, .connector = name, .page = p->page};
+    leat_stream_apply(&p->setup.stream, &conf);
     return leat_embedded_open(&conf, &p->stream, e);
 }
 

@@ -57,6 +57,7 @@ leat_rc leat_run_paused(leat_engine *g, leat_run_state state, leat_err *e)
 static leat_rc turn(leat_engine *g, leat_err *e)
 {
     leat_batch *b = &g->batch;
+    const leat_stream_ops *ops = g->conf.stream->ops;
     leat_batch_reset(b);
     int fault = LEAT_FAULT(source_read);
     if (fault) return leat_os_fail(e, fault, "read from", g->conf.connector);
@@ -65,6 +66,7 @@ static leat_rc turn(leat_engine *g, leat_err *e)
     if (b->n > 0 || b->safe.offset.s || b->dead || b->counts.received > 0)
         LEAT_TRY(leat_run_append(g, (leat_str){0}, e));
     if (commit_due(g, rc)) LEAT_TRY(leat_run_commit(g, e));
+    if (ops->tend) LEAT_TRY(ops->tend(g->conf.stream, e));
     leat_run_gauge(g);
     return rc == LEAT_PENDING || once_done(g) ? LEAT_PENDING : LEAT_OK;
 }

@@ -1,4 +1,4 @@
-/* Inside of the engine: shared by engine.c, snapshot.c and pump.c only. */
+/* Inside of the engine: shared by engine.c, pump.c, snapshot.c and stall.c only. */
 #ifndef LEAT_ENGINE_RUN_H
 #define LEAT_ENGINE_RUN_H
 
@@ -12,6 +12,7 @@ struct leat_engine {
     leat_task task;
     leat_batch batch;
     atomic_bool stop, pause;
+    bool source_open;         /* between open and close of the source */
     bool progressed;          /* something became durable since the last open */
     int64_t gauged_us;        /* last look at the gauges */
     int64_t first_pending_us; /* when the oldest uncommitted batch was appended; 0: none */
@@ -30,8 +31,16 @@ leat_rc leat_run_append(leat_engine *g, leat_str progress, leat_err *e);
 /* Makes it durable, then acknowledges what became so. */
 leat_rc leat_run_commit(leat_engine *g, leat_err *e);
 
+/* Something that needs room, such as an append; progress is passed through. */
+typedef leat_rc leat_run_call(leat_engine *g, leat_str progress, leat_err *e);
+/* Calls it until there is room, STALLED meanwhile. RETRY with what was in the way when the attempt
+ * should end; errors of beat end it too. */
+leat_rc leat_run_when_room(leat_engine *g, leat_run_call *call, leat_str progress, leat_err *e);
+
 /* At most once a second: the source's gauges into status and page. */
 void leat_run_gauge(leat_engine *g);
+/* The status shows this error. */
+void leat_run_error(leat_engine *g, const leat_err *err);
 /* It runs well again: the last error is forgotten. */
 void leat_run_healthy(leat_engine *g);
 

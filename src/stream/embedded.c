@@ -10,17 +10,18 @@
  * file. To make that possible without copies, a batch is never mixed into a frame with what was
  * there before it, unless it fits there as a whole.
  *
- * Does not decide when to commit, and does not remove old segments. Opening and closing are in
- * embedded_open.c. Run by the one thread that appends and commits. */
+ * Does not decide when to commit. Old segments are removed by retention.c. Opening and closing are
+ * in embedded_open.c. Run by the one thread that appends and commits. */
 #include "stream/embedded.h"
 
 #include <inttypes.h>
 
+#include "base/clock.h"
 #include "base/fault.h"
 #include "stream/page.h"
 #include "stream/topics.h"
 
-enum { PROGRESS_MOST = 64 << 20 };
+enum { PROGRESS_MOST = 64 << 20, TEND_US = 5000000 };
 
 /* ---- going back ---- */
 
@@ -317,7 +318,7 @@ void leat_embedded_show(leat_embedded *s)
     if (s->visible.has_progress) s->state.progress = leat_buf_str(&s->visible.progress);
     s->state.frame = s->w.mark.number;
     s->state.events = s->visible.visible;
-    s->state.bytes = s->w.older_bytes + (uint64_t)s->w.at.offset;
+    s->state.bytes = s->w.older_bytes - s->w.keep.removed_bytes + (uint64_t)s->w.at.offset;
     show_txs(s);
     leat_page *p = s->page;
     if (p == NULL) return;
@@ -350,6 +351,33 @@ static leat_rc commit(leat_stream *stream, leat_err *e)
     return leat_embedded_commit((leat_embedded *)stream, e);
 }
 
+/* A slow stream's newest segment is closed by its age; else what is in it would never go. */
+static leat_rc roll(leat_embedded *s, leat_err *e)
+{
+    leat_err why;
+    bool settled = s->w.at.number == s->w.mark.number && s->d.events == 0 && !s->now.dirty;
+    bool empty = s->w.at.offset == s->w.body;
+    if (!settled || empty || !leat_retention_roll_due(&s->w.keep, s->w.at.segment)) return LEAT_OK;
+    leat_rc rc = leat_writer_rotate(&s->w, NULL, &why);
+    if (rc == LEAT_RETRY) return LEAT_OK; /* there is no room now, and no need either */
+    if (rc == LEAT_OK) return leat_embedded_commit(s, e);
+    if (e != NULL) *e = why;
+    return rc;
+}
+
+static leat_rc tend(leat_stream *stream, leat_err *e)
+{
+    leat_embedded *s = (leat_embedded *)stream;
+    int64_t now = leat_mono_us();
+    if (s->w.broken) return leat_writer_broken(&s->w, e);
+    if (now - s->tended_us < TEND_US) return LEAT_OK;
+    s->tended_us = now;
+    leat_writer_mend_reserve(&s->w);
+    LEAT_TRY(roll(s, e));
+    leat_retention_tend(&s->w.keep, &s->w.mark, s->w.at.segment);
+    return LEAT_OK;
+}
+
 static size_t pending(const leat_stream *stream)
 {
     const leat_embedded *s = (const leat_embedded *)stream;
@@ -371,6 +399,7 @@ const leat_stream_ops leat_embedded_ops = {
     .append = append,
     .commit = commit,
     .rollback = rollback,
+    .tend = tend,
     .pending = pending,
     .state = state,
     .close = close_stream,

@@ -12,12 +12,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "stream/embedded.h"
 #include "stream/page.h"
 
-enum { LOCK_TRIES = 200, LOCK_WAIT_US = 1000, EVENT_BYTES = 128 };
+enum { LOCK_WAIT_US = 200000, EVENT_BYTES = 128 };
 enum { FRAME_BYTES = 1 << 20, FRAME_MOST = 256 << 20 };
 #define SEGMENT_BYTES (INT64_C(64) << 20)
 
@@ -38,12 +37,8 @@ static leat_rc locked(const char *path, leat_err *e)
 static leat_rc take_lock(leat_embedded *s, leat_err *e)
 {
     const leat_os *os = leat_os_now();
-    for (int i = 0; i < LOCK_TRIES; i++) {
-        s->lock =
-            os->open(s->lock_path, LEAT_O_READ | LEAT_O_WRITE | LEAT_O_CREATE | LEAT_O_LOCK, 0600);
-        if (s->lock != -EWOULDBLOCK) break;
-        leat_sleep_us(LOCK_WAIT_US);
-    }
+    int flags = LEAT_O_READ | LEAT_O_WRITE | LEAT_O_CREATE;
+    s->lock = leat_os_lock(s->lock_path, flags, LOCK_WAIT_US);
     if (s->lock == -EWOULDBLOCK) return locked(s->lock_path, e);
     if (s->lock < 0) return leat_os_fail(e, s->lock, "lock", s->lock_path);
     char text[32];
@@ -106,12 +101,14 @@ static leat_rc set_up(leat_embedded *s, const leat_embedded_conf *conf, leat_err
     s->frame_bytes = conf->frame_bytes > 0 ? (size_t)conf->frame_bytes : FRAME_BYTES;
     if (s->frame_bytes > FRAME_MOST) s->frame_bytes = FRAME_MOST;
     s->w.reserve_bytes = conf->reserve_bytes;
-    s->w.zstd = conf->zstd;
+    s->w.compression = conf->compression;
     s->page = conf->page;
     int rc = leat_os_mkdirs(s->w.dir, 0700);
     if (rc < 0) return leat_os_fail(e, rc, "make the folder", s->w.dir);
     LEAT_TRY(take_lock(s, e));
-    return recover(s, e);
+    LEAT_TRY(recover(s, e));
+    leat_retention_begin(&s->w.keep, &conf->retention, s->w.dir); /* recovery itself is not bound */
+    return LEAT_OK;
 }
 
 static void release(leat_embedded *s)

@@ -32,13 +32,7 @@ static leat_rc load_table(leat_reader *r, const leat_frame_table *t, leat_err *e
     uint32_t number;
     uint64_t fingerprint;
     leat_err why;
-    if (w->at.segment != r->walk.at.segment || w->fd < 0) {
-        leat_rc rc = leat_walk_open(w, r->follow.dir, r->walk.at.segment, e);
-        if (rc == LEAT_AGAIN) return damaged(r, "its segment was removed while it was read", e);
-        LEAT_TRY(rc);
-    }
-    leat_walk_seek(w, t->offset);
-    leat_walk_refresh(w);
+    leat_walk_beside(w, &r->walk, t->offset);
     LEAT_TRY(leat_walk_peek(w, &f, &meta, &seen, e));
     if (seen == LEAT_SEEN_FRAME) LEAT_TRY(leat_walk_load(w, &f, &meta, &body, &seen, e));
     if (seen != LEAT_SEEN_FRAME) return leat_walk_damaged(w, e);
@@ -152,6 +146,7 @@ static bool note_topics(leat_reader *r, const leat_frame_data *d)
         leat_name *name = &r->names.v[topic];
         name->mark = r->frames;
         name->slot = i;
+        r->names.next[topic] = t->first + (int64_t)t->records;
         if (!r->all && !name->known) continue;
         if (!r->started && r->from == LEAT_FROM_TIME && t->max_us < r->time_us) continue;
         if (!r->started && r->from == LEAT_FROM_OFFSET &&

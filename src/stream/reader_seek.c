@@ -16,27 +16,6 @@ static leat_rc bad_cursor(leat_str cursor, const char *what, leat_err *e)
                      (int)cursor.len, cursor.s, what);
 }
 
-static bool hex32(leat_str text, uint32_t *out)
-{
-    leat_buf bytes = {0};
-    bool ok = text.len == 8 && leat_buf_unhex(&bytes, text);
-    *out = 0;
-    for (size_t i = 0; ok && i < 4; i++) *out = *out << 8 | (uint8_t)bytes.p[i];
-    leat_buf_free(&bytes);
-    return ok;
-}
-
-/* "segment:offset:frame:checksum"; segment 0: nothing was there yet. */
-static bool parse(leat_str cursor, leat_place *out)
-{
-    leat_str rest = cursor;
-    leat_str segment = leat_str_cut(&rest, ':'), offset = leat_str_cut(&rest, ':');
-    leat_str frame = leat_str_cut(&rest, ':'), crc = leat_str_cut(&rest, ':');
-    return leat_str_u64(segment, &out->segment) && leat_str_i64(offset, &out->offset) &&
-           leat_str_u64(frame, &out->number) && hex32(crc, &out->crc) && rest.s == NULL &&
-           out->offset >= 0;
-}
-
 /* Behind the last frame up to an offset of a segment; number 0: there is none. */
 static leat_rc place_at(leat_reader *r, uint64_t segment, int64_t offset, leat_place *out,
                         leat_err *e)
@@ -60,13 +39,14 @@ static leat_rc place_at(leat_reader *r, uint64_t segment, int64_t offset, leat_p
 static leat_rc go_to_cursor(leat_reader *r, leat_str cursor, leat_err *e)
 {
     leat_place place;
-    if (!parse(cursor, &place)) return bad_cursor(cursor, "cannot be read", e);
+    if (!leat_place_parse(cursor, &place)) return bad_cursor(cursor, "cannot be read", e);
     if (place.number > r->follow.mark.number) { /* the mark may be known too low for a moment */
         leat_place is;
         LEAT_TRY(place_at(r, place.segment, place.offset, &is, e));
         if (is.offset != place.offset || is.number != place.number || is.crc != place.crc)
             return bad_cursor(cursor, "lies behind the end: the stream is another one now", e);
     }
+    if (place.segment == 0) place.segment = 1; /* it was at the beginning of everything */
     r->walk.at = place;
     r->started = true;
     return LEAT_OK;
@@ -115,12 +95,13 @@ leat_rc leat_reading_find(leat_reader *r, leat_err *e)
     uint64_t *numbers = NULL;
     size_t n = 0, from = 0;
     leat_arena a = {0};
-    if (r->follow.mark.segment == 0) return LEAT_AGAIN;
+    bool beginning = r->from == LEAT_FROM_BEGINNING; /* that is known before the mark is */
+    if (r->follow.mark.segment == 0 && !beginning) return LEAT_AGAIN;
     leat_rc rc = leat_segment_list(r->follow.dir, &a, &numbers, &n, e);
-    while (n > 0 && numbers[n - 1] > r->follow.mark.segment) n--;
+    while (n > 0 && numbers[n - 1] > r->follow.mark.segment && !beginning) n--;
     if (rc == LEAT_OK && n == 0) rc = LEAT_AGAIN;
     bool found = false;
-    for (size_t to = n; rc == LEAT_OK && r->from != LEAT_FROM_BEGINNING && from < to;) {
+    for (size_t to = n; rc == LEAT_OK && !beginning && from < to;) {
         size_t middle = from + (to - from) / 2;
         leat_frame_segment s;
         rc = leat_recover_opening(r->follow.dir, numbers[middle], &a, &s, NULL, e);
@@ -148,7 +129,11 @@ leat_rc leat_reading_missing(leat_reader *r, leat_err *e)
     leat_rc rc = leat_segment_list(r->follow.dir, &a, &numbers, &n, e);
     uint64_t first = n > 0 ? numbers[0] : 0;
     leat_segment_path(r->follow.dir, at->segment, r->walk.path);
-    if (rc == LEAT_OK && first <= at->segment) {
+    bool anew = at->number == 0 && at->offset == 0 && r->from != LEAT_FROM_CURSOR;
+    if (rc == LEAT_OK && anew && first > at->segment) {
+        rc =
+            leat_reading_find(r, e); /* removed before anything was read: it begins elsewhere now */
+    } else if (rc == LEAT_OK && first <= at->segment) {
         snprintf(r->walk.why, sizeof(r->walk.why), "the file is missing");
         rc = leat_walk_damaged(&r->walk, e);
     } else if (rc == LEAT_OK) {

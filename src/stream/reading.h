@@ -32,7 +32,7 @@ struct leat_reader {
     uint64_t frames;  /* read; stamp of names */
     leat_arena scratch;
     struct ZSTD_DCtx_s *zstd;
-    char cursor[96];
+    char cursor[LEAT_PLACE_TEXT];
     size_t cursor_len;
 };
 

@@ -91,6 +91,35 @@ leat_rc leat_segment_list(const char *dir, leat_arena *a, uint64_t **out, size_t
     return LEAT_OK;
 }
 
+/* ---- places ---- */
+
+size_t leat_place_write(const leat_place *at, char out[LEAT_PLACE_TEXT])
+{
+    int n = snprintf(out, LEAT_PLACE_TEXT, "%" PRIu64 ":%" PRId64 ":%" PRIu64 ":%08" PRIx32,
+                     at->segment, at->offset, at->number, at->crc);
+    return n > 0 ? (size_t)n : 0;
+}
+
+static bool hex32(leat_str text, uint32_t *out)
+{
+    leat_buf bytes = {0};
+    bool ok = text.len == 8 && leat_buf_unhex(&bytes, text);
+    *out = 0;
+    for (size_t i = 0; ok && i < 4; i++) *out = *out << 8 | (uint8_t)bytes.p[i];
+    leat_buf_free(&bytes);
+    return ok;
+}
+
+bool leat_place_parse(leat_str text, leat_place *out)
+{
+    leat_str rest = text;
+    leat_str segment = leat_str_cut(&rest, ':'), offset = leat_str_cut(&rest, ':');
+    leat_str frame = leat_str_cut(&rest, ':'), crc = leat_str_cut(&rest, ':');
+    return leat_str_u64(segment, &out->segment) && leat_str_i64(offset, &out->offset) &&
+           leat_str_u64(frame, &out->number) && hex32(crc, &out->crc) && rest.s == NULL &&
+           out->offset >= 0;
+}
+
 /* ---- walking ---- */
 
 void leat_walk_init(leat_walk *w)
@@ -98,9 +127,15 @@ void leat_walk_init(leat_walk *w)
     *w = (leat_walk){.fd = -1, .limit = INT64_MAX, .ahead = AHEAD};
 }
 
+static void give_up_file(leat_walk *w)
+{
+    if (!w->lent) leat_os_now()->close(w->fd);
+    w->lent = false;
+}
+
 void leat_walk_free(leat_walk *w)
 {
-    leat_os_now()->close(w->fd);
+    give_up_file(w);
     leat_free(w->window);
     leat_walk_init(w);
 }
@@ -113,7 +148,7 @@ leat_rc leat_walk_open(leat_walk *w, const char *dir, uint64_t segment, leat_err
     int fd = os->open(path, LEAT_O_READ, 0);
     if (fd == -ENOENT) return LEAT_AGAIN;
     if (fd < 0) return leat_os_fail(e, fd, "open", path);
-    os->close(w->fd);
+    give_up_file(w);
     memcpy(w->path, path, sizeof(path));
     w->fd = fd;
     w->at = (leat_place){.segment = segment};
@@ -122,6 +157,19 @@ leat_rc leat_walk_open(leat_walk *w, const char *dir, uint64_t segment, leat_err
     w->ahead = AHEAD;
     leat_walk_refresh(w);
     return LEAT_OK;
+}
+
+void leat_walk_beside(leat_walk *w, const leat_walk *owner, int64_t offset)
+{
+    give_up_file(w);
+    memcpy(w->path, owner->path, sizeof(w->path));
+    w->fd = owner->fd;
+    w->lent = true;
+    w->at = (leat_place){.segment = owner->at.segment, .offset = offset};
+    w->chained = false;
+    w->limit = INT64_MAX;
+    w->ahead = AHEAD_LEAST;
+    leat_walk_refresh(w);
 }
 
 void leat_walk_refresh(leat_walk *w)

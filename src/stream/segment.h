@@ -29,10 +29,16 @@ typedef struct leat_place {
     uint32_t crc;    /* of that frame */
 } leat_place;
 
+/* A place as text, and back: "segment:offset:frame:checksum". */
+enum { LEAT_PLACE_TEXT = 96 };
+size_t leat_place_write(const leat_place *at, char out[LEAT_PLACE_TEXT]);
+bool leat_place_parse(leat_str text, leat_place *out);
+
 typedef struct leat_walk {
     char path[LEAT_PATH_MAX]; /* of the segment */
     int fd;                   /* -1: none is open */
     leat_place at;            /* behind the last frame passed */
+    bool lent;                /* fd belongs to another walk */
     bool chained;             /* the next frame must follow at.number and at.crc */
     int64_t limit;            /* nothing at or behind this offset is looked at */
     char *window;             /* bytes of the file from window_at on */
@@ -45,6 +51,9 @@ void leat_walk_init(leat_walk *w);
 void leat_walk_free(leat_walk *w);
 /* To the beginning of a segment; the frame there may be any. AGAIN: there is no such file. */
 leat_rc leat_walk_open(leat_walk *w, const char *dir, uint64_t segment, leat_err *e);
+/* To a place of the file that another walk has open, which may have another name by now or none. It
+ * stays the owner's: open or free this walk before the owner's is closed. */
+void leat_walk_beside(leat_walk *w, const leat_walk *owner, int64_t offset);
 /* To another place of the open segment. */
 void leat_walk_seek(leat_walk *w, int64_t offset);
 /* The frame that stands next: FRAME, BLANK (nothing more was written) or BAD (why is set). Head and

@@ -31,7 +31,9 @@ typedef struct leat_stream_ops {
      * b->safe_counts, the rest belongs to an open transaction and stays invisible until a later
      * batch ends it. progress: the engine's JSON that holds from the batch's safe place on, absent:
      * as before; with it, the batch is safe as a whole even without a position. Copies all it
-     * needs. RETRY "os.enospc": nothing of the batch was appended. FATAL: end the process. */
+     * needs. RETRY: nothing of the batch was appended; "os.enospc", "stream.retention_held" and
+     * "stream.disk_low": the same call will do when there is room. FATAL: end the
+     * process. */
     leat_rc (*append)(leat_stream *s, const leat_batch *b, leat_str progress, leat_err *e);
     /* Durable up to the last safe place appended, then visible. OK also when there was nothing.
      * RETRY (the disk is full): nothing moved and nothing is lost, call again. After FATAL (a sync
@@ -40,6 +42,9 @@ typedef struct leat_stream_ops {
     /* Forgets everything appended behind the last safe place appended (the source went away in the
      * middle of a transaction and will send it again from its beginning). */
     leat_rc (*rollback)(leat_stream *s, leat_err *e);
+    /* Housekeeping, to be called again and again while nothing is at hand; cheap when nothing is
+     * due. May be NULL. OK, or FATAL as commit. */
+    leat_rc (*tend)(leat_stream *s, leat_err *e);
     /* Bytes appended and not yet committed, for grouping. */
     size_t (*pending)(const leat_stream *s);
     const leat_stream_state *(*state)(const leat_stream *s);
@@ -51,6 +56,21 @@ struct leat_stream {
     const leat_stream_ops *ops;
 };
 
+/* How long what is in the stream is kept. Zeroed: for ever. */
+typedef struct leat_retention_conf {
+    int64_t ms;         /* segments closed longer ago are removed; 0: age does not matter */
+    int64_t bytes;      /* of all segments together, the room of the newest included; 0: no bound */
+    int64_t free_bytes; /* what stays free on the disk; 0: nothing; -1: 2 %, at most 1 GiB */
+    int64_t segment_ms; /* the newest segment is closed after so long; 0: only when it is full */
+    bool force;         /* registered readers do not count */
+} leat_retention_conf;
+
+typedef enum leat_compression {
+    LEAT_COMPRESSION_LZ4,
+    LEAT_COMPRESSION_ZSTD,
+    LEAT_COMPRESSION_NONE
+} leat_compression;
+
 typedef struct leat_embedded_conf {
     const char *data;       /* the data folder; topics are claimed in data/topics */
     const char *connector;  /* name; the stream is data/connectors/NAME/stream */
@@ -58,7 +78,8 @@ typedef struct leat_embedded_conf {
     int64_t segment_bytes;  /* 0: 64 MiB */
     int64_t frame_bytes;    /* events of a frame before they are compressed, about; 0: 1 MiB */
     int64_t reserve_bytes;  /* of the file that is freed first when the disk is full; 0: none */
-    int zstd;               /* 0: lz4 */
+    leat_compression compression;
+    leat_retention_conf retention;
 } leat_embedded_conf;
 
 /* Opens for writing: takes the lock data/connectors/NAME/stream/lock (CONF "stream.locked"),

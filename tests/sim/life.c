@@ -24,7 +24,7 @@ static void draw_world(sim *s)
     s->segment_bytes = 2048 << dice_below(d, 6);
     s->frame_bytes = 256 << dice_below(d, 8);
     s->reserve_bytes = dice_one_in(d, 2) ? 4096 : 0;
-    s->zstd = dice_one_in(d, 3);
+    s->compression = dice_one_in(d, 3);
 }
 
 static void draw_crash(life *l, dicebox *d)
@@ -129,7 +129,7 @@ static void live(sim *s)
         .segment_bytes = s->segment_bytes,
         .frame_bytes = s->frame_bytes,
         .reserve_bytes = s->reserve_bytes,
-        .zstd = s->zstd,
+        .compression = s->compression,
     };
     leat_stream *real = NULL;
     leat_err e = {0};

@@ -41,7 +41,9 @@ typedef struct world {
     unsigned opens, appends, commits, acks, puts, beats;
     int64_t passes_at; /* `once` */
     int64_t now;
-    unsigned sleeps, unpause_at;
+    unsigned sleeps, unpause_at, stop_at;
+    const char *code;          /* of errors; NULL: test.failed */
+    leat_engine_status asleep; /* while it slept last */
     char line[4000];
     leat_engine *g;
     leat_engine_status status; /* while it read for the second time */
@@ -62,7 +64,9 @@ __attribute__((format(printf, 1, 2))) static void say(const char *fmt, ...)
 
 static leat_rc answer(leat_rc rc, leat_err *e)
 {
-    return leat_rc_failed(rc) ? leat_fail(e, rc, "test.failed", "here", "it failed") : rc;
+    return leat_rc_failed(rc)
+               ? leat_fail(e, rc, w->code ? w->code : "test.failed", "here", "it failed")
+               : rc;
 }
 
 /* ---- clock ---- */
@@ -75,6 +79,8 @@ static int64_t clock_now(void)
 static void clock_sleep(int64_t us)
 {
     w->now += us;
+    leat_engine_status_get(w->g, &w->asleep);
+    if (w->sleeps + 1 == w->stop_at) leat_engine_stop(w->g);
     if (++w->sleeps != w->unpause_at) return;
     say("on");
     leat_engine_pause(w->g, false);
@@ -288,9 +294,13 @@ static const leat_source plain = {
 static int setup(void **state)
 {
     static const leat_clock clock = {clock_now, clock_now, clock_sleep};
-    static const leat_stream_ops ops = {"test",          stream_append,  stream_commit,
-                                        stream_rollback, stream_pending, stream_state,
-                                        stream_close};
+    static const leat_stream_ops ops = {.name = "test",
+                                        .append = stream_append,
+                                        .commit = stream_commit,
+                                        .rollback = stream_rollback,
+                                        .pending = stream_pending,
+                                        .state = stream_state,
+                                        .close = stream_close};
     w = test_calloc(1, sizeof *w);
     w->now = 1000000;
     w->stream.ops = &ops;
@@ -406,6 +416,39 @@ static void test_append_that_fails(void **state)
     assert_string_equal(w->line, "rollback open(-) read append(1,10) commit ack(10) "
                                  "read append(1,11) close "
                                  "rollback open(10) read append(1,11) commit ack(11) close");
+}
+
+/* No room: the same call again, with the source open and kept alive; nothing is read meanwhile. */
+static void test_no_room(void **state)
+{
+    (void)state;
+    leat_err e = {0};
+    w->code = "stream.retention_held";
+    for (unsigned i = 1; i < 9; i++) w->append_rc[i] = LEAT_RETRY;
+    w->commit_rc[1] = LEAT_RETRY;
+    SCRIPT({.events = 1, .safe = 10}, {.events = 2, .safe = 11}, {.rc = LEAT_AGAIN});
+    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_string_equal(w->line, "rollback open(-) read append(1,10) commit ack(10) "
+                                 "read append(2,11) append(2,11) append(2,11) append(2,11) "
+                                 "append(2,11) append(2,11) append(2,11) append(2,11) append(2,11) "
+                                 "commit commit ack(11) read close");
+    assert_int_equal(w->asleep.state, LEAT_RUN_STALLED);
+    assert_string_equal(w->asleep.error.code, "stream.retention_held");
+    assert_in_range(w->beats, 2, 5);
+    assert_int_equal(w->state.totals.appended, 3);
+}
+
+static void test_stop_without_room(void **state)
+{
+    (void)state;
+    leat_err e = {0};
+    w->code = "os.enospc";
+    for (unsigned i = 0; i < STEPS; i++) w->put_rc[i] = LEAT_RETRY;
+    w->stop_at = 7;
+    SCRIPT({.dead = 1, .safe = 10});
+    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_string_equal(w->line, "rollback open(-) read letters(1) letters(1) close");
+    assert_int_equal(w->asleep.state, LEAT_RUN_STALLED);
 }
 
 static void test_letters_that_fail(void **state)
@@ -714,6 +757,8 @@ int main(void)
         TEST(test_idle_position),
         TEST(test_commit_that_fails),
         TEST(test_append_that_fails),
+        TEST(test_no_room),
+        TEST(test_stop_without_room),
         TEST(test_letters_that_fail),
         TEST(test_ack_that_fails),
         TEST(test_fatal_commit_ends),

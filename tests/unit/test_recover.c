@@ -347,7 +347,7 @@ static void begin(trial *t, uint64_t seed)
         .segment_bytes = 1024 << dice_below(d, 8),
         .frame_bytes = 100 << dice_below(d, 8),
         .reserve_bytes = dice_one_in(d, 2) ? 4096 : 0,
-        .zstd = dice_one_in(d, 6),
+        .compression = dice_one_in(d, 6) ? LEAT_COMPRESSION_ZSTD : LEAT_COMPRESSION_LZ4,
     };
     model_init(&t->m, seed, dice_range(d, 1, 30), dice_one_in(d, 4) ? 700 : 40);
     leat_batch_init(&t->b, 1000, 1 << 20);
