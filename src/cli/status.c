@@ -16,6 +16,8 @@
 #include "state/state.h"
 #include "stream/page.h"
 
+#define DAY_US INT64_C(86400000000)
+
 enum { CALL_MS = 3000, STOP_WAIT_US = 30000000 };
 
 typedef struct names {
@@ -180,6 +182,27 @@ static leat_rc status_of(const char *data, const char *name, leat_arena *a, leat
     return rc;
 }
 
+/* Registered readers that a person should know of: they keep the stream from shrinking. */
+static void print_readers(const leat_json *readers)
+{
+    for (const leat_json *r = readers ? readers->child : NULL; r; r = r->next) {
+        int64_t oldest_us = INT64_MAX;
+        leat_str sink = leat_json_get_str(r, "sink"),
+                 oldest = leat_json_get_str(r, "oldest_unread");
+        if (oldest.s && !leat_iso_parse(oldest, &oldest_us)) oldest_us = INT64_MAX;
+        if (!leat_json_get_bool(r, "exists", true))
+            printf(
+                "    the stream is kept for %.*s, which is no connector any more; remove it: leat "
+                "delete %.*s\n",
+                LEAT_STR_ARG(sink), LEAT_STR_ARG(sink));
+        else if (oldest_us < leat_now_us() - DAY_US)
+            printf("    the stream is kept for %.*s, which has %" PRId64
+                   " events to read, the oldest of %.*s\n",
+                   LEAT_STR_ARG(sink), leat_json_get_i64(r, "events_behind", 0),
+                   LEAT_STR_ARG(oldest));
+    }
+}
+
 static void print_line(const leat_json *j)
 {
     const leat_json *counts = leat_json_get(j, "counts"), *err = leat_json_get(j, "error");
@@ -197,6 +220,7 @@ static void print_line(const leat_json *j)
         printf("%12s\n", "-");
     leat_str msg = leat_json_get_str(err, "message"), code = leat_json_get_str(err, "code");
     if (msg.s) printf("    %.*s [%.*s]\n", LEAT_STR_ARG(msg), LEAT_STR_ARG(code));
+    print_readers(leat_json_get(j, "readers"));
 }
 
 /* Shows all of list; named: a person asked for these, and all must exist. JSON is an array, of one

@@ -105,6 +105,7 @@ static void note_progress(leat_engine *g)
     leat_page *p = g->conf.page;
     pthread_mutex_lock(&g->lock);
     g->status.totals = st->totals;
+    g->status.events = st->events;
     if (st->npos > 0) {
         size_t n = st->pos[0].offset.len;
         if (n >= sizeof g->status.position) n = sizeof g->status.position - 1;

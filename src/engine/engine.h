@@ -50,6 +50,7 @@ typedef struct leat_engine_status {
     unsigned attempts;   /* since the last success */
     char position[1024]; /* last durable one: JSON, cut if longer */
     leat_counts totals;
+    uint64_t events; /* visible in the stream, since ever */
     leat_gauges gauges;
     unsigned snapshot_done, snapshot_of; /* tables */
     char snapshot_table[128];

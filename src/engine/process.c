@@ -101,12 +101,20 @@ static void make_run_id(char out[37])
     *at = 0;
 }
 
+static void write_readers(process *p, leat_jw *reply)
+{
+    leat_engine_status st;
+    leat_engine_status_get(p->engine, &st);
+    leat_status_readers(p->conf.data, p->conf.config->name, st.events, reply);
+}
+
 static leat_rc handle(void *arg, leat_str verb, const leat_json *request, leat_jw *reply,
                       leat_err *e)
 {
     process *p = arg;
     if (leat_str_is(verb, "status")) {
         leat_status_write(p->conf.config->name, &p->setup, p->engine, p->sinkrun, p->page, reply);
+        if (p->engine) write_readers(p, reply);
     } else if (leat_str_is(verb, "stop")) {
         stop(p);
     } else if (leat_str_is(verb, "finish") && p->sinkrun) {

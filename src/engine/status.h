@@ -12,4 +12,9 @@
 void leat_status_write(const char *name, const leat_setup *setup, leat_engine *g, leat_sinkrun *k,
                        const leat_page *p, leat_jw *w);
 
+/* Adds "readers" of a source's stream: sink, exists (the sink is a connector), events_behind,
+ * bytes_behind, oldest_unread (commit time, or null), fault (its cursor cannot be understood).
+ * visible: events in the stream. Any thread. */
+void leat_status_readers(const char *data, const char *source, uint64_t visible, leat_jw *w);
+
 #endif

@@ -375,6 +375,7 @@ static leat_rc tend(leat_stream *stream, leat_err *e)
     leat_writer_mend_reserve(&s->w);
     LEAT_TRY(roll(s, e));
     leat_retention_tend(&s->w.keep, &s->w.mark, s->w.at.segment);
+    leat_retention_tell(&s->w.keep, s->w.at.segment, s->visible.visible);
     return LEAT_OK;
 }
 

@@ -107,7 +107,8 @@ static leat_rc set_up(leat_embedded *s, const leat_embedded_conf *conf, leat_err
     if (rc < 0) return leat_os_fail(e, rc, "make the folder", s->w.dir);
     LEAT_TRY(take_lock(s, e));
     LEAT_TRY(recover(s, e));
-    leat_retention_begin(&s->w.keep, &conf->retention, s->w.dir); /* recovery itself is not bound */
+    /* recovery itself is not bound */
+    leat_retention_begin(&s->w.keep, &conf->retention, s->data, s->w.dir);
     return LEAT_OK;
 }
 

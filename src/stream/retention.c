@@ -22,6 +22,9 @@
 #include "stream/recover.h"
 
 enum { LOCK_US = 200000, ROLL_LEAST_MS = 1000, NAMED_MOST = 3 };
+#define TELL_US INT64_C(3600000000)
+#define SLEEPS_US INT64_C(86400000000)
+
 enum { FREE_PART = 50, FREE_MOST = 1 << 30 }; /* of the disk, and at most, stay free by default */
 
 /* One look at the stream, while the readers' lock is held. */
@@ -37,9 +40,10 @@ typedef struct look {
     int lock;
 } look;
 
-void leat_retention_begin(leat_retention *k, const leat_retention_conf *conf, const char *dir)
+void leat_retention_begin(leat_retention *k, const leat_retention_conf *conf, const char *data,
+                          const char *dir)
 {
-    *k = (leat_retention){.conf = *conf, .dir = dir, .unsynced = true};
+    *k = (leat_retention){.conf = *conf, .dir = dir, .data = data, .unsynced = true};
 }
 
 /* ---- looking ---- */
@@ -352,4 +356,35 @@ bool leat_retention_roll_due(leat_retention *k, uint64_t newest)
     if (k->dir == NULL || ms <= 0) return false;
     if (k->begun != newest) know_begun(k, newest);
     return k->begun == newest && leat_now_us() - k->begun_us >= ms * 1000;
+}
+
+/* ---- who sleeps ---- */
+
+static void tell_one(const leat_retention *k, const leat_stream_reader *r, uint64_t visible)
+{
+    leat_behind behind;
+    char iso[LEAT_ISO_MAX];
+    if (!leat_readers_exists(k->data, r->sink)) {
+        leat_log(LEAT_WARN, "stream.reader_absent",
+                 "sink=\"%s\" segments are kept for it, and it is no connector any more", r->sink);
+        return;
+    }
+    if (leat_rc_failed(leat_readers_behind(k->dir, r, visible, &behind, NULL))) return;
+    if (behind.oldest_us == INT64_MIN || leat_now_us() - behind.oldest_us < SLEEPS_US) return;
+    leat_log(LEAT_WARN, "stream.reader_behind",
+             "sink=\"%s\" segments are kept for it: events=%" PRIu64 " bytes=%" PRId64 " oldest=%s",
+             r->sink, behind.events, behind.bytes, leat_iso_us(behind.oldest_us, 0, iso));
+}
+
+void leat_retention_tell(leat_retention *k, uint64_t newest, uint64_t visible)
+{
+    leat_arena a = {0};
+    leat_stream_reader *readers = NULL;
+    int64_t now = leat_mono_us();
+    if (k->dir == NULL || (k->told_us != 0 && now - k->told_us < TELL_US)) return;
+    k->told_us = now;
+    if (leat_readers_list(k->dir, &a, &readers, NULL) != LEAT_OK) readers = NULL;
+    for (const leat_stream_reader *r = readers; r != NULL; r = r->next)
+        if (newest > 1 && leat_readers_need(r, newest - 1, 0)) tell_one(k, r, visible);
+    leat_arena_free(&a);
 }

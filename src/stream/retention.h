@@ -14,6 +14,8 @@
 typedef struct leat_retention {
     leat_retention_conf conf;
     const char *dir;        /* borrowed; NULL: nothing is ever removed or refused */
+    const char *data;       /* the data folder; borrowed */
+    int64_t told_us;        /* leat_mono_us of the last look for readers that sleep; 0: none yet */
     uint64_t removed_bytes; /* since the open */
     bool unsynced;          /* the folder, after a removal or at the start */
     bool over;              /* beyond bytes because of a transaction, and told so */
@@ -24,8 +26,9 @@ typedef struct leat_retention {
     int64_t begun_us;       /* when it was begun */
 } leat_retention;
 
-/* Nothing is removed before this. dir is borrowed. */
-void leat_retention_begin(leat_retention *k, const leat_retention_conf *conf, const char *dir);
+/* Nothing is removed before this. data and dir are borrowed. */
+void leat_retention_begin(leat_retention *k, const leat_retention_conf *conf, const char *data,
+                          const char *dir);
 
 /* Before a segment of need bytes follows the newest, of which used bytes are written. visible:
  * events up to the mark, for the message. RETRY "stream.retention_held" names who holds the oldest
@@ -35,6 +38,9 @@ leat_rc leat_retention_room(leat_retention *k, const leat_place *mark, uint64_t 
 
 /* Removes what is too old. An error is logged, and met again. */
 void leat_retention_tend(leat_retention *k, const leat_place *mark, uint64_t newest);
+
+/* Once an hour: logs readers that hold segments and do not move, or do not exist any more. */
+void leat_retention_tell(leat_retention *k, uint64_t newest, uint64_t visible);
 
 /* It is time to begin the next segment, by the age of the newest. */
 bool leat_retention_roll_due(leat_retention *k, uint64_t newest);

@@ -135,7 +135,7 @@ static int process_unlink(const char *path)
 {
     if (sim_step(ACT_UNLINK, (int64_t)strlen(path), 0)) return -EIO;
     if (fails()) return -EIO;
-    return disk_os.unlink(path);
+    return disk_os.unlink(keep_unlink(path));
 }
 
 static int process_rename(const char *from, const char *to)
@@ -156,6 +156,7 @@ static int process_sync_dir(const char *path)
 {
     if (sim_step(ACT_SYNC_DIR, (int64_t)strlen(path), 0)) return -EIO;
     if (fails()) return -EIO;
+    keep_sync_dir();
     if (the_sim->plant == PLANT_NO_SYNC_DIR) disk_lie_sync_dir(the_sim->disk);
     return disk_os.sync_dir(path);
 }

@@ -24,7 +24,11 @@
     X(REOPEN_AT_MARK, "resume-at-mark", "after an error, frames above the mark come again")        \
     X(LYING_FLUSH, "cursor-before-target", "a sink's cursor moves before its target is durable")   \
     X(READER_SKIPS, "reader-skips", "the reader loses an event at a frame's end")                  \
-    X(STALE_CURSOR, "stale-cursor", "the reader's cursor is sometimes not stored")
+    X(STALE_CURSOR, "stale-cursor", "the reader's cursor is sometimes not stored")                 \
+    X(NOT_ASKED, "cursor-not-asked", "segments are removed that a sink still needs")               \
+    X(NEWEST_REMOVED, "newest-removed", "the segment of the mark is removed, not the oldest")      \
+    X(UNLINK_UNSYNCED, "unlink-not-synced", "the folder is not synced after a removal")            \
+    X(GAP_SKIPPED, "gap-skipped", "a reader passes over segments that were removed")
 typedef enum sim_plant {
 /* clang-format off */
 #define X(name, word, what) PLANT_##name,

@@ -13,6 +13,7 @@
 #include "dice.h"
 #include "disk.h"
 #include "engine/engine.h"
+#include "keep.h"
 #include "plant.h"
 #include "sink.h"
 #include "stream/page.h"
@@ -197,6 +198,8 @@ typedef struct sim {
     int in_watch;
     int64_t segment_bytes, frame_bytes, reserve_bytes;
     leat_compression compression;
+    keep keep;
+    bool unlinked; /* a segment, and its folder not synced since */
 } sim;
 
 /* The run going on. */

@@ -272,6 +272,7 @@ static void store_cursor(watch *w)
     leat_buf_clear(&w->cursor);
     leat_buf_add(&w->cursor, cursor);
     w->has_cursor = cursor.s != NULL;
+    keep_note_watch(cursor);
 }
 
 static void read_all(watch *w)
@@ -281,6 +282,7 @@ static void read_all(watch *w)
     for (unsigned i = 0; i < AT_ONCE && !the_sim->failed; i++) {
         leat_rc rc = next(w->reader, &w->batch, &e);
         if (rc > LEAT_RETRY) sim_fail("reader", "next: %s: %s", e.code, e.msg);
+        if (rc == LEAT_AGAIN && keep_on()) store_cursor(w); /* frames without events were passed */
         if (rc != LEAT_OK) break;
         bool skip = the_sim->plant == PLANT_READER_SKIPS && w->batch.n > 3;
         sim_trace(ACT_SEEN, w->batch.n, (int64_t)w->batch.ev[0].tx);
@@ -356,7 +358,8 @@ static void compare(watch *w, unsigned topic, const leat_reader_conf *conf, cons
         if (w->n > 0) sim_fail("stable", "%s: the stream is gone", what);
         return;
     }
-    uint32_t at = first_wanted(w, topic, conf);
+    uint32_t at = first_wanted(w, topic, conf), held = keep_first_seen();
+    if (at < held) at = held;
     while ((rc = next(r, &w->scratch, &e)) == LEAT_OK && !the_sim->failed) {
         for (uint32_t i = 0; i < w->scratch.n && !the_sim->failed; i++, at++) {
             const leat_event *ev = &w->scratch.ev[i];
@@ -386,9 +389,13 @@ void watch_again(watch *w, bool verify)
 
 void watch_parts(watch *w)
 {
-    if (w->n == 0) return;
     const leat_os *os = enter();
-    const watch_seen *one = &w->seen[dice_below(&the_sim->dice, w->n)];
+    uint32_t held = keep_first_seen();
+    if (held >= w->n) {
+        leave(os);
+        return;
+    }
+    const watch_seen *one = &w->seen[held + dice_below(&the_sim->dice, w->n - held)];
     const char *topics[] = {db_topic_names[one->topic], NULL};
     leat_reader_conf conf = {.data = "/sim", .connector = "shop", .topics = topics};
     compare(w, one->topic, &conf, "one topic");
