@@ -105,6 +105,11 @@ static int real_unlink(const char *path)
     return unlink(path) < 0 ? -errno : 0;
 }
 
+static int real_rmdir(const char *path)
+{
+    return rmdir(path) < 0 ? -errno : 0;
+}
+
 static int real_rename(const char *from, const char *to)
 {
     return rename(from, to) < 0 ? -errno : 0;
@@ -177,6 +182,7 @@ static const leat_os real = {
     .size = real_size,
     .allocate = real_allocate,
     .unlink = real_unlink,
+    .rmdir = real_rmdir,
     .rename = real_rename,
     .mkdir = real_mkdir,
     .sync_dir = real_sync_dir,

@@ -31,6 +31,7 @@ typedef struct leat_os {
      * -EOPNOTSUPP where the file system cannot. */
     int (*allocate)(int fd, int64_t size);
     int (*unlink)(const char *path);
+    int (*rmdir)(const char *path); /* -ENOTEMPTY unless nothing is in it */
     int (*rename)(const char *from, const char *to);
     int (*mkdir)(const char *path, unsigned mode); /* 0 too if it is there */
     int (*sync_dir)(const char *path);             /* makes entries of the folder durable */

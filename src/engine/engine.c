@@ -310,12 +310,13 @@ leat_rc leat_engine_run(leat_engine *g, leat_err *e)
         leat_rc rc = attempt(g, &err);
         if (!leat_rc_failed(rc)) break;
         note_failure(g, &err);
-        if (!leat_retry_next(&retry, rc, g->progressed, &pause_us)) {
+        bool stopping = rc == LEAT_RETRY && atomic_load(&g->stop);
+        if (!stopping && !leat_retry_next(&retry, rc, g->progressed, &pause_us)) {
             leat_run_state_set(g, LEAT_RUN_FAILED);
             if (e) *e = err;
             return rc;
         }
-        if (atomic_load(&g->stop)) { /* what is not durable comes again at the next start */
+        if (stopping) { /* what is not durable comes again at the next start */
             leat_log(LEAT_WARN, err.code, "stopping where=\"%s\" %s", err.where, err.msg);
             break;
         }

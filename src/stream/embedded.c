@@ -21,7 +21,7 @@
 #include "stream/page.h"
 #include "stream/topics.h"
 
-enum { PROGRESS_MOST = 64 << 20, TEND_US = 5000000 };
+enum { PROGRESS_MOST = 64 << 20, TEND_US = 5000000, CLAIM_US = 60000000 };
 
 /* ---- going back ---- */
 
@@ -365,6 +365,22 @@ static leat_rc roll(leat_embedded *s, leat_err *e)
     return rc;
 }
 
+/* Claims that somebody removed while it runs. */
+static leat_rc reclaim(leat_embedded *s, int64_t now, leat_err *e)
+{
+    leat_arena a = {0};
+    size_t count = 0;
+    const leat_names *names = &s->w.has.names;
+    if (now - s->claimed_us < CLAIM_US) return LEAT_OK;
+    s->claimed_us = now;
+    const char **topics = LEAT_NEW(&a, const char *, names->n + 1);
+    for (uint32_t i = 0; i < names->n; i++)
+        if (names->v[i].known) topics[count++] = names->v[i].name.s;
+    leat_rc rc = leat_topics_reclaim(s->data, topics, count, s->connector, e);
+    leat_arena_free(&a);
+    return rc;
+}
+
 static leat_rc tend(leat_stream *stream, leat_err *e)
 {
     leat_embedded *s = (leat_embedded *)stream;
@@ -373,6 +389,7 @@ static leat_rc tend(leat_stream *stream, leat_err *e)
     if (now - s->tended_us < TEND_US) return LEAT_OK;
     s->tended_us = now;
     leat_writer_mend_reserve(&s->w);
+    LEAT_TRY(reclaim(s, now, e));
     LEAT_TRY(roll(s, e));
     leat_retention_tend(&s->w.keep, &s->w.mark, s->w.at.segment);
     leat_retention_tell(&s->w.keep, s->w.at.segment, s->visible.visible);

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "stream/embedded.h"
 #include "stream/page.h"
+#include "stream/topics.h"
 
 enum { LOCK_WAIT_US = 200000, EVENT_BYTES = 128 };
 enum { FRAME_BYTES = 1 << 20, FRAME_MOST = 256 << 20 };
@@ -88,6 +89,45 @@ static leat_rc recover(leat_embedded *s, leat_err *e)
     return begin(s, e);
 }
 
+static leat_rc oldest_offsets(const leat_embedded *s, leat_names *out, leat_err *e)
+{
+    leat_arena a = {0};
+    leat_frame_segment oldest = {0};
+    uint64_t *numbers = NULL;
+    size_t n = 0;
+    leat_rc rc = leat_segment_list(s->w.dir, &a, &numbers, &n, e);
+    if (rc == LEAT_OK && n > 0)
+        rc = leat_recover_opening(s->w.dir, numbers[0], &a, &oldest, NULL, e);
+    for (uint32_t i = 0; i < oldest.ntopics && rc == LEAT_OK; i++) {
+        uint32_t at = leat_names_put(out, oldest.topics[i].name);
+        out->next[at] = oldest.topics[i].next;
+    }
+    leat_arena_free(&a);
+    return rc;
+}
+
+/* The topics of which records are held are this connector's, even if somebody removed its claims.
+ */
+static leat_rc reclaim(leat_embedded *s, leat_err *e)
+{
+    leat_names first = {0};
+    leat_arena a = {0};
+    size_t count = 0;
+    const leat_names *names = &s->w.has.names;
+    if (names->n == 0) return LEAT_OK;
+    const char **topics = LEAT_NEW(&a, const char *, names->n);
+    leat_rc rc = oldest_offsets(s, &first, e);
+    for (uint32_t i = 0; i < names->n; i++) {
+        uint32_t at = leat_names_find(&first, names->v[i].name);
+        if (names->next[i] > (at == LEAT_MAP_NONE ? 0 : first.next[at]))
+            topics[count++] = names->v[i].name.s;
+    }
+    if (rc == LEAT_OK) rc = leat_topics_reclaim(s->data, topics, count, s->connector, e);
+    leat_names_free(&first);
+    leat_arena_free(&a);
+    return rc;
+}
+
 static leat_rc set_up(leat_embedded *s, const leat_embedded_conf *conf, leat_err *e)
 {
     char path[LEAT_PATH_MAX];
@@ -108,6 +148,7 @@ static leat_rc set_up(leat_embedded *s, const leat_embedded_conf *conf, leat_err
     LEAT_TRY(take_lock(s, e));
     LEAT_TRY(recover(s, e));
     /* recovery itself is not bound */
+    LEAT_TRY(reclaim(s, e));
     leat_retention_begin(&s->w.keep, &conf->retention, s->data, s->w.dir);
     return LEAT_OK;
 }

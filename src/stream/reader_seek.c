@@ -36,13 +36,37 @@ static leat_rc place_at(leat_reader *r, uint64_t segment, int64_t offset, leat_p
     return LEAT_OK;
 }
 
+/* The place lies in or at the end of a segment that was removed: before all that is held. Whether
+ * it is a gap is found when reading begins. */
+static leat_rc is_before(leat_reader *r, const leat_place *place, bool *out, leat_err *e)
+{
+    uint64_t *numbers = NULL;
+    size_t n = 0;
+    leat_arena a = {0};
+    leat_frame_segment s;
+    leat_place opening;
+    *out = false;
+    leat_rc rc = leat_segment_list(r->follow.dir, &a, &numbers, &n, e);
+    if (rc == LEAT_OK && n > 0 && numbers[0] > place->segment) {
+        rc = leat_recover_opening(r->follow.dir, numbers[0], &a, &s, &opening, e);
+        *out = rc == LEAT_OK && opening.number > place->number;
+    }
+    leat_arena_free(&a);
+    return leat_rc_failed(rc) ? rc : LEAT_OK;
+}
+
 static leat_rc go_to_cursor(leat_reader *r, leat_str cursor, leat_err *e)
 {
     leat_place place;
     if (!leat_place_parse(cursor, &place)) return bad_cursor(cursor, "cannot be read", e);
     if (place.number > r->follow.mark.number) { /* the mark may be known too low for a moment */
         leat_place is;
-        LEAT_TRY(place_at(r, place.segment, place.offset, &is, e));
+        bool before;
+        LEAT_TRY(is_before(r, &place, &before, e));
+        if (before)
+            is = place;
+        else
+            LEAT_TRY(place_at(r, place.segment, place.offset, &is, e));
         if (is.offset != place.offset || is.number != place.number || is.crc != place.crc)
             return bad_cursor(cursor, "lies behind the end: the stream is another one now", e);
     }

@@ -43,7 +43,8 @@ typedef struct leat_stream_ops {
      * middle of a transaction and will send it again from its beginning). */
     leat_rc (*rollback)(leat_stream *s, leat_err *e);
     /* Housekeeping, to be called again and again while nothing is at hand; cheap when nothing is
-     * due. May be NULL. OK, or FATAL as commit. */
+     * due. May be NULL. FATAL as commit; CONF "topic.claimed": another connector has one of the
+     * topics now. */
     leat_rc (*tend)(leat_stream *s, leat_err *e);
     /* Bytes appended and not yet committed, for grouping. */
     size_t (*pending)(const leat_stream *s);
@@ -91,11 +92,19 @@ leat_rc leat_embedded_open(const leat_embedded_conf *conf, leat_stream **out, le
 typedef struct leat_topic {
     const char *name, *connector; /* whose stream holds it */
     int64_t first, next;          /* offsets: oldest held, and of the next record */
+    int64_t bytes;                /* about: its part, by records, of what the stream holds */
+    bool exists;                  /* the connector does: it was not deleted */
     struct leat_topic *link;
 } leat_topic;
 
 /* All claimed topics, by name; reading needs no lock. */
 leat_rc leat_topics_list(const char *data, leat_arena *a, leat_topic **out, leat_err *e);
+/* Removes the topic's claim, as leat_topics_list gave it. CONF "topic.in_use": its connector
+ * exists, and records are held or it runs. */
+leat_rc leat_topics_delete(const char *data, const leat_topic *t, leat_err *e);
+/* Removes the stream of a connector that does not exist any more, with all its topics' events. CONF
+ * "topic.in_use", "stream.locked". */
+leat_rc leat_stream_remove(const char *data, const char *connector, leat_err *e);
 /* The connector that owns a topic; CONF "topic.unknown" with names that are near. */
 leat_rc leat_topics_owner(const char *data, const char *topic, leat_arena *a,
                           const char **connector, leat_err *e);

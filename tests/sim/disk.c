@@ -460,6 +460,11 @@ static int os_list(const char *path, bool (*fn)(void *arg, const char *name), vo
     return 0;
 }
 
+static int os_rmdir(const char *path)
+{
+    return os_unlink(path);
+}
+
 /* As large as they come, with as much room as was left to it. */
 static int64_t os_room(const char *path, int64_t *total)
 {
@@ -478,6 +483,7 @@ const leat_os disk_os = {
     .size = os_size,
     .allocate = os_allocate,
     .unlink = os_unlink,
+    .rmdir = os_rmdir,
     .rename = os_rename,
     .mkdir = os_mkdir,
     .sync_dir = os_sync_dir,

@@ -138,6 +138,13 @@ static int process_unlink(const char *path)
     return disk_os.unlink(keep_unlink(path));
 }
 
+static int process_rmdir(const char *path)
+{
+    if (sim_step(ACT_UNLINK, (int64_t)strlen(path), 1)) return -EIO;
+    if (fails()) return -EIO;
+    return disk_os.rmdir(path);
+}
+
 static int process_rename(const char *from, const char *to)
 {
     if (sim_step(ACT_RENAME, (int64_t)strlen(from), (int64_t)strlen(to))) return -EIO;
@@ -185,6 +192,7 @@ const leat_os sim_os = {
     .size = process_size,
     .allocate = process_allocate,
     .unlink = process_unlink,
+    .rmdir = process_rmdir,
     .rename = process_rename,
     .mkdir = process_mkdir,
     .sync_dir = process_sync_dir,

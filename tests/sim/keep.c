@@ -91,6 +91,11 @@ const char *keep_unlink(const char *path)
     if (number == segment) sim_fail("retention", "segment %d of the mark is removed", (int)number);
     watch_look(&s->watch, false);
     s->unlinked = true;
+    if (!s->life.last && dice_one_in(&s->dice, 8)) { /* it dies while it removes */
+        s->life.crash_act = ACT_COUNT;
+        s->life.crash_in = dice_range(&s->dice, 1, 8);
+        s->life.power = true;
+    }
     if (s->plant != PLANT_NEWEST_REMOVED) return path;
     leat_segment_path(STREAM, segment, other);
     return other;

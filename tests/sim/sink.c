@@ -90,6 +90,11 @@ static int sink_unlink(const char *path)
     return sink_step(ACT_UNLINK, 0) || fails() ? -EIO : disk_os.unlink(path);
 }
 
+static int sink_rmdir(const char *path)
+{
+    return sink_step(ACT_UNLINK, 1) || fails() ? -EIO : disk_os.rmdir(path);
+}
+
 static int sink_rename(const char *from, const char *to)
 {
     return sink_step(ACT_RENAME, 0) || fails() ? -EIO : disk_os.rename(from, to);
@@ -125,6 +130,7 @@ static const leat_os sink_os = {
     .size = sink_size,
     .allocate = sink_allocate,
     .unlink = sink_unlink,
+    .rmdir = sink_rmdir,
     .rename = sink_rename,
     .mkdir = sink_mkdir,
     .sync_dir = sink_sync_dir,
