@@ -1,6 +1,6 @@
 # The commands of everyday work. Each installs what it lacks first (tools/setup.sh).
 
-.PHONY: build run test test-peers bench docs format check clean
+.PHONY: build run test test-long test-peers bench docs format check clean
 
 build:
 	@tools/setup.sh build
@@ -20,6 +20,11 @@ test:
 check:
 	@tools/setup.sh test
 	@tests/run.py check
+
+# HOURS=1 KILLS=50 SEED=... SIM_SEEDS=1000000 make test-long: what takes hours (DEVELOPING.md)
+test-long:
+	@tools/setup.sh test
+	@tests/run.py --long
 
 test-peers:
 	@tools/setup.sh test

@@ -2,8 +2,10 @@
 """Runs the tests: builds what they need, runs suites side by side, counts every single test.
 
     tests/run.py            all but the peers
-    tests/run.py NAME       one suite (check, unit, vectors, sim, fuzz, e2e), or the tests of a name
+    tests/run.py NAME       one suite (check, unit, vectors, sim, fuzz, tsan, e2e), or the tests of
+                            a name
     tests/run.py --peers    the comparisons with real Debezium and Kafka
+    tests/run.py --long     what takes hours: see DEVELOPING.md
 
 What passes takes a line a suite, what fails is shown in full. The last line is
 "N passed, N failed", with ", N skipped" when tests were skipped: those are listed before it, each
@@ -34,10 +36,14 @@ import checks  # noqa: E402
 import selftest  # noqa: E402
 
 C_SUITES = ["unit", "vectors", "sim"]
-SUITES = ["check", *C_SUITES, "fuzz", "e2e"]
+SUITES = ["check", *C_SUITES, "fuzz", "tsan", "e2e"]
+# Unit tests that have several threads or processes: run with the thread sanitizer too.
+THREADED = ["control", "engine", "fault", "follow", "log", "os", "sinkrun", "supervisor"]
 FUZZ_SECONDS = os.environ.get("FUZZ_SECONDS", "5")
 FUZZ_SEED = os.environ.get("FUZZ_SEED", "1")  # 0: another one each time
 PYTEST_SECONDS = 2400
+HOURS = float(os.environ.get("HOURS", "1"))  # of --long: the soak; the rest takes what it takes
+SIM_SEEDS = int(os.environ.get("SIM_SEEDS", "1000000"))  # of --long, in two processes
 
 
 @dataclasses.dataclass
@@ -92,15 +98,16 @@ def ended(status, timeout):
 # ---- C: cmocka programs that print TAP
 
 
-def c_tests(suite):
+def c_tests(suite, folder="build-san"):
     """The programs of a suite, as the build knows them."""
-    _, out, _ = execute(["meson", "introspect", "build-san", "--tests"])
+    _, out, _ = execute(["meson", "introspect", folder, "--tests"])
     return [t for t in json.loads(out) if any(s.split(":")[-1] == suite for s in t["suite"])]
 
 
-def run_c(suite, test):
+def run_c(suite, test, before=()):
+    """before: a command that runs the test's."""
     result = Result(suite, test["name"])
-    status, out, err = execute(test["cmd"], test["timeout"], test["env"])
+    status, out, err = execute([*before, *test["cmd"]], test["timeout"], test["env"])
     planned, seen, reason = None, 0, "no reason given"
     for line in out.splitlines():
         if m := re.match(r"1\.\.(\d+)", line):
@@ -183,7 +190,8 @@ def venv():
     return python
 
 
-def run_pytest(suite, folder, name=None):
+def run_pytest(suite, folder, name=None, seconds=PYTEST_SECONDS, before=(), env=None):
+    """before: a command that runs pytest's."""
     result = Result(suite, "pytest")
     try:
         python = venv()
@@ -193,9 +201,9 @@ def run_pytest(suite, folder, name=None):
         return result
     with tempfile.TemporaryDirectory() as scratch:
         report = os.path.join(scratch, "report.xml")
-        cmd = [python, "-B", "-m", "pytest", folder, "-q", "-p", "no:cacheprovider"]
+        cmd = [*before, python, "-B", "-m", "pytest", folder, "-q", "-p", "no:cacheprovider"]
         cmd += ["--junitxml", report] + (["-k", name] if name else [])
-        status, out, err = execute(cmd, timeout=PYTEST_SECONDS)
+        status, out, err = execute(cmd, timeout=seconds, env=env)
         result.output = out + err
         cases = []
         if os.path.exists(report):
@@ -211,8 +219,52 @@ def run_pytest(suite, folder, name=None):
             else:
                 result.passed += 1
     if status not in (0, 5) and not result.failed:  # 5: no test of that name
-        result.failed.append(f"{suite}: pytest, {ended(status, PYTEST_SECONDS)}")
+        result.failed.append(f"{suite}: pytest, {ended(status, seconds)}")
     return result
+
+
+# ---- what takes hours
+
+
+def run_program(suite, name, cmd, seconds):
+    """A program that says by its exit status whether it passed; what it printed last is shown."""
+    result = Result(suite, name)
+    status, out, err = execute(cmd, timeout=seconds)
+    last = out.splitlines()[-3:]
+    result.notes = [f"{name}: {line}" for line in last]
+    if status == 0:
+        result.passed = 1
+    else:
+        result.failed.append(f"{suite}/{name}: {ended(status, seconds)}")
+        result.output = "\n".join((out + err).splitlines()[-200:]) + "\n"
+    return result
+
+
+def long_jobs():
+    """Mounts of the tests are seen by nobody else; the soak runs when they have ended, since it
+    measures. The simulator's seeds begin elsewhere each time, or with SEED."""
+    seed = int(os.environ.get("SEED", "0")) or int.from_bytes(os.urandom(3), "big") + 1
+    say(f"seed {seed}: SEED={seed} make test-long")
+    env = {"KILLS": os.environ.get("KILLS", "50"), "KILL_SEED": str(seed), "NETWORK_ROUNDS": "10"}
+    env["FAULT_ACTIONS"] = "all"
+    alone = ["unshare", "--mount", "--propagation", "private"] if os.geteuid() == 0 else []
+    first = 100_000_000 + seed * 10
+    half = max(1, SIM_SEEDS // 2)
+    minutes = HOURS * 60
+
+    def tests():
+        return run_pytest("long", "tests/long", None, 6 * 3600, alone, env)
+
+    def soak():
+        cmd = [venv(), "-B", "tests/long/soak.py", "--minutes", str(minutes), "--seed", str(seed)]
+        return run_program("long", "soak", cmd, minutes * 60 + 1800)
+
+    def sim(n):
+        seeds = f"{first + n * half}-{first + (n + 1) * half - 1}"
+        cmd = ["nice", "-n", "10", "build-long/tests/sim_sim", "--seeds", seeds]
+        return run_program("sim", f"seeds {seeds}", cmd, 24 * 3600)
+
+    return [("long", tests, soak), ("sim", lambda: sim(0)), ("sim", lambda: sim(1))]
 
 
 # ---- static checks
@@ -269,16 +321,19 @@ def wanted(name, peers):
         chosen["fuzz"] = name
     if name in checks.ALL:
         chosen["check"] = name
-    for path in glob.glob(os.path.join(ROOT, "tests", "e2e", "test_*.py")):
+    for path in glob.glob(os.path.join(ROOT, "tests", "*", "test_*.py")):
+        suite = os.path.basename(os.path.dirname(path))
         with open(path, encoding="utf-8") as f:
-            if name in os.path.basename(path) or re.search(rf"def \w*{re.escape(name)}", f.read()):
-                chosen["e2e"] = name
+            if suite in SUITES and (name in os.path.basename(path)
+                                    or re.search(rf"def \w*{re.escape(name)}", f.read())):
+                chosen[suite] = name
     return chosen
 
 
 def plan(chosen):
     """(suite, job) for all that was asked for, the long ones first; and what did not build."""
-    needs = {"fuzz": "build-fuzz", "e2e": "build", "peers": "build", "check": "build"}
+    needs = {"fuzz": "build-fuzz", "e2e": "build", "peers": "build", "check": "build",
+             "tsan": "build-tsan"}
     folders = {needs.get(suite, "build-san") for suite in chosen}
     broken = [r for r in map(build, sorted(folders)) if r]
     lost = {r.name for r in broken}
@@ -290,6 +345,12 @@ def plan(chosen):
             if not os.path.isdir(os.path.join(ROOT, "tests", suite)):
                 continue
             jobs.insert(0, (suite, lambda s=suite, n=name: run_pytest(s, "tests/" + s, n)))
+        elif suite == "tsan":
+            jobs.insert(0, (suite, lambda n=name: run_pytest("tsan", "tests/tsan", n)))
+            for test in c_tests("unit", "build-tsan"):
+                if name is None and test["name"] in THREADED:
+                    straight = ["setarch", "-R"]  # the sanitizer wants addresses as they are
+                    jobs.append((suite, lambda t=test, s=straight: run_c("tsan", t, s)))
         elif suite == "fuzz":
             for target in fuzz_targets():
                 if name in (None, target):
@@ -360,11 +421,31 @@ class Report:
         return 0 if ran and not failed else 1
 
 
+def run_long():
+    broken = [r for r in map(build, ("build", "build-san", "build-long")) if r]
+    jobs = [] if broken else long_jobs()
+    report = Report([(suite, one) for suite, *each in jobs for one in each])
+    for result in broken:
+        report.add(result)
+
+    def one_after_the_other(each):
+        for one in each:
+            report.add(one())
+
+    with concurrent.futures.ThreadPoolExecutor(max(1, len(jobs))) as pool:
+        for done in [pool.submit(one_after_the_other, each) for _, *each in jobs]:
+            done.result()
+    return report.end()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("name", nargs="?", help="a suite or a test")
     parser.add_argument("--peers", action="store_true", help="the comparisons with other products")
+    parser.add_argument("--long", action="store_true", help="what takes hours")
     args = parser.parse_args()
+    if args.long:
+        return run_long()
     chosen = wanted(args.name, args.peers)
     if not chosen:
         say(f"no suite and no test is called {args.name}; suites: {', '.join(SUITES)}")

@@ -3,17 +3,24 @@
 #
 #   tools/build.sh build         what users get
 #   tools/build.sh build-san     address and undefined-behaviour sanitizers, fault points, tests
+#   tools/build.sh build-tsan    thread sanitizer, fault points, tests
+#   tools/build.sh build-long    tests and fault points without sanitizers, for many seeds
 #   tools/build.sh build-fuzz    fuzz targets, by clang's libFuzzer
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-dir=${1:?usage: tools/build.sh build|build-san|build-fuzz}
+dir=${1:?usage: tools/build.sh build|build-san|build-tsan|build-long|build-fuzz}
 case "$dir" in
 build) options=() ;;
 build-san)
     options=(-Dtests=true -Dfaults=true -Doptimization=1 -Dwerror=false
         "-Db_sanitize=address,undefined")
     ;;
+build-tsan)
+    options=(-Dtests=true -Dfaults=true -Doptimization=1 -Dwerror=false "-Db_sanitize=thread"
+        -Db_lundef=false)
+    ;;
+build-long) options=(-Dtests=true -Dfaults=true -Doptimization=2 -Dwerror=false) ;;
 build-fuzz)
     options=(-Dfuzz=true -Dfaults=true "-Db_sanitize=address,undefined" -Db_lundef=false)
     export CC=clang-14

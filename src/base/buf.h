@@ -67,6 +67,8 @@ static inline void leat_buf_zigzag(leat_buf *b, int64_t v)
 }
 /* varint length, then the bytes. An absent string (s == NULL) is written as empty. */
 void leat_buf_blob(leat_buf *b, leat_str s);
+/* 10^0 to 10^19: all that fit. */
+extern const uint64_t leat_ten_to[20];
 /* Decimal digits, without printf. */
 void leat_buf_i64(leat_buf *b, int64_t v);
 void leat_buf_u64(leat_buf *b, uint64_t v);

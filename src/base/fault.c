@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -108,12 +109,20 @@ bool leat_fault_set(const char *spec)
     return true;
 }
 
+/* One write(2), for the next moment may be a kill. */
+static void tell(leat_fault_id id, uint64_t pass)
+{
+    char line[96];
+    int n = snprintf(line, sizeof(line), "leat: fault %s:%" PRIu64 " strikes\n", names[id], pass);
+    if (write(STDERR_FILENO, line, (size_t)n) < 0) return;
+}
+
 /* Counts the pass; the first rule that is for it. */
-static bool rule_of(leat_fault_id id, rule *out)
+static bool rule_of(leat_fault_id id, rule *out, uint64_t *at)
 {
     bool found = false;
     pthread_mutex_lock(&lock);
-    uint64_t pass = ++passes[id];
+    uint64_t pass = *at = ++passes[id];
     for (size_t i = 0; i < rule_count && !found; i++) {
         found = rules[i].id == id && (rules[i].pass == 0 || rules[i].pass == pass);
         if (found) *out = rules[i];
@@ -126,7 +135,9 @@ int leat_fault_hit(leat_fault_id id)
 {
     pthread_once(&once, from_environment);
     rule r;
-    if (!atomic_load_explicit(&armed, memory_order_relaxed) || !rule_of(id, &r)) return 0;
+    uint64_t pass;
+    if (!atomic_load_explicit(&armed, memory_order_relaxed) || !rule_of(id, &r, &pass)) return 0;
+    if (r.pass != 0 || pass == 1) tell(id, pass);
     if (r.act == ACT_KILL) kill(getpid(), SIGKILL);
     if (r.act == ACT_SLEEP) {
         leat_sleep_us(r.value * 1000);

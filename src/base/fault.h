@@ -5,23 +5,41 @@
  * by the environment: LEAT_FAULT="stream_sync:3:EIO,engine_ack:1:kill" = the third pass fails with
  * EIO, the first acknowledgement kills the process (SIGKILL). Actions: an errno name, kill, or a
  * number of milliseconds to sleep ("250ms"). A count of 0 means every pass. A point may stand in
- * the spec several times. */
+ * the spec several times. A pass that is struck is told on stderr, so that a test can see that it
+ * broke what it wanted to; with a count of 0 only the first. */
 #ifndef LEAT_BASE_FAULT_H
 #define LEAT_BASE_FAULT_H
 
 #include <stdbool.h>
 
-/* The list: name, what it stands for. One line each; documented from here. */
+/* The list: name, what it stands for. One line each; DEVELOPING.md explains them in groups, and
+ * tests/e2e/test_faults.py strikes each. */
 #define LEAT_FAULT_LIST(X)                                                                         \
     X(stream_append, "before a frame is written to its segment")                                   \
     X(stream_sync, "before a segment is synced")                                                   \
     X(stream_mark, "after the sync, before the mark moves")                                        \
     X(stream_segment, "before a new segment is created")                                           \
     X(stream_unlink, "before a segment is unlinked")                                               \
+    X(stream_cut, "before what stands above the mark is cut off its segment")                      \
+    X(stream_read, "before a segment is opened for reading")                                       \
+    X(page_open, "before the counters page is made")                                               \
+    X(state_open, "before state.db is opened for writing")                                         \
     X(state_write, "before state.db is written")                                                   \
+    X(dead_letter, "before dead letters are stored")                                               \
+    X(topic_claim, "before a topic's claim is written")                                            \
+    X(cursor_read, "before a sink's cursor is read")                                               \
+    X(cursor_store, "before a sink's cursor is stored")                                            \
+    X(file_rename, "after a small file was written aside, before it takes the old one's place")    \
     X(engine_ack, "after the mark moved, before the source is acknowledged")                       \
+    X(source_connect, "before a session to the source is opened")                                  \
+    X(source_query, "before a statement is sent to the source")                                    \
     X(source_read, "before the source is read")                                                    \
+    X(source_receive, "before the source's log is received from its connection")                   \
     X(source_send, "before feedback is sent to the source")                                        \
+    X(sink_write, "before a batch is given to the sink")                                           \
+    X(sink_flush, "before the sink is asked whether the batch is durable")                         \
+    X(control_open, "before the control socket is made")                                           \
+    X(control_read, "before a request is read from the control socket")                            \
     X(control_send, "before an answer goes out on the control socket")
 
 typedef enum leat_fault_id {

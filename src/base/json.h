@@ -64,5 +64,6 @@ void leat_jw_bool(leat_jw *w, const char *name, bool v);
 void leat_jw_null(leat_jw *w, const char *name);
 void leat_jw_f64(leat_jw *w, const char *name, double v); /* three decimals; for rates; NaN: null */
 void leat_jw_raw(leat_jw *w, const char *name, leat_str json); /* written as it is */
+void leat_jw_name(leat_jw *w, const char *name); /* its value is appended to out by the caller */
 
 #endif

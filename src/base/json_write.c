@@ -20,12 +20,29 @@ static void put_escape(leat_buf *out, unsigned char c)
     }
 }
 
+/* How many bytes at the beginning need no care, by eights: none is below 0x20, a quote or a
+ * backslash. */
+static size_t plain(leat_str text)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    size_t i = 0;
+    for (; i + 8 <= text.len; i += 8) {
+        uint64_t u;
+        memcpy(&u, text.s + i, 8);
+        uint64_t quote = u ^ ones * '"', slash = u ^ ones * '\\';
+        uint64_t low = (u - ones * 0x20) & ~u;
+        uint64_t any = low | ((quote - ones) & ~quote) | ((slash - ones) & ~slash);
+        if (any & ones * 0x80) break;
+    }
+    return i;
+}
+
 void leat_json_quote(leat_buf *out, leat_str text)
 {
     leat_buf_room(out, text.len + 2);
     leat_buf_u8(out, '"');
     size_t from = 0;
-    for (size_t i = 0; i < text.len; i++) {
+    for (size_t i = plain(text); i < text.len; i++) {
         unsigned char c = (unsigned char)text.s[i];
         if (c >= 0x20 && c != '"' && c != '\\') continue;
         if (i > from) leat_buf_put(out, text.s + from, i - from);
@@ -166,6 +183,11 @@ void leat_jw_f64(leat_jw *w, const char *name, double v)
 
 void leat_jw_raw(leat_jw *w, const char *name, leat_str json)
 {
-    begin(w, name);
+    leat_jw_name(w, name);
     leat_buf_add(w->out, json);
+}
+
+void leat_jw_name(leat_jw *w, const char *name)
+{
+    begin(w, name);
 }

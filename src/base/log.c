@@ -275,11 +275,13 @@ void leat_log_err(leat_level level, const leat_err *e)
                             .text = e->msg});
 }
 
-void leat_log_tail(leat_buf *out)
+uint64_t leat_log_since(uint64_t since, leat_buf *out)
 {
     pthread_mutex_lock(&lock);
-    uint64_t n = tail_count < TAIL_LINES ? tail_count : TAIL_LINES;
-    for (uint64_t i = tail_count - n; i < tail_count; i++)
+    uint64_t next = tail_count;
+    uint64_t first = next > TAIL_LINES ? next - TAIL_LINES : 0;
+    for (uint64_t i = since > first ? since : first; i < next; i++)
         leat_buf_add(out, leat_buf_str(&tail[i % TAIL_LINES]));
     pthread_mutex_unlock(&lock);
+    return next;
 }

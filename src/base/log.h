@@ -38,7 +38,8 @@ void leat_log_line(leat_level level, const char *file, int line, const char *cod
 /* The error in one line: its code, where and message. */
 void leat_log_err(leat_level level, const leat_err *e);
 
-/* Appends the last lines (up to 200), oldest first, as they were printed. */
-void leat_log_tail(leat_buf *out);
+/* Appends the lines from number since on (0: all that are kept, up to 200), oldest first, as they
+ * were printed. Returns the number of the line that comes next. */
+uint64_t leat_log_since(uint64_t since, leat_buf *out);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/fault.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -294,7 +295,8 @@ int leat_os_store(const char *path, leat_str content, unsigned mode)
     leat_buf_put(&temporary, ".tmp", sizeof(".tmp"));
     int rc = store(os, temporary.p, content, mode);
     if (rc == 0) {
-        rc = os->rename(temporary.p, path);
+        rc = -LEAT_FAULT(file_rename);
+        if (rc == 0) rc = os->rename(temporary.p, path);
         if (rc < 0) os->unlink(temporary.p);
     }
     leat_buf_free(&temporary);

@@ -74,6 +74,9 @@ leat_rc leat_os_fail(leat_err *e, int err, const char *doing, const char *path);
 /* Waits until fd is readable (or writable) or broken (the next call on it tells), at most ms (-1:
  * for ever): 1 ready, 0 time-out, -errno. */
 int leat_os_wait_fd(int fd, bool writing, int ms);
+/* Who waits for a TCP socket is woken only when so many bytes are there (SO_RCVLOWAT; 1 is usual):
+ * 0, or -EOPNOTSUPP for sockets that know no such mark. */
+int leat_os_low_water(int fd, int bytes);
 /* A process with this pid that began at this time (field 22 of /proc/PID/stat; 0 = any) lives; a
  * zombie does not. */
 bool leat_os_alive(int pid, uint64_t start);
@@ -85,9 +88,9 @@ void leat_os_futex_wait(const _Atomic uint32_t *word, uint32_t seen, int64_t us)
 void leat_os_futex_wake(_Atomic uint32_t *word);
 
 /* A Unix stream socket at folder/name, whatever the length of the path (sun_path has 108 bytes): a
- * listening one of mode 0600 that replaces what a dead process left there, or one connected to it.
- * The descriptor, or -errno. */
+ * listening one of mode 0600 that replaces what a dead process left there, or one connected to it
+ * (-ETIMEDOUT: nobody took the connection within ms). The descriptor, or -errno. */
 int leat_os_unix_listen(const char *folder, const char *name, int backlog);
-int leat_os_unix_connect(const char *folder, const char *name);
+int leat_os_unix_connect(const char *folder, const char *name, int ms);
 
 #endif

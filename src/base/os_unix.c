@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -46,11 +47,18 @@ int leat_os_unix_listen(const char *folder, const char *name, int backlog)
     return finish(fd, dir, rc);
 }
 
-int leat_os_unix_connect(const char *folder, const char *name)
+/* A process that does not take its connections any more (stopped, stuck) has a full queue of them
+ * after a while: a plain connect would then wait for ever. */
+int leat_os_unix_connect(const char *folder, const char *name, int ms)
 {
-    int dir;
+    int dir, rc;
     struct sockaddr_un addr;
     int fd = prepare(folder, name, &dir, &addr);
     if (fd < 0) return fd;
-    return finish(fd, dir, connect(fd, (struct sockaddr *)&addr, sizeof addr));
+    struct timeval most = {ms / 1000, ms % 1000 * 1000};
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
+    while ((rc = connect(fd, (struct sockaddr *)&addr, sizeof addr)) < 0 && errno == EINTR)
+        continue;
+    if (rc < 0 && errno == EAGAIN) errno = ETIMEDOUT;
+    return finish(fd, dir, rc);
 }

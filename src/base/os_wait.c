@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,6 +37,15 @@ int leat_os_wait_fd(int fd, bool writing, int ms)
             ms = left > 0 ? (int)left : 0;
         }
     }
+}
+
+int leat_os_low_water(int fd, int bytes)
+{
+    struct sockaddr_storage at;
+    socklen_t len = sizeof(at);
+    if (getsockname(fd, (struct sockaddr *)&at, &len) != 0) return -errno;
+    if (at.ss_family != AF_INET && at.ss_family != AF_INET6) return -EOPNOTSUPP;
+    return setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes)) == 0 ? 0 : -errno;
 }
 
 /* Fields 3 (state) and 22 (start) of /proc/PID/stat. The name before them is in parentheses and may

@@ -69,12 +69,13 @@ typedef struct leat_capture_conf {
     leat_opt_many truncate, mask, hash; /* column.truncate.to..., .mask.with..., .mask.hash... */
     leat_opt_list propagate_columns, propagate_types;
 
-    leat_opt_list skipped; /* skipped.operations: see leat_capture_skipped */
-    bool skip_unchanged;   /* skip.messages.without.change */
-    bool tombstones;       /* tombstones.on.delete */
-    bool transactions;     /* provide.transaction.metadata */
-    bool extended_headers; /* extended.headers.enabled */
-    int64_t heartbeat_ms;  /* heartbeat.interval.ms; 0: none */
+    leat_opt_list skipped;       /* skipped.operations: see leat_capture_skipped */
+    bool skip_unchanged;         /* skip.messages.without.change */
+    bool tombstones;             /* tombstones.on.delete */
+    bool transactions;           /* provide.transaction.metadata */
+    bool extended_headers;       /* extended.headers.enabled */
+    int64_t heartbeat_ms;        /* heartbeat.interval.ms; 0: none */
+    const char *heartbeat_query; /* heartbeat.action.query, to be run as often; NULL: none */
 
     int64_t decimal; /* leat_decimal_mode */
     int64_t time;    /* leat_time_mode */

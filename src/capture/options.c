@@ -139,6 +139,10 @@ const leat_opt leat_capture_options[] = {
      AT(heartbeat_ms, int64_t), .def = "0", .min = 0, .max = INT32_MAX,
      .help = "How often to write a record to the heartbeats' topic; 0 for never. Positions move "
              "without heartbeats too."},
+    {.name = "heartbeat.action.query", .label = "Heartbeat statement", .group = "Events", TEXT,
+     ADVANCED, AT(heartbeat_query, const char *),
+     .help = "Statement that the connector runs on the database every heartbeat.interval.ms, in a "
+             "session of its own. That it fails is logged, once for each cause, and stops nothing."},
 
     {.name = "decimal.handling.mode", .label = "Decimals", .group = "Values", ENUM,
      AT(decimal, int64_t), .def = "precise", .choices = decimals,
@@ -211,9 +215,12 @@ const leat_opt leat_capture_options[] = {
     {.name = "snapshot.lock.timeout.ms", .label = "Snapshot lock time-out", NO_EFFECT, MS,
      .def = "10000", .help = "Snapshots take no locks on tables."},
     {.name = "retriable.restart.connector.wait.ms", .label = "Restart wait", NO_EFFECT, MS,
-     .def = "10000", .help = "errors.retry.delay.* say how long to wait."},
+     .def = "10000",
+     .help = "After an error that passes the connector starts again by itself: errors.max.retries, "
+             "errors.retry.delay.initial.ms and errors.retry.delay.max.ms say how often and when."},
     {.name = "connection.validation.timeout.ms", .label = "Validation time-out", NO_EFFECT, MS,
-     .def = "60000", .help = "leat check tries a connection step by step."},
+     .def = "60000",
+     .help = "`leat check` tries a connection step by step; connect.timeout.ms bounds it."},
     {.name = "executor.shutdown.timeout.ms", .label = "Shutdown time-out", NO_EFFECT, MS,
      .def = "4000", .help = "A connector is a process of its own."},
     {.name = "event.processing.failure.handling.mode", .label = "Failures", NO_EFFECT, TEXT,
@@ -258,8 +265,6 @@ const leat_opt leat_capture_options[] = {
      .help = "Where notifications go."},
     {.name = "notification.sink.topic.name", .label = "Notification topic", MISSING, TEXT,
      .help = "Topic of notifications."},
-    {.name = "heartbeat.action.query", .label = "Heartbeat statement", MISSING, TEXT,
-     .help = "Statement to run at each heartbeat."},
     {.name = "include.schema.comments", .label = "Comments", MISSING, BOOL, .def = "false",
      .help = "Comments of tables and columns in schemas."},
     {.name = "converters", .label = "Custom converters", MISSING, TEXT,

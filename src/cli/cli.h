@@ -77,6 +77,13 @@ int leat_cli_check(int argc, char **argv);
 int leat_cli_plugins(int argc, char **argv);
 int leat_cli_status(int argc, char **argv);
 int leat_cli_stop(int argc, char **argv);
+int leat_cli_pause(int argc, char **argv);
+int leat_cli_resume(int argc, char **argv);
+int leat_cli_restart(int argc, char **argv);
+int leat_cli_offsets(int argc, char **argv);
+int leat_cli_delete(int argc, char **argv);
+int leat_cli_why(int argc, char **argv);
+int leat_cli_log(int argc, char **argv);
 int leat_cli_dead_letters(int argc, char **argv);
 int leat_cli_demo(int argc, char **argv);
 

@@ -80,8 +80,8 @@ static leat_rc put_row(reading *g, leat_jw *w, const char *name, const leat_sche
     leat_jw_object(w, name);
     for (uint32_t i = 0; i < row->nfields; i++)
         if (cells[i].kind != LEAT_ABSENT)
-            LEAT_TRY(leat_record_part(&g->form, g->form.values, w, row->fields[i].name,
-                                      row->fields[i].schema, &cells[i], (leat_str){0}, e));
+            LEAT_TRY(leat_record_part(g->form.values, w, row->fields[i].name, row->fields[i].schema,
+                                      &cells[i], (leat_str){0}, e));
     leat_jw_end(w);
     return LEAT_OK;
 }
@@ -96,10 +96,10 @@ static leat_rc put_native(reading *g, const leat_event *ev, leat_err *e)
     leat_jw_i64(&w, "ts_us", ev->ts_us);
     if (ev->op == LEAT_OP_RECORD) {
         const leat_record *record = ev->record;
-        LEAT_TRY(leat_record_part(&g->form, g->form.keys, &w, "key", record->key_schema,
-                                  &record->key, (leat_str){0}, e));
-        LEAT_TRY(leat_record_part(&g->form, g->form.values, &w, "value", record->value_schema,
-                                  &record->value, (leat_str){0}, e));
+        LEAT_TRY(leat_record_part(g->form.keys, &w, "key", record->key_schema, &record->key,
+                                  (leat_str){0}, e));
+        LEAT_TRY(leat_record_part(g->form.values, &w, "value", record->value_schema, &record->value,
+                                  (leat_str){0}, e));
     } else {
         leat_jw_z(&w, "op", op);
         leat_jw_z(&w, "snapshot", leat_snapshot_name((leat_snapshot)ev->snapshot));

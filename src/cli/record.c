@@ -51,17 +51,14 @@ void leat_record_form_forget(leat_record_form *f)
     leat_json_converter_forget(f->values);
 }
 
-leat_rc leat_record_part(leat_record_form *f, leat_json_converter *c, leat_jw *w, const char *name,
+leat_rc leat_record_part(leat_json_converter *c, leat_jw *w, const char *name,
                          const leat_schema *schema, const leat_value *value, leat_str placeholder,
                          leat_err *e)
 {
     bool is_null = false;
-    leat_buf_clear(&f->scratch);
-    LEAT_TRY(leat_json_convert(c, schema, value, placeholder, &f->scratch, &is_null, e));
-    if (is_null)
-        leat_jw_null(w, name);
-    else
-        leat_jw_raw(w, name, leat_buf_str(&f->scratch));
+    leat_jw_name(w, name);
+    LEAT_TRY(leat_json_convert(c, schema, value, placeholder, w->out, &is_null, e));
+    if (is_null) leat_buf_add(w->out, LEAT_STR("null"));
     return LEAT_OK;
 }
 
@@ -95,8 +92,8 @@ leat_rc leat_record_write(leat_record_form *f, const leat_event *ev, const leat_
     leat_jw_i64(&w, "offset", offset);
     leat_jw_i64(&w, "timestamp", ev->seen_us / 1000);
     LEAT_TRY(
-        leat_record_part(f, f->keys, &w, "key", record->key_schema, &record->key, placeholder, e));
-    LEAT_TRY(leat_record_part(f, f->values, &w, "value", record->value_schema, &record->value,
+        leat_record_part(f->keys, &w, "key", record->key_schema, &record->key, placeholder, e));
+    LEAT_TRY(leat_record_part(f->values, &w, "value", record->value_schema, &record->value,
                               placeholder, e));
     LEAT_TRY(put_headers(f, &w, record, e));
     leat_jw_end(&w);

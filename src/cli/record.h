@@ -24,7 +24,7 @@ void leat_record_form_forget(leat_record_form *f);
 leat_rc leat_record_write(leat_record_form *f, const leat_event *ev, const leat_record *record,
                           int64_t offset, leat_buf *out, leat_err *e);
 /* Adds one member: a key, a value, or a cell; c is f->keys or f->values. */
-leat_rc leat_record_part(leat_record_form *f, leat_json_converter *c, leat_jw *w, const char *name,
+leat_rc leat_record_part(leat_json_converter *c, leat_jw *w, const char *name,
                          const leat_schema *schema, const leat_value *value, leat_str placeholder,
                          leat_err *e);
 

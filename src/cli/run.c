@@ -157,6 +157,7 @@ int leat_cli_connector(int argc, char **argv)
         status = err.rc == LEAT_RETRY ? LEAT_CHILD_RESTART : LEAT_CHILD_CONFIG;
     } else {
         conf.config = config;
+        conf.name = config->name;
         status = leat_process_run(&conf);
     }
     leat_arena_free(&a);

@@ -2,10 +2,9 @@
  * removes those of connectors that are gone. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/json.h"
-#include "cli/cli.h"
+#include "cli/ask.h"
 #include "stream/readers.h"
 #include "stream/stream.h"
 
@@ -102,22 +101,6 @@ static void warn_readers(deleting *d, const char *connector)
             fprintf(stderr, "the sink %s has not read all of %s\n", r->sink, connector);
 }
 
-/* False: not confirmed; *status is set. */
-static bool confirm(const deleting *d, int *status)
-{
-    char answer[16] = "";
-    if (d->yes) return true;
-    *status = LEAT_EXIT_USAGE;
-    if (!isatty(STDIN_FILENO)) {
-        leat_cli_usage("topics", "delete asks on a terminal only; say --yes");
-        return false;
-    }
-    fprintf(stderr, "Delete them? What they hold is gone then. [y/N] ");
-    bool good = fgets(answer, sizeof answer, stdin) && (*answer == 'y' || *answer == 'Y');
-    if (!good) *status = LEAT_EXIT_FAILED;
-    return good;
-}
-
 /* The stream of each connector that has no topic any more. */
 static leat_rc remove_streams(deleting *d, leat_err *e)
 {
@@ -153,7 +136,9 @@ static int run_delete(deleting *d)
             warn_readers(d, t->connector);
             break;
         }
-    if (!confirm(d, &status)) return status;
+    if (!d->yes &&
+        !leat_cli_confirm("topics", "Delete them? What they hold is gone then.", &status))
+        return status;
     rc = delete_all(d, &err);
     return leat_rc_failed(rc) ? leat_cli_fail(&err) : LEAT_EXIT_OK;
 }

@@ -135,8 +135,12 @@ static void report_unsupported(const parse *c, const leat_opt *o, const leat_pro
     if (o->flags & LEAT_OPT_NO_EFFECT) {
         /* A typing error may look like one of many. */
         const char *near = many(o) ? nearest(&c->tables, 1, leat_str_of(p->name)) : NULL;
-        leat_report_add(r, true, name, p->line, "accepted, but has no effect here%s%s%s",
-                        near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+        if (near)
+            leat_report_add(r, true, name, p->line,
+                            "accepted, but has no effect here; did you mean %s?", near);
+        else
+            leat_report_add(r, true, name, p->line, "accepted, but has no effect here. %s",
+                            o->help);
         return;
     }
     leat_report_add(r, false, name, p->line,

@@ -79,6 +79,7 @@ typedef const leat_opt *const *leat_opt_tables;
 typedef struct leat_prop {
     const char *name, *value;
     int line; /* in its file; 0: none */
+    int was;  /* line of an earlier value that this one replaced; 0: there was none */
     struct leat_prop *next;
 } leat_prop;
 

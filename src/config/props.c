@@ -28,6 +28,7 @@ void leat_props_set(leat_props *p, leat_arena *a, leat_str name, leat_str value,
     for (leat_prop *have = p->first; have; have = have->next) {
         if (!leat_str_is(name, have->name)) continue;
         have->value = text;
+        if (line > 0 && line != have->line) have->was = have->line;
         have->line = line;
         return;
     }

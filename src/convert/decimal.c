@@ -10,13 +10,6 @@ __extension__ typedef unsigned __int128 u128;
 
 enum { STEP = 18, STEP_SHORT = 38, LIMB = 8 };
 
-static uint64_t ten_to(size_t n)
-{
-    uint64_t u = 1;
-    while (n-- > 0) u *= 10;
-    return u;
-}
-
 bool leat_decimal_parse(leat_str text, leat_decimal *d)
 {
     const char *p = text.s, *end = p + text.len;
@@ -105,7 +98,7 @@ static size_t limbs_of(const digits *g, leat_buf *scratch)
     for (size_t i = 0; i < n;) {
         size_t step = i == 0 && first > 0 ? first : STEP;
         u128 carry = chunk(g, i, step);
-        uint64_t factor = ten_to(step);
+        uint64_t factor = leat_ten_to[step];
         for (size_t k = 0; k < used; k++) {
             carry += (u128)limbs[k] * factor;
             limbs[k] = (uint64_t)carry;
@@ -124,7 +117,7 @@ static size_t two_limbs_of(const digits *g, uint64_t limbs[2])
     u128 u = 0;
     for (size_t i = 0; i < n;) {
         size_t step = n - i < STEP ? n - i : STEP;
-        u = u * ten_to(step) + chunk(g, i, step);
+        u = u * leat_ten_to[step] + chunk(g, i, step);
         i += step;
     }
     limbs[0] = (uint64_t)u;

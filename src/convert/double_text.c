@@ -10,6 +10,8 @@
  * The table of powers stands in pow10_table.c. No state; any thread. */
 #include "convert/double_text.h"
 
+#include "base/buf.h"
+
 __extension__ typedef unsigned __int128 u128;
 
 /* One format of IEEE 754. */
@@ -21,28 +23,6 @@ typedef struct format {
 
 static const format binary64 = {(uint64_t)1 << 52, -1074, 3};
 static const format binary32 = {(uint64_t)1 << 23, -149, 8};
-
-static const uint64_t ten_to[] = {
-    1,
-    10,
-    100,
-    1000,
-    10000,
-    100000,
-    1000000,
-    10000000,
-    100000000,
-    1000000000,
-    10000000000,
-    100000000000,
-    1000000000000,
-    10000000000000,
-    100000000000000,
-    1000000000000000,
-    10000000000000000,
-    100000000000000000,
-    1000000000000000000,
-};
 
 /* floor(log10(2^e)), floor(log10(3/4 * 2^e)), floor(log2(10^e)): right for all e that occur. */
 static int log10_pow2(int e)
@@ -101,7 +81,7 @@ static decimal shortest(const format *f, uint64_t c, int q, int shift)
 static unsigned digits_of(uint64_t u)
 {
     unsigned n = 1;
-    while (n < 19 && u >= ten_to[n]) n++;
+    while (n < 19 && u >= leat_ten_to[n]) n++;
     return n;
 }
 
@@ -128,18 +108,18 @@ static char *put_decimal(char *p, uint64_t digits, unsigned n, int exp)
             return p;
         }
         unsigned behind = n - (unsigned)exp;
-        p = put_digits(p, digits / ten_to[behind], (unsigned)exp);
+        p = put_digits(p, digits / leat_ten_to[behind], (unsigned)exp);
         *p++ = '.';
-        return put_digits(p, digits % ten_to[behind], behind);
+        return put_digits(p, digits % leat_ten_to[behind], behind);
     }
     if (exp > -3 && exp <= 0) {
         *p++ = '0';
         *p++ = '.';
         return put_digits(put_zeros(p, -exp), digits, n);
     }
-    p = put_digits(p, digits / ten_to[n - 1], 1);
+    p = put_digits(p, digits / leat_ten_to[n - 1], 1);
     *p++ = '.';
-    p = n > 1 ? put_digits(p, digits % ten_to[n - 1], n - 1) : put_zeros(p, 1);
+    p = n > 1 ? put_digits(p, digits % leat_ten_to[n - 1], n - 1) : put_zeros(p, 1);
     *p++ = 'E';
     exp--;
     if (exp < 0) *p++ = '-';

@@ -16,7 +16,21 @@
 #include "base/os.h"
 #include "engine/run.h"
 
-enum { BATCH_EVENTS = 4096, BATCH_BYTES = 1 << 20 };
+enum {
+    BATCH_EVENTS = 4096,
+    BATCH_BYTES = 1 << 20,
+    POSITIONS_KEEP = 64 << 10,
+    PARK_STEP_US = 50000
+};
+
+/* The source waits for something: shown as the error, while the state stays as it is. */
+static void note_wait(leat_task *t, const leat_err *why)
+{
+    leat_engine *g = t->host;
+    pthread_mutex_lock(&g->lock);
+    g->status.error = why ? *why : (leat_err){0};
+    pthread_mutex_unlock(&g->lock);
+}
 
 leat_engine *leat_engine_new(const leat_engine_conf *conf)
 {
@@ -27,10 +41,15 @@ leat_engine *leat_engine_new(const leat_engine_conf *conf)
     g->task = (leat_task){.source = conf->source,
                           .conf = conf->conf,
                           .connector = conf->connector,
-                          .run_id = conf->run_id};
+                          .run_id = conf->run_id,
+                          .stop = &g->stop,
+                          .waits = note_wait,
+                          .host = g};
     leat_batch_init(&g->batch, g->conf.batch_events, g->conf.batch_bytes);
     leat_arena_init(&g->arena, 0);
     pthread_mutex_init(&g->lock, NULL);
+    pthread_cond_init(&g->answered, NULL);
+    g->between_tail = &g->between;
     g->status.gauges = (leat_gauges){.lag_bytes = -1, .retained_bytes = -1};
     memcpy(g->status.snapshot, "none", sizeof "none");
     leat_run_state_set(g, LEAT_RUN_STARTING);
@@ -42,8 +61,10 @@ void leat_engine_free(leat_engine *g)
     if (!g) return;
     leat_batch_free(&g->batch);
     leat_arena_free(&g->arena);
+    leat_arena_free(&g->durable_arena);
     leat_buf_free(&g->acked);
     leat_buf_free(&g->end);
+    pthread_cond_destroy(&g->answered);
     pthread_mutex_destroy(&g->lock);
     leat_free(g);
 }
@@ -98,14 +119,34 @@ static void note_failure(leat_engine *g, const leat_err *err)
     pthread_mutex_unlock(&g->lock);
 }
 
-/* Mirrors what stands at the mark for status and page. */
-static void note_progress(leat_engine *g)
+static leat_position *copy_positions(const leat_position *pos, size_t n, leat_arena *a)
+{
+    leat_position *out = LEAT_NEW(a, leat_position, n);
+    for (size_t i = 0; i < n; i++)
+        out[i] =
+            (leat_position){leat_arena_str(a, pos[i].partition), leat_arena_str(a, pos[i].offset)};
+    return out;
+}
+
+void leat_engine_positions(leat_engine *g, leat_arena *a, leat_position **pos, size_t *n)
+{
+    pthread_mutex_lock(&g->lock);
+    *n = g->ndurable;
+    *pos = copy_positions(g->durable, g->ndurable, a);
+    pthread_mutex_unlock(&g->lock);
+}
+
+void leat_run_progress(leat_engine *g)
 {
     const leat_stream_state *st = g->conf.stream->ops->state(g->conf.stream);
     leat_page *p = g->conf.page;
     pthread_mutex_lock(&g->lock);
     g->status.totals = st->totals;
     g->status.events = st->events;
+    leat_arena_reset(&g->durable_arena, POSITIONS_KEEP);
+    g->durable = copy_positions(st->pos, st->npos, &g->durable_arena);
+    g->ndurable = st->npos;
+    g->status.position[0] = 0;
     if (st->npos > 0) {
         size_t n = st->pos[0].offset.len;
         if (n >= sizeof g->status.position) n = sizeof g->status.position - 1;
@@ -224,8 +265,14 @@ static leat_rc make_durable(leat_engine *g, leat_err *e)
     LEAT_TRY(leat_run_when_room(g, commit_stream, (leat_str){0}, e));
     g->first_pending_us = 0;
     if (ops->state(g->conf.stream)->frame != frame) g->progressed = true;
-    note_progress(g);
+    leat_run_progress(g);
     return LEAT_OK;
+}
+
+leat_rc leat_run_settle(leat_engine *g, leat_err *e)
+{
+    LEAT_TRY(g->conf.stream->ops->rollback(g->conf.stream, e));
+    return make_durable(g, e);
 }
 
 leat_rc leat_run_commit(leat_engine *g, leat_err *e)
@@ -259,7 +306,7 @@ static leat_rc note_end(leat_engine *g, leat_err *e)
     return LEAT_OK;
 }
 
-/* open ... close, once. PENDING: stopped. */
+/* open ... close, once. OK: it should end; PENDING: there is nothing more to do. */
 static leat_rc attempt(leat_engine *g, leat_err *e)
 {
     const leat_source *source = g->conf.source;
@@ -268,8 +315,7 @@ static leat_rc attempt(leat_engine *g, leat_err *e)
     g->tail = (leat_counts){0};
     g->first_pending_us = 0;
     g->progressed = false;
-    LEAT_TRY(g->conf.stream->ops->rollback(g->conf.stream, e));
-    LEAT_TRY(make_durable(g, e));
+    LEAT_TRY(leat_run_settle(g, e));
 
     const leat_stream_state *st = g->conf.stream->ops->state(g->conf.stream);
     leat_run_state_set(g, LEAT_RUN_STARTING);
@@ -281,9 +327,11 @@ static leat_rc attempt(leat_engine *g, leat_err *e)
     if (rc == LEAT_OK && stream) {
         leat_run_state_set(g, LEAT_RUN_RUNNING);
         rc = leat_run_pump(g, e);
+    } else if (rc == LEAT_OK && !leat_run_leave(g)) {
+        rc = LEAT_PENDING;
     }
-    g->task.stopping = rc == LEAT_OK;
     g->source_open = false;
+    g->task.stopping = rc == LEAT_PENDING || (rc == LEAT_OK && atomic_load(&g->stop));
     source->close(&g->task);
     return rc;
 }
@@ -297,31 +345,51 @@ static bool back_off(leat_engine *g, int64_t us, const leat_err *why)
     leat_log(LEAT_WARN, why->code, "retry_in_ms=%lld where=\"%s\" %s", (long long)(us / 1000),
              why->where, why->msg);
     if (g->conf.page) atomic_fetch_add(&g->conf.page->retries, 1);
-    return leat_retry_sleep(us, &g->stop);
+    return leat_retry_sleep(us, &g->stop, &g->wanted);
+}
+
+/* Paused before an attempt: nothing is opened until it is resumed. True: stopped. */
+static bool parked(leat_engine *g)
+{
+    while (atomic_load(&g->pause) && !leat_run_leave(g)) {
+        leat_run_state_set(g, LEAT_RUN_PAUSED);
+        leat_sleep_us(PARK_STEP_US);
+    }
+    return atomic_load(&g->stop);
+}
+
+/* Attempts until it is over: OK, or the error for which it failed. */
+static leat_rc attempts(leat_engine *g, leat_err *e)
+{
+    leat_retry retry = g->conf.retry;
+    for (;;) {
+        leat_err err = {0};
+        int64_t pause_us;
+        if (parked(g)) return LEAT_OK;
+        leat_rc rc = leat_run_between(g, &err);
+        if (rc == LEAT_OK && atomic_load(&g->pause)) continue;
+        if (rc == LEAT_OK) rc = attempt(g, &err);
+        if (rc == LEAT_PENDING || (rc == LEAT_OK && atomic_load(&g->stop))) return LEAT_OK;
+        if (rc == LEAT_OK) continue;
+        note_failure(g, &err);
+        bool again = leat_retry_next(&retry, rc, g->progressed, &pause_us);
+        if (rc == LEAT_RETRY && atomic_load(&g->stop)) { /* what is not durable comes again */
+            leat_log(LEAT_WARN, err.code, "stopping where=\"%s\" %s", err.where, err.msg);
+            return LEAT_OK;
+        }
+        if (!again) {
+            if (e) *e = err;
+            return rc;
+        }
+        if (back_off(g, pause_us, &err)) return LEAT_OK;
+    }
 }
 
 leat_rc leat_engine_run(leat_engine *g, leat_err *e)
 {
-    leat_retry retry = g->conf.retry;
-    note_progress(g);
-    for (;;) {
-        leat_err err = {0};
-        int64_t pause_us;
-        leat_rc rc = attempt(g, &err);
-        if (!leat_rc_failed(rc)) break;
-        note_failure(g, &err);
-        bool stopping = rc == LEAT_RETRY && atomic_load(&g->stop);
-        if (!stopping && !leat_retry_next(&retry, rc, g->progressed, &pause_us)) {
-            leat_run_state_set(g, LEAT_RUN_FAILED);
-            if (e) *e = err;
-            return rc;
-        }
-        if (stopping) { /* what is not durable comes again at the next start */
-            leat_log(LEAT_WARN, err.code, "stopping where=\"%s\" %s", err.where, err.msg);
-            break;
-        }
-        if (back_off(g, pause_us, &err)) break;
-    }
-    leat_run_state_set(g, LEAT_RUN_STOPPED);
-    return LEAT_OK;
+    leat_run_progress(g);
+    leat_rc rc = attempts(g, e);
+    leat_run_state_set(g, rc == LEAT_OK ? LEAT_RUN_STOPPED : LEAT_RUN_FAILED);
+    leat_run_ended(g);
+    return rc;
 }

@@ -6,7 +6,7 @@
  * at each safe place. It knows no system and no file: source, stream, store, page and clock are
  * given, so the simulator runs the same code in a world of its own.
  *
- * leat_engine_run is called by one thread, the task's; stop, pause and status by any. */
+ * leat_engine_run is called by one thread, the task's; stop, pause, between and status by any. */
 #ifndef LEAT_ENGINE_ENGINE_H
 #define LEAT_ENGINE_ENGINE_H
 
@@ -41,6 +41,18 @@ leat_rc leat_engine_run(leat_engine *g, leat_err *e);
 
 void leat_engine_stop(leat_engine *g);
 void leat_engine_pause(leat_engine *g, bool paused);
+
+/* Runs fn on the engine's thread while no task has its source open: the running attempts are ended
+ * in order and everything read is durable; fn may change the stream (positions). Then the tasks
+ * open again, at once where they waited for their next attempt; a paused engine stays paused. Waits
+ * until it is done. What fn returns is returned; a FATAL of fn, such as a sync that failed, ends
+ * the engine too. An error of its own when what was read could not be made durable: fn was not
+ * called. RETRY "engine.ended" if the engine ended first. Any thread but the engine's. */
+leat_rc leat_engine_between(leat_engine *g, leat_rc (*fn)(void *arg, leat_stream *s, leat_err *e),
+                            void *arg, leat_err *e);
+
+/* The durable positions, copied to a. Any thread. */
+void leat_engine_positions(leat_engine *g, leat_arena *a, leat_position **pos, size_t *n);
 
 typedef struct leat_engine_status {
     leat_run_state state;

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/os.h"
@@ -66,7 +67,7 @@ static int64_t next_of(const leat_input *in, size_t topic, bool moved)
     return now >= 0 ? now : in->next_offset[topic];
 }
 
-static void write_input(const leat_input *in, bool moved, leat_str cursor,
+static void write_input(const leat_input *in, bool moved, leat_str cursor, int64_t offset,
                         const leat_sink_counts *c, leat_jw *w)
 {
     leat_jw_object(w, NULL);
@@ -77,10 +78,17 @@ static void write_input(const leat_input *in, bool moved, leat_str cursor,
     for (size_t i = 0; in->topics[i]; i++) leat_jw_i64(w, NULL, next_of(in, i, moved));
     leat_jw_end(w);
     leat_jw_str(w, "cursor", cursor);
+    if (offset > 0) leat_jw_i64(w, "offset", offset);
     leat_jw_i64(w, "read", (int64_t)c->read);
     leat_jw_i64(w, "delivered", (int64_t)c->delivered);
     leat_jw_i64(w, "dead", (int64_t)c->dead);
     leat_jw_end(w);
+}
+
+/* What is left of the offset to begin with: once something was delivered the cursor says it all. */
+static int64_t offset_at(const leat_input *in, const leat_sink_counts *c)
+{
+    return c->read == in->counts.read ? in->offset : 0;
 }
 
 /* All inputs of moved's stream: the others as they were stored last. */
@@ -93,9 +101,9 @@ static void write_file(const leat_inputs *s, const leat_input *moved, const leat
     leat_jw_array(&w, "inputs");
     for (const leat_input *in = s->first; in; in = in->next) {
         if (in == moved)
-            write_input(in, true, leat_reader_cursor(in->reader), c, &w);
+            write_input(in, true, leat_reader_cursor(in->reader), offset_at(in, c), c, &w);
         else if (is_of(in, moved->source))
-            write_input(in, false, leat_buf_str(&in->cursor), &in->counts, &w);
+            write_input(in, false, leat_buf_str(&in->cursor), in->offset, &in->counts, &w);
     }
     leat_jw_end(&w);
     leat_jw_end(&w);
@@ -110,12 +118,14 @@ leat_rc leat_inputs_store(leat_inputs *s, leat_input *in, const leat_sink_counts
     char *folder = folder_of(s, in->source, &a);
     char *path = leat_arena_printf(&a, "%s/%s", folder, s->sink);
     write_file(s, in, counts, &text);
-    int err = leat_os_store(path, leat_buf_str(&text), 0600);
+    int err = -LEAT_FAULT(cursor_store);
+    if (err == 0) err = leat_os_store(path, leat_buf_str(&text), 0600);
     leat_rc rc = err < 0 ? leat_os_fail(e, err, "store the cursor in", path) : LEAT_OK;
     if (rc == LEAT_OK) {
         leat_buf_clear(&in->cursor);
         leat_buf_add(&in->cursor, leat_reader_cursor(in->reader));
         for (size_t i = 0; in->topics[i]; i++) in->next_offset[i] = next_of(in, i, true);
+        in->offset = offset_at(in, counts);
         in->counts = *counts;
     }
     leat_buf_free(&text);
@@ -134,7 +144,8 @@ static bool wants(const place *p, const char *source)
 static leat_input *twin_of(leat_inputs *s, const char *source, leat_str cursor)
 {
     for (leat_input *in = s->first; in; in = in->next)
-        if (is_of(in, source) && leat_str_eq(leat_buf_str(&in->cursor), cursor)) return in;
+        if (is_of(in, source) && in->offset == 0 && leat_str_eq(leat_buf_str(&in->cursor), cursor))
+            return in;
     return NULL;
 }
 
@@ -143,9 +154,11 @@ static void take_stored(leat_inputs *s, const char *source, const leat_json *j, 
 {
     leat_str cursor = leat_json_get_str(j, "cursor");
     const leat_json *topics = leat_json_get(j, "topics");
-    leat_input *in = twin_of(s, source, cursor);
+    int64_t offset = leat_json_get_i64(j, "offset", 0);
+    leat_input *in = offset > 0 ? NULL : twin_of(s, source, cursor);
     if (!in) {
         in = add_input(s, source, all->n);
+        in->offset = offset;
         leat_buf_add(&in->cursor, cursor);
     }
     in->counts.read += (uint64_t)leat_json_get_i64(j, "read", 0);
@@ -154,11 +167,11 @@ static void take_stored(leat_inputs *s, const char *source, const leat_json *j, 
     const leat_json *next = leat_json_get(j, "next");
     if (next) next = next->child;
     for (const leat_json *t = topics ? topics->child : NULL; t; t = t->next) {
-        int64_t offset = -1;
-        if (next && !leat_str_i64(next->text, &offset)) offset = -1;
+        int64_t known = -1;
+        if (next && !leat_str_i64(next->text, &known)) known = -1;
         for (unsigned i = 0; i < all->n; i++)
             if (leat_str_is(t->text, all->v[i].topic) && wants(&all->v[i], source))
-                add_topic(in, &all->v[i], offset);
+                add_topic(in, &all->v[i], known);
         if (next) next = next->next;
     }
 }
@@ -168,7 +181,8 @@ static leat_rc load(leat_inputs *s, const char *source, const char *path, places
     leat_buf text = {0};
     const leat_json *j = NULL;
     leat_err why = {0};
-    int err = leat_os_load(path, &text, CURSORS_MAX);
+    int err = -LEAT_FAULT(cursor_read);
+    if (err == 0) err = leat_os_load(path, &text, CURSORS_MAX);
     leat_rc rc = err < 0 ? LEAT_OK : leat_json_parse(&s->arena, leat_buf_str(&text), &j, &why);
     leat_buf_free(&text);
     if (err == -ENOENT) return LEAT_OK;
@@ -189,7 +203,7 @@ static void take_new(leat_inputs *s, const char *source, places *all)
 {
     leat_input *along = twin_of(s, source, (leat_str){"", 0}), *fresh = along;
     for (leat_input *in = s->first; in && !along; in = in->next)
-        if (is_of(in, source)) along = in;
+        if (is_of(in, source) && in->offset == 0) along = in;
     for (unsigned i = 0; i < all->n; i++) {
         place *p = &all->v[i];
         if (!wants(p, source)) continue;
@@ -203,7 +217,8 @@ static void take_new(leat_inputs *s, const char *source, places *all)
  * that is missing is a gap, not another beginning. */
 static leat_rc open_one(leat_inputs *s, leat_input *in, leat_err *e)
 {
-    leat_reader_conf conf = {.data = s->data, .connector = in->source, .topics = in->topics};
+    leat_reader_conf conf = {
+        .data = s->data, .connector = in->source, .topics = in->topics, .offset = in->offset};
     if (in->cursor.len == 0) {
         LEAT_TRY(leat_reader_open(&conf, &in->reader, e));
         leat_buf_add(&in->cursor, leat_reader_cursor(in->reader));

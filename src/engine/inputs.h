@@ -4,15 +4,18 @@
  * {"sink":NAME,"inputs":[{"topics":[...],"next":[...],"cursor":...,"read":n,"delivered":n,"dead":n}]};
  * next are the topics' next offsets, -1: nothing of it was read. While that file is there the
  * stream keeps what lies behind the cursors; it is first written under the lock of its folder
- * (stream/readers.h). An input
- * is a reader of some topics of one stream. There is one a stream, until a topic is added to the
- * sink that the stream has held for longer: this gets an input of its own, which begins at the
- * beginning, since the cursor of the others has passed it by. Inputs that have come to the same
- * place are joined when they are opened. One thread at a time. */
+ * (stream/readers.h). An input is a reader of some topics of one stream. With "offset" (one topic,
+ * set by a person) what its topic holds below that offset is passed over, until something was
+ * delivered. There is one a stream, until a topic is added to the sink that the stream has held for
+ * longer: this gets an input of its own, which begins at the beginning, since the cursor of the
+ * others has passed it by. Inputs that have come to the same place are joined when they are opened.
+ * One thread at a time. */
 #ifndef LEAT_ENGINE_INPUTS_H
 #define LEAT_ENGINE_INPUTS_H
 
 #include "base/buf.h"
+#include "base/json.h"
+#include "config/opt.h"
 #include "stream/reader.h"
 
 /* The ledger of a sink: events in its topics since its cursor began. */
@@ -26,6 +29,7 @@ typedef struct leat_input {
     int64_t *next_offset; /* of topics, as stored; -1: none was read */
     leat_reader *reader;
     leat_buf cursor;         /* as stored; empty: at the beginning */
+    int64_t offset;          /* of its one topic, to begin with; 0: that of the cursor */
     leat_sink_counts counts; /* as stored */
     struct leat_input *next;
 } leat_input;
@@ -53,5 +57,24 @@ leat_rc leat_inputs_gap(const leat_inputs *s, const leat_input *in, leat_err *e)
 leat_sink_counts leat_inputs_counts(const leat_inputs *s);
 /* Closes all readers; the next look opens them again. Also for good. */
 void leat_inputs_close(leat_inputs *s);
+
+/* ---- looking and editing, while no inputs are open: inputs_edit.c ---- */
+
+/* Where the sink stands: one position a topic that has a cursor, in Kafka Connect's shape,
+ * {"kafka_topic":T,"kafka_partition":0} and {"kafka_offset":N}; in a. */
+leat_rc leat_inputs_positions(const char *data, const char *sink, const leat_opt_list *topics,
+                              leat_arena *a, leat_position **pos, size_t *n, leat_err *e);
+/* Adds "topics": of each its name, source, offset, first and next that are held, and how many
+ * records the sink is behind. */
+leat_rc leat_inputs_write(const char *data, const char *sink, const leat_opt_list *topics,
+                          leat_jw *w, leat_err *e);
+/* Whether each of n positions can be moved to (an absent offset: the beginning of what is held);
+ * notes[i]: what follows, in a. CONF "offsets.topic", "offsets.range". */
+leat_rc leat_inputs_check(const char *data, const char *sink, const leat_opt_list *topics,
+                          leat_position *to, size_t n, leat_arena *a, const char **notes,
+                          leat_err *e);
+/* Moves them; durable on return. What leat_inputs_check let pass. */
+leat_rc leat_inputs_move(const char *data, const char *sink, const leat_position *to, size_t n,
+                         leat_err *e);
 
 #endif

@@ -15,12 +15,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/os.h"
-#include "engine/control.h"
-#include "engine/setup.h"
-#include "engine/sinkrun.h"
-#include "engine/status.h"
+#include "engine/running.h"
 #include "hub/supervisor.h"
-#include "state/state.h"
 
 enum {
     LOCK_WAIT_US = 5000000, /* for a process that is just stopping */
@@ -29,28 +25,13 @@ enum {
     ORPHAN_S = 3, /* the same when there is no supervisor any more: its successor waits for us */
 };
 
-typedef struct process {
-    leat_process_conf conf;
-    leat_arena arena;
-    leat_setup setup;
-    char *folder;
-    char run_id[37];
-    int lock; /* of the folder: one process a connector. -1: none */
-    leat_page *page;
-    leat_stream *stream;
-    leat_state *state;
-    leat_control *control;
-    leat_engine *engine; /* one of the two */
-    leat_sinkrun *sinkrun;
-} process;
-
 /* For the signal handler: the process once its task is there; whether a signal came; who started
  * us. */
-static process *_Atomic running;
+static leat_process *_Atomic running;
 static atomic_bool asked;
 static pid_t parent;
 
-static void stop(process *p)
+static void stop(leat_process *p)
 {
     if (p->engine) leat_engine_stop(p->engine);
     if (p->sinkrun) leat_sinkrun_stop(p->sinkrun);
@@ -59,7 +40,7 @@ static void stop(process *p)
 static void on_signal(int sig)
 {
     (void)sig;
-    process *p = atomic_load(&running);
+    leat_process *p = atomic_load(&running);
     if (!atomic_exchange(&asked, true)) alarm(getppid() == parent ? STOP_S : ORPHAN_S);
     if (p) stop(p);
 }
@@ -101,48 +82,6 @@ static void make_run_id(char out[37])
     *at = 0;
 }
 
-static void write_readers(process *p, leat_jw *reply)
-{
-    leat_engine_status st;
-    leat_engine_status_get(p->engine, &st);
-    leat_status_readers(p->conf.data, p->conf.config->name, st.events, reply);
-}
-
-static leat_rc handle(void *arg, leat_str verb, const leat_json *request, leat_jw *reply,
-                      leat_err *e)
-{
-    process *p = arg;
-    if (leat_str_is(verb, "status")) {
-        leat_status_write(p->conf.config->name, &p->setup, p->engine, p->sinkrun, p->page, reply);
-        if (p->engine) write_readers(p, reply);
-    } else if (leat_str_is(verb, "stop")) {
-        stop(p);
-    } else if (leat_str_is(verb, "finish") && p->sinkrun) {
-        leat_sinkrun_finish(p->sinkrun);
-    } else if ((leat_str_is(verb, "pause") || leat_str_is(verb, "resume")) && p->engine) {
-        leat_engine_pause(p->engine, leat_str_is(verb, "pause"));
-    } else if (leat_str_is(verb, "log-level")) {
-        leat_level level;
-        leat_str name = leat_json_get_str(request, "level");
-        if (!leat_log_level_parse(name, &level))
-            return leat_fail(e, LEAT_CONF, "control.request", "level",
-                             "expected trace, debug, info, warn or error, got \"%.*s\"",
-                             LEAT_STR_ARG(name));
-        leat_log_level(level);
-    } else if (leat_str_is(verb, "log")) {
-        leat_buf tail = {0};
-        leat_log_tail(&tail);
-        leat_jw_str(reply, "lines", leat_buf_str(&tail));
-        leat_buf_free(&tail);
-    } else {
-        return leat_fail(e, LEAT_CONF, "control.verb", "verb",
-                         "\"%.*s\" is not understood by a %s; there are status, stop, log, "
-                         "log-level, and pause, resume (source) or finish (sink)",
-                         LEAT_STR_ARG(verb), p->engine ? "source" : "sink");
-    }
-    return LEAT_OK;
-}
-
 /* The process that the counters page names; 0: none. */
 static int holder(const char *counters)
 {
@@ -153,15 +92,16 @@ static int holder(const char *counters)
     return pid;
 }
 
-/* Waits for the lock while the process before may be just stopping. PENDING: told to stop. */
-static leat_rc lock_folder(process *p, const char *counters, leat_err *e)
+/* Waits for the lock while the process before may be just stopping. */
+static leat_rc take_lock(leat_process *p, const char *counters, const atomic_bool *stopped,
+                         leat_err *e)
 {
     char *path = leat_arena_printf(&p->arena, "%s/lock", p->folder);
     int flags = LEAT_O_READ | LEAT_O_WRITE | LEAT_O_CREATE | LEAT_O_LOCK;
     int64_t until = leat_mono_us() + LOCK_WAIT_US;
     bool told = false;
     while ((p->lock = leat_os_now()->open(path, flags, 0600)) == -EWOULDBLOCK) {
-        if (atomic_load(&asked)) return LEAT_PENDING;
+        if (stopped && atomic_load(stopped)) return LEAT_PENDING;
         if (leat_mono_us() >= until)
             return leat_fail(e, LEAT_CONF, "connector.locked", p->folder,
                              "process %d runs this connector already; stop that one, or use "
@@ -176,9 +116,31 @@ static leat_rc lock_folder(process *p, const char *counters, leat_err *e)
     return p->lock < 0 ? leat_os_fail(e, p->lock, "lock", path) : LEAT_OK;
 }
 
-static leat_rc open_state(process *p, leat_err *e)
+leat_rc leat_process_lock(leat_process *p, const atomic_bool *stopped, leat_err *e)
 {
-    LEAT_TRY(leat_state_open(p->conf.data, p->conf.config->name, false, &p->state, e));
+    p->folder = leat_arena_printf(&p->arena, "%s/connectors/%s", p->conf.data, p->conf.name);
+    int err = leat_os_mkdirs(p->folder, 0700);
+    if (err < 0) return leat_os_fail(e, err, "make the folder", p->folder);
+    char *counters = leat_arena_printf(&p->arena, "%s/counters", p->folder);
+    return take_lock(p, counters, stopped, e);
+}
+
+leat_rc leat_process_stream(leat_process *p, leat_err *e)
+{
+    if (p->stream) return LEAT_OK;
+    char *counters = leat_arena_printf(&p->arena, "%s/counters", p->folder);
+    if (!p->page) LEAT_TRY(leat_page_create(counters, &p->page, e));
+    if (!p->setup.source) return LEAT_OK;
+    leat_embedded_conf conf = {.data = p->conf.data, .connector = p->conf.name, .page = p->page};
+    leat_stream_apply(&p->setup.stream, &conf);
+    return leat_embedded_open(&conf, &p->stream, e);
+}
+
+static leat_rc open_state(leat_process *p, leat_err *e)
+{
+    LEAT_TRY(leat_state_open(p->conf.data, p->conf.name, false, &p->state, e));
+    LEAT_TRY(leat_state_open(p->conf.data, p->conf.name, false, &p->notes, e));
+    LEAT_TRY(leat_state_desired_get(p->state, &p->desired, e));
     leat_buf json = {0};
     leat_config_write(p->conf.config, NULL, false, &json);
     leat_rc rc = leat_state_config_set(p->state, leat_buf_str(&json), e);
@@ -187,25 +149,18 @@ static leat_rc open_state(process *p, leat_err *e)
 }
 
 /* state.db before the stream: it keeps why the stream could not be opened. */
-static leat_rc open_all(process *p, leat_err *e)
+static leat_rc open_all(leat_process *p, leat_err *e)
 {
-    const char *name = p->conf.config->name;
-    p->folder = leat_arena_printf(&p->arena, "%s/connectors/%s", p->conf.data, name);
-    int err = leat_os_mkdirs(p->folder, 0700);
-    if (err < 0) return leat_os_fail(e, err, "make the folder", p->folder);
-    char *counters = leat_arena_printf(&p->arena, "%s/counters", p->folder);
-    leat_rc rc = lock_folder(p, counters, e);
+    leat_rc rc = leat_process_lock(p, &asked, e);
     if (rc != LEAT_OK) return rc;
+    char *counters = leat_arena_printf(&p->arena, "%s/counters", p->folder);
     LEAT_TRY(leat_page_create(counters, &p->page, e));
     LEAT_TRY(open_state(p, e));
-    if (!p->setup.source) return LEAT_OK;
-    leat_embedded_conf conf = {.data = p->conf.data, .connector = name, .page = p->page};
-    leat_stream_apply(&p->setup.stream, &conf);
-    return leat_embedded_open(&conf, &p->stream, e);
+    return leat_process_stream(p, e);
 }
 
 /* The topics of a sink, NULL-ended. */
-static const char *const *topics_of(process *p)
+static const char *const *topics_of(leat_process *p)
 {
     const leat_opt_list *list = &p->setup.common.topics;
     const char **out = LEAT_NEW(&p->arena, const char *, list->n + 1);
@@ -213,7 +168,7 @@ static const char *const *topics_of(process *p)
     return out;
 }
 
-static void make_task(process *p)
+static void make_task(leat_process *p)
 {
     leat_retry retry = {.min_us = p->setup.common.retry_min_ms * 1000,
                         .max_us = p->setup.common.retry_max_ms * 1000,
@@ -222,7 +177,7 @@ static void make_task(process *p)
     if (p->setup.source) {
         leat_engine_conf conf = {.source = p->setup.source,
                                  .conf = p->setup.conf,
-                                 .connector = p->conf.config->name,
+                                 .connector = p->conf.name,
                                  .run_id = p->run_id,
                                  .stream = p->stream,
                                  .dead = dead,
@@ -233,7 +188,7 @@ static void make_task(process *p)
     } else {
         leat_sinkrun_conf conf = {.sink = p->setup.sink,
                                   .conf = p->setup.conf,
-                                  .connector = p->conf.config->name,
+                                  .connector = p->conf.name,
                                   .data = p->conf.data,
                                   .topics = topics_of(p),
                                   .dead = dead,
@@ -244,9 +199,21 @@ static void make_task(process *p)
 }
 
 /* The control socket is served only once there is a task to ask. */
-static leat_rc run_task(process *p, leat_err *e)
+static leat_rc run_task(leat_process *p, leat_err *e)
 {
-    LEAT_TRY(leat_control_start(p->folder, handle, p, &p->control, e));
+    leat_control_conf conf = {.folder = p->folder,
+                              .handler = leat_process_verb,
+                              .slow = leat_process_slow,
+                              .tick = leat_process_tick,
+                              .idle = leat_process_idle,
+                              .arg = p};
+    leat_process_obey(p);
+    if (p->desired.paused)
+        leat_log(LEAT_WARN, "connector.paused",
+                 "by=\"%s\" it was paused before this start and stays so; 'leat resume %s' lets it "
+                 "go on",
+                 p->desired.by, p->conf.name);
+    LEAT_TRY(leat_control_start(&conf, &p->control, e));
     atomic_store(&running, p);
     if (atomic_load(&asked)) stop(p);
     leat_log(LEAT_INFO, "connector.started", "class=%s run=%s",
@@ -256,7 +223,22 @@ static leat_rc run_task(process *p, leat_err *e)
     return rc == LEAT_RETRY ? LEAT_CONF : rc; /* past its limit: a person must look */
 }
 
-static void close_all(process *p, leat_rc rc, const leat_err *err)
+void leat_process_close(leat_process *p)
+{
+    leat_engine_free(p->engine);
+    leat_sinkrun_free(p->sinkrun);
+    if (p->notes != p->state) leat_state_close(p->notes);
+    leat_state_close(p->state);
+    if (p->stream) p->stream->ops->close(p->stream);
+    if (p->page) atomic_store(&p->page->pid, 0);
+    leat_page_close(p->page);
+    leat_os_now()->close(p->lock);
+    leat_buf_free(&p->noted);
+    pthread_mutex_destroy(&p->guard);
+    leat_arena_free(&p->arena);
+}
+
+static void end(leat_process *p, leat_rc rc, const leat_err *err)
 {
     leat_run_state last = rc == LEAT_RETRY     ? LEAT_RUN_RETRYING
                           : leat_rc_failed(rc) ? LEAT_RUN_FAILED
@@ -265,30 +247,23 @@ static void close_all(process *p, leat_rc rc, const leat_err *err)
     if (p->state &&
         leat_rc_failed(leat_state_end_set(p->state, leat_run_state_name(last), err, NULL)))
         leat_log(LEAT_WARN, "state.sqlite", "how the run ended could not be stored");
-    leat_engine_free(p->engine);
-    leat_sinkrun_free(p->sinkrun);
-    leat_state_close(p->state);
-    if (p->stream) p->stream->ops->close(p->stream);
-    if (p->page) {
-        atomic_store(&p->page->state, (uint32_t)last);
-        atomic_store(&p->page->pid, 0);
-    }
-    leat_page_close(p->page);
-    leat_os_now()->close(p->lock);
-    leat_arena_free(&p->arena);
+    if (p->engine || p->sinkrun) leat_process_note(p, LEAT_NOTED_STOP);
+    if (p->page) atomic_store(&p->page->state, (uint32_t)last);
+    leat_process_close(p);
 }
 
 /* RETRY comes from opening only. After a failed sync nobody knows what the disk holds: only a new
  * process reads it again. */
-static int exit_of(leat_rc rc, const leat_err *err)
+static int exit_of(leat_rc rc, const leat_err *err, bool restart)
 {
+    if (restart) return LEAT_CHILD_AGAIN;
     if (!leat_rc_failed(rc)) return LEAT_CHILD_DONE;
     if (rc == LEAT_RETRY || strcmp(err->code, "stream.sync_failed") == 0) return LEAT_CHILD_RESTART;
     return strncmp(err->code, "config.", 7) == 0 ? LEAT_CHILD_CONFIG : LEAT_CHILD_FAILED;
 }
 
 /* Warnings were told by who started us. */
-static leat_rc parse(process *p, leat_err *e)
+static leat_rc parse(leat_process *p, leat_err *e)
 {
     leat_report r;
     leat_report_init(&r, &p->arena);
@@ -297,12 +272,13 @@ static leat_rc parse(process *p, leat_err *e)
         if (w->warning)
             leat_log(LEAT_DEBUG, "config.warning", "option=%s %s", w->option ? w->option : "",
                      w->msg);
-    return good ? LEAT_OK : leat_report_err(&r, p->conf.config->name, e);
+    return good ? LEAT_OK : leat_report_err(&r, p->conf.name, e);
 }
 
 int leat_process_run(const leat_process_conf *conf)
 {
-    process p = {.conf = *conf, .lock = -1};
+    leat_process p = {.conf = *conf, .lock = -1};
+    pthread_mutex_init(&p.guard, NULL);
     leat_err err = {0};
     leat_arena_init(&p.arena, 0);
     make_run_id(p.run_id);
@@ -310,11 +286,13 @@ int leat_process_run(const leat_process_conf *conf)
     leat_rc rc = parse(&p, &err);
     if (rc == LEAT_OK) rc = open_all(&p, &err);
     if (rc == LEAT_OK) {
+        leat_process_note(&p, LEAT_NOTED_START);
         make_task(&p);
         rc = run_task(&p, &err);
     }
     if (leat_rc_failed(rc)) leat_log_err(LEAT_ERROR, &err);
     if (rc == LEAT_OK) leat_log(LEAT_INFO, "connector.stopped", "in order");
-    close_all(&p, rc, &err);
-    return exit_of(rc, &err);
+    bool restart = atomic_load(&p.restart);
+    end(&p, rc, &err);
+    return exit_of(rc, &err, restart);
 }

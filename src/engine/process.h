@@ -2,10 +2,11 @@
 #ifndef LEAT_ENGINE_PROCESS_H
 #define LEAT_ENGINE_PROCESS_H
 
+#include "base/json.h"
 #include "config/load.h"
 
 typedef struct leat_process_conf {
-    const char *data;
+    const char *data, *name;
     const leat_config *config;
     bool once, strict;
 } leat_process_conf;
@@ -13,5 +14,26 @@ typedef struct leat_process_conf {
 /* Runs the connector until it is stopped (SIGTERM, SIGINT, control socket), has ended (once) or
  * failed for good. Logs its one error. Returns how to exit: LEAT_CHILD_* of hub/supervisor.h. */
 int leat_process_run(const leat_process_conf *conf);
+
+/* Answers a request of the control protocol for a connector that does not run, under its lock.
+ * Whatever needs a running one is CONF "control.verb". CONF "connector.locked" when it runs after
+ * all, "connector.unknown" when there is none. *reply is in a. */
+leat_rc leat_process_stopped(const char *data, const char *name, leat_str request, leat_arena *a,
+                             const leat_json **reply, leat_err *e);
+
+/* What deleting the connector means, for a person who decides; texts are in the arena given. */
+typedef struct leat_process_leaves {
+    bool sink;
+    int64_t dead;       /* letters that go with it */
+    const char *server; /* what stays on the server unless it is forgotten; NULL: nothing */
+    leat_err unknown;   /* why that could not be found out; rc OK: it could */
+} leat_process_leaves;
+/* Needs no lock. CONF "connector.unknown". */
+leat_rc leat_process_look(const char *data, const char *name, leat_arena *a,
+                          leat_process_leaves *out, leat_err *e);
+/* Removes configuration and state of a connector that does not run. A source's claims and stream
+ * stay; forget: what open made on the server goes first, and the stream's position. A sink's
+ * cursors go too. What failed can be tried again. */
+leat_rc leat_process_delete(const char *data, const char *name, bool forget, leat_err *e);
 
 #endif

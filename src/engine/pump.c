@@ -41,7 +41,7 @@ leat_rc leat_run_paused(leat_engine *g, leat_run_state state, leat_err *e)
     LEAT_TRY(wind_up(g, e));
     leat_run_state_set(g, LEAT_RUN_PAUSED);
     int64_t beat_us = 0;
-    while (atomic_load(&g->pause) && !atomic_load(&g->stop)) {
+    while (atomic_load(&g->pause) && !leat_run_leave(g)) {
         int64_t now = leat_mono_us();
         if (g->conf.source->beat && now - beat_us >= BEAT_US) {
             LEAT_TRY(g->conf.source->beat(&g->task, e));
@@ -49,7 +49,7 @@ leat_rc leat_run_paused(leat_engine *g, leat_run_state state, leat_err *e)
         }
         leat_sleep_us(50000);
     }
-    leat_run_state_set(g, state);
+    if (!atomic_load(&g->pause)) leat_run_state_set(g, state);
     return LEAT_OK;
 }
 
@@ -74,11 +74,15 @@ static leat_rc turn(leat_engine *g, leat_err *e)
 leat_rc leat_run_pump(leat_engine *g, leat_err *e)
 {
     leat_run_healthy(g);
-    while (!atomic_load(&g->stop)) {
-        if (atomic_load(&g->pause)) LEAT_TRY(leat_run_paused(g, LEAT_RUN_RUNNING, e));
-        leat_rc rc = turn(g, e);
+    leat_rc rc = LEAT_OK;
+    while (rc == LEAT_OK && !leat_run_leave(g)) {
+        if (atomic_load(&g->pause)) {
+            LEAT_TRY(leat_run_paused(g, LEAT_RUN_RUNNING, e));
+            continue;
+        }
+        rc = turn(g, e);
         LEAT_TRY(rc);
-        if (rc == LEAT_PENDING) break;
     }
-    return wind_up(g, e);
+    LEAT_TRY(wind_up(g, e));
+    return rc;
 }

@@ -23,10 +23,11 @@ bool leat_retry_next(leat_retry *r, leat_rc rc, bool progressed, int64_t *pause_
     return true;
 }
 
-bool leat_retry_sleep(int64_t us, const atomic_bool *stop)
+bool leat_retry_sleep(int64_t us, const atomic_bool *stop, const atomic_bool *wake)
 {
     int64_t until = leat_mono_us() + us, left;
-    while (!atomic_load(stop) && (left = until - leat_mono_us()) > 0)
+    while (!atomic_load(stop) && !(wake && atomic_load(wake)) &&
+           (left = until - leat_mono_us()) > 0)
         leat_sleep_us(left < STEP_US ? left : STEP_US);
     return atomic_load(stop);
 }

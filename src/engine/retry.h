@@ -17,7 +17,7 @@ typedef struct leat_retry {
 /* After an attempt that failed with rc. progressed: something was achieved since the attempt
  * before. True: wait *pause_us and try again; false: give up. */
 bool leat_retry_next(leat_retry *r, leat_rc rc, bool progressed, int64_t *pause_us);
-/* Sleeps in short steps, so that stop is heard; true when it was. */
-bool leat_retry_sleep(int64_t us, const atomic_bool *stop);
+/* Sleeps in short steps, so that stop and wake (may be NULL) are heard; true when stop was. */
+bool leat_retry_sleep(int64_t us, const atomic_bool *stop, const atomic_bool *wake);
 
 #endif

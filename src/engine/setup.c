@@ -35,6 +35,15 @@ static void validate_common(const leat_setup *setup, leat_report *r)
         leat_report_add(r, false, "topics", 0, "a sink reads at least one topic: name them here");
 }
 
+/* A name that stands twice in a file: Java takes the later one without a word. */
+static void tell_twice(const leat_props *props, leat_report *r)
+{
+    for (const leat_prop *p = props->first; p; p = p->next)
+        if (p->was > 0)
+            leat_report_add(r, true, p->name, p->line,
+                            "stands in line %d too; the value of line %d counts", p->was, p->line);
+}
+
 /* Which connector connector.class names. */
 static bool find(const char *klass, leat_setup *out, leat_report *r)
 {
@@ -71,6 +80,7 @@ bool leat_setup_parse(const leat_config *config, bool strict, leat_arena *a, lea
     leat_err err = {0};
     leat_props all, common, own;
     *out = (leat_setup){0};
+    tell_twice(&config->props, r);
     copy_props(&config->props, a, &all);
     if (leat_rc_failed(leat_config_resolve(a, &all, &err))) {
         leat_report_add(r, false, *err.where ? leat_arena_strdup(a, err.where) : NULL, 0, "%s",

@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/os.h"
@@ -18,6 +19,7 @@ enum {
     TURNS_US = 20000, /* between rounds over several streams */
     FLUSH_US = 30000000,
     POLL_MS = 200,
+    PAUSE_STEP_US = 50000,
     REST_US = 5000000, /* an idle sink's cursor is stored so often */
     BATCH_EVENTS = 8192,
     BATCH_BYTES = 4 << 20
@@ -33,8 +35,14 @@ struct leat_sinkrun {
     uint64_t rejected; /* how many those are */
     bool progressed;   /* something was delivered since the last open */
     int64_t rested_us; /* when idle inputs were stored last */
-    atomic_bool stop, finish;
-    pthread_mutex_t lock; /* guards the three below */
+    atomic_bool stop, finish, pause;
+    atomic_bool leave;    /* the attempt should end: pause or stop was said, or somebody waits */
+    pthread_mutex_t lock; /* guards the rest */
+    pthread_cond_t answered;
+    leat_rc (*between)(void *arg, leat_err *e); /* waits to be run; NULL: nothing */
+    void *between_arg;
+    leat_err between_err;
+    bool ended;
     leat_run_state state;
     leat_err error;
     leat_sink_counts totals;
@@ -55,6 +63,7 @@ leat_sinkrun *leat_sinkrun_new(const leat_sinkrun_conf *conf)
     k->inputs = (leat_inputs){.data = conf->data, .sink = conf->connector, .topics = conf->topics};
     leat_batch_init(&k->batch, BATCH_EVENTS, BATCH_BYTES);
     pthread_mutex_init(&k->lock, NULL);
+    pthread_cond_init(&k->answered, NULL);
     set_state(k, LEAT_RUN_STARTING, NULL);
     return k;
 }
@@ -64,6 +73,7 @@ void leat_sinkrun_free(leat_sinkrun *k)
     if (!k) return;
     leat_batch_free(&k->batch);
     leat_arena_free(&k->letters_arena);
+    pthread_cond_destroy(&k->answered);
     pthread_mutex_destroy(&k->lock);
     leat_free(k);
 }
@@ -71,6 +81,31 @@ void leat_sinkrun_free(leat_sinkrun *k)
 void leat_sinkrun_stop(leat_sinkrun *k)
 {
     atomic_store(&k->stop, true);
+    atomic_store(&k->leave, true);
+}
+
+void leat_sinkrun_pause(leat_sinkrun *k, bool paused)
+{
+    atomic_store(&k->pause, paused);
+    if (paused) atomic_store(&k->leave, true);
+}
+
+leat_rc leat_sinkrun_between(leat_sinkrun *k, leat_rc (*fn)(void *arg, leat_err *e), void *arg,
+                             leat_err *e)
+{
+    pthread_mutex_lock(&k->lock);
+    k->between = fn;
+    k->between_arg = arg;
+    atomic_store(&k->leave, true);
+    while (k->between && !k->ended) pthread_cond_wait(&k->answered, &k->lock);
+    if (k->between)
+        leat_fail(&k->between_err, LEAT_RETRY, "engine.ended", k->conf.connector,
+                  "the sink ended before it came to this; nothing was changed");
+    k->between = NULL;
+    leat_err err = k->between_err;
+    pthread_mutex_unlock(&k->lock);
+    if (e && leat_rc_failed(err.rc)) *e = err;
+    return err.rc;
 }
 
 void leat_sinkrun_finish(leat_sinkrun *k)
@@ -142,6 +177,8 @@ static leat_rc settle(leat_sinkrun *k, leat_rc rc, leat_err *e)
 {
     const leat_sink *sink = k->conf.sink;
     int64_t deadline = leat_mono_us() + FLUSH_US;
+    int fault = LEAT_FAULT(sink_flush);
+    if (fault) return leat_os_fail(e, fault, "flush", k->conf.connector);
     if (sink->flush) rc = sink->flush(&k->task, deadline, e);
     while (!sink->flush && sink->poll && rc == LEAT_PENDING && leat_mono_us() < deadline)
         rc = sink->poll(&k->task, POLL_MS, e);
@@ -159,6 +196,8 @@ static leat_rc deliver(leat_sinkrun *k, leat_input *in, leat_err *e)
     k->letters = NULL;
     k->letters_tail = &k->letters;
     k->rejected = 0;
+    int fault = LEAT_FAULT(sink_write);
+    if (fault) return leat_os_fail(e, fault, "write to", k->conf.connector);
     leat_rc rc = k->conf.sink->write(&k->task, &k->batch, e);
     LEAT_TRY(rc);
     LEAT_TRY(settle(k, rc, e));
@@ -183,7 +222,7 @@ static leat_rc turn(leat_sinkrun *k, bool finishing, leat_err *e)
     LEAT_TRY(leat_inputs_look(&k->inputs, finishing, e));
     if (k->inputs.first) account(k);
     bool one = k->inputs.first && !k->inputs.first->next, any = false;
-    for (leat_input *in = k->inputs.first; in && !atomic_load(&k->stop); in = in->next) {
+    for (leat_input *in = k->inputs.first; in && !atomic_load(&k->leave); in = in->next) {
         leat_err why = {0};
         leat_rc rc = leat_reader_next(in->reader, &k->batch, one && !finishing ? WAIT_US : 0, &why);
         if (leat_rc_failed(rc) && strcmp(why.code, "stream.gap") == 0)
@@ -226,19 +265,23 @@ static leat_rc rest(leat_sinkrun *k, bool now, leat_err *e)
     return LEAT_OK;
 }
 
+/* PENDING: all was delivered that was to be. */
 static leat_rc rounds(leat_sinkrun *k, leat_err *e)
 {
+    bool done = false;
     k->rested_us = leat_mono_us();
-    while (!atomic_load(&k->stop)) {
+    while (!atomic_load(&k->leave)) {
         bool finishing = atomic_load(&k->finish);
         leat_rc rc = turn(k, finishing, e);
         LEAT_TRY(rc);
         if (rc != LEAT_AGAIN) continue;
-        if (finishing && all_read(k)) break;
+        done = finishing && all_read(k);
+        if (done) break;
         LEAT_TRY(rest(k, false, e));
         if (!k->inputs.first || k->inputs.first->next) leat_sleep_us(TURNS_US);
     }
-    return rest(k, true, e);
+    LEAT_TRY(rest(k, true, e));
+    return done ? LEAT_PENDING : LEAT_OK;
 }
 
 static leat_rc attempt(leat_sinkrun *k, leat_err *e)
@@ -252,14 +295,48 @@ static leat_rc attempt(leat_sinkrun *k, leat_err *e)
     return rc;
 }
 
-leat_rc leat_sinkrun_run(leat_sinkrun *k, leat_err *e)
+/* Runs what waits for the inputs to be closed. */
+static void answer(leat_sinkrun *k)
+{
+    pthread_mutex_lock(&k->lock);
+    leat_rc (*fn)(void *, leat_err *) = k->between;
+    void *arg = k->between_arg;
+    pthread_mutex_unlock(&k->lock);
+    if (!fn) return;
+    leat_err err = {0};
+    leat_rc rc = fn(arg, &err);
+    pthread_mutex_lock(&k->lock);
+    k->between_err = err;
+    k->between_err.rc = rc;
+    k->between = NULL;
+    pthread_cond_signal(&k->answered);
+    pthread_mutex_unlock(&k->lock);
+}
+
+/* Between attempts, with sink and inputs closed: what others wait for, and the pause. True: stop.
+ */
+static bool apart(leat_sinkrun *k)
+{
+    for (;;) {
+        atomic_store(&k->leave, false);
+        answer(k);
+        if (atomic_load(&k->stop)) return true;
+        if (!atomic_load(&k->pause)) return false;
+        set_state(k, LEAT_RUN_PAUSED, NULL);
+        while (atomic_load(&k->pause) && !atomic_load(&k->leave)) leat_sleep_us(PAUSE_STEP_US);
+        if (!atomic_load(&k->pause)) set_state(k, LEAT_RUN_STARTING, NULL);
+    }
+}
+
+static leat_rc attempts(leat_sinkrun *k, leat_err *e)
 {
     leat_retry retry = k->conf.retry;
-    for (;;) {
+    while (!apart(k)) {
         leat_err err = {0};
         int64_t pause_us;
         leat_rc rc = attempt(k, &err);
-        if (!leat_rc_failed(rc)) break;
+        if (rc == LEAT_PENDING) break;
+        if (rc == LEAT_OK) continue;
         if (!leat_retry_next(&retry, rc, k->progressed, &pause_us)) {
             set_state(k, LEAT_RUN_FAILED, &err);
             if (e) *e = err;
@@ -268,8 +345,18 @@ leat_rc leat_sinkrun_run(leat_sinkrun *k, leat_err *e)
         set_state(k, LEAT_RUN_RETRYING, &err);
         leat_log(LEAT_WARN, err.code, "retry_in_ms=%lld where=\"%s\" %s",
                  (long long)(pause_us / 1000), err.where, err.msg);
-        if (leat_retry_sleep(pause_us, &k->stop)) break;
+        if (leat_retry_sleep(pause_us, &k->stop, &k->leave)) break;
     }
     set_state(k, LEAT_RUN_STOPPED, NULL);
     return LEAT_OK;
+}
+
+leat_rc leat_sinkrun_run(leat_sinkrun *k, leat_err *e)
+{
+    leat_rc rc = attempts(k, e);
+    pthread_mutex_lock(&k->lock);
+    k->ended = true;
+    pthread_cond_signal(&k->answered);
+    pthread_mutex_unlock(&k->lock);
+    return rc;
 }

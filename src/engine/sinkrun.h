@@ -2,8 +2,8 @@
  *
  * The cursor is stored after the target says "durable" and the dead letters are, so a crash repeats
  * and never skips (engine/inputs.h says where). The file is also what keeps retention from
- * unlinking what this sink still needs. run is called by one thread; stop, finish and status by
- * any. */
+ * unlinking what this sink still needs. run is called by one thread; stop, finish, pause, between
+ * and status by any. */
 #ifndef LEAT_ENGINE_SINKRUN_H
 #define LEAT_ENGINE_SINKRUN_H
 
@@ -30,6 +30,13 @@ leat_rc leat_sinkrun_run(leat_sinkrun *k, leat_err *e);
 void leat_sinkrun_stop(leat_sinkrun *k);
 /* End once everything that is in the streams now has been delivered. */
 void leat_sinkrun_finish(leat_sinkrun *k);
+/* While it is paused, sink and inputs are closed. */
+void leat_sinkrun_pause(leat_sinkrun *k, bool paused);
+/* Runs fn on the sink's thread while its inputs are closed (so the cursors may be changed), and
+ * waits for it: what fn returns is returned. RETRY "engine.ended" if the sink ended first. Any
+ * thread but the sink's, one at a time. */
+leat_rc leat_sinkrun_between(leat_sinkrun *k, leat_rc (*fn)(void *arg, leat_err *e), void *arg,
+                             leat_err *e);
 void leat_sinkrun_status(leat_sinkrun *k, leat_run_state *state, leat_err *err,
                          leat_sink_counts *counts);
 

@@ -49,13 +49,13 @@ static void note(leat_engine *g, const char *state, const char *table, unsigned 
     pthread_mutex_unlock(&g->lock);
 }
 
-/* All rows of one chunk. PENDING: stopped. */
+/* All rows of one chunk. PENDING: left on the way. */
 static leat_rc chunk_rows(leat_engine *g, leat_chunk *chunk, leat_str progress, uint64_t *rows,
                           leat_err *e)
 {
     for (;;) {
         if (atomic_load(&g->pause)) LEAT_TRY(leat_run_paused(g, LEAT_RUN_SNAPSHOT, e));
-        if (atomic_load(&g->stop)) return LEAT_PENDING;
+        if (leat_run_leave(g)) return LEAT_PENDING;
         leat_batch_reset(&g->batch);
         leat_rc rc = g->conf.source->read_chunk(&g->task, chunk, &g->batch, e);
         LEAT_TRY(rc);

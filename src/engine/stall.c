@@ -30,7 +30,7 @@ static void tell(const leat_err *err)
 static leat_rc nap(leat_engine *g, int64_t *beat_us, leat_err *e)
 {
     for (int64_t us = 0; us < TRY_US; us += NAP_US) {
-        if (atomic_load(&g->stop)) return LEAT_PENDING;
+        if (leat_run_leave(g)) return LEAT_PENDING;
         int64_t now = leat_mono_us();
         if (g->source_open && g->conf.source->beat && now - *beat_us >= BEAT_US) {
             LEAT_TRY(g->conf.source->beat(&g->task, e));

@@ -20,7 +20,7 @@ static void write_error(const leat_err *err, leat_jw *w)
     leat_jw_end(w);
 }
 
-static void write_counts(const leat_counts *c, leat_jw *w)
+void leat_status_counts(const leat_counts *c, leat_jw *w)
 {
     leat_jw_object(w, "counts");
     leat_jw_i64(w, "received", (int64_t)c->received);
@@ -48,7 +48,18 @@ static void write_position(leat_engine_status *st, leat_jw *w)
         leat_jw_z(w, "position", st->position);
 }
 
-static void write_source(leat_engine *g, const leat_page *p, leat_jw *w)
+/* As people read it. */
+static void write_position_text(const leat_source *source, leat_engine_status *st, leat_jw *w)
+{
+    leat_buf text = {0};
+    size_t len = strlen(st->position);
+    if (source->offset_text && len > 0 && len < sizeof st->position - 1)
+        source->offset_text(leat_str_of(st->position), &text);
+    leat_jw_str(w, "position_text", text.len > 0 ? leat_buf_str(&text) : (leat_str){0});
+    leat_buf_free(&text);
+}
+
+static void write_source(const leat_source *source, leat_engine *g, const leat_page *p, leat_jw *w)
 {
     leat_engine_status st;
     char iso[LEAT_ISO_MAX];
@@ -59,7 +70,8 @@ static void write_source(leat_engine *g, const leat_page *p, leat_jw *w)
     leat_jw_i64(w, "attempts", st.attempts);
     if (st.retry_at_us) leat_jw_z(w, "retry_at", leat_iso_us(st.retry_at_us, 3, iso));
     write_position(&st, w);
-    write_counts(&st.totals, w);
+    write_position_text(source, &st, w);
+    leat_status_counts(&st.totals, w);
     leat_jw_object(w, "snapshot");
     leat_jw_z(w, "state", st.snapshot);
     leat_jw_i64(w, "tables_done", st.snapshot_done);
@@ -76,6 +88,11 @@ static void write_source(leat_engine *g, const leat_page *p, leat_jw *w)
     leat_jw_i64(w, "memory_bytes", (int64_t)atomic_load(&p->memory_bytes));
     int64_t last = atomic_load(&p->last_event_us);
     leat_jw_z(w, "last_event", last ? leat_iso_us(last, 6, iso) : NULL);
+    int64_t seen = atomic_load(&p->last_seen_us);
+    if (last && seen)
+        leat_jw_i64(w, "milliseconds_behind_source", seen > last ? (seen - last) / 1000 : 0);
+    else
+        leat_jw_null(w, "milliseconds_behind_source");
 }
 
 static void write_sink(leat_sinkrun *k, leat_jw *w)
@@ -102,7 +119,37 @@ void leat_status_write(const char *name, const leat_setup *setup, leat_engine *g
     leat_jw_z(w, "class", setup->source ? setup->source->name : setup->sink->name);
     leat_jw_i64(w, "pid", getpid());
     if (g)
-        write_source(g, p, w);
+        write_source(setup->source, g, p, w);
     else
         write_sink(k, w);
+}
+
+static void write_rate(const char *name, const leat_rate *r, bool source, leat_jw *w)
+{
+    leat_jw_object(w, name);
+    leat_jw_f64(w, "events_per_second", r->events);
+    if (source) {
+        leat_jw_f64(w, "bytes_per_second", r->bytes);
+        if (r->known) leat_jw_f64(w, "retained_bytes_per_second", r->retained);
+    }
+    leat_jw_end(w);
+}
+
+void leat_status_rates(const leat_rates *r, bool source, leat_jw *w)
+{
+    leat_rate second = leat_rates_over(r, 1000000), minute = leat_rates_over(r, 60000000);
+    leat_jw_object(w, "rates");
+    write_rate("1s", &second, source, w);
+    write_rate("60s", &minute, source, w);
+    leat_jw_end(w);
+}
+
+void leat_status_desired(const leat_desired *d, leat_jw *w)
+{
+    char iso[LEAT_ISO_MAX];
+    leat_jw_object(w, "desired");
+    leat_jw_z(w, "state", d->paused ? "PAUSED" : "RUNNING");
+    leat_jw_z(w, "by", *d->by ? d->by : NULL);
+    leat_jw_z(w, "at", d->at_us ? leat_iso_us(d->at_us, 3, iso) : NULL);
+    leat_jw_end(w);
 }

@@ -3,8 +3,10 @@
 #define LEAT_ENGINE_STATUS_H
 
 #include "base/json.h"
+#include "engine/rates.h"
 #include "engine/setup.h"
 #include "engine/sinkrun.h"
+#include "state/state.h"
 
 /* Adds members to an open object: name, kind, class, pid, state, since, error, position, counts,
  * snapshot, lag_bytes, retained_bytes, stream, memory_bytes. One of g and k is set; p may be NULL.
@@ -16,5 +18,12 @@ void leat_status_write(const char *name, const leat_setup *setup, leat_engine *g
  * bytes_behind, oldest_unread (commit time, or null), fault (its cursor cannot be understood).
  * visible: events in the stream. Any thread. */
 void leat_status_readers(const char *data, const char *source, uint64_t visible, leat_jw *w);
+/* Adds "rates": events and, of a source, bytes a second and the growth of the server's log, over
+ * the last second and minute. */
+void leat_status_rates(const leat_rates *r, bool source, leat_jw *w);
+/* Adds "desired": {"state","by","at"}: whether a person has paused it, who and when. */
+void leat_status_desired(const leat_desired *d, leat_jw *w);
+/* Adds "counts" of a source. */
+void leat_status_counts(const leat_counts *c, leat_jw *w);
 
 #endif

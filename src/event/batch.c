@@ -77,12 +77,22 @@ bool leat_batch_full(const leat_batch *b)
 
 void leat_batch_safe(leat_batch *b, leat_position pos)
 {
-    bool same = b->safe.partition.s != NULL && leat_str_eq(b->safe.partition, pos.partition);
-    if (!same) b->safe.partition = leat_arena_str(&b->arena, pos.partition);
-    b->safe.offset = leat_arena_str(&b->arena, pos.offset);
+    leat_batch_safe_mark(b);
+    leat_batch_safe_position(b, pos);
+}
+
+void leat_batch_safe_mark(leat_batch *b)
+{
     b->nsafe = b->n;
     b->safe_counts = b->counts;
     b->tx_open = false;
+}
+
+void leat_batch_safe_position(leat_batch *b, leat_position pos)
+{
+    bool same = b->safe.partition.s != NULL && leat_str_eq(b->safe.partition, pos.partition);
+    if (!same) b->safe.partition = leat_arena_str(&b->arena, pos.partition);
+    b->safe.offset = leat_arena_str(&b->arena, pos.offset);
 }
 
 void leat_batch_dead(leat_batch *b, const leat_dead *letter)

@@ -154,6 +154,10 @@ void leat_batch_pin(leat_batch *b, const leat_table *table);
 bool leat_batch_full(const leat_batch *b);
 /* Everything so far is a safe place: positions texts are copied. */
 void leat_batch_safe(leat_batch *b, leat_position pos);
+/* The same in two steps, for a source with a safe place every few events: where the last one is
+ * now, and, before the batch is handed over, which position that was. */
+void leat_batch_safe_mark(leat_batch *b);
+void leat_batch_safe_position(leat_batch *b, leat_position pos);
 /* Counts the change as dead and keeps the letter (bytes are copied); takes no event. */
 void leat_batch_dead(leat_batch *b, const leat_dead *letter);
 

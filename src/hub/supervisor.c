@@ -29,6 +29,7 @@ enum {
     STOP_MS = 20000,
     ONCE_TRIES = 6,
     ONCE_LOOK_US = 50000,
+    LOOK_US = 500000, /* for whatever changes by itself */
     CONFIG_FD = 3
 };
 
@@ -149,10 +150,23 @@ static void end(const supervisor *s, child *c, int status)
     tell(s, c, status == LEAT_CHILD_DONE ? "ended" : "failed");
 }
 
+/* Told to restart: no crash, and no reason to wait. */
+static void restart_now(child *c)
+{
+    leat_log(LEAT_INFO, "supervisor.restart", "connector=%s", c->config->name);
+    c->deaths = 0;
+    c->pause_us = c->start_at_us = 0;
+}
+
 static void ended(supervisor *s, child *c, int status)
 {
     c->pid = 0;
-    if (for_good(status)) {
+    bool again = WIFEXITED(status) && WEXITSTATUS(status) == LEAT_CHILD_AGAIN;
+    if (again && s->stopping) {
+        end(s, c, LEAT_CHILD_DONE);
+    } else if (again) {
+        restart_now(c);
+    } else if (for_good(status)) {
         end(s, c, WEXITSTATUS(status));
     } else if (s->stopping) {
         leat_log(LEAT_WARN, "supervisor.not_in_order",
@@ -220,10 +234,27 @@ static void finish_sinks(supervisor *s)
     }
 }
 
+/* Whoever wants one that has ended to run again leaves a file (hub/supervisor.h). */
+static void look_for_wishes(supervisor *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        child *c = &s->children[i];
+        char path[4096];
+        if (!c->ended) continue;
+        int n = snprintf(path, sizeof path, "%s/connectors/%s/" LEAT_CHILD_WISH, s->conf.data,
+                         c->config->name);
+        if (n >= (int)sizeof path || leat_os_now()->unlink(path) != 0) continue;
+        c->ended = false;
+        c->status = 0;
+        restart_now(c);
+    }
+}
+
 /* Starts what is due; returns the milliseconds until something may be due again. */
 static int turn(supervisor *s)
 {
-    int64_t now = leat_mono_us(), next = now + 1000000;
+    int64_t now = leat_mono_us(), next = now + LOOK_US;
+    if (!s->stopping && !s->conf.once) look_for_wishes(s);
     for (size_t i = 0; i < s->n && !s->stopping; i++) {
         child *c = &s->children[i];
         if (c->pid != 0 || c->ended) continue;

@@ -13,9 +13,14 @@
 enum {
     LEAT_CHILD_DONE = 0,
     LEAT_CHILD_FAILED = 70,  /* for good: a person must act */
-    LEAT_CHILD_RESTART = 75, /* start me again */
+    LEAT_CHILD_RESTART = 75, /* start me again, after a pause */
+    LEAT_CHILD_AGAIN = 76,   /* start me again at once: somebody asked for it */
     LEAT_CHILD_CONFIG = 78,  /* the configuration is wrong */
 };
+
+/* A connector that has ended while others of its supervisor go on is started again when this file
+ * appears in its folder; the supervisor removes it. */
+#define LEAT_CHILD_WISH "restart"
 
 typedef struct leat_supervisor_conf {
     const char *data;

@@ -11,6 +11,8 @@
 #ifndef LEAT_SOURCE_SOURCE_H
 #define LEAT_SOURCE_SOURCE_H
 
+#include <stdatomic.h>
+
 #include "config/opt.h"
 #include "event/event.h"
 
@@ -61,6 +63,11 @@ typedef struct leat_task {
     unsigned id;           /* 0, 1, 2 ... */
     const char *run_id;    /* UUID (version 7) of this run of the connector */
     bool stopping;         /* close ends a run on purpose: it is not followed by another open */
+    const atomic_bool
+        *stop; /* a stop is wanted: what waits for long gives up with RETRY; or NULL */
+    /* Tells why a call takes long, for status, and with NULL that it no longer does; or NULL. */
+    void (*waits)(struct leat_task *t, const leat_err *why);
+    void *host; /* the engine's */
     void *priv;
 } leat_task;
 
@@ -134,6 +141,19 @@ typedef struct leat_source {
     void (*close)(leat_task *t);
     /* The connector is deleted and the user asked for it: removes what open made on the server. */
     leat_rc (*forget)(const void *conf, leat_err *e);
+
+    /* A person wants it to go on at `to` (an absent offset: its partition is forgotten) instead of
+     * at `now` (an absent offset: there is none). *out: what is to be stored, as open reads it;
+     * *note: a sentence on what follows from it, for who decides (NULL: nothing). All in a. CONF
+     * says what was expected. No I/O. Optional: any object is taken as it is. */
+    leat_rc (*offset_check)(const void *conf, leat_position now, leat_position to, leat_arena *a,
+                            leat_position *out, const char **note, leat_err *e);
+    /* Appends the offset as people read it: "0/16B3748, committed 2026-11-21T10:15:00.123Z".
+     * Optional. */
+    void (*offset_text)(leat_str offset, leat_buf *out);
+    /* What forget would remove, and what it costs the server as long as it stays: a sentence in a.
+     * Asks the server. Optional. */
+    leat_rc (*leaves)(const void *conf, leat_arena *a, const char **text, leat_err *e);
 } leat_source;
 
 /* Built in, NULL-ended; written by the build. And those that are not: name and reason. */

@@ -2,22 +2,15 @@
  *
  * Nothing here is on the path of events but dead letters, which are rare. SQLite's own locking
  * (busy time-out 5 s) lets commands read while the connector writes. */
-#include "state/state.h"
+#include "state/db.h"
 
 #include <errno.h>
-#include <sqlite3.h>
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/os.h"
 #include "config/connector.h"
-
-struct leat_state {
-    leat_dead_store dead; /* first: the store is the state */
-    sqlite3 *db;
-    char *path;
-};
 
 /* Each brings the file from its index to the next; never changed once released. */
 static const char *const MIGRATIONS[] = {
@@ -32,10 +25,15 @@ static const char *const MIGRATIONS[] = {
     "  tab TEXT, topic TEXT, code TEXT NOT NULL, place TEXT NOT NULL, reason TEXT NOT NULL,"
     "  bytes BLOB NOT NULL, ts_us INTEGER NOT NULL, at_us INTEGER NOT NULL,"
     "  UNIQUE (position, tab));",
+    "CREATE TABLE desired (one INTEGER PRIMARY KEY CHECK (one = 1), paused INTEGER NOT NULL,"
+    "  by TEXT NOT NULL, at_us INTEGER NOT NULL);"
+    "DROP TABLE positions;"
+    "CREATE TABLE positions (id INTEGER PRIMARY KEY AUTOINCREMENT, part TEXT NOT NULL,"
+    "  offset TEXT, noted INTEGER NOT NULL, by TEXT NOT NULL, at_us INTEGER NOT NULL);",
 };
 enum { MIGRATION_COUNT = sizeof MIGRATIONS / sizeof *MIGRATIONS };
 
-static leat_rc fail(const leat_state *s, const char *doing, leat_err *e)
+leat_rc leat_state_fail(const leat_state *s, const char *doing, leat_err *e)
 {
     int code = s->db ? sqlite3_errcode(s->db) : SQLITE_CANTOPEN;
     if (code == SQLITE_FULL)
@@ -54,18 +52,20 @@ static leat_rc fail(const leat_state *s, const char *doing, leat_err *e)
                             : "");
 }
 
-static leat_rc run(leat_state *s, const char *sql, const char *doing, leat_err *e)
+leat_rc leat_state_run(leat_state *s, const char *sql, const char *doing, leat_err *e)
 {
-    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? LEAT_OK : fail(s, doing, e);
+    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? LEAT_OK
+                                                                   : leat_state_fail(s, doing, e);
 }
 
-static leat_rc prepare(leat_state *s, const char *sql, sqlite3_stmt **st, leat_err *e)
+leat_rc leat_state_prepare(leat_state *s, const char *sql, sqlite3_stmt **st, leat_err *e)
 {
-    return sqlite3_prepare_v2(s->db, sql, -1, st, NULL) == SQLITE_OK ? LEAT_OK
-                                                                     : fail(s, "prepare", e);
+    return sqlite3_prepare_v2(s->db, sql, -1, st, NULL) == SQLITE_OK
+               ? LEAT_OK
+               : leat_state_fail(s, "prepare", e);
 }
 
-static void bind_str(sqlite3_stmt *st, int i, leat_str v)
+void leat_state_bind(sqlite3_stmt *st, int i, leat_str v)
 {
     sqlite3_bind_text(st, i, v.s, (int)v.len, SQLITE_STATIC);
 }
@@ -76,14 +76,14 @@ static void bind_z(sqlite3_stmt *st, int i, const char *z)
 }
 
 /* Valid until the next step. */
-static leat_str column_str(sqlite3_stmt *st, int i)
+leat_str leat_state_column(sqlite3_stmt *st, int i)
 {
     const char *p = sqlite3_column_blob(st, i);
     return (leat_str){p ? p : "", (size_t)sqlite3_column_bytes(st, i)};
 }
 
 /* Steps a statement that returns no row and finalizes it. */
-static leat_rc finish(leat_state *s, sqlite3_stmt *st, const char *doing, leat_err *e)
+leat_rc leat_state_finish(leat_state *s, sqlite3_stmt *st, const char *doing, leat_err *e)
 {
     int fault = LEAT_FAULT(state_write);
     int rc = fault ? SQLITE_IOERR : sqlite3_step(st);
@@ -91,7 +91,7 @@ static leat_rc finish(leat_state *s, sqlite3_stmt *st, const char *doing, leat_e
     if (fault)
         out = leat_os_fail(e, fault, doing, s->path);
     else if (rc != SQLITE_DONE)
-        out = fail(s, doing, e);
+        out = leat_state_fail(s, doing, e);
     sqlite3_finalize(st);
     return out;
 }
@@ -99,8 +99,8 @@ static leat_rc finish(leat_state *s, sqlite3_stmt *st, const char *doing, leat_e
 static leat_rc version_get(leat_state *s, int *version, leat_err *e)
 {
     sqlite3_stmt *st;
-    LEAT_TRY(prepare(s, "PRAGMA user_version", &st, e));
-    leat_rc rc = sqlite3_step(st) == SQLITE_ROW ? LEAT_OK : fail(s, "read", e);
+    LEAT_TRY(leat_state_prepare(s, "PRAGMA user_version", &st, e));
+    leat_rc rc = sqlite3_step(st) == SQLITE_ROW ? LEAT_OK : leat_state_fail(s, "read", e);
     *version = sqlite3_column_int(st, 0);
     sqlite3_finalize(st);
     return rc;
@@ -123,9 +123,9 @@ static leat_rc migrate(leat_state *s, leat_err *e)
     for (; version < MIGRATION_COUNT; version++) {
         char pragma[48];
         snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d; COMMIT", version + 1);
-        LEAT_TRY(run(s, "BEGIN IMMEDIATE", "migrate", e));
-        LEAT_TRY(run(s, MIGRATIONS[version], "migrate", e));
-        LEAT_TRY(run(s, pragma, "migrate", e));
+        LEAT_TRY(leat_state_run(s, "BEGIN IMMEDIATE", "migrate", e));
+        LEAT_TRY(leat_state_run(s, MIGRATIONS[version], "migrate", e));
+        LEAT_TRY(leat_state_run(s, pragma, "migrate", e));
     }
     return LEAT_OK;
 }
@@ -135,7 +135,7 @@ static leat_rc dead_put(leat_dead_store *d, const leat_dead *letters, leat_err *
 static leat_rc open_db(leat_state *s, int flags, leat_err *e)
 {
     if (sqlite3_open_v2(s->path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
-        return fail(s, "open", e);
+        return leat_state_fail(s, "open", e);
     sqlite3_busy_timeout(s->db, 5000);
     return LEAT_OK;
 }
@@ -165,11 +165,14 @@ static leat_rc setup(leat_state *s, const char *folder, leat_err *e)
 {
     int err = leat_os_mkdirs(folder, 0700);
     if (err < 0) return leat_os_fail(e, err, "make the folder", folder);
+    int fault = LEAT_FAULT(state_open);
+    if (fault) return leat_os_fail(e, fault, "open", s->path);
     int fd = leat_os_now()->open(s->path, LEAT_O_WRITE | LEAT_O_CREATE | LEAT_O_EXCL, 0600);
     leat_os_now()->close(fd);
     if (fd < 0 && fd != -EEXIST) return leat_os_fail(e, fd, "make", s->path);
     LEAT_TRY(open_db(s, SQLITE_OPEN_READWRITE, e));
-    LEAT_TRY(run(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", "set up", e));
+    LEAT_TRY(
+        leat_state_run(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", "set up", e));
     return migrate(s, e);
 }
 
@@ -201,23 +204,28 @@ void leat_state_close(leat_state *s)
     leat_free(s);
 }
 
+/* The same as stored: at most starts, and not writing it saves their syncs. */
 leat_rc leat_state_config_set(leat_state *s, leat_str json, leat_err *e)
 {
     sqlite3_stmt *st;
-    LEAT_TRY(prepare(s, "INSERT OR REPLACE INTO config VALUES (1, ?, ?)", &st, e));
-    bind_str(st, 1, json);
+    LEAT_TRY(leat_state_prepare(s,
+                                "INSERT INTO config VALUES (1, ?, ?) ON CONFLICT DO UPDATE"
+                                " SET json = excluded.json, at_us = excluded.at_us"
+                                " WHERE json <> excluded.json",
+                                &st, e));
+    leat_state_bind(st, 1, json);
     sqlite3_bind_int64(st, 2, leat_now_us());
-    return finish(s, st, "write", e);
+    return leat_state_finish(s, st, "write", e);
 }
 
 leat_rc leat_state_config_get(leat_state *s, leat_arena *a, leat_str *json, leat_err *e)
 {
     sqlite3_stmt *st;
     *json = (leat_str){0};
-    LEAT_TRY(prepare(s, "SELECT json FROM config", &st, e));
+    LEAT_TRY(leat_state_prepare(s, "SELECT json FROM config", &st, e));
     int rc = sqlite3_step(st);
-    if (rc == SQLITE_ROW) *json = leat_arena_str(a, column_str(st, 0));
-    leat_rc out = rc == SQLITE_ROW || rc == SQLITE_DONE ? LEAT_OK : fail(s, "read", e);
+    if (rc == SQLITE_ROW) *json = leat_arena_str(a, leat_state_column(st, 0));
+    leat_rc out = rc == SQLITE_ROW || rc == SQLITE_DONE ? LEAT_OK : leat_state_fail(s, "read", e);
     sqlite3_finalize(st);
     return out;
 }
@@ -225,14 +233,15 @@ leat_rc leat_state_config_get(leat_state *s, leat_arena *a, leat_str *json, leat
 leat_rc leat_state_end_set(leat_state *s, const char *state, const leat_err *err, leat_err *e)
 {
     sqlite3_stmt *st;
-    LEAT_TRY(prepare(s, "INSERT OR REPLACE INTO ending VALUES (1, ?, ?, ?, ?, ?, ?)", &st, e));
+    LEAT_TRY(leat_state_prepare(s, "INSERT OR REPLACE INTO ending VALUES (1, ?, ?, ?, ?, ?, ?)",
+                                &st, e));
     bind_z(st, 1, state);
     sqlite3_bind_int(st, 2, (int)err->rc);
     bind_z(st, 3, err->code);
     bind_z(st, 4, err->where);
     bind_z(st, 5, err->msg);
     sqlite3_bind_int64(st, 6, leat_now_us());
-    return finish(s, st, "write", e);
+    return leat_state_finish(s, st, "write", e);
 }
 
 static void copy_text(char *to, size_t size, sqlite3_stmt *st, int i)
@@ -247,33 +256,20 @@ leat_rc leat_state_end_get(leat_state *s, leat_arena *a, leat_str *state, int64_
     *state = (leat_str){0};
     *err = (leat_err){0};
     *at_us = 0;
-    LEAT_TRY(prepare(s, "SELECT state, rc, code, place, msg, at_us FROM ending", &st, e));
+    LEAT_TRY(
+        leat_state_prepare(s, "SELECT state, rc, code, place, msg, at_us FROM ending", &st, e));
     int rc = sqlite3_step(st);
     if (rc == SQLITE_ROW) {
-        *state = leat_arena_str(a, column_str(st, 0));
+        *state = leat_arena_str(a, leat_state_column(st, 0));
         err->rc = (leat_rc)sqlite3_column_int(st, 1);
         copy_text(err->code, sizeof err->code, st, 2);
         copy_text(err->where, sizeof err->where, st, 3);
         copy_text(err->msg, sizeof err->msg, st, 4);
         *at_us = sqlite3_column_int64(st, 5);
     }
-    leat_rc out = rc == SQLITE_ROW || rc == SQLITE_DONE ? LEAT_OK : fail(s, "read", e);
+    leat_rc out = rc == SQLITE_ROW || rc == SQLITE_DONE ? LEAT_OK : leat_state_fail(s, "read", e);
     sqlite3_finalize(st);
     return out;
-}
-
-leat_rc leat_state_position_add(leat_state *s, leat_position pos, const char *by, leat_err *e)
-{
-    sqlite3_stmt *st;
-    LEAT_TRY(
-        prepare(s, "INSERT INTO positions (part, offset, by, at_us) VALUES (?, ?, ?, ?)", &st, e));
-    bind_str(st, 1, pos.partition);
-    bind_str(st, 2, pos.offset);
-    bind_z(st, 3, by);
-    sqlite3_bind_int64(st, 4, leat_now_us());
-    LEAT_TRY(finish(s, st, "write", e));
-    return run(s, "DELETE FROM positions WHERE id <= (SELECT max(id) FROM positions) - 1000",
-               "write", e);
 }
 
 leat_dead_store *leat_state_dead_store(leat_state *s)
@@ -284,11 +280,12 @@ leat_dead_store *leat_state_dead_store(leat_state *s)
 static leat_rc dead_one(leat_state *s, const leat_dead *letter, leat_err *e)
 {
     sqlite3_stmt *st;
-    LEAT_TRY(prepare(s,
-                     "INSERT OR REPLACE INTO dead_letters (position, tab, topic, code, place,"
-                     " reason, bytes, ts_us, at_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                     &st, e));
-    bind_str(st, 1, letter->position);
+    LEAT_TRY(
+        leat_state_prepare(s,
+                           "INSERT OR REPLACE INTO dead_letters (position, tab, topic, code, place,"
+                           " reason, bytes, ts_us, at_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                           &st, e));
+    leat_state_bind(st, 1, letter->position);
     bind_z(st, 2, letter->table ? letter->table : "");
     bind_z(st, 3, letter->topic);
     bind_z(st, 4, letter->why.code);
@@ -298,17 +295,19 @@ static leat_rc dead_one(leat_state *s, const leat_dead *letter, leat_err *e)
                         SQLITE_STATIC);
     sqlite3_bind_int64(st, 8, letter->ts_us);
     sqlite3_bind_int64(st, 9, leat_now_us());
-    return finish(s, st, "store a dead letter", e);
+    return leat_state_finish(s, st, "store a dead letter", e);
 }
 
 static leat_rc dead_put(leat_dead_store *d, const leat_dead *letters, leat_err *e)
 {
     leat_state *s = (leat_state *)d;
-    LEAT_TRY(run(s, "BEGIN IMMEDIATE", "store dead letters", e));
+    int fault = LEAT_FAULT(dead_letter);
+    if (fault) return leat_os_fail(e, fault, "store dead letters in", s->path);
+    LEAT_TRY(leat_state_run(s, "BEGIN IMMEDIATE", "store dead letters", e));
     leat_rc rc = LEAT_OK;
     for (const leat_dead *l = letters; l && !leat_rc_failed(rc); l = l->next)
         rc = dead_one(s, l, e);
-    if (!leat_rc_failed(rc)) rc = run(s, "COMMIT", "store dead letters", e);
+    if (!leat_rc_failed(rc)) rc = leat_state_run(s, "COMMIT", "store dead letters", e);
     if (leat_rc_failed(rc)) sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
     return rc;
 }
@@ -318,11 +317,11 @@ leat_rc leat_state_dead_each(leat_state *s, int64_t after, int64_t id,
                              leat_err *e)
 {
     sqlite3_stmt *st;
-    LEAT_TRY(
-        prepare(s,
-                "SELECT id, ts_us, at_us, code, reason, place, nullif(tab, ''), topic, position,"
-                " bytes FROM dead_letters WHERE id > ?1 AND (?2 <= 0 OR id = ?2) ORDER BY id",
-                &st, e));
+    LEAT_TRY(leat_state_prepare(
+        s,
+        "SELECT id, ts_us, at_us, code, reason, place, nullif(tab, ''), topic, position,"
+        " bytes FROM dead_letters WHERE id > ?1 AND (?2 <= 0 OR id = ?2) ORDER BY id",
+        &st, e));
     sqlite3_bind_int64(st, 1, after);
     sqlite3_bind_int64(st, 2, id);
     int rc;
@@ -335,14 +334,14 @@ leat_rc leat_state_dead_each(leat_state *s, int64_t after, int64_t id,
                                    .where = (const char *)sqlite3_column_text(st, 5),
                                    .table = (const char *)sqlite3_column_text(st, 6),
                                    .topic = (const char *)sqlite3_column_text(st, 7),
-                                   .position = column_str(st, 8),
-                                   .bytes = column_str(st, 9)};
+                                   .position = leat_state_column(st, 8),
+                                   .bytes = leat_state_column(st, 9)};
         if (!fn(arg, &letter)) {
             rc = SQLITE_DONE;
             break;
         }
     }
-    leat_rc out = rc == SQLITE_DONE ? LEAT_OK : fail(s, "read dead letters", e);
+    leat_rc out = rc == SQLITE_DONE ? LEAT_OK : leat_state_fail(s, "read dead letters", e);
     sqlite3_finalize(st);
     return out;
 }
@@ -350,8 +349,9 @@ leat_rc leat_state_dead_each(leat_state *s, int64_t after, int64_t id,
 leat_rc leat_state_dead_count(leat_state *s, int64_t *n, leat_err *e)
 {
     sqlite3_stmt *st;
-    LEAT_TRY(prepare(s, "SELECT count(*) FROM dead_letters", &st, e));
-    leat_rc rc = sqlite3_step(st) == SQLITE_ROW ? LEAT_OK : fail(s, "read dead letters", e);
+    LEAT_TRY(leat_state_prepare(s, "SELECT count(*) FROM dead_letters", &st, e));
+    leat_rc rc =
+        sqlite3_step(st) == SQLITE_ROW ? LEAT_OK : leat_state_fail(s, "read dead letters", e);
     *n = sqlite3_column_int64(st, 0);
     sqlite3_finalize(st);
     return rc;

@@ -28,8 +28,39 @@ leat_rc leat_state_end_set(leat_state *s, const char *state, const leat_err *err
 leat_rc leat_state_end_get(leat_state *s, leat_arena *a, leat_str *state, int64_t *at_us,
                            leat_err *err, leat_err *e);
 
-/* The history of durable positions; the last 1,000 are kept. by: "run", "user". */
-leat_rc leat_state_position_add(leat_state *s, leat_position pos, const char *by, leat_err *e);
+/* Whether a person has paused the connector: holds for its next starts too, until it is resumed. */
+typedef struct leat_desired {
+    bool paused;
+    char by[64];   /* the user who said so; empty: nobody ever did */
+    int64_t at_us; /* when */
+} leat_desired;
+leat_rc leat_state_desired_set(leat_state *s, bool paused, const char *by, leat_err *e);
+leat_rc leat_state_desired_get(leat_state *s, leat_desired *out, leat_err *e);
+
+/* Why a position was noted. */
+typedef enum leat_noted {
+    LEAT_NOTED_START,  /* a run began with it */
+    LEAT_NOTED_RUN,    /* reached, every few seconds */
+    LEAT_NOTED_STOP,   /* a run ended with it */
+    LEAT_NOTED_BEFORE, /* what a person's edit replaces ... */
+    LEAT_NOTED_EDIT,   /* ... and what with: an absent offset says the partition was forgotten */
+} leat_noted;
+const char *leat_noted_name(leat_noted noted); /* "start" ... "edit" */
+
+typedef struct leat_note {
+    int64_t id, at_us;
+    leat_noted noted;
+    const char *by; /* of an edit: the user and what was asked for; else empty */
+    leat_position pos;
+} leat_note;
+
+/* The history of durable positions: n of them noted at once, all or none. The last 1,000 are kept.
+ * by: NULL for none. */
+leat_rc leat_state_positions_add(leat_state *s, const leat_position *pos, size_t n,
+                                 leat_noted noted, const char *by, leat_err *e);
+/* Newest first until fn returns false; texts are borrowed for the call. */
+leat_rc leat_state_positions_each(leat_state *s, bool (*fn)(void *arg, const leat_note *note),
+                                  void *arg, leat_err *e);
 
 /* The store of dead letters behind the engine; lives as long as s. */
 leat_dead_store *leat_state_dead_store(leat_state *s);

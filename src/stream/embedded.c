@@ -293,9 +293,8 @@ static leat_rc append(leat_stream *stream, const leat_batch *b, leat_str progres
     }
 }
 
-static leat_rc rollback(leat_stream *stream, leat_err *e)
+leat_rc leat_embedded_rollback(leat_embedded *s, leat_err *e)
 {
-    leat_embedded *s = (leat_embedded *)stream;
     if (s->w.broken) return leat_writer_broken(&s->w, e);
     if (s->now.tail) {
         leat_draft_clear(&s->d);
@@ -304,6 +303,11 @@ static leat_rc rollback(leat_stream *stream, leat_err *e)
     }
     s->now.counts = (leat_counts){0};
     return LEAT_OK;
+}
+
+static leat_rc rollback(leat_stream *stream, leat_err *e)
+{
+    return leat_embedded_rollback((leat_embedded *)stream, e);
 }
 
 /* ---- commit ---- */
@@ -418,6 +422,7 @@ const leat_stream_ops leat_embedded_ops = {
     .commit = commit,
     .rollback = rollback,
     .tend = tend,
+    .edit = leat_embedded_edit,
     .pending = pending,
     .state = state,
     .close = close_stream,

@@ -53,6 +53,9 @@ typedef struct leat_embedded {
 extern const leat_stream_ops leat_embedded_ops;
 
 leat_rc leat_embedded_commit(leat_embedded *s, leat_err *e);
+leat_rc leat_embedded_rollback(leat_embedded *s, leat_err *e);
+leat_rc leat_embedded_edit(leat_stream *stream, const leat_position *pos, size_t n,
+                           leat_str progress, leat_err *e);
 /* Fills state and page from what stands at w.mark. */
 void leat_embedded_show(leat_embedded *s);
 void leat_embedded_close(leat_embedded *s);

@@ -160,3 +160,14 @@ void leat_follow_wait(leat_follow *f, int64_t us)
     else
         leat_sleep_us(us < POLL_US ? us : POLL_US);
 }
+
+leat_rc leat_follow_state(const char *data, const char *connector, leat_restored *out, leat_err *e)
+{
+    leat_follow f;
+    LEAT_TRY(leat_follow_open(&f, data, connector, NULL, e));
+    leat_rc rc = leat_follow_look(&f, e);
+    if (rc == LEAT_OK && f.mark.segment == 0) rc = LEAT_AGAIN;
+    if (rc == LEAT_OK) rc = leat_recover_state(f.dir, &f.mark, out, e);
+    leat_follow_close(&f);
+    return rc;
+}

@@ -30,5 +30,10 @@ void leat_follow_close(leat_follow *f);
 leat_rc leat_follow_look(leat_follow *f, leat_err *e);
 /* Sleeps until the mark may have moved, at most us. */
 void leat_follow_wait(leat_follow *f, int64_t us);
+/* What stands at the mark now, as the frames tell it: totals, positions, next offsets. Where the
+ * writer's last moments are of interest this is the truth; the counters page stays behind it when a
+ * process ended between a frame and its sync, since those who read prove such a frame themselves.
+ * out: initialized, not used before. RETRY "stream.missing"; AGAIN: nothing is visible yet. */
+leat_rc leat_follow_state(const char *data, const char *connector, leat_restored *out, leat_err *e);
 
 #endif

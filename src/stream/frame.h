@@ -27,7 +27,8 @@
  * min ts_us, varint max - min), TXS, with END: REACH body   leat_wire_put of each event, compressed
  * as LZ4 or ZSTD says REACH    varint n, n x (blob partition, blob offset), ten varints of
  * leat_counts, varint events visible, with PROGRESS: blob progress. In DATA: positions that
- * changed, totals since ever TXS      varint n, n x zigzag difference to the one before
+ * changed (an empty offset: the partition was forgotten), totals since ever TXS      varint n, n x
+ * zigzag difference to the one before
  *
  * number - mark: how far back the last frame is that was durable *and* visible when this one was
  * written: evidence, for recovery, that a frame now damaged had been promised. number - open: how

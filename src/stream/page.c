@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/os.h"
 
 _Static_assert(sizeof(leat_page) <= LEAT_PAGE_SIZE, "the page is one page");
@@ -59,7 +60,8 @@ static void begin_run(leat_page *p)
 leat_rc leat_page_create(const char *path, leat_page **out, leat_err *e)
 {
     const leat_os *os = leat_os_now();
-    int fd = os->open(path, LEAT_O_READ | LEAT_O_WRITE | LEAT_O_CREATE, 0600);
+    int fault = LEAT_FAULT(page_open);
+    int fd = fault ? -fault : os->open(path, LEAT_O_READ | LEAT_O_WRITE | LEAT_O_CREATE, 0600);
     if (fd < 0) return leat_os_fail(e, fd, "open", path);
     int64_t size = os->size(fd);
     int rc = size < 0 ? (int)size : 0;

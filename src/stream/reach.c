@@ -39,17 +39,22 @@ static size_t add_position(leat_reach *r)
     return i;
 }
 
-size_t leat_reach_move(leat_reach *r, leat_position pos)
+static bool forgotten(const leat_position *pos)
+{
+    return pos->offset.len == 0;
+}
+
+void leat_reach_move(leat_reach *r, leat_position pos)
 {
     size_t i = 0;
     while (i < r->npos && !leat_str_eq(r->pos[i].partition, pos.partition)) i++;
+    if (i == r->npos && forgotten(&pos)) return;
     if (i == r->npos) {
         add_position(r);
         set_text(&r->texts[2 * i], pos.partition, &r->pos[i].partition);
     }
     set_text(&r->texts[2 * i + 1], pos.offset, &r->pos[i].offset);
     r->changed[i] = true;
-    return i;
 }
 
 void leat_reach_progress(leat_reach *r, leat_str progress)
@@ -74,16 +79,31 @@ leat_frame_reach leat_reach_give(const leat_reach *r, bool only_changed, leat_ar
     leat_position *pos = LEAT_NEW(a, leat_position, r->npos);
     size_t n = 0;
     for (size_t i = 0; i < r->npos; i++)
-        if (!only_changed || r->changed[i]) pos[n++] = r->pos[i];
+        if (only_changed ? r->changed[i] : !forgotten(&r->pos[i])) pos[n++] = r->pos[i];
     leat_frame_reach out = {.pos = pos, .npos = n, .totals = r->totals, .visible = r->visible};
     if (r->has_progress && (!only_changed || r->progress_changed))
         out.progress = leat_buf_str(&r->progress);
     return out;
 }
 
+/* The last takes its place. */
+static void drop_position(leat_reach *r, size_t i)
+{
+    size_t last = --r->npos;
+    leat_buf_free(&r->texts[2 * i]);
+    leat_buf_free(&r->texts[2 * i + 1]);
+    r->texts[2 * i] = r->texts[2 * last];
+    r->texts[2 * i + 1] = r->texts[2 * last + 1];
+    r->pos[i] = r->pos[last];
+    r->changed[i] = r->changed[last];
+}
+
 void leat_reach_settled(leat_reach *r)
 {
-    if (r->npos > 0) memset(r->changed, 0, r->npos * sizeof(bool));
+    for (size_t i = r->npos; i-- > 0;) {
+        r->changed[i] = false;
+        if (forgotten(&r->pos[i])) drop_position(r, i);
+    }
     r->progress_changed = false;
 }
 

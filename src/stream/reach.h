@@ -24,13 +24,15 @@ typedef struct leat_reach {
 
 void leat_reach_init(leat_reach *r);
 void leat_reach_free(leat_reach *r);
-/* Copies the texts; the partition's former offset is replaced. Returns the position's index. */
-size_t leat_reach_move(leat_reach *r, leat_position pos);
+/* Copies the texts; the partition's former offset is replaced. An offset without text: the
+ * partition is forgotten, at the next leat_reach_settled. */
+void leat_reach_move(leat_reach *r, leat_position pos);
 /* Absent: no change. */
 void leat_reach_progress(leat_reach *r, leat_str progress);
 /* Takes what a frame says: positions and progress it names, totals, visible. */
 void leat_reach_take(leat_reach *r, const leat_frame_reach *from);
-/* For a frame: everything, or only positions and progress that changed. Borrowed from r and a. */
+/* For a frame: everything, or only positions (those forgotten with an empty offset) and progress
+ * that changed. Borrowed from r and a. */
 leat_frame_reach leat_reach_give(const leat_reach *r, bool only_changed, leat_arena *a);
 /* Nothing counts as changed any more; all counts as changed. */
 void leat_reach_settled(leat_reach *r);

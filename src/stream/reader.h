@@ -24,7 +24,7 @@ typedef struct leat_reader_conf {
                              * none and passes the writer's) */
     const char *const *topics; /* NULL-ended; NULL: all of the stream's */
     leat_from from;
-    int64_t offset;  /* OFFSET (one topic): of the first record wanted */
+    int64_t offset;  /* OFFSET, and CURSOR if not 0 (one topic): of the first record wanted */
     int64_t time_us; /* TIME: from the first event on that was committed then or later */
     leat_str cursor; /* CURSOR: as leat_reader_cursor gave it */
     bool verify;     /* check the CRC of skipped frames too */
@@ -42,6 +42,10 @@ leat_rc leat_reader_next(leat_reader *r, leat_batch *b, int64_t wait_us, leat_er
 leat_str leat_reader_cursor(const leat_reader *r);
 /* The offset behind the topic's last record that it passed; -1: it passed none. */
 int64_t leat_reader_offset(const leat_reader *r, const char *topic);
+/* Where a cursor stands (empty: at the beginning of what is held): the offset of the next record of
+ * each of the NULL-ended topics, 0 for one that the stream did not hold by then. */
+leat_rc leat_reader_offsets(const char *data, const char *connector, leat_str cursor,
+                            const char *const *topics, int64_t *next, leat_err *e);
 /* Nothing visible is left to return now. */
 bool leat_reader_at_end(leat_reader *r);
 void leat_reader_close(leat_reader *r);

@@ -38,41 +38,62 @@ static leat_rc place_at(leat_reader *r, uint64_t segment, int64_t offset, leat_p
 
 /* The place lies in or at the end of a segment that was removed: before all that is held. Whether
  * it is a gap is found when reading begins. */
-static leat_rc is_before(leat_reader *r, const leat_place *place, bool *out, leat_err *e)
+static leat_rc is_before(leat_reader *r, const leat_place *place, bool *yes, leat_err *e)
 {
     uint64_t *numbers = NULL;
     size_t n = 0;
     leat_arena a = {0};
     leat_frame_segment s;
     leat_place opening;
-    *out = false;
+    *yes = false;
     leat_rc rc = leat_segment_list(r->follow.dir, &a, &numbers, &n, e);
     if (rc == LEAT_OK && n > 0 && numbers[0] > place->segment) {
         rc = leat_recover_opening(r->follow.dir, numbers[0], &a, &s, &opening, e);
-        *out = rc == LEAT_OK && opening.number > place->number;
+        *yes = rc == LEAT_OK && opening.number > place->number;
     }
     leat_arena_free(&a);
     return leat_rc_failed(rc) ? rc : LEAT_OK;
 }
 
+/* The cursor's place is between two frames of this stream. One at the beginning of a segment has no
+ * frame before it there: the segment's first frame tells which one it follows. */
+static leat_rc stands(leat_reader *r, const leat_place *place, bool *yes, leat_err *e)
+{
+    leat_place is;
+    leat_frame f;
+    leat_str meta;
+    leat_seen seen;
+    LEAT_TRY(is_before(r, place, yes, e));
+    if (*yes) return LEAT_OK;
+    if (place->offset > 0) {
+        LEAT_TRY(place_at(r, place->segment, place->offset, &is, e));
+        *yes = is.offset == place->offset && is.number == place->number && is.crc == place->crc;
+        return LEAT_OK;
+    }
+    leat_rc rc = leat_walk_open(&r->aside, r->follow.dir, place->segment, e);
+    if (rc != LEAT_OK) return rc == LEAT_AGAIN ? LEAT_OK : rc;
+    r->aside.at = *place;
+    r->aside.chained = true;
+    LEAT_TRY(leat_walk_peek(&r->aside, &f, &meta, &seen, e));
+    *yes = seen == LEAT_SEEN_FRAME;
+    return LEAT_OK;
+}
+
+/* With an offset too: what the topic holds before it is passed over. */
 static leat_rc go_to_cursor(leat_reader *r, leat_str cursor, leat_err *e)
 {
     leat_place place;
     if (!leat_place_parse(cursor, &place)) return bad_cursor(cursor, "cannot be read", e);
     if (place.number > r->follow.mark.number) { /* the mark may be known too low for a moment */
-        leat_place is;
-        bool before;
-        LEAT_TRY(is_before(r, &place, &before, e));
-        if (before)
-            is = place;
-        else
-            LEAT_TRY(place_at(r, place.segment, place.offset, &is, e));
-        if (is.offset != place.offset || is.number != place.number || is.crc != place.crc)
+        bool yes;
+        LEAT_TRY(stands(r, &place, &yes, e));
+        if (!yes)
             return bad_cursor(cursor, "lies behind the end: the stream is another one now", e);
     }
     if (place.segment == 0) place.segment = 1; /* it was at the beginning of everything */
     r->walk.at = place;
-    r->started = true;
+    r->started = r->offset <= 0;
+    if (!r->started) r->from = LEAT_FROM_OFFSET;
     return LEAT_OK;
 }
 

@@ -261,7 +261,8 @@ static leat_rc truncate_at(const char *dir, const leat_place *mark, leat_err *e)
     int64_t size = os->size(fd);
     int rc = size < 0 ? (int)size : 0;
     if (size > mark->offset) {
-        rc = os->truncate(fd, mark->offset);
+        rc = -LEAT_FAULT(stream_cut);
+        if (rc == 0) rc = os->truncate(fd, mark->offset);
         if (rc == 0) rc = os->datasync(fd);
         leat_log(LEAT_WARN, "stream.cut",
                  "file=%s offset=%" PRId64 " bytes=%" PRId64 " they had not been promised", path,

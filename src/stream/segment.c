@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/fault.h"
 #include "event/wire.h"
 
 enum { AHEAD = 256 * 1024, AHEAD_LEAST = 8 * 1024, NUMBER_DIGITS = 20, FIND_MOST = 1 << 20 };
@@ -145,7 +146,8 @@ leat_rc leat_walk_open(leat_walk *w, const char *dir, uint64_t segment, leat_err
     const leat_os *os = leat_os_now();
     char path[LEAT_PATH_MAX];
     leat_segment_path(dir, segment, path);
-    int fd = os->open(path, LEAT_O_READ, 0);
+    int fault = LEAT_FAULT(stream_read);
+    int fd = fault ? -fault : os->open(path, LEAT_O_READ, 0);
     if (fd == -ENOENT) return LEAT_AGAIN;
     if (fd < 0) return leat_os_fail(e, fd, "open", path);
     give_up_file(w);

@@ -51,6 +51,12 @@ typedef struct leat_stream_ops {
     const leat_stream_state *(*state)(const leat_stream *s);
     /* What was not committed is dropped, or visible after the next open; never in part. */
     void (*close)(leat_stream *s);
+    /* What a person decided, instead of what was reached: n positions are replaced, those with an
+     * absent offset forgotten, the others stay; progress as in append. Durable and visible on
+     * return, totals unchanged. What was appended before is committed, an open transaction rolled
+     * back. No source is open. RETRY: nothing was changed. */
+    leat_rc (*edit)(leat_stream *s, const leat_position *pos, size_t n, leat_str progress,
+                    leat_err *e);
 } leat_stream_ops;
 
 struct leat_stream {

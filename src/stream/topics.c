@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/fault.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/os.h"
@@ -129,7 +130,8 @@ static int write_claim(const char *path, const char *connector)
     leat_jw_z(&w, "connector", connector);
     leat_jw_end(&w);
     leat_buf_u8(&text, '\n');
-    int rc = leat_os_store(path, leat_buf_str(&text), 0600);
+    int fault = LEAT_FAULT(topic_claim);
+    int rc = fault ? -fault : leat_os_store(path, leat_buf_str(&text), 0600);
     leat_buf_free(&text);
     return rc;
 }

@@ -17,8 +17,13 @@
 #include "base/fault.h"
 #include "base/log.h"
 
-enum { NEED_MORE = 64 << 10 }; /* definitions of tables, which the frame may need once more */
-enum { SMALL = 256, SCRATCH_KEEP = 1 << 20, ZSTD_LEVEL = 3 };
+enum {
+    SMALL = 256,
+    SCRATCH_KEEP = 1 << 20,
+    NEED_MORE = 64 << 10, /* definitions of tables, which a frame may need once more */
+    ZSTD_LEVEL = 3,
+    LZ4_HASTE = 2, /* against 1: up to 40 % faster, some 4 % larger */
+};
 
 void leat_writer_init(leat_writer *w)
 {
@@ -68,7 +73,7 @@ static unsigned put_body(leat_writer *w, leat_str raw)
         if (ZSTD_isError(got)) got = 0;
     } else {
         got = (size_t)LZ4_compress_fast_extState(state_of_lz4(w), raw.s, to, (int)raw.len,
-                                                 (int)most, 1);
+                                                 (int)most, LZ4_HASTE);
     }
     if (got > 0 && got < raw.len) {
         w->out.len += got;

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 
 import pytest
-from leat import Leat
+from leat import ROOT, Leat
 from servers.postgres import Postgres
 
 
@@ -54,10 +54,22 @@ def leat(tmp_path):
     one.kill()
 
 
+@pytest.fixture
+def faulty(tmp_path):
+    """The binary of build-san, which has the fault points."""
+    one = Leat(tmp_path / "leat")
+    one.binary = os.path.join(ROOT, "build-san/leat")
+    if not os.path.exists(one.binary):
+        pytest.skip("there is no build-san/leat with fault points")
+    yield one
+    one.kill()
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     outcome = yield
     report = outcome.get_result()
-    one = getattr(item, "funcargs", {}).get("leat")
+    args = getattr(item, "funcargs", {})
+    one = args.get("leat") or args.get("faulty")
     if report.failed and isinstance(one, Leat) and one.stderr:
         report.sections.append(("stderr of leat", one.stderr[-20000:]))

@@ -95,7 +95,8 @@ def test_slot_in_use(shop, leat, tmp_path):
     leat.read_until("shop.public.orders", 1)
     until(lambda: any(s["active"] for s in shop.slots().values()), 30, "the slot in use")
     other = Leat(tmp_path / "other")
-    fails(other, shop, ["postgres.slot_in_use", shop.name], errors_max_retries=1)
+    fails(other, shop, ["postgres.slot_in_use", shop.name, "leat shop"], errors_max_retries=1,
+          slot_max_retries=2, slot_retry_delay_ms=100)
 
 
 def test_publication_without_the_table(shop, leat):

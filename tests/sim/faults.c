@@ -104,7 +104,8 @@ static int process_datasync(int fd)
         int rc = disk_os.datasync(fd);
         return s->plant == PLANT_SYNC_AGAIN ? 0 : rc;
     }
-    if (s->plant == PLANT_LYING_SYNC && is_segment(fd)) disk_lie_sync(s->disk);
+    bool lies = s->plant == PLANT_LYING_SYNC || s->edits.lying;
+    if (lies && is_segment(fd)) disk_lie_sync(s->disk);
     return disk_os.datasync(fd);
 }
 

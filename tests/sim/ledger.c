@@ -87,6 +87,7 @@ void sim_check_state(const leat_stream_state *st)
         sim_fail("position", "frame %" PRIu64 ", %" PRIu64 " events, after %" PRIu64 ", %" PRIu64,
                  st->frame, st->events, l->frame, l->events);
     if (s->failed) return;
+    if (lsn >= 0) sim_check_edit(st->pos[0].offset);
     l->lsn = lsn;
     l->frame = st->frame;
     l->events = st->events;

@@ -77,11 +77,10 @@ static life draw_life(sim *s, bool last)
 static void check_status(sim *s, leat_rc rc)
 {
     leat_engine_status st;
-    char text[64];
     leat_engine_status_get(s->engine, &st);
     leat_run_state want = rc == LEAT_OK ? LEAT_RUN_STOPPED : LEAT_RUN_FAILED;
-    bool there = s->ledger.lsn < 0 || rc != LEAT_OK ||
-                 leat_str_is(sim_position(s->ledger.lsn, text), st.position);
+    bool there = s->edits.unseen || s->ledger.lsn < 0 || rc != LEAT_OK ||
+                 sim_position_lsn(leat_str_of(st.position)) == s->ledger.lsn;
     if (st.state != want || !there)
         sim_fail("status", "after %s it says %s at %s, the mark is at %lld", leat_rc_name(rc),
                  leat_run_state_name(st.state), st.position, (long long)s->ledger.lsn);
@@ -145,10 +144,13 @@ static void live(sim *s)
         if (!s->life.no_page) sim_check_promises();
     }
     leat_stream *stream = plant_wrap(&wrap, real);
+    s->stream = stream;
+    if (dice_one_in(&s->dice, 3)) sim_edit(stream); /* as to a stopped connector */
     rc = run_engine(s, stream, &e);
     judge(s, rc, &e, "run");
     if (!s->dead && rc == LEAT_OK) watch_look(&s->watch, true);
     stream->ops->close(stream);
+    s->stream = NULL;
 }
 
 static void check_handles(sim *s)

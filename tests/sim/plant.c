@@ -67,6 +67,7 @@ static leat_rc stream_commit(leat_stream *s, leat_err *e)
         p->deaf = false;
         return LEAT_OK;
     }
+    the_sim->edits.unseen = false;
     LEAT_TRY(real_of(s)->ops->commit(real_of(s), e));
     const leat_stream_state *st = real_of(s)->ops->state(real_of(s));
     if (the_sim->dead) return LEAT_OK;
@@ -81,6 +82,23 @@ static leat_rc stream_rollback(leat_stream *s, leat_err *e)
     if (planted(PLANT_NO_ROLLBACK)) return LEAT_OK;
     ((plant_stream *)s)->deaf = planted(PLANT_REOPEN_AT_MARK);
     return real_of(s)->ops->rollback(real_of(s), e);
+}
+
+static leat_rc stream_edit(leat_stream *s, const leat_position *pos, size_t n, leat_str progress,
+                           leat_err *e)
+{
+    if (sim_step(ACT_EDIT, (int64_t)n, the_sim->edits.tried)) return dead(e);
+    the_sim->edits.lying = planted(PLANT_LOST_EDIT);
+    leat_rc rc = real_of(s)->ops->edit(real_of(s), pos, n, progress, e);
+    the_sim->edits.lying = false;
+    LEAT_TRY(rc);
+    if (!the_sim->dead) sim_check_state(real_of(s)->ops->state(real_of(s)));
+    return LEAT_OK;
+}
+
+static leat_rc stream_tend(leat_stream *s, leat_err *e)
+{
+    return the_sim->dead ? dead(e) : real_of(s)->ops->tend(real_of(s), e);
 }
 
 static size_t stream_pending(const leat_stream *s)
@@ -105,6 +123,8 @@ leat_stream *plant_wrap(plant_stream *p, leat_stream *real)
         .append = stream_append,
         .commit = stream_commit,
         .rollback = stream_rollback,
+        .tend = stream_tend,
+        .edit = stream_edit,
         .pending = stream_pending,
         .state = stream_state,
         .close = stream_close,

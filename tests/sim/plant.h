@@ -24,6 +24,7 @@
     X(REOPEN_AT_MARK, "resume-at-mark", "after an error, frames above the mark come again")        \
     X(LYING_FLUSH, "cursor-before-target", "a sink's cursor moves before its target is durable")   \
     X(READER_SKIPS, "reader-skips", "the reader loses an event at a frame's end")                  \
+    X(LOST_EDIT, "edit-not-synced", "an edited position is told to be done before it is durable")  \
     X(STALE_CURSOR, "stale-cursor", "the reader's cursor is sometimes not stored")                 \
     X(NOT_ASKED, "cursor-not-asked", "segments are removed that a sink still needs")               \
     X(NEWEST_REMOVED, "newest-removed", "the segment of the mark is removed, not the oldest")      \

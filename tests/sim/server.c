@@ -22,9 +22,9 @@ leat_str sim_position(int64_t lsn, char out[64])
 int64_t sim_position_lsn(leat_str offset)
 {
     int64_t lsn = -1;
-    leat_str digits = {offset.s + 7, offset.len - 8};
     if (offset.len < 9 || !leat_str_starts(offset, "{\"lsn\":")) return -1;
-    return leat_str_i64(digits, &lsn) ? lsn : -1;
+    leat_str rest = {offset.s + 7, offset.len - 8};
+    return leat_str_i64(leat_str_cut(&rest, ','), &lsn) ? lsn : -1;
 }
 
 leat_str sim_letter_position(int64_t lsn, char out[64])
@@ -136,6 +136,7 @@ static void source_close(leat_task *t)
 {
     (void)t;
     the_sim->server.open = false;
+    if (dice_one_in(&the_sim->dice, 3)) sim_edit(the_sim->stream);
 }
 
 /* ---- snapshot ---- */

@@ -46,6 +46,7 @@
     X(COMMIT, "commit")                                                                            \
     X(COMMITTED, "committed")                                                                      \
     X(ROLLBACK, "rollback")                                                                        \
+    X(EDIT, "edit")                                                                                \
     X(SLEEP, "sleep")                                                                              \
     X(LIFE, "life")                                                                                \
     X(FAULT, "fault")                                                                              \
@@ -148,6 +149,16 @@ typedef struct safe_place {
     uint64_t deduplicated;
 } safe_place;
 
+/* Edits of the position by a person. Each leaves its number in the offset's text, at the place that
+ * the position had: so it is known which one is in force. */
+typedef struct edits {
+    unsigned tried;     /* number of the last one */
+    unsigned confirmed; /* number of the last one that was told to be done; 0: none ... */
+    int64_t lsn;        /* ... and its place */
+    bool unseen;        /* the engine has not looked at the stream since the last one */
+    bool lying;         /* planted: syncs of the edit under way are not done */
+} edits;
+
 /* What was durable, whatever happens. */
 typedef struct ledger {
     int64_t lsn;                 /* -1: no position yet */
@@ -181,6 +192,7 @@ typedef struct sim {
     server server;
     letters letters;
     ledger ledger;
+    edits edits;
     sim_view *views;
     unsigned nviews, views_cap;
     unsigned done_view; /* 1, 2...: the snapshot that was finished; 0: none was */
@@ -190,6 +202,7 @@ typedef struct sim {
     life life;
     unsigned lives;
     bool dead;
+    leat_stream *stream;  /* NULL: not open */
     leat_engine *engine;  /* NULL: not running */
     leat_page *page;      /* the counters page, if page_there */
     leat_page *page_then; /* as it was when the process died ... */
@@ -234,6 +247,11 @@ bool sim_letters_has(const letters *l, leat_str position);
 /* server.c: the text of a position, a dead letter's place, the schema in use. */
 leat_str sim_position(int64_t lsn, char out[64]);
 int64_t sim_position_lsn(leat_str offset);
+/* edits.c: perhaps an edit, while no source is open; the number of the edit that an offset tells,
+ * 0: none; and the oracle (edit): what was confirmed is in force until the source has moved on. */
+void sim_edit(leat_stream *s);
+unsigned sim_edit_of(leat_str offset);
+void sim_check_edit(leat_str offset);
 leat_str sim_letter_position(int64_t lsn, char out[64]);
 extern const leat_str sim_partition;
 const db_schema *sim_schema(unsigned which);

@@ -87,6 +87,28 @@ static void test_safe(void **state)
     leat_batch_free(&b);
 }
 
+/* The place is where the mark was set, not where its position was told. */
+static void test_safe_in_two_steps(void **state)
+{
+    (void)state;
+    leat_batch b;
+    leat_batch_init(&b, 100, 1 << 20);
+    leat_batch_add(&b, NULL);
+    b.counts.received = 2;
+    b.tx_open = true;
+    leat_batch_safe_mark(&b);
+    assert_false(b.tx_open);
+    leat_batch_add(&b, NULL);
+    b.counts.received = 5;
+    b.tx_open = true;
+    leat_batch_safe_position(&b, (leat_position){LEAT_STR("{}"), LEAT_STR("{\"lsn\":3}")});
+    assert_int_equal(b.nsafe, 1);
+    assert_int_equal(b.safe_counts.received, 2);
+    assert_true(b.tx_open);
+    assert_string_equal(b.safe.offset.s, "{\"lsn\":3}");
+    leat_batch_free(&b);
+}
+
 static void test_dead(void **state)
 {
     (void)state;
@@ -154,9 +176,10 @@ static void test_snapshot_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pins),   cmocka_unit_test(test_full),
-        cmocka_unit_test(test_safe),   cmocka_unit_test(test_dead),
-        cmocka_unit_test(test_counts), cmocka_unit_test(test_snapshot_names),
+        cmocka_unit_test(test_pins),           cmocka_unit_test(test_full),
+        cmocka_unit_test(test_safe),           cmocka_unit_test(test_safe_in_two_steps),
+        cmocka_unit_test(test_dead),           cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_snapshot_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

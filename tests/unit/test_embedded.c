@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "sample.h"
+#include "stream/frame.h"
 #include "stream_world.h"
 
 /* ---- what goes in comes out ---- */
@@ -92,6 +93,97 @@ static void test_several_partitions(void **state)
     assert_int_equal(st->npos, 2);
     assert_true(leat_str_is(st->pos[0].partition, "even") && leat_str_is(st->pos[0].offset, "4"));
     assert_true(leat_str_is(st->pos[1].partition, "odd") && leat_str_is(st->pos[1].offset, "3"));
+}
+
+static leat_position position_of(const leat_stream_state *st, const char *partition)
+{
+    for (size_t i = 0; i < st->npos; i++)
+        if (leat_str_is(st->pos[i].partition, partition)) return st->pos[i];
+    return (leat_position){0};
+}
+
+static void move_to(world *w, const char *partition, const char *offset)
+{
+    leat_batch_reset(&w->b);
+    leat_batch_safe(&w->b, (leat_position){leat_str_of(partition), leat_str_of(offset)});
+    assert_int_equal(w->s->ops->append(w->s, &w->b, (leat_str){0}, &w->e), LEAT_OK);
+}
+
+/* Whole transactions, as world_write, whatever other partitions there are. */
+static void write_more(world *w, uint64_t txs)
+{
+    for (uint64_t to = w->at.tx + txs; w->at.tx < to || w->at.k > 0;)
+        assert_int_equal(world_append(w, 1), LEAT_OK);
+    world_commit(w);
+}
+
+/* What a person has set holds at once and after a restart; totals and events stay. */
+static void test_positions_are_edited(void **state)
+{
+    world *w = *state;
+    world_open(w);
+    world_write(w, 20, 7);
+    move_to(w, "a", "1");
+    move_to(w, "b", "2");
+    move_to(w, "c", "3"); /* not committed yet */
+    const leat_stream_state *st = w->s->ops->state(w->s);
+    leat_position edit[] = {{LEAT_STR("a"), LEAT_STR("0")},
+                            {LEAT_STR("b"), {0}},
+                            {LEAT_STR("new"), LEAT_STR("7")},
+                            {LEAT_STR("none"), {0}}};
+    size_t n = st->npos;
+    uint64_t events = st->events;
+    leat_counts totals = st->totals;
+    assert_int_equal(w->s->ops->edit(w->s, edit, 4, LEAT_STR("{\"x\":1}"), &w->e), LEAT_OK);
+    for (int life = 0; life < 3; life++) {
+        assert_int_equal(st->npos, n + 3); /* a, c, new */
+        assert_true(leat_str_is(position_of(st, "a").offset, "0"));
+        assert_null(position_of(st, "b").partition.s);
+        assert_true(leat_str_is(position_of(st, "c").offset, "3"));
+        assert_true(leat_str_is(position_of(st, "new").offset, "7"));
+        assert_true(leat_str_is(st->progress, "{\"x\":1}"));
+        assert_int_equal(st->events, events);
+        assert_memory_equal(&st->totals, &totals, sizeof totals);
+        world_close(w);
+        if (life == 1) w->conf.segment_bytes = 1; /* the next frame begins a segment */
+        world_open(w);
+        st = w->s->ops->state(w->s);
+        if (life == 1) write_more(w, 3);
+        events = st->events;
+        totals = st->totals;
+    }
+    world_expect(w, w->at.tx - 1);
+    move_to(w, "b", "9"); /* a forgotten one can come again */
+    world_commit(w);
+    assert_true(leat_str_is(position_of(st, "b").offset, "9"));
+}
+
+/* An edit takes back the open transaction, and one that fails changes nothing. */
+static void test_an_edit_that_fails(void **state)
+{
+    world *w = *state;
+    world_open(w);
+    world_write(w, 10, 7);
+    move_to(w, "a", "1");
+    world_commit(w);
+    const leat_stream_state *st = w->s->ops->state(w->s);
+    model_place before = w->at;
+    while (w->at.k == 0) assert_int_equal(world_append(w, 1), LEAT_OK);
+    leat_position edit[] = {{LEAT_STR("a"), LEAT_STR("0")}};
+    assert_true(leat_fault_set("stream_append:1:ENOSPC"));
+    assert_int_equal(w->s->ops->edit(w->s, edit, 1, (leat_str){0}, &w->e), LEAT_RETRY);
+    leat_fault_set(NULL);
+    world_commit(w);
+    assert_true(leat_str_is(position_of(st, "a").offset, "1"));
+    assert_int_equal(w->s->ops->edit(w->s, edit, 1, (leat_str){0}, &w->e), LEAT_OK);
+    assert_true(leat_str_is(position_of(st, "a").offset, "0"));
+    w->at = (model_place){w->at.tx, 0};
+    assert_true(w->at.tx >= before.tx);
+    write_more(w, 5);
+    world_close(w);
+    world_open(w);
+    assert_true(leat_str_is(position_of(w->s->ops->state(w->s), "a").offset, "0"));
+    world_expect(w, w->at.tx - 1);
 }
 
 static void test_progress_makes_a_batch_safe(void **state)
@@ -444,6 +536,45 @@ static void test_cursors_of_other_streams(void **state)
     expect_open(w, conf, LEAT_AGAIN, "");
 }
 
+/* The place where a segment begins, as a reader that has just moved there stores it. */
+static void cursor_at_opening(world *w, uint64_t segment, uint32_t spoil, char cursor[100])
+{
+    char path[256];
+    leat_buf bytes = {0};
+    leat_frame f;
+    size_t need;
+    const char *why;
+    world_path(w, segment, path);
+    assert_int_equal(leat_os_load(path, &bytes, 1 << 20), 0);
+    assert_int_equal(leat_frame_read(leat_buf_str(&bytes), &f, &need, &why), LEAT_SEEN_FRAME);
+    snprintf(cursor, 100, "%d:0:%d:%08x", (int)segment, (int)f.number - 1, f.prev ^ spoil);
+    leat_buf_free(&bytes);
+}
+
+/* Right after a segment was begun, a reader that must do without a counters page knows the mark too
+ * low: a cursor at that segment's beginning lies behind it, and is of this stream all the same. */
+static void test_cursor_at_a_new_segment(void **state)
+{
+    world *w = *state;
+    char cursor[100];
+    leat_reader_conf conf = {.from = LEAT_FROM_CURSOR};
+    w->conf.segment_bytes = 4096;
+    w->conf.frame_bytes = 300;
+    w->no_page = true;
+    world_open(w);
+    uint64_t segment = 1, tx = 1;
+    for (; segment < 4; tx++) {
+        world_write(w, tx, 7);
+        if (world_segments(w) == segment) continue;
+        segment = world_segments(w);
+        cursor_at_opening(w, segment, 0, cursor);
+        conf.cursor = leat_str_of(cursor);
+        expect_open(w, conf, LEAT_AGAIN, "");
+        cursor_at_opening(w, segment, 1, cursor);
+        expect_open(w, conf, LEAT_CONF, "stream.cursor");
+    }
+}
+
 /* ---- what is gone ---- */
 
 static void test_removed_segments_are_a_gap(void **state)
@@ -682,6 +813,8 @@ int main(void)
         TEST(round_trips),
         TEST(many_transactions_share_a_frame),
         TEST(positions_move_without_events),
+        TEST(positions_are_edited),
+        TEST(an_edit_that_fails),
         TEST(several_partitions),
         TEST(progress_makes_a_batch_safe),
         TEST(open_transactions_are_not_seen),
@@ -695,6 +828,7 @@ int main(void)
         TEST(cursors_of_other_streams),
         TEST(removed_segments_are_a_gap),
         TEST(cursor_at_the_end_of_a_removed_segment),
+        TEST(cursor_at_a_new_segment),
         TEST(one_writer),
         TEST(names_that_are_no_folders),
         TEST(failed_writes_leave_no_trace),

@@ -4,7 +4,9 @@
  * one line, and that line is what is compared. The simulator (tests/sim) runs the real stream. */
 #include "../test.h"
 
+#include <pthread.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -20,6 +22,7 @@ typedef struct step {
     leat_rc rc;
     bool fill;        /* as if the batch were full */
     bool stop, pause; /* somebody says so meanwhile */
+    bool between;     /* somebody asks for the exclusive section meanwhile */
 } step;
 
 enum { STEPS = 16, PARTITION_LEN = 12 };
@@ -42,12 +45,19 @@ typedef struct world {
     int64_t passes_at; /* `once` */
     int64_t now;
     unsigned sleeps, unpause_at, stop_at;
+    bool begin_paused;
     const char *code;          /* of errors; NULL: test.failed */
     leat_engine_status asleep; /* while it slept last */
     char line[4000];
     leat_engine *g;
     leat_engine_status status; /* while it read for the second time */
     unsigned read_calls;
+    pthread_t asker;   /* of the exclusive section */
+    bool asking;       /* there is one, not joined yet ... */
+    atomic_bool heard; /* ... whose fn ran, or which was answered */
+    unsigned ask_at;   /* it comes at this sleep; 0: never */
+    leat_rc fn_rc, asked_rc;
+    leat_err asked_err;
 } world;
 
 static world *w;
@@ -69,6 +79,38 @@ static leat_rc answer(leat_rc rc, leat_err *e)
                : rc;
 }
 
+/* ---- whoever asks for the exclusive section ---- */
+
+static leat_rc in_between(void *arg, leat_stream *s, leat_err *e)
+{
+    assert_ptr_equal(arg, &w->asker);
+    assert_ptr_equal(s, &w->stream);
+    say("between");
+    atomic_store(&w->heard, true);
+    return answer(w->fn_rc, e);
+}
+
+static void *asker(void *arg)
+{
+    (void)arg;
+    w->asked_rc = leat_engine_between(w->g, in_between, &w->asker, &w->asked_err);
+    atomic_store(&w->heard, true);
+    return NULL;
+}
+
+static void ask(void)
+{
+    assert_false(w->asking);
+    w->asking = true;
+    assert_int_equal(pthread_create(&w->asker, NULL, asker, NULL), 0);
+}
+
+/* The engine must not go on before it can have heard the request. */
+static bool unheard(void)
+{
+    return w->asking && !atomic_load(&w->heard);
+}
+
 /* ---- clock ---- */
 
 static int64_t clock_now(void)
@@ -78,9 +120,14 @@ static int64_t clock_now(void)
 
 static void clock_sleep(int64_t us)
 {
+    if (unheard()) {
+        usleep(500);
+        return;
+    }
     w->now += us;
     leat_engine_status_get(w->g, &w->asleep);
     if (w->sleeps + 1 == w->stop_at) leat_engine_stop(w->g);
+    if (w->sleeps + 1 == w->ask_at) ask();
     if (++w->sleeps != w->unpause_at) return;
     say("on");
     leat_engine_pause(w->g, false);
@@ -215,6 +262,7 @@ static void play(const step *st, leat_batch *b)
     if (st->fill) b->max_events = b->n;
     if (st->stop) leat_engine_stop(w->g);
     if (st->pause) leat_engine_pause(w->g, true);
+    if (st->between) ask();
 }
 
 static leat_rc source_read_chunk(leat_task *t, leat_chunk *chunk, leat_batch *b, leat_err *e)
@@ -232,6 +280,10 @@ static leat_rc source_read(leat_task *t, leat_batch *b, int wait_ms, leat_err *e
 {
     (void)t;
     b->max_events = 100;
+    if (unheard()) {
+        usleep(500);
+        return LEAT_AGAIN;
+    }
     if (++w->read_calls == 2) leat_engine_status_get(w->g, &w->status);
     if (w->nreads == STEPS || w->reads[w->nreads].rc == LEAT_PENDING) return LEAT_PENDING;
     const step *st = &w->reads[w->nreads++];
@@ -332,10 +384,12 @@ static leat_rc run(const leat_source *source, bool once, int64_t limit, leat_pag
                              .once = once,
                              .retry = {.limit = limit}};
     w->g = leat_engine_new(&conf);
+    if (w->begin_paused) leat_engine_pause(w->g, true);
     leat_rc rc = leat_engine_run(w->g, e);
     leat_engine_status st;
     leat_engine_status_get(w->g, &st);
     assert_int_equal(st.state, rc == LEAT_OK ? LEAT_RUN_STOPPED : LEAT_RUN_FAILED);
+    if (w->asking) pthread_join(w->asker, NULL);
     leat_engine_free(w->g);
     w->g = NULL;
     return rc;
@@ -653,6 +707,133 @@ static void test_once(void **state)
                                  "read append(1,20) commit ack(20) close");
 }
 
+/* ---- the exclusive section ---- */
+
+static void test_between(void **state)
+{
+    (void)state;
+    leat_err e = {0};
+    SCRIPT({.events = 1, .safe = 10, .after = 1, .fill = true, .between = true},
+           {.events = 2, .safe = 11});
+    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_string_equal(w->line, "rollback open(-) read append(2,10) commit ack(10) close "
+                                 "rollback between rollback open(10) "
+                                 "read append(2,11) commit ack(11) close");
+    assert_int_equal(w->asked_rc, LEAT_OK);
+}
+
+static void test_between_while_paused(void **state)
+{
+    (void)state;
+    leat_err e = {0};
+    w->ask_at = 3;
+    w->unpause_at = 9;
+    SCRIPT({.events = 1, .safe = 10, .fill = true, .pause = true}, {.events = 1, .safe = 11});
+    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_string_equal(w->line, "rollback open(-) read append(1,10) commit ack(10) close "
+                                 "rollback between on rollback open(10) "
+                                 "read append(1,11) commit ack(11) close");
+    assert_int_equal(w->asked_rc, LEAT_OK);
+    assert_true(w->sleeps >= 9);
+}
+
+/* Paused before it begins: nothing is opened until it is resumed. */
+static void test_begins_paused(void **state)
+{
+    (void)state;
+    leat_err e = {0};
+    w->begin_paused = true;
+    w->unpause_at = 5;
+    SCRIPT({.events = 1, .safe = 10});
+    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_string_equal(w->line, "on rollback open(-) read append(1,10) commit ack(10) close");
+    assert_int_equal(w->sleeps, 5);
+}
+
+static void test_between_ends_the_back_off(void **state)
+{
+    (void)state;
+    leat_err e = {0};
+    w->ask_at = 1;
+    SCRIPT({.events = 1, .safe = 10, .after = 1, .fill = true}, {.rc = LEAT_RETRY},
+           {.events = 2, .safe = 11});
+    int64_t begun = w->now;
+    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_string_equal(w->line, "rollback open(-) read append(2,10) read close "
+                                 "rollback commit between rollback open(10) "
+                                 "read append(2,11) commit ack(11) close");
+    assert_int_equal(w->asked_rc, LEAT_OK);
+    assert_true(w->now - begun <= 100000);
+}
+
+static void test_between_in_a_snapshot(void **state)
+{
+    (void)state;
+    leat_err e = {0};
+    leat_source source = plain;
+    source.plan = source_plan;
+    source.read_chunk = source_read_chunk;
+    w->chunks = 1;
+    w->unpause_at = 8;
+    w->ask_at = 2;
+    w->rows[0] = (step){.rows = 3, .pause = true, .rc = LEAT_AGAIN};
+    w->rows[1] = (step){.rows = 4};
+    assert_int_equal(run(&source, false, -1, NULL, &e), LEAT_OK);
+    assert_string_equal(w->line, "rollback open(-) plan rows append(3,0,p) commit close "
+                                 "rollback between on rollback open(-) plan rows append(4,0,p) "
+                                 "commit append(0,5,p) commit ack(5) close");
+    assert_int_equal(w->asked_rc, LEAT_OK);
+}
+
+static void test_between_what_fn_says(void **state)
+{
+    (void)state;
+    leat_err e = {0};
+    w->fn_rc = LEAT_CONF;
+    SCRIPT({.events = 1, .safe = 10, .between = true}, {.events = 1, .safe = 11});
+    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(w->asked_rc, LEAT_CONF);
+    assert_string_equal(w->asked_err.code, "test.failed");
+    assert_int_equal(w->mark, 11);
+}
+
+static void test_between_fatal_ends(void **state)
+{
+    (void)state;
+    leat_err e = {0};
+    w->fn_rc = LEAT_FATAL;
+    SCRIPT({.events = 1, .safe = 10, .between = true}, {.events = 1, .safe = 11});
+    assert_int_equal(run_plain(&e), LEAT_FATAL);
+    assert_int_equal(w->asked_rc, LEAT_FATAL);
+    assert_int_equal(w->opens, 1);
+}
+
+/* What was read cannot be made durable: fn is not called, the engine tries again. */
+static void test_between_not_durable(void **state)
+{
+    (void)state;
+    leat_err e = {0};
+    w->ask_at = 1;
+    w->commit_rc[0] = w->commit_rc[1] = LEAT_RETRY;
+    SCRIPT({.events = 1, .safe = 10}, {.events = 1, .safe = 11});
+    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(w->asked_rc, LEAT_RETRY);
+    assert_string_equal(w->asked_err.code, "test.failed");
+    assert_null(strstr(w->line, "between"));
+    assert_int_equal(w->mark, 11);
+}
+
+static void test_between_when_it_ends(void **state)
+{
+    (void)state;
+    leat_err e = {0};
+    SCRIPT({.events = 1, .safe = 10, .stop = true, .between = true});
+    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(w->asked_rc, LEAT_RETRY);
+    assert_string_equal(w->asked_err.code, "engine.ended");
+    assert_string_equal(w->line, "rollback open(-) read append(1,10) commit ack(10) close");
+}
+
 /* ---- snapshot ---- */
 
 static leat_rc run_snapshot(leat_err *e)
@@ -775,6 +956,15 @@ int main(void)
         TEST(test_stop_commits),
         TEST(test_pause),
         TEST(test_once),
+        TEST(test_between),
+        TEST(test_between_while_paused),
+        TEST(test_begins_paused),
+        TEST(test_between_ends_the_back_off),
+        TEST(test_between_in_a_snapshot),
+        TEST(test_between_what_fn_says),
+        TEST(test_between_fatal_ends),
+        TEST(test_between_not_durable),
+        TEST(test_between_when_it_ends),
         TEST(test_snapshot),
         TEST(test_snapshot_is_taken_again_whole),
         TEST(test_snapshot_done_is_not_repeated),

@@ -200,7 +200,7 @@ static void test_tail(void **state)
     leat_log_setup(LEAT_DEBUG, false, NULL, -1);
     leat_buf b = {0};
     for (int i = 0; i < 450; i++) leat_log(LEAT_DEBUG, "code", "n=%d", i);
-    leat_log_tail(&b);
+    leat_log_since(0, &b);
     leat_buf_u8(&b, '\0');
     assert_int_equal(lines_of(b.p), 200);
     assert_non_null(strstr(b.p, "code n=250\n"));
@@ -251,7 +251,7 @@ static void test_threads(void **state)
     }
     for (int i = 0; i < THREADS; i++) pthread_join(thread[i], NULL);
     leat_buf b = {0};
-    leat_log_tail(&b);
+    leat_log_since(0, &b);
     leat_str rest = leat_buf_str(&b);
     unsigned lines = 0;
     for (; rest.len > 0; lines++) {

@@ -2,9 +2,12 @@
  * on errors, quoting, rows of COPY, options. */
 #include "../test.h"
 
+#include "base/clock.h"
 #include "config/load.h"
 #include "source/postgres/conf.h"
 #include "source/postgres/copytext.h"
+#include "source/postgres/feedback.h"
+#include "source/postgres/params.h"
 #include "source/postgres/position.h"
 #include "source/postgres/slot.h"
 #include "system/postgres/classify.h"
@@ -361,7 +364,12 @@ static void options_have_debeziums_defaults(void **state)
     assert_int_equal(r.errors, 0);
     assert_int_equal(c.target.port, 5432);
     assert_string_equal(c.slot, "debezium");
-    assert_string_equal(c.publication, "dbz_publication");
+    assert_int_equal(c.publications.n, 1);
+    assert_string_equal(c.publications.v[0], "dbz_publication");
+    assert_int_equal(c.slot_retries, 6);
+    assert_int_equal(c.slot_delay_ms, 10000);
+    assert_string_equal(leat_pg_sslmode(c.target.sslmode), "prefer");
+    assert_false(leat_pg_flush_is_manual(&c));
     assert_int_equal(c.snapshot, LEAT_PG_SNAPSHOT_INITIAL);
     assert_int_equal(c.status_ms, 10000);
     assert_int_equal(leat_pg_conf_modes(&c).money_digits, 2);
@@ -378,6 +386,14 @@ static void options_are_checked(void **state)
         "snapshot.mode=custom\n",
         "database.port=70000\n",
         "slot.stream.params=a=b\n",
+        "slot.stream.params=origin\n",
+        "slot.stream.params=origin=all\n",
+        "slot.stream.params=origin=any;proto_version=2\n",
+        "slot.stream.params=binary=true\n",
+        "slot.stream.params=streaming=on\n",
+        "slot.stream.params=add-tables=public.t\n",
+        "publication.name=,\n",
+        "database.sslmode=verify\n",
         "snapshot.select.statement.overrides=public.t\n",
         "message.prefix.include.list=a\nmessage.prefix.exclude.list=b\n",
     };
@@ -394,6 +410,73 @@ static void options_are_checked(void **state)
     assert_int_equal(r.errors, 0);
     assert_string_equal(leat_pg_conf_override(&c, "public", "t"), "select 1");
     assert_null(leat_pg_conf_override(&c, "public", "u"));
+    leat_arena_free(&a);
+}
+
+static void params_are_passed_on(void **state)
+{
+    (void)state;
+    leat_buf out = {0};
+    leat_err e;
+    assert_int_equal(leat_pg_params_put(NULL, 130000, &out, &e), LEAT_OK);
+    assert_int_equal(out.len, 0);
+    assert_int_equal(leat_pg_params_put(" origin = none ;; messages=false;", 160000, &out, &e),
+                     LEAT_OK);
+    leat_buf_u8(&out, 0);
+    assert_string_equal(out.p, ", origin 'none', messages 'false'");
+    leat_buf_clear(&out);
+    assert_int_equal(leat_pg_params_put("origin=any", 160000, &out, &e), LEAT_OK);
+    leat_buf_u8(&out, 0);
+    assert_string_equal(out.p, ", origin 'any', messages 'true'");
+    assert_int_equal(leat_pg_params_put("origin=any", 150000, &out, &e), LEAT_CONF);
+    assert_non_null(strstr(e.msg, "16"));
+    leat_buf_free(&out);
+}
+
+static void options_with_two_spellings(void **state)
+{
+    (void)state;
+    leat_arena a;
+    leat_pg_conf c;
+    leat_arena_init(&a, 0);
+    parsed(&a, &c, "database.sslmode=verify_full\n");
+    assert_string_equal(leat_pg_sslmode(c.target.sslmode), "verify-full");
+    parsed(&a, &c, "database.sslmode=VERIFY-CA\n");
+    assert_string_equal(leat_pg_sslmode(c.target.sslmode), "verify-ca");
+    parsed(&a, &c, "database.sslmode=verify_ca\nflush.lsn.source=false\n");
+    assert_string_equal(leat_pg_sslmode(c.target.sslmode), "verify-ca");
+    assert_true(leat_pg_flush_is_manual(&c));
+    leat_report r = parsed(&a, &c, "lsn.flush.mode=manual\npublication.name=a, b\n");
+    assert_int_equal(r.errors, 0);
+    assert_true(leat_pg_flush_is_manual(&c));
+    assert_int_equal(c.publications.n, 2);
+    leat_arena_free(&a);
+}
+
+/* What became durable is told soon, though the read would wait for longer. */
+static void reads_end_in_time_for_updates(void **state)
+{
+    (void)state;
+    leat_pg_feedback f = {.interval_us = 10000000, .sent_us = leat_mono_us()};
+    assert_int_equal(leat_pg_feedback_wait(&f, 200), 200);
+    f.acked = 1;
+    assert_in_range(leat_pg_feedback_wait(&f, 200), 1, 21);
+    f.sent_us -= 60000000; /* the socket is full: no busy loop */
+    assert_in_range(leat_pg_feedback_wait(&f, 200), 1, 21);
+    f.acked = 0;
+    f.interval_us = 100000;
+    f.sent_us = leat_mono_us();
+    assert_in_range(leat_pg_feedback_wait(&f, 200), 1, 101);
+}
+
+static void tables_are_named_unmistakably(void **state)
+{
+    (void)state;
+    leat_arena a;
+    leat_arena_init(&a, 0);
+    assert_string_equal(leat_pg_table_label(&a, "public", "t"), "public.t");
+    const char *one = leat_pg_table_label(&a, "a.b", "c");
+    assert_string_not_equal(one, leat_pg_table_label(&a, "a", "b.c"));
     leat_arena_free(&a);
 }
 
@@ -416,6 +499,10 @@ int main(void)
         cmocka_unit_test(copied_rows_are_split),
         cmocka_unit_test(options_have_debeziums_defaults),
         cmocka_unit_test(options_are_checked),
+        cmocka_unit_test(options_with_two_spellings),
+        cmocka_unit_test(params_are_passed_on),
+        cmocka_unit_test(reads_end_in_time_for_updates),
+        cmocka_unit_test(tables_are_named_unmistakably),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

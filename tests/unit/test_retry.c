@@ -108,15 +108,15 @@ static void test_limit(void **state)
 static void test_sleep(void **state)
 {
     (void)state;
-    assert_false(leat_retry_sleep(120000, &stop));
+    assert_false(leat_retry_sleep(120000, &stop, NULL));
     assert_int_equal(now, 1120000);
     assert_int_equal(sleeps, 3);
-    assert_false(leat_retry_sleep(0, &stop));
+    assert_false(leat_retry_sleep(0, &stop, NULL));
     assert_int_equal(sleeps, 3);
     stop_after = 5;
-    assert_true(leat_retry_sleep(30000000, &stop));
+    assert_true(leat_retry_sleep(30000000, &stop, NULL));
     assert_int_equal(now, 1220000);
-    assert_true(leat_retry_sleep(30000000, &stop));
+    assert_true(leat_retry_sleep(30000000, &stop, NULL));
     assert_int_equal(sleeps, 5);
 }
 

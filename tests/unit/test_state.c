@@ -104,13 +104,93 @@ static void dead_letters_repeat(void **state)
     leat_state_close(s);
 }
 
-static void positions_are_bounded(void **state)
+typedef struct seen_notes {
+    int n, edits;
+    int64_t newest, oldest;
+    bool forgotten; /* the newest says so */
+    char by[64];
+} seen_notes;
+
+static bool see(void *arg, const leat_note *note)
+{
+    seen_notes *seen = arg;
+    if (seen->n++ == 0) {
+        seen->newest = note->id;
+        seen->forgotten = note->pos.offset.s == NULL;
+        snprintf(seen->by, sizeof seen->by, "%s", note->by);
+    }
+    seen->oldest = note->id;
+    seen->edits += note->noted == LEAT_NOTED_EDIT;
+    return true;
+}
+
+static void positions_are_kept_and_bounded(void **state)
 {
     (void)state;
     leat_state *s = open_one("positions");
-    leat_position pos = {LEAT_STR("{\"server\":\"x\"}"), LEAT_STR("{\"lsn\":1}")};
-    for (int i = 0; i < 20; i++)
-        assert_int_equal(leat_state_position_add(s, pos, "user", NULL), LEAT_OK);
+    leat_position pos[2] = {{LEAT_STR("{\"server\":\"x\"}"), LEAT_STR("{\"lsn\":1}")},
+                            {LEAT_STR("{\"server\":\"y\"}"), {0}}};
+    for (int i = 0; i < 520; i++)
+        assert_int_equal(leat_state_positions_add(s, pos, 1, LEAT_NOTED_RUN, NULL, NULL), LEAT_OK);
+    for (int i = 0; i < 260; i++)
+        assert_int_equal(leat_state_positions_add(s, pos, 2, LEAT_NOTED_EDIT, "me: reset", NULL),
+                         LEAT_OK);
+    seen_notes seen = {0};
+    assert_int_equal(leat_state_positions_each(s, see, &seen, NULL), LEAT_OK);
+    assert_int_equal(seen.n, 1000);
+    assert_int_equal(seen.edits, 520);
+    assert_int_equal(seen.newest, 1040);
+    assert_int_equal(seen.oldest, 41);
+    assert_true(seen.forgotten);
+    assert_string_equal(seen.by, "me: reset");
+    leat_state_close(s);
+}
+
+static void a_pause_is_kept(void **state)
+{
+    (void)state;
+    leat_state *s = open_one("desired");
+    leat_desired now;
+    assert_int_equal(leat_state_desired_get(s, &now, NULL), LEAT_OK);
+    assert_true(!now.paused && now.at_us == 0 && !*now.by);
+    assert_int_equal(leat_state_desired_set(s, true, "ada", NULL), LEAT_OK);
+    leat_state_close(s);
+    s = open_one("desired");
+    assert_int_equal(leat_state_desired_get(s, &now, NULL), LEAT_OK);
+    assert_true(now.paused && now.at_us > 0);
+    assert_string_equal(now.by, "ada");
+    assert_int_equal(leat_state_desired_set(s, false, "bob", NULL), LEAT_OK);
+    assert_int_equal(leat_state_desired_get(s, &now, NULL), LEAT_OK);
+    assert_true(!now.paused);
+    leat_state_close(s);
+}
+
+/* A file of the first version, as 0.1.0 made it, is brought forward and keeps what it has. */
+static void old_files_are_migrated(void **state)
+{
+    (void)state;
+    leat_state *s = open_one("old");
+    assert_int_equal(leat_state_config_set(s, LEAT_STR("{}"), NULL), LEAT_OK);
+    leat_state_close(s);
+    char path[256];
+    snprintf(path, sizeof path, "%s/connectors/old/state.db", folder);
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "DROP TABLE desired; DROP TABLE positions;"
+                                  "CREATE TABLE positions (id INTEGER PRIMARY KEY, part TEXT);"
+                                  "PRAGMA user_version = 1",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    s = open_one("old");
+    leat_str json;
+    leat_desired now;
+    assert_int_equal(leat_state_config_get(s, &a, &json, NULL), LEAT_OK);
+    assert_true(leat_str_is(json, "{}"));
+    assert_int_equal(leat_state_desired_get(s, &now, NULL), LEAT_OK);
+    leat_position pos = {LEAT_STR("{}"), LEAT_STR("{}")};
+    assert_int_equal(leat_state_positions_add(s, &pos, 1, LEAT_NOTED_START, NULL, NULL), LEAT_OK);
     leat_state_close(s);
 }
 
@@ -191,7 +271,9 @@ int main(void)
         cmocka_unit_test(config_round_trip),
         cmocka_unit_test(ending_round_trip),
         cmocka_unit_test(dead_letters_repeat),
-        cmocka_unit_test(positions_are_bounded),
+        cmocka_unit_test(positions_are_kept_and_bounded),
+        cmocka_unit_test(a_pause_is_kept),
+        cmocka_unit_test(old_files_are_migrated),
         cmocka_unit_test(newer_and_damaged_are_refused),
         cmocka_unit_test(reading_makes_nothing),
         cmocka_unit_test(others_cannot_read),

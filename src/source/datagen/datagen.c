@@ -205,6 +205,14 @@ static leat_rc resume(datagen *s, const leat_position *pos, size_t n, leat_err *
     return LEAT_OK;
 }
 
+static void write_partition(const datagen_conf *conf, leat_buf *out)
+{
+    leat_jw w = {.out = out};
+    leat_jw_object(&w, NULL);
+    leat_jw_z(&w, "datagen", conf->prefix);
+    leat_jw_end(&w);
+}
+
 static leat_rc open_source(leat_task *t, const leat_position *pos, size_t n, leat_err *e)
 {
     const datagen_conf *conf = t->conf;
@@ -214,10 +222,7 @@ static leat_rc open_source(leat_task *t, const leat_position *pos, size_t n, lea
     s->shape.keys = (uint64_t)conf->keys;
     s->shape.deletes = (uint32_t)conf->deletes;
     s->shape.seed = (uint64_t)conf->seed;
-    leat_jw w = {.out = &s->partition};
-    leat_jw_object(&w, NULL);
-    leat_jw_z(&w, "datagen", conf->prefix);
-    leat_jw_end(&w);
+    write_partition(conf, &s->partition);
     leat_rc rc = leat_datagen_shape_parse(conf->columns, &s->shape, e);
     if (rc == LEAT_OK) rc = resume(s, pos, n, e);
     if (leat_rc_failed(rc)) {
@@ -310,17 +315,22 @@ static leat_rc end(leat_task *t, leat_arena *a, leat_str *out, leat_err *e)
     return LEAT_OK;
 }
 
+static int64_t changes_of(leat_str offset)
+{
+    leat_arena a = {0};
+    const leat_json *j = NULL;
+    int64_t n = -1;
+    if (offset.s && leat_json_parse(&a, offset, &j, NULL) == LEAT_OK)
+        n = leat_json_get_i64(j, "n", -1);
+    leat_arena_free(&a);
+    return n;
+}
+
 static bool passed(leat_task *t, leat_str last, leat_position pos)
 {
     (void)t;
-    leat_arena a;
-    leat_arena_init(&a, 0);
-    const leat_json *j = NULL;
-    int64_t of = 0, n = -1;
-    if (pos.offset.s && leat_json_parse(&a, pos.offset, &j, NULL) == LEAT_OK)
-        n = leat_json_get_i64(j, "n", -1);
-    leat_arena_free(&a);
-    return leat_str_i64(last, &of) && n >= of;
+    int64_t of = 0;
+    return leat_str_i64(last, &of) && changes_of(pos.offset) >= of;
 }
 
 static leat_rc ack(leat_task *t, leat_position pos, leat_err *e)
@@ -329,6 +339,55 @@ static leat_rc ack(leat_task *t, leat_position pos, leat_err *e)
     (void)pos;
     (void)e;
     return LEAT_OK;
+}
+
+/* What is stored of n changes made. */
+static leat_position position_of(const datagen_conf *conf, int64_t n, leat_arena *a)
+{
+    leat_buf text = {0};
+    leat_position out = {0};
+    write_partition(conf, &text);
+    out.partition = leat_arena_str(a, leat_buf_str(&text));
+    leat_buf_free(&text);
+    if (n >= 0) out.offset = leat_str_of(leat_arena_printf(a, "{\"n\":%lld}", (long long)n));
+    return out;
+}
+
+/* A place inside a transaction would cut it in two: it begins with the next change. */
+static leat_rc offset_check(const void *p, leat_position now, leat_position to, leat_arena *a,
+                            leat_position *out, const char **note, leat_err *e)
+{
+    const datagen_conf *conf = p;
+    const leat_json *j = NULL;
+    leat_position ours = position_of(conf, -1, a);
+    if (to.offset.s && !leat_str_eq(to.partition, ours.partition))
+        return leat_fail(e, LEAT_CONF, "datagen.position", "partition",
+                         LEAT_STR_FMT " is no partition of this connector; expected " LEAT_STR_FMT,
+                         LEAT_STR_ARG(to.partition), LEAT_STR_ARG(ours.partition));
+    *note = NULL;
+    *out = to;
+    if (!to.offset.s) return LEAT_OK;
+    LEAT_TRY(leat_json_parse(a, to.offset, &j, e));
+    int64_t n = leat_json_get_i64(j, "n", -1), was = changes_of(now.offset);
+    bool more = j->child && j->child->next;
+    if (n < 0 || more || n % conf->tx_size != 0)
+        return leat_fail(e, LEAT_CONF, "datagen.position", "offset",
+                         LEAT_STR_FMT
+                         " is no place of datagen's; expected {\"n\":N}, the number of "
+                         "changes made, at a transaction's end: a multiple of %lld",
+                         LEAT_STR_ARG(to.offset), (long long)conf->tx_size);
+    *out = position_of(conf, n, a);
+    if (was >= 0 && n > was)
+        *note = leat_arena_printf(a, "%lld changes are skipped", (long long)(n - was));
+    if (was >= 0 && n < was)
+        *note = leat_arena_printf(a, "%lld changes come again", (long long)(was - n));
+    return LEAT_OK;
+}
+
+static void offset_text(leat_str offset, leat_buf *out)
+{
+    int64_t n = changes_of(offset);
+    if (n >= 0) leat_buf_printf(out, "%lld changes made", (long long)n);
 }
 
 static leat_rc forget(const void *conf, leat_err *e)
@@ -358,4 +417,6 @@ const leat_source leat_source_datagen = {
     .passed = passed,
     .close = close_source,
     .forget = forget,
+    .offset_check = offset_check,
+    .offset_text = offset_text,
 };

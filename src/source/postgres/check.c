@@ -1,17 +1,19 @@
 /* The doctor: tries a configuration on the real server, step by step, and changes nothing there.
  *
- * resolve, connect, log in, version, wal_level, replication, senders, slots, slot, tables, select,
- * identity, publication, prepared transactions. A step that fails names what mends it, as SQL where
- * SQL can, and what takes that back. Steps go on after a failure as far as they still mean
- * something: without a session there is nothing to ask. discover lists what could be captured. Each
- * call has sessions of its own; run by any thread. */
+ * resolve, connect, tls, log in, version, wal_level, replication, replication session, senders,
+ * slots, slot, prepared transactions, tables, topics, select, identity, publication. A step that
+ * fails names what mends it, as SQL where SQL can, and what takes that back. Steps go on after a
+ * failure as far as they still mean something: without a session there is nothing to ask. discover
+ * lists what could be captured. Each call has sessions of its own; run by any thread. */
 #include <netdb.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
 #include "source/postgres/check.h"
+#include "source/postgres/params.h"
 #include "source/postgres/walframe.h"
 #include "system/postgres/quote.h"
+#include "system/postgres/tls.h"
 
 void leat_pg_tell(leat_pg_exam *x, const char *name, leat_step_state state, const char *code,
                   const char *detail, const char *advice)
@@ -71,13 +73,36 @@ static bool resolve(leat_pg_exam *x)
     return true;
 }
 
-/* The server was reached when the failure came from it. */
-static bool reached(const leat_err *e)
+static bool failed_as(const leat_err *e, const char *code)
 {
-    static const char *const before[] = {"postgres.connect", "postgres.resolve", "postgres.tls"};
-    for (size_t i = 0; i < sizeof before / sizeof *before; i++)
-        if (strcmp(e->code, before[i]) == 0) return false;
-    return true;
+    return strcmp(e->code, code) == 0;
+}
+
+/* What was agreed on, and what of it was verified. */
+static void tls(leat_pg_exam *x, const leat_pg *c)
+{
+    static const char *const verified[] = {
+        [LEAT_PG_SSL_VERIFY_CA] = "the server's certificate is verified",
+        [LEAT_PG_SSL_VERIFY_FULL] = "the server's certificate and name are verified",
+    };
+    const leat_pg_target *t = &x->conf->target;
+    const char *mode = leat_pg_sslmode(t->sslmode);
+    const char *got = leat_pg_tls_text(c, x->a);
+    int level = leat_pg_sslmode_level(t->sslmode);
+    if (level < LEAT_PG_SSL_VERIFY_CA && t->sslrootcert && level >= LEAT_PG_SSL_REQUIRE)
+        level = LEAT_PG_SSL_VERIFY_CA; /* as libpq does */
+    if (got)
+        tell_ok(x, "tls",
+                level >= LEAT_PG_SSL_VERIFY_CA
+                    ? leat_arena_printf(x->a, "%s; %s", got, verified[level])
+                    : leat_arena_printf(x->a,
+                                        "%s; the server's certificate is not verified "
+                                        "(database.sslmode=%s)",
+                                        got, mode));
+    else
+        tell_ok(x, "tls",
+                leat_arena_printf(x->a, "none (database.sslmode=%s%s)", mode,
+                                  level == LEAT_PG_SSL_PREFER ? "; the server offers none" : ""));
 }
 
 static bool connect_step(leat_pg_exam *x)
@@ -85,18 +110,17 @@ static bool connect_step(leat_pg_exam *x)
     const leat_pg_target *t = &x->conf->target;
     leat_err e;
     leat_rc rc = leat_pg_connect(&x->sql, t, false, "leat check", &e);
-    if (rc != LEAT_OK && !reached(&e)) {
+    if (rc != LEAT_OK && (failed_as(&e, "postgres.connect") || failed_as(&e, "postgres.resolve"))) {
         leat_pg_tell_err(x, "connect", &e);
         return false;
     }
     tell_ok(x, "connect", leat_arena_printf(x->a, "%s:%lld answers", t->host, (long long)t->port));
     if (rc != LEAT_OK) {
-        leat_pg_tell_err(x, "log in", &e);
+        leat_pg_tell_err(x, failed_as(&e, "postgres.tls") ? "tls" : "log in", &e);
         return false;
     }
-    tell_ok(x, "log in",
-            leat_arena_printf(x->a, "as %s to %s%s", t->user, t->dbname,
-                              PQsslInUse(x->sql.pg) ? ", with TLS" : ", without TLS"));
+    tls(x, &x->sql);
+    tell_ok(x, "log in", leat_arena_printf(x->a, "as %s to %s", t->user, t->dbname));
     return true;
 }
 
@@ -148,7 +172,8 @@ static void wal_level(leat_pg_exam *x)
                            .undo = "ALTER SYSTEM RESET wal_level;"});
 }
 
-static void replication_right(leat_pg_exam *x)
+/* True: the user may replicate. */
+static bool replication_right(leat_pg_exam *x)
 {
     PGresult *res =
         leat_pg_ask(x, "replication",
@@ -158,13 +183,13 @@ static void replication_right(leat_pg_exam *x)
                     " AND pg_catalog.pg_has_role(g.oid, 'MEMBER'))"
                     " FROM pg_catalog.pg_roles WHERE rolname = current_user",
                     0, NULL);
-    if (!res) return;
+    if (!res) return false;
     bool good = PQntuples(res) == 1 && leat_pg_cell_bool(res, 0, 0);
     PQclear(res);
     const char *user = leat_pg_quoted(x, x->conf->target.user);
     if (good) {
         tell_ok(x, "replication", leat_arena_printf(x->a, "%s may replicate", user));
-        return;
+        return true;
     }
     leat_check_step(
         x->c, &(leat_step){
@@ -176,6 +201,27 @@ static void replication_right(leat_pg_exam *x)
                             "rds_replication TO the user)",
                   .sql = leat_arena_printf(x->a, "ALTER ROLE %s REPLICATION;", user),
                   .undo = leat_arena_printf(x->a, "ALTER ROLE %s NOREPLICATION;", user)});
+    return false;
+}
+
+/* The second session of a connector: pg_hba.conf and TLS may treat it in another way. */
+static void replication_session(leat_pg_exam *x)
+{
+    leat_pg wal = {0};
+    leat_pg_server server;
+    leat_err e;
+    leat_rc rc = leat_pg_connect(&wal, &x->conf->target, true, "leat check", &e);
+    if (rc == LEAT_OK) rc = leat_pg_server_identify(&wal, &server, &e);
+    if (rc == LEAT_OK) {
+        char place[LEAT_LSN_TEXT];
+        const char *got = leat_pg_tls_text(&wal, x->a);
+        tell_ok(x, "replication session",
+                leat_arena_printf(x->a, "%s TLS; the log ends at %s", got ? "with" : "without",
+                                  leat_lsn_print(server.written, place)));
+    } else {
+        leat_pg_tell_err(x, "replication session", &e);
+    }
+    leat_pg_close(&wal);
 }
 
 static void room(leat_pg_exam *x, const char *name, const char *setting, const char *used_by,
@@ -237,6 +283,18 @@ static bool slot(leat_pg_exam *x)
     return s.exists;
 }
 
+static void options(leat_pg_exam *x, bool have_slot)
+{
+    leat_buf out = {0};
+    leat_err e;
+    if (leat_pg_params_put(x->conf->params, x->sql.version, &out, &e) != LEAT_OK)
+        leat_pg_tell_err(x, "slot.stream.params", &e);
+    leat_buf_free(&out);
+    if (x->conf->failover && x->sql.version < 170000 && !have_slot)
+        leat_pg_tell(x, "slot.failover", LEAT_STEP_WARN, "postgres.slot_failover",
+                     "PostgreSQL 17 or later is needed", "an ordinary slot will be made");
+}
+
 static void prepared(leat_pg_exam *x, bool have_slot)
 {
     PGresult *res = leat_pg_ask(
@@ -278,12 +336,14 @@ leat_rc leat_pg_check(const void *conf, leat_checker *c, leat_err *e)
     leat_pg_exam x = {.conf = conf, .c = c, .a = &a};
     if (resolve(&x) && connect_step(&x) && version(&x)) {
         wal_level(&x);
-        replication_right(&x);
+        bool may = replication_right(&x);
         room(&x, "senders", "max_wal_senders", "pg_stat_replication", "postgres.too_many_senders");
+        if (may) replication_session(&x);
         bool have_slot = slot(&x);
         if (!have_slot)
             room(&x, "slots", "max_replication_slots", "pg_replication_slots",
                  "postgres.too_many_slots");
+        options(&x, have_slot);
         prepared(&x, have_slot);
         leat_pg_check_tables(&x);
     }
@@ -297,7 +357,7 @@ leat_rc leat_pg_check(const void *conf, leat_checker *c, leat_err *e)
 leat_rc leat_pg_discover(const void *conf, leat_catalog *out, leat_err *e)
 {
     const leat_pg_conf *c = conf;
-    leat_pg sql;
+    leat_pg sql = {0};
     leat_pg_rules rules;
     leat_pg_relation *all;
     size_t n;

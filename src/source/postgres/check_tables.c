@@ -162,7 +162,7 @@ static const char *cannot_make(leat_pg_exam *x)
     return NULL;
 }
 
-static void publication_missing(leat_pg_exam *x)
+static void publication_missing(leat_pg_exam *x, const char *name)
 {
     const leat_pg_conf *conf = x->conf;
     bool disabled = conf->autocreate == LEAT_PG_DISABLED;
@@ -170,39 +170,40 @@ static void publication_missing(leat_pg_exam *x)
     leat_buf sql = {0};
     if (!why) {
         tell_ok(x, "publication",
-                leat_arena_printf(x->a, "%s is not there yet; it will be made", conf->publication));
+                leat_arena_printf(x->a, "%s is not there yet; it will be made", name));
         return;
     }
-    leat_pg_publication_put(&sql, conf->publication, LEAT_PG_FILTERED, x->tables, x->ntables,
-                            conf->via_root);
+    leat_pg_publication_put(&sql, name, LEAT_PG_FILTERED, x->tables, x->ntables, conf->via_root);
     leat_buf_str_z(&sql, ";");
     leat_check_step(
-        x->c, &(leat_step){.name = "publication",
-                           .state = LEAT_STEP_FAILED,
-                           .code = "postgres.publication_missing",
-                           .detail = leat_arena_printf(x->a, "%s does not exist, and %s",
-                                                       conf->publication, why),
-                           .advice = "run the statement as the tables' owner or a superuser, or "
-                                     "choose another publication.autocreate.mode",
-                           .sql = leat_pg_taken(x, &sql),
-                           .undo = leat_arena_printf(x->a, "DROP PUBLICATION %s;",
-                                                     leat_pg_quoted(x, conf->publication))});
+        x->c,
+        &(leat_step){.name = "publication",
+                     .state = LEAT_STEP_FAILED,
+                     .code = "postgres.publication_missing",
+                     .detail = leat_arena_printf(x->a, "%s does not exist, and %s", name, why),
+                     .advice = "run the statement as the tables' owner or a superuser, or "
+                               "choose another publication.autocreate.mode",
+                     .sql = leat_pg_taken(x, &sql),
+                     .undo =
+                         leat_arena_printf(x->a, "DROP PUBLICATION %s;", leat_pg_quoted(x, name))});
 }
 
 /* Captured tables that the server will not send. */
-static void publication_tables(leat_pg_exam *x, const leat_pg_publication *p)
+static void publication_tables(leat_pg_exam *x, bool via_root)
 {
     findings f = {0};
-    const char *name = x->conf->publication, *pub = leat_pg_quoted(x, name);
+    const leat_opt_list *names = &x->conf->publications;
+    const char *name = leat_pg_publications_text(names, x->a),
+               *pub = leat_pg_quoted(x, names->v[0]);
     const leat_pg_relation **lacking;
     size_t n;
     leat_err e;
-    if (leat_pg_publication_lacks(&x->sql, name, p, x->tables, x->ntables, x->a, &lacking, &n,
-                                  &e) != LEAT_OK) {
+    if (leat_pg_publications_lack(&x->sql, names, via_root, x->tables, x->ntables, x->a, &lacking,
+                                  &n, &e) != LEAT_OK) {
         leat_pg_tell_err(x, "publication", &e);
         return;
     }
-    if (n == 0 || x->conf->autocreate == LEAT_PG_FILTERED) {
+    if (n == 0 || (x->conf->autocreate == LEAT_PG_FILTERED && names->n == 1)) {
         tell_ok(x, "publication",
                 leat_arena_printf(x->a, "%s %s", name,
                                   n ? "will be brought up to date" : "has every captured table"));
@@ -224,39 +225,70 @@ static void publication_tables(leat_pg_exam *x, const leat_pg_publication *p)
                   &f);
 }
 
-static void publication(leat_pg_exam *x)
+static void publication_operations(leat_pg_exam *x, const char *name, const leat_pg_publication *p)
 {
-    leat_pg_publication p;
+    if (p->inserts && p->updates && p->deletes) return;
+    leat_check_step(
+        x->c,
+        &(leat_step){
+            .name = "publication operations",
+            .state = LEAT_STEP_WARN,
+            .code = "postgres.publication_partial",
+            .detail = leat_arena_printf(x->a, "%s does not send inserts, updates and deletes alike",
+                                        name),
+            .advice = "run the statement if all changes are wanted",
+            .sql = leat_arena_printf(
+                x->a, "ALTER PUBLICATION %s SET (publish = 'insert, update, delete, truncate');",
+                leat_pg_quoted(x, name))});
+}
+
+static void publications(leat_pg_exam *x)
+{
+    const leat_opt_list *names = &x->conf->publications;
+    leat_pg_publication p = {0};
     leat_err e;
-    if (leat_pg_publication_read(&x->sql, x->conf->publication, &p, &e) != LEAT_OK) {
-        leat_pg_tell_err(x, "publication", &e);
-        return;
+    bool all = true, via_root = false;
+    for (size_t i = 0; i < names->n; i++) {
+        if (leat_pg_publication_read(&x->sql, names->v[i], &p, &e) != LEAT_OK) {
+            leat_pg_tell_err(x, "publication", &e);
+            return;
+        }
+        if (!p.exists) publication_missing(x, names->v[i]);
+        if (p.exists) publication_operations(x, names->v[i], &p);
+        all &= p.exists;
+        via_root |= p.via_root;
     }
-    if (!p.exists) {
-        publication_missing(x);
-        return;
+    if (all) publication_tables(x, via_root);
+}
+
+/* Tables whose names come to one topic: the run would stop at the second. */
+static void topics(leat_pg_exam *x)
+{
+    const leat_capture_conf *conf = &x->conf->capture;
+    leat_topic_names names = {0};
+    unsigned n = 0;
+    for (size_t i = 0; i < x->ntables; i++) {
+        const leat_pg_relation *t = x->tables[i];
+        const char *topic = leat_naming_topic(conf, x->a, NULL, t->schema, t->name);
+        leat_err e;
+        if (leat_topic_names_claim(&names, topic, leat_pg_table_label(x->a, t->schema, t->name),
+                                   &e) == LEAT_OK)
+            continue;
+        if (n++ < NAMED) leat_pg_tell_err(x, "topics", &e);
     }
-    publication_tables(x, &p);
-    if (!p.inserts || !p.updates || !p.deletes)
-        leat_check_step(
-            x->c,
-            &(leat_step){
-                .name = "publication operations",
-                .state = LEAT_STEP_WARN,
-                .code = "postgres.publication_partial",
-                .detail = "it does not send inserts, updates and deletes alike",
-                .advice = "run the statement if all changes are wanted",
-                .sql = leat_arena_printf(
-                    x->a,
-                    "ALTER PUBLICATION %s SET (publish = 'insert, update, delete, truncate');",
-                    leat_pg_quoted(x, x->conf->publication))});
+    if (n > NAMED)
+        leat_pg_tell(x, "topics", LEAT_STEP_FAILED, "capture.topic",
+                     leat_arena_printf(x->a, "and %u more", n - NAMED), NULL);
+    if (n == 0) tell_ok(x, "topics", "every captured table has its own");
+    leat_topic_names_free(&names);
 }
 
 void leat_pg_check_tables(leat_pg_exam *x)
 {
     if (tables(x)) {
+        topics(x);
         selects(x);
         identities(x);
     }
-    publication(x);
+    publications(x);
 }

@@ -22,15 +22,37 @@ typedef enum leat_pg_order {
     LEAT_PG_ORDER_MANY
 } leat_pg_order;
 
+/* offset.mismatch.strategy, in the order of its choices. */
+typedef enum leat_pg_mismatch {
+    LEAT_PG_NO_VALIDATION,
+    LEAT_PG_TRUST_OFFSET,
+    LEAT_PG_TRUST_SLOT,
+    LEAT_PG_TRUST_GREATER_LSN,
+} leat_pg_mismatch;
+
+/* lsn.flush.mode, in the order of its choices. */
+typedef enum leat_pg_flush {
+    LEAT_PG_FLUSH_CONNECTOR,
+    LEAT_PG_FLUSH_MANUAL,
+    LEAT_PG_FLUSH_CONNECTOR_AND_DRIVER,
+} leat_pg_flush;
+
 typedef struct leat_pg_conf {
     leat_capture_conf capture; /* first */
     leat_pg_target target;
-    const char *slot, *publication;
+    const char *slot;
+    leat_opt_list publications;
+    const char *params;   /* slot.stream.params; NULL: none */
+    int64_t slot_retries; /* slot.max.retries */
+    int64_t slot_delay_ms;
     int64_t plugin;     /* 0: pgoutput */
     int64_t autocreate; /* leat_pg_autocreate */
     bool via_root;      /* publish.via.partition.root */
     bool failover;
     bool drop_on_stop;
+    int64_t mismatch;  /* leat_pg_mismatch */
+    int64_t flush;     /* leat_pg_flush */
+    bool flush_source; /* flush.lsn.source, its former form */
     int64_t status_ms;
     int64_t xmin_ms;              /* 0: never */
     int64_t snapshot;             /* leat_pg_snapshot_mode */
@@ -43,6 +65,13 @@ typedef struct leat_pg_conf {
     bool include_unknown;
     bool faults; /* debezium.faults */
 } leat_pg_conf;
+
+/* The slot is moved by somebody else. */
+static inline bool leat_pg_flush_is_manual(const leat_pg_conf *c)
+{
+    return c->flush == LEAT_PG_FLUSH_MANUAL ||
+           (c->flush == LEAT_PG_FLUSH_CONNECTOR && !c->flush_source);
+}
 
 /* It reads changes, not only rows. */
 static inline bool leat_pg_streams(const leat_pg_conf *c)

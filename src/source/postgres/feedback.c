@@ -21,6 +21,14 @@ static bool due(const leat_pg_feedback *f, int64_t now, bool ask)
     return now - f->sent_us >= f->interval_us;
 }
 
+int leat_pg_feedback_wait(const leat_pg_feedback *f, int wait_ms)
+{
+    int64_t next = f->acked != f->sent_acked ? PROMPT_US : f->interval_us;
+    int64_t left = f->sent_us + next - leat_mono_us();
+    if (left <= 0) left = PROMPT_US; /* it is due, but the socket is full */
+    return left < (int64_t)wait_ms * 1000 ? (int)(left / 1000 + 1) : wait_ms;
+}
+
 leat_rc leat_pg_feedback_send(leat_pg_feedback *f, leat_pg *wal, bool ask, leat_err *e)
 {
     static const char doing[] = "send a status update";
@@ -35,7 +43,8 @@ leat_rc leat_pg_feedback_send(leat_pg_feedback *f, leat_pg *wal, bool ask, leat_
     int fault = LEAT_FAULT(source_send);
     if (fault) return leat_os_fail(e, fault, doing, "replication connection");
     char update[LEAT_WALFRAME_STATUS_LEN];
-    leat_walframe_status(update, f->received, f->acked, f->acked, leat_now_us(), ask);
+    uint64_t flushed = f->manual ? 0 : f->acked;
+    leat_walframe_status(update, f->received, flushed, flushed, leat_now_us(), ask);
     int put = PQputCopyData(wal->pg, update, sizeof update);
     if (put == 0) return LEAT_OK;
     int left = put < 0 ? -1 : PQflush(wal->pg);

@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 
+#include "source/postgres/params.h"
+
 #define AT(field, type) LEAT_OPT_AT(leat_pg_conf, field, type)
 #define TEXT(field) .type = LEAT_OPT_STR, .off = AT(field, const char *)
 #define NUMBER(field) .type = LEAT_OPT_INT, .off = AT(field, int64_t)
@@ -24,6 +26,9 @@
 
 static const char *const plugins[] = {"pgoutput", "decoderbufs", NULL};
 static const char *const autocreate[] = {"all_tables", "disabled", "filtered", "no_tables", NULL};
+static const char *const mismatches[] = {"no_validation", "trust_offset", "trust_slot",
+                                         "trust_greater_lsn", NULL};
+static const char *const flushes[] = {"connector", "manual", "connector_and_driver", NULL};
 static const char *const snapshots[] = {"initial", "initial_only", "no_data",
                                         "never",   "schema_only",  NULL};
 static const char *const orders[] = {"disabled", "ascending", "descending", NULL};
@@ -73,7 +78,8 @@ static const leat_opt connection[] = {
      .label = "TLS",
      .help = "disable and allow do without TLS (allow: unless the server insists); prefer uses it "
              "if the server can; require insists; verify-ca checks the server's certificate, and "
-             "verify-full its name too."},
+             "verify-full its name too. With database.sslrootcert set, require checks as verify-ca "
+             "does. `leat check` shows what was agreed on."},
     {.name = "database.sslcert",
      CONNECTION,
      TEXT(target.sslcert),
@@ -85,19 +91,23 @@ static const leat_opt connection[] = {
      TEXT(target.sslkey),
      .flags = LEAT_OPT_ADVANCED,
      .label = "Client key",
-     .help = "File with the key of the certificate (PEM or DER), readable by leat's user alone."},
+     .help = "File with the key of the certificate, readable by leat's user alone (mode 600): PEM, "
+             "with or without a password, or DER (a .pk8 file made for Debezium) without one. What "
+             "Java reads and this does not: `openssl pkcs8 -inform DER` makes PEM of a .pk8 file "
+             "with a password, `openssl pkcs12 -nodes` of a .p12 file."},
     {.name = "database.sslpassword",
      CONNECTION,
      TEXT(target.sslpassword),
      .flags = LEAT_OPT_ADVANCED | LEAT_OPT_SECRET,
      .label = "Key's password",
-     .help = "Password of the file with the key."},
+     .help = "Password of the file with the key. It is never asked for on a terminal."},
     {.name = "database.sslrootcert",
      CONNECTION,
      TEXT(target.sslrootcert),
      .flags = LEAT_OPT_ADVANCED,
      .label = "Authorities",
-     .help = "File with the certificates of the authorities by which the server's is checked."},
+     .help = "File (PEM) with the certificates of the authorities by which the server's is "
+             "checked: for verify-ca and verify-full."},
     {.name = "database.tcpKeepAlive",
      CONNECTION,
      FLAG(target.keepalive),
@@ -162,27 +172,61 @@ static const leat_opt replication[] = {
      .label = "Drop the slot on stop",
      .help = "For trials only: when the connector is stopped on purpose, drop its slot. Changes "
              "made until the next start are then lost, and the next start says so."},
+    {.name = "slot.max.retries",
+     REPLICATION,
+     NUMBER(slot_retries),
+     .def = "6",
+     .max = 1000000,
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "Slot retries",
+     .help = "How often slot.retry.delay.ms is waited for a slot that another process reads. It is "
+             "taken as soon as it is free; past the last wait the start has failed, and is tried "
+             "again as errors.max.retries says."},
+    {.name = "slot.retry.delay.ms",
+     REPLICATION,
+     TIME(slot_delay_ms),
+     .def = "10000",
+     .max = 86400000,
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "Slot retry delay",
+     .help = "See slot.max.retries."},
+    {.name = "slot.stream.params",
+     REPLICATION,
+     TEXT(params),
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "Plugin parameters",
+     .help =
+         "Parameters for pgoutput, as name=value, separated by semicolons: origin=none leaves "
+         "out what the server itself got by replication (PostgreSQL 16 or later), origin=any is "
+         "the default; messages=false leaves out logical messages. Others are refused, since "
+         "they would change the form of what is sent, or are of other plugins."},
     {.name = "slot.failover",
      REPLICATION,
      FLAG(failover),
      .def = "false",
      .flags = LEAT_OPT_ADVANCED,
      .label = "Failover slot",
-     .help = "Make the slot one that is synchronised to standbys (PostgreSQL 17 or later)."},
+     .help = "Make the slot one that is synchronised to standbys (PostgreSQL 17 or later; older "
+             "servers make an ordinary one, and a warning is logged)."},
     {.name = "publication.name",
      REPLICATION,
-     TEXT(publication),
+     LIST(publications),
      .def = "dbz_publication",
      .label = "Publication",
-     .help = "Publication that says which tables the server sends."},
+     .help =
+         "Publication that says which tables the server sends; or several, separated by commas: "
+         "then the server sends what any of them has, those that exist are left as they are, "
+         "and those that do not are made as publication.autocreate.mode says."},
     {.name = "publication.autocreate.mode",
      REPLICATION,
      CHOICE(autocreate, autocreate),
      .def = "all_tables",
      .label = "Make the publication",
      .help = "If the publication does not exist: all_tables makes one for all tables (needs a "
-             "superuser), filtered one for the captured tables (needs their owner; it is brought "
-             "up to date at each start), no_tables an empty one, disabled none."},
+             "superuser), filtered one for the captured tables (needs their owner), no_tables an "
+             "empty one, disabled none. With filtered a single publication is also brought up to "
+             "date: at each start, and within seconds when a table appears that is captured. What "
+             "was committed in such a table before is not sent; a warning names it."},
     {.name = "publish.via.partition.root",
      REPLICATION,
      FLAG(via_root),
@@ -191,6 +235,34 @@ static const leat_opt replication[] = {
      .label = "Partitions as one table",
      .help = "A publication that is made here sends changes of partitions as changes of the "
              "partitioned table."},
+    {.name = "offset.mismatch.strategy",
+     REPLICATION,
+     CHOICE(mismatch, mismatches),
+     .def = "no_validation",
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "Slot ahead",
+     .help = "What happens when the slot is ahead of the stored position, so that changes between "
+             "the two will not be sent again: no_validation and trust_offset stop with an error "
+             "that names the range; trust_slot and trust_greater_lsn go on at the slot, and a "
+             "warning names the range. A slot that is behind is no trouble, and one that is gone "
+             "always an error."},
+    {.name = "lsn.flush.mode",
+     REPLICATION,
+     CHOICE(flush, flushes),
+     .def = "connector",
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "Flush mode",
+     .help = "connector, connector_and_driver: the slot moves when changes are durable here, and "
+             "with the server's keepalives when there are none. manual: the slot is never moved, "
+             "and the server keeps its log until somebody else moves it "
+             "(pg_replication_slot_advance)."},
+    {.name = "flush.lsn.source",
+     REPLICATION,
+     FLAG(flush_source),
+     .def = "true",
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "Flush",
+     .help = "Former name: false is lsn.flush.mode=manual."},
     {.name = "status.update.interval.ms",
      REPLICATION,
      TIME(status_ms),
@@ -200,7 +272,8 @@ static const leat_opt replication[] = {
      .flags = LEAT_OPT_ADVANCED,
      .label = "Status interval",
      .help = "Longest time between two status updates to the server. What has become durable is "
-             "told sooner. Keep it well below the server's wal_sender_timeout."},
+             "told sooner. Where it is more than a third of the server's wal_sender_timeout, that "
+             "third is taken."},
     {.name = "xmin.fetch.interval.ms",
      REPLICATION,
      TIME(xmin_ms),
@@ -305,32 +378,6 @@ static const leat_opt mapping[] = {
 /* Debezium's, accepted: what they are about is done in another way, or not at all, here. */
 #define NOTHING .flags = LEAT_OPT_NO_EFFECT | LEAT_OPT_ADVANCED, .type = LEAT_OPT_STR
 static const leat_opt without_effect[] = {
-    {.name = "slot.max.retries",
-     OTHER,
-     NOTHING,
-     .def = "6",
-     .label = "Slot retries",
-     .help = "A slot in use is tried again with the connector's own back-off (errors.max.retries, "
-             "errors.retry.delay.*)."},
-    {.name = "slot.retry.delay.ms",
-     OTHER,
-     NOTHING,
-     .def = "10000",
-     .label = "Slot retry delay",
-     .help = "See slot.max.retries."},
-    {.name = "lsn.flush.mode",
-     OTHER,
-     NOTHING,
-     .def = "connector_and_driver",
-     .label = "Flush mode",
-     .help = "The slot moves when changes are durable here, and on an idle database too, as with "
-             "connector_and_driver."},
-    {.name = "flush.lsn.source",
-     OTHER,
-     NOTHING,
-     .def = "true",
-     .label = "Flush",
-     .help = "See lsn.flush.mode."},
     {.name = "lsn.flush.timeout.ms",
      OTHER,
      NOTHING,
@@ -353,7 +400,15 @@ static const leat_opt without_effect[] = {
      OTHER,
      NOTHING,
      .label = "TLS factory",
-     .help = "A Java class; database.sslmode decides what is checked."},
+     .help = "A Java class. database.sslmode and database.sslrootcert say what is checked: for "
+             "org.postgresql.ssl.NonValidatingFactory set sslmode to require and no sslrootcert; "
+             "for a class that reads Java's trust store export its authorities to sslrootcert."},
+    {.name = "read.only",
+     OTHER,
+     NOTHING,
+     .def = "false",
+     .label = "Read only",
+     .help = "Nothing is written to tables: leat's snapshots need no table of signals."},
     {.name = "snapshot.isolation.mode",
      OTHER,
      NOTHING,
@@ -372,11 +427,12 @@ static const leat_opt without_effect[] = {
 /* Debezium's that would change what happens, and are not there. */
 #define NOT_YET .flags = LEAT_OPT_MISSING | LEAT_OPT_ADVANCED, .type = LEAT_OPT_STR
 static const leat_opt missing[] = {
-    {.name = "slot.stream.params",
+    {.name = "sourceinfo.struct.maker",
      ABSENT,
      NOT_YET,
-     .label = "Plugin parameters",
-     .help = "Parameters for other plugins than pgoutput."},
+     .def = "io.debezium.connector.postgresql.PostgresSourceInfoStructMaker",
+     .label = "Source block",
+     .help = "Java class that makes the source block."},
     {.name = "replica.identity.autoset.values",
      ABSENT,
      NOT_YET,
@@ -424,6 +480,24 @@ static void check_slot_name(const char *name, leat_report *r)
                         name ? name : "");
 }
 
+static void check_publications(const leat_pg_conf *c, leat_report *r)
+{
+    if (c->publications.n == 0)
+        leat_report_add(r, false, "publication.name", 0, "must name a publication");
+    for (size_t i = 0; i < c->publications.n; i++)
+        if (strlen(c->publications.v[i]) > 63)
+            leat_report_add(r, false, "publication.name", 0,
+                            "must be 63 bytes at most, got \"%s\": the server cuts longer names",
+                            c->publications.v[i]);
+}
+
+static void check_heartbeat(const leat_pg_conf *c, leat_report *r)
+{
+    if (c->capture.heartbeat_query && c->capture.heartbeat_ms == 0)
+        leat_report_add(r, true, "heartbeat.action.query", 0,
+                        "is never run, for heartbeat.interval.ms is 0: set it to more");
+}
+
 static void check_overrides(const leat_pg_conf *c, leat_report *r)
 {
     for (size_t i = 0; i < c->overrides.n; i++) {
@@ -443,6 +517,9 @@ void leat_pg_conf_validate(const void *conf, leat_report *r)
     const leat_pg_conf *c = conf;
     leat_capture_validate(&c->capture, r);
     check_slot_name(c->slot, r);
+    leat_pg_params_check(c->params, r);
+    check_publications(c, r);
+    check_heartbeat(c, r);
     check_overrides(c, r);
     if (c->plugin != 0)
         leat_report_add(r, false, "plugin.name", 0,

@@ -58,6 +58,15 @@ typedef struct leat_pg_tx {
     uint64_t origin_lsn;
 } leat_pg_tx;
 
+/* heartbeat.action.query: a session of its own, since a statement may wait for us. */
+typedef struct leat_pg_action {
+    leat_pg c;
+    leat_pg_target target; /* the connector's, but for how long connecting may take */
+    bool running;
+    int64_t due_us;   /* when to run it next, or when what runs is given up; monotonic */
+    leat_err failure; /* the last one that was told; rc OK: none since it went well */
+} leat_pg_action;
+
 typedef struct leat_pg_source {
     leat_arena arena; /* from open to close */
     leat_task *task;
@@ -72,8 +81,9 @@ typedef struct leat_pg_source {
     leat_pg view;            /* snapshot: one REPEATABLE READ transaction */
     leat_pg_server server;
     leat_pg_types *types;
-    int64_t types_us; /* when they were read, by the server\'s clock */
-    bool types_old;   /* the stream names one that may have changed since */
+    int64_t patience_ms; /* the server's wal_sender_timeout; 0: none */
+    int64_t types_us;    /* when they were read, by the server\'s clock */
+    bool types_old;      /* the stream names one that may have changed since */
     leat_origin *origin;
     leat_table *message; /* version of the logical messages' "table" */
     leat_pg_col content; /* how a message's content is shown: as a bytea column */
@@ -85,6 +95,7 @@ typedef struct leat_pg_source {
     bool resumed;         /* at came from the engine: there was a position */
     const char *snapshot; /* exported by a slot just made; NULL: none */
     bool streaming;       /* START_REPLICATION has run */
+    bool safe;            /* this batch has a safe place, and at is its position */
     leat_pg_tx tx;
     leat_buf origin_name;
     uint64_t xid_near;    /* a transaction id of the present */
@@ -97,15 +108,21 @@ typedef struct leat_pg_source {
     uint64_t idle_end; /* of a keepalive while nothing was open: may become the position */
     int64_t idle_us;   /* when that was done last */
     leat_pg_feedback feedback;
-    int64_t xmin;     /* of the slot, with xmin.fetch.interval.ms; 0: none */
-    int64_t asked_us; /* when the slot was looked at last */
-    int64_t retained; /* bytes of log that the slot keeps, -1: unknown */
+    int64_t xmin;       /* of the slot, with xmin.fetch.interval.ms; 0: none */
+    int64_t asked_us;   /* when the slot was looked at last */
+    int64_t watched_us; /* when publications and tables were */
+    int64_t retained;   /* bytes of log that the slot keeps, -1: unknown */
+    leat_pg_action action;
+    char tables_seen[48]; /* stands for all tables' names: another text, other tables */
 } leat_pg_source;
 
 /* Reads the catalog's types, and notes when. */
 leat_rc leat_pg_source_types(leat_pg_source *s, leat_err *e);
 /* sql is usable: connects it again if it was lost. */
 leat_rc leat_pg_source_sql(leat_pg_source *s, leat_err *e);
+
+/* Reads the slot and says whether to go on from it (leat_pg_slot_judge); waits for one in use. */
+leat_rc leat_pg_source_slot(leat_pg_source *s, leat_pg_slot *slot, leat_err *e);
 
 /* ---- origin.c: the source block ---- */
 leat_origin *leat_pg_origin_new(const leat_pg_source *s);
@@ -142,15 +159,33 @@ const leat_value *leat_pg_src(const leat_pg_source *s, leat_arena *a, uint64_t l
 leat_rc leat_pg_stream_read(leat_pg_source *s, leat_batch *b, int wait_ms, leat_err *e);
 /* The current place as a position; its offset is in text. */
 leat_position leat_pg_stream_position(leat_pg_source *s, leat_buf *text);
-/* Everything read so far is safe: puts the current place into b. */
+/* Everything read so far is safe; the current place becomes b's at the end of the read. */
 void leat_pg_safe_here(leat_pg_source *s, leat_batch *b);
 
 /* ---- snapshot.c ---- */
 leat_rc leat_pg_plan_tables(leat_task *t, leat_plan *plan, leat_err *e);
 leat_rc leat_pg_read_chunk(leat_task *t, leat_chunk *chunk, leat_batch *b, leat_err *e);
 
+/* ---- watch.c: on ordinary sessions, while streaming ---- */
+/* Every few seconds: slot, publications, tables that have appeared. CONF
+ * "postgres.publication_missing". now: monotonic. */
+leat_rc leat_pg_watch(leat_pg_source *s, int64_t now, leat_err *e);
+/* What the slot says of itself, for status and source block. */
+void leat_pg_watch_slot(leat_pg_source *s, const leat_pg_slot *slot);
+/* The publications exist and have the captured tables. */
+leat_rc leat_pg_ready_publications(leat_pg_source *s, leat_err *e);
+/* Runs heartbeat.action.query when it is due; waits for nothing but connecting. */
+void leat_pg_action_turn(leat_pg_source *s, int64_t now);
+void leat_pg_action_end(leat_pg_source *s);
+
 /* ---- check.c ---- */
 leat_rc leat_pg_check(const void *conf, leat_checker *c, leat_err *e);
 leat_rc leat_pg_discover(const void *conf, leat_catalog *out, leat_err *e);
+
+/* ---- offset.c: as source.h says ---- */
+leat_rc leat_pg_offset_check(const void *conf, leat_position now, leat_position to, leat_arena *a,
+                             leat_position *out, const char **note, leat_err *e);
+void leat_pg_offset_text(leat_str offset, leat_buf *out);
+leat_rc leat_pg_leaves(const void *conf, leat_arena *a, const char **text, leat_err *e);
 
 #endif

@@ -4,8 +4,9 @@
  * exactly the captured tables, which at each start is set to what is captured then; no_tables an
  * empty one, filled by a person; disabled none. A publication that exists is only changed in
  * filtered mode, and only when its tables differ: each change makes the server describe every table
- * again. A publication FOR ALL TABLES is left alone: filters apply here too. Run by the task's
- * thread. */
+ * again. A publication FOR ALL TABLES is left alone: filters apply here too. Where publication.name
+ * lists several, what they send together counts, and those that exist are a person's: none of them
+ * is changed. Run by the task's thread. */
 #include "source/postgres/publication.h"
 
 #include <stdio.h>
@@ -13,6 +14,8 @@
 
 #include "base/log.h"
 #include "system/postgres/quote.h"
+
+enum { NAMED = 10 }; /* tables named in one warning */
 
 /* Comment on the publications made here: forget drops no other. */
 #define MADE_BY "made by leat"
@@ -95,19 +98,70 @@ static int by_number(const void *x, const void *y)
     return (a > b) - (a < b);
 }
 
-leat_rc leat_pg_publication_lacks(leat_pg *c, const char *name, const leat_pg_publication *p,
+/* "'a', 'b'" */
+static void put_names(leat_buf *out, const leat_opt_list *names)
+{
+    for (size_t i = 0; i < names->n; i++) {
+        leat_buf_str_z(out, i ? ", " : "");
+        leat_pg_quote_text(out, leat_str_of(names->v[i]));
+    }
+}
+
+const char *leat_pg_publications_text(const leat_opt_list *names, leat_arena *a)
+{
+    leat_buf text = {0};
+    for (size_t i = 0; i < names->n; i++)
+        leat_buf_printf(&text, "%s%s", i ? ", " : "", names->v[i]);
+    const char *z = leat_arena_str(a, leat_buf_str(&text)).s;
+    leat_buf_free(&text);
+    return z;
+}
+
+/* Asks about names: before, their list, after. */
+static leat_rc ask_names(leat_pg *c, const char *doing, const char *before,
+                         const leat_opt_list *names, const char *after, PGresult **out, leat_err *e)
+{
+    leat_buf sql = {0};
+    leat_buf_str_z(&sql, before);
+    put_names(&sql, names);
+    leat_buf_str_z(&sql, after);
+    leat_buf_u8(&sql, 0);
+    leat_rc rc = leat_pg_query(c, doing, sql.p, 0, NULL, out, e);
+    leat_buf_free(&sql);
+    return rc;
+}
+
+leat_rc leat_pg_publications_missing(leat_pg *c, const leat_opt_list *names, const char **missing,
+                                     leat_err *e)
+{
+    PGresult *res;
+    *missing = NULL;
+    LEAT_TRY(ask_names(c, "look the publications up",
+                       "SELECT pubname FROM pg_catalog.pg_publication WHERE pubname IN (", names,
+                       ")", &res, e));
+    for (size_t i = 0; i < names->n && !*missing; i++) {
+        *missing = names->v[i];
+        for (int k = 0; k < PQntuples(res) && *missing; k++)
+            if (leat_str_is(leat_pg_cell(res, k, 0), names->v[i])) *missing = NULL;
+    }
+    PQclear(res);
+    return LEAT_OK;
+}
+
+leat_rc leat_pg_publications_lack(leat_pg *c, const leat_opt_list *names, bool via_root,
                                   const leat_pg_relation *const *tables, size_t n, leat_arena *a,
                                   const leat_pg_relation ***out, size_t *nout, leat_err *e)
 {
     static const char sql[] =
-        "SELECT c.oid FROM pg_catalog.pg_publication_tables t"
+        "SELECT DISTINCT c.oid FROM pg_catalog.pg_publication_tables t"
         " JOIN pg_catalog.pg_namespace n ON n.nspname = t.schemaname"
         " JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename"
-        " WHERE t.pubname = $1 ORDER BY c.oid";
+        " WHERE t.pubname IN (";
     PGresult *res;
     *out = LEAT_NEW(a, const leat_pg_relation *, n);
     *nout = 0;
-    LEAT_TRY(leat_pg_query(c, "read what the publication sends", sql, 1, &name, &res, e));
+    LEAT_TRY(
+        ask_names(c, "read what the publication sends", sql, names, ") ORDER BY c.oid", &res, e));
     size_t sent = (size_t)PQntuples(res);
     uint32_t *oids = LEAT_NEW(a, uint32_t, sent);
     for (size_t i = 0; i < sent; i++) oids[i] = (uint32_t)leat_pg_cell_i64(res, (int)i, 0, 0);
@@ -115,7 +169,7 @@ leat_rc leat_pg_publication_lacks(leat_pg *c, const char *name, const leat_pg_pu
     for (size_t i = 0; i < n; i++) {
         const leat_pg_relation *t = tables[i];
         /* Changes come either from the partitions or from their root, and the others send none. */
-        bool elsewhere = p->via_root ? t->partition : t->kind == 'p';
+        bool elsewhere = via_root ? t->partition : t->kind == 'p';
         if (elsewhere || bsearch(&t->oid, oids, sent, sizeof *oids, by_number)) continue;
         (*out)[(*nout)++] = t;
     }
@@ -123,19 +177,20 @@ leat_rc leat_pg_publication_lacks(leat_pg *c, const char *name, const leat_pg_pu
 }
 
 /* Tables that are captured but not sent would be missed in silence. */
-static leat_rc warn_lacking(leat_pg *c, const char *name, const leat_pg_publication *p,
+static leat_rc warn_lacking(leat_pg *c, const leat_opt_list *names, bool via_root,
                             const leat_pg_relation *const *tables, size_t n, leat_err *e)
 {
     leat_arena a;
     const leat_pg_relation **lacking;
     size_t k;
     leat_arena_init(&a, 0);
-    leat_rc rc = leat_pg_publication_lacks(c, name, p, tables, n, &a, &lacking, &k, e);
+    leat_rc rc = leat_pg_publications_lack(c, names, via_root, tables, n, &a, &lacking, &k, e);
     if (rc == LEAT_OK && k)
         leat_log(LEAT_WARN, "postgres.publication_table",
-                 "publication=%s tables=%zu first=\"%s.%s\" are captured but not sent by the "
-                 "server: ALTER PUBLICATION ... ADD TABLE, or publication.autocreate.mode=filtered",
-                 name, k, lacking[0]->schema, lacking[0]->name);
+                 "publication=\"%s\" tables=%zu first=\"%s.%s\" are captured but not sent by the "
+                 "server: ALTER PUBLICATION ... ADD TABLE, or publication.autocreate.mode=filtered "
+                 "with one publication of its own",
+                 leat_pg_publications_text(names, &a), k, lacking[0]->schema, lacking[0]->name);
     leat_arena_free(&a);
     return rc;
 }
@@ -173,6 +228,27 @@ static bool same_tables(leat_arena *a, const uint32_t *oids, size_t noids,
     return n == 0 || memcmp(wanted, oids, n * sizeof *oids) == 0;
 }
 
+/* Tables that an existing publication did not have so far: what was done to them before is not
+ * sent. */
+static void warn_added(const char *name, const uint32_t *oids, size_t noids,
+                       const leat_pg_relation *const *tables, size_t n)
+{
+    leat_buf added = {0};
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (bsearch(&tables[i]->oid, oids, noids, sizeof *oids, by_number)) continue;
+        if (count++ < NAMED)
+            leat_buf_printf(&added, "%s%s.%s", count > 1 ? ", " : "", tables[i]->schema,
+                            tables[i]->name);
+    }
+    if (count)
+        leat_log(LEAT_WARN, "postgres.publication_added",
+                 "publication=\"%s\" tables=%zu added=\"" LEAT_STR_FMT "%s\" they are read from "
+                 "now on; what was committed in them before is not sent",
+                 name, count, LEAT_STR_ARG(leat_buf_str(&added)), count > NAMED ? ", ..." : "");
+    leat_buf_free(&added);
+}
+
 /* Sets the tables of an existing publication to those captured now. */
 static leat_rc update(leat_pg *c, const char *name, const leat_pg_relation *const *tables, size_t n,
                       leat_err *e)
@@ -189,9 +265,11 @@ static leat_rc update(leat_pg *c, const char *name, const leat_pg_relation *cons
         leat_buf_str_z(&sql, " SET TABLE ");
         put_tables(&sql, tables, n);
         rc = run(c, "bring the publication up to date", &sql, e);
-        if (rc == LEAT_OK)
+        if (rc == LEAT_OK) {
             leat_log(LEAT_INFO, "postgres.publication_changed",
                      "publication=%s tables=%zu before=%zu", name, n, noids);
+            warn_added(name, oids, noids, tables, n);
+        }
     }
     leat_arena_free(&a);
     return rc;
@@ -212,22 +290,53 @@ static leat_rc fail_missing(const char *name, const leat_pg_relation *const *tab
     return rc;
 }
 
-leat_rc leat_pg_publication_ensure(leat_pg *c, const char *name, leat_pg_autocreate mode,
-                                   const leat_pg_relation *const *tables, size_t n, bool via_root,
-                                   leat_err *e)
+static void warn_root(const leat_pg_publish *how, const char *name, const leat_pg_publication *p)
+{
+    if (how->via_root == p->via_root) return;
+    leat_log(LEAT_WARN, "postgres.publication_root",
+             "publication=\"%s\" publish_via_partition_root is %s there and "
+             "publish.via.partition.root is %s here: the publication's stands",
+             name, p->via_root ? "true" : "false", how->via_root ? "true" : "false");
+}
+
+leat_rc leat_pg_publications_settled(leat_pg *c, const leat_pg_publish *how, bool *settled,
+                                     leat_err *e)
 {
     leat_pg_publication p;
-    LEAT_TRY(leat_pg_publication_read(c, name, &p, e));
-    if (!p.exists && mode == LEAT_PG_DISABLED) return fail_missing(name, tables, n, via_root, e);
-    if (!p.exists) return create(c, name, mode, tables, n, via_root, e);
-    if (via_root != p.via_root)
-        leat_log(LEAT_WARN, "postgres.publication_root",
-                 "publication=%s publish_via_partition_root is %s there and "
-                 "publish.via.partition.root is %s here: the publication's stands",
-                 name, p.via_root ? "true" : "false", via_root ? "true" : "false");
-    if (p.all_tables) return LEAT_OK;
-    if (mode == LEAT_PG_FILTERED) return update(c, name, tables, n, e);
-    return warn_lacking(c, name, &p, tables, n, e);
+    *settled = false;
+    if (how->mode == LEAT_PG_FILTERED || how->names->n != 1) return LEAT_OK;
+    LEAT_TRY(leat_pg_publication_read(c, how->names->v[0], &p, e));
+    *settled = p.exists && p.all_tables;
+    if (*settled) warn_root(how, how->names->v[0], &p);
+    return LEAT_OK;
+}
+
+leat_rc leat_pg_publications_ensure(leat_pg *c, const leat_pg_publish *how,
+                                    const leat_pg_relation *const *tables, size_t n,
+                                    const char **made, leat_err *e)
+{
+    bool all_tables = false, root = false;
+    *made = NULL;
+    for (size_t i = 0; i < how->names->n; i++) {
+        leat_pg_publication p;
+        const char *name = how->names->v[i];
+        LEAT_TRY(leat_pg_publication_read(c, name, &p, e));
+        if (!p.exists && how->mode == LEAT_PG_DISABLED)
+            return fail_missing(name, tables, n, how->via_root, e);
+        if (!p.exists) {
+            LEAT_TRY(create(c, name, how->mode, tables, n, how->via_root, e));
+            p = (leat_pg_publication){.all_tables = how->mode == LEAT_PG_ALL_TABLES,
+                                      .via_root = how->via_root};
+            if (!*made) *made = name;
+        }
+        warn_root(how, name, &p);
+        all_tables |= p.all_tables;
+        root |= p.via_root;
+    }
+    if (all_tables) return LEAT_OK;
+    if (how->mode == LEAT_PG_FILTERED && how->names->n == 1)
+        return update(c, how->names->v[0], tables, n, e);
+    return warn_lacking(c, how->names, root, tables, n, e);
 }
 
 leat_rc leat_pg_publication_drop(leat_pg *c, const char *name, leat_err *e)

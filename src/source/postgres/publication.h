@@ -3,6 +3,7 @@
 #define LEAT_SOURCE_POSTGRES_PUBLICATION_H
 
 #include "base/buf.h"
+#include "config/opt.h"
 #include "system/postgres/catalog.h"
 
 /* publication.autocreate.mode, in the order of its choices. */
@@ -21,6 +22,13 @@ typedef struct leat_pg_publication {
     bool owned;                                /* this user may change it */
 } leat_pg_publication;
 
+/* What the publications of publication.name are to be. */
+typedef struct leat_pg_publish {
+    const leat_opt_list *names; /* one at least */
+    leat_pg_autocreate mode;
+    bool via_root; /* publish.via.partition.root, for one that is made */
+} leat_pg_publish;
+
 leat_rc leat_pg_publication_read(leat_pg *c, const char *name, leat_pg_publication *out,
                                  leat_err *e);
 /* The oids of the tables named in it (not of partitions, nor of tables by schema), sorted. */
@@ -31,15 +39,26 @@ leat_rc leat_pg_publication_tables(leat_pg *c, const char *name, leat_arena *a, 
 void leat_pg_publication_put(leat_buf *out, const char *name, leat_pg_autocreate mode,
                              const leat_pg_relation *const *tables, size_t n, bool via_root);
 
-/* Makes the publication, or brings it up to date, as mode says. tables: the captured ones. CONF
- * "postgres.publication_missing" when it is not there and is not to be made. */
-leat_rc leat_pg_publication_ensure(leat_pg *c, const char *name, leat_pg_autocreate mode,
-                                   const leat_pg_relation *const *tables, size_t n, bool via_root,
-                                   leat_err *e);
-/* Tables (of n captured ones) whose changes it does not send, as pointers in a. */
-leat_rc leat_pg_publication_lacks(leat_pg *c, const char *name, const leat_pg_publication *p,
+/* There is one publication, and it has all tables: ensure would do nothing. (The usual case, and
+ * listing the tables of a large database takes a while.) */
+leat_rc leat_pg_publications_settled(leat_pg *c, const leat_pg_publish *how, bool *settled,
+                                     leat_err *e);
+/* Makes those publications that are not there, as mode says; a single one is also brought up to
+ * date. tables: the captured ones. CONF "postgres.publication_missing" when one is not there and is
+ * not to be made. *made: the first that had to be made, or NULL. */
+leat_rc leat_pg_publications_ensure(leat_pg *c, const leat_pg_publish *how,
+                                    const leat_pg_relation *const *tables, size_t n,
+                                    const char **made, leat_err *e);
+/* Tables (of n captured ones) whose changes none of the publications sends, as pointers in a.
+ * via_root: one of them sends partitions as their root. */
+leat_rc leat_pg_publications_lack(leat_pg *c, const leat_opt_list *names, bool via_root,
                                   const leat_pg_relation *const *tables, size_t n, leat_arena *a,
                                   const leat_pg_relation ***out, size_t *nout, leat_err *e);
+/* *missing: the first that is not there; NULL: all are. */
+leat_rc leat_pg_publications_missing(leat_pg *c, const leat_opt_list *names, const char **missing,
+                                     leat_err *e);
+/* Their names for a message, in a: "a, b". */
+const char *leat_pg_publications_text(const leat_opt_list *names, leat_arena *a);
 
 /* Drops it if leat made it. */
 leat_rc leat_pg_publication_drop(leat_pg *c, const char *name, leat_err *e);

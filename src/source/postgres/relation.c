@@ -13,6 +13,7 @@
  * lacks. Run by the task's thread. */
 #include "base/log.h"
 #include "source/postgres/pg.h"
+#include "system/postgres/quote.h"
 #include "system/postgres/types_oid.h"
 
 /* One column on its way from the server to a field. */
@@ -237,7 +238,7 @@ static leat_rc claim_topic(leat_pg_source *s, const draft *d, leat_pg_rel *r, le
     }
     r->whole = leat_arena_printf(&s->arena, "%s.%s", d->schema, d->name);
     return leat_topic_names_claim(&s->topics, leat_arena_strdup(&s->arena, r->table->topic),
-                                  r->whole, e);
+                                  leat_pg_table_label(&s->arena, d->schema, d->name), e);
 }
 
 /* Names, key, schemas and rewriting of a version whose columns are there; seals it. */

@@ -3,9 +3,9 @@
  * A start position older than the slot's is silently moved forward by the server, so the two are
  * compared here, before anything is streamed: a slot that is ahead of what is durable with us, or
  * one that is gone, is a gap, and a gap is never skipped. The judge is a pure function of four
- * structs. Creating a slot waits on the server until all transactions that run then have ended; a
- * prepared transaction may never end, so the wait has a deadline and says who it was that it waited
- * for. Run by the task's thread. */
+ * structs. Creating a slot waits on the server until all transactions that run then have ended: the
+ * wait has no end, but tells who it waits for, and a stop ends it; for a prepared transaction,
+ * which may never end, a person is asked. Run by the task's thread. */
 #include "source/postgres/slot.h"
 
 #include <stdio.h>
@@ -15,7 +15,13 @@
 #include "source/postgres/walframe.h"
 #include "system/postgres/quote.h"
 
-enum { CREATE_MS = 30000, PREPARED_MS = 5000, DROP_US = 3000000 };
+enum {
+    CREATE_LOOK_MS = 200,      /* between looks whether a stop is wanted */
+    CREATE_QUIET_US = 1000000, /* a slot is usually made sooner */
+    CREATE_TELL_US = 10000000, /* between lines in the log */
+    PREPARED_MS = 5000,        /* a prepared transaction may end by itself for so long */
+    DROP_US = 3000000,
+};
 
 leat_rc leat_pg_server_identify(leat_pg *wal, leat_pg_server *out, leat_err *e)
 {
@@ -64,7 +70,9 @@ static void put_look_up(leat_buf *out, const char *name, int version)
 {
     leat_buf_printf(out,
                     "SELECT slot_type = 'logical', temporary, active, active_pid, plugin, database,"
-                    " restart_lsn, confirmed_flush_lsn, %s, %s, catalog_xmin"
+                    " restart_lsn, confirmed_flush_lsn, %s, %s, catalog_xmin,"
+                    " (SELECT application_name FROM pg_catalog.pg_stat_activity"
+                    " WHERE pid = active_pid)"
                     " FROM pg_catalog.pg_replication_slots WHERE slot_name = ",
                     version >= 130000 ? "wal_status" : "NULL::text",
                     version >= 170000   ? "invalidation_reason"
@@ -88,18 +96,18 @@ static void take_row(const PGresult *res, leat_arena *a, leat_pg_slot *out)
     out->wal_status = copied(a, leat_pg_cell(res, 0, 8));
     out->invalid = copied(a, leat_pg_cell(res, 0, 9));
     out->xmin = (uint32_t)leat_pg_cell_i64(res, 0, 10, 0);
+    out->reader = copied(a, leat_pg_cell(res, 0, 11));
 }
 
 leat_rc leat_pg_slot_read(leat_pg *c, const char *name, int64_t ms, leat_arena *a,
                           leat_pg_slot *out, leat_err *e)
 {
-    bool late;
     PGresult *res;
     leat_buf sql = {0};
     *out = (leat_pg_slot){0};
     put_look_up(&sql, name, c->version);
-    leat_rc rc = leat_pg_query_until(c, "look the slot up", sql.p, ms ? ms : c->target->query_ms,
-                                     &late, &res, e);
+    leat_rc rc =
+        leat_pg_query_until(c, "look the slot up", sql.p, ms ? ms : c->target->query_ms, &res, e);
     leat_buf_free(&sql);
     LEAT_TRY(rc);
     if (PQntuples(res) == 1) take_row(res, a, out);
@@ -196,61 +204,97 @@ leat_rc leat_pg_slot_judge(const char *name, const char *dbname, const leat_pg_s
                          leat_pg_size_text(slot->confirmed - at->lsn, size), name);
     }
     if (slot->active)
-        return leat_fail(e, LEAT_RETRY, "postgres.slot_in_use", name,
-                         "the slot \"%s\" is being read by another process (server process %lld, "
-                         "see pg_stat_replication). Stop it, or give each connector a slot.name of "
-                         "its own; if it is a reader that died, the server notices within its "
-                         "wal_sender_timeout",
-                         name, (long long)slot->active_pid);
+        return leat_fail(
+            e, LEAT_RETRY, "postgres.slot_in_use", name,
+            "the slot \"%s\" is being read by another process (server process %lld, "
+            "application \"%s\", see pg_stat_replication). Stop it, or give each "
+            "connector a slot.name of its own; if it is a reader that died, the server "
+            "notices within its wal_sender_timeout",
+            name, (long long)slot->active_pid, slot->reader ? slot->reader : "");
     return LEAT_OK;
 }
 
 /* ---- making and dropping ---- */
 
-/* How long to wait: where there are prepared transactions, one of them may never end. */
-static leat_rc patience(leat_pg *sql, int64_t *ms, leat_err *e)
-{
-    PGresult *res;
-    LEAT_TRY(leat_pg_query(sql, "look for prepared transactions",
-                           "SELECT EXISTS (SELECT FROM pg_catalog.pg_prepared_xacts)", 0, NULL,
-                           &res, e));
-    *ms = leat_pg_cell_bool(res, 0, 0) ? PREPARED_MS : CREATE_MS;
-    PQclear(res);
-    return LEAT_OK;
-}
-
-/* Who keeps a slot from being made: the oldest prepared, else the oldest running transaction. One
- * that was prepared before we began to wait is for a person. */
-static leat_rc fail_blocked(leat_pg *sql, const char *name, int64_t waited_ms, leat_err *e)
+/* Who keeps a slot from being made: a prepared transaction that was there before we began to wait
+ * is CONF; else RETRY with those that run. Ages are only shown of processes that the user may see.
+ */
+static leat_rc name_blockers(leat_pg *wal, leat_pg *sql, const char *name, int64_t waited_ms,
+                             leat_err *e)
 {
     static const char query[] =
-        "SELECT 'p', pg_catalog.quote_literal(gid), extract(epoch FROM pg_catalog.clock_timestamp() - prepared)::bigint,"
-        " database::text FROM pg_catalog.pg_prepared_xacts"
-        " UNION ALL (SELECT 'r', pid::text,"
-        " extract(epoch FROM pg_catalog.clock_timestamp() - xact_start)::bigint, datname::text"
-        " FROM pg_catalog.pg_stat_activity WHERE backend_xid IS NOT NULL"
-        " AND pid <> pg_catalog.pg_backend_pid())"
-        " ORDER BY 1, 3 DESC LIMIT 1";
+        "SELECT 'p', pg_catalog.quote_literal(gid), database::text, extract(epoch FROM"
+        " pg_catalog.clock_timestamp() - prepared)::pg_catalog.int8 AS age, 1"
+        " FROM pg_catalog.pg_prepared_xacts"
+        " UNION ALL (SELECT 'r', l.pid::text, a.application_name, extract(epoch FROM"
+        " pg_catalog.clock_timestamp() - a.xact_start)::pg_catalog.int8 AS age, count(*) OVER ()"
+        " FROM (SELECT DISTINCT pid FROM pg_catalog.pg_locks"
+        " WHERE locktype = 'transactionid' AND granted AND pid IS NOT NULL"
+        " AND pid NOT IN (pg_catalog.pg_backend_pid(), %d)) l"
+        " LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid"
+        " ORDER BY a.xact_start NULLS LAST LIMIT 3)"
+        " ORDER BY 1, age DESC NULLS LAST";
     PGresult *res;
-    leat_rc rc;
-    LEAT_TRY(leat_pg_query(sql, "see who blocks the new slot", query, 0, NULL, &res, e));
-    const char *who = PQntuples(res) ? PQgetvalue(res, 0, 1) : "";
-    long long age = PQntuples(res) ? (long long)leat_pg_cell_i64(res, 0, 2, 0) : 0;
-    const char *db = PQntuples(res) ? PQgetvalue(res, 0, 3) : "";
-    if (PQntuples(res) && PQgetvalue(res, 0, 0)[0] == 'p' && age * 1000 >= waited_ms)
-        rc = leat_fail(e, LEAT_CONF, "postgres.prepared_transaction", name,
-                       "the slot \"%s\" cannot be made while the prepared transaction %s of "
-                       "database \"%s\" is open; it was prepared %lld s ago. Run in that database "
-                       "COMMIT PREPARED %s or ROLLBACK PREPARED %s",
-                       name, who, db, age, who, who);
-    else
-        rc = leat_fail(e, LEAT_RETRY, "postgres.slot_blocked", name,
-                       "the slot \"%s\" was not made within %d s, for the server waits until every "
-                       "transaction that runs has ended%s%s%s. End it, or wait",
-                       name, (int)(waited_ms / 1000), who[0] ? "; the oldest is of process " : "",
-                       who, who[0] ? " (see pg_stat_activity)" : "");
+    char text[sizeof query + 16];
+    snprintf(text, sizeof text, query, PQbackendPID(wal->pg));
+    LEAT_TRY(leat_pg_query(sql, "see who blocks the new slot", text, 0, NULL, &res, e));
+    int n = PQntuples(res);
+    long long age = n ? (long long)leat_pg_cell_i64(res, 0, 3, 0) : 0;
+    if (n && PQgetvalue(res, 0, 0)[0] == 'p' && age * 1000 >= waited_ms &&
+        waited_ms >= PREPARED_MS) {
+        const char *who = PQgetvalue(res, 0, 1);
+        leat_fail(e, LEAT_CONF, "postgres.prepared_transaction", name,
+                  "the slot \"%s\" cannot be made while the prepared transaction %s of "
+                  "database \"%s\" is open; it was prepared %lld s ago. Run in that database "
+                  "COMMIT PREPARED %s or ROLLBACK PREPARED %s",
+                  name, who, PQgetvalue(res, 0, 2), age, who, who);
+        PQclear(res);
+        return e->rc;
+    }
+    leat_buf who = {0};
+    for (int i = 0; i < n; i++) {
+        bool prepared = PQgetvalue(res, i, 0)[0] == 'p';
+        leat_buf_printf(&who, "%s%s %s", i ? ", " : ": ", prepared ? "prepared" : "process",
+                        PQgetvalue(res, i, 1));
+        if (!prepared) leat_buf_printf(&who, " (\"%s\")", PQgetvalue(res, i, 2));
+        if (!PQgetisnull(res, i, 3)) leat_buf_printf(&who, " for %s s", PQgetvalue(res, i, 3));
+        int64_t all = leat_pg_cell_i64(res, i, 4, 0);
+        if (i == n - 1 && all > 3) leat_buf_printf(&who, " and %lld more", (long long)all - 3);
+    }
     PQclear(res);
-    return rc;
+    leat_fail(e, LEAT_RETRY, "postgres.slot_blocked", name,
+              "the server makes the slot \"%s\" once every transaction that runs has ended, and "
+              "that has taken %lld s now" LEAT_STR_FMT ". Wait, or end them "
+              "(pg_terminate_backend)",
+              name, (long long)(waited_ms / 1000), LEAT_STR_ARG(leat_buf_str(&who)));
+    leat_buf_free(&who);
+    return e->rc;
+}
+
+/* Waits until the slot is made. */
+static leat_rc await_slot(leat_task *t, leat_pg *wal, leat_pg *sql, const char *name,
+                          PGresult **res, leat_err *e)
+{
+    int64_t begun = leat_mono_us(), told = 0;
+    for (;;) {
+        leat_rc rc = leat_pg_poll(wal, "create the replication slot", CREATE_LOOK_MS, res, e);
+        if (rc != LEAT_AGAIN) return rc;
+        int64_t now = leat_mono_us();
+        if (t->stop && atomic_load(t->stop))
+            return leat_fail(e, LEAT_RETRY, "postgres.stopped", name,
+                             "the slot \"%s\" was not made yet: the connector is to stop", name);
+        if (now - begun < CREATE_QUIET_US) continue;
+        leat_err why = {0};
+        rc = name_blockers(wal, sql, name, (now - begun) / 1000, &why);
+        if (strcmp(why.code, "postgres.slot_blocked") != 0) {
+            *e = why;
+            return rc;
+        }
+        if (t->waits) t->waits(t, &why);
+        if (told && now - told < CREATE_TELL_US) continue;
+        told = now;
+        leat_log(LEAT_WARN, why.code, "where=\"%s\" %s", why.where, why.msg);
+    }
 }
 
 static void put_create(leat_buf *out, const char *name, int version, bool failover)
@@ -267,20 +311,25 @@ static void put_create(leat_buf *out, const char *name, int version, bool failov
     leat_buf_u8(out, 0);
 }
 
-leat_rc leat_pg_slot_create(leat_pg *wal, leat_pg *sql, const char *name, bool failover,
-                            leat_arena *a, uint64_t *at, const char **snapshot, leat_err *e)
+leat_rc leat_pg_slot_create(leat_task *t, leat_pg *wal, leat_pg *sql, const char *name,
+                            bool failover, leat_arena *a, uint64_t *at, const char **snapshot,
+                            leat_err *e)
 {
     leat_buf command = {0};
-    bool late = false;
     PGresult *res;
-    int64_t ms;
-    LEAT_TRY(patience(sql, &ms, e));
+    if (failover && wal->version < 170000)
+        leat_log(LEAT_WARN, "postgres.slot_failover",
+                 "slot=%s slot.failover needs PostgreSQL 17 or later: an ordinary slot is made",
+                 name);
     put_create(&command, name, wal->version, failover);
-    leat_rc rc =
-        leat_pg_query_until(wal, "create the replication slot", command.p, ms, &late, &res, e);
+    leat_rc rc = leat_pg_send(wal, "create the replication slot", command.p, e);
     leat_buf_free(&command);
-    if (late) return fail_blocked(sql, name, ms, e);
-    LEAT_TRY(rc);
+    if (rc == LEAT_OK) rc = await_slot(t, wal, sql, name, &res, e);
+    if (t->waits) t->waits(t, NULL);
+    if (rc != LEAT_OK) {
+        leat_pg_cancel(wal);
+        return rc;
+    }
     bool good = PQntuples(res) == 1 && leat_lsn_parse(leat_pg_cell(res, 0, 1), at);
     *snapshot = copied(a, leat_pg_cell(res, 0, 2));
     PQclear(res);

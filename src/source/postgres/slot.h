@@ -3,6 +3,7 @@
 #define LEAT_SOURCE_POSTGRES_SLOT_H
 
 #include "source/postgres/position.h"
+#include "source/source.h"
 #include "system/postgres/conn.h"
 
 /* The server, as a replication connection introduces it. */
@@ -19,6 +20,7 @@ typedef struct leat_pg_slot {
     bool exists;
     bool logical, temporary, active;
     int64_t active_pid; /* 0: none */
+    const char *reader; /* application_name of that process; NULL: unknown */
     const char *plugin, *database;
     uint64_t restart;       /* the server keeps the log from here on; 0: none */
     uint64_t confirmed;     /* it sends transactions that end behind this; 0: none */
@@ -46,9 +48,12 @@ leat_rc leat_pg_slot_judge(const char *name, const char *dbname, const leat_pg_s
 
 /* Creates the slot on wal, a replication connection, and exports its snapshot: good until wal runs
  * its next command. *at: the place from which it sends everything that the snapshot does not show.
- * sql: an ordinary session, to find out who blocks it. */
-leat_rc leat_pg_slot_create(leat_pg *wal, leat_pg *sql, const char *name, bool failover,
-                            leat_arena *a, uint64_t *at, const char **snapshot, leat_err *e);
+ * The server waits for all transactions that run; while it does, t is told which they are, asked of
+ * sql, an ordinary session. RETRY "postgres.stopped" when the task is to stop; CONF
+ * "postgres.prepared_transaction" when a prepared one is in the way. */
+leat_rc leat_pg_slot_create(leat_task *t, leat_pg *wal, leat_pg *sql, const char *name,
+                            bool failover, leat_arena *a, uint64_t *at, const char **snapshot,
+                            leat_err *e);
 /* Drops it; a slot that is not there is no error. One whose reader is just going away is waited
  * for.
  */

@@ -12,7 +12,15 @@
 #include "source/postgres/publication.h"
 #include "source/postgres/walframe.h"
 
-enum { PAGE = 8192, PAGE_HEAD = 24, SEGMENT_HEAD = 40 };
+enum {
+    PAGE = 8192,
+    PAGE_HEAD = 24,
+    SEGMENT_HEAD = 40,
+    SLOT_LOOK_US = 200000, /* between looks at a slot that is in use */
+};
+
+/* The server's clock in microseconds, as types_us is. */
+#define CLOCK "(extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::pg_catalog.int8"
 
 leat_rc leat_pg_source_sql(leat_pg_source *s, leat_err *e)
 {
@@ -21,70 +29,88 @@ leat_rc leat_pg_source_sql(leat_pg_source *s, leat_err *e)
     return leat_pg_connect(&s->sql, &s->conf->target, false, s->app, e);
 }
 
+static leat_rc read_types(leat_pg_source *s, int64_t now_us, leat_err *e)
+{
+    s->types_us = now_us;
+    s->types_old = false;
+    return leat_pg_types_read(&s->sql, s->types, e);
+}
+
 leat_rc leat_pg_source_types(leat_pg_source *s, leat_err *e)
 {
     PGresult *res;
     LEAT_TRY(leat_pg_source_sql(s, e));
-    LEAT_TRY(leat_pg_query(&s->sql, "read the server's clock",
-                           "SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)"
-                           "::pg_catalog.int8",
-                           0, NULL, &res, e));
-    s->types_us = leat_pg_cell_i64(res, 0, 0, 0);
-    s->types_old = false;
+    LEAT_TRY(leat_pg_query(&s->sql, "read the server's clock", "SELECT " CLOCK, 0, NULL, &res, e));
+    int64_t now_us = leat_pg_cell_i64(res, 0, 0, 0);
     PQclear(res);
-    return leat_pg_types_read(&s->sql, s->types, e);
+    return read_types(s, now_us, e);
 }
 
 /* ---- open ---- */
 
-/* A transaction id of the present, to widen those of the stream. */
-static leat_rc read_xid(leat_pg_source *s, leat_err *e)
+/* What the server must have and what time it is there, in one question: a start is to be quick. */
+static leat_rc read_server(leat_pg_source *s, leat_err *e)
 {
+    static const char sql[] =
+        "SELECT pg_catalog.current_setting('wal_level'),"
+        " pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot()), " CLOCK ","
+        " (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout')";
     PGresult *res;
-    LEAT_TRY(
-        leat_pg_query(&s->sql, "read the current transaction id",
-                      "SELECT pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot())", 0,
-                      NULL, &res, e));
-    s->xid_near = (uint64_t)leat_pg_cell_i64(res, 0, 0, 0);
-    PQclear(res);
-    return LEAT_OK;
-}
-
-static leat_rc check_wal_level(leat_pg_source *s, leat_err *e)
-{
-    PGresult *res;
-    LEAT_TRY(leat_pg_query(&s->sql, "read wal_level", "SHOW wal_level", 0, NULL, &res, e));
-    bool logical = leat_str_is(leat_pg_cell(res, 0, 0), "logical");
-    leat_str got = leat_pg_cell(res, 0, 0);
+    LEAT_TRY(leat_pg_query(&s->sql, "read the server's settings", sql, 0, NULL, &res, e));
+    leat_str level = leat_pg_cell(res, 0, 0);
     leat_rc rc = LEAT_OK;
-    if (!logical)
+    s->xid_near = (uint64_t)leat_pg_cell_i64(res, 0, 1, 0);
+    s->types_us = leat_pg_cell_i64(res, 0, 2, 0);
+    s->patience_ms = leat_pg_cell_i64(res, 0, 3, 0);
+    if (!leat_str_is(level, "logical"))
         rc = leat_fail(e, LEAT_CONF, "postgres.wal_level", s->conf->target.host,
                        "the server writes too little to its log: wal_level is " LEAT_STR_FMT
                        " and must be logical. Run ALTER SYSTEM SET wal_level = 'logical' and "
                        "restart the server (on a managed service set its parameter, for example "
                        "rds.logical_replication = 1)",
-                       LEAT_STR_ARG(got));
+                       LEAT_STR_ARG(level));
     PQclear(res);
     return rc;
 }
 
-/* The publication exists and has the captured tables. */
-static leat_rc ready_publication(leat_pg_source *s, leat_err *e)
+/* The slot is ahead of us, and the user has said that it is right: the range is left out. */
+static void trust_slot(leat_pg_source *s, const leat_pg_slot *slot)
+{
+    char from[LEAT_LSN_TEXT], to[LEAT_LSN_TEXT];
+    bool trusted =
+        s->conf->mismatch == LEAT_PG_TRUST_SLOT || s->conf->mismatch == LEAT_PG_TRUST_GREATER_LSN;
+    if (!trusted || !s->at.lsn || slot->confirmed <= s->at.lsn) return;
+    leat_log(LEAT_WARN, "postgres.gap_skipped",
+             "slot=%s from=%s to=%s changes in between were not read and will not be: "
+             "offset.mismatch.strategy says to go on at the slot",
+             s->conf->slot, leat_lsn_print(s->at.lsn, from), leat_lsn_print(slot->confirmed, to));
+    s->at.lsn = slot->confirmed;
+}
+
+/* Looks until the slot is free: slot.max.retries times slot.retry.delay.ms. */
+leat_rc leat_pg_source_slot(leat_pg_source *s, leat_pg_slot *slot, leat_err *e)
 {
     const leat_pg_conf *conf = s->conf;
-    leat_pg_relation *all;
-    const leat_pg_relation **captured;
-    size_t n, ncaptured;
-    leat_arena a;
-    leat_arena_init(&a, 0);
-    leat_rc rc = leat_pg_relations(&s->sql, &a, &all, &n, e);
-    if (rc == LEAT_OK) rc = leat_pg_rules_tables(&s->rules, all, n, &a, &captured, &ncaptured, e);
-    if (rc == LEAT_OK)
-        rc = leat_pg_publication_ensure(&s->sql, conf->publication,
-                                        (leat_pg_autocreate)conf->autocreate, captured, ncaptured,
-                                        conf->via_root, e);
-    leat_arena_free(&a);
-    return rc;
+    int64_t begun = leat_mono_us(), delay = conf->slot_delay_ms * 1000, told = 0;
+    for (;;) {
+        LEAT_TRY(leat_pg_slot_read(&s->sql, conf->slot, 0, &s->arena, slot, e));
+        trust_slot(s, slot);
+        leat_rc rc =
+            leat_pg_slot_judge(conf->slot, conf->target.dbname, slot, &s->server, &s->at, e);
+        int64_t waited = leat_mono_us() - begun, tries = delay ? waited / delay : INT64_MAX;
+        bool stopped = s->task->stop && atomic_load(s->task->stop);
+        if (rc != LEAT_RETRY || tries >= conf->slot_retries || stopped) {
+            if (told && s->task->waits) s->task->waits(s->task, NULL);
+            return rc;
+        }
+        if (s->task->waits) s->task->waits(s->task, e);
+        if (tries >= told) {
+            leat_log(LEAT_WARN, e->code, "retry=%lld of=%lld delay_ms=%lld %s", (long long)told + 1,
+                     (long long)conf->slot_retries, (long long)conf->slot_delay_ms, e->msg);
+            told = tries + 1;
+        }
+        leat_sleep_us(delay < SLOT_LOOK_US ? delay : SLOT_LOOK_US);
+    }
 }
 
 /* The slot exists, and s->at is where it goes on. */
@@ -92,13 +118,13 @@ static leat_rc ready_slot(leat_pg_source *s, leat_err *e)
 {
     const leat_pg_conf *conf = s->conf;
     leat_pg_slot slot;
-    LEAT_TRY(leat_pg_slot_read(&s->sql, conf->slot, 0, &s->arena, &slot, e));
-    LEAT_TRY(leat_pg_slot_judge(conf->slot, conf->target.dbname, &slot, &s->server, &s->at, e));
+    LEAT_TRY(leat_pg_source_slot(s, &slot, e));
     if (!slot.exists)
-        LEAT_TRY(leat_pg_slot_create(&s->wal, &s->sql, conf->slot, conf->failover, &s->arena,
-                                     &s->at.lsn, &s->snapshot, e));
-    else if (!s->at.lsn)
-        s->at.lsn = slot.confirmed ? slot.confirmed : slot.restart;
+        return leat_pg_slot_create(s->task, &s->wal, &s->sql, conf->slot, conf->failover, &s->arena,
+                                   &s->at.lsn, &s->snapshot, e);
+    if (!s->at.lsn) s->at.lsn = slot.confirmed ? slot.confirmed : slot.restart;
+    leat_pg_watch_slot(s, &slot);
+    s->asked_us = leat_mono_us();
     if (slot.wal_status && strcmp(slot.wal_status, "unreserved") == 0)
         leat_log(LEAT_WARN, "postgres.slot_unreserved",
                  "slot=%s the server may remove log that the slot needs at its next checkpoint: "
@@ -115,10 +141,9 @@ static leat_rc connect_all(leat_pg_source *s, leat_err *e)
                          "the server is PostgreSQL %d.%d, which has no pgoutput: version 10 or "
                          "later is needed",
                          s->sql.version / 10000, s->sql.version / 100 % 100);
-    LEAT_TRY(check_wal_level(s, e));
+    LEAT_TRY(read_server(s, e));
     LEAT_TRY(leat_pg_connect(&s->wal, &s->conf->target, true, s->app, e));
-    LEAT_TRY(leat_pg_server_identify(&s->wal, &s->server, e));
-    return read_xid(s, e);
+    return leat_pg_server_identify(&s->wal, &s->server, e);
 }
 
 static leat_rc ready(leat_pg_source *s, const leat_position *pos, size_t n, leat_err *e)
@@ -131,7 +156,7 @@ static leat_rc ready(leat_pg_source *s, const leat_position *pos, size_t n, leat
     if (timeline && timeline != s->server.timeline)
         LEAT_TRY(leat_pg_server_history(&s->wal, timeline, &s->server, e));
     if (leat_pg_streams(s->conf)) {
-        LEAT_TRY(ready_publication(s, e));
+        LEAT_TRY(leat_pg_ready_publications(s, e));
         LEAT_TRY(ready_slot(s, e));
     } else if (!s->resumed) {
         s->at.lsn = s->server.written;
@@ -142,7 +167,7 @@ static leat_rc ready(leat_pg_source *s, const leat_position *pos, size_t n, leat
         leat_log(LEAT_WARN, "postgres.timeline", "was=%u is=%u a standby was promoted since",
                  timeline, s->server.timeline);
     s->types = leat_pg_types_new();
-    LEAT_TRY(leat_pg_source_types(s, e));
+    LEAT_TRY(read_types(s, s->types_us, e));
     s->origin = leat_pg_origin_new(s);
     s->records = leat_records_new(&s->conf->capture);
     return leat_pg_message_table(s, e);
@@ -152,6 +177,7 @@ static leat_rc ready(leat_pg_source *s, const leat_position *pos, size_t n, leat
 static void drop_slot(leat_pg_source *s)
 {
     leat_err e;
+    s->sql.stop = NULL;
     leat_rc rc = leat_pg_source_sql(s, &e);
     if (rc == LEAT_OK) rc = leat_pg_slot_drop(&s->sql, s->conf->slot, &e);
     if (rc != LEAT_OK) leat_log_err(LEAT_WARN, &e);
@@ -162,6 +188,7 @@ static void close_source(leat_task *t)
     leat_pg_source *s = t->priv;
     if (!s) return;
     t->priv = NULL;
+    leat_pg_action_end(s);
     leat_pg_close(&s->view);
     leat_pg_close(&s->wal);
     if (t->stopping && s->conf->drop_on_stop) drop_slot(s);
@@ -187,6 +214,7 @@ static leat_rc open_source(leat_task *t, const leat_position *pos, size_t n, lea
     s->conf = t->conf;
     s->modes = leat_pg_conf_modes(s->conf);
     s->retained = -1;
+    s->sql.stop = s->wal.stop = s->view.stop = t->stop;
     s->tx.ts_us = leat_now_us();
     leat_arena_init(&s->arena, 0);
     leat_arena_init(&s->scratch, 0);
@@ -222,6 +250,8 @@ static leat_rc ack_source(leat_task *t, leat_position pos, leat_err *e)
     return s->streaming ? leat_pg_feedback_send(&s->feedback, &s->wal, false, e) : LEAT_OK;
 }
 
+/* Nothing is read meanwhile, so the server's questions are not seen: the interval is short enough
+ * for it not to mind. */
 static leat_rc beat_source(leat_task *t, leat_err *e)
 {
     leat_pg_source *s = t->priv;
@@ -281,10 +311,11 @@ static void gauges_source(leat_task *t, leat_gauges *g)
 static leat_rc forget_source(const void *conf, leat_err *e)
 {
     const leat_pg_conf *c = conf;
-    leat_pg sql;
+    leat_pg sql = {0};
     LEAT_TRY(leat_pg_connect(&sql, &c->target, false, "leat forget", e));
     leat_rc rc = leat_pg_slot_drop(&sql, c->slot, e);
-    if (rc == LEAT_OK) rc = leat_pg_publication_drop(&sql, c->publication, e);
+    for (size_t i = 0; rc == LEAT_OK && i < c->publications.n; i++)
+        rc = leat_pg_publication_drop(&sql, c->publications.v[i], e);
     leat_pg_close(&sql);
     return rc;
 }
@@ -317,4 +348,7 @@ const leat_source leat_source_postgres = {
     .gauges = gauges_source,
     .close = close_source,
     .forget = forget_source,
+    .offset_check = leat_pg_offset_check,
+    .offset_text = leat_pg_offset_text,
+    .leaves = leat_pg_leaves,
 };

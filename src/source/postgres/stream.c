@@ -13,16 +13,17 @@
  * arrives after its commit, in one piece. Run by the task's thread. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "source/postgres/params.h"
 #include "source/postgres/pg.h"
+#include "source/postgres/publication.h"
 #include "source/postgres/walframe.h"
 #include "system/postgres/quote.h"
 
 enum {
     LONGEST_US = 100000, /* one read, when everything is filtered */
+    GATHER_US = 10000,   /* one read that waits for more while much comes */
     IDLE_US = 1000000,   /* between places that keepalives make */
     ASK_US = 5000000,    /* between questions for the server's end while idle */
-    LOOK_US = 10000000,  /* between looks at the slot */
-    LOOK_MS = 2000,      /* longest time for one */
 };
 
 leat_position leat_pg_stream_position(leat_pg_source *s, leat_buf *text)
@@ -34,54 +35,98 @@ leat_position leat_pg_stream_position(leat_pg_source *s, leat_buf *text)
 
 void leat_pg_safe_here(leat_pg_source *s, leat_batch *b)
 {
+    leat_batch_safe_mark(b);
+    s->safe = true;
+}
+
+/* The position of the last safe place, once a batch: s->at has not moved since. */
+static void put_position(leat_pg_source *s, leat_batch *b)
+{
     leat_buf text = {0};
-    leat_batch_safe(b, leat_pg_stream_position(s, &text));
+    if (!s->safe) return;
+    leat_batch_safe_position(b, leat_pg_stream_position(s, &text));
     leat_buf_free(&text);
 }
 
 /* ---- starting ---- */
 
-static void put_start(const leat_pg_source *s, leat_buf *out)
+/* Appends a text constant. The replication grammar knows no E'': a doubled quote is all that needs
+ * care. */
+static void put_text(leat_buf *out, leat_str text)
+{
+    leat_buf_u8(out, '\'');
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.s[i] == '\'') leat_buf_u8(out, '\'');
+        leat_buf_u8(out, (unsigned char)text.s[i]);
+    }
+    leat_buf_u8(out, '\'');
+}
+
+static leat_rc put_start(const leat_pg_source *s, leat_buf *out, leat_err *e)
 {
     char place[LEAT_LSN_TEXT];
-    leat_buf quoted = {0};
-    leat_pg_quote_name(&quoted, leat_str_of(s->conf->publication));
+    leat_buf names = {0};
+    for (size_t i = 0; i < s->conf->publications.n; i++) {
+        leat_buf_str_z(&names, i ? "," : "");
+        leat_pg_quote_name(&names, leat_str_of(s->conf->publications.v[i]));
+    }
     leat_buf_str_z(out, "START_REPLICATION SLOT ");
     leat_pg_quote_name(out, leat_str_of(s->conf->slot));
     leat_buf_printf(out, " LOGICAL %s (proto_version '1', publication_names ",
                     leat_lsn_print(s->at.lsn, place));
-    /* The replication grammar knows no E'': a doubled quote is all that needs care. */
-    leat_buf_u8(out, '\'');
-    for (size_t i = 0; i < quoted.len; i++) {
-        if (quoted.p[i] == '\'') leat_buf_u8(out, '\'');
-        leat_buf_u8(out, (unsigned char)quoted.p[i]);
-    }
-    leat_buf_u8(out, '\'');
-    if (s->wal.version >= 140000) leat_buf_str_z(out, ", messages 'true'");
+    put_text(out, leat_buf_str(&names));
+    leat_buf_free(&names);
+    LEAT_TRY(leat_pg_params_put(s->conf->params, s->wal.version, out, e));
     leat_buf_str_z(out, ")");
     leat_buf_u8(out, 0);
-    leat_buf_free(&quoted);
+    return LEAT_OK;
+}
+
+/* Sends the command; a slot that another process has taken since open is waited for as there. */
+static leat_rc begin_copy(leat_pg_source *s, const char *command, leat_err *e)
+{
+    leat_rc rc;
+    do {
+        if (!s->wal.pg) LEAT_TRY(leat_pg_connect(&s->wal, &s->conf->target, true, s->app, e));
+        rc = leat_pg_copy(&s->wal, "start replication", command, PGRES_COPY_BOTH, e);
+        if (rc != LEAT_RETRY || strcmp(e->code, "postgres.slot_in_use") != 0) return rc;
+        leat_pg_slot slot;
+        LEAT_TRY(leat_pg_source_sql(s, e));
+        rc = leat_pg_source_slot(s, &slot, e);
+    } while (rc == LEAT_OK);
+    return rc;
+}
+
+/* status.update.interval.ms, or less where the server would take that silence for a dead reader:
+ * its questions are not seen while one long message arrives. */
+static int64_t interval_us(const leat_pg_source *s)
+{
+    int64_t ms = s->conf->status_ms;
+    if (s->patience_ms && ms > s->patience_ms / 3) ms = s->patience_ms / 3 + 1;
+    return ms * 1000;
 }
 
 static leat_rc start(leat_pg_source *s, leat_err *e)
 {
     leat_buf command = {0};
     if (!s->wal.pg) LEAT_TRY(leat_pg_connect(&s->wal, &s->conf->target, true, s->app, e));
-    put_start(s, &command);
-    leat_rc rc = leat_pg_copy(&s->wal, "start replication", command.p, PGRES_COPY_BOTH, e);
+    leat_rc rc = put_start(s, &command, e);
+    if (rc == LEAT_OK) rc = begin_copy(s, command.p, e);
     leat_buf_free(&command);
     LEAT_TRY(rc);
     char place[LEAT_LSN_TEXT];
     s->streaming = true;
     s->snapshot = NULL;
     s->feedback = (leat_pg_feedback){
-        .interval_us = s->conf->status_ms * 1000,
+        .interval_us = interval_us(s),
+        .manual = leat_pg_flush_is_manual(s->conf),
         .received = s->at.lsn,
         .acked = s->feedback.acked,
         .server_end = s->server.written,
     };
     leat_log(LEAT_INFO, "postgres.streaming", "slot=%s publication=%s from=%s", s->conf->slot,
-             s->conf->publication, leat_lsn_print(s->at.lsn, place));
+             leat_pg_publications_text(&s->conf->publications, &s->arena),
+             leat_lsn_print(s->at.lsn, place));
     return LEAT_OK;
 }
 
@@ -197,28 +242,6 @@ static void idle_place(leat_pg_source *s, leat_batch *b, int64_t now)
     leat_pg_safe_here(s, b);
 }
 
-/* What the slot keeps of the log, and its xmin: for status and source block. That it fails now does
- * not matter; the next look is a while off. */
-static void look_at_slot(leat_pg_source *s, int64_t now)
-{
-    leat_arena a;
-    leat_pg_slot slot;
-    leat_err e;
-    int64_t every = s->conf->xmin_ms ? s->conf->xmin_ms * 1000 : LOOK_US;
-    if (s->asked_us && now - s->asked_us < every) return;
-    s->asked_us = now;
-    s->retained = -1;
-    leat_arena_init(&a, 0);
-    if (leat_pg_source_sql(s, &e) == LEAT_OK &&
-        leat_pg_slot_read(&s->sql, s->conf->slot, LOOK_MS, &a, &slot, &e) == LEAT_OK) {
-        if (slot.restart && slot.restart <= s->feedback.server_end)
-            s->retained = (int64_t)(s->feedback.server_end - slot.restart);
-        if (s->conf->xmin_ms && slot.xmin)
-            s->xmin = (int64_t)leat_pg_xid_widen(slot.xmin, s->xid_near);
-    }
-    leat_arena_free(&a);
-}
-
 static bool counted(const leat_batch *b)
 {
     return b->n > 0 || b->counts.received > 0 || b->dead != NULL;
@@ -230,21 +253,16 @@ static leat_rc feedback(leat_pg_source *s, int64_t now, leat_err *e)
     return leat_pg_feedback_send(&s->feedback, &s->wal, behind && !s->tx.open, e);
 }
 
-leat_rc leat_pg_stream_read(leat_pg_source *s, leat_batch *b, int wait_ms, leat_err *e)
+/* Frame after frame into the batch, as long as there are any. */
+static leat_rc take(leat_pg_source *s, leat_batch *b, int64_t begun, int wait_ms, leat_err *e)
 {
-    if (!s->streaming) LEAT_TRY(start(s, e));
-    int64_t begun = leat_mono_us();
-    b->tx_open = s->tx.open;
-    LEAT_TRY(feedback(s, begun, e));
-    if (!s->tx.open) look_at_slot(s, begun);
-    if (!s->tx.open && leat_records_heartbeat(s->records, b, leat_now_us()))
-        leat_pg_safe_here(s, b);
     for (unsigned n = 0; !leat_batch_full(b); n++) {
         char *row;
         size_t len;
         int ms = n == 0 && !counted(b) ? wait_ms : 0;
         if (n && n % 64 == 0 && leat_mono_us() - begun > LONGEST_US) break;
         leat_rc rc = leat_pg_copy_row(&s->wal, "read the stream", ms, &row, &len, e);
+        if (rc == LEAT_AGAIN && s->wal.pace.gulping && leat_mono_us() - begun < GATHER_US) continue;
         if (rc == LEAT_AGAIN) break;
         if (rc == LEAT_PENDING)
             return leat_fail(e, LEAT_RETRY, "postgres.closed", s->conf->slot,
@@ -255,8 +273,23 @@ leat_rc leat_pg_stream_read(leat_pg_source *s, leat_batch *b, int wait_ms, leat_
         LEAT_TRY(rc);
         if (s->feedback.wanted) LEAT_TRY(feedback(s, leat_mono_us(), e));
     }
-    if (counted(b)) return LEAT_OK;
-    int64_t now = leat_mono_us();
-    idle_place(s, b, now);
-    return b->safe.offset.s ? LEAT_OK : LEAT_AGAIN;
+    return LEAT_OK;
+}
+
+leat_rc leat_pg_stream_read(leat_pg_source *s, leat_batch *b, int wait_ms, leat_err *e)
+{
+    if (!s->streaming) LEAT_TRY(start(s, e));
+    int64_t begun = leat_mono_us();
+    s->safe = false;
+    b->tx_open = s->tx.open;
+    LEAT_TRY(feedback(s, begun, e));
+    wait_ms = leat_pg_feedback_wait(&s->feedback, wait_ms);
+    leat_pg_action_turn(s, begun);
+    if (!s->tx.open) LEAT_TRY(leat_pg_watch(s, begun, e));
+    if (!s->tx.open && leat_records_heartbeat(s->records, b, leat_now_us()))
+        leat_pg_safe_here(s, b);
+    LEAT_TRY(take(s, b, begun, wait_ms, e));
+    if (!counted(b)) idle_place(s, b, leat_mono_us());
+    put_position(s, b);
+    return counted(b) || s->safe ? LEAT_OK : LEAT_AGAIN;
 }

@@ -20,12 +20,43 @@ typedef struct rule {
     "max_slot_wal_keep_size, or watch the slot's lag"
 #define REPLICATION                                                                                \
     "Run ALTER ROLE \"...\" REPLICATION for database.user (on Amazon RDS: GRANT rds_replication)"
+#define UNTRUSTED                                                                                   \
+    "The server does not accept the certificate in database.sslcert: it has expired, or is not of " \
+    "an authority in the server's ssl_ca_file"
+#define OTHER_KEY "database.sslkey is not the key of the certificate in database.sslcert"
+#define PROTOCOLS                                                                                   \
+    "The server and this machine's OpenSSL have no protocol or cipher in common: see the server's " \
+    "ssl_min_protocol_version and ssl_ciphers"
+#define OTHER_NAME                                                                                 \
+    "The server does not take the certificate of database.sslcert for this user: its common name " \
+    "(CN) must be database.user, or be mapped to it in pg_ident.conf"
 #define WAL_LEVEL                                                                                  \
     "Run ALTER SYSTEM SET wal_level = 'logical' and restart the server (on a managed service set " \
     "its parameter, for example rds.logical_replication = 1)"
 
 static const rule rules[] = {
     {"28P01", NULL, {LEAT_CONF, "postgres.auth", "Check database.user and database.password"}},
+    {"28000",
+     "valid client certificate",
+     {LEAT_CONF, "postgres.tls",
+      "The server wants a certificate of this client: set database.sslcert and database.sslkey (and "
+      "a database.sslmode other than disable)"}},
+    {"28000", "\"trust\" authentication failed", {LEAT_CONF, "postgres.tls", OTHER_NAME}},
+    {"28000", "ertificate authentication failed", {LEAT_CONF, "postgres.tls", OTHER_NAME}},
+    {"28000",
+     "no encryption",
+     {LEAT_CONF, "postgres.auth",
+      "If pg_hba.conf lets this user in with TLS only (hostssl), set database.sslmode=require; else "
+      "check database.user, and that a line of pg_hba.conf lets it in from this host"}},
+    {"28000",
+     "SSL off",
+     {LEAT_CONF, "postgres.auth",
+      "If pg_hba.conf lets this user in with TLS only (hostssl), set database.sslmode=require"}},
+    {"28000",
+     "SSL ",
+     {LEAT_CONF, "postgres.auth",
+      "If pg_hba.conf lets this user in without TLS only (hostnossl), set database.sslmode=disable; "
+      "else check database.user, and that a line of pg_hba.conf lets it in from this host"}},
     {"28000",
      NULL,
      {LEAT_CONF, "postgres.auth",
@@ -123,21 +154,40 @@ leat_pg_verdict leat_pg_classify_network(leat_str message)
           "listen_addresses"}},
         {"does not support SSL",
          {LEAT_CONF, "postgres.tls",
-          "Switch TLS on at the server, or set database.sslmode to prefer or disable"}},
+          "Switch TLS on at the server (ssl = on), or set database.sslmode to prefer or disable"}},
         {"certificate verify failed",
          {LEAT_CONF, "postgres.tls",
           "Set database.sslrootcert to the authority that signed the server's certificate"}},
         {"does not match host name",
          {LEAT_CONF, "postgres.tls",
-          "Use the name that the server's certificate was made for, or database.sslmode=verify-ca"}},
+          "Set database.hostname to a name that the server's certificate was made for, or "
+          "database.sslmode=verify-ca"}},
         {"root certificate file",
-         {LEAT_CONF, "postgres.tls", "Check the file that database.sslrootcert names"}},
-        {"certificate file",
-         {LEAT_CONF, "postgres.tls", "Check the file that database.sslcert names"}},
+         {LEAT_CONF, "postgres.tls",
+          "Set database.sslrootcert to a file (PEM) with the certificate of the authority that "
+          "signed the server's, or database.sslmode=require to go without verifying it"}},
+        {"certificate present, but not private key",
+         {LEAT_CONF, "postgres.tls",
+          "Set database.sslkey to the file with the key of database.sslcert"}},
+        {"does not match private key", {LEAT_CONF, "postgres.tls", OTHER_KEY}},
+        {"key values mismatch", {LEAT_CONF, "postgres.tls", OTHER_KEY}},
+        {"key type mismatch", {LEAT_CONF, "postgres.tls", OTHER_KEY}},
+        {"ould not load private key",
+         {LEAT_CONF, "postgres.tls",
+          "Check database.sslkey (PEM, or PKCS #8 in DER without a password; make one of others by "
+          "openssl pkcs8 or openssl pkcs12) and, if the key has a password, database.sslpassword"}},
         {"private key file",
          {LEAT_CONF, "postgres.tls",
-          "Check the file that database.sslkey names: it must be readable by leat's user alone "
-          "(chmod 600)"}},
+          "The file that database.sslkey names must be readable by leat's user alone (chmod 600)"}},
+        {"certificate file",
+         {LEAT_CONF, "postgres.tls",
+          "Check that database.sslcert names a file (PEM) with this client's certificate"}},
+        {"alert unknown ca", {LEAT_CONF, "postgres.tls", UNTRUSTED}},
+        {"alert certificate", {LEAT_CONF, "postgres.tls", UNTRUSTED}},
+        {"alert bad certificate", {LEAT_CONF, "postgres.tls", UNTRUSTED}},
+        {"alert protocol version", {LEAT_CONF, "postgres.tls", PROTOCOLS}},
+        {"unsupported protocol", {LEAT_CONF, "postgres.tls", PROTOCOLS}},
+        {"alert handshake failure", {LEAT_CONF, "postgres.tls", PROTOCOLS}},
         {"no password supplied",
          {LEAT_CONF, "postgres.auth", "The server wants a password: set database.password"}},
         {"invalid sslmode", {LEAT_CONF, "postgres.tls", "Check database.sslmode"}},

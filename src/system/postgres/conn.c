@@ -14,15 +14,33 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/os.h"
 #include "system/postgres/classify.h"
+#include "system/postgres/tls.h"
 #include "system/postgres/types.h"
 
-enum { CANCEL_MS = 5000 };
+enum {
+    CANCEL_MS = 5000,
+    MOMENT_US = 1000000, /* what is nearly done is waited for even when a stop is wanted */
+    LOOK_MS = 200,       /* between looks whether it is */
+};
 
-const char *const leat_pg_sslmodes[] = {"disable",   "allow",       "prefer", "require",
-                                        "verify-ca", "verify-full", NULL};
+const char *const leat_pg_sslmodes[] = {"disable",   "allow",       "prefer",
+                                        "require",   "verify-ca",   "verify-full",
+                                        "verify_ca", "verify_full", NULL};
+
+int leat_pg_sslmode_level(int64_t mode)
+{
+    int known = LEAT_PG_SSL_VERIFY_FULL + 1;
+    return (int)(mode < known ? mode : mode - known + LEAT_PG_SSL_VERIFY_CA);
+}
+
+const char *leat_pg_sslmode(int64_t mode)
+{
+    return leat_pg_sslmodes[leat_pg_sslmode_level(mode)];
+}
 
 /* ---- errors ---- */
 
@@ -109,14 +127,36 @@ static int64_t deadline_in(int64_t ms)
     return ms > 0 ? leat_mono_us() + ms * 1000 : INT64_MAX;
 }
 
+/* How long one wait may last that began at begun; 0: the deadline has passed. A stop that is wanted
+ * ends it too: then *stopped. */
+static int slice_ms(const leat_pg *c, int64_t begun, int64_t deadline, bool *stopped)
+{
+    int ms = left_ms(deadline);
+    *stopped = false;
+    if (!c->stop) return ms;
+    *stopped = atomic_load(c->stop) && leat_mono_us() - begun > MOMENT_US;
+    return ms > LOOK_MS ? LOOK_MS : ms;
+}
+
+static leat_rc fail_stopped(leat_err *e, const leat_pg *c, const char *doing)
+{
+    char where[128];
+    where_of(c, where, sizeof where);
+    return leat_fail(e, LEAT_RETRY, "postgres.stopped", where,
+                     "gave up waiting, for the connector is to stop: could not %s", doing);
+}
+
 /* Waits until libpq has a result, or the deadline passed: OK, AGAIN, or the failure. */
 static leat_rc await_result(leat_pg *c, const char *doing, int64_t deadline, leat_err *e)
 {
+    int64_t begun = leat_mono_us();
+    bool stopped;
     for (;;) {
         int unsent = PQflush(c->pg);
         if (unsent < 0 || !PQconsumeInput(c->pg)) return leat_pg_fail(e, c, NULL, doing);
         if (unsent == 0 && !PQisBusy(c->pg)) return LEAT_OK;
-        int ms = left_ms(deadline);
+        int ms = slice_ms(c, begun, deadline, &stopped);
+        if (stopped) return fail_stopped(e, c, doing);
         if (ms == 0) return LEAT_AGAIN;
         /* While the server does not read, it may want to be read. */
         if (unsent > 0 && ms > 20) ms = 20;
@@ -135,11 +175,10 @@ static void drop_results(leat_pg *c)
     }
 }
 
-/* Asks the server to end the running statement and waits for that; closes the session if it does
- * not answer. */
-static void cancel(leat_pg *c)
+void leat_pg_cancel(leat_pg *c)
 {
     char text[256];
+    if (!c->pg) return;
     PGcancel *request = PQgetCancel(c->pg);
     if (request) {
         PQcancel(request, text, sizeof text);
@@ -148,7 +187,7 @@ static void cancel(leat_pg *c)
     int64_t deadline = deadline_in(CANCEL_MS);
     leat_err ignored;
     for (;;) {
-        if (await_result(c, "cancel", deadline, &ignored) != LEAT_OK) break;
+        if (await_result(c, "cancel the statement", deadline, &ignored) != LEAT_OK) break;
         PGresult *res = PQgetResult(c->pg);
         if (!res) return;
         PQclear(res);
@@ -165,22 +204,16 @@ static bool result_ok(const PGresult *res)
     return state == PGRES_TUPLES_OK || state == PGRES_COMMAND_OK || state == PGRES_EMPTY_QUERY;
 }
 
-/* Waits for the end of what was sent; *out: the last result, or the failed one. */
-static leat_rc collect(leat_pg *c, const char *doing, int64_t ms, bool *late, PGresult **out,
-                       leat_err *e)
+/* Waits for the end of what was sent; *out: its last result. AGAIN: the deadline passed, and it
+ * still runs. */
+static leat_rc collect(leat_pg *c, const char *doing, int64_t deadline, PGresult **out, leat_err *e)
 {
-    int64_t deadline = deadline_in(ms);
     PGresult *last = NULL;
-    *late = false;
     for (;;) {
         leat_rc rc = await_result(c, doing, deadline, e);
         if (rc != LEAT_OK) {
             PQclear(last);
-            if (rc != LEAT_AGAIN) return rc;
-            *late = true;
-            cancel(c);
-            return fail_deadline(e, c, "postgres.timeout", doing, ms,
-                                 "The server is overloaded or the statement waits for a lock");
+            return rc;
         }
         PGresult *res = PQgetResult(c->pg);
         if (!res) break;
@@ -190,6 +223,7 @@ static leat_rc collect(leat_pg *c, const char *doing, int64_t ms, bool *late, PG
         }
         PQclear(last);
         last = res;
+        if (!result_ok(last)) deadline = deadline_in(CANCEL_MS); /* nothing comes after it */
     }
     if (last && result_ok(last)) {
         *out = last;
@@ -200,30 +234,53 @@ static leat_rc collect(leat_pg *c, const char *doing, int64_t ms, bool *late, PG
     return rc;
 }
 
+/* The same; what still runs after ms is cancelled. So is what a stop ends. */
+static leat_rc finish(leat_pg *c, const char *doing, int64_t ms, PGresult **out, leat_err *e)
+{
+    leat_rc rc = collect(c, doing, deadline_in(ms), out, e);
+    if (rc == LEAT_OK) return rc;
+    bool late = rc == LEAT_AGAIN;
+    if (late || PQtransactionStatus(c->pg) == PQTRANS_ACTIVE) leat_pg_cancel(c);
+    if (!late) return rc;
+    return fail_deadline(e, c, "postgres.timeout", doing, ms,
+                         "The server is overloaded or the statement waits for a lock");
+}
+
 /* Sends without waiting for the answer. */
 static leat_rc dispatch(leat_pg *c, const char *doing, const char *sql, int n,
                         const char *const *params, leat_err *e)
 {
+    int fault = LEAT_FAULT(source_query);
+    if (fault) return leat_os_fail(e, fault, doing, "database connection");
     if (!c->pg) return leat_pg_fail(e, c, NULL, doing);
     int sent =
         n ? PQsendQueryParams(c->pg, sql, n, NULL, params, NULL, NULL, 0) : PQsendQuery(c->pg, sql);
     return sent ? LEAT_OK : leat_pg_fail(e, c, NULL, doing);
 }
 
+leat_rc leat_pg_send(leat_pg *c, const char *doing, const char *sql, leat_err *e)
+{
+    return dispatch(c, doing, sql, 0, NULL, e);
+}
+
+leat_rc leat_pg_poll(leat_pg *c, const char *doing, int wait_ms, PGresult **out, leat_err *e)
+{
+    if (!c->pg) return leat_pg_fail(e, c, NULL, doing);
+    return collect(c, doing, leat_mono_us() + (int64_t)wait_ms * 1000, out, e);
+}
+
 leat_rc leat_pg_query(leat_pg *c, const char *doing, const char *sql, int n,
                       const char *const *params, PGresult **out, leat_err *e)
 {
-    bool late;
     LEAT_TRY(dispatch(c, doing, sql, n, params, e));
-    return collect(c, doing, c->target->query_ms, &late, out, e);
+    return finish(c, doing, c->target->query_ms, out, e);
 }
 
-leat_rc leat_pg_query_until(leat_pg *c, const char *doing, const char *sql, int64_t ms, bool *late,
+leat_rc leat_pg_query_until(leat_pg *c, const char *doing, const char *sql, int64_t ms,
                             PGresult **out, leat_err *e)
 {
-    *late = false;
-    LEAT_TRY(dispatch(c, doing, sql, 0, NULL, e));
-    return collect(c, doing, ms, late, out, e);
+    LEAT_TRY(leat_pg_send(c, doing, sql, e));
+    return finish(c, doing, ms, out, e);
 }
 
 leat_rc leat_pg_exec(leat_pg *c, const char *doing, const char *sql, leat_err *e)
@@ -237,10 +294,10 @@ leat_rc leat_pg_exec(leat_pg *c, const char *doing, const char *sql, leat_err *e
 leat_rc leat_pg_copy(leat_pg *c, const char *doing, const char *sql, ExecStatusType wanted,
                      leat_err *e)
 {
-    LEAT_TRY(dispatch(c, doing, sql, 0, NULL, e));
+    LEAT_TRY(leat_pg_send(c, doing, sql, e));
     leat_rc rc = await_result(c, doing, deadline_in(c->target->query_ms), e);
     if (rc == LEAT_AGAIN) {
-        cancel(c);
+        leat_pg_cancel(c);
         return fail_deadline(e, c, "postgres.timeout", doing, c->target->query_ms,
                              "The server is overloaded or the statement waits for a lock");
     }
@@ -260,6 +317,7 @@ leat_rc leat_pg_copy(leat_pg *c, const char *doing, const char *sql, ExecStatusT
 static leat_rc copy_end(leat_pg *c, const char *doing, leat_err *e)
 {
     leat_rc rc = LEAT_PENDING;
+    leat_pg_pace_end(&c->pace, PQsocket(c->pg));
     PGresult *res = PQgetResult(c->pg);
     if (!res || !result_ok(res)) rc = leat_pg_fail(e, c, res, doing);
     PQclear(res);
@@ -267,36 +325,68 @@ static leat_rc copy_end(leat_pg *c, const char *doing, leat_err *e)
     return rc;
 }
 
+/* Waits for more of a copy. AGAIN: it is time to go back to the caller. */
+static leat_rc await_row(leat_pg *c, const char *doing, int64_t deadline, bool *waited, leat_err *e)
+{
+    int fd = PQsocket(c->pg), ms = left_ms(deadline);
+    if (c->replication) leat_pg_pace_judge(&c->pace, fd, leat_mono_us());
+    if (ms == 0 && (*waited || !c->pace.gulping)) return LEAT_AGAIN;
+    *waited = true;
+    int rc = c->pace.gulping ? leat_pg_pace_gather(&c->pace, fd) : leat_os_wait_fd(fd, false, ms);
+    return rc < 0 ? leat_os_fail(e, rc, doing, "database connection") : LEAT_OK;
+}
+
 leat_rc leat_pg_copy_row(leat_pg *c, const char *doing, int wait_ms, char **row, size_t *len,
                          leat_err *e)
 {
     int64_t deadline = 0;
+    bool looked = false, waited = false;
+    int fault = LEAT_FAULT(source_receive);
+    if (fault) return leat_os_fail(e, fault, doing, "database connection");
     if (!c->pg) return leat_pg_fail(e, c, NULL, doing);
     for (;;) {
         int n = PQgetCopyData(c->pg, row, 1);
         if (n > 0) {
             *len = (size_t)n;
+            leat_pg_pace_took(&c->pace, *len);
             return LEAT_OK;
         }
         if (n == -1) return copy_end(c, doing, e);
         if (n < 0) return leat_pg_fail(e, c, NULL, doing);
-        if (deadline == 0) deadline = leat_mono_us() + (int64_t)wait_ms * 1000;
-        int ms = left_ms(deadline);
-        if (ms == 0) return LEAT_AGAIN;
-        int ready = leat_os_wait_fd(PQsocket(c->pg), false, ms);
-        if (ready < 0) return leat_os_fail(e, ready, doing, "database connection");
-        if (ready > 0 && !PQconsumeInput(c->pg)) return leat_pg_fail(e, c, NULL, doing);
+        if (looked) {
+            if (deadline == 0) deadline = leat_mono_us() + (int64_t)wait_ms * 1000;
+            leat_rc rc = await_row(c, doing, deadline, &waited, e);
+            if (rc != LEAT_OK) return rc;
+        }
+        /* A second look before waiting: TLS takes more off the socket than it gives at once, and
+         * waiting for the socket does not see that. */
+        looked = !looked || !PQsslInUse(c->pg);
+        if (!PQconsumeInput(c->pg)) return leat_pg_fail(e, c, NULL, doing);
     }
 }
 
 /* ---- connecting ---- */
 
+/* libpq does not say why it does not accept a certificate; a look at it does. */
+static leat_rc fail_connect(leat_pg *c, int64_t deadline, leat_err *e)
+{
+    char why[LEAT_PG_TLS_WHY];
+    leat_pg_verdict v;
+    leat_str text = leat_str_of(PQerrorMessage(c->pg));
+    if (!leat_pg_tls_why(c->target, text, deadline, why, &v))
+        return leat_pg_fail(e, c, NULL, "connect");
+    return fail_as(e, c, v, "connect", first_line(text), why, NULL);
+}
+
 static leat_rc poll_until_connected(leat_pg *c, int64_t deadline, leat_err *e)
 {
     static const char doing[] = "connect";
     PostgresPollingStatusType want = PGRES_POLLING_WRITING;
+    int64_t begun = leat_mono_us();
+    bool stopped;
     for (;;) {
-        int ms = left_ms(deadline);
+        int ms = slice_ms(c, begun, deadline, &stopped);
+        if (stopped) return fail_stopped(e, c, doing);
         if (ms == 0)
             return fail_deadline(e, c, "postgres.connect", doing, c->target->connect_ms,
                                  "Check database.hostname, database.port and firewalls between");
@@ -304,7 +394,7 @@ static leat_rc poll_until_connected(leat_pg *c, int64_t deadline, leat_err *e)
         if (ready < 0) return leat_os_fail(e, ready, doing, "database connection");
         if (ready == 0) continue;
         want = PQconnectPoll(c->pg);
-        if (want == PGRES_POLLING_FAILED) return leat_pg_fail(e, c, NULL, doing);
+        if (want == PGRES_POLLING_FAILED) return fail_connect(c, deadline, e);
         if (want == PGRES_POLLING_OK) return LEAT_OK;
     }
 }
@@ -322,7 +412,7 @@ static leat_rc start(leat_pg *c, const char *app, leat_err *e)
     PARAM("dbname", t->dbname);
     PARAM("user", t->user);
     PARAM("password", t->password);
-    PARAM("sslmode", leat_pg_sslmodes[t->sslmode]);
+    PARAM("sslmode", leat_pg_sslmode(t->sslmode));
     PARAM("sslcert", t->sslcert);
     PARAM("sslkey", t->sslkey);
     PARAM("sslpassword", t->sslpassword);
@@ -339,6 +429,7 @@ static leat_rc start(leat_pg *c, const char *app, leat_err *e)
     if (c->replication) PARAM("replication", "database");
 #undef PARAM
     names[n] = values[n] = NULL;
+    leat_pg_tls_setup();
     c->pg = PQconnectStartParams(names, values, 0);
     if (!c->pg || PQstatus(c->pg) == CONNECTION_BAD) return leat_pg_fail(e, c, NULL, "connect");
     PQsetErrorVerbosity(c->pg, PQERRORS_VERBOSE);
@@ -378,7 +469,9 @@ static leat_rc run_initial(leat_pg *c, leat_err *e)
 leat_rc leat_pg_connect(leat_pg *c, const leat_pg_target *target, bool replication, const char *app,
                         leat_err *e)
 {
-    *c = (leat_pg){.target = target, .replication = replication};
+    *c = (leat_pg){.target = target, .stop = c->stop, .replication = replication};
+    int fault = LEAT_FAULT(source_connect);
+    if (fault) return leat_os_fail(e, fault, "connect to", target->host);
     leat_rc rc = start(c, app, e);
     if (rc == LEAT_OK) rc = poll_until_connected(c, deadline_in(target->connect_ms), e);
     if (rc == LEAT_OK) {

@@ -7,9 +7,11 @@
 #define LEAT_SYSTEM_POSTGRES_CONN_H
 
 #include <libpq-fe.h>
+#include <stdatomic.h>
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "system/postgres/pace.h"
 
 /* How to get there; filled from the option table, read-only. Absent texts are NULL. */
 typedef struct leat_pg_target {
@@ -23,14 +25,29 @@ typedef struct leat_pg_target {
     const char *initial; /* statements to run first, separated by ';' (";;" is a semicolon) */
 } leat_pg_target;
 
-/* "disable", "allow", "prefer", "require", "verify-ca", "verify-full"; NULL-ended. */
+/* "disable", "allow", "prefer", "require", "verify-ca", "verify-full", then "verify_ca" and
+ * "verify_full", which mean the same; NULL-ended. */
 extern const char *const leat_pg_sslmodes[];
+enum {
+    LEAT_PG_SSL_PREFER = 2,
+    LEAT_PG_SSL_REQUIRE,
+    LEAT_PG_SSL_VERIFY_CA,
+    LEAT_PG_SSL_VERIFY_FULL
+};
+/* The index of the mode's first name, and that name, as libpq knows it. */
+int leat_pg_sslmode_level(int64_t mode);
+const char *leat_pg_sslmode(int64_t mode);
 
+/* Zeroed before its first connect. */
 typedef struct leat_pg {
     PGconn *pg;                   /* NULL: closed */
     const leat_pg_target *target; /* borrowed */
+    const atomic_bool *stop;      /* set by the user, kept by connect: once it is true, waits that
+                                   * last longer than a moment end with RETRY "postgres.stopped";
+                                   * borrowed; NULL: never */
     int version;                  /* server_version_num: 150020 */
     bool replication;
+    leat_pg_pace pace; /* of a replication stream */
 } leat_pg;
 
 /* Connects and sets the session up; replication: a walsender of the database. app:
@@ -47,16 +64,24 @@ leat_rc leat_pg_query(leat_pg *c, const char *doing, const char *sql, int n,
                       const char *const *params, PGresult **out, leat_err *e);
 /* The same without wanting its result. */
 leat_rc leat_pg_exec(leat_pg *c, const char *doing, const char *sql, leat_err *e);
-/* As leat_pg_query without params, but waits ms at most. *late: it was the deadline that ended it
- * (the statement has been cancelled, the session is usable unless c->pg is NULL). */
-leat_rc leat_pg_query_until(leat_pg *c, const char *doing, const char *sql, int64_t ms, bool *late,
+/* As leat_pg_query without params, but waits ms at most (then it has been cancelled, and the
+ * session is usable unless c->pg is NULL): RETRY "postgres.timeout". */
+leat_rc leat_pg_query_until(leat_pg *c, const char *doing, const char *sql, int64_t ms,
                             PGresult **out, leat_err *e);
+/* For what takes long: sends sql, to be followed by leat_pg_poll until that is not AGAIN, or by
+ * leat_pg_cancel. */
+leat_rc leat_pg_send(leat_pg *c, const char *doing, const char *sql, leat_err *e);
+/* The last result of what was sent, as leat_pg_query gives it; AGAIN: not within wait_ms. */
+leat_rc leat_pg_poll(leat_pg *c, const char *doing, int wait_ms, PGresult **out, leat_err *e);
+/* Has the server end what runs and waits for that; closes the session if it does not answer. */
+void leat_pg_cancel(leat_pg *c);
 /* Sends sql, which starts a copy, and waits for the state wanted (PGRES_COPY_OUT, PGRES_COPY_BOTH).
  */
 leat_rc leat_pg_copy(leat_pg *c, const char *doing, const char *sql, ExecStatusType wanted,
                      leat_err *e);
-/* The next row of a COPY OUT, to be freed with PQfreemem: OK, AGAIN when wait_ms passed without
- * one, PENDING at the end (the statement is then over). */
+/* The next row of a copy, to be freed with PQfreemem: OK, AGAIN when wait_ms passed without one,
+ * PENDING at the end (the statement is then over). A replication stream that c->pace.gulping says
+ * is busy is given a moment more. */
 leat_rc leat_pg_copy_row(leat_pg *c, const char *doing, int wait_ms, char **row, size_t *len,
                          leat_err *e);
 

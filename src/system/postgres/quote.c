@@ -52,3 +52,14 @@ char *leat_pg_size_text(uint64_t bytes, char out[LEAT_PG_SIZE_MAX])
                  units[unit]);
     return out;
 }
+
+const char *leat_pg_table_label(leat_arena *a, const char *schema, const char *table)
+{
+    if (!strchr(schema, '.') && !strchr(table, '.'))
+        return leat_arena_printf(a, "%s.%s", schema, table);
+    leat_buf text = {0};
+    leat_pg_quote_table(&text, schema, table);
+    const char *label = leat_arena_str(a, leat_buf_str(&text)).s;
+    leat_buf_free(&text);
+    return label;
+}

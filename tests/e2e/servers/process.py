@@ -27,6 +27,13 @@ def until(condition, seconds=30, what="it", every=0.02):
         time.sleep(every)
 
 
+def sh(*cmd):
+    """A short command that must do: what it says on stdout."""
+    done = subprocess.run(cmd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(cmd)}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
 class Process:
     """cmd in the background, stdout and stderr to files; killed if the tests die."""
 

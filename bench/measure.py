@@ -1,0 +1,127 @@
+"""Running a command and finding out what it cost: time, processor time, memory."""
+
+import contextlib
+import dataclasses
+import glob
+import os
+import subprocess
+import threading
+import time
+
+TICK = os.sysconf("SC_CLK_TCK")
+MIB = 1 << 20
+
+
+@dataclasses.dataclass
+class Cost:
+    """Of one run of a command with all its children."""
+
+    seconds: float
+    cpu: float  # user and system seconds
+    server_cpu: float = 0.0  # of the database meanwhile
+    out: bytes = b""
+
+    def rate(self, n):
+        return n / self.seconds
+
+    def cpu_per_million(self, n):
+        return self.cpu / n * 1e6
+
+
+def run(cmd, keep=False):
+    """cmd to its end, which must be status 0; its stdout thrown away unless keep."""
+    start = time.monotonic()
+    child = subprocess.Popen(
+        [str(c) for c in cmd],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if keep else subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    errors = []
+    reader = threading.Thread(target=lambda: errors.append(child.stderr.read()))
+    reader.start()
+    out = child.stdout.read() if keep else b""
+    _, code, usage = os.wait4(child.pid, 0)
+    seconds = time.monotonic() - start
+    reader.join()
+    child.returncode = os.waitstatus_to_exitcode(code)
+    if child.returncode != 0:
+        text = errors[0].decode(errors="replace")
+        raise RuntimeError(f"{' '.join(map(str, cmd))}: status {child.returncode}\n{text}")
+    cpu = usage.ru_utime + usage.ru_stime
+    return Cost(seconds, cpu, out=out)
+
+
+def _stat(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as f:
+        return f.read().rpartition(")")[2].split()
+
+
+def server_cpu(server):
+    """Seconds of the server's processes, those that have ended too."""
+    postmaster = server.process.pid
+    ticks = sum(int(t) for t in _stat(postmaster)[11:15])  # its own, and those it has reaped
+    for pid in children(postmaster)[1:]:
+        with contextlib.suppress(OSError):
+            ticks += sum(int(t) for t in _stat(pid)[11:13])
+    return ticks / TICK
+
+
+def children(pid):
+    """Those of a process and of its children, itself first."""
+    found = [pid]
+    for one in found:
+        for tasks in glob.glob(f"/proc/{one}/task/*/children"):
+            with contextlib.suppress(OSError), open(tasks, encoding="ascii") as f:
+                found += [int(p) for p in f.read().split()]
+    return found
+
+
+def _sum(path, prefix):
+    total = 0
+    with contextlib.suppress(OSError), open(path, encoding="utf-8") as f:
+        for line in f:
+            if line.startswith(prefix):
+                total += int(line.split()[1]) * 1024
+    return total
+
+
+def private_bytes(pid):
+    """Memory that only this process has (unique set size); 0 if it has gone."""
+    return _sum(f"/proc/{pid}/smaps_rollup", "Private_")
+
+
+class Memory:
+    """Samples the private memory of a command's connector process, every 5 ms, until stopped."""
+
+    def __init__(self, pid):
+        self.pid, self.samples, self.done = pid, [], threading.Event()
+        self.resident = 0.0  # MiB at most, shared libraries too: the kernel's own high-water mark
+        self.thread = threading.Thread(target=self._sample)
+        self.thread.start()
+
+    def _sample(self):
+        while not self.done.wait(0.005):
+            for pid in children(self.pid)[1:]:
+                if used := private_bytes(pid):
+                    self.samples.append(used)
+                    self.resident = max(self.resident, _sum(f"/proc/{pid}/status", "VmHWM") / MIB)
+
+    def stop(self):
+        self.done.set()
+        self.thread.join()
+
+    @property
+    def peak(self):
+        return max(self.samples, default=0) / MIB
+
+    @property
+    def usual(self):
+        """The median: what it holds while it works."""
+        ordered = sorted(self.samples)
+        return ordered[len(ordered) // 2] / MIB if ordered else 0.0
+
+
+def percentile(values, f):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(f * len(ordered)))]

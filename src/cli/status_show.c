@@ -1,0 +1,241 @@
+/* leat status: a table of connectors, once or each second; JSON with --json.
+ *
+ * On a terminal numbers are rounded for reading; elsewhere they are whole, and columns are apart by
+ * blanks. */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/ask.h"
+
+typedef struct showing {
+    leat_common common;
+    bool watch, human, named; /* named: a person asked for these, and all must exist */
+    const char *const *names; /* NULL: all there are */
+    size_t n;
+} showing;
+
+/* ---- numbers ---- */
+
+#define DAY_US INT64_C(86400000000)
+
+enum { CELL = 24 };
+
+/* 12345678 as "12.3 M", or 1024s as "11.8 MiB". */
+static const char *number(const showing *s, int64_t v, bool bytes, char out[CELL])
+{
+    static const char *const units[2][5] = {{"", " k", " M", " G", " T"},
+                                            {" B", " KiB", " MiB", " GiB", " TiB"}};
+    double x = (double)v, step = bytes ? 1024 : 1000;
+    int unit = 0;
+    if (v < 0) return "-";
+    if (!s->human) {
+        snprintf(out, CELL, "%" PRId64, v);
+        return out;
+    }
+    while (x >= step && unit < 4) {
+        x /= step;
+        unit++;
+    }
+    snprintf(out, CELL, unit == 0 ? "%.0f%s" : "%.1f%s", x, units[bytes][unit]);
+    return out;
+}
+
+/* Milliseconds as "850 ms", "12.3 s", "4 min", "3.1 h". */
+static const char *duration(const showing *s, int64_t ms, char out[CELL])
+{
+    if (ms < 0) return "-";
+    if (!s->human)
+        snprintf(out, CELL, "%" PRId64, ms);
+    else if (ms < 1000)
+        snprintf(out, CELL, "%" PRId64 " ms", ms);
+    else if (ms < 60000)
+        snprintf(out, CELL, "%.1f s", (double)ms / 1000);
+    else if (ms < 3600000)
+        snprintf(out, CELL, "%.0f min", (double)ms / 60000);
+    else
+        snprintf(out, CELL, "%.1f h", (double)ms / 3600000);
+    return out;
+}
+
+static int64_t rate_of(const leat_json *j, const char *window, const char *member)
+{
+    const leat_json *r = leat_json_get(leat_json_get(leat_json_get(j, "rates"), window), member);
+    int64_t whole = -1;
+    if (!r || r->type != LEAT_JSON_NUMBER) return -1;
+    leat_str text = r->text;
+    return leat_str_i64(leat_str_cut(&text, '.'), &whole) ? whole : -1;
+}
+
+/* ---- lines ---- */
+
+static void print_head(const showing *s)
+{
+    printf("%-20s %-9s %10s %8s %10s %10s %10s %10s %10s %6s\n", "CONNECTOR", "STATE", "EVENTS",
+           "PER S", s->human ? "RATE" : "BYTES/S", s->human ? "LAG" : "LAG BYTES",
+           s->human ? "BEHIND" : "BEHIND MS", "RETAINED", "MEMORY", "DEAD");
+}
+
+/* Registered readers that a person should know of: they keep the stream from shrinking. */
+static void print_readers(const leat_json *readers)
+{
+    for (const leat_json *r = readers ? readers->child : NULL; r; r = r->next) {
+        int64_t oldest_us = INT64_MAX;
+        leat_str sink = leat_json_get_str(r, "sink");
+        leat_str oldest = leat_json_get_str(r, "oldest_unread");
+        if (oldest.s && !leat_iso_parse(oldest, &oldest_us)) oldest_us = INT64_MAX;
+        if (!leat_json_get_bool(r, "exists", true))
+            printf("    the stream is kept for %.*s, which is no connector any more\n",
+                   LEAT_STR_ARG(sink));
+        else if (oldest_us < leat_now_us() - DAY_US)
+            printf("    the stream is kept for %.*s, which has %" PRId64
+                   " events to read, the oldest of %.*s\n",
+                   LEAT_STR_ARG(sink), leat_json_get_i64(r, "events_behind", 0),
+                   LEAT_STR_ARG(oldest));
+    }
+}
+
+/* What a table has no room for, indented. */
+static void print_more(const showing *s, const leat_json *j)
+{
+    char cell[CELL];
+    const leat_json *snapshot = leat_json_get(j, "snapshot"), *err = leat_json_get(j, "error");
+    const leat_json *desired = leat_json_get(j, "desired");
+    leat_str text = leat_json_get_str(j, "position_text");
+    leat_str msg = leat_json_get_str(err, "message"), code = leat_json_get_str(err, "code");
+    int64_t growth = rate_of(j, "60s", "retained_bytes_per_second");
+    if (s->named && text.s) printf("    at %.*s\n", LEAT_STR_ARG(text));
+    if (leat_str_is(leat_json_get_str(j, "state"), "SNAPSHOT"))
+        printf("    snapshot: %" PRId64 " of %" PRId64 " tables, at %.*s\n",
+               leat_json_get_i64(snapshot, "tables_done", 0),
+               leat_json_get_i64(snapshot, "tables", 0),
+               LEAT_STR_ARG(leat_json_get_str(snapshot, "table")));
+    if (growth > 0)
+        printf("    the server's log kept for it grows by %s a second\n",
+               number(s, growth, true, cell));
+    if (leat_str_is(leat_json_get_str(desired, "state"), "PAUSED"))
+        printf("    paused by %.*s at %.*s\n", LEAT_STR_ARG(leat_json_get_str(desired, "by")),
+               LEAT_STR_ARG(leat_json_get_str(desired, "at")));
+    if (msg.s) printf("    %.*s [%.*s]\n", LEAT_STR_ARG(msg), LEAT_STR_ARG(code));
+    print_readers(leat_json_get(j, "readers"));
+}
+
+static void print_line(const showing *s, const leat_json *j)
+{
+    char cell[7][CELL];
+    const leat_json *counts = leat_json_get(j, "counts");
+    int64_t events = leat_json_get_i64(counts, "appended", 0) +
+                     leat_json_get_i64(counts, "rows_appended", 0) +
+                     leat_json_get_i64(counts, "delivered", 0);
+    printf("%-20.*s %-9.*s %10s %8s %10s %10s %10s %10s %10s %6" PRId64 "\n",
+           LEAT_STR_ARG(leat_json_get_str(j, "name")), LEAT_STR_ARG(leat_json_get_str(j, "state")),
+           number(s, events, false, cell[0]),
+           number(s, rate_of(j, "1s", "events_per_second"), false, cell[1]),
+           number(s, rate_of(j, "1s", "bytes_per_second"), true, cell[2]),
+           number(s, leat_json_get_i64(j, "lag_bytes", -1), true, cell[3]),
+           duration(s, leat_json_get_i64(j, "milliseconds_behind_source", -1), cell[4]),
+           number(s, leat_json_get_i64(j, "retained_bytes", -1), true, cell[5]),
+           number(s, leat_json_get_i64(j, "memory_bytes", -1), true, cell[6]),
+           leat_json_get_i64(counts, "dead", 0));
+    print_more(s, j);
+}
+
+/* ---- all of them ---- */
+
+/* JSON is an array, of one that was asked for its object alone. Returns the exit status. */
+static int show_once(const showing *s, const char *const *names, size_t n, leat_arena *a)
+{
+    leat_buf out = {0}, one = {0};
+    bool array = s->common.json && !(s->named && n == 1);
+    int status = LEAT_EXIT_OK;
+    if (!s->common.json) print_head(s);
+    for (size_t i = 0; i < n; i++) {
+        leat_err err;
+        const leat_json *j = NULL;
+        leat_buf_clear(&one);
+        leat_rc rc = leat_cli_status_of(s->common.data, names[i], a, &one, &err);
+        if (one.len == 0) {
+            if (s->named) status = leat_cli_fail(&err);
+            continue;
+        }
+        if (rc != LEAT_OK) status = LEAT_EXIT_FAILED;
+        if (s->common.json) {
+            if (out.len > 0) leat_buf_u8(&out, ',');
+            leat_buf_add(&out, leat_buf_str(&one));
+        } else if (leat_json_parse(a, leat_buf_str(&one), &j, NULL) == LEAT_OK) {
+            print_line(s, j);
+        }
+    }
+    if (array || out.len > 0)
+        printf("%s%.*s%s\n", array ? "[" : "", LEAT_STR_ARG(leat_buf_str(&out)), array ? "]" : "");
+    leat_buf_free(&out);
+    leat_buf_free(&one);
+    return status;
+}
+
+static int round_of(const showing *s)
+{
+    leat_arena a;
+    leat_err err = {0};
+    const char **names = NULL;
+    size_t n = 0;
+    int status;
+    leat_arena_init(&a, 0);
+    leat_rc rc = s->named ? LEAT_OK : leat_cli_connectors(s->common.data, &a, &names, &n, &err);
+    if (rc != LEAT_OK) {
+        status = leat_cli_fail(&err);
+    } else {
+        if (!s->named && n == 0)
+            fprintf(stderr, "leat: there are no connectors in %s\n", s->common.data);
+        status = show_once(s, s->named ? s->names : names, s->named ? s->n : n, &a);
+    }
+    leat_arena_free(&a);
+    return status;
+}
+
+static volatile sig_atomic_t enough;
+
+static void on_signal(int sig)
+{
+    (void)sig;
+    enough = 1;
+}
+
+/* Until Ctrl-C, or nobody reads any more. */
+static int watch(const showing *s)
+{
+    int status = LEAT_EXIT_OK;
+    signal(SIGINT, on_signal);
+    signal(SIGTERM, on_signal);
+    signal(SIGPIPE, SIG_IGN);
+    while (!enough) {
+        if (s->human) printf("\033[H\033[J");
+        status = round_of(s);
+        if (fflush(stdout) != 0 || (s->named && status == LEAT_EXIT_FAILED && !s->human)) break;
+        for (int i = 0; i < 20 && !enough; i++) leat_sleep_us(50000);
+    }
+    return status;
+}
+
+int leat_cli_status(int argc, char **argv)
+{
+    showing s = {.common = {.data = leat_cli_data()}};
+    const leat_arg args[] = {
+        LEAT_ARG_DATA(s.common),
+        LEAT_ARG_JSON(s.common),
+        {"watch", LEAT_ARG_FLAG, &s.watch, NULL, "show it each second, until Ctrl-C"},
+        {0},
+    };
+    const char *words[LEAT_NAMES_MAX];
+    int nwords, status;
+    if (argc > LEAT_NAMES_MAX) return leat_cli_usage(argv[0], "too many words");
+    if (!leat_cli_parse(argc, argv, args, words, &nwords, &status)) return status;
+    if (!leat_cli_names(argv[0], words, nwords, &status)) return status;
+    s.human = !s.common.json && isatty(STDOUT_FILENO);
+    s.named = nwords > 0;
+    s.names = words;
+    s.n = (size_t)nwords;
+    return s.watch ? watch(&s) : round_of(&s);
+}

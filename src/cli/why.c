@@ -1,0 +1,155 @@
+/* leat why: which stage holds a connector up, in one paragraph, from its status alone. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "cli/ask.h"
+
+typedef struct subject {
+    const char *name;
+    const leat_json *j, *err;
+    leat_str state;
+} subject;
+
+static leat_str member(const leat_json *j, const char *name)
+{
+    leat_str text = leat_json_get_str(j, name);
+    return text.s ? text : LEAT_STR("?");
+}
+
+static void say_error(const subject *s)
+{
+    printf("%.*s: %.*s [%.*s].", LEAT_STR_ARG(member(s->err, "where")),
+           LEAT_STR_ARG(member(s->err, "message")), LEAT_STR_ARG(member(s->err, "code")));
+}
+
+static bool paused(const subject *s)
+{
+    return leat_str_is(leat_json_get_str(leat_json_get(s->j, "desired"), "state"), "PAUSED");
+}
+
+static void say_paused(const subject *s)
+{
+    const leat_json *d = leat_json_get(s->j, "desired");
+    printf("%.*s paused it at %.*s; 'leat resume %s' lets it go on.", LEAT_STR_ARG(member(d, "by")),
+           LEAT_STR_ARG(member(d, "at")), s->name);
+}
+
+/* Of which stage an error with this code is. */
+static const char *stage_of(leat_str code)
+{
+    if (leat_str_starts(code, "stream.sync_failed") || leat_str_starts(code, "os.enospc"))
+        return "the disk";
+    if (leat_str_starts(code, "stream.")) return "the stream's appender";
+    if (leat_str_starts(code, "os.")) return "the machine";
+    if (leat_str_starts(code, "sink.")) return "the sink";
+    if (leat_str_starts(code, "config.")) return "its configuration";
+    if (leat_str_starts(code, "ledger.")) return "the ledger";
+    return NULL;
+}
+
+static void say_stage(const subject *s)
+{
+    const char *stage = stage_of(member(s->err, "code"));
+    bool source = leat_str_is(leat_json_get_str(s->j, "kind"), "source");
+    printf("%s blocks: ", stage ? stage : source ? "the source" : "the target");
+    say_error(s);
+}
+
+static void say_running(const subject *s)
+{
+    int64_t lag = leat_json_get_i64(s->j, "lag_bytes", -1);
+    const leat_json *minute = leat_json_get(leat_json_get(s->j, "rates"), "60s");
+    const leat_json *rate = leat_json_get(minute, "events_per_second");
+    leat_str last = leat_json_get_str(s->j, "last_event");
+    bool idle = rate && leat_str_is(rate->text, "0.000");
+    if (idle && lag > 0)
+        printf("nothing blocks it, but nothing came in the last minute although the source's log "
+               "goes on for %" PRId64 " bytes: those are changes of tables that are not captured, "
+               "or of a transaction that has not ended.",
+               lag);
+    else if (idle)
+        printf("nothing blocks it: it has all there is, and nothing came in the last minute.");
+    else
+        printf("nothing blocks it: it does %.*s events a second over the last minute.",
+               LEAT_STR_ARG(rate ? rate->text : LEAT_STR("0")));
+    if (last.s) printf(" The newest event was committed at %.*s.", LEAT_STR_ARG(last));
+}
+
+static void say_snapshot(const subject *s)
+{
+    const leat_json *p = leat_json_get(s->j, "snapshot");
+    printf("it reads the snapshot: %" PRId64 " of %" PRId64 " tables are done, now %.*s. Changes "
+           "come when that is done.",
+           leat_json_get_i64(p, "tables_done", 0), leat_json_get_i64(p, "tables", 0),
+           LEAT_STR_ARG(member(p, "table")));
+}
+
+static void say_gone(const subject *s)
+{
+    printf("it does not run");
+    if (s->err) {
+        printf(": ");
+        say_error(s);
+    } else {
+        leat_str since = leat_json_get_str(s->j, "since");
+        printf("; it was stopped in order%s%.*s.", since.s ? " at " : "", LEAT_STR_ARG(since));
+    }
+    if (!paused(s)) return;
+    printf(" When it is started it stays paused: ");
+    say_paused(s);
+}
+
+static void explain(const subject *s)
+{
+    printf("%s is %.*s: ", s->name, LEAT_STR_ARG(s->state));
+    bool retrying = leat_str_is(s->state, "RETRYING");
+    if (leat_str_is(s->state, "PAUSED")) {
+        say_paused(s);
+    } else if (leat_str_is(s->state, "SNAPSHOT")) {
+        say_snapshot(s);
+    } else if (!leat_json_get(s->j, "pid")) {
+        say_gone(s);
+    } else if (s->err) {
+        say_stage(s);
+        if (retrying)
+            printf(" It tries again by itself: attempt %" PRId64 ", the next at %.*s.",
+                   leat_json_get_i64(s->j, "attempts", 0) + 1,
+                   LEAT_STR_ARG(member(s->j, "retry_at")));
+    } else if (leat_str_is(s->state, "RUNNING")) {
+        say_running(s);
+    } else {
+        printf("it is on its way; ask again in a moment.");
+    }
+    printf("\n");
+}
+
+int leat_cli_why(int argc, char **argv)
+{
+    leat_common common = {.data = leat_cli_data()};
+    const leat_arg args[] = {LEAT_ARG_DATA(common), {0}};
+    const char *words[16];
+    int nwords, status;
+    if (argc > 16) return leat_cli_usage(argv[0], "too many words");
+    if (!leat_cli_parse(argc, argv, args, words, &nwords, &status)) return status;
+    if (nwords != 1) return leat_cli_usage(argv[0], "name one connector");
+    if (!leat_cli_names(argv[0], words, nwords, &status)) return status;
+    leat_arena a;
+    leat_buf text = {0};
+    leat_err err = {0};
+    subject s = {.name = words[0]};
+    leat_arena_init(&a, 0);
+    leat_rc rc = leat_cli_status_of(common.data, s.name, &a, &text, &err);
+    status = LEAT_EXIT_OK;
+    if (text.len == 0) {
+        status = leat_cli_fail(&err);
+    } else if (leat_json_parse(&a, leat_buf_str(&text), &s.j, &err) == LEAT_OK) {
+        const leat_json *e = leat_json_get(s.j, "error");
+        if (e && e->type == LEAT_JSON_OBJECT) s.err = e;
+        s.state = member(s.j, "state");
+        explain(&s);
+        if (rc != LEAT_OK) status = LEAT_EXIT_FAILED;
+    }
+    leat_buf_free(&text);
+    leat_arena_free(&a);
+    return status;
+}

@@ -1,0 +1,105 @@
+/* Deleting a connector; see process.h.
+ *
+ * In this order, so that what fails can be done again: the server, the stream's position, a sink's
+ * registrations, state.db. Run by a command's thread, under the connector's lock. */
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/os.h"
+#include "engine/running.h"
+
+leat_rc leat_process_look(const char *data, const char *name, leat_arena *a,
+                          leat_process_leaves *out, leat_err *e)
+{
+    leat_process p = {.conf = {.data = data, .name = name}, .lock = -1};
+    *out = (leat_process_leaves){0};
+    leat_arena_init(&p.arena, 0);
+    pthread_mutex_init(&p.guard, NULL);
+    leat_rc rc = leat_state_open(data, name, true, &p.state, e);
+    p.notes = p.state;
+    if (rc == LEAT_OK) rc = leat_state_dead_count(p.state, &out->dead, e);
+    if (rc == LEAT_OK && leat_process_parse(&p, &out->unknown) == LEAT_OK) {
+        const leat_source *source = p.setup.source;
+        out->sink = p.setup.sink != NULL;
+        if (source && source->leaves) source->leaves(p.setup.conf, a, &out->server, &out->unknown);
+    }
+    leat_process_close(&p);
+    return rc;
+}
+
+/* The server, and then the place in its log that means nothing any more. */
+static leat_rc forget_source(leat_process *p, leat_err *e)
+{
+    if (p->setup.source->forget) LEAT_TRY(p->setup.source->forget(p->setup.conf, e));
+    LEAT_TRY(leat_process_stream(p, e));
+    const leat_stream_state *st = p->stream->ops->state(p->stream);
+    leat_position *none = LEAT_NEW(&p->arena, leat_position, st->npos);
+    for (size_t i = 0; i < st->npos; i++)
+        none[i].partition = leat_arena_str(&p->arena, st->pos[i].partition);
+    return p->stream->ops->edit(p->stream, none, st->npos, LEAT_STR("{}"), e);
+}
+
+typedef struct unregistering {
+    leat_process *p;
+    int err;
+    char *path;
+} unregistering;
+
+static bool unregister(void *arg, const char *source)
+{
+    unregistering *u = arg;
+    u->path = leat_arena_printf(&u->p->arena, "%s/connectors/%s/stream/readers/%s", u->p->conf.data,
+                                source, u->p->conf.name);
+    int err = leat_os_now()->unlink(u->path);
+    if (err < 0 && err != -ENOENT && err != -ENOTDIR) u->err = err;
+    return u->err == 0;
+}
+
+/* The streams need not keep anything for the sink any more. */
+static leat_rc forget_sink(leat_process *p, leat_err *e)
+{
+    unregistering u = {.p = p};
+    char *folder = leat_arena_printf(&p->arena, "%s/connectors", p->conf.data);
+    int err = leat_os_now()->list(folder, unregister, &u);
+    if (err < 0) return leat_os_fail(e, err, "list", folder);
+    return u.err < 0 ? leat_os_fail(e, u.err, "remove", u.path) : LEAT_OK;
+}
+
+static int remove_file(leat_process *p, const char *name)
+{
+    int err = leat_os_now()->unlink(leat_arena_printf(&p->arena, "%s/%s", p->folder, name));
+    return err == -ENOENT ? 0 : err;
+}
+
+/* state.db last of what makes it a connector; a folder with nothing left in it goes too. */
+static leat_rc remove_state(leat_process *p, leat_err *e)
+{
+    leat_state_close(p->state);
+    p->state = p->notes = NULL;
+    int err = remove_file(p, LEAT_CONTROL_SOCKET);
+    if (err == 0) err = remove_file(p, "state.db-wal");
+    if (err == 0) err = remove_file(p, "state.db-shm");
+    if (err == 0) err = remove_file(p, "state.db");
+    if (err == 0) err = leat_os_now()->sync_dir(p->folder);
+    if (err < 0) return leat_os_fail(e, err, "remove the state in", p->folder);
+    if (p->setup.source) return LEAT_OK;
+    remove_file(p, "counters");
+    remove_file(p, "lock");
+    rmdir(p->folder);
+    return LEAT_OK;
+}
+
+leat_rc leat_process_delete(const char *data, const char *name, bool forget, leat_err *e)
+{
+    leat_process p = {.conf = {.data = data, .name = name}, .lock = -1};
+    leat_arena_init(&p.arena, 0);
+    pthread_mutex_init(&p.guard, NULL);
+    leat_rc rc = leat_process_open(&p, true, e);
+    if (rc == LEAT_OK && p.setup.sink) rc = forget_sink(&p, e);
+    if (rc == LEAT_OK && p.setup.source && forget) rc = forget_source(&p, e);
+    if (rc == LEAT_OK) rc = remove_state(&p, e);
+    leat_process_close(&p);
+    return rc;
+}

@@ -1,0 +1,27 @@
+/* The inside of state.db's handle, shared by state.c and history.c; nobody else includes this. */
+#ifndef LEAT_STATE_DB_H
+#define LEAT_STATE_DB_H
+
+#include <sqlite3.h>
+
+#include "state/state.h"
+
+struct leat_state {
+    leat_dead_store dead; /* first: the store is the state */
+    sqlite3 *db;
+    char *path;
+};
+
+/* SQLite's last error as ours; doing: "write". */
+leat_rc leat_state_fail(const leat_state *s, const char *doing, leat_err *e);
+/* Statements without values or rows. */
+leat_rc leat_state_run(leat_state *s, const char *sql, const char *doing, leat_err *e);
+leat_rc leat_state_prepare(leat_state *s, const char *sql, sqlite3_stmt **st, leat_err *e);
+/* v outlives the statement's steps; absent is NULL. */
+void leat_state_bind(sqlite3_stmt *st, int i, leat_str v);
+/* Valid until the next step. */
+leat_str leat_state_column(sqlite3_stmt *st, int i);
+/* Steps a statement that returns no row and finalizes it. */
+leat_rc leat_state_finish(leat_state *s, sqlite3_stmt *st, const char *doing, leat_err *e);
+
+#endif

@@ -1,0 +1,451 @@
+"""Handling a connector from the command line and the control socket, running and stopped: pause,
+resume, restart, stop, offsets, delete; and what is answered to requests that are none."""
+
+import json
+import os
+import socket
+
+import pytest
+from servers.process import until
+
+TOPIC = "gen.datagen.t1"
+
+
+def source(leat, name="gen", **more):
+    config = {"connector.class": "datagen", "topic.prefix": name, "datagen.rate": 2000}
+    config |= {key.replace("_", "."): value for key, value in more.items()}
+    return leat.write(f"{name}.properties", config)
+
+
+def sink(leat, name="out", topics=TOPIC, **more):
+    config = {"connector.class": "null", "topics": topics}
+    config |= {key.replace("_", "."): value for key, value in more.items()}
+    return leat.write(f"{name}.properties", config)
+
+
+def keys(leat, topic=TOPIC, *args):
+    return [e["after"]["id"] for e in leat.read(topic, "--format", "native", *args)]
+
+
+def running(leat, *names, state="RUNNING"):
+    until(
+        lambda: all(leat.json("status", n, ok=None).get("state") == state for n in names),
+        30,
+        f"{names} to be {state}",
+        every=0.05,
+    )
+
+
+def delivered(leat, name="out"):
+    return leat.status(name)["counts"]["delivered"]
+
+
+def appended(leat, name="gen"):
+    return leat.status(name)["counts"]["appended"]
+
+
+def moves(leat, count, name):
+    before = count(leat, name)
+    until(lambda: count(leat, name) > before + 100, 30, f"{name} to go on", every=0.05)
+
+
+def connect(leat, name):
+    folder = os.open(os.path.join(leat.data, "connectors", name), os.O_DIRECTORY)
+    try:
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(10)
+        s.connect(f"/proc/self/fd/{folder}/control.sock")
+        return s
+    finally:
+        os.close(folder)
+
+
+def offsets(leat, name="gen"):
+    return leat.json("offsets", name)["offsets"]
+
+
+def position(leat, name="gen"):
+    return offsets(leat, name)[0]["offset"]["n"]
+
+
+def at(n, name="gen"):
+    return json.dumps({"offsets": [{"partition": {"datagen": name}, "offset": {"n": n}}]})
+
+
+def balanced(leat, name="gen"):
+    counts = leat.status(name)["counts"]
+    rest = ("appended", "filtered", "dead", "deduplicated")
+    return counts["in_flight"] == 0 and counts["received"] == sum(counts[k] for k in rest)
+
+
+# ---- pause, resume, restart, stop
+
+
+def test_pause_and_resume(leat):
+    """Nothing is taken while it is paused; nothing is missing when it goes on; sinks the same."""
+    leat.run(source(leat), sink(leat))
+    leat.read_until(TOPIC, 100)
+    leat.call("pause", "gen")
+    assert leat.status("gen")["state"] == "PAUSED"
+    n = appended(leat)
+    desired = leat.status("gen")["desired"]
+    assert desired["state"] == "PAUSED" and desired["by"]
+    assert desired["by"] in leat.call("why", "gen").stdout
+    leat.call("pause", "out")
+    done = delivered(leat)
+    assert appended(leat) == n
+    leat.call("resume", "gen")
+    moves(leat, appended, "gen")
+    assert delivered(leat) == done and leat.status("out")["state"] == "PAUSED"
+    leat.call("resume", "--all")
+    moves(leat, delivered, "out")
+    leat.call("stop", "--all")
+    leat.wait()
+    got = keys(leat)
+    assert got == list(range(len(got)))
+
+
+def test_pause_survives_a_kill(leat):
+    files = source(leat), sink(leat)
+    leat.run(*files)
+    leat.read_until(TOPIC, 100)
+    leat.call("pause", "--all")
+    n = appended(leat)
+    leat.kill()
+    leat.run(*files)
+    running(leat, "gen", "out", state="PAUSED")
+    assert "connector.paused" in leat.stderr
+    assert appended(leat) == n
+    leat.call("resume", "gen", "out")
+    moves(leat, appended, "gen")
+    moves(leat, delivered, "out")
+
+
+def test_pause_of_a_stopped_connector(leat):
+    file = source(leat)
+    leat.run(file)
+    leat.read_until(TOPIC, 100)
+    leat.stop()
+    assert "not running" in leat.call("pause", "gen").stderr
+    assert leat.status("gen")["desired"]["state"] == "PAUSED"
+    n = position(leat)
+    leat.run(file)
+    running(leat, "gen", state="PAUSED")
+    assert position(leat) == n
+    leat.stop()
+    leat.call("resume", "gen")
+    leat.run(file)
+    running(leat, "gen")
+    moves(leat, appended, "gen")
+
+
+def test_restart_is_no_crash(leat):
+    leat.run(source(leat), sink(leat))
+    leat.read_until(TOPIC, 100)
+    for name in ("gen", "out", "gen", "gen", "out"):
+        before = leat.status(name)["pid"]
+        leat.call("restart", name)
+        assert leat.status(name)["pid"] != before
+    assert "child_died" not in leat.stderr and "child_ended" not in leat.stderr
+    moves(leat, delivered, "out")
+    leat.call("stop", "out")
+    moves(leat, appended, "gen")  # the other one is left alone
+    assert "STOPPED" in leat.call("status", "out").stdout
+    leat.call("restart", "--all")  # those that run
+    assert leat.status("out")["state"] == "STOPPED"
+    leat.call("restart", "out")  # as the supervisor still runs
+    moves(leat, delivered, "out")
+    leat.stop()
+    assert "control.not_running" in leat.call("restart", "out", ok=(1,)).stderr
+    assert not os.path.exists(os.path.join(leat.data, "connectors", "out", "restart"))
+    got = keys(leat)
+    assert got == list(range(len(got)))
+
+
+def test_names_that_are_none(leat):
+    for command in ("pause", "resume", "restart", "stop", "why", "offsets", "delete", "log"):
+        assert leat.call(command, ok=(2,)).stderr
+        assert "cannot name" in leat.call(command, "a/b", ok=(2,)).stderr
+        words = ("--yes",) if command == "delete" else ()
+        said = leat.call(command, "nobody", *words, ok=(1,)).stderr
+        assert "connector.unknown" in said or "control.not_running" in said
+    assert not os.path.exists(os.path.join(leat.data, "connectors", "nobody"))
+    leat.call("pause", "x", "--all", ok=(2,))
+
+
+# ---- offsets
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_offsets_are_set_reset_and_undone(leat, runs):
+    """Changes 100, 101 ... come again behind what is there; the books balance."""
+    end = 3000
+    leat.call("run", "--once", source(leat, datagen_events=end, datagen_rate=0))
+    if runs:
+        leat.run(source(leat, datagen_rate=1))  # it hardly moves
+        running(leat, "gen")
+    dry = leat.call("offsets", "gen", "set", at(100), ok=(2,))
+    assert "--yes" in dry.stderr and '+ {"n":100}' in dry.stderr and "come again" in dry.stderr
+    assert position(leat) >= end
+    leat.call("offsets", "gen", "set", at(100), "--yes")
+    assert 100 <= position(leat) < 200
+    history = leat.json("offsets", "gen", "history")
+    edits = [h for h in history if h["noted"] == "edit"]
+    assert edits[0]["offset"] == {"n": 100} and "set" in edits[0]["by"]
+    leat.call("offsets", "gen", "undo", "--yes")
+    assert position(leat) >= end
+    leat.call("offsets", "gen", "reset", "--yes")
+    leat.call("offsets", "gen", "undo", "--yes")
+    leat.call("offsets", "gen", "set", at(100), "--yes")
+    leat.stop()
+    before = len(keys(leat))
+    leat.call("run", "--once", source(leat, datagen_events=5000, datagen_rate=0))
+    again = keys(leat)[before:]
+    assert again == list(range(again[0], 5000)) and 100 <= again[0] < 200
+    assert balanced(leat)
+    leat.call("offsets", "gen", "reset", "--yes")
+    assert offsets(leat) == []
+    leat.call("run", "--once", source(leat, datagen_events=5000, datagen_rate=0))
+    assert keys(leat)[before + len(again) :] == list(range(5000))
+    assert balanced(leat)
+
+
+def test_offsets_of_a_paused_connector(leat):
+    leat.run(source(leat))
+    leat.read_until(TOPIC, 200)
+    leat.call("pause", "gen")
+    n = len(keys(leat))
+    leat.call("offsets", "gen", "set", "-", "--yes", ok=(1, 2))  # stdin is empty
+    leat.call("offsets", "gen", "set", leat.write("to.json", at(50)), "--yes")
+    assert leat.status("gen")["state"] == "PAUSED" and position(leat) == 50
+    leat.call("resume", "gen")
+    moves(leat, appended, "gen")
+    leat.stop()
+    got = keys(leat)
+    assert got[n:] == list(range(50, 50 + len(got) - n))
+
+
+def test_offsets_survive_a_kill(leat):
+    """What was confirmed is durable."""
+    file = source(leat)
+    leat.run(file)
+    leat.read_until(TOPIC, 200)
+    leat.call("pause", "gen")
+    leat.call("offsets", "gen", "set", at(10), "--yes")
+    leat.kill()
+    assert position(leat) == 10
+    assert leat.json("offsets", "gen", "history")[0]["noted"] == "edit"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("{}", "offsets.request"),
+        ('{"offsets":{}}', "offsets.request"),
+        ('{"offsets":[]}', "offsets.request"),
+        ('{"offsets":[7]}', "offsets.request"),
+        ('{"offsets":[{"partition":{"datagen":"gen"}}]}', "offsets.request"),
+        ('{"offsets":[{"partition":"x","offset":{"n":1}}]}', "offsets.request"),
+        ('{"offsets":[{"partition":{"server":"gen"},"offset":{"n":10}}]}', '{"datagen":"gen"}'),
+        ('{"offsets":[{"partition":{"datagen":"gen"},"offset":{"lsn":10}}]}', '{"n":N}'),
+        ('{"offsets":[{"partition":{"datagen":"gen"},"offset":{"n":-10}}]}', '{"n":N}'),
+        ('{"offsets":[{"partition":{"datagen":"gen"},"offset":{"n":"10"}}]}', '{"n":N}'),
+        ('{"offsets":[{"partition":{"datagen":"gen"},"offset":{"n":7}}]}', "multiple of 10"),
+        ('{"offsets"', "json.syntax"),
+        ("/nowhere/at.json", "config.offsets"),
+    ],
+)
+def test_offsets_that_are_none(leat, given, says):
+    leat.call("run", "--once", source(leat, datagen_events=100, datagen_rate=0))
+    assert says in leat.call("offsets", "gen", "set", given, "--yes", ok=(1, 2)).stderr
+    assert position(leat) == 100
+    assert "no_edit" in leat.call("offsets", "gen", "undo", "--yes", ok=(1,)).stderr
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_offsets_of_a_sink(leat, runs):
+    leat.call("run", "--once", source(leat, datagen_events=1000, datagen_rate=0), sink(leat))
+    assert offsets(leat, "out") == [
+        {
+            "partition": {"kafka_topic": TOPIC, "kafka_partition": 0},
+            "offset": {"kafka_offset": 1000},
+        }
+    ]
+    if runs:
+        leat.run(sink(leat))
+        running(leat, "out")
+    begin = 1000
+
+    def to(n, topic=TOPIC, partition=0):
+        part = {"kafka_topic": topic, "kafka_partition": partition}
+        offset = None if n is None else {"kafka_offset": n}
+        return json.dumps({"offsets": [{"partition": part, "offset": offset}]})
+
+    for wrong in (to(1001), to(-1), to(5, "other"), to(5, TOPIC, 1), at(5)):
+        leat.call("offsets", "out", "set", wrong, "--yes", ok=(1,))
+    for n, more in ((990, 10), (995, 5), (0, 1000), (1000, 0), (None, 1000), (333, 667)):
+        leat.call("offsets", "out", "set", to(n), "--yes")
+        if not runs:
+            assert offsets(leat, "out")[0]["offset"]["kafka_offset"] == (n or 0)
+            gen = source(leat, datagen_events=1000, datagen_rate=0)
+            leat.call("run", "--once", gen, sink(leat))
+        begin += more
+        until(lambda: delivered_stored(leat) == begin, 20, f"{begin} delivered", every=0.05)
+    leat.call("offsets", "out", "reset", "--yes")
+    if not runs:
+        leat.call("offsets", "out", "undo", "--yes")
+        assert offsets(leat, "out")[0]["offset"]["kafka_offset"] == 1000
+
+
+def delivered_stored(leat, name="out"):
+    path = os.path.join(leat.data, "connectors", "gen", "stream", "readers", name)
+    with open(path, encoding="utf-8") as f:
+        return sum(i["delivered"] for i in json.load(f)["inputs"])
+
+
+def test_offsets_of_postgres(db, leat):
+    db.sql("CREATE TABLE t (id int PRIMARY KEY)")
+    db.sql("INSERT INTO t VALUES (1)")
+    file = leat.write("shop.properties", db.properties(name="shop"))
+    leat.run(file)
+    leat.read_until("shop.public.t", 1)
+    running(leat, "shop")
+    db.sql("INSERT INTO t VALUES (2)")
+    leat.read_until("shop.public.t", 2)
+    text = leat.call("offsets", "shop").stdout
+    assert '{"server":"shop"}' in text and "committed 20" in text and "0/" in text
+
+    def to(offset, server="shop"):
+        part = {"server": server}
+        return json.dumps({"offsets": [{"partition": part, "offset": offset}]})
+
+    for wrong, says in (
+        (to({"lsn": "16/zz"}), "0/16B3748"),
+        (to({"file": "binlog.000001", "pos": 4}), "file"),
+        (to({"ts_usec": 1}), "neither lsn"),
+        (to({"lsn": 0}), "lsn"),
+        (to({"lsn": 1}, "other"), "topic.prefix"),
+    ):
+        assert says in leat.call("offsets", "shop", "set", wrong, "--yes", ok=(1,)).stderr
+    # forward, behind a change that is to be skipped
+    leat.call("pause", "shop")
+    db.sql("INSERT INTO t VALUES (3)")
+    end = db.sql("SELECT pg_current_wal_insert_lsn()::text")[0][0]
+    done = leat.call("offsets", "shop", "set", to({"lsn": end}), "--yes")
+    assert "never delivered" in done.stderr
+    db.sql("INSERT INTO t VALUES (4)")
+    leat.call("resume", "shop")
+    ids = [r["value"]["after"]["id"] for r in leat.read_until("shop.public.t", 3)]
+    assert ids == [1, 2, 4]
+    # as a first start: the rows come again
+    leat.call("offsets", "shop", "reset", "--yes")
+    ids = [r["value"]["after"]["id"] for r in leat.read_until("shop.public.t", 7)]
+    assert ids[3:7] == [1, 2, 3, 4]
+    # backward, behind what the slot has forgotten: said so, and taken back
+    leat.stop()
+    leat.call("offsets", "shop", "set", to({"lsn": "0/10"}), "--yes")
+    assert "postgres.gap" in leat.call("run", "--once", file, ok=(1,)).stderr
+    leat.call("offsets", "shop", "undo", "--yes")
+    db.sql("INSERT INTO t VALUES (5)")
+    leat.call("run", "--once", file)
+    assert leat.read("shop.public.t")[-1]["value"]["after"]["id"] == 5
+    # deleted
+    said = leat.call("delete", "shop", "--yes").stderr
+    assert "bytes of the server's log" in said and "pg_drop_replication_slot" in said
+    assert len(db.slots()) == 1 and leat.json("status") == []
+    assert len(leat.read("shop.public.t")) == 8
+    leat.call("run", "--once", file)
+    leat.call("delete", "shop", "--forget", "--yes")
+    assert not db.slots()
+    leat.call("run", "--once", file)  # as a new one
+    assert [r["value"]["op"] for r in leat.read("shop.public.t")[8:]] == ["r"] * 5
+
+
+# ---- delete, log, status
+
+
+def test_delete_of_running_ones(leat):
+    leat.run(source(leat), sink(leat))
+    leat.read_until(TOPIC, 100)
+    running(leat, "gen", "out")
+    leat.call("delete", "out", ok=(2,))
+    assert leat.status("out")["state"] == "RUNNING"
+    readers = os.path.join(leat.data, "connectors", "gen", "stream", "readers")
+    assert os.path.exists(os.path.join(readers, "out"))
+    leat.call("delete", "out", "--yes")
+    assert not os.path.exists(os.path.join(readers, "out"))
+    assert [c["name"] for c in leat.json("status")] == ["gen"]
+    leat.call("delete", "gen", "--yes")
+    leat.wait()
+    assert leat.json("status") == []
+    got = keys(leat)
+    assert got == list(range(len(got))) and [t["connector"] for t in leat.topics()] == ["gen"]
+
+
+def test_log_and_status(leat):
+    leat.run(source(leat))
+    leat.read_until(TOPIC, 100)
+    assert "connector.started" in leat.call("log", "gen").stdout
+    leat.call("log", "gen", "--level", "loud", ok=(2,))
+    leat.call("log", "gen", "--level", "debug")
+
+    def fast():
+        return leat.status("gen")["rates"]["1s"]["events_per_second"] > 500
+
+    until(fast, 20, "a rate", every=0.1)
+    status = leat.status("gen")
+    assert status["milliseconds_behind_source"] >= 0 and "changes made" in status["position_text"]
+    assert "nothing blocks it" in leat.call("why", "gen").stdout
+    leat.stop()
+    assert "does not run" in leat.call("why", "gen").stdout
+
+
+# ---- the control socket
+
+
+def test_requests_that_are_none(leat):
+    leat.run(source(leat))
+    leat.read_until(TOPIC, 100)
+    for line, code in (
+        ("", "json.syntax"),
+        ("{", "json.syntax"),
+        ("[]", "control.request"),
+        ('{"verb":7}', "control.request"),
+        ('{"verb":"dance"}', "control.verb"),
+        ('{"verb":"finish"}', "control.verb"),
+        ('{"verb":"offsets-"}', "control.verb"),
+        ('{"verb":"offsets-set"}', "offsets.request"),
+        ('{"verb":"offsets-set","offsets":[{"partition":{},"offset":1}]}', "offsets.request"),
+        ('{"verb":"log-level","level":"loud"}', "control.request"),
+    ):
+        with connect(leat, "gen") as s:
+            s.sendall(line.encode() + b"\n")
+            answer = json.loads(s.makefile().readline())
+            assert answer["ok"] is False and answer["error"]["code"] == code
+    assert leat.status("gen")["state"] == "RUNNING"
+
+
+def test_silent_and_slow_clients(leat):
+    """Those who say nothing, or take no answers, hold nobody up."""
+    leat.run(source(leat))
+    leat.read_until(TOPIC, 100)
+    silent = [connect(leat, "gen") for _ in range(30)]
+    slow = connect(leat, "gen")
+    slow.settimeout(0.2)
+    try:
+        for _ in range(2000):
+            slow.sendall(b'{"verb":"log"}\n' * 20)
+    except (OSError, TimeoutError):
+        pass
+    for _ in range(5):
+        assert leat.call("status", "gen", "--json", seconds=2)
+    for s in [*silent, slow]:
+        s.close()
+
+
+def test_a_name_twice_is_told(leat):
+    file = leat.write(
+        "gen.properties", "connector.class=datagen\ndatagen.events=10\n\ndatagen.events=20\n"
+    )
+    said = leat.call("run", "--once", file).stderr
+    assert "gen.properties:4" in said and "line 2 too" in said
