@@ -1,5 +1,5 @@
-"""Retention from the command line: bounds, sinks that sleep, forced gaps, a full disk, and topics that
-are left over. The null sink counts what it gets; its ledger is compared with the source's."""
+"""Retention from the command line: bounds, sinks that sleep, forced gaps, a full disk, and topics
+that are left over. The null sink counts what it gets; its ledger is compared with the source's."""
 
 import glob
 import os
@@ -205,11 +205,12 @@ def test_claims_removed_by_hand(leat):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 32 MiB, in a mount namespace of its own; the prefix that runs a command there."""
+    """A file system of 32 MiB in a mount namespace of its own; the prefix of commands there."""
     folder = tmp_path / "disk"
     folder.mkdir()
+    mount = "mount -t tmpfs -o size=32m none"
     holder = subprocess.Popen(
-        ["unshare", "-m", "sh", "-c", f"mount -t tmpfs -o size=32m none {folder} && echo ok && cat"],
+        ["unshare", "-m", "sh", "-c", f"{mount} {folder} && echo ok && cat"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

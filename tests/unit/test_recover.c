@@ -130,9 +130,33 @@ static int t_close(int fd)
     return disk_os.close(fd);
 }
 
-static const leat_os trial_os = {t_open,     t_close,    t_pread,    t_pwrite, t_datasync,
-                                 t_truncate, t_size,     t_allocate, t_unlink, t_rename,
-                                 t_mkdir,    t_sync_dir, t_list};
+static int t_rmdir(const char *path)
+{
+    return step() ? -EIO : disk_os.rmdir(path);
+}
+
+static int64_t t_room(const char *path, int64_t *total)
+{
+    return step() ? -EIO : disk_os.room(path, total);
+}
+
+static const leat_os trial_os = {
+    .open = t_open,
+    .close = t_close,
+    .pread = t_pread,
+    .pwrite = t_pwrite,
+    .datasync = t_datasync,
+    .truncate = t_truncate,
+    .size = t_size,
+    .allocate = t_allocate,
+    .unlink = t_unlink,
+    .rename = t_rename,
+    .mkdir = t_mkdir,
+    .sync_dir = t_sync_dir,
+    .list = t_list,
+    .rmdir = t_rmdir,
+    .room = t_room,
+};
 
 static int64_t t_now(void)
 {
