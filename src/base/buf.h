@@ -20,6 +20,8 @@ static inline void leat_buf_clear(leat_buf *b)
 {
     b->len = 0;
 }
+/* The same, and memory beyond keep bytes is given back. */
+void leat_buf_clear_to(leat_buf *b, size_t keep);
 static inline leat_str leat_buf_str(const leat_buf *b)
 {
     return (leat_str){b->p ? b->p : "", b->len};

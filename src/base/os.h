@@ -61,6 +61,9 @@ int leat_os_lock(const char *path, int flags, int64_t us);
 /* Each missing part of the path; what was made is durable (its parent is synced). */
 int leat_os_mkdirs(const char *path, unsigned mode);
 
+/* Resident memory of this process in bytes; 0: unknown. Not virtual. */
+size_t leat_os_resident(void);
+
 /* "no space left on device (ENOSPC)" of -28 or 28, in a thread-local buffer. */
 const char *leat_os_strerror(int err);
 

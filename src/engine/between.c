@@ -65,12 +65,12 @@ static void answer(leat_engine *g, leat_between *r, leat_rc rc, const leat_err *
 
 leat_rc leat_run_between(leat_engine *g, leat_err *e)
 {
-    for (leat_between *r; (r = next(g)) != NULL;) {
+    for (leat_between *q; (q = next(g)) != NULL;) {
         leat_err err = {0};
         leat_rc settled = leat_run_settle(g, &err);
-        leat_rc rc = settled == LEAT_OK ? r->fn(r->arg, g->conf.stream, &err) : settled;
+        leat_rc rc = settled == LEAT_OK ? q->fn(q->arg, g->conf.stream, &err) : settled;
         leat_run_progress(g);
-        answer(g, r, rc, &err);
+        answer(g, q, rc, &err);
         if (rc != LEAT_FATAL && !leat_rc_failed(settled)) continue;
         if (e) *e = err;
         return rc;
@@ -85,5 +85,5 @@ void leat_run_ended(leat_engine *g)
     pthread_mutex_lock(&g->lock);
     g->ended = true;
     pthread_mutex_unlock(&g->lock);
-    for (leat_between *r; (r = next(g)) != NULL;) answer(g, r, LEAT_RETRY, &err);
+    for (leat_between *q; (q = next(g)) != NULL;) answer(g, q, LEAT_RETRY, &err);
 }

@@ -1,17 +1,13 @@
-/* The life of a running source: attempts, back-off, state, and the one way into the stream.
+/* The engine: its tasks, who takes their turns, and what everybody may see of them.
  *
- * An attempt is open, snapshot if needed, pump, close. An attempt that ends with RETRY is followed
- * by another after a growing pause with jitter; the pause begins anew once something became
- * durable. Before it the stream is settled: what was appended of a transaction that the source did
- * not finish is rolled back, since it will come again from its beginning; what is safe but was not
- * yet durable is made so, since the source goes on from the durable position and would bring it
- * again.
- *
- * Run by the task's thread; the status under its lock is for everybody. */
+ * One task is run by the caller's thread, turn after turn. Several have a thread each; the caller's
+ * then waits for them and runs the exclusive sections once all are parked. The status is under the
+ * engine's lock. */
 #include "engine/engine.h"
 
+#include <errno.h>
+
 #include "base/clock.h"
-#include "base/fault.h"
 #include "base/log.h"
 #include "base/os.h"
 #include "engine/run.h"
@@ -19,17 +15,62 @@
 enum {
     BATCH_EVENTS = 4096,
     BATCH_BYTES = 1 << 20,
-    POSITIONS_KEEP = 64 << 10,
-    PARK_STEP_US = 50000
+    BATCH_LEAST = 64 << 10,
+    MEMORY = 64 << 20,
+    NAP_US = 20000,
+    POSITIONS_KEEP = 64 << 10
 };
+
+static bool leaves(const leat_task *t)
+{
+    const leat_run *r = t->host;
+    return leat_run_leave(r->g);
+}
 
 /* The source waits for something: shown as the error, while the state stays as it is. */
 static void note_wait(leat_task *t, const leat_err *why)
 {
-    leat_engine *g = t->host;
-    pthread_mutex_lock(&g->lock);
-    g->status.error = why ? *why : (leat_err){0};
-    pthread_mutex_unlock(&g->lock);
+    leat_run *r = t->host;
+    pthread_mutex_lock(&r->g->lock);
+    r->status.error = why ? *why : (leat_err){0};
+    pthread_mutex_unlock(&r->g->lock);
+}
+
+/* A sixteenth of the budget, shared by the tasks. */
+static size_t batch_bytes(const leat_engine *g)
+{
+    size_t part = g->conf.memory / 16 / g->n;
+    return part > BATCH_BYTES ? BATCH_BYTES : part < BATCH_LEAST ? BATCH_LEAST : part;
+}
+
+size_t leat_engine_bound(const leat_engine *g)
+{
+    size_t giant = g->conf.max_event_bytes;
+    if (giant == 0) return 0;
+    return g->n * 2 * (g->conf.batch_bytes + giant) + 3 * (size_t)BATCH_BYTES + 2 * giant;
+}
+
+static void init_run(leat_engine *g, unsigned i)
+{
+    leat_run *r = &g->runs[i];
+    r->g = g;
+    r->task = (leat_task){.source = g->conf.source,
+                          .conf = g->conf.conf,
+                          .connector = g->conf.connector,
+                          .id = i,
+                          .of = g->n,
+                          .run_id = g->conf.run_id,
+                          .max_event_bytes = g->conf.max_event_bytes,
+                          .leaves = leaves,
+                          .waits = note_wait,
+                          .host = r};
+    r->retry = g->conf.retry;
+    r->snap = r->snap_next = (leat_run_snap){.state = "none"};
+    leat_batch_init(&r->batch, g->conf.batch_events, g->conf.batch_bytes);
+    leat_arena_init(&r->arena, 0);
+    r->status.gauges = (leat_gauges){.lag_bytes = -1, .retained_bytes = -1};
+    memcpy(r->status.snapshot, "none", sizeof "none");
+    leat_run_state_set(r, LEAT_RUN_STARTING);
 }
 
 leat_engine *leat_engine_new(const leat_engine_conf *conf)
@@ -37,33 +78,38 @@ leat_engine *leat_engine_new(const leat_engine_conf *conf)
     leat_engine *g = leat_zalloc(1, sizeof *g);
     g->conf = *conf;
     if (g->conf.batch_events == 0) g->conf.batch_events = BATCH_EVENTS;
-    if (g->conf.batch_bytes == 0) g->conf.batch_bytes = BATCH_BYTES;
-    g->task = (leat_task){.source = conf->source,
-                          .conf = conf->conf,
-                          .connector = conf->connector,
-                          .run_id = conf->run_id,
-                          .stop = &g->stop,
-                          .waits = note_wait,
-                          .host = g};
-    leat_batch_init(&g->batch, g->conf.batch_events, g->conf.batch_bytes);
-    leat_arena_init(&g->arena, 0);
+    if (g->conf.memory == 0) g->conf.memory = MEMORY;
+    g->n = conf->tasks ? conf->tasks : 1;
+    if (g->conf.batch_bytes == 0) g->conf.batch_bytes = batch_bytes(g);
+    g->runs = leat_zalloc(g->n, sizeof *g->runs);
     pthread_mutex_init(&g->lock, NULL);
     pthread_cond_init(&g->answered, NULL);
     g->between_tail = &g->between;
-    g->status.gauges = (leat_gauges){.lag_bytes = -1, .retained_bytes = -1};
-    memcpy(g->status.snapshot, "none", sizeof "none");
-    leat_run_state_set(g, LEAT_RUN_STARTING);
+    leat_appender_init(&g->appender, conf->stream);
+    for (unsigned i = 0; i < g->n; i++) init_run(g, i);
     return g;
+}
+
+static void free_run(leat_run *r)
+{
+    for (unsigned i = 0; i < r->nparts; i++) {
+        leat_buf_free(&r->parts[i].partition);
+        leat_buf_free(&r->parts[i].offset);
+    }
+    leat_free(r->parts);
+    leat_batch_free(&r->batch);
+    leat_arena_free(&r->arena);
+    leat_buf_free(&r->end);
+    leat_buf_free(&r->progress);
 }
 
 void leat_engine_free(leat_engine *g)
 {
     if (!g) return;
-    leat_batch_free(&g->batch);
-    leat_arena_free(&g->arena);
+    for (unsigned i = 0; i < g->n; i++) free_run(&g->runs[i]);
+    leat_free(g->runs);
     leat_arena_free(&g->durable_arena);
-    leat_buf_free(&g->acked);
-    leat_buf_free(&g->end);
+    leat_appender_fini(&g->appender);
     pthread_cond_destroy(&g->answered);
     pthread_mutex_destroy(&g->lock);
     leat_free(g);
@@ -79,44 +125,110 @@ void leat_engine_pause(leat_engine *g, bool paused)
     atomic_store(&g->pause, paused);
 }
 
+/* ---- status ---- */
+
+/* Which state of a task matters most for its connector. */
+static unsigned weight(leat_run_state state)
+{
+    static const leat_run_state order[] = {LEAT_RUN_STOPPED,  LEAT_RUN_RUNNING,  LEAT_RUN_PAUSED,
+                                           LEAT_RUN_STARTING, LEAT_RUN_SNAPSHOT, LEAT_RUN_STALLED,
+                                           LEAT_RUN_RETRYING, LEAT_RUN_FAILED};
+    unsigned i = 0;
+    while (i < sizeof order / sizeof *order - 1 && order[i] != state) i++;
+    return i;
+}
+
+static void add_gauge(int64_t *to, int64_t v)
+{
+    if (v >= 0) *to = (*to > 0 ? *to : 0) + v;
+}
+
+/* All tasks' into one. The lock is held. */
+static void sum_up(leat_engine *g, leat_task_status *all)
+{
+    const leat_task_status *heavy = &g->runs[0].status, *reading = NULL;
+    leat_gauges gauges = g->runs[0].status.gauges;
+    unsigned done = 0, of = 0;
+    gauges.held_bytes = 0;
+    for (unsigned i = 0; i < g->n; i++) {
+        const leat_task_status *s = &g->runs[i].status;
+        if (weight(s->state) > weight(heavy->state)) heavy = s;
+        if (strcmp(s->snapshot, "running") == 0) reading = s;
+        done += s->snapshot_done;
+        of += s->snapshot_of;
+        gauges.held_bytes += s->gauges.held_bytes;
+        if (i == 0) continue;
+        add_gauge(&gauges.lag_bytes, s->gauges.lag_bytes);
+        add_gauge(&gauges.retained_bytes, s->gauges.retained_bytes);
+    }
+    *all = *heavy;
+    if (reading) {
+        memcpy(all->snapshot, reading->snapshot, sizeof all->snapshot);
+        memcpy(all->snapshot_table, reading->snapshot_table, sizeof all->snapshot_table);
+    }
+    all->snapshot_done = done;
+    all->snapshot_of = of;
+    all->gauges = gauges;
+}
+
 void leat_engine_status_get(leat_engine *g, leat_engine_status *out)
 {
     pthread_mutex_lock(&g->lock);
     *out = g->status;
+    out->tasks = g->n;
+    sum_up(g, &out->all);
     pthread_mutex_unlock(&g->lock);
 }
 
-void leat_run_state_set(leat_engine *g, leat_run_state state)
+void leat_engine_task_status(leat_engine *g, unsigned task, leat_task_status *out)
 {
     pthread_mutex_lock(&g->lock);
-    if (g->status.state != state) g->status.since_us = leat_now_us();
-    g->status.state = state;
-    if (state != LEAT_RUN_RETRYING) g->status.retry_at_us = 0;
-    pthread_mutex_unlock(&g->lock);
-    if (g->conf.page) atomic_store(&g->conf.page->state, (uint32_t)state);
-}
-
-void leat_run_error(leat_engine *g, const leat_err *err)
-{
-    pthread_mutex_lock(&g->lock);
-    g->status.error = *err;
+    *out = g->runs[task].status;
     pthread_mutex_unlock(&g->lock);
 }
 
-void leat_run_healthy(leat_engine *g)
+void leat_run_state_set(leat_run *r, leat_run_state state)
 {
+    leat_engine *g = r->g;
+    leat_task_status all;
     pthread_mutex_lock(&g->lock);
-    g->status.error = (leat_err){0};
-    g->status.attempts = 0;
+    if (r->status.state != state) r->status.since_us = leat_now_us();
+    r->status.state = state;
+    if (state != LEAT_RUN_RETRYING) r->status.retry_at_us = 0;
+    sum_up(g, &all);
+    if (g->conf.page) atomic_store(&g->conf.page->state, (uint32_t)all.state);
     pthread_mutex_unlock(&g->lock);
 }
 
-static void note_failure(leat_engine *g, const leat_err *err)
+void leat_run_error(leat_run *r, const leat_err *err)
 {
-    leat_run_error(g, err);
-    pthread_mutex_lock(&g->lock);
-    g->status.attempts++;
-    pthread_mutex_unlock(&g->lock);
+    pthread_mutex_lock(&r->g->lock);
+    r->status.error = err ? *err : (leat_err){0};
+    r->status.attempts = err ? r->status.attempts + 1 : 0;
+    pthread_mutex_unlock(&r->g->lock);
+}
+
+void leat_run_waits(leat_run *r, const char *what)
+{
+    if (r->status.waits == what) return;
+    pthread_mutex_lock(&r->g->lock);
+    r->status.waits = what;
+    pthread_mutex_unlock(&r->g->lock);
+}
+
+void leat_run_snapshot_note(leat_run *r, const char *state, const char *table, unsigned done,
+                            unsigned of)
+{
+    leat_task_status *s = &r->status;
+    leat_str name = leat_str_of(state), t = leat_str_of(table ? table : "");
+    if (t.len >= sizeof s->snapshot_table) t.len = sizeof s->snapshot_table - 1;
+    pthread_mutex_lock(&r->g->lock);
+    memcpy(s->snapshot, name.s, name.len + 1);
+    memcpy(s->snapshot_table, t.s, t.len);
+    s->snapshot_table[t.len] = 0;
+    s->snapshot_done = done;
+    s->snapshot_of = of;
+    pthread_mutex_unlock(&r->g->lock);
 }
 
 static leat_position *copy_positions(const leat_position *pos, size_t n, leat_arena *a)
@@ -163,233 +275,164 @@ void leat_run_progress(leat_engine *g)
     atomic_store(&p->rows_read, st->totals.rows_read);
     atomic_store(&p->rows_appended, st->totals.rows_appended);
     atomic_store(&p->stream_bytes, st->bytes);
-    atomic_store(&p->memory_bytes, g->batch.arena.held + g->arena.held);
 }
 
-/* Of the events [from, to): changes and snapshot rows, as the ledger counts them. */
-static void count_events(const leat_batch *b, uint32_t from, uint32_t to, leat_counts *c)
+void leat_run_memory(leat_engine *g)
 {
-    for (uint32_t i = from; i < to; i++) {
-        if (b->ev[i].op == LEAT_OP_RECORD) continue;
-        if (b->ev[i].op == LEAT_OP_READ)
-            c->rows_appended++;
-        else
-            c->appended++;
-    }
+    const leat_stream *stream = g->conf.stream;
+    leat_page *p = g->conf.page;
+    if (!p) return;
+    size_t held = stream->ops->memory ? stream->ops->memory(stream) : 0;
+    for (unsigned i = 0; i < g->n; i++) held += atomic_load(&g->runs[i].held);
+    held += atomic_load(&g->driver_held);
+    atomic_store(&p->memory_bytes, held);
+    if (held > atomic_load(&p->memory_peak_bytes)) atomic_store(&p->memory_peak_bytes, held);
 }
 
-/* Compares what the source says it received with what became of it, at the batch's safe place. What
- * lies behind that place is carried over in g->tail. */
-static leat_rc balance(leat_engine *g, bool safe, leat_err *e)
+void leat_run_gauge(leat_run *r)
 {
-    leat_batch *b = &g->batch;
-    uint32_t nsafe = safe ? b->nsafe : 0;
-    count_events(b, 0, nsafe, &b->safe_counts);
-    b->counts.appended = safe ? b->safe_counts.appended : 0;
-    b->counts.rows_appended = safe ? b->safe_counts.rows_appended : 0;
-    count_events(b, nsafe, b->n, &b->counts);
-    leat_counts_add(&g->tail, &b->counts);
-    if (!safe) return LEAT_OK;
-
-    leat_counts behind = b->counts, at = g->tail;
-    leat_counts_sub(&behind, &b->safe_counts);
-    leat_counts_sub(&at, &behind);
-    g->tail = behind;
-    int64_t changes = leat_counts_in_flight(&at), rows = leat_counts_rows_in_flight(&at);
-    if (changes == 0 && rows == 0) return LEAT_OK;
-    return leat_fail(e, LEAT_FATAL, "ledger.mismatch", g->conf.connector,
-                     "the ledger does not balance at %.*s: changes received %llu, appended %llu, "
-                     "filtered %llu, dead-lettered %llu, deduplicated %llu (%lld unaccounted for); "
-                     "rows unaccounted for %lld. Nothing of it was acknowledged: keep the data "
-                     "folder, report this, and restart the connector to read the range again",
-                     (int)b->safe.offset.len, b->safe.offset.s ? b->safe.offset.s : "",
-                     (unsigned long long)at.received, (unsigned long long)at.appended,
-                     (unsigned long long)at.filtered, (unsigned long long)at.dead,
-                     (unsigned long long)at.deduplicated, (long long)changes, (long long)rows);
-}
-
-static leat_rc put_letters(leat_engine *g, leat_str progress, leat_err *e)
-{
-    (void)progress;
-    return g->conf.dead->put(g->conf.dead, g->batch.dead, e);
-}
-
-static leat_rc append_batch(leat_engine *g, leat_str progress, leat_err *e)
-{
-    return g->conf.stream->ops->append(g->conf.stream, &g->batch, progress, e);
-}
-
-static leat_rc commit_stream(leat_engine *g, leat_str progress, leat_err *e)
-{
-    (void)progress;
-    return g->conf.stream->ops->commit(g->conf.stream, e);
-}
-
-leat_rc leat_run_append(leat_engine *g, leat_str progress, leat_err *e)
-{
-    leat_batch *b = &g->batch;
-    bool safe = b->safe.offset.s != NULL || progress.s != NULL;
-    if (progress.s != NULL) {
-        b->nsafe = b->n;
-        b->safe_counts = b->counts;
-    }
-    LEAT_TRY(balance(g, safe, e));
-    if (b->dead) LEAT_TRY(leat_run_when_room(g, put_letters, progress, e));
-    for (const leat_dead *l = b->dead; l; l = l->next)
-        leat_log(LEAT_WARN, "engine.dead_letter", "code=%s table=\"%s\" position=%.*s", l->why.code,
-                 l->table ? l->table : "", (int)l->position.len, l->position.s);
-    LEAT_TRY(leat_run_when_room(g, append_batch, progress, e));
-    if (g->first_pending_us == 0) g->first_pending_us = leat_mono_us();
-    return LEAT_OK;
-}
-
-/* Tells the source about each position that the last commit made durable. */
-static leat_rc acknowledge(leat_engine *g, leat_err *e)
-{
-    const leat_stream_state *st = g->conf.stream->ops->state(g->conf.stream);
-    if (st->npos == 0 || !g->conf.source->ack) return LEAT_OK;
-    const leat_position *pos = &st->pos[0];
-    if (leat_str_eq(leat_buf_str(&g->acked), pos->offset)) return LEAT_OK;
-    int fault = LEAT_FAULT(engine_ack);
-    if (fault) return leat_os_fail(e, fault, "acknowledge", g->conf.connector);
-    LEAT_TRY(g->conf.source->ack(&g->task, *pos, e));
-    leat_buf_clear(&g->acked);
-    leat_buf_add(&g->acked, pos->offset);
-    return LEAT_OK;
-}
-
-static leat_rc make_durable(leat_engine *g, leat_err *e)
-{
-    const leat_stream_ops *ops = g->conf.stream->ops;
-    uint64_t frame = ops->state(g->conf.stream)->frame;
-    LEAT_TRY(leat_run_when_room(g, commit_stream, (leat_str){0}, e));
-    g->first_pending_us = 0;
-    if (ops->state(g->conf.stream)->frame != frame) g->progressed = true;
-    leat_run_progress(g);
-    return LEAT_OK;
-}
-
-leat_rc leat_run_settle(leat_engine *g, leat_err *e)
-{
-    LEAT_TRY(g->conf.stream->ops->rollback(g->conf.stream, e));
-    return make_durable(g, e);
-}
-
-leat_rc leat_run_commit(leat_engine *g, leat_err *e)
-{
-    LEAT_TRY(make_durable(g, e));
-    return acknowledge(g, e);
-}
-
-void leat_run_gauge(leat_engine *g)
-{
+    leat_engine *g = r->g;
+    leat_page *p = g->conf.page;
     int64_t now = leat_mono_us();
-    if (!g->conf.source->gauges || now - g->gauged_us < 1000000) return;
-    g->gauged_us = now;
+    if (now - r->gauged_us < 1000000) return;
+    r->gauged_us = now;
     leat_gauges gauges = {.lag_bytes = -1, .retained_bytes = -1};
-    g->conf.source->gauges(&g->task, &gauges);
+    if (r->task.source->gauges) r->task.source->gauges(&r->task, &gauges);
+    size_t resident = p ? leat_os_resident() : 0;
+    leat_task_status all;
     pthread_mutex_lock(&g->lock);
-    g->status.gauges = gauges;
+    r->status.gauges = gauges;
+    sum_up(g, &all);
     pthread_mutex_unlock(&g->lock);
-    if (!g->conf.page) return;
-    atomic_store(&g->conf.page->lag_bytes, gauges.lag_bytes);
-    atomic_store(&g->conf.page->retained_bytes, gauges.retained_bytes);
+    atomic_store(&g->driver_held, all.gauges.held_bytes);
+    if (!p) return;
+    atomic_store(&p->resident_bytes, resident);
+    atomic_store(&p->lag_bytes, all.gauges.lag_bytes);
+    atomic_store(&p->retained_bytes, all.gauges.retained_bytes);
 }
 
-/* Where `once` ends: what the source holds now. Kept over attempts, so that it does end. */
-static leat_rc note_end(leat_engine *g, leat_err *e)
-{
-    leat_str end = {0};
-    if (!g->conf.once || !g->conf.source->end || g->end.len > 0) return LEAT_OK;
-    LEAT_TRY(g->conf.source->end(&g->task, &g->arena, &end, e));
-    leat_buf_add(&g->end, end);
-    return LEAT_OK;
-}
+/* ---- turns ---- */
 
-/* open ... close, once. OK: it should end; PENDING: there is nothing more to do. */
-static leat_rc attempt(leat_engine *g, leat_err *e)
+/* Parked tasks go on, or fail with what kept the exclusive section from being left in order. */
+static void unpark(leat_engine *g)
 {
-    const leat_source *source = g->conf.source;
-    leat_arena_reset(&g->arena, 0);
-    leat_buf_clear(&g->acked);
-    g->tail = (leat_counts){0};
-    g->first_pending_us = 0;
-    g->progressed = false;
-    LEAT_TRY(leat_run_settle(g, e));
-
-    const leat_stream_state *st = g->conf.stream->ops->state(g->conf.stream);
-    leat_run_state_set(g, LEAT_RUN_STARTING);
-    LEAT_TRY(source->open(&g->task, st->pos, st->npos, e));
-    g->source_open = true;
-    bool stream = true;
-    leat_rc rc = note_end(g, e);
-    if (rc == LEAT_OK) rc = leat_run_snapshot(g, &stream, e);
-    if (rc == LEAT_OK && stream) {
-        leat_run_state_set(g, LEAT_RUN_RUNNING);
-        rc = leat_run_pump(g, e);
-    } else if (rc == LEAT_OK && !leat_run_leave(g)) {
-        rc = LEAT_PENDING;
+    leat_err err = {0};
+    leat_rc rc = leat_run_between(g, &err);
+    for (unsigned i = 0; i < g->n; i++) {
+        leat_run *r = &g->runs[i];
+        if (r->phase != LEAT_PHASE_PARKED) continue;
+        if (rc == LEAT_OK)
+            r->phase = LEAT_PHASE_OPEN;
+        else
+            leat_run_after(r, rc, &err);
     }
-    g->source_open = false;
-    g->task.stopping = rc == LEAT_PENDING || (rc == LEAT_OK && atomic_load(&g->stop));
-    source->close(&g->task);
-    return rc;
+    leat_appender_wake(&g->appender);
 }
 
-static bool back_off(leat_engine *g, int64_t us, const leat_err *why)
+/* How many tasks are not over; all_parked: and those are parked. */
+static unsigned count_live(leat_engine *g, bool *all_parked)
 {
-    leat_run_state_set(g, LEAT_RUN_RETRYING);
-    pthread_mutex_lock(&g->lock);
-    g->status.retry_at_us = leat_now_us() + us;
-    pthread_mutex_unlock(&g->lock);
-    leat_log(LEAT_WARN, why->code, "retry_in_ms=%lld where=\"%s\" %s", (long long)(us / 1000),
-             why->where, why->msg);
-    if (g->conf.page) atomic_fetch_add(&g->conf.page->retries, 1);
-    return leat_retry_sleep(us, &g->stop, &g->wanted);
-}
-
-/* Paused before an attempt: nothing is opened until it is resumed. True: stopped. */
-static bool parked(leat_engine *g)
-{
-    while (atomic_load(&g->pause) && !leat_run_leave(g)) {
-        leat_run_state_set(g, LEAT_RUN_PAUSED);
-        leat_sleep_us(PARK_STEP_US);
+    unsigned live = 0, parked = 0;
+    for (unsigned i = 0; i < g->n; i++) {
+        leat_run_phase phase = g->runs[i].phase;
+        live += phase != LEAT_PHASE_OVER;
+        parked += phase == LEAT_PHASE_PARKED;
     }
-    return atomic_load(&g->stop);
+    *all_parked = live > 0 && parked == live;
+    return live;
 }
 
-/* Attempts until it is over: OK, or the error for which it failed. */
-static leat_rc attempts(leat_engine *g, leat_err *e)
+/* One of those that could go on, by the dice of the test if there are several; NULL: all wait, the
+ * first of them until *wake_us. */
+static leat_run *choose(leat_engine *g, const bool *waits, int64_t *wake_us)
 {
-    leat_retry retry = g->conf.retry;
-    for (;;) {
-        leat_err err = {0};
-        int64_t pause_us;
-        if (parked(g)) return LEAT_OK;
-        leat_rc rc = leat_run_between(g, &err);
-        if (rc == LEAT_OK && atomic_load(&g->pause)) continue;
-        if (rc == LEAT_OK) rc = attempt(g, &err);
-        if (rc == LEAT_PENDING || (rc == LEAT_OK && atomic_load(&g->stop))) return LEAT_OK;
+    unsigned ready = 0;
+    *wake_us = INT64_MAX;
+    for (unsigned i = 0; i < g->n; i++) {
+        leat_run *r = &g->runs[i];
+        if (r->phase == LEAT_PHASE_OVER || r->phase == LEAT_PHASE_PARKED) continue;
+        if (!waits[i])
+            ready++;
+        else if (r->wake_us < *wake_us)
+            *wake_us = r->wake_us;
+    }
+    if (ready == 0) return NULL;
+    unsigned nth = ready > 1 ? g->conf.pick(ready) % ready : 0;
+    for (unsigned i = 0; i < g->n; i++) {
+        leat_run *r = &g->runs[i];
+        bool could = r->phase != LEAT_PHASE_OVER && r->phase != LEAT_PHASE_PARKED && !waits[i];
+        if (could && nth-- == 0) return r;
+    }
+    return NULL;
+}
+
+/* All turns on this thread. */
+static void run_here(leat_engine *g)
+{
+    bool parked, *waits = leat_zalloc(g->n, sizeof *waits);
+    while (count_live(g, &parked) > 0) {
+        if (parked) {
+            unpark(g);
+            continue;
+        }
+        int64_t wake_us;
+        leat_run *r = choose(g, waits, &wake_us);
+        if (r && leat_run_turn(r) == LEAT_AGAIN) {
+            waits[r->task.id] = true;
+            continue;
+        }
+        int64_t left = r ? 0 : wake_us - leat_mono_us();
+        if (left > 0) leat_sleep_us(left);
+        memset(waits, 0, g->n * sizeof *waits);
+    }
+    leat_free(waits);
+}
+
+static void *task_thread(void *arg)
+{
+    leat_run *r = arg;
+    leat_appender *ap = &r->g->appender;
+    while (r->phase != LEAT_PHASE_OVER) {
+        uint32_t given = atomic_load(&ap->given);
+        leat_rc rc = leat_run_turn(r);
         if (rc == LEAT_OK) continue;
-        note_failure(g, &err);
-        bool again = leat_retry_next(&retry, rc, g->progressed, &pause_us);
-        if (rc == LEAT_RETRY && atomic_load(&g->stop)) { /* what is not durable comes again */
-            leat_log(LEAT_WARN, err.code, "stopping where=\"%s\" %s", err.where, err.msg);
-            return LEAT_OK;
-        }
-        if (!again) {
-            if (e) *e = err;
-            return rc;
-        }
-        if (back_off(g, pause_us, &err)) return LEAT_OK;
+        int64_t left = rc == LEAT_AGAIN ? r->wake_us - leat_mono_us() : NAP_US;
+        if (left > 0) leat_appender_wait(ap, given, left);
     }
+    return NULL;
+}
+
+/* A thread for each task; a task that gets none fails. */
+static void run_threads(leat_engine *g)
+{
+    bool parked, *started = leat_zalloc(g->n, sizeof *started);
+    for (unsigned i = 0; i < g->n; i++) {
+        leat_run *r = &g->runs[i];
+        int rc = pthread_create(&r->thread, NULL, task_thread, r);
+        started[i] = rc == 0;
+        if (started[i]) continue;
+        leat_err err = {0};
+        leat_run_after(r, leat_os_fail(&err, -rc, "start a thread for", g->conf.connector), &err);
+        r->phase = LEAT_PHASE_OVER;
+    }
+    while (count_live(g, &parked) > 0) {
+        if (parked) unpark(g);
+        leat_sleep_us(NAP_US);
+    }
+    for (unsigned i = 0; i < g->n; i++)
+        if (started[i]) pthread_join(g->runs[i].thread, NULL);
+    leat_free(started);
 }
 
 leat_rc leat_engine_run(leat_engine *g, leat_err *e)
 {
     leat_run_progress(g);
-    leat_rc rc = attempts(g, e);
-    leat_run_state_set(g, rc == LEAT_OK ? LEAT_RUN_STOPPED : LEAT_RUN_FAILED);
+    if (g->n == 1 || g->conf.pick)
+        run_here(g);
+    else
+        run_threads(g);
     leat_run_ended(g);
-    return rc;
+    if (!leat_rc_failed(g->error.rc)) return LEAT_OK;
+    if (e) *e = g->error;
+    return g->error.rc;
 }

@@ -6,7 +6,11 @@
  * at each safe place. It knows no system and no file: source, stream, store, page and clock are
  * given, so the simulator runs the same code in a world of its own.
  *
- * leat_engine_run is called by one thread, the task's; stop, pause, between and status by any. */
+ * A connector is one task, or several that read its parts, each with a batch, a back-off and a
+ * state of its own, and a thread if there are several. The connector has FAILED when a task has;
+ * the others go on, as in Kafka Connect, unless the stream itself is in doubt (FATAL).
+ *
+ * leat_engine_run is called by one thread; stop, pause, between and status by any. */
 #ifndef LEAT_ENGINE_ENGINE_H
 #define LEAT_ENGINE_ENGINE_H
 
@@ -22,11 +26,17 @@ typedef struct leat_engine_conf {
     const char *run_id;    /* UUID of this run */
     leat_stream *stream;   /* open; the engine does not close it */
     leat_dead_store *dead;
-    leat_page *page;       /* may be NULL */
-    bool once;             /* end when the source's end, noted at the start, is passed */
-    uint32_t batch_events; /* 0: 4096 */
-    size_t batch_bytes;    /* 0: 1 MiB */
-    leat_retry retry;      /* errors.retry.*; zeroed: for the defaults, but limit */
+    leat_page *page; /* may be NULL */
+    bool once;       /* end when the source's end, noted at the start, is passed */
+    unsigned tasks;  /* as leat_source.tasks said; 0: 1 */
+    /* Several tasks on the caller's thread, for tests: which of n that could go on takes the next
+     * turn. NULL: each has a thread of its own. */
+    unsigned (*pick)(unsigned n);
+    uint32_t batch_events;  /* 0: 4096 */
+    size_t batch_bytes;     /* 0: follows from memory, at most 1 MiB */
+    size_t memory;          /* limits.memory; 0: 64 MiB */
+    size_t max_event_bytes; /* 0: none */
+    leat_retry retry;       /* errors.retry.*; zeroed: for the defaults, but limit */
 } leat_engine_conf;
 
 typedef struct leat_engine leat_engine;
@@ -51,23 +61,37 @@ void leat_engine_pause(leat_engine *g, bool paused);
 leat_rc leat_engine_between(leat_engine *g, leat_rc (*fn)(void *arg, leat_stream *s, leat_err *e),
                             void *arg, leat_err *e);
 
+/* What a connector holds at most for events, if max.event.bytes is kept: of each task two batches
+ * (one that was filled a little beyond) and a giant in its driver and its batch, and in the stream
+ * three frames and a giant in two of them. 0: no bound. */
+size_t leat_engine_bound(const leat_engine *g);
+
 /* The durable positions, copied to a. Any thread. */
 void leat_engine_positions(leat_engine *g, leat_arena *a, leat_position **pos, size_t *n);
 
-typedef struct leat_engine_status {
+typedef struct leat_task_status {
     leat_run_state state;
     leat_err error;      /* the last one; rc OK: none since it ran well */
     int64_t since_us;    /* of state */
     int64_t retry_at_us; /* RETRYING: next attempt; else 0 */
     unsigned attempts;   /* since the last success */
-    char position[1024]; /* last durable one: JSON, cut if longer */
-    leat_counts totals;
-    uint64_t events; /* visible in the stream, since ever */
+    const char *waits;   /* what it waits for, for a person; static; NULL: nothing */
     leat_gauges gauges;
     unsigned snapshot_done, snapshot_of; /* tables */
     char snapshot_table[128];
     char snapshot[16]; /* "none", "running", "done" */
+} leat_task_status;
+
+typedef struct leat_engine_status {
+    leat_task_status all; /* state: the one that matters most of the tasks', with that task's error
+                             and times; sums of gauges and snapshots */
+    unsigned tasks;
+    char position[1024]; /* last durable one of the first partition: JSON, cut if longer */
+    leat_counts totals;
+    uint64_t events; /* visible in the stream, since ever */
 } leat_engine_status;
 void leat_engine_status_get(leat_engine *g, leat_engine_status *out);
+/* Of one task, from 0. */
+void leat_engine_task_status(leat_engine *g, unsigned task, leat_task_status *out);
 
 #endif

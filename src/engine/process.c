@@ -168,6 +168,18 @@ static const char *const *topics_of(leat_process *p)
     return out;
 }
 
+static void tell_bound(leat_process *p)
+{
+    size_t bound = leat_engine_bound(p->engine);
+    if (bound == 0)
+        leat_log(LEAT_WARN, "connector.memory",
+                 "max.event.bytes=0: an event may be of any size, so there is no bound");
+    else
+        leat_log(LEAT_INFO, "connector.memory",
+                 "this connector holds at most %zu KiB for events (limits.memory=%lld KiB)",
+                 bound >> 10, (long long)(p->setup.common.memory >> 10));
+}
+
 static void make_task(leat_process *p)
 {
     leat_retry retry = {.min_us = p->setup.common.retry_min_ms * 1000,
@@ -175,7 +187,12 @@ static void make_task(leat_process *p)
                         .limit = p->setup.common.retry_limit};
     leat_dead_store *dead = leat_state_dead_store(p->state);
     if (p->setup.source) {
-        leat_engine_conf conf = {.source = p->setup.source,
+        const leat_source *source = p->setup.source;
+        unsigned most = (unsigned)p->setup.common.tasks_max;
+        leat_engine_conf conf = {.source = source,
+                                 .tasks = source->tasks ? source->tasks(p->setup.conf, most) : 1,
+                                 .memory = (size_t)p->setup.common.memory,
+                                 .max_event_bytes = (size_t)p->setup.common.max_event_bytes,
                                  .conf = p->setup.conf,
                                  .connector = p->conf.name,
                                  .run_id = p->run_id,
@@ -185,6 +202,7 @@ static void make_task(leat_process *p)
                                  .once = p->conf.once,
                                  .retry = retry};
         p->engine = leat_engine_new(&conf);
+        tell_bound(p);
     } else {
         leat_sinkrun_conf conf = {.sink = p->setup.sink,
                                   .conf = p->setup.conf,

@@ -1,84 +1,174 @@
-/* Inside of the engine: shared by engine.c, between.c, pump.c, snapshot.c and stall.c only. */
+/* Inside of the engine: shared by its parts engine.c, task.c, pump.c, append.c, snapshot.c,
+ * between.c, and by nobody else. */
 #ifndef LEAT_ENGINE_RUN_H
 #define LEAT_ENGINE_RUN_H
 
-#include <pthread.h>
-
 #include "base/buf.h"
+#include "engine/appender.h"
 #include "engine/engine.h"
 
 typedef struct leat_between leat_between;
 
-struct leat_engine {
-    leat_engine_conf conf;
+/* Where a task is between two turns. */
+typedef enum leat_run_phase {
+    LEAT_PHASE_OPEN,     /* settles what it left, opens its source */
+    LEAT_PHASE_SNAPSHOT, /* reads chunk after chunk */
+    LEAT_PHASE_STREAM,   /* reads the stream of changes */
+    LEAT_PHASE_CLOSED,   /* its source is closed; what it left open is taken back */
+    LEAT_PHASE_BACK_OFF, /* waits for its next attempt */
+    LEAT_PHASE_PARKED,   /* leaves the stream to somebody else */
+    LEAT_PHASE_OVER,
+} leat_run_phase;
+
+/* How far a task's snapshot is. */
+typedef struct leat_run_snap {
+    const char *state; /* "none", "running", "done"; static */
+    unsigned done, of; /* chunks */
+    uint64_t rows;
+} leat_run_snap;
+
+/* A partition that the task's own batches carried, and what was acknowledged of it. */
+typedef struct leat_run_part {
+    leat_buf partition, offset;
+    bool due; /* offset is durable and not acknowledged yet */
+} leat_run_part;
+
+/* A running task. By its own thread, but where something else is said. */
+typedef struct leat_run {
+    leat_engine *g;
     leat_task task;
     leat_batch batch;
-    atomic_bool stop, pause;
-    bool source_open;         /* between open and close of the source */
+    _Atomic leat_run_phase phase; /* whoever runs the engine takes it out of PARKED */
+    leat_rc result;               /* of the last attempt, from CLOSED on; PENDING: it is over ... */
+    leat_err err;                 /* ... and its error */
+    leat_retry retry;
+    bool full;                /* the batch waits to be appended ... */
+    bool lettered;            /* ... its dead letters are stored */
+    bool commit_due;          /* what was appended is worth a sync */
+    bool past_end;            /* `once` has what it wanted */
     bool progressed;          /* something became durable since the last open */
+    bool open_tail;           /* what it appended ends behind its last safe place */
+    bool skip_stream;         /* nothing follows the snapshot */
+    bool with_progress;       /* the batch that waits is part of the snapshot */
+    leat_rc read_rc;          /* of the read that filled the batch */
+    int64_t wake_us;          /* after a turn that said AGAIN: when the next is worth it */
+    int64_t retry_us;         /* BACK_OFF, or stalled: when to try again; else 0 */
+    int64_t stall_us;         /* the pause before that; 0: not stalled */
+    int64_t beat_us;          /* last time the source was called */
+    _Atomic size_t held;      /* bytes of its batch and its arena */
     int64_t gauged_us;        /* last look at the gauges */
     int64_t first_pending_us; /* when the oldest uncommitted batch was appended; 0: none */
-    leat_arena arena;         /* of one attempt: from open to close */
-    leat_buf end;             /* once: the source's end at the first open; empty: none */
-    leat_buf acked;           /* last position acknowledged to the source, as text */
-    leat_counts tail;         /* counted behind the last safe place */
-    pthread_mutex_t lock;     /* guards what follows */
+    uint64_t appended,
+        seen;         /* the appender's counts: of its last append, of the commit looked at */
+    leat_counts tail; /* counted behind the last safe place */
+    leat_arena arena; /* of one attempt: from open to close */
+    leat_str stored;  /* the stream's progress at its beginning */
+    leat_buf end;     /* once: the source's end at the first open; empty: none */
+    leat_run_part *parts;
+    unsigned nparts, parts_cap;
+    leat_plan plan; /* SNAPSHOT: ... */
+    leat_chunk *chunk;
+    bool chunk_done;
+    leat_run_snap snap, snap_next; /* as appended (by whoever has the appender), to be appended */
+    leat_buf progress;             /* of the batch that waits */
+    leat_task_status status;       /* under the engine's lock */
+    pthread_t thread;              /* if there are several */
+} leat_run;
+
+struct leat_engine {
+    leat_engine_conf conf;
+    atomic_bool stop, pause;
+    atomic_bool broken; /* FATAL: all tasks end */
+    leat_appender appender;
+    _Atomic size_t driver_held; /* as the sources' gauges said last */
+    leat_run *runs;
+    unsigned n;
+    pthread_mutex_t lock; /* guards what follows */
     leat_engine_status status;
+    leat_err error;           /* of the first task that failed for good */
+    leat_arena durable_arena; /* of the durable positions: */
+    leat_position *durable;
+    size_t ndurable;
     bool ended;
     leat_between *between, **between_tail; /* requests that wait, the oldest first */
     pthread_cond_t answered;               /* one of them was */
-    atomic_bool wanted;                    /* there are some: the attempt should end */
-    leat_arena durable_arena;              /* of the durable positions: */
-    leat_position *durable;
-    size_t ndurable;
+    atomic_bool wanted;                    /* there are some: the attempts should end */
 };
 
 /* The attempt should end: stop was said, or somebody waits for the exclusive section. */
 static inline bool leat_run_leave(leat_engine *g)
 {
-    return atomic_load(&g->stop) || atomic_load(&g->wanted);
+    return atomic_load(&g->stop) || atomic_load(&g->wanted) || atomic_load(&g->broken);
 }
 
-void leat_run_state_set(leat_engine *g, leat_run_state state);
+/* ---- engine.c: what everybody may see ---- */
 
-/* Appends the batch: dead letters first, then ledger, then stream. progress: for the stream. */
-leat_rc leat_run_append(leat_engine *g, leat_str progress, leat_err *e);
-/* Makes it durable, then acknowledges what became so. */
-leat_rc leat_run_commit(leat_engine *g, leat_err *e);
-
-/* No source is open: forgets what was appended of unfinished transactions, makes the rest durable.
- */
-leat_rc leat_run_settle(leat_engine *g, leat_err *e);
-/* Mirrors what stands at the mark for status and page. */
+void leat_run_state_set(leat_run *r, leat_run_state state);
+/* The task's last error; NULL: it runs well again. */
+void leat_run_error(leat_run *r, const leat_err *err);
+/* What the task waits for, for a person; NULL: nothing. */
+void leat_run_waits(leat_run *r, const char *what);
+/* How far its snapshot is; table may be NULL. */
+void leat_run_snapshot_note(leat_run *r, const char *state, const char *table, unsigned done,
+                            unsigned of);
+/* Mirrors what stands at the mark for status and page. The appender is taken, or no task runs. */
 void leat_run_progress(leat_engine *g);
+/* Bytes held now, and most so far, into the page. The appender is taken, or no task runs. */
+void leat_run_memory(leat_engine *g);
+/* At most once a second: the source's gauges into status and page. */
+void leat_run_gauge(leat_run *r);
 
-/* No source is open: answers the requests for the exclusive section. An error ends the attempt that
- * would follow; its request was answered with it. */
+/* ---- task.c ---- */
+
+/* One turn of a task; it blocks nowhere but in the source. OK: take the next at once. AGAIN: at
+ * wake_us, or when the appender was given back. PENDING: it is parked or over. */
+leat_rc leat_run_turn(leat_run *r);
+/* No source is open, no other task runs: forgets what was appended of unfinished transactions,
+ * makes the rest durable. */
+leat_rc leat_run_settle(leat_engine *g, leat_err *e);
+/* What follows after an attempt that ended with rc. */
+void leat_run_after(leat_run *r, leat_rc rc, const leat_err *err);
+
+/* ---- append.c ---- */
+
+/* The batch was read: counts it, and from now on it waits for the appender. progress: it is part of
+ * the snapshot, and snap_next holds once it is appended. */
+leat_rc leat_run_offer(leat_run *r, bool progress, leat_err *e);
+/* Appends what waits (dead letters first), commits what is worth it, acknowledges what became
+ * durable. AGAIN: later, something is in the way; the source is kept alive. */
+leat_rc leat_run_flush(leat_run *r, leat_err *e);
+/* What other tasks' commits made durable of this one; acknowledges it. */
+leat_rc leat_run_notice(leat_run *r, leat_err *e);
+/* The task's batches carry positions of this partition: it is told when they are durable. */
+void leat_run_own(leat_run *r, leat_str partition);
+/* Something of the task is appended and not durable. */
+static inline bool leat_run_pending(const leat_run *r)
+{
+    return r->first_pending_us != 0;
+}
+
+/* ---- pump.c, snapshot.c: one step. OK, AGAIN as of a turn; PENDING: the attempt is over, with
+ * result PENDING if there is nothing more to do ---- */
+
+leat_rc leat_run_stream(leat_run *r, leat_err *e);
+/* Takes snap from r->stored. The appender is taken. */
+void leat_run_recall(leat_run *r);
+/* The snapshots' progress with snap_next of this task, in r->progress. The appender is taken. */
+leat_str leat_run_progress_text(leat_run *r);
+/* Asks the source what to read; the task's phase follows from that. */
+leat_rc leat_run_plan(leat_run *r, leat_err *e);
+leat_rc leat_run_chunk(leat_run *r, leat_err *e);
+/* The engine is paused, or was until now: true as long as it is; what is appended is durable. */
+leat_rc leat_run_paused(leat_run *r, bool *paused, leat_err *e);
+/* Nothing is taken from the source: the next turn in us at the latest, and every second a beat. */
+leat_rc leat_run_idle(leat_run *r, int64_t us, leat_err *e);
+
+/* ---- between.c ---- */
+
+/* All tasks are parked or over: answers the requests for the exclusive section. An error is that of
+ * the attempts that would follow; its request was answered with it. */
 leat_rc leat_run_between(leat_engine *g, leat_err *e);
 /* The engine ends: requests that wait, and all later ones, are refused. */
 void leat_run_ended(leat_engine *g);
-/* Something that needs room, such as an append; progress is passed through. */
-typedef leat_rc leat_run_call(leat_engine *g, leat_str progress, leat_err *e);
-/* Calls it until there is room, STALLED meanwhile. RETRY with what was in the way when the attempt
- * should end; errors of beat end it too. */
-leat_rc leat_run_when_room(leat_engine *g, leat_run_call *call, leat_str progress, leat_err *e);
-
-/* At most once a second: the source's gauges into status and page. */
-void leat_run_gauge(leat_engine *g);
-/* The status shows this error. */
-void leat_run_error(leat_engine *g, const leat_err *err);
-/* It runs well again: the last error is forgotten. */
-void leat_run_healthy(leat_engine *g);
-
-/* All rows of the source's plan; OK also when there is nothing to do. stream_after: streaming
- * follows; it does not when the snapshot was left on the way. */
-leat_rc leat_run_snapshot(leat_engine *g, bool *stream_after, leat_err *e);
-/* Keeps the source alive until the pause is over or the attempt should end; then is in state again.
- */
-leat_rc leat_run_paused(leat_engine *g, leat_run_state state, leat_err *e);
-/* Streams until the attempt should end (OK), the end of the source or of `once` (PENDING), or
- * error.
- */
-leat_rc leat_run_pump(leat_engine *g, leat_err *e);
 
 #endif

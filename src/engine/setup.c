@@ -31,6 +31,13 @@ static void validate_common(const leat_setup *setup, leat_report *r)
     leat_err err;
     if (setup->common.name && leat_rc_failed(leat_connector_name_check(setup->common.name, &err)))
         leat_report_add(r, false, "name", 0, "%s", err.msg);
+    int64_t needs = setup->common.max_event_bytes * 4 + (8 << 20);
+    if (setup->source && setup->common.max_event_bytes > 8 << 20 && setup->common.memory < needs)
+        leat_report_add(r, false, "limits.memory", 0,
+                        "%lld bytes have no room for events of max.event.bytes=%lld: set it to "
+                        "%lldm or more, or lower max.event.bytes",
+                        (long long)setup->common.memory, (long long)setup->common.max_event_bytes,
+                        (long long)(needs >> 20));
     if (setup->sink && setup->common.topics.n == 0)
         leat_report_add(r, false, "topics", 0, "a sink reads at least one topic: name them here");
 }

@@ -1,108 +1,188 @@
-/* The plain initial snapshot: one plan, one view, one thread, chunk after chunk, then the stream.
+/* The plain initial snapshot of a task: one plan, one view, chunk after chunk, then the stream.
  *
  * The engine's progress, {"snapshot":{"state":...,"done":n,"of":m,"rows":r}}, travels in the
- * stream's frames. A snapshot found running at open was interrupted: all is read again under a new
- * view (rows may repeat, changes may not: the source streams from its first consistent point and
- * skips nothing). Its end and the position where streaming starts become durable in one frame. Run
- * by the task's thread. */
+ * stream's frames; with several tasks it is their sum, and "tasks" has each task's own. A snapshot
+ * found running at open was interrupted: the task reads all of its part again under a new view
+ * (rows may repeat, changes may not: the source streams from its first consistent point and skips
+ * nothing). Its end and the position where streaming starts become durable in one frame. Run by the
+ * task's thread. */
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "engine/run.h"
 
-/* State of progress: "none", "running", "done". */
-static leat_str progress_state(leat_engine *g)
+static const char *const states[] = {"none", "running", "done"};
+
+/* Of a stored progress, which of the three; others are "none". */
+static const char *state_of(const leat_json *snapshot)
 {
-    const leat_stream_state *st = g->conf.stream->ops->state(g->conf.stream);
-    const leat_json *j = NULL;
-    if (!st->progress.s || leat_json_parse(&g->arena, st->progress, &j, NULL) != LEAT_OK)
-        return LEAT_STR("none");
-    leat_str state = leat_json_get_str(leat_json_get(j, "snapshot"), "state");
-    return state.s ? state : LEAT_STR("none");
+    leat_str state = leat_json_get_str(snapshot, "state");
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+        if (leat_str_is(state, states[i])) return states[i];
+    return states[0];
 }
 
-static leat_str progress_text(leat_buf *buf, const char *state, unsigned done, unsigned of,
-                              uint64_t rows)
+/* The task's own state in the stream. Where the tasks were others, only a whole that is done
+ * counts. */
+static const char *stored_state(leat_run *r)
 {
-    leat_buf_clear(buf);
-    leat_jw w = {.out = buf};
+    const leat_json *j = NULL;
+    if (!r->stored.s || leat_json_parse(&r->arena, r->stored, &j, NULL) != LEAT_OK)
+        return states[0];
+    const char *all = state_of(leat_json_get(j, "snapshot"));
+    const leat_json *tasks = leat_json_get(j, "tasks");
+    unsigned n = 0;
+    const leat_json *own = NULL;
+    for (const leat_json *t = tasks ? tasks->child : NULL; t; t = t->next)
+        if (n++ == r->task.id) own = t;
+    if (n != r->g->n) own = NULL;
+    if (strcmp(all, "done") == 0) return all;
+    if (own) return state_of(own);
+    return r->g->n == 1 && n == 0 ? all : states[0];
+}
+
+static void write_snap(const leat_run_snap *s, leat_jw *w)
+{
+    leat_jw_z(w, "state", s->state);
+    leat_jw_i64(w, "done", s->done);
+    leat_jw_i64(w, "of", s->of);
+    leat_jw_i64(w, "rows", (int64_t)s->rows);
+}
+
+/* Of all tasks; this one's as it is to be appended. */
+static const leat_run_snap *snap_of(const leat_run *r, unsigned i)
+{
+    return i == r->task.id ? &r->snap_next : &r->g->runs[i].snap;
+}
+
+static leat_run_snap sum(const leat_run *r)
+{
+    leat_run_snap all = {.state = states[0]};
+    unsigned done = 0, begun = 0;
+    for (unsigned i = 0; i < r->g->n; i++) {
+        const leat_run_snap *s = snap_of(r, i);
+        all.done += s->done;
+        all.of += s->of;
+        all.rows += s->rows;
+        done += strcmp(s->state, "done") == 0;
+        begun += strcmp(s->state, "none") != 0;
+    }
+    if (begun > 0) all.state = done == r->g->n ? states[2] : states[1];
+    return all;
+}
+
+leat_str leat_run_progress_text(leat_run *r)
+{
+    leat_run_snap all = sum(r);
+    leat_buf_clear(&r->progress);
+    leat_jw w = {.out = &r->progress};
     leat_jw_object(&w, NULL);
     leat_jw_object(&w, "snapshot");
-    leat_jw_z(&w, "state", state);
-    leat_jw_i64(&w, "done", done);
-    leat_jw_i64(&w, "of", of);
-    leat_jw_i64(&w, "rows", (int64_t)rows);
+    write_snap(&all, &w);
     leat_jw_end(&w);
+    if (r->g->n > 1) {
+        leat_jw_array(&w, "tasks");
+        for (unsigned i = 0; i < r->g->n; i++) {
+            leat_jw_object(&w, NULL);
+            write_snap(snap_of(r, i), &w);
+            leat_jw_end(&w);
+        }
+        leat_jw_end(&w);
+    }
     leat_jw_end(&w);
-    return leat_buf_str(buf);
+    return leat_buf_str(&r->progress);
 }
 
-static void note(leat_engine *g, const char *state, const char *table, unsigned done, unsigned of)
+/* ---- turns ---- */
+
+static void note(leat_run *r, const char *state, const char *table)
 {
-    pthread_mutex_lock(&g->lock);
-    leat_str s = leat_str_of(state), t = leat_str_of(table ? table : "");
-    if (t.len >= sizeof g->status.snapshot_table) t.len = sizeof g->status.snapshot_table - 1;
-    memcpy(g->status.snapshot, s.s, s.len + 1);
-    memcpy(g->status.snapshot_table, t.s, t.len);
-    g->status.snapshot_table[t.len] = 0;
-    g->status.snapshot_done = done;
-    g->status.snapshot_of = of;
-    pthread_mutex_unlock(&g->lock);
+    leat_run_snapshot_note(r, state, table, r->snap_next.done, r->snap_next.of);
 }
 
-/* All rows of one chunk. PENDING: left on the way. */
-static leat_rc chunk_rows(leat_engine *g, leat_chunk *chunk, leat_str progress, uint64_t *rows,
-                          leat_err *e)
+static void stream_now(leat_run *r)
 {
-    for (;;) {
-        if (atomic_load(&g->pause)) LEAT_TRY(leat_run_paused(g, LEAT_RUN_SNAPSHOT, e));
-        if (leat_run_leave(g)) return LEAT_PENDING;
-        leat_batch_reset(&g->batch);
-        leat_rc rc = g->conf.source->read_chunk(&g->task, chunk, &g->batch, e);
-        LEAT_TRY(rc);
-        *rows += g->batch.n;
-        LEAT_TRY(leat_run_append(g, progress, e));
-        LEAT_TRY(leat_run_commit(g, e));
-        leat_run_gauge(g);
-        if (rc == LEAT_OK) return LEAT_OK;
+    r->phase = LEAT_PHASE_STREAM;
+    leat_run_error(r, NULL);
+    leat_run_state_set(r, LEAT_RUN_RUNNING);
+}
+
+void leat_run_recall(leat_run *r)
+{
+    r->snap = r->snap_next = (leat_run_snap){.state = stored_state(r)};
+}
+
+leat_rc leat_run_plan(leat_run *r, leat_err *e)
+{
+    const char *state = r->snap.state;
+    if (!r->task.source->plan || strcmp(state, "done") == 0) {
+        if (r->task.source->plan) note(r, "done", NULL);
+        stream_now(r);
+        return LEAT_OK;
     }
-}
-
-static leat_rc all_chunks(leat_engine *g, leat_plan *plan, leat_buf *buf, leat_err *e)
-{
-    uint64_t rows = 0;
-    unsigned done = 0;
-    for (leat_chunk *chunk = plan->first; chunk; chunk = chunk->next) {
-        note(g, "running", chunk->table, done, plan->n);
-        leat_str progress = progress_text(buf, "running", done, plan->n, rows);
-        leat_rc rc = chunk_rows(g, chunk, progress, &rows, e);
-        if (rc != LEAT_OK) return rc;
-        done++;
-        leat_log(LEAT_INFO, "snapshot.table_done", "table=\"%s\" done=%u of=%u rows=%llu",
-                 chunk->table, done, plan->n, (unsigned long long)rows);
-    }
-    leat_batch_reset(&g->batch);
-    if (plan->start.offset.s) leat_batch_safe(&g->batch, plan->start);
-    LEAT_TRY(leat_run_append(g, progress_text(buf, "done", done, plan->n, rows), e));
-    LEAT_TRY(leat_run_commit(g, e));
-    note(g, "done", NULL, done, plan->n);
+    r->plan = (leat_plan){.a = &r->arena, .tail = &r->plan.first};
+    LEAT_TRY(r->task.source->plan(&r->task, &r->plan, e));
+    r->chunk = r->plan.first;
+    r->chunk_done = false;
+    r->snap_next.of = r->plan.n;
+    r->phase = LEAT_PHASE_SNAPSHOT;
+    if (r->plan.n > 0) leat_run_state_set(r, LEAT_RUN_SNAPSHOT);
     return LEAT_OK;
 }
 
-leat_rc leat_run_snapshot(leat_engine *g, bool *stream_after, leat_err *e)
+/* What was read of the chunk is durable: on to the next, if it is done. */
+static void advance(leat_run *r)
 {
-    *stream_after = true;
-    if (!g->conf.source->plan) return LEAT_OK;
-    if (leat_str_is(progress_state(g), "done")) {
-        note(g, "done", NULL, 0, 0);
+    if (!r->chunk_done) return;
+    r->chunk_done = false;
+    r->snap_next.done++;
+    leat_log(LEAT_INFO, "snapshot.table_done", "table=\"%s\" done=%u of=%u rows=%llu",
+             r->chunk->table, r->snap_next.done, r->plan.n, (unsigned long long)r->snap_next.rows);
+    r->chunk = r->chunk->next;
+}
+
+static leat_rc read_rows(leat_run *r, leat_err *e)
+{
+    note(r, "running", r->chunk->table);
+    leat_rc rc = r->task.source->read_chunk(&r->task, r->chunk, &r->batch, e);
+    LEAT_TRY(rc);
+    r->chunk_done = rc == LEAT_OK;
+    r->snap_next.state = "running";
+    r->snap_next.rows += r->batch.n;
+    r->beat_us = leat_mono_us();
+    return leat_run_offer(r, true, e);
+}
+
+/* All rows are durable: now that they are all, and where the stream begins. */
+static leat_rc finish(leat_run *r, leat_err *e)
+{
+    if (strcmp(r->snap.state, "done") == 0) {
+        note(r, "done", NULL);
+        r->result = LEAT_PENDING;
+        if (r->plan.skip_stream) return LEAT_PENDING;
+        stream_now(r);
         return LEAT_OK;
     }
-    leat_plan plan = {.a = &g->arena, .tail = &plan.first};
-    LEAT_TRY(g->conf.source->plan(&g->task, &plan, e));
-    *stream_after = !plan.skip_stream;
-    if (plan.n > 0) leat_run_state_set(g, LEAT_RUN_SNAPSHOT);
-    leat_buf buf = {0};
-    leat_rc rc = all_chunks(g, &plan, &buf, e);
-    leat_buf_free(&buf);
-    if (rc == LEAT_PENDING) *stream_after = false;
-    return rc == LEAT_PENDING ? LEAT_OK : rc;
+    if (r->plan.start.offset.s) leat_batch_safe(&r->batch, r->plan.start);
+    r->snap_next.state = "done";
+    return leat_run_offer(r, true, e);
+}
+
+leat_rc leat_run_chunk(leat_run *r, leat_err *e)
+{
+    leat_rc rc = leat_run_flush(r, e);
+    if (rc != LEAT_OK) return rc;
+    advance(r);
+    bool paused, rows_left = r->chunk != NULL;
+    if (rows_left) {
+        if (leat_run_leave(r->g)) {
+            r->result = LEAT_OK;
+            return LEAT_PENDING;
+        }
+        rc = leat_run_paused(r, &paused, e);
+        if (rc != LEAT_OK || paused) return rc;
+    }
+    leat_run_gauge(r);
+    leat_batch_reset(&r->batch);
+    return rows_left ? read_rows(r, e) : finish(r, e);
 }

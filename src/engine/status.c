@@ -59,19 +59,42 @@ static void write_position_text(const leat_source *source, leat_engine_status *s
     leat_buf_free(&text);
 }
 
+/* Each task's, in Kafka Connect's way: a state of its own. */
+static void write_tasks(leat_engine *g, unsigned n, leat_jw *w)
+{
+    char iso[LEAT_ISO_MAX];
+    leat_jw_array(w, "tasks");
+    for (unsigned i = 0; i < n; i++) {
+        leat_task_status st;
+        leat_engine_task_status(g, i, &st);
+        leat_jw_object(w, NULL);
+        leat_jw_i64(w, "id", i);
+        leat_jw_z(w, "state", leat_run_state_name(st.state));
+        leat_jw_z(w, "since", leat_iso_us(st.since_us, 3, iso));
+        leat_jw_z(w, "waits_for", st.waits);
+        write_error(&st.error, w);
+        leat_jw_i64(w, "attempts", st.attempts);
+        if (st.retry_at_us) leat_jw_z(w, "retry_at", leat_iso_us(st.retry_at_us, 3, iso));
+        leat_jw_end(w);
+    }
+    leat_jw_end(w);
+}
+
 static void write_source(const leat_source *source, leat_engine *g, const leat_page *p, leat_jw *w)
 {
-    leat_engine_status st;
+    leat_engine_status status;
     char iso[LEAT_ISO_MAX];
-    leat_engine_status_get(g, &st);
+    leat_engine_status_get(g, &status);
+    const leat_task_status st = status.all;
     leat_jw_z(w, "state", leat_run_state_name(st.state));
     leat_jw_z(w, "since", leat_iso_us(st.since_us, 3, iso));
     write_error(&st.error, w);
     leat_jw_i64(w, "attempts", st.attempts);
     if (st.retry_at_us) leat_jw_z(w, "retry_at", leat_iso_us(st.retry_at_us, 3, iso));
-    write_position(&st, w);
-    write_position_text(source, &st, w);
-    leat_status_counts(&st.totals, w);
+    write_position(&status, w);
+    write_position_text(source, &status, w);
+    leat_status_counts(&status.totals, w);
+    write_tasks(g, status.tasks, w);
     leat_jw_object(w, "snapshot");
     leat_jw_z(w, "state", st.snapshot);
     leat_jw_i64(w, "tables_done", st.snapshot_done);
@@ -86,6 +109,9 @@ static void write_source(const leat_source *source, leat_engine *g, const leat_p
     leat_jw_i64(w, "commits", (int64_t)atomic_load(&p->commits));
     leat_jw_i64(w, "stream_bytes", (int64_t)atomic_load(&p->stream_bytes));
     leat_jw_i64(w, "memory_bytes", (int64_t)atomic_load(&p->memory_bytes));
+    leat_jw_i64(w, "memory_peak_bytes", (int64_t)atomic_load(&p->memory_peak_bytes));
+    leat_jw_i64(w, "resident_bytes", (int64_t)atomic_load(&p->resident_bytes));
+    leat_jw_i64(w, "memory_bound_bytes", (int64_t)leat_engine_bound(g));
     int64_t last = atomic_load(&p->last_event_us);
     leat_jw_z(w, "last_event", last ? leat_iso_us(last, 6, iso) : NULL);
     int64_t seen = atomic_load(&p->last_seen_us);

@@ -95,16 +95,30 @@ void leat_batch_safe_position(leat_batch *b, leat_position pos)
     b->safe.offset = leat_arena_str(&b->arena, pos.offset);
 }
 
-void leat_batch_dead(leat_batch *b, const leat_dead *letter)
+static void keep_letter(leat_batch *b, const leat_dead *letter)
 {
     leat_dead *copy = LEAT_NEW(&b->arena, leat_dead, 1);
     *copy = *letter;
-    copy->bytes = leat_arena_str(&b->arena, letter->bytes);
+    leat_str bytes = letter->bytes;
+    if (bytes.len > LEAT_DEAD_BYTES && strcmp(letter->why.code, "event.too_large") == 0)
+        bytes.len = LEAT_DEAD_BYTES;
+    copy->bytes = leat_arena_str(&b->arena, bytes);
     copy->position = leat_arena_str(&b->arena, letter->position);
     copy->table = letter->table != NULL ? leat_arena_strdup(&b->arena, letter->table) : NULL;
     copy->topic = letter->topic != NULL ? leat_arena_strdup(&b->arena, letter->topic) : NULL;
     copy->next = NULL;
     *b->dead_tail = copy;
     b->dead_tail = &copy->next;
+}
+
+void leat_batch_dead(leat_batch *b, const leat_dead *letter)
+{
+    keep_letter(b, letter);
     b->counts.dead++;
+}
+
+void leat_batch_dead_row(leat_batch *b, const leat_dead *letter)
+{
+    keep_letter(b, letter);
+    b->counts.rows_dead++;
 }

@@ -25,6 +25,23 @@ const char *leat_event_topic(const leat_event *ev)
     return ev->op == LEAT_OP_RECORD ? ev->record->topic : ev->table->topic;
 }
 
+leat_rc leat_event_size_check(size_t bytes, size_t most, const char *table, leat_err *e)
+{
+    if (most == 0 || bytes <= most) return LEAT_OK;
+    return leat_fail(e, LEAT_DATA, "event.too_large", table,
+                     "a change of %zu bytes is larger than max.event.bytes=%zu; the letter keeps "
+                     "the first %d bytes. The row is in the source: raise max.event.bytes (and "
+                     "limits.memory to four times that and 8m) and change the row once more",
+                     bytes, most, bytes < LEAT_DEAD_BYTES ? (int)bytes : LEAT_DEAD_BYTES);
+}
+
+const leat_position *leat_position_find(const leat_position *pos, size_t n, leat_str partition)
+{
+    for (size_t i = 0; i < n; i++)
+        if (pos[i].offset.s && leat_str_eq(pos[i].partition, partition)) return &pos[i];
+    return NULL;
+}
+
 int64_t leat_counts_in_flight(const leat_counts *c)
 {
     return (int64_t)(c->received - c->appended - c->filtered - c->dead - c->deduplicated);

@@ -92,6 +92,8 @@ const char *leat_event_topic(const leat_event *ev);
 typedef struct leat_position {
     leat_str partition, offset;
 } leat_position;
+/* That of this partition, if it has an offset; else NULL. */
+const leat_position *leat_position_find(const leat_position *pos, size_t n, leat_str partition);
 
 /* The ledger's counts (DESIGN.md section 3): of source changes, not records. */
 typedef struct leat_counts {
@@ -118,6 +120,12 @@ typedef struct leat_dead {
     int64_t ts_us;
     struct leat_dead *next;
 } leat_dead;
+
+/* What is kept of the bytes of an event that was too large. */
+enum { LEAT_DEAD_BYTES = 64 << 10 };
+/* DATA "event.too_large", with the size, when bytes is more than most (0: none). A source asks
+ * before it copies the change, and gives the error to leat_batch_dead, which cuts the bytes. */
+leat_rc leat_event_size_check(size_t bytes, size_t most, const char *table, leat_err *e);
 
 /* Where dead letters go. */
 typedef struct leat_dead_store {
@@ -160,5 +168,7 @@ void leat_batch_safe_mark(leat_batch *b);
 void leat_batch_safe_position(leat_batch *b, leat_position pos);
 /* Counts the change as dead and keeps the letter (bytes are copied); takes no event. */
 void leat_batch_dead(leat_batch *b, const leat_dead *letter);
+/* The same for a row of a snapshot. */
+void leat_batch_dead_row(leat_batch *b, const leat_dead *letter);
 
 #endif

@@ -11,8 +11,6 @@
 #ifndef LEAT_SOURCE_SOURCE_H
 #define LEAT_SOURCE_SOURCE_H
 
-#include <stdatomic.h>
-
 #include "config/opt.h"
 #include "event/event.h"
 
@@ -58,13 +56,16 @@ typedef struct leat_catalog {
 /* A task: one running instance; made by the engine, priv is the connector's. */
 typedef struct leat_task {
     const struct leat_source *source;
-    const void *conf;      /* parsed by source->options; read-only, outlives the task */
-    const char *connector; /* the connector's name */
-    unsigned id;           /* 0, 1, 2 ... */
-    const char *run_id;    /* UUID (version 7) of this run of the connector */
-    bool stopping;         /* close ends a run on purpose: it is not followed by another open */
-    const atomic_bool
-        *stop; /* a stop is wanted: what waits for long gives up with RETRY; or NULL */
+    const void *conf;       /* parsed by source->options; read-only, outlives the task */
+    const char *connector;  /* the connector's name */
+    unsigned id, of;        /* 0, 1, 2 ... of so many */
+    const char *run_id;     /* UUID (version 7) of this run of the connector */
+    size_t max_event_bytes; /* a change of more goes to the dead letters, as leat_event_size_check
+                               says; 0: none */
+    bool stopping;          /* close ends a run on purpose: it is not followed by another open */
+    /* The run is to end, or the engine needs the source closed: what waits for long gives up with
+     * RETRY; or NULL. */
+    bool (*leaves)(const struct leat_task *t);
     /* Tells why a call takes long, for status, and with NULL that it no longer does; or NULL. */
     void (*waits)(struct leat_task *t, const leat_err *why);
     void *host; /* the engine's */
@@ -91,6 +92,7 @@ typedef struct leat_gauges {
     int64_t
         lag_bytes; /* how much log the server holds beyond our acknowledged position, -1: unknown */
     int64_t retained_bytes; /* log kept by the server on our behalf (slot), -1: unknown */
+    size_t held_bytes;      /* what the source and its driver hold in memory, about */
     char position[64];      /* last received, for a person: "0/16B3748" */
     char acked[64];         /* last acknowledged to the server */
 } leat_gauges;
@@ -107,7 +109,8 @@ typedef struct leat_source {
     /* Further checks of a parsed configuration that no row can say (options that exclude each
      * other). No I/O. Optional. */
     void (*validate)(const void *conf, leat_report *r);
-    /* How many tasks this configuration splits into, at most max. Optional: 1. */
+    /* How many tasks this configuration splits into, at most max; each then is opened with its id
+     * and reads its own part, as events of partitions that no other task has. Optional: 1. */
     unsigned (*tasks)(const void *conf, unsigned max);
     /* Tries the configuration on the real server, step by step; changes nothing there. LEAT_OK when
      * it went through, whatever the steps say. */
@@ -125,17 +128,20 @@ typedef struct leat_source {
      */
     leat_rc (*read_chunk)(leat_task *t, leat_chunk *chunk, leat_batch *b, leat_err *e);
     /* Appends events until b is full, or nothing more is at hand and something was read, or wait_ms
-     * has passed. Counts what it receives in b->counts, calls leat_batch_safe at each transaction
-     * end (and, with nothing in flight, when the server's position moved). AGAIN: nothing. END of a
-     * finite source: LEAT_PENDING, and again at each later call. */
+     * has passed. All safe places of a batch are of one partition. Counts what it receives in
+     * b->counts, calls leat_batch_safe at each transaction end (and, with nothing in flight, when
+     * the server's position moved). AGAIN: nothing. END of a finite source: LEAT_PENDING, and again
+     * at each later call. */
     leat_rc (*read)(leat_task *t, leat_batch *b, int wait_ms, leat_err *e);
-    /* pos is durable in the stream: the server may forget what is before it. */
+    /* pos, of a partition that this task's batches carried since open, is durable in the stream:
+     * the server may forget what is before it. */
     leat_rc (*ack)(leat_task *t, leat_position pos, leat_err *e);
     /* Every second while the engine takes nothing (slow disk, pause): stay connected. Optional. */
     leat_rc (*beat)(leat_task *t, leat_err *e);
     /* The source's end now, for `run --once`: text comparable by passed. Optional: both or none. */
     leat_rc (*end)(leat_task *t, leat_arena *a, leat_str *end, leat_err *e);
-    bool (*passed)(leat_task *t, leat_str end, leat_position pos);
+    /* pos: all durable positions, n of them, as at open. No I/O. */
+    bool (*passed)(leat_task *t, leat_str end, const leat_position *pos, size_t n);
     /* Cheap: values it knows without asking the server; called about once a second. Optional. */
     void (*gauges)(leat_task *t, leat_gauges *g);
     void (*close)(leat_task *t);

@@ -15,7 +15,7 @@ void leat_draft_free(leat_draft *d)
 void leat_draft_clear(leat_draft *d)
 {
     d->id++;
-    leat_buf_clear(&d->raw);
+    leat_buf_clear_to(&d->raw, LEAT_DRAFT_KEEP);
     d->wire = (leat_wire_state){0};
     d->events = 0;
     d->ntopics = d->nrows = d->ntxs = 0;

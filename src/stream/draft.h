@@ -11,6 +11,9 @@
 #include "stream/names.h"
 #include "stream/registry.h"
 
+/* Bytes of a buffer that are kept for the next frame; what a giant needed beyond is given back. */
+enum { LEAT_DRAFT_KEEP = 4 << 20 };
+
 typedef struct leat_draft {
     uint64_t id; /* differs from every draft before: stamps of rows and names */
     leat_buf raw;

@@ -411,6 +411,12 @@ static const leat_stream_state *state(const leat_stream *stream)
     return &((const leat_embedded *)stream)->state;
 }
 
+static size_t memory(const leat_stream *stream)
+{
+    const leat_embedded *s = (const leat_embedded *)stream;
+    return s->d.raw.cap + s->w.out.cap + s->w.scratch.held;
+}
+
 static void close_stream(leat_stream *stream)
 {
     leat_embedded_close((leat_embedded *)stream);
@@ -426,4 +432,5 @@ const leat_stream_ops leat_embedded_ops = {
     .pending = pending,
     .state = state,
     .close = close_stream,
+    .memory = memory,
 };

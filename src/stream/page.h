@@ -52,6 +52,8 @@ typedef struct leat_page {
     _Atomic uint64_t memory_bytes;             /* held by arenas and buffers */
     _Atomic uint64_t stream_bytes;
     _Atomic uint64_t delivered, sink_rejected; /* sinks */
+    _Atomic uint64_t memory_peak_bytes;        /* most of memory_bytes so far */
+    _Atomic uint64_t resident_bytes;           /* of the process, as the kernel counts it */
 } leat_page;
 
 /* Maps data/connectors/NAME/counters, made if missing, for its writer: pid and times are set, the

@@ -130,7 +130,7 @@ static void form_tables(leat_writer *w, const leat_draft *d, leat_place *place)
 static leat_place form(leat_writer *w, const leat_draft *d, bool end)
 {
     leat_place place = w->at;
-    leat_buf_clear(&w->out);
+    leat_buf_clear_to(&w->out, LEAT_DRAFT_KEEP);
     leat_arena_reset(&w->scratch, SCRATCH_KEEP);
     form_tables(w, d, &place);
     leat_frame f = {.type = LEAT_FRAME_DATA, .number = place.number + 1};
@@ -301,7 +301,7 @@ static leat_frame_next *next_offsets(leat_writer *w, const leat_draft *d)
 static leat_place form_opening(leat_writer *w, const leat_draft *d, bool safe)
 {
     leat_place place = {w->at.segment + 1, 0, w->at.number, w->at.crc};
-    leat_buf_clear(&w->out);
+    leat_buf_clear_to(&w->out, LEAT_DRAFT_KEEP);
     leat_arena_reset(&w->scratch, SCRATCH_KEEP);
     leat_frame f = {
         .type = LEAT_FRAME_SEGMENT,

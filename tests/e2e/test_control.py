@@ -53,8 +53,8 @@ def connect(leat, name):
     folder = os.open(os.path.join(leat.data, "connectors", name), os.O_DIRECTORY)
     try:
         s = socket.socket(socket.AF_UNIX)
+        s.connect(f"/proc/self/fd/{folder}/control.sock")  # waits when many connect at once
         s.settimeout(10)
-        s.connect(f"/proc/self/fd/{folder}/control.sock")
         return s
     finally:
         os.close(folder)

@@ -132,6 +132,26 @@ def test_kills_of_the_connector(leat):
     assert cursor(leat)["read"] == n
 
 
+def test_kills_with_several_tasks(leat):
+    """Four tables shared out; each start has another number of tasks, also one."""
+    dice = random.Random(11)
+    for tasks in (4, 3, 1, 4, 2):
+        leat.run(source(leat, tasks_max=tasks, datagen_tables=4, datagen_rate=4000))
+        pid = running(leat)
+        assert len(state(leat)["tasks"]) == tasks
+        time.sleep(dice.uniform(0.1, 0.4))
+        os.kill(pid, signal.SIGKILL)
+        until(lambda p=pid: gone(p), 10, "its end")
+        leat.stop()
+    tables = [f"gen.datagen.t{t}" for t in (1, 2, 3, 4)]
+    n = 4 * (max(len(keys(leat, t)) for t in tables) + 1000)
+    leat.call("run", "--once", source(leat, tasks_max=4, datagen_tables=4, datagen_events=n))
+    for t, topic in enumerate(tables):
+        assert keys(leat, topic) == list(range(t, n, 4))
+    counts = state(leat)["counts"]
+    assert counts["received"] == counts["appended"] == n
+
+
 def test_kills_of_the_supervisor(leat):
     """Its connectors end with it, and those of the next one wait for that."""
     dice = random.Random(11)

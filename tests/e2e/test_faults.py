@@ -142,6 +142,27 @@ def insert(db, step):
            step * EACH, (step + 1) * EACH - 1)
 
 
+def test_a_truncate_while_a_table_is_begun(faulty, db):
+    """It waits for the snapshot's lock on the table, and the snapshot's other session would wait
+    behind it: neither may wait for long. The stalls make the moment long enough to be met."""
+    db.sql("CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a VALUES (1)")  # then it looks at t
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, v text DEFAULT 'x')")
+    insert(db, 0)
+    config = faulty.write("shop.properties", db.properties(name="shop"))
+    faulty.run(config, env={"LEAT_FAULT": "source_query:0:200ms"})
+    with db.connect() as watcher, db.connect(options="-c statement_timeout=20s") as user:
+        held = ("SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE"
+                " l.relation = 't'::regclass AND a.application_name = 'leat shop'")
+        until(lambda: faulty.alive() or "done=1 of=2" in faulty.stderr, 60, "a", every=0.005)
+        until(lambda: faulty.alive() or watcher.execute(held).rowcount, 60, "the lock", every=0.005)
+        user.execute("TRUNCATE t")
+        user.execute("INSERT INTO t VALUES (1000)")
+    until(lambda: faulty.alive() or any(r["value"]["after"]["id"] == 1000 for r in faulty.read(
+        "shop.public.t", ok=None)), 60, "what came after it")
+    assert "postgres.table_wanted" in faulty.stderr
+    assert "postgres.timeout" not in faulty.stderr
+
+
 @pytest.mark.parametrize("point", sorted(POSTGRES))
 def test_point_with_postgres(faulty, db, point):
     row, actions = POSTGRES[point]

@@ -97,6 +97,7 @@ def test_one_giant_row(db, leat):
 
 def test_messages_between_and_inside_transactions(db, leat):
     """Messages outside of transactions overtake one that is open; each comes once."""
+    db.server.needs(14, "messages in pgoutput")
     db.sql("CREATE TABLE t (id int PRIMARY KEY)")
     once(leat, db)
     with db.connect(autocommit=False) as c:

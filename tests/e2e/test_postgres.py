@@ -178,6 +178,7 @@ def test_an_enum_that_grew(shop, leat):
 
 
 def test_a_slot_whose_log_is_gone(shop, leat, postgres):
+    postgres.needs(13, "max_slot_wal_keep_size")
     run_once(leat, shop)
     postgres.sql("ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'")
     try:

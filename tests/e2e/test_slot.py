@@ -1,5 +1,5 @@
-"""The slot and the session that reads it: held by another, hard to make, moved, dropped, killed; and
-what the server does to the connection meanwhile."""
+"""The slot and the session that reads it: held by another, hard to make, moved, dropped, killed;
+and what the server does to the connection meanwhile."""
 
 import json
 import os
@@ -93,6 +93,9 @@ def test_a_slot_waits_for_transactions(shop, leat):
         until(lambda: shop.name not in shop.slots(), 10, "the end of the half-made slot")
         start(leat, shop)
         trouble(leat, "postgres.slot_blocked")
+        said = leat.call("offsets", "shop", "reset", "--yes", ok=None, seconds=20)
+        assert said.returncode in (0, 1), said  # an answer, whatever it is: nobody is kept waiting
+        trouble(leat, "postgres.slot_blocked")
         other.execute("INSERT INTO orders VALUES (2, 'b')")
     assert sorted(ids(leat, 2)) == [1, 2]
     assert state(leat)["error"] is None
@@ -106,18 +109,18 @@ def control(leat, verb):
 
 
 def test_a_pause_longer_than_the_servers_patience(shop, leat):
-    shop.sql(f'ALTER DATABASE "{shop.name}" SET wal_sender_timeout = 1200')
+    shop.sql(f'ALTER DATABASE "{shop.name}" SET wal_sender_timeout = 3000')
     running(leat, shop)
     pid = walsender(shop)
     control(leat, "pause")
     until(lambda: state(leat)["state"] == "PAUSED", 10, "the pause")
-    shop.sql("INSERT INTO orders SELECT i, repeat('x', 1000) FROM generate_series(2, 10000) i")
-    end = time.monotonic() + 2.5
+    shop.sql("INSERT INTO orders SELECT i, repeat('x', 1000) FROM generate_series(2, 4000) i")
+    end = time.monotonic() + 4.5
     while time.monotonic() < end:
         assert walsender(shop) == pid
         time.sleep(0.2)
     control(leat, "resume")
-    leat.read_until("shop.public.orders", 10000)
+    leat.read_until("shop.public.orders", 4000)
     assert walsender(shop) == pid and "could not read the stream" not in leat.stderr
 
 
@@ -135,12 +138,12 @@ def test_a_giant_transaction_that_is_filtered(shop, leat):
 
 def test_a_long_row_over_a_slow_line(shop, leat):
     """The server's questions stand behind the row; the answers come all the same."""
-    shop.sql(f'ALTER DATABASE "{shop.name}" SET wal_sender_timeout = 1000')
+    shop.sql(f'ALTER DATABASE "{shop.name}" SET wal_sender_timeout = 2500')
     line = Proxy(shop.server.port)
     running(leat, shop, database_port=str(line.port))
     pid = walsender(shop)
-    line.delay(0.004)  # 4 MB/s at most
-    shop.sql("INSERT INTO orders VALUES (2, repeat('x', 12 << 20))")
+    line.delay(0.008)  # 2 MB/s at most
+    shop.sql("INSERT INTO orders VALUES (2, repeat('x', 9 << 20))")
     assert ids(leat, 2) == [1, 2]
     assert walsender(shop) == pid and "could not read the stream" not in leat.stderr
     leat.stop()

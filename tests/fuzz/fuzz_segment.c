@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "fuzz.h"
+#include "still.h"
 #include "stream/frame.h"
 #include "stream/page.h"
 #include "stream/reader.h"
@@ -18,18 +18,6 @@
 #include "../sim/disk.c"
 
 enum { FRAMES_MOST = 2000 };
-
-static int64_t mono_us(void)
-{
-    return 1;
-}
-
-static void sleep_us(int64_t us)
-{
-    (void)us;
-}
-
-static const leat_clock still = {mono_us, mono_us, sleep_us};
 
 /* Heads in p get what makes them frames that follow each other. */
 static void make_right(char *p, size_t n, uint64_t *number, uint32_t *crc)

@@ -1,5 +1,5 @@
-"""The fixtures of tests/e2e, whose folder pytest.ini puts on the path; a small disk, another clock, a
-network of its own. Those that need root skip without it."""
+"""The fixtures of tests/e2e, whose folder pytest.ini puts on the path; a small disk, another clock,
+a network of its own. Those that need root skip without it."""
 
 import os
 import struct

@@ -1,6 +1,6 @@
-"""Load, and what happens to machines in a year: after each the stream is the tables, every change is
-there once, the ledger balances and the server may let its log go. Kills and a broken network are the
-tests of every day, more often; so are the fault points, with every action."""
+"""Load, and what happens to machines in a year: after each the stream is the tables, every change
+is there once, the ledger balances and the server may let its log go. Kills and a broken network are
+the tests of every day, more often; so are the fault points, with every action."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ RETRY = {"errors_retry_delay_initial_ms": 50, "errors_retry_delay_max_ms": 1000}
 
 @pytest.fixture
 def start(db, leat):
-    """Starts leat and a load, and waits until something has arrived; gives (load, configuration)."""
+    """Starts leat and a load, waits until something has arrived; gives (load, configuration)."""
     loads = []
 
     def begin(*args, **more):

@@ -114,7 +114,7 @@ void keep_sleep(void)
     leat_engine_status st;
     if (!s->engine || s->dead || !keep_on()) return;
     leat_engine_status_get(s->engine, &st);
-    if (st.state != LEAT_RUN_STALLED) return;
+    if (st.all.state != LEAT_RUN_STALLED) return;
     if (dice_one_in(&s->dice, 4)) watch_look(&s->watch, false);
     if (dice_one_in(&s->dice, 4)) sink_live(&s->sink, false);
 }

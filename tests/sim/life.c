@@ -81,9 +81,9 @@ static void check_status(sim *s, leat_rc rc)
     leat_run_state want = rc == LEAT_OK ? LEAT_RUN_STOPPED : LEAT_RUN_FAILED;
     bool there = s->edits.unseen || s->ledger.lsn < 0 || rc != LEAT_OK ||
                  sim_position_lsn(leat_str_of(st.position)) == s->ledger.lsn;
-    if (st.state != want || !there)
+    if (st.all.state != want || !there)
         sim_fail("status", "after %s it says %s at %s, the mark is at %lld", leat_rc_name(rc),
-                 leat_run_state_name(st.state), st.position, (long long)s->ledger.lsn);
+                 leat_run_state_name(st.all.state), st.position, (long long)s->ledger.lsn);
 }
 
 static leat_rc run_engine(sim *s, leat_stream *stream, leat_err *e)

@@ -212,9 +212,7 @@ static void add_row(sim *s, leat_batch *b, unsigned table, unsigned key)
         char text[64];
         leat_dead letter = {.bytes = db_text(row),
                             .position = sim_letter_position(-row.stamp, text)};
-        leat_batch_dead(b, &letter);
-        b->counts.dead--; /* a row, not a change */
-        b->counts.rows_dead++;
+        leat_batch_dead_row(b, &letter);
         return;
     }
     case ROW_KEPT: break;
@@ -377,10 +375,11 @@ static leat_rc source_end(leat_task *t, leat_arena *a, leat_str *end, leat_err *
     return LEAT_OK;
 }
 
-static bool source_passed(leat_task *t, leat_str end, leat_position pos)
+static bool source_passed(leat_task *t, leat_str end, const leat_position *pos, size_t n)
 {
+    const leat_position *own = leat_position_find(pos, n, sim_partition);
     (void)t;
-    return sim_position_lsn(pos.offset) >= sim_position_lsn(end);
+    return own && sim_position_lsn(own->offset) >= sim_position_lsn(end);
 }
 
 const leat_source sim_source = {

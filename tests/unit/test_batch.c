@@ -173,13 +173,36 @@ static void test_snapshot_names(void **state)
         assert_string_equal(leat_snapshot_name((leat_snapshot)i), names[i]);
 }
 
+/* A giant's letter is cut, says how large it was, and counts; others keep all their bytes. */
+static void test_giants(void **state)
+{
+    (void)state;
+    static char bytes[LEAT_DEAD_BYTES + 1000];
+    leat_batch b;
+    leat_batch_init(&b, 0, 1 << 20);
+    leat_dead letter = {.bytes = {bytes, sizeof bytes}, .position = LEAT_STR("{}")};
+    assert_int_equal(leat_event_size_check(sizeof bytes, 0, "t", &letter.why), LEAT_OK);
+    assert_int_equal(leat_event_size_check(sizeof bytes, sizeof bytes, "t", &letter.why), LEAT_OK);
+    assert_int_equal(leat_event_size_check(sizeof bytes, 1000, "t", &letter.why), LEAT_DATA);
+    assert_non_null(strstr(letter.why.msg, "66536 bytes is larger than max.event.bytes=1000"));
+    leat_batch_dead(&b, &letter);
+    letter.why = (leat_err){.rc = LEAT_DATA, .code = "other"};
+    leat_batch_dead_row(&b, &letter);
+    assert_int_equal(b.dead->bytes.len, LEAT_DEAD_BYTES);
+    assert_string_equal(b.dead->why.code, "event.too_large");
+    assert_int_equal(b.dead->next->bytes.len, sizeof bytes);
+    assert_int_equal(b.counts.dead, 1);
+    assert_int_equal(b.counts.rows_dead, 1);
+    leat_batch_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pins),           cmocka_unit_test(test_full),
-        cmocka_unit_test(test_safe),           cmocka_unit_test(test_safe_in_two_steps),
-        cmocka_unit_test(test_dead),           cmocka_unit_test(test_counts),
-        cmocka_unit_test(test_snapshot_names),
+        cmocka_unit_test(test_pins),   cmocka_unit_test(test_full),
+        cmocka_unit_test(test_safe),   cmocka_unit_test(test_safe_in_two_steps),
+        cmocka_unit_test(test_dead),   cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_giants), cmocka_unit_test(test_snapshot_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

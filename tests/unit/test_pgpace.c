@@ -111,7 +111,7 @@ static void empty_gulp(void **state)
     int fd[2];
     tcp_pair(fd);
     leat_pg_pace p = gulping(fd[0]);
-    leat_pg_pace_took(&p, 100);
+    leat_pg_pace_took(&p, 2 * MUCH);
     assert_int_equal(leat_pg_pace_gather(&p, fd[0]), 0);
     leat_pg_pace_judge(&p, fd[0], p.since_us + 2000);
     assert_false(p.gulping);
@@ -143,7 +143,18 @@ static void unix_socket(void **state)
     leat_pg_pace p = gulping(fd[0]);
     assert_false(p.low_water);
     assert_int_equal(mark_of(fd[0]), 1);
-    assert_int_equal(leat_pg_pace_gather(&p, fd[0]), 0);
+    int64_t shortest = p.nap_us;
+    for (int i = 0; i < 3; i++) { /* naps that bring little become longer ... */
+        assert_int_equal(leat_pg_pace_gather(&p, fd[0]), 0);
+        leat_pg_pace_took(&p, 1000);
+    }
+    int64_t longer = p.nap_us;
+    assert_true(longer > shortest && longer <= 2000);
+    for (int i = 0; i < 9; i++) { /* ... and those that bring much shorter, before it is full */
+        leat_pg_pace_took(&p, MUCH);
+        assert_int_equal(leat_pg_pace_gather(&p, fd[0]), 0);
+    }
+    assert_int_equal(p.nap_us, shortest);
     leat_pg_pace_end(&p, fd[0]);
     assert_false(p.gulping);
     close_pair(fd);

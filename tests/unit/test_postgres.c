@@ -8,6 +8,7 @@
 #include "source/postgres/copytext.h"
 #include "source/postgres/feedback.h"
 #include "source/postgres/params.h"
+#include "source/postgres/pg.h"
 #include "source/postgres/position.h"
 #include "source/postgres/slot.h"
 #include "system/postgres/classify.h"
@@ -195,6 +196,10 @@ static void timelines_that_parted(void **state)
     at.lsn = 101;
     assert_int_equal(leat_pg_slot_judge("s", "shop", &good_slot, &promoted, &at, &e), LEAT_CONF);
     assert_string_equal(e.code, "postgres.diverged");
+    leat_pg_slot passed =
+        good_slot; /* it has sent that itself: the standby was promoted under it */
+    passed.confirmed = 101;
+    assert_int_equal(leat_pg_slot_judge("s", "shop", &passed, &promoted, &at, &e), LEAT_OK);
 }
 
 static void slots_of_others(void **state)
@@ -480,9 +485,98 @@ static void tables_are_named_unmistakably(void **state)
     leat_arena_free(&a);
 }
 
+/* ---- offsets that a person sets ---- */
+
+static leat_rc edited(const char *now, const char *partition, const char *offset, leat_arena *a,
+                      leat_position *out, const char **note, leat_err *e)
+{
+    leat_pg_conf conf = {.capture.prefix = "shop", .slot = "leat"};
+    leat_position was = {LEAT_STR("{\"server\":\"shop\"}"), leat_str_of(now)};
+    leat_position to = {leat_str_of(partition), leat_str_of(offset)};
+    *e = (leat_err){0};
+    return leat_pg_offset_check(&conf, was, to, a, out, note, e);
+}
+
+static void offsets_are_taken_in_many_shapes(void **state)
+{
+    (void)state;
+    static const char *const now =
+        "{\"lsn_proc\":100,\"lsn\":100,\"systemid\":\"7\",\"timeline\":2}";
+    static const char *const good[] = {
+        "{\"lsn\":\"0/C8\"}", "{\"lsn\":200}", "{\"lsn_proc\":\"0/C8\",\"lsn\":\"0/C8\"}",
+        "{\"lsn\":200,\"timeline\":2,\"systemid\":\"7\",\"snapshot\":null}"};
+    leat_arena a = {0};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        leat_position out;
+        const char *note;
+        leat_err e;
+        assert_int_equal(edited(now, "{\"server\":\"shop\"}", good[i], &a, &out, &note, &e),
+                         LEAT_OK);
+        assert_true(leat_str_is(
+            out.offset, "{\"lsn_proc\":200,\"lsn\":200,\"systemid\":\"7\",\"timeline\":2}"));
+        assert_non_null(strstr(note, "100 bytes of the log are skipped"));
+        assert_non_null(strstr(note, "0/64 and 0/C8"));
+    }
+    leat_position out;
+    const char *note;
+    leat_err e;
+    assert_int_equal(edited(now, "{\"server\":\"shop\"}", "{\"lsn\":10}", &a, &out, &note, &e),
+                     LEAT_OK);
+    assert_non_null(strstr(note, "come again"));
+    assert_int_equal(edited(now, "{\"server\":\"other\"}", NULL, &a, &out, &note, &e), LEAT_OK);
+    assert_null(out.offset.s); /* what is another's can be forgotten */
+    leat_arena_free(&a);
+}
+
+static void offsets_that_are_none_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *partition, *offset, *says;
+    } bad[] = {
+        {"{\"server\":\"shop\"}", "{}", "neither lsn"},
+        {"{\"server\":\"shop\"}", "{\"lsn\":null}", "neither lsn"},
+        {"{\"server\":\"shop\"}", "{\"lsn\":\"16\"}", "0/16B3748"},
+        {"{\"server\":\"shop\"}", "{\"lsn\":\"0/\"}", "0/16B3748"},
+        {"{\"server\":\"shop\"}", "{\"lsn\":0}", "0/16B3748"},
+        {"{\"server\":\"shop\"}", "{\"lsn\":-1}", "0/16B3748"},
+        {"{\"server\":\"shop\"}", "{\"lsn\":1.5}", "0/16B3748"},
+        {"{\"server\":\"shop\"}", "{\"lsn\":18446744073709551615}", "0/16B3748"},
+        {"{\"server\":\"shop\"}", "{\"lsn\":{}}", "0/16B3748"},
+        {"{\"server\":\"shop\"}", "{\"lsn\":5,\"gtids\":\"x\"}", "\"gtids\""},
+        {"{\"server\":\"shop\"}", "{\"n\":100}", "\"n\""},
+        {"{\"server\":\"shop\"}", "{\"lsn\":5,\"snapshot\":\"INITIAL\"}", "had not ended"},
+        {"{\"server\":\"other\"}", "{\"lsn\":5}", "{\"server\":\"shop\"}"},
+    };
+    leat_arena a = {0};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        leat_position out;
+        const char *note;
+        leat_err e;
+        assert_int_equal(edited(NULL, bad[i].partition, bad[i].offset, &a, &out, &note, &e),
+                         LEAT_CONF);
+        assert_string_equal(e.code, "postgres.position");
+        if (!strstr(e.msg, bad[i].says)) fail_msg("%s: %s", bad[i].offset, e.msg);
+    }
+    leat_arena_free(&a);
+}
+
+static void offsets_are_told(void **state)
+{
+    (void)state;
+    leat_buf out = {0};
+    leat_pg_offset_text(LEAT_STR("{\"lsn\":23803720,\"ts_usec\":1763712000000000}"), &out);
+    leat_buf_u8(&out, 0);
+    assert_string_equal(out.p, "0/16B3748, committed 2025-11-21T08:00:00.000Z");
+    leat_buf_free(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(offsets_are_taken_in_many_shapes),
+        cmocka_unit_test(offsets_that_are_none_are_refused),
+        cmocka_unit_test(offsets_are_told),
         cmocka_unit_test(position_is_debeziums),
         cmocka_unit_test(position_comes_back),
         cmocka_unit_test(position_of_debezium),

@@ -44,8 +44,8 @@ static leat_rc bad_width(const leat_pg_rel *r, uint16_t n, leat_err *e)
 }
 
 /* old_key: columns outside the replica identity were sent as NULL and are not known. */
-static leat_rc row_of(const leat_pg_rel *r, const leat_pgoutput_tuple *t, bool old_key,
-                      leat_arena *a, leat_value **out, leat_err *e)
+static leat_rc row_of(leat_pg_rel *r, const leat_pgoutput_tuple *t, bool old_key, leat_arena *a,
+                      leat_value **out, leat_err *e)
 {
     uint32_t n = r->table->row->nfields;
     leat_value *row = leat_arena_alloc(a, n * sizeof *row, _Alignof(leat_value));
@@ -55,10 +55,8 @@ static leat_rc row_of(const leat_pg_rel *r, const leat_pgoutput_tuple *t, bool o
         const leat_pgoutput_cell *cell = &t->cells[i];
         uint16_t f = r->field[i];
         if (f == LEAT_PG_NO_FIELD || (old_key && !r->identity[i])) continue;
-        if (cell->kind == LEAT_PGOUTPUT_NULL)
-            LEAT_TRY(leat_pg_rel_null(r, f, &row[f], e));
-        else if (cell->kind == LEAT_PGOUTPUT_TEXT)
-            LEAT_TRY(leat_pg_parse(&r->cols[f], cell->data, a, &row[f], e));
+        if (cell->kind == LEAT_PGOUTPUT_NULL || cell->kind == LEAT_PGOUTPUT_TEXT)
+            LEAT_TRY(leat_pg_rel_cell(r, i, cell->data, a, &row[f], e));
         else if (cell->kind == LEAT_PGOUTPUT_BINARY)
             return leat_fail(e, LEAT_FATAL, "postgres.protocol", r->table->topic,
                              "the server sent a binary value, which was not asked for");
@@ -86,7 +84,7 @@ static bool key_changed(const leat_table *t, const leat_value *old, const leat_v
 }
 
 /* Both rows of a change; flags: LEAT_EV_*. */
-static leat_rc rows_of(const leat_pg_rel *r, const leat_pgoutput_msg *m, leat_arena *a,
+static leat_rc rows_of(leat_pg_rel *r, const leat_pgoutput_msg *m, leat_arena *a,
                        leat_value **before, leat_value **after, uint8_t *flags, leat_err *e)
 {
     bool old_key = m->change.old_kind == 'K';
@@ -181,9 +179,13 @@ leat_rc leat_pg_change(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg
         b->counts.filtered++;
         return LEAT_OK;
     }
-    leat_value *before, *after;
-    uint8_t flags;
-    leat_rc rc = rows_of(r, m, &b->arena, &before, &after, &flags, e);
+    leat_value *before = NULL, *after = NULL;
+    uint8_t flags = 0;
+    leat_rc rc = leat_event_size_check(bytes.len, s->task->max_event_bytes, r->table->name, e);
+    bool fits = rc == LEAT_OK;
+    if (fits) rc = rows_of(r, m, &b->arena, &before, &after, &flags, e);
+    while (fits && rc == LEAT_DATA && (rc = leat_pg_rel_loosen(s, &r, e)) == LEAT_OK)
+        rc = rows_of(r, m, &b->arena, &before, &after, &flags, e);
     if (rc == LEAT_DATA) {
         bury(s, b, r->table, bytes, lsn, e);
         return LEAT_OK;

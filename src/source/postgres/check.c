@@ -1,10 +1,11 @@
 /* The doctor: tries a configuration on the real server, step by step, and changes nothing there.
  *
- * resolve, connect, tls, log in, version, wal_level, replication, replication session, senders,
- * slots, slot, prepared transactions, tables, topics, select, identity, publication. A step that
- * fails names what mends it, as SQL where SQL can, and what takes that back. Steps go on after a
- * failure as far as they still mean something: without a session there is nothing to ask. discover
- * lists what could be captured. Each call has sessions of its own; run by any thread. */
+ * resolve, connect, tls, log in, version, standby, wal_level, replication, replication session,
+ * senders, slots, slot, prepared transactions, tables, topics, select, identity, partitions,
+ * publication. A step that fails names what mends it, as SQL where SQL can, and what takes that
+ * back. Steps go on after a failure as far as they still mean something: without a session there is
+ * nothing to ask. discover lists what could be captured. Each call has sessions of its own; run by
+ * any thread. */
 #include <netdb.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -335,6 +336,7 @@ leat_rc leat_pg_check(const void *conf, leat_checker *c, leat_err *e)
     leat_arena_init(&a, 0);
     leat_pg_exam x = {.conf = conf, .c = c, .a = &a};
     if (resolve(&x) && connect_step(&x) && version(&x)) {
+        leat_pg_standby_check(&x);
         wal_level(&x);
         bool may = replication_right(&x);
         room(&x, "senders", "max_wal_senders", "pg_stat_replication", "postgres.too_many_senders");

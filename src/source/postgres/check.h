@@ -14,6 +14,7 @@ typedef struct leat_pg_exam {
     leat_pg_relation *all;
     const leat_pg_relation **tables; /* captured */
     size_t nall, ntables;
+    bool standby; /* the server is one */
 } leat_pg_exam;
 
 /* Tells a step without SQL. advice, code: may be NULL. */
@@ -29,6 +30,8 @@ const char *leat_pg_quoted(leat_pg_exam *x, const char *name);
 PGresult *leat_pg_ask(leat_pg_exam *x, const char *step, const char *sql, int n,
                       const char *const *params);
 
+/* standby.c: a step if the server is a standby, else none. */
+void leat_pg_standby_check(leat_pg_exam *x);
 /* The steps about tables and publication. */
 void leat_pg_check_tables(leat_pg_exam *x);
 

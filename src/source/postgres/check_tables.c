@@ -4,6 +4,7 @@
  * and whether the publication sends them, or can be made by this user. Findings of one kind are one
  * step with the statements for all tables concerned. Run by any thread. */
 #include "source/postgres/check.h"
+#include "source/postgres/partition.h"
 #include "source/postgres/publication.h"
 #include "system/postgres/quote.h"
 
@@ -112,7 +113,7 @@ static void put_identity(leat_buf *out, const leat_pg_relation *t, const char *i
 /* Tables without a replica identity: their updates and deletes fail once they are published. */
 static void identities(leat_pg_exam *x)
 {
-    findings none = {0}, full = {0};
+    findings none = {0}, full = {0}, strange = {0};
     for (size_t i = 0; i < x->ntables; i++) {
         const leat_pg_relation *t = x->tables[i];
         bool nothing = t->replica_identity == 'n';
@@ -122,6 +123,9 @@ static void identities(leat_pg_exam *x)
             put_identity(&none.undo, t, nothing ? "NOTHING" : "DEFAULT");
         }
         if (t->replica_identity == 'f') find(&full, t);
+        if (!t->strange) continue;
+        find(&strange, t);
+        put_identity(&strange.sql, t, t->has_key ? "DEFAULT" : "FULL");
     }
     if (none.n)
         tell_findings(x, "replica identity", LEAT_STEP_WARN, "postgres.replica_identity",
@@ -130,11 +134,54 @@ static void identities(leat_pg_exam *x)
                       "publication sends them: give it a primary key, or run the statement (FULL "
                       "writes whole old rows to the log)",
                       &none);
+    if (strange.n)
+        tell_findings(x, "replica identity index", LEAT_STEP_WARN, "postgres.replica_identity",
+                      "the replica identity is an index that is not the key (or was dropped)",
+                      "deletes, and updates of the index's columns, do not tell the key: events "
+                      "show zeros in its place, as Debezium's do. Run the statement",
+                      &strange);
     if (full.n)
         tell_findings(x, "replica identity full", LEAT_STEP_OK, NULL,
                       "whole old rows are in the log (complete events, more log)", NULL, &full);
-    if (!none.n && !full.n)
+    if (!none.n && !full.n && !strange.n)
         tell_ok(x, "replica identity", "every captured table has its primary key");
+}
+
+/* ---- partitions ---- */
+
+/* Rows of a foreign table never come to this server's log. */
+static void foreign_partitions(leat_pg_exam *x)
+{
+    PGresult *res =
+        leat_pg_ask(x, "foreign partitions",
+                    "SELECT pg_catalog.string_agg(c.oid::pg_catalog.regclass::pg_catalog.text, ', '"
+                    " ORDER BY c.oid) FROM pg_catalog.pg_class c"
+                    " WHERE c.relkind = 'f' AND c.relispartition",
+                    0, NULL);
+    if (!res) return;
+    if (leat_pg_cell(res, 0, 0).len)
+        leat_pg_tell(x, "foreign partitions", LEAT_STEP_WARN, "postgres.partition_foreign",
+                     leat_arena_strdup(x->a, PQgetvalue(res, 0, 0)),
+                     "their rows are kept by another server: a snapshot of the partitioned table "
+                     "reads them, but their changes are not in this server's log");
+    PQclear(res);
+}
+
+static void partitions(leat_pg_exam *x)
+{
+    leat_pg_tables t = {x->all, x->nall, x->tables, x->ntables};
+    leat_pg_missed missed;
+    findings f = {0};
+    leat_err e;
+    if (leat_pg_partitions_missed(&x->sql, x->conf, &t, x->a, &missed, &e) != LEAT_OK) {
+        leat_pg_tell_err(x, "partitions", &e);
+        return;
+    }
+    for (size_t i = 0; i < missed.n; i++) find(&f, missed.tables[i]);
+    if (missed.n)
+        tell_findings(x, "partitions", LEAT_STEP_WARN, "postgres.partition", missed.why,
+                      missed.advice, &f);
+    foreign_partitions(x);
 }
 
 /* ---- the publication ---- */
@@ -142,6 +189,7 @@ static void identities(leat_pg_exam *x)
 /* Why this user cannot make the publication as configured; NULL: it can. */
 static const char *cannot_make(leat_pg_exam *x)
 {
+    if (x->standby) return "the server is a standby: it has to be made on the primary";
     PGresult *res = leat_pg_ask(x, "publication",
                                 "SELECT rolsuper, pg_catalog.has_database_privilege("
                                 "pg_catalog.current_database(), 'CREATE')"
@@ -289,6 +337,7 @@ void leat_pg_check_tables(leat_pg_exam *x)
         topics(x);
         selects(x);
         identities(x);
+        partitions(x);
     }
     publications(x);
 }

@@ -37,8 +37,12 @@ typedef struct leat_pg_rel {
     const leat_pg_col *cols;     /* of the row's fields; in the table's arena */
     const uint16_t *field; /* of each column of the wire: field of the row, or LEAT_PG_NO_FIELD */
     const bool *identity;  /* of each column of the wire: it is sent with an old key */
+    const bool *loose; /* of each: may be NULL (an array's elements too) whatever the catalog says;
+                          NULL: none */
+    leat_str wire;     /* the relation message that described it; absent: the catalog did */
     uint16_t nwire;
-    uint64_t tx; /* transaction that tx_seq counts in */
+    uint16_t tight; /* column of the wire that the last "postgres.null" is about */
+    uint64_t tx;    /* transaction that tx_seq counts in */
     uint32_t tx_seq;
     struct leat_pg_rel *next;
 } leat_pg_rel;
@@ -92,6 +96,7 @@ typedef struct leat_pg_source {
 
     leat_str partition;   /* position.partition, as text */
     leat_pg_position at;  /* all that ends before is read */
+    size_t largest;       /* bytes of the largest message so far */
     bool resumed;         /* at came from the engine: there was a position */
     const char *snapshot; /* exported by a slot just made; NULL: none */
     bool streaming;       /* START_REPLICATION has run */
@@ -107,9 +112,11 @@ typedef struct leat_pg_source {
     size_t row_len;
     uint64_t idle_end; /* of a keepalive while nothing was open: may become the position */
     int64_t idle_us;   /* when that was done last */
+    uint64_t once_end; /* end of the log as the engine asked for it; 0: it did not */
     leat_pg_feedback feedback;
     int64_t xmin;       /* of the slot, with xmin.fetch.interval.ms; 0: none */
     int64_t asked_us;   /* when the slot was looked at last */
+    int64_t standby_us; /* when a standby was asked last whether it still is one */
     int64_t watched_us; /* when publications and tables were */
     int64_t retained;   /* bytes of log that the slot keeps, -1: unknown */
     leat_pg_action action;
@@ -130,17 +137,23 @@ leat_origin *leat_pg_origin_new(const leat_pg_source *s);
 leat_rc leat_pg_message_table(leat_pg_source *s, leat_err *e);
 
 /* ---- relation.c: tables ---- */
-/* Takes a relation message in: reads the catalog, makes a version, keeps it. */
-leat_rc leat_pg_rel_update(leat_pg_source *s, const leat_pgoutput_msg *m, leat_err *e);
+/* Takes a relation message (and its bytes) in: reads the catalog, makes a version, keeps it. */
+leat_rc leat_pg_rel_update(leat_pg_source *s, const leat_pgoutput_msg *m, leat_str bytes,
+                           leat_err *e);
 /* The relation of that id; NULL: the server has not described it. */
 leat_pg_rel *leat_pg_rel_find(const leat_pg_source *s, uint32_t id);
 /* A table as it is in the catalog now, with all columns that can be read: for snapshots. The result
  * is the caller's, to be freed with leat_pg_rel_free. */
 leat_rc leat_pg_rel_of_table(leat_pg_source *s, const leat_pg_table *t, leat_pg_rel **out,
                              leat_err *e);
-/* A NULL for a field of the row. DATA "postgres.null" where the version requires a value: the
- * column became NOT NULL after this change was made, and no consumer could read the record. */
-leat_rc leat_pg_rel_null(const leat_pg_rel *r, uint16_t field, leat_value *out, leat_err *e);
+/* The value of a column of the wire that has a field; text absent: NULL. DATA "postgres.null" where
+ * the version has no room for a NULL (leat_pg_rel_loosen makes it), "postgres.value" where text is
+ * none of the column's type. */
+leat_rc leat_pg_rel_cell(leat_pg_rel *r, uint16_t col, leat_str text, leat_arena *a,
+                         leat_value *out, leat_err *e);
+/* After DATA, in e: if a NULL was the reason, puts a version in which that column may be NULL in
+ * the place of *r's and gives OK: try again. Else gives e's DATA back, and *r is as it was. */
+leat_rc leat_pg_rel_loosen(leat_pg_source *s, leat_pg_rel **r, leat_err *e);
 void leat_pg_rel_free(leat_pg_rel *r);
 void leat_pg_rels_free(leat_pg_source *s);
 
@@ -165,6 +178,17 @@ void leat_pg_safe_here(leat_pg_source *s, leat_batch *b);
 /* ---- snapshot.c ---- */
 leat_rc leat_pg_plan_tables(leat_task *t, leat_plan *plan, leat_err *e);
 leat_rc leat_pg_read_chunk(leat_task *t, leat_chunk *chunk, leat_batch *b, leat_err *e);
+
+/* ---- standby.c ---- */
+/* Sets server.standby. CONF "postgres.standby": of a version that cannot decode there. */
+leat_rc leat_pg_standby_look(leat_pg_source *s, leat_err *e);
+/* On a standby: CONF "postgres.publication_missing" if it has not come from the primary. */
+leat_rc leat_pg_standby_publication(leat_pg_source *s, leat_err *e);
+/* Logs what a slot that is about to be made on a standby waits for; else nothing. */
+void leat_pg_standby_tell_slot(const leat_pg_source *s);
+/* Notices that a standby was promoted: the position's timeline is then the new one. now: monotonic.
+ */
+void leat_pg_standby_watch(leat_pg_source *s, int64_t now);
 
 /* ---- watch.c: on ordinary sessions, while streaming ---- */
 /* Every few seconds: slot, publications, tables that have appeared. CONF

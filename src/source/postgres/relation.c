@@ -9,6 +9,10 @@
  * that turns out equal to the current one is dropped, so that readers see no change where there is
  * none.
  *
+ * Where the catalog is ahead, a column may be NOT NULL there and NULL in a change that is older,
+ * and an array of enums has no room for NULLs in Debezium's mapping: such a version is made again
+ * with that column loosened when the first NULL comes.
+ *
  * Snapshots make their versions from the catalog alone, generated columns included, which the log
  * lacks. Run by the task's thread. */
 #include "base/log.h"
@@ -32,7 +36,9 @@ typedef struct draft {
     uint16_t ncols;
     const char *const *key; /* names */
     uint16_t nkey;
-    bool catalog; /* made from the catalog alone */
+    bool catalog;      /* made from the catalog alone */
+    const bool *loose; /* see leat_pg_rel; NULL: none */
+    leat_str wire;     /* the relation message; absent: there is none */
 } draft;
 
 leat_pg_rel *leat_pg_rel_find(const leat_pg_source *s, uint32_t id)
@@ -42,16 +48,16 @@ leat_pg_rel *leat_pg_rel_find(const leat_pg_source *s, uint32_t id)
     return r;
 }
 
-leat_rc leat_pg_rel_null(const leat_pg_rel *r, uint16_t field, leat_value *out, leat_err *e)
+leat_rc leat_pg_rel_cell(leat_pg_rel *r, uint16_t col, leat_str text, leat_arena *a,
+                         leat_value *out, leat_err *e)
 {
+    uint16_t field = r->field[col];
     const leat_field *f = &r->table->row->fields[field];
+    r->tight = col;
+    if (text.s) return leat_pg_parse(&r->cols[field], text, a, out, e);
     *out = leat_null();
     if (f->schema->optional || f->schema->def != NULL) return LEAT_OK;
-    return leat_fail(
-        e, LEAT_DATA, "postgres.null", f->name,
-        "%s.%s: column %s is NULL here, but NOT NULL in the catalog, which is newer than "
-        "this change",
-        r->table->schema, r->table->name, f->name);
+    return leat_pg_null_fail(&r->cols[field], e);
 }
 
 void leat_pg_rel_free(leat_pg_rel *r)
@@ -104,9 +110,10 @@ static leat_rc plan_column(leat_pg_source *s, const leat_pg_attr *attr, leat_are
     return leat_pg_plan(s->types, &s->modes, &text, a, out, e);
 }
 
-static leat_rc plan_one(leat_pg_source *s, const draft *d, const column *c, leat_arena *a,
+static leat_rc plan_one(leat_pg_source *s, const draft *d, uint16_t i, leat_arena *a,
                         leat_pg_col *out, leat_err *e)
 {
+    const column *c = &d->cols[i];
     const leat_pg_column *known = c->known;
     leat_pg_attr attr = {
         .table = leat_arena_printf(a, "%s.%s", d->schema, d->name),
@@ -116,6 +123,7 @@ static leat_rc plan_one(leat_pg_source *s, const draft *d, const column *c, leat
         .ndims = known ? known->ndims : 0,
         .not_null = (known && known->not_null) || (!known && is_key(d, c->name)),
         .generated = known && known->generated,
+        .loose = d->loose && d->loose[i],
         .def = known ? known->def : (leat_str){0},
     };
     LEAT_TRY(plan_column(s, &attr, a, out, e));
@@ -194,7 +202,7 @@ static leat_rc put_column(leat_pg_source *s, const draft *d, uint16_t i, build *
     w->identity[i] = c->identity;
     LEAT_TRY(leat_filter_column(s->rules.filter, d->schema, d->name, name, &in, e));
     if (!in && !is_key(d, c->name)) return LEAT_OK;
-    LEAT_TRY(plan_one(s, d, c, w->a, &w->cols[w->n], e));
+    LEAT_TRY(plan_one(s, d, i, w->a, &w->cols[w->n], e));
     if (!w->cols[w->n].schema) return LEAT_OK;
     w->natives[w->n] = column_of(c, &w->cols[w->n], i);
     w->names[w->n] = name;
@@ -295,6 +303,8 @@ static leat_rc build_table(leat_pg_source *s, const draft *d, leat_pg_rel *r, le
     r->cols = w.cols;
     r->field = w.field;
     r->identity = w.identity;
+    r->loose = d->loose ? leat_arena_dup(a, d->loose, d->ncols * sizeof *d->loose) : NULL;
+    if (d->wire.s) r->wire = leat_arena_str(a, d->wire);
     r->nwire = d->ncols;
     return LEAT_OK;
 }
@@ -377,7 +387,9 @@ static void replace(leat_pg_rel **at, leat_pg_rel *r)
     *at = r;
 }
 
-leat_rc leat_pg_rel_update(leat_pg_source *s, const leat_pgoutput_msg *m, leat_err *e)
+/* loose: see leat_pg_rel. *out: what stands for the relation then. */
+static leat_rc update(leat_pg_source *s, const leat_pgoutput_msg *m, leat_str bytes,
+                      const bool *loose, leat_pg_rel **out, leat_err *e)
 {
     leat_pg_rel **at = &s->rels[m->relation.id % LEAT_PG_RELS];
     while (*at && (*at)->id != m->relation.id) at = &(*at)->next;
@@ -392,6 +404,8 @@ leat_rc leat_pg_rel_update(leat_pg_source *s, const leat_pgoutput_msg *m, leat_e
                            leat_arena_str(&a, m->relation.name).s, &in, e);
     if (rc == LEAT_OK && in && s->types_old) rc = leat_pg_source_types(s, e);
     if (rc == LEAT_OK && in) rc = draft_of(s, m, *at, &a, &d, e);
+    d.wire = bytes;
+    d.loose = loose;
     if (rc == LEAT_OK && in) rc = chosen_key(s, &d, &a, e);
     if (rc == LEAT_OK && in) rc = build_table(s, &d, r, e);
     leat_arena_free(&a);
@@ -400,13 +414,21 @@ leat_rc leat_pg_rel_update(leat_pg_source *s, const leat_pgoutput_msg *m, leat_e
         return rc;
     }
     replace(at, r);
+    *out = r;
     return LEAT_OK;
+}
+
+leat_rc leat_pg_rel_update(leat_pg_source *s, const leat_pgoutput_msg *m, leat_str bytes,
+                           leat_err *e)
+{
+    leat_pg_rel *r;
+    return update(s, m, bytes, NULL, &r, e);
 }
 
 /* ---- from the catalog ---- */
 
-leat_rc leat_pg_rel_of_table(leat_pg_source *s, const leat_pg_table *t, leat_pg_rel **out,
-                             leat_err *e)
+static leat_rc from_catalog(leat_pg_source *s, const leat_pg_table *t, const bool *loose,
+                            leat_pg_rel **out, leat_err *e)
 {
     leat_arena a;
     leat_arena_init(&a, 0);
@@ -417,7 +439,8 @@ leat_rc leat_pg_rel_of_table(leat_pg_source *s, const leat_pg_table *t, leat_pg_
                .ncols = t->ncols,
                .key = t->key,
                .nkey = t->nkey,
-               .catalog = true};
+               .catalog = true,
+               .loose = loose};
     for (uint16_t i = 0; i < t->ncols; i++) {
         const leat_pg_column *c = &t->cols[i];
         d.cols[i] = (column){leat_str_of(c->name), c->type, c->typmod, false, c};
@@ -430,5 +453,59 @@ leat_rc leat_pg_rel_of_table(leat_pg_source *s, const leat_pg_table *t, leat_pg_
         leat_pg_rel_free(r);
     else
         *out = r;
+    return rc;
+}
+
+leat_rc leat_pg_rel_of_table(leat_pg_source *s, const leat_pg_table *t, leat_pg_rel **out,
+                             leat_err *e)
+{
+    return from_catalog(s, t, NULL, out, e);
+}
+
+/* ---- loosening ---- */
+
+/* The table of *r as the catalog has it, whose columns cannot have changed: rows are being read. */
+static leat_rc loosen_read(leat_pg_source *s, leat_pg_rel **r, const bool *loose, leat_arena *a,
+                           leat_err *e)
+{
+    const leat_pg_table *t;
+    leat_pg_rel *new;
+    LEAT_TRY(leat_pg_source_sql(s, e));
+    LEAT_TRY(leat_pg_table_read(&s->sql, (*r)->id, a, &t, e));
+    if (!t || t->ncols != (*r)->nwire)
+        return leat_fail(e, LEAT_RETRY, "postgres.table_missing", (*r)->table->topic,
+                         "the table %s.%s changed while its rows were read; the snapshot begins "
+                         "again",
+                         (*r)->table->schema, (*r)->table->name);
+    LEAT_TRY(from_catalog(s, t, loose, &new, e));
+    leat_pg_rel_free(*r);
+    *r = new;
+    return LEAT_OK;
+}
+
+leat_rc leat_pg_rel_loosen(leat_pg_source *s, leat_pg_rel **r, leat_err *e)
+{
+    const leat_pg_rel *was = *r;
+    uint16_t col = was->tight;
+    if (strcmp(e->code, LEAT_PG_NULL) != 0 || (was->loose && was->loose[col])) return e->rc;
+    leat_log(LEAT_INFO, "postgres.null_let_in",
+             "table=\"%s.%s\" column=\"%s\" has a NULL that its schema forbids (it became NOT NULL "
+             "since, or it is an array of an enum): its schema is optional from here on",
+             was->table->schema, was->table->name, was->cols[was->field[col]].name);
+    leat_arena a;
+    leat_arena_init(&a, 0);
+    bool *loose = leat_arena_zalloc(&a, was->nwire, sizeof *loose, _Alignof(bool));
+    if (was->loose) memcpy(loose, was->loose, was->nwire * sizeof *loose);
+    loose[col] = true;
+    leat_rc rc;
+    if (was->wire.s) {
+        leat_pgoutput_msg m;
+        leat_str bytes = leat_arena_str(&a, was->wire);
+        rc = leat_pgoutput_decode(bytes, &a, &m, e);
+        if (rc == LEAT_OK) rc = update(s, &m, bytes, loose, r, e);
+    } else {
+        rc = loosen_read(s, r, loose, &a, e);
+    }
+    leat_arena_free(&a);
     return rc;
 }

@@ -131,6 +131,20 @@ static leat_rc judge_missing(const char *name, const leat_pg_position *at, leat_
                      name, leat_lsn_print(at->lsn, place), name);
 }
 
+/* What keeps a slot from being invalidated for this reason (17: invalidation_reason). */
+static const char *prevention(const char *reason)
+{
+    static const char *const known[][2] = {
+        {"rows_removed", "set hot_standby_feedback = on at the standby"},
+        {"conflict", "set hot_standby_feedback = on at the standby"},
+        {"wal_level_insufficient", "keep wal_level = logical at the primary"},
+        {"idle_timeout", "raise idle_replication_slot_timeout, or do not stop connectors for long"},
+    };
+    for (size_t i = 0; reason && i < sizeof known / sizeof *known; i++)
+        if (strcmp(reason, known[i][0]) == 0) return known[i][1];
+    return "raise max_slot_wal_keep_size";
+}
+
 /* What makes a slot unfit whatever the position. */
 static leat_rc judge_kind(const char *name, const char *dbname, const leat_pg_slot *slot,
                           leat_err *e)
@@ -149,14 +163,24 @@ static leat_rc judge_kind(const char *name, const char *dbname, const leat_pg_sl
             name, slot->database, dbname);
     if (slot->invalid || (slot->wal_status && strcmp(slot->wal_status, "lost") == 0))
         return leat_fail(e, LEAT_CONF, "postgres.wal_removed", name,
-                         "the server has invalidated the slot \"%s\" (%s): log that it still "
-                         "needed is gone, and the changes in it are lost to this connector. Raise "
-                         "max_slot_wal_keep_size to prevent it. " START_AFRESH,
-                         name, slot->invalid ? slot->invalid : "wal_status is lost", name);
+                         "the server has invalidated the slot \"%s\" (%s): what it still had to "
+                         "send is lost to this connector. To prevent it %s. " START_AFRESH,
+                         name, slot->invalid ? slot->invalid : "wal_status is lost",
+                         prevention(slot->invalid), name);
     return LEAT_OK;
 }
 
-static leat_rc judge_server(const leat_pg_server *server, const leat_pg_position *at, leat_err *e)
+/* A position behind the end of its timeline, on a server that has left it: unless the slot has sent
+ * that much itself, as one of a standby does that was promoted under it. */
+static bool diverged(const leat_pg_server *server, const leat_pg_position *at,
+                     const leat_pg_slot *slot)
+{
+    return at->timeline && at->timeline != server->timeline && at->lsn > server->left &&
+           slot->confirmed <= server->left;
+}
+
+static leat_rc judge_server(const leat_pg_server *server, const leat_pg_position *at,
+                            const leat_pg_slot *slot, leat_err *e)
 {
     char here[LEAT_LSN_TEXT], place[LEAT_LSN_TEXT];
     if (at->systemid && at->systemid != server->systemid)
@@ -174,7 +198,7 @@ static leat_rc judge_server(const leat_pg_server *server, const leat_pg_position
             "not received all. Changes were read that the server does not know; "
             "compare the data, delete the connector's offsets, and take a new snapshot",
             leat_lsn_print(server->written, here), leat_lsn_print(at->lsn, place));
-    if (at->timeline && at->timeline != server->timeline && at->lsn > server->left)
+    if (diverged(server, at, slot))
         return leat_fail(
             e, LEAT_CONF, "postgres.diverged", "",
             "the server is on timeline %u, which left timeline %u at %s, but changes up to %s of "
@@ -190,7 +214,7 @@ static leat_rc judge_server(const leat_pg_server *server, const leat_pg_position
 leat_rc leat_pg_slot_judge(const char *name, const char *dbname, const leat_pg_slot *slot,
                            const leat_pg_server *server, const leat_pg_position *at, leat_err *e)
 {
-    if (at->lsn) LEAT_TRY(judge_server(server, at, e));
+    if (at->lsn) LEAT_TRY(judge_server(server, at, slot, e));
     if (!slot->exists) return at->lsn ? judge_missing(name, at, e) : LEAT_OK;
     LEAT_TRY(judge_kind(name, dbname, slot, e));
     if (at->lsn && slot->confirmed > at->lsn) {
@@ -280,9 +304,11 @@ static leat_rc await_slot(leat_task *t, leat_pg *wal, leat_pg *sql, const char *
         leat_rc rc = leat_pg_poll(wal, "create the replication slot", CREATE_LOOK_MS, res, e);
         if (rc != LEAT_AGAIN) return rc;
         int64_t now = leat_mono_us();
-        if (t->stop && atomic_load(t->stop))
+        if (t->leaves && t->leaves(t))
             return leat_fail(e, LEAT_RETRY, "postgres.stopped", name,
-                             "the slot \"%s\" was not made yet: the connector is to stop", name);
+                             "the slot \"%s\" was not made yet: the connector is to stop or to be "
+                             "changed",
+                             name);
         if (now - begun < CREATE_QUIET_US) continue;
         leat_err why = {0};
         rc = name_blockers(wal, sql, name, (now - begun) / 1000, &why);

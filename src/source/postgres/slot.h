@@ -10,6 +10,7 @@
 typedef struct leat_pg_server {
     uint64_t systemid;
     uint32_t timeline;
+    bool standby;     /* in recovery */
     uint64_t written; /* end of the log written so far (on a standby: replayed) */
     uint64_t left;    /* where its log left the timeline of the stored position; 0: it never was on
                        * it. Only looked at when the two timelines differ */

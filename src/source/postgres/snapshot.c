@@ -8,6 +8,10 @@
  * table, read by COPY: the server pushes rows as fast as they are taken, and no more of them are in
  * memory than the batch and the socket hold.
  *
+ * Each table is read in a savepoint, and going back to that gives up its lock but not the view: so
+ * any number of tables is read with the server's default of locks, and DDL waits for one table
+ * only.
+ *
  * Markers are Debezium's: first and last row of all, first and last of a table. To know the last
  * row each row is held until the next one has come; to know the last of all, the tables to come are
  * asked whether they have any. Run by the task's thread. */
@@ -16,17 +20,22 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "source/postgres/copytext.h"
+#include "source/postgres/partition.h"
 #include "source/postgres/pg.h"
 #include "source/postgres/walframe.h"
 #include "system/postgres/quote.h"
 
 enum { WAIT_MS = 200 };
+/* Around locks on a table that the view may give up again. */
+#define HOLD "SAVEPOINT leat_table"
+#define LET_GO "ROLLBACK TO SAVEPOINT leat_table; RELEASE SAVEPOINT leat_table"
 #define BEGIN_VIEW "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 typedef struct table {
     uint32_t oid;
     const char *schema, *name;
     const char *override; /* NULL: the whole table */
+    bool only;            /* without the rows of tables that inherit from it */
     bool first;           /* of all tables */
     bool started;
     bool any; /* a row has been given out */
@@ -77,6 +86,7 @@ static void put_chunk(leat_pg_source *s, leat_plan *plan, const leat_pg_relation
                  .schema = leat_arena_strdup(plan->a, r->schema),
                  .name = leat_arena_strdup(plan->a, r->name),
                  .override = override,
+                 .only = !s->conf->faults && r->kind == 'r',
                  .first = plan->n == 0};
     leat_chunk *c = LEAT_NEW(plan->a, leat_chunk, 1);
     c->table = leat_arena_printf(plan->a, "%s.%s", r->schema, r->name);
@@ -91,13 +101,15 @@ static leat_rc put_chunks(leat_pg_source *s, leat_plan *plan, leat_err *e)
 {
     leat_arena a;
     leat_pg_relation *all;
-    const leat_pg_relation **captured;
-    size_t n, k;
+    leat_pg_tables t = {0};
     leat_arena_init(&a, 0);
-    leat_rc rc = leat_pg_relations(&s->view, &a, &all, &n, e);
-    if (rc == LEAT_OK) rc = leat_pg_rules_tables(&s->rules, all, n, &a, &captured, &k, e);
-    if (rc == LEAT_OK) rc = leat_pg_rules_snapshot(&s->rules, captured, &k, &a, e);
-    for (size_t i = 0; rc == LEAT_OK && i < k; i++) put_chunk(s, plan, captured[i]);
+    leat_rc rc = leat_pg_relations(&s->view, &a, &all, &t.nall, e);
+    if (rc == LEAT_OK) t.all = all;
+    if (rc == LEAT_OK)
+        rc = leat_pg_rules_tables(&s->rules, all, t.nall, &a, &t.captured, &t.ncaptured, e);
+    if (rc == LEAT_OK) rc = leat_pg_partitions_once(&s->view, s->conf, &t, &a, e);
+    if (rc == LEAT_OK) rc = leat_pg_rules_snapshot(&s->rules, t.captured, &t.ncaptured, &a, e);
+    for (size_t i = 0; rc == LEAT_OK && i < t.ncaptured; i++) put_chunk(s, plan, t.captured[i]);
     leat_arena_free(&a);
     return rc;
 }
@@ -124,6 +136,7 @@ leat_rc leat_pg_plan_tables(leat_task *task, leat_plan *plan, leat_err *e)
 static void put_source(const table *t, leat_buf *sql)
 {
     if (!t->override) {
+        if (t->only) leat_buf_str_z(sql, "ONLY ");
         leat_pg_quote_table(sql, t->schema, t->name);
         return;
     }
@@ -156,11 +169,11 @@ static leat_rc start_copy(leat_pg_source *s, const leat_pg_table *t, const table
     return rc;
 }
 
-/* Takes the lock that the rows will be read under. */
+/* Takes the lock that the rows will be read under, in a savepoint of its own. */
 static leat_rc lock_table(leat_pg_source *s, const table *chunk, leat_err *e)
 {
     leat_buf sql = {0};
-    leat_buf_str_z(&sql, "SELECT FROM ");
+    leat_buf_str_z(&sql, HOLD "; SELECT FROM ");
     put_source(chunk, &sql);
     leat_buf_str_z(&sql, " LIMIT 0");
     leat_buf_u8(&sql, 0);
@@ -206,15 +219,46 @@ static leat_rc hold_table(leat_pg_source *s, const table *chunk, leat_err *e)
     }
 }
 
-/* The columns are asked for outside of the view: COPY sees them as they are now. */
+/* The columns are asked for outside of the view: COPY sees them as they are now. The server wants a
+ * lock for their defaults. *waits: somebody stands between, who wants the table for himself and
+ * waits for the view's lock: the server cannot see that we would wait for him. */
+static leat_rc read_table(leat_pg_source *s, const table *chunk, leat_arena *a,
+                          const leat_pg_table **t, bool *waits, leat_err *e)
+{
+    leat_err why;
+    *waits = false;
+    LEAT_TRY(leat_pg_source_sql(s, e));
+    LEAT_TRY(leat_pg_exec(&s->sql, "bound the wait for a table", "SET lock_timeout = 300", e));
+    leat_rc rc = leat_pg_table_read(&s->sql, chunk->oid, a, t, &why);
+    *waits = leat_rc_failed(rc) && strcmp(why.code, "postgres.locked") == 0;
+    if (leat_rc_failed(rc) && !*waits) {
+        if (e) *e = why;
+        return rc;
+    }
+    return leat_pg_exec(&s->sql, "end the bound", "SET lock_timeout = 0", e);
+}
+
+/* Lets him pass. */
+static leat_rc let_go(leat_pg_source *s, const table *chunk, leat_err *e)
+{
+    leat_log(LEAT_INFO, "postgres.table_wanted",
+             "table=\"%s.%s\" a statement that wants it for itself goes first", chunk->schema,
+             chunk->name);
+    return leat_pg_exec(&s->view, "let a table go", LET_GO, e);
+}
+
 static leat_rc begin_table(leat_pg_source *s, table *chunk, leat_err *e)
 {
     leat_arena a;
     const leat_pg_table *t;
     leat_arena_init(&a, 0);
-    leat_rc rc = hold_table(s, chunk, e);
-    if (rc == LEAT_OK) rc = leat_pg_source_sql(s, e);
-    if (rc == LEAT_OK) rc = leat_pg_table_read(&s->sql, chunk->oid, &a, &t, e);
+    leat_rc rc;
+    bool waits = false;
+    do {
+        rc = hold_table(s, chunk, e);
+        if (rc == LEAT_OK) rc = read_table(s, chunk, &a, &t, &waits, e);
+        if (rc == LEAT_OK && waits) rc = let_go(s, chunk, e);
+    } while (rc == LEAT_OK && waits);
     if (rc == LEAT_OK && !t)
         rc = leat_fail(e, LEAT_RETRY, "postgres.table_missing", chunk->name,
                        "the table %s.%s was dropped while the snapshot was taken; it begins again",
@@ -226,10 +270,12 @@ static leat_rc begin_table(leat_pg_source *s, table *chunk, leat_err *e)
     return rc;
 }
 
-/* Whether a table behind this one has a row that the snapshot will read. */
+/* Whether a table behind this one has a row that the snapshot will read. Their locks are given up
+ * again: else they could not be let go when their turn comes. */
 static leat_rc more_rows(leat_pg_source *s, const leat_chunk *chunk, bool *more, leat_err *e)
 {
     *more = false;
+    LEAT_TRY(leat_pg_exec(&s->view, "look at the other tables", HOLD, e));
     for (const leat_chunk *c = chunk->next; c && !*more; c = c->next) {
         leat_buf sql = {0};
         PGresult *res;
@@ -244,12 +290,12 @@ static leat_rc more_rows(leat_pg_source *s, const leat_chunk *chunk, bool *more,
         *more = leat_pg_cell_bool(res, 0, 0);
         PQclear(res);
     }
-    return LEAT_OK;
+    return leat_pg_exec(&s->view, "let the other tables go", LET_GO, e);
 }
 
 /* ---- rows ---- */
 
-static leat_rc row_values(const leat_pg_rel *r, leat_str row, leat_arena *a, leat_value *cells,
+static leat_rc row_values(leat_pg_rel *r, leat_str row, leat_arena *a, leat_value *cells,
                           leat_err *e)
 {
     char *copy = (char *)(uintptr_t)leat_arena_str(a, row).s, *end = copy + row.len, *rest = copy;
@@ -262,10 +308,7 @@ static leat_rc row_values(const leat_pg_rel *r, leat_str row, leat_arena *a, lea
                              "a row of a COPY has %u columns or a broken escape, expected %u", i,
                              r->nwire);
         if (f == LEAT_PG_NO_FIELD) continue;
-        if (!text.s)
-            LEAT_TRY(leat_pg_rel_null(r, f, &cells[f], e));
-        else
-            LEAT_TRY(leat_pg_parse(&r->cols[f], text, a, &cells[f], e));
+        LEAT_TRY(leat_pg_rel_cell(r, i, text, a, &cells[f], e));
     }
     return LEAT_OK;
 }
@@ -276,25 +319,28 @@ static void bury(leat_batch *b, const leat_pg_source *s, const leat_table *t, le
     char place[96];
     snprintf(place, sizeof place, "{\"lsn\":%llu,\"snapshot\":true,\"row\":%llu}",
              (unsigned long long)s->at.lsn, (unsigned long long)s->row_n);
-    leat_batch_dead(b,
-                    &(leat_dead){.why = *why,
-                                 .bytes = row,
-                                 .position = leat_str_of(place),
-                                 .table = leat_arena_printf(&b->arena, "%s.%s", t->schema, t->name),
-                                 .topic = t->topic,
-                                 .ts_us = s->row_ts_us});
-    b->counts.dead--;
-    b->counts.rows_dead++;
+    leat_batch_dead_row(
+        b, &(leat_dead){.why = *why,
+                        .bytes = row,
+                        .position = leat_str_of(place),
+                        .table = leat_arena_printf(&b->arena, "%s.%s", t->schema, t->name),
+                        .topic = t->topic,
+                        .ts_us = s->row_ts_us});
 }
 
 static leat_rc give(leat_pg_source *s, leat_str row, leat_snapshot marker, leat_batch *b,
                     leat_err *e)
 {
-    const leat_pg_rel *r = s->row_rel;
-    leat_value *cells = LEAT_NEW(&b->arena, leat_value, r->table->row->nfields);
+    leat_value *cells = LEAT_NEW(&b->arena, leat_value, s->row_rel->table->row->nfields);
     b->counts.rows_read++;
     s->row_n++;
-    leat_rc rc = row_values(r, row, &b->arena, cells, e);
+    leat_rc rc =
+        leat_event_size_check(row.len, s->task->max_event_bytes, s->row_rel->table->name, e);
+    bool fits = rc == LEAT_OK;
+    if (fits) rc = row_values(s->row_rel, row, &b->arena, cells, e);
+    while (fits && rc == LEAT_DATA && (rc = leat_pg_rel_loosen(s, &s->row_rel, e)) == LEAT_OK)
+        rc = row_values(s->row_rel, row, &b->arena, cells, e);
+    const leat_pg_rel *r = s->row_rel;
     if (rc == LEAT_DATA) {
         bury(b, s, r->table, row, e);
         return LEAT_OK;
@@ -339,7 +385,7 @@ static leat_rc end_table(leat_pg_source *s, leat_chunk *chunk, leat_err *e)
 {
     leat_pg_rel_free(s->row_rel);
     s->row_rel = NULL;
-    if (chunk->next) return LEAT_OK;
+    if (chunk->next) return leat_pg_exec(&s->view, "end a table's snapshot", LET_GO, e);
     leat_rc rc = leat_pg_exec(&s->view, "end the snapshot", "COMMIT", e);
     leat_pg_close(&s->view);
     return rc;

@@ -16,6 +16,7 @@ enum {
     PAGE = 8192,
     PAGE_HEAD = 24,
     SEGMENT_HEAD = 40,
+    LIBPQ_BUFFER = 16 << 10,
     SLOT_LOOK_US = 200000, /* between looks at a slot that is in use */
 };
 
@@ -98,7 +99,7 @@ leat_rc leat_pg_source_slot(leat_pg_source *s, leat_pg_slot *slot, leat_err *e)
         leat_rc rc =
             leat_pg_slot_judge(conf->slot, conf->target.dbname, slot, &s->server, &s->at, e);
         int64_t waited = leat_mono_us() - begun, tries = delay ? waited / delay : INT64_MAX;
-        bool stopped = s->task->stop && atomic_load(s->task->stop);
+        bool stopped = s->task->leaves && s->task->leaves(s->task);
         if (rc != LEAT_RETRY || tries >= conf->slot_retries || stopped) {
             if (told && s->task->waits) s->task->waits(s->task, NULL);
             return rc;
@@ -119,6 +120,7 @@ static leat_rc ready_slot(leat_pg_source *s, leat_err *e)
     const leat_pg_conf *conf = s->conf;
     leat_pg_slot slot;
     LEAT_TRY(leat_pg_source_slot(s, &slot, e));
+    if (!slot.exists) leat_pg_standby_tell_slot(s);
     if (!slot.exists)
         return leat_pg_slot_create(s->task, &s->wal, &s->sql, conf->slot, conf->failover, &s->arena,
                                    &s->at.lsn, &s->snapshot, e);
@@ -143,7 +145,8 @@ static leat_rc connect_all(leat_pg_source *s, leat_err *e)
                          s->sql.version / 10000, s->sql.version / 100 % 100);
     LEAT_TRY(read_server(s, e));
     LEAT_TRY(leat_pg_connect(&s->wal, &s->conf->target, true, s->app, e));
-    return leat_pg_server_identify(&s->wal, &s->server, e);
+    LEAT_TRY(leat_pg_server_identify(&s->wal, &s->server, e));
+    return leat_pg_standby_look(s, e);
 }
 
 static leat_rc ready(leat_pg_source *s, const leat_position *pos, size_t n, leat_err *e)
@@ -156,7 +159,8 @@ static leat_rc ready(leat_pg_source *s, const leat_position *pos, size_t n, leat
     if (timeline && timeline != s->server.timeline)
         LEAT_TRY(leat_pg_server_history(&s->wal, timeline, &s->server, e));
     if (leat_pg_streams(s->conf)) {
-        LEAT_TRY(leat_pg_ready_publications(s, e));
+        LEAT_TRY(s->server.standby ? leat_pg_standby_publication(s, e)
+                                   : leat_pg_ready_publications(s, e));
         LEAT_TRY(ready_slot(s, e));
     } else if (!s->resumed) {
         s->at.lsn = s->server.written;
@@ -177,7 +181,7 @@ static leat_rc ready(leat_pg_source *s, const leat_position *pos, size_t n, leat
 static void drop_slot(leat_pg_source *s)
 {
     leat_err e;
-    s->sql.stop = NULL;
+    s->sql.leaves = NULL;
     leat_rc rc = leat_pg_source_sql(s, &e);
     if (rc == LEAT_OK) rc = leat_pg_slot_drop(&s->sql, s->conf->slot, &e);
     if (rc != LEAT_OK) leat_log_err(LEAT_WARN, &e);
@@ -207,6 +211,13 @@ static void close_source(leat_task *t)
     leat_free(s);
 }
 
+/* For the sessions: the task's. */
+static bool leaves(void *arg)
+{
+    leat_task *t = arg;
+    return t->leaves(t);
+}
+
 static leat_rc open_source(leat_task *t, const leat_position *pos, size_t n, leat_err *e)
 {
     leat_pg_source *s = leat_zalloc(1, sizeof *s);
@@ -214,7 +225,10 @@ static leat_rc open_source(leat_task *t, const leat_position *pos, size_t n, lea
     s->conf = t->conf;
     s->modes = leat_pg_conf_modes(s->conf);
     s->retained = -1;
-    s->sql.stop = s->wal.stop = s->view.stop = t->stop;
+    if (t->leaves) {
+        s->sql.leaves = s->wal.leaves = s->view.leaves = leaves;
+        s->sql.arg = s->wal.arg = s->view.arg = t;
+    }
     s->tx.ts_us = leat_now_us();
     leat_arena_init(&s->arena, 0);
     leat_arena_init(&s->scratch, 0);
@@ -284,15 +298,17 @@ static leat_rc end_source(leat_task *t, leat_arena *a, leat_str *end, leat_err *
     if (!good)
         return leat_fail(e, LEAT_RETRY, "postgres.protocol", "",
                          "the server told no end of its log");
-    *end = leat_arena_str(a, leat_str_of(leat_lsn_print(record_end(lsn), text)));
+    s->once_end = record_end(lsn);
+    *end = leat_arena_str(a, leat_str_of(leat_lsn_print(s->once_end, text)));
     return LEAT_OK;
 }
 
-static bool passed_source(leat_task *t, leat_str end, leat_position pos)
+static bool passed_source(leat_task *t, leat_str end, const leat_position *pos, size_t n)
 {
-    (void)t;
+    const leat_pg_source *s = t->priv;
+    const leat_position *own = leat_position_find(pos, n, s->partition);
     uint64_t lsn;
-    return leat_lsn_parse(end, &lsn) && leat_pg_position_lsn(pos.offset) >= lsn;
+    return own && leat_lsn_parse(end, &lsn) && leat_pg_position_lsn(own->offset) >= lsn;
 }
 
 static void gauges_source(leat_task *t, leat_gauges *g)
@@ -302,6 +318,9 @@ static void gauges_source(leat_task *t, leat_gauges *g)
     bool known = s->streaming && f->acked && f->server_end >= f->acked;
     g->lag_bytes = known ? (int64_t)(f->server_end - f->acked) : -1;
     g->retained_bytes = s->retained;
+    /* libpq's buffers double up to what the largest message needs. */
+    g->held_bytes =
+        s->arena.held + s->scratch.held + s->row_len + 3 * LIBPQ_BUFFER + 2 * s->largest;
     leat_lsn_print(f->received ? f->received : s->at.lsn, g->position);
     leat_lsn_print(f->acked, g->acked);
 }

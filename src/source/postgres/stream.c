@@ -186,7 +186,7 @@ static leat_rc apply(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *
     case LEAT_PGOUTPUT_BEGIN: begin(s, b, m, lsn); return LEAT_OK;
     case LEAT_PGOUTPUT_COMMIT: commit(s, b, m, lsn); return LEAT_OK;
     case LEAT_PGOUTPUT_ORIGIN: from_origin(s, m); return LEAT_OK;
-    case LEAT_PGOUTPUT_RELATION: return leat_pg_rel_update(s, m, e);
+    case LEAT_PGOUTPUT_RELATION: return leat_pg_rel_update(s, m, bytes, e);
     case LEAT_PGOUTPUT_INSERT:
     case LEAT_PGOUTPUT_UPDATE:
     case LEAT_PGOUTPUT_DELETE: return leat_pg_change(s, b, m, bytes, lsn, e);
@@ -208,9 +208,12 @@ static leat_rc data(leat_pg_source *s, leat_batch *b, const leat_walframe *f, le
     char type = bytes.len ? bytes.s[0] : 0;
     bool change = type == LEAT_PGOUTPUT_INSERT || type == LEAT_PGOUTPUT_UPDATE ||
                   type == LEAT_PGOUTPUT_DELETE || type == LEAT_PGOUTPUT_MESSAGE;
+    size_t most = s->task->max_event_bytes;
+    bool giant = most > 0 && bytes.len > most && type != LEAT_PGOUTPUT_MESSAGE;
+    if (bytes.len > s->largest) s->largest = bytes.len;
     leat_arena_reset(&s->scratch, 1 << 20);
     leat_pgoutput_msg m;
-    if (change && !s->tx.known) bytes = leat_arena_str(&b->arena, bytes);
+    if (change && !giant && !s->tx.known) bytes = leat_arena_str(&b->arena, bytes);
     LEAT_TRY(leat_pgoutput_decode(bytes, a, &m, e));
     return apply(s, b, &m, bytes, f->start, e);
 }
@@ -232,11 +235,12 @@ static leat_rc frame(leat_pg_source *s, leat_batch *b, leat_str bytes, leat_err 
 
 /* ---- while there is nothing ---- */
 
-/* A keepalive's place, if it is time for one. */
+/* A keepalive's place, if it is time for one; at once if `once` ends there. */
 static void idle_place(leat_pg_source *s, leat_batch *b, int64_t now)
 {
     if (s->tx.open || s->idle_end <= s->at.lsn) return;
-    if (s->idle_us && now - s->idle_us < IDLE_US) return;
+    bool last = s->at.lsn < s->once_end && s->idle_end >= s->once_end;
+    if (!last && s->idle_us && now - s->idle_us < IDLE_US) return;
     s->at.lsn = s->idle_end;
     s->idle_us = now;
     leat_pg_safe_here(s, b);
@@ -286,6 +290,7 @@ leat_rc leat_pg_stream_read(leat_pg_source *s, leat_batch *b, int wait_ms, leat_
     wait_ms = leat_pg_feedback_wait(&s->feedback, wait_ms);
     leat_pg_action_turn(s, begun);
     if (!s->tx.open) LEAT_TRY(leat_pg_watch(s, begun, e));
+    leat_pg_standby_watch(s, begun);
     if (!s->tx.open && leat_records_heartbeat(s->records, b, leat_now_us()))
         leat_pg_safe_here(s, b);
     LEAT_TRY(take(s, b, begun, wait_ms, e));

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "source/postgres/partition.h"
 #include "source/postgres/pg.h"
 #include "source/postgres/publication.h"
 
@@ -19,6 +20,16 @@ enum {
 };
 
 /* ---- publications ---- */
+
+static leat_rc warn_missed(leat_pg_source *s, const leat_pg_tables *t, leat_arena *a, leat_err *e)
+{
+    leat_pg_missed missed;
+    LEAT_TRY(leat_pg_partitions_missed(&s->sql, s->conf, t, a, &missed, e));
+    if (missed.n)
+        leat_log(LEAT_WARN, "postgres.partition", "tables=%zu first=\"%s.%s\" %s: %s", missed.n,
+                 missed.tables[0]->schema, missed.tables[0]->name, missed.why, missed.advice);
+    return LEAT_OK;
+}
 
 static leat_rc put_in_order(leat_pg_source *s, const char **made, leat_err *e)
 {
@@ -38,6 +49,8 @@ static leat_rc put_in_order(leat_pg_source *s, const char **made, leat_err *e)
     if (rc == LEAT_OK) rc = leat_pg_rules_tables(&s->rules, all, n, &a, &captured, &ncaptured, e);
     if (rc == LEAT_OK)
         rc = leat_pg_publications_ensure(&s->sql, &how, captured, ncaptured, made, e);
+    leat_pg_tables t = {all, n, captured, ncaptured};
+    if (rc == LEAT_OK) rc = warn_missed(s, &t, &a, e);
     leat_arena_free(&a);
     return rc;
 }
@@ -114,7 +127,9 @@ static void look_at_tables(leat_pg_source *s)
 {
     const char *made;
     leat_err e;
-    if (s->conf->autocreate != LEAT_PG_FILTERED || s->conf->publications.n != 1) return;
+    if (s->server.standby || s->conf->autocreate != LEAT_PG_FILTERED ||
+        s->conf->publications.n != 1)
+        return;
     if (!tables_differ(s)) return;
     leat_rc rc = leat_pg_exec(&s->sql, "bound the wait for locks", "SET lock_timeout = 2000", &e);
     if (rc == LEAT_OK) rc = put_in_order(s, &made, &e);

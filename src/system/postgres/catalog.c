@@ -84,20 +84,24 @@ static leat_rc read_columns(leat_pg *c, const char *oid, leat_arena *a, leat_pg_
     return LEAT_OK;
 }
 
-/* The primary key, else the unique index whose name sorts first. */
+/* The index of table %s that is its key: the primary key's, else the unique one whose name sorts
+ * first. */
+#define KEY_INDEX(table)                                                                           \
+    " FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid"               \
+    " WHERE i.indrelid = " table " AND i.indisunique AND i.indisvalid"                             \
+    " AND i.indpred IS NULL AND i.indexprs IS NULL"                                                \
+    " ORDER BY i.indisprimary DESC, x.relname LIMIT 1"
+
 static leat_rc read_key(leat_pg *c, const char *oid, leat_arena *a, leat_pg_table *t, leat_err *e)
 {
     static const char sql[] =
-        "WITH best AS (SELECT i.indexrelid, i.indrelid, i.indkey, %s AS n, i.indisprimary"
-        " FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid"
-        " WHERE i.indrelid = $1::pg_catalog.oid AND i.indisunique AND i.indisvalid"
-        " AND i.indpred IS NULL AND i.indexprs IS NULL"
-        " ORDER BY i.indisprimary DESC, x.relname LIMIT 1)"
-        " SELECT a.attname, b.indisprimary FROM best b"
-        " CROSS JOIN LATERAL pg_catalog.unnest(b.indkey::pg_catalog.int2[])"
-        " WITH ORDINALITY AS k(attnum, place)"
-        " JOIN pg_catalog.pg_attribute a ON a.attrelid = b.indrelid AND a.attnum = k.attnum"
-        " WHERE k.place <= b.n ORDER BY k.place";
+        "WITH best AS (SELECT i.indexrelid, i.indrelid, i.indkey, %s AS n, i.indisprimary" KEY_INDEX(
+            "$1::pg_catalog.oid") ")"
+                                  " SELECT a.attname, b.indisprimary FROM best b"
+                                  " CROSS JOIN LATERAL pg_catalog.unnest(b.indkey::pg_catalog.int2[])"
+                                  " WITH ORDINALITY AS k(attnum, place)"
+                                  " JOIN pg_catalog.pg_attribute a ON a.attrelid = b.indrelid AND a.attnum = k.attnum"
+                                  " WHERE k.place <= b.n ORDER BY k.place";
     const char *columns = c->version >= 110000 ? "i.indnkeyatts" : "i.indnatts";
     PGresult *res;
     LEAT_TRY(leat_pg_query(c, "read a table's key from the catalog",
@@ -138,11 +142,15 @@ leat_rc leat_pg_relations(leat_pg *c, leat_arena *a, leat_pg_relation **out, siz
         " AND pg_catalog.has_table_privilege(c.oid, 'SELECT'),"
         " pg_catalog.has_schema_privilege(n.oid, 'USAGE'),"
         " pg_catalog.pg_has_role(c.relowner, 'USAGE'), c.reltuples,"
-        " pg_catalog.pg_get_userbyid(c.relowner)"
-        " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-        " WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p'"
-        " AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_(catalog|toast|temp_)'"
-        " ORDER BY (n.nspname || '.' || c.relname) COLLATE \"C\"";
+        " pg_catalog.pg_get_userbyid(c.relowner),"
+        " CASE WHEN c.relispartition THEN (SELECT h.inhparent FROM pg_catalog.pg_inherits h"
+        " WHERE h.inhrelid = c.oid) END,"
+        " c.relreplident = 'i' AND (SELECT i.indisreplident" KEY_INDEX(
+            "c.oid") ") IS NOT TRUE"
+                     " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+                     " WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p'"
+                     " AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_(catalog|toast|temp_)'"
+                     " ORDER BY (n.nspname || '.' || c.relname) COLLATE \"C\"";
     PGresult *res;
     LEAT_TRY(leat_pg_query(c, "list the tables", sql, 0, NULL, &res, e));
     int rows = PQntuples(res);
@@ -161,6 +169,8 @@ leat_rc leat_pg_relations(leat_pg *c, leat_arena *a, leat_pg_relation **out, siz
             .owned = leat_pg_cell_bool(res, i, 9),
             .rows = real_of(res, i, 10),
             .owner = text_of(a, res, i, 11),
+            .parent = (uint32_t)leat_pg_cell_i64(res, i, 12, 0),
+            .strange = leat_pg_cell_bool(res, i, 13),
         };
     PQclear(res);
     *out = r;

@@ -43,7 +43,9 @@ typedef struct leat_pg_relation {
     const char *schema, *name;
     char kind, replica_identity;
     bool partition;
+    uint32_t parent; /* of a partition: the table that it is one of; else 0 */
     bool has_key;    /* a primary key */
+    bool strange;    /* its identity is an index ('i') that is not its key, or none any more */
     bool can_select; /* this user may read it, and use its schema */
     bool can_use;    /* this user may use its schema */
     bool owned;      /* this user owns it, or belongs to the role that does */

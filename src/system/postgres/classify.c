@@ -8,6 +8,14 @@
  * Pure; run by any thread. */
 #include "system/postgres/classify.h"
 
+#define TOO_LARGE                                                                                  \
+    "A row of a captured table is larger than the 1 GB that a message of the server can have (as " \
+    "text: a bytea is twice as long), and the server will never be able to send it. Take its "     \
+    "column out of the publication for the future (a column list, PostgreSQL 15). To pass over "   \
+    "the transaction, whose changes are then lost: stop the connector, SELECT "                    \
+    "pg_replication_slot_advance(slot, an LSN behind it), and start it with "                      \
+    "offset.mismatch.strategy=trust_slot"
+
 typedef struct rule {
     const char *state; /* prefix */
     const char *word;  /* in the message; NULL: any */
@@ -118,9 +126,13 @@ static const rule rules[] = {
     {"42P01",
      NULL,
      {LEAT_RETRY, "postgres.table_missing", "The table was dropped or renamed meanwhile"}},
+    {"54000", NULL, {LEAT_CONF, "postgres.row_too_large", TOO_LARGE}},
     {"0A000", NULL, {LEAT_CONF, "postgres.unsupported", NULL}},
     {"XX001", NULL, {LEAT_FATAL, "postgres.corrupted", "The server's data is damaged"}},
     {"XX002", NULL, {LEAT_FATAL, "postgres.corrupted", "The server's index is damaged: REINDEX"}},
+    {"XX000",
+     "invalid memory alloc request size",
+     {LEAT_CONF, "postgres.row_too_large", TOO_LARGE}},
     {"XX", NULL, {LEAT_RETRY, "postgres.internal", "The server failed: see its log"}},
 };
 

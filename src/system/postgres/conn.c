@@ -133,8 +133,8 @@ static int slice_ms(const leat_pg *c, int64_t begun, int64_t deadline, bool *sto
 {
     int ms = left_ms(deadline);
     *stopped = false;
-    if (!c->stop) return ms;
-    *stopped = atomic_load(c->stop) && leat_mono_us() - begun > MOMENT_US;
+    if (!c->leaves) return ms;
+    *stopped = leat_mono_us() - begun > MOMENT_US && c->leaves(c->arg);
     return ms > LOOK_MS ? LOOK_MS : ms;
 }
 
@@ -143,7 +143,20 @@ static leat_rc fail_stopped(leat_err *e, const leat_pg *c, const char *doing)
     char where[128];
     where_of(c, where, sizeof where);
     return leat_fail(e, LEAT_RETRY, "postgres.stopped", where,
-                     "gave up waiting, for the connector is to stop: could not %s", doing);
+                     "gave up waiting, since the connector is to stop or to be changed: "
+                     "could not %s",
+                     doing);
+}
+
+/* Reads what has come. Encrypted sessions take more off the socket than they give at once, and
+ * waiting for the socket does not see that: so until nothing is held back. */
+static bool consume(leat_pg *c)
+{
+    bool again = PQgssEncInUse(c->pg);
+    do {
+        if (!PQconsumeInput(c->pg)) return false;
+    } while (!leat_pg_tls_drained(c));
+    return !again || PQconsumeInput(c->pg);
 }
 
 /* Waits until libpq has a result, or the deadline passed: OK, AGAIN, or the failure. */
@@ -153,7 +166,7 @@ static leat_rc await_result(leat_pg *c, const char *doing, int64_t deadline, lea
     bool stopped;
     for (;;) {
         int unsent = PQflush(c->pg);
-        if (unsent < 0 || !PQconsumeInput(c->pg)) return leat_pg_fail(e, c, NULL, doing);
+        if (unsent < 0 || !consume(c)) return leat_pg_fail(e, c, NULL, doing);
         if (unsent == 0 && !PQisBusy(c->pg)) return LEAT_OK;
         int ms = slice_ms(c, begun, deadline, &stopped);
         if (stopped) return fail_stopped(e, c, doing);
@@ -165,10 +178,18 @@ static leat_rc await_result(leat_pg *c, const char *doing, int64_t deadline, lea
     }
 }
 
+/* The next result, NULL after the last. PQgetResult waits by itself, but only for the socket. */
+static PGresult *next_result(leat_pg *c)
+{
+    leat_err ignored;
+    await_result(c, "end", deadline_in(CANCEL_MS), &ignored);
+    return PQgetResult(c->pg);
+}
+
 static void drop_results(leat_pg *c)
 {
     PGresult *res;
-    while ((res = PQgetResult(c->pg))) {
+    while ((res = next_result(c))) {
         ExecStatusType state = PQresultStatus(res);
         PQclear(res);
         if (state == PGRES_COPY_OUT || state == PGRES_COPY_BOTH || state == PGRES_COPY_IN) return;
@@ -318,7 +339,7 @@ static leat_rc copy_end(leat_pg *c, const char *doing, leat_err *e)
 {
     leat_rc rc = LEAT_PENDING;
     leat_pg_pace_end(&c->pace, PQsocket(c->pg));
-    PGresult *res = PQgetResult(c->pg);
+    PGresult *res = next_result(c);
     if (!res || !result_ok(res)) rc = leat_pg_fail(e, c, res, doing);
     PQclear(res);
     drop_results(c);
@@ -358,10 +379,9 @@ leat_rc leat_pg_copy_row(leat_pg *c, const char *doing, int wait_ms, char **row,
             leat_rc rc = await_row(c, doing, deadline, &waited, e);
             if (rc != LEAT_OK) return rc;
         }
-        /* A second look before waiting: TLS takes more off the socket than it gives at once, and
-         * waiting for the socket does not see that. */
-        looked = !looked || !PQsslInUse(c->pg);
+        /* As consume, but a row at a time. */
         if (!PQconsumeInput(c->pg)) return leat_pg_fail(e, c, NULL, doing);
+        looked = PQgssEncInUse(c->pg) ? !looked : leat_pg_tls_drained(c);
     }
 }
 
@@ -469,7 +489,8 @@ static leat_rc run_initial(leat_pg *c, leat_err *e)
 leat_rc leat_pg_connect(leat_pg *c, const leat_pg_target *target, bool replication, const char *app,
                         leat_err *e)
 {
-    *c = (leat_pg){.target = target, .stop = c->stop, .replication = replication};
+    *c =
+        (leat_pg){.target = target, .leaves = c->leaves, .arg = c->arg, .replication = replication};
     int fault = LEAT_FAULT(source_connect);
     if (fault) return leat_os_fail(e, fault, "connect to", target->host);
     leat_rc rc = start(c, app, e);
@@ -480,6 +501,7 @@ leat_rc leat_pg_connect(leat_pg *c, const leat_pg_target *target, bool replicati
         c->version = PQserverVersion(c->pg);
         if (PQsetnonblocking(c->pg, 1) != 0) rc = leat_pg_fail(e, c, NULL, "connect");
     }
+    if (rc == LEAT_OK && replication) leat_pg_tls_read_ahead(c);
     if (rc == LEAT_OK && !replication && c->version >= 140000)
         rc = leat_pg_exec(c, "set the session up", "SET idle_session_timeout = 0", e);
     if (rc == LEAT_OK && !replication) rc = run_initial(c, e);

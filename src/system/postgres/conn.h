@@ -7,7 +7,6 @@
 #define LEAT_SYSTEM_POSTGRES_CONN_H
 
 #include <libpq-fe.h>
-#include <stdatomic.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -42,10 +41,11 @@ const char *leat_pg_sslmode(int64_t mode);
 typedef struct leat_pg {
     PGconn *pg;                   /* NULL: closed */
     const leat_pg_target *target; /* borrowed */
-    const atomic_bool *stop;      /* set by the user, kept by connect: once it is true, waits that
-                                   * last longer than a moment end with RETRY "postgres.stopped";
-                                   * borrowed; NULL: never */
-    int version;                  /* server_version_num: 150020 */
+    /* Set by the user, kept by connect: once it says true, waits that last longer than a moment end
+     * with RETRY "postgres.stopped"; NULL: never. */
+    bool (*leaves)(void *arg);
+    void *arg;   /* of leaves; borrowed */
+    int version; /* server_version_num: 150020 */
     bool replication;
     leat_pg_pace pace; /* of a replication stream */
 } leat_pg;

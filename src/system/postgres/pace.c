@@ -4,7 +4,8 @@
  * anybody until LOW_WATER bytes are there, or the poll's time is up. The mark does a second thing:
  * below it the kernel acknowledges at once what is received, else it would wait for the reader, and
  * the walsender for that. Unix sockets know no such mark, so there the reader sleeps without
- * looking, but shortly: their buffer takes a few hundred messages and then stops the walsender. */
+ * looking, for about as long as 8 to 16 KiB take: their buffer holds a few hundred messages, then
+ * it stops the walsender. */
 #include "system/postgres/pace.h"
 
 #include "base/clock.h"
@@ -15,7 +16,10 @@ enum {
     MUCH_US = 16000,       /* when they come within this time, begin gulps: 2 MB/s */
     LOW_WATER = 128 << 10, /* bytes */
     GULP_MS = 2,
-    NAP_US = 400, /* where there is no low-water mark */
+    NAP_LEAST_US = 200, /* where there is no low-water mark: doubled when it brings */
+    NAP_MOST_US = 2000,
+    NAP_FEW = 8 << 10,   /* fewer bytes, */
+    NAP_MANY = 16 << 10, /* and halved when it brings more */
 };
 
 void leat_pg_pace_end(leat_pg_pace *p, int fd)
@@ -26,27 +30,38 @@ void leat_pg_pace_end(leat_pg_pace *p, int fd)
 
 void leat_pg_pace_judge(leat_pg_pace *p, int fd, int64_t now_us)
 {
-    bool late = now_us - p->since_us > MUCH_US, much = p->bytes >= MUCH;
-    bool empty = p->gathered && p->bytes == p->before;
+    bool late = now_us - p->since_us > MUCH_US, much = p->taken - p->from >= MUCH;
+    bool empty = p->gathered && p->taken == p->before;
     if (p->gulping && (empty || (late && !much))) leat_pg_pace_end(p, fd);
     if (!late && !much) return;
-    if (!p->gulping && much && !late) {
+    if (!p->gulping && much && !late && !empty) {
         p->gulping = true;
+        p->gathered = false;
         p->low_water = leat_os_low_water(fd, LOW_WATER) == 0;
+        p->nap_us = NAP_LEAST_US;
     }
     p->since_us = now_us;
-    p->bytes = 0;
-    p->gathered = false;
+    p->from = p->taken;
+}
+
+static void adapt(leat_pg_pace *p)
+{
+    size_t got = p->taken - p->before;
+    if (got < NAP_FEW && p->nap_us < NAP_MOST_US)
+        p->nap_us *= 2;
+    else if (got > NAP_MANY && p->nap_us > NAP_LEAST_US)
+        p->nap_us /= 2;
 }
 
 int leat_pg_pace_gather(leat_pg_pace *p, int fd)
 {
+    if (p->gathered) adapt(p);
     p->gathered = true;
-    p->before = p->bytes;
+    p->before = p->taken;
     if (p->low_water) {
         int rc = leat_os_wait_fd(fd, false, GULP_MS);
         return rc < 0 ? rc : 0;
     }
-    leat_sleep_us(NAP_US);
+    leat_sleep_us(p->nap_us);
     return 0;
 }

@@ -14,17 +14,19 @@
 /* Zeroed: little comes. */
 typedef struct leat_pg_pace {
     int64_t since_us; /* begin of the time that is looked at, monotonic */
-    size_t bytes;     /* taken in it */
+    size_t taken;     /* bytes, ever */
+    size_t from;      /* so many when that time began */
+    size_t before;    /* so many before the last gulp */
+    bool gathered;    /* there was one since gulping began */
     bool gulping;
     bool low_water; /* the socket wakes by a number of bytes; Unix sockets do not */
-    bool gathered;  /* a gulp ... */
-    size_t before;  /* ... when so many had been taken */
+    int64_t nap_us; /* there: the length of a gulp */
 } leat_pg_pace;
 
 /* Called for each message taken: its bytes. */
 static inline void leat_pg_pace_took(leat_pg_pace *p, size_t bytes)
 {
-    p->bytes += bytes;
+    p->taken += bytes;
 }
 
 /* Called when nothing is at hand: decides about gulping from what was taken lately. */

@@ -28,6 +28,21 @@ const char *leat_pg_tls_text(const leat_pg *c, leat_arena *a)
     return leat_arena_printf(a, "%s, %s", protocol ? protocol : "TLS", cipher ? cipher : "?");
 }
 
+/* libpq has OpenSSL free its buffer whenever it is empty; here it would be made again for each. */
+void leat_pg_tls_read_ahead(const leat_pg *c)
+{
+    SSL *ssl = PQsslStruct(c->pg, "OpenSSL");
+    if (!ssl) return;
+    SSL_set_read_ahead(ssl, 1);
+    SSL_clear_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
+}
+
+bool leat_pg_tls_drained(const leat_pg *c)
+{
+    const SSL *ssl = PQsslStruct(c->pg, "OpenSSL");
+    return !ssl || SSL_want_read(ssl);
+}
+
 /* ---- a look at the certificate ---- */
 
 /* A connection behind its handshake; NULL: it does not come so far. */

@@ -119,6 +119,7 @@ typedef struct leat_pg_attr {
     int32_t typmod; /* atttypmod */
     int32_t ndims;  /* attndims: as declared, 0 or 1: one */
     bool not_null;  /* attnotnull, or part of the key */
+    bool loose;     /* NULLs were seen all the same: it and an array's elements are optional */
     bool generated; /* attgenerated: its expression is no default */
     leat_str def;   /* pg_get_expr(adbin, adrelid) of pg_attrdef; absent: no default */
 } leat_pg_attr;
@@ -144,6 +145,7 @@ struct leat_pg_col {
                                   defaults */
 };
 enum { LEAT_PG_ANY_DIGITS = UINT16_MAX };
+#define LEAT_PG_NULL "postgres.null" /* code: a NULL where the schema has no room for one */
 
 /* Plans a column: fills out, with schema (its default included) and all else in a. A type that
  * Debezium has no mapping for and include_unknown does not let in: OK with out->schema NULL (parse
@@ -153,13 +155,17 @@ leat_rc leat_pg_plan(const leat_pg_types *types, const leat_pg_modes *modes,
                      const leat_pg_attr *attr, leat_arena *a, leat_pg_col *out, leat_err *e);
 
 /* One value in text form (not NULL: the caller sees that on the wire). The cell borrows text where
- * it can, so text must live as long as a. DATA "postgres.value" when text is none of its type; the
- * message names column, type and length, never the value. text may be any bytes. */
+ * it can, so text must live as long as a. DATA "postgres.value" when text is none of its type or
+ * more than a cell can hold, LEAT_PG_NULL when an element is NULL and its schema is not optional;
+ * the message names column, type and length, never the value. text may be any bytes. */
 static inline leat_rc leat_pg_parse(const leat_pg_col *col, leat_str text, leat_arena *a,
                                     leat_value *out, leat_err *e)
 {
     return col->parse(col, text, a, out, e);
 }
+
+/* DATA LEAT_PG_NULL: a NULL for the column, or in it, where its schema has no room for one. */
+leat_rc leat_pg_null_fail(const leat_pg_col *col, leat_err *e);
 
 /* What a default expression evaluates to, by Debezium's rules: constants are parsed; a function's
  * result (nextval(...), now(), CURRENT_DATE...) is the zero of its type; what else there is has no

@@ -89,11 +89,11 @@ static leat_rc take_list(const leat_pg_col *col, leat_str text, scan *s, leat_ar
                          leat_value *out, leat_err *e);
 
 /* An element that is NULL: where the array's schema does not allow it no consumer could read it. */
-static leat_rc null_item(const leat_pg_col *col, leat_str text, leat_value *out, leat_err *e)
+static leat_rc null_item(const leat_pg_col *col, leat_value *out, leat_err *e)
 {
     *out = leat_null();
     if (col->elem->schema == NULL || col->elem->schema->optional) return LEAT_OK;
-    return leat_pg_value_fail(col, text, "an element is NULL, and its schema requires a value", e);
+    return leat_pg_null_fail(col, e);
 }
 
 /* One item of a list, up to its delimiter. */
@@ -106,7 +106,7 @@ static leat_rc take_item(const leat_pg_col *col, leat_str text, scan *s, leat_ar
     if (at(s, '{') && col->faults) {
         uint32_t n;
         return skip_list(s, col->delim, &n)
-                   ? null_item(col, text, out, e)
+                   ? null_item(col, out, e)
                    : leat_pg_value_fail(col, text, "an inner array does not end", e);
     }
     if (at(s, '{') || nested)
@@ -127,7 +127,7 @@ static leat_rc take_item(const leat_pg_col *col, leat_str text, scan *s, leat_ar
     item.len = (size_t)(s->p - item.s);
     if (item.len == 0) return leat_pg_value_fail(col, text, "an element is missing", e);
     if (!leat_str_ieq(item, LEAT_STR("NULL"))) return leat_pg_parse(elem, item, a, out, e);
-    return null_item(col, text, out, e);
+    return null_item(col, out, e);
 }
 
 static leat_value list_of(leat_value *list, uint32_t n)

@@ -7,6 +7,9 @@
 
 /* DATA "postgres.value": text is no value of the column's type. why: a short phrase. */
 leat_rc leat_pg_value_fail(const leat_pg_col *col, leat_str text, const char *why, leat_err *e);
+/* DATA "postgres.value": a value of the type that events have no room for. why: "a ..., which ...".
+ */
+leat_rc leat_pg_range_fail(const leat_pg_col *col, const char *why, leat_err *e);
 
 /* What is known of a type beforehand: how it is mapped. */
 typedef struct leat_pg_rule {

@@ -473,7 +473,8 @@ static leat_schema *array(const planner *p, const resolved *t, leat_pg_col *col,
     uint8_t rule = of.rule ? of.rule->array_rule : LEAT_PG_ARRAY_REQUIRED;
     leat_pg_col *elem = leat_arena_dup(p->a, col, sizeof *col);
     if (rule == LEAT_PG_ARRAY_NONE) return NULL;
-    if (scalar(p, &of, elem, rule == LEAT_PG_ARRAY_OPTIONAL) == NULL) return NULL;
+    bool optional_elem = rule == LEAT_PG_ARRAY_OPTIONAL || p->attr->loose;
+    if (scalar(p, &of, elem, optional_elem) == NULL) return NULL;
     elem->zero = NULL;
     col->length = elem->length;
     col->scale = elem->scale;
@@ -500,8 +501,8 @@ leat_rc leat_pg_plan(const leat_pg_types *types, const leat_pg_modes *modes,
                          .faults = modes->debezium_faults};
     LEAT_TRY(resolve(&p, &t, e));
     bool is_array = t.type->category == 'A' && t.type->elem && t.rule == NULL;
-    leat_schema *s =
-        is_array ? array(&p, &t, out, !attr->not_null) : scalar(&p, &t, out, !attr->not_null);
+    bool optional = !attr->not_null || attr->loose;
+    leat_schema *s = is_array ? array(&p, &t, out, optional) : scalar(&p, &t, out, optional);
     leat_value def;
     if (s && !attr->generated && leat_pg_default(out, attr->def, a, &def))
         s->def = leat_arena_dup(a, &def, sizeof def);

@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "system/postgres/types_part.h"
 
-enum { DAY_S = 86400 };
+enum { DAY_S = 86400, LAST_YEAR = 294247 };
 static const int64_t day_us = INT64_C(86400000000);
 
 typedef struct scan {
@@ -199,14 +199,28 @@ static bool take_timestamp(leat_str text, bool zoned, int64_t *out)
            *out != LEAT_TIME_INFINITY && *out != LEAT_TIME_MINUS_INFINITY;
 }
 
+/* The text is none, or one behind the last microsecond that 64 bits can count to. */
+static leat_rc no_timestamp(const leat_pg_col *col, leat_str text, const char *expected,
+                            leat_err *e)
+{
+    scan s = scan_of(text);
+    ymd d;
+    if (take_date(&s, &d) && d.year >= LAST_YEAR)
+        return leat_pg_range_fail(col,
+                                  "a time behind 294247-01-10 04:00:54 UTC, which microseconds "
+                                  "since 1970 in 64 bits, as events have them, cannot tell",
+                                  e);
+    return leat_pg_value_fail(col, text, expected, e);
+}
+
 leat_rc leat_pg_parse_timestamp(const leat_pg_col *col, leat_str text, leat_arena *a,
                                 leat_value *out, leat_err *e)
 {
     (void)a;
     int64_t us;
     if (!take_timestamp(text, false, &us) && !infinite(text, &us))
-        return leat_pg_value_fail(
-            col, text, "expected a timestamp before 294247 such as 2024-02-29 13:14:15.123456", e);
+        return no_timestamp(col, text, "expected a timestamp such as 2024-02-29 13:14:15.123456",
+                            e);
     *out = (leat_value){.kind = LEAT_TIMESTAMP, .unit = LEAT_US, .u.i = us};
     return LEAT_OK;
 }
@@ -217,9 +231,8 @@ leat_rc leat_pg_parse_timestamptz(const leat_pg_col *col, leat_str text, leat_ar
     (void)a;
     int64_t us;
     if (!take_timestamp(text, true, &us) && !infinite(text, &us))
-        return leat_pg_value_fail(
-            col, text, "expected a timestamp before 294247 such as 2024-02-29 13:14:15.123456+00",
-            e);
+        return no_timestamp(col, text, "expected a timestamp such as 2024-02-29 13:14:15.123456+00",
+                            e);
     *out = (leat_value){.kind = LEAT_TIMESTAMPTZ, .unit = LEAT_US, .u.i = us};
     return LEAT_OK;
 }
@@ -272,6 +285,11 @@ leat_rc leat_pg_parse_interval(const leat_pg_col *col, leat_str text, leat_arena
 {
     scan s = scan_of(text);
     leat_interval *v = leat_arena_alloc(a, sizeof *v, _Alignof(leat_interval));
+    if (leat_str_is(text, "infinity") || leat_str_is(text, "-infinity"))
+        return leat_pg_range_fail(col,
+                                  "an infinite interval, which months, days and microseconds "
+                                  "cannot tell",
+                                  e);
     if (!take_interval(&s, v))
         return leat_pg_value_fail(
             col, text, "expected a finite interval such as 1 year 2 mons -3 days +04:05:06.789", e);

@@ -10,19 +10,43 @@
  *     others   text, as it is */
 #include "system/postgres/types_part.h"
 
+enum { PLACE_MAX = 256 }; /* schema, table and column have at most 63 bytes each */
+
+/* "schema.table.column" */
+static const char *place_of(const leat_pg_col *col, char out[PLACE_MAX])
+{
+    size_t n = 0;
+    for (const char *p = col->table; *p && n < PLACE_MAX - 2; p++) out[n++] = *p;
+    out[n++] = '.';
+    for (const char *p = col->name; *p && n < PLACE_MAX - 1; p++) out[n++] = *p;
+    out[n] = '\0';
+    return out;
+}
+
 leat_rc leat_pg_value_fail(const leat_pg_col *col, leat_str text, const char *why, leat_err *e)
 {
-    char where[256]; /* schema, table and column have at most 63 bytes each */
-    size_t n = 0;
-    for (const char *p = col->table; *p && n < sizeof where - 2; p++) where[n++] = *p;
-    where[n++] = '.';
-    for (const char *p = col->name; *p && n < sizeof where - 1; p++) where[n++] = *p;
-    where[n] = '\0';
-    return leat_fail(e, LEAT_DATA, "postgres.value", where,
+    char place[PLACE_MAX];
+    return leat_fail(e, LEAT_DATA, "postgres.value", place_of(col, place),
                      "the server sent a value of %zu bytes that is no %s: %s; are the session's "
                      "styles (DateStyle, IntervalStyle, bytea_output, lc_monetary) as leat sets "
                      "them?",
                      text.len, col->type, why);
+}
+
+leat_rc leat_pg_range_fail(const leat_pg_col *col, const char *why, leat_err *e)
+{
+    char place[PLACE_MAX];
+    return leat_fail(e, LEAT_DATA, "postgres.value", place_of(col, place),
+                     "the column (%s) holds %s. Change the row, or leave the column out by "
+                     "column.exclude.list",
+                     col->type, why);
+}
+
+leat_rc leat_pg_null_fail(const leat_pg_col *col, leat_err *e)
+{
+    char place[PLACE_MAX];
+    return leat_fail(e, LEAT_DATA, LEAT_PG_NULL, place_of(col, place),
+                     "a NULL in the column (%s), whose schema requires a value", col->type);
 }
 
 leat_rc leat_pg_parse_bool(const leat_pg_col *col, leat_str text, leat_arena *a, leat_value *out,

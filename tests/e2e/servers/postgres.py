@@ -2,14 +2,24 @@
 
 Loopback and the Unix socket are trusted, except for members of the role password_users: they log
 in by SCRAM over 127.0.0.1. The server runs as user postgres when the tests run as root.
+
+Other versions come as archives that `tools/setup.sh servers` puts into the user's cache; they are
+unpacked beside the data of the first server that needs them. PGVERSION=17: the shared server is of
+that version.
 """
 
 import glob
+import io
+import lzma
 import os
+import shutil
 import signal
 import subprocess
+import tarfile
+import zipfile
 
 import psycopg
+import pytest
 from psycopg import sql
 
 from .process import Process, as_user, free_port, own, until
@@ -23,6 +33,7 @@ SETTINGS = {
     "wal_sender_timeout": "60s",
     "shared_buffers": "64MB",
     "fsync": "on",
+    "password_encryption": "scram-sha-256",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %u@%d ",
@@ -38,12 +49,49 @@ host  replication all             127.0.0.1/32 trust
 """
 
 
-def programs():
-    """The folder of the newest server that Debian has installed."""
-    found = glob.glob("/usr/lib/postgresql/*/bin/postgres")
-    if not found:
+CACHE = os.path.join(
+    os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "leat", "servers"
+)
+
+
+class Missing(Exception):
+    """A version that is not on this machine; its text is what to do about it."""
+
+
+def programs(version=None, folder=None):
+    """The folder of a server's programs: those of Debian, the newest if no version (of them "15"
+    is enough) is given, else out of an archive in the cache, unpacked under folder."""
+    found = {path.split("/")[4]: path for path in glob.glob("/usr/lib/postgresql/*/bin/postgres")}
+    if version is None and not found:
         raise RuntimeError("no PostgreSQL server: tools/setup.sh run installs it")
-    return os.path.dirname(max(found, key=lambda path: float(path.split("/")[4])))
+    version = version or max(found, key=float)
+    if version in found:
+        return os.path.dirname(found[version])
+    return os.path.join(unpacked(version, folder), "bin")
+
+
+def archive(version):
+    """The newest archive of that version."""
+    found = sorted(glob.glob(os.path.join(CACHE, f"embedded-postgres-binaries-*-{version}.*.jar")))
+    if not found:
+        raise Missing(f"PostgreSQL {version} is not here: tools/setup.sh servers fetches it")
+    return found[-1]
+
+
+def unpacked(version, folder):
+    """The tree of an archive under folder, where the server's user can read it."""
+    path = archive(version)
+    to = os.path.join(folder, f"postgresql-{version}")
+    if os.path.isdir(to):
+        return to
+    with zipfile.ZipFile(path) as jar:
+        (name,) = [n for n in jar.namelist() if n.endswith(".txz")]
+        tree = lzma.decompress(jar.read(name))
+    with tarfile.open(fileobj=io.BytesIO(tree)) as tar:
+        tar.extractall(to + ".part")
+    os.chmod(to + ".part", 0o755)
+    os.rename(to + ".part", to)
+    return to
 
 
 class Postgres:
@@ -52,26 +100,48 @@ class Postgres:
     host = "127.0.0.1"
     user = "postgres"
 
-    def __init__(self, folder, **settings):
-        self.bin = programs()
+    def __init__(self, folder, version=None, copy_of=None, **settings):
+        """copy_of: a server that is stopped, whose data this one begins with."""
         self.folder = str(folder)
         self.data = os.path.join(self.folder, "data")
         self.log = os.path.join(self.folder, "server.log")
         self.port = free_port()
         self.process = None
         self._databases = 0
+        self._version = copy_of._version if copy_of else version or os.environ.get("PGVERSION")
+        self.bin = programs(self._version, os.path.dirname(self.folder))
+        self.version = self._ask_version()
         os.makedirs(self.folder, exist_ok=True)
         own(self.folder, "postgres")
+        if copy_of:
+            self._copy(copy_of)
+        else:
+            self._initdb()
+        own_settings = {**SETTINGS, "unix_socket_directories": self.folder, **settings}
+        self._append("postgresql.conf", self._lines(own_settings))
+        with open(os.path.join(self.data, "pg_hba.conf"), "w", encoding="ascii") as f:
+            f.write(HBA)
+
+    def _ask_version(self):
+        """12, 17: the programs' major version."""
+        cmd = [os.path.join(self.bin, "postgres"), "--version"]
+        out = subprocess.run(cmd, capture_output=True, text=True, check=True, cwd="/").stdout
+        return int(out.split()[2].split(".")[0])
+
+    def _initdb(self):
         initdb = [os.path.join(self.bin, "initdb"), "-D", self.data, "-U", self.user]
         initdb += ["-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"]
         cmd = as_user("postgres") + initdb
         done = subprocess.run(cmd, capture_output=True, text=True, cwd="/")
         if done.returncode != 0:
             raise RuntimeError(f"initdb: {done.stdout}{done.stderr}")
-        own_settings = {**SETTINGS, "unix_socket_directories": self.folder, **settings}
-        self._append("postgresql.conf", self._lines(own_settings))
-        with open(os.path.join(self.data, "pg_hba.conf"), "w", encoding="ascii") as f:
-            f.write(HBA)
+
+    def _copy(self, other):
+        assert other.process is None, "stop it first: the files must not change"
+        shutil.copytree(other.data, self.data, symlinks=True)
+        for folder, _, files in os.walk(self.data):
+            for name in (folder, *(os.path.join(folder, f) for f in files)):
+                own(name, "postgres")
 
     @staticmethod
     def _lines(settings):
@@ -88,7 +158,7 @@ class Postgres:
         self.process = Process(cmd, stderr=self.log, user="postgres", cwd="/")
         until(self._answers, 60, f"PostgreSQL, see {self.log}")
         self.sql(
-            "DO $$ BEGIN IF to_regrole('password_users') IS NULL THEN"
+            "DO $$ BEGIN IF to_regrole('password_users') IS NULL AND NOT pg_is_in_recovery() THEN"
             " CREATE ROLE password_users NOLOGIN; END IF; END $$"
         )
         return self
@@ -160,6 +230,11 @@ class Postgres:
             cursor = c.execute(statement, params or None)
             return cursor.fetchall() if cursor.description else None
 
+    def needs(self, version, what):
+        """Skips the test on servers that do not have what it is about."""
+        if self.version < version:
+            pytest.skip(f"PostgreSQL {self.version} has no {what}, which came with {version}")
+
     def password_user(self, name, password, *attributes):
         """A role that must give its password over 127.0.0.1; attributes: "REPLICATION" ..."""
         with self.connect() as c:
@@ -223,7 +298,13 @@ class Database:
         if self.server.process is None or self.server.process.status is not None:
             self.server.start()  # the test stopped it
         self.server.drop_slots(self.name)
-        self.server.sql(f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)')
+        force = " WITH (FORCE)" if self.server.version >= 13 else ""
+        if not force:
+            self.server.sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+                self.name,
+            )
+        self.server.sql(f'DROP DATABASE IF EXISTS "{self.name}"{force}')
 
     def properties(self, **more):
         """database.* as Debezium names them; keywords: "." is written as "_"."""

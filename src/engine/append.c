@@ -1,0 +1,292 @@
+/* From a task's batch into the stream: ledger, dead letters, append, commit, acknowledgement.
+ *
+ * A batch that was read waits here until the appender can be had; so does a commit. A commit is due
+ * when nothing more is at hand (so an idle stream adds no delay), when COMMIT_BYTES wait, or
+ * COMMIT_US after the first of them: under load many transactions share a sync, and those of other
+ * tasks too.
+ *
+ * When the stream has no room (a full disk, a bound that sinks hold) nothing is lost and nothing
+ * needs to be read again: the task is STALLED, says why, keeps its source alive and tries the same
+ * call again. Run by the task's thread. */
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/log.h"
+#include "base/os.h"
+#include "engine/run.h"
+
+enum {
+    COMMIT_BYTES = 1 << 20,
+    COMMIT_US = 20000,
+    STALL_MIN_US = 100000, /* pauses between tries, doubling */
+    STALL_MAX_US = 5000000,
+    WAIT_US = 50000, /* longest sleep of a task that waits for another */
+};
+
+/* ---- the ledger ---- */
+
+/* Of the events [from, to): changes and snapshot rows, as the ledger counts them. */
+static void count_events(const leat_batch *b, uint32_t from, uint32_t to, leat_counts *c)
+{
+    for (uint32_t i = from; i < to; i++) {
+        if (b->ev[i].op == LEAT_OP_RECORD) continue;
+        if (b->ev[i].op == LEAT_OP_READ)
+            c->rows_appended++;
+        else
+            c->appended++;
+    }
+}
+
+static leat_rc mismatch(const leat_run *r, const leat_counts *at, leat_err *e)
+{
+    const leat_batch *b = &r->batch;
+    return leat_fail(e, LEAT_FATAL, "ledger.mismatch", r->g->conf.connector,
+                     "the ledger does not balance at %.*s: changes received %llu, appended %llu, "
+                     "filtered %llu, dead-lettered %llu, deduplicated %llu (%lld unaccounted for); "
+                     "rows unaccounted for %lld. Nothing of it was acknowledged: keep the data "
+                     "folder, report this, and restart the connector to read the range again",
+                     (int)b->safe.offset.len, b->safe.offset.s ? b->safe.offset.s : "",
+                     (unsigned long long)at->received, (unsigned long long)at->appended,
+                     (unsigned long long)at->filtered, (unsigned long long)at->dead,
+                     (unsigned long long)at->deduplicated, (long long)leat_counts_in_flight(at),
+                     (long long)leat_counts_rows_in_flight(at));
+}
+
+/* Compares what the source says it received with what became of it, at the batch's safe place. What
+ * lies behind that place is carried over in r->tail. */
+static leat_rc balance(leat_run *r, bool safe, leat_err *e)
+{
+    leat_batch *b = &r->batch;
+    uint32_t nsafe = safe ? b->nsafe : 0;
+    count_events(b, 0, nsafe, &b->safe_counts);
+    b->counts.appended = safe ? b->safe_counts.appended : 0;
+    b->counts.rows_appended = safe ? b->safe_counts.rows_appended : 0;
+    count_events(b, nsafe, b->n, &b->counts);
+    leat_counts_add(&r->tail, &b->counts);
+    if (!safe) return LEAT_OK;
+
+    leat_counts behind = b->counts, at = r->tail;
+    leat_counts_sub(&behind, &b->safe_counts);
+    leat_counts_sub(&at, &behind);
+    r->tail = behind;
+    bool even = leat_counts_in_flight(&at) == 0 && leat_counts_rows_in_flight(&at) == 0;
+    return even ? LEAT_OK : mismatch(r, &at, e);
+}
+
+leat_rc leat_run_offer(leat_run *r, bool progress, leat_err *e)
+{
+    static const leat_counts none;
+    leat_batch *b = &r->batch;
+    if (progress) {
+        b->nsafe = b->n;
+        b->safe_counts = b->counts;
+    }
+    bool safe = b->safe.offset.s != NULL || progress;
+    LEAT_TRY(balance(r, safe, e));
+    if (b->safe.offset.s) leat_run_own(r, b->safe.partition);
+    bool behind = b->n > (safe ? b->nsafe : 0) || memcmp(&r->tail, &none, sizeof none) != 0;
+    r->open_tail = behind || (!safe && r->open_tail);
+    r->with_progress = progress;
+    atomic_store(&r->held, b->arena.held + b->cap * sizeof *b->ev + r->arena.held);
+    r->lettered = b->dead == NULL;
+    r->full = true;
+    return LEAT_OK;
+}
+
+/* ---- what becomes durable ---- */
+
+void leat_run_own(leat_run *r, leat_str partition)
+{
+    for (unsigned i = 0; i < r->nparts; i++)
+        if (leat_str_eq(leat_buf_str(&r->parts[i].partition), partition)) return;
+    if (r->nparts == r->parts_cap) {
+        r->parts_cap = r->parts_cap ? r->parts_cap * 2 : 1;
+        r->parts = leat_realloc(r->parts, r->parts_cap * sizeof *r->parts);
+    }
+    leat_run_part *part = &r->parts[r->nparts++];
+    *part = (leat_run_part){0};
+    leat_buf_add(&part->partition, partition);
+}
+
+/* Which of the task's positions moved. The appender is taken. */
+static void collect(leat_run *r)
+{
+    const leat_stream_state *st = r->g->conf.stream->ops->state(r->g->conf.stream);
+    for (unsigned i = 0; i < r->nparts; i++) {
+        leat_run_part *part = &r->parts[i];
+        const leat_position *pos =
+            leat_position_find(st->pos, st->npos, leat_buf_str(&part->partition));
+        if (!pos || leat_str_eq(leat_buf_str(&part->offset), pos->offset)) continue;
+        leat_buf_clear(&part->offset);
+        leat_buf_add(&part->offset, pos->offset);
+        part->due = true;
+    }
+    if (r->end.len > 0)
+        r->past_end = r->task.source->passed(&r->task, leat_buf_str(&r->end), st->pos, st->npos);
+}
+
+/* Tells the source about each position of its own that a commit made durable. */
+static leat_rc acknowledge(leat_run *r, leat_err *e)
+{
+    for (unsigned i = 0; i < r->nparts; i++) {
+        leat_run_part *part = &r->parts[i];
+        if (!part->due) continue;
+        int fault = LEAT_FAULT(engine_ack);
+        if (fault) return leat_os_fail(e, fault, "acknowledge", r->g->conf.connector);
+        leat_position pos = {leat_buf_str(&part->partition), leat_buf_str(&part->offset)};
+        if (r->task.source->ack) LEAT_TRY(r->task.source->ack(&r->task, pos, e));
+        part->due = false;
+    }
+    return LEAT_OK;
+}
+
+leat_rc leat_run_notice(leat_run *r, leat_err *e)
+{
+    leat_appender *ap = &r->g->appender;
+    uint64_t durable = atomic_load(&ap->durable);
+    if (durable == r->seen) return LEAT_OK;
+    if (leat_appender_take(ap, r->task.id, LEAT_APPENDER_LOOK) != LEAT_OK) return LEAT_OK;
+    collect(r);
+    leat_appender_give(ap);
+    r->seen = durable;
+    if (durable >= r->appended && leat_run_pending(r)) {
+        r->first_pending_us = 0;
+        r->commit_due = false;
+        r->progressed = true;
+    }
+    return acknowledge(r, e);
+}
+
+/* ---- append and commit, by whoever has the appender ---- */
+
+/* Dead letters are durable before the position passes them. */
+static leat_rc put_letters(leat_run *r, leat_err *e)
+{
+    const leat_batch *b = &r->batch;
+    if (r->lettered) return LEAT_OK;
+    LEAT_TRY(r->g->conf.dead->put(r->g->conf.dead, b->dead, e));
+    r->lettered = true;
+    for (const leat_dead *l = b->dead; l; l = l->next)
+        leat_log(LEAT_WARN, "engine.dead_letter", "code=%s table=\"%s\" position=%.*s", l->why.code,
+                 l->table ? l->table : "", (int)l->position.len, l->position.s);
+    return LEAT_OK;
+}
+
+static bool worth_a_sync(const leat_run *r)
+{
+    if (r->with_progress || r->read_rc != LEAT_OK || !leat_batch_full(&r->batch)) return true;
+    const leat_stream *stream = r->g->conf.stream;
+    return stream->ops->pending(stream) >= COMMIT_BYTES ||
+           leat_mono_us() - r->first_pending_us >= COMMIT_US;
+}
+
+static leat_rc append(leat_run *r, leat_err *e)
+{
+    leat_appender *ap = &r->g->appender;
+    leat_str progress = {0};
+    LEAT_TRY(put_letters(r, e));
+    if (r->with_progress) progress = leat_run_progress_text(r);
+    LEAT_TRY(leat_appender_append(ap, r->task.id, &r->batch, progress, r->open_tail, e));
+    if (r->with_progress) r->snap = r->snap_next;
+    r->full = false;
+    leat_run_memory(r->g);
+    r->appended = atomic_load(&ap->appended);
+    if (!leat_run_pending(r)) r->first_pending_us = leat_mono_us();
+    r->commit_due = worth_a_sync(r);
+    return LEAT_OK;
+}
+
+static leat_rc commit(leat_run *r, leat_err *e)
+{
+    leat_stream *stream = r->g->conf.stream;
+    uint64_t frame = stream->ops->state(stream)->frame;
+    LEAT_TRY(leat_appender_commit(&r->g->appender, e));
+    if (stream->ops->state(stream)->frame != frame) r->progressed = true;
+    r->seen = atomic_load(&r->g->appender.durable);
+    r->first_pending_us = 0;
+    r->commit_due = false;
+    leat_run_progress(r->g);
+    collect(r);
+    return LEAT_OK;
+}
+
+/* ---- what may be in the way ---- */
+
+/* There is no room: the same call will do when there is. */
+static bool stalls(const leat_err *e)
+{
+    static const char *const codes[] = {"os.enospc", "os.edquot", "stream.retention_held",
+                                        "stream.disk_low"};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (strcmp(e->code, codes[i]) == 0) return true;
+    return false;
+}
+
+static leat_rc stall(leat_run *r, leat_err *e)
+{
+    if (leat_run_leave(r->g)) return LEAT_RETRY; /* it comes again */
+    if (r->stall_us == 0)
+        leat_log(LEAT_WARN, e->code, "stalled task=%u where=\"%s\" %s", r->task.id, e->where,
+                 e->msg);
+    r->stall_us = r->stall_us == 0 ? STALL_MIN_US : r->stall_us * 2;
+    if (r->stall_us > STALL_MAX_US) r->stall_us = STALL_MAX_US;
+    r->retry_us = leat_mono_us() + r->stall_us;
+    r->err = *e;
+    leat_run_error(r, e);
+    leat_run_state_set(r, LEAT_RUN_STALLED);
+    return leat_run_idle(r, WAIT_US, e);
+}
+
+/* Between two tries. */
+static leat_rc stalled(leat_run *r, leat_err *e)
+{
+    if (leat_run_leave(r->g)) {
+        *e = r->err;
+        return LEAT_RETRY;
+    }
+    int64_t left = r->retry_us - leat_mono_us();
+    if (left <= 0) return LEAT_OK;
+    return leat_run_idle(r, left < WAIT_US ? left : WAIT_US, e);
+}
+
+static void unstall(leat_run *r)
+{
+    r->stall_us = 0;
+    leat_log(LEAT_INFO, "engine.unstalled", "task=%u goes on after %s", r->task.id, r->err.code);
+    leat_run_error(r, NULL);
+    leat_run_state_set(r, r->phase == LEAT_PHASE_SNAPSHOT ? LEAT_RUN_SNAPSHOT : LEAT_RUN_RUNNING);
+}
+
+/* Takes the appender for one of the two above. A batch that another task's open transaction keeps
+ * out while the attempt should end is let go: it was not acknowledged and comes again. */
+static leat_rc with_appender(leat_run *r, leat_appender_use use,
+                             leat_rc (*act)(leat_run *r, leat_err *e), leat_err *e)
+{
+    leat_appender *ap = &r->g->appender;
+    leat_rc rc = leat_appender_take(ap, r->task.id, use);
+    if (rc == LEAT_PENDING && leat_run_leave(r->g)) {
+        r->full = false;
+        return LEAT_OK;
+    }
+    if (rc != LEAT_OK) {
+        leat_run_waits(r, rc == LEAT_PENDING ? "the end of another task's transaction" : NULL);
+        return leat_run_idle(r, WAIT_US, e);
+    }
+    rc = act(r, e);
+    leat_appender_give(ap);
+    if (rc == LEAT_RETRY && stalls(e)) return stall(r, e);
+    if (rc == LEAT_OK) {
+        leat_run_waits(r, NULL);
+        if (r->stall_us > 0) unstall(r);
+    }
+    return rc;
+}
+
+leat_rc leat_run_flush(leat_run *r, leat_err *e)
+{
+    leat_rc rc = LEAT_OK;
+    if (r->stall_us > 0) rc = stalled(r, e);
+    if (rc == LEAT_OK && r->full) rc = with_appender(r, LEAT_APPENDER_APPEND, append, e);
+    if (rc == LEAT_OK && r->commit_due) rc = with_appender(r, LEAT_APPENDER_LOOK, commit, e);
+    if (rc != LEAT_OK) return rc;
+    return acknowledge(r, e);
+}

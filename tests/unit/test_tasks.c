@@ -1,0 +1,229 @@
+/* engine: several tasks with threads of their own, over a real stream; the order of their turns and
+ * what may fail is the simulator's (tests/sim/test_turns.c). */
+#include "../test.h"
+
+#include <ftw.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/engine.h"
+
+enum { TASKS = 4 };
+
+typedef struct world {
+    char data[64];
+    leat_stream *stream;
+    leat_engine *g;
+    leat_err e;
+    pthread_t main;
+    atomic_uint open, most_open, betweens;
+    atomic_bool bad;      /* a source was open, or another thread ran it, in a section */
+    unsigned fails;       /* + 1: the task that cannot be opened; 0: none */
+    uint64_t most[TASKS]; /* changes of each task */
+} world;
+
+static world *w;
+
+typedef struct line {
+    uint64_t n;
+    leat_buf partition;
+} line;
+
+static leat_rc s_open(leat_task *t, const leat_position *pos, size_t n, leat_err *e)
+{
+    if (w->fails == t->id + 1)
+        return leat_fail(e, LEAT_CONF, "test.wrong", "here", "it cannot be opened");
+    line *l = leat_zalloc(1, sizeof *l);
+    leat_buf_printf(&l->partition, "{\"task\":\"%u\"}", t->id);
+    const leat_position *own = leat_position_find(pos, n, leat_buf_str(&l->partition));
+    if (own) l->n = strtoull(own->offset.s + 5, NULL, 10);
+    t->priv = l;
+    unsigned is = atomic_fetch_add(&w->open, 1) + 1, most = atomic_load(&w->most_open);
+    while (is > most && !atomic_compare_exchange_weak(&w->most_open, &most, is)) continue;
+    return LEAT_OK;
+}
+
+static leat_rc s_read(leat_task *t, leat_batch *b, int wait_ms, leat_err *e)
+{
+    line *l = t->priv;
+    char text[40];
+    (void)wait_ms;
+    (void)e;
+    if (l->n == w->most[t->id]) return LEAT_PENDING;
+    b->counts.received++;
+    b->counts.filtered++;
+    snprintf(text, sizeof text, "{\"n\":%llu}", ++l->n + 0ull);
+    leat_batch_safe(b, (leat_position){leat_buf_str(&l->partition), leat_str_of(text)});
+    if (l->n % 16 == 0) leat_sleep_us(200);
+    return LEAT_OK;
+}
+
+static void s_close(leat_task *t)
+{
+    line *l = t->priv;
+    leat_buf_free(&l->partition);
+    leat_free(l);
+    atomic_fetch_sub(&w->open, 1);
+}
+
+static const leat_source lines = {
+    .name = "lines", .open = s_open, .read = s_read, .close = s_close};
+
+static leat_rc no_letters(leat_dead_store *d, const leat_dead *letters, leat_err *e)
+{
+    (void)d;
+    (void)letters;
+    (void)e;
+    return LEAT_OK;
+}
+
+static int setup(void **state)
+{
+    w = test_calloc(1, sizeof *w);
+    snprintf(w->data, sizeof w->data, "/tmp/leat-tasks-XXXXXX");
+    assert_non_null(mkdtemp(w->data));
+    leat_log_setup(LEAT_ERROR, false, NULL, -1);
+    *state = w;
+    leat_embedded_conf conf = {.data = w->data, .connector = "c"};
+    assert_int_equal(leat_embedded_open(&conf, &w->stream, &w->e), LEAT_OK);
+    for (unsigned i = 0; i < TASKS; i++) w->most[i] = 300;
+    return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st;
+    (void)kind;
+    (void)at;
+    return remove(path);
+}
+
+static int teardown(void **state)
+{
+    w->stream->ops->close(w->stream);
+    assert_int_equal(nftw(w->data, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    test_free(*state);
+    return 0;
+}
+
+static void make(void)
+{
+    static leat_dead_store letters = {no_letters};
+    leat_engine_conf conf = {.source = &lines,
+                             .connector = "c",
+                             .run_id = "r",
+                             .stream = w->stream,
+                             .dead = &letters,
+                             .tasks = TASKS,
+                             .retry = {.limit = -1}};
+    w->g = leat_engine_new(&conf);
+    w->main = pthread_self();
+}
+
+/* Each task's position in the stream. */
+static void expect(unsigned without)
+{
+    const leat_stream_state *st = w->stream->ops->state(w->stream);
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < TASKS; i++) {
+        char partition[32], offset[32];
+        snprintf(partition, sizeof partition, "{\"task\":\"%u\"}", i);
+        snprintf(offset, sizeof offset, "{\"n\":%llu}", w->most[i] + 0ull);
+        const leat_position *pos = leat_position_find(st->pos, st->npos, leat_str_of(partition));
+        if (i + 1 == without) {
+            assert_null(pos);
+            continue;
+        }
+        assert_non_null(pos);
+        assert_true(leat_str_is(pos->offset, offset));
+        sum += w->most[i];
+    }
+    assert_int_equal(st->totals.received, sum);
+    assert_int_equal(st->totals.filtered, sum);
+}
+
+static void test_all_end(void **state)
+{
+    (void)state;
+    make();
+    assert_int_equal(leat_engine_run(w->g, &w->e), LEAT_OK);
+    leat_engine_status st;
+    leat_engine_status_get(w->g, &st);
+    assert_int_equal(st.all.state, LEAT_RUN_STOPPED);
+    assert_int_equal(st.tasks, TASKS);
+    leat_engine_free(w->g);
+    expect(0);
+    assert_int_equal(atomic_load(&w->open), 0);
+}
+
+/* One fails for good: the others go on to their end, the connector has failed. */
+static void test_one_fails(void **state)
+{
+    (void)state;
+    w->fails = 3;
+    make();
+    assert_int_equal(leat_engine_run(w->g, &w->e), LEAT_CONF);
+    assert_string_equal(w->e.code, "test.wrong");
+    leat_engine_status st;
+    leat_engine_status_get(w->g, &st);
+    assert_int_equal(st.all.state, LEAT_RUN_FAILED);
+    for (unsigned i = 0; i < TASKS; i++) {
+        leat_task_status ts;
+        leat_engine_task_status(w->g, i, &ts);
+        assert_int_equal(ts.state, i == 2 ? LEAT_RUN_FAILED : LEAT_RUN_STOPPED);
+        assert_string_equal(ts.error.code, i == 2 ? "test.wrong" : "");
+    }
+    leat_engine_free(w->g);
+    expect(3);
+}
+
+static leat_rc section(void *arg, leat_stream *s, leat_err *e)
+{
+    (void)arg;
+    (void)e;
+    if (atomic_load(&w->open) != 0 || s != w->stream || !pthread_equal(pthread_self(), w->main))
+        atomic_store(&w->bad, true);
+    atomic_fetch_add(&w->betweens, 1);
+    return LEAT_OK;
+}
+
+static void *asker(void *arg)
+{
+    leat_err e;
+    (void)arg;
+    for (unsigned i = 0; i < 10; i++) {
+        leat_rc rc = leat_engine_between(w->g, section, NULL, &e);
+        if (rc != LEAT_OK) assert_string_equal(e.code, "engine.ended");
+        leat_sleep_us(3000);
+    }
+    return NULL;
+}
+
+static void test_between(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    make();
+    assert_int_equal(pthread_create(&thread, NULL, asker, NULL), 0);
+    assert_int_equal(leat_engine_run(w->g, &w->e), LEAT_OK);
+    pthread_join(thread, NULL);
+    leat_engine_free(w->g);
+    assert_true(atomic_load(&w->betweens) > 0);
+    assert_false(atomic_load(&w->bad));
+    expect(0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_all_end),
+        TEST(test_one_fails),
+        TEST(test_between),
+    };
+    return cmocka_run_group_tests_name("tasks", tests, NULL, NULL);
+}
