@@ -31,9 +31,9 @@ typedef struct leat_stream_ops {
      * b->safe_counts, the rest belongs to an open transaction and stays invisible until a later
      * batch ends it. progress: the engine's JSON that holds from the batch's safe place on, absent:
      * as before; with it, the batch is safe as a whole even without a position. Copies all it
-     * needs. RETRY "os.enospc", "stream.retention_held", "stream.disk_low": nothing of the batch was
-     * appended, until a crash (an end of it may then be found whole): the same call will do when
-     * there is room. FATAL: end the process. */
+     * needs. RETRY "os.enospc", "stream.retention_held", "stream.disk_low": nothing of the batch
+     * was appended, until a crash (an end of it may then be found whole): the same call will do
+     * when there is room. FATAL: end the process. */
     leat_rc (*append)(leat_stream *s, const leat_batch *b, leat_str progress, leat_err *e);
     /* Durable up to the last safe place appended, then visible. OK also when there was nothing.
      * RETRY (the disk is full): nothing moved and nothing is lost, call again. After FATAL (a sync
