@@ -20,6 +20,10 @@
     X(stream_mark, "after the sync, before the mark moves")                                        \
     X(stream_segment, "before a new segment is created")                                           \
     X(stream_unlink, "before a segment is unlinked")                                               \
+    X(merge_create, "before the file of a merged segment is created")                              \
+    X(merge_write, "before a merged segment is written to")                                        \
+    X(merge_sync, "before a merged segment is synced")                                             \
+    X(merge_rename, "before a merged segment is put in place")                                     \
     X(stream_cut, "before what stands above the mark is cut off its segment")                      \
     X(stream_read, "before a segment is opened for reading")                                       \
     X(page_open, "before the counters page is made")                                               \

@@ -85,6 +85,10 @@ int leat_os_low_water(int fd, int bytes);
 bool leat_os_alive(int pid, uint64_t start);
 /* That field for a pid, 0 if there is no such process. */
 uint64_t leat_os_start_of(int pid);
+/* The calling thread steps back behind all others: nice 19 and the last place in the disk's queue
+ * of what is not idle. (The idle class can wait for ever, with a lock of the file system in hand
+ * that others need.) What the system refuses is left out. */
+void leat_os_background(void);
 /* Futex on a word in a shared mapping: waits while *word == seen, at most us (< 0: for ever), and
  * may return early; wakes all waiters. */
 void leat_os_futex_wait(const _Atomic uint32_t *word, uint32_t seen, int64_t us);

@@ -8,9 +8,11 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <linux/ioprio.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -97,4 +99,11 @@ void leat_os_futex_wait(const _Atomic uint32_t *word, uint32_t seen, int64_t us)
 void leat_os_futex_wake(_Atomic uint32_t *word)
 {
     syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+void leat_os_background(void)
+{
+    enum { NICEST = 19, LAST = 7 };
+    setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICEST);
+    syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, LAST));
 }

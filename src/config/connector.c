@@ -51,6 +51,17 @@ const leat_opt leat_connector_options[] = {
      .type = LEAT_OPT_LIST,
      AT(topics, leat_opt_list),
      .help = "Topics that a sink reads, separated by commas."},
+    {.name = "stream.merge",
+     .label = "Merge small batches",
+     .group = "Stream",
+     .type = LEAT_OPT_BOOL,
+     .flags = LEAT_OPT_ADVANCED,
+     AT(stream_merge, bool),
+     .def = "true",
+     .help =
+         "Of a source: old segments of its stream that consist of many small batches are written "
+         "anew in large ones, compressed by zstd, in the background. Events and offsets stay as "
+         "they are."},
     {.name = "key.converter.schemas.enable",
      .label = "Schemas in keys",
      .group = "Converter",

@@ -9,6 +9,7 @@ typedef struct leat_connector_conf {
     const char *klass; /* connector.class */
     int64_t tasks_max;
     leat_opt_list topics; /* of a sink */
+    bool stream_merge;    /* of a source: old segments of small frames are merged */
     int64_t retry_limit;  /* errors.max.retries; -1: for ever */
     int64_t retry_min_ms, retry_max_ms;
     int64_t memory, max_event_bytes;    /* limits.memory; max.event.bytes, 0: none */

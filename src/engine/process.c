@@ -131,7 +131,12 @@ leat_rc leat_process_stream(leat_process *p, leat_err *e)
     char *counters = leat_arena_printf(&p->arena, "%s/counters", p->folder);
     if (!p->page) LEAT_TRY(leat_page_create(counters, &p->page, e));
     if (!p->setup.source) return LEAT_OK;
-    leat_embedded_conf conf = {.data = p->conf.data, .connector = p->conf.name, .page = p->page};
+    leat_embedded_conf conf = {
+        .data = p->conf.data,
+        .connector = p->conf.name,
+        .page = p->page,
+        .merge = p->setup.common.stream_merge ? LEAT_MERGING_ON : LEAT_MERGING_OFF,
+    };
     leat_stream_apply(&p->setup.stream, &conf);
     return leat_embedded_open(&conf, &p->stream, e);
 }

@@ -10,14 +10,16 @@
  * file. To make that possible without copies, a batch is never mixed into a frame with what was
  * there before it, unless it fits there as a whole.
  *
- * Does not decide when to commit. Old segments are removed by retention.c. Opening and closing are
- * in embedded_open.c. Run by the one thread that appends and commits. */
+ * Does not decide when to commit. Old segments are removed by retention.c; what the merger has made
+ * of them (merger.h) is put in place here, so that one thread alone changes names in the folder.
+ * Opening and closing are in embedded_open.c. Run by the one thread that appends and commits. */
 #include "stream/embedded.h"
 
 #include <inttypes.h>
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/log.h"
 #include "stream/page.h"
 #include "stream/topics.h"
 
@@ -312,6 +314,15 @@ static leat_rc rollback(leat_stream *stream, leat_err *e)
 
 /* ---- commit ---- */
 
+static void show_bytes(leat_embedded *s)
+{
+    uint64_t gone = s->merged_bytes + s->w.keep.removed_bytes;
+    s->state.bytes = s->w.older_bytes + (uint64_t)s->w.at.offset - gone;
+    if (s->page == NULL) return;
+    atomic_store(&s->page->head_bytes, s->state.bytes);
+    atomic_store(&s->page->stream_bytes, s->state.bytes);
+}
+
 void leat_embedded_show(leat_embedded *s)
 {
     leat_reach_copy(&s->visible, &s->w.has.reach);
@@ -322,20 +333,39 @@ void leat_embedded_show(leat_embedded *s)
     if (s->visible.has_progress) s->state.progress = leat_buf_str(&s->visible.progress);
     s->state.frame = s->w.mark.number;
     s->state.events = s->visible.visible;
-    s->state.bytes = s->w.older_bytes - s->w.keep.removed_bytes + (uint64_t)s->w.at.offset;
     show_txs(s);
+    show_bytes(s);
     leat_page *p = s->page;
     if (p == NULL) return;
     if (s->visible.last_us != INT64_MIN) atomic_store(&p->last_event_us, s->visible.last_us);
     if (s->visible.seen_us != 0) atomic_store(&p->last_seen_us, s->visible.seen_us);
-    atomic_store(&p->head_bytes, s->state.bytes);
-    atomic_store(&p->stream_bytes, s->state.bytes);
     leat_page_set_mark(p, s->w.mark.segment, (uint64_t)s->w.mark.offset, s->w.mark.number);
+}
+
+/* That it fails is no reason to stop: the old segment or the new one is there, either will do. */
+void leat_embedded_put_merged(leat_embedded *s)
+{
+    leat_merged m;
+    leat_err why;
+    if (s->merger == NULL || !leat_merger_ready(s->merger, &m)) return;
+    leat_rc rc = leat_merge_install(s->w.dir, &m, &why);
+    if (rc == LEAT_OK) {
+        s->merged_bytes += (uint64_t)(m.bytes_before - m.bytes_after);
+        show_bytes(s);
+        leat_log(LEAT_INFO, "stream.merged",
+                 "segment=%" PRIu64 " frames=%" PRIu64 " to=%" PRIu64 " bytes=%" PRId64
+                 " to=%" PRId64,
+                 m.segment, m.frames_before, m.frames_after, m.bytes_before, m.bytes_after);
+    } else if (rc != LEAT_AGAIN) {
+        leat_log_err(LEAT_WARN, &why);
+    }
+    leat_merger_taken(s->merger);
 }
 
 leat_rc leat_embedded_commit(leat_embedded *s, leat_err *e)
 {
     if (s->w.broken) return leat_writer_broken(&s->w, e);
+    leat_embedded_put_merged(s);
     if (!s->now.tail && (s->d.events > 0 || s->now.dirty)) LEAT_TRY(frame(s, e));
     if (s->w.end.number == s->w.mark.number) return LEAT_OK;
     LEAT_TRY(leat_writer_sync(&s->w, e));
@@ -345,6 +375,7 @@ leat_rc leat_embedded_commit(leat_embedded *s, leat_err *e)
     }
     s->w.mark = s->w.end;
     s->now.pending = 0;
+    if (s->merger != NULL) leat_merger_reach(s->merger, s->w.mark.segment);
     leat_embedded_show(s);
     if (s->page != NULL) atomic_fetch_add(&s->page->commits, 1);
     return LEAT_OK;
@@ -420,6 +451,12 @@ static size_t memory(const leat_stream *stream)
 static void close_stream(leat_stream *stream)
 {
     leat_embedded_close((leat_embedded *)stream);
+}
+
+bool leat_embedded_merge(leat_stream *stream)
+{
+    leat_embedded *s = (leat_embedded *)stream;
+    return s->merger != NULL && leat_merger_step(s->merger) >= 0;
 }
 
 const leat_stream_ops leat_embedded_ops = {

@@ -3,6 +3,7 @@
 #ifndef LEAT_STREAM_EMBEDDED_H
 #define LEAT_STREAM_EMBEDDED_H
 
+#include "stream/merger.h"
 #include "stream/stream.h"
 #include "stream/writer.h"
 
@@ -48,11 +49,15 @@ typedef struct leat_embedded {
     uint64_t last_print;      /* fingerprint of the last event's table ... */
     uint32_t last_row;        /* ... and its row of the registry; LEAT_MAP_NONE: look it up */
     size_t event_bytes;       /* moving average */
+    leat_merger *merger;      /* NULL: nothing is merged */
+    uint64_t merged_bytes;    /* less than the segments had when they were written */
 } leat_embedded;
 
 extern const leat_stream_ops leat_embedded_ops;
 
 leat_rc leat_embedded_commit(leat_embedded *s, leat_err *e);
+/* What the merger has ready is put in place. */
+void leat_embedded_put_merged(leat_embedded *s);
 leat_rc leat_embedded_rollback(leat_embedded *s, leat_err *e);
 leat_rc leat_embedded_edit(leat_stream *stream, const leat_position *pos, size_t n,
                            leat_str progress, leat_err *e);

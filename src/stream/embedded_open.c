@@ -128,6 +128,20 @@ static leat_rc reclaim(leat_embedded *s, leat_err *e)
     return rc;
 }
 
+static leat_rc merge(leat_embedded *s, const leat_embedded_conf *conf, leat_err *e)
+{
+    leat_merge_conf merge = {
+        .dir = s->w.dir,
+        .frame_bytes = s->frame_bytes,
+        .small = conf->merge_small,
+        .gain = conf->merge_gain,
+    };
+    if (conf->merge == LEAT_MERGING_OFF) return LEAT_OK;
+    LEAT_TRY(leat_merger_start(&merge, conf->merge == LEAT_MERGING_ON, &s->merger, e));
+    leat_merger_reach(s->merger, s->w.mark.segment);
+    return LEAT_OK;
+}
+
 static leat_rc set_up(leat_embedded *s, const leat_embedded_conf *conf, leat_err *e)
 {
     char path[LEAT_PATH_MAX];
@@ -146,15 +160,17 @@ static leat_rc set_up(leat_embedded *s, const leat_embedded_conf *conf, leat_err
     int rc = leat_os_mkdirs(s->w.dir, 0700);
     if (rc < 0) return leat_os_fail(e, rc, "make the folder", s->w.dir);
     LEAT_TRY(take_lock(s, e));
+    LEAT_TRY(leat_merge_clean(s->w.dir, e));
     LEAT_TRY(recover(s, e));
-    /* recovery itself is not bound */
     LEAT_TRY(reclaim(s, e));
+    /* recovery itself is not bound */
     leat_retention_begin(&s->w.keep, &conf->retention, s->data, s->w.dir);
-    return LEAT_OK;
+    return merge(s, conf, e);
 }
 
 static void release(leat_embedded *s)
 {
+    leat_merger_stop(s->merger);
     leat_writer_free(&s->w);
     leat_os_now()->close(s->lock);
     leat_draft_free(&s->d);
@@ -192,6 +208,8 @@ leat_rc leat_embedded_open(const leat_embedded_conf *conf, leat_stream **out, le
 
 void leat_embedded_close(leat_embedded *s)
 {
+    leat_merger_rest(s->merger);
+    if (!s->w.broken) leat_embedded_put_merged(s);
     bool all_visible = s->w.at.number == s->w.mark.number && s->d.events == 0 && !s->now.dirty;
     if (!s->w.broken && all_visible) {
         s->now.dirty = s->framed;

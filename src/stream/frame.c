@@ -10,7 +10,8 @@
 
 static const uint8_t magic[3] = {LEAT_FRAME_MAGIC, 'l', 't'};
 
-enum { CRC_AT = 32, OFFSET_BITS = 62 };
+enum { CRC_AT = 32, OFFSET_BITS = 62, PART_BYTES = 4 };
+enum { PLAIN_VERSION = 1, MERGED_VERSION = 2 };
 
 static void put_le(char *p, uint64_t v, unsigned n)
 {
@@ -26,9 +27,14 @@ static uint64_t get_le(const uint8_t *p, unsigned n)
 
 void leat_frame_seal(char *p, leat_frame *f)
 {
-    f->version = LEAT_FRAME_VERSION;
-    f->events = LEAT_WIRE_VERSION;
     f->body_crc = leat_crc32c(0, p + LEAT_FRAME_HEAD + f->meta_len, f->body_len);
+    leat_frame_seal_head(p, f);
+}
+
+void leat_frame_seal_head(char *p, leat_frame *f)
+{
+    f->version = f->flags & LEAT_FRAME_MERGED ? MERGED_VERSION : PLAIN_VERSION;
+    f->events = LEAT_WIRE_VERSION;
     memcpy(p, magic, sizeof(magic));
     put_le(p + 3, f->version, 1);
     put_le(p + 4, f->type, 1);
@@ -64,6 +70,23 @@ static void read_head(const uint8_t *p, leat_frame *f)
         .body_crc = (uint32_t)get_le(p + 28, 4),
         .crc = (uint32_t)get_le(p + CRC_AT, 4),
     };
+    f->first = f->number;
+    f->name = f->crc;
+}
+
+/* What MERGED adds; without it the frame stands for itself. */
+static bool read_lead(const uint8_t *p, leat_frame *f)
+{
+    bool merged = (f->flags & LEAT_FRAME_MERGED) != 0;
+    if (merged != (f->version == MERGED_VERSION)) return false;
+    if (!merged) return true;
+    leat_cur c = leat_cur_of((leat_str){(const char *)p + LEAT_FRAME_HEAD, f->meta_len});
+    uint64_t back = leat_cur_varint(&c);
+    f->name = leat_cur_le32(&c);
+    if (c.bad || back >= f->number || (back > 0 && f->type != LEAT_FRAME_DATA)) return false;
+    f->first = f->number - back;
+    f->lead = f->meta_len - (uint32_t)leat_cur_left(&c);
+    return true;
 }
 
 leat_seen leat_frame_read(leat_str bytes, leat_frame *f, size_t *need, const char **why)
@@ -81,7 +104,8 @@ leat_seen leat_frame_read(leat_str bytes, leat_frame *f, size_t *need, const cha
     if (memcmp(p, blank, LEAT_FRAME_HEAD) == 0) return LEAT_SEEN_BLANK;
     if (memcmp(p, magic, 3) != 0) return bad(why, "no frame begins here");
     read_head(p, f);
-    if (f->version != LEAT_FRAME_VERSION) return bad(why, "a format that is not known");
+    if (f->version < PLAIN_VERSION || f->version > LEAT_FRAME_VERSION)
+        return bad(why, "a format that is not known");
     if (f->meta_len > LEAT_FRAME_META_MAX || f->body_len > LEAT_FRAME_RAW_MAX)
         return bad(why, "impossible lengths in its head");
     if (bytes.len - LEAT_FRAME_HEAD < f->meta_len) {
@@ -93,6 +117,7 @@ leat_seen leat_frame_read(leat_str bytes, leat_frame *f, size_t *need, const cha
     if (crc != f->crc) return bad(why, "the checksum of its head does not fit");
     if (f->type < LEAT_FRAME_SEGMENT || f->type > LEAT_FRAME_DATA)
         return bad(why, "a type that is not known");
+    if (!read_lead(p, f)) return bad(why, "it cannot be told which frames it stands for");
     return LEAT_SEEN_FRAME;
 }
 
@@ -123,6 +148,19 @@ static void put_reach(leat_buf *out, const leat_frame *f, const leat_frame_reach
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) leat_buf_varint(out, counts[i]);
     leat_buf_varint(out, reach->visible);
     if (f->flags & LEAT_FRAME_PROGRESS) leat_buf_blob(out, reach->progress);
+}
+
+void leat_frame_put_lead(leat_buf *out, const leat_frame *f)
+{
+    leat_buf_varint(out, f->number - f->first);
+    leat_buf_le32(out, f->name);
+}
+
+void leat_frame_put_parts(leat_buf *out, const leat_frame_parts *parts)
+{
+    leat_buf_add(out, parts->events);
+    leat_buf_add(out, parts->crcs);
+    leat_buf_le32(out, (uint32_t)(parts->events.len + parts->crcs.len));
 }
 
 void leat_frame_put_txs(leat_buf *out, const uint64_t *txs, size_t n)
@@ -336,6 +374,34 @@ bool leat_frame_get_table(leat_str meta, uint32_t *number, uint64_t *fingerprint
     *number = get_table_number(&c);
     *fingerprint = leat_cur_le64(&c);
     return !c.bad && leat_cur_left(&c) == 0;
+}
+
+bool leat_frame_get_parts(leat_str *raw, const leat_frame *f, leat_frame_parts *parts)
+{
+    *parts = (leat_frame_parts){0};
+    if (f->first == f->number) return true;
+    if (raw->len < PART_BYTES) return false;
+    leat_cur c = leat_cur_of((leat_str){raw->s + raw->len - PART_BYTES, PART_BYTES});
+    uint64_t len = leat_cur_le32(&c), n = f->number - f->first + 1;
+    raw->len -= PART_BYTES;
+    if (len > raw->len || n > len / (PART_BYTES + 1)) return false;
+    raw->len -= len;
+    parts->events = (leat_str){raw->s + raw->len, len - n * PART_BYTES};
+    parts->crcs = (leat_str){parts->events.s + parts->events.len, n * PART_BYTES};
+    return true;
+}
+
+bool leat_frame_part(const leat_frame_parts *parts, const leat_frame *f, uint64_t number,
+                     uint64_t *events, uint32_t *crc)
+{
+    if (number < f->first || number >= f->number) return false;
+    leat_cur c = leat_cur_of(parts->events), crcs = leat_cur_of(parts->crcs);
+    *events = 0;
+    for (uint64_t n = f->first; n <= number; n++) {
+        *events += leat_cur_varint(&c);
+        *crc = leat_cur_le32(&crcs);
+    }
+    return !c.bad && !crcs.bad;
 }
 
 uint64_t leat_frame_mark(leat_str meta, const leat_frame *f)

@@ -5,7 +5,7 @@
  * and blob are those of base/buf.h.
  *
  *   head   0  3  magic f1 6c 74            16  8  number: 1, 2, 3... through all segments
- *          3  1  version of the format, 1  24  4  crc of the frame before (0: the first ever)
+ *          3  1  version of the format     24  4  crc of the frame before (0: the first ever)
  *          4  1  type                      28  4  CRC32C of the body
  *          5  1  version of the events     32  4  CRC32C of bytes 0-31 and the meta: "the frame's
  *          6  2  flags                            crc", by which the next one names it
@@ -30,6 +30,15 @@
  * changed (an empty offset: the partition was forgotten), totals since ever TXS      varint n, n x
  * zigzag difference to the one before
  *
+ * A segment that was merged (stream/merge.h) consists of frames that stand for others: each has the
+ * flag MERGED, version 2, and stands for the frames first ... number, one if they are equal.
+ *   lead   varint number - first, 4 bytes crc by which the next frame names it: that of the last
+ *          frame it stands for. In front of the meta; the meta itself is as above
+ *   tail   of the uncompressed body of DATA, if it stands for several: varint events of each,
+ *          4 bytes crc of each, 4 bytes length of all that. By it a place between two is found
+ *
+ * So numbers and the chain of checksums are those of the frames before they were merged.
+ *
  * number - mark: how far back the last frame is that was durable *and* visible when this one was
  * written: evidence, for recovery, that a frame now damaged had been promised. number - open: how
  * far back the frame is in which the transaction began that is open where this one begins; 0: none.
@@ -41,7 +50,7 @@
 #include "event/event.h"
 
 enum {
-    LEAT_FRAME_VERSION = 1,
+    LEAT_FRAME_VERSION = 2, /* the newest known: of frames with MERGED; others are of 1 */
     LEAT_FRAME_HEAD = 36,
     LEAT_FRAME_MAGIC = 0xf1,         /* its first byte */
     LEAT_FRAME_META_MAX = 1 << 28,   /* bytes; longer is damage */
@@ -59,6 +68,7 @@ enum {
     LEAT_FRAME_PROGRESS = 2, /* the meta carries snapshot progress */
     LEAT_FRAME_LZ4 = 4,      /* the body is compressed */
     LEAT_FRAME_ZSTD = 8,
+    LEAT_FRAME_MERGED = 16, /* stands for the frames first ... number of before */
 };
 
 /* A head, read. */
@@ -67,14 +77,23 @@ typedef struct leat_frame {
     uint8_t version; /* of the format */
     uint8_t events;  /* version of the events in it: LEAT_WIRE_VERSION */
     uint16_t flags;
-    uint32_t meta_len, body_len;
+    uint32_t meta_len, body_len; /* meta_len: with the lead */
     uint64_t number;
     uint32_t prev, body_crc, crc;
+    uint64_t first; /* MERGED: of the frames it stands for, else number */
+    uint32_t name;  /* MERGED: the crc by which the next frame names it, else crc */
+    uint32_t lead;  /* bytes in front of the meta */
 } leat_frame;
 
 static inline uint64_t leat_frame_size(const leat_frame *f)
 {
     return (uint64_t)LEAT_FRAME_HEAD + f->meta_len + f->body_len;
+}
+
+/* The meta of the frame that begins at p, without its lead. */
+static inline leat_str leat_frame_meta(const char *p, const leat_frame *f)
+{
+    return (leat_str){p + LEAT_FRAME_HEAD + f->lead, f->meta_len - f->lead};
 }
 
 typedef enum leat_seen {
@@ -93,6 +112,8 @@ bool leat_frame_foreign(leat_str bytes);
 /* Writes the head at p, behind which f->meta_len bytes of meta and f->body_len of body stand
  * already; fills version, events, body_crc and crc. */
 void leat_frame_seal(char *p, leat_frame *f);
+/* The same where the body stands elsewhere and f->body_crc is known. */
+void leat_frame_seal_head(char *p, leat_frame *f);
 
 /* ---- meta ---- */
 
@@ -148,11 +169,26 @@ typedef struct leat_frame_segment {
     uint32_t ntopics;
 } leat_frame_segment;
 
+/* In front of the meta of a frame with MERGED: f gives number, first and name. */
+void leat_frame_put_lead(leat_buf *out, const leat_frame *f);
 /* f gives number and flags (END, PROGRESS); the flag PROGRESS must be set if reach.progress is. */
 void leat_frame_put_data(leat_buf *out, const leat_frame *f, const leat_frame_data *d);
 void leat_frame_put_segment(leat_buf *out, const leat_frame *f, const leat_frame_segment *s);
 void leat_frame_put_table(leat_buf *out, uint32_t number, uint64_t fingerprint);
 void leat_frame_put_txs(leat_buf *out, const uint64_t *txs, size_t n);
+
+/* The frames that a DATA frame stands for. */
+typedef struct leat_frame_parts {
+    leat_str events; /* varints: one a frame */
+    leat_str crcs;   /* 4 bytes each */
+} leat_frame_parts;
+void leat_frame_put_parts(leat_buf *out, const leat_frame_parts *parts);
+/* Takes the tail off raw, the uncompressed body; no parts where the frame stands for itself. */
+bool leat_frame_get_parts(leat_str *raw, const leat_frame *f, leat_frame_parts *parts);
+/* How many of the events stand before the end of frame number, which is one of the parts but the
+ * last, and that frame's crc. */
+bool leat_frame_part(const leat_frame_parts *parts, const leat_frame *f, uint64_t number,
+                     uint64_t *events, uint32_t *crc);
 
 /* Texts are borrowed from meta, arrays are in a. False: the bytes are wrong. whole = false stops
  * before TXS and REACH, which only recovery wants. */

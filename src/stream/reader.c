@@ -27,7 +27,8 @@ static void want_topics(leat_reader *r, const char *const *topics)
 
 static void note_cursor(leat_reader *r)
 {
-    r->cursor_len = leat_place_write(&r->walk.at, r->cursor);
+    const leat_place *at = r->within.number > 0 ? &r->within : &r->walk.at;
+    r->cursor_len = leat_place_write(at, r->cursor);
 }
 
 leat_rc leat_reader_open(const leat_reader_conf *conf, leat_reader **out, leat_err *e)
@@ -56,8 +57,8 @@ void leat_reader_close(leat_reader *r)
     leat_map_free(&r->numbers);
     leat_names_free(&r->names);
     leat_arena_free(&r->scratch);
-    leat_walk_free(&r->walk);
     leat_walk_free(&r->aside);
+    leat_walk_free(&r->walk);
     leat_follow_close(&r->follow);
     ZSTD_freeDCtx(r->zstd);
     leat_free(r);
@@ -68,8 +69,8 @@ void leat_reader_close(leat_reader *r)
 static bool at_mark(const leat_reader *r)
 {
     const leat_place *at = &r->walk.at, *mark = &r->follow.mark;
-    return at->segment > mark->segment ||
-           (at->segment == mark->segment && at->offset >= mark->offset);
+    if (at->segment != mark->segment) return at->segment > mark->segment;
+    return at->number > 0 ? at->number >= mark->number : at->offset >= mark->offset;
 }
 
 /* To the file that walk.at names. */
@@ -85,15 +86,34 @@ static leat_rc open_segment(leat_reader *r, leat_err *e)
         LEAT_TRY(leat_reading_missing(r, e));
     }
     r->walk.chained = at.number > 0;
-    return rc;
+    if (rc != LEAT_OK || at.offset == 0) return rc;
+    return leat_reading_place(r, e);
 }
 
 static leat_rc next_segment(leat_reader *r, leat_err *e)
 {
     leat_place at = r->walk.at;
+    leat_walk_free(&r->aside);
     leat_walk_free(&r->walk);
     r->walk.at = (leat_place){at.segment + 1, 0, at.number, at.crc};
     return open_segment(r, e);
+}
+
+/* The frame at walk.at, up to the mark. A segment that was merged since the mark was noted is all
+ * visible, and has other offsets than the mark's. */
+static leat_rc peek(leat_reader *r, leat_frame *f, leat_str *meta, leat_seen *seen, leat_err *e)
+{
+    bool last = r->walk.at.segment == r->follow.mark.segment;
+    r->walk.limit = last ? r->follow.mark.offset : INT64_MAX;
+    LEAT_TRY(leat_walk_peek(&r->walk, f, meta, seen, e));
+    if (!last || *seen == LEAT_SEEN_FRAME) return LEAT_OK;
+    r->walk.limit = INT64_MAX;
+    leat_walk_refresh(&r->walk);
+    LEAT_TRY(leat_walk_peek(&r->walk, f, meta, seen, e));
+    if (*seen == LEAT_SEEN_FRAME && (f->flags & LEAT_FRAME_MERGED)) return LEAT_OK;
+    r->walk.limit = r->follow.mark.offset;
+    leat_walk_refresh(&r->walk);
+    return leat_walk_peek(&r->walk, f, meta, seen, e);
 }
 
 /* One frame, or to the next segment. AGAIN: at the mark. */
@@ -108,10 +128,9 @@ static leat_rc step(leat_reader *r, leat_batch *b, leat_err *e)
     }
     if (at_mark(r)) return LEAT_AGAIN;
     if (r->walk.fd < 0) LEAT_TRY(open_segment(r, e));
-    bool last = r->walk.at.segment == r->follow.mark.segment;
-    r->walk.limit = last ? r->follow.mark.offset : INT64_MAX;
-    LEAT_TRY(leat_walk_peek(&r->walk, &f, &meta, &seen, e));
-    if (seen == LEAT_SEEN_BLANK && !last) return next_segment(r, e);
+    LEAT_TRY(peek(r, &f, &meta, &seen, e));
+    if (seen == LEAT_SEEN_BLANK && r->walk.at.segment != r->follow.mark.segment)
+        return next_segment(r, e);
     if (seen != LEAT_SEEN_FRAME) return leat_walk_damaged(&r->walk, e);
     if (f.type == LEAT_FRAME_DATA) {
         LEAT_TRY(leat_reading_frame(r, &f, meta, b, e));
@@ -121,6 +140,7 @@ static leat_rc step(leat_reader *r, leat_batch *b, leat_err *e)
         if (seen != LEAT_SEEN_FRAME) return leat_walk_damaged(&r->walk, e);
     }
     leat_walk_pass(&r->walk, &f);
+    r->within.number = 0;
     if (f.flags & LEAT_FRAME_END) b->nsafe = b->n;
     b->tx_open = b->n > b->nsafe;
     return LEAT_OK;

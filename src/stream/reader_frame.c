@@ -112,8 +112,26 @@ static bool too_early(leat_reader *r, const leat_event *ev, unsigned records)
     return false;
 }
 
+/* How many of a frame's events a cursor that stands inside of it is behind. */
+static leat_rc behind(leat_reader *r, const leat_frame *f, const leat_frame_parts *parts,
+                      uint64_t *out, leat_err *e)
+{
+    uint32_t crc;
+    *out = 0;
+    if (r->within.number == 0) return LEAT_OK;
+    if (!leat_frame_part(parts, f, r->within.number, out, &crc))
+        return damaged(r, "it cannot be told which frames it stands for", e);
+    if (crc == r->within.crc) return LEAT_OK;
+    return leat_fail(e, LEAT_CONF, "stream.cursor", r->walk.path,
+                     "the cursor names frame %" PRIu64 " with checksum %08" PRIx32
+                     ", here it has %08" PRIx32 ": the stream is another one now; read from the "
+                     "beginning or the end instead",
+                     r->within.number, r->within.crc, crc);
+}
+
+/* Without the first skip of the frame's events. */
 static leat_rc put_events(leat_reader *r, const leat_frame_data *d, leat_frame_topic *topics,
-                          leat_str raw, leat_batch *b, leat_err *e)
+                          leat_str raw, uint64_t skip, leat_batch *b, leat_err *e)
 {
     leat_cur c = leat_cur_of(raw);
     leat_wire_state st = {0};
@@ -130,7 +148,7 @@ static leat_rc put_events(leat_reader *r, const leat_frame_data *d, leat_frame_t
         ev->offset = t->first;
         t->first += records;
         bool wanted = r->all || r->names.v[topic].known;
-        if (!wanted || too_early(r, ev, records)) b->n--;
+        if (i < skip || !wanted || too_early(r, ev, records)) b->n--;
     }
     return leat_cur_left(&c) == 0 ? LEAT_OK : damaged(r, "bytes behind its last event", e);
 }
@@ -161,13 +179,18 @@ static leat_rc decode(leat_reader *r, const leat_frame *f, leat_str body, const 
                       leat_batch *b, leat_err *e)
 {
     leat_str raw = {0};
+    leat_frame_parts parts;
+    uint64_t skip;
     LEAT_TRY(load_tables(r, d, e));
     LEAT_TRY(raw_of(r, f, body, d->raw_len, b, &raw, e));
+    if (!leat_frame_get_parts(&raw, f, &parts))
+        return damaged(r, "it cannot be told which frames it stands for", e);
+    LEAT_TRY(behind(r, f, &parts, &skip, e));
     leat_frame_topic *topics =
         leat_arena_dup(&r->scratch, d->topics, d->ntopics * sizeof(leat_frame_topic));
     bool started = r->started;
     uint32_t n = b->n;
-    leat_rc rc = put_events(r, d, topics, raw, b, e);
+    leat_rc rc = put_events(r, d, topics, raw, skip, b, e);
     if (rc != LEAT_OK) {
         b->n = n;
         r->started = started;

@@ -16,22 +16,23 @@ static leat_rc bad_cursor(leat_str cursor, const char *what, leat_err *e)
                      (int)cursor.len, cursor.s, what);
 }
 
-/* Behind the last frame up to an offset of a segment; number 0: there is none. */
-static leat_rc place_at(leat_reader *r, uint64_t segment, int64_t offset, leat_place *out,
+/* Behind the frame of this number in a segment, or the one that stands for it, or the last there
+ * is; number 0: there is none. */
+static leat_rc place_at(leat_reader *r, uint64_t segment, uint64_t number, leat_place *out,
                         leat_err *e)
 {
     leat_walk *w = &r->aside;
     *out = (leat_place){.segment = segment};
     leat_rc rc = leat_walk_open(w, r->follow.dir, segment, e);
     if (rc != LEAT_OK) return rc == LEAT_AGAIN ? LEAT_OK : rc;
-    while (w->at.offset < offset) {
+    while (w->at.number < number) {
         leat_frame f;
         leat_str meta;
         leat_seen seen;
         LEAT_TRY(leat_walk_peek(w, &f, &meta, &seen, e));
         if (seen != LEAT_SEEN_FRAME) return LEAT_OK;
         leat_walk_pass(w, &f);
-        if (w->at.offset <= offset) *out = w->at;
+        *out = w->at;
     }
     return LEAT_OK;
 }
@@ -55,6 +56,75 @@ static leat_rc is_before(leat_reader *r, const leat_place *place, bool *yes, lea
     return leat_rc_failed(rc) ? rc : LEAT_OK;
 }
 
+static leat_rc not_here(leat_reader *r, const leat_place *at, leat_err *e)
+{
+    return leat_fail(e, LEAT_CONF, "stream.cursor", r->walk.path,
+                     "the cursor names a place behind frame %" PRIu64 " with checksum %08" PRIx32
+                     ", which the segment does not have: the stream is another one now; read from "
+                     "the beginning or the end instead",
+                     at->number, at->crc);
+}
+
+/* The segment ends before the place: because another stream's cursor was given, or because its end
+ * is missing, which the next segment tells. */
+static leat_rc ends_early(leat_reader *r, const leat_place *at, leat_err *e)
+{
+    leat_walk *w = &r->walk;
+    leat_arena a = {0};
+    leat_frame_segment s;
+    leat_place opening = {0};
+    leat_rc rc = leat_recover_opening(r->follow.dir, at->segment + 1, &a, &s, &opening, e);
+    leat_arena_free(&a);
+    LEAT_TRY(rc);
+    if (opening.number == w->at.number + 1) return not_here(r, at, e);
+    snprintf(w->why, sizeof(w->why), "there is no frame");
+    return leat_walk_damaged(w, e);
+}
+
+/* The frame behind the place at, or the one that stands for it, from the segment's beginning on. */
+static leat_rc search(leat_reader *r, const leat_place *at, leat_err *e)
+{
+    leat_walk *w = &r->walk;
+    leat_walk_seek(w, 0);
+    w->at.number = 0;
+    for (;;) {
+        leat_frame f = {0};
+        leat_str meta;
+        leat_seen seen;
+        LEAT_TRY(leat_walk_peek(w, &f, &meta, &seen, e));
+        if (seen == LEAT_SEEN_BAD) return leat_walk_damaged(w, e);
+        if (seen == LEAT_SEEN_FRAME && f.number <= at->number) {
+            leat_walk_pass(w, &f);
+            continue;
+        }
+        if (seen == LEAT_SEEN_BLANK && w->at.number < at->number) return ends_early(r, at, e);
+        bool next = w->at.number == at->number && w->at.crc == at->crc;
+        bool inside = seen == LEAT_SEEN_FRAME && f.first <= at->number && f.first > 1;
+        if (!next && !inside) return not_here(r, at, e);
+        if (inside) r->within = *at;
+        return LEAT_OK;
+    }
+}
+
+leat_rc leat_reading_place(leat_reader *r, leat_err *e)
+{
+    leat_place at = r->walk.at;
+    leat_frame f;
+    leat_str meta;
+    leat_seen seen;
+    if (at.number == 0) return LEAT_OK;
+    if (at.segment == r->follow.mark.segment) r->walk.limit = r->follow.mark.offset;
+    LEAT_TRY(leat_walk_peek(&r->walk, &f, &meta, &seen, e));
+    leat_walk_refresh(&r->walk);
+    if (seen == LEAT_SEEN_FRAME) return LEAT_OK;
+    if (at.segment == r->follow.mark.segment) LEAT_TRY(leat_follow_look(&r->follow, e));
+    r->walk.limit = INT64_MAX;
+    if (at.segment >= r->follow.mark.segment) return LEAT_OK; /* it was never merged */
+    leat_rc rc = search(r, &at, e);
+    if (rc != LEAT_OK) r->walk.at = at;
+    return rc;
+}
+
 /* The cursor's place is between two frames of this stream. One at the beginning of a segment has no
  * frame before it there: the segment's first frame tells which one it follows. */
 static leat_rc stands(leat_reader *r, const leat_place *place, bool *yes, leat_err *e)
@@ -66,8 +136,9 @@ static leat_rc stands(leat_reader *r, const leat_place *place, bool *yes, leat_e
     LEAT_TRY(is_before(r, place, yes, e));
     if (*yes) return LEAT_OK;
     if (place->offset > 0) {
-        LEAT_TRY(place_at(r, place->segment, place->offset, &is, e));
-        *yes = is.offset == place->offset && is.number == place->number && is.crc == place->crc;
+        LEAT_TRY(place_at(r, place->segment, place->number, &is, e));
+        bool merged = is.number > place->number; /* a frame of its segment's stands for it */
+        *yes = merged || (is.number == place->number && is.crc == place->crc);
         return LEAT_OK;
     }
     leat_rc rc = leat_walk_open(&r->aside, r->follow.dir, place->segment, e);
@@ -107,7 +178,7 @@ leat_rc leat_reading_seek(leat_reader *r, const leat_reader_conf *conf, leat_err
     if (conf->from == LEAT_FROM_CURSOR) return go_to_cursor(r, conf->cursor, e);
     if (conf->from == LEAT_FROM_END && r->follow.mark.segment != 0) {
         const leat_place *mark = &r->follow.mark;
-        return place_at(r, mark->segment, mark->offset, &r->walk.at, e);
+        return place_at(r, mark->segment, mark->number, &r->walk.at, e);
     }
     if (conf->from == LEAT_FROM_OFFSET && (r->names.n != 1 || r->all))
         return leat_fail(e, LEAT_CONF, "stream.offset", "",

@@ -16,10 +16,11 @@ typedef struct leat_reading_table {
 
 struct leat_reader {
     leat_follow follow;
-    leat_walk walk;   /* walk.at: behind all that was returned; segment 0: not known yet */
-    leat_walk aside;  /* to definitions of tables */
-    leat_names names; /* topics seen or wanted; known: wanted */
-    bool all;         /* topics */
+    leat_walk walk;    /* walk.at: behind all that was returned; segment 0: not known yet */
+    leat_walk aside;   /* to definitions of tables, in walk's file */
+    leat_place within; /* of a cursor: inside of the merged frame at walk.at; number 0: none */
+    leat_names names;  /* topics seen or wanted; known: wanted */
+    bool all;          /* topics */
     bool verify;
     leat_from from;
     bool started;   /* the first event wanted was found */
@@ -40,6 +41,10 @@ struct leat_reader {
 leat_rc leat_reading_seek(leat_reader *r, const leat_reader_conf *conf, leat_err *e);
 /* BEGINNING, TIME and OFFSET, once there is a mark. AGAIN: there is none yet. */
 leat_rc leat_reading_find(leat_reader *r, leat_err *e);
+/* walk.at, of a cursor, stands in the open file as it was before it was merged, or is merged no
+ * more (a copy was brought back): finds the same place in the file as it is. CONF "stream.cursor".
+ */
+leat_rc leat_reading_place(leat_reader *r, leat_err *e);
 /* walk.at.segment is not there: to the first segment if that is what follows, else CONF
  * "stream.gap" or FATAL "stream.damaged". */
 leat_rc leat_reading_missing(leat_reader *r, leat_err *e);

@@ -195,7 +195,7 @@ static leat_rc write_again(leat_walk *w, int fd, leat_err *e)
     const char *why;
     LEAT_TRY(leat_walk_peek(w, &f, &meta, &seen, e));
     if (seen == LEAT_SEEN_FRAME) LEAT_TRY(leat_walk_load(w, &f, &meta, &body, &seen, e));
-    leat_str whole = {meta.s - LEAT_FRAME_HEAD, (size_t)leat_frame_size(&f)};
+    leat_str whole = {meta.s - f.lead - LEAT_FRAME_HEAD, (size_t)leat_frame_size(&f)};
     if (seen != LEAT_SEEN_FRAME || leat_frame_read(whole, &again, &need, &why) != LEAT_SEEN_FRAME)
         return leat_fail(e, LEAT_RETRY, "stream.changed", w->path,
                          "frame %" PRIu64 " read well a moment ago and does not now (%s); if this "

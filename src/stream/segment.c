@@ -47,6 +47,7 @@ void leat_segment_path(const char *dir, uint64_t segment, char out[LEAT_PATH_MAX
 }
 
 typedef struct listing {
+    const char *suffix;
     leat_arena *a;
     uint64_t *numbers;
     size_t n, cap;
@@ -57,7 +58,7 @@ static bool list_one(void *arg, const char *name)
     listing *l = arg;
     leat_str digits = {name, NUMBER_DIGITS};
     uint64_t number;
-    if (strlen(name) != NUMBER_DIGITS + 4 || strcmp(name + NUMBER_DIGITS, ".seg") != 0 ||
+    if (strlen(name) < NUMBER_DIGITS || strcmp(name + NUMBER_DIGITS, l->suffix) != 0 ||
         name[0] == '+' || !leat_str_u64(digits, &number) || number == 0)
         return true;
     if (l->n == l->cap) {
@@ -79,7 +80,13 @@ static int ascending(const void *x, const void *y)
 
 leat_rc leat_segment_list(const char *dir, leat_arena *a, uint64_t **out, size_t *n, leat_err *e)
 {
-    listing l = {.a = a};
+    return leat_segment_files(dir, ".seg", a, out, n, e);
+}
+
+leat_rc leat_segment_files(const char *dir, const char *suffix, leat_arena *a, uint64_t **out,
+                           size_t *n, leat_err *e)
+{
+    listing l = {.suffix = suffix, .a = a};
     int rc = leat_os_now()->list(dir, list_one, &l);
     if (rc == -ENOENT)
         return leat_fail(e, LEAT_RETRY, "stream.missing", dir,
@@ -155,6 +162,7 @@ leat_rc leat_walk_open(leat_walk *w, const char *dir, uint64_t segment, leat_err
     w->fd = fd;
     w->at = (leat_place){.segment = segment};
     w->chained = false;
+    w->foreign = false;
     w->limit = INT64_MAX;
     w->ahead = AHEAD;
     leat_walk_refresh(w);
@@ -169,6 +177,7 @@ void leat_walk_beside(leat_walk *w, const leat_walk *owner, int64_t offset)
     w->lent = true;
     w->at = (leat_place){.segment = owner->at.segment, .offset = offset};
     w->chained = false;
+    w->foreign = false;
     w->limit = INT64_MAX;
     w->ahead = AHEAD_LEAST;
     leat_walk_refresh(w);
@@ -238,16 +247,16 @@ static bool zeros(leat_str s)
 static leat_seen follows(leat_walk *w, const leat_frame *f)
 {
     if (!w->chained) return LEAT_SEEN_FRAME;
-    if (f->number != w->at.number + 1) {
+    if (f->first != w->at.number + 1) {
         snprintf(w->why, sizeof(w->why), "frame %" PRIu64 " stands there, expected %" PRIu64,
-                 f->number, w->at.number + 1);
+                 f->first, w->at.number + 1);
         return LEAT_SEEN_BAD;
     }
     if (w->at.crc != 0 && f->prev != w->at.crc) {
         snprintf(w->why, sizeof(w->why),
                  "frame %" PRIu64 " follows a frame with checksum %08" PRIx32
                  ", but the one before it has %08" PRIx32,
-                 f->number, f->prev, w->at.crc);
+                 f->first, f->prev, w->at.crc);
         return LEAT_SEEN_BAD;
     }
     return LEAT_SEEN_FRAME;
@@ -274,10 +283,11 @@ leat_rc leat_walk_peek(leat_walk *w, leat_frame *f, leat_str *meta, leat_seen *s
         *seen = zeros(in) ? LEAT_SEEN_BLANK : LEAT_SEEN_BAD;
         why = "the file ends inside of the frame";
     }
+    w->foreign = *seen == LEAT_SEEN_BAD && w->at.offset == 0 && leat_frame_foreign(in);
     if (*seen == LEAT_SEEN_BAD) snprintf(w->why, sizeof(w->why), "%s", why);
     if (*seen == LEAT_SEEN_BLANK) snprintf(w->why, sizeof(w->why), "there is no frame");
     if (*seen == LEAT_SEEN_FRAME) {
-        *meta = (leat_str){in.s + LEAT_FRAME_HEAD, f->meta_len};
+        *meta = leat_frame_meta(in.s, f);
         *seen = follows(w, f);
     }
     return LEAT_OK;
@@ -295,7 +305,7 @@ leat_rc leat_walk_load(leat_walk *w, const leat_frame *f, leat_str *meta, leat_s
         snprintf(w->why, sizeof(w->why), "the file ends inside of frame %" PRIu64, f->number);
         return LEAT_OK;
     }
-    *meta = (leat_str){in.s + LEAT_FRAME_HEAD, f->meta_len};
+    *meta = leat_frame_meta(in.s, f);
     *body = (leat_str){meta->s + meta->len, f->body_len};
     uint32_t crc = leat_crc32c(0, body->s, body->len);
     if (crc == f->body_crc) {
@@ -312,7 +322,7 @@ void leat_walk_pass(leat_walk *w, const leat_frame *f)
 {
     w->at.offset += (int64_t)leat_frame_size(f);
     w->at.number = f->number;
-    w->at.crc = f->crc;
+    w->at.crc = f->name;
     w->chained = true;
     if (w->at.offset > w->window_at + (int64_t)w->window_len) w->ahead = AHEAD_LEAST;
 }
@@ -331,7 +341,7 @@ leat_rc leat_walk_find(leat_walk *w, leat_frame *f, leat_str *meta, leat_seen *s
         if (magic == NULL) continue;
         LEAT_TRY(head(w, FIND_MOST, &in, f, seen, &why, e));
         if (*seen == LEAT_SEEN_FRAME) {
-            *meta = (leat_str){in.s + LEAT_FRAME_HEAD, f->meta_len};
+            *meta = leat_frame_meta(in.s, f);
             return LEAT_OK;
         }
         w->at.offset++;
@@ -341,6 +351,7 @@ leat_rc leat_walk_find(leat_walk *w, leat_frame *f, leat_str *meta, leat_seen *s
 leat_rc leat_walk_damaged(const leat_walk *w, leat_err *e)
 {
     char number[32] = "";
+    if (w->foreign) return leat_walk_foreign(w, e);
     if (w->at.number > 0) snprintf(number, sizeof(number), ", frame %" PRIu64, w->at.number + 1);
     return leat_fail(e, LEAT_FATAL, "stream.damaged", w->path,
                      "the stream is damaged at offset %" PRId64 "%s: %s. This had been written and "

@@ -20,6 +20,9 @@ void leat_segment_path(const char *dir, uint64_t segment, char out[LEAT_PATH_MAX
 /* The numbers of the segments that are there, ascending, in a. RETRY "stream.missing" when there is
  * no such folder. */
 leat_rc leat_segment_list(const char *dir, leat_arena *a, uint64_t **out, size_t *n, leat_err *e);
+/* The same of other files named by a segment's number. */
+leat_rc leat_segment_files(const char *dir, const char *suffix, leat_arena *a, uint64_t **out,
+                           size_t *n, leat_err *e);
 
 /* Behind a frame: where the next one stands and what it must look like. Zeros: unknown. */
 typedef struct leat_place {
@@ -39,6 +42,7 @@ typedef struct leat_walk {
     int fd;                   /* -1: none is open */
     leat_place at;            /* behind the last frame passed */
     bool lent;                /* fd belongs to another walk */
+    bool foreign;             /* the first frame is of a newer format */
     bool chained;             /* the next frame must follow at.number and at.crc */
     int64_t limit;            /* nothing at or behind this offset is looked at */
     char *window;             /* bytes of the file from window_at on */
@@ -57,7 +61,8 @@ void leat_walk_beside(leat_walk *w, const leat_walk *owner, int64_t offset);
 /* To another place of the open segment. */
 void leat_walk_seek(leat_walk *w, int64_t offset);
 /* The frame that stands next: FRAME, BLANK (nothing more was written) or BAD (why is set). Head and
- * meta are checked; meta is valid until the next call for w. */
+ * meta are checked; meta (without
+ * its lead) is valid until the next call for w. */
 leat_rc leat_walk_peek(leat_walk *w, leat_frame *f, leat_str *meta, leat_seen *seen, leat_err *e);
 /* The same frame with its body, checked too. */
 leat_rc leat_walk_load(leat_walk *w, const leat_frame *f, leat_str *meta, leat_str *body,
@@ -70,7 +75,8 @@ leat_rc leat_walk_find(leat_walk *w, leat_frame *f, leat_str *meta, leat_seen *s
 /* Forgets what was read ahead: it may have changed. */
 void leat_walk_refresh(leat_walk *w);
 
-/* FATAL "stream.damaged": what stands at w->at cannot be right, and had been promised. */
+/* FATAL "stream.damaged": what stands at w->at cannot be right, and had been promised. Or it is of
+ * a newer format: CONF "stream.version". */
 leat_rc leat_walk_damaged(const leat_walk *w, leat_err *e);
 /* CONF "stream.version". */
 leat_rc leat_walk_foreign(const leat_walk *w, leat_err *e);

@@ -80,6 +80,13 @@ typedef enum leat_compression {
     LEAT_COMPRESSION_NONE
 } leat_compression;
 
+/* Whether old segments of small frames are merged (stream/merge.h). */
+typedef enum leat_merging {
+    LEAT_MERGING_OFF,
+    LEAT_MERGING_ON,    /* by a thread of the stream's own */
+    LEAT_MERGING_STEPS, /* by leat_embedded_merge: for a world without threads */
+} leat_merging;
+
 typedef struct leat_embedded_conf {
     const char *data;       /* the data folder; topics are claimed in data/topics */
     const char *connector;  /* name; the stream is data/connectors/NAME/stream */
@@ -89,11 +96,18 @@ typedef struct leat_embedded_conf {
     int64_t reserve_bytes;  /* of the file that is freed first when the disk is full; 0: none */
     leat_compression compression;
     leat_retention_conf retention;
+    leat_merging merge;
+    int64_t merge_small; /* leat_merge_conf.small; 0: as there */
+    int merge_gain;      /* leat_merge_conf.gain; 0: as there */
 } leat_embedded_conf;
 
 /* Opens for writing: takes the lock data/connectors/NAME/stream/lock (CONF "stream.locked"),
  * recovers (cuts what lies above the mark, after a sync), or creates. conf is copied but page. */
 leat_rc leat_embedded_open(const leat_embedded_conf *conf, leat_stream **out, leat_err *e);
+
+/* One piece of merging, for LEAT_MERGING_STEPS. What is ready is put in place by the next commit.
+ * False: there is nothing to do now. */
+bool leat_embedded_merge(leat_stream *s);
 
 /* ---- topics of the data folder ---- */
 

@@ -51,7 +51,6 @@ def delivered(leat, n, seconds=60):
     """Waits until the sink has delivered n events."""
 
     def there():
-        leat.alive()
         done = leat.call("status", "out", "--json", ok=None)  # it may be just starting
         return done.returncode == 0 and f'"delivered":{n},' in done.stdout
 

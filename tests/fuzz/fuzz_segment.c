@@ -28,14 +28,18 @@ static void make_right(char *p, size_t n, uint64_t *number, uint32_t *crc)
         memcpy(&body, p + at + 12, 4);
         size_t left = n - at - LEAT_FRAME_HEAD;
         if (meta > left || body > left - meta) return;
+        bool merged = p[at + 6] & LEAT_FRAME_MERGED; /* its lead says how many it stands for */
+        leat_cur lead = leat_cur_of((leat_str){p + at + LEAT_FRAME_HEAD, meta});
+        *number += 1 + (merged ? leat_cur_varint(&lead) % 1000 : 0);
+        uint32_t name = leat_cur_le32(&lead);
         leat_frame f = {.type = (uint8_t)p[at + 4],
                         .flags = (uint16_t)((uint8_t)p[at + 6]),
-                        .number = ++*number,
+                        .number = *number,
                         .prev = *crc,
                         .meta_len = meta,
                         .body_len = body};
         leat_frame_seal(p + at, &f);
-        *crc = f.crc;
+        *crc = merged ? name : f.crc;
         at += leat_frame_size(&f);
     }
 }
@@ -70,7 +74,14 @@ static bool write_some(leat_page *page)
     leat_batch b;
     static const leat_schema text = {.type = LEAT_T_STRING};
     leat_embedded_conf conf = {
-        .data = "", .connector = "c", .page = page, .segment_bytes = 2048, .frame_bytes = 100};
+        .data = "",
+        .connector = "c",
+        .page = page,
+        .segment_bytes = 2048,
+        .frame_bytes = 100,
+        .merge = LEAT_MERGING_STEPS,
+        .merge_gain = -1,
+    };
     if (leat_embedded_open(&conf, &s, &e) != LEAT_OK) return false;
     uint64_t frame = s->ops->state(s)->frame;
     leat_batch_init(&b, 100, 1 << 20);
@@ -83,6 +94,8 @@ static bool write_some(leat_page *page)
     if (s->ops->append(s, &b, (leat_str){0}, &e) != LEAT_OK) abort();
     if (s->ops->commit(s, &e) != LEAT_OK) abort();
     if (s->ops->state(s)->frame <= frame) abort();
+    for (unsigned i = 0; i < FRAMES_MOST && leat_embedded_merge(s); i++) {}
+    if (s->ops->commit(s, &e) != LEAT_OK) abort();
     leat_batch_free(&b);
     s->ops->close(s);
     return true;

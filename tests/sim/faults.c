@@ -9,11 +9,16 @@ static bool due(uint32_t *countdown)
     return *countdown > 0 && --*countdown == 0;
 }
 
-static bool is_segment(int fd)
+static bool ends_with(int fd, const char *suffix)
 {
     const char *path = disk_path(the_sim->disk, fd);
-    size_t n = strlen(path);
-    return n > 4 && strcmp(path + n - 4, ".seg") == 0;
+    size_t n = strlen(path), len = strlen(suffix);
+    return n > len && strcmp(path + n - len, suffix) == 0;
+}
+
+static bool is_segment(int fd)
+{
+    return ends_with(fd, ".seg");
 }
 
 /* One call in a life may fail for no reason. */
@@ -104,6 +109,7 @@ static int process_datasync(int fd)
         int rc = disk_os.datasync(fd);
         return s->plant == PLANT_SYNC_AGAIN ? 0 : rc;
     }
+    if (s->plant == PLANT_MERGE_UNSYNCED && ends_with(fd, ".merge")) return 0;
     bool lies = s->plant == PLANT_LYING_SYNC || s->edits.lying;
     if (lies && is_segment(fd)) disk_lie_sync(s->disk);
     return disk_os.datasync(fd);

@@ -26,6 +26,7 @@ static void draw_world(sim *s)
     s->reserve_bytes = dice_one_in(d, 2) ? 4096 : 0;
     s->compression = dice_one_in(d, 3);
     keep_draw(s);
+    s->merges = dice_one_in(d, 2);
 }
 
 static void draw_crash(life *l, dicebox *d)
@@ -119,6 +120,16 @@ static void judge(sim *s, leat_rc rc, const leat_err *e, const char *what)
         sim_fail("engine", "%s: %s: %s", what, e->code, e->msg);
 }
 
+void sim_merge(sim *s)
+{
+    if (!s->merges || s->bare == NULL || s->dead) return;
+    unsigned pieces = 1 + dice_below(&s->dice, 6);
+    for (unsigned i = 0; i < pieces; i++) {
+        if (sim_step(ACT_MERGE, i, 0)) return;
+        if (!leat_embedded_merge(s->bare)) return;
+    }
+}
+
 /* The process opens its stream and runs. */
 static void live(sim *s)
 {
@@ -131,6 +142,8 @@ static void live(sim *s)
         .reserve_bytes = s->reserve_bytes,
         .compression = s->compression,
         .retention = s->keep.conf,
+        .merge = s->merges ? LEAT_MERGING_STEPS : LEAT_MERGING_OFF,
+        .merge_gain = -1,
     };
     leat_stream *real = NULL;
     leat_err e = {0};
@@ -143,6 +156,7 @@ static void live(sim *s)
         watch_look(&s->watch, true);
         if (!s->life.no_page) sim_check_promises();
     }
+    s->bare = real;
     leat_stream *stream = plant_wrap(&wrap, real);
     s->stream = stream;
     if (dice_one_in(&s->dice, 3)) sim_edit(stream); /* as to a stopped connector */
@@ -150,7 +164,7 @@ static void live(sim *s)
     judge(s, rc, &e, "run");
     if (!s->dead && rc == LEAT_OK) watch_look(&s->watch, true);
     stream->ops->close(stream);
-    s->stream = NULL;
+    s->stream = s->bare = NULL;
 }
 
 static void check_handles(sim *s)
@@ -178,6 +192,8 @@ static void bury(sim *s)
     watch_claims(&s->watch);
     if (dice_one_in(&s->dice, 3)) watch_look(&s->watch, false);
     if (dice_one_in(&s->dice, 3)) sink_live(&s->sink, false);
+    if (s->merges) watch_frames(&s->watch);
+    if (dice_one_in(&s->dice, 4)) watch_cursors(&s->watch);
     if (dice_one_in(&s->dice, 6)) watch_again(&s->watch, dice_one_in(&s->dice, 2));
     if (dice_one_in(&s->dice, 8)) *s->page_old = *s->page;
 }
@@ -247,6 +263,7 @@ bool sim_run(sim *s, uint64_t seed, sim_plant plant, bool verbose)
         watch_again(&s->watch, true);
         sim_check_end();
         if (dice_one_in(&s->dice, 2)) watch_parts(&s->watch);
+        if (!s->failed) watch_cursors(&s->watch);
         if (!s->failed) watch_fold(&s->watch);
         sink_live(&s->sink, true);
     }

@@ -50,6 +50,10 @@ void __wrap_leat_log_line(leat_level level, const char *file, int line, const ch
 void __wrap_leat_log_err(leat_level level, const leat_err *e)
 {
     __wrap_leat_log_line(level, "", 0, e->code, "%s %s", e->where, e->msg);
+    bool merging =
+        strcmp(e->code, "stream.damaged") == 0 || strncmp(e->code, "stream.merge", 12) == 0;
+    if (merging && !the_sim->dead && !the_sim->life.hurt)
+        sim_fail("merge", "%s: %s", e->code, e->msg);
 }
 
 leat_rc __wrap_leat_page_open(const char *path, leat_page **out, leat_err *e)

@@ -3,6 +3,7 @@
 #include "plant.h"
 
 #include "sim.h"
+#include "stream/merge_run.h"
 #include "stream/segment.h"
 
 static const struct {
@@ -62,6 +63,7 @@ static leat_rc stream_append(leat_stream *s, const leat_batch *b, leat_str progr
 static leat_rc stream_commit(leat_stream *s, leat_err *e)
 {
     plant_stream *p = (plant_stream *)s;
+    if (dice_one_in(&the_sim->dice, 6)) sim_merge(the_sim);
     if (sim_step(ACT_COMMIT, (int64_t)real_of(s)->ops->pending(real_of(s)), 0)) return dead(e);
     if (p->deaf) {
         p->deaf = false;
@@ -95,6 +97,46 @@ static leat_rc stream_edit(leat_stream *s, const leat_position *pos, size_t n, l
     if (!the_sim->dead) sim_check_state(real_of(s)->ops->state(real_of(s)));
     return LEAT_OK;
 }
+
+/* ---- planted: merging that loses something ---- */
+
+void __wrap_leat_frame_put_data(leat_buf *out, const leat_frame *f, const leat_frame_data *d);
+void __real_leat_frame_put_data(leat_buf *out, const leat_frame *f, const leat_frame_data *d);
+bool __wrap_leat_merge_run_fits(const leat_merge_run *r, const leat_frame *f);
+bool __real_leat_merge_run_fits(const leat_merge_run *r, const leat_frame *f);
+bool __wrap_leat_frame_part(const leat_frame_parts *parts, const leat_frame *f, uint64_t number,
+                            uint64_t *events, uint32_t *crc);
+bool __real_leat_frame_part(const leat_frame_parts *parts, const leat_frame *f, uint64_t number,
+                            uint64_t *events, uint32_t *crc);
+
+void __wrap_leat_frame_put_data(leat_buf *out, const leat_frame *f, const leat_frame_data *d)
+{
+    leat_frame_topic topics[DB_TOPICS];
+    leat_frame_data copy = *d;
+    if (planted(PLANT_MERGE_SHIFTED) && (f->flags & LEAT_FRAME_MERGED)) {
+        for (uint32_t i = 0; i < d->ntopics; i++) {
+            topics[i] = d->topics[i];
+            topics[i].first++;
+        }
+        copy.topics = topics;
+    }
+    __real_leat_frame_put_data(out, f, &copy);
+}
+
+bool __wrap_leat_merge_run_fits(const leat_merge_run *r, const leat_frame *f)
+{
+    return __real_leat_merge_run_fits(r, f) || planted(PLANT_MERGE_NO_END);
+}
+
+bool __wrap_leat_frame_part(const leat_frame_parts *parts, const leat_frame *f, uint64_t number,
+                            uint64_t *events, uint32_t *crc)
+{
+    bool ok = __real_leat_frame_part(parts, f, number, events, crc);
+    if (planted(PLANT_MERGE_NO_PARTS)) *events = UINT64_MAX;
+    return ok;
+}
+
+/* ---- the stream ---- */
 
 static leat_rc stream_tend(leat_stream *s, leat_err *e)
 {

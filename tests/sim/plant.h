@@ -29,7 +29,11 @@
     X(NOT_ASKED, "cursor-not-asked", "segments are removed that a sink still needs")               \
     X(NEWEST_REMOVED, "newest-removed", "the segment of the mark is removed, not the oldest")      \
     X(UNLINK_UNSYNCED, "unlink-not-synced", "the folder is not synced after a removal")            \
-    X(GAP_SKIPPED, "gap-skipped", "a reader passes over segments that were removed")
+    X(GAP_SKIPPED, "gap-skipped", "a reader passes over segments that were removed")               \
+    X(MERGE_UNSYNCED, "merge-not-synced", "a merged segment is put in place before it is synced")  \
+    X(MERGE_SHIFTED, "merge-shifts", "the offsets of a merged frame are one too high")             \
+    X(MERGE_NO_END, "merge-loses-end", "safe places are lost where frames are merged")             \
+    X(MERGE_NO_PARTS, "merge-skips", "a cursor inside of a merged frame is taken for its end")
 typedef enum sim_plant {
 /* clang-format off */
 #define X(name, word, what) PLANT_##name,

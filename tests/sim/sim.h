@@ -59,6 +59,7 @@
     X(SINK_WRITE, "sink_write")                                                                    \
     X(SINK_FLUSH, "sink_flush")                                                                    \
     X(SINK_DEATH, "sink_death")                                                                    \
+    X(MERGE, "merge")                                                                              \
     X(END, "end")
 typedef enum sim_act {
 /* clang-format off */
@@ -204,6 +205,8 @@ typedef struct sim {
     bool dead;
     leat_stream *stream;  /* NULL: not open */
     leat_engine *engine;  /* NULL: not running */
+    leat_stream *bare;    /* the embedded one; NULL: not open */
+    bool merges;          /* old segments are merged, between any two steps */
     leat_page *page;      /* the counters page, if page_there */
     leat_page *page_then; /* as it was when the process died ... */
     leat_page *page_old;  /* ... and at some time before */
@@ -238,6 +241,8 @@ const char *sim_act_name(sim_act act);
 extern const leat_os sim_os;         /* faults.c: the disk as the process sees it */
 extern const leat_clock sim_clock;   /* world.c */
 extern const leat_source sim_source; /* server.c */
+/* life.c: some pieces of merging, as a thread of the process would do them now. */
+void sim_merge(sim *s);
 /* page.c: a process begins; the power is cut. */
 void sim_page_begin(sim *s);
 void sim_page_power_cut(sim *s);

@@ -20,6 +20,7 @@ void watch_free(watch *w)
     leat_buf_free(&w->cursor);
     leat_free(w->seen);
     leat_free(w->audit);
+    leat_free(w->frames);
     *w = (watch){0};
 }
 
@@ -275,6 +276,15 @@ static void store_cursor(watch *w)
     keep_note_watch(cursor);
 }
 
+static void note_place(watch *w)
+{
+    watch_place *p = &w->places[dice_below(&the_sim->dice, WATCH_PLACES)];
+    if (w->nplaces < WATCH_PLACES) p = &w->places[w->nplaces++];
+    snprintf(p->cursor, sizeof p->cursor, LEAT_STR_FMT,
+             LEAT_STR_ARG(leat_reader_cursor(w->reader)));
+    p->n = w->n;
+}
+
 static void read_all(watch *w)
 {
     leat_err e = {0};
@@ -289,6 +299,7 @@ static void read_all(watch *w)
         for (uint32_t k = 0; k + skip < w->batch.n && !the_sim->failed; k++)
             see(w, &w->batch.ev[k]);
         if (!stale || !dice_one_in(&the_sim->dice, 4)) store_cursor(w);
+        note_place(w);
     }
 }
 
@@ -347,8 +358,9 @@ static uint32_t first_wanted(const watch *w, unsigned topic, const leat_reader_c
     return at;
 }
 
-/* What the reader gives with conf equals the part of seen that it should. */
-static void compare(watch *w, unsigned topic, const leat_reader_conf *conf, const char *what)
+/* What the reader gives with conf equals what was seen from the event at on. */
+static void compare_from(watch *w, unsigned topic, const leat_reader_conf *conf, uint32_t at,
+                         const char *what)
 {
     leat_reader *r = NULL;
     leat_err e = {0};
@@ -358,8 +370,6 @@ static void compare(watch *w, unsigned topic, const leat_reader_conf *conf, cons
         if (w->n > 0) sim_fail("stable", "%s: the stream is gone", what);
         return;
     }
-    uint32_t at = first_wanted(w, topic, conf), held = keep_first_seen();
-    if (at < held) at = held;
     while ((rc = next(r, &w->scratch, &e)) == LEAT_OK && !the_sim->failed) {
         for (uint32_t i = 0; i < w->scratch.n && !the_sim->failed; i++, at++) {
             const leat_event *ev = &w->scratch.ev[i];
@@ -375,6 +385,28 @@ static void compare(watch *w, unsigned topic, const leat_reader_conf *conf, cons
     if (at < w->n)
         sim_fail("stable", "%s: %u of %u events are there no more", what, w->n - at, w->n);
     leat_reader_close(r);
+}
+
+static void compare(watch *w, unsigned topic, const leat_reader_conf *conf, const char *what)
+{
+    uint32_t at = first_wanted(w, topic, conf), held = keep_first_seen();
+    compare_from(w, topic, conf, at > held ? at : held, what);
+}
+
+void watch_cursors(watch *w)
+{
+    if (keep_on()) return; /* what they stand at may have been removed */
+    watch_look(w, false);
+    const leat_os *os = enter();
+    for (unsigned i = 0; i < 6 && w->nplaces > 0; i++) {
+        const watch_place *p = &w->places[dice_below(&the_sim->dice, w->nplaces)];
+        leat_reader_conf conf = {.data = "/sim",
+                                 .connector = "shop",
+                                 .from = LEAT_FROM_CURSOR,
+                                 .cursor = leat_str_of(p->cursor)};
+        compare_from(w, DB_TOPICS, &conf, p->n, p->cursor);
+    }
+    leave(os);
 }
 
 void watch_again(watch *w, bool verify)

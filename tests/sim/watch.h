@@ -5,7 +5,9 @@
  * (never part of a transaction), stable (what was seen is there again, the same), offsets (of each
  * topic: no gap, by numbers of records), snapshot (rows of one view, whole before the first
  * change), fold (tables made of the events equal the database's), claims (each topic with events
- * belongs to the connector), reader (it never fails). */
+ * belongs to the connector), reader (it never fails), cursors (behind a place noted long ago stands
+ * what stood there), merged (frames that stand for others end where those did, and name the last).
+ */
 #ifndef LEAT_TESTS_SIM_WATCH_H
 #define LEAT_TESTS_SIM_WATCH_H
 
@@ -20,6 +22,20 @@ typedef struct watch_seen {
     uint32_t records;
     uint8_t topic;
 } watch_seen;
+
+/* A place noted, behind so many events. */
+typedef struct watch_place {
+    char cursor[96];
+    uint32_t n;
+} watch_place;
+
+enum { WATCH_PLACES = 64 };
+
+/* A visible frame as it was written. */
+typedef struct watch_frame {
+    bool known, end;
+    uint32_t crc;
+} watch_frame;
 
 typedef struct watch {
     leat_reader *reader; /* NULL: closed */
@@ -42,6 +58,10 @@ typedef struct watch {
     int64_t *audit;
     uint32_t naudit, audit_cap;
     leat_batch scratch;
+    watch_place places[WATCH_PLACES];
+    uint32_t nplaces;
+    watch_frame *frames; /* by number */
+    uint64_t frames_cap;
 } watch;
 
 void watch_init(watch *w);
@@ -56,6 +76,10 @@ bool watch_passed(const watch *w, uint32_t tx);
 void watch_again(watch *w, bool verify);
 /* Parts of it: by topic, offset and time. */
 void watch_parts(watch *w);
+/* From some of the places noted since the beginning. */
+void watch_cursors(watch *w);
+/* The frames in the files: a merged one stands for what was there, and ends as that did. */
+void watch_frames(watch *w);
 /* Topics with events are claimed. */
 void watch_claims(const watch *w);
 /* At the end of the history: the tables. */

@@ -326,7 +326,7 @@ static void test_streams_of_a_newer_leat_are_left_alone(void **state)
     world_path(w, 1, path);
     int fd = leat_os_now()->open(path, LEAT_O_READ | LEAT_O_WRITE, 0);
     leat_os_read_all(fd, &c, 1, 3);
-    c++;
+    c = LEAT_FRAME_VERSION + 1;
     leat_os_write_all(fd, &c, 1, 3); /* the version of its first frame */
     leat_os_now()->close(fd);
     int64_t size = world_size(w, 1);

@@ -197,9 +197,11 @@ static void test_foreign_formats(void **state)
     leat_arena a = {0};
     make(&out, &a, 0, "body");
     assert_false(leat_frame_foreign(leat_buf_str(&out)));
+    out.p[3] = LEAT_FRAME_VERSION;
+    assert_false(leat_frame_foreign(leat_buf_str(&out)));
     out.p[3]++;
     assert_true(leat_frame_foreign(leat_buf_str(&out)));
-    out.p[3]--;
+    out.p[3] = 1;
     out.p[5]++;
     assert_true(leat_frame_foreign(leat_buf_str(&out)));
     out.p[0]++;
