@@ -147,7 +147,7 @@ const leat_opt leat_connector_options[] = {
      .group = "Limits",
      .type = LEAT_OPT_BYTES,
      AT(memory, int64_t),
-     .def = "64m",
+     .def = "256m",
      .min = 4 << 20,
      .max = INT64_C(1) << 40,
      .help = "What the connector may hold for events: batches, frames on their way to the stream, "
@@ -157,14 +157,14 @@ const leat_opt leat_connector_options[] = {
      .group = "Limits",
      .type = LEAT_OPT_BYTES,
      AT(max_event_bytes, int64_t),
-     .def = "8m",
+     .def = "0",
      .min = 0,
      .max = INT64_C(1) << 30,
      .help =
          "A change that the source sends in more bytes goes to the dead letters, which keep its "
          "first 64 KiB, its size and its position. An event is held up to four times on its "
-         "way, so limits.memory must be at least four times this and 8m more. 0 is no limit: "
-         "then limits.memory is none for a giant."},
+         "way, so limits.memory must be at least four times this and 8m more. 0: what "
+         "limits.memory has room for, which is 62m by default."},
     /* clang-format off */
     IGNORED("key.converter", "org.apache.kafka.connect.json.JsonConverter",
             "Class of the key's converter. The stream keeps events typed; they are converted where "

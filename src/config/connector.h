@@ -12,7 +12,7 @@ typedef struct leat_connector_conf {
     bool stream_merge;    /* of a source: old segments of small frames are merged */
     int64_t retry_limit;  /* errors.max.retries; -1: for ever */
     int64_t retry_min_ms, retry_max_ms;
-    int64_t memory, max_event_bytes;    /* limits.memory; max.event.bytes, 0: none */
+    int64_t memory, max_event_bytes;    /* limits.memory; max.event.bytes */
     bool key_schemas, value_schemas;    /* *.converter.schemas.enable */
     int64_t key_decimal, value_decimal; /* *.converter.decimal.format: 0 BASE64, 1 NUMERIC */
     bool key_defaults, value_defaults;  /* *.converter.replace.null.with.default */

@@ -176,13 +176,9 @@ static const char *const *topics_of(leat_process *p)
 static void tell_bound(leat_process *p)
 {
     size_t bound = leat_engine_bound(p->engine);
-    if (bound == 0)
-        leat_log(LEAT_WARN, "connector.memory",
-                 "max.event.bytes=0: an event may be of any size, so there is no bound");
-    else
-        leat_log(LEAT_INFO, "connector.memory",
-                 "this connector holds at most %zu KiB for events (limits.memory=%lld KiB)",
-                 bound >> 10, (long long)(p->setup.common.memory >> 10));
+    leat_log(LEAT_INFO, "connector.memory",
+             "this connector holds at most %zu KiB for events (limits.memory=%lld KiB)",
+             bound >> 10, (long long)(p->setup.common.memory >> 10));
 }
 
 static void make_task(leat_process *p)

@@ -2,6 +2,9 @@
  * going to the table that knows it, so that neither has to know the other's conf struct. */
 #include "engine/setup.h"
 
+/* Of limits.memory: what batches and frames take; the largest event that it always has room for. */
+enum { BESIDE_EVENTS = 8 << 20, LEAST_EVENT = 256 << 10 };
+
 static const leat_opt *const COMMON[] = {leat_connector_options, NULL};
 static const leat_opt *const STREAM[] = {leat_stream_options, NULL};
 
@@ -25,19 +28,27 @@ static void copy_props(const leat_props *in, leat_arena *a, leat_props *out)
         leat_props_set(out, a, leat_str_of(p->name), leat_str_of(p->value), p->line);
 }
 
+/* An event is held up to four times on its way, beside batches and frames. */
+static void fit_events(leat_connector_conf *c, leat_report *r)
+{
+    int64_t room = (c->memory - BESIDE_EVENTS) / 4, most = c->max_event_bytes;
+    if (room < LEAST_EVENT) room = LEAST_EVENT;
+    if (most > room)
+        leat_report_add(r, false, "limits.memory", 0,
+                        "%lld bytes have no room for events of max.event.bytes=%lld: set it to "
+                        "%lldm or more, or lower max.event.bytes",
+                        (long long)c->memory, (long long)most,
+                        (long long)((most * 4 + BESIDE_EVENTS + (1 << 20) - 1) >> 20));
+    if (most == 0) c->max_event_bytes = room;
+}
+
 /* What no row can say about the options that every connector has. */
-static void validate_common(const leat_setup *setup, leat_report *r)
+static void validate_common(leat_setup *setup, leat_report *r)
 {
     leat_err err;
     if (setup->common.name && leat_rc_failed(leat_connector_name_check(setup->common.name, &err)))
         leat_report_add(r, false, "name", 0, "%s", err.msg);
-    int64_t needs = setup->common.max_event_bytes * 4 + (8 << 20);
-    if (setup->source && setup->common.max_event_bytes > 8 << 20 && setup->common.memory < needs)
-        leat_report_add(r, false, "limits.memory", 0,
-                        "%lld bytes have no room for events of max.event.bytes=%lld: set it to "
-                        "%lldm or more, or lower max.event.bytes",
-                        (long long)setup->common.memory, (long long)setup->common.max_event_bytes,
-                        (long long)(needs >> 20));
+    if (setup->source) fit_events(&setup->common, r);
     if (setup->sink && setup->common.topics.n == 0)
         leat_report_add(r, false, "topics", 0, "a sink reads at least one topic: name them here");
 }

@@ -200,7 +200,7 @@ leat_rc leat_run_turn(leat_run *r)
 {
     leat_err err = {0};
     leat_rc rc;
-    switch (r->phase) {
+    switch (atomic_load(&r->phase)) {
     case LEAT_PHASE_OPEN:
         if (leat_run_leave(r->g)) {
             leat_run_after(r, LEAT_OK, &err);

@@ -37,8 +37,8 @@ static leat_rc put_in_order(leat_pg_source *s, const char **made, leat_err *e)
     const leat_pg_publish how = {&conf->publications, (leat_pg_autocreate)conf->autocreate,
                                  conf->via_root};
     leat_pg_relation *all;
-    const leat_pg_relation **captured;
-    size_t n, ncaptured;
+    const leat_pg_relation **captured = NULL;
+    size_t n, ncaptured = 0;
     bool settled;
     leat_arena a;
     *made = NULL;
