@@ -142,7 +142,9 @@ const leat_opt leat_capture_options[] = {
     {.name = "heartbeat.action.query", .label = "Heartbeat statement", .group = "Events", TEXT,
      ADVANCED, AT(heartbeat_query, const char *),
      .help = "Statement that the connector runs on the database every heartbeat.interval.ms, in a "
-             "session of its own. That it fails is logged, once for each cause, and stops nothing."},
+             "session of its own. That it fails is logged, once for each cause, and stops nothing. After "
+             "a minute, or the connector's time-out for statements if that is less, it is "
+             "cancelled."},
 
     {.name = "decimal.handling.mode", .label = "Decimals", .group = "Values", ENUM,
      AT(decimal, int64_t), .def = "precise", .choices = decimals,

@@ -74,6 +74,29 @@ def test_a_table_that_appears(shop, leat):
     assert ids(leat, "shop.public.new1", 1) == [1]
 
 
+def test_what_a_person_gave_a_filtered_publication_stays(shop, leat):
+    """Column lists, row filters and schemas: tables that stay in it are not touched."""
+    shop.server.needs(15, "column lists, row filters and schemas in publications")
+    shop.sql("ALTER TABLE a ADD COLUMN secret text; CREATE TABLE gone (id int PRIMARY KEY)")
+    shop.sql("CREATE SCHEMA s; CREATE TABLE s.t (id int PRIMARY KEY)")
+    shop.sql("CREATE TABLE c (id int PRIMARY KEY)")
+    shop.sql(f'CREATE PUBLICATION "{shop.name}" FOR TABLE a (id), b WHERE (id > 10), gone')
+    file = file_of(leat, shop, publication_autocreate_mode="filtered",
+                   table_exclude_list="public.gone")
+    seen = ("SELECT tablename::text, cardinality(attnames), rowfilter FROM pg_publication_tables"
+            " WHERE pubname = %s ORDER BY 1")
+    leat.call("run", "--once", file)
+    assert shop.sql(seen, shop.name) == [
+        ("a", 1, None), ("b", 1, "(id > 10)"), ("c", 1, None), ("t", 1, None)]
+    shop.sql(f'ALTER PUBLICATION "{shop.name}" SET TABLES IN SCHEMA s, TABLE b')
+    leat.call("run", "--once", file)
+    assert published(shop, shop.name) == ["a", "b", "c", "t"]
+    assert shop.sql("SELECT count(*) FROM pg_publication_namespace n JOIN pg_publication p"
+                    " ON p.oid = n.pnpubid WHERE pubname = %s", shop.name) == [(1,)]
+    assert shop.sql("SELECT count(*) FROM pg_publication_rel r JOIN pg_publication p"
+                    " ON p.oid = r.prpubid WHERE pubname = %s", shop.name) == [(3,)]
+
+
 def test_a_publication_that_is_dropped(shop, leat):
     """It is not made again in silence."""
     running(leat, shop, publication_autocreate_mode="filtered")
@@ -133,6 +156,28 @@ def test_heartbeat_statements(shop, leat):
         shop.sql("INSERT INTO a VALUES (2)")
         assert ids(leat, "shop.public.a", 2) == [1, 2]
         assert leat.stop() == 0
+
+
+def test_a_heartbeat_statement_that_waits_for_long(shop, leat):
+    """It is cancelled before the next one: they do not pile up on the server."""
+    shop.sql("CREATE TABLE beats (id serial PRIMARY KEY)")
+    running(leat, shop, heartbeat_interval_ms="100", database_query_timeout_ms="500",
+            heartbeat_action_query="INSERT INTO beats DEFAULT VALUES")
+    begun = set()
+
+    def waiting():
+        rows = shop.sql("SELECT pid, query_start FROM pg_stat_activity WHERE"
+                        " application_name = 'leat shop' AND wait_event_type = 'Lock'")
+        assert len(rows) <= 1
+        begun.update(rows)
+        return rows
+
+    with shop.connect(autocommit=False) as other:
+        other.execute("LOCK TABLE beats IN ACCESS EXCLUSIVE MODE")
+        until(lambda: waiting() and len(begun) > 3, 30, "some heartbeats")
+        assert leat.stop() == 0
+        until(lambda: not waiting(), 10, "the end of the last one")
+    assert "heartbeat.action.query within 500 ms" in leat.stderr
 
 
 def test_first_statements(shop, leat):

@@ -303,6 +303,27 @@ def test_a_table_that_is_read_is_free(db, leat):
     assert len(leat.read_until("shop.public.c", 1)) == 1
 
 
+def test_looking_for_the_last_row_keeps_no_locks(db, leat):
+    """It looks at every table behind: with many empty ones their locks would not fit the server."""
+    db.sql("CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a VALUES (1)")
+    for name in "bcd":
+        db.sql(f"CREATE TABLE {name} (id int PRIMARY KEY)")
+    db.sql("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", db.name)
+    with db.connect(autocommit=False) as other:
+        other.execute("LOCK TABLE d IN ACCESS EXCLUSIVE MODE")
+        leat.run(leat.write("shop.properties", db.properties(name="shop")))
+        waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'd'::regclass"
+        until(lambda: leat.alive() or db.sql(waits)[0][0], 30, "the look at d")
+        held = db.sql(
+            "SELECT DISTINCT relation::regclass::text FROM pg_locks JOIN pg_stat_activity a"
+            " USING (pid) JOIN pg_class c ON c.oid = relation AND c.relkind = 'r'"
+            " WHERE granted AND a.application_name = 'leat shop'"
+            " AND relation::regclass::text NOT LIKE 'pg_%%'")
+        assert held == [("a",)]
+    records = leat.read_until("shop.public.a", 1)
+    assert records[0]["value"]["source"]["snapshot"] == "last"
+
+
 # ---- names
 
 NAMES = [

@@ -3,6 +3,7 @@ and what the server does to the connection meanwhile."""
 
 import json
 import os
+import signal
 import socket
 import time
 
@@ -269,6 +270,36 @@ def test_a_catalog_that_is_locked(shop, leat):
         begun = time.monotonic()
         assert leat.stop() == 0 and time.monotonic() - begun < 5
         assert "postgres.stopped" in leat.stderr
+    running(leat, shop)
+
+
+def test_a_catalog_that_is_locked_while_streaming(shop, leat):
+    """What is looked at now and then does not hold the stream up for long."""
+    running(leat, shop)
+    shop.sql("INSERT INTO orders VALUES (2, 'b')")
+    assert ids(leat, 2) == [1, 2]
+    with shop.connect(autocommit=False) as other:
+        other.execute("LOCK TABLE pg_catalog.pg_publication IN ACCESS EXCLUSIVE MODE")
+        until(lambda: shop.sql("SELECT count(*) FROM pg_locks WHERE NOT granted AND"
+                               " relation = 'pg_publication'::regclass")[0][0], 30, "the look")
+        shop.sql("INSERT INTO orders VALUES (3, 'c')")
+        assert ids(leat, 3) == [1, 2, 3]
+
+
+def test_a_server_that_hangs(shop, leat):
+    """Nobody takes the request to cancel what leat waits for: a stop does not wait for that."""
+    with shop.connect(autocommit=False) as other:
+        other.execute("LOCK TABLE pg_catalog.pg_publication IN ACCESS EXCLUSIVE MODE")
+        start(leat, shop)
+        until(lambda: shop.sql("SELECT count(*) FROM pg_locks WHERE NOT granted AND"
+                               " relation = 'pg_publication'::regclass")[0][0], 30, "the wait")
+        shop.server.process.signal(signal.SIGSTOP)
+        try:
+            assert leat.stop() == 0
+        finally:
+            shop.server.process.signal(signal.SIGCONT)
+        assert "postgres.stopped" in leat.stderr
+        assert "supervisor.not_in_order" not in leat.stderr
     running(leat, shop)
 
 

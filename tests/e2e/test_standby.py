@@ -92,6 +92,34 @@ def test_a_publication_has_to_be_made_on_the_primary(pair, leat):
     assert "primary" in said and "CREATE PUBLICATION" in said
 
 
+@pytest.mark.parametrize("pair", DECODES[:1], indirect=True)
+def test_a_standby_that_replays_again(pair, leat):
+    """After a crash it answers before it is where it was: that is waited for."""
+    pair.db.sql(f"CREATE PUBLICATION {pair.db.name} FOR ALL TABLES")
+    pair.db.sql("CREATE TABLE again (id int PRIMARY KEY)")
+    pair.sync()
+    file = leat.write("shop.properties", pair.properties(
+        table_include_list="public.again", errors_retry_delay_initial_ms="100",
+        errors_retry_delay_max_ms="500"))
+    leat.run(file)
+    nudge(pair)
+    pair.standby.sql("CHECKPOINT")  # it replays from here
+    pair.db.sql("INSERT INTO again VALUES (1)")
+    leat.read_until("shop.public.again", 1)
+    assert leat.stop() == 0
+    pair.standby.stop("immediate")
+    pair.standby.set(recovery_min_apply_delay="1h")
+    pair.standby.start()
+    leat.run(file)
+    until(lambda: leat.alive() or "postgres.standby_behind" in leat.stderr, 30, "the wait")
+    pair.standby.set(recovery_min_apply_delay="0")
+    pair.db.sql("INSERT INTO again VALUES (2)")
+    assert keys(leat.read_until("shop.public.again", 2)) == [1, 2]
+    leat.stop()
+    pair.standby.drop_slots(pair.db.name)
+    pair.db.sql(f"DROP PUBLICATION {pair.db.name}; DROP TABLE again")
+
+
 @pytest.mark.parametrize("pair", DECODES, indirect=True)
 def test_a_standby_is_read_and_promoted(pair, leat):
     pair.db.sql(f"CREATE PUBLICATION {pair.db.name} FOR ALL TABLES")

@@ -170,6 +170,12 @@ static void gaps_are_named(void **state)
     assert_string_equal(judged(&good_slot, &at, LEAT_CONF), "postgres.gap");
     assert_string_equal(judged(&none, &at, LEAT_CONF), "postgres.slot_missing");
     assert_string_equal(judged(&good_slot, &ahead, LEAT_CONF), "postgres.server_behind");
+    leat_pg_server replaying = server;
+    leat_err e = {0};
+    replaying.standby = true;
+    assert_int_equal(leat_pg_slot_judge("s", "shop", &good_slot, &replaying, &ahead, &e),
+                     LEAT_RETRY);
+    assert_string_equal(e.code, "postgres.standby_behind");
     at = (leat_pg_position){.lsn = 100, .systemid = 2};
     assert_string_equal(judged(&good_slot, &at, LEAT_CONF), "postgres.other_server");
     slot = good_slot;

@@ -3,17 +3,24 @@
  * People use it to touch a table, so that something is written where little happens. It runs in a
  * session of its own and is never waited for: with synchronous replication its commit may wait for
  * what this very thread has yet to acknowledge. What fails is told once for each cause, and tried
- * again at the next heartbeat. Run by the task's thread. */
+ * again at the next heartbeat; what takes too long is cancelled. Run by the task's thread. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "source/postgres/pg.h"
 
 enum {
     CONNECT_MS = 2000, /* the stream stands still meanwhile */
-    GIVE_UP_US = 60000000,
+    GIVE_UP_MS = 60000,
 };
 
 static const char doing[] = "run heartbeat.action.query";
+
+/* How long a statement may take. */
+static int64_t give_up_ms(const leat_pg_conf *conf)
+{
+    int64_t ms = conf->target.query_ms;
+    return ms > 0 && ms < GIVE_UP_MS ? ms : GIVE_UP_MS;
+}
 
 static void tell(leat_pg_action *x, const leat_err *e)
 {
@@ -42,7 +49,7 @@ static void begin(leat_pg_source *s, leat_pg_action *x, int64_t now)
         return;
     }
     x->running = true;
-    x->due_us = now + GIVE_UP_US;
+    x->due_us = now + give_up_ms(conf) * 1000;
 }
 
 static void go_on(leat_pg_source *s, leat_pg_action *x, int64_t now)
@@ -56,10 +63,10 @@ static void go_on(leat_pg_source *s, leat_pg_action *x, int64_t now)
         x->failure = (leat_err){0};
     } else if (rc == LEAT_AGAIN) {
         leat_fail(&e, LEAT_RETRY, "postgres.timeout", "heartbeat.action.query",
-                  "could not %s within %d s: does it wait for a lock?", doing,
-                  GIVE_UP_US / 1000000);
+                  "could not %s within %lld ms: does it wait for a lock?", doing,
+                  (long long)give_up_ms(s->conf));
         tell(x, &e);
-        leat_pg_close(&x->c); /* the server ends the statement when it notices */
+        leat_pg_cancel(&x->c); /* else it would wait on, and the next ones beside it */
     } else {
         tell(x, &e);
     }
@@ -80,5 +87,6 @@ void leat_pg_action_turn(leat_pg_source *s, int64_t now)
 
 void leat_pg_action_end(leat_pg_source *s)
 {
+    if (s->action.running) leat_pg_cancel(&s->action.c);
     leat_pg_close(&s->action.c);
 }

@@ -1,8 +1,8 @@
 /* The publication: what the server sends at all.
  *
  * By publication.autocreate.mode, as Debezium: all_tables makes one FOR ALL TABLES; filtered one of
- * exactly the captured tables, which at each start is set to what is captured then; no_tables an
- * empty one, filled by a person; disabled none. A publication that exists is only changed in
+ * exactly the captured tables, which at each start is brought to what is captured then; no_tables
+ * an empty one, filled by a person; disabled none. A publication that exists is only changed in
  * filtered mode, and only when its tables differ: each change makes the server describe every table
  * again. A publication FOR ALL TABLES is left alone: filters apply here too. Where publication.name
  * lists several, what they send together counts, and those that exist are a person's: none of them
@@ -47,18 +47,39 @@ leat_rc leat_pg_publication_read(leat_pg *c, const char *name, leat_pg_publicati
     return LEAT_OK;
 }
 
-leat_rc leat_pg_publication_tables(leat_pg *c, const char *name, leat_arena *a, uint32_t **oids,
-                                   size_t *n, leat_err *e)
+/* A table of a publication. */
+typedef struct member {
+    uint32_t oid;
+    bool listed;            /* by its own name, not by its schema's */
+    leat_pg_relation named; /* of its names only */
+} member;
+
+/* The tables that are in it by name or schema (not their partitions), sorted by oid. */
+static leat_rc read_members(leat_pg *c, const char *name, leat_arena *a, member **out, size_t *n,
+                            leat_err *e)
 {
     static const char sql[] =
-        "SELECT r.prrelid FROM pg_catalog.pg_publication_rel r"
-        " JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid WHERE p.pubname = $1"
-        " ORDER BY r.prrelid";
+        "SELECT c.oid, r.oid IS NOT NULL, n.nspname, c.relname FROM pg_catalog.pg_publication p"
+        " CROSS JOIN pg_catalog.pg_class c"
+        " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+        " LEFT JOIN pg_catalog.pg_publication_rel r ON r.prpubid = p.oid AND r.prrelid = c.oid"
+        " WHERE p.pubname = $1 AND c.relkind IN ('r', 'p') AND (r.oid IS NOT NULL%s)"
+        " ORDER BY c.oid";
+    static const char by_schema[] = " OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace s"
+                                    " WHERE s.pnpubid = p.oid AND s.pnnspid = n.oid)";
+    char text[sizeof sql + sizeof by_schema];
+    snprintf(text, sizeof text, sql, c->version >= 150000 ? by_schema : "");
     PGresult *res;
-    LEAT_TRY(leat_pg_query(c, "read the publication's tables", sql, 1, &name, &res, e));
+    LEAT_TRY(leat_pg_query(c, "read the publication's tables", text, 1, &name, &res, e));
     *n = (size_t)PQntuples(res);
-    *oids = LEAT_NEW(a, uint32_t, *n);
-    for (size_t i = 0; i < *n; i++) (*oids)[i] = (uint32_t)leat_pg_cell_i64(res, (int)i, 0, 0);
+    *out = LEAT_NEW(a, member, *n);
+    for (int i = 0; i < (int)*n; i++)
+        (*out)[i] = (member){
+            .oid = (uint32_t)leat_pg_cell_i64(res, i, 0, 0),
+            .listed = leat_pg_cell_bool(res, i, 1),
+            .named = {.schema = leat_arena_str(a, leat_pg_cell(res, i, 2)).s,
+                      .name = leat_arena_str(a, leat_pg_cell(res, i, 3)).s},
+        };
     PQclear(res);
     return LEAT_OK;
 }
@@ -218,57 +239,84 @@ static leat_rc create(leat_pg *c, const char *name, leat_pg_autocreate mode,
     return rc;
 }
 
-static bool same_tables(leat_arena *a, const uint32_t *oids, size_t noids,
-                        const leat_pg_relation *const *tables, size_t n)
-{
-    if (noids != n) return false;
-    uint32_t *wanted = LEAT_NEW(a, uint32_t, n);
-    for (size_t i = 0; i < n; i++) wanted[i] = tables[i]->oid;
-    qsort(wanted, n, sizeof *wanted, by_number);
-    return n == 0 || memcmp(wanted, oids, n * sizeof *oids) == 0;
-}
-
-/* Tables that an existing publication did not have so far: what was done to them before is not
- * sent. */
-static void warn_added(const char *name, const uint32_t *oids, size_t noids,
-                       const leat_pg_relation *const *tables, size_t n)
+/* What was done to them before is not sent. */
+static void warn_added(const char *name, const leat_pg_relation *const *tables, size_t n)
 {
     leat_buf added = {0};
-    size_t count = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (bsearch(&tables[i]->oid, oids, noids, sizeof *oids, by_number)) continue;
-        if (count++ < NAMED)
-            leat_buf_printf(&added, "%s%s.%s", count > 1 ? ", " : "", tables[i]->schema,
-                            tables[i]->name);
-    }
-    if (count)
+    for (size_t i = 0; i < n && i < NAMED; i++)
+        leat_buf_printf(&added, "%s%s.%s", i ? ", " : "", tables[i]->schema, tables[i]->name);
+    if (n)
         leat_log(LEAT_WARN, "postgres.publication_added",
                  "publication=\"%s\" tables=%zu added=\"" LEAT_STR_FMT "%s\" they are read from "
                  "now on; what was committed in them before is not sent",
-                 name, count, LEAT_STR_ARG(leat_buf_str(&added)), count > NAMED ? ", ..." : "");
+                 name, n, LEAT_STR_ARG(leat_buf_str(&added)), n > NAMED ? ", ..." : "");
     leat_buf_free(&added);
 }
 
-/* Sets the tables of an existing publication to those captured now. */
+static int by_oid(const void *x, const void *y)
+{
+    const member *a = x, *b = y;
+    return (a->oid > b->oid) - (a->oid < b->oid);
+}
+
+/* What is to be put into a publication, and to be taken out. */
+typedef struct difference {
+    const leat_pg_relation **more, **less;
+    size_t nmore, nless;
+} difference;
+
+static difference compare(leat_arena *a, const member *has, size_t nhas,
+                          const leat_pg_relation *const *tables, size_t n)
+{
+    difference d = {.more = LEAT_NEW(a, const leat_pg_relation *, n),
+                    .less = LEAT_NEW(a, const leat_pg_relation *, nhas)};
+    bool *wanted = leat_arena_zalloc(a, nhas, sizeof *wanted, _Alignof(bool));
+    for (size_t i = 0; i < n; i++) {
+        const member key = {.oid = tables[i]->oid};
+        const member *hit = nhas ? bsearch(&key, has, nhas, sizeof *has, by_oid) : NULL;
+        if (hit)
+            wanted[hit - has] = true;
+        else
+            d.more[d.nmore++] = tables[i];
+    }
+    for (size_t i = 0; i < nhas; i++)
+        if (has[i].listed && !wanted[i]) d.less[d.nless++] = &has[i].named;
+    return d;
+}
+
+static void put_alter(leat_buf *out, const char *name, const char *verb,
+                      const leat_pg_relation *const *tables, size_t n)
+{
+    if (n == 0) return;
+    leat_buf_str_z(out, "ALTER PUBLICATION ");
+    leat_pg_quote_name(out, leat_str_of(name));
+    leat_buf_printf(out, " %s TABLE ", verb);
+    put_tables(out, tables, n);
+    leat_buf_u8(out, ';');
+}
+
+/* Brings the tables of an existing publication to those captured now, both steps in one
+ * transaction. Those that stay are not touched: SET TABLE would take away the column lists, row
+ * filters and schemas that a person has given it. */
 static leat_rc update(leat_pg *c, const char *name, const leat_pg_relation *const *tables, size_t n,
                       leat_err *e)
 {
     leat_arena a;
-    uint32_t *oids;
-    size_t noids;
+    member *has;
+    size_t nhas;
     leat_arena_init(&a, 0);
-    leat_rc rc = leat_pg_publication_tables(c, name, &a, &oids, &noids, e);
-    if (rc == LEAT_OK && n && !same_tables(&a, oids, noids, tables, n)) {
+    leat_rc rc = read_members(c, name, &a, &has, &nhas, e);
+    difference d = {0};
+    if (rc == LEAT_OK && n) d = compare(&a, has, nhas, tables, n);
+    if (d.nmore || d.nless) {
         leat_buf sql = {0};
-        leat_buf_str_z(&sql, "ALTER PUBLICATION ");
-        leat_pg_quote_name(&sql, leat_str_of(name));
-        leat_buf_str_z(&sql, " SET TABLE ");
-        put_tables(&sql, tables, n);
+        put_alter(&sql, name, "ADD", d.more, d.nmore);
+        put_alter(&sql, name, "DROP", d.less, d.nless);
         rc = run(c, "bring the publication up to date", &sql, e);
         if (rc == LEAT_OK) {
             leat_log(LEAT_INFO, "postgres.publication_changed",
-                     "publication=%s tables=%zu before=%zu", name, n, noids);
-            warn_added(name, oids, noids, tables, n);
+                     "publication=%s tables=%zu before=%zu", name, nhas + d.nmore - d.nless, nhas);
+            warn_added(name, d.more, d.nmore);
         }
     }
     leat_arena_free(&a);

@@ -31,10 +31,6 @@ typedef struct leat_pg_publish {
 
 leat_rc leat_pg_publication_read(leat_pg *c, const char *name, leat_pg_publication *out,
                                  leat_err *e);
-/* The oids of the tables named in it (not of partitions, nor of tables by schema), sorted. */
-leat_rc leat_pg_publication_tables(leat_pg *c, const char *name, leat_arena *a, uint32_t **oids,
-                                   size_t *n, leat_err *e);
-
 /* Appends the statement that makes it: for tables (n of them, as mode says) or for all. */
 void leat_pg_publication_put(leat_buf *out, const char *name, leat_pg_autocreate mode,
                              const leat_pg_relation *const *tables, size_t n, bool via_root);

@@ -190,6 +190,12 @@ static leat_rc judge_server(const leat_pg_server *server, const leat_pg_position
                          "database.hostname at the old server, or give the connector a new name "
                          "(or delete its offsets) to start afresh here",
                          (unsigned long long)server->systemid, (unsigned long long)at->systemid);
+    if (at->lsn > server->written && server->standby)
+        return leat_fail(e, LEAT_RETRY, "postgres.standby_behind", "",
+                         "the standby has come to %s, but changes up to %s have already been read "
+                         "from it: after a restart it has to replay its log again. Wait; if it "
+                         "does not come nearer, it may have been made anew from a backup",
+                         leat_lsn_print(server->written, here), leat_lsn_print(at->lsn, place));
     if (at->lsn > server->written)
         return leat_fail(
             e, LEAT_CONF, "postgres.server_behind", "",

@@ -43,7 +43,8 @@ leat_rc leat_pg_slot_read(leat_pg *c, const char *name, int64_t ms, leat_arena *
  * nothing. Pure. CONF with what is wrong: "postgres.gap", "postgres.slot_missing",
  * "postgres.wal_removed", "postgres.other_server", "postgres.server_behind", "postgres.diverged",
  * "postgres.slot_other";
- * RETRY "postgres.slot_in_use". A slot that does not exist is no error if at is zero. */
+ * RETRY "postgres.slot_in_use", "postgres.standby_behind". A slot that does not exist is no error
+ * if at is zero. */
 leat_rc leat_pg_slot_judge(const char *name, const char *dbname, const leat_pg_slot *slot,
                            const leat_pg_server *server, const leat_pg_position *at, leat_err *e);
 

@@ -53,7 +53,6 @@ static leat_rc open_view(leat_pg_source *s, leat_err *e)
     leat_pg_quote_text(&sql, leat_str_of(s->snapshot));
     leat_buf_u8(&sql, 0);
     leat_rc rc = leat_pg_exec(&s->view, "take the slot's snapshot over", sql.p, e);
-    if (rc == LEAT_CONF) rc = e->rc = LEAT_RETRY; /* its session ended: next time a view without */
     leat_buf_free(&sql);
     /* It goes with the session that exported it; the slot is there, so the next try takes a view.
      */
@@ -270,27 +269,31 @@ static leat_rc begin_table(leat_pg_source *s, table *chunk, leat_err *e)
     return rc;
 }
 
-/* Whether a table behind this one has a row that the snapshot will read. Their locks are given up
- * again: else they could not be let go when their turn comes. */
+/* Whether a row of the table is in the view. Its lock is given up again: else many tables would
+ * need more locks than the server has, and none could be let go when its turn comes. */
+static leat_rc has_rows(leat_pg_source *s, const table *chunk, bool *yes, leat_err *e)
+{
+    leat_buf sql = {0};
+    PGresult *res;
+    leat_buf_str_z(&sql, HOLD "; SELECT EXISTS (SELECT FROM ");
+    put_source(chunk, &sql);
+    leat_buf_str_z(&sql, ")");
+    leat_buf_u8(&sql, 0);
+    leat_rc rc = leat_pg_query(&s->view, "see whether a table has rows", sql.p, 0, NULL, &res, e);
+    leat_buf_free(&sql);
+    LEAT_TRY(rc);
+    *yes = leat_pg_cell_bool(res, 0, 0);
+    PQclear(res);
+    return leat_pg_exec(&s->view, "let another table go", LET_GO, e);
+}
+
+/* Whether a table behind this one has a row that the snapshot will read. */
 static leat_rc more_rows(leat_pg_source *s, const leat_chunk *chunk, bool *more, leat_err *e)
 {
     *more = false;
-    LEAT_TRY(leat_pg_exec(&s->view, "look at the other tables", HOLD, e));
-    for (const leat_chunk *c = chunk->next; c && !*more; c = c->next) {
-        leat_buf sql = {0};
-        PGresult *res;
-        leat_buf_str_z(&sql, "SELECT EXISTS (SELECT FROM ");
-        put_source(c->priv, &sql);
-        leat_buf_str_z(&sql, ")");
-        leat_buf_u8(&sql, 0);
-        leat_rc rc =
-            leat_pg_query(&s->view, "see whether a table has rows", sql.p, 0, NULL, &res, e);
-        leat_buf_free(&sql);
-        LEAT_TRY(rc);
-        *more = leat_pg_cell_bool(res, 0, 0);
-        PQclear(res);
-    }
-    return leat_pg_exec(&s->view, "let the other tables go", LET_GO, e);
+    for (const leat_chunk *c = chunk->next; c && !*more; c = c->next)
+        LEAT_TRY(has_rows(s, c->priv, more, e));
+    return LEAT_OK;
 }
 
 /* ---- rows ---- */

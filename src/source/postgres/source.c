@@ -100,7 +100,8 @@ leat_rc leat_pg_source_slot(leat_pg_source *s, leat_pg_slot *slot, leat_err *e)
             leat_pg_slot_judge(conf->slot, conf->target.dbname, slot, &s->server, &s->at, e);
         int64_t waited = leat_mono_us() - begun, tries = delay ? waited / delay : INT64_MAX;
         bool stopped = s->task->leaves && s->task->leaves(s->task);
-        if (rc != LEAT_RETRY || tries >= conf->slot_retries || stopped) {
+        bool in_use = rc == LEAT_RETRY && strcmp(e->code, "postgres.slot_in_use") == 0;
+        if (!in_use || tries >= conf->slot_retries || stopped) {
             if (told && s->task->waits) s->task->waits(s->task, NULL);
             return rc;
         }

@@ -130,20 +130,29 @@ static void look_at_tables(leat_pg_source *s)
     if (s->server.standby || s->conf->autocreate != LEAT_PG_FILTERED ||
         s->conf->publications.n != 1)
         return;
-    if (!tables_differ(s)) return;
-    leat_rc rc = leat_pg_exec(&s->sql, "bound the wait for locks", "SET lock_timeout = 2000", &e);
-    if (rc == LEAT_OK) rc = put_in_order(s, &made, &e);
-    if (rc != LEAT_OK) {
-        s->tables_seen[0] = 0; /* again at the next look */
-        leat_log_err(LEAT_WARN, &e);
-    }
-    leat_pg_exec(&s->sql, "bound the wait for locks", "SET lock_timeout = 0", &e);
+    if (!tables_differ(s) || put_in_order(s, &made, &e) == LEAT_OK) return;
+    s->tables_seen[0] = 0; /* again at the next look */
+    leat_log_err(LEAT_WARN, &e);
+}
+
+/* The stream stands still meanwhile, so it waits for no lock for long. */
+static leat_rc look_at_publications(leat_pg_source *s, leat_err *e)
+{
+    static const char bound[] = "bound the wait for locks";
+    leat_err ignored;
+    const char *missing = NULL;
+    leat_rc rc = leat_pg_exec(&s->sql, bound, "SET lock_timeout = 2000", &ignored);
+    if (rc == LEAT_OK)
+        rc = leat_pg_publications_missing(&s->sql, &s->conf->publications, &missing, &ignored);
+    if (rc == LEAT_OK && missing) return fail_gone(s, missing, e);
+    look_at_tables(s);
+    leat_pg_exec(&s->sql, bound, "SET lock_timeout = 0", &ignored);
+    return LEAT_OK;
 }
 
 leat_rc leat_pg_watch(leat_pg_source *s, int64_t now, leat_err *e)
 {
     leat_err ignored;
-    const char *missing = NULL;
     int64_t every = s->conf->xmin_ms ? s->conf->xmin_ms * 1000 : LOOK_US;
     bool whole = now - s->watched_us >= LOOK_US;
     if (s->asked_us && now - s->asked_us < every && !whole) return LEAT_OK;
@@ -153,10 +162,5 @@ leat_rc leat_pg_watch(leat_pg_source *s, int64_t now, leat_err *e)
     look_at_slot(s);
     if (!whole) return LEAT_OK;
     s->watched_us = now;
-    if (leat_pg_publications_missing(&s->sql, &s->conf->publications, &missing, &ignored) ==
-            LEAT_OK &&
-        missing)
-        return fail_gone(s, missing, e);
-    look_at_tables(s);
-    return LEAT_OK;
+    return look_at_publications(s, e);
 }

@@ -10,6 +10,8 @@
  * It does not reconnect: that is the engine's back-off. Run by the task's thread. */
 #include "system/postgres/conn.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "base/buf.h"
@@ -196,15 +198,36 @@ static void drop_results(leat_pg *c)
     }
 }
 
-void leat_pg_cancel(leat_pg *c)
+/* A thread of its own: PQcancel blocks until the server has taken the request, and a server that
+ * hangs never does. */
+static void *send_cancel(void *request)
 {
     char text[256];
-    if (!c->pg) return;
-    PGcancel *request = PQgetCancel(c->pg);
-    if (request) {
-        PQcancel(request, text, sizeof text);
+    PQcancel(request, text, sizeof text);
+    PQfreeCancel(request);
+    return NULL;
+}
+
+/* Signals are for the threads that were there before. */
+static void request_cancel(PGconn *pg)
+{
+    pthread_t thread;
+    sigset_t all, was;
+    PGcancel *request = PQgetCancel(pg);
+    if (!request) return;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &was);
+    if (pthread_create(&thread, NULL, send_cancel, request) == 0)
+        pthread_detach(thread);
+    else
         PQfreeCancel(request);
-    }
+    pthread_sigmask(SIG_SETMASK, &was, NULL);
+}
+
+void leat_pg_cancel(leat_pg *c)
+{
+    if (!c->pg) return;
+    request_cancel(c->pg);
     int64_t deadline = deadline_in(CANCEL_MS);
     leat_err ignored;
     for (;;) {
@@ -213,8 +236,7 @@ void leat_pg_cancel(leat_pg *c)
         if (!res) return;
         PQclear(res);
     }
-    PQfinish(c->pg);
-    c->pg = NULL;
+    leat_pg_close(c);
 }
 
 /* ---- statements ---- */

@@ -73,7 +73,8 @@ leat_rc leat_pg_query_until(leat_pg *c, const char *doing, const char *sql, int6
 leat_rc leat_pg_send(leat_pg *c, const char *doing, const char *sql, leat_err *e);
 /* The last result of what was sent, as leat_pg_query gives it; AGAIN: not within wait_ms. */
 leat_rc leat_pg_poll(leat_pg *c, const char *doing, int wait_ms, PGresult **out, leat_err *e);
-/* Has the server end what runs and waits for that; closes the session if it does not answer. */
+/* Has the server end what runs and waits for that, a few seconds at most (one when the user
+ * leaves); closes the session if it does not answer. */
 void leat_pg_cancel(leat_pg *c);
 /* Sends sql, which starts a copy, and waits for the state wanted (PGRES_COPY_OUT, PGRES_COPY_BOTH).
  */
