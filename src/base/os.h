@@ -52,7 +52,9 @@ int leat_os_load(const char *path, leat_buf *out, size_t max);
 /* Replaces the file's content so that a crash leaves the old or the new: temporary name, sync,
  * rename, sync of the folder. */
 int leat_os_store(const char *path, leat_str content, unsigned mode);
-/* Each missing part of the path; what was made is durable (its parent is synced). */
+/* Each missing part of the path; what was made is durable (its parent is synced), also if a process
+ * made it that died then. Nothing is put into a folder before this has returned: one that is not
+ * empty costs no sync. */
 int leat_os_mkdirs(const char *path, unsigned mode);
 
 /* Resident memory of this process in bytes; 0: unknown. Not virtual. */
