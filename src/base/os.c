@@ -109,6 +109,11 @@ static int real_rename(const char *from, const char *to)
     return rename(from, to) < 0 ? -errno : 0;
 }
 
+static int real_link(const char *from, const char *to)
+{
+    return link(from, to) < 0 ? -errno : 0;
+}
+
 static int real_mkdir(const char *path, unsigned mode)
 {
     struct stat st;
@@ -167,6 +172,7 @@ static const leat_os real = {
     .allocate = real_allocate,
     .unlink = real_unlink,
     .rename = real_rename,
+    .link = real_link,
     .mkdir = real_mkdir,
     .sync_dir = real_sync_dir,
     .list = real_list,

@@ -32,6 +32,8 @@ typedef struct leat_os {
     int (*allocate)(int fd, int64_t size);
     int (*unlink)(const char *path);
     int (*rename)(const char *from, const char *to);
+    /* A second name of a file: -EEXIST if it is taken; a file system may have none, or a limit. */
+    int (*link)(const char *from, const char *to);
     int (*mkdir)(const char *path, unsigned mode); /* 0 too if it is there */
     int (*sync_dir)(const char *path);             /* makes entries of the folder durable */
     /* Names in the folder but . and .., in no order; each goes to fn until that returns false. */

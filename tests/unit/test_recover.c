@@ -105,6 +105,11 @@ static int t_unlink(const char *path)
     return step() ? -EIO : disk_os.unlink(path);
 }
 
+static int t_link(const char *from, const char *to)
+{
+    return step() ? -EIO : disk_os.link(from, to);
+}
+
 static int t_rename(const char *from, const char *to)
 {
     return step() ? -EIO : disk_os.rename(from, to);
@@ -130,9 +135,9 @@ static int t_close(int fd)
     return disk_os.close(fd);
 }
 
-static const leat_os trial_os = {t_open,     t_close,    t_pread,    t_pwrite, t_datasync,
-                                 t_truncate, t_size,     t_allocate, t_unlink, t_rename,
-                                 t_mkdir,    t_sync_dir, t_list};
+static const leat_os trial_os = {t_open,     t_close, t_pread,    t_pwrite, t_datasync,
+                                 t_truncate, t_size,  t_allocate, t_unlink, t_rename,
+                                 t_link,     t_mkdir, t_sync_dir, t_list};
 
 static int64_t t_now(void)
 {
