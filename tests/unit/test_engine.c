@@ -20,6 +20,7 @@ typedef struct step {
     unsigned lost;                   /* received, and nothing became of it */
     unsigned rows;
     leat_rc rc;
+    unsigned ms;      /* a chunk: how long it takes */
     bool fill;        /* as if the batch were full */
     bool stop, pause; /* somebody says so meanwhile */
     bool between;     /* somebody asks for the exclusive section meanwhile */
@@ -269,6 +270,7 @@ static leat_rc source_read_chunk(leat_task *t, leat_chunk *chunk, leat_batch *b,
     assert_true(w->nrows < STEPS);
     const step *st = &w->rows[w->nrows++];
     say("rows");
+    w->now += st->ms * 1000;
     play(st, b);
     return answer(st->rc, e);
 }
@@ -776,7 +778,7 @@ static void test_between_in_a_snapshot(void **state)
     assert_int_equal(run(&source, false, -1, NULL, &e), LEAT_OK);
     assert_string_equal(w->line, "open(-) plan rows append(3,0,p) commit close "
                                  "between on open(-) plan rows append(4,0,p) "
-                                 "commit append(0,5,p) commit ack(5) close");
+                                 "append(0,5,p) commit ack(5) close");
     assert_int_equal(w->asked_rc, LEAT_OK);
 }
 
@@ -849,8 +851,8 @@ static void test_snapshot(void **state)
     w->rows[2] = (step){.rows = 2};
     SCRIPT({.events = 1, .safe = 10});
     assert_int_equal(run_snapshot(&e), LEAT_OK);
-    assert_string_equal(w->line, "open(-) plan rows append(3,0,p) commit "
-                                 "rows append(1,0,p) commit rows append(2,0,p) commit "
+    assert_string_equal(w->line, "open(-) plan rows append(3,0,p) "
+                                 "rows append(1,0,p) rows append(2,0,p) "
                                  "append(0,5,p) commit ack(5) "
                                  "read append(1,10) commit ack(10) close");
     assert_non_null(strstr(w->progress, "\"state\":\"done\""));
@@ -868,9 +870,9 @@ static void test_snapshot_is_taken_again_whole(void **state)
     w->rows[2] = (step){.rows = 4};
     w->rows[3] = (step){.rows = 1};
     assert_int_equal(run_snapshot(&e), LEAT_OK);
-    assert_string_equal(w->line, "open(-) plan rows append(3,0,p) commit rows close "
-                                 "open(-) plan rows append(4,0,p) commit "
-                                 "rows append(1,0,p) commit append(0,5,p) commit ack(5) close");
+    assert_string_equal(w->line, "open(-) plan rows append(3,0,p) rows close commit "
+                                 "open(-) plan rows append(4,0,p) "
+                                 "rows append(1,0,p) append(0,5,p) commit ack(5) close");
     assert_int_equal(w->state.totals.rows_appended, 8);
 }
 
@@ -905,7 +907,7 @@ static void test_snapshot_paused(void **state)
     w->rows[1] = (step){.rows = 1};
     assert_int_equal(run_snapshot(&e), LEAT_OK);
     assert_string_equal(w->line, "open(-) plan rows append(3,0,p) commit on "
-                                 "rows append(1,0,p) commit append(0,5,p) commit ack(5) close");
+                                 "rows append(1,0,p) append(0,5,p) commit ack(5) close");
     assert_true(w->beats > 0);
     assert_int_equal(w->state.totals.rows_appended, 4);
 }
@@ -919,8 +921,22 @@ static void test_snapshot_only(void **state)
     w->rows[0] = (step){.rows = 3};
     SCRIPT({.events = 1, .safe = 10});
     assert_int_equal(run_snapshot(&e), LEAT_OK);
-    assert_string_equal(w->line, "open(-) plan rows append(3,0,p) commit "
+    assert_string_equal(w->line, "open(-) plan rows append(3,0,p) "
                                  "append(0,5,p) commit ack(5) close");
+}
+
+/* Chunks that come fast share a sync; who comes 20 ms after the first of them makes it due. */
+static void test_snapshot_is_committed_in_time(void **state)
+{
+    (void)state;
+    leat_err e = {0};
+    w->chunks = 5;
+    w->rows[0] = w->rows[1] = w->rows[3] = w->rows[4] = (step){.rows = 1, .ms = 9};
+    w->rows[2] = (step){.rows = 1, .ms = 11};
+    assert_int_equal(run_snapshot(&e), LEAT_OK);
+    assert_string_equal(w->line, "open(-) plan rows append(1,0,p) rows append(1,0,p) "
+                                 "rows append(1,0,p) commit rows append(1,0,p) "
+                                 "rows append(1,0,p) append(0,5,p) commit ack(5) close");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -966,6 +982,7 @@ int main(void)
         TEST(test_snapshot_stopped),
         TEST(test_snapshot_paused),
         TEST(test_snapshot_only),
+        TEST(test_snapshot_is_committed_in_time),
     };
     return cmocka_run_group_tests_name("engine", tests, NULL, NULL);
 }
