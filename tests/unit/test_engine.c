@@ -46,6 +46,8 @@ typedef struct world {
     int64_t passes_at; /* `once` */
     int64_t now;
     unsigned sleeps, unpause_at;
+    unsigned look_at;          /* after this sleep ... */
+    leat_engine_status looked; /* ... it was so */
     bool begin_paused;
     char line[4000];
     leat_engine *g;
@@ -126,7 +128,8 @@ static void clock_sleep(int64_t us)
     }
     w->now += us;
     if (w->sleeps + 1 == w->ask_at) ask();
-    if (++w->sleeps != w->unpause_at) return;
+    if (++w->sleeps == w->look_at) leat_engine_status_get(w->g, &w->looked);
+    if (w->sleeps != w->unpause_at) return;
     say("on");
     leat_engine_pause(w->g, false);
 }
@@ -620,6 +623,38 @@ static void test_stop_while_waiting(void **state)
     assert_int_equal(w->sleeps, 0);
 }
 
+/* Paused at once, not at the end of the pause between attempts; nothing is tried meanwhile, and
+ * that time goes on. */
+static void test_pause_while_waiting(void **state)
+{
+    (void)state;
+    leat_err e = {0};
+    SCRIPT({.rc = LEAT_RETRY, .pause = true}, {.events = 1, .safe = 10});
+    w->look_at = 2;
+    w->unpause_at = 1;
+    int64_t begun = w->now;
+    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(w->looked.all.state, LEAT_RUN_RETRYING);
+    assert_true(w->looked.all.retry_at_us > 0);
+    assert_in_range(w->now - begun, 100000, 200000);
+    assert_int_equal(w->opens, 2);
+}
+
+static void test_long_pause_while_waiting(void **state)
+{
+    (void)state;
+    leat_err e = {0};
+    SCRIPT({.rc = LEAT_RETRY, .pause = true}, {.events = 1, .safe = 10});
+    w->look_at = 1;
+    w->unpause_at = 40;
+    int64_t begun = w->now;
+    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(w->looked.all.state, LEAT_RUN_PAUSED);
+    assert_string_equal(w->line, "open(-) read close on open(-) read append(1,10) commit ack(10) "
+                                 "close");
+    assert_int_equal(w->now - begun, 40 * 50000);
+}
+
 static void test_error_is_told_and_forgotten(void **state)
 {
     (void)state;
@@ -961,6 +996,8 @@ int main(void)
         TEST(test_back_off),
         TEST(test_limit),
         TEST(test_stop_while_waiting),
+        TEST(test_pause_while_waiting),
+        TEST(test_long_pause_while_waiting),
         TEST(test_error_is_told_and_forgotten),
         TEST(test_stop_commits),
         TEST(test_pause),
