@@ -3,19 +3,19 @@
  * A claim is a small file, {"connector":NAME}, stored whole by rename; ".lock" beside the claims
  * keeps two that claim apart for as long as one takes. A connector's further claims are further
  * names (hard links) of one that it has, so that any number of them needs one sync, of the folder;
- * where that cannot be, each is a file. Removing a claim is not done here: that is `leat topics
- * delete`. Any process. */
+ * where that cannot be, each is a file. Who may remove a claim is decided in topics_delete.c. Any
+ * process. */
 #include "stream/topics.h"
 
 #include <errno.h>
 #include <stdio.h>
 
-#include "base/clock.h"
 #include "base/fault.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/os.h"
 
-enum { NAME_LONGEST = 240, CLAIM_MOST = 4096, LOCK_TRIES = 2000, LOCK_WAIT_US = 1000 };
+enum { NAME_LONGEST = 240, CLAIM_MOST = 4096, LOCK_WAIT_US = 2000000 };
 
 static bool plain(char c)
 {
@@ -114,16 +114,11 @@ static leat_rc look(const char *path, leat_str topic, const char *connector, lea
 
 static leat_rc lock_claims(const char *data, int *fd, leat_err *e)
 {
-    const leat_os *os = leat_os_now();
     leat_buf path = {0};
     leat_buf_printf(&path, "%s/topics", data);
     int rc = leat_os_mkdirs(path.p, 0700);
     leat_buf_put(&path, "/.lock", sizeof("/.lock"));
-    for (int i = 0; rc == 0 && i < LOCK_TRIES; i++) {
-        *fd = os->open(path.p, LEAT_O_WRITE | LEAT_O_CREATE | LEAT_O_LOCK, 0600);
-        if (*fd != -EWOULDBLOCK) break;
-        leat_sleep_us(LOCK_WAIT_US);
-    }
+    if (rc == 0) *fd = leat_os_lock(path.p, LEAT_O_WRITE | LEAT_O_CREATE, LOCK_WAIT_US);
     if (rc == 0 && *fd < 0) rc = *fd;
     leat_rc out = rc < 0 ? leat_os_fail(e, rc, "lock", path.p) : LEAT_OK;
     leat_buf_free(&path);
@@ -185,21 +180,62 @@ leat_rc leat_topics_claim(leat_claims *c, leat_str topic, leat_err *e)
     return rc;
 }
 
-leat_rc leat_topics_settle(leat_claims *c, leat_err *e)
+static leat_rc sync_claims(const char *data, leat_err *e)
 {
-    if (!c->due) return LEAT_OK;
     leat_buf path = {0};
-    leat_buf_printf(&path, "%s/topics", c->data);
+    leat_buf_printf(&path, "%s/topics", data);
     int rc = leat_os_now()->sync_dir(path.p);
     leat_rc out = rc < 0 ? leat_os_fail(e, rc, "sync the folder", path.p) : LEAT_OK;
     leat_buf_free(&path);
-    c->due = out != LEAT_OK;
     return out;
+}
+
+leat_rc leat_topics_settle(leat_claims *c, leat_err *e)
+{
+    if (c->due) LEAT_TRY(sync_claims(c->data, e));
+    c->due = false;
+    return LEAT_OK;
 }
 
 void leat_topics_claims_free(leat_claims *c)
 {
     leat_buf_free(&c->sample);
+}
+
+leat_rc leat_topics_release(const char *data, leat_str topic, const char *connector, leat_err *e)
+{
+    leat_buf path = {0};
+    int fd = -1;
+    leat_rc rc = claim_path(data, topic, &path, e);
+    if (rc == LEAT_OK) rc = lock_claims(data, &fd, e);
+    if (rc == LEAT_OK) rc = look(path.p, topic, connector, e);
+    if (rc == LEAT_OK) {
+        int failed = leat_os_now()->unlink(path.p);
+        rc = failed < 0 ? leat_os_fail(e, failed, "remove", path.p) : sync_claims(data, e);
+    }
+    leat_os_now()->close(fd);
+    leat_buf_free(&path);
+    return rc == LEAT_AGAIN ? LEAT_OK : rc;
+}
+
+leat_rc leat_topics_reclaim(const char *data, const char *const *topics, size_t n,
+                            const char *connector, leat_err *e)
+{
+    leat_claims claims = {.data = data, .connector = connector};
+    leat_buf path = {0};
+    leat_rc rc = LEAT_OK;
+    for (size_t i = 0; i < n && !leat_rc_failed(rc); i++) {
+        leat_buf_clear(&path);
+        rc = claim_path(data, leat_str_of(topics[i]), &path, e);
+        if (rc == LEAT_OK) rc = look(path.p, leat_str_of(topics[i]), connector, e);
+        if (rc != LEAT_AGAIN) continue;
+        rc = claim(&claims, path.p, leat_str_of(topics[i]), e);
+        if (rc == LEAT_OK)
+            leat_log(LEAT_WARN, "topic.claimed_again", "topic=\"%s\" its claim was missing",
+                     topics[i]);
+    }
+    leat_buf_free(&path);
+    return rc;
 }
 
 leat_rc leat_topics_claimed(const char *data, leat_str topic, leat_arena *a, const char **connector,

@@ -31,6 +31,13 @@ leat_rc leat_topics_claim(leat_claims *c, leat_str topic, leat_err *e);
 leat_rc leat_topics_settle(leat_claims *c, leat_err *e);
 void leat_topics_claims_free(leat_claims *c);
 
+/* Removes the connector's claim, durably; that there is none is no error. */
+leat_rc leat_topics_release(const char *data, leat_str topic, const char *connector, leat_err *e);
+
+/* Claims anew those of n topics whose claims are missing: somebody removed them. CONF as claim. */
+leat_rc leat_topics_reclaim(const char *data, const char *const *topics, size_t n,
+                            const char *connector, leat_err *e);
+
 /* The connector that has claimed it, in a. AGAIN: none has. CONF "topic.bad_claim": the claim
  * cannot be read. */
 leat_rc leat_topics_claimed(const char *data, leat_str topic, leat_arena *a, const char **connector,
