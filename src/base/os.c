@@ -116,6 +116,11 @@ static int real_rename(const char *from, const char *to)
     return rename(from, to) < 0 ? -errno : 0;
 }
 
+static int real_link(const char *from, const char *to)
+{
+    return link(from, to) < 0 ? -errno : 0;
+}
+
 static int real_mkdir(const char *path, unsigned mode)
 {
     struct stat st;
@@ -185,6 +190,7 @@ static const leat_os real = {
     .unlink = real_unlink,
     .rmdir = real_rmdir,
     .rename = real_rename,
+    .link = real_link,
     .mkdir = real_mkdir,
     .sync_dir = real_sync_dir,
     .list = real_list,
@@ -317,15 +323,30 @@ int leat_os_lock(const char *path, int flags, int64_t us)
     }
 }
 
-/* What is there already is synced too: who made it may have died before that. */
+static bool seen_one(void *arg, const char *name)
+{
+    (void)name;
+    *(bool *)arg = true;
+    return false;
+}
+
+/* From the deepest folder that is there on. Is that one empty, who made it may have died before it
+ * was durable; is there something in it, it was, since nothing is put into a folder before. One
+ * that may not be read is of somebody else, who made it durable. */
 static int mkdirs(const leat_os *os, const char *path, unsigned mode)
 {
+    bool used = false;
+    int rc = os->list(path, seen_one, &used);
+    if (used || rc == -EACCES) return 0;
+    if (rc < 0 && rc != -ENOENT) return rc;
     char *parent = parent_of(path);
-    int rc = strcmp(parent, path) == 0 ? 0 : mkdirs(os, parent, mode);
-    if (rc == 0) rc = os->mkdir(path, mode);
+    if (rc == -ENOENT) {
+        rc = strcmp(parent, path) == 0 ? 0 : mkdirs(os, parent, mode);
+        if (rc == 0) rc = os->mkdir(path, mode);
+    }
     if (rc == 0) {
         rc = os->sync_dir(parent);
-        if (rc == -EACCES) rc = 0; /* a folder that may not be read; its owner made it durable */
+        if (rc == -EACCES) rc = 0;
     }
     leat_free(parent);
     return rc;

@@ -33,6 +33,8 @@ typedef struct leat_os {
     int (*unlink)(const char *path);
     int (*rmdir)(const char *path); /* -ENOTEMPTY unless nothing is in it */
     int (*rename)(const char *from, const char *to);
+    /* A second name of a file: -EEXIST if it is taken; a file system may have none, or a limit. */
+    int (*link)(const char *from, const char *to);
     int (*mkdir)(const char *path, unsigned mode); /* 0 too if it is there */
     int (*sync_dir)(const char *path);             /* makes entries of the folder durable */
     /* Names in the folder but . and .., in no order; each goes to fn until that returns false. */
@@ -58,7 +60,9 @@ int leat_os_store(const char *path, leat_str content, unsigned mode);
 /* Opens with LEAT_O_LOCK; while another has the lock, tries again for us microseconds, then
  * -EWOULDBLOCK. */
 int leat_os_lock(const char *path, int flags, int64_t us);
-/* Each missing part of the path; what was made is durable (its parent is synced). */
+/* Each missing part of the path; what was made is durable (its parent is synced), also if a process
+ * made it that died then. Nothing is put into a folder before this has returned: one that is not
+ * empty costs no sync. */
 int leat_os_mkdirs(const char *path, unsigned mode);
 
 /* Resident memory of this process in bytes; 0: unknown. Not virtual. */

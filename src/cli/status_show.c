@@ -78,6 +78,34 @@ static void print_head(const showing *s)
            s->human ? "BEHIND" : "BEHIND MS", "RETAINED", "MEMORY", "DEAD");
 }
 
+static const leat_json *first_task(const leat_json *j)
+{
+    const leat_json *tasks = leat_json_get(j, "tasks");
+    return tasks && tasks->type == LEAT_JSON_ARRAY ? tasks->child : NULL;
+}
+
+/* What the task waits for; of several each one's state and error, too. */
+static void print_tasks(const leat_json *j)
+{
+    const leat_json *first = first_task(j);
+    bool several = first && first->next;
+    for (const leat_json *t = first; t; t = t->next) {
+        const leat_json *err = leat_json_get(t, "error");
+        leat_str waits = leat_json_get_str(t, "waits_for");
+        leat_str msg = leat_json_get_str(err, "message"), code = leat_json_get_str(err, "code");
+        leat_str retry = leat_json_get_str(t, "retry_at");
+        if (!several && !waits.s) continue;
+        printf("    ");
+        if (several)
+            printf("task %" PRId64 ": %.*s%s", leat_json_get_i64(t, "id", 0),
+                   LEAT_STR_ARG(leat_json_get_str(t, "state")), waits.s ? ", " : "");
+        if (waits.s) printf("waits for %.*s", LEAT_STR_ARG(waits));
+        if (retry.s) printf(", tries again at %.*s", LEAT_STR_ARG(retry));
+        if (several && msg.s) printf(": %.*s [%.*s]", LEAT_STR_ARG(msg), LEAT_STR_ARG(code));
+        printf("\n");
+    }
+}
+
 /* Registered readers that a person should know of: they keep the stream from shrinking. */
 static void print_readers(const leat_json *readers)
 {
@@ -118,7 +146,9 @@ static void print_more(const showing *s, const leat_json *j)
     if (leat_str_is(leat_json_get_str(desired, "state"), "PAUSED"))
         printf("    paused by %.*s at %.*s\n", LEAT_STR_ARG(leat_json_get_str(desired, "by")),
                LEAT_STR_ARG(leat_json_get_str(desired, "at")));
-    if (msg.s) printf("    %.*s [%.*s]\n", LEAT_STR_ARG(msg), LEAT_STR_ARG(code));
+    print_tasks(j);
+    bool told = first_task(j) && first_task(j)->next && leat_json_get(j, "pid");
+    if (msg.s && !told) printf("    %.*s [%.*s]\n", LEAT_STR_ARG(msg), LEAT_STR_ARG(code));
     print_readers(leat_json_get(j, "readers"));
 }
 

@@ -47,6 +47,55 @@ static const char *stage_of(leat_str code)
     return NULL;
 }
 
+/* It takes nothing from the source, for want of room, and keeps its connection. */
+static void say_stalled(const subject *s)
+{
+    static const struct {
+        const char *code, *why;
+    } reasons[] = {
+        {"os.enospc", "the disk is full"},
+        {"os.edquot", "its user's share of the disk is full"},
+        {"stream.retention_held",
+         "its stream has reached its limit, and its oldest part is still needed by a sink"},
+        {"stream.disk_low", "the disk has less room than is to stay free"},
+    };
+    leat_str code = member(s->err, "code");
+    const char *why = "there is no room for what it reads";
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+        if (leat_str_is(code, reasons[i].code)) why = reasons[i].why;
+    printf(
+        "%s. Nothing is lost: the source keeps what comes, and it goes on by itself when there is "
+        "room. ",
+        why);
+    say_error(s);
+}
+
+/* The source is not open yet and tells what for. */
+static void say_waiting(const subject *s)
+{
+    printf("it waits for the source, and goes on by itself when that is over. ");
+    say_error(s);
+}
+
+/* Of several tasks, those that do not just run. */
+static void say_tasks(const subject *s)
+{
+    const leat_json *tasks = leat_json_get(s->j, "tasks");
+    const leat_json *first = tasks && tasks->type == LEAT_JSON_ARRAY ? tasks->child : NULL;
+    bool several = first && first->next;
+    for (const leat_json *t = first; t; t = t->next) {
+        leat_str waits = leat_json_get_str(t, "waits_for"), state = member(t, "state");
+        int64_t id = leat_json_get_i64(t, "id", 0);
+        if (several && !leat_str_eq(state, s->state)) {
+            leat_str code = leat_json_get_str(leat_json_get(t, "error"), "code");
+            printf(" Task %" PRId64 " is %.*s", id, LEAT_STR_ARG(state));
+            if (code.s) printf(" [%.*s]", LEAT_STR_ARG(code));
+            printf(".");
+        }
+        if (waits.s) printf(" Task %" PRId64 " waits for %.*s.", id, LEAT_STR_ARG(waits));
+    }
+}
+
 static void say_stage(const subject *s)
 {
     const char *stage = stage_of(member(s->err, "code"));
@@ -109,6 +158,11 @@ static void explain(const subject *s)
         say_snapshot(s);
     } else if (!leat_json_get(s->j, "pid")) {
         say_gone(s);
+    } else if (s->err && leat_str_is(s->state, "STALLED")) {
+        say_stalled(s);
+    } else if (s->err && leat_str_is(s->state, "STARTING") &&
+               leat_json_get_i64(s->j, "attempts", 0) == 0) {
+        say_waiting(s);
     } else if (s->err) {
         say_stage(s);
         if (retrying)
@@ -120,6 +174,7 @@ static void explain(const subject *s)
     } else {
         printf("it is on its way; ask again in a moment.");
     }
+    if (leat_json_get(s->j, "pid")) say_tasks(s);
     printf("\n");
 }
 

@@ -171,9 +171,12 @@ static leat_rc put_letters(leat_run *r, leat_err *e)
     return LEAT_OK;
 }
 
+/* A snapshot has more at hand until it is done. */
 static bool worth_a_sync(const leat_run *r)
 {
-    if (r->with_progress || r->read_rc != LEAT_OK || !leat_batch_full(&r->batch)) return true;
+    bool more = r->with_progress ? strcmp(r->snap.state, "done") != 0
+                                 : r->read_rc == LEAT_OK && leat_batch_full(&r->batch);
+    if (!more) return true;
     const leat_stream *stream = r->g->conf.stream;
     return stream->ops->pending(stream) >= COMMIT_BYTES ||
            leat_mono_us() - r->first_pending_us >= COMMIT_US;

@@ -20,8 +20,7 @@ leat_rc leat_run_idle(leat_run *r, int64_t us, leat_err *e)
     return LEAT_AGAIN;
 }
 
-/* All that was appended is durable then. */
-static leat_rc wind_up(leat_run *r, leat_err *e)
+leat_rc leat_run_wind_up(leat_run *r, leat_err *e)
 {
     if (leat_run_pending(r)) r->commit_due = true;
     return leat_run_flush(r, e);
@@ -32,7 +31,7 @@ leat_rc leat_run_paused(leat_run *r, bool *paused, leat_err *e)
     *paused = atomic_load(&r->g->pause);
     bool shown = r->status.state == LEAT_RUN_PAUSED;
     if (*paused) {
-        leat_rc rc = wind_up(r, e);
+        leat_rc rc = leat_run_wind_up(r, e);
         if (rc != LEAT_OK) return rc;
         leat_run_state_set(r, LEAT_RUN_PAUSED);
         return leat_run_idle(r, PAUSE_US, e);
@@ -81,7 +80,7 @@ leat_rc leat_run_stream(leat_run *r, leat_err *e)
     LEAT_TRY(leat_run_notice(r, e));
     bool ended = r->read_rc == LEAT_PENDING || r->past_end;
     if (ended || leat_run_leave(r->g)) {
-        rc = wind_up(r, e);
+        rc = leat_run_wind_up(r, e);
         r->result = ended ? LEAT_PENDING : LEAT_OK;
         return rc == LEAT_OK ? LEAT_PENDING : rc;
     }

@@ -158,6 +158,9 @@ leat_str leat_run_progress_text(leat_run *r);
 /* Asks the source what to read; the task's phase follows from that. */
 leat_rc leat_run_plan(leat_run *r, leat_err *e);
 leat_rc leat_run_chunk(leat_run *r, leat_err *e);
+/* Before the attempt ends, or a pause: all that was appended is durable then. AGAIN as of a turn.
+ */
+leat_rc leat_run_wind_up(leat_run *r, leat_err *e);
 /* The engine is paused, or was until now: true as long as it is; what is appended is durable. */
 leat_rc leat_run_paused(leat_run *r, bool *paused, leat_err *e);
 /* Nothing is taken from the source: the next turn in us at the latest, and every second a beat. */

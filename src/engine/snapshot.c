@@ -130,7 +130,8 @@ leat_rc leat_run_plan(leat_run *r, leat_err *e)
     return LEAT_OK;
 }
 
-/* What was read of the chunk is durable: on to the next, if it is done. */
+/* What was read of the chunk is appended: on to the next, if it is done. It becomes durable with
+ * what follows, with its progress: nothing depends on it before the end. */
 static void advance(leat_run *r)
 {
     if (!r->chunk_done) return;
@@ -153,7 +154,7 @@ static leat_rc read_rows(leat_run *r, leat_err *e)
     return leat_run_offer(r, true, e);
 }
 
-/* All rows are durable: now that they are all, and where the stream begins. */
+/* All rows are appended: now that they are all, and where the stream begins. */
 static leat_rc finish(leat_run *r, leat_err *e)
 {
     if (strcmp(r->snap.state, "done") == 0) {
@@ -176,8 +177,9 @@ leat_rc leat_run_chunk(leat_run *r, leat_err *e)
     bool paused, rows_left = r->chunk != NULL;
     if (rows_left) {
         if (leat_run_leave(r->g)) {
+            rc = leat_run_wind_up(r, e);
             r->result = LEAT_OK;
-            return LEAT_PENDING;
+            return rc == LEAT_OK ? LEAT_PENDING : rc;
         }
         rc = leat_run_paused(r, &paused, e);
         if (rc != LEAT_OK || paused) return rc;

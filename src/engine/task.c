@@ -119,13 +119,18 @@ static void fail_for_good(leat_run *r, leat_rc rc, const leat_err *err)
     over(r, LEAT_RUN_FAILED);
 }
 
+static void show_back_off(leat_run *r, int64_t us)
+{
+    leat_run_state_set(r, LEAT_RUN_RETRYING);
+    pthread_mutex_lock(&r->g->lock);
+    r->status.retry_at_us = leat_now_us() + us;
+    pthread_mutex_unlock(&r->g->lock);
+}
+
 static void back_off(leat_run *r, int64_t us, const leat_err *why)
 {
     leat_engine *g = r->g;
-    leat_run_state_set(r, LEAT_RUN_RETRYING);
-    pthread_mutex_lock(&g->lock);
-    r->status.retry_at_us = leat_now_us() + us;
-    pthread_mutex_unlock(&g->lock);
+    show_back_off(r, us);
     leat_log(LEAT_WARN, why->code, "retry_in_ms=%lld where=\"%s\" %s", (long long)(us / 1000),
              why->where, why->msg);
     if (g->conf.page) atomic_fetch_add(&g->conf.page->retries, 1);
@@ -180,18 +185,24 @@ static leat_rc take_back(leat_run *r)
     return LEAT_OK;
 }
 
+/* A pause is shown at once, and nothing is tried in it; the time goes on. */
 static leat_rc wait_for_retry(leat_run *r)
 {
     leat_engine *g = r->g;
+    int64_t left = r->retry_us - leat_mono_us();
     if (atomic_load(&g->stop) || atomic_load(&g->broken))
         over(r, LEAT_RUN_STOPPED);
     else if (atomic_load(&g->wanted))
         r->phase = LEAT_PHASE_PARKED;
-    else if (leat_mono_us() < r->retry_us)
-        return sleep_on(r, r->retry_us);
-    else
+    else if (!atomic_load(&g->pause) && left <= 0)
         r->phase = LEAT_PHASE_OPEN;
-    return LEAT_OK;
+    if (r->phase != LEAT_PHASE_BACK_OFF) return LEAT_OK;
+    if (atomic_load(&g->pause)) {
+        leat_run_state_set(r, LEAT_RUN_PAUSED);
+        return sleep_on(r, INT64_MAX);
+    }
+    if (r->status.state == LEAT_RUN_PAUSED) show_back_off(r, left);
+    return sleep_on(r, r->retry_us);
 }
 
 /* ---- turns ---- */

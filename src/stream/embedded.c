@@ -21,7 +21,6 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "stream/page.h"
-#include "stream/topics.h"
 
 enum { PROGRESS_MOST = 64 << 20, TEND_US = 5000000, CLAIM_US = 60000000 };
 
@@ -78,6 +77,7 @@ static leat_rc take_back(leat_embedded *s, leat_err *e)
 
 static leat_rc frame_as(leat_embedded *s, bool end, leat_err *e)
 {
+    LEAT_TRY(leat_topics_settle(&s->claims, e));
     LEAT_TRY(leat_writer_frame(&s->w, &s->d, end, e));
     s->now.pending += s->w.out.len;
     s->framed = true;
@@ -98,7 +98,7 @@ static leat_rc find_topic(leat_embedded *s, leat_str topic, uint32_t *out, leat_
     leat_names *names = &s->w.has.names;
     uint32_t i = leat_names_find(names, topic);
     if (i == LEAT_MAP_NONE || !names->v[i].known) {
-        LEAT_TRY(leat_topics_claim(s->data, topic, s->connector, e));
+        LEAT_TRY(leat_topics_claim(&s->claims, topic, e));
         i = leat_names_put(names, topic);
         names->v[i].known = true;
     }

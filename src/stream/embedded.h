@@ -5,6 +5,7 @@
 
 #include "stream/merger.h"
 #include "stream/stream.h"
+#include "stream/topics.h"
 #include "stream/writer.h"
 
 /* What going back brings back, beside the writer's place and the topics' offsets. */
@@ -28,6 +29,7 @@ typedef struct leat_embedded_save {
 typedef struct leat_embedded {
     leat_stream stream;
     char *data, *connector, *lock_path;
+    leat_claims claims;
     struct leat_page *page; /* may be NULL */
     int lock;               /* descriptor, -1: not taken */
     leat_writer w;          /* w.has.reach: at the last safe place appended */

@@ -150,6 +150,7 @@ static leat_rc set_up(leat_embedded *s, const leat_embedded_conf *conf, leat_err
     LEAT_TRY(leat_segment_folder(conf->data, conf->connector, "stream", s->w.dir, e));
     s->data = leat_strdup(conf->data);
     s->connector = leat_strdup(conf->connector);
+    s->claims = (leat_claims){.data = s->data, .connector = s->connector};
     s->w.connector = s->connector;
     s->w.segment_bytes = conf->segment_bytes > 0 ? conf->segment_bytes : SEGMENT_BYTES;
     s->frame_bytes = conf->frame_bytes > 0 ? (size_t)conf->frame_bytes : FRAME_BYTES;
@@ -179,6 +180,7 @@ static void release(leat_embedded *s)
     leat_free(s->batch.next);
     leat_free(s->safe.next);
     leat_free(s->fresh.next);
+    leat_topics_claims_free(&s->claims);
     leat_free(s->data);
     leat_free(s->connector);
     leat_free(s->lock_path);

@@ -1,8 +1,10 @@
 /* Claims of topics (stream/topics.h).
  *
  * A claim is a small file, {"connector":NAME}, stored whole by rename; ".lock" beside the claims
- * keeps two that claim apart for as long as one takes. Who may remove a claim is decided in
- * topics_delete.c. Any process. */
+ * keeps two that claim apart for as long as one takes. A connector's further claims are further
+ * names (hard links) of one that it has, so that any number of them needs one sync, of the folder;
+ * where that cannot be, each is a file. Who may remove a claim is decided in topics_delete.c. Any
+ * process. */
 #include "stream/topics.h"
 
 #include <errno.h>
@@ -86,7 +88,8 @@ static leat_rc owner_of(const char *path, leat_arena *a, const char **connector,
     if (name == NULL)
         return leat_fail(e, LEAT_CONF, "topic.bad_claim", path,
                          "%s does not say which connector writes the topic: expected "
-                         "{\"connector\":\"NAME\"}. Write that, or remove the file if none does",
+                         "{\"connector\":\"NAME\"}. Remove the file if none does; else put another "
+                         "in its place (do not change it: it may be other topics' claim, too)",
                          path);
     *connector = name;
     return LEAT_OK;
@@ -122,7 +125,7 @@ static leat_rc lock_claims(const char *data, int *fd, leat_err *e)
     return out;
 }
 
-static int write_claim(const char *path, const char *connector)
+static int store_claim(const char *path, const char *connector)
 {
     leat_buf text = {0};
     leat_jw w = {.out = &text};
@@ -130,27 +133,53 @@ static int write_claim(const char *path, const char *connector)
     leat_jw_z(&w, "connector", connector);
     leat_jw_end(&w);
     leat_buf_u8(&text, '\n');
-    int fault = LEAT_FAULT(topic_claim);
-    int rc = fault ? -fault : leat_os_store(path, leat_buf_str(&text), 0600);
+    int rc = leat_os_store(path, leat_buf_str(&text), 0600);
     leat_buf_free(&text);
     return rc;
 }
 
-static leat_rc claim(const char *data, const char *path, leat_str topic, const char *connector,
-                     leat_err *e)
+/* Like the sample, if that still is what it was. */
+static bool link_claim(const leat_claims *c, leat_str topic, const char *path)
+{
+    return c->sample.len > 0 && look(c->sample.p, topic, c->connector, NULL) == LEAT_OK &&
+           leat_os_now()->link(c->sample.p, path) == 0;
+}
+
+/* Under the lock: nobody else makes a claim meanwhile. */
+static leat_rc make_claim(leat_claims *c, const char *path, leat_str topic, leat_err *e)
+{
+    leat_rc rc = look(path, topic, c->connector, e);
+    if (rc != LEAT_AGAIN) return rc;
+    int failed = -LEAT_FAULT(topic_claim);
+    if (failed == 0 && !link_claim(c, topic, path)) failed = store_claim(path, c->connector);
+    return failed < 0 ? leat_os_fail(e, failed, "write", path) : LEAT_OK;
+}
+
+static leat_rc claim(leat_claims *c, const char *path, leat_str topic, leat_err *e)
 {
     int fd = -1;
-    LEAT_TRY(lock_claims(data, &fd, e));
-    leat_rc rc = look(path, topic, connector, e);
-    if (rc == LEAT_AGAIN) {
-        int failed = write_claim(path, connector);
-        rc = failed < 0 ? leat_os_fail(e, failed, "write", path) : LEAT_OK;
-    }
+    LEAT_TRY(lock_claims(c->data, &fd, e));
+    leat_rc rc = make_claim(c, path, topic, e);
     leat_os_now()->close(fd);
     return rc;
 }
 
-/* A claim that is there may be of a process that died before it synced the folder. */
+leat_rc leat_topics_claim(leat_claims *c, leat_str topic, leat_err *e)
+{
+    leat_buf path = {0};
+    leat_rc rc = claim_path(c->data, topic, &path, e);
+    if (rc == LEAT_OK) rc = look(path.p, topic, c->connector, e);
+    if (rc == LEAT_AGAIN) rc = claim(c, path.p, topic, e);
+    if (rc == LEAT_OK) {
+        leat_buf_clear(&c->sample);
+        leat_buf_str_z(&c->sample, path.p);
+        *leat_buf_room(&c->sample, 1) = '\0';
+        c->due = true; /* one that was there may be of a process that died before its sync */
+    }
+    leat_buf_free(&path);
+    return rc;
+}
+
 static leat_rc sync_claims(const char *data, leat_err *e)
 {
     leat_buf path = {0};
@@ -161,15 +190,16 @@ static leat_rc sync_claims(const char *data, leat_err *e)
     return out;
 }
 
-leat_rc leat_topics_claim(const char *data, leat_str topic, const char *connector, leat_err *e)
+leat_rc leat_topics_settle(leat_claims *c, leat_err *e)
 {
-    leat_buf path = {0};
-    leat_rc rc = claim_path(data, topic, &path, e);
-    if (rc == LEAT_OK) rc = look(path.p, topic, connector, e);
-    if (rc == LEAT_OK) rc = sync_claims(data, e);
-    if (rc == LEAT_AGAIN) rc = claim(data, path.p, topic, connector, e);
-    leat_buf_free(&path);
-    return rc;
+    if (c->due) LEAT_TRY(sync_claims(c->data, e));
+    c->due = false;
+    return LEAT_OK;
+}
+
+void leat_topics_claims_free(leat_claims *c)
+{
+    leat_buf_free(&c->sample);
 }
 
 leat_rc leat_topics_release(const char *data, leat_str topic, const char *connector, leat_err *e)
@@ -191,6 +221,7 @@ leat_rc leat_topics_release(const char *data, leat_str topic, const char *connec
 leat_rc leat_topics_reclaim(const char *data, const char *const *topics, size_t n,
                             const char *connector, leat_err *e)
 {
+    leat_claims claims = {.data = data, .connector = connector};
     leat_buf path = {0};
     leat_rc rc = LEAT_OK;
     for (size_t i = 0; i < n && !leat_rc_failed(rc); i++) {
@@ -198,7 +229,7 @@ leat_rc leat_topics_reclaim(const char *data, const char *const *topics, size_t 
         rc = claim_path(data, leat_str_of(topics[i]), &path, e);
         if (rc == LEAT_OK) rc = look(path.p, leat_str_of(topics[i]), connector, e);
         if (rc != LEAT_AGAIN) continue;
-        rc = claim(data, path.p, leat_str_of(topics[i]), connector, e);
+        rc = claim(&claims, path.p, leat_str_of(topics[i]), e);
         if (rc == LEAT_OK)
             leat_log(LEAT_WARN, "topic.claimed_again", "topic=\"%s\" its claim was missing",
                      topics[i]);

@@ -1,8 +1,8 @@
 /* Claims of topics: data/topics/NAME says which connector writes the topic.
  *
  * Listing and looking up is in stream.h. A claim is made under a lock of the folder, so that two
- * connectors that want the same name at the same time cannot both have it, and durable before the
- * first event of the topic is. */
+ * connectors that want the same name at the same time cannot both have it, and durable before a
+ * frame with events of the topic is written. */
 #ifndef LEAT_STREAM_TOPICS_H
 #define LEAT_STREAM_TOPICS_H
 
@@ -16,9 +16,20 @@ void leat_topics_escape(leat_buf *out, leat_str topic);
 /* Back; false if it is no such name. */
 bool leat_topics_unescape(leat_buf *out, leat_str file);
 
-/* Claims the topic, or finds that the connector has it already. CONF "topic.claimed" names the one
- * that has it, "topic.name" a name that is too long for a file. */
-leat_rc leat_topics_claim(const char *data, leat_str topic, const char *connector, leat_err *e);
+/* What one writer has claimed since it began. One thread. */
+typedef struct leat_claims {
+    const char *data, *connector; /* borrowed */
+    leat_buf sample;              /* path of a claim of the connector's; empty: none is known */
+    bool due;                     /* some may not be durable yet */
+} leat_claims;
+
+/* Claims the topic, or finds that the connector has it already. Others see it at once; it is
+ * durable after leat_topics_settle. CONF "topic.claimed" names the one that has it, "topic.name" a
+ * name that is too long for a file. */
+leat_rc leat_topics_claim(leat_claims *c, leat_str topic, leat_err *e);
+/* All that was claimed is durable then. One sync for any number; none if nothing is due. */
+leat_rc leat_topics_settle(leat_claims *c, leat_err *e);
+void leat_topics_claims_free(leat_claims *c);
 
 /* Removes the connector's claim, durably; that there is none is no error. */
 leat_rc leat_topics_release(const char *data, leat_str topic, const char *connector, leat_err *e);

@@ -4,6 +4,7 @@ resume, restart, stop, offsets, delete; and what is answered to requests that ar
 import json
 import os
 import socket
+import threading
 
 import pytest
 from servers.process import until
@@ -398,6 +399,74 @@ def test_log_and_status(leat):
     assert "nothing blocks it" in leat.call("why", "gen").stdout
     leat.stop()
     assert "does not run" in leat.call("why", "gen").stdout
+
+
+def status_of(leat, name, **status):
+    """A connector that answers every request with this status."""
+    folder = os.path.join(leat.data, "connectors", name)
+    os.makedirs(folder, exist_ok=True)
+    listener = socket.socket(socket.AF_UNIX)
+    at = os.open(folder, os.O_DIRECTORY)
+    listener.bind(f"/proc/self/fd/{at}/control.sock")
+    os.close(at)
+    listener.listen()
+    answer = {"ok": True, "name": name, "kind": "source", "pid": 1, "attempts": 0, **status}
+
+    def serve():
+        while True:
+            try:
+                s, _ = listener.accept()
+            except OSError:
+                return
+            with s:
+                s.makefile().readline()
+                s.sendall(json.dumps(answer).encode() + b"\n")
+
+    threading.Thread(target=serve, daemon=True).start()
+
+
+@pytest.mark.parametrize(
+    "code, sentence",
+    [
+        ("os.enospc", "the disk is full"),
+        ("os.edquot", "share of the disk"),
+        ("stream.retention_held", "still needed by a sink"),
+        ("stream.disk_low", "less room than is to stay free"),
+    ],
+)
+def test_why_it_is_stalled(leat, code, sentence):
+    error = {"action": "RETRY", "code": code, "where": "out", "message": "made up"}
+    status_of(leat, "gen", state="STALLED", error=error)
+    said = leat.call("why", "gen").stdout
+    assert sentence in said and f"out: made up [{code}]" in said and "by itself" in said
+
+
+def test_why_it_waits_for_its_source(leat):
+    error = {"action": "RETRY", "code": "postgres.slot_waits", "where": "s", "message": "made up"}
+    status_of(leat, "gen", state="STARTING", error=error)
+    said = leat.call("why", "gen").stdout
+    assert "it waits for the source" in said and "[postgres.slot_waits]" in said
+
+
+def test_status_of_several_tasks(leat):
+    error = {"action": "RETRY", "code": "os.eio", "where": "x", "message": "made up"}
+    tasks = [
+        {"id": 0, "state": "RUNNING", "waits_for": "the end of it", "error": None},
+        {"id": 1, "state": "RETRYING", "waits_for": None, "error": error, "retry_at": "12:00"},
+    ]
+    status_of(leat, "gen", state="RETRYING", error=error, retry_at="12:00", tasks=tasks)
+    lines = leat.call("status", "gen").stdout.splitlines()
+    assert "    task 0: RUNNING, waits for the end of it" in lines
+    assert "    task 1: RETRYING, tries again at 12:00: made up [os.eio]" in lines
+    said = leat.call("why", "gen").stdout
+    assert "Task 0 is RUNNING." in said and "Task 0 waits for the end of it." in said
+
+
+def test_status_shows_real_tasks(leat):
+    leat.run(source(leat, tasks_max=2, datagen_tables=2))
+    leat.read_until(TOPIC, 100)
+    said = leat.call("status", "gen").stdout
+    assert "    task 0: RUNNING" in said and "    task 1: RUNNING" in said
 
 
 # ---- the control socket

@@ -413,6 +413,17 @@ static int os_rename(const char *from, const char *to)
     return 0;
 }
 
+static int os_link(const char *from, const char *to)
+{
+    disk *d = mounted;
+    node *n = lookup(&d->now, from);
+    if (!n || !has_parent(&d->now, to)) return -ENOENT;
+    if (lookup(&d->now, to)) return -EEXIST;
+    if (d->room == 0) return -ENOSPC;
+    log_change(d, to, NULL, n);
+    return 0;
+}
+
 static int os_mkdir(const char *path, unsigned mode)
 {
     (void)mode;
@@ -485,6 +496,7 @@ const leat_os disk_os = {
     .unlink = os_unlink,
     .rmdir = os_rmdir,
     .rename = os_rename,
+    .link = os_link,
     .mkdir = os_mkdir,
     .sync_dir = os_sync_dir,
     .list = os_list,

@@ -159,6 +159,14 @@ static int process_rename(const char *from, const char *to)
     return disk_os.rename(from, to);
 }
 
+static int process_link(const char *from, const char *to)
+{
+    if (sim_step(ACT_LINK, (int64_t)strlen(from), (int64_t)strlen(to))) return -EIO;
+    if (fails()) return -EIO;
+    if (the_sim->life.no_allocate) return -EPERM; /* a file system that can do little */
+    return disk_os.link(from, to);
+}
+
 static int process_mkdir(const char *path, unsigned mode)
 {
     if (sim_step(ACT_MKDIR, (int64_t)strlen(path), 0)) return -EIO;
@@ -171,7 +179,9 @@ static int process_sync_dir(const char *path)
     if (sim_step(ACT_SYNC_DIR, (int64_t)strlen(path), 0)) return -EIO;
     if (fails()) return -EIO;
     keep_sync_dir();
-    if (the_sim->plant == PLANT_NO_SYNC_DIR) disk_lie_sync_dir(the_sim->disk);
+    const char *name = strrchr(path, '/');
+    bool claims = the_sim->plant == PLANT_CLAIM_UNSYNCED && name && strcmp(name, "/topics") == 0;
+    if (the_sim->plant == PLANT_NO_SYNC_DIR || claims) disk_lie_sync_dir(the_sim->disk);
     return disk_os.sync_dir(path);
 }
 
@@ -201,6 +211,7 @@ const leat_os sim_os = {
     .unlink = process_unlink,
     .rmdir = process_rmdir,
     .rename = process_rename,
+    .link = process_link,
     .mkdir = process_mkdir,
     .sync_dir = process_sync_dir,
     .list = process_list,

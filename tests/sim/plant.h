@@ -18,6 +18,7 @@
     X(KEEPALIVE, "keepalive-in-flight", "a keepalive's position is taken inside a transaction")    \
     X(RESUMED, "snapshot-resumed", "an interrupted snapshot goes on where it was")                 \
     X(NO_SYNC_DIR, "name-not-synced", "folders are not synced")                                    \
+    X(CLAIM_UNSYNCED, "claim-not-synced", "topics' claims are not durable before their events")    \
     X(SHORT_WRITE, "short-write", "a short write counts as a whole one")                           \
     X(SYNC_AGAIN, "sync-believed", "a sync that failed counts as one that did not")                \
     X(ACK_APPENDED, "ack-appended", "the source is acknowledged what was only appended")           \

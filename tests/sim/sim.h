@@ -31,6 +31,7 @@
     X(ALLOCATE, "allocate")                                                                        \
     X(UNLINK, "unlink")                                                                            \
     X(RENAME, "rename")                                                                            \
+    X(LINK, "link")                                                                                \
     X(MKDIR, "mkdir")                                                                              \
     X(SYNC_DIR, "sync_dir")                                                                        \
     X(LIST, "list")                                                                                \

@@ -100,6 +100,11 @@ static int sink_rename(const char *from, const char *to)
     return sink_step(ACT_RENAME, 0) || fails() ? -EIO : disk_os.rename(from, to);
 }
 
+static int sink_link(const char *from, const char *to)
+{
+    return sink_step(ACT_LINK, 0) || fails() ? -EIO : disk_os.link(from, to);
+}
+
 static int sink_mkdir(const char *path, unsigned mode)
 {
     return sink_step(ACT_MKDIR, 0) || fails() ? -EIO : disk_os.mkdir(path, mode);
@@ -132,6 +137,7 @@ static const leat_os sink_os = {
     .unlink = sink_unlink,
     .rmdir = sink_rmdir,
     .rename = sink_rename,
+    .link = sink_link,
     .mkdir = sink_mkdir,
     .sync_dir = sink_sync_dir,
     .list = sink_list,

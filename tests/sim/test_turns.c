@@ -152,6 +152,11 @@ static int d_unlink(const char *path)
 {
     return step() ? -EIO : disk_os.unlink(path);
 }
+static int d_link(const char *from, const char *to)
+{
+    return step() ? -EIO : disk_os.link(from, to);
+}
+
 static int d_rename(const char *from, const char *to)
 {
     return step() ? -EIO : disk_os.rename(from, to);
@@ -467,6 +472,7 @@ static bool run_seed(uint64_t seed, plant p)
     os.allocate = d_allocate;
     os.unlink = d_unlink;
     os.rename = d_rename;
+    os.link = d_link;
     os.sync_dir = d_sync_dir;
     *w = (world){.dice = {seed * 0x2545f4914f6cdd1du}, .plant = p, .now = 1000000};
     dicebox *d = &w->dice;

@@ -4,6 +4,8 @@
 #include "event.h"
 #include "sim.h"
 
+#include <stdio.h>
+
 enum { EVENTS = 1 << 20, BYTES = 1 << 26, AT_ONCE = 10000 };
 
 void watch_init(watch *w)

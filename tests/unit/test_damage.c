@@ -2,6 +2,7 @@
  * writer; and claims. Cases made by hand, for test_recover.c has those that the dice make. */
 #include "../test.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -368,12 +369,14 @@ static void test_claims(void **state)
     const char *owner;
     char path[256], name[300];
     leat_str topic = LEAT_STR("t/1");
+    leat_claims me = {.data = w->data, .connector = "me"},
+                you = {.data = w->data, .connector = "you"};
     assert_int_equal(leat_topics_claimed(w->data, topic, &a, &owner, &w->e), LEAT_AGAIN);
     assert_int_equal(leat_topics_owner(w->data, "t/1", &a, &owner, &w->e), LEAT_CONF);
     assert_non_null(strstr(w->e.msg, "no connector has written any yet"));
-    assert_int_equal(leat_topics_claim(w->data, topic, "me", &w->e), LEAT_OK);
-    assert_int_equal(leat_topics_claim(w->data, topic, "me", &w->e), LEAT_OK);
-    assert_int_equal(leat_topics_claim(w->data, topic, "you", &w->e), LEAT_CONF);
+    assert_int_equal(leat_topics_claim(&me, topic, &w->e), LEAT_OK);
+    assert_int_equal(leat_topics_claim(&me, topic, &w->e), LEAT_OK);
+    assert_int_equal(leat_topics_claim(&you, topic, &w->e), LEAT_CONF);
     assert_string_equal(w->e.code, "topic.claimed");
     assert_int_equal(leat_topics_owner(w->data, "t/1", &a, &owner, &w->e), LEAT_OK);
     assert_string_equal(owner, "me");
@@ -382,14 +385,93 @@ static void test_claims(void **state)
     assert_int_equal(leat_os_load(path, &text, 100), 0);
     assert_true(leat_str_is(leat_buf_str(&text), "{\"connector\":\"me\"}\n"));
     assert_int_equal(leat_os_store(path, LEAT_STR("{}"), 0600), 0);
-    assert_int_equal(leat_topics_claim(w->data, topic, "me", &w->e), LEAT_CONF);
+    assert_int_equal(leat_topics_claim(&me, topic, &w->e), LEAT_CONF);
     assert_string_equal(w->e.code, "topic.bad_claim");
     memset(name, 'x', sizeof(name));
-    assert_int_equal(leat_topics_claim(w->data, (leat_str){name, 300}, "me", &w->e), LEAT_CONF);
+    assert_int_equal(leat_topics_claim(&me, (leat_str){name, 300}, &w->e), LEAT_CONF);
     assert_string_equal(w->e.code, "topic.name");
-    assert_int_equal(leat_topics_claim(w->data, LEAT_STR(""), "me", &w->e), LEAT_CONF);
+    assert_int_equal(leat_topics_claim(&me, LEAT_STR(""), &w->e), LEAT_CONF);
     leat_buf_free(&text);
     leat_arena_free(&a);
+    leat_topics_claims_free(&me);
+    leat_topics_claims_free(&you);
+}
+
+static const leat_os *real;
+static unsigned syncs;
+
+static int count_sync_dir(const char *path)
+{
+    syncs++;
+    return real->sync_dir(path);
+}
+
+static int count_datasync(int fd)
+{
+    syncs++;
+    return real->datasync(fd);
+}
+
+static int no_link(const char *from, const char *to)
+{
+    (void)from;
+    (void)to;
+    return -EMLINK;
+}
+
+static void claim_many(world *w, leat_claims *c, const char *prefix, int n)
+{
+    char name[32];
+    syncs = 0;
+    for (int i = 0; i < n; i++) {
+        snprintf(name, sizeof(name), "%s%d", prefix, i);
+        assert_int_equal(leat_topics_claim(c, leat_str_of(name), &w->e), LEAT_OK);
+    }
+}
+
+static void assert_owner(world *w, const char *topic, const char *want)
+{
+    leat_arena a = {0};
+    const char *owner;
+    assert_int_equal(leat_topics_claimed(w->data, leat_str_of(topic), &a, &owner, &w->e), LEAT_OK);
+    assert_string_equal(owner, want);
+    leat_arena_free(&a);
+}
+
+/* Many topics cost a few syncs, and what stands in a claim is never somebody else's. */
+static void test_claims_share_a_sync(void **state)
+{
+    world *w = *state;
+    char path[256];
+    leat_claims me = {.data = w->data, .connector = "me"};
+    real = leat_os_now();
+    leat_os counting = *real;
+    counting.sync_dir = count_sync_dir;
+    counting.datasync = count_datasync;
+    leat_os_use(&counting);
+    assert_int_equal(leat_topics_settle(&me, &w->e), LEAT_OK);
+    assert_int_equal(syncs, 0);
+    claim_many(w, &me, "a", 100);
+    assert_int_equal(syncs, 4); /* the first: two folders, its content, its name */
+    assert_int_equal(leat_topics_settle(&me, &w->e), LEAT_OK);
+    assert_int_equal(syncs, 5);
+    assert_int_equal(leat_topics_settle(&me, &w->e), LEAT_OK);
+    assert_int_equal(syncs, 5);
+    assert_owner(w, "a99", "me");
+    claim_many(w, &me, "a", 100); /* they may be of one that died */
+    assert_int_equal(leat_topics_settle(&me, &w->e), LEAT_OK);
+    assert_int_equal(syncs, 1);
+    snprintf(path, sizeof(path), "%s/topics/a99", w->data); /* removed, and claimed by another */
+    assert_int_equal(leat_os_store(path, LEAT_STR("{\"connector\":\"you\"}"), 0600), 0);
+    claim_many(w, &me, "b", 2);
+    assert_owner(w, "b1", "me");
+    assert_owner(w, "a98", "me");
+    counting.link = no_link;
+    claim_many(w, &me, "c", 3);
+    assert_int_equal(syncs, 6);
+    assert_owner(w, "c2", "me");
+    leat_os_use(NULL);
+    leat_topics_claims_free(&me);
 }
 
 int main(void)
@@ -407,6 +489,7 @@ int main(void)
         TEST(streams_of_a_newer_leat_are_left_alone),
         TEST(names_of_claims),
         TEST(claims),
+        TEST(claims_share_a_sync),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

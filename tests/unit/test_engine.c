@@ -20,6 +20,7 @@ typedef struct step {
     unsigned lost;                   /* received, and nothing became of it */
     unsigned rows;
     leat_rc rc;
+    unsigned ms;      /* a chunk: how long it takes */
     bool fill;        /* as if the batch were full */
     bool stop, pause; /* somebody says so meanwhile */
     bool between;     /* somebody asks for the exclusive section meanwhile */
@@ -45,6 +46,8 @@ typedef struct world {
     int64_t passes_at; /* `once` */
     int64_t now;
     unsigned sleeps, unpause_at;
+    unsigned look_at;          /* after this sleep ... */
+    leat_engine_status looked; /* ... it was so */
     bool begin_paused;
     char line[4000];
     leat_engine *g;
@@ -125,7 +128,8 @@ static void clock_sleep(int64_t us)
     }
     w->now += us;
     if (w->sleeps + 1 == w->ask_at) ask();
-    if (++w->sleeps != w->unpause_at) return;
+    if (++w->sleeps == w->look_at) leat_engine_status_get(w->g, &w->looked);
+    if (w->sleeps != w->unpause_at) return;
     say("on");
     leat_engine_pause(w->g, false);
 }
@@ -269,6 +273,7 @@ static leat_rc source_read_chunk(leat_task *t, leat_chunk *chunk, leat_batch *b,
     assert_true(w->nrows < STEPS);
     const step *st = &w->rows[w->nrows++];
     say("rows");
+    w->now += st->ms * 1000;
     play(st, b);
     return answer(st->rc, e);
 }
@@ -618,6 +623,38 @@ static void test_stop_while_waiting(void **state)
     assert_int_equal(w->sleeps, 0);
 }
 
+/* Paused at once, not at the end of the pause between attempts; nothing is tried meanwhile, and
+ * that time goes on. */
+static void test_pause_while_waiting(void **state)
+{
+    (void)state;
+    leat_err e = {0};
+    SCRIPT({.rc = LEAT_RETRY, .pause = true}, {.events = 1, .safe = 10});
+    w->look_at = 2;
+    w->unpause_at = 1;
+    int64_t begun = w->now;
+    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(w->looked.all.state, LEAT_RUN_RETRYING);
+    assert_true(w->looked.all.retry_at_us > 0);
+    assert_in_range(w->now - begun, 100000, 200000);
+    assert_int_equal(w->opens, 2);
+}
+
+static void test_long_pause_while_waiting(void **state)
+{
+    (void)state;
+    leat_err e = {0};
+    SCRIPT({.rc = LEAT_RETRY, .pause = true}, {.events = 1, .safe = 10});
+    w->look_at = 1;
+    w->unpause_at = 40;
+    int64_t begun = w->now;
+    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(w->looked.all.state, LEAT_RUN_PAUSED);
+    assert_string_equal(w->line, "open(-) read close on open(-) read append(1,10) commit ack(10) "
+                                 "close");
+    assert_int_equal(w->now - begun, 40 * 50000);
+}
+
 static void test_error_is_told_and_forgotten(void **state)
 {
     (void)state;
@@ -776,7 +813,7 @@ static void test_between_in_a_snapshot(void **state)
     assert_int_equal(run(&source, false, -1, NULL, &e), LEAT_OK);
     assert_string_equal(w->line, "open(-) plan rows append(3,0,p) commit close "
                                  "between on open(-) plan rows append(4,0,p) "
-                                 "commit append(0,5,p) commit ack(5) close");
+                                 "append(0,5,p) commit ack(5) close");
     assert_int_equal(w->asked_rc, LEAT_OK);
 }
 
@@ -849,8 +886,8 @@ static void test_snapshot(void **state)
     w->rows[2] = (step){.rows = 2};
     SCRIPT({.events = 1, .safe = 10});
     assert_int_equal(run_snapshot(&e), LEAT_OK);
-    assert_string_equal(w->line, "open(-) plan rows append(3,0,p) commit "
-                                 "rows append(1,0,p) commit rows append(2,0,p) commit "
+    assert_string_equal(w->line, "open(-) plan rows append(3,0,p) "
+                                 "rows append(1,0,p) rows append(2,0,p) "
                                  "append(0,5,p) commit ack(5) "
                                  "read append(1,10) commit ack(10) close");
     assert_non_null(strstr(w->progress, "\"state\":\"done\""));
@@ -868,9 +905,9 @@ static void test_snapshot_is_taken_again_whole(void **state)
     w->rows[2] = (step){.rows = 4};
     w->rows[3] = (step){.rows = 1};
     assert_int_equal(run_snapshot(&e), LEAT_OK);
-    assert_string_equal(w->line, "open(-) plan rows append(3,0,p) commit rows close "
-                                 "open(-) plan rows append(4,0,p) commit "
-                                 "rows append(1,0,p) commit append(0,5,p) commit ack(5) close");
+    assert_string_equal(w->line, "open(-) plan rows append(3,0,p) rows close commit "
+                                 "open(-) plan rows append(4,0,p) "
+                                 "rows append(1,0,p) append(0,5,p) commit ack(5) close");
     assert_int_equal(w->state.totals.rows_appended, 8);
 }
 
@@ -905,7 +942,7 @@ static void test_snapshot_paused(void **state)
     w->rows[1] = (step){.rows = 1};
     assert_int_equal(run_snapshot(&e), LEAT_OK);
     assert_string_equal(w->line, "open(-) plan rows append(3,0,p) commit on "
-                                 "rows append(1,0,p) commit append(0,5,p) commit ack(5) close");
+                                 "rows append(1,0,p) append(0,5,p) commit ack(5) close");
     assert_true(w->beats > 0);
     assert_int_equal(w->state.totals.rows_appended, 4);
 }
@@ -919,8 +956,22 @@ static void test_snapshot_only(void **state)
     w->rows[0] = (step){.rows = 3};
     SCRIPT({.events = 1, .safe = 10});
     assert_int_equal(run_snapshot(&e), LEAT_OK);
-    assert_string_equal(w->line, "open(-) plan rows append(3,0,p) commit "
+    assert_string_equal(w->line, "open(-) plan rows append(3,0,p) "
                                  "append(0,5,p) commit ack(5) close");
+}
+
+/* Chunks that come fast share a sync; who comes 20 ms after the first of them makes it due. */
+static void test_snapshot_is_committed_in_time(void **state)
+{
+    (void)state;
+    leat_err e = {0};
+    w->chunks = 5;
+    w->rows[0] = w->rows[1] = w->rows[3] = w->rows[4] = (step){.rows = 1, .ms = 9};
+    w->rows[2] = (step){.rows = 1, .ms = 11};
+    assert_int_equal(run_snapshot(&e), LEAT_OK);
+    assert_string_equal(w->line, "open(-) plan rows append(1,0,p) rows append(1,0,p) "
+                                 "rows append(1,0,p) commit rows append(1,0,p) "
+                                 "rows append(1,0,p) append(0,5,p) commit ack(5) close");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -945,6 +996,8 @@ int main(void)
         TEST(test_back_off),
         TEST(test_limit),
         TEST(test_stop_while_waiting),
+        TEST(test_pause_while_waiting),
+        TEST(test_long_pause_while_waiting),
         TEST(test_error_is_told_and_forgotten),
         TEST(test_stop_commits),
         TEST(test_pause),
@@ -966,6 +1019,7 @@ int main(void)
         TEST(test_snapshot_stopped),
         TEST(test_snapshot_paused),
         TEST(test_snapshot_only),
+        TEST(test_snapshot_is_committed_in_time),
     };
     return cmocka_run_group_tests_name("engine", tests, NULL, NULL);
 }

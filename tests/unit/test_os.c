@@ -161,6 +161,45 @@ static void test_mkdirs(void **state)
     assert_int_equal(rmdir(in("a/b/c")) | rmdir(in("a/b")) | rmdir(in("a")), 0);
 }
 
+/* The folders that were synced, one a line, below the test's. */
+static leat_buf synced;
+
+static int note_sync(const char *path)
+{
+    leat_buf_printf(&synced, "%s\n", path + strlen(folder));
+    return os->sync_dir(path);
+}
+
+static void assert_synced(const char *want)
+{
+    leat_buf_u8(&synced, 0);
+    assert_string_equal(synced.p, want);
+    leat_buf_clear(&synced);
+}
+
+/* What was made is made durable from the top down, once; what a process made that died before it
+ * could is made up for; what holds something was durable before. */
+static void test_mkdirs_durable(void **state)
+{
+    (void)state;
+    leat_os noting = *os;
+    noting.sync_dir = note_sync;
+    leat_os_use(&noting);
+    assert_int_equal(os->mkdir(in("a"), 0700), 0); /* and died */
+    assert_int_equal(leat_os_mkdirs(in("a/b/c"), 0700), 0);
+    assert_synced("\n/a\n/a/b\n");
+    assert_int_equal(leat_os_mkdirs(in("a/b"), 0700), 0);
+    assert_synced("");
+    assert_int_equal(leat_os_mkdirs(in("a/b/c"), 0700), 0);
+    assert_synced("/a/b\n");
+    assert_int_equal(leat_os_mkdirs(in("a/d"), 0700), 0);
+    assert_synced("/a\n");
+    leat_os_use(NULL);
+    leat_buf_free(&synced);
+    assert_int_equal(rmdir(in("a/b/c")) | rmdir(in("a/b")) | rmdir(in("a/d")), 0);
+    assert_int_equal(rmdir(in("a")), 0);
+}
+
 static void test_load_store(void **state)
 {
     (void)state;
@@ -344,11 +383,12 @@ static void test_futex(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_file),    cmocka_unit_test(test_lock),
-        cmocka_unit_test(test_folders), cmocka_unit_test(test_mkdirs),
-        cmocka_unit_test(test_replace), cmocka_unit_test(test_load_store),
-        cmocka_unit_test(test_words),   cmocka_unit_test(test_wait_fd),
-        cmocka_unit_test(test_alive),   cmocka_unit_test(test_futex),
+        cmocka_unit_test(test_file),           cmocka_unit_test(test_lock),
+        cmocka_unit_test(test_folders),        cmocka_unit_test(test_mkdirs),
+        cmocka_unit_test(test_mkdirs_durable), cmocka_unit_test(test_replace),
+        cmocka_unit_test(test_load_store),     cmocka_unit_test(test_words),
+        cmocka_unit_test(test_wait_fd),        cmocka_unit_test(test_alive),
+        cmocka_unit_test(test_futex),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

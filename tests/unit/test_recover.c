@@ -105,6 +105,11 @@ static int t_unlink(const char *path)
     return step() ? -EIO : disk_os.unlink(path);
 }
 
+static int t_link(const char *from, const char *to)
+{
+    return step() ? -EIO : disk_os.link(from, to);
+}
+
 static int t_rename(const char *from, const char *to)
 {
     return step() ? -EIO : disk_os.rename(from, to);
@@ -151,6 +156,7 @@ static const leat_os trial_os = {
     .allocate = t_allocate,
     .unlink = t_unlink,
     .rename = t_rename,
+    .link = t_link,
     .mkdir = t_mkdir,
     .sync_dir = t_sync_dir,
     .list = t_list,
