@@ -135,7 +135,8 @@ void leat_run_after(leat_run *r, leat_rc rc, const leat_err *err);
  * the snapshot, and snap_next holds once it is appended. */
 leat_rc leat_run_offer(leat_run *r, bool progress, leat_err *e);
 /* Appends what waits (dead letters first), commits what is worth it, acknowledges what became
- * durable. AGAIN: later, something is in the way; the source is kept alive. */
+ * durable. AGAIN: later, something is in the way; the source is kept alive. PENDING: the attempt is
+ * over (result OK), what waits was let go. */
 leat_rc leat_run_flush(leat_run *r, leat_err *e);
 /* What other tasks' commits made durable of this one; acknowledges it. */
 leat_rc leat_run_notice(leat_run *r, leat_err *e);
