@@ -154,6 +154,9 @@ static inline bool leat_run_pending(const leat_run *r)
 leat_rc leat_run_stream(leat_run *r, leat_err *e);
 /* Takes snap from r->stored. The appender is taken. */
 void leat_run_recall(leat_run *r);
+/* Of all tasks, from the stream, while none is open: what one of them appends says how far the
+ * others are, too, whether they have opened or not. */
+void leat_run_recall_all(leat_engine *g);
 /* The snapshots' progress with snap_next of this task, in r->progress. The appender is taken. */
 leat_str leat_run_progress_text(leat_run *r);
 /* Asks the source what to read; the task's phase follows from that. */

@@ -26,6 +26,8 @@ typedef struct world {
     bool open_tail;       /* the rowed: task 1 has a transaction open ... */
     unsigned given;       /* chunks that were read to their end */
     unsigned since;       /* ... so many reads of task 1 ago */
+    bool resets;          /* the snapshot is done and then forgotten, instead */
+    pthread_t asker;
 } world;
 
 static world *w;
@@ -114,12 +116,38 @@ static leat_rc r_chunk(leat_task *t, leat_chunk *chunk, leat_batch *b, leat_err 
     return LEAT_OK;
 }
 
+static leat_rc forget(void *arg, leat_stream *s, leat_err *e)
+{
+    (void)arg;
+    atomic_fetch_add(&w->betweens, 1);
+    return s->ops->edit(s, NULL, 0, LEAT_STR("{}"), e);
+}
+
+static void *forgetter(void *arg)
+{
+    (void)arg;
+    leat_engine_between(w->g, forget, NULL, NULL);
+    return NULL;
+}
+
+/* Once both read, the snapshot is forgotten; task 0 ends it all when it has read its rows again. */
+static leat_rc r_reset(leat_task *t)
+{
+    bool forgotten = atomic_load(&w->betweens) > 0;
+    if (forgotten && t->id == 0) leat_engine_stop(w->g);
+    if (!forgotten && t->id == 1 && w->since++ == 0)
+        assert_int_equal(pthread_create(&w->asker, NULL, forgetter, NULL), 0);
+    leat_sleep_us(1000);
+    return LEAT_AGAIN;
+}
+
 /* Of task 1: a change of a transaction that does not end; the engine is stopped after some turns.
  */
 static leat_rc r_read(leat_task *t, leat_batch *b, int wait_ms, leat_err *e)
 {
     (void)wait_ms;
     (void)e;
+    if (w->resets) return r_reset(t);
     if (t->id == 0) return LEAT_AGAIN;
     if (!w->open_tail) b->counts.received = b->counts.filtered = 1;
     w->open_tail = true;
@@ -291,6 +319,13 @@ static unsigned second_first(unsigned n)
     return w->open_tail ? turn++ % n : n - 1;
 }
 
+/* One after the other, until the snapshot is forgotten; then task 0 alone. */
+static unsigned first_then(unsigned n)
+{
+    static unsigned turn;
+    return atomic_load(&w->betweens) > 0 ? 0 : turn++ % n;
+}
+
 static bool has(leat_str text, const char *part)
 {
     char copy[1024];
@@ -312,15 +347,27 @@ static void test_rows_let_go(void **state)
     assert_false(has(st->progress, "{\"snapshot\":{\"state\":\"done\""));
 }
 
+/* A task that has not opened again since the snapshot was forgotten is not told as done. */
+static void test_forgotten_by_all(void **state)
+{
+    (void)state;
+    w->resets = true;
+    make_of(&rowed, 2, first_then);
+    assert_int_equal(leat_engine_run(w->g, &w->e), LEAT_OK);
+    pthread_join(w->asker, NULL);
+    leat_engine_free(w->g);
+    const leat_stream_state *st = w->stream->ops->state(w->stream);
+    assert_int_equal(w->given, 2);
+    assert_true(has(st->progress, "{\"snapshot\":{\"state\":\"running\""));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_all_end),
-        TEST(test_one_fails),
-        TEST(test_between),
-        TEST(test_rows_let_go),
+        TEST(test_all_end),     TEST(test_one_fails),        TEST(test_between),
+        TEST(test_rows_let_go), TEST(test_forgotten_by_all),
     };
     return cmocka_run_group_tests_name("tasks", tests, NULL, NULL);
 }
