@@ -167,8 +167,16 @@ def run_fuzz(name):
 # ---- Python: pytest against real servers
 
 
+VENV = threading.Lock()  # suites run side by side, and several want it
+
+
 def venv():
     """build/venv with what tests/e2e/requirements.txt pins; the path of its python."""
+    with VENV:
+        return make_venv()
+
+
+def make_venv():
     folder = os.path.join(ROOT, "build", "venv")
     wanted = os.path.join(ROOT, "tests", "e2e", "requirements.txt")
     stamp = os.path.join(folder, "made-from")

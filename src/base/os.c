@@ -7,6 +7,7 @@
 #include "base/os.h"
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/fault.h"
 
 #include <dirent.h>
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define AGAIN_IF_INTERRUPTED(result, call)                                                         \
@@ -104,6 +106,11 @@ static int real_unlink(const char *path)
     return unlink(path) < 0 ? -errno : 0;
 }
 
+static int real_rmdir(const char *path)
+{
+    return rmdir(path) < 0 ? -errno : 0;
+}
+
 static int real_rename(const char *from, const char *to)
 {
     return rename(from, to) < 0 ? -errno : 0;
@@ -156,6 +163,16 @@ static int real_list(const char *path, bool (*fn)(void *arg, const char *name), 
     return rc;
 }
 
+static int64_t real_room(const char *path, int64_t *total)
+{
+    struct statvfs v;
+    int rc;
+    AGAIN_IF_INTERRUPTED(rc, statvfs(path, &v));
+    if (rc < 0) return -errno;
+    *total = (int64_t)(v.f_blocks * v.f_frsize);
+    return (int64_t)(v.f_bavail * v.f_frsize);
+}
+
 static const leat_os real = {
     .open = real_open,
     .close = real_close,
@@ -166,10 +183,12 @@ static const leat_os real = {
     .size = real_size,
     .allocate = real_allocate,
     .unlink = real_unlink,
+    .rmdir = real_rmdir,
     .rename = real_rename,
     .mkdir = real_mkdir,
     .sync_dir = real_sync_dir,
     .list = real_list,
+    .room = real_room,
 };
 
 static _Thread_local const leat_os *replaced;
@@ -286,6 +305,16 @@ int leat_os_store(const char *path, leat_str content, unsigned mode)
     rc = os->sync_dir(parent);
     leat_free(parent);
     return rc;
+}
+
+int leat_os_lock(const char *path, int flags, int64_t us)
+{
+    enum { STEP_US = 1000 };
+    for (;; us -= STEP_US) {
+        int fd = leat_os_now()->open(path, flags | LEAT_O_LOCK, 0600);
+        if (fd != -EWOULDBLOCK || us <= 0) return fd;
+        leat_sleep_us(STEP_US);
+    }
 }
 
 /* What is there already is synced too: who made it may have died before that. */

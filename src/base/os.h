@@ -31,11 +31,14 @@ typedef struct leat_os {
      * -EOPNOTSUPP where the file system cannot. */
     int (*allocate)(int fd, int64_t size);
     int (*unlink)(const char *path);
+    int (*rmdir)(const char *path); /* -ENOTEMPTY unless nothing is in it */
     int (*rename)(const char *from, const char *to);
     int (*mkdir)(const char *path, unsigned mode); /* 0 too if it is there */
     int (*sync_dir)(const char *path);             /* makes entries of the folder durable */
     /* Names in the folder but . and .., in no order; each goes to fn until that returns false. */
     int (*list)(const char *path, bool (*fn)(void *arg, const char *name), void *arg);
+    /* Bytes that may still be written to the file system of a path, and its size. */
+    int64_t (*room)(const char *path, int64_t *total);
 } leat_os;
 
 /* Replaces the table for the calling thread; NULL brings the real one back. */
@@ -52,6 +55,9 @@ int leat_os_load(const char *path, leat_buf *out, size_t max);
 /* Replaces the file's content so that a crash leaves the old or the new: temporary name, sync,
  * rename, sync of the folder. */
 int leat_os_store(const char *path, leat_str content, unsigned mode);
+/* Opens with LEAT_O_LOCK; while another has the lock, tries again for us microseconds, then
+ * -EWOULDBLOCK. */
+int leat_os_lock(const char *path, int flags, int64_t us);
 /* Each missing part of the path; what was made is durable (its parent is synced). */
 int leat_os_mkdirs(const char *path, unsigned mode);
 

@@ -13,6 +13,7 @@
 #include "config/connector.h"
 #include "sink/sink.h"
 #include "source/source.h"
+#include "stream/options.h"
 
 enum { WIDTH = 88, PAGE_MAX = 4 << 20 };
 
@@ -20,7 +21,9 @@ static const char BEGIN[] =
     "<!-- What follows is written by make docs from the option tables. -->\n";
 static const char END[] = "<!-- End of what make docs writes. -->\n";
 static const char COMMON[] = "common"; /* the name under which the options of all are shown */
+static const char STREAM[] = "stream"; /* ... and those of every source's stream */
 static const leat_opt *const common_options[] = {leat_connector_options, NULL};
+static const leat_opt *const stream_options[] = {leat_stream_options, NULL};
 
 /* A source or sink, as far as this command sees it. */
 typedef struct plugin {
@@ -67,8 +70,9 @@ static void print_list(const plugins *all)
         printf("%-16s %-8s %s%s%s\n", p->name, p->kind, p->missing ? "" : p->title,
                p->missing ? "not in this build: " : "", p->missing ? p->missing : "");
     }
-    printf("\n'leat plugins NAME' shows its options, 'leat plugins %s' those of every connector.\n",
-           COMMON);
+    printf("\n'leat plugins NAME' shows its options, 'leat plugins %s' those of every connector, "
+           "'leat plugins %s'\nthose of every source's stream.\n",
+           COMMON, STREAM);
 }
 
 /* Words in lines of WIDTH, each begun with so many blanks. */
@@ -138,7 +142,8 @@ static void raw_options(leat_jw *w, leat_opt_tables tables)
     leat_buf_free(&options);
 }
 
-static void print_json(const plugins *all, bool common)
+/* shared: COMMON or STREAM, to be shown too; NULL: neither. */
+static void print_json(const plugins *all, const char *shared)
 {
     leat_buf out = {0};
     leat_jw w = {.out = &out};
@@ -160,11 +165,11 @@ static void print_json(const plugins *all, bool common)
         }
         leat_jw_end(&w);
     }
-    if (common) {
+    if (shared) {
         leat_jw_object(&w, NULL);
-        leat_jw_z(&w, "name", COMMON);
+        leat_jw_z(&w, "name", shared);
         leat_jw_z(&w, "kind", COMMON);
-        raw_options(&w, common_options);
+        raw_options(&w, shared == STREAM ? stream_options : common_options);
         leat_jw_end(&w);
     }
     leat_jw_end(&w);
@@ -223,8 +228,11 @@ static void section(const plugin *p, leat_buf *out)
 {
     leat_buf_printf(out, "## As a %s\n\n%s\n\n`connector.class`: `%s`", p->kind, p->help, p->name);
     for (const char *const *c = p->classes; c && *c; c++) leat_buf_printf(out, ", or `%s`", *c);
-    leat_buf_str_z(out, ". The [options of every connector](README.md#options-of-every-connector) "
-                        "apply too.\n\n");
+    leat_buf_str_z(out, ". The [options of every connector](README.md#options-of-every-connector)");
+    if (strcmp(p->kind, "source") == 0)
+        leat_buf_str_z(out, " and those [of every source connector]"
+                            "(README.md#options-of-every-source-connector)");
+    leat_buf_str_z(out, " apply too.\n\n");
     leat_opts_markdown(p->options, out);
 }
 
@@ -263,6 +271,8 @@ static leat_rc write_index(const plugins *all, const char *dir, leat_err *e)
                             all->v[i].kind, all->v[i].title);
     leat_buf_str_z(&out, "\n## Options of every connector\n\n");
     leat_opts_markdown(common_options, &out);
+    leat_buf_str_z(&out, "\n## Options of every source connector\n\n");
+    leat_opts_markdown(stream_options, &out);
     snprintf(path, sizeof path, "%s/README.md", dir);
     leat_rc rc = write_page(path, "Connectors", leat_buf_str(&out), e);
     leat_buf_free(&out);
@@ -306,14 +316,19 @@ int leat_cli_plugins(int argc, char **argv)
     }
     plugins all;
     const char *name = nwords > 0 ? words[0] : NULL;
-    bool all_common = name && strcmp(name, COMMON) == 0;
+    const char *shared = name && strcmp(name, COMMON) == 0   ? COMMON
+                         : name && strcmp(name, STREAM) == 0 ? STREAM
+                                                             : NULL;
     collect(&all, name);
-    if (name && all.n == 0 && !all_common)
+    if (name && all.n == 0 && !shared)
         return leat_cli_usage(argv[0], "there is no connector \"%s\"; 'leat plugins' lists them",
                               name);
     if (common.json) {
-        print_json(&all, all_common);
-    } else if (all_common) {
+        print_json(&all, shared);
+    } else if (shared == STREAM) {
+        printf("Options of the stream of every source connector\n");
+        print_options(stream_options);
+    } else if (shared) {
         printf("Options of every connector\n");
         print_options(common_options);
     } else if (name) {

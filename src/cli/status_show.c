@@ -19,6 +19,8 @@ typedef struct showing {
 
 /* ---- numbers ---- */
 
+#define DAY_US INT64_C(86400000000)
+
 enum { CELL = 24 };
 
 /* 12345678 as "12.3 M", or 1024s as "11.8 MiB". */
@@ -76,6 +78,25 @@ static void print_head(const showing *s)
            s->human ? "BEHIND" : "BEHIND MS", "RETAINED", "MEMORY", "DEAD");
 }
 
+/* Registered readers that a person should know of: they keep the stream from shrinking. */
+static void print_readers(const leat_json *readers)
+{
+    for (const leat_json *r = readers ? readers->child : NULL; r; r = r->next) {
+        int64_t oldest_us = INT64_MAX;
+        leat_str sink = leat_json_get_str(r, "sink");
+        leat_str oldest = leat_json_get_str(r, "oldest_unread");
+        if (oldest.s && !leat_iso_parse(oldest, &oldest_us)) oldest_us = INT64_MAX;
+        if (!leat_json_get_bool(r, "exists", true))
+            printf("    the stream is kept for %.*s, which is no connector any more\n",
+                   LEAT_STR_ARG(sink));
+        else if (oldest_us < leat_now_us() - DAY_US)
+            printf("    the stream is kept for %.*s, which has %" PRId64
+                   " events to read, the oldest of %.*s\n",
+                   LEAT_STR_ARG(sink), leat_json_get_i64(r, "events_behind", 0),
+                   LEAT_STR_ARG(oldest));
+    }
+}
+
 /* What a table has no room for, indented. */
 static void print_more(const showing *s, const leat_json *j)
 {
@@ -98,6 +119,7 @@ static void print_more(const showing *s, const leat_json *j)
         printf("    paused by %.*s at %.*s\n", LEAT_STR_ARG(leat_json_get_str(desired, "by")),
                LEAT_STR_ARG(leat_json_get_str(desired, "at")));
     if (msg.s) printf("    %.*s [%.*s]\n", LEAT_STR_ARG(msg), LEAT_STR_ARG(code));
+    print_readers(leat_json_get(j, "readers"));
 }
 
 static void print_line(const showing *s, const leat_json *j)

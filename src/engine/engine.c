@@ -254,6 +254,7 @@ void leat_run_progress(leat_engine *g)
     leat_page *p = g->conf.page;
     pthread_mutex_lock(&g->lock);
     g->status.totals = st->totals;
+    g->status.events = st->events;
     leat_arena_reset(&g->durable_arena, POSITIONS_KEEP);
     g->durable = copy_positions(st->pos, st->npos, &g->durable_arena);
     g->ndurable = st->npos;

@@ -88,6 +88,7 @@ typedef struct leat_engine_status {
     unsigned tasks;
     char position[1024]; /* last durable one of the first partition: JSON, cut if longer */
     leat_counts totals;
+    uint64_t events; /* visible in the stream, since ever */
 } leat_engine_status;
 void leat_engine_status_get(leat_engine *g, leat_engine_status *out);
 /* Of one task, from 0. */

@@ -12,9 +12,10 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/os.h"
+#include "stream/readers.h"
 #include "stream/stream.h"
 
-enum { LOOK_US = 1000000, CURSORS_MAX = 16 << 20 };
+enum { LOOK_US = 1000000, LOCK_US = 2000000, CURSORS_MAX = 16 << 20, GAPS_SHOWN = 3 };
 
 /* Where a wanted topic is. */
 typedef struct place {
@@ -35,14 +36,16 @@ static leat_input *add_input(leat_inputs *s, const char *source, unsigned most)
     *at = LEAT_NEW(&s->arena, leat_input, 1);
     (*at)->source = source;
     (*at)->topics = LEAT_NEW(&s->arena, const char *, most + 1);
+    (*at)->next_offset = LEAT_NEW(&s->arena, int64_t, most + 1);
     return *at;
 }
 
-static void add_topic(leat_input *in, place *p)
+static void add_topic(leat_input *in, place *p, int64_t next)
 {
     size_t n = 0;
     while (in->topics[n]) n++;
     in->topics[n] = p->topic;
+    in->next_offset[n] = next;
     p->taken = true;
 }
 
@@ -58,12 +61,21 @@ static char *folder_of(const leat_inputs *s, const char *source, leat_arena *a)
     return leat_arena_printf(a, "%s/connectors/%s/stream/readers", s->data, source);
 }
 
-static void write_input(const leat_input *in, leat_str cursor, int64_t offset,
+static int64_t next_of(const leat_input *in, size_t topic, bool moved)
+{
+    int64_t now = moved ? leat_reader_offset(in->reader, in->topics[topic]) : -1;
+    return now >= 0 ? now : in->next_offset[topic];
+}
+
+static void write_input(const leat_input *in, bool moved, leat_str cursor, int64_t offset,
                         const leat_sink_counts *c, leat_jw *w)
 {
     leat_jw_object(w, NULL);
     leat_jw_array(w, "topics");
     for (const char **t = in->topics; *t; t++) leat_jw_z(w, NULL, *t);
+    leat_jw_end(w);
+    leat_jw_array(w, "next");
+    for (size_t i = 0; in->topics[i]; i++) leat_jw_i64(w, NULL, next_of(in, i, moved));
     leat_jw_end(w);
     leat_jw_str(w, "cursor", cursor);
     if (offset > 0) leat_jw_i64(w, "offset", offset);
@@ -89,9 +101,9 @@ static void write_file(const leat_inputs *s, const leat_input *moved, const leat
     leat_jw_array(&w, "inputs");
     for (const leat_input *in = s->first; in; in = in->next) {
         if (in == moved)
-            write_input(in, leat_reader_cursor(in->reader), offset_at(in, c), c, &w);
+            write_input(in, true, leat_reader_cursor(in->reader), offset_at(in, c), c, &w);
         else if (is_of(in, moved->source))
-            write_input(in, leat_buf_str(&in->cursor), in->offset, &in->counts, &w);
+            write_input(in, false, leat_buf_str(&in->cursor), in->offset, &in->counts, &w);
     }
     leat_jw_end(&w);
     leat_jw_end(&w);
@@ -112,6 +124,7 @@ leat_rc leat_inputs_store(leat_inputs *s, leat_input *in, const leat_sink_counts
     if (rc == LEAT_OK) {
         leat_buf_clear(&in->cursor);
         leat_buf_add(&in->cursor, leat_reader_cursor(in->reader));
+        for (size_t i = 0; in->topics[i]; i++) in->next_offset[i] = next_of(in, i, true);
         in->offset = offset_at(in, counts);
         in->counts = *counts;
     }
@@ -151,10 +164,16 @@ static void take_stored(leat_inputs *s, const char *source, const leat_json *j, 
     in->counts.read += (uint64_t)leat_json_get_i64(j, "read", 0);
     in->counts.delivered += (uint64_t)leat_json_get_i64(j, "delivered", 0);
     in->counts.dead += (uint64_t)leat_json_get_i64(j, "dead", 0);
-    for (const leat_json *t = topics ? topics->child : NULL; t; t = t->next)
+    const leat_json *next = leat_json_get(j, "next");
+    if (next) next = next->child;
+    for (const leat_json *t = topics ? topics->child : NULL; t; t = t->next) {
+        int64_t known = -1;
+        if (next && !leat_str_i64(next->text, &known)) known = -1;
         for (unsigned i = 0; i < all->n; i++)
             if (leat_str_is(t->text, all->v[i].topic) && wants(&all->v[i], source))
-                add_topic(in, &all->v[i]);
+                add_topic(in, &all->v[i], known);
+        if (next) next = next->next;
+    }
 }
 
 static leat_rc load(leat_inputs *s, const char *source, const char *path, places *all, leat_err *e)
@@ -190,18 +209,24 @@ static void take_new(leat_inputs *s, const char *source, places *all)
         if (!wants(p, source)) continue;
         if (!along || (p->source && !fresh)) fresh = add_input(s, source, all->n);
         if (!along) along = fresh;
-        add_topic(p->source ? fresh : along, p);
+        add_topic(p->source ? fresh : along, p, -1);
     }
 }
 
+/* What is new begins at the beginning; where that is, is then its cursor: from here on a segment
+ * that is missing is a gap, not another beginning. */
 static leat_rc open_one(leat_inputs *s, leat_input *in, leat_err *e)
 {
-    leat_reader_conf conf = {.data = s->data,
-                             .connector = in->source,
-                             .topics = in->topics,
-                             .from = in->cursor.len ? LEAT_FROM_CURSOR : LEAT_FROM_BEGINNING,
-                             .cursor = leat_buf_str(&in->cursor),
-                             .offset = in->offset};
+    leat_reader_conf conf = {
+        .data = s->data, .connector = in->source, .topics = in->topics, .offset = in->offset};
+    if (in->cursor.len == 0) {
+        LEAT_TRY(leat_reader_open(&conf, &in->reader, e));
+        leat_buf_add(&in->cursor, leat_reader_cursor(in->reader));
+        leat_reader_close(in->reader);
+        in->reader = NULL;
+    }
+    conf.from = LEAT_FROM_CURSOR;
+    conf.cursor = leat_buf_str(&in->cursor);
     return leat_reader_open(&conf, &in->reader, e);
 }
 
@@ -220,10 +245,9 @@ static void drop_empty(leat_inputs *s)
 }
 
 /* Stores the cursor at once: from then on the stream keeps what this sink needs. */
-static leat_rc open_stream(leat_inputs *s, const char *source, places *all, leat_err *e)
+static leat_rc register_all(leat_inputs *s, const char *source, places *all, leat_err *e)
 {
     char *folder = folder_of(s, source, &s->arena);
-    for (unsigned i = 0; i < all->n; i++) all->v[i].taken = false;
     LEAT_TRY(load(s, source, leat_arena_printf(&s->arena, "%s/%s", folder, s->sink), all, e));
     take_new(s, source, all);
     drop_empty(s);
@@ -233,10 +257,19 @@ static leat_rc open_stream(leat_inputs *s, const char *source, places *all, leat
         LEAT_TRY(open_one(s, in, e));
         last = in;
     }
-    if (!last) return LEAT_OK;
-    int err = leat_os_mkdirs(folder, 0700);
-    if (err < 0) return leat_os_fail(e, err, "make the folder", folder);
-    return leat_inputs_store(s, last, &last->counts, e);
+    return last ? leat_inputs_store(s, last, &last->counts, e) : LEAT_OK;
+}
+
+/* No segment is removed between the look at what is held and the stored cursor. */
+static leat_rc open_stream(leat_inputs *s, const char *source, places *all, leat_err *e)
+{
+    int lock = -1;
+    char *stream = leat_arena_printf(&s->arena, "%s/connectors/%s/stream", s->data, source);
+    for (unsigned i = 0; i < all->n; i++) all->v[i].taken = false;
+    LEAT_TRY(leat_readers_lock(stream, LOCK_US, &lock, e));
+    leat_rc rc = register_all(s, source, all, e);
+    leat_os_now()->close(lock);
+    return rc;
 }
 
 static bool is_open(const leat_inputs *s, const char *source)
@@ -298,6 +331,47 @@ leat_rc leat_inputs_look(leat_inputs *s, bool now, leat_err *e)
         s->looked_us = leat_mono_us();
         rc = open_all(s, &all, e);
     }
+    leat_arena_free(&a);
+    return rc;
+}
+
+/* ---- gaps ---- */
+
+static void put_gap(const leat_topic *t, int64_t next, unsigned n, leat_buf *out)
+{
+    leat_buf_str_z(out, n == 0 ? "" : "; ");
+    if (next < 0)
+        leat_buf_printf(out, "%s up to offset %lld", t->name, (long long)(t->first - 1));
+    else
+        leat_buf_printf(out, "%s from offset %lld to %lld (%lld records)", t->name, (long long)next,
+                        (long long)(t->first - 1), (long long)(t->first - next));
+}
+
+leat_rc leat_inputs_gap(const leat_inputs *s, const leat_input *in, leat_err *e)
+{
+    leat_arena a = {0};
+    leat_topic *topics = NULL;
+    leat_buf what = {0};
+    unsigned n = 0;
+    if (leat_topics_list(s->data, &a, &topics, NULL) != LEAT_OK) topics = NULL;
+    for (const leat_topic *t = topics; t; t = t->link)
+        for (size_t i = 0; in->topics[i]; i++) {
+            if (strcmp(t->name, in->topics[i]) != 0 || !is_of(in, t->connector)) continue;
+            if (t->first > in->next_offset[i] && t->first > 0 && n < GAPS_SHOWN)
+                put_gap(t, in->next_offset[i], n, &what);
+            n += t->first > in->next_offset[i] && t->first > 0;
+        }
+    if (n > GAPS_SHOWN) leat_buf_printf(&what, "; and %u topics more", n - GAPS_SHOWN);
+    leat_rc rc = leat_fail(
+        e, LEAT_CONF, "stream.gap", in->source,
+        "the stream of %s holds no more what this sink had not read: %.*s. It was removed by "
+        "retention.force or by hand. To go on from what is held, remove "
+        "%s/connectors/%s/stream/readers/%s while the sink is stopped, and take what is missing by "
+        "a snapshot",
+        in->source,
+        LEAT_STR_ARG(n > 0 ? leat_buf_str(&what) : LEAT_STR("no records of its topics")), s->data,
+        in->source, s->sink);
+    leat_buf_free(&what);
     leat_arena_free(&a);
     return rc;
 }

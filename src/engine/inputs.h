@@ -1,12 +1,15 @@
 /* What a sink reads: the streams that hold its topics, and how far it has come in each.
  *
  * The cursors stand in data/connectors/SOURCE/stream/readers/SINK, one file a stream:
- * {"sink":NAME,"inputs":[{"topics":[...],"cursor":...,"read":n,"delivered":n,"dead":n}]}. An input
- * is a reader of some topics of one stream. With "offset" (one topic, set by a person) what its
- * topic holds below that offset is passed over, until something was delivered. There is one a
- * stream, until a topic is added to the sink that the stream has held for longer: this gets an
- * input of its own, which begins at the beginning, since the cursor of the others has passed it by.
- * Inputs that have come to the same place are joined when they are opened. One thread at a time. */
+ * {"sink":NAME,"inputs":[{"topics":[...],"next":[...],"cursor":...,"read":n,"delivered":n,"dead":n}]};
+ * next are the topics' next offsets, -1: nothing of it was read. While that file is there the
+ * stream keeps what lies behind the cursors; it is first written under the lock of its folder
+ * (stream/readers.h). An input is a reader of some topics of one stream. With "offset" (one topic,
+ * set by a person) what its topic holds below that offset is passed over, until something was
+ * delivered. There is one a stream, until a topic is added to the sink that the stream has held for
+ * longer: this gets an input of its own, which begins at the beginning, since the cursor of the
+ * others has passed it by. Inputs that have come to the same place are joined when they are opened.
+ * One thread at a time. */
 #ifndef LEAT_ENGINE_INPUTS_H
 #define LEAT_ENGINE_INPUTS_H
 
@@ -21,8 +24,9 @@ typedef struct leat_sink_counts {
 } leat_sink_counts;
 
 typedef struct leat_input {
-    const char *source;  /* the connector whose stream it is */
-    const char **topics; /* NULL-ended: those wanted of this stream, and those nobody has yet */
+    const char *source;   /* the connector whose stream it is */
+    const char **topics;  /* NULL-ended: those wanted of this stream, and those nobody has yet */
+    int64_t *next_offset; /* of topics, as stored; -1: none was read */
     leat_reader *reader;
     leat_buf cursor;         /* as stored; empty: at the beginning */
     int64_t offset;          /* of its one topic, to begin with; 0: that of the cursor */
@@ -47,6 +51,8 @@ leat_rc leat_inputs_look(leat_inputs *s, bool now, leat_err *e);
 /* Stores the place that in's reader has reached, and its counts; durable on return. */
 leat_rc leat_inputs_store(leat_inputs *s, leat_input *in, const leat_sink_counts *counts,
                           leat_err *e);
+/* Makes of in's "stream.gap" one that names topics and offsets. Returns CONF. */
+leat_rc leat_inputs_gap(const leat_inputs *s, const leat_input *in, leat_err *e);
 /* The sum over all inputs. */
 leat_sink_counts leat_inputs_counts(const leat_inputs *s);
 /* Closes all readers; the next look opens them again. Also for good. */

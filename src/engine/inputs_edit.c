@@ -9,9 +9,10 @@
 #include "base/json.h"
 #include "base/os.h"
 #include "engine/inputs.h"
+#include "stream/readers.h"
 #include "stream/stream.h"
 
-enum { FILE_MAX = 16 << 20 };
+enum { FILE_MAX = 16 << 20, LOCK_US = 2000000 };
 
 /* One topic of the sink. */
 typedef struct topic {
@@ -306,8 +307,8 @@ static leat_rc write_inputs(const char *data, const char *source, const leat_jso
     return LEAT_OK;
 }
 
-static leat_rc rewrite(const char *data, const char *sink, const char *source, const move *moves,
-                       size_t n, leat_arena *a, leat_err *e)
+static leat_rc rewrite_locked(const char *data, const char *sink, const char *source,
+                              const move *moves, size_t n, leat_arena *a, leat_err *e)
 {
     const leat_json *inputs;
     leat_buf text = {0};
@@ -326,6 +327,18 @@ static leat_rc rewrite(const char *data, const char *sink, const char *source, c
     if (rc == LEAT_OK && err == 0) err = leat_os_store(path, leat_buf_str(&text), 0600);
     if (err < 0) rc = leat_os_fail(e, err, "store the cursor in", path);
     leat_buf_free(&text);
+    return rc;
+}
+
+/* No segment is removed between the look at what is held and the stored cursor. */
+static leat_rc rewrite(const char *data, const char *sink, const char *source, const move *moves,
+                       size_t n, leat_arena *a, leat_err *e)
+{
+    int lock = -1;
+    char *stream = leat_arena_printf(a, "%s/connectors/%s/stream", data, source);
+    LEAT_TRY(leat_readers_lock(stream, LOCK_US, &lock, e));
+    leat_rc rc = rewrite_locked(data, sink, source, moves, n, a, e);
+    leat_os_now()->close(lock);
     return rc;
 }
 

@@ -135,9 +135,9 @@ leat_rc leat_process_stream(leat_process *p, leat_err *e)
         .data = p->conf.data,
         .connector = p->conf.name,
         .page = p->page,
-        .reserve_bytes = 1 << 20,
         .merge = p->setup.common.stream_merge ? LEAT_MERGING_ON : LEAT_MERGING_OFF,
     };
+    leat_stream_apply(&p->setup.stream, &conf);
     return leat_embedded_open(&conf, &p->stream, e);
 }
 

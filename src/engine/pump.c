@@ -60,6 +60,18 @@ static leat_rc read_batch(leat_run *r, leat_err *e)
     return LEAT_OK;
 }
 
+/* The stream's housekeeping, when no other task is at it. */
+static leat_rc tend(leat_run *r, leat_err *e)
+{
+    leat_appender *ap = &r->g->appender;
+    leat_stream *stream = r->g->conf.stream;
+    if (!stream->ops->tend) return LEAT_OK;
+    if (leat_appender_take(ap, r->task.id, LEAT_APPENDER_LOOK) != LEAT_OK) return LEAT_OK;
+    leat_rc rc = stream->ops->tend(stream, e);
+    leat_appender_give(ap);
+    return rc;
+}
+
 /* The end of the source or of `once`, or a wish to leave: everything read is durable before that;
  * an open transaction is left to the next start. */
 leat_rc leat_run_stream(leat_run *r, leat_err *e)
@@ -79,5 +91,6 @@ leat_rc leat_run_stream(leat_run *r, leat_err *e)
     LEAT_TRY(read_batch(r, e));
     rc = leat_run_flush(r, e);
     leat_run_gauge(r);
+    if (rc == LEAT_OK) rc = tend(r, e);
     return rc;
 }

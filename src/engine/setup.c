@@ -7,15 +7,17 @@
 enum { FRAMES = 6 << 20, BATCHES = 2 << 20, LEAST_EVENT = 256 << 10 };
 
 static const leat_opt *const COMMON[] = {leat_connector_options, NULL};
+static const leat_opt *const STREAM[] = {leat_stream_options, NULL};
 
-/* The properties of config that the common table knows, and the rest. */
-static void split(const leat_props *in, leat_arena *a, leat_props *common, leat_props *own)
+/* The properties of in that a set of tables knows, and the rest. */
+static void split(const leat_props *in, leat_opt_tables tables, leat_arena *a, leat_props *known,
+                  leat_props *rest)
 {
-    leat_props_init(common, in->file);
-    leat_props_init(own, in->file);
+    leat_props_init(known, in->file);
+    leat_props_init(rest, in->file);
     for (const leat_prop *p = in->first; p; p = p->next) {
         leat_str name = leat_str_of(p->name);
-        leat_props *to = leat_opts_find(COMMON, name) ? common : own;
+        leat_props *to = leat_opts_find(tables, name) ? known : rest;
         leat_props_set(to, a, name, leat_str_of(p->value), p->line);
     }
 }
@@ -82,6 +84,18 @@ static bool find(const char *klass, leat_setup *out, leat_report *r)
     return false;
 }
 
+/* A source's stream; takes what is the stream's out of own. */
+static void parse_stream(leat_props *own, bool strict, leat_arena *a, leat_setup *out,
+                         leat_report *r)
+{
+    leat_props stream, rest;
+    unsigned before = r->errors;
+    split(own, STREAM, a, &stream, &rest);
+    leat_opts_parse(STREAM, &stream, strict, a, &out->stream, r);
+    if (r->errors == before) leat_stream_validate(&out->stream, r);
+    *own = rest;
+}
+
 bool leat_setup_parse(const leat_config *config, bool strict, leat_arena *a, leat_setup *out,
                       leat_report *r)
 {
@@ -95,11 +109,12 @@ bool leat_setup_parse(const leat_config *config, bool strict, leat_arena *a, lea
                         err.msg);
         return false;
     }
-    split(&all, a, &common, &own);
+    split(&all, COMMON, a, &common, &own);
     unsigned before = r->errors;
     leat_opts_parse(COMMON, &common, strict, a, &out->common, r);
     if (!out->common.klass || !find(out->common.klass, out, r)) return false;
     validate_common(out, r);
+    if (out->source) parse_stream(&own, strict, a, out, r);
     leat_opt_tables tables = out->source ? out->source->options : out->sink->options;
     size_t size = out->source ? out->source->conf_size : out->sink->conf_size;
     out->conf = leat_arena_zalloc(a, 1, size, _Alignof(max_align_t));
@@ -115,6 +130,6 @@ bool leat_setup_common(const leat_config *config, leat_arena *a, leat_connector_
 {
     leat_props common, own;
     *out = (leat_connector_conf){0};
-    split(&config->props, a, &common, &own);
+    split(&config->props, COMMON, a, &common, &own);
     return leat_opts_parse(COMMON, &common, false, a, out, r);
 }

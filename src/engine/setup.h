@@ -6,11 +6,13 @@
 #include "config/load.h"
 #include "sink/sink.h"
 #include "source/source.h"
+#include "stream/options.h"
 
 typedef struct leat_setup {
     const leat_source *source; /* one of the two is set */
     const leat_sink *sink;
     leat_connector_conf common; /* options that every connector has */
+    leat_stream_conf stream;    /* of a source */
     void *conf;                 /* the connector's own, parsed; in the arena */
 } leat_setup;
 

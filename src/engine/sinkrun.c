@@ -223,7 +223,11 @@ static leat_rc turn(leat_sinkrun *k, bool finishing, leat_err *e)
     if (k->inputs.first) account(k);
     bool one = k->inputs.first && !k->inputs.first->next, any = false;
     for (leat_input *in = k->inputs.first; in && !atomic_load(&k->leave); in = in->next) {
-        leat_rc rc = leat_reader_next(in->reader, &k->batch, one && !finishing ? WAIT_US : 0, e);
+        leat_err why = {0};
+        leat_rc rc = leat_reader_next(in->reader, &k->batch, one && !finishing ? WAIT_US : 0, &why);
+        if (leat_rc_failed(rc) && strcmp(why.code, "stream.gap") == 0)
+            return leat_inputs_gap(&k->inputs, in, e);
+        if (leat_rc_failed(rc) && e) *e = why;
         LEAT_TRY(rc);
         if (rc == LEAT_AGAIN) continue;
         any = true;
@@ -240,14 +244,24 @@ static bool all_read(leat_sinkrun *k)
     return true;
 }
 
-/* Readers that passed over others' frames: the stream need not keep those for us. */
+/* The segment that a cursor begins with. */
+static leat_str segment_of(leat_str cursor)
+{
+    return leat_str_cut(&cursor, ':');
+}
+
+/* Readers that passed over others' frames: the stream need not keep those for us. At once where a
+ * whole segment was left: the source may be waiting for that. */
 static leat_rc rest(leat_sinkrun *k, bool now, leat_err *e)
 {
-    if (!now && leat_mono_us() - k->rested_us < REST_US) return LEAT_OK;
-    k->rested_us = leat_mono_us();
-    for (leat_input *in = k->inputs.first; in; in = in->next)
-        if (!leat_str_eq(leat_reader_cursor(in->reader), leat_buf_str(&in->cursor)))
+    bool due = now || leat_mono_us() - k->rested_us >= REST_US;
+    if (due) k->rested_us = leat_mono_us();
+    for (leat_input *in = k->inputs.first; in; in = in->next) {
+        leat_str at = leat_reader_cursor(in->reader), was = leat_buf_str(&in->cursor);
+        bool left = !leat_str_eq(segment_of(at), segment_of(was));
+        if (left || (due && !leat_str_eq(at, was)))
             LEAT_TRY(leat_inputs_store(&k->inputs, in, &in->counts, e));
+    }
     return LEAT_OK;
 }
 

@@ -14,6 +14,10 @@
 void leat_status_write(const char *name, const leat_setup *setup, leat_engine *g, leat_sinkrun *k,
                        const leat_page *p, leat_jw *w);
 
+/* Adds "readers" of a source's stream: sink, exists (the sink is a connector), events_behind,
+ * bytes_behind, oldest_unread (commit time, or null), fault (its cursor cannot be understood).
+ * visible: events in the stream. Any thread. */
+void leat_status_readers(const char *data, const char *source, uint64_t visible, leat_jw *w);
 /* Adds "rates": events and, of a source, bytes a second and the growth of the server's log, over
  * the last second and minute. */
 void leat_status_rates(const leat_rates *r, bool source, leat_jw *w);

@@ -131,12 +131,20 @@ static void log_lines(const leat_json *request, leat_jw *reply)
     leat_buf_free(&lines);
 }
 
+static void write_readers(leat_process *p, leat_jw *reply)
+{
+    leat_engine_status st;
+    leat_engine_status_get(p->engine, &st);
+    leat_status_readers(p->conf.data, p->conf.name, st.events, reply);
+}
+
 static void status(leat_process *p, leat_jw *reply)
 {
     pthread_mutex_lock(&p->guard);
     leat_desired desired = p->desired;
     pthread_mutex_unlock(&p->guard);
     leat_status_write(p->conf.name, &p->setup, p->engine, p->sinkrun, p->page, reply);
+    if (p->engine) write_readers(p, reply);
     leat_jw_z(reply, "run", p->run_id);
     leat_status_rates(&p->rates, p->setup.source != NULL, reply);
     leat_status_desired(&desired, reply);

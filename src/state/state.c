@@ -36,7 +36,10 @@ enum { MIGRATION_COUNT = sizeof MIGRATIONS / sizeof *MIGRATIONS };
 leat_rc leat_state_fail(const leat_state *s, const char *doing, leat_err *e)
 {
     int code = s->db ? sqlite3_errcode(s->db) : SQLITE_CANTOPEN;
-    bool later = code == SQLITE_BUSY || code == SQLITE_FULL || code == SQLITE_IOERR;
+    if (code == SQLITE_FULL)
+        return leat_fail(e, LEAT_RETRY, "os.enospc", s->path,
+                         "cannot %s: the disk is full; make room on it", doing);
+    bool later = code == SQLITE_BUSY || code == SQLITE_IOERR;
     bool broken = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
     return leat_fail(e,
                      later    ? LEAT_RETRY

@@ -10,19 +10,20 @@
  * file. To make that possible without copies, a batch is never mixed into a frame with what was
  * there before it, unless it fits there as a whole.
  *
- * Does not decide when to commit, and does not remove old segments; it puts in place what the
- * merger has made of them (merger.h), so that one thread alone changes names in the folder. Opening
- * and closing are in embedded_open.c. Run by the one thread that appends and commits. */
+ * Does not decide when to commit. Old segments are removed by retention.c; what the merger has made
+ * of them (merger.h) is put in place here, so that one thread alone changes names in the folder.
+ * Opening and closing are in embedded_open.c. Run by the one thread that appends and commits. */
 #include "stream/embedded.h"
 
 #include <inttypes.h>
 
+#include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
 #include "stream/page.h"
 #include "stream/topics.h"
 
-enum { PROGRESS_MOST = 64 << 20 };
+enum { PROGRESS_MOST = 64 << 20, TEND_US = 5000000, CLAIM_US = 60000000 };
 
 /* ---- going back ---- */
 
@@ -315,7 +316,8 @@ static leat_rc rollback(leat_stream *stream, leat_err *e)
 
 static void show_bytes(leat_embedded *s)
 {
-    s->state.bytes = s->w.older_bytes + (uint64_t)s->w.at.offset - s->merged_bytes;
+    uint64_t gone = s->merged_bytes + s->w.keep.removed_bytes;
+    s->state.bytes = s->w.older_bytes + (uint64_t)s->w.at.offset - gone;
     if (s->page == NULL) return;
     atomic_store(&s->page->head_bytes, s->state.bytes);
     atomic_store(&s->page->stream_bytes, s->state.bytes);
@@ -384,6 +386,51 @@ static leat_rc commit(leat_stream *stream, leat_err *e)
     return leat_embedded_commit((leat_embedded *)stream, e);
 }
 
+/* A slow stream's newest segment is closed by its age; else what is in it would never go. */
+static leat_rc roll(leat_embedded *s, leat_err *e)
+{
+    leat_err why;
+    bool settled = s->w.at.number == s->w.mark.number && s->d.events == 0 && !s->now.dirty;
+    bool empty = s->w.at.offset == s->w.body;
+    if (!settled || empty || !leat_retention_roll_due(&s->w.keep, s->w.at.segment)) return LEAT_OK;
+    leat_rc rc = leat_writer_rotate(&s->w, NULL, &why);
+    if (rc == LEAT_RETRY) return LEAT_OK; /* there is no room now, and no need either */
+    if (rc == LEAT_OK) return leat_embedded_commit(s, e);
+    if (e != NULL) *e = why;
+    return rc;
+}
+
+/* Claims that somebody removed while it runs. */
+static leat_rc reclaim(leat_embedded *s, int64_t now, leat_err *e)
+{
+    leat_arena a = {0};
+    size_t count = 0;
+    const leat_names *names = &s->w.has.names;
+    if (now - s->claimed_us < CLAIM_US) return LEAT_OK;
+    s->claimed_us = now;
+    const char **topics = LEAT_NEW(&a, const char *, names->n + 1);
+    for (uint32_t i = 0; i < names->n; i++)
+        if (names->v[i].known) topics[count++] = names->v[i].name.s;
+    leat_rc rc = leat_topics_reclaim(s->data, topics, count, s->connector, e);
+    leat_arena_free(&a);
+    return rc;
+}
+
+static leat_rc tend(leat_stream *stream, leat_err *e)
+{
+    leat_embedded *s = (leat_embedded *)stream;
+    int64_t now = leat_mono_us();
+    if (s->w.broken) return leat_writer_broken(&s->w, e);
+    if (now - s->tended_us < TEND_US) return LEAT_OK;
+    s->tended_us = now;
+    leat_writer_mend_reserve(&s->w);
+    LEAT_TRY(reclaim(s, now, e));
+    LEAT_TRY(roll(s, e));
+    leat_retention_tend(&s->w.keep, &s->w.mark, s->w.at.segment);
+    leat_retention_tell(&s->w.keep, s->w.at.segment, s->visible.visible);
+    return LEAT_OK;
+}
+
 static size_t pending(const leat_stream *stream)
 {
     const leat_embedded *s = (const leat_embedded *)stream;
@@ -417,6 +464,7 @@ const leat_stream_ops leat_embedded_ops = {
     .append = append,
     .commit = commit,
     .rollback = rollback,
+    .tend = tend,
     .edit = leat_embedded_edit,
     .pending = pending,
     .state = state,

@@ -43,6 +43,8 @@ typedef struct leat_embedded {
     bool moved, tail_began;   /* by this batch */
     bool mixed;               /* the draft holds what was there before the batch */
     bool framed;              /* something was written since the open */
+    int64_t tended_us;        /* leat_mono_us of the last housekeeping ... */
+    int64_t claimed_us;       /* ... and look at the claims */
     uint64_t purged;          /* segment in which table versions were last forgotten */
     uint64_t last_print;      /* fingerprint of the last event's table ... */
     uint32_t last_row;        /* ... and its row of the registry; LEAT_MAP_NONE: look it up */

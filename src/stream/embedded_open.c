@@ -12,12 +12,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "stream/embedded.h"
 #include "stream/page.h"
+#include "stream/topics.h"
 
-enum { LOCK_TRIES = 200, LOCK_WAIT_US = 1000, EVENT_BYTES = 128 };
+enum { LOCK_WAIT_US = 200000, EVENT_BYTES = 128 };
 enum { FRAME_BYTES = 1 << 20, FRAME_MOST = 256 << 20 };
 #define SEGMENT_BYTES (INT64_C(64) << 20)
 
@@ -38,12 +38,8 @@ static leat_rc locked(const char *path, leat_err *e)
 static leat_rc take_lock(leat_embedded *s, leat_err *e)
 {
     const leat_os *os = leat_os_now();
-    for (int i = 0; i < LOCK_TRIES; i++) {
-        s->lock =
-            os->open(s->lock_path, LEAT_O_READ | LEAT_O_WRITE | LEAT_O_CREATE | LEAT_O_LOCK, 0600);
-        if (s->lock != -EWOULDBLOCK) break;
-        leat_sleep_us(LOCK_WAIT_US);
-    }
+    int flags = LEAT_O_READ | LEAT_O_WRITE | LEAT_O_CREATE;
+    s->lock = leat_os_lock(s->lock_path, flags, LOCK_WAIT_US);
     if (s->lock == -EWOULDBLOCK) return locked(s->lock_path, e);
     if (s->lock < 0) return leat_os_fail(e, s->lock, "lock", s->lock_path);
     char text[32];
@@ -93,6 +89,45 @@ static leat_rc recover(leat_embedded *s, leat_err *e)
     return begin(s, e);
 }
 
+static leat_rc oldest_offsets(const leat_embedded *s, leat_names *out, leat_err *e)
+{
+    leat_arena a = {0};
+    leat_frame_segment oldest = {0};
+    uint64_t *numbers = NULL;
+    size_t n = 0;
+    leat_rc rc = leat_segment_list(s->w.dir, &a, &numbers, &n, e);
+    if (rc == LEAT_OK && n > 0)
+        rc = leat_recover_opening(s->w.dir, numbers[0], &a, &oldest, NULL, e);
+    for (uint32_t i = 0; i < oldest.ntopics && rc == LEAT_OK; i++) {
+        uint32_t at = leat_names_put(out, oldest.topics[i].name);
+        out->next[at] = oldest.topics[i].next;
+    }
+    leat_arena_free(&a);
+    return rc;
+}
+
+/* The topics of which records are held are this connector's, even if somebody removed its claims.
+ */
+static leat_rc reclaim(leat_embedded *s, leat_err *e)
+{
+    leat_names first = {0};
+    leat_arena a = {0};
+    size_t count = 0;
+    const leat_names *names = &s->w.has.names;
+    if (names->n == 0) return LEAT_OK;
+    const char **topics = LEAT_NEW(&a, const char *, names->n);
+    leat_rc rc = oldest_offsets(s, &first, e);
+    for (uint32_t i = 0; i < names->n; i++) {
+        uint32_t at = leat_names_find(&first, names->v[i].name);
+        if (names->next[i] > (at == LEAT_MAP_NONE ? 0 : first.next[at]))
+            topics[count++] = names->v[i].name.s;
+    }
+    if (rc == LEAT_OK) rc = leat_topics_reclaim(s->data, topics, count, s->connector, e);
+    leat_names_free(&first);
+    leat_arena_free(&a);
+    return rc;
+}
+
 static leat_rc merge(leat_embedded *s, const leat_embedded_conf *conf, leat_err *e)
 {
     leat_merge_conf merge = {
@@ -120,13 +155,16 @@ static leat_rc set_up(leat_embedded *s, const leat_embedded_conf *conf, leat_err
     s->frame_bytes = conf->frame_bytes > 0 ? (size_t)conf->frame_bytes : FRAME_BYTES;
     if (s->frame_bytes > FRAME_MOST) s->frame_bytes = FRAME_MOST;
     s->w.reserve_bytes = conf->reserve_bytes;
-    s->w.zstd = conf->zstd;
+    s->w.compression = conf->compression;
     s->page = conf->page;
     int rc = leat_os_mkdirs(s->w.dir, 0700);
     if (rc < 0) return leat_os_fail(e, rc, "make the folder", s->w.dir);
     LEAT_TRY(take_lock(s, e));
     LEAT_TRY(leat_merge_clean(s->w.dir, e));
     LEAT_TRY(recover(s, e));
+    LEAT_TRY(reclaim(s, e));
+    /* recovery itself is not bound */
+    leat_retention_begin(&s->w.keep, &conf->retention, s->data, s->w.dir);
     return merge(s, conf, e);
 }
 

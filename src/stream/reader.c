@@ -6,8 +6,6 @@
  * owns the reader. */
 #include "stream/reader.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <zstd.h>
 
 #include "base/clock.h"
@@ -23,15 +21,14 @@ static void want_topics(leat_reader *r, const char *const *topics)
     for (; topics != NULL && *topics != NULL; topics++) {
         uint32_t i = leat_names_put(&r->names, leat_str_of(*topics));
         r->names.v[i].known = true;
+        r->names.next[i] = -1;
     }
 }
 
 static void note_cursor(leat_reader *r)
 {
     const leat_place *at = r->within.number > 0 ? &r->within : &r->walk.at;
-    int n = snprintf(r->cursor, sizeof(r->cursor), "%" PRIu64 ":%" PRId64 ":%" PRIu64 ":%08" PRIx32,
-                     at->segment, at->offset, at->number, at->crc);
-    r->cursor_len = n > 0 ? (size_t)n : 0;
+    r->cursor_len = leat_place_write(at, r->cursor);
 }
 
 leat_rc leat_reader_open(const leat_reader_conf *conf, leat_reader **out, leat_err *e)
@@ -185,6 +182,12 @@ leat_rc leat_reader_next(leat_reader *r, leat_batch *b, int64_t wait_us, leat_er
 leat_str leat_reader_cursor(const leat_reader *r)
 {
     return (leat_str){r->cursor, r->cursor_len};
+}
+
+int64_t leat_reader_offset(const leat_reader *r, const char *topic)
+{
+    uint32_t i = leat_names_find(&r->names, leat_str_of(topic));
+    return i == LEAT_MAP_NONE ? -1 : r->names.next[i];
 }
 
 bool leat_reader_at_end(leat_reader *r)

@@ -40,6 +40,8 @@ leat_rc leat_reader_open(const leat_reader_conf *conf, leat_reader **out, leat_e
 leat_rc leat_reader_next(leat_reader *r, leat_batch *b, int64_t wait_us, leat_err *e);
 /* Behind everything returned so far, as text for FROM_CURSOR; valid until the next call. */
 leat_str leat_reader_cursor(const leat_reader *r);
+/* The offset behind the topic's last record that it passed; -1: it passed none. */
+int64_t leat_reader_offset(const leat_reader *r, const char *topic);
 /* Where a cursor stands (empty: at the beginning of what is held): the offset of the next record of
  * each of the NULL-ended topics, 0 for one that the stream did not hold by then. */
 leat_rc leat_reader_offsets(const char *data, const char *connector, leat_str cursor,

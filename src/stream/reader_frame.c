@@ -164,6 +164,7 @@ static bool note_topics(leat_reader *r, const leat_frame_data *d)
         leat_name *name = &r->names.v[topic];
         name->mark = r->frames;
         name->slot = i;
+        r->names.next[topic] = t->first + (int64_t)t->records;
         if (!r->all && !name->known) continue;
         if (!r->started && r->from == LEAT_FROM_TIME && t->max_us < r->time_us) continue;
         if (!r->started && r->from == LEAT_FROM_OFFSET &&

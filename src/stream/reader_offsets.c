@@ -45,7 +45,7 @@ leat_rc leat_reader_offsets(const char *data, const char *connector, leat_str cu
     leat_place place = {0};
     for (size_t i = 0; topics[i]; i++) next[i] = 0;
     LEAT_TRY(leat_segment_folder(data, connector, "stream", dir, e));
-    if (cursor.len > 0 && !leat_reading_parse(cursor, &place))
+    if (cursor.len > 0 && !leat_place_parse(cursor, &place))
         return leat_fail(e, LEAT_CONF, "stream.cursor", connector,
                          "the cursor \"%.*s\" cannot be read", LEAT_STR_ARG(cursor));
     leat_arena a = {0};

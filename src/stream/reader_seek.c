@@ -16,26 +16,6 @@ static leat_rc bad_cursor(leat_str cursor, const char *what, leat_err *e)
                      (int)cursor.len, cursor.s, what);
 }
 
-static bool hex32(leat_str text, uint32_t *out)
-{
-    leat_buf bytes = {0};
-    bool ok = text.len == 8 && leat_buf_unhex(&bytes, text);
-    *out = 0;
-    for (size_t i = 0; ok && i < 4; i++) *out = *out << 8 | (uint8_t)bytes.p[i];
-    leat_buf_free(&bytes);
-    return ok;
-}
-
-bool leat_reading_parse(leat_str cursor, leat_place *out)
-{
-    leat_str rest = cursor;
-    leat_str segment = leat_str_cut(&rest, ':'), offset = leat_str_cut(&rest, ':');
-    leat_str frame = leat_str_cut(&rest, ':'), crc = leat_str_cut(&rest, ':');
-    return leat_str_u64(segment, &out->segment) && leat_str_i64(offset, &out->offset) &&
-           leat_str_u64(frame, &out->number) && hex32(crc, &out->crc) && rest.s == NULL &&
-           out->offset >= 0;
-}
-
 /* Behind the frame of this number in a segment, or the one that stands for it, or the last there
  * is; number 0: there is none. */
 static leat_rc place_at(leat_reader *r, uint64_t segment, uint64_t number, leat_place *out,
@@ -55,6 +35,25 @@ static leat_rc place_at(leat_reader *r, uint64_t segment, uint64_t number, leat_
         *out = w->at;
     }
     return LEAT_OK;
+}
+
+/* The place lies in or at the end of a segment that was removed: before all that is held. Whether
+ * it is a gap is found when reading begins. */
+static leat_rc is_before(leat_reader *r, const leat_place *place, bool *yes, leat_err *e)
+{
+    uint64_t *numbers = NULL;
+    size_t n = 0;
+    leat_arena a = {0};
+    leat_frame_segment s;
+    leat_place opening;
+    *yes = false;
+    leat_rc rc = leat_segment_list(r->follow.dir, &a, &numbers, &n, e);
+    if (rc == LEAT_OK && n > 0 && numbers[0] > place->segment) {
+        rc = leat_recover_opening(r->follow.dir, numbers[0], &a, &s, &opening, e);
+        *yes = rc == LEAT_OK && opening.number > place->number;
+    }
+    leat_arena_free(&a);
+    return leat_rc_failed(rc) ? rc : LEAT_OK;
 }
 
 static leat_rc not_here(leat_reader *r, const leat_place *at, leat_err *e)
@@ -134,7 +133,8 @@ static leat_rc stands(leat_reader *r, const leat_place *place, bool *yes, leat_e
     leat_frame f;
     leat_str meta;
     leat_seen seen;
-    *yes = false;
+    LEAT_TRY(is_before(r, place, yes, e));
+    if (*yes) return LEAT_OK;
     if (place->offset > 0) {
         LEAT_TRY(place_at(r, place->segment, place->number, &is, e));
         bool merged = is.number > place->number; /* a frame of its segment's stands for it */
@@ -154,13 +154,14 @@ static leat_rc stands(leat_reader *r, const leat_place *place, bool *yes, leat_e
 static leat_rc go_to_cursor(leat_reader *r, leat_str cursor, leat_err *e)
 {
     leat_place place;
-    if (!leat_reading_parse(cursor, &place)) return bad_cursor(cursor, "cannot be read", e);
+    if (!leat_place_parse(cursor, &place)) return bad_cursor(cursor, "cannot be read", e);
     if (place.number > r->follow.mark.number) { /* the mark may be known too low for a moment */
         bool yes;
         LEAT_TRY(stands(r, &place, &yes, e));
         if (!yes)
             return bad_cursor(cursor, "lies behind the end: the stream is another one now", e);
     }
+    if (place.segment == 0) place.segment = 1; /* it was at the beginning of everything */
     r->walk.at = place;
     r->started = r->offset <= 0;
     if (!r->started) r->from = LEAT_FROM_OFFSET;
@@ -210,12 +211,13 @@ leat_rc leat_reading_find(leat_reader *r, leat_err *e)
     uint64_t *numbers = NULL;
     size_t n = 0, from = 0;
     leat_arena a = {0};
-    if (r->follow.mark.segment == 0) return LEAT_AGAIN;
+    bool beginning = r->from == LEAT_FROM_BEGINNING; /* that is known before the mark is */
+    if (r->follow.mark.segment == 0 && !beginning) return LEAT_AGAIN;
     leat_rc rc = leat_segment_list(r->follow.dir, &a, &numbers, &n, e);
-    while (n > 0 && numbers[n - 1] > r->follow.mark.segment) n--;
+    while (n > 0 && numbers[n - 1] > r->follow.mark.segment && !beginning) n--;
     if (rc == LEAT_OK && n == 0) rc = LEAT_AGAIN;
     bool found = false;
-    for (size_t to = n; rc == LEAT_OK && r->from != LEAT_FROM_BEGINNING && from < to;) {
+    for (size_t to = n; rc == LEAT_OK && !beginning && from < to;) {
         size_t middle = from + (to - from) / 2;
         leat_frame_segment s;
         rc = leat_recover_opening(r->follow.dir, numbers[middle], &a, &s, NULL, e);
@@ -243,7 +245,11 @@ leat_rc leat_reading_missing(leat_reader *r, leat_err *e)
     leat_rc rc = leat_segment_list(r->follow.dir, &a, &numbers, &n, e);
     uint64_t first = n > 0 ? numbers[0] : 0;
     leat_segment_path(r->follow.dir, at->segment, r->walk.path);
-    if (rc == LEAT_OK && first <= at->segment) {
+    bool anew = at->number == 0 && at->offset == 0 && r->from != LEAT_FROM_CURSOR;
+    if (rc == LEAT_OK && anew && first > at->segment) {
+        rc =
+            leat_reading_find(r, e); /* removed before anything was read: it begins elsewhere now */
+    } else if (rc == LEAT_OK && first <= at->segment) {
         snprintf(r->walk.why, sizeof(r->walk.why), "the file is missing");
         rc = leat_walk_damaged(&r->walk, e);
     } else if (rc == LEAT_OK) {

@@ -33,14 +33,12 @@ struct leat_reader {
     uint64_t frames;  /* read; stamp of names */
     leat_arena scratch;
     struct ZSTD_DCtx_s *zstd;
-    char cursor[96];
+    char cursor[LEAT_PLACE_TEXT];
     size_t cursor_len;
 };
 
 /* Puts walk.at where conf wants to begin, or leaves its segment 0 if there is nothing yet. */
 leat_rc leat_reading_seek(leat_reader *r, const leat_reader_conf *conf, leat_err *e);
-/* "segment:offset:frame:checksum", a cursor; segment 0: nothing was there yet. */
-bool leat_reading_parse(leat_str cursor, leat_place *out);
 /* BEGINNING, TIME and OFFSET, once there is a mark. AGAIN: there is none yet. */
 leat_rc leat_reading_find(leat_reader *r, leat_err *e);
 /* walk.at, of a cursor, stands in the open file as it was before it was merged, or is merged no

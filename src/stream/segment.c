@@ -99,6 +99,35 @@ leat_rc leat_segment_files(const char *dir, const char *suffix, leat_arena *a, u
     return LEAT_OK;
 }
 
+/* ---- places ---- */
+
+size_t leat_place_write(const leat_place *at, char out[LEAT_PLACE_TEXT])
+{
+    int n = snprintf(out, LEAT_PLACE_TEXT, "%" PRIu64 ":%" PRId64 ":%" PRIu64 ":%08" PRIx32,
+                     at->segment, at->offset, at->number, at->crc);
+    return n > 0 ? (size_t)n : 0;
+}
+
+static bool hex32(leat_str text, uint32_t *out)
+{
+    leat_buf bytes = {0};
+    bool ok = text.len == 8 && leat_buf_unhex(&bytes, text);
+    *out = 0;
+    for (size_t i = 0; ok && i < 4; i++) *out = *out << 8 | (uint8_t)bytes.p[i];
+    leat_buf_free(&bytes);
+    return ok;
+}
+
+bool leat_place_parse(leat_str text, leat_place *out)
+{
+    leat_str rest = text;
+    leat_str segment = leat_str_cut(&rest, ':'), offset = leat_str_cut(&rest, ':');
+    leat_str frame = leat_str_cut(&rest, ':'), crc = leat_str_cut(&rest, ':');
+    return leat_str_u64(segment, &out->segment) && leat_str_i64(offset, &out->offset) &&
+           leat_str_u64(frame, &out->number) && hex32(crc, &out->crc) && rest.s == NULL &&
+           out->offset >= 0;
+}
+
 /* ---- walking ---- */
 
 void leat_walk_init(leat_walk *w)

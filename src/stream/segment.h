@@ -32,6 +32,11 @@ typedef struct leat_place {
     uint32_t crc;    /* of that frame */
 } leat_place;
 
+/* A place as text, and back: "segment:offset:frame:checksum". */
+enum { LEAT_PLACE_TEXT = 96 };
+size_t leat_place_write(const leat_place *at, char out[LEAT_PLACE_TEXT]);
+bool leat_place_parse(leat_str text, leat_place *out);
+
 typedef struct leat_walk {
     char path[LEAT_PATH_MAX]; /* of the segment */
     int fd;                   /* -1: none is open */

@@ -31,8 +31,9 @@ typedef struct leat_stream_ops {
      * b->safe_counts, the rest belongs to an open transaction and stays invisible until a later
      * batch ends it. progress: the engine's JSON that holds from the batch's safe place on, absent:
      * as before; with it, the batch is safe as a whole even without a position. Copies all it
-     * needs. RETRY "os.enospc": nothing of the batch was appended, until a crash (an end of it may
-     * then be found whole): the same call will do when there is room. FATAL: end the process. */
+     * needs. RETRY "os.enospc", "stream.retention_held", "stream.disk_low": nothing of the batch
+     * was appended, until a crash (an end of it may then be found whole): the same call will do
+     * when there is room. FATAL: end the process. */
     leat_rc (*append)(leat_stream *s, const leat_batch *b, leat_str progress, leat_err *e);
     /* Durable up to the last safe place appended, then visible. OK also when there was nothing.
      * RETRY (the disk is full): nothing moved and nothing is lost, call again. After FATAL (a sync
@@ -41,6 +42,10 @@ typedef struct leat_stream_ops {
     /* Forgets everything appended behind the last safe place appended (the source went away in the
      * middle of a transaction and will send it again from its beginning). */
     leat_rc (*rollback)(leat_stream *s, leat_err *e);
+    /* Housekeeping, to be called again and again while nothing is at hand; cheap when nothing is
+     * due. May be NULL. FATAL as commit; CONF "topic.claimed": another connector has one of the
+     * topics now. */
+    leat_rc (*tend)(leat_stream *s, leat_err *e);
     /* Bytes appended and not yet committed, for grouping. */
     size_t (*pending)(const leat_stream *s);
     const leat_stream_state *(*state)(const leat_stream *s);
@@ -60,6 +65,21 @@ struct leat_stream {
     const leat_stream_ops *ops;
 };
 
+/* How long what is in the stream is kept. Zeroed: for ever. */
+typedef struct leat_retention_conf {
+    int64_t ms;         /* segments closed longer ago are removed; 0: age does not matter */
+    int64_t bytes;      /* of all segments together, the room of the newest included; 0: no bound */
+    int64_t free_bytes; /* what stays free on the disk; 0: nothing; -1: 2 %, at most 1 GiB */
+    int64_t segment_ms; /* the newest segment is closed after so long; 0: only when it is full */
+    bool force;         /* registered readers do not count */
+} leat_retention_conf;
+
+typedef enum leat_compression {
+    LEAT_COMPRESSION_LZ4,
+    LEAT_COMPRESSION_ZSTD,
+    LEAT_COMPRESSION_NONE
+} leat_compression;
+
 /* Whether old segments of small frames are merged (stream/merge.h). */
 typedef enum leat_merging {
     LEAT_MERGING_OFF,
@@ -74,7 +94,8 @@ typedef struct leat_embedded_conf {
     int64_t segment_bytes;  /* 0: 64 MiB */
     int64_t frame_bytes;    /* events of a frame before they are compressed, about; 0: 1 MiB */
     int64_t reserve_bytes;  /* of the file that is freed first when the disk is full; 0: none */
-    int zstd;               /* 0: lz4 */
+    leat_compression compression;
+    leat_retention_conf retention;
     leat_merging merge;
     int64_t merge_small; /* leat_merge_conf.small; 0: as there */
     int merge_gain;      /* leat_merge_conf.gain; 0: as there */
@@ -93,11 +114,19 @@ bool leat_embedded_merge(leat_stream *s);
 typedef struct leat_topic {
     const char *name, *connector; /* whose stream holds it */
     int64_t first, next;          /* offsets: oldest held, and of the next record */
+    int64_t bytes;                /* about: its part, by records, of what the stream holds */
+    bool exists;                  /* the connector does: it was not deleted */
     struct leat_topic *link;
 } leat_topic;
 
 /* All claimed topics, by name; reading needs no lock. */
 leat_rc leat_topics_list(const char *data, leat_arena *a, leat_topic **out, leat_err *e);
+/* Removes the topic's claim, as leat_topics_list gave it. CONF "topic.in_use": its connector
+ * exists, and records are held or it runs. */
+leat_rc leat_topics_delete(const char *data, const leat_topic *t, leat_err *e);
+/* Removes the stream of a connector that does not exist any more, with all its topics' events. CONF
+ * "topic.in_use", "stream.locked". */
+leat_rc leat_stream_remove(const char *data, const char *connector, leat_err *e);
 /* The connector that owns a topic; CONF "topic.unknown" with names that are near. */
 leat_rc leat_topics_owner(const char *data, const char *topic, leat_arena *a,
                           const char **connector, leat_err *e);

@@ -1,19 +1,19 @@
 /* Claims of topics (stream/topics.h).
  *
  * A claim is a small file, {"connector":NAME}, stored whole by rename; ".lock" beside the claims
- * keeps two that claim apart for as long as one takes. Removing a claim is not done here: that is
- * `leat topics delete`. Any process. */
+ * keeps two that claim apart for as long as one takes. Who may remove a claim is decided in
+ * topics_delete.c. Any process. */
 #include "stream/topics.h"
 
 #include <errno.h>
 #include <stdio.h>
 
-#include "base/clock.h"
 #include "base/fault.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/os.h"
 
-enum { NAME_LONGEST = 240, CLAIM_MOST = 4096, LOCK_TRIES = 2000, LOCK_WAIT_US = 1000 };
+enum { NAME_LONGEST = 240, CLAIM_MOST = 4096, LOCK_WAIT_US = 2000000 };
 
 static bool plain(char c)
 {
@@ -111,16 +111,11 @@ static leat_rc look(const char *path, leat_str topic, const char *connector, lea
 
 static leat_rc lock_claims(const char *data, int *fd, leat_err *e)
 {
-    const leat_os *os = leat_os_now();
     leat_buf path = {0};
     leat_buf_printf(&path, "%s/topics", data);
     int rc = leat_os_mkdirs(path.p, 0700);
     leat_buf_put(&path, "/.lock", sizeof("/.lock"));
-    for (int i = 0; rc == 0 && i < LOCK_TRIES; i++) {
-        *fd = os->open(path.p, LEAT_O_WRITE | LEAT_O_CREATE | LEAT_O_LOCK, 0600);
-        if (*fd != -EWOULDBLOCK) break;
-        leat_sleep_us(LOCK_WAIT_US);
-    }
+    if (rc == 0) *fd = leat_os_lock(path.p, LEAT_O_WRITE | LEAT_O_CREATE, LOCK_WAIT_US);
     if (rc == 0 && *fd < 0) rc = *fd;
     leat_rc out = rc < 0 ? leat_os_fail(e, rc, "lock", path.p) : LEAT_OK;
     leat_buf_free(&path);
@@ -173,6 +168,41 @@ leat_rc leat_topics_claim(const char *data, leat_str topic, const char *connecto
     if (rc == LEAT_OK) rc = look(path.p, topic, connector, e);
     if (rc == LEAT_OK) rc = sync_claims(data, e);
     if (rc == LEAT_AGAIN) rc = claim(data, path.p, topic, connector, e);
+    leat_buf_free(&path);
+    return rc;
+}
+
+leat_rc leat_topics_release(const char *data, leat_str topic, const char *connector, leat_err *e)
+{
+    leat_buf path = {0};
+    int fd = -1;
+    leat_rc rc = claim_path(data, topic, &path, e);
+    if (rc == LEAT_OK) rc = lock_claims(data, &fd, e);
+    if (rc == LEAT_OK) rc = look(path.p, topic, connector, e);
+    if (rc == LEAT_OK) {
+        int failed = leat_os_now()->unlink(path.p);
+        rc = failed < 0 ? leat_os_fail(e, failed, "remove", path.p) : sync_claims(data, e);
+    }
+    leat_os_now()->close(fd);
+    leat_buf_free(&path);
+    return rc == LEAT_AGAIN ? LEAT_OK : rc;
+}
+
+leat_rc leat_topics_reclaim(const char *data, const char *const *topics, size_t n,
+                            const char *connector, leat_err *e)
+{
+    leat_buf path = {0};
+    leat_rc rc = LEAT_OK;
+    for (size_t i = 0; i < n && !leat_rc_failed(rc); i++) {
+        leat_buf_clear(&path);
+        rc = claim_path(data, leat_str_of(topics[i]), &path, e);
+        if (rc == LEAT_OK) rc = look(path.p, leat_str_of(topics[i]), connector, e);
+        if (rc != LEAT_AGAIN) continue;
+        rc = claim(data, path.p, leat_str_of(topics[i]), connector, e);
+        if (rc == LEAT_OK)
+            leat_log(LEAT_WARN, "topic.claimed_again", "topic=\"%s\" its claim was missing",
+                     topics[i]);
+    }
     leat_buf_free(&path);
     return rc;
 }

@@ -20,6 +20,13 @@ bool leat_topics_unescape(leat_buf *out, leat_str file);
  * that has it, "topic.name" a name that is too long for a file. */
 leat_rc leat_topics_claim(const char *data, leat_str topic, const char *connector, leat_err *e);
 
+/* Removes the connector's claim, durably; that there is none is no error. */
+leat_rc leat_topics_release(const char *data, leat_str topic, const char *connector, leat_err *e);
+
+/* Claims anew those of n topics whose claims are missing: somebody removed them. CONF as claim. */
+leat_rc leat_topics_reclaim(const char *data, const char *const *topics, size_t n,
+                            const char *connector, leat_err *e);
+
 /* The connector that has claimed it, in a. AGAIN: none has. CONF "topic.bad_claim": the claim
  * cannot be read. */
 leat_rc leat_topics_claimed(const char *data, leat_str topic, leat_arena *a, const char **connector,

@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "stream/follow.h"
+#include "stream/readers.h"
 #include "stream/stream.h"
 #include "stream/topics.h"
 
@@ -62,6 +63,27 @@ static void fill_first(leat_topic *topics, const char *connector, const leat_fra
             if (leat_str_is(s->topics[i].name, t->name)) t->first = s->topics[i].next;
 }
 
+/* The segments' bytes, divided by how many records are held of each topic. */
+static void fill_bytes(leat_topic *topics, const char *connector, const char *dir,
+                       const uint64_t *numbers, size_t n)
+{
+    const leat_os *os = leat_os_now();
+    double bytes = 0, records = 0;
+    for (size_t i = 0; i < n; i++) {
+        char path[LEAT_PATH_MAX];
+        leat_segment_path(dir, numbers[i], path);
+        int fd = os->open(path, LEAT_O_READ, 0);
+        int64_t size = fd < 0 ? 0 : os->size(fd);
+        os->close(fd);
+        if (size > 0) bytes += (double)size;
+    }
+    for (const leat_topic *t = topics; t != NULL; t = t->link)
+        if (strcmp(t->connector, connector) == 0) records += (double)(t->next - t->first);
+    for (leat_topic *t = topics; t != NULL && records > 0; t = t->link)
+        if (strcmp(t->connector, connector) == 0)
+            t->bytes = (int64_t)(bytes * ((double)(t->next - t->first) / records));
+}
+
 static leat_rc fill_from(leat_topic *topics, leat_follow *f, const char *connector, leat_arena *a,
                          leat_err *e)
 {
@@ -80,6 +102,7 @@ static leat_rc fill_from(leat_topic *topics, leat_follow *f, const char *connect
     if (n == 0) return LEAT_OK;
     rc = leat_recover_opening(f->dir, numbers[0], a, &s, NULL, e);
     if (rc == LEAT_OK) fill_first(topics, connector, &s);
+    if (rc == LEAT_OK) fill_bytes(topics, connector, f->dir, numbers, n);
     return rc == LEAT_AGAIN ? LEAT_OK : rc;
 }
 
@@ -88,6 +111,9 @@ static leat_rc fill(leat_topic *topics, const char *data, const char *connector,
 {
     leat_follow f;
     leat_err why;
+    bool exists = leat_readers_exists(data, connector);
+    for (leat_topic *t = topics; t != NULL; t = t->link)
+        if (strcmp(t->connector, connector) == 0) t->exists = exists;
     leat_rc rc = leat_follow_open(&f, data, connector, NULL, &why);
     if (rc == LEAT_RETRY && strcmp(why.code, "stream.missing") == 0) return LEAT_OK;
     if (rc == LEAT_OK) {

@@ -20,6 +20,7 @@
 enum {
     SMALL = 256,
     SCRATCH_KEEP = 1 << 20,
+    NEED_MORE = 64 << 10, /* definitions of tables, which a frame may need once more */
     ZSTD_LEVEL = 3,
     LZ4_HASTE = 2, /* against 1: up to 40 % faster, some 4 % larger */
 };
@@ -60,20 +61,23 @@ static void *state_of_lz4(leat_writer *w)
 /* Appends the body, compressed if that is worth it; returns the flag that says how. */
 static unsigned put_body(leat_writer *w, leat_str raw)
 {
-    size_t most = w->zstd ? ZSTD_compressBound(raw.len) : (size_t)LZ4_compressBound((int)raw.len);
+    bool zstd = w->compression == LEAT_COMPRESSION_ZSTD;
+    size_t most = zstd ? ZSTD_compressBound(raw.len) : (size_t)LZ4_compressBound((int)raw.len);
     char *to = leat_buf_room(&w->out, most > raw.len ? most : raw.len);
     size_t got = 0;
-    if (raw.len >= SMALL && w->zstd) {
+    if (raw.len < SMALL || w->compression == LEAT_COMPRESSION_NONE) {
+        got = 0;
+    } else if (zstd) {
         if (w->zstd_ctx == NULL) w->zstd_ctx = ZSTD_createCCtx();
         got = ZSTD_compressCCtx(w->zstd_ctx, to, most, raw.s, raw.len, ZSTD_LEVEL);
         if (ZSTD_isError(got)) got = 0;
-    } else if (raw.len >= SMALL) {
+    } else {
         got = (size_t)LZ4_compress_fast_extState(state_of_lz4(w), raw.s, to, (int)raw.len,
                                                  (int)most, LZ4_HASTE);
     }
     if (got > 0 && got < raw.len) {
         w->out.len += got;
-        return w->zstd ? LEAT_FRAME_ZSTD : LEAT_FRAME_LZ4;
+        return zstd ? LEAT_FRAME_ZSTD : LEAT_FRAME_LZ4;
     }
     leat_buf_add(&w->out, raw);
     return 0;
@@ -170,19 +174,34 @@ static void reserve_path(const leat_writer *w, char path[LEAT_PATH_MAX])
 }
 
 /* Takes the blocks that a full disk would lack; without them all goes on, only less safely. */
-static void make_reserve(leat_writer *w)
+static int make_reserve(leat_writer *w)
 {
     const leat_os *os = leat_os_now();
     char path[LEAT_PATH_MAX];
-    if (w->reserve || w->reserve_bytes <= 0) return;
+    if (w->reserve || w->reserve_bytes <= 0) return 0;
     reserve_path(w, path);
     int fd = os->open(path, LEAT_O_READ | LEAT_O_WRITE | LEAT_O_CREATE, 0600);
     int rc = fd < 0 ? fd : os->allocate(fd, w->reserve_bytes);
     os->close(fd);
     w->reserve = rc == 0;
+    if (rc < 0) os->unlink(path);
+    return rc;
+}
+
+static void need_reserve(leat_writer *w)
+{
+    char path[LEAT_PATH_MAX];
+    int rc = make_reserve(w);
     if (rc == 0) return;
-    os->unlink(path);
+    reserve_path(w, path);
     leat_log(LEAT_WARN, "stream.no_reserve", "file=%s %s", path, leat_os_strerror(rc));
+}
+
+void leat_writer_mend_reserve(leat_writer *w)
+{
+    bool was = w->reserve;
+    if (make_reserve(w) == 0 && w->reserve && !was)
+        leat_log(LEAT_INFO, "stream.reserve_made", "bytes=%" PRId64, w->reserve_bytes);
 }
 
 /* The disk is full: true if the reserve gave room. */
@@ -232,6 +251,7 @@ leat_rc leat_writer_frame(leat_writer *w, leat_draft *d, bool end, leat_err *e)
     if (w->broken) return leat_writer_broken(w, e);
     leat_place place = form(w, d, end);
     if (!fits(w)) {
+        w->need = (int64_t)w->out.len + NEED_MORE;
         LEAT_TRY(leat_writer_rotate(w, d, e));
         place = form(w, d, end);
     }
@@ -320,7 +340,11 @@ static int create(leat_writer *w, const char *path)
     int fd = os->open(path, LEAT_O_READ | LEAT_O_WRITE | LEAT_O_CREATE | LEAT_O_EXCL, 0600);
     if (fd < 0) return fd;
     rc = os->allocate(fd, w->segment_bytes);
-    if (rc < 0 && free_reserve(w, rc)) rc = os->allocate(fd, w->segment_bytes);
+    if (rc < 0 && free_reserve(w, rc)) {
+        /* the reserve may hold what waits, if it does not hold a segment */
+        rc = os->allocate(fd, w->segment_bytes);
+        if (rc == -ENOSPC) rc = os->allocate(fd, (int64_t)w->out.len + w->need);
+    }
     if (rc == -EOPNOTSUPP) rc = 0;
     if (rc == 0) rc = os->sync_dir(w->dir);
     if (rc == 0) rc = write_out(w, fd, 0);
@@ -342,8 +366,10 @@ static leat_rc finish_segment(leat_writer *w, leat_err *e)
 leat_rc leat_writer_rotate(leat_writer *w, const leat_draft *d, leat_err *e)
 {
     if (w->broken) return leat_writer_broken(w, e);
+    if (w->fd >= 0)
+        LEAT_TRY(leat_retention_room(&w->keep, &w->mark, w->at.segment, w->at.offset,
+                                     w->segment_bytes, w->has.reach.visible, e));
     LEAT_TRY(finish_segment(w, e));
-    make_reserve(w);
     bool safe = w->open == 0 && d == NULL;
     leat_place place = form_opening(w, d, safe);
     char path[LEAT_PATH_MAX];
@@ -356,6 +382,7 @@ leat_rc leat_writer_rotate(leat_writer *w, const leat_draft *d, leat_err *e)
     w->at = place;
     w->body = place.offset;
     if (safe) w->end = place;
+    need_reserve(w);
     return LEAT_OK;
 }
 
@@ -370,7 +397,7 @@ leat_rc leat_writer_resume(leat_writer *w, const leat_place *mark, uint64_t olde
     os->close(w->fd);
     w->fd = fd;
     os->allocate(fd, w->segment_bytes);
-    make_reserve(w);
+    need_reserve(w);
     w->at = w->end = w->mark = *mark;
     w->body = w->has.body;
     w->older_bytes = older_bytes;

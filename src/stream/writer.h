@@ -8,20 +8,23 @@
 
 #include "stream/draft.h"
 #include "stream/recover.h"
+#include "stream/retention.h"
 
 typedef struct leat_writer {
     char dir[LEAT_PATH_MAX];
     const char *connector; /* borrowed */
     int64_t segment_bytes, reserve_bytes;
-    int zstd;
+    leat_compression compression;
+    leat_retention keep;  /* what is removed before a segment is begun */
     int fd;               /* the newest segment */
     leat_place at;        /* behind the last frame */
     leat_place end;       /* behind the last safe frame */
     leat_place mark;      /* behind the last frame that is durable and visible */
     uint64_t open;        /* frame in which the open transaction began, 0: none is open */
-    uint64_t older_bytes; /* of the segments before the newest */
+    uint64_t older_bytes; /* of the segments before the newest, keep.removed_bytes included */
     int64_t body;         /* offset behind the newest segment's first frame */
     bool reserve;         /* the reserve file is there */
+    int64_t need;         /* bytes that are to go into the segment that is begun next */
     bool broken;          /* a sync failed */
     leat_restored has;    /* reach: at the end of what was appended */
     leat_buf out;         /* frames on their way to the file */
@@ -52,6 +55,8 @@ leat_rc leat_writer_rotate(leat_writer *w, const leat_draft *d, leat_err *e);
 /* Writes the draft as a frame, begins a segment first if it does not fit. end: it ends at the safe
  * place that w->has.reach says. The draft is as before when this fails, else cleared. */
 leat_rc leat_writer_frame(leat_writer *w, leat_draft *d, bool end, leat_err *e);
+/* The reserve file is there again, if there is room for it. Quiet. */
+void leat_writer_mend_reserve(leat_writer *w);
 /* Syncs; then all that is written is durable. FATAL "stream.sync_failed": w is broken. */
 leat_rc leat_writer_sync(leat_writer *w, leat_err *e);
 

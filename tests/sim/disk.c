@@ -460,6 +460,19 @@ static int os_list(const char *path, bool (*fn)(void *arg, const char *name), vo
     return 0;
 }
 
+static int os_rmdir(const char *path)
+{
+    return os_unlink(path);
+}
+
+/* As large as they come, with as much room as was left to it. */
+static int64_t os_room(const char *path, int64_t *total)
+{
+    (void)path;
+    *total = INT64_C(1) << 40;
+    return mounted->room < 0 ? *total : mounted->room;
+}
+
 const leat_os disk_os = {
     .open = os_open,
     .close = os_close,
@@ -470,10 +483,12 @@ const leat_os disk_os = {
     .size = os_size,
     .allocate = os_allocate,
     .unlink = os_unlink,
+    .rmdir = os_rmdir,
     .rename = os_rename,
     .mkdir = os_mkdir,
     .sync_dir = os_sync_dir,
     .list = os_list,
+    .room = os_room,
 };
 
 /* ---- the disk itself ---- */

@@ -142,7 +142,14 @@ static int process_unlink(const char *path)
 {
     if (sim_step(ACT_UNLINK, (int64_t)strlen(path), 0)) return -EIO;
     if (fails()) return -EIO;
-    return disk_os.unlink(path);
+    return disk_os.unlink(keep_unlink(path));
+}
+
+static int process_rmdir(const char *path)
+{
+    if (sim_step(ACT_UNLINK, (int64_t)strlen(path), 1)) return -EIO;
+    if (fails()) return -EIO;
+    return disk_os.rmdir(path);
 }
 
 static int process_rename(const char *from, const char *to)
@@ -163,6 +170,7 @@ static int process_sync_dir(const char *path)
 {
     if (sim_step(ACT_SYNC_DIR, (int64_t)strlen(path), 0)) return -EIO;
     if (fails()) return -EIO;
+    keep_sync_dir();
     if (the_sim->plant == PLANT_NO_SYNC_DIR) disk_lie_sync_dir(the_sim->disk);
     return disk_os.sync_dir(path);
 }
@@ -172,6 +180,13 @@ static int process_list(const char *path, bool (*fn)(void *arg, const char *name
     if (sim_step(ACT_LIST, (int64_t)strlen(path), 0)) return -EIO;
     if (fails()) return -EIO;
     return disk_os.list(path, fn, arg);
+}
+
+static int64_t process_room(const char *path, int64_t *total)
+{
+    if (sim_step(ACT_ROOM, (int64_t)strlen(path), 0)) return -EIO;
+    if (fails()) return -EIO;
+    return disk_os.room(path, total);
 }
 
 const leat_os sim_os = {
@@ -184,8 +199,10 @@ const leat_os sim_os = {
     .size = process_size,
     .allocate = process_allocate,
     .unlink = process_unlink,
+    .rmdir = process_rmdir,
     .rename = process_rename,
     .mkdir = process_mkdir,
     .sync_dir = process_sync_dir,
     .list = process_list,
+    .room = process_room,
 };

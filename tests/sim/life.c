@@ -24,7 +24,8 @@ static void draw_world(sim *s)
     s->segment_bytes = 2048 << dice_below(d, 6);
     s->frame_bytes = 256 << dice_below(d, 8);
     s->reserve_bytes = dice_one_in(d, 2) ? 4096 : 0;
-    s->zstd = dice_one_in(d, 3);
+    s->compression = dice_one_in(d, 3);
+    keep_draw(s);
     s->merges = dice_one_in(d, 2);
 }
 
@@ -57,7 +58,7 @@ static life draw_life(sim *s, bool last)
     if (dice_one_in(d, 4)) l.jump_in = dice_range(d, 1, 50);
     if (dice_one_in(d, 3)) l.pause_in = dice_steep(d, 9);
     l.no_allocate = dice_one_in(d, 4);
-    l.no_page = dice_one_in(d, 8);
+    l.no_page = dice_one_in(d, 8) && !keep_on(); /* without one a stalled mark is not seen */
     if (last) return l;
     draw_crash(&l, d);
     l.stop_in = 50 + dice_steep(d, 11);
@@ -139,7 +140,8 @@ static void live(sim *s)
         .segment_bytes = s->segment_bytes,
         .frame_bytes = s->frame_bytes,
         .reserve_bytes = s->reserve_bytes,
-        .zstd = s->zstd,
+        .compression = s->compression,
+        .retention = s->keep.conf,
         .merge = s->merges ? LEAT_MERGING_STEPS : LEAT_MERGING_OFF,
         .merge_gain = -1,
     };

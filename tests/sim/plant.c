@@ -138,6 +138,11 @@ bool __wrap_leat_frame_part(const leat_frame_parts *parts, const leat_frame *f, 
 
 /* ---- the stream ---- */
 
+static leat_rc stream_tend(leat_stream *s, leat_err *e)
+{
+    return the_sim->dead ? dead(e) : real_of(s)->ops->tend(real_of(s), e);
+}
+
 static size_t stream_pending(const leat_stream *s)
 {
     return real_of(s)->ops->pending(real_of(s));
@@ -160,6 +165,7 @@ leat_stream *plant_wrap(plant_stream *p, leat_stream *real)
         .append = stream_append,
         .commit = stream_commit,
         .rollback = stream_rollback,
+        .tend = stream_tend,
         .edit = stream_edit,
         .pending = stream_pending,
         .state = stream_state,

@@ -26,6 +26,10 @@
     X(READER_SKIPS, "reader-skips", "the reader loses an event at a frame's end")                  \
     X(LOST_EDIT, "edit-not-synced", "an edited position is told to be done before it is durable")  \
     X(STALE_CURSOR, "stale-cursor", "the reader's cursor is sometimes not stored")                 \
+    X(NOT_ASKED, "cursor-not-asked", "segments are removed that a sink still needs")               \
+    X(NEWEST_REMOVED, "newest-removed", "the segment of the mark is removed, not the oldest")      \
+    X(UNLINK_UNSYNCED, "unlink-not-synced", "the folder is not synced after a removal")            \
+    X(GAP_SKIPPED, "gap-skipped", "a reader passes over segments that were removed")               \
     X(MERGE_UNSYNCED, "merge-not-synced", "a merged segment is put in place before it is synced")  \
     X(MERGE_SHIFTED, "merge-shifts", "the offsets of a merged frame are one too high")             \
     X(MERGE_NO_END, "merge-loses-end", "safe places are lost where frames are merged")             \

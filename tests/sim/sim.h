@@ -13,6 +13,7 @@
 #include "dice.h"
 #include "disk.h"
 #include "engine/engine.h"
+#include "keep.h"
 #include "plant.h"
 #include "sink.h"
 #include "stream/page.h"
@@ -33,6 +34,7 @@
     X(MKDIR, "mkdir")                                                                              \
     X(SYNC_DIR, "sync_dir")                                                                        \
     X(LIST, "list")                                                                                \
+    X(ROOM, "room")                                                                                \
     X(CONNECT, "connect")                                                                          \
     X(PLAN, "plan")                                                                                \
     X(ROWS, "rows")                                                                                \
@@ -211,7 +213,9 @@ typedef struct sim {
     bool page_there, alive;
     int in_watch;
     int64_t segment_bytes, frame_bytes, reserve_bytes;
-    int zstd;
+    leat_compression compression;
+    keep keep;
+    bool unlinked; /* a segment, and its folder not synced since */
 } sim;
 
 /* The run going on. */

@@ -90,6 +90,11 @@ static int sink_unlink(const char *path)
     return sink_step(ACT_UNLINK, 0) || fails() ? -EIO : disk_os.unlink(path);
 }
 
+static int sink_rmdir(const char *path)
+{
+    return sink_step(ACT_UNLINK, 1) || fails() ? -EIO : disk_os.rmdir(path);
+}
+
 static int sink_rename(const char *from, const char *to)
 {
     return sink_step(ACT_RENAME, 0) || fails() ? -EIO : disk_os.rename(from, to);
@@ -110,6 +115,11 @@ static int sink_list(const char *path, bool (*fn)(void *arg, const char *name), 
     return sink_step(ACT_LIST, 0) || fails() ? -EIO : disk_os.list(path, fn, arg);
 }
 
+static int64_t sink_room(const char *path, int64_t *total)
+{
+    return sink_step(ACT_ROOM, 0) || fails() ? -EIO : disk_os.room(path, total);
+}
+
 static const leat_os sink_os = {
     .open = sink_open,
     .close = sink_close,
@@ -120,10 +130,12 @@ static const leat_os sink_os = {
     .size = sink_size,
     .allocate = sink_allocate,
     .unlink = sink_unlink,
+    .rmdir = sink_rmdir,
     .rename = sink_rename,
     .mkdir = sink_mkdir,
     .sync_dir = sink_sync_dir,
     .list = sink_list,
+    .room = sink_room,
 };
 
 /* ---- the target ---- */
@@ -135,7 +147,8 @@ static bool takes(uint64_t hash)
 
 static int64_t next_offset(const target_topic *t)
 {
-    return t->n == 0 ? 0 : t->at[t->n - 1].offset + t->at[t->n - 1].records;
+    if (t->n == 0) return t->from < 0 ? 0 : t->from;
+    return t->at[t->n - 1].offset + t->at[t->n - 1].records;
 }
 
 static void add(target_topic *t, const leat_event *ev, uint64_t hash)
@@ -168,7 +181,8 @@ static void receive(sink *k, const leat_event *ev, uint64_t hash)
         return;
     }
     target_topic *t = &k->topics[topic];
-    if (ev->offset == next_offset(t))
+    bool begins = t->n == 0 && t->from < 0 && keep_on();
+    if (begins || ev->offset == next_offset(t))
         add(t, ev, hash);
     else if (ev->offset > next_offset(t))
         sim_fail("sink", "%s goes on at %lld after %lld", db_topic_names[topic],
@@ -273,6 +287,7 @@ static leat_rc put(leat_dead_store *d, const leat_dead *chain, leat_err *e)
 void sink_init(sink *k)
 {
     k->store.put = put;
+    for (unsigned i = 0; i < DB_TOPICS; i++) k->topics[i].from = -1;
     if (dice_one_in(&the_sim->dice, 3)) k->ntopics = dice_range(&the_sim->dice, 1, DB_TOPICS);
 }
 
@@ -298,8 +313,11 @@ static void check_topic(const sink *k, unsigned topic, uint64_t *events, uint64_
     const watch *w = &the_sim->watch;
     const target_topic *t = &k->topics[topic];
     uint32_t at = 0;
+    int64_t firsts[DB_TOPICS];
+    keep_firsts(firsts);
+    int64_t from = t->n > 0 ? t->at[0].offset : firsts[topic];
     for (uint32_t i = 0; i < w->n; i++) {
-        if (w->seen[i].topic != topic) continue;
+        if (w->seen[i].topic != topic || w->seen[i].offset < from) continue;
         if (at == t->n || t->at[at].hash != w->seen[i].hash ||
             t->at[at].offset != w->seen[i].offset) {
             sim_fail("sink", "offset %lld of %s is not in the target", (long long)w->seen[i].offset,
@@ -343,6 +361,28 @@ static void draw(sink *k, bool last)
     if (dice_one_in(d, 3)) k->flaky = dice_range(d, 3, 12);
 }
 
+/* Since when the target is owed everything. */
+static void note_registered(sink *k)
+{
+    int64_t firsts[DB_TOPICS];
+    if (!keep_on()) return;
+    keep_firsts(firsts);
+    for (unsigned i = 0; i < k->ntopics; i++)
+        if (k->topics[i].from < 0) k->topics[i].from = firsts[i];
+}
+
+/* Forced retention took what it had not read: it must be so. Then it begins anew. */
+static void begin_anew(sink *k, const leat_err *e)
+{
+    if (!keep_gap("pump")) sim_fail("retention", "a gap that is none: %s", e->msg);
+    for (unsigned i = 0; i < k->ntopics; i++) {
+        k->topics[i].n = k->topics[i].durable = 0;
+        k->topics[i].from = -1;
+    }
+    disk_os.unlink("/sim/connectors/shop/stream/readers/pump");
+    k->anew = true;
+}
+
 static void run(sink *k, bool last)
 {
     const char *topics[DB_TOPICS + 1] = {0};
@@ -362,8 +402,15 @@ static void run(sink *k, bool last)
     leat_sinkrun_status(k->run, &state, &(leat_err){0}, &counts);
     leat_sinkrun_free(k->run);
     k->run = NULL;
+    bool gap = rc == LEAT_CONF && strcmp(e.code, "stream.gap") == 0 && the_sim->keep.conf.force;
+    k->anew = false;
+    if (gap && !k->dead) {
+        begin_anew(k, &e);
+        return;
+    }
+    if (rc == LEAT_OK && !k->dead) note_registered(k);
     bool excused = k->dead || k->hurt || (rc == LEAT_RETRY && !last);
-    if (rc != LEAT_OK && (rc == LEAT_CONF || !excused))
+    if (rc != LEAT_OK && !gap && (rc == LEAT_CONF || !excused))
         sim_fail("sink", "%s: %s: %s", leat_rc_name(rc), e.code, e.msg);
     if (k->dead) forget(k);
     if (last && !the_sim->failed) check_end(k, &counts);
@@ -379,7 +426,8 @@ void sink_live(sink *k, bool last)
     s->in_watch++;
     leat_os_use(&sink_os);
     disk_process(s->disk, PROCESS);
-    run(k, last);
+    do run(k, last);
+    while (last && k->anew && !the_sim->failed);
     const char *path = "";
     unsigned n = disk_handles(s->disk, PROCESS, &path);
     if (n > 0) sim_fail("handles", "the sink left %u files open, one is %s", n, path);

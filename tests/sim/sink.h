@@ -20,6 +20,7 @@ typedef struct target_topic {
     target_event *at;
     uint32_t n, cap;
     uint32_t durable; /* of them */
+    int64_t from;     /* it is registered from this offset on; -1: not known */
 } target_topic;
 
 typedef struct sink {
@@ -31,6 +32,7 @@ typedef struct sink {
     leat_dead_store store;
     uint32_t ntopics; /* wanted: the first so many; 0: there is no sink in this run */
     bool dead;
+    bool anew;                /* its last life met a gap: it begins again from what is held */
     uint32_t crash_in;        /* steps; 0: not */
     uint32_t fails_in;        /* calls until one fails; 0: none */
     uint32_t flaky;           /* one call of the target in so many fails */

@@ -273,6 +273,7 @@ static void store_cursor(watch *w)
     leat_buf_clear(&w->cursor);
     leat_buf_add(&w->cursor, cursor);
     w->has_cursor = cursor.s != NULL;
+    keep_note_watch(cursor);
 }
 
 static void note_place(watch *w)
@@ -291,6 +292,7 @@ static void read_all(watch *w)
     for (unsigned i = 0; i < AT_ONCE && !the_sim->failed; i++) {
         leat_rc rc = next(w->reader, &w->batch, &e);
         if (rc > LEAT_RETRY) sim_fail("reader", "next: %s: %s", e.code, e.msg);
+        if (rc == LEAT_AGAIN && keep_on()) store_cursor(w); /* frames without events were passed */
         if (rc != LEAT_OK) break;
         bool skip = the_sim->plant == PLANT_READER_SKIPS && w->batch.n > 3;
         sim_trace(ACT_SEEN, w->batch.n, (int64_t)w->batch.ev[0].tx);
@@ -387,11 +389,13 @@ static void compare_from(watch *w, unsigned topic, const leat_reader_conf *conf,
 
 static void compare(watch *w, unsigned topic, const leat_reader_conf *conf, const char *what)
 {
-    compare_from(w, topic, conf, first_wanted(w, topic, conf), what);
+    uint32_t at = first_wanted(w, topic, conf), held = keep_first_seen();
+    compare_from(w, topic, conf, at > held ? at : held, what);
 }
 
 void watch_cursors(watch *w)
 {
+    if (keep_on()) return; /* what they stand at may have been removed */
     watch_look(w, false);
     const leat_os *os = enter();
     for (unsigned i = 0; i < 6 && w->nplaces > 0; i++) {
@@ -417,9 +421,13 @@ void watch_again(watch *w, bool verify)
 
 void watch_parts(watch *w)
 {
-    if (w->n == 0) return;
     const leat_os *os = enter();
-    const watch_seen *one = &w->seen[dice_below(&the_sim->dice, w->n)];
+    uint32_t held = keep_first_seen();
+    if (held >= w->n) {
+        leave(os);
+        return;
+    }
+    const watch_seen *one = &w->seen[held + dice_below(&the_sim->dice, w->n - held)];
     const char *topics[] = {db_topic_names[one->topic], NULL};
     leat_reader_conf conf = {.data = "/sim", .connector = "shop", .topics = topics};
     compare(w, one->topic, &conf, "one topic");

@@ -125,6 +125,7 @@ static void sleep_us(int64_t us)
     if (s->failed && s->sink.run) leat_sinkrun_stop(s->sink.run);
     if (s->in_watch) return;
     sim_step(ACT_SLEEP, us, 0);
+    keep_sleep();
     if (due(&s->life.paused_left) && s->engine) leat_engine_pause(s->engine, false);
 }
 

@@ -21,7 +21,7 @@ static void test_round_trips(void **state)
     static const uint32_t batches[] = {1, 2, 3, 7, 50, 1000};
     uint64_t tx = 0;
     for (unsigned i = 0; i < 6; i++) {
-        w->conf.zstd = i % 2;
+        w->conf.compression = i % 3;
         w->conf.frame_bytes = i % 3 == 0 ? 300 : 0;
         world_open(w);
         model_check_state(&w->m, w->s->ops->state(w->s), tx);

@@ -130,9 +130,33 @@ static int t_close(int fd)
     return disk_os.close(fd);
 }
 
-static const leat_os trial_os = {t_open,     t_close,    t_pread,    t_pwrite, t_datasync,
-                                 t_truncate, t_size,     t_allocate, t_unlink, t_rename,
-                                 t_mkdir,    t_sync_dir, t_list};
+static int t_rmdir(const char *path)
+{
+    return step() ? -EIO : disk_os.rmdir(path);
+}
+
+static int64_t t_room(const char *path, int64_t *total)
+{
+    return step() ? -EIO : disk_os.room(path, total);
+}
+
+static const leat_os trial_os = {
+    .open = t_open,
+    .close = t_close,
+    .pread = t_pread,
+    .pwrite = t_pwrite,
+    .datasync = t_datasync,
+    .truncate = t_truncate,
+    .size = t_size,
+    .allocate = t_allocate,
+    .unlink = t_unlink,
+    .rename = t_rename,
+    .mkdir = t_mkdir,
+    .sync_dir = t_sync_dir,
+    .list = t_list,
+    .rmdir = t_rmdir,
+    .room = t_room,
+};
 
 static int64_t t_now(void)
 {
@@ -347,7 +371,7 @@ static void begin(trial *t, uint64_t seed)
         .segment_bytes = 1024 << dice_below(d, 8),
         .frame_bytes = 100 << dice_below(d, 8),
         .reserve_bytes = dice_one_in(d, 2) ? 4096 : 0,
-        .zstd = dice_one_in(d, 6),
+        .compression = dice_one_in(d, 6) ? LEAT_COMPRESSION_ZSTD : LEAT_COMPRESSION_LZ4,
     };
     model_init(&t->m, seed, dice_range(d, 1, 30), dice_one_in(d, 4) ? 700 : 40);
     leat_batch_init(&t->b, 1000, 1 << 20);

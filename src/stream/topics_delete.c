@@ -1,0 +1,123 @@
+/* Removing topics: claims, and a stream that nobody claims any more (stream/stream.h).
+ *
+ * A claim goes when its connector does not exist any more, or when nothing of the topic is held and
+ * the connector does not run: else it would be made anew at once. Claims go first, each durably,
+ * then the stream under its lock: a crash in between leaves a stream without claims, which the next
+ * call removes. Events of one topic stand among those of the others and stay as long as the stream
+ * does. Any process. */
+#include <errno.h>
+#include <inttypes.h>
+
+#include "stream/readers.h"
+#include "stream/stream.h"
+#include "stream/topics.h"
+
+enum { LOCK_US = 200000 };
+
+/* ---- one topic ---- */
+
+static bool is_running(const char *data, const char *connector, leat_arena *a)
+{
+    char *path = leat_arena_printf(a, "%s/connectors/%s/stream/lock", data, connector);
+    int fd = leat_os_lock(path, LEAT_O_READ, LOCK_US);
+    leat_os_now()->close(fd);
+    return fd == -EWOULDBLOCK;
+}
+
+static leat_rc may_go(const char *data, const leat_topic *t, leat_arena *a, leat_err *e)
+{
+    if (!t->exists) return LEAT_OK;
+    if (t->next > t->first)
+        return leat_fail(e, LEAT_CONF, "topic.in_use", t->name,
+                         "the topic belongs to the connector \"%s\" and holds %" PRId64
+                         " records. Delete the connector first (leat delete %s), or wait until "
+                         "retention has removed them",
+                         t->connector, t->next - t->first, t->connector);
+    if (is_running(data, t->connector, a))
+        return leat_fail(e, LEAT_CONF, "topic.in_use", t->name,
+                         "the connector \"%s\" runs and may write the topic again; stop it first "
+                         "(leat stop %s)",
+                         t->connector, t->connector);
+    return LEAT_OK;
+}
+
+leat_rc leat_topics_delete(const char *data, const leat_topic *t, leat_err *e)
+{
+    leat_arena a = {0};
+    leat_rc rc = may_go(data, t, &a, e);
+    if (rc == LEAT_OK) rc = leat_topics_release(data, leat_str_of(t->name), t->connector, e);
+    leat_arena_free(&a);
+    return rc;
+}
+
+/* ---- a stream ---- */
+
+typedef struct listing {
+    leat_arena *a;
+    const char **v;
+    size_t n, cap;
+} listing;
+
+static bool list_one(void *arg, const char *name)
+{
+    listing *l = arg;
+    if (l->n == l->cap) {
+        size_t cap = l->cap > 0 ? l->cap * 2 : 64;
+        const char **more = LEAT_NEW(l->a, const char *, cap);
+        if (l->n > 0) memcpy(more, l->v, l->n * sizeof(*more));
+        l->v = more;
+        l->cap = cap;
+    }
+    l->v[l->n++] = leat_arena_strdup(l->a, name);
+    return true;
+}
+
+/* The files of a folder, then the folder; one that is not there is no error. */
+static leat_rc remove_folder(const char *folder, leat_arena *a, leat_err *e)
+{
+    const leat_os *os = leat_os_now();
+    listing l = {.a = a};
+    int rc = os->list(folder, list_one, &l);
+    if (rc == -ENOENT) return LEAT_OK;
+    if (rc < 0) return leat_os_fail(e, rc, "list", folder);
+    for (size_t i = 0; i < l.n; i++) {
+        char *path = leat_arena_printf(a, "%s/%s", folder, l.v[i]);
+        rc = os->unlink(path);
+        if (rc < 0 && rc != -ENOENT) return leat_os_fail(e, rc, "remove", path);
+    }
+    rc = os->rmdir(folder);
+    return rc < 0 ? leat_os_fail(e, rc, "remove the folder", folder) : LEAT_OK;
+}
+
+/* The connector's folder holds nothing but the stream when `leat delete` has been there. */
+static leat_rc remove_all(const char *data, const char *connector, leat_arena *a, leat_err *e)
+{
+    char *folder = leat_arena_printf(a, "%s/connectors/%s", data, connector);
+    LEAT_TRY(remove_folder(leat_arena_printf(a, "%s/stream/readers", folder), a, e));
+    LEAT_TRY(remove_folder(leat_arena_printf(a, "%s/stream", folder), a, e));
+    leat_os_now()->unlink(leat_arena_printf(a, "%s/counters", folder));
+    leat_os_now()->rmdir(folder); /* if nothing else is in it */
+    int rc = leat_os_now()->sync_dir(leat_arena_printf(a, "%s/connectors", data));
+    return rc < 0 ? leat_os_fail(e, rc, "sync", folder) : LEAT_OK;
+}
+
+leat_rc leat_stream_remove(const char *data, const char *connector, leat_err *e)
+{
+    leat_arena a = {0};
+    char path[LEAT_PATH_MAX];
+    LEAT_TRY(leat_segment_folder(data, connector, "stream/lock", path, e));
+    int lock = leat_os_lock(path, LEAT_O_READ, LOCK_US);
+    leat_rc rc;
+    if (lock == -EWOULDBLOCK)
+        rc = leat_fail(e, LEAT_CONF, "stream.locked", connector,
+                       "the connector \"%s\" runs and writes its stream; stop it first", connector);
+    else if (leat_readers_exists(data, connector))
+        rc = leat_fail(e, LEAT_CONF, "topic.in_use", connector,
+                       "the connector \"%s\" exists; delete it first (leat delete %s)", connector,
+                       connector);
+    else
+        rc = remove_all(data, connector, &a, e);
+    leat_os_now()->close(lock);
+    leat_arena_free(&a);
+    return rc;
+}
