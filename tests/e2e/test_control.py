@@ -398,6 +398,18 @@ def test_offsets_of_postgres(db, leat):
 # ---- delete, log, status
 
 
+def test_delete_without_its_secret(leat):
+    """What the configuration refers to is gone: only --forget needs it."""
+    secret = leat.write("secret.properties", {"n": 5})
+    where = "${file:" + str(secret) + ":n}"
+    leat.call("run", "--once", source(leat, datagen_events=where, datagen_rate=0))
+    os.unlink(secret)
+    said = leat.call("delete", "gen", "--forget", "--yes", ok=(1, 2)).stderr
+    assert "secret.properties" in said
+    leat.call("delete", "gen", "--yes")
+    assert leat.json("status") == [] and len(keys(leat)) == 5
+
+
 def test_delete_of_running_ones(leat):
     leat.run(source(leat), sink(leat))
     leat.read_until(TOPIC, 100)
