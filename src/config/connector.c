@@ -163,8 +163,8 @@ const leat_opt leat_connector_options[] = {
      .help =
          "A change that the source sends in more bytes goes to the dead letters, which keep its "
          "first 64 KiB, its size and its position. An event is held up to four times on its "
-         "way, so limits.memory must be at least four times this and 8m more. 0: what "
-         "limits.memory has room for, which is 62m by default."},
+         "way (twice more for each further task), so limits.memory must be at least four times "
+         "this and 8m more. 0: what limits.memory has room for, which is 62m by default."},
     /* clang-format off */
     IGNORED("key.converter", "org.apache.kafka.connect.json.JsonConverter",
             "Class of the key's converter. The stream keeps events typed; they are converted where "

@@ -259,8 +259,9 @@ static void unstall(leat_run *r)
     leat_run_state_set(r, r->phase == LEAT_PHASE_SNAPSHOT ? LEAT_RUN_SNAPSHOT : LEAT_RUN_RUNNING);
 }
 
-/* Takes the appender for one of the two above. A batch that another task's open transaction keeps
- * out while the attempt should end is let go: it was not acknowledged and comes again. */
+/* Takes the appender for one of the two above. PENDING: the attempt should end, and another task's
+ * open transaction keeps the batch out. It is let go: it was not acknowledged and comes again, even
+ * where the source said that it was the last. */
 static leat_rc with_appender(leat_run *r, leat_appender_use use,
                              leat_rc (*act)(leat_run *r, leat_err *e), leat_err *e)
 {
@@ -268,7 +269,8 @@ static leat_rc with_appender(leat_run *r, leat_appender_use use,
     leat_rc rc = leat_appender_take(ap, r->task.id, use);
     if (rc == LEAT_PENDING && leat_run_leave(r->g)) {
         r->full = false;
-        return LEAT_OK;
+        r->result = LEAT_OK;
+        return LEAT_PENDING;
     }
     if (rc != LEAT_OK) {
         leat_run_waits(r, rc == LEAT_PENDING ? "the end of another task's transaction" : NULL);

@@ -3,7 +3,7 @@
  * The loop answers what only looks at memory or sets flags. A line with a slow verb becomes its
  * client's job: the worker takes the jobs in the order in which they came, the loop sends what came
  * of them. A client with a job is not read meanwhile. Answers that a client does not take wait in
- * its buffer, so that nobody waits for it; after SEND_MS it is dropped. */
+ * its buffer, so that nobody waits for it; after SEND_MS it is dropped, once it has no job. */
 #include "engine/control.h"
 
 #include <errno.h>
@@ -287,8 +287,11 @@ static void tick(leat_control *c)
     c->ticked_us = now;
     c->resting = false;
     if (c->conf.tick) c->conf.tick(c->conf.arg);
-    for (int i = 0; i < CLIENTS; i++)
-        if (c->clients[i].out.len > 0 && !flush(&c->clients[i])) drop(&c->clients[i]);
+    for (int i = 0; i < CLIENTS; i++) {
+        client *k = &c->clients[i];
+        bool gone = k->out.len > 0 && !flush(k);
+        if (gone && job_of(c, k) == JOB_NONE) drop(k); /* else the worker has its texts */
+    }
 }
 
 static void *loop(void *arg)

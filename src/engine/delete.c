@@ -84,7 +84,7 @@ static leat_rc remove_state(leat_process *p, leat_err *e)
     if (err == 0) err = remove_file(p, "state.db");
     if (err == 0) err = leat_os_now()->sync_dir(p->folder);
     if (err < 0) return leat_os_fail(e, err, "remove the state in", p->folder);
-    if (p->setup.source) return LEAT_OK;
+    if (!p->setup.sink) return LEAT_OK;
     remove_file(p, "counters");
     remove_file(p, "lock");
     rmdir(p->folder);
@@ -96,8 +96,14 @@ leat_rc leat_process_delete(const char *data, const char *name, bool forget, lea
     leat_process p = {.conf = {.data = data, .name = name}, .lock = -1};
     leat_arena_init(&p.arena, 0);
     pthread_mutex_init(&p.guard, NULL);
-    leat_rc rc = leat_process_open(&p, true, e);
-    if (rc == LEAT_OK && p.setup.sink) rc = forget_sink(&p, e);
+    leat_err why = {0};
+    leat_rc rc = leat_process_open(&p, false, e);
+    bool known = rc == LEAT_OK && leat_process_parse(&p, &why) == LEAT_OK;
+    if (rc == LEAT_OK && !known && forget) { /* the rest goes without: a secret may be gone */
+        rc = why.rc;
+        if (e) *e = why;
+    }
+    if (rc == LEAT_OK && (p.setup.sink || !known)) rc = forget_sink(&p, e);
     if (rc == LEAT_OK && p.setup.source && forget) rc = forget_source(&p, e);
     if (rc == LEAT_OK) rc = remove_state(&p, e);
     leat_process_close(&p);

@@ -318,6 +318,7 @@ static void unpark(leat_engine *g)
 {
     leat_err err = {0};
     leat_rc rc = leat_run_between(g, &err);
+    leat_run_recall_all(g);
     for (unsigned i = 0; i < g->n; i++) {
         leat_run *r = &g->runs[i];
         if (r->phase != LEAT_PHASE_PARKED) continue;
@@ -402,7 +403,7 @@ static void *task_thread(void *arg)
     return NULL;
 }
 
-/* A thread for each task; a task that gets none fails. */
+/* A thread for each task; if a task gets none, all end. */
 static void run_threads(leat_engine *g)
 {
     bool parked, *started = leat_zalloc(g->n, sizeof *started);
@@ -411,9 +412,10 @@ static void run_threads(leat_engine *g)
         int rc = pthread_create(&r->thread, NULL, task_thread, r);
         started[i] = rc == 0;
         if (started[i]) continue;
-        leat_err err = {0};
-        leat_run_after(r, leat_os_fail(&err, -rc, "start a thread for", g->conf.connector), &err);
-        r->phase = LEAT_PHASE_OVER;
+        leat_err err;
+        leat_os_fail(&err, rc, "start a thread for a task of", g->conf.connector);
+        err.rc = LEAT_FATAL; /* the others would go on without its part */
+        leat_run_after(r, LEAT_FATAL, &err);
     }
     while (count_live(g, &parked) > 0) {
         if (parked) unpark(g);
@@ -427,6 +429,7 @@ static void run_threads(leat_engine *g)
 leat_rc leat_engine_run(leat_engine *g, leat_err *e)
 {
     leat_run_progress(g);
+    leat_run_recall_all(g);
     if (g->n == 1 || g->conf.pick)
         run_here(g);
     else

@@ -69,7 +69,8 @@ leat_rc leat_inputs_positions(const char *data, const char *sink, const leat_opt
 leat_rc leat_inputs_write(const char *data, const char *sink, const leat_opt_list *topics,
                           leat_jw *w, leat_err *e);
 /* Whether each of n positions can be moved to (an absent offset: the beginning of what is held);
- * notes[i]: what follows, in a. CONF "offsets.topic", "offsets.range". */
+ * notes[i]: what follows; their partitions become what leat_inputs_positions writes. Both in a.
+ * CONF "offsets.topic", "offsets.range". */
 leat_rc leat_inputs_check(const char *data, const char *sink, const leat_opt_list *topics,
                           leat_position *to, size_t n, leat_arena *a, const char **notes,
                           leat_err *e);

@@ -205,6 +205,7 @@ leat_rc leat_inputs_check(const char *data, const char *sink, const leat_opt_lis
 {
     topic *all;
     LEAT_TRY(look(data, sink, topics, a, &all, e));
+    const topic **named = LEAT_NEW(a, const topic *, n);
     for (size_t i = 0; i < n; i++) {
         leat_str name;
         int64_t offset;
@@ -217,6 +218,11 @@ leat_rc leat_inputs_check(const char *data, const char *sink, const leat_opt_lis
                              "the sink does not read the topic \"" LEAT_STR_FMT
                              "\"; its option topics names those it does",
                              LEAT_STR_ARG(name));
+        for (size_t k = 0; k < i; k++)
+            if (named[k] == t)
+                return leat_fail(e, LEAT_CONF, "offsets.topic", t->name, "it is named twice");
+        named[i] = t;
+        to[i].partition = position_of(t, a).partition;
         LEAT_TRY(check_one(t, offset, a, &notes[i], e));
     }
     return LEAT_OK;

@@ -129,8 +129,6 @@ static leat_rc want_one(edit *d, const leat_json *j, leat_err *e)
         return bad_request("offset", "an entry's \"offset\" is neither an object nor null", e);
     leat_position to = {.partition = text_of(partition, &d->a)};
     if (offset->type == LEAT_JSON_OBJECT) to.offset = text_of(offset, &d->a);
-    if (find(d->to, d->n, to.partition).offset.s)
-        return bad_request("partition", "a partition is named twice", e);
     want(d, to);
     return LEAT_OK;
 }
@@ -188,6 +186,15 @@ static leat_rc want_undo(edit *d, leat_err *e)
 
 /* ---- checks ---- */
 
+/* What is replaced, in d->a. */
+static void stand(edit *d, const leat_position *pos, size_t n)
+{
+    for (size_t i = 0; i < d->n; i++) {
+        leat_position now = find(pos, n, d->to[i].partition);
+        d->was[i].offset = now.offset.s ? leat_arena_str(&d->a, now.offset) : (leat_str){0};
+    }
+}
+
 static leat_rc check_source(edit *d, size_t i, leat_err *e)
 {
     const leat_source *source = d->p->setup.source;
@@ -197,6 +204,15 @@ static leat_rc check_source(edit *d, size_t i, leat_err *e)
         source->offset_check(d->p->setup.conf, d->was[i], d->to[i], &d->a, &out, &d->notes[i], e));
     d->to[i] = out;
     d->was[i] = find(d->now, d->nnow, out.partition);
+    return LEAT_OK;
+}
+
+/* Each partition once. As the source writes it: JSON has many spellings. */
+static leat_rc check_twice(const edit *d, size_t i, leat_err *e)
+{
+    for (size_t k = 0; k < i; k++)
+        if (leat_str_eq(d->to[k].partition, d->to[i].partition))
+            return bad_request("partition", "a partition is named twice", e);
     return LEAT_OK;
 }
 
@@ -217,21 +233,30 @@ static bool any_left(const edit *d)
 static leat_rc check(edit *d, leat_err *e)
 {
     d->notes = LEAT_NEW(&d->a, const char *, d->n + 1);
-    if (d->p->setup.sink)
-        return leat_inputs_check(d->p->conf.data, d->p->conf.name, &d->p->setup.common.topics,
-                                 d->to, d->n, &d->a, d->notes, e);
-    for (size_t i = 0; i < d->n; i++) LEAT_TRY(check_source(d, i, e));
+    if (d->p->setup.sink) {
+        LEAT_TRY(leat_inputs_check(d->p->conf.data, d->p->conf.name, &d->p->setup.common.topics,
+                                   d->to, d->n, &d->a, d->notes, e));
+        stand(d, d->now, d->nnow);
+        return LEAT_OK;
+    }
+    for (size_t i = 0; i < d->n; i++) {
+        LEAT_TRY(check_source(d, i, e));
+        LEAT_TRY(check_twice(d, i, e));
+    }
     d->progress = any_left(d) ? LEAT_STR("{\"snapshot\":{\"state\":\"done\"}}") : LEAT_STR("{}");
     return LEAT_OK;
 }
 
 /* ---- the edit ---- */
 
-/* By whoever may write the stream: no source is open. */
+/* By whoever may write the stream: no source is open, and it stands still. It did not while the
+ * plan was read. */
 static leat_rc apply_source(void *arg, leat_stream *s, leat_err *e)
 {
     edit *d = arg;
     leat_process *p = d->p;
+    const leat_stream_state *st = s->ops->state(s);
+    stand(d, st->pos, st->npos);
     LEAT_TRY(leat_state_positions_add(p->state, d->was, d->n, LEAT_NOTED_BEFORE, d->by, e));
     LEAT_TRY(s->ops->edit(s, d->to, d->n, d->progress, e));
     return leat_state_positions_add(p->state, d->to, d->n, LEAT_NOTED_EDIT, d->by, e);
@@ -242,6 +267,8 @@ static leat_rc apply_sink(void *arg, leat_err *e)
 {
     edit *d = arg;
     leat_process *p = d->p;
+    LEAT_TRY(leat_process_positions(p, &d->a, &d->now, &d->nnow, e));
+    stand(d, d->now, d->nnow);
     LEAT_TRY(leat_state_positions_add(p->state, d->was, d->n, LEAT_NOTED_BEFORE, d->by, e));
     LEAT_TRY(leat_inputs_move(p->conf.data, p->conf.name, d->to, d->n, e));
     return leat_state_positions_add(p->state, d->to, d->n, LEAT_NOTED_EDIT, d->by, e);

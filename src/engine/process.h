@@ -33,7 +33,8 @@ leat_rc leat_process_look(const char *data, const char *name, leat_arena *a,
                           leat_process_leaves *out, leat_err *e);
 /* Removes configuration and state of a connector that does not run. A source's claims and stream
  * stay; forget: what open made on the server goes first, and the stream's position. A sink's
- * cursors go too. What failed can be tried again. */
+ * cursors go too. A configuration that cannot be understood any more is no hindrance, but to
+ * forget. What failed can be tried again. */
 leat_rc leat_process_delete(const char *data, const char *name, bool forget, leat_err *e);
 
 #endif

@@ -135,7 +135,8 @@ void leat_run_after(leat_run *r, leat_rc rc, const leat_err *err);
  * the snapshot, and snap_next holds once it is appended. */
 leat_rc leat_run_offer(leat_run *r, bool progress, leat_err *e);
 /* Appends what waits (dead letters first), commits what is worth it, acknowledges what became
- * durable. AGAIN: later, something is in the way; the source is kept alive. */
+ * durable. AGAIN: later, something is in the way; the source is kept alive. PENDING: the attempt is
+ * over (result OK), what waits was let go. */
 leat_rc leat_run_flush(leat_run *r, leat_err *e);
 /* What other tasks' commits made durable of this one; acknowledges it. */
 leat_rc leat_run_notice(leat_run *r, leat_err *e);
@@ -153,6 +154,9 @@ static inline bool leat_run_pending(const leat_run *r)
 leat_rc leat_run_stream(leat_run *r, leat_err *e);
 /* Takes snap from r->stored. The appender is taken. */
 void leat_run_recall(leat_run *r);
+/* Of all tasks, from the stream, while none is open: what one of them appends says how far the
+ * others are, too, whether they have opened or not. */
+void leat_run_recall_all(leat_engine *g);
 /* The snapshots' progress with snap_next of this task, in r->progress. The appender is taken. */
 leat_str leat_run_progress_text(leat_run *r);
 /* Asks the source what to read; the task's phase follows from that. */

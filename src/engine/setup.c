@@ -2,8 +2,9 @@
  * going to the table that knows it, so that neither has to know the other's conf struct. */
 #include "engine/setup.h"
 
-/* Of limits.memory: what batches and frames take; the largest event that it always has room for. */
-enum { BESIDE_EVENTS = 8 << 20, LEAST_EVENT = 256 << 10 };
+/* Of limits.memory: what frames take, and the batches of a task; the largest event that it always
+ * has room for. */
+enum { FRAMES = 6 << 20, BATCHES = 2 << 20, LEAST_EVENT = 256 << 10 };
 
 static const leat_opt *const COMMON[] = {leat_connector_options, NULL};
 static const leat_opt *const STREAM[] = {leat_stream_options, NULL};
@@ -28,17 +29,21 @@ static void copy_props(const leat_props *in, leat_arena *a, leat_props *out)
         leat_props_set(out, a, leat_str_of(p->name), leat_str_of(p->value), p->line);
 }
 
-/* An event is held up to four times on its way, beside batches and frames. */
-static void fit_events(leat_connector_conf *c, leat_report *r)
+/* An event is held up to twice by each task, and twice in the stream, beside batches and frames. */
+static void fit_events(leat_setup *setup, leat_report *r)
 {
-    int64_t room = (c->memory - BESIDE_EVENTS) / 4, most = c->max_event_bytes;
+    leat_connector_conf *c = &setup->common;
+    unsigned most_tasks = (unsigned)c->tasks_max;
+    int64_t tasks = setup->source->tasks ? setup->source->tasks(setup->conf, most_tasks) : 1;
+    int64_t beside = FRAMES + tasks * BATCHES, times = 2 * tasks + 2;
+    int64_t room = (c->memory - beside) / times, most = c->max_event_bytes;
     if (room < LEAST_EVENT) room = LEAST_EVENT;
     if (most > room)
         leat_report_add(r, false, "limits.memory", 0,
-                        "%lld bytes have no room for events of max.event.bytes=%lld: set it to "
+                        "%lld bytes have no room for events of max.event.bytes=%lld%s: set it to "
                         "%lldm or more, or lower max.event.bytes",
-                        (long long)c->memory, (long long)most,
-                        (long long)((most * 4 + BESIDE_EVENTS + (1 << 20) - 1) >> 20));
+                        (long long)c->memory, (long long)most, tasks > 1 ? " in each task" : "",
+                        (long long)((most * times + beside + (1 << 20) - 1) >> 20));
     if (most == 0) c->max_event_bytes = room;
 }
 
@@ -48,7 +53,6 @@ static void validate_common(leat_setup *setup, leat_report *r)
     leat_err err;
     if (setup->common.name && leat_rc_failed(leat_connector_name_check(setup->common.name, &err)))
         leat_report_add(r, false, "name", 0, "%s", err.msg);
-    if (setup->source) fit_events(&setup->common, r);
     if (setup->sink && setup->common.topics.n == 0)
         leat_report_add(r, false, "topics", 0, "a sink reads at least one topic: name them here");
 }
@@ -117,6 +121,7 @@ bool leat_setup_parse(const leat_config *config, bool strict, leat_arena *a, lea
     leat_opts_parse(tables, &own, strict, a, out->conf, r);
     if (out->source && out->source->validate) out->source->validate(out->conf, r);
     if (out->sink && out->sink->validate) out->sink->validate(out->conf, r);
+    if (out->source && r->errors == before) fit_events(out, r);
     return r->errors == before;
 }
 

@@ -112,6 +112,16 @@ void leat_run_recall(leat_run *r)
     r->snap = r->snap_next = (leat_run_snap){.state = stored_state(r)};
 }
 
+void leat_run_recall_all(leat_engine *g)
+{
+    const leat_stream_state *st = g->conf.stream->ops->state(g->conf.stream);
+    for (unsigned i = 0; i < g->n; i++) {
+        leat_run *r = &g->runs[i];
+        r->stored = leat_arena_str(&r->arena, st->progress);
+        leat_run_recall(r);
+    }
+}
+
 leat_rc leat_run_plan(leat_run *r, leat_err *e)
 {
     const char *state = r->snap.state;

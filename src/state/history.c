@@ -40,7 +40,7 @@ const char *leat_noted_name(leat_noted noted)
 }
 
 static leat_rc add_one(leat_state *s, const leat_position *pos, leat_noted noted, const char *by,
-                       leat_err *e)
+                       int64_t at_us, leat_err *e)
 {
     sqlite3_stmt *st;
     LEAT_TRY(leat_state_prepare(
@@ -50,7 +50,7 @@ static leat_rc add_one(leat_state *s, const leat_position *pos, leat_noted noted
     leat_state_bind(st, 2, pos->offset);
     sqlite3_bind_int(st, 3, (int)noted);
     leat_state_bind(st, 4, leat_str_of(by ? by : ""));
-    sqlite3_bind_int64(st, 5, leat_now_us());
+    sqlite3_bind_int64(st, 5, at_us);
     return leat_state_finish(s, st, "write", e);
 }
 
@@ -59,7 +59,8 @@ leat_rc leat_state_positions_add(leat_state *s, const leat_position *pos, size_t
 {
     LEAT_TRY(leat_state_run(s, "BEGIN IMMEDIATE", "note a position", e));
     leat_rc rc = LEAT_OK;
-    for (size_t i = 0; i < n && rc == LEAT_OK; i++) rc = add_one(s, &pos[i], noted, by, e);
+    int64_t at_us = leat_now_us();
+    for (size_t i = 0; i < n && rc == LEAT_OK; i++) rc = add_one(s, &pos[i], noted, by, at_us, e);
     if (rc == LEAT_OK)
         rc = leat_state_run(
             s, "DELETE FROM positions WHERE id <= (SELECT max(id) FROM positions) - 1000",

@@ -54,8 +54,8 @@ typedef struct leat_note {
     leat_position pos;
 } leat_note;
 
-/* The history of durable positions: n of them noted at once, all or none. The last 1,000 are kept.
- * by: NULL for none. */
+/* The history of durable positions: n of them noted at once, all or none, with one time, by which
+ * they are known as one note. The last 1,000 are kept. by: NULL for none. */
 leat_rc leat_state_positions_add(leat_state *s, const leat_position *pos, size_t n,
                                  leat_noted noted, const char *by, leat_err *e);
 /* Newest first until fn returns false; texts are borrowed for the call. */

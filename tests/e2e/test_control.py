@@ -211,6 +211,40 @@ def test_offsets_are_set_reset_and_undone(leat, runs):
     assert balanced(leat)
 
 
+def test_offsets_of_several_partitions(leat):
+    """One edit of all is taken back by one undo; a partition has many spellings and one entry."""
+    gen = source(leat, datagen_events=2000, datagen_rate=0, datagen_tables=2, tasks_max=2)
+    topics = [TOPIC, "gen.datagen.t2"]
+    leat.call("run", "--once", gen, sink(leat, topics=",".join(topics)))
+    for name in ("gen", "out"):
+        was = offsets(leat, name)
+        assert len(was) == 2
+        leat.call("offsets", name, "reset", "--yes")
+        assert offsets(leat, name) != was
+        leat.call("offsets", name, "undo", "--yes")
+        assert offsets(leat, name) == was
+        swapped = dict(reversed(was[0]["partition"].items()))
+        for first in (was[0]["offset"], None):
+            twice = [{"partition": was[0]["partition"], "offset": first}, was[0]]
+            if name == "out":
+                twice[0]["partition"] = swapped
+            text = json.dumps({"offsets": twice})
+            said = leat.call("offsets", name, "set", text, "--yes", ok=(1, 2)).stderr
+            assert "twice" in said
+        assert offsets(leat, name) == was
+
+
+def test_the_history_tells_where_an_edit_was(leat):
+    """Of a connector that runs: not where it was when the edit was planned."""
+    leat.run(source(leat))
+    leat.read_until(TOPIC, 1000)
+    leat.call("offsets", "gen", "set", at(10**9), "--yes")
+    leat.stop()
+    history = leat.json("offsets", "gen", "history")
+    before = [h["offset"]["n"] for h in history if h["noted"] == "before"]
+    assert before == [sum(key < 10**9 for key in keys(leat))]
+
+
 def test_offsets_of_a_paused_connector(leat):
     leat.run(source(leat))
     leat.read_until(TOPIC, 200)
@@ -365,6 +399,18 @@ def test_offsets_of_postgres(db, leat):
 # ---- delete, log, status
 
 
+def test_delete_without_its_secret(leat):
+    """What the configuration refers to is gone: only --forget needs it."""
+    secret = leat.write("secret.properties", {"n": 5})
+    where = "${file:" + str(secret) + ":n}"
+    leat.call("run", "--once", source(leat, datagen_events=where, datagen_rate=0))
+    os.unlink(secret)
+    said = leat.call("delete", "gen", "--forget", "--yes", ok=(1, 2)).stderr
+    assert "secret.properties" in said
+    leat.call("delete", "gen", "--yes")
+    assert leat.json("status") == [] and len(keys(leat)) == 5
+
+
 def test_delete_of_running_ones(leat):
     leat.run(source(leat), sink(leat))
     leat.read_until(TOPIC, 100)
@@ -372,7 +418,7 @@ def test_delete_of_running_ones(leat):
     leat.call("delete", "out", ok=(2,))
     assert leat.status("out")["state"] == "RUNNING"
     readers = os.path.join(leat.data, "connectors", "gen", "stream", "readers")
-    assert os.path.exists(os.path.join(readers, "out"))
+    until(lambda: os.path.exists(os.path.join(readers, "out")), 20, "the sink's cursor")
     leat.call("delete", "out", "--yes")
     assert not os.path.exists(os.path.join(readers, "out"))
     assert [c["name"] for c in leat.json("status")] == ["gen"]

@@ -317,7 +317,7 @@ def test_control_requests(leat):
     running(leat), running(leat, "out")
     assert ask(leat, "gen", "status")["name"] == "gen"
     assert ask(leat, "gen", "finish")["error"]["code"] == "control.verb"
-    assert ask(leat, "out", "pause")["error"]["code"] == "control.verb"
+    assert ask(leat, "out", "dance")["error"]["code"] == "control.verb"
     assert ask(leat, "gen", "log-level", level="nonsense")["error"]["code"] == "control.request"
     assert ask(leat, "gen", "log-level", level="debug")["ok"]
     assert "connector.started" in ask(leat, "gen", "log")["lines"]

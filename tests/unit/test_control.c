@@ -251,6 +251,24 @@ static void unread_answers_hold_nobody_up(void **state)
     close(fd);
 }
 
+/* Nor while the worker is at its verb: what the worker has is taken back from it later. */
+static void unread_answers_of_a_slow_verb(void **state)
+{
+    (void)state;
+    int fd = leat_os_unix_connect(folder, "control.sock", 2000), ticked = atomic_load(&ticks);
+    const char both[] = "{\"verb\":\"flood\"}\n{\"verb\":\"dawdle\"}\n";
+    atomic_store(&go_on, false);
+    assert_int_equal(send(fd, both, strlen(both), 0), strlen(both));
+    int64_t until = leat_mono_us() + 20000000;
+    while (atomic_load(&ticks) < ticked + 5 && leat_mono_us() < until) leat_sleep_us(10000);
+    answers(NULL);
+    atomic_store(&go_on, true);
+    while (send(fd, "\n", 1, MSG_NOSIGNAL) == 1 && leat_mono_us() < until) leat_sleep_us(20000);
+    assert_true(leat_mono_us() < until);
+    close(fd);
+    answers(NULL);
+}
+
 /* A process that takes no connections any more (SIGSTOP) is told in time, however many asked. */
 static void nobody_takes_the_connection(void **state)
 {
@@ -353,6 +371,7 @@ int main(void)
         cmocka_unit_test(slow_verbs_hold_nobody_up),
         cmocka_unit_test(slow_verbs_outlive_their_clients),
         cmocka_unit_test(unread_answers_hold_nobody_up),
+        cmocka_unit_test(unread_answers_of_a_slow_verb),
         cmocka_unit_test(nobody_takes_the_connection),
         cmocka_unit_test(few_descriptors),
         cmocka_unit_test(clocks_tick),

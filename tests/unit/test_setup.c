@@ -1,6 +1,7 @@
 /* From a configuration to a connector: names that are refused, all problems at once, providers. */
 #include "test.h"
 
+#include "engine/engine.h"
 #include "engine/setup.h"
 
 #include <stdio.h>
@@ -74,6 +75,31 @@ static void test_a_bad_name_is_a_problem(void **state)
     assert_true(parse("name=x\nconnector.class=datagen\n", false));
     assert_non_null(setup.source);
     assert_null(setup.sink);
+}
+
+/* The bound that the engine tells is kept within limits.memory, however many tasks there are. */
+static void test_events_fit_the_memory(void **state)
+{
+    (void)state;
+    for (int tasks = 1; tasks <= 8; tasks++) {
+        char text[200];
+        snprintf(text, sizeof text,
+                 "name=x\nconnector.class=datagen\ndatagen.tables=8\ntasks.max=%d\n", tasks);
+        assert_true(parse(text, false));
+        leat_engine_conf conf = {
+            .source = setup.source,
+            .tasks = setup.source->tasks(setup.conf, (unsigned)setup.common.tasks_max),
+            .memory = (size_t)setup.common.memory,
+            .max_event_bytes = (size_t)setup.common.max_event_bytes};
+        leat_engine *g = leat_engine_new(&conf);
+        assert_int_equal(conf.tasks, tasks);
+        assert_true(leat_engine_bound(g) <= conf.memory);
+        leat_engine_free(g);
+        snprintf(text + strlen(text), sizeof text - strlen(text),
+                 "limits.memory=64m\nmax.event.bytes=14m\n");
+        assert_int_equal(parse(text, false), tasks == 1);
+        assert_true(tasks == 1 || told("limits.memory", "in each task"));
+    }
 }
 
 static void test_all_problems_at_once(void **state)
@@ -155,6 +181,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_a_bad_name_is_a_problem),
+        cmocka_unit_test(test_events_fit_the_memory),
         cmocka_unit_test(test_all_problems_at_once),
         cmocka_unit_test(test_unknown_options),
         cmocka_unit_test(test_class),

@@ -1,6 +1,7 @@
 /* state.db: configuration, ending, positions, dead letters; migrations and refusals. */
 #include "test.h"
 
+#include "base/clock.h"
 #include "base/os.h"
 #include "state/state.h"
 
@@ -107,6 +108,8 @@ static void dead_letters_repeat(void **state)
 typedef struct seen_notes {
     int n, edits;
     int64_t newest, oldest;
+    int64_t at_us;  /* of the newest */
+    int together;   /* notes of that time */
     bool forgotten; /* the newest says so */
     char by[64];
 } seen_notes;
@@ -116,10 +119,12 @@ static bool see(void *arg, const leat_note *note)
     seen_notes *seen = arg;
     if (seen->n++ == 0) {
         seen->newest = note->id;
+        seen->at_us = note->at_us;
         seen->forgotten = note->pos.offset.s == NULL;
         snprintf(seen->by, sizeof seen->by, "%s", note->by);
     }
     seen->oldest = note->id;
+    seen->together += note->at_us == seen->at_us;
     seen->edits += note->noted == LEAT_NOTED_EDIT;
     return true;
 }
@@ -143,6 +148,25 @@ static void positions_are_kept_and_bounded(void **state)
     assert_int_equal(seen.oldest, 41);
     assert_true(seen.forgotten);
     assert_string_equal(seen.by, "me: reset");
+    leat_state_close(s);
+}
+
+/* What was noted at once is known by its time. */
+static void positions_of_a_note_have_a_time(void **state)
+{
+    (void)state;
+    enum { MANY = 200 };
+    leat_state *s = open_one("times");
+    leat_position pos[MANY];
+    for (int i = 0; i < MANY; i++) pos[i] = (leat_position){LEAT_STR("{}"), LEAT_STR("{}")};
+    assert_int_equal(leat_state_positions_add(s, pos, 1, LEAT_NOTED_RUN, NULL, NULL), LEAT_OK);
+    leat_sleep_us(10);
+    assert_int_equal(leat_state_positions_add(s, pos, MANY, LEAT_NOTED_BEFORE, "me", NULL),
+                     LEAT_OK);
+    seen_notes seen = {0};
+    assert_int_equal(leat_state_positions_each(s, see, &seen, NULL), LEAT_OK);
+    assert_int_equal(seen.n, MANY + 1);
+    assert_int_equal(seen.together, MANY);
     leat_state_close(s);
 }
 
@@ -272,6 +296,7 @@ int main(void)
         cmocka_unit_test(ending_round_trip),
         cmocka_unit_test(dead_letters_repeat),
         cmocka_unit_test(positions_are_kept_and_bounded),
+        cmocka_unit_test(positions_of_a_note_have_a_time),
         cmocka_unit_test(a_pause_is_kept),
         cmocka_unit_test(old_files_are_migrated),
         cmocka_unit_test(newer_and_damaged_are_refused),

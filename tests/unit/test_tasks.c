@@ -23,6 +23,11 @@ typedef struct world {
     atomic_bool bad;      /* a source was open, or another thread ran it, in a section */
     unsigned fails;       /* + 1: the task that cannot be opened; 0: none */
     uint64_t most[TASKS]; /* changes of each task */
+    bool open_tail;       /* the rowed: task 1 has a transaction open ... */
+    unsigned given;       /* chunks that were read to their end */
+    unsigned since;       /* ... so many reads of task 1 ago */
+    bool resets;          /* the snapshot is done and then forgotten, instead */
+    pthread_t asker;
 } world;
 
 static world *w;
@@ -72,6 +77,91 @@ static void s_close(leat_task *t)
 static const leat_source lines = {
     .name = "lines", .open = s_open, .read = s_read, .close = s_close};
 
+/* ---- the rowed: a source of rows that knows no positions, each task's turns on one thread ---- */
+
+static leat_rc r_open(leat_task *t, const leat_position *pos, size_t n, leat_err *e)
+{
+    (void)t;
+    (void)pos;
+    (void)n;
+    (void)e;
+    return LEAT_OK;
+}
+
+static void r_close(leat_task *t)
+{
+    (void)t;
+}
+
+/* A chunk for task 0 alone. */
+static leat_rc r_plan(leat_task *t, leat_plan *plan, leat_err *e)
+{
+    (void)e;
+    if (t->id > 0) return LEAT_OK;
+    leat_chunk *chunk = LEAT_NEW(plan->a, leat_chunk, 1);
+    *chunk = (leat_chunk){.table = "public.t", .rows = 5};
+    *plan->tail = chunk;
+    plan->tail = &chunk->next;
+    plan->n++;
+    return LEAT_OK;
+}
+
+static leat_rc r_chunk(leat_task *t, leat_chunk *chunk, leat_batch *b, leat_err *e)
+{
+    (void)t;
+    (void)chunk;
+    (void)e;
+    b->counts.rows_read = b->counts.rows_filtered = 5;
+    w->given++;
+    return LEAT_OK;
+}
+
+static leat_rc forget(void *arg, leat_stream *s, leat_err *e)
+{
+    (void)arg;
+    atomic_fetch_add(&w->betweens, 1);
+    return s->ops->edit(s, NULL, 0, LEAT_STR("{}"), e);
+}
+
+static void *forgetter(void *arg)
+{
+    (void)arg;
+    leat_engine_between(w->g, forget, NULL, NULL);
+    return NULL;
+}
+
+/* Once both read, the snapshot is forgotten; task 0 ends it all when it has read its rows again. */
+static leat_rc r_reset(leat_task *t)
+{
+    bool forgotten = atomic_load(&w->betweens) > 0;
+    if (forgotten && t->id == 0) leat_engine_stop(w->g);
+    if (!forgotten && t->id == 1 && w->since++ == 0)
+        assert_int_equal(pthread_create(&w->asker, NULL, forgetter, NULL), 0);
+    leat_sleep_us(1000);
+    return LEAT_AGAIN;
+}
+
+/* Of task 1: a change of a transaction that does not end; the engine is stopped after some turns.
+ */
+static leat_rc r_read(leat_task *t, leat_batch *b, int wait_ms, leat_err *e)
+{
+    (void)wait_ms;
+    (void)e;
+    if (w->resets) return r_reset(t);
+    if (t->id == 0) return LEAT_AGAIN;
+    if (!w->open_tail) b->counts.received = b->counts.filtered = 1;
+    w->open_tail = true;
+    if (w->given > 0 && ++w->since == 20) leat_engine_stop(w->g);
+    return LEAT_AGAIN;
+}
+
+static const leat_source rowed = {.name = "rowed",
+                                  .open = r_open,
+                                  .plan = r_plan,
+                                  .read_chunk = r_chunk,
+                                  .read = r_read,
+                                  .close = r_close};
+
 static leat_rc no_letters(leat_dead_store *d, const leat_dead *letters, leat_err *e)
 {
     (void)d;
@@ -109,18 +199,24 @@ static int teardown(void **state)
     return 0;
 }
 
-static void make(void)
+static void make_of(const leat_source *source, unsigned tasks, unsigned (*pick)(unsigned n))
 {
     static leat_dead_store letters = {no_letters};
-    leat_engine_conf conf = {.source = &lines,
+    leat_engine_conf conf = {.source = source,
                              .connector = "c",
                              .run_id = "r",
                              .stream = w->stream,
                              .dead = &letters,
-                             .tasks = TASKS,
+                             .tasks = tasks,
+                             .pick = pick,
                              .retry = {.limit = -1}};
     w->g = leat_engine_new(&conf);
     w->main = pthread_self();
+}
+
+static void make(void)
+{
+    make_of(&lines, TASKS, NULL);
 }
 
 /* Each task's position in the stream. */
@@ -216,14 +312,62 @@ static void test_between(void **state)
     expect(0);
 }
 
+/* Task 1, until its transaction is open; then one after the other. */
+static unsigned second_first(unsigned n)
+{
+    static unsigned turn;
+    return w->open_tail ? turn++ % n : n - 1;
+}
+
+/* One after the other, until the snapshot is forgotten; then task 0 alone. */
+static unsigned first_then(unsigned n)
+{
+    static unsigned turn;
+    return atomic_load(&w->betweens) > 0 ? 0 : turn++ % n;
+}
+
+static bool has(leat_str text, const char *part)
+{
+    char copy[1024];
+    snprintf(copy, sizeof copy, "%.*s", LEAT_STR_ARG(text));
+    return strstr(copy, part) != NULL;
+}
+
+/* The last rows wait for another task's transaction when the engine is stopped: they are let go,
+ * and so the snapshot has not ended. */
+static void test_rows_let_go(void **state)
+{
+    (void)state;
+    make_of(&rowed, 2, second_first);
+    assert_int_equal(leat_engine_run(w->g, &w->e), LEAT_OK);
+    leat_engine_free(w->g);
+    const leat_stream_state *st = w->stream->ops->state(w->stream);
+    assert_int_equal(w->given, 1);
+    assert_int_equal(st->totals.rows_read, 0);
+    assert_false(has(st->progress, "{\"snapshot\":{\"state\":\"done\""));
+}
+
+/* A task that has not opened again since the snapshot was forgotten is not told as done. */
+static void test_forgotten_by_all(void **state)
+{
+    (void)state;
+    w->resets = true;
+    make_of(&rowed, 2, first_then);
+    assert_int_equal(leat_engine_run(w->g, &w->e), LEAT_OK);
+    pthread_join(w->asker, NULL);
+    leat_engine_free(w->g);
+    const leat_stream_state *st = w->stream->ops->state(w->stream);
+    assert_int_equal(w->given, 2);
+    assert_true(has(st->progress, "{\"snapshot\":{\"state\":\"running\""));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_all_end),
-        TEST(test_one_fails),
-        TEST(test_between),
+        TEST(test_all_end),     TEST(test_one_fails),        TEST(test_between),
+        TEST(test_rows_let_go), TEST(test_forgotten_by_all),
     };
     return cmocka_run_group_tests_name("tasks", tests, NULL, NULL);
 }
