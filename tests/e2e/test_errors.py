@@ -196,7 +196,7 @@ def test_full_disk(shop, leat):
     if mounted.returncode != 0:
         pytest.skip(f"no tmpfs can be mounted here: {mounted.stderr.strip()}")
     try:
-        leat.run(leat.write("shop.properties", config(shop)))
+        leat.run(leat.write("shop.properties", config(shop, stream_free_bytes=0)))
         leat.read_until("shop.public.orders", 1)
         shop.sql("CREATE EXTENSION pgcrypto")
         shop.sql(

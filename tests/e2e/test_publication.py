@@ -124,7 +124,7 @@ def test_parameters_of_the_plugin(shop, leat):
         assert "slot.stream.params" in said and why in said
     file = file_of(leat, shop, slot_stream_params="origin=none")
     assert "16" in steps(leat, file, "slot.stream.params", ok=(3,))[0]["detail"]
-    assert "postgres.option" in leat.call("run", "--once", file, ok=(1,)).stderr
+    assert "postgres.option" in leat.call("run", file, ok=(1,)).stderr
     leat.call("run", "--once", file_of(leat, shop, slot_stream_params="messages=false;"))
     shop.sql("SELECT pg_logical_emit_message(false, 'x', 'y'); INSERT INTO a VALUES (1)")
     leat.call("run", "--once", file_of(leat, shop, slot_stream_params="messages=false;"))

@@ -12,7 +12,7 @@
 
 #include "sim.h"
 
-enum { SEEDS = 10000, BLOCKS = 10, PLANT_SEEDS = 2000, SHOWN = 40 };
+enum { SEEDS = 10000, BLOCKS = 10, PLANT_SEEDS = 5000, SHOWN = 40 };
 
 static void show_steps(const sim *s)
 {

@@ -168,10 +168,12 @@ static int d_sync_dir(const char *path)
 
 /* ---- the source ---- */
 
-/* Of "t1" or what begins so. */
+/* Of the "t1" at name, which something that is no digit ends. */
 static int number_of(const char *name)
 {
-    return (int)strtol(name + 1, NULL, 10) - 1;
+    int n = 0;
+    while (*++name >= '0' && *name <= '9') n = 10 * n + (*name - '0');
+    return n - 1;
 }
 
 static int table_of(leat_str partition)

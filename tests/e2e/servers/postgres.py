@@ -184,10 +184,9 @@ class Postgres:
     def kill(self):
         """kill -9 of the postmaster, as the kernel does when memory runs out; waits until its
         children have noticed, since the server does not start before that."""
-        group = self.process.pid
         self.process.kill()
         self.process = None
-        until(lambda: not _lives(group), 60, "the end of PostgreSQL's children")
+        until(lambda: not _lives(self.data), 60, "the end of PostgreSQL's children")
 
     def restart(self, mode="fast"):
         self.stop(mode)
@@ -323,14 +322,12 @@ class Database:
         return props | {name.replace("_", "."): str(value) for name, value in more.items()}
 
 
-def _lives(session):
-    """Whether a process of this session still runs (start_new_session made one a server)."""
-    for stat in glob.glob("/proc/[0-9]*/stat"):
+def _lives(data):
+    """Whether a process of the server with this folder still runs; each works in it."""
+    for cwd in glob.glob("/proc/[0-9]*/cwd"):
         try:
-            with open(stat, encoding="utf-8", errors="replace") as f:
-                fields = f.read().rpartition(")")[2].split()
+            if os.readlink(cwd) == data:
+                return True
         except OSError:
             continue
-        if fields[3] == str(session) and fields[0] != "Z":
-            return True
     return False
