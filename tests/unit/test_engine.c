@@ -10,408 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "engine/engine.h"
-
-/* What one read (or read_chunk) does, in this order. */
-typedef struct step {
-    unsigned events, filtered, dead; /* received and ... */
-    int64_t safe;                    /* a safe place; 0: none */
-    unsigned after;                  /* events behind it */
-    unsigned lost;                   /* received, and nothing became of it */
-    unsigned rows;
-    leat_rc rc;
-    unsigned ms;      /* a chunk: how long it takes */
-    bool fill;        /* as if the batch were full */
-    bool stop, pause; /* somebody says so meanwhile */
-    bool between;     /* somebody asks for the exclusive section meanwhile */
-} step;
-
-enum { STEPS = 16, PARTITION_LEN = 12 };
-
-typedef struct world {
-    leat_stream stream;
-    leat_dead_store letters;
-    leat_stream_state state;
-    leat_position pos;
-    char offset[32], progress[128];
-    int64_t mark, appended; /* positions; 0: none */
-    bool dirty;             /* something safe is not committed */
-    char appended_progress[128];
-    leat_counts counts, tail; /* appended up to the safe place; behind it */
-    step reads[STEPS], rows[STEPS];
-    unsigned nreads, nrows, chunks;
-    bool skip_stream;
-    leat_rc open_rc[STEPS], append_rc[STEPS], commit_rc[STEPS], ack_rc[STEPS], put_rc[STEPS];
-    unsigned opens, appends, commits, acks, puts, beats;
-    int64_t passes_at; /* `once` */
-    int64_t now;
-    unsigned sleeps, unpause_at;
-    unsigned look_at;          /* after this sleep ... */
-    leat_engine_status looked; /* ... it was so */
-    bool begin_paused;
-    char line[4000];
-    leat_engine *g;
-    leat_engine_status status; /* while it read for the second time */
-    leat_engine_status beaten; /* at the first beat */
-    unsigned read_calls;
-    pthread_t asker;   /* of the exclusive section */
-    bool asking;       /* there is one, not joined yet ... */
-    atomic_bool heard; /* ... whose fn ran, or which was answered */
-    unsigned ask_at;   /* it comes at this sleep; 0: never */
-    leat_rc fn_rc, asked_rc;
-    leat_err asked_err;
-} world;
-
-static world *w;
-
-__attribute__((format(printf, 1, 2))) static void say(const char *fmt, ...)
-{
-    size_t n = strlen(w->line);
-    va_list args;
-    va_start(args, fmt);
-    if (n > 0 && n + 1 < sizeof w->line) w->line[n++] = ' ';
-    vsnprintf(w->line + n, sizeof w->line - n, fmt, args);
-    va_end(args);
-}
-
-/* PENDING stands for a disk that is full. */
-static leat_rc answer(leat_rc rc, leat_err *e)
-{
-    if (rc == LEAT_PENDING) return leat_fail(e, LEAT_RETRY, "os.enospc", "here", "it is full");
-    return leat_rc_failed(rc) ? leat_fail(e, rc, "test.failed", "here", "it failed") : rc;
-}
-
-/* ---- whoever asks for the exclusive section ---- */
-
-static leat_rc in_between(void *arg, leat_stream *s, leat_err *e)
-{
-    assert_ptr_equal(arg, &w->asker);
-    assert_ptr_equal(s, &w->stream);
-    say("between");
-    atomic_store(&w->heard, true);
-    return answer(w->fn_rc, e);
-}
-
-static void *asker(void *arg)
-{
-    (void)arg;
-    w->asked_rc = leat_engine_between(w->g, in_between, &w->asker, &w->asked_err);
-    atomic_store(&w->heard, true);
-    return NULL;
-}
-
-static void ask(void)
-{
-    assert_false(w->asking);
-    w->asking = true;
-    assert_int_equal(pthread_create(&w->asker, NULL, asker, NULL), 0);
-}
-
-/* The engine must not go on before it can have heard the request. */
-static bool unheard(void)
-{
-    return w->asking && !atomic_load(&w->heard);
-}
-
-/* ---- clock ---- */
-
-static int64_t clock_now(void)
-{
-    return w->now;
-}
-
-static void clock_sleep(int64_t us)
-{
-    if (unheard()) {
-        usleep(500);
-        return;
-    }
-    w->now += us;
-    if (w->sleeps + 1 == w->ask_at) ask();
-    if (++w->sleeps == w->look_at) leat_engine_status_get(w->g, &w->looked);
-    if (w->sleeps != w->unpause_at) return;
-    say("on");
-    leat_engine_pause(w->g, false);
-}
-
-/* ---- stream ---- */
-
-static leat_rc stream_append(leat_stream *s, const leat_batch *b, leat_str progress, leat_err *e)
-{
-    (void)s;
-    leat_rc rc = w->append_rc[w->appends++ % STEPS];
-    int64_t safe = 0;
-    if (b->safe.offset.s) leat_str_i64(b->safe.offset, &safe);
-    say("append(%u,%lld%s)", b->n, (long long)safe, progress.s ? ",p" : "");
-    if (rc != LEAT_OK) return answer(rc, e);
-    leat_counts behind = b->counts;
-    if (safe || progress.s) {
-        leat_counts_add(&w->counts, &w->tail);
-        leat_counts_add(&w->counts, &b->safe_counts);
-        leat_counts_sub(&behind, &b->safe_counts);
-        w->tail = (leat_counts){0};
-    }
-    leat_counts_add(&w->tail, &behind);
-    w->dirty |= safe || progress.s;
-    if (safe) w->appended = safe;
-    if (progress.s)
-        snprintf(w->appended_progress, sizeof w->appended_progress, LEAT_STR_FMT,
-                 LEAT_STR_ARG(progress));
-    return LEAT_OK;
-}
-
-static leat_rc stream_commit(leat_stream *s, leat_err *e)
-{
-    (void)s;
-    if (!w->dirty) return LEAT_OK;
-    leat_rc rc = w->commit_rc[w->commits++ % STEPS];
-    say("commit");
-    if (rc != LEAT_OK) return answer(rc, e);
-    w->dirty = false;
-    w->mark = w->appended;
-    memcpy(w->progress, w->appended_progress, sizeof w->progress);
-    snprintf(w->offset, sizeof w->offset, "%lld", (long long)w->mark);
-    w->pos = (leat_position){LEAT_STR("{}"), leat_str_of(w->offset)};
-    w->state.pos = &w->pos;
-    w->state.npos = w->mark != 0;
-    w->state.progress = w->progress[0] ? leat_str_of(w->progress) : (leat_str){0};
-    w->state.totals = w->counts;
-    w->state.frame++;
-    return LEAT_OK;
-}
-
-static leat_rc stream_rollback(leat_stream *s, leat_err *e)
-{
-    (void)s;
-    (void)e;
-    say("rollback");
-    w->tail = (leat_counts){0};
-    return LEAT_OK;
-}
-
-static size_t stream_pending(const leat_stream *s)
-{
-    (void)s;
-    return 100;
-}
-
-static const leat_stream_state *stream_state(const leat_stream *s)
-{
-    (void)s;
-    return &w->state;
-}
-
-static void stream_close(leat_stream *s)
-{
-    (void)s;
-}
-
-static leat_rc put_letters(leat_dead_store *d, const leat_dead *letters, leat_err *e)
-{
-    (void)d;
-    unsigned n = 0;
-    for (; letters; letters = letters->next) n++;
-    say("letters(%u)", n);
-    return answer(w->put_rc[w->puts++ % STEPS], e);
-}
-
-/* ---- source ---- */
-
-static leat_rc source_open(leat_task *t, const leat_position *pos, size_t n, leat_err *e)
-{
-    (void)t;
-    say("open(" LEAT_STR_FMT ")", LEAT_STR_ARG(n ? pos[0].offset : LEAT_STR("-")));
-    return answer(w->open_rc[w->opens++ % STEPS], e);
-}
-
-static leat_rc source_plan(leat_task *t, leat_plan *plan, leat_err *e)
-{
-    (void)t;
-    (void)e;
-    say("plan");
-    plan->start = (leat_position){LEAT_STR("{}"), LEAT_STR("5")};
-    plan->skip_stream = w->skip_stream;
-    for (unsigned i = 0; i < w->chunks; i++) {
-        leat_chunk *chunk = LEAT_NEW(plan->a, leat_chunk, 1);
-        chunk->table = "public.t";
-        *plan->tail = chunk;
-        plan->tail = &chunk->next;
-        plan->n++;
-    }
-    return LEAT_OK;
-}
-
-static void add_events(leat_batch *b, unsigned n, leat_op op)
-{
-    for (unsigned i = 0; i < n; i++) leat_batch_add(b, NULL)->op = (uint8_t)op;
-}
-
-static void play(const step *st, leat_batch *b)
-{
-    char offset[32];
-    b->counts.received += st->events + st->filtered + st->dead + st->lost;
-    b->counts.filtered += st->filtered;
-    b->counts.rows_read += st->rows;
-    add_events(b, st->events, LEAT_OP_CREATE);
-    add_events(b, st->rows, LEAT_OP_READ);
-    for (unsigned i = 0; i < st->dead; i++)
-        leat_batch_dead(b, &(leat_dead){.position = LEAT_STR("x")});
-    snprintf(offset, sizeof offset, "%lld", (long long)st->safe);
-    if (st->safe) leat_batch_safe(b, (leat_position){LEAT_STR("{}"), leat_str_of(offset)});
-    b->counts.received += st->after;
-    add_events(b, st->after, LEAT_OP_CREATE);
-    if (st->fill) b->max_events = b->n;
-    if (st->stop) leat_engine_stop(w->g);
-    if (st->pause) leat_engine_pause(w->g, true);
-    if (st->between) ask();
-}
-
-static leat_rc source_read_chunk(leat_task *t, leat_chunk *chunk, leat_batch *b, leat_err *e)
-{
-    (void)t;
-    (void)chunk;
-    assert_true(w->nrows < STEPS);
-    const step *st = &w->rows[w->nrows++];
-    say("rows");
-    w->now += st->ms * 1000;
-    play(st, b);
-    return answer(st->rc, e);
-}
-
-static leat_rc source_read(leat_task *t, leat_batch *b, int wait_ms, leat_err *e)
-{
-    (void)t;
-    b->max_events = 100;
-    if (unheard()) {
-        usleep(500);
-        return LEAT_AGAIN;
-    }
-    if (++w->read_calls == 2) leat_engine_status_get(w->g, &w->status);
-    if (w->nreads == STEPS || w->reads[w->nreads].rc == LEAT_PENDING) return LEAT_PENDING;
-    const step *st = &w->reads[w->nreads++];
-    say("read");
-    play(st, b);
-    if (st->rc == LEAT_AGAIN) w->now += (int64_t)wait_ms * 1000;
-    return answer(st->rc, e);
-}
-
-static leat_rc source_ack(leat_task *t, leat_position pos, leat_err *e)
-{
-    (void)t;
-    say("ack(" LEAT_STR_FMT ")", LEAT_STR_ARG(pos.offset));
-    return answer(w->ack_rc[w->acks++ % STEPS], e);
-}
-
-static leat_rc source_beat(leat_task *t, leat_err *e)
-{
-    (void)t;
-    (void)e;
-    if (w->beats++ == 0) leat_engine_status_get(w->g, &w->beaten);
-    return LEAT_OK;
-}
-
-static leat_rc source_end(leat_task *t, leat_arena *a, leat_str *end, leat_err *e)
-{
-    (void)t;
-    (void)e;
-    say("end");
-    *end = leat_arena_str(a, LEAT_STR("20"));
-    return LEAT_OK;
-}
-
-static bool source_passed(leat_task *t, leat_str end, const leat_position *pos, size_t n)
-{
-    int64_t want = 0, got = 0;
-    (void)t;
-    return n > 0 && leat_str_i64(end, &want) && leat_str_i64(pos[0].offset, &got) && got >= want;
-}
-
-static void source_close(leat_task *t)
-{
-    (void)t;
-    say("close");
-}
-
-static const leat_source plain = {
-    .name = "test",
-    .open = source_open,
-    .read = source_read,
-    .ack = source_ack,
-    .beat = source_beat,
-    .end = source_end,
-    .passed = source_passed,
-    .close = source_close,
-};
-
-/* ---- the fixture ---- */
-
-static int setup(void **state)
-{
-    static const leat_clock clock = {clock_now, clock_now, clock_sleep};
-    static const leat_stream_ops ops = {.name = "test",
-                                        .append = stream_append,
-                                        .commit = stream_commit,
-                                        .rollback = stream_rollback,
-                                        .pending = stream_pending,
-                                        .state = stream_state,
-                                        .close = stream_close};
-    w = test_calloc(1, sizeof *w);
-    w->now = 1000000;
-    w->stream.ops = &ops;
-    w->letters.put = put_letters;
-    for (unsigned i = 0; i < STEPS; i++) w->reads[i].rc = LEAT_PENDING;
-    leat_clock_use(&clock);
-    leat_log_setup(LEAT_ERROR, false, NULL, -1);
-    *state = w;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    leat_clock_use(NULL);
-    test_free(*state);
-    return 0;
-}
-
-/* Runs with the reads given; what it did stands in w->line. */
-static leat_rc run(const leat_source *source, bool once, int64_t limit, leat_page *page,
-                   leat_err *e)
-{
-    leat_engine_conf conf = {.source = source,
-                             .connector = "shop",
-                             .run_id = "1",
-                             .stream = &w->stream,
-                             .dead = &w->letters,
-                             .page = page,
-                             .once = once,
-                             .retry = {.limit = limit}};
-    w->g = leat_engine_new(&conf);
-    if (w->begin_paused) leat_engine_pause(w->g, true);
-    leat_rc rc = leat_engine_run(w->g, e);
-    leat_engine_status st;
-    leat_engine_status_get(w->g, &st);
-    assert_int_equal(st.all.state, rc == LEAT_OK ? LEAT_RUN_STOPPED : LEAT_RUN_FAILED);
-    if (w->asking) pthread_join(w->asker, NULL);
-    leat_engine_free(w->g);
-    w->g = NULL;
-    return rc;
-}
-
-static void script(const step *steps, unsigned n)
-{
-    memcpy(w->reads, steps, n * sizeof *steps);
-}
-
-#define SCRIPT(...)                                                                                \
-    do {                                                                                           \
-        const step steps_[] = {__VA_ARGS__};                                                       \
-        script(steps_, sizeof steps_ / sizeof steps_[0]);                                          \
-    } while (0)
-
-static leat_rc run_plain(leat_err *e)
-{
-    return run(&plain, false, -1, NULL, e);
-}
+#include "engine_world.h"
 
 /* ---- the order of things ---- */
 
@@ -420,7 +19,7 @@ static void test_order(void **state)
     (void)state;
     leat_err e = {0};
     SCRIPT({.events = 2, .dead = 1, .safe = 10}, {.events = 1, .safe = 11});
-    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(world_run_plain(&e), LEAT_OK);
     assert_string_equal(w->line, "open(-) read letters(1) append(2,10) commit ack(10) "
                                  "read append(1,11) commit ack(11) close");
     assert_int_equal(w->state.totals.received, 4);
@@ -434,7 +33,7 @@ static void test_full_batches_share_a_commit(void **state)
     leat_err e = {0};
     SCRIPT({.events = 2, .safe = 10, .fill = true}, {.events = 2, .safe = 11, .fill = true},
            {.events = 1, .safe = 12});
-    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(world_run_plain(&e), LEAT_OK);
     assert_string_equal(w->line, "open(-) read append(2,10) read append(2,11) "
                                  "read append(1,12) commit ack(12) close");
 }
@@ -444,7 +43,7 @@ static void test_idle_position(void **state)
     (void)state;
     leat_err e = {0};
     SCRIPT({.rc = LEAT_AGAIN}, {.safe = 30}, {.rc = LEAT_AGAIN}, {.rc = LEAT_AGAIN});
-    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(world_run_plain(&e), LEAT_OK);
     assert_string_equal(w->line, "open(-) read read append(0,30) commit ack(30) read read close");
 }
 
@@ -454,7 +53,7 @@ static void test_commit_that_fails(void **state)
     leat_err e = {0};
     w->commit_rc[1] = LEAT_RETRY;
     SCRIPT({.events = 1, .safe = 10}, {.events = 1, .safe = 11}, {.events = 1, .safe = 12});
-    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(world_run_plain(&e), LEAT_OK);
     /* 11 is in the stream: it is made durable before the source goes on behind it. */
     assert_string_equal(w->line, "open(-) read append(1,10) commit ack(10) "
                                  "read append(1,11) commit close "
@@ -467,7 +66,7 @@ static void test_append_that_fails(void **state)
     leat_err e = {0};
     w->append_rc[1] = LEAT_RETRY;
     SCRIPT({.events = 1, .safe = 10}, {.events = 1, .safe = 11}, {.events = 1, .safe = 11});
-    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(world_run_plain(&e), LEAT_OK);
     assert_string_equal(w->line, "open(-) read append(1,10) commit ack(10) "
                                  "read append(1,11) close "
                                  "open(10) read append(1,11) commit ack(11) close");
@@ -479,7 +78,7 @@ static void test_letters_that_fail(void **state)
     leat_err e = {0};
     w->put_rc[0] = LEAT_RETRY;
     SCRIPT({.dead = 2, .safe = 10}, {.dead = 2, .safe = 10});
-    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(world_run_plain(&e), LEAT_OK);
     assert_string_equal(w->line, "open(-) read letters(2) close "
                                  "open(-) read letters(2) append(0,10) commit ack(10) "
                                  "close");
@@ -492,7 +91,7 @@ static void test_ack_that_fails(void **state)
     leat_err e = {0};
     w->ack_rc[0] = LEAT_RETRY;
     SCRIPT({.events = 1, .safe = 10}, {.safe = 11});
-    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(world_run_plain(&e), LEAT_OK);
     assert_string_equal(w->line, "open(-) read append(1,10) commit ack(10) close "
                                  "open(10) read append(0,11) commit ack(11) close");
 }
@@ -503,7 +102,7 @@ static void test_fatal_commit_ends(void **state)
     leat_err e = {0};
     w->commit_rc[0] = LEAT_FATAL;
     SCRIPT({.events = 1, .safe = 10});
-    assert_int_equal(run_plain(&e), LEAT_FATAL);
+    assert_int_equal(world_run_plain(&e), LEAT_FATAL);
     assert_string_equal(e.code, "test.failed");
     assert_string_equal(w->line, "open(-) read append(1,10) commit close");
 }
@@ -513,7 +112,7 @@ static void test_conf_ends(void **state)
     (void)state;
     leat_err e = {0};
     w->open_rc[0] = LEAT_CONF;
-    assert_int_equal(run_plain(&e), LEAT_CONF);
+    assert_int_equal(world_run_plain(&e), LEAT_CONF);
     assert_string_equal(w->line, "open(-)");
     assert_int_equal(w->sleeps, 0);
 }
@@ -525,7 +124,7 @@ static void test_mismatch_stops(void **state)
     (void)state;
     leat_err e = {0};
     SCRIPT({.events = 1, .safe = 10}, {.events = 1, .lost = 1, .dead = 1, .safe = 11});
-    assert_int_equal(run_plain(&e), LEAT_FATAL);
+    assert_int_equal(world_run_plain(&e), LEAT_FATAL);
     assert_string_equal(e.code, "ledger.mismatch");
     assert_non_null(strstr(e.msg, "(1 unaccounted for)"));
     assert_string_equal(w->line, "open(-) read append(1,10) commit ack(10) read close");
@@ -537,7 +136,7 @@ static void test_open_transaction_balances_at_its_end(void **state)
     leat_err e = {0};
     SCRIPT({.events = 1, .filtered = 1, .safe = 10, .after = 2}, {.filtered = 3},
            {.events = 1, .dead = 1, .safe = 11});
-    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(world_run_plain(&e), LEAT_OK);
     assert_string_equal(w->line, "open(-) read append(3,10) commit ack(10) "
                                  "read append(0,0) read letters(1) append(1,11) commit ack(11) "
                                  "close");
@@ -552,7 +151,7 @@ static void test_mismatch_behind_the_safe_place(void **state)
     (void)state;
     leat_err e = {0};
     SCRIPT({.events = 1, .safe = 10}, {.lost = 2}, {.events = 1, .safe = 11});
-    assert_int_equal(run_plain(&e), LEAT_FATAL);
+    assert_int_equal(world_run_plain(&e), LEAT_FATAL);
     assert_string_equal(e.code, "ledger.mismatch");
     assert_string_equal(w->line, "open(-) read append(1,10) commit ack(10) "
                                  "read append(0,0) read close rollback");
@@ -564,7 +163,7 @@ static void test_broken_transaction_counts_once(void **state)
     leat_err e = {0};
     SCRIPT({.events = 1, .safe = 10, .after = 2}, {.lost = 1, .fill = true},
            {.filtered = 2, .rc = LEAT_RETRY}, {.events = 3, .filtered = 2, .safe = 11});
-    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(world_run_plain(&e), LEAT_OK);
     assert_string_equal(w->line, "open(-) read append(3,10) commit ack(10) "
                                  "read append(0,0) read close "
                                  "rollback open(10) read append(3,11) commit ack(11) close");
@@ -576,12 +175,12 @@ static void test_rows_must_balance(void **state)
 {
     (void)state;
     leat_err e = {0};
-    leat_source source = plain;
-    source.plan = source_plan;
-    source.read_chunk = source_read_chunk;
+    leat_source source = world_plain;
+    source.plan = world_plan;
+    source.read_chunk = world_read_chunk;
     w->chunks = 1;
     w->rows[0] = (step){.rows = 2, .lost = 1};
-    assert_int_equal(run(&source, false, -1, NULL, &e), LEAT_FATAL);
+    assert_int_equal(world_run(&source, false, -1, NULL, &e), LEAT_FATAL);
     assert_string_equal(e.code, "ledger.mismatch");
     assert_string_equal(w->line, "open(-) plan rows close");
 }
@@ -595,7 +194,7 @@ static void test_back_off(void **state)
     SCRIPT({.rc = LEAT_RETRY}, {.rc = LEAT_RETRY}, {.after = 1}, {.rc = LEAT_RETRY},
            {.events = 1, .safe = 10}, {.rc = LEAT_RETRY});
     int64_t begun = w->now;
-    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(world_run_plain(&e), LEAT_OK);
     /* 200, 400 and 800 ms, since an open transaction is no progress; then 200 again; each from half
      * of it on. */
     int64_t took = w->now - begun;
@@ -608,7 +207,7 @@ static void test_limit(void **state)
     (void)state;
     leat_err e = {0};
     SCRIPT({.rc = LEAT_RETRY}, {.rc = LEAT_RETRY}, {.rc = LEAT_RETRY});
-    assert_int_equal(run(&plain, false, 2, NULL, &e), LEAT_RETRY);
+    assert_int_equal(world_run(&world_plain, false, 2, NULL, &e), LEAT_RETRY);
     assert_int_equal(w->opens, 3);
     assert_string_equal(e.code, "test.failed");
 }
@@ -618,7 +217,7 @@ static void test_stop_while_waiting(void **state)
     (void)state;
     leat_err e = {0};
     SCRIPT({.rc = LEAT_RETRY, .stop = true});
-    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(world_run_plain(&e), LEAT_OK);
     assert_string_equal(w->line, "open(-) read close");
     assert_int_equal(w->sleeps, 0);
 }
@@ -633,7 +232,7 @@ static void test_pause_while_waiting(void **state)
     w->look_at = 2;
     w->unpause_at = 1;
     int64_t begun = w->now;
-    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(world_run_plain(&e), LEAT_OK);
     assert_int_equal(w->looked.all.state, LEAT_RUN_RETRYING);
     assert_true(w->looked.all.retry_at_us > 0);
     assert_in_range(w->now - begun, 100000, 200000);
@@ -648,7 +247,7 @@ static void test_long_pause_while_waiting(void **state)
     w->look_at = 1;
     w->unpause_at = 40;
     int64_t begun = w->now;
-    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(world_run_plain(&e), LEAT_OK);
     assert_int_equal(w->looked.all.state, LEAT_RUN_PAUSED);
     assert_string_equal(w->line, "open(-) read close on open(-) read append(1,10) commit ack(10) "
                                  "close");
@@ -662,7 +261,7 @@ static void test_error_is_told_and_forgotten(void **state)
     leat_page page = {0};
     w->open_rc[0] = w->open_rc[1] = LEAT_RETRY;
     SCRIPT({.events = 1, .safe = 10}, {.events = 1, .safe = 11});
-    assert_int_equal(run(&plain, false, -1, &page, &e), LEAT_OK);
+    assert_int_equal(world_run(&world_plain, false, -1, &page, &e), LEAT_OK);
     assert_int_equal(w->status.all.state, LEAT_RUN_RUNNING);
     assert_int_equal(w->status.all.error.rc, LEAT_OK);
     assert_int_equal(w->status.all.attempts, 0);
@@ -679,7 +278,7 @@ static void test_stop_commits(void **state)
     (void)state;
     leat_err e = {0};
     SCRIPT({.events = 1, .safe = 10, .after = 1, .fill = true, .stop = true}, {.events = 1});
-    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(world_run_plain(&e), LEAT_OK);
     assert_string_equal(w->line, "open(-) read append(2,10) commit ack(10) close rollback");
 }
 
@@ -689,7 +288,7 @@ static void test_pause(void **state)
     leat_err e = {0};
     w->unpause_at = 70;
     SCRIPT({.events = 1, .safe = 10, .fill = true, .pause = true}, {.events = 1, .safe = 11});
-    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(world_run_plain(&e), LEAT_OK);
     assert_string_equal(w->line, "open(-) read append(1,10) commit ack(10) on "
                                  "read append(1,11) commit ack(11) close");
     assert_in_range(w->beats, 3, 5); /* of 3.5 seconds */
@@ -701,7 +300,7 @@ static void test_once(void **state)
     leat_err e = {0};
     SCRIPT({.events = 1, .safe = 19}, {.rc = LEAT_RETRY}, {.events = 1, .after = 1, .fill = true},
            {.events = 1, .safe = 20}, {.events = 1, .safe = 21});
-    assert_int_equal(run(&plain, true, -1, NULL, &e), LEAT_OK);
+    assert_int_equal(world_run(&world_plain, true, -1, NULL, &e), LEAT_OK);
     assert_string_equal(w->line, "open(-) end read append(1,19) commit ack(19) read close "
                                  "open(19) read append(2,0) "
                                  "read append(1,20) commit ack(20) close");
@@ -716,7 +315,7 @@ static void test_full_disk(void **state)
     for (unsigned i = 0; i < 6; i++) w->append_rc[i] = LEAT_PENDING;
     w->commit_rc[0] = LEAT_PENDING;
     SCRIPT({.events = 1, .dead = 1, .safe = 10}, {.events = 1, .safe = 11});
-    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(world_run_plain(&e), LEAT_OK);
     /* The source stays open, its letters are stored once. */
     assert_string_equal(w->line,
                         "open(-) read letters(1) append(1,10) append(1,10) append(1,10) "
@@ -735,7 +334,7 @@ static void test_stop_on_a_full_disk(void **state)
     leat_err e = {0};
     w->append_rc[0] = LEAT_PENDING;
     SCRIPT({.events = 1, .safe = 10, .stop = true});
-    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(world_run_plain(&e), LEAT_OK);
     assert_string_equal(w->line, "open(-) read append(1,10) close");
 }
 
@@ -747,7 +346,7 @@ static void test_between(void **state)
     leat_err e = {0};
     SCRIPT({.events = 1, .safe = 10, .after = 1, .fill = true, .between = true},
            {.events = 2, .safe = 11});
-    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(world_run_plain(&e), LEAT_OK);
     assert_string_equal(w->line, "open(-) read append(2,10) commit ack(10) close "
                                  "rollback between open(10) "
                                  "read append(2,11) commit ack(11) close");
@@ -761,7 +360,7 @@ static void test_between_while_paused(void **state)
     w->ask_at = 3;
     w->unpause_at = 9;
     SCRIPT({.events = 1, .safe = 10, .fill = true, .pause = true}, {.events = 1, .safe = 11});
-    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(world_run_plain(&e), LEAT_OK);
     assert_string_equal(w->line, "open(-) read append(1,10) commit ack(10) close "
                                  "between on open(10) "
                                  "read append(1,11) commit ack(11) close");
@@ -777,7 +376,7 @@ static void test_begins_paused(void **state)
     w->begin_paused = true;
     w->unpause_at = 5;
     SCRIPT({.events = 1, .safe = 10});
-    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(world_run_plain(&e), LEAT_OK);
     assert_string_equal(w->line, "on open(-) read append(1,10) commit ack(10) close");
     assert_int_equal(w->sleeps, 5);
 }
@@ -790,7 +389,7 @@ static void test_between_ends_the_back_off(void **state)
     SCRIPT({.events = 1, .safe = 10, .after = 1, .fill = true}, {.rc = LEAT_RETRY},
            {.events = 2, .safe = 11});
     int64_t begun = w->now;
-    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(world_run_plain(&e), LEAT_OK);
     assert_string_equal(w->line, "open(-) read append(2,10) read close "
                                  "rollback commit between open(10) "
                                  "read append(2,11) commit ack(11) close");
@@ -802,15 +401,15 @@ static void test_between_in_a_snapshot(void **state)
 {
     (void)state;
     leat_err e = {0};
-    leat_source source = plain;
-    source.plan = source_plan;
-    source.read_chunk = source_read_chunk;
+    leat_source source = world_plain;
+    source.plan = world_plan;
+    source.read_chunk = world_read_chunk;
     w->chunks = 1;
     w->unpause_at = 8;
     w->ask_at = 2;
     w->rows[0] = (step){.rows = 3, .pause = true, .rc = LEAT_AGAIN};
     w->rows[1] = (step){.rows = 4};
-    assert_int_equal(run(&source, false, -1, NULL, &e), LEAT_OK);
+    assert_int_equal(world_run(&source, false, -1, NULL, &e), LEAT_OK);
     assert_string_equal(w->line, "open(-) plan rows append(3,0,p) commit close "
                                  "between on open(-) plan rows append(4,0,p) "
                                  "append(0,5,p) commit ack(5) close");
@@ -823,7 +422,7 @@ static void test_between_what_fn_says(void **state)
     leat_err e = {0};
     w->fn_rc = LEAT_CONF;
     SCRIPT({.events = 1, .safe = 10, .between = true}, {.events = 1, .safe = 11});
-    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(world_run_plain(&e), LEAT_OK);
     assert_int_equal(w->asked_rc, LEAT_CONF);
     assert_string_equal(w->asked_err.code, "test.failed");
     assert_int_equal(w->mark, 11);
@@ -835,7 +434,7 @@ static void test_between_fatal_ends(void **state)
     leat_err e = {0};
     w->fn_rc = LEAT_FATAL;
     SCRIPT({.events = 1, .safe = 10, .between = true}, {.events = 1, .safe = 11});
-    assert_int_equal(run_plain(&e), LEAT_FATAL);
+    assert_int_equal(world_run_plain(&e), LEAT_FATAL);
     assert_int_equal(w->asked_rc, LEAT_FATAL);
     assert_int_equal(w->opens, 1);
 }
@@ -848,7 +447,7 @@ static void test_between_not_durable(void **state)
     w->ask_at = 1;
     w->commit_rc[0] = w->commit_rc[1] = LEAT_RETRY;
     SCRIPT({.events = 1, .safe = 10}, {.events = 1, .safe = 11});
-    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(world_run_plain(&e), LEAT_OK);
     assert_int_equal(w->asked_rc, LEAT_RETRY);
     assert_string_equal(w->asked_err.code, "test.failed");
     assert_null(strstr(w->line, "between"));
@@ -860,7 +459,7 @@ static void test_between_when_it_ends(void **state)
     (void)state;
     leat_err e = {0};
     SCRIPT({.events = 1, .safe = 10, .stop = true, .between = true});
-    assert_int_equal(run_plain(&e), LEAT_OK);
+    assert_int_equal(world_run_plain(&e), LEAT_OK);
     assert_int_equal(w->asked_rc, LEAT_RETRY);
     assert_string_equal(w->asked_err.code, "engine.ended");
     assert_string_equal(w->line, "open(-) read append(1,10) commit ack(10) close");
@@ -870,10 +469,10 @@ static void test_between_when_it_ends(void **state)
 
 static leat_rc run_snapshot(leat_err *e)
 {
-    leat_source source = plain;
-    source.plan = source_plan;
-    source.read_chunk = source_read_chunk;
-    return run(&source, false, -1, NULL, e);
+    leat_source source = world_plain;
+    source.plan = world_plan;
+    source.read_chunk = world_read_chunk;
+    return world_run(&source, false, -1, NULL, e);
 }
 
 static void test_snapshot(void **state)
@@ -974,7 +573,7 @@ static void test_snapshot_is_committed_in_time(void **state)
                                  "rows append(1,0,p) append(0,5,p) commit ack(5) close");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void)
 {
