@@ -190,11 +190,13 @@ static plan plan_of(const leat_batch *b, leat_str progress)
     return (plan){0};
 }
 
-/* The batch cannot share a frame with what the draft holds. */
+/* The batch cannot share a frame with what the draft holds: a safe place with a tail behind it ends
+ * a frame, even if it stands before the batch's first event. What the draft held could not be
+ * brought back once that frame is formed. */
 static bool must_part(const leat_embedded *s, const leat_batch *b, const plan *p)
 {
     if (s->d.events == 0 && !s->now.dirty) return false;
-    if (p->nsafe < b->n && (p->nsafe > 0 || !s->now.tail)) return true;
+    if (p->nsafe < b->n && (p->safe || !s->now.tail)) return true;
     return s->d.events > 0 && s->d.raw.len + b->n * s->event_bytes > s->frame_bytes;
 }
 

@@ -2,6 +2,7 @@
  * open transactions are not seen; what fails leaves no trace. */
 #include "../test.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -709,6 +710,44 @@ static void test_failed_writes_leave_no_trace(void **state)
     world_expect(w, tx);
 }
 
+/* That a transaction has ended is told by the batch with the first events of the next one: what was
+ * drafted of it stays as it is, whichever write of that batch fails. */
+static void test_a_failed_batch_leaves_the_tail_before_it(void **state)
+{
+    world *w = *state;
+    char spec[64], offset[48];
+    w->conf.frame_bytes = 200;
+    w->conf.segment_bytes = 3000;
+    world_open(w);
+    for (unsigned i = 0; i < 20; i++) {
+        uint64_t tx = w->at.tx;
+        while (model_size(&w->m, tx) != 1 || model_size(&w->m, tx + 1) < 10) tx++;
+        world_write(w, tx - 1, 10);
+        leat_batch_reset(&w->b);
+        model_read(&w->m, &w->at, 1, &w->b);
+        w->b.nsafe = 0;
+        w->b.safe = (leat_position){0};
+        w->b.safe_counts = (leat_counts){0};
+        assert_int_equal(w->s->ops->append(w->s, &w->b, (leat_str){0}, &w->e), LEAT_OK);
+        leat_batch_reset(&w->b);
+        snprintf(offset, sizeof(offset), "{\"n\":%" PRIu64 "}", tx);
+        leat_batch_safe(&w->b,
+                        (leat_position){LEAT_STR("{\"server\":\"shop\"}"), leat_str_of(offset)});
+        model_read(&w->m, &w->at, 9, &w->b);
+        assert_int_equal(w->b.nsafe, 0);
+        snprintf(spec, sizeof(spec), "stream_append:%u:ENOSPC", 1 + i % 4);
+        assert_true(leat_fault_set(spec));
+        leat_rc rc = w->s->ops->append(w->s, &w->b, (leat_str){0}, &w->e);
+        if (i % 4 < 3) assert_int_equal(rc, LEAT_RETRY);
+        leat_fault_set(NULL);
+        if (rc != LEAT_OK) rc = w->s->ops->append(w->s, &w->b, (leat_str){0}, &w->e);
+        assert_int_equal(rc, LEAT_OK);
+        world_commit(w);
+        model_check_state(&w->m, w->s->ops->state(w->s), tx);
+        world_expect(w, tx);
+    }
+}
+
 static void test_a_failed_sync_is_final(void **state)
 {
     world *w = *state;
@@ -832,6 +871,7 @@ int main(void)
         TEST(one_writer),
         TEST(names_that_are_no_folders),
         TEST(failed_writes_leave_no_trace),
+        TEST(a_failed_batch_leaves_the_tail_before_it),
         TEST(a_failed_sync_is_final),
         TEST(the_reserve_is_freed_first),
         TEST(each_segment_defines_its_tables),
