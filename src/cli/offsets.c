@@ -9,20 +9,54 @@
 
 #include "base/os.h"
 #include "cli/ask.h"
+#include "engine/control.h"
 
-enum { EDIT_MS = 120000, FILE_MAX = 32 << 10 };
+enum { WAIT_S = 60, WAIT_MAX_S = 86400, FILE_MAX = 32 << 10 };
 
 typedef struct offsets {
     leat_common common;
     bool yes;
-    int64_t max; /* entries of the history */
+    int64_t max;  /* entries of the history */
+    int64_t wait; /* seconds, for an edit */
     const char *name;
     leat_arena a;
 } offsets;
 
-static leat_rc ask(offsets *o, leat_str request, const leat_json **reply, leat_err *e)
+static leat_rc ask(offsets *o, leat_str request, int ms, const leat_json **reply, leat_err *e)
 {
-    return leat_cli_ask(o->common.data, o->name, request, EDIT_MS, &o->a, reply, NULL, e);
+    return leat_cli_ask(o->common.data, o->name, request, ms, &o->a, reply, NULL, e);
+}
+
+static bool timed_out(leat_rc rc, const leat_err *e)
+{
+    return rc == LEAT_RETRY && strcmp(e->code, "control.timeout") == 0;
+}
+
+/* An edit, or its plan, which waits for what the connector is at. A process that does not even tell
+ * its status is not asked for it: what it was sent it would do when it goes on. */
+static leat_rc ask_edit(offsets *o, leat_str request, bool dry, const leat_json **reply,
+                        leat_err *e)
+{
+    char *folder = leat_arena_printf(&o->a, "%s/connectors/%s", o->common.data, o->name);
+    leat_rc rc =
+        leat_control_call(folder, LEAT_STR("{\"verb\":\"status\"}"), LEAT_ASK_MS, &o->a, reply, e);
+    if (timed_out(rc, e))
+        return leat_fail(e, LEAT_RETRY, "control.timeout", o->name,
+                         "its process does not answer within %d ms, so nothing was changed; it may "
+                         "be stuck or stopped (SIGSTOP): look at its log",
+                         LEAT_ASK_MS);
+    rc = ask(o, request, (int)o->wait * 1000, reply, e);
+    if (!timed_out(rc, e)) return rc;
+    if (dry)
+        return leat_fail(e, LEAT_RETRY, "control.timeout", o->name,
+                         "no answer within %" PRId64
+                         " s (--wait) to what would be changed; nothing "
+                         "was changed",
+                         o->wait);
+    return leat_fail(e, LEAT_RETRY, "control.timeout", o->name,
+                     "no answer within %" PRId64 " s (--wait): the change may have been made, or "
+                     "may still be carried out; 'leat offsets %s history' tells",
+                     o->wait, o->name);
 }
 
 static void print_json(const leat_json *j)
@@ -83,7 +117,7 @@ static void print_topics(const leat_json *topics)
 static leat_rc look(offsets *o, leat_err *e)
 {
     const leat_json *reply = NULL;
-    LEAT_TRY(ask(o, LEAT_STR("{\"verb\":\"offsets\"}"), &reply, e));
+    LEAT_TRY(ask(o, LEAT_STR("{\"verb\":\"offsets\"}"), LEAT_ASK_MS, &reply, e));
     const leat_json *list = leat_json_get(reply, "offsets"),
                     *topics = leat_json_get(reply, "topics");
     if (o->common.json) {
@@ -124,7 +158,7 @@ static leat_rc history(offsets *o, leat_err *e)
     const leat_json *reply = NULL;
     char *request =
         leat_arena_printf(&o->a, "{\"verb\":\"offsets-history\",\"max\":%" PRId64 "}", o->max);
-    LEAT_TRY(ask(o, leat_str_of(request), &reply, e));
+    LEAT_TRY(ask(o, leat_str_of(request), LEAT_ASK_MS, &reply, e));
     const leat_json *list = leat_json_get(reply, "history");
     if (o->common.json) {
         print_json(list);
@@ -220,11 +254,11 @@ static int edit(offsets *o, const char *what, const char *from)
     leat_rc rc = from ? input(o, from, &text, &err) : LEAT_OK;
     if (rc == LEAT_OK && from) rc = leat_json_parse(&o->a, text, &given, &err);
     const leat_json *list = leat_json_get(given, "offsets");
-    if (rc == LEAT_OK) rc = ask(o, make_request(o, what, list, true), &plan, &err);
+    if (rc == LEAT_OK) rc = ask_edit(o, make_request(o, what, list, true), true, &plan, &err);
     if (rc != LEAT_OK) return leat_cli_fail(&err);
     print_plan(o, plan);
     if (!o->yes && !leat_cli_confirm("offsets", "Change it?", &status)) return status;
-    rc = ask(o, make_request(o, what, list, false), &plan, &err);
+    rc = ask_edit(o, make_request(o, what, list, false), false, &plan, &err);
     if (rc != LEAT_OK) return leat_cli_fail(&err);
     if (o->common.json) {
         print_json(leat_json_get(plan, "changes"));
@@ -257,12 +291,13 @@ static int run(offsets *o, const char *const *words, int n)
 
 int leat_cli_offsets(int argc, char **argv)
 {
-    offsets o = {.common = {.data = leat_cli_data()}, .max = 20};
+    offsets o = {.common = {.data = leat_cli_data()}, .max = 20, .wait = WAIT_S};
     const leat_arg args[] = {
         LEAT_ARG_DATA(o.common),
         LEAT_ARG_JSON(o.common),
         {"yes", LEAT_ARG_FLAG, &o.yes, NULL, "change it without asking"},
         {"max", LEAT_ARG_INT, &o.max, "N", "entries of the history, newest first (default: 20)"},
+        {"wait", LEAT_ARG_INT, &o.wait, "SECONDS", "how long to wait for an edit (default: 60)"},
         {0},
     };
     const char *words[16];
@@ -270,6 +305,8 @@ int leat_cli_offsets(int argc, char **argv)
     if (argc > 16) return leat_cli_usage(argv[0], "too many words");
     if (!leat_cli_parse(argc, argv, args, words, &nwords, &status)) return status;
     if (nwords == 0) return leat_cli_usage(argv[0], "name a connector");
+    if (o.wait < 1 || o.wait > WAIT_MAX_S)
+        return leat_cli_usage(argv[0], "--wait: from 1 to %d seconds", WAIT_MAX_S);
     if (!leat_cli_names(argv[0], words, 1, &status)) return status;
     o.name = words[0];
     leat_arena_init(&o.a, 0);

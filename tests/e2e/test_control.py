@@ -3,6 +3,7 @@ resume, restart, stop, offsets, delete; and what is answered to requests that ar
 
 import json
 import os
+import signal
 import socket
 import threading
 
@@ -272,6 +273,32 @@ def test_offsets_survive_a_kill(leat):
     assert leat.json("offsets", "gen", "history")[0]["noted"] == "edit"
 
 
+def test_offsets_of_a_process_that_was_stopped(leat):
+    """By SIGSTOP: nothing waits for it for long, and nothing is changed when it goes on."""
+    leat.run(source(leat))
+    leat.read_until(TOPIC, 100)
+    pid = leat.status("gen")["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        for words in ((), ("history",), ("reset", "--yes")):
+            said = leat.call("offsets", "gen", *words, ok=(1,), seconds=15).stderr
+            assert "control.timeout" in said
+        assert "nothing was changed" in said
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    moves(leat, appended, "gen")
+    assert not [h for h in leat.json("offsets", "gen", "history") if h["noted"] == "edit"]
+
+
+def test_an_edit_that_is_not_answered(leat):
+    """What is known of it is told: nothing."""
+    silent = {"verb": "offsets-reset", "dry": False}
+    status_of(leat, "gen", silent=silent, state="RUNNING", changes=[])
+    said = leat.call("offsets", "gen", "reset", "--yes", "--wait", 1, ok=(1,), seconds=15).stderr
+    assert "control.timeout" in said and "may still be carried out" in said
+    leat.call("offsets", "gen", "reset", "--yes", "--wait", 0, ok=(2,))
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [
@@ -447,8 +474,8 @@ def test_log_and_status(leat):
     assert "does not run" in leat.call("why", "gen").stdout
 
 
-def status_of(leat, name, **status):
-    """A connector that answers every request with this status."""
+def status_of(leat, name, silent=None, **status):
+    """A connector that answers every request with this status, but those with silent's members."""
     folder = os.path.join(leat.data, "connectors", name)
     os.makedirs(folder, exist_ok=True)
     listener = socket.socket(socket.AF_UNIX)
@@ -465,8 +492,11 @@ def status_of(leat, name, **status):
             except OSError:
                 return
             with s:
-                s.makefile().readline()
-                s.sendall(json.dumps(answer).encode() + b"\n")
+                asked = json.loads(s.makefile().readline())
+                if silent and silent.items() <= asked.items():
+                    s.recv(1)  # until the other side gives up
+                else:
+                    s.sendall(json.dumps(answer).encode() + b"\n")
 
     threading.Thread(target=serve, daemon=True).start()
 
