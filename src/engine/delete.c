@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "engine/running.h"
+#include "hub/supervisor.h"
 
 leat_rc leat_process_look(const char *data, const char *name, leat_arena *a,
                           leat_process_leaves *out, leat_err *e)
@@ -79,6 +80,8 @@ static leat_rc remove_state(leat_process *p, leat_err *e)
     leat_state_close(p->state);
     p->state = p->notes = NULL;
     int err = remove_file(p, LEAT_CONTROL_SOCKET);
+    if (err == 0) err = remove_file(p, LEAT_CHILD_NOTE);
+    if (err == 0) err = remove_file(p, LEAT_CHILD_WISH);
     if (err == 0) err = remove_file(p, "state.db-wal");
     if (err == 0) err = remove_file(p, "state.db-shm");
     if (err == 0) err = remove_file(p, "state.db");

@@ -153,6 +153,18 @@ static leat_rc open_state(leat_process *p, leat_err *e)
     return rc;
 }
 
+/* Who started it last (hub/supervisor.h), always as many bytes; not synced: supervisors that may
+ * read it end with the machine. */
+static leat_rc note_supervisor(leat_process *p, leat_err *e)
+{
+    char *path = leat_arena_printf(&p->arena, "%s/" LEAT_CHILD_NOTE, p->folder);
+    leat_str text = leat_str_of(leat_arena_printf(&p->arena, "%010d", (int)parent));
+    int fd = leat_os_now()->open(path, LEAT_O_WRITE | LEAT_O_CREATE, 0600);
+    int err = fd < 0 ? fd : leat_os_write_all(fd, text.s, text.len, 0);
+    if (fd >= 0) leat_os_now()->close(fd);
+    return err < 0 ? leat_os_fail(e, err, "note who started it in", path) : LEAT_OK;
+}
+
 /* state.db before the stream: it keeps why the stream could not be opened. */
 static leat_rc open_all(leat_process *p, leat_err *e)
 {
@@ -161,6 +173,7 @@ static leat_rc open_all(leat_process *p, leat_err *e)
     char *counters = leat_arena_printf(&p->arena, "%s/counters", p->folder);
     LEAT_TRY(leat_page_create(counters, &p->page, e));
     LEAT_TRY(open_state(p, e));
+    LEAT_TRY(note_supervisor(p, e));
     return leat_process_stream(p, e);
 }
 

@@ -30,12 +30,14 @@ enum {
     ONCE_TRIES = 6,
     ONCE_LOOK_US = 50000,
     LOOK_US = 500000, /* for whatever changes by itself */
+    NOTE_MAX = 64,    /* bytes */
     CONFIG_FD = 3
 };
 
 typedef struct child {
     const leat_config *config;
     bool sink, ended, told_finish;
+    bool noted;      /* its process has noted us, in this or an earlier run */
     pid_t pid;       /* 0: not running */
     int status;      /* exit status once ended */
     unsigned deaths; /* one after the other */
@@ -234,19 +236,50 @@ static void finish_sinks(supervisor *s)
     }
 }
 
-/* Whoever wants one that has ended to run again leaves a file (hub/supervisor.h). */
-static void look_for_wishes(supervisor *s)
+/* Who started it last by the note in its folder: its pid; 0: there is no note; -1: unknown. */
+static int64_t noted_by(const char *folder)
+{
+    leat_buf text = {0};
+    char path[4096];
+    int64_t pid = -1;
+    int n = snprintf(path, sizeof path, "%s/" LEAT_CHILD_NOTE, folder);
+    int err = n >= (int)sizeof path ? -ENAMETOOLONG : leat_os_load(path, &text, NOTE_MAX);
+    if (err == -ENOENT)
+        pid = 0;
+    else if (err < 0 || !leat_str_i64(leat_buf_str(&text), &pid))
+        pid = -1;
+    leat_buf_free(&text);
+    return pid;
+}
+
+/* Whoever wants one that does not run to run again leaves a file (hub/supervisor.h). */
+static bool take_wish(const char *folder)
+{
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s/" LEAT_CHILD_WISH, folder);
+    return n < (int)sizeof path && leat_os_now()->unlink(path) == 0;
+}
+
+/* What others did to the folders: connectors that were deleted are forgotten, wishes granted. */
+static void look_at_folders(supervisor *s)
 {
     for (size_t i = 0; i < s->n; i++) {
         child *c = &s->children[i];
-        char path[4096];
-        if (!c->ended) continue;
-        int n = snprintf(path, sizeof path, "%s/connectors/%s/" LEAT_CHILD_WISH, s->conf.data,
-                         c->config->name);
-        if (n >= (int)sizeof path || leat_os_now()->unlink(path) != 0) continue;
-        c->ended = false;
-        c->status = 0;
-        restart_now(c);
+        char folder[4096];
+        if (c->pid != 0 && c->noted) continue;
+        int n = snprintf(folder, sizeof folder, "%s/connectors/%s", s->conf.data, c->config->name);
+        int64_t by = n < (int)sizeof folder ? noted_by(folder) : -1;
+        if (by == getpid()) c->noted = true;
+        if (c->pid != 0) continue;
+        if (by >= 0 && by != getpid() && c->noted && !c->ended) {
+            leat_log(LEAT_INFO, "supervisor.forgotten", "connector=%s it is not started again: %s",
+                     c->config->name, by == 0 ? "it was deleted" : "another 'leat run' started it");
+            end(s, c, LEAT_CHILD_DONE);
+        } else if (by == getpid() && take_wish(folder)) {
+            c->ended = false;
+            c->status = 0;
+            restart_now(c);
+        }
     }
 }
 
@@ -254,7 +287,7 @@ static void look_for_wishes(supervisor *s)
 static int turn(supervisor *s)
 {
     int64_t now = leat_mono_us(), next = now + LOOK_US;
-    if (!s->stopping && !s->conf.once) look_for_wishes(s);
+    if (!s->stopping && !s->conf.once) look_at_folders(s);
     for (size_t i = 0; i < s->n && !s->stopping; i++) {
         child *c = &s->children[i];
         if (c->pid != 0 || c->ended) continue;

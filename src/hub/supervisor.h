@@ -18,9 +18,14 @@ enum {
     LEAT_CHILD_CONFIG = 78,  /* the configuration is wrong */
 };
 
-/* A connector that has ended while others of its supervisor go on is started again when this file
+/* A connector that does not run while its supervisor does is started again at once when this file
  * appears in its folder; the supervisor removes it. */
 #define LEAT_CHILD_WISH "restart"
+/* In its folder, too: the pid of the supervisor that started it last, noted by the connector's
+ * process under its lock, and removed with the connector. Only that one takes the wish; one that
+ * was noted and is no more knows that the connector was deleted, or is another's, and forgets it.
+ */
+#define LEAT_CHILD_NOTE "supervisor"
 
 typedef struct leat_supervisor_conf {
     const char *data;

@@ -8,6 +8,7 @@ import socket
 import threading
 
 import pytest
+from leat import Leat
 from servers.process import until
 
 TOPIC = "gen.datagen.t1"
@@ -162,6 +163,42 @@ def test_restart_is_no_crash(leat):
     assert not os.path.exists(os.path.join(leat.data, "connectors", "out", "restart"))
     got = keys(leat)
     assert got == list(range(len(got)))
+
+
+def test_restart_of_one_that_just_died(leat):
+    """Its supervisor is about to start it again, soon or, when it died often, late."""
+    leat.run(source(leat))
+    leat.read_until(TOPIC, 100)
+    for _ in range(5):
+        before = leat.status("gen")["pid"]
+        os.kill(before, signal.SIGKILL)
+        leat.call("restart", "gen")
+        assert leat.status("gen")["pid"] != before
+    moves(leat, appended, "gen")
+
+
+def test_a_deleted_connector_is_forgotten(leat, tmp_path):
+    """By the 'leat run' that started it: another one's of that name is not its own."""
+    leat.run(source(leat, datagen_tables=1), sink(leat))
+    leat.read_until(TOPIC, 100)
+    leat.call("delete", "gen", "--yes")
+    other = Leat(tmp_path / "other")
+    other.data = leat.data
+    try:
+        other.run(source(leat, datagen_tables=2), sink(leat, "out2", topics="gen.datagen.t2"))
+        other.read_until("gen.datagen.t2", 100)
+        for _ in range(5):
+            leat.call("stop", "gen")
+            leat.call("restart", "gen")
+            supervisor = other.process.pid
+            with open(f"/proc/{leat.status('gen')['pid']}/stat", encoding="utf-8") as f:
+                assert int(f.read().rsplit(")", 1)[1].split()[1]) == supervisor
+        leat.call("stop", "gen")
+        other.stop()
+        said = leat.call("restart", "gen", ok=(1,)).stderr
+        assert "control.not_running" in said
+    finally:
+        other.kill()
 
 
 def test_names_that_are_none(leat):

@@ -67,6 +67,36 @@ static int serve(const char *folder, const char *name, bool stubborn)
     return LEAT_CHILD_DONE;
 }
 
+/* The folder of a connector, as its process and commands know it. */
+static void folder_of(const char *folder, const char *name, char out[200])
+{
+    snprintf(out, 200, "%s/connectors/%s", folder, name);
+    leat_os_mkdirs(out, 0700);
+}
+
+static void note_supervisor(const char *folder, const char *name, pid_t pid)
+{
+    char at[200], text[16];
+    folder_of(folder, name, at);
+    snprintf(text, sizeof text, "%010d", (int)pid);
+    strcat(at, "/" LEAT_CHILD_NOTE);
+    leat_os_store(at, leat_str_of(text), 0600);
+}
+
+/* Is deleted, and dies. */
+static int be_deleted(const char *folder, const char *name)
+{
+    char at[200];
+    if (starts(folder, name) > 1) return LEAT_CHILD_DONE;
+    note_supervisor(folder, name, getppid());
+    leat_sleep_us(1500000); /* the supervisor looks each half a second */
+    folder_of(folder, name, at);
+    strcat(at, "/" LEAT_CHILD_NOTE);
+    unlink(at);
+    raise(SIGKILL);
+    return 1;
+}
+
 /* argv: PROGRAM connector NAME --data DIR [--once] ... */
 static int child(int argc, char **argv)
 {
@@ -81,6 +111,11 @@ static int child(int argc, char **argv)
         const char *status = strstr(text, "\"status\":\"");
         return status ? (int)strtol(status + strlen("\"status\":\""), NULL, 10) : 1;
     }
+    if (strstr(text, "\"do\":\"note\"")) {
+        note_supervisor(folder, name, getppid());
+        return LEAT_CHILD_DONE;
+    }
+    if (strstr(text, "\"do\":\"be deleted\"")) return be_deleted(folder, name);
     if (strstr(text, "\"do\":\"die\"")) raise(SIGKILL);
     if (strstr(text, "\"do\":\"die twice\"") && starts(folder, name) < 3) raise(SIGKILL);
     if (strstr(text, "\"do\":\"die first\"")) {
@@ -235,6 +270,48 @@ static void test_who_asks_is_started_again(void **state)
     assert_non_null(strstr(told_events, "unsure failed,"));
 }
 
+/* Leaves a wish; true when it is taken in time. */
+static bool wish(const char *name, int ms)
+{
+    char at[200];
+    folder_of(data, name, at);
+    strcat(at, "/" LEAT_CHILD_WISH);
+    leat_os_store(at, LEAT_STR(""), 0600);
+    for (int i = 0; i < ms / 5 && access(at, F_OK) == 0; i++) leat_sleep_us(5000);
+    return unlink(at) != 0;
+}
+
+/* Only who started it last starts one again that has ended. */
+static void test_wishes(void **state)
+{
+    (void)state;
+    add("one", "note", NULL);
+    add("good", "serve", NULL);
+    pid_t self = getpid();
+    if (fork() == 0) {
+        for (int i = 0; i < 2000 && !wrote("good", "up"); i++) leat_sleep_us(5000);
+        note(data, "said", wish("one", 10000) ? "taken," : "left,");
+        for (int i = 0; i < 2000 && starts(data, "one") < 2; i++) leat_sleep_us(5000);
+        leat_sleep_us(300000); /* it has ended again */
+        note_supervisor(data, "one", self + 1);
+        note(data, "said", wish("one", 1500) ? "taken," : "left,");
+        kill(self, SIGTERM);
+        _exit(0);
+    }
+    assert_int_equal(supervise(false, 0), 0);
+    assert_true(wrote("said", "taken,left,"));
+    assert_int_equal(starts(data, "one"), 2);
+}
+
+static void test_deleted_while_it_waits_to_start_again(void **state)
+{
+    (void)state;
+    add("gone", "be deleted", NULL);
+    assert_int_equal(supervise(false, 0), 0);
+    assert_int_equal(starts(data, "gone"), 1);
+    assert_non_null(strstr(told_events, "gone ended,"));
+}
+
 static void test_signals(void **state)
 {
     (void)state;
@@ -363,6 +440,8 @@ int main(int argc, char **argv)
         TEST(test_configuration),
         TEST(test_who_dies_is_started_again),
         TEST(test_who_asks_is_started_again),
+        TEST(test_wishes),
+        TEST(test_deleted_while_it_waits_to_start_again),
         TEST(test_signals),
         TEST(test_a_signal_during_the_start),
         TEST(test_who_hangs_is_killed),
