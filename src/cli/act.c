@@ -116,16 +116,20 @@ static leat_rc stop(act *t, const char *name, const char *verb, leat_err *e)
     return LEAT_OK;
 }
 
-/* It has ended: its supervisor, if that still runs, is to start it again. Nobody takes the wish:
- * *e as it was. */
+/* It has ended, or died: its supervisor, if that still runs, is to start it again. One that was
+ * just starting it anyway need not take the wish. */
 static leat_rc wish(act *t, const char *name, leat_err *e)
 {
     char *path = leat_arena_printf(&t->a, "%s/" LEAT_CHILD_WISH, folder_of(t, name));
     int err = leat_os_store(path, LEAT_STR(""), 0600);
     if (err < 0) return leat_os_fail(e, err, "make", path);
     int64_t until = leat_mono_us() + WISH_US;
-    while (access(path, F_OK) == 0 && leat_mono_us() < until) leat_sleep_us(LOOK_US);
-    if (leat_os_now()->unlink(path) != 0) return LEAT_OK;
+    bool runs = false;
+    while (access(path, F_OK) == 0 && !runs && leat_mono_us() < until) {
+        leat_sleep_us(LOOK_US);
+        runs = asked(t, name, "run").s != NULL;
+    }
+    if (leat_os_now()->unlink(path) != 0 || runs) return LEAT_OK;
     return leat_fail(e, LEAT_RETRY, "control.not_running", name,
                      "it does not run, and no 'leat run' that started it runs any more: start it "
                      "with its configuration");
