@@ -67,19 +67,19 @@ static int serve(const char *folder, const char *name, bool stubborn)
     return LEAT_CHILD_DONE;
 }
 
-/* The folder of a connector, as its process and commands know it. */
-static void folder_of(const char *folder, const char *name, char out[200])
+/* A file in the folder of a connector, as its process and commands know it. */
+static void file_of(const char *folder, const char *name, const char *file, char out[200])
 {
     snprintf(out, 200, "%s/connectors/%s", folder, name);
     leat_os_mkdirs(out, 0700);
+    snprintf(out, 200, "%s/connectors/%s/%s", folder, name, file);
 }
 
 static void note_supervisor(const char *folder, const char *name, pid_t pid)
 {
     char at[200], text[16];
-    folder_of(folder, name, at);
+    file_of(folder, name, LEAT_CHILD_NOTE, at);
     snprintf(text, sizeof text, "%010d", (int)pid);
-    strcat(at, "/" LEAT_CHILD_NOTE);
     leat_os_store(at, leat_str_of(text), 0600);
 }
 
@@ -90,8 +90,7 @@ static int be_deleted(const char *folder, const char *name)
     if (starts(folder, name) > 1) return LEAT_CHILD_DONE;
     note_supervisor(folder, name, getppid());
     leat_sleep_us(1500000); /* the supervisor looks each half a second */
-    folder_of(folder, name, at);
-    strcat(at, "/" LEAT_CHILD_NOTE);
+    file_of(folder, name, LEAT_CHILD_NOTE, at);
     unlink(at);
     raise(SIGKILL);
     return 1;
@@ -274,8 +273,7 @@ static void test_who_asks_is_started_again(void **state)
 static bool wish(const char *name, int ms)
 {
     char at[200];
-    folder_of(data, name, at);
-    strcat(at, "/" LEAT_CHILD_WISH);
+    file_of(data, name, LEAT_CHILD_WISH, at);
     leat_os_store(at, LEAT_STR(""), 0600);
     for (int i = 0; i < ms / 5 && access(at, F_OK) == 0; i++) leat_sleep_us(5000);
     return unlink(at) != 0;
