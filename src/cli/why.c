@@ -98,8 +98,10 @@ static void say_tasks(const subject *s)
 
 static void say_stage(const subject *s)
 {
-    const char *stage = stage_of(member(s->err, "code"));
+    leat_str code = member(s->err, "code");
+    const char *stage = stage_of(code);
     bool source = leat_str_is(leat_json_get_str(s->j, "kind"), "source");
+    if (!source && leat_str_starts(code, "stream.")) stage = "the stream that it reads";
     printf("%s blocks: ", stage ? stage : source ? "the source" : "the target");
     say_error(s);
 }
@@ -148,6 +150,15 @@ static void say_gone(const subject *s)
     say_paused(s);
 }
 
+/* Whatever its state: those are changes that did not arrive. */
+static void say_dead(const subject *s)
+{
+    int64_t n = leat_json_get_i64(leat_json_get(s->j, "counts"), "dead", 0);
+    if (n <= 0) return;
+    printf(" %" PRId64 " %s in the dead letters: 'leat dead-letters %s list' shows %s.", n,
+           n == 1 ? "change is" : "changes are", s->name, n == 1 ? "it" : "them");
+}
+
 static void explain(const subject *s)
 {
     printf("%s is %.*s: ", s->name, LEAT_STR_ARG(s->state));
@@ -165,16 +176,19 @@ static void explain(const subject *s)
         say_waiting(s);
     } else if (s->err) {
         say_stage(s);
-        if (retrying)
+        if (retrying && leat_json_get_str(s->j, "retry_at").s)
             printf(" It tries again by itself: attempt %" PRId64 ", the next at %.*s.",
                    leat_json_get_i64(s->j, "attempts", 0) + 1,
                    LEAT_STR_ARG(member(s->j, "retry_at")));
+        else if (retrying)
+            printf(" It tries again by itself.");
     } else if (leat_str_is(s->state, "RUNNING")) {
         say_running(s);
     } else {
         printf("it is on its way; ask again in a moment.");
     }
     if (leat_json_get(s->j, "pid")) say_tasks(s);
+    say_dead(s);
     printf("\n");
 }
 

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "stream/readers.h"
+#include "stream/segment.h"
 #include "stream/stream.h"
 
 enum { LOOK_US = 1000000, LOCK_US = 2000000, CURSORS_MAX = 16 << 20, GAPS_SHOWN = 3 };
@@ -260,12 +261,27 @@ static leat_rc register_all(leat_inputs *s, const char *source, places *all, lea
     return last ? leat_inputs_store(s, last, &last->counts, e) : LEAT_OK;
 }
 
+/* Topics are claimed by streams that hold something. Without it there is nothing to wait at: its
+ * folder was removed, and nothing is made in its place. */
+static leat_rc stream_exists(leat_inputs *s, const char *stream, const char *source, leat_err *e)
+{
+    uint64_t *numbers = NULL;
+    size_t n = 0;
+    LEAT_TRY(leat_segment_list(stream, &s->arena, &numbers, &n, e));
+    if (n > 0) return LEAT_OK;
+    return leat_fail(e, LEAT_RETRY, "stream.missing", stream,
+                     "the connector %s has written topics that are wanted, and its stream holds no "
+                     "segment now; it is made anew when the connector runs",
+                     source);
+}
+
 /* No segment is removed between the look at what is held and the stored cursor. */
 static leat_rc open_stream(leat_inputs *s, const char *source, places *all, leat_err *e)
 {
     int lock = -1;
     char *stream = leat_arena_printf(&s->arena, "%s/connectors/%s/stream", s->data, source);
     for (unsigned i = 0; i < all->n; i++) all->v[i].taken = false;
+    LEAT_TRY(stream_exists(s, stream, source, e));
     LEAT_TRY(leat_readers_lock(stream, LOCK_US, &lock, e));
     leat_rc rc = register_all(s, source, all, e);
     leat_os_now()->close(lock);

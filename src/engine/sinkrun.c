@@ -274,6 +274,7 @@ static leat_rc rounds(leat_sinkrun *k, leat_err *e)
         bool finishing = atomic_load(&k->finish);
         leat_rc rc = turn(k, finishing, e);
         LEAT_TRY(rc);
+        if (k->state != LEAT_RUN_RUNNING) set_state(k, LEAT_RUN_RUNNING, NULL);
         if (rc != LEAT_AGAIN) continue;
         done = finishing && all_read(k);
         if (done) break;
@@ -284,12 +285,15 @@ static leat_rc rounds(leat_sinkrun *k, leat_err *e)
     return done ? LEAT_PENDING : LEAT_OK;
 }
 
+/* It runs once its inputs are open; after a failure once a round went well, so that one which fails
+ * each time at the same place stays RETRYING, with its error. */
 static leat_rc attempt(leat_sinkrun *k, leat_err *e)
 {
     k->progressed = false;
     LEAT_TRY(k->conf.sink->open(&k->task, e));
-    set_state(k, LEAT_RUN_RUNNING, NULL);
-    leat_rc rc = rounds(k, e);
+    leat_rc rc = leat_inputs_look(&k->inputs, true, e);
+    if (rc == LEAT_OK && k->state != LEAT_RUN_RETRYING) set_state(k, LEAT_RUN_RUNNING, NULL);
+    if (rc == LEAT_OK) rc = rounds(k, e);
     leat_inputs_close(&k->inputs);
     k->conf.sink->close(&k->task);
     return rc;

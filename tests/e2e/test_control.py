@@ -3,6 +3,7 @@ resume, restart, stop, offsets, delete; and what is answered to requests that ar
 
 import json
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -559,6 +560,28 @@ def test_why_it_waits_for_its_source(leat):
     status_of(leat, "gen", state="STARTING", error=error)
     said = leat.call("why", "gen").stdout
     assert "it waits for the source" in said and "[postgres.slot_waits]" in said
+
+
+def test_why_tells_of_dead_letters(leat):
+    status_of(leat, "gen", state="RUNNING", counts={"dead": 2})
+    said = leat.call("why", "gen").stdout
+    assert "2 changes are in the dead letters: 'leat dead-letters gen list'" in said
+    status_of(leat, "out", state="RUNNING", counts={"dead": 0})
+    assert "dead" not in leat.call("why", "out").stdout
+
+
+def test_why_a_sink_has_no_stream(leat):
+    """Its folder was removed: it says so for as long as it is, and makes none itself."""
+    leat.call("run", "--once", source(leat, datagen_events=100, datagen_rate=0))
+    folder = os.path.join(leat.data, "connectors", "gen")
+    shutil.rmtree(folder)
+    leat.run(sink(leat))
+    until(lambda: "stream.missing" in leat.stderr, 30, "its first attempt", every=0.05)
+    for _ in range(20):
+        assert leat.status("out")["state"] == "RETRYING"
+    said = leat.call("why", "out").stdout
+    assert "the stream that it reads blocks" in said and "[stream.missing]" in said
+    assert "nothing blocks it" not in said and not os.path.exists(folder)
 
 
 def test_status_of_several_tasks(leat):

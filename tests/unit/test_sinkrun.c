@@ -92,7 +92,9 @@ static struct target {
     bool says_pending;
     int64_t reject; /* the key that is refused; -1: none */
     unsigned reject_times;
-    const char *folder; /* made by a write; NULL: none */
+    leat_sinkrun *run;        /* whose target it is; NULL: unknown */
+    leat_run_state states[4]; /* its state at the first writes */
+    const char *folder;       /* made by a write; NULL: none */
 } target = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static leat_rc fail_now(leat_err *e, const char *code)
@@ -113,6 +115,10 @@ static leat_rc target_open(leat_sink_task *t, leat_err *e)
 
 static leat_rc target_write(leat_sink_task *t, const leat_batch *b, leat_err *e)
 {
+    leat_err last;
+    leat_sink_counts counts;
+    if (target.run && target.writes < 4)
+        leat_sinkrun_status(target.run, &target.states[target.writes], &last, &counts);
     target.writes++;
     if (target.folder) assert_int_equal(leat_os_mkdirs(target.folder, 0700), 0);
     for (uint32_t i = 0; i < b->n; i++) {
@@ -209,11 +215,13 @@ static leat_rc run(const leat_sink *sink, const char *const *topics, leat_sink_c
     leat_sinkrun *k = leat_sinkrun_new(&conf);
     leat_run_state state;
     leat_err last;
+    target.run = k;
     leat_sinkrun_finish(k);
     memset(&err, 0, sizeof err);
     leat_rc rc = leat_sinkrun_run(k, &err);
     leat_sinkrun_status(k, &state, &last, counts);
     assert_int_equal(state, rc == LEAT_OK ? LEAT_RUN_STOPPED : LEAT_RUN_FAILED);
+    target.run = NULL;
     leat_sinkrun_free(k);
     assert_int_equal(target.opens, target.closes);
     return rc;
@@ -301,6 +309,8 @@ static void test_repeats_what_failed(void **state)
     assert_int_equal(c.read, 10);
     assert_int_equal(c.delivered, 10);
     assert_int_equal(target.opens, 4);
+    assert_int_equal(target.states[0], LEAT_RUN_RETRYING); /* the first open failed */
+    assert_int_equal(target.states[3], LEAT_RUN_RETRYING); /* until a round went well */
     stream_close(&a);
 }
 
