@@ -296,7 +296,6 @@ def test_a_table_that_is_read_is_free(db, leat):
     with db.connect(autocommit=False) as other:
         other.execute("LOCK TABLE c IN ACCESS EXCLUSIVE MODE")
         leat.run(leat.write("shop.properties", db.properties(name="shop")))
-        leat.read_until("shop.public.a", 1)
         waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'c'::regclass"
         until(lambda: db.sql(waits)[0][0], 30, "the snapshot at c")
         db.sql("SET lock_timeout = '5s'; ALTER TABLE a ADD COLUMN n int")
