@@ -1,6 +1,7 @@
 """The PostgreSQL source and the shapes that tables have: NULLs that a newer catalog forbids,
 replica identities, partitions, names."""
 
+import concurrent.futures
 import json
 
 import psycopg
@@ -188,6 +189,28 @@ def test_keys_that_change_under_way(db, leat):
         leat.read_until("shop.public.t", n + 1)
     assert [r["key"] for r in leat.read("shop.public.t")] == [key for _, key in steps]
     assert leat.stop() == 0
+
+
+def test_a_key_that_is_sent_before_it_is_visible(db, leat):
+    """A commit that waits for a standby is sent, and the catalog does not show it yet."""
+    db.sql("CREATE TABLE t (id int NOT NULL)")
+    leat.run(leat.write("shop.properties", db.properties(name="shop")))
+    until(lambda: "postgres.streaming" in leat.stderr, 30, "the stream")
+    waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND datname = %s"
+    db.server.set(synchronous_standby_names="nobody")
+    try:
+        until(lambda: db.sql("SHOW synchronous_standby_names") == [("nobody",)], 30, "the setting")
+        change = "ALTER TABLE t ADD PRIMARY KEY (id); INSERT INTO t VALUES (7)"
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            done = pool.submit(db.sql, change)
+            try:
+                until(lambda: db.sql(waits, db.name), 30, "the commit that waits", every=0.01)
+            finally:
+                db.server.set(synchronous_standby_names="")
+            done.result(timeout=30)
+    finally:
+        db.server.set(synchronous_standby_names="")
+    assert [r["key"] for r in leat.read_until("shop.public.t", 1)] == [{"id": 7}]
 
 
 # ---- partitions

@@ -219,7 +219,8 @@ static void slow_verbs_hold_nobody_up(void **state)
     close(fd);
 }
 
-/* A client that goes away while the worker is at its verb is forgotten. */
+/* A client that goes away while the worker is at its verb is forgotten; one too many is refused,
+ * perhaps before it has sent anything. */
 static void slow_verbs_outlive_their_clients(void **state)
 {
     (void)state;
@@ -227,7 +228,8 @@ static void slow_verbs_outlive_their_clients(void **state)
     for (int i = 0; i < 20; i++) {
         int fd = leat_os_unix_connect(folder, "control.sock", 2000);
         assert_true(fd >= 0);
-        assert_true(send(fd, "{\"verb\":\"dawdle\"}\n", 18, MSG_NOSIGNAL) > 0);
+        bool sent = send(fd, "{\"verb\":\"dawdle\"}\n", 18, MSG_NOSIGNAL) > 0;
+        assert_true(sent || i >= 16);
         close(fd);
     }
     atomic_store(&go_on, true);

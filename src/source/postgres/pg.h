@@ -104,6 +104,7 @@ typedef struct leat_pg_source {
     leat_pg_tx tx;
     leat_buf origin_name;
     uint64_t xid_near;    /* a transaction id of the present */
+    uint64_t tx_visible;  /* the last one that the catalog was seen to show */
     uint64_t row_tx;      /* transaction id of the rows of a snapshot; 0: none */
     uint64_t row_n;       /* rows read of this snapshot: finds a dead letter again */
     int64_t row_ts_us;    /* when it was begun */

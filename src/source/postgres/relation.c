@@ -15,10 +15,13 @@
  *
  * Snapshots make their versions from the catalog alone, generated columns included, which the log
  * lacks. Run by the task's thread. */
+#include "base/clock.h"
 #include "base/log.h"
 #include "source/postgres/pg.h"
 #include "system/postgres/quote.h"
 #include "system/postgres/types_oid.h"
+
+enum { VISIBLE_US = 1000000, VISIBLE_STEP_US = 500 };
 
 /* One column on its way from the server to a field. */
 typedef struct column {
@@ -387,6 +390,37 @@ static void replace(leat_pg_rel **at, leat_pg_rel *r)
     *at = r;
 }
 
+/* The catalog shows what the open transaction did: the server sends a commit some moments before
+ * others see it, with synchronous replication long before. Then the catalog is older than the
+ * change; it is waited for, but not for ever: a commit may wait for our own acknowledgement. */
+static leat_rc await_visible(leat_pg_source *s, leat_err *e)
+{
+    char xid[24];
+    const char *params[] = {xid};
+    if (!s->tx.open || s->tx.xid == s->tx_visible) return LEAT_OK;
+    LEAT_TRY(leat_pg_source_sql(s, e));
+    snprintf(xid, sizeof xid, "%llu", (unsigned long long)s->tx.xid);
+    int64_t until = leat_mono_us() + VISIBLE_US;
+    for (bool seen = false; !seen;) {
+        PGresult *res;
+        LEAT_TRY(leat_pg_query(&s->sql, "look whether the transaction is visible",
+                               "SELECT pg_catalog.txid_visible_in_snapshot($1::pg_catalog.int8,"
+                               " pg_catalog.txid_current_snapshot())",
+                               1, params, &res, e));
+        seen = leat_pg_cell_bool(res, 0, 0);
+        PQclear(res);
+        if (!seen && leat_mono_us() >= until) {
+            leat_log(LEAT_WARN, "postgres.not_visible",
+                     "xid=%s is sent but not visible yet: its tables are taken as they were before",
+                     xid);
+            return LEAT_OK;
+        }
+        if (!seen) leat_sleep_us(VISIBLE_STEP_US);
+    }
+    s->tx_visible = s->tx.xid;
+    return LEAT_OK;
+}
+
 /* loose: see leat_pg_rel. *out: what stands for the relation then. */
 static leat_rc update(leat_pg_source *s, const leat_pgoutput_msg *m, leat_str bytes,
                       const bool *loose, leat_pg_rel **out, leat_err *e)
@@ -402,6 +436,7 @@ static leat_rc update(leat_pg_source *s, const leat_pgoutput_msg *m, leat_str by
     bool in = false;
     rc = leat_filter_table(s->rules.filter, leat_arena_str(&a, m->relation.schema).s,
                            leat_arena_str(&a, m->relation.name).s, &in, e);
+    if (rc == LEAT_OK && in) rc = await_visible(s, e);
     if (rc == LEAT_OK && in && s->types_old) rc = leat_pg_source_types(s, e);
     if (rc == LEAT_OK && in) rc = draft_of(s, m, *at, &a, &d, e);
     d.wire = bytes;
