@@ -2,7 +2,10 @@
  * Pieces and their texts are on the heap: they come and go while a large table is read. */
 #include "capture/ledger.h"
 
-enum { KEYS_MOST = 256 }; /* of one job */
+enum {
+    KEYS_MOST = 256,      /* of one job */
+    AGAIN_MOST = 1 << 20, /* bytes of keys to be read again: beyond, all of the table is */
+};
 
 void leat_ledger_init(leat_ledger *l)
 {
@@ -141,6 +144,7 @@ unsigned leat_ledger_drop_unknown(leat_ledger *l)
         *at = t->next;
         l->n--;
         l->ndone -= t->done;
+        l->views -= t->view.len > 0;
         free_table(t);
         dropped++;
     }
@@ -157,7 +161,7 @@ leat_ledger_table *leat_ledger_find(leat_ledger *l, leat_str name, const leat_le
     return NULL;
 }
 
-bool leat_ledger_table_read(const leat_ledger_table *t)
+static bool all_read(const leat_ledger_table *t)
 {
     const leat_piece *p = t->pieces;
     bool all = p && !p->next && p->state == LEAT_PIECE_DONE;
@@ -166,37 +170,39 @@ bool leat_ledger_table_read(const leat_ledger_table *t)
 
 static void look(leat_ledger *l, leat_ledger_table *t)
 {
-    bool done = leat_ledger_table_read(t);
+    bool done = all_read(t);
     l->ndone += done;
     l->ndone -= t->done;
     t->done = done;
     l->changed = true;
 }
 
-void leat_ledger_gone(leat_ledger *l, leat_ledger_table *t)
+void leat_ledger_settle(leat_ledger *l, leat_ledger_table *t)
 {
+    if (t->jobs > 0 || !(t->gone || t->restart)) return;
     free_pieces(t);
-    leat_piece_after(t, NULL, (leat_str){0}, (leat_str){0})->state = LEAT_PIECE_DONE;
+    leat_piece *p = leat_piece_after(t, NULL, (leat_str){0}, (leat_str){0});
+    if (t->gone) p->state = LEAT_PIECE_DONE;
     leat_keyset_clear(&t->again);
     leat_keyset_clear(&t->busy);
     t->begun = true;
+    t->restart = false;
     look(l, t);
 }
 
-void leat_ledger_restart(leat_ledger *l, leat_ledger_table *t)
+void leat_ledger_view(leat_ledger *l, leat_ledger_table *t, leat_str view)
 {
-    free_pieces(t);
-    leat_piece_after(t, NULL, (leat_str){0}, (leat_str){0});
-    leat_keyset_clear(&t->again);
-    leat_keyset_clear(&t->busy);
-    look(l, t);
+    l->views -= t->view.len > 0;
+    leat_buf_clear(&t->view);
+    leat_buf_add(&t->view, view);
+    l->views += t->view.len > 0;
+    l->changed = true;
+    l->urgent |= view.len > 0;
 }
 
 bool leat_ledger_done(const leat_ledger *l)
 {
-    for (const leat_ledger_table *t = l->first; t; t = t->next)
-        if (!t->done || t->view.len > 0) return false;
-    return true;
+    return l->ndone == l->n && l->views == 0;
 }
 
 /* ---- what comes next ---- */
@@ -236,7 +242,7 @@ bool leat_ledger_next(leat_ledger *l, bool keyed, bool turns, leat_job *job)
 {
     leat_ledger_table *best = NULL;
     for (leat_ledger_table *t = l->first; t; t = t->next) {
-        if (!t->table || t->done || t->table->keyed != keyed) continue;
+        if (!t->table || t->done || t->gone || t->restart || t->table->keyed != keyed) continue;
         if (!keys_to_do(t) && !to_do(t)) continue;
         if (better(t, best, turns)) best = t;
     }
@@ -342,14 +348,16 @@ void leat_job_done(leat_ledger *l, const leat_job *job, uint64_t rows)
 
 /* ---- keys ---- */
 
-void leat_ledger_again(leat_ledger *l, leat_ledger_table *t, leat_str key)
-{
-    leat_keyset_put(&t->again, key);
-    t->begun = true;
-    look(l, t);
-}
-
-size_t leat_ledger_again_bytes(const leat_ledger_table *t)
+static size_t again_bytes(const leat_ledger_table *t)
 {
     return t->again.bytes.len + t->busy.bytes.len;
+}
+
+void leat_ledger_again(leat_ledger *l, leat_ledger_table *t, leat_str key)
+{
+    if (!t->restart) leat_keyset_put(&t->again, key);
+    t->begun = true;
+    l->urgent = true;
+    if (again_bytes(t) > AGAIN_MOST) t->restart = true;
+    look(l, t);
 }

@@ -49,6 +49,8 @@ typedef struct leat_ledger_table {
     unsigned jobs; /* under way */
     uint64_t turn; /* when it was chosen last */
     bool begun, done;
+    bool gone;    /* no more jobs: it is not there any more ... */
+    bool restart; /* ... or is read once more, once none is under way */
     struct leat_ledger_table *next;
 } leat_ledger_table;
 
@@ -56,7 +58,9 @@ typedef struct leat_ledger {
     leat_ledger_table *first, **tail;
     unsigned n, ndone; /* tables */
     uint64_t turns;
-    bool changed; /* since the last write */
+    unsigned views; /* tables that have one */
+    bool changed;   /* since the last write ... */
+    bool urgent;    /* ... by what must be stored with the change that made it so */
 } leat_ledger;
 
 typedef enum leat_job_kind {
@@ -82,8 +86,6 @@ leat_rc leat_ledger_load(leat_ledger *l, const leat_json *tables, leat_err *e);
 leat_ledger_table *leat_ledger_add(leat_ledger *l, const leat_snap_table *table);
 /* Forgets what was stored of tables that were not added (they are captured no more); how many. */
 unsigned leat_ledger_drop_unknown(leat_ledger *l);
-/* The table is gone: nothing more is read of it. */
-void leat_ledger_gone(leat_ledger *l, leat_ledger_table *t);
 /* By "schema.table"; the next of the same name after t (NULL: the first). NULL: there is none. */
 leat_ledger_table *leat_ledger_find(leat_ledger *l, leat_str name, const leat_ledger_table *t);
 
@@ -102,14 +104,12 @@ void leat_job_back(leat_ledger *l, const leat_job *job);
 void leat_job_halve(leat_ledger *l, const leat_job *job);
 void leat_job_done(leat_ledger *l, const leat_job *job, uint64_t rows);
 
-/* The row with this key is to be read again. */
+/* The row with this key is to be read again; of too many of them, all of the table. */
 void leat_ledger_again(leat_ledger *l, leat_ledger_table *t, leat_str key);
-/* Bytes that keys to be read again take. */
-size_t leat_ledger_again_bytes(const leat_ledger_table *t);
-/* All of the table is read once more, keys forgotten. None of its jobs is under way. */
-void leat_ledger_restart(leat_ledger *l, leat_ledger_table *t);
-/* Nothing is left of the table but a view that is still needed, perhaps. */
-bool leat_ledger_table_read(const leat_ledger_table *t);
+/* Does what `gone` and `restart` say, if none of its jobs is under way. */
+void leat_ledger_settle(leat_ledger *l, leat_ledger_table *t);
+/* The table's view, JSON; empty: it is not needed any more. */
+void leat_ledger_view(leat_ledger *l, leat_ledger_table *t, leat_str view);
 /* All is read. */
 bool leat_ledger_done(const leat_ledger *l);
 /* Appends the array. */

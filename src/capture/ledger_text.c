@@ -74,6 +74,7 @@ static leat_rc get_table(leat_ledger *l, const leat_json *j, leat_err *e)
     }
     const leat_json *view = leat_json_get(j, "view");
     if (view) leat_json_write(view, &t->view);
+    l->views += view != NULL;
     return LEAT_OK;
 }
 
@@ -118,7 +119,7 @@ static void put_table(const leat_ledger_table *t, leat_buf *hex, leat_jw *w)
     leat_jw_i64(w, "rows", (int64_t)t->rows);
     if (t->done) {
         leat_jw_z(w, "state", "done");
-    } else {
+    } else if (!t->restart) {
         put_ranges(t, w);
         if (t->again.n + t->busy.n > 0) {
             leat_jw_array(w, "keys");
@@ -139,5 +140,5 @@ void leat_ledger_write(leat_ledger *l, leat_jw *w, const char *name)
         if (t->begun) put_table(t, &hex, w);
     leat_jw_end(w);
     leat_buf_free(&hex);
-    l->changed = false;
+    l->changed = l->urgent = false;
 }

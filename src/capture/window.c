@@ -288,26 +288,23 @@ static leat_rc look_at_view(leat_windows *ws, leat_ledger_table *t, leat_positio
         g->shown = t;
     }
     if (!pos.offset.s || !ws->ops->passed(&g->view, pos)) return LEAT_OK;
-    leat_buf_clear(&t->view);
+    leat_ledger_view(ws->l, t, (leat_str){0});
     g->shown = NULL;
     g->view = (leat_view){0};
     leat_arena_reset(&g->view_arena, 0);
-    ws->l->changed = true;
     return LEAT_OK;
 }
 
 leat_rc leat_windows_reach(leat_windows *ws, leat_position pos, leat_err *e)
 {
-    for (leat_ledger_table *t = ws->l->first; t; t = t->next)
+    for (leat_ledger_table *t = ws->l->first; t && ws->l->views > 0; t = t->next)
         if (t->view.len > 0) LEAT_TRY(look_at_view(ws, t, pos, e));
     return LEAT_OK;
 }
 
 void leat_window_keep_view(leat_window *w)
 {
-    leat_buf_clear(&w->job.t->view);
-    leat_buf_add(&w->job.t->view, w->view.text);
-    w->ws->l->changed = true;
+    leat_ledger_view(w->ws->l, w->job.t, w->view.text);
 }
 
 /* ---- windows ---- */
