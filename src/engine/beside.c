@@ -330,7 +330,7 @@ static leat_rc put_out(leat_run *r, leat_err *e)
     if (last || g->still) bs->out = NULL; /* of several that stand still, each in turn */
     if (last) forget(bs, g);
     note(r, t->name);
-    if (!h && !bs->ledger.urgent) return LEAT_OK;
+    if (!h && !bs->ledger.urgent && !t->done) return LEAT_OK;
     return offer_rows(r, e);
 }
 

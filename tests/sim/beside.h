@@ -65,4 +65,7 @@ void bstream_crash(bstream *s, const bdb *d, bool kept);
 /* Of the test: an oracle complains. */
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* With VERBOSE=1: a line on stderr. */
+void trace(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 #endif

@@ -204,7 +204,7 @@ void bdb_step(bdb *d)
     case 4:
         x = pick(d, BDB_RUNNING, false);
         if (x < 0) return;
-        if (dice_one_in(dice, 8))
+        if (dice_one_in(dice, 8) || d->tx[x].n == 0)
             roll_back(d, (unsigned)x);
         else
             commit(d, (unsigned)x);
@@ -241,8 +241,13 @@ void bdb_see_all(bdb *d)
 void bdb_settle(bdb *d)
 {
     d->most = d->ntx;
-    for (unsigned i = 0; i < d->ntx; i++)
-        if (d->tx[i].state == BDB_RUNNING) commit(d, i);
+    for (unsigned i = 0; i < d->ntx; i++) {
+        if (d->tx[i].state != BDB_RUNNING) continue;
+        if (d->tx[i].n > 0)
+            commit(d, i);
+        else
+            roll_back(d, i);
+    }
     bdb_see_all(d);
 }
 

@@ -97,6 +97,8 @@ static void put(bstream *s, const leat_event *ev, leat_str progress)
         s->at = leat_realloc(s->at, s->cap * sizeof *s->at);
     }
     s->at[s->n++] = x;
+    trace("%c t%u key %u to %u v %u big %u%s tx %" PRIu64 " view %" PRId64, x.op, x.table + 1, x.key,
+          x.to, x.row.v, x.row.big, x.absent ? " absent" : "", x.tx, x.begin);
     if (x.tx) know_tx(s, x.tx);
     if (x.op == 'r' && s->tail) complain("a row is appended inside of an open transaction");
 }
@@ -108,6 +110,8 @@ leat_rc bstream_append(bstream *s, const leat_batch *b, leat_str progress, leat_
     uint32_t nsafe = placed ? b->nsafe : safe ? b->n : 0;
     leat_counts counts = placed ? b->safe_counts : b->counts, none = {0};
     if (!safe) counts = none;
+    trace("append n %u nsafe %u %s" LEAT_STR_FMT " " LEAT_STR_FMT, b->n, nsafe, placed ? "at " : "",
+          LEAT_STR_ARG(b->safe.offset), LEAT_STR_ARG(progress));
     leat_str says = progress.s ? progress : leat_buf_str(&s->safe.progress);
     for (uint32_t i = 0; i < nsafe; i++) put(s, &b->ev[i], says);
     if (safe) {
@@ -308,6 +312,7 @@ void bstream_commit(bstream *s, const bdb *d)
 
 void bstream_crash(bstream *s, const bdb *d, bool kept)
 {
+    trace("crash, %s", kept ? "kept" : "lost");
     if (kept)
         bstream_commit(s, d);
     else

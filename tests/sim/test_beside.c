@@ -90,9 +90,37 @@ void complain(const char *fmt, ...)
     if (w->engine) leat_engine_stop(w->engine);
 }
 
+void trace(const char *fmt, ...)
+{
+    static int wanted = -1;
+    if (wanted < 0) wanted = getenv("VERBOSE") != NULL;
+    if (!wanted) return;
+    va_list args;
+    va_start(args, fmt);
+    fprintf(stderr, "%8llu ", w->steps + 0ull);
+    vfprintf(stderr, fmt, args);
+    fputc('\n', stderr);
+    va_end(args);
+}
+
 static bool due(uint32_t *countdown)
 {
     return *countdown > 0 && --*countdown == 0;
+}
+
+/* Where the stream is when all was sent. */
+static int64_t idle_at(void)
+{
+    const bdb *d = &w->db;
+    if (!d->standby) return d->flushed;
+    return d->replayed > 0 ? d->tx[d->order[d->replayed - 1]].end : w->at;
+}
+
+/* All that there is was read. */
+static bool at_end(void)
+{
+    return w->last && w->settled && bstream_done(w->stream.state.progress) &&
+           w->stream.durable.lsn >= idle_at();
 }
 
 /* True: the process is dead. */
@@ -105,6 +133,7 @@ static bool step(void)
         bdb_settle(&w->db);
         w->settled = true;
     }
+    if (at_end() && w->engine) leat_engine_stop(w->engine);
     if (++w->steps > STEPS_MOST) complain("no end");
     if (due(&w->stop_in) && w->engine) leat_engine_stop(w->engine);
     if (due(&w->pause_in) && w->engine) {
@@ -234,14 +263,6 @@ static void safe(leat_batch *b, int64_t lsn)
     leat_batch_safe(b, bstream_position(lsn, text));
 }
 
-/* Where the stream is when all was sent. */
-static int64_t idle_at(void)
-{
-    const bdb *d = &w->db;
-    if (!d->standby) return d->flushed;
-    return d->replayed > 0 ? d->tx[d->order[d->replayed - 1]].end : w->at;
-}
-
 static leat_rc s_read(leat_task *t, leat_batch *b, int wait_ms, leat_err *e)
 {
     bdb *d = &w->db;
@@ -364,6 +385,9 @@ static leat_rc c_begin(leat_chunk_reader *r, const leat_range *range, leat_arena
     v->end = w->plant == FLUSHED_END ? w->db.flushed : w->db.insert;
     if (w->db.standby) v->end = v->v.end;
     *x = (chunk_reader){.view = w->nviews++, .range = *range, .begun = true};
+    trace("reader %u begins view %u of %s from " LEAT_STR_FMT " to " LEAT_STR_FMT
+          " (%u keys), its end %lld", r->id, x->view, range->table->name, LEAT_STR_ARG(range->from),
+          LEAT_STR_ARG(range->to), range->nkeys, v->end + 0ll);
     view->text = leat_str_of(leat_arena_printf(a, "{\"view\":%u}", x->view));
     view->priv = (void *)(uintptr_t)x->view;
     return LEAT_OK;
@@ -575,9 +599,6 @@ static leat_rc st_commit(leat_stream *s, leat_err *e)
     (void)s;
     if (step()) return dead(e);
     bstream_commit(&w->stream, &w->db);
-    bool end = bstream_done(w->stream.state.progress) && w->settled &&
-               w->stream.durable.lsn >= idle_at();
-    if (w->last && end && w->engine) leat_engine_stop(w->engine);
     return w->dead ? dead(e) : LEAT_OK;
 }
 
@@ -739,6 +760,8 @@ static void test_plants(void **state)
     for (plant p = NONE + 1; p < PLANTS; p++) {
         uint64_t seed = 1;
         while (seed <= PLANT_SEEDS && run_seed(seed, p)) seed++;
+        if (!run_seed(seed, NONE)) fail_msg("SEED=%llu: %s", seed + 0ull, w->why);
+        if (seed <= PLANT_SEEDS) run_seed(seed, p);
         if (seed > PLANT_SEEDS)
             print_message("%s is not found in %d seeds\n", plants[p], PLANT_SEEDS);
         else
@@ -770,6 +793,6 @@ int main(void)
         cmocka_unit_test(test_replay),
     };
     w = &the_world;
-    leat_log_setup(getenv("VERBOSE") ? LEAT_INFO : LEAT_ERROR, false, NULL, -1);
+    leat_log_setup(LEAT_ERROR, false, NULL, -1);
     return cmocka_run_group_tests_name("beside", tests, NULL, NULL);
 }
