@@ -22,11 +22,13 @@
 enum {
     PAGES_MOST = 4096,
     PAGES_LEAST = 128,
-    PAGES_A_PART = 20,
+    PAGES_A_PART = 64,
     ROWS_A_PART = 64,
     ROWS_A_PAGE = 100, /* where the server does not know */
     ROWS_LEAST = 100,  /* a part of fewer is not cut further */
 };
+
+#define AIM 0.6 /* which part of what was asked for */
 
 /* ---- literals ---- */
 
@@ -332,8 +334,34 @@ static leat_rc cut_whole(leat_pg *c, const leat_pg_cut *t, const extent *x, doub
     return rc;
 }
 
+static void put_range(leat_buf *sql, const leat_pg_cut *t, const char *condition)
+{
+    leat_buf_str_z(sql, " FROM ");
+    put_table(sql, t);
+    leat_buf_str_z(sql, " WHERE ");
+    leat_buf_str_z(sql, condition);
+}
+
+/* The one bound that halves a range, which was too large, however few rows it has. */
+static leat_rc cut_half(leat_pg *c, const leat_pg_cut *t, const char *condition, leat_arena *a,
+                        leat_str *bounds, unsigned *n, leat_err *e)
+{
+    leat_buf sql = {0};
+    leat_buf_str_z(&sql, "WITH h AS (SELECT count(*) / 2 AS leat_half");
+    put_range(&sql, t, condition);
+    leat_buf_str_z(&sql, ") SELECT ");
+    put_names(&sql, t->identity);
+    put_range(&sql, t, condition);
+    leat_buf_str_z(&sql, " AND (SELECT leat_half FROM h) > 0 ORDER BY ");
+    put_names(&sql, t->identity);
+    leat_buf_str_z(&sql, " OFFSET (SELECT leat_half FROM h) LIMIT 1");
+    leat_rc rc = take_bounds(c, t, &sql, 0, NULL, a, bounds, n, e);
+    leat_buf_free(&sql);
+    return rc;
+}
+
 /* A bound after each $1 rows, as long as half of that follows. */
-static leat_rc cut_part(leat_pg *c, const leat_pg_cut *t, const leat_range *range, double part_rows,
+static leat_rc cut_part(leat_pg *c, const leat_pg_cut *t, const char *condition, double part_rows,
                         unsigned most, leat_arena *a, leat_str *bounds, unsigned *n, leat_err *e)
 {
     const char *params[] = {leat_arena_printf(a, "%lld", (long long)part_rows),
@@ -341,10 +369,7 @@ static leat_rc cut_part(leat_pg *c, const leat_pg_cut *t, const leat_range *rang
     leat_buf sql = {0};
     leat_buf_str_z(&sql, "WITH o AS (");
     put_numbered(&sql, t);
-    leat_buf_str_z(&sql, " FROM ");
-    put_table(&sql, t);
-    leat_buf_str_z(&sql, " WHERE ");
-    leat_rc rc = leat_pg_range_put(&sql, t->identity, range, e);
+    put_range(&sql, t, condition);
     leat_buf_str_z(&sql,
                    "), m AS (SELECT * FROM o WHERE (leat_place - 1) % $1::pg_catalog.int8 IN (0,"
                    " $1::pg_catalog.int8 / 2) AND leat_place > 1"
@@ -352,10 +377,19 @@ static leat_rc cut_part(leat_pg *c, const leat_pg_cut *t, const leat_range *rang
                    " pg_catalog.lead(leat_place) OVER (ORDER BY leat_place) AS leat_next FROM m)"
                    " SELECT ");
     put_names(&sql, t->identity);
-    leat_buf_str_z(&sql,
-                   " FROM f WHERE (leat_place - 1) % $1::pg_catalog.int8 = 0"
-                   " AND leat_next IS NOT NULL ORDER BY leat_place LIMIT $2::pg_catalog.int8");
-    if (rc == LEAT_OK) rc = take_bounds(c, t, &sql, 2, params, a, bounds, n, e);
+    leat_buf_str_z(&sql, " FROM f WHERE (leat_place - 1) % $1::pg_catalog.int8 = 0 AND leat_next IS"
+                         " NOT NULL ORDER BY leat_place LIMIT $2::pg_catalog.int8");
+    leat_rc rc = take_bounds(c, t, &sql, 2, params, a, bounds, n, e);
+    leat_buf_free(&sql);
+    return rc;
+}
+
+static leat_rc condition_of(const leat_pg_cut *t, const leat_range *range, leat_arena *a,
+                            const char **out, leat_err *e)
+{
+    leat_buf sql = {0};
+    leat_rc rc = leat_pg_range_put(&sql, t->identity, range, e);
+    *out = leat_arena_str(a, leat_buf_str(&sql)).s;
     leat_buf_free(&sql);
     return rc;
 }
@@ -364,13 +398,17 @@ leat_rc leat_pg_range_cut(leat_pg *c, const leat_pg_cut *t, const leat_range *ra
                           unsigned most, leat_arena *a, leat_str *bounds, unsigned *n, leat_err *e)
 {
     extent x;
+    const char *condition;
     *n = 0;
     if (most == 0) return LEAT_OK;
+    LEAT_TRY(condition_of(t, range, a, &condition, e));
+    if (most == 1) return cut_half(c, t, condition, a, bounds, n, e);
     LEAT_TRY(read_extent(c, t, a, &x, e));
     bool whole = !range->from.s && !range->to.s;
     if (whole && x.bytes <= (double)bytes) return LEAT_OK;
-    double part_rows = x.bytes > 0 ? x.rows * (double)bytes / x.bytes : ROWS_LEAST;
+    /* Parts of a sample are unequal: few are to be larger than what was asked for. */
+    double part_rows = x.bytes > 0 ? x.rows * AIM * (double)bytes / x.bytes : ROWS_LEAST;
     if (part_rows < ROWS_LEAST) part_rows = ROWS_LEAST;
     return whole ? cut_whole(c, t, &x, part_rows, most, a, bounds, n, e)
-                 : cut_part(c, t, range, part_rows, most, a, bounds, n, e);
+                 : cut_part(c, t, condition, part_rows / AIM, most, a, bounds, n, e);
 }

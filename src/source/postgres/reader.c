@@ -7,14 +7,16 @@
  * A chunk is one REPEATABLE READ transaction. It takes the table's lock first (that of reading) and
  * its view then, so that an ALTER TABLE which writes the table anew is seen whole or waits; asks
  * the catalog inside, so that columns and rows are of one time; and reads the range by COPY, the
- * server pushing rows as fast as they are taken. A chunk that is given up closes the session: what
- * the server had sent of it need not be read to the end.
+ * server pushing rows as fast as they are taken. Of a chunk that is given up the little that is
+ * left is thrown away, or else the session is closed.
  *
  *     COPY ... (FORMAT binary) = "PGCOPY\n\377\r\n\0" u32 flags u32 len, len bytes
  *                                { row } i16 -1
  *
  * where the head stands before the first row in one message. Run by the reader's thread. */
 #include "source/postgres/reader.h"
+
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -24,18 +26,45 @@
 
 enum {
     WAIT_US = 100000, /* one read that gets nothing */
+    DRAIN_US = 50000, /* of a chunk that is given up */
     HEAD = 19,
     TRAILER = 2,
+    STAMP = 32,
 };
 
+/* Stands for all that the catalog says of table $1: asked with each chunk, in the place of five
+ * questions. */
+#define STAMP_SQL                                                                                  \
+    "(SELECT pg_catalog.md5(pg_catalog.concat_ws(' ', c.xmin, c.relname, n.nspname,"               \
+    " (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(':', a.attnum, a.xmin, t.xmin,"           \
+    " b.xmin), ' ' ORDER BY a.attnum) FROM pg_catalog.pg_attribute a"                              \
+    " LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"                                        \
+    " LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype"                                     \
+    " WHERE a.attrelid = c.oid AND a.attnum > 0),"                                                 \
+    " (SELECT pg_catalog.string_agg(d.xmin::pg_catalog.text, ' ' ORDER BY d.adnum)"                \
+    " FROM pg_catalog.pg_attrdef d WHERE d.adrelid = c.oid),"                                      \
+    " (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(':', i.indexrelid, i.xmin), ' '"          \
+    " ORDER BY i.indexrelid) FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid),"                \
+    " (SELECT count(*) FROM pg_catalog.pg_enum))) FROM pg_catalog.pg_class c"                      \
+    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = o)"
+
 static const char doing[] = "read a table's rows";
+
+/* A table that was read, as the catalog had it then. Heap. */
+typedef struct known {
+    uint32_t oid;
+    char stamp[STAMP + 1]; /* of the catalog's rows about it: another stamp, other rows */
+    leat_arena a;
+    const leat_pg_table *table;
+    struct known *next;
+} known;
 
 typedef struct reader {
     leat_pg_source s; /* s.sql is the session */
     leat_chunk_reader *r;
-    leat_arena chunk; /* of the chunk that is read */
-    bool begun;       /* its COPY runs */
-    bool headed;      /* and its head has been read */
+    known *tables;
+    bool begun;  /* the COPY of a chunk runs */
+    bool headed; /* and its head has been read */
 } reader;
 
 /* ---- the session ---- */
@@ -43,7 +72,7 @@ typedef struct reader {
 static bool leaves(void *arg)
 {
     const leat_chunk_reader *r = arg;
-    return r->leaves(r);
+    return r->leaves && r->leaves(r);
 }
 
 /* Waits are bounded by us, not by settings of role or database. A part of a table is read by its
@@ -79,7 +108,11 @@ static void close_reader(leat_chunk_reader *r)
     leat_origin_unpin(x->s.origin);
     leat_pg_types_free(x->s.types);
     leat_topic_names_free(&x->s.topics);
-    leat_arena_free(&x->chunk);
+    for (known *k = x->tables, *next; k; k = next) {
+        next = k->next;
+        leat_arena_free(&k->a);
+        leat_free(k);
+    }
     leat_arena_free(&x->s.arena);
     leat_free(x);
 }
@@ -98,10 +131,8 @@ static leat_rc open_reader(leat_chunk_reader *r, leat_err *e)
     s->types = leat_pg_types_new();
     s->app = leat_arena_printf(&s->arena, "%s reader %u", of->app, r->id);
     s->row_binary = true;
-    if (r->leaves) {
-        s->sql.leaves = leaves;
-        s->sql.arg = r;
-    }
+    s->sql.leaves = leaves;
+    s->sql.arg = r;
     leat_rc rc = leat_pg_rules_new(s->conf, &s->arena, &s->rules, e);
     if (rc == LEAT_OK) rc = session(x, e);
     if (rc == LEAT_OK) rc = leat_pg_types_read(&s->sql, s->types, e);
@@ -148,9 +179,15 @@ static leat_rc roll_back(reader *x)
     return leat_pg_exec(&x->s.sql, "end a chunk", "ROLLBACK", &ignored);
 }
 
-/* The lock, the view, and which table it is. */
+/* Which table it is, and its stamp. */
+typedef struct found {
+    uint32_t oid;
+    char stamp[STAMP + 1];
+} found;
+
+/* The lock, the view, and what was found. */
 static leat_rc take_view(reader *x, const leat_range *range, leat_arena *a, leat_view *view,
-                         uint32_t *oid, leat_err *e)
+                         found *f, leat_err *e)
 {
     const leat_pg_snap *t = range->table->priv;
     bool part = range->from.s || range->to.s || range->nkeys > 0;
@@ -158,11 +195,11 @@ static leat_rc take_view(reader *x, const leat_range *range, leat_arena *a, leat
     PGresult *res;
     leat_buf_printf(&sql,
                     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; %s LOCK TABLE %s%s IN ACCESS"
-                    " SHARE MODE; %s, pg_catalog.to_regclass(",
+                    " SHARE MODE; %s, o, " STAMP_SQL " FROM (SELECT pg_catalog.to_regclass(",
                     part ? "SET LOCAL enable_seqscan = off;" : "", t->only ? "ONLY " : "",
                     t->quoted, leat_pg_view_sql);
     leat_pg_quote_text(&sql, leat_str_of(t->quoted));
-    leat_buf_str_z(&sql, ")::pg_catalog.oid");
+    leat_buf_str_z(&sql, ")::pg_catalog.oid AS o) AS leat_table");
     leat_buf_u8(&sql, 0);
     leat_rc rc = leat_pg_query(&x->s.sql, "begin a chunk", sql.p, 0, NULL, &res, e);
     leat_buf_free(&sql);
@@ -170,9 +207,38 @@ static leat_rc take_view(reader *x, const leat_range *range, leat_arena *a, leat
     leat_str cols[LEAT_PG_VIEW_COLS];
     for (int i = 0; i < LEAT_PG_VIEW_COLS; i++) cols[i] = leat_pg_cell(res, 0, i);
     rc = leat_pg_view_new(cols, a, view, e);
-    *oid = (uint32_t)leat_pg_cell_i64(res, 0, LEAT_PG_VIEW_COLS, 0);
+    f->oid = (uint32_t)leat_pg_cell_i64(res, 0, LEAT_PG_VIEW_COLS, 0);
+    snprintf(f->stamp, sizeof f->stamp, "%s", PQgetvalue(res, 0, LEAT_PG_VIEW_COLS + 1));
     PQclear(res);
     return rc;
+}
+
+/* The table's version: the one known, or as the catalog has it now. PENDING: it has none. */
+static leat_rc know_table(reader *x, const found *f, leat_err *e)
+{
+    leat_pg_source *s = &x->s;
+    known *k = x->tables;
+    while (k && k->oid != f->oid) k = k->next;
+    if (k && strcmp(k->stamp, f->stamp) == 0) {
+        s->row_table = k->table;
+        s->row_rel = leat_pg_rel_find(s, f->oid);
+        return LEAT_OK;
+    }
+    if (!k) {
+        k = leat_zalloc(1, sizeof *k);
+        k->next = x->tables;
+        x->tables = k;
+    }
+    k->oid = f->oid;
+    k->stamp[0] = '\0';
+    leat_arena_reset(&k->a, 0);
+    if (s->row_n) LEAT_TRY(leat_pg_types_read(&s->sql, s->types, e)); /* a label may be new */
+    LEAT_TRY(leat_pg_table_read(&s->sql, f->oid, &k->a, &k->table, e));
+    if (!k->table) return LEAT_PENDING;
+    s->row_table = k->table;
+    LEAT_TRY(leat_pg_rel_keep(s, k->table, &s->row_rel, e));
+    memcpy(k->stamp, f->stamp, sizeof k->stamp);
+    return LEAT_OK;
 }
 
 static leat_rc start_copy(reader *x, const leat_range *range, leat_err *e)
@@ -202,11 +268,9 @@ static leat_rc begin_range(reader *x, const leat_range *range, leat_arena *a, le
                            leat_err *e)
 {
     leat_pg_source *s = &x->s;
-    uint32_t oid;
-    LEAT_TRY(take_view(x, range, a, view, &oid, e));
-    LEAT_TRY(leat_pg_table_read(&s->sql, oid, &x->chunk, &s->row_table, e));
-    if (!s->row_table) return LEAT_PENDING;
-    LEAT_TRY(leat_pg_rel_keep(s, s->row_table, &s->row_rel, e));
+    found f;
+    LEAT_TRY(take_view(x, range, a, view, &f, e));
+    LEAT_TRY(know_table(x, &f, e));
     s->at.lsn = ((const leat_pg_view *)view->priv)->end;
     s->row_ts_us = leat_now_us();
     return start_copy(x, range, e);
@@ -228,8 +292,8 @@ static leat_rc begin(leat_chunk_reader *r, const leat_range *range, leat_arena *
                      leat_err *e)
 {
     reader *x = r->priv;
-    leat_arena_reset(&x->chunk, 1 << 16);
     x->s.row_table = NULL;
+    x->s.row_rel = NULL;
     x->headed = false;
     LEAT_TRY(session(x, e));
     leat_rc rc = begin_range(x, range, a, view, e);
@@ -291,12 +355,27 @@ static leat_rc read_rows(leat_chunk_reader *r, leat_batch *b, leat_err *e)
     return LEAT_AGAIN;
 }
 
+/* Takes what is left of the rows, as long as that is quicker than another session. */
+static leat_rc drain(reader *x, leat_err *e)
+{
+    int64_t until = leat_mono_us() + DRAIN_US;
+    for (;;) {
+        char *bytes;
+        size_t len;
+        int64_t left = (until - leat_mono_us()) / 1000;
+        if (left <= 0 || leaves(x->r)) return LEAT_AGAIN;
+        leat_rc rc = leat_pg_copy_row(&x->s.sql, doing, (int)left, &bytes, &len, e);
+        if (rc != LEAT_OK) return rc;
+        PQfreemem(bytes);
+    }
+}
+
 static leat_rc drop(leat_chunk_reader *r, leat_err *e)
 {
     reader *x = r->priv;
-    (void)e;
-    if (x->begun) leat_pg_abandon(&x->s.sql);
+    if (!x->begun) return LEAT_OK;
     x->begun = false;
+    if (drain(x, e) != LEAT_PENDING || roll_back(x) != LEAT_OK) leat_pg_abandon(&x->s.sql);
     return LEAT_OK;
 }
 
