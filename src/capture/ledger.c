@@ -223,8 +223,9 @@ static bool keys_to_do(const leat_ledger_table *t)
 static void take_keys(leat_ledger_table *t)
 {
     leat_keyset rest = {0};
+    uint32_t most = t->keys ? t->keys : KEYS_MOST;
     for (uint32_t i = 0; i < t->again.n; i++)
-        leat_keyset_put(i < KEYS_MOST ? &t->busy : &rest, leat_keyset_at(&t->again, i));
+        leat_keyset_put(i < most ? &t->busy : &rest, leat_keyset_at(&t->again, i));
     leat_keyset_free(&t->again);
     t->again = rest;
 }
@@ -329,6 +330,7 @@ void leat_job_halve(leat_ledger *l, const leat_job *job)
         job->piece->halvings++;
         job->piece->cut = false;
     }
+    if (job->kind == LEAT_JOB_KEYS) job->t->keys = (job->t->busy.n + 1) / 2;
     leat_job_back(l, job);
 }
 
@@ -339,6 +341,7 @@ void leat_job_done(leat_ledger *l, const leat_job *job, uint64_t rows)
     t->rows += rows;
     if (job->kind == LEAT_JOB_KEYS) {
         leat_keyset_clear(&t->busy);
+        t->keys = 0;
     } else {
         t->pieces_done++;
         settle_piece(job->piece);

@@ -43,6 +43,7 @@ typedef struct leat_ledger_table {
     leat_piece *pieces;
     leat_keyset again; /* keys to be read again ... */
     leat_keyset busy;  /* ... and those of them that are */
+    uint32_t keys;     /* of the next job, at most; 0: as many as there may be */
     leat_buf view;     /* a table without identity: JSON; empty: none */
     uint64_t rows;     /* appended */
     uint64_t pieces_done;

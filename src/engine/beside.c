@@ -165,7 +165,8 @@ static leat_rc give(leat_run *r, const leat_job *job, leat_err *e)
     } else {
         g->window = leat_window_open(bs->windows, job);
         g->still = !job->t->table->keyed;
-        g->bound = job->piece && job->piece->whole && !g->still ? 0 : bs->bound;
+        bool least = job->piece ? job->piece->whole : g->range.nkeys == 1;
+        g->bound = least && !g->still ? 0 : bs->bound;
     }
     *bs->tail = g;
     bs->tail = &g->next;

@@ -400,13 +400,18 @@ static void let_go(chunk_reader *x)
     x->locked = x->begun = false;
 }
 
+static bool shown(const bdb_tx *tx)
+{
+    return tx->seen && tx->state == BDB_COMMITTED;
+}
+
 /* What was truncated since the view is not there any more, until the table is locked. */
 static void lock_table(chunk_reader *x, unsigned t)
 {
     bdb *d = &w->db;
     struct view *v = &w->views[x->view];
     for (unsigned i = 0; i < d->ntx; i++)
-        for (unsigned o = 0; d->tx[i].seen && !v->v.in[i] && o < d->tx[i].n; o++)
+        for (unsigned o = 0; shown(&d->tx[i]) && !v->v.in[i] && o < d->tx[i].n; o++)
             if (d->tx[i].ops[o].op == 't' && d->tx[i].ops[o].table == t)
                 memset(v->v.image.row[t], 0, sizeof v->v.image.row[0]);
     d->readers[t]++;
