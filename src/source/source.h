@@ -135,7 +135,9 @@ typedef struct leat_source_chunks {
     void (*close)(leat_chunk_reader *r);
 
     /* The following are pure. The view surely contains the transaction (leat_event.tx): in doubt
-     * false. */
+     * false. There must be no doubt in a view of a table that is not keyed: its changes are told
+     * from its rows by this alone. A source whose views are not exact (PostgreSQL's standbys) plans
+     * no such table beside the stream. */
     bool (*contains)(const leat_view *view, uint64_t tx);
     /* pos, a position of this task's stream, is at or behind the view's end: what comes later is in
      * no row. */

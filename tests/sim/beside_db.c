@@ -32,7 +32,7 @@ void bdb_init(bdb *d, dicebox *dice)
 {
     *d = (bdb){.dice = dice, .insert = 100, .flushed = 100};
     d->standby = dice_one_in(dice, 5);
-    d->bare = dice_one_in(dice, 3);
+    d->bare = !d->standby && dice_one_in(dice, 3); /* a standby's views are not exact */
     d->most = dice_range(dice, 10, BDB_TXS / 2);
     d->moves = dice_range(dice, 1, 6);
     unsigned sparse = dice_range(dice, 1, 4);
