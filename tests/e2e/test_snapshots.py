@@ -84,7 +84,8 @@ def config_of(db, **more):
 
 
 def check_versions(leat, hint):
-    """A key's state only moves forward. How many rows and changes there were."""
+    """A key's state only moves forward (a row may repeat the change before it). How many rows and
+    changes there were."""
     n = 0
     for table in MORE:
         last = {}
@@ -95,7 +96,7 @@ def check_versions(leat, hint):
             if not after:
                 continue
             key, version = after["id"], after["version"]
-            assert version > last.get(key, 0), (
+            assert version > last.get(key, 0) - (value["op"] == "r"), (
                 f"{table} {key}: version {version} ({value['op']}) comes behind {last[key]} {hint}"
             )
             last[key] = version
@@ -134,9 +135,7 @@ def test_killed_at_any_moment(db, leat, readers, commit):
     hint = f"(KILL_SEED={SEED})"
     create(db, rows)
     db.sql(f'ALTER DATABASE "{db.name}" SET synchronous_commit = {commit}')
-    # Little memory makes small chunks.
-    more = {"limits_memory": "24m", "max_event_bytes": "1m"}
-    config = leat.write("shop.properties", config_of(db, snapshot_max_threads=readers, **more))
+    config = leat.write("shop.properties", config_of(db, snapshot_max_threads=readers))
     leat.run(config)
     until(lambda: connector_pid(leat), 30, "the connector")
     load = WideLoad(db, SEED, rows)
