@@ -550,7 +550,7 @@ bool __wrap_leat_window_decide(leat_window *x)
     w->deciding = true;
     bool good = __real_leat_window_decide(x);
     w->deciding = false;
-    return good;
+    return good || w->plant == NOT_SPOILED;
 }
 
 bool __real_leat_window_spoiled(const leat_window *x);
