@@ -28,8 +28,9 @@ enum {
     TEXT_SHORT = 16 << 10, /* a ledger's text up to here goes with each chunk ... */
     TEXT_US = 500000,      /* ... another after so long */
     HURRY_US = 5000,
-    RETAKE_US = 20000, /* after a view that was behind */
-    STILL_US = 1000,   /* between looks at readers while the stream stands still */
+    HALVE_LEAST = 1000, /* rows */
+    RETAKE_US = 20000,  /* after a view that was behind */
+    STILL_US = 1000,    /* between looks at readers while the stream stands still */
 };
 
 struct leat_beside {
@@ -252,7 +253,8 @@ static leat_rc look(leat_run *r, leat_reading *g, bool *stays, leat_err *e)
         *e = g->err;
         return g->rc;
     }
-    if (g->spoiled) g->halve = true;
+    /* What is small already would not be read in less time for being smaller. */
+    if (g->spoiled) g->halve = g->rows >= HALVE_LEAST;
     bool rows = g->window && g->rc == LEAT_OK && !g->behind && !g->halve && !g->drop;
     if (rows) return LEAT_OK;
     take_result(r, g);
