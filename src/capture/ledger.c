@@ -55,8 +55,7 @@ leat_piece *leat_piece_after(leat_ledger_table *t, leat_piece *prev, leat_str fr
     return p;
 }
 
-/* p and what follows it become one. */
-static void join_next(leat_piece *p)
+leat_piece *leat_piece_join(leat_piece *p)
 {
     leat_piece *gone = p->next;
     leat_free(p->to);
@@ -65,13 +64,14 @@ static void join_next(leat_piece *p)
     p->next = gone->next;
     if (p->next) p->next->prev = p;
     free_piece(gone);
+    return p;
 }
 
 static void settle_piece(leat_piece *p)
 {
     p->state = LEAT_PIECE_DONE;
-    if (p->next && p->next->state == LEAT_PIECE_DONE) join_next(p);
-    if (p->prev && p->prev->state == LEAT_PIECE_DONE) join_next(p->prev);
+    if (p->next && p->next->state == LEAT_PIECE_DONE) leat_piece_join(p);
+    if (p->prev && p->prev->state == LEAT_PIECE_DONE) leat_piece_join(p->prev);
 }
 
 static void free_table(leat_ledger_table *t)

@@ -120,5 +120,7 @@ void leat_ledger_write(leat_ledger *l, leat_jw *w, const char *name);
  * the beginning), to do. */
 leat_ledger_table *leat_ledger_table_new(leat_ledger *l, leat_str name, leat_str where);
 leat_piece *leat_piece_after(leat_ledger_table *t, leat_piece *prev, leat_str from, leat_str to);
+/* p and what follows it become one: p. */
+leat_piece *leat_piece_join(leat_piece *p);
 
 #endif

@@ -31,10 +31,10 @@ static leat_rc get_ranges(leat_ledger_table *t, const leat_json *ranges, leat_er
         if (end || r->type != LEAT_JSON_ARRAY || !get_bound(r->child, &from) ||
             !get_bound(to_json, &to) || (last && !from.s))
             return bad("done", e);
-        bool gap = from.s && !(last && leat_str_eq(from, at));
-        if (gap) last = leat_piece_after(t, last, at, from);
+        if (from.s && !(last && leat_str_eq(from, at))) last = leat_piece_after(t, last, at, from);
         last = leat_piece_after(t, last, from, to);
         last->state = LEAT_PIECE_DONE;
+        if (last->prev && last->prev->state == LEAT_PIECE_DONE) last = leat_piece_join(last->prev);
         at = to;
         end = !to.s;
     }

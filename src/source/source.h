@@ -124,7 +124,9 @@ typedef struct leat_source_chunks {
      * no view. LEAT_PENDING: the table is gone. */
     leat_rc (*cut)(leat_chunk_reader *r, const leat_range *range, uint64_t bytes, unsigned most,
                    leat_arena *a, leat_str *bounds, unsigned *n, leat_err *e);
-    /* Takes a view and begins to read the range under it. LEAT_PENDING: the table is gone. */
+    /* Takes a view and begins to read the range under it: the table is locked against TRUNCATE and
+     * ALTER TABLE before the view is taken, not after, since those show in older views too.
+     * LEAT_PENDING: the table is gone. */
     leat_rc (*begin)(leat_chunk_reader *r, const leat_range *range, leat_arena *a, leat_view *view,
                      leat_err *e);
     /* Appends rows (op r, tx 0) until b is full: AGAIN = more to come, OK = the range is done and

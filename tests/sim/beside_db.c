@@ -35,6 +35,7 @@ void bdb_init(bdb *d, dicebox *dice)
     d->bare = !d->standby && dice_one_in(dice, 3); /* a standby's views are not exact */
     d->most = dice_range(dice, 10, BDB_TXS / 2);
     d->moves = dice_range(dice, 1, 6);
+    d->truncates = dice_range(dice, 4, 40);
     unsigned sparse = dice_range(dice, 1, 4);
     for (unsigned t = 0; t < BDB_TABLES; t++)
         for (unsigned k = 0; k < BDB_KEYS; k++)
@@ -92,7 +93,7 @@ static void write_op(bdb *d, unsigned x)
     dicebox *dice = d->dice;
     unsigned t = dice_below(dice, d->bare ? BDB_TABLES : BDB_TABLES - 1);
     unsigned k = dice_below(dice, BDB_KEYS), to = k;
-    if (dice_one_in(dice, 25) && t != BDB_BARE) {
+    if (dice_one_in(dice, d->truncates) && t != BDB_BARE) {
         truncate(d, x, t);
         return;
     }
@@ -132,7 +133,7 @@ static void commit(bdb *d, unsigned x)
     d->order[d->norder++] = x;
     if (d->standby) return; /* it is replayed later */
     switch (dice_below(d->dice, 4)) {
-    case 0: see(d, x); break; /* asynchronous: seen before it is on disk */
+    case 0: see(d, x); break;              /* asynchronous: seen before it is on disk */
     case 1: d->flushed = d->insert; break; /* waits for a replica: sent, not seen */
     default:
         d->flushed = d->insert;
@@ -272,6 +273,19 @@ unsigned bdb_sendable(const bdb *d)
     unsigned n = 0;
     while (n < d->norder && d->tx[d->order[n]].end <= d->flushed) n++;
     return n;
+}
+
+static bool truncated(const bdb *d, unsigned table)
+{
+    for (unsigned i = 0; i < d->ntx; i++)
+        for (unsigned o = 0; d->tx[i].state != BDB_GONE && !d->tx[i].seen && o < d->tx[i].n; o++)
+            if (d->tx[i].ops[o].op == 't' && d->tx[i].ops[o].table == table) return true;
+    return false;
+}
+
+void bdb_wait(bdb *d, unsigned table)
+{
+    while (truncated(d, table)) bdb_step(d);
 }
 
 void bdb_look(bdb *d, bdb_view *v)

@@ -5,8 +5,8 @@
  * views later than that: at once (asynchronous commit: before their record is on disk), or only
  * after the stream could have sent them (synchronous replication). A key that a transaction touched
  * is locked until it is seen or gone. Keys move, tables are truncated, updates leave a large column
- * out. A crash loses what was not flushed. A standby shows transactions in the order of the log, and
- * its views do not know which are running. Everything follows from the dice. */
+ * out. A crash loses what was not flushed. A standby shows transactions in the order of the log,
+ * and its views do not know which are running. Everything follows from the dice. */
 #ifndef LEAT_TESTS_SIM_BESIDE_DB_H
 #define LEAT_TESTS_SIM_BESIDE_DB_H
 
@@ -16,7 +16,13 @@
 
 #include "dice.h"
 
-enum { BDB_TABLES = 3, BDB_KEYS = 12, BDB_OPS = 6, BDB_TXS = 400, BDB_VALUES = BDB_TABLES * BDB_KEYS + BDB_OPS * BDB_TXS + 1 };
+enum {
+    BDB_TABLES = 3,
+    BDB_KEYS = 12,
+    BDB_OPS = 6,
+    BDB_TXS = 400,
+    BDB_VALUES = BDB_TABLES * BDB_KEYS + BDB_OPS * BDB_TXS + 1
+};
 /* The last table has no identity: rows come and go by their content, and a key is a place. */
 enum { BDB_BARE = BDB_TABLES - 1 };
 
@@ -26,10 +32,10 @@ typedef struct bdb_row {
 } bdb_row;
 
 typedef struct bdb_op {
-    char op;            /* c u d t */
+    char op; /* c u d t */
     uint8_t table;
-    uint8_t key, to;    /* u: to is the key afterwards */
-    bool absent;        /* u: big was left as it was */
+    uint8_t key, to; /* u: to is the key afterwards */
+    bool absent;     /* u: big was left as it was */
     bdb_row was, is;
 } bdb_op;
 
@@ -39,9 +45,9 @@ typedef struct bdb_tx {
     bdb_op ops[BDB_OPS];
     unsigned n;
     bdb_state state;
-    bool seen;       /* by views */
-    int64_t end;     /* of its commit record */
-    unsigned place;  /* in the order of commits */
+    bool seen;      /* by views */
+    int64_t end;    /* of its commit record */
+    unsigned place; /* in the order of commits */
 } bdb_tx;
 
 typedef struct bdb_image {
@@ -53,9 +59,10 @@ enum { BDB_FIRST = 1000 };
 
 typedef struct bdb {
     dicebox *dice;
-    bool standby, bare;    /* bare: the table without identity is used */
-    unsigned most;         /* transactions in all */
-    unsigned moves;        /* one update in so many changes the key */
+    bool standby, bare; /* bare: the table without identity is used */
+    unsigned most;      /* transactions in all */
+    unsigned moves;     /* one update in so many changes the key */
+    unsigned truncates; /* one write in so many is a TRUNCATE */
     bdb_tx tx[BDB_TXS];
     unsigned ntx;
     unsigned order[BDB_TXS], norder; /* commits, in the log's order */
@@ -66,8 +73,8 @@ typedef struct bdb {
     unsigned readers[BDB_TABLES];    /* that keep TRUNCATE out */
     uint32_t values;
     struct {
-        unsigned tx, op;       /* tx: place + 1; 0: of the beginning */
-    } by[BDB_VALUES];          /* who wrote a value */
+        unsigned tx, op; /* tx: place + 1; 0: of the beginning */
+    } by[BDB_VALUES];    /* who wrote a value */
 } bdb;
 
 typedef struct bdb_view {
@@ -89,6 +96,8 @@ void bdb_crash(bdb *d);
 void bdb_flush(bdb *d);
 /* Commits that the stream may send, of order. */
 unsigned bdb_sendable(const bdb *d);
+/* As long as a transaction that is not seen has truncated the table, things happen. */
+void bdb_wait(bdb *d, unsigned table);
 void bdb_look(bdb *d, bdb_view *v);
 /* The tables after the first n commits of the log. */
 void bdb_at(const bdb *d, unsigned n, bdb_image *image);

@@ -97,8 +97,8 @@ static void put(bstream *s, const leat_event *ev, leat_str progress)
         s->at = leat_realloc(s->at, s->cap * sizeof *s->at);
     }
     s->at[s->n++] = x;
-    trace("%c t%u key %u to %u v %u big %u%s tx %" PRIu64 " view %" PRId64, x.op, x.table + 1, x.key,
-          x.to, x.row.v, x.row.big, x.absent ? " absent" : "", x.tx, x.begin);
+    trace("%c t%u key %u to %u v %u big %u%s tx %" PRIu64 " view %" PRId64, x.op, x.table + 1,
+          x.key, x.to, x.row.v, x.row.big, x.absent ? " absent" : "", x.tx, x.begin);
     if (x.tx) know_tx(s, x.tx);
     if (x.op == 'r' && s->tail) complain("a row is appended inside of an open transaction");
 }
@@ -254,7 +254,8 @@ static void compare(const bstream *s, const bdb *d)
         for (unsigned k = 0; k < BDB_KEYS; k++) {
             bdb_row x = s->fold.row[t][k], y = image.row[t][k];
             if (x.v != y.v || x.big != y.big)
-                complain("fold: table %u, key %u is %u/%u at %" PRId64 ", and in the database %u/%u",
+                complain("fold: table %u, key %u is %u/%u at %" PRId64
+                         ", and in the database %u/%u",
                          t + 1, k, x.v, x.big, s->durable.lsn, y.v, y.big);
         }
 }
@@ -271,8 +272,9 @@ static void look(bstream *s, const bdb *d)
     }
     if (leat_counts_in_flight(c) != 0 || leat_counts_rows_in_flight(c) != 0 ||
         c->rows_appended != s->rows || c->appended + c->rows_appended != s->folded)
-        complain("ledger: %" PRId64 " changes, %" PRId64 " rows in flight; %" PRIu64 " rows of %" PRIu64,
-                 leat_counts_in_flight(c), leat_counts_rows_in_flight(c), c->rows_appended, s->rows);
+        complain(
+            "ledger: %" PRId64 " changes, %" PRId64 " rows in flight; %" PRIu64 " rows of %" PRIu64,
+            leat_counts_in_flight(c), leat_counts_rows_in_flight(c), c->rows_appended, s->rows);
     unsigned version;
     while (s->place < commits_until(d, s->durable.lsn)) { /* left out at the end */
         const bdb_op *op = next_change(s, d, &version);

@@ -1,10 +1,10 @@
 /* Snapshots beside the stream: the engine's driver, windows and ledger over a model database, whose
  * transactions run on between any two steps.
  *
- * Each seed makes a database (beside_db.h), a stream (beside_stream.c, with the oracles) and several
- * lives of an engine, whose readers are steps on the same thread, in the dice's order. SEED=n runs
- * one seed, SEEDS=n as many. The plants leave out one rule each, by taking the place of a function
- * of the product or by a source that is not careful: some seed must find it. */
+ * Each seed makes a database (beside_db.h), a stream (beside_stream.c, with the oracles) and
+ * several lives of an engine, whose readers are steps on the same thread, in the dice's order.
+ * SEED=n runs one seed, SEEDS=n as many. The plants leave out one rule each, by taking the place of
+ * a function of the product or by a source that is not careful: some seed must find it. */
 #include "../test.h"
 
 #include <stdio.h>
@@ -17,7 +17,7 @@
 #include "engine/beside.h"
 #include "engine/run.h"
 
-enum { LIVES = 5, PLANT_SEEDS = 3000, STEPS_MOST = 60000, PAD = 24 << 10 };
+enum { LIVES = 5, PLANT_SEEDS = 5000, STEPS_MOST = 60000, PAD = 24 << 10 };
 
 typedef enum plant {
     NONE,
@@ -35,15 +35,14 @@ typedef enum plant {
     NO_VIEW,     /* of a table without identity changes come that its rows show */
     NOT_STILL,   /* such a table is read while the stream goes on */
     NOT_SPOILED, /* notes that were given up are not missed */
-    INSIDE,      /* rows go out inside of an open transaction */
-    DONE_EARLY,  /* a chunk is stored as done when it is handed out */
-    DROPPED,     /* changes that the view contains are dropped, of any table */
+    LATE_LOCK,   /* a table is locked after the view was taken, not before */
+    DONE_EARLY,  /* a chunk is stored as done before its rows are appended */
     PLANTS
 } plant;
 static const char *const plants[] = {
-    "none",     "no-yield",   "early-rows",  "late-notes", "behind",    "running-in",
-    "end",      "no-again",   "no-moved",    "not-stored", "truncate",  "new-key",
-    "no-view",  "not-still",  "not-spoiled", "inside",     "done-early", "dropped"};
+    "none",    "no-yield",  "early-rows",  "late-notes", "behind",     "running-in",
+    "end",     "no-again",  "no-moved",    "not-stored", "truncate",   "new-key",
+    "no-view", "not-still", "not-spoiled", "late-lock",  "done-early", "dropped"};
 
 typedef struct world {
     dicebox dice;
@@ -67,12 +66,13 @@ typedef struct world {
         bdb_view v;
         bool noted[BDB_TXS]; /* appended before it was taken: LATE_NOTES */
         int64_t end;
-    } *views;
+    } * views;
     unsigned nviews, views_cap;
     bool deciding, judging, yielding;
     /* this life */
     bool dead, last, settled;
-    uint32_t crash_in, stop_in, pause_in, paused_left, full_in, flaky, failures, settle_in, db_crash_in;
+    uint32_t crash_in, stop_in, pause_in, paused_left, full_in, flaky, failures, settle_in,
+        db_crash_in;
     unsigned readers, wide;
     size_t memory;
     char why[400];
@@ -367,8 +367,8 @@ static leat_rc c_cut(leat_chunk_reader *r, const leat_range *range, uint64_t byt
     return LEAT_OK;
 }
 
-static leat_rc c_begin(leat_chunk_reader *r, const leat_range *range, leat_arena *a, leat_view *view,
-                       leat_err *e)
+static leat_rc c_begin(leat_chunk_reader *r, const leat_range *range, leat_arena *a,
+                       leat_view *view, leat_err *e)
 {
     chunk_reader *x = r->priv;
     if (step()) return dead(e);
@@ -378,16 +378,23 @@ static leat_rc c_begin(leat_chunk_reader *r, const leat_range *range, leat_arena
         w->views = leat_realloc(w->views, w->views_cap * sizeof *w->views);
     }
     struct view *v = &w->views[w->nviews];
+    unsigned t = (unsigned)(uintptr_t)range->table->priv;
     memset(v, 0, sizeof *v);
+    if (w->plant != LATE_LOCK) {
+        bdb_wait(&w->db, t);
+        w->db.readers[t]++;
+    }
     bdb_look(&w->db, &v->v);
     for (size_t i = 0; i < w->stream.ntxs; i++) v->noted[w->stream.txs[i] - BDB_FIRST] = true;
     for (unsigned n = dice_below(&w->dice, 4); n > 0; n--) bdb_step(&w->db);
     v->end = w->plant == FLUSHED_END ? w->db.flushed : w->db.insert;
     if (w->db.standby) v->end = v->v.end;
     *x = (chunk_reader){.view = w->nviews++, .range = *range, .begun = true};
+    x->locked = w->plant != LATE_LOCK;
     trace("reader %u begins view %u of %s from " LEAT_STR_FMT " to " LEAT_STR_FMT
-          " (%u keys), its end %lld", r->id, x->view, range->table->name, LEAT_STR_ARG(range->from),
-          LEAT_STR_ARG(range->to), range->nkeys, v->end + 0ll);
+          " (%u keys), its end %lld",
+          r->id, x->view, range->table->name, LEAT_STR_ARG(range->from), LEAT_STR_ARG(range->to),
+          range->nkeys, v->end + 0ll);
     view->text = leat_str_of(leat_arena_printf(a, "{\"view\":%u}", x->view));
     view->priv = (void *)(uintptr_t)x->view;
     return LEAT_OK;
@@ -405,7 +412,7 @@ static bool shown(const bdb_tx *tx)
     return tx->seen && tx->state == BDB_COMMITTED;
 }
 
-/* What was truncated since the view is not there any more, until the table is locked. */
+/* LATE_LOCK: what was truncated since the view was taken is not there any more. */
 static void lock_table(chunk_reader *x, unsigned t)
 {
     bdb *d = &w->db;
@@ -472,8 +479,7 @@ static bool c_contains(const leat_view *view, uint64_t number)
     uint64_t tx = number - BDB_FIRST;
     if (w->plant == BEHIND && w->judging) return true;
     if (w->plant == LATE_NOTES && w->deciding && v->noted[tx]) return true;
-    if (w->db.standby)
-        return w->plant == RUNNING_IN ? tx < v->v.n : tx < v->v.xmin;
+    if (w->db.standby) return w->plant == RUNNING_IN ? tx < v->v.n : tx < v->v.xmin;
     return tx < v->v.n && v->v.in[tx];
 }
 
@@ -501,6 +507,20 @@ static leat_rc c_hurry(leat_task *t, const leat_view *view, leat_err *e)
 }
 
 /* ---- plants: what takes the place of the product's functions ---- */
+
+/* Of what is handed out, in place of what is done. */
+void __real_leat_ledger_write(leat_ledger *l, leat_jw *j, const char *name);
+void __wrap_leat_ledger_write(leat_ledger *l, leat_jw *j, const char *name);
+void __wrap_leat_ledger_write(leat_ledger *l, leat_jw *j, const char *name)
+{
+    leat_piece *early[64];
+    unsigned n = 0;
+    for (leat_ledger_table *t = l->first; w->plant == DONE_EARLY && t; t = t->next)
+        for (leat_piece *p = t->pieces; p && n < 64; p = p->next)
+            if (p->state == LEAT_PIECE_BUSY && p->cut) (early[n++] = p)->state = LEAT_PIECE_DONE;
+    __real_leat_ledger_write(l, j, name);
+    while (n > 0) early[--n]->state = LEAT_PIECE_BUSY;
+}
 
 leat_rc __real_leat_window_yield(leat_window *x, leat_batch *b, leat_err *e);
 leat_rc __wrap_leat_window_yield(leat_window *x, leat_batch *b, leat_err *e);
@@ -530,7 +550,7 @@ bool __wrap_leat_window_decide(leat_window *x)
     w->deciding = true;
     bool good = __real_leat_window_decide(x);
     w->deciding = false;
-    return good;
+    return good || w->plant == NOT_SPOILED;
 }
 
 bool __real_leat_window_spoiled(const leat_window *x);
@@ -577,8 +597,7 @@ void __wrap_leat_windows_note(leat_windows *ws, leat_batch *b)
     for (uint32_t i = 0; i < b->n; i++) {
         leat_event *ev = &b->ev[i];
         if (w->plant == NO_TRUNCATE && ev->op == 't') ev->op = LEAT_OP_MESSAGE;
-        if (w->plant == NEW_KEY && ev->before && ev->after)
-            ev->src = ev->before, ev->before = NULL;
+        if (w->plant == NEW_KEY && ev->before && ev->after) ev->src = ev->before, ev->before = NULL;
     }
     __real_leat_windows_note(ws, b);
     for (uint32_t i = 0; i < b->n; i++) {
@@ -594,8 +613,7 @@ static leat_rc st_append(leat_stream *s, const leat_batch *b, leat_str progress,
 {
     (void)s;
     if (step()) return dead(e);
-    if (due(&w->full_in))
-        return leat_fail(e, LEAT_RETRY, "os.enospc", NULL, "the disk is full");
+    if (due(&w->full_in)) return leat_fail(e, LEAT_RETRY, "os.enospc", NULL, "the disk is full");
     return bstream_append(&w->stream, b, progress, e);
 }
 
@@ -693,12 +711,13 @@ static void draw_life(bool last)
     dicebox *d = &w->dice;
     w->dead = false;
     w->last = last;
-    w->crash_in = w->stop_in = w->pause_in = w->full_in = w->flaky = w->settle_in = w->db_crash_in = 0;
+    w->crash_in = w->stop_in = w->pause_in = w->full_in = w->flaky = w->settle_in = w->db_crash_in =
+        0;
     w->failures = 12;
     w->paused_left = 0;
     w->readers = dice_range(d, 1, 4);
     w->wide = dice_one_in(d, 3) ? dice_range(d, 1, BDB_KEYS) : 0;
-    w->memory = dice_one_in(d, 4) ? dice_range(d, 1 << 10, 16 << 10) : 1 << 20;
+    w->memory = dice_one_in(d, 3) ? dice_range(d, 1 << 9, 8 << 10) : 1 << 20;
     if (dice_one_in(d, 3)) w->pause_in = dice_steep(d, 8);
     if (dice_one_in(d, 3)) w->flaky = dice_range(d, 5, 60);
     if (dice_one_in(d, 3)) w->full_in = dice_steep(d, 5);
@@ -734,8 +753,7 @@ static bool run_seed(uint64_t seed, plant p)
     for (unsigned i = 0; i <= lives && !*w->why; i++) {
         draw_life(i == lives);
         live();
-        if (!*w->why)
-            bstream_crash(&w->stream, &w->db, dice_one_in(&w->dice, 2));
+        if (!*w->why) bstream_crash(&w->stream, &w->db, dice_one_in(&w->dice, 2));
     }
     if (!*w->why && !bstream_done(leat_buf_str(&w->stream.durable.progress)))
         complain("end: the snapshot is not done");
