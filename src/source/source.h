@@ -127,7 +127,9 @@ typedef struct leat_source_chunks {
                    leat_arena *a, leat_str *bounds, unsigned *n, leat_err *e);
     /* Takes a view and begins to read the range under it: the table is locked against TRUNCATE and
      * ALTER TABLE before the view is taken, not after, since those show in older views too.
-     * LEAT_PENDING: the table is gone. */
+     * Of a table that is not keyed the rows are appended as they come: begin returns once the
+     * server has the log up to the view's end on disk, so that no row is of a transaction that a
+     * crash of the server takes back. LEAT_PENDING: the table is gone. */
     leat_rc (*begin)(leat_chunk_reader *r, const leat_range *range, leat_arena *a, leat_view *view,
                      leat_err *e);
     /* Appends rows (op r, tx 0) until b is full: AGAIN = more to come, OK = the range is done and

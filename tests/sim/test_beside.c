@@ -17,7 +17,7 @@
 #include "engine/beside.h"
 #include "engine/run.h"
 
-enum { LIVES = 5, PLANT_SEEDS = 5000, STEPS_MOST = 60000, PAD = 24 << 10 };
+enum { LIVES = 5, PLANT_SEEDS = 10000, STEPS_MOST = 60000, PAD = 24 << 10 };
 
 typedef enum plant {
     NONE,
@@ -36,13 +36,14 @@ typedef enum plant {
     NOT_STILL,   /* such a table is read while the stream goes on */
     NOT_SPOILED, /* notes that were given up are not missed */
     LATE_LOCK,   /* a table is locked after the view was taken, not before */
+    UNFLUSHED,   /* rows of a table without identity go out before the log is on disk */
     DONE_EARLY,  /* a chunk is stored as done before its rows are appended */
     PLANTS
 } plant;
 static const char *const plants[] = {
-    "none",    "no-yield",  "early-rows",  "late-notes", "behind",     "running-in",
-    "end",     "no-again",  "no-moved",    "not-stored", "truncate",   "new-key",
-    "no-view", "not-still", "not-spoiled", "late-lock",  "done-early", "dropped"};
+    "none",    "no-yield",  "early-rows",  "late-notes", "behind",    "running-in",
+    "end",     "no-again",  "no-moved",    "not-stored", "truncate",  "new-key",
+    "no-view", "not-still", "not-spoiled", "late-lock",  "unflushed", "done-early"};
 
 typedef struct world {
     dicebox dice;
@@ -385,6 +386,7 @@ static leat_rc c_begin(leat_chunk_reader *r, const leat_range *range, leat_arena
         w->db.readers[t]++;
     }
     bdb_look(&w->db, &v->v);
+    if (t == BDB_BARE && w->plant != UNFLUSHED) bdb_flush(&w->db);
     for (size_t i = 0; i < w->stream.ntxs; i++) v->noted[w->stream.txs[i] - BDB_FIRST] = true;
     for (unsigned n = dice_below(&w->dice, 4); n > 0; n--) bdb_step(&w->db);
     v->end = w->plant == FLUSHED_END ? w->db.flushed : w->db.insert;
@@ -721,7 +723,7 @@ static void draw_life(bool last)
     if (dice_one_in(d, 3)) w->pause_in = dice_steep(d, 8);
     if (dice_one_in(d, 3)) w->flaky = dice_range(d, 5, 60);
     if (dice_one_in(d, 3)) w->full_in = dice_steep(d, 5);
-    if (dice_one_in(d, 4)) w->db_crash_in = dice_steep(d, 8);
+    if (dice_one_in(d, 4)) w->db_crash_in = dice_steep(d, dice_range(d, 1, 8));
     w->settle_in = last ? dice_steep(d, 10) : 0;
     if (last) return;
     if (dice_one_in(d, 4))
