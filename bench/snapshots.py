@@ -100,7 +100,8 @@ def planning(world, table):
         told = json.loads(done.stdout)
         progress(f"   {told['bounds']} bounds in {told['ms']} ms")
         ms.append(told["ms"])
-    table.add("planning", f"{backlog.changes / 1e6:.0f}M rows cut into chunks", ms, "ms", 1000, False)
+    name = f"{backlog.changes / 1e6:.0f}M rows cut into chunks"
+    table.add("planning", name, ms, "ms", 1000, False)
     world.forget(leat)
     backlog.close()
 
