@@ -38,14 +38,16 @@ INSERT INTO types (b, i2, i4, i8, o, f4, f8, n, n2, p, po, m, t, v, c, nm, ci, c
 SELECT g % 2 = 0, g % 30000, g, g * 10000000000, g, g / 3.0, g / 7.0, g * 1.5 ^ (g % 40),
     g / 8.0, g / 4.0, g % 5 + 1, g * 1.25, E'a\\tb\\nc\\\\' || g, 'v' || g, 'c' || g % 9,
     'n' || g, 'CiT', 'x', '{"a":  1}', '{"b": [1, 2]}', xml('<a>' || g || '</a>'),
-    md5(g::text)::uuid, decode(md5(g::text), 'hex'), date '2000-01-01' + g, time '00:00' + g * interval '1 ms',
+    md5(g::text)::uuid, decode(md5(g::text), 'hex'), date '2000-01-01' + g,
+    time '00:00' + g * interval '1 ms',
     '12:13:14', '13:14:15.5+03:30', timestamp '1990-05-06 07:08:09.123456' + g * interval '1 day',
     '2020-01-01 00:00:00.123', timestamptz '2024-02-29 12:00+02' - g * interval '1 h',
     g * interval '1 day 02:03:04.5' - interval '3 mons', (g % 32)::bit(5), (g % 2)::bit(1),
     (g % 64)::bit(7)::varbit, '10.1.2.3', '10.0.0.0/8', '08:00:2b:01:02:03',
     '08:00:2b:01:02:03:04:05', (enum_range(NULL::mood))[g % 3 + 1], '{sad,happy}'::mood[],
     ARRAY[g, NULL, 3], ARRAY['x y', NULL, '"q"'], ARRAY[timestamp '2000-01-01 00:00'],
-    ARRAY[1.50, NULL], '{{1,2},{3,4}}', int4range(1, g + 2), '[2020-01-01 00:00+00,)', point(g, 1.5),
+    ARRAY[1.50, NULL], '{{1,2},{3,4}}', int4range(1, g + 2), '[2020-01-01 00:00+00,)',
+    point(g, 1.5),
     box(point(0, 0), point(g, 1)), 'a=>1, b=>NULL', 'fat cat', ROW(g, 'x'::text)::pair
     FROM generate_series(1, 300) g;
 INSERT INTO types (t) VALUES (NULL);
