@@ -214,6 +214,11 @@ static void take_result(leat_run *r, leat_reading *g)
                  "table=\"%s\" is not there any more: nothing more is read of it", t->name);
         t->gone = true;
         leat_job_back(l, &g->job);
+    } else if (g->rc == LEAT_DATA) {
+        leat_log(LEAT_WARN, "snapshot.table_again", "table=\"%s\" code=%s %s", t->name, g->err.code,
+                 g->err.msg);
+        t->restart = true;
+        leat_job_back(l, &g->job);
     } else if (g->job.kind == LEAT_JOB_CUT) {
         leat_job_cut(l, &g->job, g->bounds, g->nbounds, g->most);
     } else if (g->halve) {
@@ -249,7 +254,7 @@ static leat_rc look(leat_run *r, leat_reading *g, bool *stays, leat_err *e)
         leat_readers_drop(bs->readers, g);
     }
     if (state != LEAT_READING_OVER) return LEAT_OK;
-    if (leat_rc_failed(g->rc)) {
+    if (leat_rc_failed(g->rc) && g->rc != LEAT_DATA) {
         *e = g->err;
         return g->rc;
     }

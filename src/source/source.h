@@ -121,7 +121,8 @@ typedef struct leat_source_chunks {
      * strictly inside, sorted and sampled by the server; texts in a. Fewer than most: they are all
      * it takes. most of them: the pieces may be larger, and are cut again when their turn comes, so
      * that no call costs much, however large the table. 0: it is a chunk. Quick (a second), under
-     * no view. LEAT_PENDING: the table is gone. */
+     * no view. LEAT_PENDING: the table is gone. DATA: the range's bounds mean nothing any more (the
+     * identity is another one, or sorted in another way): the table is read anew. */
     leat_rc (*cut)(leat_chunk_reader *r, const leat_range *range, uint64_t bytes, unsigned most,
                    leat_arena *a, leat_str *bounds, unsigned *n, leat_err *e);
     /* Takes a view and begins to read the range under it: the table is locked against TRUNCATE and

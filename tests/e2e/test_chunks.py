@@ -33,31 +33,28 @@ ALTER TABLE types DROP COLUMN dropped;
 """
 VALUES = """
 INSERT INTO types (b, i2, i4, i8, o, f4, f8, n, n2, p, po, m, t, v, c, nm, ci, ch, j, jb, x, u,
-    ba,
-    d, ti, ti0, tz, ts, ts3, tstz, iv, bi, bi1, vb, ip, net, mac, mac8, mo, mos, ia, ta, tsa, na,
-    i2a, r, tr, pt, bx, h, tv, pr)
+    ba, d, ti, ti0, tz, ts, ts3, tstz, iv, bi, bi1, vb, ip, net, mac, mac8, mo, mos, ia, ta, tsa,
+    na, i2a, r, tr, pt, bx, h, tv, pr)
 SELECT g % 2 = 0, g % 30000, g, g * 10000000000, g, g / 3.0, g / 7.0, g * 1.5 ^ (g % 40),
-    g / 8.0, g / 4.0, g % 5 + 1, g * 1.25, E'a\\tb\\nc\\\\' || g, 'v' || g, 'c' || g % 9, 'n' ||
-    g,
-    'CiT', 'x', '{"a":  1}', '{"b": [1, 2]}', xml('<a>' || g || '</a>'), md5(g::text)::uuid,
-    decode(md5(g::text), 'hex'), date '2000-01-01' + g, time '00:00' + g * interval '1 ms',
-    '12:13:14',
-    '13:14:15.5+03:30', timestamp '1990-05-06 07:08:09.123456' + g * interval '1 day',
+    g / 8.0, g / 4.0, g % 5 + 1, g * 1.25, E'a\\tb\\nc\\\\' || g, 'v' || g, 'c' || g % 9,
+    'n' || g, 'CiT', 'x', '{"a":  1}', '{"b": [1, 2]}', xml('<a>' || g || '</a>'),
+    md5(g::text)::uuid, decode(md5(g::text), 'hex'), date '2000-01-01' + g,
+    time '00:00' + g * interval '1 ms',
+    '12:13:14', '13:14:15.5+03:30', timestamp '1990-05-06 07:08:09.123456' + g * interval '1 day',
     '2020-01-01 00:00:00.123', timestamptz '2024-02-29 12:00+02' - g * interval '1 h',
     g * interval '1 day 02:03:04.5' - interval '3 mons', (g % 32)::bit(5), (g % 2)::bit(1),
     (g % 64)::bit(7)::varbit, '10.1.2.3', '10.0.0.0/8', '08:00:2b:01:02:03',
     '08:00:2b:01:02:03:04:05', (enum_range(NULL::mood))[g % 3 + 1], '{sad,happy}'::mood[],
-    ARRAY[g, NULL, 3],
-    ARRAY['x y', NULL, '"q"'], ARRAY[timestamp '2000-01-01 00:00'], ARRAY[1.50, NULL],
-    '{{1,2},{3,4}}', int4range(1, g + 2), '[2020-01-01 00:00+00,)', point(g, 1.5),
+    ARRAY[g, NULL, 3], ARRAY['x y', NULL, '"q"'], ARRAY[timestamp '2000-01-01 00:00'],
+    ARRAY[1.50, NULL], '{{1,2},{3,4}}', int4range(1, g + 2), '[2020-01-01 00:00+00,)',
+    point(g, 1.5),
     box(point(0, 0), point(g, 1)), 'a=>1, b=>NULL', 'fat cat', ROW(g, 'x'::text)::pair
     FROM generate_series(1, 300) g;
 INSERT INTO types (t) VALUES (NULL);
 INSERT INTO types (n, f4, f8, d, ts, tstz, ti, c, t, ba) VALUES
     ('NaN', 'NaN', '-0', 'infinity', '-infinity', 'infinity', '24:00', '', '', ''),
     ('-0.000', '-Infinity', 'Infinity', '0044-03-15 BC', '0001-01-01 BC', '0044-03-15 BC',
-    '00:00',
-     ' ', E'\\\\N', '\\x00');
+    '00:00', ' ', E'\\\\N', '\\x00');
 """
 
 
@@ -158,17 +155,15 @@ INSERT INTO parts SELECT g, CASE WHEN g % 2 = 0 THEN 'a' ELSE 'b' END, repeat('p
 ANALYZE;
 """
 CUT = ["composite", "texts", "uuids", "domains", "numbers", "enums", 'Odd "name',
-    "identity_index",
-       "unique_only"]
+       "identity_index", "unique_only"]
 
 
 def create_keys(db):
     db.sql(KEYS)
     if db.sql("SELECT 1 FROM pg_collation WHERE collname = 'de-x-icu'"):
         db.sql("CREATE TABLE icu (k text COLLATE \"de-x-icu\" PRIMARY KEY, v text)")
-        db.sql("INSERT INTO icu SELECT chr(97 + g % 26) || chr(65 + g % 25) || chr(192 + g % 40)
-        || g,"
-               " repeat('i', 100) FROM generate_series(1, 3000) g")
+        db.sql("INSERT INTO icu SELECT chr(97 + g % 26) || chr(65 + g % 25) || chr(192 + g % 40)"
+               " || g, repeat('i', 100) FROM generate_series(1, 3000) g")
 
 
 @pytest.mark.parametrize("most", [3, 64])

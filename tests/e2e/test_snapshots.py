@@ -9,8 +9,9 @@ import time
 
 import psycopg
 import pytest
-from load import CREATE, Load, check, properties, records
+from load import CREATE, Load, check, check_tables, properties, records
 from servers.process import until
+from test_standby import Pair, nudge
 
 SEED = int(os.environ.get("KILL_SEED", "0")) or random.randrange(1 << 30)
 KILLS = int(os.environ.get("SNAP_KILLS", "5"))
@@ -152,3 +153,115 @@ def test_killed_at_any_moment(db, leat, readers, commit):
     check(db, leat, hint, tables=("accounts", "notes", "files", *MORE))
     assert check_versions(leat, hint) > rows
     assert "resumed=true" in leat.stderr
+
+
+# ---- one thing at a time
+
+SMALL = {"limits_memory": "24m", "max_event_bytes": "1m"}  # and so small chunks
+
+
+def interrupted(db, faulty, **more):
+    """A snapshot of table t (60,000 rows) that was killed in its middle; its configuration."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, v text)")
+    db.sql("INSERT INTO t SELECT g, repeat('v', 100) FROM generate_series(1, 60000) g")
+    config = faulty.write("shop.properties", config_of(db, **SMALL, **more))
+    faulty.run("--once", config, env={"LEAT_FAULT": "source_query:70:kill"})
+    until(lambda: "child_died" in faulty.stderr, 60, "the kill")
+    faulty.kill()
+    assert "snapshot.beside" in faulty.stderr and "snapshot.done" not in faulty.stderr
+    return config
+
+
+def read_rows(leat, table="t"):
+    return [r["value"] for r in leat.read(f"shop.public.{table}")]
+
+
+def test_it_goes_on_where_it_was(db, faulty):
+    config = interrupted(db, faulty)
+    before = len(read_rows(faulty))
+    assert 0 < before < 60000
+    faulty.call("run", "--once", config, seconds=120)
+    rows = read_rows(faulty)
+    assert sorted(v["after"]["id"] for v in rows) == list(range(1, 60001)), "each row once"
+    assert rows[0]["source"]["snapshot"] == "first"
+    assert rows[-1]["source"]["snapshot"] == "last"
+
+
+def test_a_key_that_sorts_in_another_way(db, faulty):
+    config = interrupted(db, faulty)
+    db.sql("ALTER TABLE t ALTER id TYPE text USING 'k' || id")
+    done = faulty.call("run", "--once", config, seconds=120)
+    assert "snapshot.table_again" in done.stderr and "postgres.identity_changed" in done.stderr
+    keys = {v["after"]["id"] for v in read_rows(faulty) if isinstance(v["after"]["id"], str)}
+    assert keys == {f"k{i}" for i in range(1, 60001)}
+
+
+def test_a_key_that_grows_is_the_same(db, faulty):
+    config = interrupted(db, faulty)
+    db.sql("ALTER TABLE t ALTER id TYPE bigint; ALTER TABLE t RENAME id TO key")
+    done = faulty.call("run", "--once", config, seconds=120)
+    assert "snapshot.table_again" not in done.stderr
+    after = [v["after"] for v in read_rows(faulty)]
+    assert sorted(a.get("key") or a["id"] for a in after) == list(range(1, 60001))
+
+
+def test_a_table_that_is_gone(db, faulty):
+    config = interrupted(db, faulty)
+    db.sql("CREATE TABLE other (id int PRIMARY KEY); INSERT INTO other VALUES (1)")
+    db.sql("DROP TABLE t")
+    done = faulty.call("run", "--once", config, seconds=120)
+    assert "snapshot.tables_gone" in done.stderr and "snapshot.done" in done.stderr
+    assert {v["after"]["id"] for v in read_rows(faulty, "other")} == {1}
+
+
+def test_a_table_that_is_written_anew_between_chunks(db, faulty):
+    config = interrupted(db, faulty)
+    db.sql("ALTER TABLE t ADD more int NOT NULL DEFAULT 7")
+    db.sql("VACUUM FULL t")
+    db.sql("ALTER TABLE t ALTER v TYPE varchar(200) USING v || '!'")
+    faulty.call("run", "--once", config, seconds=120)
+    after = [v["after"] for v in read_rows(faulty)]
+    assert sorted(a["id"] for a in after) == list(range(1, 60001))
+    assert {(a.get("more"), a["v"][-1]) for a in after} == {(None, "v"), (7, "!")}
+
+
+def test_foreign_tables_are_told(db, leat):
+    db.sql("CREATE EXTENSION postgres_fdw")
+    db.sql("CREATE SERVER other FOREIGN DATA WRAPPER postgres_fdw")
+    db.sql("CREATE FOREIGN TABLE far (id int) SERVER other")
+    done = leat.call("run", "--once", leat.write("shop.properties", config_of(db)), seconds=60)
+    assert "postgres.foreign_tables" in done.stderr and "public.far" in done.stderr
+
+
+@pytest.mark.parametrize("keyless", [False, True])
+def test_a_standby_as_the_source(leat, scratch, keyless):
+    """Its views do not tell who is running; and a table without a key is read before the stream."""
+    pair = Pair(os.path.join(scratch, f"beside-{keyless}"), "17", fsync="off")
+    try:
+        db = pair.database()
+        create(db, 1000)
+        db.sql(f"CREATE PUBLICATION {db.name} FOR ALL TABLES")
+        if keyless:
+            db.sql("CREATE TABLE bare (id int, text text)")
+            db.sql("ALTER TABLE bare REPLICA IDENTITY FULL")
+            db.sql("INSERT INTO bare SELECT g, 'x' FROM generate_series(1, 100) g")
+        pair.sync()
+        more = {"snapshot.streaming": "beside", "snapshot.max.threads": "2"}
+        more |= {"skipped.operations": "none", "name": "shop"}
+        config = leat.write("shop.properties", pair.properties() | more)
+        leat.run(config)
+        nudge(pair)
+        load = WideLoad(db, SEED, 1000)
+        kill(leat, config, random.Random(SEED))
+        await_snapshot(leat)
+        load.stop()
+        db.sql("INSERT INTO t0 VALUES (1000000, nextval('versions'), 'the last')")
+        until(lambda: leat.alive() or any(r["key"]["id"] == 1000000
+                                          for r in records(leat, "shop.public.t0")),
+              60, "the last row", every=0.5)
+        check_tables(db, leat, f"(KILL_SEED={SEED})", ("accounts", "notes", "files", *MORE))
+        assert ("postgres.standby_keyless" in leat.stderr) == keyless
+        assert ("snapshot.beside" in leat.stderr) != keyless
+        leat.stop()
+    finally:
+        pair.stop()

@@ -92,14 +92,61 @@ static leat_rc put_tables(leat_pg_source *s, leat_arena *a, leat_plan *plan, lea
     return LEAT_OK;
 }
 
+/* Foreign tables that the filters let in: their changes are in another server's log. */
+static leat_rc tell_foreign(leat_pg_source *s, leat_err *e)
+{
+    static const char sql[] =
+        "SELECT n.nspname, c.relname FROM pg_catalog.pg_class c"
+        " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'f'"
+        " ORDER BY 1, 2";
+    PGresult *res;
+    int n = 0, first = -1;
+    LEAT_TRY(leat_pg_query(&s->sql, "look for foreign tables", sql, 0, NULL, &res, e));
+    leat_rc rc = LEAT_OK;
+    for (int i = 0; rc == LEAT_OK && i < PQntuples(res); i++) {
+        bool in;
+        rc = leat_filter_table(s->rules.filter, PQgetvalue(res, i, 0), PQgetvalue(res, i, 1), &in,
+                               e);
+        if (rc != LEAT_OK || !in) continue;
+        if (n++ == 0) first = i;
+    }
+    if (first >= 0)
+        leat_log(LEAT_WARN, "postgres.foreign_tables",
+                 "tables=%d first=\"%s.%s\" are foreign tables, whose changes are in another "
+                 "server's log: they are not captured",
+                 n, PQgetvalue(res, first, 0), PQgetvalue(res, first, 1));
+    PQclear(res);
+    return rc;
+}
+
+/* A standby does not tell what its views contain, and of a table without identity the changes that
+ * its rows show already are known by that alone. */
+static const leat_snap_table *unfit(const leat_pg_source *s, const leat_plan *plan)
+{
+    const leat_snap_table *t = s->server.standby ? plan->tables : NULL;
+    while (t && t->keyed) t = t->next;
+    return t;
+}
+
 leat_rc leat_pg_plan_beside(leat_pg_source *s, leat_plan *plan, leat_err *e)
 {
     leat_arena a = {0};
-    plan->beside = true;
-    plan->readers = (unsigned)s->conf->capture.snapshot_threads;
     leat_rc rc = put_tables(s, &a, plan, e);
     leat_arena_free(&a);
-    return rc;
+    LEAT_TRY(rc);
+    LEAT_TRY(tell_foreign(s, e));
+    const leat_snap_table *t = unfit(s, plan);
+    plan->beside = t == NULL;
+    plan->readers = (unsigned)s->conf->capture.snapshot_threads;
+    if (plan->beside) return LEAT_OK;
+    leat_log(LEAT_WARN, "postgres.standby_keyless",
+             "table=\"%s\" has no key that tells its rows apart, which a standby's snapshot beside "
+             "the stream needs: all tables are read first, as with snapshot.streaming=after",
+             t->name);
+    plan->tables = NULL;
+    plan->tables_tail = &plan->tables;
+    plan->n = 0;
+    return LEAT_OK;
 }
 
 leat_rc leat_pg_snap_table(leat_task *task, leat_str name, leat_str where, leat_arena *a,

@@ -12,7 +12,8 @@ typedef struct leat_pg_snap {
     bool only;            /* without the rows of tables that inherit from it */
 } leat_pg_snap;
 
-/* The tables that a snapshot beside the stream reads, into the plan. */
+/* The tables that a snapshot beside the stream reads, into the plan; plan->beside stays false where
+ * it cannot be. */
 leat_rc leat_pg_plan_beside(leat_pg_source *s, leat_plan *plan, leat_err *e);
 
 /* beside.c: as leat_source_chunks says, on the task's thread. */

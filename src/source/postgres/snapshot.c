@@ -125,7 +125,8 @@ leat_rc leat_pg_plan_tables(leat_task *task, leat_plan *plan, leat_err *e)
     if (s->resumed && !plan->begun) return LEAT_OK;
     plan->skip_stream = !leat_pg_streams(s->conf);
     if (!plan->skip_stream && s->conf->capture.snapshot_streaming == LEAT_SNAPSHOT_BESIDE)
-        return leat_pg_plan_beside(s, plan, e);
+        LEAT_TRY(leat_pg_plan_beside(s, plan, e));
+    if (plan->beside) return LEAT_OK;
     LEAT_TRY(open_view(s, e));
     LEAT_TRY(leat_pg_row_xid(s, e));
     s->row_ts_us = leat_now_us();
