@@ -65,17 +65,6 @@ static leat_rc captured(leat_pg_source *s, leat_arena *a, leat_pg_tables *t, lea
     return leat_pg_partitions_once(&s->sql, s->conf, t, a, e);
 }
 
-/* The changes of a table without identity are told from its rows by what the view contains, and a
- * standby does not know that of running transactions. */
-static leat_rc keyless_on_standby(const leat_snap_table *t, leat_err *e)
-{
-    return leat_fail(e, LEAT_CONF, "postgres.keyless_on_standby", t->name,
-                     "the table %s has no primary key or replica identity that is captured as it "
-                     "is, and on a standby it cannot be read beside the stream: set "
-                     "snapshot.streaming=after, or snapshot.include.collection.list without it",
-                     t->name);
-}
-
 static leat_rc put_tables(leat_pg_source *s, leat_arena *a, leat_plan *plan, leat_err *e)
 {
     leat_pg_tables t;
@@ -84,7 +73,6 @@ static leat_rc put_tables(leat_pg_source *s, leat_arena *a, leat_plan *plan, lea
     for (size_t i = 0; i < t.ncaptured; i++) {
         leat_snap_table *one = snap_of(s, t.captured[i], plan->a);
         LEAT_TRY(describe(s, t.captured[i]->oid, one, e));
-        if (s->server.standby && !one->keyed) return keyless_on_standby(one, e);
         *plan->tables_tail = one;
         plan->tables_tail = &one->next;
         plan->n++;
