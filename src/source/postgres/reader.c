@@ -22,11 +22,13 @@
 #include "base/log.h"
 #include "source/postgres/ranges.h"
 #include "source/postgres/view.h"
+#include "source/postgres/walframe.h"
 #include "system/postgres/quote.h"
 
 enum {
     WAIT_US = 100000, /* one read that gets nothing */
     DRAIN_US = 50000, /* of a chunk that is given up */
+    FLUSH_US = 20000, /* between looks at what is flushed */
     HEAD = 19,
     TRAILER = 2,
     STAMP = 32,
@@ -264,6 +266,45 @@ static leat_rc start_copy(reader *x, const leat_range *range, leat_err *e)
     return rc;
 }
 
+/* Whether the server's log is on disk up to end. */
+static leat_rc flushed(leat_pg *c, uint64_t end, bool *yes, leat_err *e)
+{
+    char lsn[LEAT_LSN_TEXT];
+    const char *params[] = {leat_lsn_print(end, lsn)};
+    PGresult *res;
+    LEAT_TRY(leat_pg_query(c, "see what is flushed",
+                           "SELECT pg_catalog.pg_current_wal_flush_lsn() >= $1::pg_catalog.pg_lsn",
+                           1, params, &res, e));
+    *yes = leat_pg_cell_bool(res, 0, 0);
+    PQclear(res);
+    return LEAT_OK;
+}
+
+static leat_rc await_flush(reader *x, leat_pg *c, uint64_t end, leat_err *e)
+{
+    bool yes = false;
+    for (;;) {
+        LEAT_TRY(flushed(c, end, &yes, e));
+        if (yes) return LEAT_OK;
+        if (leaves(x->r)) return leat_fail(e, LEAT_RETRY, "postgres.leaves", "", "the reader ends");
+        leat_sleep_us(FLUSH_US);
+    }
+}
+
+/* Rows that are appended as they come must not be of transactions that a crash of the server takes
+ * back: waits until its log is on disk up to the view's end. A commit with an id makes the server
+ * flush it soon. */
+static leat_rc flush_log(reader *x, uint64_t end, leat_err *e)
+{
+    leat_pg *c = &x->s.view;
+    LEAT_TRY(leat_pg_connect(c, &x->s.conf->target, false, x->s.app, e));
+    leat_rc rc =
+        leat_pg_exec(c, "have the server flush its log", "SELECT pg_catalog.txid_current()", e);
+    if (rc == LEAT_OK) rc = await_flush(x, c, end, e);
+    leat_pg_close(c);
+    return rc;
+}
+
 static leat_rc begin_range(reader *x, const leat_range *range, leat_arena *a, leat_view *view,
                            leat_err *e)
 {
@@ -272,6 +313,7 @@ static leat_rc begin_range(reader *x, const leat_range *range, leat_arena *a, le
     LEAT_TRY(take_view(x, range, a, view, &f, e));
     LEAT_TRY(know_table(x, &f, e));
     s->at.lsn = ((const leat_pg_view *)view->priv)->end;
+    if (!range->table->keyed) LEAT_TRY(flush_log(x, s->at.lsn, e));
     s->row_ts_us = leat_now_us();
     return start_copy(x, range, e);
 }
