@@ -2,8 +2,6 @@
  * they end when they are told to. The source is made of numbers: the rows of a range [from, to). */
 #include "../test.h"
 
-#include <stdlib.h>
-
 #include "base/clock.h"
 #include "engine/readers.h"
 
@@ -39,8 +37,11 @@ static leat_rc begin(leat_chunk_reader *r, const leat_range *range, leat_arena *
 {
     place *x = r->priv;
     (void)e;
-    x->at = range->from.s ? atoi(range->from.s) : 0;
-    x->to = range->to.s ? atoi(range->to.s) : 1000;
+    int64_t from = 0, to = 1000;
+    leat_str_i64(range->from, &from);
+    leat_str_i64(range->to, &to);
+    x->at = (int)from;
+    x->to = (int)to;
     view->text = leat_str_of(leat_arena_strdup(a, "{}"));
     return LEAT_OK;
 }
