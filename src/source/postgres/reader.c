@@ -77,6 +77,21 @@ static bool leaves(void *arg)
     return r->leaves && r->leaves(r);
 }
 
+/* The question that each chunk begins with, planned once a session: its planning takes longer than
+ * its answer. */
+static leat_rc prepare(reader *x, leat_err *e)
+{
+    leat_buf sql = {0};
+    leat_buf_printf(&sql,
+                    "PREPARE leat_view (pg_catalog.text) AS %s, o, " STAMP_SQL
+                    " FROM (SELECT pg_catalog.to_regclass($1)::pg_catalog.oid AS o) AS leat_table",
+                    leat_pg_view_sql);
+    leat_buf_u8(&sql, 0);
+    leat_rc rc = leat_pg_exec(&x->s.sql, "set the session up", sql.p, e);
+    leat_buf_free(&sql);
+    return rc;
+}
+
 /* Waits are bounded by us, not by settings of role or database. A part of a table is read by its
  * index, which the planner cannot know to be cheaper where statistics lack; and by one process. */
 static leat_rc set_up(reader *x, leat_err *e)
@@ -86,7 +101,7 @@ static leat_rc set_up(reader *x, leat_err *e)
     if (c->version >= 110000) LEAT_TRY(leat_pg_exec(c, "set the session up", "SET jit = off", e));
     if (c->version >= 170000)
         LEAT_TRY(leat_pg_exec(c, "set the session up", "SET transaction_timeout = 0", e));
-    return LEAT_OK;
+    return prepare(x, e);
 }
 
 static leat_rc session(reader *x, leat_err *e)
@@ -197,11 +212,11 @@ static leat_rc take_view(reader *x, const leat_range *range, leat_arena *a, leat
     PGresult *res;
     leat_buf_printf(&sql,
                     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; %s LOCK TABLE %s%s IN ACCESS"
-                    " SHARE MODE; %s, o, " STAMP_SQL " FROM (SELECT pg_catalog.to_regclass(",
+                    " SHARE MODE; EXECUTE leat_view (",
                     part ? "SET LOCAL enable_seqscan = off;" : "", t->only ? "ONLY " : "",
-                    t->quoted, leat_pg_view_sql);
+                    t->quoted);
     leat_pg_quote_text(&sql, leat_str_of(t->quoted));
-    leat_buf_str_z(&sql, ")::pg_catalog.oid AS o) AS leat_table");
+    leat_buf_str_z(&sql, ")");
     leat_buf_u8(&sql, 0);
     leat_rc rc = leat_pg_query(&x->s.sql, "begin a chunk", sql.p, 0, NULL, &res, e);
     leat_buf_free(&sql);
