@@ -159,7 +159,7 @@ static leat_rc read_rows(leat_run *r, leat_err *e)
     LEAT_TRY(rc);
     r->chunk_done = rc == LEAT_OK;
     r->snap_next.state = "running";
-    r->snap_next.rows += r->batch.n;
+    r->snap_next.rows += r->batch.counts.rows_read;
     r->beat_us = leat_mono_us();
     return leat_run_offer(r, true, e);
 }

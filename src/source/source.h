@@ -11,6 +11,7 @@
 #ifndef LEAT_SOURCE_SOURCE_H
 #define LEAT_SOURCE_SOURCE_H
 
+#include "capture/conf.h"
 #include "config/opt.h"
 #include "event/event.h"
 
@@ -160,6 +161,13 @@ typedef struct leat_source {
     /* What forget would remove, and what it costs the server as long as it stays: a sentence in a.
      * Asks the server. Optional. */
     leat_rc (*leaves)(const void *conf, leat_arena *a, const char **text, leat_err *e);
+
+    /* What its conf says about capturing tables (channels of signals). Optional. */
+    const leat_capture_conf *(*capture)(const void *conf);
+    /* A signal (capture/signal.h) of another channel than the source's own, while the stream is
+     * read: CONF if it cannot be understood. It is done at the next end of a transaction; what came
+     * of it is durable with the first safe place that a read called after this gives. Optional. */
+    leat_rc (*signal)(leat_task *t, leat_str json, leat_err *e);
 } leat_source;
 
 /* Built in, NULL-ended; written by the build. And those that are not: name and reason. */

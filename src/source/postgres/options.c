@@ -403,12 +403,6 @@ static const leat_opt without_effect[] = {
      .help = "A Java class. database.sslmode and database.sslrootcert say what is checked: for "
              "org.postgresql.ssl.NonValidatingFactory set sslmode to require and no sslrootcert; "
              "for a class that reads Java's trust store export its authorities to sslrootcert."},
-    {.name = "read.only",
-     OTHER,
-     NOTHING,
-     .def = "false",
-     .label = "Read only",
-     .help = "Nothing is written to tables: leat's snapshots need no table of signals."},
     {.name = "snapshot.isolation.mode",
      OTHER,
      NOTHING,
@@ -442,8 +436,16 @@ static const leat_opt missing[] = {
 };
 
 const leat_opt *const leat_pg_option_tables[] = {
-    connection,     replication, mapping, leat_capture_options, leat_capture_time_options,
-    without_effect, missing,     NULL};
+    connection,
+    replication,
+    mapping,
+    leat_capture_options,
+    leat_capture_time_options,
+    leat_capture_signal_options,
+    without_effect,
+    missing,
+    NULL,
+};
 
 leat_pg_modes leat_pg_conf_modes(const leat_pg_conf *c)
 {

@@ -8,7 +8,7 @@
  * forget by any, with sessions of their own. */
 #include "base/clock.h"
 #include "base/log.h"
-#include "source/postgres/pg.h"
+#include "source/postgres/incremental.h"
 #include "source/postgres/publication.h"
 #include "source/postgres/walframe.h"
 
@@ -173,8 +173,12 @@ static leat_rc ready(leat_pg_source *s, const leat_position *pos, size_t n, leat
                  timeline, s->server.timeline);
     s->types = leat_pg_types_new();
     LEAT_TRY(read_types(s, s->types_us, e));
-    s->origin = leat_pg_origin_new(s);
+    s->origin = leat_pg_origin_new(s, false);
+    s->row_origin = leat_pg_origin_new(s, true);
     s->records = leat_records_new(&s->conf->capture);
+    s->notify = leat_notify_new(&s->conf->capture);
+    const leat_position *own = leat_position_find(pos, n, s->partition);
+    s->inc = leat_pg_increment_new(s, own ? own->offset : (leat_str){0});
     return leat_pg_message_table(s, e);
 }
 
@@ -194,6 +198,7 @@ static void close_source(leat_task *t)
     if (!s) return;
     t->priv = NULL;
     leat_pg_action_end(s);
+    leat_pg_increment_free(s->inc);
     leat_pg_close(&s->view);
     leat_pg_close(&s->wal);
     if (t->stopping && s->conf->drop_on_stop) drop_slot(s);
@@ -203,9 +208,11 @@ static void close_source(leat_task *t)
     PQfreemem(s->row_held);
     if (s->message) leat_table_unpin(s->message);
     if (s->origin) leat_origin_unpin(s->origin);
+    if (s->row_origin) leat_origin_unpin(s->row_origin);
     if (s->types) leat_pg_types_free(s->types);
     leat_topic_names_free(&s->topics);
     if (s->records) leat_records_free(s->records);
+    leat_notify_free(s->notify);
     leat_buf_free(&s->origin_name);
     leat_arena_free(&s->scratch);
     leat_arena_free(&s->arena);
@@ -309,6 +316,7 @@ static bool passed_source(leat_task *t, leat_str end, const leat_position *pos, 
     const leat_pg_source *s = t->priv;
     const leat_position *own = leat_position_find(pos, n, s->partition);
     uint64_t lsn;
+    if (leat_pg_increment_runs(s->inc)) return false;
     return own && leat_lsn_parse(end, &lsn) && leat_pg_position_lsn(own->offset) >= lsn;
 }
 
@@ -320,8 +328,8 @@ static void gauges_source(leat_task *t, leat_gauges *g)
     g->lag_bytes = known ? (int64_t)(f->server_end - f->acked) : -1;
     g->retained_bytes = s->retained;
     /* libpq's buffers double up to what the largest message needs. */
-    g->held_bytes =
-        s->arena.held + s->scratch.held + s->row_len + 3 * LIBPQ_BUFFER + 2 * s->largest;
+    g->held_bytes = s->arena.held + s->inc->arena.held + s->scratch.held + s->row_len +
+                    3 * LIBPQ_BUFFER + 2 * s->largest;
     leat_lsn_print(f->received ? f->received : s->at.lsn, g->position);
     leat_lsn_print(f->acked, g->acked);
 }
@@ -338,6 +346,18 @@ static leat_rc forget_source(const void *conf, leat_err *e)
         rc = leat_pg_publication_drop(&sql, c->publications.v[i], e);
     leat_pg_close(&sql);
     return rc;
+}
+
+/* ---- signals ---- */
+
+static const leat_capture_conf *capture_source(const void *conf)
+{
+    return &((const leat_pg_conf *)conf)->capture;
+}
+
+static leat_rc signal_source(leat_task *t, leat_str json, leat_err *e)
+{
+    return leat_pg_increment_signal(t->priv, json, e);
 }
 
 static const char *const classes[] = {"postgresql",
@@ -371,4 +391,6 @@ const leat_source leat_source_postgres = {
     .offset_check = leat_pg_offset_check,
     .offset_text = leat_pg_offset_text,
     .leaves = leat_pg_leaves,
+    .capture = capture_source,
+    .signal = signal_source,
 };
