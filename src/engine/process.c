@@ -197,6 +197,7 @@ static void make_task(leat_process *p)
                                  .once = p->conf.once,
                                  .retry = retry};
         p->engine = leat_engine_new(&conf);
+        p->file = leat_signal_file_new(source, p->setup.conf);
         tell_bound(p);
     } else {
         leat_sinkrun_conf conf = {.sink = p->setup.sink,
@@ -238,6 +239,7 @@ static leat_rc run_task(leat_process *p, leat_err *e)
 
 void leat_process_close(leat_process *p)
 {
+    leat_signal_file_free(p->file);
     leat_engine_free(p->engine);
     leat_sinkrun_free(p->sinkrun);
     if (p->notes != p->state) leat_state_close(p->notes);
