@@ -68,6 +68,9 @@ typedef struct leat_capture_conf {
     leat_opt_list snapshot_include; /* snapshot.include.collection.list */
     bool ignore_builtin;            /* table.ignore.builtin */
 
+    int64_t snapshot_delay_ms;  /* snapshot.delay.ms */
+    int64_t streaming_delay_ms; /* streaming.delay.ms */
+
     const char *key_columns;            /* message.key.columns; NULL: none */
     leat_opt_many truncate, mask, hash; /* column.truncate.to..., .mask.with..., .mask.hash... */
     leat_opt_list propagate_columns, propagate_types;

@@ -49,6 +49,7 @@ typedef struct leat_run {
     bool past_end;            /* `once` has what it wanted */
     bool progressed;          /* something became durable since the last open */
     bool open_tail;           /* what it appended ends behind its last safe place */
+    bool planned;             /* in an attempt of this run */
     bool skip_stream;         /* nothing follows the snapshot */
     bool with_progress;       /* the batch that waits is part of the snapshot */
     leat_rc read_rc;          /* of the read that filled the batch */

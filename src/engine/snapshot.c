@@ -122,8 +122,20 @@ void leat_run_recall_all(leat_engine *g)
     }
 }
 
+/* A snapshot was done; the source wants another one: at first it is as if there had been none. */
+static void begin_again(leat_run *r)
+{
+    const leat_source *source = r->task.source;
+    bool first = !r->planned;
+    r->planned = true;
+    if (strcmp(r->snap.state, "done") != 0 || !source->again || !source->again(&r->task, first))
+        return;
+    r->snap = r->snap_next = (leat_run_snap){.state = states[0]};
+}
+
 leat_rc leat_run_plan(leat_run *r, leat_err *e)
 {
+    begin_again(r);
     const char *state = r->snap.state;
     if (!r->task.source->plan || strcmp(state, "done") == 0) {
         if (r->task.source->plan) note(r, "done", NULL);

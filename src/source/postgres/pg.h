@@ -103,6 +103,7 @@ typedef struct leat_pg_source {
     leat_pg_position at;  /* all that ends before is read */
     size_t largest;       /* bytes of the largest message so far */
     bool resumed;         /* at came from the engine: there was a position */
+    bool needed;          /* changes since the stored position are lost: rows make up for it */
     const char *snapshot; /* exported by a slot just made; NULL: none */
     bool streaming;       /* START_REPLICATION has run */
     bool safe;            /* this batch has a safe place, and at is its position */
@@ -114,6 +115,7 @@ typedef struct leat_pg_source {
     uint64_t row_n;      /* rows read of this snapshot: finds a dead letter again */
     uint64_t row_first;  /* of them before the table that is read */
     const char *row_tables, *row_captured; /* for notifications */
+    int64_t stream_us;    /* streaming.delay.ms: not before that, monotonic; 0: not looked at */
     bool row_told;        /* notifications of the snapshot have begun, or none are to come */
     bool row_none;        /* a snapshot was wanted, and there was no table to read */
     int64_t row_ts_us;    /* when it was begun */

@@ -133,6 +133,25 @@ static leat_rc put_chunks(leat_pg_source *s, leat_plan *plan, leat_err *e)
     return rc;
 }
 
+/* snapshot.delay.ms */
+static leat_rc delay(leat_pg_source *s, leat_err *e)
+{
+    int64_t until = leat_mono_us() + s->conf->capture.snapshot_delay_ms * 1000;
+    leat_err why;
+    if (s->conf->capture.snapshot_delay_ms == 0) return LEAT_OK;
+    leat_fail(&why, LEAT_RETRY, "postgres.delay", s->conf->slot, "waits for snapshot.delay.ms=%lld",
+              (long long)s->conf->capture.snapshot_delay_ms);
+    if (s->task->waits) s->task->waits(s->task, &why);
+    while (leat_mono_us() < until) {
+        if (s->task->leaves && s->task->leaves(s->task))
+            return leat_fail(e, LEAT_RETRY, "postgres.stopped", s->conf->slot,
+                             "stopped before the snapshot");
+        leat_sleep_us(50000);
+    }
+    if (s->task->waits) s->task->waits(s->task, NULL);
+    return LEAT_OK;
+}
+
 leat_rc leat_pg_plan_tables(leat_task *task, leat_plan *plan, leat_err *e)
 {
     leat_pg_source *s = task->priv;
@@ -142,10 +161,11 @@ leat_rc leat_pg_plan_tables(leat_task *task, leat_plan *plan, leat_err *e)
                                   leat_arena_str(plan->a, start.offset)};
     leat_buf_free(&text);
     /* A position without a snapshot of ours: another reader (Debezium) has taken it. */
-    if (s->resumed) return LEAT_OK;
-    s->row_none = true;
-    if (s->conf->snapshot > LEAT_PG_SNAPSHOT_INITIAL_ONLY) return LEAT_OK;
     plan->skip_stream = !leat_pg_streams(s->conf);
+    if (s->resumed && !leat_pg_reads_always(s->conf)) return LEAT_OK;
+    s->row_none = true;
+    if (!leat_pg_reads_rows(s->conf) && !s->needed) return LEAT_OK;
+    LEAT_TRY(delay(s, e));
     LEAT_TRY(leat_pg_plan_view(s, e));
     LEAT_TRY(row_xid(s, e));
     s->row_ts_us = leat_now_us();

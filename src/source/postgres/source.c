@@ -88,6 +88,29 @@ static void trust_slot(leat_pg_source *s, const leat_pg_slot *slot)
     s->at.lsn = slot->confirmed;
 }
 
+/* when_needed: the position is of no use any more, and the rows make up for what was missed. */
+static bool begin_afresh(leat_pg_source *s, leat_pg_slot *slot, leat_err *e)
+{
+    static const char *const codes[] = {"postgres.slot_missing",  "postgres.wal_removed",
+                                        "postgres.gap",           "postgres.other_server",
+                                        "postgres.server_behind", "postgres.diverged"};
+    bool fits = false;
+    if (!leat_pg_reads_if_needed(s->conf) || s->needed) return false;
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        fits = fits || strcmp(e->code, codes[i]) == 0;
+    if (!fits) return false;
+    leat_log(LEAT_WARN, "postgres.snapshot_needed",
+             "code=%s all rows are read again, as snapshot.mode wants it: changes up to there that "
+             "were not read are not told one by one. %s",
+             e->code, e->msg);
+    s->needed = true;
+    s->resumed = false;
+    s->at = (leat_pg_position){0};
+    if (!slot->exists || (!slot->invalid && strcmp(e->code, "postgres.wal_removed") != 0))
+        return true;
+    return leat_pg_slot_drop(&s->sql, s->conf->slot, e) == LEAT_OK;
+}
+
 /* Looks until the slot is free: slot.max.retries times slot.retry.delay.ms. */
 leat_rc leat_pg_source_slot(leat_pg_source *s, leat_pg_slot *slot, leat_err *e)
 {
@@ -100,6 +123,7 @@ leat_rc leat_pg_source_slot(leat_pg_source *s, leat_pg_slot *slot, leat_err *e)
             leat_pg_slot_judge(conf->slot, conf->target.dbname, slot, &s->server, &s->at, e);
         int64_t waited = leat_mono_us() - begun, tries = delay ? waited / delay : INT64_MAX;
         bool stopped = s->task->leaves && s->task->leaves(s->task);
+        if (rc == LEAT_CONF && begin_afresh(s, slot, e)) continue;
         bool in_use = rc == LEAT_RETRY && strcmp(e->code, "postgres.slot_in_use") == 0;
         if (!in_use || tries >= conf->slot_retries || stopped) {
             if (told && s->task->waits) s->task->waits(s->task, NULL);
@@ -178,7 +202,7 @@ static leat_rc ready(leat_pg_source *s, const leat_position *pos, size_t n, leat
     s->records = leat_records_new(&s->conf->capture);
     s->notify = leat_notify_new(&s->conf->capture);
     const leat_position *own = leat_position_find(pos, n, s->partition);
-    s->inc = leat_pg_increment_new(s, own ? own->offset : (leat_str){0});
+    s->inc = leat_pg_increment_new(s, own && !s->needed ? own->offset : (leat_str){0});
     return leat_pg_message_table(s, e);
 }
 
@@ -348,6 +372,12 @@ static leat_rc forget_source(const void *conf, leat_err *e)
     return rc;
 }
 
+static bool again_source(leat_task *t, bool first)
+{
+    const leat_pg_source *s = t->priv;
+    return s->needed || (first && leat_pg_reads_always(s->conf));
+}
+
 /* ---- signals ---- */
 
 static const leat_capture_conf *capture_source(const void *conf)
@@ -391,6 +421,7 @@ const leat_source leat_source_postgres = {
     .offset_check = leat_pg_offset_check,
     .offset_text = leat_pg_offset_text,
     .leaves = leat_pg_leaves,
+    .again = again_source,
     .capture = capture_source,
     .signal = signal_source,
 };

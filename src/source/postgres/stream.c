@@ -288,8 +288,21 @@ static leat_rc take(leat_pg_source *s, leat_batch *b, int64_t begun, int wait_ms
     return LEAT_OK;
 }
 
+/* streaming.delay.ms, behind rows that were read just now: true as long as it is to be waited. */
+static bool delayed(leat_pg_source *s, int wait_ms)
+{
+    int64_t now = leat_mono_us();
+    if (s->stream_us == 0)
+        s->stream_us = now + (s->row_n > 0 ? s->conf->capture.streaming_delay_ms * 1000 : 0);
+    if (now >= s->stream_us) return false;
+    int64_t left = s->stream_us - now, most = (wait_ms > 20 ? wait_ms : 20) * INT64_C(1000);
+    leat_sleep_us(left < most ? left : most);
+    return true;
+}
+
 leat_rc leat_pg_stream_read(leat_pg_source *s, leat_batch *b, int wait_ms, leat_err *e)
 {
+    if (!s->streaming && delayed(s, wait_ms)) return LEAT_AGAIN;
     if (!s->streaming) LEAT_TRY(start(s, e));
     int64_t begun = leat_mono_us();
     s->safe = false;
