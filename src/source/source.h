@@ -162,8 +162,8 @@ typedef struct leat_source {
      * Asks the server. Optional. */
     leat_rc (*leaves)(const void *conf, leat_arena *a, const char **text, leat_err *e);
 
-    /* A snapshot was done before; true: another one is wanted. first: at the first open of this run.
-     * Asked between open and plan. Optional. */
+    /* A snapshot was done before; true: another one is wanted. first: at the first open of this
+     * run. Asked between open and plan. Optional. */
     bool (*again)(leat_task *t, bool first);
     /* What its conf says about capturing tables (channels of signals). Optional. */
     const leat_capture_conf *(*capture)(const void *conf);
