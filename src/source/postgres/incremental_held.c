@@ -147,7 +147,7 @@ static leat_rc cells_of(leat_pg_source *s, const PGresult *res, int row, leat_va
         if (f == LEAT_PG_NO_FIELD) continue;
         leat_str text = leat_pg_cell(res, row, i);
         if (text.s) text = leat_arena_str(&inc->arena, text);
-        LEAT_TRY(leat_pg_rel_cell(r, i, text, &inc->arena, &cells[f], e));
+        LEAT_TRY(leat_pg_rel_cell(r, i, false, text, &inc->arena, &cells[f], e));
     }
     return LEAT_OK;
 }
