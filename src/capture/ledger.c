@@ -243,6 +243,7 @@ bool leat_ledger_next(leat_ledger *l, bool keyed, bool turns, leat_job *job)
 {
     leat_ledger_table *best = NULL;
     for (leat_ledger_table *t = l->first; t; t = t->next) {
+        if (t->restart) leat_ledger_settle(l, t);
         if (!t->table || t->done || t->gone || t->restart || t->table->keyed != keyed) continue;
         if (!keys_to_do(t) && !to_do(t)) continue;
         if (better(t, best, turns)) best = t;

@@ -31,6 +31,7 @@ enum {
     HALVE_LEAST = 1000, /* rows */
     RETAKE_US = 20000,  /* after a view that was behind */
     STILL_US = 1000,    /* between looks at readers while the stream stands still */
+    COMMIT_US = 20000,  /* rows appended then wait for a sync no longer */
 };
 
 struct leat_beside {
@@ -458,7 +459,10 @@ leat_rc leat_beside_turn(leat_run *r, bool *took, leat_err *e)
     if (!r->open_tail && !bs->out && (bs->read || still) && begin_out(r) == LEAT_OK)
         bs->read = false;
     if (bs->out) return put_out(r, e);
-    if (still) return leat_run_idle(r, STILL_US, e);
+    if (still) {
+        if (leat_run_pending(r)) r->commit_due = leat_mono_us() - r->first_pending_us >= COMMIT_US;
+        return leat_run_idle(r, STILL_US, e);
+    }
     if (bs->n == 0 && !r->open_tail && leat_ledger_done(&bs->ledger)) return finish(r, took, e);
     bs->read = true;
     *took = false;

@@ -351,7 +351,7 @@ static leat_rc c_open(leat_chunk_reader *r, leat_err *e)
 
 static int bound(leat_str s, int otherwise)
 {
-    return s.s ? atoi(s.s + 1) : otherwise;
+    return s.s ? (int)strtol(s.s + 1, NULL, 10) : otherwise;
 }
 
 static leat_rc c_cut(leat_chunk_reader *r, const leat_range *range, uint64_t bytes, unsigned most,
@@ -494,7 +494,7 @@ static leat_rc c_view(leat_str text, leat_arena *a, leat_view *out, leat_err *e)
 {
     (void)a;
     (void)e;
-    *out = (leat_view){text, (void *)(uintptr_t)atoi(text.s + 8)};
+    *out = (leat_view){text, (void *)(uintptr_t)strtoul(text.s + 8, NULL, 10)};
     return LEAT_OK;
 }
 

@@ -22,7 +22,7 @@
 enum { LIVES = 5, TABLES_MOST = 6, PLANT_SEEDS = 300 };
 /* Of the engine under test, and what a batch may take: a block of an arena beyond its part, and a
  * transaction of up to 1024 changes is never cut. */
-enum { BUDGET = 4 << 20, BATCH_MOST = 1536 << 10 };
+enum { BUDGET = 4 << 20, BATCH_MOST = 768 << 10 };
 
 typedef enum plant {
     NONE,

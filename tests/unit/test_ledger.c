@@ -39,7 +39,7 @@ static leat_job next(leat_ledger *l, leat_job_kind kind)
 /* Cuts the whole into n pieces: "1", "2" ... */
 static void cut(leat_ledger *l, unsigned n)
 {
-    char texts[1024][8];
+    char texts[1024][16];
     leat_str bounds[1024];
     leat_job job = next(l, LEAT_JOB_CUT);
     for (unsigned i = 0; i + 1 < n; i++) {
@@ -195,7 +195,6 @@ static void test_too_many_keys(void **state)
         leat_ledger_again(&l, t, (leat_str){key, (size_t)n});
     }
     assert_true(text(&l, &out).len < 100); /* nothing of the table counts as done */
-    leat_ledger_settle(&l, t);
     next(&l, LEAT_JOB_CUT);
     leat_buf_free(&out);
     leat_ledger_free(&l);
