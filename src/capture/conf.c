@@ -33,6 +33,51 @@ static void check_skipped(const leat_capture_conf *c, leat_report *r)
                             "\"none\" cannot be set together with operations");
 }
 
+static bool listed(const leat_opt_list *list, const char *name)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (strcmp(list->v[i], name) == 0) return true;
+    return false;
+}
+
+bool leat_capture_channel(const leat_capture_conf *c, const char *channel)
+{
+    return listed(&c->signal_channels, channel);
+}
+
+bool leat_capture_is_signal(const leat_capture_conf *c, const char *schema, const char *table)
+{
+    for (size_t i = 0; i < c->signal_tables.n; i++) {
+        leat_str rest = leat_str_of(c->signal_tables.v[i]);
+        if (!leat_str_starts(rest, schema)) continue;
+        rest = (leat_str){rest.s + strlen(schema), rest.len - strlen(schema)};
+        if (rest.len > 1 && *rest.s == '.' && strcmp(rest.s + 1, table) == 0) return true;
+    }
+    return false;
+}
+
+static void check_channels(const leat_capture_conf *c, leat_report *r)
+{
+    static const char *const java[] = {"jmx", "in-process"};
+    if (listed(&c->notify_channels, "sink") && !c->notify_topic)
+        leat_report_add(r, false, "notification.sink.topic.name", 0,
+                        "must be set for the channel sink of notification.enabled.channels");
+    topic_part(r, "notification.sink.topic.name", c->notify_topic);
+    for (size_t i = 0; i < 2; i++)
+        if (listed(&c->signal_channels, java[i]))
+            leat_report_add(r, true, "signal.enabled.channels", 0,
+                            "the channel %s is Java's and does nothing here; 'leat signal' and the "
+                            "control socket take its place",
+                            java[i]);
+    if (listed(&c->notify_channels, "jmx"))
+        leat_report_add(r, true, "notification.enabled.channels", 0,
+                        "the channel jmx is Java's and does nothing here");
+    if (c->signal_tables.n > 1)
+        leat_report_add(r, false, "signal.data.collection", 0,
+                        "names %zu tables; this connector reads one database and has one",
+                        c->signal_tables.n);
+}
+
 void leat_capture_validate(const leat_capture_conf *c, leat_report *r)
 {
     leat_err e;
@@ -49,6 +94,7 @@ void leat_capture_validate(const leat_capture_conf *c, leat_report *r)
     topic_part(r, "topic.heartbeat.prefix", c->heartbeat_prefix);
     topic_part(r, "topic.heartbeat.name", c->heartbeat_topic);
     check_skipped(c, r);
+    check_channels(c, r);
     if (leat_rc_failed(leat_keys_new(r->a, c, &keys, &e)))
         leat_report_add(r, false, "message.key.columns", 0, "%s", e.msg);
     if (leat_rc_failed(leat_columns_new(r->a, c, &columns, &e)))

@@ -1,10 +1,10 @@
 /* The options that all connectors have that capture tables: Debezium's names and defaults.
  *
  * A connector's conf struct begins with a leat_capture_conf, and its set of tables holds
- * leat_capture_options (and leat_capture_time_options, unless its time.precision.mode has another
- * default). What differs from system to system (snapshot.mode and its kin) stands in the
- * connector's own table. The values here are texts and numbers; filter.h, keys.h, columns.h and
- * naming.h make something of them. */
+ * leat_capture_options and leat_capture_signal_options (and leat_capture_time_options, unless its
+ * time.precision.mode has another default). What differs from system to system (snapshot.mode and
+ * its kin) stands in the connector's own table. The values here are texts and numbers; filter.h,
+ * keys.h, columns.h and naming.h make something of them. */
 #ifndef LEAT_CAPTURE_CONF_H
 #define LEAT_CAPTURE_CONF_H
 
@@ -55,6 +55,9 @@ typedef enum leat_binary_mode {
     LEAT_BINARY_HEX,
 } leat_binary_mode;
 
+/* incremental.snapshot.watermarking.strategy */
+typedef enum leat_watermarks { LEAT_WATERMARKS_INSERT, LEAT_WATERMARKS_DELETE } leat_watermarks;
+
 typedef struct leat_capture_conf {
     const char *prefix;            /* topic.prefix */
     const char *delimiter;         /* topic.delimiter */
@@ -73,6 +76,9 @@ typedef struct leat_capture_conf {
     int64_t snapshot_streaming;     /* leat_snapshot_streaming */
     int64_t snapshot_threads;       /* snapshot.max.threads */
 
+    int64_t snapshot_delay_ms;  /* snapshot.delay.ms */
+    int64_t streaming_delay_ms; /* streaming.delay.ms */
+
     const char *key_columns;            /* message.key.columns; NULL: none */
     leat_opt_many truncate, mask, hash; /* column.truncate.to..., .mask.with..., .mask.hash... */
     leat_opt_list propagate_columns, propagate_types;
@@ -90,10 +96,21 @@ typedef struct leat_capture_conf {
     int64_t binary;  /* leat_binary_mode */
     const char
         *placeholder; /* unavailable.value.placeholder as written; see leat_capture_placeholder */
+
+    leat_opt_list signal_tables;   /* signal.data.collection */
+    leat_opt_list signal_channels; /* signal.enabled.channels */
+    const char *signal_file;       /* signal.file, looked at every ... */
+    int64_t signal_poll_ms;        /* ... signal.poll.interval.ms */
+    bool read_only;                /* read.only */
+    int64_t chunk_rows;            /* incremental.snapshot.chunk.size */
+    int64_t watermarks;            /* leat_watermarks */
+    leat_opt_list notify_channels; /* notification.enabled.channels */
+    const char *notify_topic;      /* notification.sink.topic.name */
 } leat_capture_conf;
 
-extern const leat_opt leat_capture_options[];      /* all but time.precision.mode */
-extern const leat_opt leat_capture_time_options[]; /* time.precision.mode, default adaptive */
+extern const leat_opt leat_capture_options[];        /* all but time.precision.mode */
+extern const leat_opt leat_capture_time_options[];   /* time.precision.mode, default adaptive */
+extern const leat_opt leat_capture_signal_options[]; /* signals, notifications */
 /* The choices of time.precision.mode, for a connector whose default is another. */
 extern const char *const leat_capture_time_modes[];
 
@@ -107,6 +124,11 @@ static inline bool leat_capture_skips(uint32_t set, leat_op op)
 {
     return set & (1u << (op - 'a'));
 }
+
+/* The channel is among signal.enabled.channels. */
+bool leat_capture_channel(const leat_capture_conf *c, const char *channel);
+/* The table is signal.data.collection. */
+bool leat_capture_is_signal(const leat_capture_conf *c, const char *schema, const char *table);
 
 /* The bytes shown for a value that the source did not send: the option's text, or after "hex:" what
  * its digits say. In a. */

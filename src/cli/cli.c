@@ -31,6 +31,8 @@ const leat_command leat_commands[] = {
     {"stop", "NAME...|--all", "stop a running connector in order", leat_cli_stop, false},
     {"offsets", "NAME [history | set FILE|-|JSON | reset | undo]", "look at positions, change them",
      leat_cli_offsets, false},
+    {"signal", "NAME snapshot TABLE... [WHERE ...] | stop [TABLE...] | pause | resume | log TEXT",
+     "have a running connector read tables again", leat_cli_signal, false},
     {"delete", "NAME [--forget]", "remove a connector, but not its topics", leat_cli_delete, false},
     {"dead-letters", "NAME list|show [ID]", "changes that could not be handled",
      leat_cli_dead_letters, false},

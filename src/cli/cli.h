@@ -82,6 +82,7 @@ int leat_cli_resume(int argc, char **argv);
 int leat_cli_restart(int argc, char **argv);
 int leat_cli_offsets(int argc, char **argv);
 int leat_cli_delete(int argc, char **argv);
+int leat_cli_signal(int argc, char **argv);
 int leat_cli_why(int argc, char **argv);
 int leat_cli_log(int argc, char **argv);
 int leat_cli_dead_letters(int argc, char **argv);

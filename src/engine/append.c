@@ -203,6 +203,7 @@ static leat_rc append(leat_run *r, leat_err *e)
     r->full = false;
     leat_run_memory(r->g);
     r->appended = atomic_load(&ap->appended);
+    if (r->batch.safe.offset.s) leat_run_signals_placed(r);
     if (!leat_run_pending(r)) r->first_pending_us = leat_mono_us();
     r->commit_due = worth_a_sync(r);
     return LEAT_OK;

@@ -114,6 +114,7 @@ void leat_engine_free(leat_engine *g)
     leat_free(g->runs);
     leat_arena_free(&g->durable_arena);
     leat_appender_fini(&g->appender);
+    leat_signals_free(g);
     pthread_cond_destroy(&g->answered);
     pthread_mutex_destroy(&g->lock);
     leat_free(g);

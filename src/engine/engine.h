@@ -86,7 +86,7 @@ typedef struct leat_engine_status {
     leat_task_status all; /* state: the one that matters most of the tasks', with that task's error
                              and times; sums of gauges and snapshots */
     unsigned tasks;
-    char position[1024]; /* last durable one of the first partition: JSON, cut if longer */
+    char position[8192]; /* last durable one of the first partition: JSON, cut if longer */
     leat_counts totals;
     uint64_t events; /* visible in the stream, since ever */
 } leat_engine_status;

@@ -9,12 +9,12 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/os.h"
+#include "base/uuid.h"
 #include "engine/running.h"
 #include "hub/supervisor.h"
 
@@ -61,25 +61,6 @@ static void catch_signals(void)
     }
     signal(SIGPIPE, SIG_IGN); /* a log that nobody reads any more is no reason to die */
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-}
-
-/* RFC 9562 version 7: milliseconds, then random bits. */
-static void make_run_id(char out[37])
-{
-    uint8_t u[16] = {0};
-    uint64_t ms = (uint64_t)(leat_now_us() / 1000);
-    if (getrandom(u, sizeof u, 0) != (ssize_t)sizeof u) memcpy(u + 8, &ms, sizeof ms);
-    for (int i = 0; i < 6; i++) u[i] = (uint8_t)(ms >> (40 - 8 * i));
-    u[6] = (uint8_t)(0x70 | (u[6] & 0x0f));
-    u[8] = (uint8_t)(0x80 | (u[8] & 0x3f));
-    static const char hex[] = "0123456789abcdef";
-    char *at = out;
-    for (int i = 0; i < 16; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) *at++ = '-';
-        *at++ = hex[u[i] >> 4];
-        *at++ = hex[u[i] & 15];
-    }
-    *at = 0;
 }
 
 /* The process that the counters page names; 0: none. */
@@ -216,6 +197,7 @@ static void make_task(leat_process *p)
                                  .once = p->conf.once,
                                  .retry = retry};
         p->engine = leat_engine_new(&conf);
+        p->file = leat_signal_file_new(source, p->setup.conf);
         tell_bound(p);
     } else {
         leat_sinkrun_conf conf = {.sink = p->setup.sink,
@@ -257,6 +239,7 @@ static leat_rc run_task(leat_process *p, leat_err *e)
 
 void leat_process_close(leat_process *p)
 {
+    leat_signal_file_free(p->file);
     leat_engine_free(p->engine);
     leat_sinkrun_free(p->sinkrun);
     if (p->notes != p->state) leat_state_close(p->notes);
@@ -313,7 +296,7 @@ int leat_process_run(const leat_process_conf *conf)
     pthread_mutex_init(&p.guard, NULL);
     leat_err err = {0};
     leat_arena_init(&p.arena, 0);
-    make_run_id(p.run_id);
+    leat_uuid7(p.run_id);
     catch_signals();
     leat_rc rc = parse(&p, &err);
     if (rc == LEAT_OK) rc = open_all(&p, &err);

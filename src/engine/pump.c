@@ -50,6 +50,7 @@ static leat_rc read_batch(leat_run *r, leat_err *e)
     int fault = LEAT_FAULT(source_read);
     if (fault) return leat_os_fail(e, fault, "read from", r->g->conf.connector);
     int wait_ms = leat_run_pending(r) ? 0 : r->beside ? BESIDE_MS : WAIT_MS;
+    leat_run_signals(r);
     leat_rc rc = r->task.source->read(&r->task, b, wait_ms, e);
     LEAT_TRY(rc);
     r->read_rc = rc;
@@ -83,6 +84,7 @@ leat_rc leat_run_stream(leat_run *r, leat_err *e)
     leat_rc rc = leat_run_flush(r, e);
     if (rc != LEAT_OK) return rc;
     LEAT_TRY(leat_run_notice(r, e));
+    leat_run_signals_durable(r);
     bool ended = (r->read_rc == LEAT_PENDING || r->past_end) && !r->beside;
     if (ended || leat_run_leave(r->g)) {
         rc = leat_run_wind_up(r, e);

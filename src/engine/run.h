@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 
 typedef struct leat_between leat_between;
+typedef struct leat_signal_job leat_signal_job;
 typedef struct leat_beside leat_beside;
 
 /* Where a task is between two turns. */
@@ -49,6 +50,7 @@ typedef struct leat_run {
     bool past_end;              /* `once` has what it wanted */
     bool progressed;            /* something became durable since the last open */
     bool open_tail;             /* what it appended ends behind its last safe place */
+    bool planned;               /* in an attempt of this run */
     bool skip_stream;           /* nothing follows the snapshot */
     bool with_progress;         /* the batch that waits says how far the snapshot is ... */
     bool bulk;                  /* ... or holds its rows: more are at hand */
@@ -99,6 +101,9 @@ struct leat_engine {
     leat_between *between, **between_tail; /* requests that wait, the oldest first */
     pthread_cond_t answered;               /* one of them was */
     atomic_bool wanted;                    /* there are some: the attempts should end */
+    leat_signal_job *signals;              /* the oldest first */
+    uint64_t signal_tickets;               /* given so far */
+    atomic_bool signalled;                 /* there may be signals that are not done */
 };
 
 /* The attempt should end: stop was said, or somebody waits for the exclusive section. */
@@ -177,6 +182,18 @@ leat_rc leat_run_wind_up(leat_run *r, leat_err *e);
 leat_rc leat_run_paused(leat_run *r, bool *paused, leat_err *e);
 /* Nothing is taken from the source: the next turn in us at the latest, and every second a beat. */
 leat_rc leat_run_idle(leat_run *r, int64_t us, leat_err *e);
+
+/* ---- signals.c; all but free by the task's thread ---- */
+
+/* Gives the source the signals that wait. */
+void leat_run_signals(leat_run *r);
+/* A batch with a safe place was appended, which was read after they had been given. */
+void leat_run_signals_placed(leat_run *r);
+/* A commit was seen. */
+void leat_run_signals_durable(leat_run *r);
+/* The source is opened: it knows none that are not done. */
+void leat_run_signals_again(leat_run *r);
+void leat_signals_free(leat_engine *g);
 
 /* ---- between.c ---- */
 

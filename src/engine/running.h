@@ -10,6 +10,7 @@
 #include "engine/process.h"
 #include "engine/rates.h"
 #include "engine/setup.h"
+#include "engine/signals.h"
 #include "engine/sinkrun.h"
 #include "state/state.h"
 
@@ -34,6 +35,7 @@ typedef struct leat_process {
     uint64_t bytes, sampled_bytes;
     leat_buf noted; /* of the worker: the positions noted last, as JSON */
     int64_t noted_us;
+    leat_signal_file *file; /* of the worker; NULL: there is none */
 } leat_process;
 
 /* process.c: the pieces of a start, in this order; what was opened is closed by close. asked: ends

@@ -147,6 +147,17 @@ void leat_run_recall_all(leat_engine *g)
     }
 }
 
+/* A snapshot was done; the source wants another one: at first it is as if there had been none. */
+static void begin_again(leat_run *r)
+{
+    const leat_source *source = r->task.source;
+    bool first = !r->planned;
+    r->planned = true;
+    if (strcmp(r->snap.state, "done") != 0 || !source->again || !source->again(&r->task, first))
+        return;
+    r->snap = r->snap_next = (leat_run_snap){.state = states[0]};
+}
+
 static leat_rc changed_way(const leat_run *r, leat_err *e)
 {
     return leat_fail(e, LEAT_CONF, "snapshot.way_changed", r->g->conf.connector,
@@ -158,6 +169,7 @@ static leat_rc changed_way(const leat_run *r, leat_err *e)
 
 leat_rc leat_run_plan(leat_run *r, leat_err *e)
 {
+    begin_again(r);
     const char *state = r->snap.state;
     if (!r->task.source->plan || strcmp(state, "done") == 0) {
         if (r->task.source->plan) note(r, "done", NULL);
@@ -201,7 +213,7 @@ static leat_rc read_rows(leat_run *r, leat_err *e)
     LEAT_TRY(rc);
     r->chunk_done = rc == LEAT_OK;
     r->snap_next.state = "running";
-    r->snap_next.rows += r->batch.n;
+    r->snap_next.rows += r->batch.counts.rows_read;
     r->beat_us = leat_mono_us();
     return leat_run_offer(r, true, e);
 }

@@ -31,6 +31,7 @@ void leat_status_counts(const leat_counts *c, leat_jw *w)
     leat_jw_i64(w, "in_flight", leat_counts_in_flight(c));
     leat_jw_i64(w, "rows_read", (int64_t)c->rows_read);
     leat_jw_i64(w, "rows_appended", (int64_t)c->rows_appended);
+    leat_jw_i64(w, "rows_superseded", (int64_t)c->rows_superseded);
     leat_jw_i64(w, "rows_in_flight", leat_counts_rows_in_flight(c));
     leat_jw_end(w);
 }

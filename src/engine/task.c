@@ -90,6 +90,7 @@ static leat_rc open_source(leat_run *r, leat_err *e)
     forget_attempt(r);
     leat_rc rc = settle(r, &pos, &n, e);
     if (rc != LEAT_OK) return rc;
+    leat_run_signals_again(r);
     leat_run_state_set(r, LEAT_RUN_STARTING);
     LEAT_TRY(r->task.source->open(&r->task, pos, n, e));
     if (n == 1) { /* which of several is the task's own is not known yet */

@@ -5,14 +5,15 @@
  * p->notes. Of one that does not run a command answers the same verbs under its lock. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/uuid.h"
 #include "engine/running.h"
 #include "engine/status.h"
 
-enum { NOTE_US = 5000000 };
+enum { NOTE_US = 5000000, SIGNAL_US = 10000000, SIGNAL_STEP_US = 5000 };
 
-static const char *const slow_verbs[] = {"pause",          "resume",        "offsets",
-                                         "offsets-set",    "offsets-reset", "offsets-undo",
-                                         "offsets-history"};
+static const char *const slow_verbs[] = {"pause",           "resume",        "offsets",
+                                         "offsets-set",     "offsets-reset", "offsets-undo",
+                                         "offsets-history", "signal"};
 
 bool leat_process_slow(leat_str verb)
 {
@@ -73,6 +74,7 @@ void leat_process_idle(void *arg)
 {
     leat_process *p = arg;
     if (leat_mono_us() - p->noted_us >= NOTE_US) leat_process_note(p, LEAT_NOTED_RUN);
+    leat_signal_file_turn(p->file, p->engine);
 }
 
 /* ---- pause, resume ---- */
@@ -100,6 +102,73 @@ static leat_rc pause_or_resume(leat_process *p, bool paused, const leat_json *re
     leat_log(LEAT_INFO, paused ? "connector.pause" : "connector.resume", "by=\"%s\"", now.by);
     leat_process_obey(p);
     return LEAT_OK;
+}
+
+/* ---- signals ---- */
+
+static leat_rc unknown(const leat_process *p, leat_str verb, leat_err *e)
+{
+    return leat_fail(e, LEAT_CONF, "control.verb", "verb",
+                     "\"%.*s\" is not understood by a %s; there are status, stop, restart, pause, "
+                     "resume, offsets, offsets-set, offsets-reset, offsets-undo, offsets-history, "
+                     "log, log-level, %s",
+                     LEAT_STR_ARG(verb), p->setup.source ? "source" : "sink",
+                     p->setup.source ? "signal" : "finish");
+}
+
+/* The request as a signal's text; its id in *id, in a. */
+static leat_rc signal_text(const leat_json *request, leat_arena *a, leat_buf *out, leat_str *id,
+                           leat_err *e)
+{
+    char made[LEAT_UUID_MAX];
+    const leat_json *data = leat_json_get(request, "data");
+    leat_jw w = {.out = out};
+    leat_str type = leat_json_get_str(request, "type");
+    if (!type.s)
+        return leat_fail(e, LEAT_CONF, "control.request", "type",
+                         "a signal needs a type: log, execute-snapshot, stop-snapshot, "
+                         "pause-snapshot or resume-snapshot");
+    *id = leat_json_get_str(request, "id");
+    if (!id->s) *id = leat_str_of(leat_uuid4(made));
+    *id = leat_arena_str(a, *id);
+    leat_jw_object(&w, NULL);
+    leat_jw_str(&w, "id", *id);
+    leat_jw_str(&w, "type", type);
+    if (data) {
+        leat_buf text = {0};
+        leat_json_write(data, &text);
+        leat_jw_raw(&w, "data", leat_buf_str(&text));
+        leat_buf_free(&text);
+    }
+    leat_jw_end(&w);
+    return LEAT_OK;
+}
+
+/* Waits until it is durable, some seconds at most. */
+static leat_rc signal_engine(leat_process *p, const leat_json *request, leat_jw *reply, leat_err *e)
+{
+    leat_arena a = {0};
+    leat_buf text = {0};
+    leat_str id;
+    uint64_t ticket = 0;
+    leat_rc rc =
+        p->engine ? signal_text(request, &a, &text, &id, e) : unknown(p, LEAT_STR("signal"), e);
+    if (rc == LEAT_OK) rc = leat_signals_put(p->engine, leat_buf_str(&text), &ticket, e);
+    int64_t until = leat_mono_us() + SIGNAL_US;
+    while (rc == LEAT_OK && (rc = leat_signals_look(p->engine, ticket, e)) == LEAT_PENDING) {
+        if (leat_mono_us() >= until) break;
+        rc = LEAT_OK;
+        leat_sleep_us(SIGNAL_STEP_US);
+    }
+    if (rc == LEAT_PENDING)
+        rc = leat_fail(e, LEAT_RETRY, "control.waiting", p->conf.name,
+                       "the signal " LEAT_STR_FMT " waits: it is done when the connector streams "
+                       "and is between two transactions; 'leat status %s' shows what it does",
+                       LEAT_STR_ARG(id), p->conf.name);
+    if (rc == LEAT_OK) leat_jw_str(reply, "id", id);
+    leat_buf_free(&text);
+    leat_arena_free(&a);
+    return rc;
 }
 
 /* ---- the rest ---- */
@@ -144,16 +213,6 @@ static void status(leat_process *p, leat_jw *reply)
     leat_status_desired(&desired, reply);
 }
 
-static leat_rc unknown(const leat_process *p, leat_str verb, leat_err *e)
-{
-    return leat_fail(e, LEAT_CONF, "control.verb", "verb",
-                     "\"%.*s\" is not understood by a %s; there are status, stop, restart, pause, "
-                     "resume, offsets, offsets-set, offsets-reset, offsets-undo, offsets-history, "
-                     "log, log-level%s",
-                     LEAT_STR_ARG(verb), p->setup.source ? "source" : "sink",
-                     p->setup.source ? "" : ", finish");
-}
-
 leat_rc leat_process_verb(void *arg, leat_str verb, const leat_json *request, leat_jw *reply,
                           leat_err *e)
 {
@@ -164,6 +223,7 @@ leat_rc leat_process_verb(void *arg, leat_str verb, const leat_json *request, le
     if (leat_str_starts(verb, "offsets") && leat_process_slow(verb))
         return leat_process_offsets(p, verb, request, reply, e);
     if (!runs) return unknown(p, verb, e);
+    if (leat_str_is(verb, "signal")) return signal_engine(p, request, reply, e);
     if (leat_str_is(verb, "log-level")) return log_level(request, e);
     if (leat_str_is(verb, "status")) {
         status(p, reply);

@@ -14,6 +14,7 @@
 #define LEAT_SOURCE_SOURCE_H
 
 #include "capture/chunk.h"
+#include "capture/conf.h"
 #include "config/opt.h"
 #include "event/event.h"
 
@@ -235,6 +236,15 @@ typedef struct leat_source {
     leat_rc (*leaves)(const void *conf, leat_arena *a, const char **text, leat_err *e);
     /* Snapshots beside the stream; NULL: it has none. */
     const leat_source_chunks *chunks;
+    /* A snapshot was done before; true: another one is wanted. first: at the first open of this
+     * run. Asked between open and plan. Optional. */
+    bool (*again)(leat_task *t, bool first);
+    /* What its conf says about capturing tables (channels of signals). Optional. */
+    const leat_capture_conf *(*capture)(const void *conf);
+    /* A signal (capture/signal.h) of another channel than the source's own, while the stream is
+     * read: CONF if it cannot be understood. It is done at the next end of a transaction; what came
+     * of it is durable with the first safe place that a read called after this gives. Optional. */
+    leat_rc (*signal)(leat_task *t, leat_str json, leat_err *e);
 } leat_source;
 
 /* Built in, NULL-ended; written by the build. And those that are not: name and reason. */

@@ -9,7 +9,8 @@
 #include "capture/naming.h"
 #include "config/load.h"
 
-static const leat_opt *const tables[] = {leat_capture_options, leat_capture_time_options, NULL};
+static const leat_opt *const tables[] = {leat_capture_options, leat_capture_time_options,
+                                         leat_capture_signal_options, NULL};
 
 typedef struct fixture {
     leat_arena a;
@@ -62,6 +63,24 @@ static void refused(const char *text, const char *option, const char *msg)
     leat_arena_free(&f.a);
 }
 
+static void test_signals(void **state)
+{
+    (void)state;
+    good_conf("");
+    assert_true(leat_capture_channel(&f.c, "source"));
+    assert_false(leat_capture_channel(&f.c, "file"));
+    assert_false(leat_capture_is_signal(&f.c, "public", "signals"));
+    assert_int_equal(f.c.chunk_rows, 1024);
+    leat_arena_free(&f.a);
+    good_conf("signal.data.collection=public.signals\nsignal.enabled.channels=file\n"
+              "incremental.snapshot.watermarking.strategy=INSERT_DELETE");
+    assert_false(leat_capture_channel(&f.c, "source"));
+    assert_true(leat_capture_is_signal(&f.c, "public", "signals"));
+    assert_false(leat_capture_is_signal(&f.c, "public", "signals2"));
+    assert_false(leat_capture_is_signal(&f.c, "publi", "c.signals"));
+    assert_int_equal(f.c.watermarks, LEAT_WATERMARKS_DELETE);
+}
+
 static void test_defaults(void **state)
 {
     (void)state;
@@ -83,6 +102,12 @@ static void test_defaults(void **state)
 static void test_refused(void **state)
 {
     (void)state;
+    refused("signal.enabled.channels=kafka", "signal.enabled.channels", "must be a list of");
+    refused("signal.data.collection=a.b,a.c", "signal.data.collection", "names 2 tables");
+    refused("notification.enabled.channels=sink", "notification.sink.topic.name", "must be set");
+    refused("notification.enabled.channels=sink\nnotification.sink.topic.name=a b",
+            "notification.sink.topic.name", "letters, digits");
+    refused("incremental.snapshot.chunk.size=0", "incremental.snapshot.chunk.size", "1");
     refused("topic.prefix=a b", "topic.prefix", "letters, digits");
     refused("topic.delimiter=/", "topic.delimiter", "letters, digits");
     refused("table.include.list=a\ntable.exclude.list=b", "table.exclude.list",
@@ -102,7 +127,7 @@ static void test_refused(void **state)
     refused("column.mask.hash.SHA-257.with.salt.pepper=a", "column.mask.hash.*.with.salt.*",
             "not known");
     refused("unavailable.value.placeholder=hex:0", "unavailable.value.placeholder", "pairs");
-    refused("signal.data.collection=public.signals", "signal.data.collection", "not built");
+    refused("converters=isbn", "converters", "not built");
     conf("column.mask.hash.SHA-257.with.salt.pepper=(a");
     for (const leat_problem *p = f.r.first; p; p = p->next)
         if (strstr(p->msg, "pepper") || strstr(p->option, "pepper")) fail_msg("%s", p->msg);
@@ -334,6 +359,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_defaults, teardown),
+        cmocka_unit_test_teardown(test_signals, teardown),
         cmocka_unit_test_teardown(test_refused, teardown),
         cmocka_unit_test_teardown(test_skipped_and_placeholder, teardown),
         cmocka_unit_test_teardown(test_filter, teardown),

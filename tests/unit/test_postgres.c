@@ -395,6 +395,7 @@ static void options_are_checked(void **state)
         "slot.name=\n",
         "plugin.name=decoderbufs\n",
         "snapshot.mode=custom\n",
+        "snapshot.mode=recovery\n",
         "database.port=70000\n",
         "slot.stream.params=a=b\n",
         "slot.stream.params=origin\n",

@@ -71,6 +71,8 @@ static leat_rc put_tables(leat_pg_source *s, leat_arena *a, leat_plan *plan, lea
     LEAT_TRY(captured(s, a, &t, e));
     LEAT_TRY(leat_pg_rules_snapshot(&s->rules, t.captured, &t.ncaptured, a, e));
     for (size_t i = 0; i < t.ncaptured; i++) {
+        if (leat_capture_is_signal(&s->conf->capture, t.captured[i]->schema, t.captured[i]->name))
+            continue;
         leat_snap_table *one = snap_of(s, t.captured[i], plan->a);
         LEAT_TRY(describe(s, t.captured[i]->oid, one, e));
         *plan->tables_tail = one;

@@ -12,7 +12,7 @@
  * bytes, which the caller has put into the batch's arena. Run by the task's thread. */
 #include "base/clock.h"
 #include "base/json.h"
-#include "source/postgres/pg.h"
+#include "source/postgres/incremental.h"
 
 /* ---- source block ---- */
 
@@ -175,7 +175,10 @@ leat_rc leat_pg_change(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg
         b->counts.deduplicated++;
         return LEAT_OK;
     }
-    if (!r->captured || leat_capture_skips(s->rules.skipped, op)) {
+    bool skipped = leat_capture_skips(s->rules.skipped, op);
+    bool watched = leat_pg_increment_watches(s->inc, r);
+    if (!r->captured || (skipped && !watched)) {
+        if (r->signals && op == LEAT_OP_CREATE) leat_pg_increment_row(s, b, &m->change.now, lsn);
         b->counts.filtered++;
         return LEAT_OK;
     }
@@ -187,11 +190,13 @@ leat_rc leat_pg_change(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg
     while (fits && rc == LEAT_DATA && (rc = leat_pg_rel_loosen(s, &r, e)) == LEAT_OK)
         rc = rows_of(r, m, &b->arena, &before, &after, &flags, e);
     if (rc == LEAT_DATA) {
+        if (watched) leat_pg_increment_note(s, r, NULL, NULL);
         bury(s, b, r->table, bytes, lsn, e);
         return LEAT_OK;
     }
     LEAT_TRY(rc);
-    if (unchanged(s, r, m, before, after)) {
+    if (watched) leat_pg_increment_note(s, r, before, after);
+    if (skipped || unchanged(s, r, m, before, after)) {
         b->counts.filtered++;
         return LEAT_OK;
     }
@@ -202,6 +207,7 @@ leat_rc leat_pg_change(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg
     ev->after = after;
     ev->flags = flags;
     number(s, r, ev, flags & LEAT_EV_KEY_CHANGED ? 2 : 1);
+    if (r->signals && op == LEAT_OP_CREATE) leat_pg_increment_row(s, b, &m->change.now, lsn);
     return LEAT_OK;
 }
 
@@ -214,7 +220,10 @@ leat_rc leat_pg_truncate(leat_pg_source *s, leat_batch *b, const leat_pgoutput_m
         if (!r) return unknown_relation(m->truncate.relations[i], e);
         if (s->tx.known) {
             b->counts.deduplicated++;
-        } else if (!r->captured || leat_capture_skips(s->rules.skipped, LEAT_OP_TRUNCATE)) {
+            continue;
+        }
+        if (leat_pg_increment_watches(s->inc, r)) leat_pg_increment_note(s, r, NULL, NULL);
+        if (!r->captured || leat_capture_skips(s->rules.skipped, LEAT_OP_TRUNCATE)) {
             b->counts.filtered++;
         } else {
             leat_event *ev = add(s, b, r, LEAT_OP_TRUNCATE, lsn);

@@ -13,6 +13,11 @@ typedef enum leat_pg_snapshot_mode {
     LEAT_PG_SNAPSHOT_NO_DATA,
     LEAT_PG_SNAPSHOT_NEVER,
     LEAT_PG_SNAPSHOT_SCHEMA_ONLY,
+    LEAT_PG_SNAPSHOT_ALWAYS,
+    LEAT_PG_SNAPSHOT_WHEN_NEEDED,
+    LEAT_PG_SNAPSHOT_CONFIGURATION_BASED,
+    LEAT_PG_SNAPSHOT_CUSTOM,   /* refused */
+    LEAT_PG_SNAPSHOT_RECOVERY, /* refused */
 } leat_pg_snapshot_mode;
 
 /* snapshot.tables.order.by.row.count, in the order of its choices. */
@@ -54,11 +59,12 @@ typedef struct leat_pg_conf {
     int64_t flush;     /* leat_pg_flush */
     bool flush_source; /* flush.lsn.source, its former form */
     int64_t status_ms;
-    int64_t xmin_ms;              /* 0: never */
-    int64_t snapshot;             /* leat_pg_snapshot_mode */
-    int64_t order;                /* leat_pg_order */
-    leat_opt_list overrides;      /* tables that have a select of their own */
-    leat_opt_many override_texts; /* their statements, by table */
+    int64_t xmin_ms;  /* 0: never */
+    int64_t snapshot; /* leat_pg_snapshot_mode; configuration_based is what ... */
+    bool based_data, based_stream, based_on_error; /* ... these three say */
+    int64_t order;                                 /* leat_pg_order */
+    leat_opt_list overrides;                       /* tables that have a select of their own */
+    leat_opt_many override_texts;                  /* their statements, by table */
     leat_opt_list prefix_include, prefix_exclude;
     int64_t hstore, interval; /* 0: Debezium's default; 1: map, string */
     int64_t money_digits;
@@ -73,10 +79,34 @@ static inline bool leat_pg_flush_is_manual(const leat_pg_conf *c)
            (c->flush == LEAT_PG_FLUSH_CONNECTOR && !c->flush_source);
 }
 
+static inline bool leat_pg_based(const leat_pg_conf *c)
+{
+    return c->snapshot == LEAT_PG_SNAPSHOT_CONFIGURATION_BASED;
+}
+
 /* It reads changes, not only rows. */
 static inline bool leat_pg_streams(const leat_pg_conf *c)
 {
-    return c->snapshot != LEAT_PG_SNAPSHOT_INITIAL_ONLY;
+    return leat_pg_based(c) ? c->based_stream : c->snapshot != LEAT_PG_SNAPSHOT_INITIAL_ONLY;
+}
+
+/* It reads rows at each start. */
+static inline bool leat_pg_reads_always(const leat_pg_conf *c)
+{
+    return leat_pg_based(c) ? c->based_data : c->snapshot == LEAT_PG_SNAPSHOT_ALWAYS;
+}
+
+/* It reads rows again where the changes since are lost. */
+static inline bool leat_pg_reads_if_needed(const leat_pg_conf *c)
+{
+    return leat_pg_based(c) ? c->based_on_error : c->snapshot == LEAT_PG_SNAPSHOT_WHEN_NEEDED;
+}
+
+/* It reads rows at its first start. */
+static inline bool leat_pg_reads_rows(const leat_pg_conf *c)
+{
+    if (leat_pg_based(c)) return c->based_data;
+    return c->snapshot <= LEAT_PG_SNAPSHOT_INITIAL_ONLY || c->snapshot >= LEAT_PG_SNAPSHOT_ALWAYS;
 }
 
 extern const leat_opt *const leat_pg_option_tables[]; /* NULL-ended */

@@ -29,8 +29,9 @@ static const char *const autocreate[] = {"all_tables", "disabled", "filtered", "
 static const char *const mismatches[] = {"no_validation", "trust_offset", "trust_slot",
                                          "trust_greater_lsn", NULL};
 static const char *const flushes[] = {"connector", "manual", "connector_and_driver", NULL};
-static const char *const snapshots[] = {"initial", "initial_only", "no_data",
-                                        "never",   "schema_only",  NULL};
+static const char *const snapshots[] = {
+    "initial",     "initial_only",        "no_data", "never",    "schema_only", "always",
+    "when_needed", "configuration_based", "custom",  "recovery", NULL};
 static const char *const orders[] = {"disabled", "ascending", "descending", NULL};
 static const char *const hstores[] = {"json", "map", NULL};
 static const char *const intervals[] = {"numeric", "string", NULL};
@@ -307,7 +308,32 @@ static const leat_opt mapping[] = {
      .label = "Snapshot",
      .help = "initial reads all rows of the captured tables first and then the changes; "
              "initial_only stops after the rows; no_data (also called never and schema_only) reads "
-             "only changes, from where the slot was made."},
+             "only changes, from where the slot was made; always reads all rows at each start, and "
+             "then the changes since the last one; when_needed is initial, and reads all rows "
+             "again where the slot, or what it kept, is gone (other modes stop and say so); "
+             "configuration_based does what snapshot.mode.configuration.based.* say. (custom is a "
+             "Java class; recovery is of databases whose schemas Debezium keeps in a topic.)"},
+    {.name = "snapshot.mode.configuration.based.snapshot.data",
+     SNAPSHOT,
+     FLAG(based_data),
+     .def = "false",
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "Rows",
+     .help = "configuration_based: read all rows, at each start."},
+    {.name = "snapshot.mode.configuration.based.start.stream",
+     SNAPSHOT,
+     FLAG(based_stream),
+     .def = "false",
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "Changes",
+     .help = "configuration_based: read changes, behind the rows if there are any."},
+    {.name = "snapshot.mode.configuration.based.snapshot.on.data.error",
+     SNAPSHOT,
+     FLAG(based_on_error),
+     .def = "false",
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "Rows when changes are lost",
+     .help = "configuration_based: read all rows again where the slot, or what it kept, is gone."},
     {.name = "snapshot.tables.order.by.row.count",
      SNAPSHOT,
      CHOICE(order, orders),
@@ -403,12 +429,18 @@ static const leat_opt without_effect[] = {
      .help = "A Java class. database.sslmode and database.sslrootcert say what is checked: for "
              "org.postgresql.ssl.NonValidatingFactory set sslmode to require and no sslrootcert; "
              "for a class that reads Java's trust store export its authorities to sslrootcert."},
-    {.name = "read.only",
+    {.name = "snapshot.mode.configuration.based.snapshot.schema",
      OTHER,
      NOTHING,
      .def = "false",
-     .label = "Read only",
-     .help = "Nothing is written to tables: leat's snapshots need no table of signals."},
+     .label = "Snapshot of schemas",
+     .help = "Tables are read from the catalog, always."},
+    {.name = "snapshot.mode.configuration.based.snapshot.on.schema.error",
+     OTHER,
+     NOTHING,
+     .def = "false",
+     .label = "Snapshot of schemas after errors",
+     .help = "Tables are read from the catalog, always."},
     {.name = "snapshot.isolation.mode",
      OTHER,
      NOTHING,
@@ -442,8 +474,16 @@ static const leat_opt missing[] = {
 };
 
 const leat_opt *const leat_pg_option_tables[] = {
-    connection,     replication, mapping, leat_capture_options, leat_capture_time_options,
-    without_effect, missing,     NULL};
+    connection,
+    replication,
+    mapping,
+    leat_capture_options,
+    leat_capture_time_options,
+    leat_capture_signal_options,
+    without_effect,
+    missing,
+    NULL,
+};
 
 leat_pg_modes leat_pg_conf_modes(const leat_pg_conf *c)
 {
@@ -498,6 +538,24 @@ static void check_heartbeat(const leat_pg_conf *c, leat_report *r)
                         "is never run, for heartbeat.interval.ms is 0: set it to more");
 }
 
+static void check_snapshot(const leat_pg_conf *c, leat_report *r)
+{
+    if (c->snapshot == LEAT_PG_SNAPSHOT_CUSTOM)
+        leat_report_add(r, false, "snapshot.mode", 0,
+                        "custom names a Java class, which does not run here: take the mode that "
+                        "does what it did (always, initial, initial_only, no_data, when_needed, or "
+                        "configuration_based with its options)");
+    if (c->snapshot == LEAT_PG_SNAPSHOT_RECOVERY)
+        leat_report_add(r, false, "snapshot.mode", 0,
+                        "recovery rebuilds a topic of schemas, which PostgreSQL's connector does "
+                        "not have: take initial, or when_needed");
+    if (leat_pg_based(c) && !c->based_data && !c->based_stream)
+        leat_report_add(
+            r, true, "snapshot.mode", 0,
+            "configuration_based reads neither rows nor changes as long as neither of "
+            "snapshot.mode.configuration.based.snapshot.data and .start.stream is true");
+}
+
 static void check_overrides(const leat_pg_conf *c, leat_report *r)
 {
     for (size_t i = 0; i < c->overrides.n; i++) {
@@ -521,6 +579,7 @@ void leat_pg_conf_validate(const void *conf, leat_report *r)
     check_publications(c, r);
     check_heartbeat(c, r);
     check_overrides(c, r);
+    check_snapshot(c, r);
     if (c->plugin != 0)
         leat_report_add(r, false, "plugin.name", 0,
                         "decoderbufs is not read here: set plugin.name=pgoutput, and another "

@@ -45,8 +45,10 @@ static void put_headers(leat_origin *o, const leat_pg_source *s)
     o->nheaders = NHEADERS;
 }
 
-leat_origin *leat_pg_origin_new(const leat_pg_source *s)
+leat_origin *leat_pg_origin_new(const leat_pg_source *s, bool rows)
 {
+    /* The cell stays for the sequence; that of the transaction is null then. */
+    uint8_t lsn = rows ? LEAT_PG_SRC_TX : LEAT_PG_SRC_LSN;
     leat_origin *o = leat_origin_new();
     leat_arena *a = &o->arena;
     const leat_schema *i64 = leat_schema_new(a, LEAT_T_INT64, false);
@@ -69,7 +71,7 @@ leat_origin *leat_pg_origin_new(const leat_pg_source *s)
         {"schema", text, {.bind = LEAT_BIND_SCHEMA}},
         {"table", text, {.bind = LEAT_BIND_TABLE}},
         {"txId", i64_opt, {.bind = LEAT_BIND_CELL, .cell = LEAT_PG_SRC_TX}},
-        {"lsn", i64_opt, {.bind = LEAT_BIND_CELL, .cell = LEAT_PG_SRC_LSN}},
+        {"lsn", i64_opt, {.bind = LEAT_BIND_CELL, .cell = lsn}},
         {"xmin", i64_opt, {.bind = LEAT_BIND_CELL, .cell = LEAT_PG_SRC_XMIN}},
         {"origin", text_opt, {.bind = LEAT_BIND_CELL, .cell = LEAT_PG_SRC_ORIGIN}},
         {"origin_lsn", i64_opt, {.bind = LEAT_BIND_CELL, .cell = LEAT_PG_SRC_ORIGIN_LSN}},

@@ -3,6 +3,7 @@
 #define LEAT_SOURCE_POSTGRES_PG_H
 
 #include "capture/naming.h"
+#include "capture/notify.h"
 #include "capture/records.h"
 #include "source/postgres/conf.h"
 #include "source/postgres/feedback.h"
@@ -29,6 +30,7 @@ enum {
 typedef struct leat_pg_rel {
     uint32_t id;       /* pg_class.oid */
     bool captured;     /* else: counted and skipped */
+    bool signals;      /* it is signal.data.collection */
     leat_table *table; /* current version, one reference; NULL if not captured */
     const char
         *whole; /* "schema.table"; lives as long as the source is open; NULL if not captured */
@@ -87,20 +89,23 @@ typedef struct leat_pg_source {
     const leat_pg_conf *conf;
     leat_pg_rules rules;
     leat_pg_modes modes;
-    leat_topic_names topics; /* which table has which topic */
-    leat_records *records;   /* heartbeats, transaction metadata */
-    const char *app;         /* application_name */
-    leat_pg sql;             /* ordinary session: catalog, slots */
-    leat_pg wal;             /* replication session */
-    leat_pg view;            /* snapshot: one REPEATABLE READ transaction */
+    leat_topic_names topics;       /* which table has which topic */
+    leat_records *records;         /* heartbeats, transaction metadata */
+    leat_notify *notify;           /* NULL: nothing is told */
+    struct leat_pg_increment *inc; /* snapshots by signal: incremental.h */
+    const char *app;               /* application_name */
+    leat_pg sql;                   /* ordinary session: catalog, slots */
+    leat_pg wal;                   /* replication session */
+    leat_pg view;                  /* snapshot: one REPEATABLE READ transaction */
     leat_pg_server server;
     leat_pg_types *types;
     int64_t patience_ms; /* the server's wal_sender_timeout; 0: none */
     int64_t types_us;    /* when they were read, by the server\'s clock */
     bool types_old;      /* the stream names one that may have changed since */
     leat_origin *origin;
-    leat_table *message; /* version of the logical messages' "table" */
-    leat_pg_col content; /* how a message's content is shown: as a bytea column */
+    leat_origin *row_origin; /* of rows of incremental snapshots, which show no LSN */
+    leat_table *message;     /* version of the logical messages' "table" */
+    leat_pg_col content;     /* how a message's content is shown: as a bytea column */
     leat_pg_rel *rels[LEAT_PG_RELS];
     leat_arena scratch; /* of one wire message that makes no event */
 
@@ -108,17 +113,23 @@ typedef struct leat_pg_source {
     leat_pg_position at;  /* all that ends before is read */
     size_t largest;       /* bytes of the largest message so far */
     bool resumed;         /* at came from the engine: there was a position */
+    bool needed;          /* changes since the stored position are lost: rows make up for it */
     const char *snapshot; /* exported by a slot just made; NULL: none */
     bool streaming;       /* START_REPLICATION has run */
     bool safe;            /* this batch has a safe place, and at is its position */
     leat_pg_tx tx;
     leat_buf origin_name;
-    uint64_t xid_near;              /* a transaction id of the present */
-    uint64_t tx_visible;            /* the last one that the catalog was seen to show */
-    uint64_t row_tx;                /* transaction id of the rows of a snapshot; 0: none */
-    uint64_t row_n;                 /* rows read of this snapshot: finds a dead letter again */
-    int64_t row_ts_us;              /* when it was begun */
-    leat_pg_rel *row_rel;           /* the table whose rows are read; NULL: none */
+    uint64_t xid_near;   /* a transaction id of the present */
+    uint64_t tx_visible; /* the last one that the catalog was seen to show */
+    uint64_t row_tx;     /* transaction id of the rows of a snapshot; 0: none */
+    uint64_t row_n;      /* rows read of this snapshot: finds a dead letter again */
+    uint64_t row_first;  /* of them before the table that is read */
+    const char *row_tables, *row_captured; /* for notifications */
+    int64_t stream_us;    /* streaming.delay.ms: not before that, monotonic; 0: not looked at */
+    bool row_told;        /* notifications of the snapshot have begun, or none are to come */
+    bool row_none;        /* a snapshot was wanted, and there was no table to read */
+    int64_t row_ts_us;    /* when it was begun */
+    leat_pg_rel *row_rel; /* the table whose rows are read; NULL: none */
     const leat_pg_table *row_table; /* it, as the catalog has it while they are; NULL: unknown */
     bool row_binary;                /* they come in binary form */
     char *row_held;                 /* its next row, of libpq; NULL: none */
@@ -146,7 +157,8 @@ leat_rc leat_pg_source_sql(leat_pg_source *s, leat_err *e);
 leat_rc leat_pg_source_slot(leat_pg_source *s, leat_pg_slot *slot, leat_err *e);
 
 /* ---- origin.c: the source block ---- */
-leat_origin *leat_pg_origin_new(const leat_pg_source *s);
+/* rows: of rows that are not read at a place in the log. */
+leat_origin *leat_pg_origin_new(const leat_pg_source *s, bool rows);
 /* Makes s->message and s->content: the "table" that logical messages come in. */
 leat_rc leat_pg_message_table(leat_pg_source *s, leat_err *e);
 
@@ -209,6 +221,16 @@ leat_rc leat_pg_plan_tables(leat_task *t, leat_plan *plan, leat_err *e);
 /* A transaction id for the rows' source block, as Debezium's: one of its own. 0 on a standby. */
 leat_rc leat_pg_row_xid(leat_pg_source *s, leat_err *e);
 leat_rc leat_pg_read_chunk(leat_task *t, leat_chunk *chunk, leat_batch *b, leat_err *e);
+/* The two halves of a plan, for one that a signal asks for: a view, and a table that is read under
+ * it, or the rows of a statement instead. */
+leat_rc leat_pg_plan_view(leat_pg_source *s, leat_err *e);
+void leat_pg_plan_put(leat_pg_source *s, leat_plan *plan, const leat_pg_relation *r,
+                      const char *statement);
+/* For its notifications: which tables it has, and which are captured (n). */
+void leat_pg_plan_names(leat_pg_source *s, const leat_plan *plan,
+                        const leat_pg_relation *const *captured, size_t n);
+/* Tells at the begin of the stream that no rows were read before it, if that is so. */
+void leat_pg_snapshot_notice(leat_pg_source *s, leat_batch *b);
 
 /* ---- standby.c ---- */
 /* Sets server.standby. CONF "postgres.standby": of a version that cannot decode there. */

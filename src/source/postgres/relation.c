@@ -17,7 +17,7 @@
  * lacks. Run by the task's thread. */
 #include "base/clock.h"
 #include "base/log.h"
-#include "source/postgres/pg.h"
+#include "source/postgres/incremental.h"
 #include "source/postgres/ranges.h"
 #include "system/postgres/quote.h"
 #include "system/postgres/types_oid.h"
@@ -465,8 +465,10 @@ static leat_rc update(leat_pg_source *s, const leat_pgoutput_msg *m, leat_str by
     r->id = m->relation.id;
     leat_rc rc;
     bool in = false;
-    rc = leat_filter_table(s->rules.filter, leat_arena_str(&a, m->relation.schema).s,
-                           leat_arena_str(&a, m->relation.name).s, &in, e);
+    const char *schema = leat_arena_str(&a, m->relation.schema).s;
+    const char *name = leat_arena_str(&a, m->relation.name).s;
+    r->signals = leat_capture_is_signal(&s->conf->capture, schema, name);
+    rc = leat_filter_table(s->rules.filter, schema, name, &in, e);
     if (rc == LEAT_OK && in) rc = await_visible(s, e);
     if (rc == LEAT_OK && in && s->types_old) rc = leat_pg_source_types(s, e);
     if (rc == LEAT_OK && in) rc = draft_of(s, m, *at, &a, &d, e);
@@ -479,6 +481,7 @@ static leat_rc update(leat_pg_source *s, const leat_pgoutput_msg *m, leat_str by
         leat_pg_rel_free(r);
         return rc;
     }
+    if (s->inc->rel && s->inc->rel->id == r->id) s->inc->changed = true;
     replace(at, r);
     *out = r;
     return LEAT_OK;

@@ -139,7 +139,8 @@ leat_rc leat_pg_row_give(leat_pg_source *s, leat_str row, leat_snapshot marker, 
     ev->snapshot = (uint8_t)marker;
     ev->ts_us = s->row_ts_us;
     ev->seen_us = leat_now_us();
-    /* All rows under one view share it. */
-    ev->src = b->n > 1 ? ev[-1].src : leat_pg_src(s, &b->arena, s->at.lsn, s->row_tx);
+    /* All rows under one view share it; other events may stand before them. */
+    bool shared = b->n > 1 && ev[-1].op == LEAT_OP_READ && ev[-1].snapshot <= LEAT_SNAPSHOT_LAST;
+    ev->src = shared ? ev[-1].src : leat_pg_src(s, &b->arena, s->at.lsn, s->row_tx);
     return LEAT_OK;
 }

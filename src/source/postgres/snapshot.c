@@ -43,7 +43,7 @@ typedef struct table {
 
 /* ---- the plan ---- */
 
-static leat_rc open_view(leat_pg_source *s, leat_err *e)
+leat_rc leat_pg_plan_view(leat_pg_source *s, leat_err *e)
 {
     LEAT_TRY(leat_pg_connect(&s->view, &s->conf->target, false, s->app, e));
     LEAT_TRY(leat_pg_exec(&s->view, "begin the snapshot", BEGIN_VIEW, e));
@@ -76,10 +76,10 @@ leat_rc leat_pg_row_xid(leat_pg_source *s, leat_err *e)
     return LEAT_OK;
 }
 
-static void put_chunk(leat_pg_source *s, leat_plan *plan, const leat_pg_relation *r)
+void leat_pg_plan_put(leat_pg_source *s, leat_plan *plan, const leat_pg_relation *r,
+                      const char *override)
 {
     table *t = LEAT_NEW(plan->a, table, 1);
-    const char *override = leat_pg_conf_override(s->conf, r->schema, r->name);
     *t = (table){.oid = r->oid,
                  .schema = leat_arena_strdup(plan->a, r->schema),
                  .name = leat_arena_strdup(plan->a, r->name),
@@ -95,6 +95,21 @@ static void put_chunk(leat_pg_source *s, leat_plan *plan, const leat_pg_relation
     plan->n++;
 }
 
+/* For the notifications: the tables of the plan as Debezium's hash has them, and all captured ones,
+ * the signal table too. */
+void leat_pg_plan_names(leat_pg_source *s, const leat_plan *plan,
+                        const leat_pg_relation *const *captured, size_t n)
+{
+    const char **names = LEAT_NEW(plan->a, const char *, n);
+    size_t k = 0;
+    if (!s->notify) return;
+    for (const leat_chunk *c = plan->first; c; c = c->next) names[k++] = c->table;
+    s->row_tables = leat_notify_tables(plan->a, names, k, true);
+    for (size_t i = 0; i < n; i++)
+        names[i] = leat_arena_printf(plan->a, "%s.%s", captured[i]->schema, captured[i]->name);
+    s->row_captured = leat_notify_tables(plan->a, names, n, false);
+}
+
 static leat_rc put_chunks(leat_pg_source *s, leat_plan *plan, leat_err *e)
 {
     leat_arena a;
@@ -107,9 +122,33 @@ static leat_rc put_chunks(leat_pg_source *s, leat_plan *plan, leat_err *e)
         rc = leat_pg_rules_tables(&s->rules, all, t.nall, &a, &t.captured, &t.ncaptured, e);
     if (rc == LEAT_OK) rc = leat_pg_partitions_once(&s->view, s->conf, &t, &a, e);
     if (rc == LEAT_OK) rc = leat_pg_rules_snapshot(&s->rules, t.captured, &t.ncaptured, &a, e);
-    for (size_t i = 0; rc == LEAT_OK && i < t.ncaptured; i++) put_chunk(s, plan, t.captured[i]);
+    for (size_t i = 0; rc == LEAT_OK && i < t.ncaptured; i++) {
+        const leat_pg_relation *r = t.captured[i];
+        if (leat_capture_is_signal(&s->conf->capture, r->schema, r->name)) continue;
+        leat_pg_plan_put(s, plan, r, leat_pg_conf_override(s->conf, r->schema, r->name));
+    }
+    if (rc == LEAT_OK) leat_pg_plan_names(s, plan, t.captured, t.ncaptured);
     leat_arena_free(&a);
     return rc;
+}
+
+/* snapshot.delay.ms */
+static leat_rc delay(leat_pg_source *s, leat_err *e)
+{
+    int64_t until = leat_mono_us() + s->conf->capture.snapshot_delay_ms * 1000;
+    leat_err why;
+    if (s->conf->capture.snapshot_delay_ms == 0) return LEAT_OK;
+    leat_fail(&why, LEAT_RETRY, "postgres.delay", s->conf->slot, "waits for snapshot.delay.ms=%lld",
+              (long long)s->conf->capture.snapshot_delay_ms);
+    if (s->task->waits) s->task->waits(s->task, &why);
+    while (leat_mono_us() < until) {
+        if (s->task->leaves && s->task->leaves(s->task))
+            return leat_fail(e, LEAT_RETRY, "postgres.stopped", s->conf->slot,
+                             "stopped before the snapshot");
+        leat_sleep_us(50000);
+    }
+    if (s->task->waits) s->task->waits(s->task, NULL);
+    return LEAT_OK;
 }
 
 leat_rc leat_pg_plan_tables(leat_task *task, leat_plan *plan, leat_err *e)
@@ -121,16 +160,58 @@ leat_rc leat_pg_plan_tables(leat_task *task, leat_plan *plan, leat_err *e)
                                   leat_arena_str(plan->a, start.offset)};
     leat_buf_free(&text);
     /* A position without a snapshot of ours: another reader (Debezium) has taken it. */
-    if (s->conf->snapshot > LEAT_PG_SNAPSHOT_INITIAL_ONLY) return LEAT_OK;
-    if (s->resumed && !plan->begun) return LEAT_OK;
     plan->skip_stream = !leat_pg_streams(s->conf);
+    if (s->resumed && !plan->begun && !leat_pg_reads_always(s->conf)) return LEAT_OK;
+    s->row_none = true;
+    if (!leat_pg_reads_rows(s->conf) && !s->needed) return LEAT_OK;
+    LEAT_TRY(delay(s, e));
     if (!plan->skip_stream && s->conf->capture.snapshot_streaming == LEAT_SNAPSHOT_BESIDE)
         LEAT_TRY(leat_pg_plan_beside(s, plan, e));
+    if (plan->beside) s->row_told = true; /* the engine knows when they are done, not we */
     if (plan->beside) return LEAT_OK;
-    LEAT_TRY(open_view(s, e));
+    LEAT_TRY(leat_pg_plan_view(s, e));
     LEAT_TRY(leat_pg_row_xid(s, e));
     s->row_ts_us = leat_now_us();
     return put_chunks(s, plan, e);
+}
+
+/* ---- notifications ---- */
+
+static void tell(leat_pg_source *s, leat_batch *b, leat_notice notice)
+{
+    notice.aggregate = LEAT_NOTIFY_INITIAL;
+    leat_notify_put(s->notify, b, &notice);
+}
+
+static void tell_begin(leat_pg_source *s, leat_batch *b, const leat_chunk *chunk)
+{
+    const table *t = chunk->priv;
+    s->row_told = true;
+    s->row_first = s->row_n;
+    if (t->first) tell(s, b, (leat_notice){.type = "STARTED"});
+    tell(s, b,
+         (leat_notice){.type = "IN_PROGRESS", .current = chunk->table, .tables = s->row_tables});
+}
+
+static void tell_end(leat_pg_source *s, leat_batch *b, const leat_chunk *chunk)
+{
+    tell(s, b,
+         (leat_notice){.type = "TABLE_SCAN_COMPLETED",
+                       .scanned = chunk->table,
+                       .rows = (int64_t)(s->row_n - s->row_first),
+                       .tables = s->row_captured,
+                       .status = "SUCCEEDED"});
+    if (!chunk->next) tell(s, b, (leat_notice){.type = "COMPLETED"});
+}
+
+void leat_pg_snapshot_notice(leat_pg_source *s, leat_batch *b)
+{
+    if (s->row_told) return;
+    s->row_told = true;
+    if (!s->notify) return;
+    tell(s, b, (leat_notice){.type = s->row_none ? "STARTED" : "SKIPPED"});
+    if (s->row_none) tell(s, b, (leat_notice){.type = "COMPLETED"});
+    leat_pg_safe_here(s, b);
 }
 
 /* ---- a table ---- */
@@ -326,7 +407,10 @@ leat_rc leat_pg_read_chunk(leat_task *task, leat_chunk *chunk, leat_batch *b, le
 {
     leat_pg_source *s = task->priv;
     table *t = chunk->priv;
-    if (!t->started) LEAT_TRY(begin_table(s, t, e));
+    if (!t->started) {
+        LEAT_TRY(begin_table(s, t, e));
+        tell_begin(s, b, chunk);
+    }
     /* A batch costs its reader a sync, so it is worth waiting for a full one. */
     int64_t until = leat_mono_us() + WAIT_MS * 1000;
     while (!leat_batch_full(b)) {
@@ -338,6 +422,7 @@ leat_rc leat_pg_read_chunk(leat_task *task, leat_chunk *chunk, leat_batch *b, le
         if (rc == LEAT_AGAIN) return LEAT_AGAIN;
         if (rc == LEAT_PENDING) {
             LEAT_TRY(release(s, chunk, true, b, e));
+            tell_end(s, b, chunk);
             return end_table(s, chunk, e);
         }
         LEAT_TRY(rc);

@@ -8,7 +8,7 @@
  * forget by any, with sessions of their own. */
 #include "base/clock.h"
 #include "base/log.h"
-#include "source/postgres/pg.h"
+#include "source/postgres/incremental.h"
 #include "source/postgres/publication.h"
 #include "source/postgres/reader.h"
 #include "source/postgres/walframe.h"
@@ -86,6 +86,29 @@ static void trust_slot(leat_pg_source *s, const leat_pg_slot *slot)
     s->at.lsn = slot->confirmed;
 }
 
+/* when_needed: the position is of no use any more, and the rows make up for what was missed. */
+static bool begin_afresh(leat_pg_source *s, leat_pg_slot *slot, leat_err *e)
+{
+    static const char *const codes[] = {"postgres.slot_missing",  "postgres.wal_removed",
+                                        "postgres.gap",           "postgres.other_server",
+                                        "postgres.server_behind", "postgres.diverged"};
+    bool fits = false;
+    if (!leat_pg_reads_if_needed(s->conf) || s->needed) return false;
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        fits = fits || strcmp(e->code, codes[i]) == 0;
+    if (!fits) return false;
+    leat_log(LEAT_WARN, "postgres.snapshot_needed",
+             "code=%s all rows are read again, as snapshot.mode wants it: changes up to there that "
+             "were not read are not told one by one. %s",
+             e->code, e->msg);
+    s->needed = true;
+    s->resumed = false;
+    s->at = (leat_pg_position){0};
+    if (!slot->exists || (!slot->invalid && strcmp(e->code, "postgres.wal_removed") != 0))
+        return true;
+    return leat_pg_slot_drop(&s->sql, s->conf->slot, e) == LEAT_OK;
+}
+
 /* Looks until the slot is free: slot.max.retries times slot.retry.delay.ms. */
 leat_rc leat_pg_source_slot(leat_pg_source *s, leat_pg_slot *slot, leat_err *e)
 {
@@ -98,6 +121,7 @@ leat_rc leat_pg_source_slot(leat_pg_source *s, leat_pg_slot *slot, leat_err *e)
             leat_pg_slot_judge(conf->slot, conf->target.dbname, slot, &s->server, &s->at, e);
         int64_t waited = leat_mono_us() - begun, tries = delay ? waited / delay : INT64_MAX;
         bool stopped = s->task->leaves && s->task->leaves(s->task);
+        if (rc == LEAT_CONF && begin_afresh(s, slot, e)) continue;
         bool in_use = rc == LEAT_RETRY && strcmp(e->code, "postgres.slot_in_use") == 0;
         if (!in_use || tries >= conf->slot_retries || stopped) {
             if (told && s->task->waits) s->task->waits(s->task, NULL);
@@ -171,8 +195,12 @@ static leat_rc ready(leat_pg_source *s, const leat_position *pos, size_t n, leat
                  timeline, s->server.timeline);
     s->types = leat_pg_types_new();
     LEAT_TRY(read_types(s, s->types_us, e));
-    s->origin = leat_pg_origin_new(s);
+    s->origin = leat_pg_origin_new(s, false);
+    s->row_origin = leat_pg_origin_new(s, true);
     s->records = leat_records_new(&s->conf->capture);
+    s->notify = leat_notify_new(&s->conf->capture);
+    const leat_position *own = leat_position_find(pos, n, s->partition);
+    s->inc = leat_pg_increment_new(s, own && !s->needed ? own->offset : (leat_str){0});
     return leat_pg_message_table(s, e);
 }
 
@@ -192,6 +220,7 @@ static void close_source(leat_task *t)
     if (!s) return;
     t->priv = NULL;
     leat_pg_action_end(s);
+    leat_pg_increment_free(s->inc);
     leat_pg_hurry_end(s);
     leat_pg_close(&s->view);
     leat_pg_close(&s->wal);
@@ -202,9 +231,11 @@ static void close_source(leat_task *t)
     PQfreemem(s->row_held);
     if (s->message) leat_table_unpin(s->message);
     if (s->origin) leat_origin_unpin(s->origin);
+    if (s->row_origin) leat_origin_unpin(s->row_origin);
     if (s->types) leat_pg_types_free(s->types);
     leat_topic_names_free(&s->topics);
     if (s->records) leat_records_free(s->records);
+    leat_notify_free(s->notify);
     leat_buf_free(&s->origin_name);
     leat_arena_free(&s->scratch);
     leat_arena_free(&s->arena);
@@ -300,6 +331,7 @@ static bool passed_source(leat_task *t, leat_str end, const leat_position *pos, 
     const leat_pg_source *s = t->priv;
     const leat_position *own = leat_position_find(pos, n, s->partition);
     uint64_t lsn;
+    if (leat_pg_increment_runs(s->inc)) return false;
     return own && leat_lsn_parse(end, &lsn) && leat_pg_position_lsn(own->offset) >= lsn;
 }
 
@@ -311,8 +343,8 @@ static void gauges_source(leat_task *t, leat_gauges *g)
     g->lag_bytes = known ? (int64_t)(f->server_end - f->acked) : -1;
     g->retained_bytes = s->retained;
     /* libpq's buffers double up to what the largest message needs. */
-    g->held_bytes =
-        s->arena.held + s->scratch.held + s->row_len + 3 * LIBPQ_BUFFER + 2 * s->largest;
+    g->held_bytes = s->arena.held + s->inc->arena.held + s->scratch.held + s->row_len +
+                    3 * LIBPQ_BUFFER + 2 * s->largest;
     leat_lsn_print(f->received ? f->received : s->at.lsn, g->position);
     leat_lsn_print(f->acked, g->acked);
 }
@@ -329,6 +361,24 @@ static leat_rc forget_source(const void *conf, leat_err *e)
         rc = leat_pg_publication_drop(&sql, c->publications.v[i], e);
     leat_pg_close(&sql);
     return rc;
+}
+
+static bool again_source(leat_task *t, bool first)
+{
+    const leat_pg_source *s = t->priv;
+    return s->needed || (first && leat_pg_reads_always(s->conf));
+}
+
+/* ---- signals ---- */
+
+static const leat_capture_conf *capture_source(const void *conf)
+{
+    return &((const leat_pg_conf *)conf)->capture;
+}
+
+static leat_rc signal_source(leat_task *t, leat_str json, leat_err *e)
+{
+    return leat_pg_increment_signal(t->priv, json, e);
 }
 
 static const char *const classes[] = {"postgresql",
@@ -363,4 +413,7 @@ const leat_source leat_source_postgres = {
     .offset_text = leat_pg_offset_text,
     .leaves = leat_pg_leaves,
     .chunks = &leat_pg_chunks,
+    .again = again_source,
+    .capture = capture_source,
+    .signal = signal_source,
 };

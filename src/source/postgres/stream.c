@@ -13,8 +13,8 @@
  * arrives after its commit, in one piece. Run by the task's thread. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "source/postgres/incremental.h"
 #include "source/postgres/params.h"
-#include "source/postgres/pg.h"
 #include "source/postgres/publication.h"
 #include "source/postgres/walframe.h"
 #include "system/postgres/quote.h"
@@ -24,6 +24,8 @@ enum {
     GATHER_US = 10000,   /* one read that waits for more while much comes */
     IDLE_US = 1000000,   /* between places that keepalives make */
     ASK_US = 5000000,    /* between questions for the server's end while idle */
+    BUSY_US = 20000,     /* the same while rows wait for the stream ... */
+    BUSY_MS = 5,         /* ... which then waits no longer than that */
     HURRY_US = 10000,    /* the same while a place ahead is waited for */
 };
 
@@ -31,6 +33,10 @@ leat_position leat_pg_stream_position(leat_pg_source *s, leat_buf *text)
 {
     leat_buf_clear(text);
     leat_pg_position_write(&s->at, text);
+    text->len--; /* the object goes on */
+    leat_jw w = {.out = text, .comma = true, .depth = 1, .is_object = 1};
+    leat_pg_increment_write(s->inc, &w);
+    leat_buf_u8(text, '}');
     return (leat_position){s->partition, leat_buf_str(text)};
 }
 
@@ -159,6 +165,7 @@ static void begin(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *m, 
 static void commit(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *m, uint64_t lsn)
 {
     bool known = s->tx.known;
+    leat_pg_increment_commit(s->inc, s->tx.xid);
     s->tx.open = false;
     s->tx.known = false;
     b->tx_open = false;
@@ -185,7 +192,7 @@ static leat_rc apply(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *
 {
     switch (m->type) {
     case LEAT_PGOUTPUT_BEGIN: begin(s, b, m, lsn); return LEAT_OK;
-    case LEAT_PGOUTPUT_COMMIT: commit(s, b, m, lsn); return LEAT_OK;
+    case LEAT_PGOUTPUT_COMMIT: commit(s, b, m, lsn); return leat_pg_increment_signals(s, b, e);
     case LEAT_PGOUTPUT_ORIGIN: from_origin(s, m); return LEAT_OK;
     case LEAT_PGOUTPUT_RELATION: return leat_pg_rel_update(s, m, bytes, e);
     case LEAT_PGOUTPUT_INSERT:
@@ -261,15 +268,15 @@ static bool counted(const leat_batch *b)
 static leat_rc feedback(leat_pg_source *s, int64_t now, leat_err *e)
 {
     bool hurry = s->at.lsn < s->hurry.end && s->idle_end < s->hurry.end;
-    bool behind = (s->idle_end <= s->at.lsn || hurry) &&
-                  now - s->feedback.sent_us >= (hurry ? HURRY_US : ASK_US);
+    int64_t every = hurry ? HURRY_US : leat_pg_increment_busy(s->inc) ? BUSY_US : ASK_US;
+    bool behind = (s->idle_end <= s->at.lsn || hurry) && now - s->feedback.sent_us >= every;
     return leat_pg_feedback_send(&s->feedback, &s->wal, behind && !s->tx.open, e);
 }
 
 /* Frame after frame into the batch, as long as there are any. */
 static leat_rc take(leat_pg_source *s, leat_batch *b, int64_t begun, int wait_ms, leat_err *e)
 {
-    for (unsigned n = 0; !leat_batch_full(b); n++) {
+    for (unsigned n = 0; !leat_batch_full(b) && !s->inc->block; n++) {
         char *row;
         size_t len;
         int ms = n == 0 && !counted(b) ? wait_ms : 0;
@@ -289,8 +296,21 @@ static leat_rc take(leat_pg_source *s, leat_batch *b, int64_t begun, int wait_ms
     return LEAT_OK;
 }
 
+/* streaming.delay.ms, behind rows that were read just now: true as long as it is to be waited. */
+static bool delayed(leat_pg_source *s, int wait_ms)
+{
+    int64_t now = leat_mono_us();
+    if (s->stream_us == 0)
+        s->stream_us = now + (s->row_n > 0 ? s->conf->capture.streaming_delay_ms * 1000 : 0);
+    if (now >= s->stream_us) return false;
+    int64_t left = s->stream_us - now, most = (wait_ms > 20 ? wait_ms : 20) * INT64_C(1000);
+    leat_sleep_us(left < most ? left : most);
+    return true;
+}
+
 leat_rc leat_pg_stream_read(leat_pg_source *s, leat_batch *b, int wait_ms, leat_err *e)
 {
+    if (!s->streaming && delayed(s, wait_ms)) return LEAT_AGAIN;
     if (!s->streaming) LEAT_TRY(start(s, e));
     int64_t begun = leat_mono_us();
     s->safe = false;
@@ -302,7 +322,13 @@ leat_rc leat_pg_stream_read(leat_pg_source *s, leat_batch *b, int wait_ms, leat_
     leat_pg_standby_watch(s, begun);
     if (!s->tx.open && leat_records_heartbeat(s->records, b, leat_now_us()))
         leat_pg_safe_here(s, b);
-    LEAT_TRY(take(s, b, begun, wait_ms, e));
+    bool waits = false;
+    if (!s->tx.open) { /* the rest of a transaction goes first */
+        leat_pg_snapshot_notice(s, b);
+        LEAT_TRY(leat_pg_increment_turn(s, b, &waits, e));
+    }
+    if (leat_pg_increment_busy(s->inc) && wait_ms > BUSY_MS) wait_ms = BUSY_MS;
+    if (!waits) LEAT_TRY(take(s, b, begun, wait_ms, e));
     if (!counted(b)) idle_place(s, b, leat_mono_us());
     put_position(s, b);
     return counted(b) || s->safe ? LEAT_OK : LEAT_AGAIN;

@@ -1,0 +1,100 @@
+"""snapshot.mode beyond initial: always, when_needed, configuration_based; and what delays."""
+
+import json
+import time
+
+import pytest
+from servers.process import until
+
+
+@pytest.fixture
+def shop(db):
+    db.sql("CREATE TABLE a (id int PRIMARY KEY)")
+    db.sql("INSERT INTO a VALUES (1), (2)")
+    return db
+
+
+def file_of(leat, db, **more):
+    return leat.write("shop.properties", db.properties(name="shop", **more))
+
+
+def once(leat, db, ok=(0,), **more):
+    return leat.call("run", "--once", file_of(leat, db, **more), ok=ok)
+
+
+def records(leat):
+    """(op, id) of each record."""
+    if not any(t["topic"] == "shop.public.a" for t in leat.topics()):
+        return []
+    return [(r["value"]["op"], r["key"]["id"]) for r in leat.read("shop.public.a")]
+
+
+BOTH = [("r", 1), ("r", 2)]
+
+
+def test_always(shop, leat):
+    """Each start reads all rows, then the changes since the last one: none is left out."""
+    once(leat, shop, snapshot_mode="always")
+    shop.sql("INSERT INTO a VALUES (3); DELETE FROM a WHERE id = 1")
+    once(leat, shop, snapshot_mode="always", tombstones_on_delete="false")
+    assert records(leat) == BOTH + [("r", 2), ("r", 3), ("c", 3), ("d", 1)]
+    once(leat, shop)
+    assert len(records(leat)) == 6
+
+
+def test_when_needed(shop, leat):
+    """A slot that is gone, or ahead: other modes stop, this one reads all rows again."""
+    once(leat, shop, snapshot_mode="when_needed")
+    once(leat, shop, snapshot_mode="when_needed")
+    assert records(leat) == BOTH
+    for loss in ("SELECT pg_drop_replication_slot('{0}')",
+                 "SELECT pg_replication_slot_advance('{0}', pg_current_wal_lsn())"):
+        before = len(records(leat))
+        shop.sql("INSERT INTO a SELECT max(id) + 1 FROM a")
+        shop.sql(loss.format(shop.name))
+        shop.sql("INSERT INTO a SELECT max(id) + 1 FROM a")
+        said = once(leat, shop, snapshot_mode="initial", ok=(1,)).stderr
+        assert "postgres.slot_missing" in said or "postgres.gap" in said
+        assert "postgres.snapshot_needed" in once(leat, shop, snapshot_mode="when_needed").stderr
+        ids = [r[0] for r in shop.sql("SELECT id FROM a ORDER BY id")]
+        got = records(leat)[before:]
+        assert [r for r in got if r[0] == "r"] == [("r", i) for i in ids]
+        shop.sql("INSERT INTO a SELECT max(id) + 1 FROM a")
+        once(leat, shop, snapshot_mode="when_needed")
+        assert records(leat)[-1] == ("c", ids[-1] + 1)
+
+
+def test_configuration_based(shop, leat):
+    """Rows, changes, both or neither, as its options say."""
+    based = "snapshot.mode.configuration.based"
+    mode = {"snapshot_mode": "configuration_based"}
+    said = once(leat, shop, **mode).stderr
+    assert "neither rows nor changes" in said and records(leat) == []
+    once(leat, shop, **mode, **{f"{based}.snapshot.data": "true"})
+    assert records(leat) == BOTH and shop.slots() == {}
+    once(leat, shop, **mode, **{f"{based}.snapshot.data": "true"})
+    assert records(leat) == BOTH * 2
+
+
+def test_refused(shop, leat):
+    """What is Java's, or of other databases, is told by name."""
+    for mode, word in (("custom", "Java class"), ("recovery", "topic of schemas"),
+                       ("sometimes", "when_needed")):
+        assert word in once(leat, shop, snapshot_mode=mode, ok=(2,)).stderr
+
+
+def test_delays(shop, leat):
+    """snapshot.delay.ms before the rows, streaming.delay.ms behind them; a stop ends the wait."""
+    begun = time.monotonic()
+    once(leat, shop, snapshot_delay_ms=700, streaming_delay_ms=800)
+    assert time.monotonic() - begun >= 1.5 and records(leat) == BOTH
+    leat.call("delete", "shop", "--forget", "--yes")
+    leat.run(file_of(leat, shop, snapshot_delay_ms="1h"))
+
+    def waits():
+        done = leat.call("status", "shop", "--json", ok=None)
+        error = json.loads(done.stdout).get("error") if done.returncode == 0 else None
+        return error and error["code"] == "postgres.delay"
+
+    until(waits, 30, "the delay in status")
+    assert leat.stop() == 0
