@@ -5,11 +5,12 @@
  * record ends refused only when the broker says that it can never take it, or when the producer
  * ends.
  *
- * Brokers refuse whole batches, and librdkafka does not split them: one record that is too large or
- * invalid takes its neighbours with it. Therefore, when a record is refused that need not have been
- * alone in its batch, the producer is told to be dead and begins its next life with smaller
- * batches; what was lost is produced again by the caller, and in the end the one that is refused
- * alone is the one to blame. */
+ * A refused record ends the producer (librdkafka's "gapless guarantee"), so that no later record of
+ * its partition passes it by. Brokers refuse whole batches, and librdkafka does not split them: one
+ * record that is too large or invalid takes its neighbours with it. Therefore, when a record is
+ * refused that need not have been alone in its batch, it is told to be lost, and the producer
+ * begins its next life with smaller batches; what was lost is produced again by the caller, and in
+ * the end the one that is refused alone is the one to blame. */
 #include "stream/kafka_client.h"
 
 #include <inttypes.h>
@@ -127,45 +128,97 @@ static leat_delivery delivery_of(rd_kafka_resp_err_t err)
     }
 }
 
+/* What the fatal error of a refused batch says, in librdkafka 2.0 to 2.12: "ProduceRequest for
+ * TOPIC [PARTITION] with N message(s) failed: REASON (broker ..."; the records themselves only say
+ * that the guarantee ended them. */
+static void find_culprit(leat_kafka_client_port *p)
+{
+    static const rd_kafka_resp_err_t KNOWN[] = {
+        RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
+        RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE,
+        RD_KAFKA_RESP_ERR_INVALID_RECORD,
+        RD_KAFKA_RESP_ERR_INVALID_MSG,
+        RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP,
+        RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+        RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+        RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED,
+    };
+    char why[500] = "";
+    leat_kafka_culprit *c = &p->culprit;
+    if (c->looked || !rd_kafka_fatal_error(p->rk, why, sizeof why)) return;
+    c->looked = true;
+    char *topic = strstr(why, "ProduceRequest for "), *rest = topic ? strstr(topic, " [") : NULL;
+    int partition;
+    unsigned n;
+    if (!rest || sscanf(rest, " [%d] with %u message(s) failed: ", &partition, &n) != 2) return;
+    for (size_t i = 0; i < sizeof KNOWN / sizeof KNOWN[0]; i++)
+        if (strstr(rest, rd_kafka_err2str(KNOWN[i]))) c->err = KNOWN[i];
+    topic += strlen("ProduceRequest for ");
+    snprintf(c->topic, sizeof c->topic, "%.*s", (int)(rest - topic), topic);
+    c->partition = partition;
+    c->records = c->left = n;
+}
+
+/* Why this record was refused, and with how many others (1: alone, 0: not known). The refused batch
+ * is the first of its partition that is reported. */
+static rd_kafka_resp_err_t cause_of(leat_kafka_client_port *p, const rd_kafka_message_t *m,
+                                    unsigned *records)
+{
+    leat_kafka_culprit *c = &p->culprit;
+    *records = 0;
+    if (p->conf.transactional_id) {
+        int64_t bytes = (int64_t)(m->len + m->key_len) + BATCH_FRAMING;
+        *records = p->batch_bytes <= 1 || bytes > p->batch_bytes ? 1 : 2;
+        return m->err;
+    }
+    find_culprit(p);
+    if (c->left == 0 || m->partition != c->partition ||
+        strcmp(c->topic, rd_kafka_topic_name(m->rkt)) != 0)
+        return m->err;
+    c->left--;
+    *records = c->records;
+    return c->err ? c->err : m->err;
+}
+
 /* A refusal of a whole batch of which this record need not be the reason: the next life has smaller
  * batches. */
-static bool blames_all(leat_kafka_client_port *p, const rd_kafka_message_t *m, leat_delivery d)
+static void shrink(leat_kafka_client_port *p, const char *topic, leat_delivery d)
 {
-    int64_t bytes = (int64_t)(m->len + m->key_len) + BATCH_FRAMING;
-    if (d != LEAT_REFUSED_TOO_LARGE && d != LEAT_REFUSED_INVALID) return false;
-    if (p->batch_bytes <= 1 || bytes > p->batch_bytes) return false; /* it was alone */
-    if (!p->fatal) {
-        p->batch_bytes = d == LEAT_REFUSED_INVALID ? 1 : p->batch_bytes / BATCH_SHRINKS;
-        if (p->batch_bytes < 1) p->batch_bytes = 1;
-        leat_log(LEAT_WARN, "kafka.batch",
-                 "topic=%s batch_bytes=%" PRId64
-                 " a whole batch was refused (%s); sent again in smaller ones%s",
-                 rd_kafka_topic_name(m->rkt), p->batch_bytes, rd_kafka_err2name(m->err),
-                 d == LEAT_REFUSED_TOO_LARGE
-                     ? "; the topic's max.message.bytes is below batch.size: set that lower"
-                     : "");
-        leat_kafka_client_die(p, "kafka.fatal", rd_kafka_topic_name(m->rkt),
-                              "a whole batch was refused, it is sent again in smaller ones");
-    }
-    return true;
+    bool large = d == LEAT_REFUSED_TOO_LARGE;
+    if (p->shrunk) return;
+    p->shrunk = true;
+    p->batch_bytes = large ? p->batch_bytes / BATCH_SHRINKS : 1;
+    if (p->batch_bytes < 1) p->batch_bytes = 1;
+    leat_log(LEAT_WARN, "kafka.batch",
+             "topic=%s batch_bytes=%" PRId64
+             " why=%s a whole batch was refused and is sent again in "
+             "smaller ones%s",
+             topic, p->batch_bytes, leat_delivery_name(d),
+             large ? "; the topic's max.message.bytes is below batch.size: set that lower" : "");
+    leat_kafka_client_die(p, "kafka.fatal", topic, "a whole batch was refused");
 }
 
 static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 {
     leat_kafka_client_port *p = opaque;
-    leat_delivery d = delivery_of(m->err);
+    unsigned records = 0;
+    rd_kafka_resp_err_t err = m->err ? cause_of(p, m, &records) : m->err;
+    leat_delivery d = delivery_of(err);
     (void)rk;
     p->queued -= m->len + m->key_len;
     p->nqueued--;
     p->reports++;
     if (d == LEAT_DELIVERED && p->down) reached(p);
-    if (blames_all(p, m, d)) d = LEAT_REFUSED_LOST;
+    if ((d == LEAT_REFUSED_TOO_LARGE || d == LEAT_REFUSED_INVALID) && records != 1) {
+        shrink(p, rd_kafka_topic_name(m->rkt), d);
+        d = LEAT_REFUSED_LOST;
+    }
     const leat_delivery_report report = {
         .tag = (uint64_t)(uintptr_t)m->_private,
         .delivery = d,
-        .why = m->err ? rd_kafka_message_errstr(m) : NULL,
-        .partition = m->err ? -1 : m->partition,
-        .offset = m->err ? -1 : m->offset,
+        .why = err ? rd_kafka_err2str(err) : NULL,
+        .partition = err ? -1 : m->partition,
+        .offset = err ? -1 : m->offset,
     };
     if (d != LEAT_DELIVERED && p->in_tx && !leat_rc_failed(p->refused.rc))
         leat_fail(&p->refused, LEAT_RETRY, "kafka.abort", rd_kafka_topic_name(m->rkt),
@@ -208,7 +261,10 @@ static leat_rc set_producer(leat_kafka_client_port *p, rd_kafka_conf_t *conf, le
                                  "compression.type", e));
     LEAT_TRY(leat_kafka_conf_set(conf, "enable.idempotence", "true", "enable.idempotence", e));
     LEAT_TRY(leat_kafka_conf_set(conf, "partitioner", "murmur2_random", "partitioner.class", e));
-    if (!p->conf.transactional_id) return LEAT_OK;
+    /* A refused record ends the producer at once, in librdkafka's own thread: what is behind it in
+     * its partition must not get there before it. In a transaction the abort sees to that. */
+    if (!p->conf.transactional_id)
+        return leat_kafka_conf_set(conf, "enable.gapless.guarantee", "true", "acks", e);
     LEAT_TRY(leat_kafka_conf_set(conf, "transactional.id", p->conf.transactional_id,
                                  "transactional.id", e));
     return leat_kafka_conf_i64(conf, "transaction.timeout.ms", c->transaction_ms,
@@ -246,7 +302,8 @@ static void end(leat_kafka_client_port *p)
     }
     p->rk = NULL;
     p->queued = p->nqueued = 0;
-    p->fatal = p->in_tx = false;
+    p->fatal = p->in_tx = p->shrunk = false;
+    p->culprit = (leat_kafka_culprit){0};
     p->refused = (leat_err){0};
 }
 

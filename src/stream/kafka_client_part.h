@@ -25,6 +25,15 @@ typedef struct leat_kafka_topic {
     leat_err why;
 } leat_kafka_topic;
 
+/* The refused batch that ended a producer's life. */
+typedef struct leat_kafka_culprit {
+    char topic[256];
+    int32_t partition;
+    unsigned records, left;  /* of the batch; not reported yet */
+    rd_kafka_resp_err_t err; /* NO_ERROR: some other */
+    bool looked;
+} leat_kafka_culprit;
+
 typedef struct leat_kafka_client_port {
     leat_broker broker;
     leat_kafka_client_conf conf;
@@ -38,6 +47,8 @@ typedef struct leat_kafka_client_port {
     size_t header_bytes;       /* moving average of a record's headers */
     unsigned reports;          /* since the count was last asked for */
     int64_t batch_bytes; /* of this life: less once a whole batch was refused for one record */
+    bool shrunk;         /* ... and it was so in this life */
+    leat_kafka_culprit culprit;
     bool down, fatal;
     leat_err down_why, fatal_why;
     bool in_tx;                  /* between begin and the end of commit or abort */

@@ -13,8 +13,11 @@ static const char TRUST[] = "ssl.truststore.location", KEYS[] = "ssl.keystore.lo
 
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
-    enum { SYSLOG_WARNING = 4, SYSLOG_INFO = 6 };
+    enum { SYSLOG_WARNING = 4, SYSLOG_INFO = 6, SYSLOG_DEBUG = 7 };
     (void)rk;
+    /* Of our own making: an option that is called experimental, records thrown away at an end. */
+    if (strcmp(facility, "CONFWARN") == 0 || strcmp(facility, "TERMINATE") == 0)
+        level = SYSLOG_DEBUG;
     leat_level to = level <= SYSLOG_WARNING ? LEAT_WARN
                     : level <= SYSLOG_INFO  ? LEAT_INFO
                                             : LEAT_DEBUG;

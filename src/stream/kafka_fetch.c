@@ -304,7 +304,7 @@ static leat_rc take_error(leat_kafka_fetch *f, const rd_kafka_message_t *m, leat
     const char *name = m->rkt ? rd_kafka_topic_name(m->rkt) : "kafka";
     switch (m->err) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-        if (p) p->ended = true;
+        if (p && m->offset >= p->end) p->ended = true;
         return LEAT_AGAIN;
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
