@@ -41,6 +41,8 @@ typedef struct leat_process {
 leat_rc leat_process_lock(leat_process *p, const atomic_bool *asked, leat_err *e);
 leat_rc leat_process_stream(leat_process *p, leat_err *e);
 void leat_process_close(leat_process *p);
+/* Tells the task to end; from a signal handler too. */
+void leat_process_stop(leat_process *p);
 
 /* adopt.c: at the first start of a source, offset.storage.*; the stream is open, no task is there
  * yet. CONF "adopt.store", "adopt.ambiguous", "offsets.file". */
