@@ -205,27 +205,33 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
     rd_kafka_resp_err_t err = m->err ? cause_of(p, m, &records) : m->err;
     leat_delivery d = delivery_of(err);
     (void)rk;
+    leat_kafka_topic *t = &p->topics[(uintptr_t)rd_kafka_topic_opaque(m->rkt) - 1];
+    leat_kafka_topic_met(t, m->partition, d == LEAT_DELIVERED);
+    /* Taken for delivered because one behind it was: the broker itself has not said so. */
+    if (d == LEAT_DELIVERED && m->offset < 0) d = LEAT_REFUSED_LOST;
     p->queued -= m->len + m->key_len;
     p->nqueued--;
     p->reports++;
     if (d == LEAT_DELIVERED && p->down) reached(p);
     if ((d == LEAT_REFUSED_TOO_LARGE || d == LEAT_REFUSED_INVALID) && records != 1) {
-        shrink(p, rd_kafka_topic_name(m->rkt), d);
+        shrink(p, t->name, d);
         d = LEAT_REFUSED_LOST;
     }
     const leat_delivery_report report = {
         .tag = (uint64_t)(uintptr_t)m->_private,
         .delivery = d,
-        .why = err ? rd_kafka_err2str(err) : NULL,
-        .partition = err ? -1 : m->partition,
-        .offset = err ? -1 : m->offset,
+        .why = d == LEAT_DELIVERED ? NULL
+               : err               ? rd_kafka_err2str(err)
+                                   : "the broker acknowledged only what is behind it",
+        .partition = d == LEAT_DELIVERED ? m->partition : -1,
+        .offset = d == LEAT_DELIVERED ? m->offset : -1,
     };
     if (d != LEAT_DELIVERED && p->in_tx && !leat_rc_failed(p->refused.rc))
-        leat_fail(&p->refused, LEAT_RETRY, "kafka.abort", rd_kafka_topic_name(m->rkt),
+        leat_fail(&p->refused, LEAT_RETRY, "kafka.abort", t->name,
                   "a record of the transaction was refused: %s", report.why);
     /* No later record of the partition may pass by. */
     if (d >= LEAT_REFUSED_TOPIC && !p->in_tx)
-        leat_kafka_client_die(p, "kafka.fatal", rd_kafka_topic_name(m->rkt), report.why);
+        leat_kafka_client_die(p, "kafka.fatal", t->name, report.why);
     p->conf.events.report(p->conf.events.arg, &report);
 }
 
@@ -418,11 +424,13 @@ static leat_rc produce(leat_broker *b, const leat_broker_record *r, leat_err *e)
     leat_kafka_topic *t = &p->topics[r->topic];
     if (t->state != LEAT_KAFKA_TOPIC_READY) LEAT_TRY(leat_kafka_topic_ready(p, r->topic, e));
     if (t->state != LEAT_KAFKA_TOPIC_READY || is_full(p, bytes + RECORD_BYTES)) return LEAT_AGAIN;
+    int32_t to; /* librdkafka finds the same one by the key, from what it knows of the topic now */
+    if (leat_kafka_topic_partition(t, r, &to) == LEAT_AGAIN) return LEAT_AGAIN;
     rd_kafka_headers_t *headers = make_headers(r, &header_bytes);
     rd_kafka_vu_t v[8] = {
         {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = t->rkt},
         {.vtype = RD_KAFKA_VTYPE_PARTITION,
-         .u.i32 = r->partition < 0 ? RD_KAFKA_PARTITION_UA : r->partition},
+         .u.i32 = r->partition < 0 && r->key.s ? RD_KAFKA_PARTITION_UA : to},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)r->key.s, r->key.len}},
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)(uintptr_t)r->value.s, r->value.len}},
@@ -437,6 +445,7 @@ static leat_rc produce(leat_broker *b, const leat_broker_record *r, leat_err *e)
         if (headers) rd_kafka_headers_destroy(headers);
         return refuse(p, t, err, bytes + header_bytes, e);
     }
+    leat_kafka_topic_sent(t, to);
     p->queued += bytes;
     p->nqueued++;
     p->header_bytes = (p->header_bytes * 15 + header_bytes) / 16;

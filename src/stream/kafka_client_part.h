@@ -15,6 +15,12 @@ typedef enum leat_kafka_topic_state {
     LEAT_KAFKA_TOPIC_REFUSED, /* why says it; tried anew after a while */
 } leat_kafka_topic_state;
 
+/* What the producer's life has written to a partition. A broker takes any sequence number of a
+ * producer that it has not met in the partition; librdkafka then takes what came before for
+ * delivered, though it may have been refused (a leader that had just begun). So the first record of
+ * a partition goes alone: what is behind it waits until it is delivered. */
+enum { LEAT_KAFKA_UNMET, LEAT_KAFKA_MEETING, LEAT_KAFKA_MET };
+
 typedef struct leat_kafka_topic {
     char *name;
     rd_kafka_topic_t *rkt; /* of the producer's life; NULL: not asked for yet */
@@ -22,6 +28,10 @@ typedef struct leat_kafka_topic {
     int64_t since_us; /* monotonic: when the state began ... */
     int64_t again_us; /* ... and when to look again */
     int look_ms;      /* how long an answer is waited for */
+    uint8_t *met;     /* of nparts partitions: LEAT_KAFKA_UNMET ... */
+    int32_t nparts;
+    int32_t sticky;    /* partition of records without a key ... */
+    int64_t sticky_us; /* ... until then */
     leat_err why;
 } leat_kafka_topic;
 
@@ -67,6 +77,11 @@ leat_rc leat_kafka_client_dead(const leat_kafka_client_port *p, leat_err *e);
 
 /* OK: records may be produced to topics[i]. AGAIN, CONF as leat_broker_ops.produce. */
 leat_rc leat_kafka_topic_ready(leat_kafka_client_port *p, uint32_t i, leat_err *e);
+/* The partition that the record goes to; AGAIN: not now, its first record is on its way. */
+leat_rc leat_kafka_topic_partition(leat_kafka_topic *t, const leat_broker_record *r, int32_t *out);
+/* A record for it was taken; one was reported. */
+void leat_kafka_topic_sent(leat_kafka_topic *t, int32_t partition);
+void leat_kafka_topic_met(leat_kafka_topic *t, int32_t partition, bool delivered);
 /* The topic has gone, or moved: it is looked for again. */
 void leat_kafka_topic_forget(leat_kafka_topic *t);
 /* Ends what belongs to a producer's life. */

@@ -15,6 +15,7 @@ enum {
     LOOK_MOST_MS = 640,   /* ... and when the cluster is far away */
     PAUSE_US = 50000,     /* between two looks */
     REFUSED_US = 1000000, /* a refusal stands so long */
+    STICKY_US = 10000,    /* records without a key go to one partition */
     APPEARS_US = 5000000  /* a topic that was made shows on every broker within */
 };
 
@@ -35,7 +36,10 @@ void leat_kafka_topics_end(leat_kafka_client_port *p)
 {
     for (uint32_t i = 0; i < p->ntopics; i++) {
         if (p->topics[i].rkt) rd_kafka_topic_destroy(p->topics[i].rkt);
+        leat_free(p->topics[i].met);
         p->topics[i].rkt = NULL;
+        p->topics[i].met = NULL;
+        p->topics[i].nparts = 0;
         leat_kafka_topic_forget(&p->topics[i]);
     }
     if (p->answers) rd_kafka_queue_destroy(p->answers);
@@ -50,6 +54,73 @@ static void refuse(leat_kafka_topic *t, const leat_err *why)
     enter(t, LEAT_KAFKA_TOPIC_REFUSED);
     t->again_us = t->since_us + REFUSED_US;
     t->why = *why;
+}
+
+/* ---- partitions ---- */
+
+/* murmur2 as Kafka's Java clients have it. */
+static uint32_t murmur2(leat_str key)
+{
+    const uint32_t m = 0x5bd1e995;
+    const unsigned char *p = (const unsigned char *)key.s;
+    size_t left = key.len;
+    uint32_t h = 0x9747b28c ^ (uint32_t)key.len;
+    for (; left >= 4; left -= 4, p += 4) {
+        uint32_t k =
+            (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+        k *= m;
+        k ^= k >> 24;
+        k *= m;
+        h = h * m ^ k;
+    }
+    if (left > 2) h ^= (uint32_t)p[2] << 16;
+    if (left > 1) h ^= (uint32_t)p[1] << 8;
+    if (left > 0) h = (h ^ p[0]) * m;
+    h ^= h >> 13;
+    h *= m;
+    return h ^ h >> 15;
+}
+
+/* Without a key: any, but the same for a while, so that batches fill. */
+static int32_t any_partition(leat_kafka_topic *t)
+{
+    int64_t now = leat_mono_us();
+    if (now >= t->sticky_us) {
+        t->sticky = (int32_t)(leat_str_hash((leat_str){(const char *)&now, sizeof now}) %
+                              (uint64_t)t->nparts);
+        t->sticky_us = now + STICKY_US;
+    }
+    return t->sticky;
+}
+
+leat_rc leat_kafka_topic_partition(leat_kafka_topic *t, const leat_broker_record *r, int32_t *out)
+{
+    int32_t to = r->partition;
+    if (to < 0)
+        to = r->key.s ? (int32_t)((murmur2(r->key) & INT32_MAX) % (uint32_t)t->nparts)
+                      : any_partition(t);
+    *out = to;
+    return to < t->nparts && t->met[to] == LEAT_KAFKA_MEETING ? LEAT_AGAIN : LEAT_OK;
+}
+
+void leat_kafka_topic_sent(leat_kafka_topic *t, int32_t partition)
+{
+    if (partition < t->nparts && t->met[partition] == LEAT_KAFKA_UNMET)
+        t->met[partition] = LEAT_KAFKA_MEETING;
+}
+
+static void count_partitions(leat_kafka_topic *t, int32_t n)
+{
+    if (n <= t->nparts) return;
+    t->met = leat_realloc(t->met, (size_t)n);
+    memset(t->met + t->nparts, LEAT_KAFKA_UNMET, (size_t)(n - t->nparts));
+    t->nparts = n;
+}
+
+void leat_kafka_topic_met(leat_kafka_topic *t, int32_t partition, bool delivered)
+{
+    count_partitions(t, partition + 1); /* some may have been added since the topic was met */
+    if (partition >= 0) t->met[partition] = delivered ? LEAT_KAFKA_MET : LEAT_KAFKA_UNMET;
 }
 
 /* ---- making ---- */
@@ -214,11 +285,21 @@ static void unknown(leat_kafka_client_port *p, leat_kafka_topic *t)
     refuse(t, &why);
 }
 
+/* Its opaque is its number and one, by which reports find it. */
+static rd_kafka_topic_t *open_topic(leat_kafka_client_port *p, const leat_kafka_topic *t)
+{
+    rd_kafka_topic_conf_t *conf = rd_kafka_default_topic_conf_dup(p->rk);
+    rd_kafka_topic_conf_set_opaque(conf, (void *)(uintptr_t)(t - p->topics + 1));
+    rd_kafka_topic_t *rkt = rd_kafka_topic_new(p->rk, t->name, conf);
+    if (!rkt) rd_kafka_topic_conf_destroy(conf);
+    return rkt;
+}
+
 static void look(leat_kafka_client_port *p, leat_kafka_topic *t)
 {
     const rd_kafka_metadata_t *found = NULL;
     leat_err why;
-    if (!t->rkt) t->rkt = rd_kafka_topic_new(p->rk, t->name, NULL);
+    if (!t->rkt) t->rkt = open_topic(p, t);
     if (!t->rkt) {
         leat_kafka_fail(&why, rd_kafka_last_error(), t->name, "write to the topic", NULL);
         why.rc = LEAT_CONF;
@@ -233,6 +314,7 @@ static void look(leat_kafka_client_port *p, leat_kafka_topic *t)
     }
     err = found->topic_cnt ? found->topics[0].err : RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
     if (!err && found->topics[0].partition_cnt == 0) err = RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+    if (!err) count_partitions(t, found->topics[0].partition_cnt);
     rd_kafka_metadata_destroy(found);
     if (!err) {
         enter(t, LEAT_KAFKA_TOPIC_READY);

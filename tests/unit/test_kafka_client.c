@@ -209,6 +209,29 @@ static void test_partitions(void **state)
     }
 }
 
+/* The first record of a partition goes alone: what is behind it waits for its report. */
+static void test_first_alone(void **state)
+{
+    world *w = *state;
+    leat_err e;
+    leat_broker_record r = {.partition = -1, .value = LEAT_STR("v"), .tag = 1};
+    start(w);
+    put_well(w, 1, "21", -1); /* in 0 of 4 */
+    for (int i = 0; i < 2; i++) {
+        static const char *const KEYS[] = {"21", "abc"};
+        static const leat_rc EXPECTED[] = {LEAT_AGAIN, LEAT_OK};
+        r.key = leat_str_of(KEYS[i]);
+        assert_int_equal(w->b->ops->produce(w->b, &r, &e), EXPECTED[i]);
+    }
+    wait_reports(w, 2);
+    r.key = LEAT_STR("21");
+    for (int i = 0; i < 10; i++) assert_int_equal(w->b->ops->produce(w->b, &r, &e), LEAT_OK);
+    wait_reports(w, 12);
+    assert_int_equal(w->b->ops->reset(w->b, &e), LEAT_OK);
+    put_well(w, 13, "21", -1);
+    assert_int_equal(w->b->ops->produce(w->b, &r, &e), LEAT_AGAIN); /* a new life */
+}
+
 static void test_bounds(void **state)
 {
     world *w = *state;
@@ -221,6 +244,7 @@ static void test_bounds(void **state)
     assert_string_equal(e.code, "kafka.too_large");
     leat_free(big);
     put_well(w, 1, "k", 0);
+    wait_reports(w, 1);
     const leat_broker_record r = {.topic = 0, .key = LEAT_STR("k"), .value = LEAT_STR("v")};
     unsigned n = 1;
     leat_rc rc = LEAT_OK;
@@ -438,9 +462,9 @@ static void test_offsets_written(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_in_order),     TEST(test_partitions),      TEST(test_bounds),
-        TEST(test_away),         TEST(test_refused),         TEST(test_small_topic),
-        TEST(test_transactions), TEST(test_offsets_written),
+        TEST(test_in_order),    TEST(test_partitions),   TEST(test_bounds),
+        TEST(test_first_alone), TEST(test_away),         TEST(test_refused),
+        TEST(test_small_topic), TEST(test_transactions), TEST(test_offsets_written),
     };
     if (getenv("LEAT_TEST_FILTER")) cmocka_set_test_filter(getenv("LEAT_TEST_FILTER"));
     return cmocka_run_group_tests_name("kafka_client", tests, NULL, NULL);
