@@ -67,7 +67,8 @@ static void take_file(values *v, const leat_props *file)
         if (p->was > 0)
             leat_report_add(v->r, true, p->name, p->line,
                             "stands in line %d too; the value of line %d counts", p->was, p->line);
-        if (*p->name != '%') add(v, leat_str_of(p->name), p);
+        bool loaders = p->line == 0 && strcmp(p->name, "name") == 0; /* from the file's name */
+        if (*p->name != '%' && !loaders) add(v, leat_str_of(p->name), p);
     }
     for (const leat_prop *p = file->first; p; p = p->next) {
         leat_str rest = leat_str_of(p->name), profile;
