@@ -155,13 +155,21 @@ static leat_rc rollback(leat_stream *s, leat_err *e)
     return LEAT_OK;
 }
 
+/* What may work later is told by append or commit; a pause or a source that is away does not end by
+ * it. */
 static leat_rc tend(leat_stream *s, leat_err *e)
 {
     leat_kafka *k = of(s);
-    LEAT_TRY(look(k, 0, e));
-    LEAT_TRY(save_if_due(k, e));
-    if (k->spool != NULL) return k->spool->ops->tend(k->spool, e);
-    return LEAT_OK;
+    leat_err why = {0};
+    leat_rc rc = look(k, 0, &why);
+    if (!leat_rc_failed(rc)) rc = save_if_due(k, &why);
+    if (!leat_rc_failed(rc) && k->spool != NULL) rc = k->spool->ops->tend(k->spool, &why);
+    if (rc == LEAT_RETRY) {
+        k->last = why;
+        return LEAT_OK;
+    }
+    if (leat_rc_failed(rc) && e != NULL) *e = why;
+    return rc;
 }
 
 static size_t pending(const leat_stream *s)

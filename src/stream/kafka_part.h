@@ -159,6 +159,8 @@ void leat_kafka_report(void *arg, const leat_delivery_report *report);
 leat_rc leat_kafka_feed(leat_kafka *k, leat_err *e);
 /* Records refused meanwhile: to the dead letters, or an error. */
 leat_rc leat_kafka_settle_refused(leat_kafka *k, leat_err *e);
+/* The event was counted as appended, and is dead; or the other way round. */
+void leat_kafka_count_dead(leat_counts *c, const leat_event *ev, bool dead);
 /* A dead producer, or records that were lost: another one, and all unreported records again. */
 leat_rc leat_kafka_revive(leat_kafka *k, leat_err *e);
 /* What the source will send again from its beginning is not sent on. */

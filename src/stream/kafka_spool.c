@@ -183,33 +183,49 @@ bool leat_kafka_away(const leat_kafka *k)
     return leat_mono_us() - k->moved_us >= limit;
 }
 
-/* The parcel's events that are neither delivered nor dead, as the batch that they came in. */
-static void rebuild(leat_kafka *k, const leat_parcel *p)
+/* The parcel's events that are not delivered, as the batch that they came in. Those that were
+ * refused stand in the spool as if they had not been, since other records of them may be on their
+ * way; here they are among those that the spool's totals do not know. */
+static void rebuild(leat_kafka *k, leat_parcel *p)
 {
-    uint32_t from = p->taken ? p->nsafe : 0, to = p->cut ? p->nsafe : p->n, kept = 0, safe = 0;
+    uint32_t from = p->taken ? p->nsafe : 0, to = p->cut ? p->nsafe : p->n;
     leat_batch *b = &k->batch;
     leat_kafka_decode(k, p, 0);
-    for (uint32_t i = from, dead = 0; i < to; i++) {
-        while (dead < p->ndead && p->dead[dead] < i) dead++;
-        if (dead < p->ndead && p->dead[dead] == i) continue;
-        safe += i < p->nsafe;
-        b->ev[kept++] = b->ev[i];
-    }
-    b->n = kept;
-    b->nsafe = safe;
     b->counts = p->counts;
     b->safe_counts = p->safe_counts;
+    p->moved = (leat_counts){0};
+    for (uint32_t i = 0; i < p->ndead; i++) {
+        uint32_t at = p->dead[i];
+        if (at < from || at >= to) continue;
+        leat_kafka_count_dead(&b->counts, &b->ev[at], false);
+        if (at < p->nsafe) leat_kafka_count_dead(&b->safe_counts, &b->ev[at], false);
+        if (at < p->nsafe || !p->comes_again) leat_kafka_count_dead(&p->moved, &b->ev[at], true);
+    }
+    if (from > 0) memmove(b->ev, b->ev + from, (to - from) * sizeof *b->ev);
+    b->n = to - from;
+    b->nsafe = p->nsafe - from;
     b->safe = (leat_position){0};
-    if (p->taken) leat_counts_sub(&b->counts, &p->safe_counts);
+    if (p->taken) leat_counts_sub(&b->counts, &b->safe_counts);
     if (p->taken) b->safe_counts = (leat_counts){0};
     if (!p->taken && p->offset.len > 0)
         b->safe = (leat_position){leat_buf_str(&p->partition), leat_buf_str(&p->offset)};
 }
 
+/* What stands behind the last safe place is read from the spool once its transaction ends. */
+static void mark_tails(leat_kafka *k)
+{
+    bool open = true;
+    for (size_t i = k->nparcels; i-- > 0;) {
+        leat_parcel *p = leat_kafka_parcel(k, i);
+        p->comes_again = open;
+        open = open && !p->safe;
+    }
+}
+
 static leat_rc move_window(leat_kafka *k, leat_err *e)
 {
     for (size_t i = 0; i < k->nparcels; i++) {
-        const leat_parcel *p = leat_kafka_parcel(k, i);
+        leat_parcel *p = leat_kafka_parcel(k, i);
         rebuild(k, p);
         leat_str progress = {0};
         if (!p->taken && p->has_progress) progress = leat_buf_str(&p->progress);
@@ -235,6 +251,7 @@ static leat_rc begin(leat_kafka *k, leat_err *e)
     leat_arena_free(&a);
     LEAT_TRY(rc);
     leat_kafka_spool_release(k);
+    mark_tails(k);
     return move_window(k, e);
 }
 
@@ -255,13 +272,7 @@ static leat_rc go_on_behind(leat_kafka *k, leat_err *e)
 {
     LEAT_TRY(open_reader(k, LEAT_FROM_END, e));
     leat_str cursor = leat_reader_cursor(k->reader);
-    bool open = true;
-    for (size_t i = k->nparcels; i-- > 0;) {
-        leat_parcel *p = leat_kafka_parcel(k, i);
-        p->spooled = true;
-        p->comes_again = open;
-        open = open && !p->safe;
-    }
+    for (size_t i = 0; i < k->nparcels; i++) leat_kafka_parcel(k, i)->spooled = true;
     leat_parcel *last = leat_kafka_parcel(k, k->nparcels - 1);
     memcpy(last->cursor, cursor.s, cursor.len);
     last->cursor_len = cursor.len;
@@ -298,30 +309,37 @@ leat_rc leat_kafka_spool_enter(leat_kafka *k, leat_err *e)
 
 /* ---- while it is in force ---- */
 
+/* The budget is used up, in the words of who set it. */
+static leat_rc full(const leat_kafka *k, leat_rc rc, const leat_err *why, leat_err *e)
+{
+    if (rc != LEAT_RETRY || strcmp(why->code, "stream.retention_held") != 0) {
+        if (leat_rc_failed(rc) && e != NULL) *e = *why;
+        return rc;
+    }
+    return leat_fail(e, LEAT_RETRY, "spool.full", k->spool_data,
+                     "the spool holds %" PRIu64 " events in %" PRIu64
+                     " bytes, and spool.max.bytes=%" PRId64
+                     " is used up: the source waits, and its log grows, until Kafka takes what is "
+                     "there. Bring Kafka back, or raise spool.max.bytes",
+                     k->spooled_events - k->drained_events, k->spool->ops->state(k->spool)->bytes,
+                     k->conf.spool_bytes);
+}
+
 leat_rc leat_kafka_spool_append(leat_kafka *k, const leat_batch *b, leat_str progress, leat_err *e)
 {
     leat_err why = {0};
     leat_rc rc = k->spool->ops->append(k->spool, b, progress, &why);
-    if (rc == LEAT_OK) {
-        k->spooled_events += b->n;
-        k->drained = false;
-        return LEAT_OK;
-    }
-    if (strcmp(why.code, "stream.retention_held") == 0)
-        leat_fail(&why, LEAT_RETRY, "spool.full", k->spool_data,
-                  "the spool holds %" PRIu64 " events in %" PRIu64
-                  " bytes, and spool.max.bytes=%" PRId64
-                  " is used up: the source waits, and its log grows, until Kafka takes what is "
-                  "there. Bring Kafka back, or raise spool.max.bytes",
-                  k->spooled_events - k->drained_events, k->spool->ops->state(k->spool)->bytes,
-                  k->conf.spool_bytes);
-    if (e != NULL) *e = why;
-    return rc;
+    if (rc != LEAT_OK) return full(k, rc, &why, e);
+    k->spooled_events += b->n;
+    k->drained = false;
+    return LEAT_OK;
 }
 
 leat_rc leat_kafka_spool_commit(leat_kafka *k, leat_err *e)
 {
-    LEAT_TRY(k->spool->ops->commit(k->spool, e));
+    leat_err why = {0};
+    leat_rc rc = k->spool->ops->commit(k->spool, &why);
+    if (rc != LEAT_OK) return full(k, rc, &why, e);
     leat_kafka_show_spool(k);
     return LEAT_OK;
 }
@@ -331,7 +349,9 @@ static leat_rc finish(leat_kafka *k, leat_err *e)
 {
     leat_reach was = {0};
     leat_counts moved = k->moved;
-    LEAT_TRY(leat_kafka_spool_commit(k, e));
+    leat_rc rc = leat_kafka_spool_commit(k, e);
+    if (rc == LEAT_RETRY) return LEAT_OK; /* who appends is told */
+    LEAT_TRY(rc);
     if (!leat_reader_at_end(k->reader)) return LEAT_OK;
     uint64_t frame = k->spool->ops->state(k->spool)->frame;
     leat_reach_copy(&was, &k->done);
@@ -340,7 +360,7 @@ static leat_rc finish(leat_kafka *k, leat_err *e)
     k->moved = (leat_counts){0};
     k->cursor_len = 0;
     k->serial += frame;
-    leat_rc rc = leat_kafka_save(k, e);
+    rc = leat_kafka_save(k, e);
     if (rc != LEAT_OK) {
         leat_reach_copy(&k->done, &was);
         k->episode--;
@@ -396,10 +416,12 @@ leat_rc leat_kafka_spool_drain(leat_kafka *k, leat_err *e)
         leat_rc rc = read_on(k, e);
         LEAT_TRY(rc);
         if (rc == LEAT_OK) continue;
-        /* behind the reader there is only what is not synced yet */
+        /* behind the reader there is only what is not synced yet; that there is no room for it is
+         * told to who appends */
         if (k->phase != LEAT_KAFKA_DRAIN || k->tail || k->spool->ops->pending(k->spool) == 0) break;
-        LEAT_TRY(leat_kafka_spool_commit(k, e));
-        if (leat_reader_at_end(k->reader)) break;
+        rc = leat_kafka_spool_commit(k, e);
+        if (rc == LEAT_RETRY || (rc == LEAT_OK && leat_reader_at_end(k->reader))) break;
+        LEAT_TRY(rc);
     }
     bool done = k->nparcels == 0 && k->drained && !k->tail && k->nrefused == 0;
     return done ? finish(k, e) : LEAT_OK;

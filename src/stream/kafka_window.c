@@ -354,14 +354,13 @@ static bool is_dead(const leat_parcel *p, uint32_t index)
     return false;
 }
 
-/* The event was counted as appended. */
-static void count_dead(leat_counts *c, const leat_event *ev)
+void leat_kafka_count_dead(leat_counts *c, const leat_event *ev, bool dead)
 {
     if (ev->op == LEAT_OP_RECORD) return;
     bool row = ev->op == LEAT_OP_READ;
     uint64_t *from = row ? &c->rows_appended : &c->appended, *to = row ? &c->rows_dead : &c->dead;
-    --*from;
-    ++*to;
+    *from -= dead ? 1 : UINT64_MAX;
+    *to += dead ? 1 : UINT64_MAX;
 }
 
 static void note_dead(leat_parcel *p, uint32_t index, const leat_event *ev)
@@ -374,11 +373,11 @@ static void note_dead(leat_parcel *p, uint32_t index, const leat_event *ev)
     for (; at > 0 && p->dead[at - 1] > index; at--) p->dead[at] = p->dead[at - 1];
     p->dead[at] = index;
     if (p->spooled) {
-        if (!p->comes_again || index < p->nsafe) count_dead(&p->moved, ev);
+        if (!p->comes_again || index < p->nsafe) leat_kafka_count_dead(&p->moved, ev, true);
         return;
     }
-    count_dead(&p->counts, ev);
-    if (index < p->nsafe) count_dead(&p->safe_counts, ev);
+    leat_kafka_count_dead(&p->counts, ev, true);
+    if (index < p->nsafe) leat_kafka_count_dead(&p->safe_counts, ev, true);
 }
 
 /* By what an event is known again: its transaction and number in it, or for a row its content. */

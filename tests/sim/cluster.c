@@ -180,6 +180,7 @@ void cluster_append(cluster *c, unsigned topic, unsigned part, uint64_t hash, bo
                  p->nwant);
         return;
     }
+    sim_trace(ACT_LOGGED, (int64_t)(topic * CLUSTER_PARTS + part), at);
     c->repeats += at <= p->best;
     p->at = at;
     if (at > p->best) p->best = at;

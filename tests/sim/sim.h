@@ -65,6 +65,7 @@
     X(PRODUCE, "produce")                                                                          \
     X(POLL, "poll")                                                                                \
     X(REPORT, "report")                                                                            \
+    X(LOGGED, "logged")                                                                            \
     X(RESET, "reset")                                                                              \
     X(SAVE, "save")                                                                                \
     X(END, "end")
