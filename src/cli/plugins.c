@@ -15,6 +15,7 @@
 #include "config/worker.h"
 #include "sink/sink.h"
 #include "source/source.h"
+#include "stream/kafka_options.h"
 #include "stream/options.h"
 
 enum { WIDTH = 88, PAGE_MAX = 4 << 20 };
@@ -26,22 +27,28 @@ static const leat_opt *const common_options[] = {leat_connector_options, NULL};
 static const leat_opt *const stream_options[] = {leat_stream_options, NULL};
 static const leat_opt *const worker_options[] = {leat_worker_options, NULL};
 static const leat_opt *const server_options[] = {leat_dbzserver_options, NULL};
+static const leat_opt_tables common_set = common_options, stream_set = stream_options,
+                             worker_set = worker_options, server_set = server_options;
 
 /* Options that are of no connector alone, by the name under which they are shown. */
 typedef struct shared {
     const char *name, *title;
-    leat_opt_tables options;
+    const leat_opt_tables *options;
     const char *about; /* of those with a page of their own; NULL: they stand in README.md */
 } shared;
 
 static const shared SHARED[] = {
-    {"common", "Options of every connector", common_options, NULL},
-    {"stream", "Options of every source connector", stream_options, NULL},
-    {"worker", "A worker's configuration", worker_options,
+    {"common", "Options of every connector", &common_set, NULL},
+    {"stream", "Options of every source connector", &stream_set, NULL},
+    {"worker", "A worker's configuration", &worker_set,
      "What `leat run` makes of each line of a worker's file of Kafka Connect "
      "(connect-standalone.properties, connect-distributed.properties); see "
-     "[compatibility](../compatibility.md#files-of-kafka-connect-and-debezium-server)."},
-    {"debezium-server", "Debezium Server's configuration", server_options,
+     "[compatibility](../compatibility.md#files-of-kafka-connect-and-debezium-server). The lines of "
+     "[Kafka's clients](kafka-client.md) may stand there too."},
+    {"kafka-client", "Options of Kafka's clients", &leat_kafka_client_options[LEAT_KAFKA_PRODUCER],
+     "What all of Kafka's clients have stands in a worker's file as it is; what is of the producer "
+     "under `producer.`, and in a connector's file under `producer.override.`."},
+    {"debezium-server", "Debezium Server's configuration", &server_set,
      "What `leat run` makes of each line of Debezium Server's application.properties; see "
      "[compatibility](../compatibility.md#files-of-kafka-connect-and-debezium-server)."},
 };
@@ -197,7 +204,7 @@ static void print_json(const plugins *all, const shared *more)
         leat_jw_object(&w, NULL);
         leat_jw_z(&w, "name", more->name);
         leat_jw_z(&w, "kind", "common");
-        raw_options(&w, more->options);
+        raw_options(&w, *more->options);
         leat_jw_end(&w);
     }
     leat_jw_end(&w);
@@ -300,7 +307,7 @@ static leat_rc write_index(const plugins *all, const char *dir, leat_err *e)
     for (size_t i = 0; i < SHARED_N; i++) {
         if (SHARED[i].about) continue;
         leat_buf_printf(&out, "\n## %s\n\n", SHARED[i].title);
-        leat_opts_markdown(SHARED[i].options, &out);
+        leat_opts_markdown(*SHARED[i].options, &out);
     }
     leat_buf_str_z(&out, "\n## Files of others\n\n");
     for (size_t i = 0; i < SHARED_N; i++)
@@ -318,7 +325,7 @@ static leat_rc write_shared(const shared *s, const char *dir, leat_err *e)
     leat_buf out = {0};
     if (!s->about) return LEAT_OK;
     leat_buf_printf(&out, "%s\n\n", s->about);
-    leat_opts_markdown(s->options, &out);
+    leat_opts_markdown(*s->options, &out);
     snprintf(path, sizeof path, "%s/%s.md", dir, s->name);
     leat_rc rc = write_page(path, s->title, leat_buf_str(&out), e);
     leat_buf_free(&out);
@@ -371,7 +378,7 @@ int leat_cli_plugins(int argc, char **argv)
         print_json(&all, more);
     } else if (more) {
         printf("%s\n", more->title);
-        print_options(more->options);
+        print_options(*more->options);
     } else if (name) {
         for (size_t i = 0; i < all.n; i++) print_one(&all.v[i]);
     } else {
