@@ -12,9 +12,10 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "config/load.h"
 
-enum { WAIT_MS = 200, ANSWER_MS = 30000, PATIENCE_US = 5000000, KEEP = 1 << 20 };
+enum { WAIT_MS = 200, ANSWER_MS = 10000, PATIENCE_US = 5000000, KEEP = 1 << 20 };
 
 typedef struct reader {
     const leat_read_kafka *conf;
@@ -26,7 +27,7 @@ typedef struct reader {
 } reader;
 
 /* --kafka as a worker's configuration: the brokers, or the file that it names. */
-static leat_rc configure(const char *kafka, leat_arena *a, leat_kafka_conf *out, leat_err *e)
+static leat_rc configure(const char *kafka, leat_arena *a, leat_kafka_clients *out, leat_err *e)
 {
     struct stat st;
     leat_props worker;
@@ -41,14 +42,15 @@ static leat_rc configure(const char *kafka, leat_arena *a, leat_kafka_conf *out,
     } else {
         leat_props_set(&worker, a, LEAT_STR("bootstrap.servers"), leat_str_of(kafka), 0);
     }
-    leat_kafka_conf_read(&worker, NULL, false, a, out, &r);
+    leat_kafka_options_read(&worker, NULL, false, a, out, &r);
     return leat_report_err(&r, kafka, e);
 }
 
 static leat_rc open_fetch(const char *kafka, bool uncommitted, leat_kafka_fetch **out, leat_err *e)
 {
     leat_arena a;
-    leat_kafka_conf conf;
+    leat_kafka_clients conf;
+    leat_log_level(LEAT_ERROR); /* what is wrong is told by ourselves, once */
     leat_arena_init(&a, 0);
     leat_rc rc = configure(kafka, &a, &conf, e);
     const leat_kafka_fetch_conf fetch = {&conf, "leat-read", uncommitted};

@@ -193,7 +193,7 @@ static void check_missing(checking *c, const char *name, const char *topic)
 {
     char why[300] = "";
     const leat_kafka_group *g = NULL;
-    const leat_kafka_conf *k = c->conf->kafka;
+    const leat_kafka_clients *k = c->conf->kafka;
     leat_err err = {0};
     if (k->creation && leat_kafka_group_of(k, leat_str_of(topic), &g, &err) != LEAT_OK) {
         tell(c, name, LEAT_KAFKA_STEP_FAILED, err.code, err.msg, NULL);

@@ -22,7 +22,7 @@ typedef struct leat_kafka_step {
 } leat_kafka_step;
 
 typedef struct leat_kafka_check_conf {
-    const leat_kafka_conf *kafka;
+    const leat_kafka_clients *kafka;
     const char *connector;
     const char *transactional_id;    /* NULL: at least once */
     leat_kafka_offsets_conf offsets; /* topic NULL: none */

@@ -232,7 +232,7 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
     /* No later record of the partition may pass by. */
     if (d >= LEAT_REFUSED_TOPIC && !p->in_tx)
         leat_kafka_client_die(p, "kafka.fatal", t->name, report.why);
-    p->conf.events.report(p->conf.events.arg, &report);
+    p->conf.events->report(p->conf.events->arg, &report);
 }
 
 /* ---- life ---- */

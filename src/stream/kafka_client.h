@@ -11,12 +11,12 @@
 
 /* Texts and kafka are borrowed until close. */
 typedef struct leat_kafka_client_conf {
-    const leat_kafka_conf *kafka;
+    const leat_kafka_clients *kafka;
     const char *connector;           /* its name */
     const char *transactional_id;    /* NULL: at least once */
     leat_kafka_offsets_conf offsets; /* topic NULL: there is none, no tx_ calls and no writing */
     size_t queue_bytes;              /* of records taken and not reported; 0: buffer.memory alone */
-    leat_broker_events events;
+    const leat_broker_events *events; /* borrowed; may be filled before the first poll */
 } leat_kafka_client_conf;
 
 /* Does not wait for a broker. CONF "kafka.not_built" in a build without librdkafka, else as

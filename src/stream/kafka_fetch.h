@@ -17,9 +17,9 @@ typedef enum leat_kafka_from {
 } leat_kafka_from;
 
 typedef struct leat_kafka_fetch_conf {
-    const leat_kafka_conf *kafka; /* borrowed for the open */
-    const char *name;             /* of the client, for the brokers' logs */
-    bool uncommitted;             /* records of open and aborted transactions too */
+    const leat_kafka_clients *kafka; /* borrowed for the open */
+    const char *name;                /* of the client, for the brokers' logs */
+    bool uncommitted;                /* records of open and aborted transactions too */
 } leat_kafka_fetch_conf;
 
 typedef struct leat_kafka_header {

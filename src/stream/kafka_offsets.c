@@ -26,7 +26,7 @@ struct leat_kafka_offsets {
     bool begun, empty;
 };
 
-leat_rc leat_kafka_offsets_open(const leat_kafka_conf *kafka, const char *topic,
+leat_rc leat_kafka_offsets_open(const leat_kafka_clients *kafka, const char *topic,
                                 const char *connector, bool committed, leat_kafka_offsets **out,
                                 leat_err *e)
 {
@@ -220,19 +220,20 @@ static leat_rc write_all(writing *w, const char *topic, const char *connector, b
     return transaction ? in_transaction(w, ops->tx_commit, "commit the offsets", e) : LEAT_OK;
 }
 
-leat_rc leat_kafka_offsets_write(const leat_kafka_conf *kafka, const leat_kafka_offsets_conf *to,
+leat_rc leat_kafka_offsets_write(const leat_kafka_clients *kafka, const leat_kafka_offsets_conf *to,
                                  const char *connector, const char *transactional_id,
                                  const leat_position *pos, size_t n, int ms, leat_err *e)
 {
     enum { QUEUE = 4 << 20, CLOSE_MS = 2000 };
     writing w = {.until = leat_mono_us() + (int64_t)ms * 1000};
+    const leat_broker_events events = {on_report, &w};
     const leat_kafka_client_conf conf = {
         .kafka = kafka,
         .connector = connector,
         .transactional_id = transactional_id,
         .offsets = *to,
         .queue_bytes = QUEUE,
-        .events = {on_report, &w},
+        .events = &events,
     };
     LEAT_TRY(leat_kafka_client_open(&conf, &w.b, e));
     leat_rc rc = write_all(&w, to->topic, connector, transactional_id != NULL, pos, n, e);

@@ -22,7 +22,7 @@ void leat_kafka_offsets_key_read(leat_str key, const char *connector, leat_arena
 /* Begins to read the topic. committed: what transactions have not committed is left out (the
  * connector has exactly once); then an open transaction of a dead producer hides what follows,
  * until it is fenced. No I/O. CONF as leat_kafka_fetch_open. */
-leat_rc leat_kafka_offsets_open(const leat_kafka_conf *kafka, const char *topic,
+leat_rc leat_kafka_offsets_open(const leat_kafka_clients *kafka, const char *topic,
                                 const char *connector, bool committed, leat_kafka_offsets **out,
                                 leat_err *e);
 /* Up to what was the end when it began; AGAIN after ms: call again. A topic that is not there has
@@ -41,7 +41,7 @@ typedef struct leat_kafka_offsets_conf {
 /* Writes n positions of a connector (an absent offset: it is forgotten) and waits up to ms until
  * all replicas in sync have them; makes the topic if it is missing. transactional_id: if not NULL,
  * in one transaction, which fences who used that id before. RETRY: some may be written. */
-leat_rc leat_kafka_offsets_write(const leat_kafka_conf *kafka, const leat_kafka_offsets_conf *to,
+leat_rc leat_kafka_offsets_write(const leat_kafka_clients *kafka, const leat_kafka_offsets_conf *to,
                                  const char *connector, const char *transactional_id,
                                  const leat_position *pos, size_t n, int ms, leat_err *e);
 

@@ -54,14 +54,14 @@ typedef struct leat_kafka_group {
     leat_props configs;              /* of the topic: cleanup.policy and the like */
 } leat_kafka_group;
 
-typedef struct leat_kafka_conf {
+typedef struct leat_kafka_clients {
     leat_kafka_client client[3]; /* by role */
     /* Whether topics are made before their first record; else the broker's
      * auto.create.topics.enable decides. In the order in which names are tried, default last. */
     bool creation;
     leat_kafka_group *groups;
     size_t ngroups;
-} leat_kafka_conf;
+} leat_kafka_clients;
 
 /* Tables of the three roles, NULL-ended; offsets into leat_kafka_client. The first table of each is
  * what all clients have. */
@@ -75,11 +75,11 @@ extern const leat_opt leat_kafka_connector_options[];
  * leaves the rest; connector: a connector's configuration; either may be NULL. Everything in a.
  * Each problem is reported under its name as written; false if there was an error. With neither
  * `bootstrap.servers` nor an override of it, the list is empty and no error. */
-bool leat_kafka_conf_read(const leat_props *worker, const leat_props *connector, bool strict,
-                          leat_arena *a, leat_kafka_conf *out, leat_report *r);
+bool leat_kafka_options_read(const leat_props *worker, const leat_props *connector, bool strict,
+                             leat_arena *a, leat_kafka_clients *out, leat_report *r);
 
 /* The group of a topic; NULL: topics are not made here. CONF "regex.limit". */
-leat_rc leat_kafka_group_of(const leat_kafka_conf *c, leat_str topic, const leat_kafka_group **out,
-                            leat_err *e);
+leat_rc leat_kafka_group_of(const leat_kafka_clients *c, leat_str topic,
+                            const leat_kafka_group **out, leat_err *e);
 
 #endif

@@ -184,7 +184,7 @@ static void read_group(const creating *c, const char *alias, leat_kafka_group *g
 }
 
 /* Options of groups that topic.creation.groups does not name. */
-static void tell_strays(const creating *c, const leat_kafka_conf *out)
+static void tell_strays(const creating *c, const leat_kafka_clients *out)
 {
     for (const leat_prop *p = c->props->first; p; p = p->next) {
         if (!leat_str_starts(leat_str_of(p->name), CREATION) || strcmp(p->name, GROUPS) == 0 ||
@@ -212,7 +212,7 @@ static bool says_something(const leat_props *connector)
 }
 
 static void read_creation(const leat_props *worker, const leat_props *connector, leat_arena *a,
-                          leat_kafka_conf *out, leat_report *r)
+                          leat_kafka_clients *out, leat_report *r)
 {
     const creating c = {connector, a, r};
     const leat_prop *enable = find(worker, ENABLE);
@@ -241,11 +241,11 @@ static void read_creation(const leat_props *worker, const leat_props *connector,
     tell_strays(&c, out);
 }
 
-bool leat_kafka_conf_read(const leat_props *worker, const leat_props *connector, bool strict,
-                          leat_arena *a, leat_kafka_conf *out, leat_report *r)
+bool leat_kafka_options_read(const leat_props *worker, const leat_props *connector, bool strict,
+                             leat_arena *a, leat_kafka_clients *out, leat_report *r)
 {
     unsigned before = r->errors;
-    *out = (leat_kafka_conf){0};
+    *out = (leat_kafka_clients){0};
     for (int role = LEAT_KAFKA_PRODUCER; role <= LEAT_KAFKA_ADMIN; role++)
         read_client(worker, connector, (leat_kafka_role)role, strict, a, &out->client[role], r);
     read_creation(worker, connector, a, out, r);
@@ -259,8 +259,8 @@ static leat_rc fits(const leat_regex *const *v, size_t n, leat_str topic, bool *
     return LEAT_OK;
 }
 
-leat_rc leat_kafka_group_of(const leat_kafka_conf *c, leat_str topic, const leat_kafka_group **out,
-                            leat_err *e)
+leat_rc leat_kafka_group_of(const leat_kafka_clients *c, leat_str topic,
+                            const leat_kafka_group **out, leat_err *e)
 {
     *out = NULL;
     for (size_t i = 0; i < c->ngroups; i++) {

@@ -19,7 +19,7 @@ typedef struct world {
     leat_arena a;
     rd_kafka_t *keeper; /* of the mock */
     rd_kafka_mock_cluster_t *mock;
-    leat_kafka_conf kafka;
+    leat_kafka_clients kafka;
     leat_broker *b;
     char topic[48], offsets[64];
     uint64_t last; /* tag reported last */
@@ -27,6 +27,7 @@ typedef struct world {
     bool disorder;
     int32_t partition; /* of the last one delivered */
     leat_kafka_client_conf conf;
+    leat_broker_events events;
 } world;
 
 static void on_report(void *arg, const leat_delivery_report *r)
@@ -70,12 +71,13 @@ static int set_up(void **state)
     leat_props worker;
     leat_props_init(&worker, NULL);
     leat_props_set(&worker, &w->a, LEAT_STR("bootstrap.servers"), leat_str_of(real), 0);
-    assert_true(leat_kafka_conf_read(&worker, &props, true, &w->a, &w->kafka, &r));
+    assert_true(leat_kafka_options_read(&worker, &props, true, &w->a, &w->kafka, &r));
+    w->events = (leat_broker_events){on_report, w};
     w->conf = (leat_kafka_client_conf){
         .kafka = &w->kafka,
         .connector = "port",
         .offsets = {w->offsets, 2, 1},
-        .events = {on_report, w},
+        .events = &w->events,
     };
     *state = w;
     return 0;

@@ -11,7 +11,7 @@ typedef struct world {
     leat_arena a;
     leat_props worker, connector;
     leat_report r;
-    leat_kafka_conf conf;
+    leat_kafka_clients conf;
 } world;
 
 static int set_up(void **state)
@@ -45,7 +45,7 @@ static void connector(world *w, const char *name, const char *value)
 
 static bool parse(world *w)
 {
-    return leat_kafka_conf_read(&w->worker, &w->connector, false, &w->a, &w->conf, &w->r);
+    return leat_kafka_options_read(&w->worker, &w->connector, false, &w->a, &w->conf, &w->r);
 }
 
 static const leat_problem *problem(const world *w, const char *option)
