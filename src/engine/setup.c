@@ -122,7 +122,7 @@ static bool parse_worker(const leat_config *config, bool strict, leat_arena *a, 
     if (!resolve(config->worker, a, &worker, r)) return false;
     bool good = leat_opts_values(WORKER, &worker, a, &out->worker, r);
     good = leat_opts_unknown(known, 2, &worker, strict, r) && good;
-    good = leat_kafka_conf_read(&worker, all, strict, a, &out->clients, r) && good;
+    good = leat_kafka_options_read(&worker, all, strict, a, &out->clients, r) && good;
     split(all, CLIENTS, a, &clients, &rest);
     *all = rest;
     return good;

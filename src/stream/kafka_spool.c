@@ -159,18 +159,24 @@ static uint64_t episode_of(const leat_stream_state *st)
 }
 
 /* What the spool still has to keep: as a sink tells it (stream/readers.h). */
-void leat_kafka_spool_release(leat_kafka *k)
+static leat_rc keep(leat_kafka *k, leat_err *e)
 {
     char path[LEAT_PATH_MAX], text[LEAT_PLACE_TEXT + 64];
-    if (leat_segment_folder(k->spool_data, SPOOL_NAME, "stream/readers", path, NULL) != LEAT_OK)
-        return;
+    LEAT_TRY(leat_segment_folder(k->spool_data, SPOOL_NAME, "stream/readers", path, e));
     int rc = leat_os_mkdirs(path, 0700);
     size_t len = strlen(path);
     snprintf(path + len, sizeof path - len, "/" SPOOL_NAME);
     int n = snprintf(text, sizeof text, "{\"inputs\":[{\"cursor\":\"%.*s\"}]}", (int)k->cursor_len,
                      k->cursor);
     if (rc == 0) rc = leat_os_store(path, (leat_str){text, (size_t)n}, 0600);
-    if (rc < 0) leat_log(LEAT_WARN, "spool.cursor", "file=%s %s", path, leat_os_strerror(rc));
+    return rc < 0 ? leat_os_fail(e, rc, "note what is needed in", path) : LEAT_OK;
+}
+
+void leat_kafka_spool_release(leat_kafka *k)
+{
+    leat_err why;
+    if (leat_rc_failed(keep(k, &why)))
+        leat_log_err(LEAT_WARN, &why); /* it keeps more than needed */
 }
 
 /* ---- going there ---- */
@@ -250,7 +256,7 @@ static leat_rc begin(leat_kafka *k, leat_err *e)
     leat_rc rc = leat_embedded_restate(k->spool, &to, &k->popped, k->popped_events, e);
     leat_arena_free(&a);
     LEAT_TRY(rc);
-    leat_kafka_spool_release(k);
+    LEAT_TRY(keep(k, e));
     mark_tails(k);
     return move_window(k, e);
 }
@@ -475,6 +481,7 @@ leat_rc leat_kafka_spool_find(leat_kafka *k, leat_err *e)
         LEAT_TRY(open_spool(k, e));
         if (episode_of(k->spool->ops->state(k->spool)) == k->episode) {
             take_over(k);
+            LEAT_TRY(keep(k, e)); /* it may have died before the first time */
             return open_reader(k, k->cursor_len ? LEAT_FROM_CURSOR : LEAT_FROM_BEGINNING, e);
         }
         leat_kafka_spool_close(k); /* it was only begun */

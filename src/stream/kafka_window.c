@@ -372,6 +372,7 @@ static void note_dead(leat_parcel *p, uint32_t index, const leat_event *ev)
     uint32_t at = p->ndead++;
     for (; at > 0 && p->dead[at - 1] > index; at--) p->dead[at] = p->dead[at - 1];
     p->dead[at] = index;
+    if (p->cut && index >= p->nsafe) return; /* it is counted when it comes again */
     if (p->spooled) {
         if (!p->comes_again || index < p->nsafe) leat_kafka_count_dead(&p->moved, ev, true);
         return;
