@@ -109,6 +109,19 @@ static bool resolve(const leat_props *props, leat_arena *a, leat_props *out, lea
     return false;
 }
 
+/* At least once is what there is: who asks for more must not get less without a word. */
+static void check_once(const leat_props *connector, const leat_worker_conf *worker, leat_report *r)
+{
+    static const char text[] =
+        "is %s, which is not built yet, and with at least once a consumer may "
+        "see a change twice; take it out to have that";
+    const char *support = leat_props_get(connector, "exactly.once.support");
+    if (worker->eos == LEAT_EOS_ENABLED)
+        leat_report_add(r, false, "exactly.once.source.support", 0, text, "enabled");
+    if (support && leat_str_ieq(leat_str_trim(leat_str_of(support)), LEAT_STR("required")))
+        leat_report_add(r, false, "exactly.once.support", 0, text, "required");
+}
+
 /* The worker, and what only counts with one: how Kafka's clients are set up. Takes what is of these
  * out of all, the connector's options. */
 static bool parse_worker(const leat_config *config, bool strict, leat_arena *a, leat_props *all,
@@ -123,6 +136,7 @@ static bool parse_worker(const leat_config *config, bool strict, leat_arena *a, 
     bool good = leat_opts_values(WORKER, &worker, a, &out->worker, r);
     good = leat_opts_unknown(known, 2, &worker, strict, r) && good;
     good = leat_kafka_options_read(&worker, all, strict, a, &out->clients, r) && good;
+    check_once(all, &out->worker, r);
     split(all, CLIENTS, a, &clients, &rest);
     *all = rest;
     return good;
@@ -131,7 +145,7 @@ static bool parse_worker(const leat_config *config, bool strict, leat_arena *a, 
 /* The classes of converters: into Kafka they decide what is written. */
 static void check_converters(const leat_setup *setup, leat_report *r)
 {
-    static const char json[] = "org.apache.kafka.connect.json.JsonConverter";
+    static const char json[] = LEAT_JSON_CONVERTER;
     static const char simple[] = "org.apache.kafka.connect.storage.SimpleHeaderConverter";
     static const char *const names[] = {"key.converter", "value.converter", "header.converter"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
