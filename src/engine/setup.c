@@ -8,6 +8,7 @@ enum { FRAMES = 6 << 20, BATCHES = 2 << 20, LEAST_EVENT = 256 << 10 };
 
 static const leat_opt *const COMMON[] = {leat_connector_options, NULL};
 static const leat_opt *const STREAM[] = {leat_stream_options, NULL};
+static const leat_opt *const CLIENTS[] = {leat_kafka_connector_options, NULL};
 static const leat_opt *const WORKER[] = {leat_worker_options, NULL};
 
 /* The properties of in that a set of tables knows, and the rest. */
@@ -108,16 +109,20 @@ static bool resolve(const leat_props *props, leat_arena *a, leat_props *out, lea
     return false;
 }
 
-/* The worker, and what only counts with one: records leave for Kafka as a converter makes them. */
-static bool parse_worker(const leat_config *config, bool strict, leat_arena *a, leat_setup *out,
-                         leat_report *r)
+/* The worker, and what only counts with one: records leave for Kafka as a converter makes them.
+ * Takes what is of Kafka's clients out of all. */
+static bool parse_worker(const leat_config *config, leat_props *all, bool strict, leat_arena *a,
+                         leat_setup *out, leat_report *r)
 {
-    leat_props worker;
+    leat_props worker, mine, rest;
     out->kafka = config->worker != NULL;
     if (!out->kafka) return true;
+    split(all, CLIENTS, a, &mine, &rest);
+    *all = rest;
     tell_twice(config->worker, r);
     if (!resolve(config->worker, a, &worker, r)) return false;
-    return leat_opts_parse(WORKER, &worker, strict, a, &out->worker, r);
+    bool good = leat_opts_parse(WORKER, &worker, strict, a, &out->worker, r);
+    return leat_kafka_options_read(&worker, &mine, strict, a, &out->clients, r) && good;
 }
 
 /* The classes of converters: into Kafka they decide what is written. */
@@ -149,10 +154,10 @@ bool leat_setup_parse(const leat_config *config, bool strict, leat_arena *a, lea
     *out = (leat_setup){0};
     tell_twice(&config->props, r);
     if (!resolve(&config->props, a, &all, r)) return false;
-    split(&all, COMMON, a, &common, &own);
     unsigned before = r->errors;
+    if (!parse_worker(config, &all, strict, a, out, r)) return false;
+    split(&all, COMMON, a, &common, &own);
     leat_opts_parse(COMMON, &common, strict, a, &out->common, r);
-    if (!parse_worker(config, strict, a, out, r)) return false;
     if (!out->common.klass || !find(out->common.klass, out, r)) return false;
     validate_common(out, r);
     if (out->source) check_converters(out, r);

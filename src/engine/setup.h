@@ -7,6 +7,7 @@
 #include "config/worker.h"
 #include "sink/sink.h"
 #include "source/source.h"
+#include "stream/kafka_options.h"
 #include "stream/options.h"
 
 typedef struct leat_setup {
@@ -16,6 +17,7 @@ typedef struct leat_setup {
     leat_stream_conf stream;    /* of a source */
     bool kafka;                 /* it streams into Kafka: it has a worker */
     leat_worker_conf worker;    /* ... whose options these are */
+    leat_kafka_clients clients; /* ... and those of its clients, with what the connector overrides */
     void *conf;                 /* the connector's own, parsed; in the arena */
 } leat_setup;
 
