@@ -131,9 +131,7 @@ leat_rc leat_process_stream(leat_process *p, leat_err *e)
     char *counters = leat_arena_printf(&p->arena, "%s/counters", p->folder);
     if (!p->page) LEAT_TRY(leat_page_create(counters, &p->page, e));
     if (!p->setup.source) return LEAT_OK;
-    if (p->setup.kafka)
-        return leat_fail(e, LEAT_CONF, "stream.kafka", p->conf.name,
-                         "the stream kafka is not in this build");
+    if (p->setup.kafka) return leat_process_kafka(p, e);
     leat_embedded_conf conf = {
         .data = p->conf.data,
         .connector = p->conf.name,

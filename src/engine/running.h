@@ -12,6 +12,7 @@
 #include "engine/setup.h"
 #include "engine/sinkrun.h"
 #include "state/state.h"
+#include "stream/broker.h"
 
 typedef struct leat_process {
     leat_process_conf conf;
@@ -21,6 +22,7 @@ typedef struct leat_process {
     char run_id[37];
     int lock; /* of the folder: one process a connector. -1: none */
     leat_page *page;
+    leat_broker_events events; /* what the stream in Kafka is told by its client */
     leat_stream *stream;
     leat_state *state; /* of the task's thread */
     leat_state *notes; /* the same file, for the control worker; state itself when nothing runs */
@@ -43,6 +45,9 @@ leat_rc leat_process_stream(leat_process *p, leat_err *e);
 void leat_process_close(leat_process *p);
 /* Tells the task to end; from a signal handler too. */
 void leat_process_stop(leat_process *p);
+
+/* kafka.c: opens p->stream in Kafka. */
+leat_rc leat_process_kafka(leat_process *p, leat_err *e);
 
 /* adopt.c: at the first start of a source, offset.storage.*; the stream is open, no task is there
  * yet. CONF "adopt.store", "adopt.ambiguous", "offsets.file". */

@@ -17,9 +17,8 @@ typedef struct leat_setup {
     leat_stream_conf stream;    /* of a source */
     bool kafka;                 /* it streams into Kafka: it has a worker */
     leat_worker_conf worker;    /* ... whose options these are */
-    leat_kafka_clients
-        clients; /* ... and those of its clients, with what the connector overrides */
-    void *conf;  /* the connector's own, parsed; in the arena */
+    leat_kafka_clients clients; /* ... and how its clients talk to Kafka */
+    void *conf;                 /* the connector's own, parsed; in the arena */
 } leat_setup;
 
 /* Everything lives in a. ${providers} are resolved in a copy; config stays as written. Problems are

@@ -104,6 +104,29 @@ const leat_opt leat_stream_options[] = {
      .help = "Size of a file that is given up first when the disk is full all the same: what waits "
              "to be written, dead letters, cursors and state get its room. It is made again when "
              "there is room. 0 is none."},
+    {.name = "spool.max.bytes",
+     .label = "Spool",
+     .group = "Stream",
+     .type = LEAT_OPT_BYTES,
+     AT(spool_bytes, int64_t),
+     .def = "1073741824",
+     .min = 0,
+     .max = INT64_C(1) << 50,
+     .help =
+         "Into Kafka: while Kafka is away, so many bytes of changes are kept on this machine's "
+         "disk, where they are durable, so that the source may let its log go. They are sent when "
+         "Kafka is back. 0: there is no spool, the source waits."},
+    {.name = "spool.after.ms",
+     .label = "Spool after",
+     .group = "Stream",
+     .type = LEAT_OPT_MS,
+     .flags = LEAT_OPT_ADVANCED,
+     AT(spool_after_ms, int64_t),
+     .def = "10000",
+     .min = 100,
+     .max = 86400000,
+     .help = "Into Kafka: after so long without an answer Kafka is taken for away, and the spool "
+             "begins."},
     {.name = NULL},
 };
 

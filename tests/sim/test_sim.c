@@ -14,6 +14,9 @@
 
 enum { SEEDS = 10000, BLOCKS = 10, PLANT_SEEDS = 5000, SHOWN = 40 };
 
+/* Which stream the runs are of. */
+static bool kafka;
+
 static void show_steps(const sim *s)
 {
     uint64_t shown = s->steps < SHOWN ? s->steps : SHOWN;
@@ -27,16 +30,17 @@ static void show_steps(const sim *s)
 static void show_failure(const sim *s)
 {
     show_steps(s);
-    printf("# seed %llu: %s: %s\n# again: %s --seed %llu -v%s%s\n", (unsigned long long)s->seed,
+    printf("# seed %llu: %s: %s\n# again: %s --seed %llu -v%s%s%s\n", (unsigned long long)s->seed,
            s->oracle, s->why, "build-san/tests/sim_sim", (unsigned long long)s->seed,
-           s->plant ? " --plant " : "", s->plant ? plant_word(s->plant) : "");
+           kafka ? " --kafka" : "", s->plant ? " --plant " : "",
+           s->plant ? plant_word(s->plant) : "");
 }
 
 /* False at the first seed that fails; s then tells about it. */
 static bool run_seeds(sim *s, uint64_t from, uint64_t to, sim_plant plant)
 {
     for (uint64_t seed = from; seed <= to; seed++)
-        if (!sim_run(s, seed, plant, false)) return false;
+        if (!sim_run(s, seed, plant, kafka, false)) return false;
     return true;
 }
 
@@ -70,9 +74,9 @@ static void test_replay(void)
     static sim s;
     bool ok = true;
     for (uint64_t seed = 1; seed <= 50 && ok; seed++) {
-        sim_run(&s, seed, PLANT_NONE, false);
+        sim_run(&s, seed, PLANT_NONE, kafka, false);
         uint64_t hash = s.hash, steps = s.steps;
-        sim_run(&s, seed, PLANT_NONE, false);
+        sim_run(&s, seed, PLANT_NONE, kafka, false);
         ok = s.hash == hash && s.steps == steps;
         if (!ok) printf("# seed %llu went another way the second time\n", (unsigned long long)seed);
     }
@@ -129,7 +133,7 @@ static int run_by_hand(uint64_t from, uint64_t to, sim_plant plant, bool verbose
     bool ok = true;
     uint64_t steps = 0;
     for (uint64_t seed = from; seed <= to && ok; seed++) {
-        ok = sim_run(&s, seed, plant, verbose);
+        ok = sim_run(&s, seed, plant, kafka, verbose);
         steps += s.steps;
     }
     if (!ok)
@@ -161,6 +165,8 @@ int main(int argc, char **argv)
         leat_str arg = leat_str_of(argv[i]);
         if (leat_str_is(arg, "-v"))
             verbose = true;
+        else if (leat_str_is(arg, "--kafka"))
+            kafka = true;
         else if (leat_str_is(arg, "--plants"))
             return list_plants();
         else if (i + 1 == argc)
