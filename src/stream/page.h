@@ -61,6 +61,9 @@ typedef struct leat_page {
  * stream is open), the other counters begin at zero. The writer stores pid = 0 before it closes the
  * page in order. */
 leat_rc leat_page_create(const char *path, leat_page **out, leat_err *e);
+/* What create does to its file, to LEAT_PAGE_SIZE bytes of the caller's: for a stream that only its
+ * own process reads. */
+void leat_page_begin(leat_page *p);
 /* Maps it for watching (the futex words are writable). RETRY "page.missing" if there is none yet.
  */
 leat_rc leat_page_open(const char *path, leat_page **out, leat_err *e);
