@@ -188,8 +188,7 @@ static int run(int argc, char **argv, action fn)
     };
     const char *words[LEAT_NAMES_MAX];
     int nwords, status;
-    if (argc > LEAT_NAMES_MAX) return leat_cli_usage(argv[0], "too many words");
-    if (!leat_cli_parse(argc, argv, args, words, &nwords, &status)) return status;
+    if (!leat_cli_parse(argc, argv, args, words, LEAT_NAMES_MAX, &nwords, &status)) return status;
     if ((nwords == 0) != t.all)
         return leat_cli_usage(argv[0],
                               t.all ? "either names or --all" : "name a connector, or --all");

@@ -116,10 +116,9 @@ int leat_cli_check(int argc, char **argv)
         {"undo", LEAT_ARG_FLAG, &g.undo, NULL, "print only the SQL that takes it back"},
         {0},
     };
-    const char *words[64];
+    const char *words[2];
     int nwords, status;
-    if (argc > 64) return leat_cli_usage(argv[0], "too many words");
-    if (!leat_cli_parse(argc, argv, args, words, &nwords, &status)) return status;
+    if (!leat_cli_parse(argc, argv, args, words, 2, &nwords, &status)) return status;
     if (nwords != 1) return leat_cli_usage(argv[0], "name a configuration file or a connector");
     if (g.sql && g.undo) return leat_cli_usage(argv[0], "either --sql or --undo");
     leat_arena a;

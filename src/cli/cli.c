@@ -125,8 +125,8 @@ static bool option(int argc, char **argv, int *i, const leat_arg *args, int *exi
     return true;
 }
 
-bool leat_cli_parse(int argc, char **argv, const leat_arg *args, const char **words, int *nwords,
-                    int *exit_status)
+bool leat_cli_parse(int argc, char **argv, const leat_arg *args, const char **words, int most,
+                    int *nwords, int *exit_status)
 {
     *nwords = 0;
     bool options = true;
@@ -141,6 +141,9 @@ bool leat_cli_parse(int argc, char **argv, const leat_arg *args, const char **wo
             if (!option(argc, argv, &i, args, exit_status)) return false;
         } else if (options && argv[i][0] == '-' && argv[i][1]) {
             *exit_status = leat_cli_usage(argv[0], "unknown option %s", argv[i]);
+            return false;
+        } else if (*nwords == most) {
+            *exit_status = leat_cli_usage(argv[0], "too many words: \"%s\"", argv[i]);
             return false;
         } else {
             words[(*nwords)++] = argv[i];

@@ -53,11 +53,11 @@ typedef struct leat_common {
     }
 
 /* Parses options anywhere among the words (-- ends them); args ends with a NULL name. No value is
- * empty, no number negative. The words left over are put to words (room for argc) and counted.
+ * empty, no number negative. The words left over, at most `most`, are put to words and counted.
  * Returns false after having printed what is wrong (or, for --help, the help) and set *exit_status.
  */
-bool leat_cli_parse(int argc, char **argv, const leat_arg *args, const char **words, int *nwords,
-                    int *exit_status);
+bool leat_cli_parse(int argc, char **argv, const leat_arg *args, const char **words, int most,
+                    int *nwords, int *exit_status);
 /* The n words can name connectors; else as leat_cli_parse. */
 bool leat_cli_names(const char *command, const char *const *words, int n, int *exit_status);
 /* The default of leat_common.data. */

@@ -76,10 +76,9 @@ int leat_cli_dead_letters(int argc, char **argv)
 {
     leat_common common = {.data = leat_cli_data()};
     const leat_arg args[] = {LEAT_ARG_DATA(common), LEAT_ARG_JSON(common), {0}};
-    const char *words[64];
+    const char *words[4];
     int nwords, status;
-    if (argc > 64) return leat_cli_usage(argv[0], "too many words");
-    if (!leat_cli_parse(argc, argv, args, words, &nwords, &status)) return status;
+    if (!leat_cli_parse(argc, argv, args, words, 4, &nwords, &status)) return status;
     listing g = {.json = common.json};
     int64_t id = 0;
     bool list = nwords == 2 && strcmp(words[1], "list") == 0;

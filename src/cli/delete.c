@@ -71,10 +71,9 @@ int leat_cli_delete(int argc, char **argv)
         {"yes", LEAT_ARG_FLAG, &d.yes, NULL, "delete it without asking"},
         {0},
     };
-    const char *words[16];
+    const char *words[2];
     int nwords, status;
-    if (argc > 16) return leat_cli_usage(argv[0], "too many words");
-    if (!leat_cli_parse(argc, argv, args, words, &nwords, &status)) return status;
+    if (!leat_cli_parse(argc, argv, args, words, 2, &nwords, &status)) return status;
     if (nwords != 1) return leat_cli_usage(argv[0], "name one connector");
     if (!leat_cli_names(argv[0], words, nwords, &status)) return status;
     d.name = words[0];

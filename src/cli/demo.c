@@ -374,10 +374,9 @@ int leat_cli_demo(int argc, char **argv)
         {"postgres", LEAT_ARG_TEXT, &g.postgres, "DIR", "folder of initdb and postgres"},
         {0},
     };
-    const char *words[64];
+    const char *words[1];
     int nwords, status;
-    if (argc > 64) return leat_cli_usage(argv[0], "too many words");
-    if (!leat_cli_parse(argc, argv, args, words, &nwords, &status)) return status;
+    if (!leat_cli_parse(argc, argv, args, words, 1, &nwords, &status)) return status;
     if (nwords > 0) return leat_cli_usage(argv[0], "takes no name; got \"%s\"", words[0]);
     if (g.seconds < 0 || g.seconds > SECONDS_MAX)
         return leat_cli_usage(argv[0], "--seconds: 1 to %d, got %" PRId64, SECONDS_MAX, g.seconds);

@@ -60,11 +60,10 @@ int leat_cli_log(int argc, char **argv)
          "from now on say as much as trace, debug, info, warn or error"},
         {0},
     };
-    const char *words[16];
+    const char *words[2];
     int nwords, status;
     leat_level level;
-    if (argc > 16) return leat_cli_usage(argv[0], "too many words");
-    if (!leat_cli_parse(argc, argv, args, words, &nwords, &status)) return status;
+    if (!leat_cli_parse(argc, argv, args, words, 2, &nwords, &status)) return status;
     if (nwords != 1) return leat_cli_usage(argv[0], "name one connector");
     if (!leat_cli_names(argv[0], words, nwords, &status)) return status;
     if (g.level && !leat_log_level_parse(leat_str_of(g.level), &level))

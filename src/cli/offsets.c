@@ -302,8 +302,7 @@ int leat_cli_offsets(int argc, char **argv)
     };
     const char *words[16];
     int nwords, status;
-    if (argc > 16) return leat_cli_usage(argv[0], "too many words");
-    if (!leat_cli_parse(argc, argv, args, words, &nwords, &status)) return status;
+    if (!leat_cli_parse(argc, argv, args, words, 16, &nwords, &status)) return status;
     if (nwords == 0) return leat_cli_usage(argv[0], "name a connector");
     if (o.wait < 1 || o.wait > WAIT_MAX_S)
         return leat_cli_usage(argv[0], "--wait: from 1 to %d seconds", WAIT_MAX_S);

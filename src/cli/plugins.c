@@ -304,10 +304,9 @@ int leat_cli_plugins(int argc, char **argv)
          "write the options into the pages of a folder"},
         {0},
     };
-    const char *words[64];
+    const char *words[2];
     int nwords, status;
-    if (argc > 64) return leat_cli_usage(argv[0], "too many words");
-    if (!leat_cli_parse(argc, argv, args, words, &nwords, &status)) return status;
+    if (!leat_cli_parse(argc, argv, args, words, 2, &nwords, &status)) return status;
     if (nwords > 1) return leat_cli_usage(argv[0], "takes one name; got \"%s\" too", words[1]);
     if (markdown) {
         leat_err err = {0};

@@ -280,12 +280,9 @@ int leat_cli_read(int argc, char **argv)
         {0},
     };
     int nwords, status;
-    const char **words = leat_zalloc((size_t)argc, sizeof *words);
-    bool parsed = leat_cli_parse(argc, argv, args, words, &nwords, &status);
-    for (int i = 0; parsed && i < nwords && i < TOPICS_MAX - 1; i++) g.topics[i] = words[i];
-    leat_free(words);
-    if (!parsed) return status;
-    if (nwords == 0 || nwords >= TOPICS_MAX) return leat_cli_usage(argv[0], "name a topic");
+    if (!leat_cli_parse(argc, argv, args, g.topics, TOPICS_MAX - 1, &nwords, &status))
+        return status;
+    if (nwords == 0) return leat_cli_usage(argv[0], "name a topic");
     if (!parse_from(&g))
         return leat_cli_usage(argv[0],
                               "--from takes beginning, end, an offset or a time such as "

@@ -85,8 +85,7 @@ int leat_cli_run(int argc, char **argv)
     };
     const char *words[FILES_MAX];
     int nwords, status;
-    if (argc > FILES_MAX) return leat_cli_usage(argv[0], "at most %d files", FILES_MAX - 1);
-    if (!leat_cli_parse(argc, argv, args, words, &nwords, &status)) return status;
+    if (!leat_cli_parse(argc, argv, args, words, FILES_MAX, &nwords, &status)) return status;
     if (nwords == 0) return leat_cli_usage(argv[0], "name a configuration file");
     leat_level level = LEAT_INFO;
     if (g.log_level && !leat_log_level_parse(leat_str_of(g.log_level), &level))
@@ -138,10 +137,9 @@ int leat_cli_connector(int argc, char **argv)
         LEAT_ARG_STRICT(common),
         {0},
     };
-    const char *words[16];
+    const char *words[2];
     int nwords, status;
-    if (argc > 16) return leat_cli_usage(argv[0], "too many words");
-    if (!leat_cli_parse(argc, argv, args, words, &nwords, &status)) return status;
+    if (!leat_cli_parse(argc, argv, args, words, 2, &nwords, &status)) return status;
     if (nwords != 1) return leat_cli_usage(argv[0], "name one connector");
     leat_level level = LEAT_INFO;
     if (log_level && !leat_log_level_parse(leat_str_of(log_level), &level)) level = LEAT_INFO;

@@ -260,8 +260,7 @@ int leat_cli_status(int argc, char **argv)
     };
     const char *words[LEAT_NAMES_MAX];
     int nwords, status;
-    if (argc > LEAT_NAMES_MAX) return leat_cli_usage(argv[0], "too many words");
-    if (!leat_cli_parse(argc, argv, args, words, &nwords, &status)) return status;
+    if (!leat_cli_parse(argc, argv, args, words, LEAT_NAMES_MAX, &nwords, &status)) return status;
     if (!leat_cli_names(argv[0], words, nwords, &status)) return status;
     s.human = !s.common.json && isatty(STDOUT_FILENO);
     s.named = nwords > 0;

@@ -169,7 +169,7 @@ int leat_cli_topics(int argc, char **argv)
     };
     int nwords, status;
     const char **words = leat_zalloc((size_t)argc, sizeof *words);
-    if (!leat_cli_parse(argc, argv, args, words, &nwords, &status)) {
+    if (!leat_cli_parse(argc, argv, args, words, argc, &nwords, &status)) {
         leat_free(words);
         return status;
     }

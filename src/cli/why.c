@@ -196,10 +196,9 @@ int leat_cli_why(int argc, char **argv)
 {
     leat_common common = {.data = leat_cli_data()};
     const leat_arg args[] = {LEAT_ARG_DATA(common), {0}};
-    const char *words[16];
+    const char *words[2];
     int nwords, status;
-    if (argc > 16) return leat_cli_usage(argv[0], "too many words");
-    if (!leat_cli_parse(argc, argv, args, words, &nwords, &status)) return status;
+    if (!leat_cli_parse(argc, argv, args, words, 2, &nwords, &status)) return status;
     if (nwords != 1) return leat_cli_usage(argv[0], "name one connector");
     if (!leat_cli_names(argv[0], words, nwords, &status)) return status;
     leat_arena a;

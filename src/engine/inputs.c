@@ -5,18 +5,15 @@
  * missed between its claim and the next look. Run by the sink's thread. */
 #include "engine/inputs.h"
 
-#include <errno.h>
-
 #include "base/clock.h"
-#include "base/fault.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/os.h"
+#include "engine/cursors.h"
 #include "stream/readers.h"
 #include "stream/segment.h"
 #include "stream/stream.h"
 
-enum { LOOK_US = 1000000, LOCK_US = 2000000, CURSORS_MAX = 16 << 20, GAPS_SHOWN = 3 };
+enum { LOOK_US = 1000000, GAPS_SHOWN = 3 };
 
 /* Where a wanted topic is. */
 typedef struct place {
@@ -57,11 +54,6 @@ static bool is_of(const leat_input *in, const char *source)
 
 /* ---- the file ---- */
 
-static char *folder_of(const leat_inputs *s, const char *source, leat_arena *a)
-{
-    return leat_arena_printf(a, "%s/connectors/%s/stream/readers", s->data, source);
-}
-
 static int64_t next_of(const leat_input *in, size_t topic, bool moved)
 {
     int64_t now = moved ? leat_reader_offset(in->reader, in->topics[topic]) : -1;
@@ -78,12 +70,7 @@ static void write_input(const leat_input *in, bool moved, leat_str cursor, int64
     leat_jw_array(w, "next");
     for (size_t i = 0; in->topics[i]; i++) leat_jw_i64(w, NULL, next_of(in, i, moved));
     leat_jw_end(w);
-    leat_jw_str(w, "cursor", cursor);
-    if (offset > 0) leat_jw_i64(w, "offset", offset);
-    leat_jw_i64(w, "read", (int64_t)c->read);
-    leat_jw_i64(w, "delivered", (int64_t)c->delivered);
-    leat_jw_i64(w, "dead", (int64_t)c->dead);
-    leat_jw_end(w);
+    leat_cursors_input_end(w, cursor, offset, c);
 }
 
 /* What is left of the offset to begin with: once something was delivered the cursor says it all. */
@@ -97,18 +84,14 @@ static void write_file(const leat_inputs *s, const leat_input *moved, const leat
                        leat_buf *out)
 {
     leat_jw w = {.out = out};
-    leat_jw_object(&w, NULL);
-    leat_jw_z(&w, "sink", s->sink);
-    leat_jw_array(&w, "inputs");
+    leat_cursors_begin(&w, s->sink);
     for (const leat_input *in = s->first; in; in = in->next) {
         if (in == moved)
             write_input(in, true, leat_reader_cursor(in->reader), offset_at(in, c), c, &w);
         else if (is_of(in, moved->source))
             write_input(in, false, leat_buf_str(&in->cursor), in->offset, &in->counts, &w);
     }
-    leat_jw_end(&w);
-    leat_jw_end(&w);
-    leat_buf_u8(out, '\n');
+    leat_cursors_end(&w);
 }
 
 leat_rc leat_inputs_store(leat_inputs *s, leat_input *in, const leat_sink_counts *counts,
@@ -116,12 +99,9 @@ leat_rc leat_inputs_store(leat_inputs *s, leat_input *in, const leat_sink_counts
 {
     leat_arena a = {0};
     leat_buf text = {0};
-    char *folder = folder_of(s, in->source, &a);
-    char *path = leat_arena_printf(&a, "%s/%s", folder, s->sink);
     write_file(s, in, counts, &text);
-    int err = -LEAT_FAULT(cursor_store);
-    if (err == 0) err = leat_os_store(path, leat_buf_str(&text), 0600);
-    leat_rc rc = err < 0 ? leat_os_fail(e, err, "store the cursor in", path) : LEAT_OK;
+    leat_rc rc = leat_cursors_store(leat_cursors_path(s->data, in->source, s->sink, &a),
+                                    leat_buf_str(&text), e);
     if (rc == LEAT_OK) {
         leat_buf_clear(&in->cursor);
         leat_buf_add(&in->cursor, leat_reader_cursor(in->reader));
@@ -162,9 +142,8 @@ static void take_stored(leat_inputs *s, const char *source, const leat_json *j, 
         in->offset = offset;
         leat_buf_add(&in->cursor, cursor);
     }
-    in->counts.read += (uint64_t)leat_json_get_i64(j, "read", 0);
-    in->counts.delivered += (uint64_t)leat_json_get_i64(j, "delivered", 0);
-    in->counts.dead += (uint64_t)leat_json_get_i64(j, "dead", 0);
+    leat_sink_counts counts = leat_cursors_counts(j);
+    leat_sink_counts_add(&in->counts, &counts);
     const leat_json *next = leat_json_get(j, "next");
     if (next) next = next->child;
     for (const leat_json *t = topics ? topics->child : NULL; t; t = t->next) {
@@ -175,27 +154,6 @@ static void take_stored(leat_inputs *s, const char *source, const leat_json *j, 
                 add_topic(in, &all->v[i], known);
         if (next) next = next->next;
     }
-}
-
-static leat_rc load(leat_inputs *s, const char *source, const char *path, places *all, leat_err *e)
-{
-    leat_buf text = {0};
-    const leat_json *j = NULL;
-    leat_err why = {0};
-    int err = -LEAT_FAULT(cursor_read);
-    if (err == 0) err = leat_os_load(path, &text, CURSORS_MAX);
-    leat_rc rc = err < 0 ? LEAT_OK : leat_json_parse(&s->arena, leat_buf_str(&text), &j, &why);
-    leat_buf_free(&text);
-    if (err == -ENOENT) return LEAT_OK;
-    if (err < 0) return leat_os_fail(e, err, "read the cursor in", path);
-    const leat_json *inputs = leat_json_get(j, "inputs");
-    if (rc != LEAT_OK || !inputs || inputs->type != LEAT_JSON_ARRAY)
-        return leat_fail(e, LEAT_CONF, "sink.cursor", path,
-                         "the sink's cursor cannot be understood: %s. To deliver everything again "
-                         "from the beginning, remove %s",
-                         *why.msg ? why.msg : "it holds no \"inputs\"", path);
-    for (const leat_json *i = inputs->child; i; i = i->next) take_stored(s, source, i, all);
-    return LEAT_OK;
 }
 
 /* Topics that the file does not know: those the stream holds already are read from its beginning,
@@ -248,8 +206,10 @@ static void drop_empty(leat_inputs *s)
 /* Stores the cursor at once: from then on the stream keeps what this sink needs. */
 static leat_rc register_all(leat_inputs *s, const char *source, places *all, leat_err *e)
 {
-    char *folder = folder_of(s, source, &s->arena);
-    LEAT_TRY(load(s, source, leat_arena_printf(&s->arena, "%s/%s", folder, s->sink), all, e));
+    const leat_json *stored;
+    const char *path = leat_cursors_path(s->data, source, s->sink, &s->arena);
+    LEAT_TRY(leat_cursors_load(path, &s->arena, &stored, e));
+    for (; stored; stored = stored->next) take_stored(s, source, stored, all);
     take_new(s, source, all);
     drop_empty(s);
     leat_input *last = NULL;
@@ -282,7 +242,7 @@ static leat_rc open_stream(leat_inputs *s, const char *source, places *all, leat
     char *stream = leat_arena_printf(&s->arena, "%s/connectors/%s/stream", s->data, source);
     for (unsigned i = 0; i < all->n; i++) all->v[i].taken = false;
     LEAT_TRY(stream_exists(s, stream, source, e));
-    LEAT_TRY(leat_readers_lock(stream, LOCK_US, &lock, e));
+    LEAT_TRY(leat_readers_lock(stream, LEAT_CURSORS_LOCK_US, &lock, e));
     leat_rc rc = register_all(s, source, all, e);
     leat_os_now()->close(lock);
     return rc;
@@ -395,11 +355,8 @@ leat_rc leat_inputs_gap(const leat_inputs *s, const leat_input *in, leat_err *e)
 leat_sink_counts leat_inputs_counts(const leat_inputs *s)
 {
     leat_sink_counts all = {0};
-    for (const leat_input *in = s->first; in; in = in->next) {
-        all.read += in->counts.read;
-        all.delivered += in->counts.delivered;
-        all.dead += in->counts.dead;
-    }
+    for (const leat_input *in = s->first; in; in = in->next)
+        leat_sink_counts_add(&all, &in->counts);
     return all;
 }
 

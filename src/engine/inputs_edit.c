@@ -3,16 +3,12 @@
  * A topic that is moved gets an input of its own, which begins at the segment that holds the
  * wanted offset and passes over what stands before it there. Run by the sink's thread, or under the
  * lock of a sink that does not run. */
-#include <errno.h>
 #include <inttypes.h>
 
-#include "base/json.h"
 #include "base/os.h"
-#include "engine/inputs.h"
+#include "engine/cursors.h"
 #include "stream/readers.h"
 #include "stream/stream.h"
-
-enum { FILE_MAX = 16 << 20, LOCK_US = 2000000 };
 
 /* One topic of the sink. */
 typedef struct topic {
@@ -22,29 +18,7 @@ typedef struct topic {
     int64_t at;          /* next to be delivered; -1: the sink has no cursor for it */
 } topic;
 
-/* ---- the files ---- */
-
-static char *path_of(const char *data, const char *source, const char *sink, leat_arena *a)
-{
-    return leat_arena_printf(a, "%s/connectors/%s/stream/readers/%s", data, source, sink);
-}
-
-/* The "inputs" of a sink's file; NULL: there is none. */
-static leat_rc load(const char *path, leat_arena *a, const leat_json **inputs, leat_err *e)
-{
-    leat_buf text = {0};
-    const leat_json *j = NULL;
-    *inputs = NULL;
-    int err = leat_os_load(path, &text, FILE_MAX);
-    leat_rc rc = LEAT_OK;
-    if (err == 0)
-        rc = leat_json_parse(a, leat_arena_str(a, leat_buf_str(&text)), &j, e);
-    else if (err != -ENOENT)
-        rc = leat_os_fail(e, err, "read the cursor in", path);
-    leat_buf_free(&text);
-    *inputs = leat_json_get(j, "inputs");
-    return rc;
-}
+/* ---- looking ---- */
 
 static bool has_topic(const leat_json *input, const char *name)
 {
@@ -54,14 +28,12 @@ static bool has_topic(const leat_json *input, const char *name)
     return false;
 }
 
-/* ---- looking ---- */
-
 static leat_rc place(const char *data, const char *sink, topic *t, leat_arena *a, leat_err *e)
 {
     const leat_json *inputs;
     const char *const one[] = {t->name, NULL};
-    LEAT_TRY(load(path_of(data, t->source, sink, a), a, &inputs, e));
-    for (const leat_json *i = inputs ? inputs->child : NULL; i; i = i->next) {
+    LEAT_TRY(leat_cursors_load(leat_cursors_path(data, t->source, sink, a), a, &inputs, e));
+    for (const leat_json *i = inputs; i; i = i->next) {
         if (!has_topic(i, t->name)) continue;
         LEAT_TRY(
             leat_reader_offsets(data, t->source, leat_json_get_str(i, "cursor"), one, &t->at, e));
@@ -250,18 +222,8 @@ static bool write_kept(const leat_json *input, const move *moves, size_t n, leat
     return any;
 }
 
-static void write_tail(leat_str cursor, int64_t offset, const int64_t counts[3], leat_jw *w)
-{
-    leat_jw_str(w, "cursor", cursor);
-    if (offset > 0) leat_jw_i64(w, "offset", offset);
-    leat_jw_i64(w, "read", counts[0]);
-    leat_jw_i64(w, "delivered", counts[1]);
-    leat_jw_i64(w, "dead", counts[2]);
-    leat_jw_end(w);
-}
-
 /* The moved topic's input; it takes over the counts of inputs that are given up. */
-static leat_rc write_moved(const char *data, const move *m, int64_t counts[3], leat_jw *w,
+static leat_rc write_moved(const char *data, const move *m, leat_sink_counts *counts, leat_jw *w,
                            leat_err *e)
 {
     const char *const topics[] = {m->topic, NULL};
@@ -278,8 +240,8 @@ static leat_rc write_moved(const char *data, const move *m, int64_t counts[3], l
     leat_jw_array(w, "topics");
     leat_jw_z(w, NULL, m->topic);
     leat_jw_end(w);
-    write_tail(r ? leat_reader_cursor(r) : LEAT_STR(""), m->offset, counts, w);
-    memset(counts, 0, 3 * sizeof *counts);
+    leat_cursors_input_end(w, r ? leat_reader_cursor(r) : LEAT_STR(""), m->offset, counts);
+    *counts = (leat_sink_counts){0};
     leat_reader_close(r);
     return LEAT_OK;
 }
@@ -287,23 +249,23 @@ static leat_rc write_moved(const char *data, const move *m, int64_t counts[3], l
 static leat_rc write_inputs(const char *data, const char *source, const leat_json *inputs,
                             const move *moves, size_t n, leat_jw *w, leat_err *e)
 {
-    int64_t left[3] = {0};
-    for (const leat_json *i = inputs ? inputs->child : NULL; i; i = i->next) {
-        int64_t counts[] = {leat_json_get_i64(i, "read", 0), leat_json_get_i64(i, "delivered", 0),
-                            leat_json_get_i64(i, "dead", 0)};
+    leat_sink_counts left = {0};
+    for (const leat_json *i = inputs; i; i = i->next) {
+        leat_sink_counts counts = leat_cursors_counts(i);
         if (!write_kept(i, moves, n, NULL)) {
-            for (int k = 0; k < 3; k++) left[k] += counts[k];
+            leat_sink_counts_add(&left, &counts);
             continue;
         }
         leat_jw_object(w, NULL);
         leat_jw_array(w, "topics");
         write_kept(i, moves, n, w);
         leat_jw_end(w);
-        write_tail(leat_json_get_str(i, "cursor"), leat_json_get_i64(i, "offset", 0), counts, w);
+        leat_cursors_input_end(w, leat_json_get_str(i, "cursor"), leat_json_get_i64(i, "offset", 0),
+                               &counts);
     }
     for (size_t i = 0; i < n; i++)
         if (strcmp(moves[i].source, source) == 0)
-            LEAT_TRY(write_moved(data, &moves[i], left, w, e));
+            LEAT_TRY(write_moved(data, &moves[i], &left, w, e));
     return LEAT_OK;
 }
 
@@ -313,19 +275,12 @@ static leat_rc rewrite_locked(const char *data, const char *sink, const char *so
     const leat_json *inputs;
     leat_buf text = {0};
     leat_jw w = {.out = &text};
-    char *path = path_of(data, source, sink, a);
-    LEAT_TRY(load(path, a, &inputs, e));
-    leat_jw_object(&w, NULL);
-    leat_jw_z(&w, "sink", sink);
-    leat_jw_array(&w, "inputs");
+    const char *path = leat_cursors_path(data, source, sink, a);
+    LEAT_TRY(leat_cursors_load(path, a, &inputs, e));
+    leat_cursors_begin(&w, sink);
     leat_rc rc = write_inputs(data, source, inputs, moves, n, &w, e);
-    leat_jw_end(&w);
-    leat_jw_end(&w);
-    leat_buf_u8(&text, '\n');
-    char *folder = leat_arena_printf(a, "%s/connectors/%s/stream/readers", data, source);
-    int err = rc == LEAT_OK ? leat_os_mkdirs(folder, 0700) : 0;
-    if (rc == LEAT_OK && err == 0) err = leat_os_store(path, leat_buf_str(&text), 0600);
-    if (err < 0) rc = leat_os_fail(e, err, "store the cursor in", path);
+    leat_cursors_end(&w);
+    if (rc == LEAT_OK) rc = leat_cursors_store(path, leat_buf_str(&text), e);
     leat_buf_free(&text);
     return rc;
 }
@@ -336,7 +291,7 @@ static leat_rc rewrite(const char *data, const char *sink, const char *source, c
 {
     int lock = -1;
     char *stream = leat_arena_printf(a, "%s/connectors/%s/stream", data, source);
-    LEAT_TRY(leat_readers_lock(stream, LOCK_US, &lock, e));
+    LEAT_TRY(leat_readers_lock(stream, LEAT_CURSORS_LOCK_US, &lock, e));
     leat_rc rc = rewrite_locked(data, sink, source, moves, n, a, e);
     leat_os_now()->close(lock);
     return rc;

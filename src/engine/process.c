@@ -31,7 +31,7 @@ static leat_process *_Atomic running;
 static atomic_bool asked;
 static pid_t parent;
 
-static void stop(leat_process *p)
+void leat_process_stop(leat_process *p)
 {
     if (p->engine) leat_engine_stop(p->engine);
     if (p->sinkrun) leat_sinkrun_stop(p->sinkrun);
@@ -42,7 +42,7 @@ static void on_signal(int sig)
     (void)sig;
     leat_process *p = atomic_load(&running);
     if (!atomic_exchange(&asked, true)) alarm(getppid() == parent ? STOP_S : ORPHAN_S);
-    if (p) stop(p);
+    if (p) leat_process_stop(p);
 }
 
 /* Whoever started us may have blocked the signals, so that none is lost before this. */
@@ -247,7 +247,7 @@ static leat_rc run_task(leat_process *p, leat_err *e)
                  p->desired.by, p->conf.name);
     LEAT_TRY(leat_control_start(&conf, &p->control, e));
     atomic_store(&running, p);
-    if (atomic_load(&asked)) stop(p);
+    if (atomic_load(&asked)) leat_process_stop(p);
     leat_log(LEAT_INFO, "connector.started", "class=%s run=%s",
              p->setup.source ? p->setup.source->name : p->setup.sink->name, p->run_id);
     leat_rc rc = p->engine ? leat_engine_run(p->engine, e) : leat_sinkrun_run(p->sinkrun, e);

@@ -41,6 +41,8 @@ typedef struct leat_process {
 leat_rc leat_process_lock(leat_process *p, const atomic_bool *asked, leat_err *e);
 leat_rc leat_process_stream(leat_process *p, leat_err *e);
 void leat_process_close(leat_process *p);
+/* Tells the task to end; from a signal handler too. */
+void leat_process_stop(leat_process *p);
 
 /* stopped.c: of a connector that does not run. parse: setup, from the configuration in p->state;
  * open: the lock, state.db, and if whole the setup. */

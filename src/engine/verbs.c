@@ -104,12 +104,6 @@ static leat_rc pause_or_resume(leat_process *p, bool paused, const leat_json *re
 
 /* ---- the rest ---- */
 
-static void stop(leat_process *p)
-{
-    if (p->engine) leat_engine_stop(p->engine);
-    if (p->sinkrun) leat_sinkrun_stop(p->sinkrun);
-}
-
 static leat_rc log_level(const leat_json *request, leat_err *e)
 {
     leat_level level;
@@ -174,10 +168,10 @@ leat_rc leat_process_verb(void *arg, leat_str verb, const leat_json *request, le
     if (leat_str_is(verb, "status")) {
         status(p, reply);
     } else if (leat_str_is(verb, "stop")) {
-        stop(p);
+        leat_process_stop(p);
     } else if (leat_str_is(verb, "restart")) {
         atomic_store(&p->restart, true);
-        stop(p);
+        leat_process_stop(p);
     } else if (leat_str_is(verb, "finish") && p->sinkrun) {
         leat_sinkrun_finish(p->sinkrun);
     } else if (leat_str_is(verb, "log")) {

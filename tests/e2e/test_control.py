@@ -8,27 +8,15 @@ import signal
 import socket
 import threading
 
+import datagen
 import pytest
+from datagen import TOPIC, keys, sink
 from leat import Leat
 from servers.process import until
 
-TOPIC = "gen.datagen.t1"
-
 
 def source(leat, name="gen", **more):
-    config = {"connector.class": "datagen", "topic.prefix": name, "datagen.rate": 2000}
-    config |= {key.replace("_", "."): value for key, value in more.items()}
-    return leat.write(f"{name}.properties", config)
-
-
-def sink(leat, name="out", topics=TOPIC, **more):
-    config = {"connector.class": "null", "topics": topics}
-    config |= {key.replace("_", "."): value for key, value in more.items()}
-    return leat.write(f"{name}.properties", config)
-
-
-def keys(leat, topic=TOPIC, *args):
-    return [e["after"]["id"] for e in leat.read(topic, "--format", "native", *args)]
+    return datagen.source(leat, name, **{"datagen_rate": 2000, **more})
 
 
 def running(leat, *names, state="RUNNING"):

@@ -9,9 +9,9 @@ import os
 import re
 
 import pytest
+from datagen import cursor, keys, sink, source, state
 from leat import ROOT
 from servers.process import until
-from test_datagen import cursor, keys, sink, source, state
 
 # FAULT_ACTIONS=all: every action at every point, which takes some minutes.
 FEW, ALL = ("ENOSPC", "kill"), ("EIO", "ENOSPC", "kill", "200ms")

@@ -7,10 +7,10 @@ import subprocess
 import time
 
 import pytest
+from datagen import TOPIC, sink, source
 from leat import Leat
 from servers.process import until
 
-TOPIC = "gen.datagen.t1"
 SMALL = {"segment.bytes": "1m", "retention.bytes": "4m"}
 
 
@@ -21,16 +21,6 @@ def other(leat, tmp_path):
     one.data = leat.data
     yield one
     one.kill()
-
-
-def source(leat, **more):
-    config = {"connector.class": "datagen", "topic.prefix": "gen", "datagen.rate": 0}
-    return leat.write("gen.properties", config | {k.replace("_", "."): v for k, v in more.items()})
-
-
-def sink(leat, **more):
-    config = {"connector.class": "null", "topics": TOPIC}
-    return leat.write("out.properties", config | {k.replace("_", "."): v for k, v in more.items()})
 
 
 def segments(leat, connector="gen"):

@@ -7,9 +7,9 @@ import os
 import threading
 
 import pytest
+from datagen import ask, cursor, keys, sink, source, state
 from leat import ROOT
 from servers.process import until
-from test_datagen import ask, cursor, keys, sink, source, state
 
 HAMMERS = 4
 VERBS = [

@@ -12,7 +12,7 @@ static struct parsed {
     bool good, flag, other;
     const char *text;
     int64_t number;
-    const char *words[16];
+    const char *words[4];
     int nwords, status;
 } p;
 
@@ -57,7 +57,7 @@ static void parse(const char *line)
         at = last ? end : end + 1;
     }
     p = (struct parsed){.number = -7, .status = -1};
-    p.good = leat_cli_parse(argc, argv, ARGS, p.words, &p.nwords, &p.status);
+    p.good = leat_cli_parse(argc, argv, ARGS, p.words, 4, &p.nwords, &p.status);
 }
 
 static void test_options_and_words(void **state)
@@ -118,6 +118,7 @@ static void test_wrong_usage(void **state)
         "--number 1.5",
         "--number 99999999999999999999",
         "-x",
+        "one two three four five",
         "-flag",
         "a -1",
     };

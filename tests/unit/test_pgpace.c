@@ -135,6 +135,32 @@ static void few_bytes(void **state)
     close_pair(fd);
 }
 
+/* While the mark is reached each piece is waited for; where it is not, what is there is taken. */
+static void pieces(void **state)
+{
+    (void)state;
+    int fd[2];
+    char bytes[16 << 10] = {0};
+    size_t sent = 0, taken = 0;
+    tcp_pair(fd);
+    leat_pg_pace p = gulping(fd[0]);
+    assert_false(leat_pg_pace_waits(&p));
+    for (ssize_t n; (n = send(fd[1], bytes, sizeof(bytes), MSG_DONTWAIT)) > 0;) sent += (size_t)n;
+    assert_true(sent > (size_t)mark_of(fd[0]));
+    assert_int_equal(leat_pg_pace_gather(&p, fd[0]), 0);
+    while (leat_pg_pace_waits(&p)) {
+        ssize_t n = recv(fd[0], bytes, sizeof(bytes), MSG_DONTWAIT);
+        assert_true(n > 0);
+        taken += (size_t)n;
+        leat_pg_pace_took(&p, (size_t)n);
+        assert_int_equal(leat_pg_pace_gather(&p, fd[0]), 0);
+    }
+    assert_true(taken < sent && taken + (size_t)mark_of(fd[0]) + sizeof(bytes) > sent);
+    leat_pg_pace_end(&p, fd[0]);
+    assert_false(leat_pg_pace_waits(&p));
+    close_pair(fd);
+}
+
 static void unix_socket(void **state)
 {
     (void)state;
@@ -165,7 +191,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(little),          cmocka_unit_test(much_but_slowly),
         cmocka_unit_test(begins_and_ends), cmocka_unit_test(empty_gulp),
-        cmocka_unit_test(few_bytes),       cmocka_unit_test(unix_socket),
+        cmocka_unit_test(few_bytes),       cmocka_unit_test(pieces),
+        cmocka_unit_test(unix_socket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

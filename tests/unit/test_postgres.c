@@ -548,6 +548,7 @@ static void offsets_that_are_none_are_refused(void **state)
         {"{\"server\":\"shop\"}", "{\"lsn\":-1}", "0/16B3748"},
         {"{\"server\":\"shop\"}", "{\"lsn\":1.5}", "0/16B3748"},
         {"{\"server\":\"shop\"}", "{\"lsn\":18446744073709551615}", "0/16B3748"},
+        {"{\"server\":\"shop\"}", "{\"lsn\":\"99999999/0\"}", "0/16B3748"},
         {"{\"server\":\"shop\"}", "{\"lsn\":{}}", "0/16B3748"},
         {"{\"server\":\"shop\"}", "{\"lsn\":5,\"gtids\":\"x\"}", "\"gtids\""},
         {"{\"server\":\"shop\"}", "{\"n\":100}", "\"n\""},

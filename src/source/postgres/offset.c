@@ -58,10 +58,10 @@ static leat_rc numbers(leat_str offset, leat_arena *a, leat_buf *out, leat_err *
                                             LEAT_STR_ARG(m->name)),
                           e);
         bool place = is_place(m->name) && m->type != LEAT_JSON_NULL;
-        bool good = m->type == LEAT_JSON_NUMBER   ? leat_str_u64(m->text, &lsn) && lsn <= INT64_MAX
+        bool good = m->type == LEAT_JSON_NUMBER   ? leat_str_u64(m->text, &lsn)
                     : m->type == LEAT_JSON_STRING ? leat_lsn_parse(m->text, &lsn)
                                                   : false;
-        if (place && (!good || lsn == 0))
+        if (place && (!good || lsn == 0 || lsn > INT64_MAX))
             return refuse(offset,
                           leat_arena_printf(a, "\"" LEAT_STR_FMT "\" is \"" LEAT_STR_FMT "\"",
                                             LEAT_STR_ARG(m->name), LEAT_STR_ARG(m->text)),

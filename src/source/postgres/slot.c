@@ -117,9 +117,10 @@ leat_rc leat_pg_slot_read(leat_pg *c, const char *name, int64_t ms, leat_arena *
 
 /* ---- the judge ---- */
 
-#define START_AFRESH                                                                                  \
-    "To start afresh, drop the slot if there is one (SELECT pg_drop_replication_slot('%s')), delete " \
-    "the connector's stored offsets, and let it take a new snapshot"
+#define START_AFRESH                                                                               \
+    "If its offsets were edited just now, take that back (leat offsets NAME undo). To start "      \
+    "afresh, drop the slot if there is one (SELECT pg_drop_replication_slot('%s')), forget the "   \
+    "stored offsets (leat offsets NAME reset), and let it take a new snapshot"
 
 static leat_rc judge_missing(const char *name, const leat_pg_position *at, leat_err *e)
 {

@@ -396,7 +396,7 @@ leat_rc leat_pg_copy_row(leat_pg *c, const char *doing, int wait_ms, char **row,
         }
         if (n == -1) return copy_end(c, doing, e);
         if (n < 0) return leat_pg_fail(e, c, NULL, doing);
-        if (looked) {
+        if (looked || leat_pg_pace_waits(&c->pace)) {
             if (deadline == 0) deadline = leat_mono_us() + (int64_t)wait_ms * 1000;
             leat_rc rc = await_row(c, doing, deadline, &waited, e);
             if (rc != LEAT_OK) return rc;

@@ -3,9 +3,12 @@
  * Over TCP the socket's low-water mark does it: neither the poll nor the walsender's send wakes
  * anybody until LOW_WATER bytes are there, or the poll's time is up. The mark does a second thing:
  * below it the kernel acknowledges at once what is received, else it would wait for the reader, and
- * the walsender for that. Unix sockets know no such mark, so there the reader sleeps without
- * looking, for about as long as 8 to 16 KiB take: their buffer holds a few hundred messages, then
- * it stops the walsender. */
+ * the walsender for that. And a third, when the reader is the faster one: it takes a piece only
+ * while the mark is reached, so the receive window stays nearly full, the walsender's kernel
+ * gathers message after message for one packet, and a message costs it half. A reader that drains
+ * the socket gets a packet a message. Where the mark is not reached in time, all is taken. Unix
+ * sockets know no such mark, so there the reader sleeps without looking, for about as long as 8 to
+ * 16 KiB take: their buffer holds a few hundred messages, then it stops the walsender. */
 #include "system/postgres/pace.h"
 
 #include "base/clock.h"
@@ -60,6 +63,7 @@ int leat_pg_pace_gather(leat_pg_pace *p, int fd)
     p->before = p->taken;
     if (p->low_water) {
         int rc = leat_os_wait_fd(fd, false, GULP_MS);
+        p->full = rc > 0;
         return rc < 0 ? rc : 0;
     }
     leat_sleep_us(p->nap_us);

@@ -20,6 +20,7 @@ typedef struct leat_pg_pace {
     bool gathered;    /* there was one since gulping began */
     bool gulping;
     bool low_water; /* the socket wakes by a number of bytes; Unix sockets do not */
+    bool full;      /* there were so many at the last gulp */
     int64_t nap_us; /* there: the length of a gulp */
 } leat_pg_pace;
 
@@ -27,6 +28,12 @@ typedef struct leat_pg_pace {
 static inline void leat_pg_pace_took(leat_pg_pace *p, size_t bytes)
 {
     p->taken += bytes;
+}
+
+/* More is to be waited for before it is read, though some may be there. */
+static inline bool leat_pg_pace_waits(const leat_pg_pace *p)
+{
+    return p->gulping && p->full;
 }
 
 /* Called when nothing is at hand: decides about gulping from what was taken lately. */
