@@ -13,7 +13,8 @@
 const leat_command leat_commands[] = {
     {"demo", "[--seconds N] [--json]", "everything on this machine, with sample data",
      leat_cli_demo, false},
-    {"run", "[--once] FILE...", "run connectors in the foreground", leat_cli_run, false},
+    {"run", "[--once] [--kafka BROKERS] [WORKER.properties] FILE...",
+     "run connectors in the foreground", leat_cli_run, false},
     {"read", "TOPIC [--from WHERE] [--follow] [--max N] [--count]", "print a topic's records",
      leat_cli_read, false},
     {"topics", "[delete TOPIC...|--connector NAME [--yes]]", "list topics, delete those left over",
@@ -34,6 +35,8 @@ const leat_command leat_commands[] = {
     {"delete", "NAME [--forget]", "remove a connector, but not its topics", leat_cli_delete, false},
     {"dead-letters", "NAME list|show [ID]", "changes that could not be handled",
      leat_cli_dead_letters, false},
+    {"takeover", "--connect URL NAME [WORKER.properties] [--back]",
+     "a connector of Kafka Connect goes on here, or back there", leat_cli_takeover, false},
     {"plugins", "[NAME] [--json | --markdown DIR]", "connectors in this build and their options",
      leat_cli_plugins, false},
     {"connector", "NAME", "one connector's process; started by run", leat_cli_connector, true},

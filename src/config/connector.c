@@ -15,6 +15,13 @@ enum { NAME_MOST = 200, NAME_SHOWN = 60 }; /* bytes */
 #define IGNORED_ALL(option, text) ROW(option, NULL, LEAT_OPT_MANY, LEAT_OPT_NO_EFFECT, text)
 #define MISSING(option, def, text) ROW(option, def, LEAT_OPT_STR, LEAT_OPT_MISSING, text)
 
+#define CONVERTER(option, i, default_value, text)                                                  \
+    {                                                                                              \
+        .name = option, .label = option, .group = "Converter", .type = LEAT_OPT_STR,               \
+        .flags = LEAT_OPT_ADVANCED, AT(converters[i], const char *), .def = default_value,         \
+        .help = text                                                                               \
+    }
+
 static const char *const DECIMAL_FORMATS[] = {"BASE64", "NUMERIC", NULL};
 
 const leat_opt leat_connector_options[] = {
@@ -165,15 +172,42 @@ const leat_opt leat_connector_options[] = {
          "first 64 KiB, its size and its position. An event is held up to four times on its "
          "way (twice more for each further task), so limits.memory must be at least four times "
          "this and 8m more. 0: what limits.memory has room for, which is 62m by default."},
+    {.name = "offset.storage.file.filename",
+     .label = "Offsets to go on from",
+     .group = "Adoption",
+     .type = LEAT_OPT_STR,
+     .flags = LEAT_OPT_ADVANCED,
+     AT(offsets_file, const char *),
+     .help = "File in which Debezium Server, Debezium's engine or connect-standalone kept offsets. "
+             "A connector that starts for the first time goes on where it stands there; from then "
+             "on its own offsets count. The file is only read."},
+    {.name = "offset.storage",
+     .label = "Store of these offsets",
+     .group = "Adoption",
+     .type = LEAT_OPT_STR,
+     .flags = LEAT_OPT_ADVANCED,
+     AT(offsets_class, const char *),
+     .def = "org.apache.kafka.connect.storage.FileOffsetBackingStore",
+     .help =
+         "Class that kept the offsets. Only the file's store can be read; with any other one the "
+         "first start is refused until the offset was set by `leat offsets NAME set`."},
     /* clang-format off */
-    IGNORED("key.converter", "org.apache.kafka.connect.json.JsonConverter",
-            "Class of the key's converter. The stream keeps events typed; they are converted where "
-            "they leave it."),
-    IGNORED("value.converter", "org.apache.kafka.connect.json.JsonConverter",
-            "Class of the value's converter. The stream keeps events typed; they are converted where "
-            "they leave it."),
-    IGNORED("header.converter", "org.apache.kafka.connect.storage.SimpleHeaderConverter",
-            "Class of the headers' converter."),
+    IGNORED("offset.flush.interval.ms", "60000",
+            "Offsets are durable as soon as their records are."),
+    IGNORED("offset.flush.timeout.ms", "5000", "Offsets are durable as soon as their records are."),
+    IGNORED("offset.commit.policy", NULL, "Offsets are durable as soon as their records are."),
+    IGNORED_ALL("offset.storage.*", "Belongs to another store of offsets."),
+    IGNORED_ALL("record.processing.*", "Belongs to Debezium's engine."),
+    IGNORED("task.management.timeout.ms", "180000", "Belongs to Debezium's engine."),
+    CONVERTER("key.converter", 0, "org.apache.kafka.connect.json.JsonConverter",
+              "Class of the keys' converter: into Kafka, JSON. The embedded stream keeps events "
+              "typed; they are converted where they leave it."),
+    CONVERTER("value.converter", 1, "org.apache.kafka.connect.json.JsonConverter",
+              "Class of the values' converter: into Kafka, JSON. The embedded stream keeps events "
+              "typed; they are converted where they leave it."),
+    CONVERTER("header.converter", 2, "org.apache.kafka.connect.storage.SimpleHeaderConverter",
+              "Class of the headers' converter: into Kafka, plain text or "
+              "`org.apache.kafka.connect.json.JsonConverter`, as Debezium Server has it."),
     IGNORED("key.converter.schemas.cache.size", "1000",
             "Schema texts are kept as long as their table."),
     IGNORED("value.converter.schemas.cache.size", "1000",

@@ -16,6 +16,9 @@ typedef struct leat_connector_conf {
     bool key_schemas, value_schemas;    /* *.converter.schemas.enable */
     int64_t key_decimal, value_decimal; /* *.converter.decimal.format: 0 BASE64, 1 NUMERIC */
     bool key_defaults, value_defaults;  /* *.converter.replace.null.with.default */
+    const char *converters[3];          /* classes: of keys, values, headers */
+    const char *offsets_class;          /* offset.storage: where Debezium Server kept offsets */
+    const char *offsets_file; /* offset.storage.file.filename, to go on from; NULL: none */
 } leat_connector_conf;
 
 /* Ends with a row whose name is NULL; offsets into leat_connector_conf. */

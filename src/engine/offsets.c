@@ -200,8 +200,10 @@ static leat_rc check_source(edit *d, size_t i, leat_err *e)
     const leat_source *source = d->p->setup.source;
     if (!source->offset_check) return LEAT_OK;
     leat_position out = d->to[i];
-    LEAT_TRY(
-        source->offset_check(d->p->setup.conf, d->was[i], d->to[i], &d->a, &out, &d->notes[i], e));
+    leat_rc rc =
+        source->offset_check(d->p->setup.conf, d->was[i], d->to[i], &d->a, &out, &d->notes[i], e);
+    if (rc == LEAT_PENDING) rc = e->rc = LEAT_CONF;
+    LEAT_TRY(rc);
     d->to[i] = out;
     d->was[i] = find(d->now, d->nnow, out.partition);
     return LEAT_OK;

@@ -131,6 +131,9 @@ leat_rc leat_process_stream(leat_process *p, leat_err *e)
     char *counters = leat_arena_printf(&p->arena, "%s/counters", p->folder);
     if (!p->page) LEAT_TRY(leat_page_create(counters, &p->page, e));
     if (!p->setup.source) return LEAT_OK;
+    if (p->setup.kafka)
+        return leat_fail(e, LEAT_CONF, "stream.kafka", p->conf.name,
+                         "the stream kafka is not in this build");
     leat_embedded_conf conf = {
         .data = p->conf.data,
         .connector = p->conf.name,
@@ -317,6 +320,7 @@ int leat_process_run(const leat_process_conf *conf)
     catch_signals();
     leat_rc rc = parse(&p, &err);
     if (rc == LEAT_OK) rc = open_all(&p, &err);
+    if (rc == LEAT_OK && p.setup.source) rc = leat_process_adopt(&p, &err);
     if (rc == LEAT_OK) {
         leat_process_note(&p, LEAT_NOTED_START);
         make_task(&p);

@@ -44,6 +44,10 @@ void leat_process_close(leat_process *p);
 /* Tells the task to end; from a signal handler too. */
 void leat_process_stop(leat_process *p);
 
+/* adopt.c: at the first start of a source, offset.storage.*; the stream is open, no task is there
+ * yet. CONF "adopt.store", "adopt.ambiguous", "offsets.file". */
+leat_rc leat_process_adopt(leat_process *p, leat_err *e);
+
 /* stopped.c: of a connector that does not run. parse: setup, from the configuration in p->state;
  * open: the lock, state.db, and if whole the setup. */
 leat_rc leat_process_parse(leat_process *p, leat_err *e);

@@ -8,6 +8,7 @@ enum { FRAMES = 6 << 20, BATCHES = 2 << 20, LEAST_EVENT = 256 << 10 };
 
 static const leat_opt *const COMMON[] = {leat_connector_options, NULL};
 static const leat_opt *const STREAM[] = {leat_stream_options, NULL};
+static const leat_opt *const WORKER[] = {leat_worker_options, NULL};
 
 /* The properties of in that a set of tables knows, and the rest. */
 static void split(const leat_props *in, leat_opt_tables tables, leat_arena *a, leat_props *known,
@@ -96,24 +97,65 @@ static void parse_stream(leat_props *own, bool strict, leat_arena *a, leat_setup
     *own = rest;
 }
 
+/* A copy whose ${providers} are resolved. */
+static bool resolve(const leat_props *props, leat_arena *a, leat_props *out, leat_report *r)
+{
+    leat_err err = {0};
+    copy_props(props, a, out);
+    if (!leat_rc_failed(leat_config_resolve(a, out, &err))) return true;
+    leat_report_add(r, false, *err.where ? leat_arena_strdup(a, err.where) : NULL, 0, "%s",
+                    err.msg);
+    return false;
+}
+
+/* The worker, and what only counts with one: records leave for Kafka as a converter makes them. */
+static bool parse_worker(const leat_config *config, bool strict, leat_arena *a, leat_setup *out,
+                         leat_report *r)
+{
+    leat_props worker;
+    out->kafka = config->worker != NULL;
+    if (!out->kafka) return true;
+    tell_twice(config->worker, r);
+    if (!resolve(config->worker, a, &worker, r)) return false;
+    return leat_opts_parse(WORKER, &worker, strict, a, &out->worker, r);
+}
+
+/* The classes of converters: into Kafka they decide what is written. */
+static void check_converters(const leat_setup *setup, leat_report *r)
+{
+    static const char json[] = "org.apache.kafka.connect.json.JsonConverter";
+    static const char simple[] = "org.apache.kafka.connect.storage.SimpleHeaderConverter";
+    static const char *const names[] = {"key.converter", "value.converter", "header.converter"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *klass = setup->common.converters[i];
+        bool known = strcmp(klass, json) == 0 || (i == 2 && strcmp(klass, simple) == 0);
+        if (known) continue;
+        if (setup->kafka)
+            leat_report_add(r, false, names[i], 0,
+                            "is %s, which is not built yet, and another one would change the "
+                            "records; there is %s%s%s",
+                            klass, json, i == 2 ? " and " : "", i == 2 ? simple : "");
+        else
+            leat_report_add(r, true, names[i], 0,
+                            "accepted, but has no effect here: the embedded stream keeps events "
+                            "typed; they are converted where they leave it");
+    }
+}
+
 bool leat_setup_parse(const leat_config *config, bool strict, leat_arena *a, leat_setup *out,
                       leat_report *r)
 {
-    leat_err err = {0};
     leat_props all, common, own;
     *out = (leat_setup){0};
     tell_twice(&config->props, r);
-    copy_props(&config->props, a, &all);
-    if (leat_rc_failed(leat_config_resolve(a, &all, &err))) {
-        leat_report_add(r, false, *err.where ? leat_arena_strdup(a, err.where) : NULL, 0, "%s",
-                        err.msg);
-        return false;
-    }
+    if (!resolve(&config->props, a, &all, r)) return false;
     split(&all, COMMON, a, &common, &own);
     unsigned before = r->errors;
     leat_opts_parse(COMMON, &common, strict, a, &out->common, r);
+    if (!parse_worker(config, strict, a, out, r)) return false;
     if (!out->common.klass || !find(out->common.klass, out, r)) return false;
     validate_common(out, r);
+    if (out->source) check_converters(out, r);
     if (out->source) parse_stream(&own, strict, a, out, r);
     leat_opt_tables tables = out->source ? out->source->options : out->sink->options;
     size_t size = out->source ? out->source->conf_size : out->sink->conf_size;
