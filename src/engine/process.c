@@ -131,9 +131,7 @@ leat_rc leat_process_stream(leat_process *p, leat_err *e)
     char *counters = leat_arena_printf(&p->arena, "%s/counters", p->folder);
     if (!p->page) LEAT_TRY(leat_page_create(counters, &p->page, e));
     if (!p->setup.source) return LEAT_OK;
-    if (p->setup.kafka)
-        return leat_fail(e, LEAT_CONF, "stream.kafka", p->conf.name,
-                         "the stream kafka is not in this build");
+    if (p->setup.kafka) return leat_process_kafka(p, e);
     leat_embedded_conf conf = {
         .data = p->conf.data,
         .connector = p->conf.name,
@@ -262,9 +260,9 @@ void leat_process_close(leat_process *p)
 {
     leat_engine_free(p->engine);
     leat_sinkrun_free(p->sinkrun);
+    if (p->stream) p->stream->ops->close(p->stream); /* it may have something to save */
     if (p->notes != p->state) leat_state_close(p->notes);
     leat_state_close(p->state);
-    if (p->stream) p->stream->ops->close(p->stream);
     if (p->page) atomic_store(&p->page->pid, 0);
     leat_page_close(p->page);
     leat_os_now()->close(p->lock);

@@ -9,6 +9,7 @@ enum { FRAMES = 6 << 20, BATCHES = 2 << 20, LEAST_EVENT = 256 << 10 };
 static const leat_opt *const COMMON[] = {leat_connector_options, NULL};
 static const leat_opt *const STREAM[] = {leat_stream_options, NULL};
 static const leat_opt *const WORKER[] = {leat_worker_options, NULL};
+static const leat_opt *const CLIENTS[] = {leat_kafka_connector_options, NULL};
 
 /* The properties of in that a set of tables knows, and the rest. */
 static void split(const leat_props *in, leat_opt_tables tables, leat_arena *a, leat_props *known,
@@ -109,15 +110,30 @@ static bool resolve(const leat_props *props, leat_arena *a, leat_props *out, lea
 }
 
 /* The worker, and what only counts with one: records leave for Kafka as a converter makes them. */
-static bool parse_worker(const leat_config *config, bool strict, leat_arena *a, leat_setup *out,
-                         leat_report *r)
+static bool parse_worker(const leat_config *config, leat_props *all, bool strict, leat_arena *a,
+                         leat_setup *out, leat_report *r)
 {
-    leat_props worker;
+    leat_props worker, clients, rest;
     out->kafka = config->worker != NULL;
     if (!out->kafka) return true;
     tell_twice(config->worker, r);
     if (!resolve(config->worker, a, &worker, r)) return false;
-    return leat_opts_parse(WORKER, &worker, strict, a, &out->worker, r);
+    if (!leat_opts_parse(WORKER, &worker, strict, a, &out->worker, r)) return false;
+    split(all, CLIENTS, a, &clients, &rest);
+    *all = rest;
+    return leat_kafka_options_read(&worker, &clients, strict, a, &out->clients, r);
+}
+
+/* What would change what consumers see, and is not there. */
+static void refuse_once(const leat_config *config, const leat_setup *out, leat_report *r)
+{
+    const char *support = leat_props_get(&config->props, "exactly.once.support");
+    bool required = support && strcmp(support, "required") == 0;
+    if (!out->kafka || (!required && out->worker.eos != LEAT_EOS_ENABLED)) return;
+    leat_report_add(
+        r, !required, required ? "exactly.once.support" : "exactly.once.source.support", 0,
+        "exactly once into Kafka is not built yet: records are delivered at least once, "
+        "in order, and may be there twice after a crash");
 }
 
 /* The classes of converters: into Kafka they decide what is written. */
@@ -149,10 +165,11 @@ bool leat_setup_parse(const leat_config *config, bool strict, leat_arena *a, lea
     *out = (leat_setup){0};
     tell_twice(&config->props, r);
     if (!resolve(&config->props, a, &all, r)) return false;
-    split(&all, COMMON, a, &common, &own);
     unsigned before = r->errors;
+    if (!parse_worker(config, &all, strict, a, out, r)) return false;
+    refuse_once(config, out, r);
+    split(&all, COMMON, a, &common, &own);
     leat_opts_parse(COMMON, &common, strict, a, &out->common, r);
-    if (!parse_worker(config, strict, a, out, r)) return false;
     if (!out->common.klass || !find(out->common.klass, out, r)) return false;
     validate_common(out, r);
     if (out->source) check_converters(out, r);
