@@ -260,9 +260,9 @@ void leat_process_close(leat_process *p)
 {
     leat_engine_free(p->engine);
     leat_sinkrun_free(p->sinkrun);
+    if (p->stream) p->stream->ops->close(p->stream); /* it may have something to save */
     if (p->notes != p->state) leat_state_close(p->notes);
     leat_state_close(p->state);
-    if (p->stream) p->stream->ops->close(p->stream);
     if (p->page) atomic_store(&p->page->pid, 0);
     leat_page_close(p->page);
     leat_os_now()->close(p->lock);

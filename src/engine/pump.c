@@ -103,6 +103,16 @@ static leat_rc read_batch(leat_run *r, leat_err *e)
     return LEAT_OK;
 }
 
+/* All that was read is durable, and the end was meant: it should also be where it is to go. */
+static leat_rc arrive(leat_run *r, leat_err *e)
+{
+    const leat_stream *stream = r->g->conf.stream;
+    bool there = !stream->ops->arrived || stream->ops->arrived(stream);
+    leat_run_waits(r, there ? NULL : "Kafka, to take what is in the spool");
+    if (there || leat_run_leave(r->g)) return LEAT_PENDING;
+    return leat_run_idle(r, SOON_MS * 1000, e);
+}
+
 /* The end of the source or of `once`, or a wish to leave: everything read is durable before that;
  * an open transaction is left to the next start. */
 leat_rc leat_run_stream(leat_run *r, leat_err *e)
@@ -114,7 +124,8 @@ leat_rc leat_run_stream(leat_run *r, leat_err *e)
     if (ended || leat_run_leave(r->g)) {
         rc = leat_run_wind_up(r, e);
         r->result = ended ? LEAT_PENDING : LEAT_OK;
-        return rc == LEAT_OK ? LEAT_PENDING : rc;
+        if (rc != LEAT_OK) return rc;
+        return ended ? arrive(r, e) : LEAT_PENDING;
     }
     bool paused;
     rc = leat_run_paused(r, &paused, e);

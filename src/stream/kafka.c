@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "stream/kafka_part.h"
+#include "stream/page.h"
 
 enum {
     WINDOW_BYTES = 8 << 20,
@@ -22,6 +23,7 @@ enum {
     FULL_MS = 5,     /* append waits so long for room */
     CLOSE_MS = 2000, /* what is on its way at the end may still be acknowledged */
     EDIT_US = 10000000,
+    MIRROR_US = 250000,
 };
 
 static leat_kafka *of(const leat_stream *s)
@@ -43,6 +45,26 @@ static leat_rc go_to_spool(leat_kafka *k, leat_err *e)
     return leat_kafka_spool_enter(k, e);
 }
 
+/* Mirrors the status to the counters page, now and then. */
+static void mirror(leat_kafka *k)
+{
+    leat_kafka_status st;
+    struct leat_page *p = k->page;
+    int64_t now = leat_mono_us();
+    if (p == NULL || (k->phase == k->told_phase && now - k->told_us < MIRROR_US)) return;
+    k->told_us = now;
+    k->told_phase = k->phase;
+    leat_kafka_status_get(&k->stream, &st);
+    atomic_store(&p->delivery, (uint32_t)st.phase + 1);
+    atomic_store(&p->delivery_since_us, st.since_us);
+    atomic_store(&p->window_bytes, st.window_bytes);
+    atomic_store(&p->spool_bytes, (uint64_t)st.spool_bytes);
+    atomic_store(&p->spool_events, st.spool_events);
+    atomic_store(&p->spool_max_bytes, (uint64_t)st.spool_max);
+    atomic_store(&p->spool_full_us, st.full_at_us);
+    atomic_store(&p->producers, st.resets);
+}
+
 /* Looks at reports, waits for them at most wait_ms, and does what follows from them. */
 static leat_rc look(leat_kafka *k, int wait_ms, leat_err *e)
 {
@@ -54,6 +76,7 @@ static leat_rc look(leat_kafka *k, int wait_ms, leat_err *e)
     LEAT_TRY(rc);
     if (k->spool == NULL) LEAT_TRY(go_to_spool(k, e));
     if (k->spool != NULL) LEAT_TRY(leat_kafka_spool_drain(k, e));
+    mirror(k);
     return LEAT_OK;
 }
 
@@ -178,6 +201,11 @@ static size_t pending(const leat_stream *s)
     return k->spool ? k->spool->ops->pending(k->spool) : SIZE_MAX;
 }
 
+static bool arrived(const leat_stream *s)
+{
+    return of(s)->spool == NULL;
+}
+
 static const leat_stream_state *state(const leat_stream *s)
 {
     return &of(s)->state;
@@ -266,6 +294,7 @@ static const leat_stream_ops ops = {
     .tend = tend,
     .edit = edit,
     .pending = pending,
+    .arrived = arrived,
     .state = state,
     .close = close_stream,
     .memory = memory,
@@ -296,6 +325,8 @@ leat_rc leat_kafka_open(const leat_kafka_conf *conf, leat_stream **out, leat_err
         release(k);
         return rc;
     }
+    k->told_us = -MIRROR_US;
+    mirror(k);
     *out = &k->stream;
     return LEAT_OK;
 }

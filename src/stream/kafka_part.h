@@ -59,6 +59,8 @@ typedef struct leat_kafka {
     struct leat_page *page;
     leat_kafka_phase phase;
     int64_t since_us;
+    int64_t told_us;             /* when the page was told last ... */
+    leat_kafka_phase told_phase; /* ... and which phase */
 
     /* ---- records (kafka_record.c) ---- */
     leat_json_converter *keys, *values;               /* of changes: by schemas of pinned tables */

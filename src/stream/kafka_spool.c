@@ -67,7 +67,7 @@ static leat_rc open_spool(leat_kafka *k, leat_err *e)
         .segment_bytes = segment,
         .frame_bytes = k->conf.frame_bytes,
         .compression = k->conf.compression,
-        .retention = {.bytes = k->conf.spool_bytes, .ms = RETAIN_MS, .free_bytes = -1},
+        .retention = {.bytes = k->conf.spool_bytes, .ms = RETAIN_MS, .free_bytes = -1, .own = true},
     };
     return leat_embedded_open(&conf, &k->spool, e);
 }

@@ -54,6 +54,12 @@ typedef struct leat_page {
     _Atomic uint64_t delivered, sink_rejected; /* sinks */
     _Atomic uint64_t memory_peak_bytes;        /* most of memory_bytes so far */
     _Atomic uint64_t resident_bytes;           /* of the process, as the kernel counts it */
+    _Atomic uint32_t delivery;         /* leat_kafka_phase + 1; 0: the stream is not Kafka */
+    _Atomic int64_t delivery_since_us; /* when that began */
+    _Atomic uint64_t window_bytes;     /* on their way to Kafka */
+    _Atomic uint64_t spool_bytes, spool_events, spool_max_bytes; /* leat_kafka_status */
+    _Atomic int64_t spool_full_us; /* when the spool will be full; 0: not foreseen */
+    _Atomic uint64_t producers;    /* that died */
 } leat_page;
 
 /* Maps data/connectors/NAME/counters, made if missing, for its writer: pid and times are set, the

@@ -62,6 +62,9 @@ typedef struct leat_stream_ops {
      * back. No source is open. RETRY: nothing was changed. */
     leat_rc (*edit)(leat_stream *s, const leat_position *pos, size_t n, leat_str progress,
                     leat_err *e);
+    /* What was committed is where it is to go: nothing waits here to be sent on. May be NULL: that
+     * is always so. */
+    bool (*arrived)(const leat_stream *s);
     /* Bytes held in memory by its buffers, about. May be NULL. */
     size_t (*memory)(const leat_stream *s);
 } leat_stream_ops;
@@ -77,6 +80,7 @@ typedef struct leat_retention_conf {
     int64_t free_bytes; /* what stays free on the disk; 0: nothing; -1: 2 %, at most 1 GiB */
     int64_t segment_ms; /* the newest segment is closed after so long; 0: only when it is full */
     bool force;         /* registered readers do not count */
+    bool own;           /* its one reader is its writer: nobody is told of readers that sleep */
 } leat_retention_conf;
 
 typedef enum leat_compression {

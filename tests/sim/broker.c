@@ -12,6 +12,7 @@ typedef struct item {
     size_t bytes;
     uint8_t topic, part;
     bool row, logged, refused;
+    bool told;      /* planted: reported already */
     int64_t due_us; /* of its report, once logged */
     struct item *next;
 } item;
@@ -62,9 +63,10 @@ static void log_some(broker *b, unsigned t, unsigned p, uint32_t n)
     if (t == c->gone && s->mono_us < c->gone_us) return;
     for (item *it = b->first[t][p]; it && n > 0 && !s->failed; it = it->next) {
         if (it->logged || it->refused) continue;
+        if (s->plant == PLANT_KAFKA_ORDER && it->next && dice_one_in(&s->dice, 50)) continue;
         n--;
-        it->due_us = s->mono_us +
-                     (dice_one_in(&s->dice, s->life.last ? 0 : 30) ? 5000 : 1) * (int64_t)dice_below(&s->dice, 100);
+        it->due_us = s->mono_us + (dice_one_in(&s->dice, s->life.last ? 0 : 30) ? 5000 : 1) *
+                                      (int64_t)dice_below(&s->dice, 100);
         if (c->max_bytes && it->bytes > c->max_bytes) {
             it->refused = true;
             continue;
@@ -147,15 +149,20 @@ static unsigned report_part(broker *b, unsigned t, unsigned p)
 {
     sim *s = the_sim;
     unsigned n = 0;
+    item *head = b->first[t][p];
+    if (s->plant == PLANT_KAFKA_EARLY && head && !head->logged && !head->told) {
+        head->told = true;
+        report(b, head->tag, LEAT_DELIVERED);
+    }
     while (b->first[t][p] && !s->dead) {
         item *it = b->first[t][p];
         if (!it->logged && !it->refused) break;
         if (it->due_us > s->mono_us) break;
         if (sim_step(ACT_REPORT, (int64_t)it->tag, it->logged)) break;
         uint64_t tag = it->tag;
-        bool logged = it->logged;
+        bool logged = it->logged, told = it->told;
         drop(b, t, p);
-        report(b, tag, logged ? LEAT_DELIVERED : LEAT_REFUSED_TOO_LARGE);
+        if (!told) report(b, tag, logged ? LEAT_DELIVERED : LEAT_REFUSED_TOO_LARGE);
         n++;
     }
     return n;
@@ -210,13 +217,14 @@ static unsigned turn(broker *b)
 static unsigned report_lost(broker *b)
 {
     unsigned n = 0;
+    bool planted = the_sim->plant == PLANT_KAFKA_LOST;
     b->lost_told = false;
     for (unsigned t = 0; t < DB_TOPICS; t++) {
         for (unsigned p = 0; p < CLUSTER_PARTS; p++) {
             for (; b->first[t][p]; n++) {
                 uint64_t tag = b->first[t][p]->tag;
                 drop(b, t, p);
-                report(b, tag, LEAT_REFUSED_LOST);
+                report(b, tag, planted ? LEAT_DELIVERED : LEAT_REFUSED_LOST);
             }
         }
     }

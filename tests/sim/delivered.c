@@ -2,6 +2,39 @@
  * whole, or did not happen; of one that the process dies in, either. */
 #include "cluster.h"
 #include "sim.h"
+#include "stream/kafka_part.h"
+
+/* ---- planted: parts of the delivery that do nothing ---- */
+
+leat_rc __wrap_leat_kafka_spool_find(leat_kafka *k, leat_err *e);
+leat_rc __real_leat_kafka_spool_find(leat_kafka *k, leat_err *e);
+void __wrap_leat_kafka_take_back(leat_kafka *k);
+void __real_leat_kafka_take_back(leat_kafka *k);
+leat_rc __wrap_leat_kafka_settle_refused(leat_kafka *k, leat_err *e);
+leat_rc __real_leat_kafka_settle_refused(leat_kafka *k, leat_err *e);
+
+leat_rc __wrap_leat_kafka_spool_find(leat_kafka *k, leat_err *e)
+{
+    if (the_sim->plant != PLANT_KAFKA_NO_FIND) return __real_leat_kafka_spool_find(k, e);
+    return LEAT_OK;
+}
+
+void __wrap_leat_kafka_take_back(leat_kafka *k)
+{
+    if (the_sim->plant != PLANT_KAFKA_NO_BACK) __real_leat_kafka_take_back(k);
+}
+
+leat_rc __wrap_leat_kafka_settle_refused(leat_kafka *k, leat_err *e)
+{
+    if (the_sim->plant != PLANT_KAFKA_REFUSED) return __real_leat_kafka_settle_refused(k, e);
+    while (k->nrefused > 0) {
+        leat_delivery_report report = {k->refused[--k->nrefused].tag, LEAT_DELIVERED, NULL, -1, -1};
+        leat_kafka_report(k, &report);
+    }
+    return LEAT_OK;
+}
+
+/* ---- the store ---- */
 
 static leat_rc dead(leat_err *e)
 {
@@ -44,7 +77,7 @@ static leat_rc save(leat_delivered_store *store, const leat_delivered *d, leat_e
         return leat_fail(e, LEAT_RETRY, "state.busy", NULL, "the store is busy");
     if (d->serial != h->d.serial + 1 && d->serial < h->d.serial)
         sim_fail("save", "save %d after %d", (int)d->serial, (int)h->d.serial);
-    put_by(h, d);
+    if (s->plant != PLANT_KAFKA_UNSAVED || !dice_one_in(&s->dice, 2)) put_by(h, d);
     return LEAT_OK;
 }
 

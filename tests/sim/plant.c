@@ -160,6 +160,12 @@ static size_t stream_pending(const leat_stream *s)
     return real_of(s)->ops->pending(real_of(s));
 }
 
+static bool stream_arrived(const leat_stream *s)
+{
+    const leat_stream *real = real_of(s);
+    return the_sim->dead || !real->ops->arrived || real->ops->arrived(real);
+}
+
 static const leat_stream_state *stream_state(const leat_stream *s)
 {
     return real_of(s)->ops->state(real_of(s));
@@ -180,6 +186,7 @@ leat_stream *plant_wrap(plant_stream *p, leat_stream *real)
         .tend = stream_tend,
         .edit = stream_edit,
         .pending = stream_pending,
+        .arrived = stream_arrived,
         .state = stream_state,
         .close = stream_close,
     };

@@ -3,6 +3,7 @@
  *   sim                                the tests, as TAP: blocks of seeds, replay, planted bugs
  *   sim --seed N [-v] [--plant BUG]    one seed; -v: every step
  *   sim --seeds A-B [--plant BUG]      many; stops at the first that fails
+ *   sim --kafka --seed...              the same with Kafka as the stream
  *   sim --plants                       the planted bugs
  *
  * A seed that fails is printed with the oracle that complained, the last steps before it, and how
@@ -12,7 +13,7 @@
 
 #include "sim.h"
 
-enum { SEEDS = 10000, BLOCKS = 10, PLANT_SEEDS = 5000, SHOWN = 40 };
+enum { SEEDS = 10000, BLOCKS = 10, PLANT_SEEDS = 5000, SHOWN = 40, KAFKA_PART = 4 };
 
 /* Which stream the runs are of. */
 static bool kafka;
@@ -61,8 +62,8 @@ static void test_blocks(uint64_t seeds)
         static sim s;
         char what[80];
         uint64_t from = seeds * i / BLOCKS + 1, to = seeds * (i + 1) / BLOCKS;
-        snprintf(what, sizeof what, "seeds %llu to %llu", (unsigned long long)from,
-                 (unsigned long long)to);
+        snprintf(what, sizeof what, "%sseeds %llu to %llu", kafka ? "Kafka: " : "",
+                 (unsigned long long)from, (unsigned long long)to);
         bool ok = run_seeds(&s, from, to, PLANT_NONE);
         if (!ok) show_failure(&s);
         tell(ok, what);
@@ -74,12 +75,14 @@ static void test_replay(void)
     static sim s;
     bool ok = true;
     for (uint64_t seed = 1; seed <= 50 && ok; seed++) {
+        kafka = seed % 2 == 0;
         sim_run(&s, seed, PLANT_NONE, kafka, false);
         uint64_t hash = s.hash, steps = s.steps;
         sim_run(&s, seed, PLANT_NONE, kafka, false);
         ok = s.hash == hash && s.steps == steps;
         if (!ok) printf("# seed %llu went another way the second time\n", (unsigned long long)seed);
     }
+    kafka = false;
     tell(ok, "a seed always gives the same trace");
 }
 
@@ -87,6 +90,7 @@ static void test_plant(sim_plant plant)
 {
     static sim s;
     char what[160];
+    kafka = plant >= PLANT_KAFKA;
     bool found = !run_seeds(&s, 1, PLANT_SEEDS, plant);
     if (found)
         snprintf(what, sizeof what, "%s is found: seed %llu, %s", plant_word(plant),
@@ -94,6 +98,7 @@ static void test_plant(sim_plant plant)
     else
         snprintf(what, sizeof what, "%s is not found in %u seeds", plant_word(plant), PLANT_SEEDS);
     tell(found, what);
+    kafka = false;
 }
 
 static int run_tests(void)
@@ -104,10 +109,12 @@ static int run_tests(void)
         fprintf(stderr, "SIM_SEEDS=%s: want a number, %d or more\n", env, BLOCKS);
         return 2;
     }
-    printf("1..%d\n", BLOCKS + 1 + PLANT_COUNT - 1);
+    printf("1..%d\n", 2 * BLOCKS + 1 + PLANT_COUNT - 1);
     test_replay();
     for (sim_plant p = PLANT_NONE + 1; p < PLANT_COUNT; p++) test_plant(p);
     test_blocks(seeds);
+    kafka = true;
+    test_blocks(seeds / KAFKA_PART);
     sim_end();
     return failed ? 1 : 0;
 }
@@ -116,7 +123,8 @@ static int run_tests(void)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: sim [--seed N [-v] | --seeds A-B | --plants] [--plant BUG]\n");
+    fprintf(stderr,
+            "usage: sim [--kafka] [--seed N [-v] | --seeds A-B | --plants] [--plant BUG]\n");
     return 2;
 }
 
