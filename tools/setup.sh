@@ -6,6 +6,7 @@
 #   tools/setup.sh test     and what the tests need (make test)
 #   tools/setup.sh servers  PostgreSQL servers of other versions, for tests/e2e: archives that Maven
 #                           fetches into the user's cache; make test uses those it finds there
+#   tools/setup.sh peers    and Debezium's connector for Kafka Connect; make test-peers calls it
 #   tools/setup.sh kafka    Kafka for tests/e2e, fetched in the same way; make test calls it. Nothing
 #                           where Maven or Java is missing: those tests are skipped then
 #
@@ -57,6 +58,22 @@ kafka() {
     return 1
 }
 
+# 30 MB: Debezium's connector for Kafka Connect, for tests/peers.
+peers() {
+    kafka
+    local version=3.6.0.Final to
+    to=$cache/debezium-connector-postgres-$version
+    [ -d "$to" ] && return
+    if ! command -v mvn >/dev/null; then return; fi
+    say "fetching Debezium $version"
+    mkdir -p "$cache" "$to.part$$"
+    mvn -q -B dependency:copy -DoutputDirectory="$to.part$$" \
+        "-Dartifact=io.debezium:debezium-connector-postgres:$version:tar.gz:plugin" </dev/null
+    tar xzf "$to.part$$"/*.tar.gz -C "$to.part$$"
+    rm -f "$to.part$$"/*.tar.gz
+    mv -T "$to.part$$" "$to"
+}
+
 # 56 MB each when unpacked. The newest version that is packaged of the oldest and newest branches.
 servers() {
     local to=$cache version
@@ -77,6 +94,10 @@ servers)
     servers
     exit
     ;;
+peers)
+    peers
+    exit
+    ;;
 kafka)
     kafka
     exit
@@ -85,7 +106,7 @@ build) wanted=("${build[@]}") ;;
 run) wanted=("${build[@]}" "${run[@]}") ;;
 test) wanted=("${build[@]}" "${run[@]}" "${test[@]}") ;;
 *)
-    echo "usage: tools/setup.sh build|run|test|servers|kafka" >&2
+    echo "usage: tools/setup.sh build|run|test|servers|kafka|peers" >&2
     exit 2
     ;;
 esac

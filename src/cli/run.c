@@ -43,15 +43,32 @@ static const char *said(const leat_config *config, const char *option)
     return option;
 }
 
-static void print(const leat_config *config, const leat_report *r, const char *file, bool named)
+/* It is about a line of the worker's file and of no other. */
+static bool of_worker(const leat_config *config, const leat_problem *problem)
 {
+    for (const leat_prop *p = config->props.first; p && problem->option; p = p->next)
+        if (strcmp(p->name, problem->option) == 0 && p->line == problem->line) return false;
+    for (const leat_prop *p = config->worker ? config->worker->first : NULL; p; p = p->next)
+        if (problem->option && strcmp(p->name, problem->option) == 0 && p->line == problem->line)
+            return true;
+    return false;
+}
+
+/* A worker's warnings are told with its first connector. */
+static void print(const running *g, const leat_config *config, const leat_report *r,
+                  const char *file, bool named)
+{
+    const char *connectors = file;
     for (const leat_problem *p = r->first; p; p = p->next) {
         char line[16] = "";
         const char *option = said(config, p->option);
+        bool workers = g->open.worker && of_worker(config, p);
+        if (workers && p->warning && g->n > 0) continue;
+        file = workers && config->worker->file ? config->worker->file : connectors;
         if (p->line > 0) snprintf(line, sizeof line, ":%d", p->line);
-        fprintf(stderr, "leat: %s%s: %s%s%s%s%s%s\n", file, line, named ? config->name : "",
-                named ? ": " : "", p->warning ? "warning: " : "", option ? option : "",
-                option ? ": " : "", p->msg);
+        fprintf(stderr, "leat: %s%s: %s%s%s%s%s%s\n", file, line,
+                named && !workers ? config->name : "", named && !workers ? ": " : "",
+                p->warning ? "warning: " : "", option ? option : "", option ? ": " : "", p->msg);
     }
 }
 
@@ -66,8 +83,8 @@ static bool validate(running *g, leat_config *config, const char *file)
     if (known(g, config->name))
         leat_report_add(&r, false, "name", 0, "two connectors are called \"%s\"", config->name);
     leat_setup_parse(config, g->common.strict, &g->arena, &setup, &r);
-    if (config->told) print(config, config->told, file, good);
-    print(config, &r, file, good);
+    if (config->told) print(g, config, config->told, file, good);
+    print(g, config, &r, file, good);
     if (r.errors > 0 || (config->told && config->told->errors > 0)) return false;
     g->children[g->n++] = (leat_child_config){.config = config, .sink = setup.sink != NULL};
     return true;

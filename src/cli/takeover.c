@@ -112,12 +112,11 @@ int leat_cli_takeover(int argc, char **argv)
         LEAT_ARG_JSON(g.common),
         {0},
     };
-    const char *words[16];
+    const char *words[2];
     int nwords, status;
-    if (argc > 16) return leat_cli_usage(argv[0], "too many words");
     if (!leat_cli_parse(argc, argv, args, words, 2, &nwords, &status)) return status;
     if (!g.connect) return leat_cli_usage(argv[0], "--connect URL says where Kafka Connect is");
-    if (nwords < 1 || nwords > (g.back ? 1 : 2))
+    if (nwords != 1 && (nwords != 2 || g.back))
         return leat_cli_usage(argv[0], g.back ? "name one connector"
                                               : "name one connector, and behind it the file of its "
                                                 "worker if you like");

@@ -2,9 +2,8 @@
  * each goes. How values come about is in dbzserver_value.c. */
 #include "config/dbzserver.h"
 
+#include "config/connector.h"
 #include "config/dbzserver_value.h"
-
-#define JSON_CONVERTER "org.apache.kafka.connect.json.JsonConverter"
 
 enum { KEY, VALUE, HEADER, PARTS };
 static const char *const CONVERTERS[PARTS] = {"key.converter", "value.converter",
@@ -165,8 +164,8 @@ static void put_formats(const server *s, const server_conf *conf)
     for (size_t i = 0; i < PARTS; i++) {
         const char *prefix = leat_arena_printf(s->a, "%s.", CONVERTERS[i]);
         check_format(s, conf->format[i], options[i]);
-        leat_props_set(&s->out->props, s->a, leat_str_of(CONVERTERS[i]), LEAT_STR(JSON_CONVERTER),
-                       0);
+        leat_props_set(&s->out->props, s->a, leat_str_of(CONVERTERS[i]),
+                       LEAT_STR(LEAT_JSON_CONVERTER), 0);
         put_all(s, &s->out->props, prefix, &conf->of_format[i], true);
         put_all(s, &s->out->props, prefix, &conf->of_all, false);
     }

@@ -2,8 +2,8 @@
  * of Kafka Connect hold, and what stands in for one (--kafka, the sink of Debezium Server).
  *
  * A connector that has one streams into the Kafka that its bootstrap.servers name; one that has
- * none into the embedded stream. What is of Kafka's clients (security.*, producer.* ...) is only
- * known by name here; the stream reads it (stream/kafka_options.h). Pure; any thread. */
+ * none into the embedded stream. What is of Kafka's clients (security.protocol, producer.* ...) the
+ * stream reads (stream/kafka_options.h). Pure; any thread. */
 #ifndef LEAT_CONFIG_WORKER_H
 #define LEAT_CONFIG_WORKER_H
 
@@ -24,7 +24,7 @@ typedef struct leat_worker_conf {
     bool creation;            /* topic.creation.enable */
     const char *handed[4];    /* what connectors are handed: converters' classes, offsets' file; */
     leat_opt_many options[3]; /* options of these converters; leat_worker_inherit reads them */
-    leat_opt_many clients[6]; /* what is of Kafka's clients; read elsewhere */
+    leat_opt_many clients[3]; /* what is of Kafka's clients; read elsewhere */
 } leat_worker_conf;
 
 /* Ends with a row whose name is NULL; offsets into leat_worker_conf. */

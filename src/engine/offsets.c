@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "engine/inputs.h"
 #include "engine/running.h"
+#include "stream/kafka.h"
 
 /* One request, while it is answered. */
 typedef struct edit {
@@ -340,6 +341,11 @@ static leat_rc look(leat_process *p, leat_jw *reply, leat_err *e)
     if (rc == LEAT_OK) write_positions(p, "offsets", pos, n, reply);
     if (rc == LEAT_OK && p->setup.sink)
         rc = leat_inputs_write(p->conf.data, p->conf.name, &p->setup.common.topics, reply, e);
+    if (rc == LEAT_OK && p->setup.kafka && p->stream && !p->engine) {
+        leat_kafka_status kafka;
+        leat_kafka_status_get(p->stream, &kafka);
+        leat_jw_i64(reply, "spooled", (int64_t)kafka.spool_events);
+    }
     leat_arena_free(&a);
     return rc;
 }

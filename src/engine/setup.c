@@ -109,37 +109,43 @@ static bool resolve(const leat_props *props, leat_arena *a, leat_props *out, lea
     return false;
 }
 
-/* The worker, and what only counts with one: records leave for Kafka as a converter makes them. */
-static bool parse_worker(const leat_config *config, leat_props *all, bool strict, leat_arena *a,
+/* At least once is what there is: who asks for more must not get less without a word. */
+static void check_once(const leat_props *connector, const leat_worker_conf *worker, leat_report *r)
+{
+    static const char text[] =
+        "is %s, which is not built yet, and with at least once a consumer may "
+        "see a change twice; take it out to have that";
+    const char *support = leat_props_get(connector, "exactly.once.support");
+    if (worker->eos == LEAT_EOS_ENABLED)
+        leat_report_add(r, false, "exactly.once.source.support", 0, text, "enabled");
+    if (support && leat_str_ieq(leat_str_trim(leat_str_of(support)), LEAT_STR("required")))
+        leat_report_add(r, false, "exactly.once.support", 0, text, "required");
+}
+
+/* The worker, and what only counts with one: how Kafka's clients are set up. Takes what is of these
+ * out of all, the connector's options. */
+static bool parse_worker(const leat_config *config, bool strict, leat_arena *a, leat_props *all,
                          leat_setup *out, leat_report *r)
 {
+    const leat_opt_tables known[] = {WORKER, leat_kafka_client_options[LEAT_KAFKA_ADMIN]};
     leat_props worker, clients, rest;
     out->kafka = config->worker != NULL;
     if (!out->kafka) return true;
     tell_twice(config->worker, r);
     if (!resolve(config->worker, a, &worker, r)) return false;
-    if (!leat_opts_parse(WORKER, &worker, strict, a, &out->worker, r)) return false;
+    bool good = leat_opts_values(WORKER, &worker, a, &out->worker, r);
+    good = leat_opts_unknown(known, 2, &worker, strict, r) && good;
+    good = leat_kafka_options_read(&worker, all, strict, a, &out->clients, r) && good;
+    check_once(all, &out->worker, r);
     split(all, CLIENTS, a, &clients, &rest);
     *all = rest;
-    return leat_kafka_options_read(&worker, &clients, strict, a, &out->clients, r);
-}
-
-/* What would change what consumers see, and is not there. */
-static void refuse_once(const leat_config *config, const leat_setup *out, leat_report *r)
-{
-    const char *support = leat_props_get(&config->props, "exactly.once.support");
-    bool required = support && strcmp(support, "required") == 0;
-    if (!out->kafka || (!required && out->worker.eos != LEAT_EOS_ENABLED)) return;
-    leat_report_add(
-        r, !required, required ? "exactly.once.support" : "exactly.once.source.support", 0,
-        "exactly once into Kafka is not built yet: records are delivered at least once, "
-        "in order, and may be there twice after a crash");
+    return good;
 }
 
 /* The classes of converters: into Kafka they decide what is written. */
 static void check_converters(const leat_setup *setup, leat_report *r)
 {
-    static const char json[] = "org.apache.kafka.connect.json.JsonConverter";
+    static const char json[] = LEAT_JSON_CONVERTER;
     static const char simple[] = "org.apache.kafka.connect.storage.SimpleHeaderConverter";
     static const char *const names[] = {"key.converter", "value.converter", "header.converter"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -166,8 +172,7 @@ bool leat_setup_parse(const leat_config *config, bool strict, leat_arena *a, lea
     tell_twice(&config->props, r);
     if (!resolve(&config->props, a, &all, r)) return false;
     unsigned before = r->errors;
-    if (!parse_worker(config, &all, strict, a, out, r)) return false;
-    refuse_once(config, out, r);
+    if (!parse_worker(config, strict, a, &all, out, r)) return false;
     split(&all, COMMON, a, &common, &own);
     leat_opts_parse(COMMON, &common, strict, a, &out->common, r);
     if (!out->common.klass || !find(out->common.klass, out, r)) return false;

@@ -16,7 +16,7 @@ typedef struct leat_setup {
     leat_connector_conf common; /* options that every connector has */
     leat_stream_conf stream;    /* of a source */
     bool kafka;                 /* it streams into Kafka: it has a worker */
-    leat_worker_conf worker;    /* ... whose options these are, ... */
+    leat_worker_conf worker;    /* ... whose options these are */
     leat_kafka_clients clients; /* ... and how its clients talk to Kafka */
     void *conf;                 /* the connector's own, parsed; in the arena */
 } leat_setup;

@@ -46,6 +46,7 @@ typedef struct leat_catalog_table {
     const char *db, *schema, *name, *kind; /* "table", "partitioned table", "view" ... */
     int64_t rows;                          /* estimate, -1: unknown */
     bool captured;                         /* by the filters of this configuration */
+    const char *topic;                     /* of its changes; NULL: not captured */
     struct leat_catalog_table *next;
 } leat_catalog_table;
 typedef struct leat_catalog {

@@ -16,14 +16,16 @@
 #include "stream/stream.h"
 
 typedef struct leat_kafka_conf {
-    const char *data;             /* the data folder: the spool is data/connectors/NAME/spool */
-    const char *connector;        /* name */
-    leat_broker *broker;          /* the stream takes it, even if the open fails */
-    leat_broker_events *events;   /* what the port reports to: filled by the open */
-    leat_delivered_store *store;  /* outlives the stream, as does ... */
-    leat_dead_store *dead;        /* ... where refused records go */
-    struct leat_page *page;       /* to mirror what was delivered to; may be NULL */
-    leat_json_conf key, value;    /* key.converter.*, value.converter.* */
+    const char *data;            /* the data folder: the spool is data/connectors/NAME/spool */
+    const char *connector;       /* name */
+    leat_broker *broker;         /* the stream takes it, even if the open fails */
+    leat_broker_events *events;  /* what the port reports to: filled by the open */
+    leat_delivered_store *store; /* outlives the stream, as does ... */
+    leat_dead_store *dead;       /* ... where refused records go */
+    struct leat_page *page;      /* to mirror what was delivered to; may be NULL */
+    leat_json_conf key, value;   /* key.converter.*, value.converter.* */
+    leat_json_conf header;       /* header.converter.*, if json_headers; else they are plain text */
+    bool json_headers;
     size_t window_bytes;          /* of what is on its way, most; 0: 8 MiB */
     int64_t away_us;              /* without a report for so long: Kafka is away; 0: 10 s */
     int64_t spool_bytes;          /* spool.max.bytes; 0: there is no spool */

@@ -69,6 +69,18 @@ static bool check_hosts(checking *c)
     return any;
 }
 
+static void tell_login(checking *c, const char *detail)
+{
+    char advice[500];
+    bool scram = leat_str_starts(leat_str_of(c->conf->kafka->client[LEAT_KAFKA_PRODUCER].mechanism),
+                                 "SCRAM");
+    snprintf(advice, sizeof advice,
+             "look at sasl.mechanism, which the broker must offer, and at user and password in "
+             "sasl.jaas.config%s",
+             scram ? leat_kafka_login_advice() : "");
+    tell(c, "kafka log in", LEAT_KAFKA_STEP_FAILED, "kafka.auth", detail, advice);
+}
+
 static void tell_failed(checking *c, rd_kafka_resp_err_t err)
 {
     const leat_kafka_client *client = &c->conf->kafka->client[LEAT_KAFKA_PRODUCER];
@@ -80,9 +92,7 @@ static void tell_failed(checking *c, rd_kafka_resp_err_t err)
              "name must be the one in bootstrap.servers; a broker that wants a certificate of the "
              "client's needs ssl.keystore.location");
     else if (c->err == RD_KAFKA_RESP_ERR__AUTHENTICATION)
-        tell(c, "kafka log in", LEAT_KAFKA_STEP_FAILED, "kafka.auth", detail,
-             "look at sasl.mechanism, which the broker must offer, and at user and password in "
-             "sasl.jaas.config");
+        tell_login(c, detail);
     else
         tell(c, "kafka answer", LEAT_KAFKA_STEP_FAILED, "kafka.down", detail,
              tls ? "does this port of the broker speak TLS, and with a log-in? security.protocol "

@@ -128,7 +128,7 @@ static leat_delivery delivery_of(rd_kafka_resp_err_t err)
     }
 }
 
-/* What the fatal error of a refused batch says, in librdkafka 2.0 to 2.12: "ProduceRequest for
+/* What the fatal error of a refused batch says, in librdkafka 2.0: "ProduceRequest for
  * TOPIC [PARTITION] with N message(s) failed: REASON (broker ..."; the records themselves only say
  * that the guarantee ended them. */
 static void find_culprit(leat_kafka_client_port *p)

@@ -208,9 +208,9 @@ leat_rc leat_kafka_fail(leat_err *e, rd_kafka_resp_err_t err, const char *where,
         break;
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
     case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
-        rc = LEAT_CONF, code = "kafka.auth";
-        advice = "; look at sasl.mechanism and sasl.jaas.config";
-        break;
+        return leat_fail(e, LEAT_CONF, "kafka.auth", where,
+                         "could not %s: %s; look at sasl.mechanism and sasl.jaas.config%s", doing,
+                         said, leat_kafka_login_advice());
     case RD_KAFKA_RESP_ERR__SSL:
         code = "kafka.tls";
         advice = "; look at security.protocol and the ssl.* options";

@@ -23,6 +23,10 @@ leat_rc leat_kafka_conf_i64(rd_kafka_conf_t *conf, const char *name, int64_t val
 leat_rc leat_kafka_conf_new(rd_kafka_conf_t *conf, leat_kafka_role role, rd_kafka_t **out,
                             leat_err *e);
 
+/* What is worth knowing when a log-in was refused, as a part of a sentence; "" if there is nothing.
+ */
+const char *leat_kafka_login_advice(void);
+
 /* sasl.*, by mechanism. Part of leat_kafka_conf_make. */
 leat_rc leat_kafka_sasl_make(const leat_kafka_client *c, rd_kafka_conf_t *conf, leat_err *e);
 

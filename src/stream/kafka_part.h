@@ -65,6 +65,7 @@ typedef struct leat_kafka {
     /* ---- records (kafka_record.c) ---- */
     leat_json_converter *keys, *values;               /* of changes: by schemas of pinned tables */
     leat_json_converter *record_keys, *record_values; /* of records: forgotten after each batch */
+    leat_json_converter *header;                      /* NULL: headers are plain text */
     leat_registry registry;                           /* tables of events on their way, by row */
     leat_names topics;                                /* slot: the port's number */
     leat_arena scratch;

@@ -15,6 +15,7 @@ void leat_kafka_records_init(leat_kafka *k)
     k->values = leat_json_converter_new(&k->conf.value);
     k->record_keys = leat_json_converter_new(&k->conf.key);
     k->record_values = leat_json_converter_new(&k->conf.value);
+    k->header = k->conf.json_headers ? leat_json_converter_new(&k->conf.header) : NULL;
     leat_registry_init(&k->registry);
 }
 
@@ -24,6 +25,7 @@ void leat_kafka_records_fini(leat_kafka *k)
     leat_json_converter_free(k->values);
     leat_json_converter_free(k->record_keys);
     leat_json_converter_free(k->record_values);
+    if (k->header) leat_json_converter_free(k->header);
     leat_registry_free(&k->registry);
     leat_names_free(&k->topics);
     leat_arena_free(&k->scratch);
@@ -85,6 +87,16 @@ static leat_str text_of(const leat_kafka *k, const span *s)
     return (leat_str){k->bytes.p ? k->bytes.p + s->at : "", s->len};
 }
 
+/* As Kafka Connect has it by default, or as Debezium Server has it. Its schema may be of the record
+ * alone, so its text is not kept. */
+static leat_rc put_header(leat_kafka *k, leat_json_converter *c, const leat_header *h, leat_err *e)
+{
+    bool null;
+    if (!k->header) return leat_json_header(c, h, &k->bytes, e);
+    leat_json_converter_forget(k->header);
+    return leat_json_convert(k->header, h->schema, &h->value, (leat_str){0}, &k->bytes, &null, e);
+}
+
 static leat_rc put_headers(leat_kafka *k, leat_json_converter *c, const leat_record *record,
                            span *spans, leat_err *e)
 {
@@ -95,7 +107,7 @@ static leat_rc put_headers(leat_kafka *k, leat_json_converter *c, const leat_rec
     for (uint32_t i = 0; i < record->nheaders; i++) {
         const leat_header *h = &record->headers[i];
         spans[i] = (span){.at = k->bytes.len, .null = h->value.kind == LEAT_NULL};
-        LEAT_TRY(leat_json_header(c, h, &k->bytes, e));
+        LEAT_TRY(put_header(k, c, h, e));
         spans[i].len = k->bytes.len - spans[i].at;
     }
     for (uint32_t i = 0; i < record->nheaders; i++)

@@ -178,6 +178,18 @@ static leat_rc make(const mechanism *m, login *l, leat_err *e)
     return m->make(l, e);
 }
 
+/* Before 2.6.1 librdkafka's SCRAM repeats the client's nonce, which brokers took until Kafka 3.9.
+ */
+const char *leat_kafka_login_advice(void)
+{
+    enum { MENDED = 0x020601ff };
+    return rd_kafka_version() < MENDED
+               ? "; brokers of Kafka 4.0 and later refuse each log-in by SCRAM of a librdkafka that "
+                 "is older than 2.6.1, as this one is: put a newer librdkafka.so.1 in its place, or "
+                 "log in by PLAIN over TLS or by a certificate"
+               : "";
+}
+
 leat_rc leat_kafka_sasl_make(const leat_kafka_client *c, rd_kafka_conf_t *conf, leat_err *e)
 {
     for (size_t i = 0; i < sizeof MECHANISMS / sizeof MECHANISMS[0]; i++) {

@@ -268,13 +268,23 @@ static void test_a_worker_is_judged(void **state)
     leat_report r;
     leat_setup setup;
     open_files("bootstrap.servers=k:1\nplugin.path=/p\nbootstrap.server=k\ngroup.id=g\n"
-               "value.converter=io.confluent.connect.avro.AvroConverter\n",
+               "value.converter=io.confluent.connect.avro.AvroConverter\n"
+               "sasl.mechanismm=PLAIN\nproducer.linger.ms=x\n",
                "connector.class=datagen\n", NULL);
     leat_report_init(&r, &a);
     assert_false(leat_setup_parse(&config, false, &a, &setup, &r));
     assert_true(told(&r, true, "plugin.path", "no effect"));
     assert_true(told(&r, true, "bootstrap.server", "did you mean bootstrap.servers"));
+    assert_true(told(&r, true, "sasl.mechanismm", "did you mean sasl.mechanism"));
+    assert_true(told(&r, false, "producer.linger.ms", "must be"));
+    open_files("bootstrap.servers=k:1\nvalue.converter=io.confluent.connect.avro.AvroConverter\n"
+               "group.id=g\n",
+               "connector.class=datagen\nproducer.override.acks=all\n", NULL);
+    leat_report_init(&r, &a);
+    assert_false(leat_setup_parse(&config, false, &a, &setup, &r));
     assert_true(told(&r, false, "value.converter", "would change the records"));
+    assert_int_equal(r.errors, 1);
+    assert_int_equal(r.warnings, 0);
     assert_true(setup.kafka);
     assert_string_equal(setup.worker.group, "g");
 }

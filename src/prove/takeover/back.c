@@ -100,6 +100,12 @@ static leat_rc offsets_of(leat_takeover_run *t, leat_buf *out, leat_err *e)
     const leat_json *reply = NULL;
     LEAT_TRY(ask(t, "offsets", &reply, e));
     const leat_json *list = leat_json_get(reply, "offsets");
+    int64_t spooled = leat_json_get_i64(reply, "spooled", 0);
+    if (spooled > 0)
+        return leat_fail(e, LEAT_CONF, "takeover.spool", t->conf->name,
+                         "%lld changes are in the spool of this machine and not in Kafka yet, and "
+                         "would be lost to it: start it here, let it send them, then give it back",
+                         (long long)spooled);
     leat_jw w = {.out = out};
     leat_jw_object(&w, NULL);
     leat_jw_array(&w, "offsets");

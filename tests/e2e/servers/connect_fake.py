@@ -81,7 +81,7 @@ class FakeConnect:
     def _offsets(self, one, method, body):
         if method == "PATCH":
             if one["state"] != "STOPPED":
-                return 400, {"error_code": 400, "message": "Connectors must be in the STOPPED state"}
+                return 400, {"error_code": 400, "message": "it must be in the STOPPED state"}
             one["offsets"] = json.loads(body)["offsets"]
             return 200, {"message": "The offsets for this connector have been altered successfully"}
         return 200, {"offsets": one["offsets"]}
