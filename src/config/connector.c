@@ -22,8 +22,8 @@ enum { NAME_MOST = 200, NAME_SHOWN = 60 }; /* bytes */
         .help = text                                                                               \
     }
 
-static const char *const TOLERANCES[] = {"none", "all", NULL};
 static const char *const DECIMAL_FORMATS[] = {"BASE64", "NUMERIC", NULL};
+static const char *const TOLERANCES[] = {"none", "all", NULL};
 
 const leat_opt leat_connector_options[] = {
     {.name = "name",
@@ -150,17 +150,6 @@ const leat_opt leat_connector_options[] = {
      .min = 1,
      .max = 86400000,
      .help = "The pause between attempts grows up to this."},
-    {.name = "errors.tolerance",
-     .label = "Tolerance",
-     .group = "Errors",
-     .type = LEAT_OPT_ENUM,
-     .flags = LEAT_OPT_ADVANCED,
-     AT(tolerance, int64_t),
-     .choices = TOLERANCES,
-     .def = "none",
-     .help = "With `all` a record that Kafka refuses (for its size) goes to the dead letters; with "
-             "`none` the connector stops and tells. A change that cannot be read goes to the dead "
-             "letters always."},
     {.name = "header.converter.schemas.enable",
      .label = "Schemas in headers",
      .group = "Converter",
@@ -238,6 +227,16 @@ const leat_opt leat_connector_options[] = {
     IGNORED("connector.plugin.version", NULL, "There is one version of a connector in a build."),
     IGNORED("tasks.max.enforce", "true", "A connector never makes more tasks than tasks.max."),
     IGNORED("config.action.reload", "restart", "Configuration providers are read at each start."),
+    {.name = "errors.tolerance",
+     .label = "Records that Kafka refuses",
+     .group = "Errors",
+     .type = LEAT_OPT_ENUM,
+     AT(tolerance, int64_t),
+     .choices = TOLERANCES,
+     .def = "none",
+     .help = "Into Kafka: a record that the brokers never take, because it is too large or invalid, "
+             "stops the connector (`none`), or its change goes to the dead letters (`all`). A "
+             "change that cannot be decoded goes to the dead letters always."},
     IGNORED("errors.retry.timeout", "0", "Attempts are bounded by errors.max.retries."),
     IGNORED("errors.log.enable", "false", "Errors are always logged."),
     IGNORED("errors.log.include.messages", "false", "Row data is never logged."),

@@ -112,10 +112,9 @@ const leat_opt leat_stream_options[] = {
      .def = "1073741824",
      .min = 0,
      .max = INT64_C(1) << 50,
-     .help =
-         "Into Kafka: while Kafka is away, so many bytes of changes are kept on this machine's "
-         "disk, where they are durable, so that the source may let its log go. They are sent when "
-         "Kafka is back. 0: there is no spool, the source waits."},
+     .help = "Into Kafka: most bytes that this machine's disk holds while Kafka is away, so that "
+             "the source's server may let its log go. When they are used up the source waits "
+             "(`STALLED`). 0 is no spool: then the source waits as soon as Kafka is away."},
     {.name = "spool.after.ms",
      .label = "Spool after",
      .group = "Stream",
@@ -124,9 +123,9 @@ const leat_opt leat_stream_options[] = {
      AT(spool_after_ms, int64_t),
      .def = "10000",
      .min = 100,
-     .max = 86400000,
-     .help = "Into Kafka: after so long without an answer Kafka is taken for away, and the spool "
-             "begins."},
+     .max = 3600000,
+     .help = "Into Kafka: when nothing was acknowledged for so long, it is taken to be away. Two "
+             "seconds are enough when no broker can be reached."},
     {.name = NULL},
 };
 

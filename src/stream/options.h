@@ -11,8 +11,8 @@ typedef struct leat_stream_conf {
     int64_t free_bytes; /* -1: 2 % of the disk, at most 1 GiB */
     int64_t reserve_bytes;
     int64_t compression;                 /* leat_compression */
-    int64_t spool_bytes, spool_after_ms; /* into Kafka */
     bool force;
+    int64_t spool_bytes, spool_after_ms; /* with Kafka */
 } leat_stream_conf;
 
 /* Ends with a row whose name is NULL; offsets into leat_stream_conf. */

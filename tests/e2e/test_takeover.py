@@ -272,3 +272,33 @@ def test_it_fails_there(here, leat, connect):
     connect.faults.clear()
     run_once(leat)
     until(lambda: here["state"] == "STOPPED", 5)
+
+
+def test_back_with_a_spool_is_refused(shop, leat, connect, kafka):
+    """What Kafka does not have yet would be lost to it."""
+    config = connect.connectors["shop"]["config"]
+    converter = "org.apache.kafka.connect.json.JsonConverter"
+    config.update({"key.converter": converter, "value.converter": converter,
+                   "spool.after.ms": "200"})
+    takeover(leat, connect, "shop", "--kafka", kafka.bootstrap)
+    leat.run(leat.folder + "/shop.json")
+    kafka.read_until("shop.public.orders", 3)
+    kafka.kill()
+    shop.sql("INSERT INTO orders VALUES (7, 'spooled')")
+    ((end,),) = shop.sql("SELECT pg_current_wal_insert_lsn() - '0/0'")
+
+    def acknowledged():
+        slot = shop.sql("SELECT confirmed_flush_lsn - '0/0' FROM pg_replication_slots")
+        return int(slot[0][0]) >= int(end)
+
+    until(acknowledged, 60, "the change in the spool")
+    leat.stop()
+    done = back(leat, connect, ok=(1,))
+    assert "takeover.spool" in done.stderr and "1 changes" in done.stderr
+    assert connect.connectors["shop"]["state"] == "STOPPED"
+    assert leat.status("shop")["desired"]["state"] == "RUNNING"
+    kafka.start()
+    run_once(leat)
+    back(leat, connect)
+    assert connect.connectors["shop"]["state"] == "RUNNING"
+    assert len(kafka.read("shop.public.orders")) == 4

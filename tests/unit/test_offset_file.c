@@ -1,9 +1,10 @@
 /* The file of FileOffsetBackingStore: what Java writes is read, everything else is refused with the
- * byte. test_the_real_one reads files that Kafka Connect's and Debezium's own code wrote
- * (tests/vectors/offsets). */
+ * byte. Two of the fuzzer's seeds were written by the real ones: by Debezium Server 3.6 when it was
+ * stopped, and by FileOffsetBackingStore of Kafka Connect 4.1. */
 #include "test.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/os.h"
 #include "state/offset_file.h"
@@ -158,13 +159,43 @@ static void test_a_map_of_something_else(void **state)
     leat_buf_free(&b);
 }
 
+static leat_rc load(const char *name)
+{
+    leat_buf b = {0};
+    char path[512];
+    snprintf(path, sizeof path, TESTS_DIR "/fuzz/corpus/offset_file/%s", name);
+    assert_true(leat_os_load(path, &b, 1 << 20) >= 0);
+    leat_rc rc = parse(leat_buf_str(&b));
+    leat_buf_free(&b);
+    return rc;
+}
+
+static void test_real_ones(void **state)
+{
+    (void)state;
+    assert_int_equal(load("debezium_server_3_6"), LEAT_OK);
+    assert_true(leat_str_is(list->connector, "kafka"));
+    assert_true(leat_str_is(list->pos.partition, "{\"server\":\"ds5\"}"));
+    assert_true(leat_str_starts(list->pos.offset, "{\"lsn_proc\":46819120,"));
+    assert_null(list->next);
+    assert_int_equal(load("connect_4_1"), LEAT_OK);
+    unsigned n = 0;
+    for (const leat_stored_offset *s = list; s; s = s->next, n++) {
+        char want[64];
+        int i = atoi(s->connector.s + 1); /* c7: NUL-terminated, as JSON texts are */
+        snprintf(want, sizeof want, "{\"lsn\":%d,\"txId\":%d}", 1000 + i, i);
+        assert_true(leat_str_is(s->pos.offset, want));
+        assert_int_not_equal(i % 5, 4); /* these were deleted */
+    }
+    assert_int_equal(n, 16);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_entries),
-        cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_other_things),
-        cmocka_unit_test(test_a_map_of_something_else),
+        cmocka_unit_test(test_entries),      cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_other_things), cmocka_unit_test(test_a_map_of_something_else),
+        cmocka_unit_test(test_real_ones),
     };
     return cmocka_run_group_tests(tests, NULL, tear_down);
 }
