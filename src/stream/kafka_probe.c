@@ -94,9 +94,13 @@ rd_kafka_resp_err_t leat_kafka_probe_write(const leat_kafka_client *c, const cha
     rd_kafka_resp_err_t told = RD_KAFKA_RESP_ERR__TIMED_OUT;
     rd_kafka_t *rk = producer(c, "request.required.acks", "2", &told);
     if (!rk) return RD_KAFKA_RESP_ERR__INVALID_ARG;
-    rd_kafka_resp_err_t err =
-        rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(0),
-                          RD_KAFKA_V_KEY("", 0), RD_KAFKA_V_END);
+    const rd_kafka_vu_t v[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = topic},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = 0},
+    };
+    rd_kafka_error_t *error = rd_kafka_produceva(rk, v, sizeof v / sizeof v[0]);
+    rd_kafka_resp_err_t err = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (error) rd_kafka_error_destroy(error);
     if (!err) {
         rd_kafka_flush(rk, ms);
         err = told;

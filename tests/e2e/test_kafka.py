@@ -1,11 +1,13 @@
 """A database's changes into a real Kafka: nothing is lost and order is kept, whatever is killed, and
 while Kafka is away the database may let its log go. KILLS and KILL_SEED change how often and when.
-"""
+Each change carries its transaction and its number in it, and each transaction ends with a record of
+how many it had: so what is missing is seen, and what is there twice is known for a repeat."""
 
 import json
 import os
 import random
 import signal
+import tempfile
 import time
 
 import pytest
@@ -15,22 +17,26 @@ from servers.process import until
 from test_kills import connector_pid, kill_leat, kill_server
 
 SEED = int(os.environ.get("KILL_SEED", "0")) or random.randrange(1 << 30)
-KILLS = int(os.environ.get("KILLS", "0"))  # of Kafka, of leat and of the server; 0: a few
+KILLS = int(os.environ.get("KILLS", "0"))  # together, of Kafka, of leat and of the server; 0: 10
 
 PLAIN = {
     "key.converter.schemas.enable": "false",
     "value.converter.schemas.enable": "false",
     "provide.transaction.metadata": "true",
+    "topic.creation.groups": "transactions",
+    "topic.creation.transactions.include": r".*\.transaction",
+    "topic.creation.transactions.partitions": "1",
     "topic.creation.default.partitions": "3",
     "topic.creation.default.replication.factor": "1",
 }
+LAST = 30  # rows of each table, so that each partition has some of them
 
 
 @pytest.fixture
 def own_kafka(scratch):
     """A Kafka that nobody else uses: it is killed here."""
     try:
-        server = kafka_server.Kafka(os.path.join(scratch, "kafka-killed"))
+        server = kafka_server.Kafka(tempfile.mkdtemp(prefix="kafka-", dir=scratch))
     except kafka_server.Missing as e:
         pytest.skip(str(e))
     yield server.start()
@@ -76,6 +82,50 @@ def caught_up(db, leat, seconds=240):
     until(released, seconds, "the release of the server's log", every=0.3)
 
 
+def is_last(record):
+    after = (record["value"] or {}).get("after") or {}
+    return "the last" in (after.get("owner"), after.get("text"), after.get("body"))
+
+
+def all_there(db, leat, kafka):
+    """Writes last rows, and waits until these are in Kafka: then what was before them is, too, since
+    the order of a partition is kept. The records."""
+    db.sql(f"""
+        INSERT INTO accounts SELECT 2000000000 + g, 0, 'the last' FROM generate_series(1, {LAST}) g;
+        INSERT INTO files SELECT 1000000 + g, 1, 'the last' FROM generate_series(1, {LAST}) g;
+        INSERT INTO notes (text) SELECT 'the last' FROM generate_series(1, {LAST}) g""")
+
+    def there():
+        leat.alive()
+        got = OnKafka(leat, kafka)
+        last = [len({str(r["key"]) for r in rs if is_last(r)}) for rs in got.records.values()]
+        return got if last == [LAST] * len(TABLES) else None
+
+    got = until(there, 240, "the last rows in Kafka", every=1)
+    until(lambda: set(ended(kafka)) >= {tx for tx, _ in last_changes(got)}, 60, "their transaction's end")
+    return got
+
+
+def number(record):
+    """(transaction, number in it). The rest of Debezium's id is the position of the change."""
+    transaction = record["value"]["transaction"]
+    return transaction["id"].partition(":")[0], transaction["total_order"]
+
+
+def last_changes(got):
+    return [number(r) for records in got.records.values() for r in records if is_last(r)]
+
+
+def ended(kafka):
+    """Transaction -> how many changes it had."""
+    counts = {}
+    for r in kafka.read("shop.transaction"):
+        value = json.loads(r.value)
+        if value["status"] == "END":
+            counts[value["id"].partition(":")[0]] = value["event_count"]
+    return counts
+
+
 def check_order(records, hint):
     """What a consumer sees that forgets repeats: for each key its changes, in the log's order."""
     seen, last = set(), {}
@@ -83,11 +133,10 @@ def check_order(records, hint):
         value = r["value"]
         if value is None or value.get("transaction") is None or r["key"] is None:
             continue
-        id_ = (value["transaction"]["id"], value["transaction"]["total_order"])
         key = json.dumps(r["key"])
-        if id_ in seen:
+        if number(r) in seen:
             continue
-        seen.add(id_)
+        seen.add(number(r))
         lsn = value["source"]["lsn"]
         assert last.get(key, 0) <= lsn, f"{key} has {lsn} behind {last[key]} {hint}"
         last[key] = lsn
@@ -96,14 +145,10 @@ def check_order(records, hint):
 
 def check_complete(kafka, seen, hint):
     """Each change of each transaction that ended is there. How many transactions there were."""
-    counts = {}
-    for r in kafka.read("shop.transaction"):
-        value = json.loads(r.value)
-        if value["status"] == "END":
-            counts[value["id"]] = value["event_count"]
+    counts = ended(kafka)
     numbers = {}
-    for tx, number in seen:
-        numbers.setdefault(tx, set()).add(number)
+    for tx, n in seen:
+        numbers.setdefault(tx, set()).add(n)
     for tx, n in counts.items():
         have = numbers.get(tx, set())
         assert have == set(range(1, n + 1)), f"{tx} has {len(have)} of {n} changes {hint}"
@@ -111,10 +156,9 @@ def check_complete(kafka, seen, hint):
 
 
 def check(db, leat, kafka, hint=""):
+    got = all_there(db, leat, kafka)
     caught_up(db, leat)
-    status = leat.status("shop")
-    assert status["counts"]["in_flight"] == 0, (status, hint)
-    got = OnKafka(leat, kafka)
+    until(lambda: leat.status("shop")["counts"]["in_flight"] == 0, 30, "a ledger that balances")
     check_tables(db, got, hint)
     seen = set()
     for topic, records in got.records.items():
@@ -126,7 +170,7 @@ def test_kafka(db, leat, kafka):
     """Snapshot, changes and deletes, as Debezium sends them; the connector's own topics made."""
     db.sql("CREATE TABLE orders (id int PRIMARY KEY, name text); INSERT INTO orders VALUES (1, 'a')")
     props = db.properties(name="shop", topic_prefix=db.name) | PLAIN | {
-        "topic.creation.groups": "compacted",
+        "topic.creation.groups": "compacted,transactions",
         "topic.creation.compacted.include": r".*\.orders",
         "topic.creation.compacted.partitions": "2",
         "topic.creation.compacted.cleanup.policy": "compact",
@@ -141,19 +185,20 @@ def test_kafka(db, leat, kafka):
     records = sorted(map(parse, kafka.read_until(topic, 5)), key=lambda r: r["key"]["id"])
     ops = [(r["key"]["id"], r["value"] and r["value"]["op"]) for r in records]
     assert ops == [(1, "r"), (1, "u"), (1, "d"), (1, None), (2, "c")]
+    assert kafka.topics()[f"{db.name}.transaction"] == 1
     assert kafka.topics()[topic] == 2 and kafka.config(topic)["cleanup.policy"] == "compact"
-    assert kafka.topics()[f"{db.name}.transaction"] == 3
     caught_up(db, leat)
     assert leat.stop() == 0
 
 
+@pytest.mark.timeout(600)
 def test_away(db, leat, own_kafka):
     """Kafka is away under load: the database's log is let go all the same, and all arrives."""
     db.sql(CREATE)
     leat.run(*config(leat, db, own_kafka, **{"spool.after.ms": "1000"}))
     own_kafka.read_until("shop.public.accounts", 100)
-    load = Load(db, SEED, rest_s=0.01)
-    time.sleep(1)
+    load = Load(db, SEED, rest_s=0.03, big=0.002)
+    until(lambda: load.commits > 20, 60, "load")
     own_kafka.kill()
     caught_up(db, leat, 60)  # Kafka is still away
     commits = load.commits
@@ -174,14 +219,16 @@ def kill_kafka(kafka, dice):
     kafka.start()
 
 
+@pytest.mark.timeout(600 + 60 * KILLS)
 def test_kafka_kills(db, leat, own_kafka):
     dice = random.Random(SEED)
     db.sql(CREATE)
     files = config(leat, db, own_kafka, **{"spool.after.ms": "1000"})
     leat.run(*files)
     until(lambda: connector_pid(leat), 30, "the connector")
-    load = Load(db, SEED, rest_s=0.005, big=0.01)
-    victims = ["kafka", "leat", "server"] * (KILLS or 3) + ["kafka"]
+    load = Load(db, SEED, rest_s=0.03, big=0.002)
+    n = KILLS or 10
+    victims = (["kafka", "leat", "server"] * n)[:n]
     dice.shuffle(victims)
     for victim in victims:
         time.sleep(dice.uniform(0.3, 1.5))
@@ -197,13 +244,14 @@ def test_kafka_kills(db, leat, own_kafka):
     check(db, leat, own_kafka, f"(KILL_SEED={SEED})")
 
 
+@pytest.mark.timeout(600)
 def test_stalled(db, leat, own_kafka):
     """A Kafka that answers nothing and closes nothing is away, too."""
     db.sql(CREATE)
     leat.run(*config(leat, db, own_kafka, **{"spool.after.ms": "1000"}))
     own_kafka.read_until("shop.public.accounts", 100)
     own_kafka.process.signal(signal.SIGSTOP)
-    load = Load(db, SEED, rest_s=0.01)
+    load = Load(db, SEED, rest_s=0.03, big=0.002)
     until(lambda: load.commits > 20, 60, "load")
     caught_up(db, leat, 60)
     own_kafka.process.signal(signal.SIGCONT)
