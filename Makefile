@@ -28,6 +28,7 @@ test-long:
 
 test-peers:
 	@tools/setup.sh test
+	@tools/setup.sh peers
 	@tests/run.py --peers
 
 bench:

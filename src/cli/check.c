@@ -8,12 +8,17 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "cli/check_kafka.h"
 #include "cli/cli.h"
+#include "config/open.h"
 #include "engine/setup.h"
 #include "state/state.h"
 
+enum { WORDS_MAX = 8 };
+
 typedef struct checking {
     leat_common common;
+    leat_open open;
     bool sql, undo;
     bool colour;
 } checking;
@@ -68,10 +73,10 @@ static bool is_file(const char *path)
 }
 
 /* word is a file, or the name of a connector whose configuration state.db holds. */
-static leat_rc find(const checking *g, const char *word, leat_arena *a, leat_config **out,
-                    leat_err *e)
+static leat_rc find(checking *g, const char *word, leat_arena *a, leat_config **out, leat_err *e)
 {
-    if (is_file(word)) return leat_config_load(a, word, out, e);
+    *out = NULL;
+    if (is_file(word)) return leat_open_file(a, &g->open, word, out, e);
     leat_state *s = NULL;
     leat_str json = {0};
     leat_rc rc = leat_state_open(g->common.data, word, true, &s, e);
@@ -86,11 +91,12 @@ static leat_rc find(const checking *g, const char *word, leat_arena *a, leat_con
     return rc;
 }
 
-static leat_rc check_one(checking *g, const leat_config *config, leat_arena *a, unsigned *failed,
+static leat_rc check_one(checking *g, leat_config *config, leat_arena *a, unsigned *failed,
                          leat_err *e)
 {
     leat_report r;
     leat_setup setup;
+    leat_open_finish(a, &g->open, config);
     leat_report_init(&r, a);
     bool good = leat_setup_parse(config, g->common.strict, a, &setup, &r);
     for (const leat_problem *p = r.first; p; p = p->next)
@@ -101,6 +107,8 @@ static leat_rc check_one(checking *g, const leat_config *config, leat_arena *a, 
     leat_checker c = {.step = on_step, .arg = g};
     leat_rc rc = setup.source ? setup.source->check(setup.conf, &c, e)
                               : setup.sink->check(setup.conf, &c, e);
+    if (rc == LEAT_OK && setup.kafka && setup.source && !g->sql && !g->undo)
+        rc = leat_check_kafka(&setup, &c, e);
     *failed += c.failed;
     return rc;
 }
@@ -110,25 +118,30 @@ int leat_cli_check(int argc, char **argv)
     checking g = {.common = {.data = leat_cli_data()}, .colour = isatty(STDOUT_FILENO)};
     const leat_arg args[] = {
         LEAT_ARG_DATA(g.common),
+        LEAT_ARG_KAFKA(g.common),
         LEAT_ARG_JSON(g.common),
         LEAT_ARG_STRICT(g.common),
         {"sql", LEAT_ARG_FLAG, &g.sql, NULL, "print only the SQL that mends what fails"},
         {"undo", LEAT_ARG_FLAG, &g.undo, NULL, "print only the SQL that takes it back"},
         {0},
     };
-    const char *words[2];
+    const char *words[WORDS_MAX];
     int nwords, status;
-    if (!leat_cli_parse(argc, argv, args, words, 2, &nwords, &status)) return status;
-    if (nwords != 1) return leat_cli_usage(argv[0], "name a configuration file or a connector");
+    if (!leat_cli_parse(argc, argv, args, words, WORDS_MAX, &nwords, &status)) return status;
+    if (nwords == 0) return leat_cli_usage(argv[0], "name a configuration file or a connector");
     if (g.sql && g.undo) return leat_cli_usage(argv[0], "either --sql or --undo");
+    g.open = (leat_open){
+        .kafka = g.common.kafka, .env = (const char *const *)environ, .strict = g.common.strict};
     leat_arena a;
     leat_arena_init(&a, 0);
-    leat_config *config = NULL;
+    leat_config *lists[WORDS_MAX] = {NULL};
     leat_err err = {0};
     unsigned failed = 0;
-    leat_rc rc = find(&g, words[0], &a, &config, &err);
-    for (; config && !leat_rc_failed(rc); config = config->next)
-        rc = check_one(&g, config, &a, &failed, &err);
+    leat_rc rc = LEAT_OK;
+    for (int i = 0; i < nwords && rc == LEAT_OK; i++) rc = find(&g, words[i], &a, &lists[i], &err);
+    for (int i = 0; i < nwords; i++)
+        for (leat_config *config = lists[i]; config && rc == LEAT_OK; config = config->next)
+            rc = check_one(&g, config, &a, &failed, &err);
     leat_arena_free(&a);
     if (leat_rc_failed(rc)) return leat_cli_fail(&err);
     return failed ? LEAT_EXIT_FOUND : LEAT_EXIT_OK;

@@ -34,7 +34,8 @@ typedef struct leat_arg {
 
 /* Options that many commands take. */
 typedef struct leat_common {
-    const char *data; /* --data, else LEAT_DATA, else ./leat-data */
+    const char *data;  /* --data, else LEAT_DATA, else ./leat-data */
+    const char *kafka; /* --kafka; NULL: the embedded stream, unless a worker's file says so */
     bool json, strict;
 } leat_common;
 #define LEAT_ARG_DATA(c)                                                                           \
@@ -45,6 +46,11 @@ typedef struct leat_common {
 #define LEAT_ARG_JSON(c)                                                                           \
     {                                                                                              \
         .name = "json", .type = LEAT_ARG_FLAG, .to = &(c).json, .help = "print JSON"               \
+    }
+#define LEAT_ARG_KAFKA(c)                                                                          \
+    {                                                                                              \
+        .name = "kafka", .type = LEAT_ARG_TEXT, .to = &(c).kafka, .meta = "BROKERS",               \
+        .help = "Kafka as the stream: host:port, several separated by commas"                      \
     }
 #define LEAT_ARG_STRICT(c)                                                                         \
     {                                                                                              \
@@ -87,5 +93,6 @@ int leat_cli_why(int argc, char **argv);
 int leat_cli_log(int argc, char **argv);
 int leat_cli_dead_letters(int argc, char **argv);
 int leat_cli_demo(int argc, char **argv);
+int leat_cli_takeover(int argc, char **argv);
 
 #endif

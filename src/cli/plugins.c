@@ -11,8 +11,11 @@
 #include "base/os.h"
 #include "cli/cli.h"
 #include "config/connector.h"
+#include "config/dbzserver.h"
+#include "config/worker.h"
 #include "sink/sink.h"
 #include "source/source.h"
+#include "stream/kafka_options.h"
 #include "stream/options.h"
 
 enum { WIDTH = 88, PAGE_MAX = 4 << 20 };
@@ -20,10 +23,43 @@ enum { WIDTH = 88, PAGE_MAX = 4 << 20 };
 static const char BEGIN[] =
     "<!-- What follows is written by make docs from the option tables. -->\n";
 static const char END[] = "<!-- End of what make docs writes. -->\n";
-static const char COMMON[] = "common"; /* the name under which the options of all are shown */
-static const char STREAM[] = "stream"; /* ... and those of every source's stream */
 static const leat_opt *const common_options[] = {leat_connector_options, NULL};
 static const leat_opt *const stream_options[] = {leat_stream_options, NULL};
+static const leat_opt *const worker_options[] = {leat_worker_options, NULL};
+static const leat_opt *const server_options[] = {leat_dbzserver_options, NULL};
+static const leat_opt_tables common_set = common_options, stream_set = stream_options,
+                             worker_set = worker_options, server_set = server_options;
+
+/* Options that are of no connector alone, by the name under which they are shown. */
+typedef struct shared {
+    const char *name, *title;
+    const leat_opt_tables *options;
+    const char *about; /* of those with a page of their own; NULL: they stand in README.md */
+} shared;
+
+static const shared SHARED[] = {
+    {"common", "Options of every connector", &common_set, NULL},
+    {"stream", "Options of every source connector", &stream_set, NULL},
+    {"worker", "A worker's configuration", &worker_set,
+     "What `leat run` makes of each line of a worker's file of Kafka Connect "
+     "(connect-standalone.properties, connect-distributed.properties); see "
+     "[compatibility](../compatibility.md#files-of-kafka-connect-and-debezium-server). The lines of "
+     "[Kafka's clients](kafka-client.md) may stand there too."},
+    {"kafka-client", "Options of Kafka's clients", &leat_kafka_client_options[LEAT_KAFKA_PRODUCER],
+     "What all of Kafka's clients have stands in a worker's file as it is; what is of the producer "
+     "under `producer.`, and in a connector's file under `producer.override.`."},
+    {"debezium-server", "Debezium Server's configuration", &server_set,
+     "What `leat run` makes of each line of Debezium Server's application.properties; see "
+     "[compatibility](../compatibility.md#files-of-kafka-connect-and-debezium-server)."},
+};
+enum { SHARED_N = sizeof SHARED / sizeof *SHARED };
+
+static const shared *find_shared(const char *name)
+{
+    for (size_t i = 0; name && i < SHARED_N; i++)
+        if (strcmp(SHARED[i].name, name) == 0) return &SHARED[i];
+    return NULL;
+}
 
 /* A source or sink, as far as this command sees it. */
 typedef struct plugin {
@@ -70,9 +106,8 @@ static void print_list(const plugins *all)
         printf("%-16s %-8s %s%s%s\n", p->name, p->kind, p->missing ? "" : p->title,
                p->missing ? "not in this build: " : "", p->missing ? p->missing : "");
     }
-    printf("\n'leat plugins NAME' shows its options, 'leat plugins %s' those of every connector, "
-           "'leat plugins %s'\nthose of every source's stream.\n",
-           COMMON, STREAM);
+    printf("\n'leat plugins NAME' shows its options. NAME may also be:\n");
+    for (size_t i = 0; i < SHARED_N; i++) printf("%-16s %s\n", SHARED[i].name, SHARED[i].title);
 }
 
 /* Words in lines of WIDTH, each begun with so many blanks. */
@@ -142,8 +177,8 @@ static void raw_options(leat_jw *w, leat_opt_tables tables)
     leat_buf_free(&options);
 }
 
-/* shared: COMMON or STREAM, to be shown too; NULL: neither. */
-static void print_json(const plugins *all, const char *shared)
+/* more: to be shown too; NULL: nothing. */
+static void print_json(const plugins *all, const shared *more)
 {
     leat_buf out = {0};
     leat_jw w = {.out = &out};
@@ -165,11 +200,11 @@ static void print_json(const plugins *all, const char *shared)
         }
         leat_jw_end(&w);
     }
-    if (shared) {
+    if (more) {
         leat_jw_object(&w, NULL);
-        leat_jw_z(&w, "name", shared);
-        leat_jw_z(&w, "kind", COMMON);
-        raw_options(&w, shared == STREAM ? stream_options : common_options);
+        leat_jw_z(&w, "name", more->name);
+        leat_jw_z(&w, "kind", "common");
+        raw_options(&w, *more->options);
         leat_jw_end(&w);
     }
     leat_jw_end(&w);
@@ -269,12 +304,30 @@ static leat_rc write_index(const plugins *all, const char *dir, leat_err *e)
         if (!all->v[i].missing)
             leat_buf_printf(&out, "| [%s](%s.md) | %s | %s |\n", all->v[i].name, all->v[i].name,
                             all->v[i].kind, all->v[i].title);
-    leat_buf_str_z(&out, "\n## Options of every connector\n\n");
-    leat_opts_markdown(common_options, &out);
-    leat_buf_str_z(&out, "\n## Options of every source connector\n\n");
-    leat_opts_markdown(stream_options, &out);
+    for (size_t i = 0; i < SHARED_N; i++) {
+        if (SHARED[i].about) continue;
+        leat_buf_printf(&out, "\n## %s\n\n", SHARED[i].title);
+        leat_opts_markdown(*SHARED[i].options, &out);
+    }
+    leat_buf_str_z(&out, "\n## Files of others\n\n");
+    for (size_t i = 0; i < SHARED_N; i++)
+        if (SHARED[i].about)
+            leat_buf_printf(&out, "- [%s](%s.md)\n", SHARED[i].title, SHARED[i].name);
     snprintf(path, sizeof path, "%s/README.md", dir);
     leat_rc rc = write_page(path, "Connectors", leat_buf_str(&out), e);
+    leat_buf_free(&out);
+    return rc;
+}
+
+static leat_rc write_shared(const shared *s, const char *dir, leat_err *e)
+{
+    char path[4096];
+    leat_buf out = {0};
+    if (!s->about) return LEAT_OK;
+    leat_buf_printf(&out, "%s\n\n", s->about);
+    leat_opts_markdown(*s->options, &out);
+    snprintf(path, sizeof path, "%s/%s.md", dir, s->name);
+    leat_rc rc = write_page(path, s->title, leat_buf_str(&out), e);
     leat_buf_free(&out);
     return rc;
 }
@@ -290,6 +343,7 @@ static leat_rc write_docs(const char *dir, leat_err *e)
         complete = complete && !all.v[i].missing;
         if (!all.v[i].missing && !seen(&all, i)) LEAT_TRY(write_connector(&all, i, dir, e));
     }
+    for (size_t i = 0; i < SHARED_N; i++) LEAT_TRY(write_shared(&SHARED[i], dir, e));
     /* The list of a build that lacks connectors is not the list. */
     return complete ? write_index(&all, dir, e) : LEAT_OK;
 }
@@ -315,21 +369,16 @@ int leat_cli_plugins(int argc, char **argv)
     }
     plugins all;
     const char *name = nwords > 0 ? words[0] : NULL;
-    const char *shared = name && strcmp(name, COMMON) == 0   ? COMMON
-                         : name && strcmp(name, STREAM) == 0 ? STREAM
-                                                             : NULL;
+    const shared *more = find_shared(name);
     collect(&all, name);
-    if (name && all.n == 0 && !shared)
+    if (name && all.n == 0 && !more)
         return leat_cli_usage(argv[0], "there is no connector \"%s\"; 'leat plugins' lists them",
                               name);
     if (common.json) {
-        print_json(&all, shared);
-    } else if (shared == STREAM) {
-        printf("Options of the stream of every source connector\n");
-        print_options(stream_options);
-    } else if (shared) {
-        printf("Options of every connector\n");
-        print_options(common_options);
+        print_json(&all, more);
+    } else if (more) {
+        printf("%s\n", more->title);
+        print_options(*more->options);
     } else if (name) {
         for (size_t i = 0; i < all.n; i++) print_one(&all.v[i]);
     } else {

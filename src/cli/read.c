@@ -3,27 +3,19 @@
  * json is one object a line: topic, partition, offset, timestamp (ms), key, value, headers; key and
  * value are JSON values as Kafka Connect's JsonConverter makes them (json-schema: with schemas).
  * native is one line an event: the change as leat keeps it, what the source left out left out. */
-#include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "base/os.h"
 #include "cli/cli.h"
+#include "cli/lines.h"
+#include "cli/read_kafka.h"
 #include "cli/record.h"
 #include "stream/reader.h"
 #include "stream/stream.h"
 
-enum {
-    FLUSH_BYTES = 1 << 16,
-    WAIT_US = 200000,
-    TOPICS_MAX = 256,
-    BATCH_EVENTS = 8192,
-    BATCH_BYTES = 4 << 20
-};
+enum { WAIT_US = 200000, TOPICS_MAX = 256, BATCH_EVENTS = 8192, BATCH_BYTES = 4 << 20 };
 
 typedef enum format { JSON, JSON_SCHEMA, NATIVE } format;
 
@@ -36,38 +28,13 @@ typedef struct reading {
     leat_reader_conf conf;
     format format;
     leat_record_form form;
-    leat_buf out;
+    leat_lines lines;
     int64_t first; /* records before this offset are not wanted */
     uint64_t printed;
-    uint64_t unshown; /* events whose cells do not fit their schema */
-    bool closed;      /* nobody reads our output any more */
-    int failed;       /* errno of a write of it, but EPIPE */
+    uint64_t unshown;  /* events whose cells do not fit their schema */
+    int64_t partition; /* on Kafka: only this one; -1: all */
+    bool uncommitted;  /* on Kafka */
 } reading;
-
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int sig)
-{
-    (void)sig;
-    interrupted = 1;
-}
-
-static void flush(reading *g)
-{
-    leat_str rest = leat_buf_str(&g->out);
-    while (rest.len > 0 && !g->closed) {
-        ssize_t n = write(STDOUT_FILENO, rest.s, rest.len);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) {
-            g->closed = true;
-            if (errno != EPIPE) g->failed = errno;
-            break;
-        }
-        rest.s += n;
-        rest.len -= (size_t)n;
-    }
-    leat_buf_clear(&g->out);
-}
 
 /* A row without its ABSENT cells. */
 static leat_rc put_row(reading *g, leat_jw *w, const char *name, const leat_schema *row,
@@ -89,7 +56,7 @@ static leat_rc put_row(reading *g, leat_jw *w, const char *name, const leat_sche
 static leat_rc put_native(reading *g, const leat_event *ev, leat_err *e)
 {
     char op[2] = {(char)ev->op, 0};
-    leat_jw w = {.out = &g->out};
+    leat_jw w = {.out = &g->lines.out};
     leat_jw_object(&w, NULL);
     leat_jw_z(&w, "topic", leat_event_topic(ev));
     leat_jw_i64(&w, "offset", ev->offset);
@@ -110,13 +77,14 @@ static leat_rc put_native(reading *g, const leat_event *ev, leat_err *e)
         LEAT_TRY(put_row(g, &w, "after", ev->table->row, ev->after, e));
     }
     leat_jw_end(&w);
-    leat_buf_u8(&g->out, '\n');
+    leat_buf_u8(&g->lines.out, '\n');
     return LEAT_OK;
 }
 
 static bool enough(const reading *g)
 {
-    return g->closed || interrupted || (g->max > 0 && g->printed >= (uint64_t)g->max);
+    return g->lines.closed || leat_lines_interrupted() ||
+           (g->max > 0 && g->printed >= (uint64_t)g->max);
 }
 
 static leat_rc put_event(reading *g, leat_batch *b, const leat_event *ev, leat_err *e)
@@ -135,7 +103,7 @@ static leat_rc put_event(reading *g, leat_batch *b, const leat_event *ev, leat_e
         if (ev->offset + i < g->first) continue;
         g->printed++;
         if (g->count) continue;
-        LEAT_TRY(leat_record_write(&g->form, ev, &records[i], ev->offset + i, &g->out, e));
+        LEAT_TRY(leat_record_write(&g->form, ev, &records[i], ev->offset + i, &g->lines.out, e));
     }
     return LEAT_OK;
 }
@@ -143,10 +111,10 @@ static leat_rc put_event(reading *g, leat_batch *b, const leat_event *ev, leat_e
 /* An event that cannot be shown is told on stderr, and does not hide those behind it. */
 static leat_rc show_event(reading *g, leat_batch *b, const leat_event *ev, leat_err *e)
 {
-    size_t before = g->out.len;
+    size_t before = g->lines.out.len;
     leat_rc rc = put_event(g, b, ev, e);
     if (rc != LEAT_DATA) return rc;
-    g->out.len = before;
+    g->lines.out.len = before;
     g->unshown++;
     fprintf(stderr, "leat: %s, offset %" PRId64 ": %s: %s [%s]\n", leat_event_topic(ev), ev->offset,
             e->where, e->msg, e->code);
@@ -167,13 +135,13 @@ static leat_rc read_all(reading *g, leat_reader *r, leat_err *e)
         }
         for (uint32_t i = 0; i < b.n && !enough(g) && !leat_rc_failed(rc); i++) {
             rc = show_event(g, &b, &b.ev[i], e);
-            if (g->out.len >= FLUSH_BYTES) flush(g);
+            if (g->lines.out.len >= LEAT_LINES_FLUSH) leat_lines_flush(&g->lines);
         }
         if (leat_rc_failed(rc)) break;
-        flush(g);
+        leat_lines_flush(&g->lines);
         leat_record_form_forget(&g->form);
     }
-    flush(g);
+    leat_lines_flush(&g->lines);
     leat_batch_free(&b);
     if (leat_rc_failed(rc)) return rc;
     if (g->unshown == 0) return LEAT_OK;
@@ -215,7 +183,8 @@ static bool is_unknown(leat_rc rc, const leat_err *e)
     return rc == LEAT_CONF && strcmp(e->code, "topic.unknown") == 0;
 }
 
-/* Whose stream it is; with --follow waits until the topic exists. AGAIN: interrupted. */
+/* Whose stream it is; with --follow waits until the topic exists. AGAIN: leat_lines_interrupted().
+ */
 static leat_rc find_owner(reading *g, leat_arena *a, leat_err *e)
 {
     bool told = false;
@@ -223,7 +192,7 @@ static leat_rc find_owner(reading *g, leat_arena *a, leat_err *e)
         leat_arena_reset(a, 0);
         leat_rc rc = leat_topics_owner(g->common.data, g->topics[0], a, &g->conf.connector, e);
         if (!is_unknown(rc, e) || !g->follow) return rc;
-        if (interrupted) return LEAT_AGAIN;
+        if (leat_lines_interrupted()) return LEAT_AGAIN;
         if (!told) fprintf(stderr, "leat: waiting for topic %s\n", g->topics[0]);
         told = true;
         leat_sleep_us(WAIT_US);
@@ -266,15 +235,54 @@ static leat_rc run(reading *g, leat_err *e)
     return rc;
 }
 
+static leat_rc run_kafka(reading *g, leat_err *e)
+{
+    static const leat_kafka_from FROM[] = {
+        [LEAT_FROM_BEGINNING] = LEAT_KAFKA_BEGINNING,
+        [LEAT_FROM_END] = LEAT_KAFKA_END,
+        [LEAT_FROM_OFFSET] = LEAT_KAFKA_OFFSET,
+        [LEAT_FROM_TIME] = LEAT_KAFKA_TIME,
+    };
+    const leat_read_kafka conf = {
+        .kafka = g->common.kafka,
+        .topics = g->topics,
+        .partition = (int32_t)g->partition,
+        .from = FROM[g->conf.from],
+        .at = g->conf.from == LEAT_FROM_TIME ? g->conf.time_us : g->conf.offset,
+        .follow = g->follow,
+        .count = g->count,
+        .uncommitted = g->uncommitted,
+        .schemas = g->format == JSON_SCHEMA,
+        .max = (uint64_t)g->max,
+    };
+    return leat_read_kafka_run(&conf, &g->lines, &g->printed, e);
+}
+
+/* What is of the one stream alone. */
+static const char *misplaced(const reading *g)
+{
+    if (g->common.kafka && g->format == NATIVE)
+        return "--format native shows leat's own events; records on Kafka are json or json-schema";
+    if (!g->common.kafka && g->partition >= 0)
+        return "--partition is for topics on Kafka; the embedded stream's have one";
+    if (!g->common.kafka && g->uncommitted)
+        return "--uncommitted is for topics on Kafka; the embedded stream shows what is durable";
+    return NULL;
+}
+
 int leat_cli_read(int argc, char **argv)
 {
-    reading g = {.common = {.data = leat_cli_data()}};
+    reading g = {.common = {.data = leat_cli_data()}, .partition = -1};
     const leat_arg args[] = {
         LEAT_ARG_DATA(g.common),
+        LEAT_ARG_KAFKA(g.common),
         {"from", LEAT_ARG_TEXT, &g.from, "WHERE", "beginning (default), end, an offset, or a time"},
         {"follow", LEAT_ARG_FLAG, &g.follow, NULL, "go on as records come, until Ctrl-C"},
         {"max", LEAT_ARG_INT, &g.max, "N", "stop after N records"},
         {"count", LEAT_ARG_FLAG, &g.count, NULL, "print only how many there are"},
+        {"partition", LEAT_ARG_INT, &g.partition, "N", "on Kafka: only this partition"},
+        {"uncommitted", LEAT_ARG_FLAG, &g.uncommitted, NULL,
+         "on Kafka: records of open and aborted transactions too"},
         {"format", LEAT_ARG_TEXT, &g.format_name, "F", "json (default), json-schema or native"},
         LEAT_ARG_JSON(g.common),
         {0},
@@ -293,17 +301,16 @@ int leat_cli_read(int argc, char **argv)
                               g.format_name);
     if (g.conf.from == LEAT_FROM_OFFSET && nwords > 1)
         return leat_cli_usage(argv[0], "an offset is of one topic; name one");
+    if (misplaced(&g)) return leat_cli_usage(argv[0], "%s", misplaced(&g));
     g.conf.data = g.common.data;
     g.conf.topics = g.topics;
-    signal(SIGINT, on_signal);
-    signal(SIGTERM, on_signal);
-    signal(SIGPIPE, SIG_IGN);
+    leat_lines_signals();
     leat_err err = {0};
-    leat_rc rc = run(&g, &err);
-    if (rc == LEAT_OK && g.failed) rc = leat_os_fail(&err, g.failed, "write to", "standard output");
+    leat_rc rc = g.common.kafka ? run_kafka(&g, &err) : run(&g, &err);
+    if (rc == LEAT_OK) rc = leat_lines_result(&g.lines, &err);
     if (rc == LEAT_OK && g.count) {
         printf(g.common.json ? "{\"records\":%" PRIu64 "}\n" : "%" PRIu64 "\n", g.printed);
     }
-    leat_buf_free(&g.out);
+    leat_buf_free(&g.lines.out);
     return leat_rc_failed(rc) ? leat_cli_fail(&err) : LEAT_EXIT_OK;
 }

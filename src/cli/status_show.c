@@ -125,6 +125,19 @@ static void print_readers(const leat_json *readers)
     }
 }
 
+/* Kafka does not take what it is given, or not all of it yet. */
+static void print_delivery(const leat_json *d)
+{
+    leat_str state = leat_json_get_str(d, "state"), full = leat_json_get_str(d, "spool_full_at");
+    if (!state.s || leat_str_is(state, "DIRECT")) return;
+    printf("    %s: %" PRId64 " events in the spool, %" PRId64 " of %" PRId64 " bytes, since %.*s",
+           leat_str_is(state, "SPOOL") ? "Kafka is away" : "Kafka takes the spool",
+           leat_json_get_i64(d, "spool_events", 0), leat_json_get_i64(d, "spool_bytes", 0),
+           leat_json_get_i64(d, "spool_max_bytes", 0), LEAT_STR_ARG(leat_json_get_str(d, "since")));
+    if (full.s) printf("; full at %.*s if it goes on so", LEAT_STR_ARG(full));
+    printf("\n");
+}
+
 /* What a table has no room for, indented. */
 static void print_more(const showing *s, const leat_json *j)
 {
@@ -135,6 +148,7 @@ static void print_more(const showing *s, const leat_json *j)
     leat_str msg = leat_json_get_str(err, "message"), code = leat_json_get_str(err, "code");
     int64_t growth = rate_of(j, "60s", "retained_bytes_per_second");
     if (s->named && text.s) printf("    at %.*s\n", LEAT_STR_ARG(text));
+    print_delivery(leat_json_get(j, "delivery"));
     if (leat_str_is(leat_json_get_str(j, "state"), "SNAPSHOT"))
         printf("    snapshot: %" PRId64 " of %" PRId64 " tables, at %.*s\n",
                leat_json_get_i64(snapshot, "tables_done", 0),

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "cli/ask.h"
+#include "cli/read_kafka.h"
 #include "stream/readers.h"
 #include "stream/stream.h"
 
@@ -162,6 +163,7 @@ int leat_cli_topics(int argc, char **argv)
     deleting d = {0};
     const leat_arg args[] = {
         LEAT_ARG_DATA(common),
+        LEAT_ARG_KAFKA(common),
         LEAT_ARG_JSON(common),
         {"connector", LEAT_ARG_TEXT, &d.connector, "NAME", "delete: all topics of a connector"},
         {"yes", LEAT_ARG_FLAG, &d.yes, NULL, "delete: without asking"},
@@ -180,12 +182,16 @@ int leat_cli_topics(int argc, char **argv)
     leat_arena_init(&d.a, 0);
     if (nwords > 0 && !deletes)
         status = leat_cli_usage(argv[0], "takes delete or nothing; got \"%s\"", words[0]);
+    else if (deletes && common.kafka)
+        status = leat_cli_usage(argv[0], "topics of Kafka are deleted by its own kafka-topics.sh");
     else if (!deletes && (d.connector || d.yes))
         status = leat_cli_usage(argv[0], "--connector and --yes belong to delete");
     else if (deletes && (d.nwords > 0) == (d.connector != NULL))
         status = leat_cli_usage(argv[0], "delete takes topics, or --connector NAME");
     else
-        status = deletes ? run_delete(&d) : run_list(&common);
+        status = deletes        ? run_delete(&d)
+                 : common.kafka ? leat_topics_kafka(&common)
+                                : run_list(&common);
     leat_arena_free(&d.a);
     leat_free(words);
     return status;

@@ -15,7 +15,15 @@ enum { NAME_MOST = 200, NAME_SHOWN = 60 }; /* bytes */
 #define IGNORED_ALL(option, text) ROW(option, NULL, LEAT_OPT_MANY, LEAT_OPT_NO_EFFECT, text)
 #define MISSING(option, def, text) ROW(option, def, LEAT_OPT_STR, LEAT_OPT_MISSING, text)
 
+#define CONVERTER(option, i, default_value, text)                                                  \
+    {                                                                                              \
+        .name = option, .label = option, .group = "Converter", .type = LEAT_OPT_STR,               \
+        .flags = LEAT_OPT_ADVANCED, AT(converters[i], const char *), .def = default_value,         \
+        .help = text                                                                               \
+    }
+
 static const char *const DECIMAL_FORMATS[] = {"BASE64", "NUMERIC", NULL};
+static const char *const TOLERANCES[] = {"none", "all", NULL};
 
 const leat_opt leat_connector_options[] = {
     {.name = "name",
@@ -142,6 +150,14 @@ const leat_opt leat_connector_options[] = {
      .min = 1,
      .max = 86400000,
      .help = "The pause between attempts grows up to this."},
+    {.name = "header.converter.schemas.enable",
+     .label = "Schemas in headers",
+     .group = "Converter",
+     .type = LEAT_OPT_BOOL,
+     .flags = LEAT_OPT_ADVANCED,
+     AT(header_schemas, bool),
+     .def = "true",
+     .help = "Put the schema beside each header, where header.converter makes JSON."},
     {.name = "limits.memory",
      .label = "Memory",
      .group = "Limits",
@@ -165,15 +181,42 @@ const leat_opt leat_connector_options[] = {
          "first 64 KiB, its size and its position. An event is held up to four times on its "
          "way (twice more for each further task), so limits.memory must be at least four times "
          "this and 8m more. 0: what limits.memory has room for, which is 62m by default."},
+    {.name = "offset.storage.file.filename",
+     .label = "Offsets to go on from",
+     .group = "Adoption",
+     .type = LEAT_OPT_STR,
+     .flags = LEAT_OPT_ADVANCED,
+     AT(offsets_file, const char *),
+     .help = "File in which Debezium Server, Debezium's engine or connect-standalone kept offsets. "
+             "A connector that starts for the first time goes on where it stands there; from then "
+             "on its own offsets count. The file is only read."},
+    {.name = "offset.storage",
+     .label = "Store of these offsets",
+     .group = "Adoption",
+     .type = LEAT_OPT_STR,
+     .flags = LEAT_OPT_ADVANCED,
+     AT(offsets_class, const char *),
+     .def = "org.apache.kafka.connect.storage.FileOffsetBackingStore",
+     .help =
+         "Class that kept the offsets. Only the file's store can be read; with any other one the "
+         "first start is refused until the offset was set by `leat offsets NAME set`."},
     /* clang-format off */
-    IGNORED("key.converter", "org.apache.kafka.connect.json.JsonConverter",
-            "Class of the key's converter. The stream keeps events typed; they are converted where "
-            "they leave it."),
-    IGNORED("value.converter", "org.apache.kafka.connect.json.JsonConverter",
-            "Class of the value's converter. The stream keeps events typed; they are converted where "
-            "they leave it."),
-    IGNORED("header.converter", "org.apache.kafka.connect.storage.SimpleHeaderConverter",
-            "Class of the headers' converter."),
+    IGNORED("offset.flush.interval.ms", "60000",
+            "Offsets are durable as soon as their records are."),
+    IGNORED("offset.flush.timeout.ms", "5000", "Offsets are durable as soon as their records are."),
+    IGNORED("offset.commit.policy", NULL, "Offsets are durable as soon as their records are."),
+    IGNORED_ALL("offset.storage.*", "Belongs to another store of offsets."),
+    IGNORED_ALL("record.processing.*", "Belongs to Debezium's engine."),
+    IGNORED("task.management.timeout.ms", "180000", "Belongs to Debezium's engine."),
+    CONVERTER("key.converter", 0, LEAT_JSON_CONVERTER,
+              "Class of the keys' converter: into Kafka, JSON. The embedded stream keeps events "
+              "typed; they are converted where they leave it."),
+    CONVERTER("value.converter", 1, LEAT_JSON_CONVERTER,
+              "Class of the values' converter: into Kafka, JSON. The embedded stream keeps events "
+              "typed; they are converted where they leave it."),
+    CONVERTER("header.converter", 2, "org.apache.kafka.connect.storage.SimpleHeaderConverter",
+              "Class of the headers' converter: into Kafka, plain text or "
+              "`org.apache.kafka.connect.json.JsonConverter`, as Debezium Server has it."),
     IGNORED("key.converter.schemas.cache.size", "1000",
             "Schema texts are kept as long as their table."),
     IGNORED("value.converter.schemas.cache.size", "1000",
@@ -184,8 +227,16 @@ const leat_opt leat_connector_options[] = {
     IGNORED("connector.plugin.version", NULL, "There is one version of a connector in a build."),
     IGNORED("tasks.max.enforce", "true", "A connector never makes more tasks than tasks.max."),
     IGNORED("config.action.reload", "restart", "Configuration providers are read at each start."),
-    IGNORED("errors.tolerance", "none",
-            "A change that cannot be handled goes to the dead letters and never stops the others."),
+    {.name = "errors.tolerance",
+     .label = "Records that Kafka refuses",
+     .group = "Errors",
+     .type = LEAT_OPT_ENUM,
+     AT(tolerance, int64_t),
+     .choices = TOLERANCES,
+     .def = "none",
+     .help = "Into Kafka: a record that the brokers never take, because it is too large or invalid, "
+             "stops the connector (`none`), or its change goes to the dead letters (`all`). A "
+             "change that cannot be decoded goes to the dead letters always."},
     IGNORED("errors.retry.timeout", "0", "Attempts are bounded by errors.max.retries."),
     IGNORED("errors.log.enable", "false", "Errors are always logged."),
     IGNORED("errors.log.include.messages", "false", "Row data is never logged."),

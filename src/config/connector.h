@@ -4,6 +4,8 @@
 
 #include "config/opt.h"
 
+#define LEAT_JSON_CONVERTER "org.apache.kafka.connect.json.JsonConverter"
+
 typedef struct leat_connector_conf {
     const char *name;
     const char *klass; /* connector.class */
@@ -16,6 +18,11 @@ typedef struct leat_connector_conf {
     bool key_schemas, value_schemas;    /* *.converter.schemas.enable */
     int64_t key_decimal, value_decimal; /* *.converter.decimal.format: 0 BASE64, 1 NUMERIC */
     bool key_defaults, value_defaults;  /* *.converter.replace.null.with.default */
+    const char *converters[3];          /* classes: of keys, values, headers */
+    bool header_schemas;                /* header.converter.schemas.enable */
+    int64_t tolerance;                  /* errors.tolerance: 0 none, 1 all */
+    const char *offsets_class;          /* offset.storage: where Debezium Server kept offsets */
+    const char *offsets_file; /* offset.storage.file.filename, to go on from; NULL: none */
 } leat_connector_conf;
 
 /* Ends with a row whose name is NULL; offsets into leat_connector_conf. */

@@ -87,11 +87,23 @@ static leat_rc take_options(const reader *r, const leat_json *object, leat_props
     return LEAT_OK;
 }
 
-/* The wrapping {"name":..., "config":{...}}: all but these two may be what GET /connectors/NAME
- * adds (tasks, type) or POST takes (initial_state). */
+static leat_rc take_worker(const reader *r, const leat_json *worker, leat_config *c)
+{
+    if (worker == NULL || worker->type == LEAT_JSON_NULL) return LEAT_OK;
+    if (worker->type != LEAT_JSON_OBJECT)
+        return leat_fail(r->e, LEAT_CONF, "config.syntax", r->name,
+                         "\"worker\" must be an object of options");
+    c->worker = LEAT_NEW(r->a, leat_props, 1);
+    leat_props_init(c->worker, c->props.file);
+    return take_options(r, worker, c->worker);
+}
+
+/* The wrapping {"name":..., "config":{...}}: all but these and the worker may be what GET
+ * /connectors/NAME adds (tasks, type) or POST takes (initial_state). */
 static leat_rc take_wrapped(const reader *r, const leat_json *j, leat_config *c)
 {
-    static const char *const known[] = {"name", "config", "tasks", "type", "initial_state"};
+    static const char *const known[] = {"name",  "config", "worker",
+                                        "tasks", "type",   "initial_state"};
     for (const leat_json *m = j->child; m; m = m->next) {
         size_t i = 0;
         while (i < sizeof known / sizeof known[0] && !leat_str_is(m->name, known[i])) i++;
@@ -102,6 +114,7 @@ static leat_rc take_wrapped(const reader *r, const leat_json *j, leat_config *c)
                              LEAT_STR_ARG(m->name));
     }
     LEAT_TRY(take_options(r, leat_json_get(j, "config"), &c->props));
+    LEAT_TRY(take_worker(r, leat_json_get(j, "worker"), c));
     const leat_json *name = leat_json_get(j, "name");
     if (name == NULL || name->type == LEAT_JSON_NULL) return LEAT_OK;
     leat_str outer = leat_str_trim(leat_json_get_str(j, "name"));
@@ -191,16 +204,23 @@ leat_rc leat_config_load(leat_arena *a, const char *path, leat_config **out, lea
     return rc;
 }
 
+static void write_props(leat_jw *w, const char *name, const leat_props *props,
+                        leat_opt_tables tables, bool mask)
+{
+    leat_jw_object(w, name);
+    for (const leat_prop *p = props->first; p; p = p->next) {
+        bool hide = mask && leat_opts_is_secret(tables, leat_str_of(p->name));
+        leat_jw_z(w, p->name, hide ? "***" : p->value);
+    }
+    leat_jw_end(w);
+}
+
 void leat_config_write(const leat_config *c, leat_opt_tables tables, bool mask, leat_buf *out)
 {
     leat_jw w = {.out = out};
     leat_jw_object(&w, NULL);
     leat_jw_z(&w, "name", c->name);
-    leat_jw_object(&w, "config");
-    for (const leat_prop *p = c->props.first; p; p = p->next) {
-        bool hide = mask && leat_opts_is_secret(tables, leat_str_of(p->name));
-        leat_jw_z(&w, p->name, hide ? "***" : p->value);
-    }
-    leat_jw_end(&w);
+    if (c->worker) write_props(&w, "worker", c->worker, NULL, mask);
+    write_props(&w, "config", &c->props, tables, mask);
     leat_jw_end(&w);
 }

@@ -78,8 +78,10 @@ typedef const leat_opt *const *leat_opt_tables;
 /* Name -> text, in the order given, as read from a file or REST. */
 typedef struct leat_prop {
     const char *name, *value;
-    int line; /* in its file; 0: none */
-    int was;  /* line of an earlier value that this one replaced; 0: there was none */
+    int line;         /* in its file; 0: none */
+    int was;          /* line of an earlier value that this one replaced; 0: there was none */
+    const char *said; /* how the user wrote the name, where it became another one; else NULL */
+    bool used;        /* another property's value names it */
     struct leat_prop *next;
 } leat_prop;
 
@@ -89,8 +91,8 @@ typedef struct leat_props {
 } leat_props;
 
 void leat_props_init(leat_props *p, const char *file);
-/* Replaces a value of the same name. Copies into a. */
-void leat_props_set(leat_props *p, leat_arena *a, leat_str name, leat_str value, int line);
+/* Replaces a value of the same name. Copies into a. The property, for what else it holds. */
+leat_prop *leat_props_set(leat_props *p, leat_arena *a, leat_str name, leat_str value, int line);
 const char *leat_props_get(const leat_props *p, const char *name); /* NULL: none */
 
 /* One thing wrong, or worth a warning. */

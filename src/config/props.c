@@ -22,7 +22,7 @@ void leat_props_init(leat_props *p, const char *file)
     p->tail = &p->first;
 }
 
-void leat_props_set(leat_props *p, leat_arena *a, leat_str name, leat_str value, int line)
+leat_prop *leat_props_set(leat_props *p, leat_arena *a, leat_str name, leat_str value, int line)
 {
     const char *text = leat_arena_str(a, value).s;
     for (leat_prop *have = p->first; have; have = have->next) {
@@ -30,13 +30,14 @@ void leat_props_set(leat_props *p, leat_arena *a, leat_str name, leat_str value,
         have->value = text;
         if (line > 0 && line != have->line) have->was = have->line;
         have->line = line;
-        return;
+        return have;
     }
     leat_prop *new = LEAT_NEW(a, leat_prop, 1);
     *new = (leat_prop){.name = leat_arena_str(a, name).s, .value = text, .line = line};
     if (p->first == NULL) p->tail = &p->first; /* the list may have been moved while empty */
     *p->tail = new;
     p->tail = &new->next;
+    return new;
 }
 
 const char *leat_props_get(const leat_props *p, const char *name)

@@ -3,7 +3,9 @@
  * A batch that was read waits here until the appender can be had; so does a commit. A commit is due
  * when nothing more is at hand (so an idle stream adds no delay), when COMMIT_BYTES wait, or
  * COMMIT_US after the first of them: under load many transactions share a sync, and those of other
- * tasks too.
+ * tasks too. Where a commit only begins what others end (the acknowledgements of a broker), it is
+ * called again and again, reading goes on meanwhile, and what became durable is acknowledged as it
+ * does.
  *
  * When the stream has no room (a full disk, a bound that sinks hold) nothing is lost and nothing
  * needs to be read again: the task is STALLED, says why, keeps its source alive and tries the same
@@ -20,6 +22,7 @@ enum {
     STALL_MIN_US = 100000, /* pauses between tries, doubling */
     STALL_MAX_US = 5000000,
     WAIT_US = 50000, /* longest sleep of a task that waits for another */
+    SOON_US = 1000,  /* until the stream may have room again */
 };
 
 /* ---- the ledger ---- */
@@ -150,7 +153,7 @@ leat_rc leat_run_notice(leat_run *r, leat_err *e)
     r->seen = durable;
     if (durable >= r->appended && leat_run_pending(r)) {
         r->first_pending_us = 0;
-        r->commit_due = false;
+        r->commit_due = r->under_way = false;
         r->progressed = true;
     }
     return acknowledge(r, e);
@@ -194,10 +197,14 @@ static void reach(leat_run *r)
 static leat_rc append(leat_run *r, leat_err *e)
 {
     leat_appender *ap = &r->g->appender;
+    const leat_stream_state *st = ap->stream->ops->state(ap->stream);
+    uint64_t frame = st->frame;
     leat_str progress = {0};
     LEAT_TRY(put_letters(r, e));
     if (r->with_progress) progress = leat_run_progress_text(r);
-    LEAT_TRY(leat_appender_append(ap, r->task.id, &r->batch, progress, r->open_tail, e));
+    leat_rc rc = leat_appender_append(ap, r->task.id, &r->batch, progress, r->open_tail, e);
+    if (st->frame != frame) leat_run_progress(r->g);
+    if (rc != LEAT_OK) return rc;
     if (r->with_progress) leat_run_progress_appended(r);
     if (r->batch.safe.offset.s) reach(r);
     r->full = false;
@@ -213,12 +220,15 @@ static leat_rc commit(leat_run *r, leat_err *e)
 {
     leat_stream *stream = r->g->conf.stream;
     uint64_t frame = stream->ops->state(stream)->frame;
-    LEAT_TRY(leat_appender_commit(&r->g->appender, e));
-    if (stream->ops->state(stream)->frame != frame) r->progressed = true;
+    leat_rc rc = leat_appender_commit(&r->g->appender, e);
+    LEAT_TRY(rc);
+    bool moved = stream->ops->state(stream)->frame != frame;
     r->seen = atomic_load(&r->g->appender.durable);
-    r->first_pending_us = 0;
+    r->under_way = rc == LEAT_AGAIN && r->seen < r->appended;
+    if (!r->under_way) r->first_pending_us = 0;
     r->commit_due = false;
-    leat_run_progress(r->g);
+    if (moved) r->progressed = true;
+    if (moved || rc == LEAT_OK) leat_run_progress(r->g);
     collect(r);
     return LEAT_OK;
 }
@@ -228,8 +238,8 @@ static leat_rc commit(leat_run *r, leat_err *e)
 /* There is no room: the same call will do when there is. */
 static bool stalls(const leat_err *e)
 {
-    static const char *const codes[] = {"os.enospc", "os.edquot", "stream.retention_held",
-                                        "stream.disk_low"};
+    static const char *const codes[] = {"os.enospc",       "os.edquot",  "stream.retention_held",
+                                        "stream.disk_low", "spool.full", "kafka.down"};
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         if (strcmp(e->code, codes[i]) == 0) return true;
     return false;
@@ -289,6 +299,7 @@ static leat_rc with_appender(leat_run *r, leat_appender_use use,
     }
     rc = act(r, e);
     leat_appender_give(ap);
+    if (rc == LEAT_AGAIN) return leat_run_idle(r, SOON_US, e);
     if (rc == LEAT_RETRY && stalls(e)) return stall(r, e);
     if (rc == LEAT_OK) {
         leat_run_waits(r, NULL);

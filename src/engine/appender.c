@@ -58,7 +58,8 @@ void leat_appender_wait(leat_appender *ap, uint32_t given, int64_t us)
 leat_rc leat_appender_append(leat_appender *ap, unsigned task, const leat_batch *b,
                              leat_str progress, bool open, leat_err *e)
 {
-    LEAT_TRY(ap->stream->ops->append(ap->stream, b, progress, e));
+    leat_rc rc = ap->stream->ops->append(ap->stream, b, progress, e);
+    if (rc != LEAT_OK) return rc;
     atomic_store(&ap->owner, open ? (int)task : -1);
     atomic_fetch_add(&ap->appended, 1);
     return LEAT_OK;
@@ -67,9 +68,11 @@ leat_rc leat_appender_append(leat_appender *ap, unsigned task, const leat_batch 
 leat_rc leat_appender_commit(leat_appender *ap, leat_err *e)
 {
     uint64_t appended = atomic_load(&ap->appended);
-    LEAT_TRY(ap->stream->ops->commit(ap->stream, e));
+    leat_rc rc = ap->stream->ops->commit(ap->stream, e);
+    LEAT_TRY(rc);
+    if (rc == LEAT_AGAIN) appended = ap->stream->ops->state(ap->stream)->settled;
     atomic_store(&ap->durable, appended);
-    return LEAT_OK;
+    return rc;
 }
 
 leat_rc leat_appender_rollback(leat_appender *ap, unsigned task, leat_err *e)

@@ -24,7 +24,7 @@ typedef struct leat_appender {
     bool busy;
     _Atomic uint32_t given, waiters;    /* how often it was given back: the futex word of those */
     atomic_int owner;                   /* task whose transaction is open; -1: none */
-    _Atomic uint64_t appended, durable; /* appends so far; of them, before the last commit */
+    _Atomic uint64_t appended, durable; /* appends so far; of them, those that are durable */
 } leat_appender;
 
 void leat_appender_init(leat_appender *ap, leat_stream *stream);

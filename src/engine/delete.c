@@ -77,6 +77,8 @@ static int remove_file(leat_process *p, const char *name)
 /* state.db last of what makes it a connector; a folder with nothing left in it goes too. */
 static leat_rc remove_state(leat_process *p, leat_err *e)
 {
+    if (p->stream) p->stream->ops->close(p->stream);
+    p->stream = NULL;
     leat_state_close(p->state);
     p->state = p->notes = NULL;
     int err = remove_file(p, LEAT_CONTROL_SOCKET);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "engine/inputs.h"
 #include "engine/running.h"
+#include "stream/kafka.h"
 
 /* One request, while it is answered. */
 typedef struct edit {
@@ -200,8 +201,10 @@ static leat_rc check_source(edit *d, size_t i, leat_err *e)
     const leat_source *source = d->p->setup.source;
     if (!source->offset_check) return LEAT_OK;
     leat_position out = d->to[i];
-    LEAT_TRY(
-        source->offset_check(d->p->setup.conf, d->was[i], d->to[i], &d->a, &out, &d->notes[i], e));
+    leat_rc rc =
+        source->offset_check(d->p->setup.conf, d->was[i], d->to[i], &d->a, &out, &d->notes[i], e);
+    if (rc == LEAT_PENDING) rc = e->rc = LEAT_CONF;
+    LEAT_TRY(rc);
     d->to[i] = out;
     d->was[i] = find(d->now, d->nnow, out.partition);
     return LEAT_OK;
@@ -338,6 +341,11 @@ static leat_rc look(leat_process *p, leat_jw *reply, leat_err *e)
     if (rc == LEAT_OK) write_positions(p, "offsets", pos, n, reply);
     if (rc == LEAT_OK && p->setup.sink)
         rc = leat_inputs_write(p->conf.data, p->conf.name, &p->setup.common.topics, reply, e);
+    if (rc == LEAT_OK && p->setup.kafka && p->stream && !p->engine) {
+        leat_kafka_status kafka;
+        leat_kafka_status_get(p->stream, &kafka);
+        leat_jw_i64(reply, "spooled", (int64_t)kafka.spool_events);
+    }
     leat_arena_free(&a);
     return rc;
 }

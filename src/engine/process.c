@@ -112,6 +112,7 @@ leat_rc leat_process_stream(leat_process *p, leat_err *e)
     char *counters = leat_arena_printf(&p->arena, "%s/counters", p->folder);
     if (!p->page) LEAT_TRY(leat_page_create(counters, &p->page, e));
     if (!p->setup.source) return LEAT_OK;
+    if (p->setup.kafka) return leat_process_kafka(p, e);
     leat_embedded_conf conf = {
         .data = p->conf.data,
         .connector = p->conf.name,
@@ -242,9 +243,9 @@ void leat_process_close(leat_process *p)
     leat_signal_file_free(p->file);
     leat_engine_free(p->engine);
     leat_sinkrun_free(p->sinkrun);
+    if (p->stream) p->stream->ops->close(p->stream); /* it may have something to save */
     if (p->notes != p->state) leat_state_close(p->notes);
     leat_state_close(p->state);
-    if (p->stream) p->stream->ops->close(p->stream);
     if (p->page) atomic_store(&p->page->pid, 0);
     leat_page_close(p->page);
     leat_os_now()->close(p->lock);
@@ -300,6 +301,7 @@ int leat_process_run(const leat_process_conf *conf)
     catch_signals();
     leat_rc rc = parse(&p, &err);
     if (rc == LEAT_OK) rc = open_all(&p, &err);
+    if (rc == LEAT_OK && p.setup.source) rc = leat_process_adopt(&p, &err);
     if (rc == LEAT_OK) {
         leat_process_note(&p, LEAT_NOTED_START);
         make_task(&p);

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "config/load.h"
+#include "event/event.h"
 
 typedef struct leat_process_conf {
     const char *data, *name;
@@ -20,6 +21,12 @@ int leat_process_run(const leat_process_conf *conf);
  * all, "connector.unknown" when there is none. *reply is in a. */
 leat_rc leat_process_stopped(const char *data, const char *name, leat_str request, leat_arena *a,
                              const leat_json **reply, leat_err *e);
+
+/* Makes the source connector, if it is not there, with this configuration, and replaces what it
+ * reached by pos, n positions as its source stores them; its next start goes on there, without a
+ * snapshot and not paused. by: who, for the history. CONF "connector.locked" when it runs. */
+leat_rc leat_process_place(const char *data, const leat_config *config, const leat_position *pos,
+                           size_t n, const char *by, leat_err *e);
 
 /* What deleting the connector means, for a person who decides; texts are in the arena given. */
 typedef struct leat_process_leaves {

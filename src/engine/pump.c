@@ -7,7 +7,36 @@
 #include "engine/beside.h"
 #include "engine/run.h"
 
-enum { WAIT_MS = 200, BESIDE_MS = 5, PAUSE_US = 50000, BEAT_US = 1000000 };
+enum {
+    WAIT_MS = 200,
+    SOON_MS = 5,   /* while a commit is under way */
+    BESIDE_MS = 5, /* while tables are read beside the stream */
+    PAUSE_US = 50000,
+    BEAT_US = 1000000,
+    TEND_US = 20000,     /* between two looks after the stream while nothing is read */
+    LEAVE_US = 10000000, /* longest wait of an attempt that should end for a commit under way */
+};
+
+leat_rc leat_run_tend(leat_run *r, leat_err *e)
+{
+    leat_appender *ap = &r->g->appender;
+    leat_stream *stream = r->g->conf.stream;
+    if (!stream->ops->tend) return LEAT_OK;
+    if (leat_appender_take(ap, r->task.id, LEAT_APPENDER_LOOK) != LEAT_OK) return LEAT_OK;
+    uint64_t frame = stream->ops->state(stream)->frame;
+    leat_rc rc = stream->ops->tend(stream, e);
+    if (stream->ops->state(stream)->frame != frame) leat_run_progress(r->g);
+    leat_appender_give(ap);
+    return rc;
+}
+
+leat_rc leat_run_tend_idle(leat_run *r, leat_err *e)
+{
+    int64_t now = leat_mono_us();
+    if (now - r->tended_us < TEND_US) return LEAT_OK;
+    r->tended_us = now;
+    return leat_run_tend(r, e);
+}
 
 leat_rc leat_run_idle(leat_run *r, int64_t us, leat_err *e)
 {
@@ -17,6 +46,7 @@ leat_rc leat_run_idle(leat_run *r, int64_t us, leat_err *e)
         LEAT_TRY(r->task.source->beat(&r->task, e));
     }
     leat_run_gauge(r);
+    LEAT_TRY(leat_run_tend_idle(r, e));
     r->wake_us = now + us;
     return LEAT_AGAIN;
 }
@@ -24,7 +54,21 @@ leat_rc leat_run_idle(leat_run *r, int64_t us, leat_err *e)
 leat_rc leat_run_wind_up(leat_run *r, leat_err *e)
 {
     if (leat_run_pending(r)) r->commit_due = true;
-    return leat_run_flush(r, e);
+    leat_rc rc = leat_run_flush(r, e);
+    if (rc != LEAT_OK || !r->under_way) {
+        r->winding_us = 0;
+        return rc;
+    }
+    int64_t now = leat_mono_us();
+    if (r->winding_us == 0) r->winding_us = now;
+    if (leat_run_leave(r->g) && now - r->winding_us >= LEAVE_US) {
+        r->winding_us = 0;
+        return leat_fail(e, LEAT_RETRY, "stream.unfinished", r->g->conf.connector,
+                         "the stream did not say within %d s that all events are durable; those "
+                         "that are not are read again at the next start",
+                         LEAVE_US / 1000000);
+    }
+    return leat_run_idle(r, SOON_MS * 1000, e);
 }
 
 leat_rc leat_run_paused(leat_run *r, bool *paused, leat_err *e)
@@ -49,7 +93,10 @@ static leat_rc read_batch(leat_run *r, leat_err *e)
     leat_batch_reset(b);
     int fault = LEAT_FAULT(source_read);
     if (fault) return leat_os_fail(e, fault, "read from", r->g->conf.connector);
-    int wait_ms = leat_run_pending(r) ? 0 : r->beside ? BESIDE_MS : WAIT_MS;
+    int wait_ms = r->under_way          ? SOON_MS
+                  : leat_run_pending(r) ? 0
+                  : r->beside           ? BESIDE_MS
+                                        : WAIT_MS;
     leat_run_signals(r);
     leat_rc rc = r->task.source->read(&r->task, b, wait_ms, e);
     LEAT_TRY(rc);
@@ -65,16 +112,14 @@ static leat_rc read_batch(leat_run *r, leat_err *e)
     return LEAT_OK;
 }
 
-/* The stream's housekeeping, when no other task is at it. */
-static leat_rc tend(leat_run *r, leat_err *e)
+/* All that was read is durable, and the end was meant: it should also be where it is to go. */
+static leat_rc arrive(leat_run *r, leat_err *e)
 {
-    leat_appender *ap = &r->g->appender;
-    leat_stream *stream = r->g->conf.stream;
-    if (!stream->ops->tend) return LEAT_OK;
-    if (leat_appender_take(ap, r->task.id, LEAT_APPENDER_LOOK) != LEAT_OK) return LEAT_OK;
-    leat_rc rc = stream->ops->tend(stream, e);
-    leat_appender_give(ap);
-    return rc;
+    const leat_stream *stream = r->g->conf.stream;
+    bool there = !stream->ops->arrived || stream->ops->arrived(stream);
+    leat_run_waits(r, there ? NULL : "Kafka, to take what is in the spool");
+    if (there || leat_run_leave(r->g)) return LEAT_PENDING;
+    return leat_run_idle(r, SOON_MS * 1000, e);
 }
 
 /* The end of the source or of `once`, or a wish to leave: everything read is durable before that;
@@ -89,7 +134,8 @@ leat_rc leat_run_stream(leat_run *r, leat_err *e)
     if (ended || leat_run_leave(r->g)) {
         rc = leat_run_wind_up(r, e);
         r->result = ended ? LEAT_PENDING : LEAT_OK;
-        return rc == LEAT_OK ? LEAT_PENDING : rc;
+        if (rc != LEAT_OK) return rc;
+        return ended ? arrive(r, e) : LEAT_PENDING;
     }
     bool paused;
     rc = leat_run_paused(r, &paused, e);
@@ -102,6 +148,6 @@ leat_rc leat_run_stream(leat_run *r, leat_err *e)
     LEAT_TRY(read_batch(r, e));
     rc = leat_run_flush(r, e);
     leat_run_gauge(r);
-    if (rc == LEAT_OK) rc = tend(r, e);
+    if (rc == LEAT_OK) rc = leat_run_tend(r, e);
     return rc;
 }

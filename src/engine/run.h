@@ -44,22 +44,25 @@ typedef struct leat_run {
     leat_rc result;               /* of the last attempt, from CLOSED on; PENDING: it is over ... */
     leat_err err;                 /* ... and its error */
     leat_retry retry;
-    bool full;                  /* the batch waits to be appended ... */
-    bool lettered;              /* ... its dead letters are stored */
-    bool commit_due;            /* what was appended is worth a sync */
-    bool past_end;              /* `once` has what it wanted */
-    bool progressed;            /* something became durable since the last open */
-    bool open_tail;             /* what it appended ends behind its last safe place */
-    bool planned;               /* in an attempt of this run */
-    bool skip_stream;           /* nothing follows the snapshot */
-    bool with_progress;         /* the batch that waits says how far the snapshot is ... */
-    bool bulk;                  /* ... or holds its rows: more are at hand */
-    leat_rc read_rc;            /* of the read that filled the batch */
-    int64_t wake_us;            /* after a turn that said AGAIN: when the next is worth it */
-    int64_t retry_us;           /* BACK_OFF, or stalled: when to try again; else 0 */
-    int64_t stall_us;           /* the pause before that; 0: not stalled */
-    int64_t beat_us;            /* last time the source was called */
-    _Atomic size_t held;        /* bytes of its batch and its arena */
+    bool full;           /* the batch waits to be appended ... */
+    bool lettered;       /* ... its dead letters are stored */
+    bool commit_due;     /* what was appended is worth a sync */
+    bool under_way;      /* the last commit has begun, and something of this task is not done */
+    bool past_end;       /* `once` has what it wanted */
+    bool progressed;     /* something became durable since the last open */
+    bool open_tail;      /* what it appended ends behind its last safe place */
+    bool planned;        /* in an attempt of this run */
+    bool skip_stream;    /* nothing follows the snapshot */
+    bool with_progress;  /* the batch that waits says how far the snapshot is ... */
+    bool bulk;           /* ... or holds its rows: more are at hand */
+    leat_rc read_rc;     /* of the read that filled the batch */
+    int64_t wake_us;     /* after a turn that said AGAIN: when the next is worth it */
+    int64_t retry_us;    /* BACK_OFF, or stalled: when to try again; else 0 */
+    int64_t stall_us;    /* the pause before that; 0: not stalled */
+    int64_t beat_us;     /* last time the source was called */
+    int64_t tended_us;   /* ... and the stream looked after, while nothing was read */
+    int64_t winding_us;  /* since when the end of the attempt waits for a commit; 0: it does not */
+    _Atomic size_t held; /* bytes of its batch and its arena */
     _Atomic size_t beside_held; /* of what its readers have read, and of notes */
     int64_t gauged_us;          /* last look at the gauges */
     int64_t first_pending_us;   /* when the oldest uncommitted batch was appended; 0: none */
@@ -178,6 +181,10 @@ leat_rc leat_run_chunk(leat_run *r, leat_err *e);
 /* Before the attempt ends, or a pause: all that was appended is durable then. AGAIN as of a turn.
  */
 leat_rc leat_run_wind_up(leat_run *r, leat_err *e);
+/* The stream's housekeeping, when no other task is at it. */
+leat_rc leat_run_tend(leat_run *r, leat_err *e);
+/* The same, now and then: for who calls it again and again and does nothing else. */
+leat_rc leat_run_tend_idle(leat_run *r, leat_err *e);
 /* The engine is paused, or was until now: true as long as it is; what is appended is durable. */
 leat_rc leat_run_paused(leat_run *r, bool *paused, leat_err *e);
 /* Nothing is taken from the source: the next turn in us at the latest, and every second a beat. */

@@ -13,6 +13,7 @@
 #include "engine/signals.h"
 #include "engine/sinkrun.h"
 #include "state/state.h"
+#include "stream/broker.h"
 
 typedef struct leat_process {
     leat_process_conf conf;
@@ -23,7 +24,8 @@ typedef struct leat_process {
     int lock; /* of the folder: one process a connector. -1: none */
     leat_page *page;
     leat_stream *stream;
-    leat_state *state; /* of the task's thread */
+    leat_broker_events reports; /* what its producer reports to, if it is Kafka */
+    leat_state *state;          /* of the task's thread */
     leat_state *notes; /* the same file, for the control worker; state itself when nothing runs */
     leat_control *control;
     leat_engine *engine; /* one of the two; neither when nothing runs */
@@ -43,8 +45,14 @@ typedef struct leat_process {
 leat_rc leat_process_lock(leat_process *p, const atomic_bool *asked, leat_err *e);
 leat_rc leat_process_stream(leat_process *p, leat_err *e);
 void leat_process_close(leat_process *p);
+/* deliver.c: the stream is Kafka. p->state is open. */
+leat_rc leat_process_kafka(leat_process *p, leat_err *e);
 /* Tells the task to end; from a signal handler too. */
 void leat_process_stop(leat_process *p);
+
+/* adopt.c: at the first start of a source, offset.storage.*; the stream is open, no task is there
+ * yet. CONF "adopt.store", "adopt.ambiguous", "offsets.file". */
+leat_rc leat_process_adopt(leat_process *p, leat_err *e);
 
 /* stopped.c: of a connector that does not run. parse: setup, from the configuration in p->state;
  * open: the lock, state.db, and if whole the setup. */

@@ -8,6 +8,8 @@ enum { FRAMES = 6 << 20, BATCHES = 2 << 20, LEAST_EVENT = 256 << 10 };
 
 static const leat_opt *const COMMON[] = {leat_connector_options, NULL};
 static const leat_opt *const STREAM[] = {leat_stream_options, NULL};
+static const leat_opt *const WORKER[] = {leat_worker_options, NULL};
+static const leat_opt *const CLIENTS[] = {leat_kafka_connector_options, NULL};
 
 /* The properties of in that a set of tables knows, and the rest. */
 static void split(const leat_props *in, leat_opt_tables tables, leat_arena *a, leat_props *known,
@@ -96,24 +98,86 @@ static void parse_stream(leat_props *own, bool strict, leat_arena *a, leat_setup
     *own = rest;
 }
 
+/* A copy whose ${providers} are resolved. */
+static bool resolve(const leat_props *props, leat_arena *a, leat_props *out, leat_report *r)
+{
+    leat_err err = {0};
+    copy_props(props, a, out);
+    if (!leat_rc_failed(leat_config_resolve(a, out, &err))) return true;
+    leat_report_add(r, false, *err.where ? leat_arena_strdup(a, err.where) : NULL, 0, "%s",
+                    err.msg);
+    return false;
+}
+
+/* At least once is what there is: who asks for more must not get less without a word. */
+static void check_once(const leat_props *connector, const leat_worker_conf *worker, leat_report *r)
+{
+    static const char text[] =
+        "is %s, which is not built yet, and with at least once a consumer may "
+        "see a change twice; take it out to have that";
+    const char *support = leat_props_get(connector, "exactly.once.support");
+    if (worker->eos == LEAT_EOS_ENABLED)
+        leat_report_add(r, false, "exactly.once.source.support", 0, text, "enabled");
+    if (support && leat_str_ieq(leat_str_trim(leat_str_of(support)), LEAT_STR("required")))
+        leat_report_add(r, false, "exactly.once.support", 0, text, "required");
+}
+
+/* The worker, and what only counts with one: how Kafka's clients are set up. Takes what is of these
+ * out of all, the connector's options. */
+static bool parse_worker(const leat_config *config, bool strict, leat_arena *a, leat_props *all,
+                         leat_setup *out, leat_report *r)
+{
+    const leat_opt_tables known[] = {WORKER, leat_kafka_client_options[LEAT_KAFKA_ADMIN]};
+    leat_props worker, clients, rest;
+    out->kafka = config->worker != NULL;
+    if (!out->kafka) return true;
+    tell_twice(config->worker, r);
+    if (!resolve(config->worker, a, &worker, r)) return false;
+    bool good = leat_opts_values(WORKER, &worker, a, &out->worker, r);
+    good = leat_opts_unknown(known, 2, &worker, strict, r) && good;
+    good = leat_kafka_options_read(&worker, all, strict, a, &out->clients, r) && good;
+    check_once(all, &out->worker, r);
+    split(all, CLIENTS, a, &clients, &rest);
+    *all = rest;
+    return good;
+}
+
+/* The classes of converters: into Kafka they decide what is written. */
+static void check_converters(const leat_setup *setup, leat_report *r)
+{
+    static const char json[] = LEAT_JSON_CONVERTER;
+    static const char simple[] = "org.apache.kafka.connect.storage.SimpleHeaderConverter";
+    static const char *const names[] = {"key.converter", "value.converter", "header.converter"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *klass = setup->common.converters[i];
+        bool known = strcmp(klass, json) == 0 || (i == 2 && strcmp(klass, simple) == 0);
+        if (known) continue;
+        if (setup->kafka)
+            leat_report_add(r, false, names[i], 0,
+                            "is %s, which is not built yet, and another one would change the "
+                            "records; there is %s%s%s",
+                            klass, json, i == 2 ? " and " : "", i == 2 ? simple : "");
+        else
+            leat_report_add(r, true, names[i], 0,
+                            "accepted, but has no effect here: the embedded stream keeps events "
+                            "typed; they are converted where they leave it");
+    }
+}
+
 bool leat_setup_parse(const leat_config *config, bool strict, leat_arena *a, leat_setup *out,
                       leat_report *r)
 {
-    leat_err err = {0};
     leat_props all, common, own;
     *out = (leat_setup){0};
     tell_twice(&config->props, r);
-    copy_props(&config->props, a, &all);
-    if (leat_rc_failed(leat_config_resolve(a, &all, &err))) {
-        leat_report_add(r, false, *err.where ? leat_arena_strdup(a, err.where) : NULL, 0, "%s",
-                        err.msg);
-        return false;
-    }
-    split(&all, COMMON, a, &common, &own);
+    if (!resolve(&config->props, a, &all, r)) return false;
     unsigned before = r->errors;
+    if (!parse_worker(config, strict, a, &all, out, r)) return false;
+    split(&all, COMMON, a, &common, &own);
     leat_opts_parse(COMMON, &common, strict, a, &out->common, r);
     if (!out->common.klass || !find(out->common.klass, out, r)) return false;
     validate_common(out, r);
+    if (out->source) check_converters(out, r);
     if (out->source) parse_stream(&own, strict, a, out, r);
     leat_opt_tables tables = out->source ? out->source->options : out->sink->options;
     size_t size = out->source ? out->source->conf_size : out->sink->conf_size;

@@ -4,8 +4,10 @@
 
 #include "config/connector.h"
 #include "config/load.h"
+#include "config/worker.h"
 #include "sink/sink.h"
 #include "source/source.h"
+#include "stream/kafka_options.h"
 #include "stream/options.h"
 
 typedef struct leat_setup {
@@ -13,6 +15,9 @@ typedef struct leat_setup {
     const leat_sink *sink;
     leat_connector_conf common; /* options that every connector has */
     leat_stream_conf stream;    /* of a source */
+    bool kafka;                 /* it streams into Kafka: it has a worker */
+    leat_worker_conf worker;    /* ... whose options these are */
+    leat_kafka_clients clients; /* ... and how its clients talk to Kafka */
     void *conf;                 /* the connector's own, parsed; in the arena */
 } leat_setup;
 

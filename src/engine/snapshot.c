@@ -223,10 +223,13 @@ static leat_rc finish(leat_run *r, leat_err *e)
 {
     if (strcmp(r->snap.state, "done") == 0) {
         note(r, "done", NULL);
+        if (!r->plan.skip_stream) {
+            stream_now(r);
+            return LEAT_OK;
+        }
+        leat_rc rc = leat_run_wind_up(r, e);
         r->result = LEAT_PENDING;
-        if (r->plan.skip_stream) return LEAT_PENDING;
-        stream_now(r);
-        return LEAT_OK;
+        return rc == LEAT_OK ? LEAT_PENDING : rc;
     }
     if (r->plan.start.offset.s) leat_batch_safe(&r->batch, r->plan.start);
     r->snap_next.state = "done";

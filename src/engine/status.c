@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "stream/kafka.h"
 
 static void write_error(const leat_err *err, leat_jw *w)
 {
@@ -81,6 +82,25 @@ static void write_tasks(leat_engine *g, unsigned n, leat_jw *w)
     leat_jw_end(w);
 }
 
+/* Of a stream that is Kafka. */
+static void write_delivery(const leat_page *p, leat_jw *w)
+{
+    char iso[LEAT_ISO_MAX];
+    uint32_t phase = atomic_load(&p->delivery);
+    int64_t full = atomic_load(&p->spool_full_us), since = atomic_load(&p->delivery_since_us);
+    if (phase == 0) return;
+    leat_jw_object(w, "delivery");
+    leat_jw_z(w, "state", leat_kafka_phase_name((leat_kafka_phase)(phase - 1)));
+    leat_jw_z(w, "since", leat_iso_us(since, 3, iso));
+    leat_jw_i64(w, "window_bytes", (int64_t)atomic_load(&p->window_bytes));
+    leat_jw_i64(w, "spool_bytes", (int64_t)atomic_load(&p->spool_bytes));
+    leat_jw_i64(w, "spool_events", (int64_t)atomic_load(&p->spool_events));
+    leat_jw_i64(w, "spool_max_bytes", (int64_t)atomic_load(&p->spool_max_bytes));
+    leat_jw_z(w, "spool_full_at", full ? leat_iso_us(full, 0, iso) : NULL);
+    leat_jw_i64(w, "producers_lost", (int64_t)atomic_load(&p->producers));
+    leat_jw_end(w);
+}
+
 static void write_source(const leat_source *source, leat_engine *g, const leat_page *p, leat_jw *w)
 {
     leat_engine_status status;
@@ -107,6 +127,7 @@ static void write_source(const leat_source *source, leat_engine *g, const leat_p
     leat_jw_z(w, "received_position", *st.gauges.position ? st.gauges.position : NULL);
     leat_jw_z(w, "acknowledged_position", *st.gauges.acked ? st.gauges.acked : NULL);
     if (!p) return;
+    write_delivery(p, w);
     leat_jw_i64(w, "commits", (int64_t)atomic_load(&p->commits));
     leat_jw_i64(w, "stream_bytes", (int64_t)atomic_load(&p->stream_bytes));
     leat_jw_i64(w, "memory_bytes", (int64_t)atomic_load(&p->memory_bytes));

@@ -12,7 +12,7 @@
 #include "engine/beside.h"
 #include "engine/run.h"
 
-enum { STEP_US = 50000 };
+enum { STEP_US = 50000, SOON_US = 5000, SETTLE_US = 10000000 };
 
 static leat_rc sleep_on(leat_run *r, int64_t until_us)
 {
@@ -34,12 +34,13 @@ static void forget_attempt(leat_run *r)
     leat_buf_clear(&r->reached_partition);
     leat_buf_clear(&r->reached);
     r->tail = (leat_counts){0};
-    r->full = r->open_tail = r->commit_due = r->progressed = r->past_end = false;
-    r->first_pending_us = r->stall_us = 0;
+    r->full = r->open_tail = r->commit_due = r->progressed = r->past_end = r->under_way = false;
+    r->first_pending_us = r->stall_us = r->winding_us = 0;
     r->read_rc = LEAT_OK;
 }
 
-/* The task's part of the stream is settled; pos: where it goes on. AGAIN: the appender is busy. */
+/* The task's part of the stream is settled; pos: where it goes on. AGAIN: the appender is busy, or
+ * the commit under way. */
 static leat_rc settle(leat_run *r, leat_position **pos, size_t *n, leat_err *e)
 {
     leat_appender *ap = &r->g->appender;
@@ -50,15 +51,16 @@ static leat_rc settle(leat_run *r, leat_position **pos, size_t *n, leat_err *e)
     const leat_stream_state *st = ap->stream->ops->state(ap->stream);
     rc = leat_appender_rollback(ap, r->task.id, e);
     if (rc == LEAT_OK) rc = leat_appender_commit(ap, e);
+    if (rc == LEAT_AGAIN && atomic_load(&ap->durable) >= r->appended) rc = LEAT_OK; /* of others */
+    if (!leat_rc_failed(rc)) leat_run_progress(r->g);
     if (rc == LEAT_OK) {
-        leat_run_progress(r->g);
         r->seen = atomic_load(&ap->durable);
         leat_engine_positions(r->g, &r->arena, pos, n);
         r->stored = leat_arena_str(&r->arena, st->progress);
         leat_run_recall(r);
     }
     leat_appender_give(ap);
-    return rc;
+    return rc == LEAT_AGAIN ? sleep_on(r, leat_mono_us() + SOON_US) : rc;
 }
 
 /* Where `once` ends: what the source holds now. Kept over attempts, so that it does end. */
@@ -194,6 +196,17 @@ static leat_rc take_back(leat_run *r)
     return LEAT_OK;
 }
 
+/* No source is open: only the stream is looked after. */
+static leat_rc rest(leat_run *r, int64_t until_us)
+{
+    leat_err err = {0};
+    leat_rc rc = leat_run_tend_idle(r, &err);
+    if (rc != LEAT_CONF && rc != LEAT_FATAL) return sleep_on(r, until_us);
+    leat_run_error(r, &err);
+    fail_for_good(r, rc, &err);
+    return LEAT_OK;
+}
+
 /* A pause is shown at once, and nothing is tried in it; the time goes on. */
 static leat_rc wait_for_retry(leat_run *r)
 {
@@ -208,10 +221,10 @@ static leat_rc wait_for_retry(leat_run *r)
     if (r->phase != LEAT_PHASE_BACK_OFF) return LEAT_OK;
     if (atomic_load(&g->pause)) {
         leat_run_state_set(r, LEAT_RUN_PAUSED);
-        return sleep_on(r, INT64_MAX);
+        return rest(r, INT64_MAX);
     }
     if (r->status.state == LEAT_RUN_PAUSED) show_back_off(r, left);
-    return sleep_on(r, r->retry_us);
+    return rest(r, r->retry_us);
 }
 
 /* ---- turns ---- */
@@ -228,7 +241,7 @@ leat_rc leat_run_turn(leat_run *r)
         }
         if (atomic_load(&r->g->pause)) { /* nothing is opened until it is resumed */
             leat_run_state_set(r, LEAT_RUN_PAUSED);
-            return sleep_on(r, INT64_MAX);
+            return rest(r, INT64_MAX);
         }
         rc = open_source(r, &err);
         if (leat_rc_failed(rc)) {
@@ -250,8 +263,15 @@ leat_rc leat_run_turn(leat_run *r)
 
 leat_rc leat_run_settle(leat_engine *g, leat_err *e)
 {
+    int64_t until = leat_mono_us() + SETTLE_US;
+    leat_rc rc;
     for (unsigned i = 0; i < g->n; i++) LEAT_TRY(leat_appender_rollback(&g->appender, i, e));
-    LEAT_TRY(leat_appender_commit(&g->appender, e));
+    while ((rc = leat_appender_commit(&g->appender, e)) == LEAT_AGAIN && leat_mono_us() < until)
+        leat_sleep_us(SOON_US);
+    if (rc == LEAT_AGAIN)
+        rc = leat_fail(e, LEAT_RETRY, "stream.unfinished", g->conf.connector,
+                       "the stream did not say within %d s that all events are durable",
+                       SETTLE_US / 1000000);
     leat_run_progress(g);
-    return LEAT_OK;
+    return rc;
 }

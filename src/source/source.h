@@ -50,6 +50,7 @@ typedef struct leat_catalog_table {
     const char *db, *schema, *name, *kind; /* "table", "partitioned table", "view" ... */
     int64_t rows;                          /* estimate, -1: unknown */
     bool captured;                         /* by the filters of this configuration */
+    const char *topic;                     /* of its changes; NULL: not captured */
     struct leat_catalog_table *next;
 } leat_catalog_table;
 typedef struct leat_catalog {
@@ -225,7 +226,9 @@ typedef struct leat_source {
     /* A person wants it to go on at `to` (an absent offset: its partition is forgotten) instead of
      * at `now` (an absent offset: there is none). *out: what is to be stored, as open reads it;
      * *note: a sentence on what follows from it, for who decides (NULL: nothing). All in a. CONF
-     * says what was expected. No I/O. Optional: any object is taken as it is. */
+     * says what was expected, with where "partition" when it is not one of this connector; PENDING,
+     * with the error too, when it stands inside a snapshot, from where nobody can go on. No I/O.
+     * Optional: any object is taken as it is. */
     leat_rc (*offset_check)(const void *conf, leat_position now, leat_position to, leat_arena *a,
                             leat_position *out, const char **note, leat_err *e);
     /* Appends the offset as people read it: "0/16B3748, committed 2026-11-21T10:15:00.123Z".

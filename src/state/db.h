@@ -3,14 +3,21 @@
 #define LEAT_STATE_DB_H
 
 #include <sqlite3.h>
+#include <stddef.h>
 
 #include "state/state.h"
 
 struct leat_state {
     leat_dead_store dead; /* first: the store is the state */
+    leat_delivered_store delivered;
     sqlite3 *db;
     char *path;
 };
+
+#define LEAT_STATE_OF_DELIVERED(store)                                                             \
+    ((leat_state *)(void *)((char *)(store)-offsetof(leat_state, delivered)))
+/* delivered.c */
+extern const leat_delivered_store leat_state_delivered_calls;
 
 /* SQLite's last error as ours; doing: "write". */
 leat_rc leat_state_fail(const leat_state *s, const char *doing, leat_err *e);

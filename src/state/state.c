@@ -30,6 +30,12 @@ static const char *const MIGRATIONS[] = {
     "DROP TABLE positions;"
     "CREATE TABLE positions (id INTEGER PRIMARY KEY AUTOINCREMENT, part TEXT NOT NULL,"
     "  offset TEXT, noted INTEGER NOT NULL, by TEXT NOT NULL, at_us INTEGER NOT NULL);",
+    "CREATE TABLE delivered (one INTEGER PRIMARY KEY CHECK (one = 1), serial INTEGER NOT NULL,"
+    "  events INTEGER NOT NULL, episode INTEGER NOT NULL, drained INTEGER NOT NULL,"
+    "  totals TEXT NOT NULL, moved TEXT NOT NULL, progress TEXT, cursor TEXT);"
+    "CREATE TABLE delivered_positions (part TEXT PRIMARY KEY, offset TEXT NOT NULL);"
+    "CREATE TABLE delivered_txs (id INTEGER PRIMARY KEY AUTOINCREMENT, n INTEGER NOT NULL,"
+    "  ids BLOB NOT NULL);",
 };
 enum { MIGRATION_COUNT = sizeof MIGRATIONS / sizeof *MIGRATIONS };
 
@@ -185,6 +191,7 @@ leat_rc leat_state_open(const char *data, const char *connector, bool reading, l
     char *folder = leat_arena_printf(&a, "%s/connectors/%s", data, connector);
     leat_state *s = leat_zalloc(1, sizeof *s);
     s->dead.put = dead_put;
+    s->delivered = leat_state_delivered_calls;
     s->path = leat_strdup(leat_arena_printf(&a, "%s/state.db", folder));
     leat_rc rc = reading ? setup_reading(s, data, connector, e) : setup(s, folder, e);
     leat_arena_free(&a);

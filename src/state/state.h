@@ -7,7 +7,7 @@
 #ifndef LEAT_STATE_STATE_H
 #define LEAT_STATE_STATE_H
 
-#include "event/event.h"
+#include "event/delivered.h"
 
 typedef struct leat_state leat_state;
 
@@ -64,6 +64,9 @@ leat_rc leat_state_positions_each(leat_state *s, bool (*fn)(void *arg, const lea
 
 /* The store of dead letters behind the engine; lives as long as s. */
 leat_dead_store *leat_state_dead_store(leat_state *s);
+
+/* Where a stream outside of this machine notes what it has acknowledged; lives as long as s. */
+leat_delivered_store *leat_state_delivered_store(leat_state *s);
 
 typedef struct leat_dead_letter {
     int64_t id, ts_us, at_us; /* commit time at the source; when it was stored */

@@ -22,3 +22,18 @@ leat_rc leat_embedded_edit(leat_stream *stream, const leat_position *pos, size_t
     }
     return rc;
 }
+
+leat_rc leat_embedded_restate(leat_stream *stream, const leat_stream_state *to,
+                              const leat_counts *open, uint64_t open_events, leat_err *e)
+{
+    leat_embedded *s = (leat_embedded *)stream;
+    leat_reach *reach = &s->w.has.reach;
+    for (size_t i = 0; i < to->npos; i++) leat_reach_move(reach, to->pos[i]);
+    leat_reach_progress(reach, to->progress);
+    reach->totals = to->totals;
+    reach->visible = to->events;
+    s->now.counts = *open;
+    s->now.events = open_events;
+    s->now.dirty = true;
+    return leat_embedded_commit(s, e);
+}

@@ -104,6 +104,28 @@ const leat_opt leat_stream_options[] = {
      .help = "Size of a file that is given up first when the disk is full all the same: what waits "
              "to be written, dead letters, cursors and state get its room. It is made again when "
              "there is room. 0 is none."},
+    {.name = "spool.max.bytes",
+     .label = "Spool",
+     .group = "Stream",
+     .type = LEAT_OPT_BYTES,
+     AT(spool_bytes, int64_t),
+     .def = "1073741824",
+     .min = 0,
+     .max = INT64_C(1) << 50,
+     .help = "Into Kafka: most bytes that this machine's disk holds while Kafka is away, so that "
+             "the source's server may let its log go. When they are used up the source waits "
+             "(`STALLED`). 0 is no spool: then the source waits as soon as Kafka is away."},
+    {.name = "spool.after.ms",
+     .label = "Spool after",
+     .group = "Stream",
+     .type = LEAT_OPT_MS,
+     .flags = LEAT_OPT_ADVANCED,
+     AT(spool_after_ms, int64_t),
+     .def = "10000",
+     .min = 100,
+     .max = 3600000,
+     .help = "Into Kafka: when nothing was acknowledged for so long, it is taken to be away. Two "
+             "seconds are enough when no broker can be reached."},
     {.name = NULL},
 };
 

@@ -12,6 +12,7 @@ typedef struct leat_stream_conf {
     int64_t reserve_bytes;
     int64_t compression; /* leat_compression */
     bool force;
+    int64_t spool_bytes, spool_after_ms; /* with Kafka */
 } leat_stream_conf;
 
 /* Ends with a row whose name is NULL; offsets into leat_stream_conf. */

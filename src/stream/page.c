@@ -37,7 +37,7 @@ static leat_rc map(int fd, const char *path, leat_page **out, leat_err *e)
     return LEAT_OK;
 }
 
-static void begin_run(leat_page *p)
+void leat_page_begin(leat_page *p)
 {
     if (p->magic != LEAT_PAGE_MAGIC || p->version != LEAT_PAGE_VERSION)
         memset(p, 0, LEAT_PAGE_SIZE);
@@ -68,7 +68,7 @@ leat_rc leat_page_create(const char *path, leat_page **out, leat_err *e)
     if (rc == 0 && size < LEAT_PAGE_SIZE) rc = os->truncate(fd, LEAT_PAGE_SIZE);
     leat_rc done = rc < 0 ? leat_os_fail(e, rc, "make", path) : map(fd, path, out, e);
     os->close(fd);
-    if (done == LEAT_OK) begin_run(*out);
+    if (done == LEAT_OK) leat_page_begin(*out);
     return done;
 }
 

@@ -54,6 +54,12 @@ typedef struct leat_page {
     _Atomic uint64_t delivered, sink_rejected; /* sinks */
     _Atomic uint64_t memory_peak_bytes;        /* most of memory_bytes so far */
     _Atomic uint64_t resident_bytes;           /* of the process, as the kernel counts it */
+    _Atomic uint32_t delivery;         /* leat_kafka_phase + 1; 0: the stream is not Kafka */
+    _Atomic int64_t delivery_since_us; /* when that began */
+    _Atomic uint64_t window_bytes;     /* on their way to Kafka */
+    _Atomic uint64_t spool_bytes, spool_events, spool_max_bytes; /* leat_kafka_status */
+    _Atomic int64_t spool_full_us; /* when the spool will be full; 0: not foreseen */
+    _Atomic uint64_t producers;    /* that died */
 } leat_page;
 
 /* Maps data/connectors/NAME/counters, made if missing, for its writer: pid and times are set, the
@@ -61,6 +67,9 @@ typedef struct leat_page {
  * stream is open), the other counters begin at zero. The writer stores pid = 0 before it closes the
  * page in order. */
 leat_rc leat_page_create(const char *path, leat_page **out, leat_err *e);
+/* What create does to its file, to LEAT_PAGE_SIZE bytes of the caller's: for a stream that only its
+ * own process reads. */
+void leat_page_begin(leat_page *p);
 /* Maps it for watching (the futex words are writable). RETRY "page.missing" if there is none yet.
  */
 leat_rc leat_page_open(const char *path, leat_page **out, leat_err *e);

@@ -381,7 +381,7 @@ void leat_retention_tell(leat_retention *k, uint64_t newest, uint64_t visible)
     leat_arena a = {0};
     leat_stream_reader *readers = NULL;
     int64_t now = leat_mono_us();
-    if (k->dir == NULL || (k->told_us != 0 && now - k->told_us < TELL_US)) return;
+    if (k->dir == NULL || k->conf.own || (k->told_us != 0 && now - k->told_us < TELL_US)) return;
     k->told_us = now;
     if (leat_readers_list(k->dir, &a, &readers, NULL) != LEAT_OK) readers = NULL;
     for (const leat_stream_reader *r = readers; r != NULL; r = r->next)

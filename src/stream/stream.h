@@ -3,8 +3,8 @@
  * append takes a batch, commit makes everything appended durable up to the last safe place and
  * moves the mark there. Positions, ledger totals and snapshot progress travel with the events, so
  * after a crash they are those of exactly the events that are visible: "exactly once, by
- * construction". Implementations: embedded.c (segments in a folder). One thread appends and
- * commits. */
+ * construction". Implementations: embedded.c (segments in a folder), kafka.c (topics of a cluster).
+ * One thread appends and commits. */
 #ifndef LEAT_STREAM_STREAM_H
 #define LEAT_STREAM_STREAM_H
 
@@ -23,6 +23,8 @@ typedef struct leat_stream_state {
     uint64_t bytes;      /* of all segments */
     const uint64_t *txs; /* the source transactions appended last (visible or not), in no order: */
     size_t ntxs;         /* at most 65,536 */
+    uint64_t settled;    /* how many calls of append need no commit any more, where commit can say
+                            AGAIN */
 } leat_stream_state;
 
 typedef struct leat_stream_ops {
@@ -31,13 +33,15 @@ typedef struct leat_stream_ops {
      * b->safe_counts, the rest belongs to an open transaction and stays invisible until a later
      * batch ends it. progress: the engine's JSON that holds from the batch's safe place on, absent:
      * as before; with it, a batch without a position is safe as a whole. Copies all it
-     * needs. RETRY "os.enospc", "stream.retention_held", "stream.disk_low": nothing of the batch
-     * was appended, until a crash (an end of it may then be found whole): the same call will do
-     * when there is room. FATAL: end the process. */
+     * needs. RETRY "os.enospc", "stream.retention_held", "stream.disk_low", "spool.full",
+     * "kafka.down": nothing of the batch was appended, until a crash (an end of it may then be
+     * found whole): the same call will do when there is room. AGAIN: the same, and there will be
+     * room soon. FATAL: end the process. */
     leat_rc (*append)(leat_stream *s, const leat_batch *b, leat_str progress, leat_err *e);
     /* Durable up to the last safe place appended, then visible. OK also when there was nothing.
-     * RETRY (the disk is full): nothing moved and nothing is lost, call again. After FATAL (a sync
-     * failed) the process must end: what was written is not known. */
+     * AGAIN: that is under way; state tells how far it is, call again. RETRY (the disk is full):
+     * nothing moved and nothing is lost, call again. After FATAL (a sync failed) the process must
+     * end: what was written is not known. */
     leat_rc (*commit)(leat_stream *s, leat_err *e);
     /* Forgets everything appended behind the last safe place appended (the source went away in the
      * middle of a transaction and will send it again from its beginning). */
@@ -46,7 +50,8 @@ typedef struct leat_stream_ops {
      * due. May be NULL. FATAL as commit; CONF "topic.claimed": another connector has one of the
      * topics now. */
     leat_rc (*tend)(leat_stream *s, leat_err *e);
-    /* Bytes appended and not yet committed, for grouping. */
+    /* Bytes appended and not yet committed, for grouping. SIZE_MAX: commit takes no time, call it
+     * often. */
     size_t (*pending)(const leat_stream *s);
     const leat_stream_state *(*state)(const leat_stream *s);
     /* What was not committed is dropped, or visible after the next open; never in part. */
@@ -57,6 +62,9 @@ typedef struct leat_stream_ops {
      * back. No source is open. RETRY: nothing was changed. */
     leat_rc (*edit)(leat_stream *s, const leat_position *pos, size_t n, leat_str progress,
                     leat_err *e);
+    /* What was committed is where it is to go: nothing waits here to be sent on. May be NULL: that
+     * is always so. */
+    bool (*arrived)(const leat_stream *s);
     /* Bytes held in memory by its buffers, about. May be NULL. */
     size_t (*memory)(const leat_stream *s);
 } leat_stream_ops;
@@ -72,6 +80,7 @@ typedef struct leat_retention_conf {
     int64_t free_bytes; /* what stays free on the disk; 0: nothing; -1: 2 %, at most 1 GiB */
     int64_t segment_ms; /* the newest segment is closed after so long; 0: only when it is full */
     bool force;         /* registered readers do not count */
+    bool own;           /* its one reader is its writer: nobody is told of readers that sleep */
 } leat_retention_conf;
 
 typedef enum leat_compression {
@@ -104,6 +113,12 @@ typedef struct leat_embedded_conf {
 /* Opens for writing: takes the lock data/connectors/NAME/stream/lock (CONF "stream.locked"),
  * recovers (cuts what lies above the mark, after a sync), or creates. conf is copied but page. */
 leat_rc leat_embedded_open(const leat_embedded_conf *conf, leat_stream **out, leat_err *e);
+
+/* The stream is a spool: what it reached is what to says, not what it says itself (positions that
+ * to does not name stay), and open was counted behind that place, of open_events. As ops->edit, but
+ * nothing else is appended. */
+leat_rc leat_embedded_restate(leat_stream *s, const leat_stream_state *to, const leat_counts *open,
+                              uint64_t open_events, leat_err *e);
 
 /* One piece of merging, for LEAT_MERGING_STEPS. What is ready is put in place by the next commit.
  * False: there is nothing to do now. */

@@ -1,4 +1,4 @@
-"""Fixtures: a PostgreSQL for the session, a database and a leat for each test.
+"""Fixtures: a PostgreSQL and a Kafka for the session, a database and a leat for each test.
 
     def test_x(db, leat):
         db.sql("CREATE TABLE t (id int PRIMARY KEY)")
@@ -14,6 +14,7 @@ import tempfile
 
 import pytest
 from leat import ROOT, Leat
+from servers import kafka as kafka_server
 from servers.postgres import Postgres
 
 
@@ -34,6 +35,26 @@ def postgres(scratch):
     server = Postgres(os.path.join(scratch, "pg")).start()
     yield server
     server.stop("immediate")
+
+
+@pytest.fixture(scope="session")
+def kafka_process(scratch):
+    """The Kafka that the tests share, started for the first that wants it."""
+    try:
+        server = kafka_server.Kafka(os.path.join(scratch, "kafka"))
+    except kafka_server.Missing as e:
+        pytest.skip(str(e))
+    yield server
+    if server.process:
+        server.kill()
+
+
+@pytest.fixture
+def kafka(kafka_process):
+    """That Kafka, which runs; one may stop or kill it. Its topics stay: take names of your own."""
+    if kafka_process.process is None or kafka_process.process.status is not None:
+        kafka_process.start()
+    return kafka_process
 
 
 @pytest.fixture

@@ -19,14 +19,14 @@ def connector_pid(leat):
     return json.loads(done.stdout).get("pid") if done.returncode == 0 else None
 
 
-def kill_leat(leat, config, dice):
+def kill_leat(leat, files, dice):
     if dice.random() < 0.5:
         pid = connector_pid(leat)
         if pid:
             os.kill(pid, signal.SIGKILL)  # the supervisor starts it again
     else:
         leat.kill()
-        leat.run(config)
+        leat.run(*files)
 
 
 def kill_server(db, dice):
@@ -47,7 +47,7 @@ def test_kills(db, leat):
     for victim in victims:
         time.sleep(dice.uniform(0.3, 1.5))
         if victim == "leat":
-            kill_leat(leat, config, dice)
+            kill_leat(leat, [config], dice)
         else:
             kill_server(db, dice)
     time.sleep(1)

@@ -473,7 +473,14 @@ static int os_list(const char *path, bool (*fn)(void *arg, const char *name), vo
 
 static int os_rmdir(const char *path)
 {
-    return os_unlink(path);
+    disk *d = mounted;
+    node *n = lookup(&d->now, path);
+    if (!n) return -ENOENT;
+    if (!n->folder) return -ENOTDIR;
+    for (unsigned i = 0; i < d->now.n; i++)
+        if (leat_str_is(parent_of(d->now.at[i].path), path)) return -ENOTEMPTY;
+    log_change(d, path, NULL, NULL);
+    return 0;
 }
 
 /* As large as they come, with as much room as was left to it. */

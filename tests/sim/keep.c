@@ -19,7 +19,7 @@ leat_rc __real_leat_reading_missing(leat_reader *r, leat_err *e);
 /* Planted: nobody asks who needs it. */
 bool __wrap_leat_readers_need(const leat_stream_reader *r, uint64_t segment, uint64_t last)
 {
-    if (the_sim->plant == PLANT_NOT_ASKED) return false;
+    if (the_sim->plant == PLANT_NOT_ASKED || the_sim->plant == PLANT_KAFKA_NOT_ASKED) return false;
     return __real_leat_readers_need(r, segment, last);
 }
 

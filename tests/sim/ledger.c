@@ -43,13 +43,21 @@ static void check_letters(sim *s, uint32_t upto)
     }
 }
 
-static void check_totals(sim *s, const leat_counts *c, uint32_t upto, bool known)
+/* spool: what stands there may be refused later. */
+static void check_totals(sim *s, const leat_counts *c, uint32_t upto, bool known, bool spool)
 {
     uint64_t kept = 0, filtered = 0, dead = 0;
     for (uint32_t i = s->server.from; i < upto; i++) {
         kept += s->db.txs[i].kept;
         filtered += s->db.txs[i].filtered;
         dead += s->db.txs[i].dead;
+    }
+    if (s->kafka) {
+        uint64_t refused = cluster_refused(&s->cluster, s->server.from, upto);
+        uint64_t told = c->dead - dead;
+        if (spool && told < refused) refused = told;
+        kept -= refused;
+        dead += refused;
     }
     if (c->appended != kept || c->filtered != filtered || c->dead != dead || !known ||
         leat_counts_in_flight(c) != 0)
@@ -93,7 +101,8 @@ void sim_check_state(const leat_stream_state *st)
     l->events = st->events;
     l->rows = st->totals.rows_appended;
     l->total_deduplicated = st->totals.deduplicated;
-    check_totals(s, &st->totals, (uint32_t)upto, known_by(l, lsn, l->total_deduplicated));
+    check_totals(s, &st->totals, (uint32_t)upto, known_by(l, lsn, l->total_deduplicated),
+                 st->bytes > 0);
     if (l->tx < s->server.from) l->tx = s->server.from;
     check_letters(s, (uint32_t)upto);
 }

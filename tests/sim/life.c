@@ -7,6 +7,20 @@ enum { LIVES_MOST = 8 };
 
 /* ---- what is drawn from the seed ---- */
 
+static void draw_kafka(sim *s)
+{
+    dicebox *d = &s->dice;
+    s->keep = (keep){0};
+    s->merges = false;
+    s->window_bytes = 512u << dice_below(d, 9);
+    s->away_us = 20000 << dice_below(d, 8);
+    s->spool_bytes = dice_one_in(d, 5)   ? 0
+                     : dice_one_in(d, 3) ? 20000 << dice_below(d, 4)
+                                         : 1 << 28;
+    cluster_init(&s->cluster, s);
+    shelf_init(&s->shelf);
+}
+
 static void draw_world(sim *s)
 {
     dicebox *d = &s->dice;
@@ -27,6 +41,7 @@ static void draw_world(sim *s)
     s->compression = dice_one_in(d, 3);
     keep_draw(s);
     s->merges = dice_one_in(d, 2);
+    if (s->kafka) draw_kafka(s);
 }
 
 static void draw_crash(life *l, dicebox *d)
@@ -34,15 +49,17 @@ static void draw_crash(life *l, dicebox *d)
     static const sim_act acts[] = {
         ACT_PWRITE, ACT_PWRITE,   ACT_DATASYNC, ACT_DATASYNC, ACT_DATASYNC,  ACT_ACK,
         ACT_ACK,    ACT_LETTERS,  ACT_APPEND,   ACT_COMMIT,   ACT_COMMITTED, ACT_TRUNCATE,
-        ACT_UNLINK, ACT_SYNC_DIR, ACT_OPEN,     ACT_ROWS,     ACT_RENAME,
+        ACT_UNLINK, ACT_SYNC_DIR, ACT_OPEN,     ACT_ROWS,     ACT_RENAME,    ACT_PRODUCE,
+        ACT_REPORT, ACT_SAVE,     ACT_SAVE,
     };
+    unsigned nacts = sizeof acts / sizeof *acts - (the_sim->kafka ? 0 : 4);
     l->power = !dice_one_in(d, 3);
     l->crash_act = ACT_COUNT;
     if (dice_one_in(d, 4)) return; /* it stops in order */
     l->crash_late = !dice_one_in(d, 5);
     l->crash_in = dice_range(d, 1, dice_one_in(d, 4) ? 600 : 120);
     if (dice_one_in(d, 2)) {
-        l->crash_act = acts[dice_below(d, sizeof acts / sizeof acts[0])];
+        l->crash_act = acts[dice_below(d, nacts)];
         l->crash_in = dice_range(d, 1, dice_one_in(d, 4) ? 30 : 8);
     }
 }
@@ -130,9 +147,71 @@ void sim_merge(sim *s)
     }
 }
 
+static leat_rc open_kafka(sim *s, leat_stream **out, leat_err *e)
+{
+    static leat_broker_events events;
+    leat_kafka_conf conf = {
+        .data = "/sim",
+        .connector = "shop",
+        .broker = broker_new(&events),
+        .events = &events,
+        .store = &s->shelf.store,
+        .dead = &s->letters.store,
+        .page = s->life.no_page ? NULL : s->page,
+        .key = s->cluster.conf,
+        .value = s->cluster.conf,
+        .window_bytes = s->window_bytes,
+        .away_us = s->away_us,
+        .spool_bytes = s->spool_bytes,
+        .segment_bytes = s->segment_bytes,
+        .frame_bytes = s->frame_bytes,
+        .tolerate = true,
+    };
+    return leat_kafka_open(&conf, out, e);
+}
+
+/* At the end of the history nothing stays in the spool. */
+static void drain(sim *s, leat_stream *stream, const leat_stream *real)
+{
+    leat_kafka_status st;
+    leat_err e = {0};
+    for (unsigned i = 0; i < 20000 && !s->dead; i++) {
+        leat_kafka_status_get(real, &st);
+        if (st.phase == LEAT_KAFKA_DIRECT && st.window_events == 0) return;
+        judge(s, stream->ops->tend(stream, &e), &e, "drain");
+        leat_sleep_us(5000);
+    }
+    if (!s->dead) sim_fail("lost", "the spool does not become empty");
+}
+
+/* The same with Kafka as the stream. */
+static void live_kafka(sim *s)
+{
+    leat_stream *real = NULL;
+    leat_err e = {0};
+    plant_stream wrap;
+    leat_rc rc = open_kafka(s, &real, &e);
+    judge(s, rc, &e, "open");
+    if (rc != LEAT_OK) return;
+    if (!s->dead) sim_check_state(real->ops->state(real));
+    leat_stream *stream = plant_wrap(&wrap, real);
+    s->stream = stream;
+    if (dice_one_in(&s->dice, 3)) sim_edit(stream); /* as to a stopped connector */
+    rc = run_engine(s, stream, &e);
+    judge(s, rc, &e, "run");
+    if (s->life.last && rc == LEAT_OK) drain(s, stream, real);
+    if (s->dead) broker_kill();
+    stream->ops->close(stream);
+    s->stream = NULL;
+}
+
 /* The process opens its stream and runs. */
 static void live(sim *s)
 {
+    if (s->kafka) {
+        live_kafka(s);
+        return;
+    }
     leat_embedded_conf conf = {
         .data = "/sim",
         .connector = "shop",
@@ -188,7 +267,7 @@ static void bury(sim *s)
         disk_power_cut(s->disk, &s->dice);
         sim_page_power_cut(s);
     }
-    if (s->failed) return;
+    if (s->failed || s->kafka) return;
     watch_claims(&s->watch);
     if (dice_one_in(&s->dice, 3)) watch_look(&s->watch, false);
     if (dice_one_in(&s->dice, 3)) sink_live(&s->sink, false);
@@ -218,10 +297,11 @@ static void one_life(sim *s, bool last)
 
 /* ---- the run ---- */
 
-static void begin(sim *s, uint64_t seed, sim_plant plant, bool verbose)
+static void begin(sim *s, uint64_t seed, sim_plant plant, bool kafka, bool verbose)
 {
     *s = (sim){.seed = seed, .dice = {seed * 0x2545f4914f6cdd1du}, .plant = plant};
     s->verbose = verbose;
+    s->kafka = kafka;
     s->ledger.lsn = -1;
     s->disk = disk_new();
     s->page = leat_zalloc(1, sizeof *s->page);
@@ -234,13 +314,15 @@ static void begin(sim *s, uint64_t seed, sim_plant plant, bool verbose)
     leat_clock_use(&sim_clock);
     leat_os_use(&disk_os);
     draw_world(s);
-    sink_init(&s->sink);
+    if (!kafka) sink_init(&s->sink);
 }
 
 static void end(sim *s)
 {
     watch_free(&s->watch);
     sink_free(&s->sink);
+    cluster_free(&s->cluster);
+    shelf_free(&s->shelf);
     disk_free(s->disk);
     db_free(&s->db);
     leat_free(s->page);
@@ -254,19 +336,24 @@ static void end(sim *s)
     the_sim = NULL;
 }
 
-bool sim_run(sim *s, uint64_t seed, sim_plant plant, bool verbose)
+/* What the lives have left. */
+static void compare(sim *s)
 {
-    begin(s, seed, plant, verbose);
+    watch_again(&s->watch, true);
+    sim_check_end();
+    if (dice_one_in(&s->dice, 2)) watch_parts(&s->watch);
+    if (!s->failed) watch_cursors(&s->watch);
+    if (!s->failed) watch_fold(&s->watch);
+    sink_live(&s->sink, true);
+}
+
+bool sim_run(sim *s, uint64_t seed, sim_plant plant, bool kafka, bool verbose)
+{
+    begin(s, seed, plant, kafka, verbose);
     unsigned lives = dice_below(&s->dice, LIVES_MOST);
     for (unsigned i = 0; i <= lives && !s->failed; i++) one_life(s, i == lives);
-    if (!s->failed) {
-        watch_again(&s->watch, true);
-        sim_check_end();
-        if (dice_one_in(&s->dice, 2)) watch_parts(&s->watch);
-        if (!s->failed) watch_cursors(&s->watch);
-        if (!s->failed) watch_fold(&s->watch);
-        sink_live(&s->sink, true);
-    }
+    if (!s->failed && kafka) cluster_check_end(&s->cluster);
+    if (!s->failed && !kafka) compare(s);
     sim_trace(ACT_END, s->failed, s->watch.n);
     end(s);
     return !s->failed;

@@ -46,6 +46,12 @@ static leat_rc dead(leat_err *e)
     return leat_fail(e, LEAT_FATAL, "sim.dead", NULL, "the process is dead");
 }
 
+/* Calls of a stream whose state moves by itself. */
+static void look(leat_stream *s)
+{
+    if (the_sim->kafka && !the_sim->dead) sim_check_state(real_of(s)->ops->state(real_of(s)));
+}
+
 static leat_rc stream_append(leat_stream *s, const leat_batch *b, leat_str progress, leat_err *e)
 {
     if (sim_step(ACT_APPEND, b->n, b->nsafe)) return dead(e);
@@ -55,7 +61,9 @@ static leat_rc stream_append(leat_stream *s, const leat_batch *b, leat_str progr
         copy.safe_counts.appended++;
         copy.counts.appended++;
     }
-    LEAT_TRY(real_of(s)->ops->append(real_of(s), &copy, progress, e));
+    leat_rc rc = real_of(s)->ops->append(real_of(s), &copy, progress, e);
+    look(s);
+    if (rc != LEAT_OK) return rc;
     if (planted(PLANT_ACK_APPENDED) && b->safe.offset.s) LEAT_TRY(sim_source.ack(NULL, b->safe, e));
     return LEAT_OK;
 }
@@ -70,12 +78,13 @@ static leat_rc stream_commit(leat_stream *s, leat_err *e)
         return LEAT_OK;
     }
     the_sim->edits.unseen = false;
-    LEAT_TRY(real_of(s)->ops->commit(real_of(s), e));
+    leat_rc rc = real_of(s)->ops->commit(real_of(s), e);
+    LEAT_TRY(rc);
     const leat_stream_state *st = real_of(s)->ops->state(real_of(s));
-    if (the_sim->dead) return LEAT_OK;
+    if (the_sim->dead) return rc;
     sim_check_state(st);
     sim_step(ACT_COMMITTED, (int64_t)st->frame, (int64_t)st->events);
-    return LEAT_OK;
+    return rc;
 }
 
 static leat_rc stream_rollback(leat_stream *s, leat_err *e)
@@ -140,12 +149,21 @@ bool __wrap_leat_frame_part(const leat_frame_parts *parts, const leat_frame *f, 
 
 static leat_rc stream_tend(leat_stream *s, leat_err *e)
 {
-    return the_sim->dead ? dead(e) : real_of(s)->ops->tend(real_of(s), e);
+    if (the_sim->dead) return dead(e);
+    leat_rc rc = real_of(s)->ops->tend(real_of(s), e);
+    look(s);
+    return rc;
 }
 
 static size_t stream_pending(const leat_stream *s)
 {
     return real_of(s)->ops->pending(real_of(s));
+}
+
+static bool stream_arrived(const leat_stream *s)
+{
+    const leat_stream *real = real_of(s);
+    return the_sim->dead || !real->ops->arrived || real->ops->arrived(real);
 }
 
 static const leat_stream_state *stream_state(const leat_stream *s)
@@ -168,6 +186,7 @@ leat_stream *plant_wrap(plant_stream *p, leat_stream *real)
         .tend = stream_tend,
         .edit = stream_edit,
         .pending = stream_pending,
+        .arrived = stream_arrived,
         .state = stream_state,
         .close = stream_close,
     };

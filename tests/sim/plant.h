@@ -34,13 +34,22 @@
     X(MERGE_UNSYNCED, "merge-not-synced", "a merged segment is put in place before it is synced")  \
     X(MERGE_SHIFTED, "merge-shifts", "the offsets of a merged frame are one too high")             \
     X(MERGE_NO_END, "merge-loses-end", "safe places are lost where frames are merged")             \
-    X(MERGE_NO_PARTS, "merge-skips", "a cursor inside of a merged frame is taken for its end")
+    X(MERGE_NO_PARTS, "merge-skips", "a cursor inside of a merged frame is taken for its end")     \
+    X(KAFKA_EARLY, "report-before-log", "records are reported delivered before the log has them")  \
+    X(KAFKA_ORDER, "retry-reorders", "a record passes others of its partition by")                 \
+    X(KAFKA_LOST, "lost-is-delivered", "records of a dead producer are reported delivered")        \
+    X(KAFKA_UNSAVED, "save-not-durable", "what was delivered is told to be saved before it is")    \
+    X(KAFKA_NO_FIND, "spool-not-found", "a restart does not look for a spool")                     \
+    X(KAFKA_NO_BACK, "kafka-no-rollback", "what is open is not taken back from the window")        \
+    X(KAFKA_REFUSED, "refused-dropped", "a record that is refused is passed over")                 \
+    X(KAFKA_NOT_ASKED, "spool-not-kept", "segments of the spool go that were not delivered")
 typedef enum sim_plant {
 /* clang-format off */
 #define X(name, word, what) PLANT_##name,
     SIM_PLANTS(X)
 #undef X
-    PLANT_COUNT
+    PLANT_COUNT,
+    PLANT_KAFKA = PLANT_KAFKA_EARLY /* from here on: with Kafka as the stream */
     /* clang-format on */
 } sim_plant;
 

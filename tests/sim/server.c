@@ -324,7 +324,7 @@ static leat_rc source_read(leat_task *t, leat_batch *b, int wait_ms, leat_err *e
     if (sim_step(ACT_READ, v->tx, v->op)) return dead(e);
     if (dice_one_in(&s->dice, 8)) watch_look(&s->watch, true);
     if (dice_one_in(&s->dice, 8)) sim_merge(s);
-    if (dice_one_in(&s->dice, 30)) sink_live(&s->sink, false);
+    if (!s->kafka && dice_one_in(&s->dice, 30)) sink_live(&s->sink, false);
     if (s->failed) return dead(e);
     live(v);
     bool some = false;

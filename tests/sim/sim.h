@@ -9,6 +9,7 @@
 #define LEAT_TESTS_SIM_SIM_H
 
 #include "base/clock.h"
+#include "cluster.h"
 #include "db.h"
 #include "dice.h"
 #include "disk.h"
@@ -61,6 +62,12 @@
     X(SINK_FLUSH, "sink_flush")                                                                    \
     X(SINK_DEATH, "sink_death")                                                                    \
     X(MERGE, "merge")                                                                              \
+    X(PRODUCE, "produce")                                                                          \
+    X(POLL, "poll")                                                                                \
+    X(REPORT, "report")                                                                            \
+    X(LOGGED, "logged")                                                                            \
+    X(RESET, "reset")                                                                              \
+    X(SAVE, "save")                                                                                \
     X(END, "end")
 typedef enum sim_act {
 /* clang-format off */
@@ -215,6 +222,11 @@ typedef struct sim {
     int in_watch;
     int64_t segment_bytes, frame_bytes, reserve_bytes;
     leat_compression compression;
+    bool kafka; /* the stream is Kafka: the cluster takes the place of the watch, and ... */
+    cluster cluster;
+    shelf shelf;
+    size_t window_bytes;
+    int64_t spool_bytes, away_us;
     keep keep;
     bool unlinked; /* a segment, and its folder not synced since */
 } sim;
@@ -223,7 +235,7 @@ typedef struct sim {
 extern sim *the_sim;
 
 /* Runs a seed; true when no oracle complained. s is filled anew, and freed but for the verdict. */
-bool sim_run(sim *s, uint64_t seed, sim_plant plant, bool verbose);
+bool sim_run(sim *s, uint64_t seed, sim_plant plant, bool kafka, bool verbose);
 /* Frees what all runs share. */
 void sim_end(void);
 

@@ -3,6 +3,7 @@
  *   sim                                the tests, as TAP: blocks of seeds, replay, planted bugs
  *   sim --seed N [-v] [--plant BUG]    one seed; -v: every step
  *   sim --seeds A-B [--plant BUG]      many; stops at the first that fails
+ *   sim --kafka --seed...              the same with Kafka as the stream
  *   sim --plants                       the planted bugs
  *
  * A seed that fails is printed with the oracle that complained, the last steps before it, and how
@@ -12,7 +13,10 @@
 
 #include "sim.h"
 
-enum { SEEDS = 10000, BLOCKS = 10, PLANT_SEEDS = 5000, SHOWN = 40 };
+enum { SEEDS = 10000, BLOCKS = 10, PLANT_SEEDS = 5000, SHOWN = 40, KAFKA_PART = 4 };
+
+/* Which stream the runs are of. */
+static bool kafka;
 
 static void show_steps(const sim *s)
 {
@@ -27,16 +31,17 @@ static void show_steps(const sim *s)
 static void show_failure(const sim *s)
 {
     show_steps(s);
-    printf("# seed %llu: %s: %s\n# again: %s --seed %llu -v%s%s\n", (unsigned long long)s->seed,
+    printf("# seed %llu: %s: %s\n# again: %s --seed %llu -v%s%s%s\n", (unsigned long long)s->seed,
            s->oracle, s->why, "build-san/tests/sim_sim", (unsigned long long)s->seed,
-           s->plant ? " --plant " : "", s->plant ? plant_word(s->plant) : "");
+           kafka ? " --kafka" : "", s->plant ? " --plant " : "",
+           s->plant ? plant_word(s->plant) : "");
 }
 
 /* False at the first seed that fails; s then tells about it. */
 static bool run_seeds(sim *s, uint64_t from, uint64_t to, sim_plant plant)
 {
     for (uint64_t seed = from; seed <= to; seed++)
-        if (!sim_run(s, seed, plant, false)) return false;
+        if (!sim_run(s, seed, plant, kafka, false)) return false;
     return true;
 }
 
@@ -57,8 +62,8 @@ static void test_blocks(uint64_t seeds)
         static sim s;
         char what[80];
         uint64_t from = seeds * i / BLOCKS + 1, to = seeds * (i + 1) / BLOCKS;
-        snprintf(what, sizeof what, "seeds %llu to %llu", (unsigned long long)from,
-                 (unsigned long long)to);
+        snprintf(what, sizeof what, "%sseeds %llu to %llu", kafka ? "Kafka: " : "",
+                 (unsigned long long)from, (unsigned long long)to);
         bool ok = run_seeds(&s, from, to, PLANT_NONE);
         if (!ok) show_failure(&s);
         tell(ok, what);
@@ -70,12 +75,14 @@ static void test_replay(void)
     static sim s;
     bool ok = true;
     for (uint64_t seed = 1; seed <= 50 && ok; seed++) {
-        sim_run(&s, seed, PLANT_NONE, false);
+        kafka = seed % 2 == 0;
+        sim_run(&s, seed, PLANT_NONE, kafka, false);
         uint64_t hash = s.hash, steps = s.steps;
-        sim_run(&s, seed, PLANT_NONE, false);
+        sim_run(&s, seed, PLANT_NONE, kafka, false);
         ok = s.hash == hash && s.steps == steps;
         if (!ok) printf("# seed %llu went another way the second time\n", (unsigned long long)seed);
     }
+    kafka = false;
     tell(ok, "a seed always gives the same trace");
 }
 
@@ -83,6 +90,7 @@ static void test_plant(sim_plant plant)
 {
     static sim s;
     char what[160];
+    kafka = plant >= PLANT_KAFKA;
     bool found = !run_seeds(&s, 1, PLANT_SEEDS, plant);
     if (found)
         snprintf(what, sizeof what, "%s is found: seed %llu, %s", plant_word(plant),
@@ -90,6 +98,7 @@ static void test_plant(sim_plant plant)
     else
         snprintf(what, sizeof what, "%s is not found in %u seeds", plant_word(plant), PLANT_SEEDS);
     tell(found, what);
+    kafka = false;
 }
 
 static int run_tests(void)
@@ -100,10 +109,12 @@ static int run_tests(void)
         fprintf(stderr, "SIM_SEEDS=%s: want a number, %d or more\n", env, BLOCKS);
         return 2;
     }
-    printf("1..%d\n", BLOCKS + 1 + PLANT_COUNT - 1);
+    printf("1..%d\n", 2 * BLOCKS + 1 + PLANT_COUNT - 1);
     test_replay();
     for (sim_plant p = PLANT_NONE + 1; p < PLANT_COUNT; p++) test_plant(p);
     test_blocks(seeds);
+    kafka = true;
+    test_blocks(seeds / KAFKA_PART);
     sim_end();
     return failed ? 1 : 0;
 }
@@ -112,7 +123,8 @@ static int run_tests(void)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: sim [--seed N [-v] | --seeds A-B | --plants] [--plant BUG]\n");
+    fprintf(stderr,
+            "usage: sim [--kafka] [--seed N [-v] | --seeds A-B | --plants] [--plant BUG]\n");
     return 2;
 }
 
@@ -129,7 +141,7 @@ static int run_by_hand(uint64_t from, uint64_t to, sim_plant plant, bool verbose
     bool ok = true;
     uint64_t steps = 0;
     for (uint64_t seed = from; seed <= to && ok; seed++) {
-        ok = sim_run(&s, seed, plant, verbose);
+        ok = sim_run(&s, seed, plant, kafka, verbose);
         steps += s.steps;
     }
     if (!ok)
@@ -161,6 +173,8 @@ int main(int argc, char **argv)
         leat_str arg = leat_str_of(argv[i]);
         if (leat_str_is(arg, "-v"))
             verbose = true;
+        else if (leat_str_is(arg, "--kafka"))
+            kafka = true;
         else if (leat_str_is(arg, "--plants"))
             return list_plants();
         else if (i + 1 == argc)

@@ -324,7 +324,7 @@ static void leave(const leat_os *os)
 
 void watch_look(watch *w, bool settled)
 {
-    if (the_sim->in_watch || the_sim->failed) return;
+    if (the_sim->in_watch || the_sim->failed || the_sim->kafka) return;
     const leat_os *os = enter();
     sim_trace(ACT_WATCH, settled, w->n);
     if (!w->begun && the_sim->server.slot) {

@@ -202,6 +202,8 @@ static void old_files_are_migrated(void **state)
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db,
                                   "DROP TABLE desired; DROP TABLE positions;"
+                                  "DROP TABLE delivered; DROP TABLE delivered_positions;"
+                                  "DROP TABLE delivered_txs;"
                                   "CREATE TABLE positions (id INTEGER PRIMARY KEY, part TEXT);"
                                   "PRAGMA user_version = 1",
                                   NULL, NULL, NULL),
@@ -215,6 +217,51 @@ static void old_files_are_migrated(void **state)
     assert_int_equal(leat_state_desired_get(s, &now, NULL), LEAT_OK);
     leat_position pos = {LEAT_STR("{}"), LEAT_STR("{}")};
     assert_int_equal(leat_state_positions_add(s, &pos, 1, LEAT_NOTED_START, NULL, NULL), LEAT_OK);
+    leat_state_close(s);
+}
+
+static void delivered_is_as_saved(void **state)
+{
+    (void)state;
+    static uint64_t txs[3000];
+    leat_state *s = open_one("delivered");
+    leat_delivered_store *store = leat_state_delivered_store(s);
+    leat_delivered d, got;
+    assert_int_equal(store->load(store, &a, &got, NULL), LEAT_OK);
+    assert_int_equal(got.episode, 1);
+    assert_int_equal(got.npos, 0);
+    assert_null(got.cursor.s);
+    leat_position pos[2] = {{LEAT_STR("{\"a\":1}"), LEAT_STR("{\"lsn\":7}")},
+                            {LEAT_STR("{\"a\":2}"), LEAT_STR("{\"lsn\":8}")}};
+    for (uint64_t i = 1; i <= 64; i++) {
+        for (size_t t = 0; t < 3000; t++) txs[t] = i * 3000 + t;
+        d = (leat_delivered){.pos = pos,
+                             .npos = i % 2 ? 2 : 1,
+                             .totals = {.received = UINT64_MAX, .appended = i},
+                             .events = i,
+                             .serial = i,
+                             .progress = LEAT_STR("{}"),
+                             .episode = 4,
+                             .cursor = i == 64 ? LEAT_STR("1:2:3:4") : (leat_str){0},
+                             .drained = 5,
+                             .moved = {.appended = UINT64_MAX, .dead = 1},
+                             .txs = txs,
+                             .ntxs = 3000};
+        assert_int_equal(store->save(store, &d, NULL), LEAT_OK);
+    }
+    leat_state_close(s);
+    s = open_one("delivered");
+    store = leat_state_delivered_store(s);
+    assert_int_equal(store->load(store, &a, &got, NULL), LEAT_OK);
+    assert_memory_equal(&got.totals, &d.totals, sizeof d.totals);
+    assert_memory_equal(&got.moved, &d.moved, sizeof d.moved);
+    assert_int_equal(got.serial, 64);
+    assert_int_equal(got.drained, 5);
+    assert_int_equal(got.npos, 1);
+    assert_true(leat_str_is(got.pos[0].offset, "{\"lsn\":7}"));
+    assert_true(leat_str_is(got.cursor, "1:2:3:4"));
+    assert_int_equal(got.ntxs, 65536);
+    assert_int_equal(got.txs[65535], 64 * 3000 + 2999);
     leat_state_close(s);
 }
 
@@ -299,6 +346,7 @@ int main(void)
         cmocka_unit_test(positions_of_a_note_have_a_time),
         cmocka_unit_test(a_pause_is_kept),
         cmocka_unit_test(old_files_are_migrated),
+        cmocka_unit_test(delivered_is_as_saved),
         cmocka_unit_test(newer_and_damaged_are_refused),
         cmocka_unit_test(reading_makes_nothing),
         cmocka_unit_test(others_cannot_read),

@@ -178,11 +178,14 @@ static leat_rc discover(const void *p, leat_catalog *out, leat_err *e)
     (void)e;
     for (int64_t i = 1; i <= conf->tables; i++) {
         leat_catalog_table *t = LEAT_NEW(out->a, leat_catalog_table, 1);
-        *t = (leat_catalog_table){.db = "datagen",
-                                  .kind = "table",
-                                  .rows = -1,
-                                  .captured = true,
-                                  .name = leat_arena_printf(out->a, "t%lld", (long long)i)};
+        *t = (leat_catalog_table){
+            .db = "datagen",
+            .kind = "table",
+            .rows = -1,
+            .captured = true,
+            .name = leat_arena_printf(out->a, "t%lld", (long long)i),
+            .topic = leat_arena_printf(out->a, "%s.datagen.t%lld", conf->prefix, (long long)i),
+        };
         *out->tail = t;
         out->tail = &t->next;
     }

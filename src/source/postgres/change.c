@@ -7,9 +7,10 @@
  * from the old row truncate one event a captured relation
  *
  * A change is counted as received first of all, then as filtered (table or operation not captured),
- * deduplicated (its transaction is durable already) or dead (a value that is none of its column's
- * type: a letter with the message's bytes), or it becomes an event. Cells point into the message's
- * bytes, which the caller has put into the batch's arena. Run by the task's thread. */
+ * deduplicated (its transaction is durable already, or it was delivered by whom we took over from)
+ * or dead (a value that is none of its column's type: a letter with the message's bytes), or it
+ * becomes an event. Cells point into the message's bytes, which the caller has put into the batch's
+ * arena. Run by the task's thread. */
 #include "base/clock.h"
 #include "base/json.h"
 #include "source/postgres/incremental.h"
@@ -124,6 +125,14 @@ static void number(leat_pg_source *s, leat_pg_rel *r, leat_event *ev, uint32_t n
     leat_records_count(s->records, r->whole, n);
 }
 
+/* A change that was delivered before: its numbers are taken, but nothing is made of it. */
+static void skip(leat_pg_source *s, leat_batch *b, leat_pg_rel *r, uint32_t n)
+{
+    leat_event gone = {0};
+    number(s, r, &gone, n);
+    b->counts.deduplicated++;
+}
+
 static leat_event *add(leat_pg_source *s, leat_batch *b, leat_pg_rel *r, leat_op op, uint64_t lsn)
 {
     leat_event *ev = leat_batch_add(b, r->table);
@@ -175,10 +184,12 @@ leat_rc leat_pg_change(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg
         b->counts.deduplicated++;
         return LEAT_OK;
     }
+    bool again = leat_pg_sent_before(s, lsn);
     bool skipped = leat_capture_skips(s->rules.skipped, op);
     bool watched = leat_pg_increment_watches(s->inc, r);
     if (!r->captured || (skipped && !watched)) {
-        if (r->signals && op == LEAT_OP_CREATE) leat_pg_increment_row(s, b, &m->change.now, lsn);
+        if (r->signals && op == LEAT_OP_CREATE && !again)
+            leat_pg_increment_row(s, b, &m->change.now, lsn);
         b->counts.filtered++;
         return LEAT_OK;
     }
@@ -191,13 +202,20 @@ leat_rc leat_pg_change(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg
         rc = rows_of(r, m, &b->arena, &before, &after, &flags, e);
     if (rc == LEAT_DATA) {
         if (watched) leat_pg_increment_note(s, r, NULL, NULL);
-        bury(s, b, r->table, bytes, lsn, e);
+        if (again)
+            skip(s, b, r, 1);
+        else
+            bury(s, b, r->table, bytes, lsn, e);
         return LEAT_OK;
     }
     LEAT_TRY(rc);
     if (watched) leat_pg_increment_note(s, r, before, after);
     if (skipped || unchanged(s, r, m, before, after)) {
         b->counts.filtered++;
+        return LEAT_OK;
+    }
+    if (again) {
+        skip(s, b, r, flags & LEAT_EV_KEY_CHANGED ? 2 : 1);
         return LEAT_OK;
     }
     if (before) leat_rewrite_row(r->rewrite, before, flags & LEAT_EV_OLD_KEY_ONLY, &b->arena);
@@ -218,6 +236,7 @@ leat_rc leat_pg_truncate(leat_pg_source *s, leat_batch *b, const leat_pgoutput_m
         leat_pg_rel *r = leat_pg_rel_find(s, m->truncate.relations[i]);
         b->counts.received++;
         if (!r) return unknown_relation(m->truncate.relations[i], e);
+        bool again = !s->tx.known && leat_pg_sent_before(s, lsn);
         if (s->tx.known) {
             b->counts.deduplicated++;
             continue;
@@ -225,6 +244,8 @@ leat_rc leat_pg_truncate(leat_pg_source *s, leat_batch *b, const leat_pgoutput_m
         if (leat_pg_increment_watches(s->inc, r)) leat_pg_increment_note(s, r, NULL, NULL);
         if (!r->captured || leat_capture_skips(s->rules.skipped, LEAT_OP_TRUNCATE)) {
             b->counts.filtered++;
+        } else if (again) {
+            skip(s, b, r, 1);
         } else {
             leat_event *ev = add(s, b, r, LEAT_OP_TRUNCATE, lsn);
             number(s, r, ev, 1);
@@ -256,10 +277,13 @@ leat_rc leat_pg_message(leat_pg_source *s, leat_batch *b, const leat_pgoutput_ms
         b->counts.deduplicated++;
         return LEAT_OK;
     }
+    bool again = inside && leat_pg_sent_before(s, lsn);
     /* Outside of transactions the message's LSN is the end of its record, and a place by itself. */
     if (!inside) s->at.lsn = s->at.commit = lsn;
     LEAT_TRY(leat_pg_rules_prefix(&s->rules, m->message.prefix, &wanted, e));
-    if (wanted) {
+    if (wanted && again) {
+        skip(s, b, NULL, 1);
+    } else if (wanted) {
         leat_value *row = LEAT_NEW(a, leat_value, 2);
         row[0] = leat_text(m->message.prefix);
         LEAT_TRY(content_of(s, m->message.content, a, &row[1], e));

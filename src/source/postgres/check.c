@@ -374,6 +374,8 @@ leat_rc leat_pg_discover(const void *conf, leat_catalog *out, leat_err *e)
                                   .kind = all[i].kind == 'p' ? "partitioned table" : "table",
                                   .rows = all[i].rows < 0 ? -1 : (int64_t)all[i].rows};
         rc = leat_filter_table(rules.filter, t->schema, t->name, &t->captured, e);
+        if (rc == LEAT_OK && t->captured)
+            t->topic = leat_naming_topic(&c->capture, out->a, NULL, t->schema, t->name);
         *out->tail = t;
         out->tail = &t->next;
     }

@@ -32,9 +32,8 @@ static bool is_place(leat_str name)
 static bool is_known(leat_str name)
 {
     static const char *const known[] = {
-        "txId",          "ts_usec",  "messageType",          "systemid",
-        "timeline",      "snapshot", "last_snapshot_record", "snapshot_completed",
-        "transaction_id"};
+        "txId",     "ts_usec",  "messageType",          "systemid",           "xmin",
+        "timeline", "snapshot", "last_snapshot_record", "snapshot_completed", "transaction_id"};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (leat_str_is(name, known[i])) return true;
     return is_place(name) || leat_str_starts(name, "transaction_data_collection_order_") ||
@@ -90,10 +89,11 @@ static leat_rc place_of(const leat_pg_conf *conf, leat_position now, leat_positi
     if (rc == LEAT_OK) rc = leat_pg_position_find(conf->capture.prefix, &pos, 1, out, e);
     leat_buf_free(&text);
     LEAT_TRY(rc);
-    if (out->lsn == 0)
-        return refuse(to.offset,
-                      "it is of a snapshot that had not ended (to begin with a snapshot, reset it)",
-                      e);
+    if (out->lsn == 0) {
+        refuse(to.offset,
+               "it is of a snapshot that had not ended (to begin with a snapshot, reset it)", e);
+        return LEAT_PENDING;
+    }
     if (now.offset.s &&
         leat_pg_position_find(conf->capture.prefix, &now, 1, &was, NULL) == LEAT_OK) {
         if (!out->systemid) out->systemid = was.systemid;

@@ -404,6 +404,17 @@ static const leat_opt mapping[] = {
 /* Debezium's, accepted: what they are about is done in another way, or not at all, here. */
 #define NOTHING .flags = LEAT_OPT_NO_EFFECT | LEAT_OPT_ADVANCED, .type = LEAT_OPT_STR
 static const leat_opt without_effect[] = {
+    {.name = "schema.history.internal",
+     OTHER,
+     NOTHING,
+     .label = "Schema history",
+     .help = "PostgreSQL needs no history of schemas: the log describes each table."},
+    {.name = "schema.history.internal.*",
+     OTHER,
+     .flags = LEAT_OPT_NO_EFFECT | LEAT_OPT_ADVANCED,
+     .type = LEAT_OPT_MANY,
+     .label = "Schema history",
+     .help = "PostgreSQL needs no history of schemas: the log describes each table."},
     {.name = "lsn.flush.timeout.ms",
      OTHER,
      NOTHING,

@@ -58,6 +58,7 @@ typedef struct leat_pg_tx {
     bool known;      /* it is durable already: count and skip */
     uint64_t xid;    /* 64 bits */
     uint64_t final;  /* LSN of its commit record */
+    uint64_t sent;   /* its changes up to the first one here were delivered before; 0: none */
     int64_t ts_us;   /* commit time; of the last transaction when none is open */
     uint32_t seq;    /* numbers given to its changes */
     leat_str origin; /* where it came from first; absent: here. In origin_name */
@@ -199,6 +200,9 @@ const leat_value *leat_pg_src(const leat_pg_source *s, leat_arena *a, uint64_t l
 
 /* ---- stream.c ---- */
 leat_rc leat_pg_stream_read(leat_pg_source *s, leat_batch *b, int wait_ms, leat_err *e);
+/* A change of the open transaction at lsn was delivered before it was stopped: count and skip it.
+ * Asked once for each, in order. */
+bool leat_pg_sent_before(leat_pg_source *s, uint64_t lsn);
 /* The current place as a position; its offset is in text. */
 leat_position leat_pg_stream_position(leat_pg_source *s, leat_buf *text);
 /* Everything read so far is safe; the current place becomes b's at the end of the read. */

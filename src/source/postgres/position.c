@@ -9,17 +9,20 @@
 
 #include "base/json.h"
 
+/* The messageType of a position inside a transaction; which kind of change it was does not matter.
+ */
+#define INSIDE "UPDATE"
+
 void leat_pg_position_write(const leat_pg_position *p, leat_buf *out)
 {
     leat_jw w = {.out = out};
     char id[24];
+    uint64_t last = p->sent ? p->sent : p->lsn;
     leat_jw_object(&w, NULL);
-    leat_jw_i64(&w, "lsn_proc", (int64_t)p->lsn);
-    if (p->commit) {
-        leat_jw_z(&w, "messageType", "COMMIT");
-        leat_jw_i64(&w, "lsn_commit", (int64_t)p->commit);
-    }
-    leat_jw_i64(&w, "lsn", (int64_t)p->lsn);
+    leat_jw_i64(&w, "lsn_proc", (int64_t)last);
+    if (p->commit || p->sent) leat_jw_z(&w, "messageType", p->sent ? INSIDE : "COMMIT");
+    if (p->commit) leat_jw_i64(&w, "lsn_commit", (int64_t)p->commit);
+    leat_jw_i64(&w, "lsn", (int64_t)last);
     if (p->tx) leat_jw_i64(&w, "txId", (int64_t)p->tx);
     if (p->ts_us) leat_jw_i64(&w, "ts_usec", p->ts_us);
     if (p->systemid) {
@@ -46,6 +49,18 @@ static bool snapshot_unfinished(const leat_json *j)
            !leat_json_get_bool(j, "snapshot_completed", false);
 }
 
+/* The last change delivered of a transaction that the offset is inside of; 0: it is at an end. A
+ * BEGIN has the LSN of the first change, which was not delivered. Older offsets have no
+ * messageType.
+ */
+static uint64_t sent_of(const leat_json *j, uint64_t commit, uint64_t proc)
+{
+    leat_str type = leat_json_get_str(j, "messageType");
+    bool inside = type.len ? !leat_str_is(type, "COMMIT") && !leat_str_is(type, "BEGIN")
+                           : commit && proc != commit && !leat_json_get(j, "systemid");
+    return inside && leat_json_get_i64(j, "txId", 0) > 0 ? proc : 0;
+}
+
 static leat_rc parse(leat_arena *a, leat_str text, leat_pg_position *out, leat_err *e)
 {
     const leat_json *j;
@@ -67,10 +82,11 @@ static leat_rc parse(leat_arena *a, leat_str text, leat_pg_position *out, leat_e
         .tx = (uint64_t)leat_json_get_i64(j, "txId", 0),
         .ts_us = leat_json_get_i64(j, "ts_usec", 0),
         .timeline = (uint32_t)leat_json_get_i64(j, "timeline", 0),
+        .sent = sent_of(j, (uint64_t)commit, (uint64_t)proc),
     };
     if (!leat_str_u64(leat_json_get_str(j, "systemid"), &out->systemid)) out->systemid = 0;
     /* Ours moved on by a keepalive: what came before it is done with. */
-    if (out->systemid && (uint64_t)proc > out->lsn) out->lsn = (uint64_t)proc;
+    if (out->systemid && !out->sent && (uint64_t)proc > out->lsn) out->lsn = (uint64_t)proc;
     return LEAT_OK;
 }
 

@@ -7,7 +7,10 @@
  *     messageType                 "COMMIT" when the place is a transaction's end
  *     systemid, timeline          ours: of the server (IDENTIFY_SYSTEM), to notice another one
  *
- * Of an offset that Debezium wrote the place is lsn_commit, else lsn_proc, else lsn. */
+ * Of an offset that Debezium wrote the place is lsn_commit, else lsn_proc, else lsn. Debezium
+ * stores one with each change, so it mostly stands inside a transaction: messageType is not COMMIT,
+ * lsn_proc is the last change that was delivered and txId its transaction, the next one behind
+ * lsn_commit. Ours does so only until that transaction has been read. */
 #ifndef LEAT_SOURCE_POSTGRES_POSITION_H
 #define LEAT_SOURCE_POSTGRES_POSITION_H
 
@@ -21,6 +24,8 @@ typedef struct leat_pg_position {
     int64_t ts_us;     /* 0: none */
     uint64_t systemid; /* 0: unknown */
     uint32_t timeline; /* 0: unknown */
+    uint64_t sent;     /* changes of transaction tx, the next behind the place, were delivered up to
+                          the first one at this LSN; 0: none */
 } leat_pg_position;
 
 /* Appends the offset's JSON. */

@@ -146,6 +146,31 @@ static leat_str tx_id(const leat_pg_source *s, leat_batch *b, uint64_t lsn)
                                          (unsigned long long)lsn));
 }
 
+/* The first transaction behind a place that was inside one: it is that one, or nothing is skipped.
+ */
+static void resume(leat_pg_source *s)
+{
+    char place[LEAT_LSN_TEXT];
+    bool same = (uint32_t)s->tx.xid == (uint32_t)s->at.tx;
+    leat_lsn_print(s->at.sent, place);
+    if (same)
+        s->tx.sent = s->at.sent;
+    else
+        leat_log(
+            LEAT_WARN, "postgres.resume",
+            "tx=%llu is the next one, not %llu, whose changes were delivered up to %s: nothing "
+            "is skipped, some may come again",
+            (unsigned long long)s->tx.xid, (unsigned long long)s->at.tx, place);
+    if (!same) s->at.sent = 0;
+}
+
+bool leat_pg_sent_before(leat_pg_source *s, uint64_t lsn)
+{
+    uint64_t sent = s->tx.sent;
+    if (lsn >= sent) s->tx.sent = 0;
+    return lsn <= sent;
+}
+
 static void begin(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *m, uint64_t lsn)
 {
     uint64_t xid = leat_pg_xid_widen(m->begin.xid, s->xid_near);
@@ -158,7 +183,11 @@ static void begin(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *m, 
         .ts_us = m->begin.ts_us,
     };
     b->tx_open = true;
-    if (s->conf->capture.transactions && !s->tx.known)
+    if (s->at.sent && !s->tx.known) resume(s);
+    if (!s->conf->capture.transactions || s->tx.known) return;
+    if (s->tx.sent)
+        leat_records_resume(s->records);
+    else
         leat_records_begin(s->records, b, tx_id(s, b, lsn), xid, s->tx.ts_us);
 }
 
@@ -173,6 +202,7 @@ static void commit(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *m,
     s->at.lsn = s->at.commit = m->commit.end_lsn;
     s->at.tx = s->tx.xid;
     s->at.ts_us = m->commit.ts_us;
+    s->at.sent = 0;
     if (s->conf->capture.transactions)
         leat_records_end(s->records, b, tx_id(s, b, lsn), s->tx.xid, m->commit.ts_us);
     leat_pg_safe_here(s, b);
@@ -254,8 +284,11 @@ static bool awaited(const leat_pg_source *s, uint64_t end)
 static void idle_place(leat_pg_source *s, leat_batch *b, int64_t now)
 {
     if (s->tx.open || s->idle_end <= s->at.lsn) return;
+    /* The transaction had been committed when we came: it is not behind what was written then. */
+    if (s->at.sent && s->idle_end < s->server.written) return;
     if (!awaited(s, s->idle_end) && s->idle_us && now - s->idle_us < IDLE_US) return;
     s->at.lsn = s->idle_end;
+    s->at.sent = 0;
     s->idle_us = now;
     leat_pg_safe_here(s, b);
 }

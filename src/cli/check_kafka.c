@@ -1,0 +1,71 @@
+/* leat check of a connector that streams into Kafka (cli/check_kafka.h): what the source says it
+ * captures, and what Kafka says about its topics. */
+#include "cli/check_kafka.h"
+
+#include "stream/kafka_check.h"
+
+enum { TOPICS_MAX = 50 }; /* looked at; the others are as likely to be right */
+
+static void on_step(void *arg, const leat_kafka_step *s)
+{
+    static const leat_step_state STATES[] = {
+        [LEAT_KAFKA_STEP_OK] = LEAT_STEP_OK,
+        [LEAT_KAFKA_STEP_FAILED] = LEAT_STEP_FAILED,
+        [LEAT_KAFKA_STEP_WARN] = LEAT_STEP_WARN,
+        [LEAT_KAFKA_STEP_SKIPPED] = LEAT_STEP_SKIPPED,
+    };
+    leat_check_step(arg, &(leat_step){.name = s->name,
+                                      .state = STATES[s->state],
+                                      .code = s->code,
+                                      .detail = s->detail,
+                                      .advice = s->advice});
+}
+
+/* Names of topics, NULL-ended, in a. A source that cannot tell has none. */
+static const char **topics_of(const leat_setup *setup, leat_checker *c, leat_arena *a)
+{
+    leat_catalog catalog = {.a = a};
+    leat_err err = {0};
+    size_t n = 0, all = 0;
+    const char **out = LEAT_NEW(a, const char *, TOPICS_MAX + 1);
+    catalog.tail = &catalog.first;
+    if (!setup->source->discover || setup->source->discover(setup->conf, &catalog, &err) != LEAT_OK)
+        return out;
+    for (const leat_catalog_table *t = catalog.first; t; t = t->next) {
+        if (!t->topic) continue;
+        bool twice = false;
+        for (size_t i = 0; i < n && !twice; i++) twice = strcmp(out[i], t->topic) == 0;
+        if (twice) continue;
+        if (n < TOPICS_MAX) out[n++] = t->topic;
+        all++;
+    }
+    if (all > n)
+        leat_check_step(c, &(leat_step){.name = "kafka topics",
+                                        .state = LEAT_STEP_SKIPPED,
+                                        .detail = leat_arena_printf(
+                                            a, "the first %zu of %zu are looked at", n, all)});
+    return out;
+}
+
+leat_rc leat_check_kafka(const leat_setup *setup, leat_checker *c, leat_err *e)
+{
+    leat_arena a;
+    leat_arena_init(&a, 0);
+    const leat_worker_conf *w = &setup->worker;
+    bool once = w->eos == LEAT_EOS_ENABLED && w->offsets_topic != NULL;
+    const leat_kafka_check_conf conf = {
+        .kafka = &setup->clients,
+        .connector = setup->common.name,
+        .transactional_id = once ? leat_kafka_transactional_id(w->group ? w->group : "leat",
+                                                               setup->common.name, 0, &a)
+                                 : NULL,
+        .offsets = {w->offsets_topic, w->offsets_partitions, w->offsets_replication},
+        .topics = topics_of(setup, c, &a),
+        .max_event_bytes = setup->common.max_event_bytes,
+        .step = on_step,
+        .arg = c,
+    };
+    leat_rc rc = leat_kafka_check(&conf, e);
+    leat_arena_free(&a);
+    return rc;
+}

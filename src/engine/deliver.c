@@ -1,0 +1,49 @@
+/* A connector whose stream is Kafka: the producer, and the delivery over it (stream/kafka.h).
+ *
+ * What the brokers have acknowledged stands in state.db. Of the connector's memory a quarter, at
+ * most 16 MiB, is for what is on its way. Run by the thread that opens the stream. */
+#include "engine/running.h"
+#include "stream/kafka.h"
+#include "stream/kafka_client.h"
+
+enum { WINDOW_PART = 4, WINDOW_LEAST = 1 << 20, WINDOW_MOST = 16 << 20 };
+
+static leat_json_conf converter(bool schemas, int64_t decimal, bool defaults)
+{
+    return (leat_json_conf){
+        .schemas = schemas, .decimal_numeric = decimal != 0, .replace_null_with_default = defaults};
+}
+
+leat_rc leat_process_kafka(leat_process *p, leat_err *e)
+{
+    const leat_connector_conf *o = &p->setup.common;
+    const leat_stream_conf *stream = &p->setup.stream;
+    size_t window = (size_t)o->memory / WINDOW_PART;
+    if (window < WINDOW_LEAST) window = WINDOW_LEAST;
+    if (window > WINDOW_MOST) window = WINDOW_MOST;
+    leat_kafka_client_conf client = {
+        .kafka = &p->setup.clients,
+        .connector = p->conf.name,
+        .queue_bytes = window,
+        .events = &p->reports,
+    };
+    leat_kafka_conf conf = {
+        .data = p->conf.data,
+        .connector = p->conf.name,
+        .events = &p->reports,
+        .store = leat_state_delivered_store(p->state),
+        .dead = leat_state_dead_store(p->state),
+        .page = p->page,
+        .key = converter(o->key_schemas, o->key_decimal, o->key_defaults),
+        .value = converter(o->value_schemas, o->value_decimal, o->value_defaults),
+        .header = converter(o->header_schemas, 0, true),
+        .json_headers = strcmp(o->converters[2], LEAT_JSON_CONVERTER) == 0,
+        .window_bytes = window,
+        .away_us = stream->spool_after_ms * 1000,
+        .spool_bytes = stream->spool_bytes,
+        .compression = (leat_compression)stream->compression,
+        .tolerate = o->tolerance != 0,
+    };
+    LEAT_TRY(leat_kafka_client_open(&client, &conf.broker, e));
+    return leat_kafka_open(&conf, &p->stream, e);
+}

@@ -1,0 +1,26 @@
+/* Kafka Connect's REST API, as a client of it: one request after the other, JSON in and out.
+ *
+ * The URL may hold a user and a password (http://user:password@host:8083); messages show it without
+ * them. One thread. */
+#ifndef LEAT_PROVE_TAKEOVER_REST_H
+#define LEAT_PROVE_TAKEOVER_REST_H
+
+#include "base/json.h"
+
+typedef struct leat_rest leat_rest;
+
+/* No I/O. CONF "connect.url". */
+leat_rc leat_rest_open(const char *url, leat_rest **out, leat_err *e);
+void leat_rest_close(leat_rest *r);
+/* The URL as it may be shown. */
+const char *leat_rest_url(const leat_rest *r);
+
+/* path: "/connectors/%s/config", whose %s is the connector's name, quoted here (NULL: none). body
+ * absent: none. *reply (may be NULL) is in a, and NULL when the answer is empty. Answers of 200 to
+ * 299 are OK; while the workers rebalance (409) it asks again for a while. RETRY
+ * "connect.unreachable", "connect.busy"; CONF "connect.unknown" (404), "connect.refused" with what
+ * Kafka Connect said, "connect.answer" when that is no JSON. */
+leat_rc leat_rest_call(leat_rest *r, const char *method, const char *path, const char *name,
+                       leat_str body, leat_arena *a, const leat_json **reply, leat_err *e);
+
+#endif

@@ -1,0 +1,94 @@
+"""A private Kafka Connect: one distributed worker with Debezium's PostgreSQL connector.
+
+`tools/setup.sh peers` fetches the connector; Kafka's jars have the worker. `file` is the worker's
+properties file, which leat takes too.
+"""
+
+import json
+import os
+import signal
+import urllib.error
+import urllib.request
+
+from .kafka import Missing
+from .postgres import CACHE
+from .process import Process, free_port, until
+
+VERSION = "3.6.0.Final"  # as tools/setup.sh has it
+JSON = "org.apache.kafka.connect.json.JsonConverter"
+
+
+class Connect:
+    def __init__(self, folder, kafka):
+        self.plugins = os.path.join(CACHE, f"debezium-connector-postgres-{VERSION}")
+        if not os.path.isdir(self.plugins):
+            raise Missing(f"Debezium {VERSION} is not here: tools/setup.sh peers fetches it")
+        self.kafka, self.folder = kafka, str(folder)
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = os.path.join(self.folder, "connect.log")
+        self.file = os.path.join(self.folder, "worker.properties")
+        os.makedirs(self.folder, exist_ok=True)
+        props = {
+            "bootstrap.servers": kafka.bootstrap,
+            "group.id": "leat-tests-connect",
+            "key.converter": JSON,
+            "value.converter": JSON,
+            "value.converter.schemas.enable": "false",
+            "offset.storage.topic": "connect-offsets",
+            "offset.storage.replication.factor": "1",
+            "offset.storage.partitions": "1",
+            "config.storage.topic": "connect-configs",
+            "config.storage.replication.factor": "1",
+            "status.storage.topic": "connect-status",
+            "status.storage.replication.factor": "1",
+            "status.storage.partitions": "1",
+            "offset.flush.interval.ms": "1000",
+            "listeners": self.url,
+            "rest.advertised.host.name": "127.0.0.1",
+            "plugin.path": self.plugins,
+        }
+        with open(self.file, "w", encoding="utf-8") as f:
+            f.write("".join(f"{name}={value}\n" for name, value in props.items()))
+        self.process = None
+
+    def start(self):
+        cmd = self.kafka.java("org.apache.kafka.connect.cli.ConnectDistributed", self.file,
+                              heap="512m", level="warn")
+        self.process = Process(cmd, stderr=self.log, cwd=self.folder)
+        until(self._answers, 300, f"Kafka Connect, see {self.log}", every=0.5)
+        return self
+
+    def _answers(self):
+        if self.process.status is not None:
+            raise RuntimeError(f"Kafka Connect ended with {self.process.status}: {self.log}")
+        try:
+            return self.call("GET", "/connectors") is not None
+        except (urllib.error.URLError, ConnectionError, ValueError):
+            return False
+
+    def stop(self):
+        if self.process is not None:
+            self.process.signal(signal.SIGTERM)
+            self.process.wait(60)
+            self.process = None
+
+    def call(self, method, path, body=None):
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, method=method)
+        request.add_header("Content-Type", "application/json")
+        with urllib.request.urlopen(request, timeout=90) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def create(self, name, config):
+        """Posts it, and waits until its tasks run."""
+        self.call("POST", "/connectors", {"name": name, "config": config})
+        until(lambda: self.state(name) == ("RUNNING", ["RUNNING"]), 120, name, every=0.2)
+
+    def state(self, name):
+        try:
+            status = self.call("GET", f"/connectors/{name}/status")
+        except urllib.error.HTTPError:
+            return None, []
+        return status["connector"]["state"], [task["state"] for task in status["tasks"]]

@@ -1,0 +1,84 @@
+/* The model cluster: topics with partitions and their logs, which outlive every process; the model
+ * producer (stream/broker.h) that a life of the process sends with; and the store of what was
+ * delivered.
+ *
+ * What must stand in each partition follows from the database's history, through the converters
+ * that the product uses. Oracles, at each record that reaches a log: log (it is one of the history,
+ * and nothing of its partition is skipped before it: repeats are possible, gaps never), and at the
+ * end: lost (each record is there; each row of the snapshot that was finished), refused (each
+ * change that the cluster never takes is a dead letter, and nothing else). */
+#ifndef LEAT_TESTS_SIM_CLUSTER_H
+#define LEAT_TESTS_SIM_CLUSTER_H
+
+#include "convert/json.h"
+#include "db.h"
+#include "stream/kafka.h"
+
+struct sim;
+
+enum { CLUSTER_PARTS = 3 };
+
+/* A record that must come. */
+typedef struct cluster_want {
+    uint64_t hash;
+    uint32_t tx; /* of the history */
+} cluster_want;
+
+typedef struct cluster_part {
+    cluster_want *want;
+    uint32_t nwant, want_cap;
+    int64_t at, best; /* of want: the last that came; the furthest that did. -1: none */
+    bool begun;
+    uint64_t records;
+} cluster_part;
+
+typedef struct cluster {
+    cluster_part parts[DB_TOPICS][CLUSTER_PARTS];
+    unsigned nparts;     /* of each topic */
+    size_t max_bytes;    /* of a record; 0: any */
+    bool early;          /* the client knows max_bytes */
+    leat_json_conf conf; /* of the converters */
+    int64_t up_us;       /* it is away until then */
+    int64_t gone_us;     /* one topic is not there until then ... */
+    unsigned gone;       /* ... this one */
+    uint32_t outage;     /* a poll in so many begins one; 0: never */
+    uint32_t deaths;     /* a poll in so many kills the producer */
+    uint32_t *refused;   /* by transaction: changes that are never taken */
+    uint64_t rows[4096]; /* hashes of rows that came, as a set of bits */
+    uint64_t sent;       /* records in all logs */
+    uint64_t repeats;
+} cluster;
+
+/* The history is made; the world's dice say the rest. */
+void cluster_init(cluster *c, struct sim *s);
+void cluster_free(cluster *c);
+bool cluster_up(const cluster *c);
+/* What may happen to it, between two calls. last: all will be well. */
+void cluster_live(cluster *c, bool last);
+/* A record's topic by name; DB_TOPICS: none. */
+unsigned cluster_topic(const char *name);
+unsigned cluster_partition(const cluster *c, leat_str key);
+uint64_t cluster_hash(leat_str key, leat_str value, const leat_broker_header *h, uint32_t n);
+/* It is durable. */
+void cluster_append(cluster *c, unsigned topic, unsigned part, uint64_t hash, bool row);
+/* Changes of transactions [from, to) that are never taken. */
+uint32_t cluster_refused(const cluster *c, uint32_t from, uint32_t to);
+/* At the end of the history. */
+void cluster_check_end(cluster *c);
+
+/* broker.c: a producer of the process's life; and its end with the process. */
+leat_broker *broker_new(leat_broker_events *events);
+void broker_kill(void);
+
+/* delivered.c: what was saved survives every death. */
+typedef struct shelf {
+    leat_delivered_store store;
+    leat_arena arenas[2]; /* of d, and of the one before */
+    leat_delivered d;
+    uint64_t *txs;
+    uint32_t ntxs, txs_cap;
+} shelf;
+void shelf_init(shelf *h);
+void shelf_free(shelf *h);
+
+#endif
