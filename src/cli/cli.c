@@ -14,6 +14,8 @@ const leat_command leat_commands[] = {
     {"demo", "[--seconds N] [--json]", "everything on this machine, with sample data",
      leat_cli_demo, false},
     {"run", "[--once] FILE...", "run connectors in the foreground", leat_cli_run, false},
+    {"serve", "[--listen HOST:PORT]", "the hub: connectors, their REST API, metrics, a page",
+     leat_cli_serve, false},
     {"read", "TOPIC [--from WHERE] [--follow] [--max N] [--count]", "print a topic's records",
      leat_cli_read, false},
     {"topics", "[delete TOPIC...|--connector NAME [--yes]]", "list topics, delete those left over",
@@ -36,7 +38,8 @@ const leat_command leat_commands[] = {
      leat_cli_dead_letters, false},
     {"plugins", "[NAME] [--json | --markdown DIR]", "connectors in this build and their options",
      leat_cli_plugins, false},
-    {"connector", "NAME", "one connector's process; started by run", leat_cli_connector, true},
+    {"connector", "NAME", "one connector's process; started by run and serve", leat_cli_connector,
+     true},
     {0},
 };
 
