@@ -115,6 +115,8 @@ void leat_hub_discover(const leat_config *config, leat_arena *a, leat_catalog *o
 void leat_hub_unmask(const leat_hub_connector *was, leat_config *config, leat_arena *a);
 /* In Kafka Connect's words, in a. */
 const char *leat_hub_problem(const leat_config *config, const leat_problem *p, leat_arena *a);
+/* The Java class of a connector with these, else its name. */
+const char *leat_hub_class(const char *const *classes, const char *name);
 /* The connector that a configuration names; false: answered. */
 bool leat_hub_plugin_of(leat_http_call *c, const leat_config *config, const leat_source **source,
                         const leat_sink **sink);

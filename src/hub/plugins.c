@@ -23,7 +23,7 @@ static bool find(leat_str name, plugin *out)
     if (!out->source) out->sink = leat_sink_find(name);
     if (!out->source && !out->sink) return false;
     const char *const *classes = out->source ? out->source->classes : out->sink->classes;
-    out->klass = classes && *classes ? *classes : out->source ? out->source->name : out->sink->name;
+    out->klass = leat_hub_class(classes, out->source ? out->source->name : out->sink->name);
     out->options = out->source ? out->source->options : out->sink->options;
     return true;
 }

@@ -95,19 +95,21 @@ static void add_plugin(leat_buf *out, const char *name, const char *version, con
                     out->len ? ", " : "", name, name, version, version, type, type);
 }
 
-static const char *class_of(const char *const *classes, const char *name)
+const char *leat_hub_class(const char *const *classes, const char *name)
 {
-    return classes && *classes ? *classes : name;
+    for (const char *const *c = classes; c && *c; c++)
+        if (strchr(*c, '.')) return *c;
+    return name;
 }
 
 static void unknown_class(leat_http_call *c, const char *klass)
 {
     leat_buf list = {0};
     for (const leat_source *const *s = leat_sources; *s; s++)
-        add_plugin(&list, class_of((*s)->classes, (*s)->name),
+        add_plugin(&list, leat_hub_class((*s)->classes, (*s)->name),
                    (*s)->version ? (*s)->version : LEAT_VERSION, "source");
     for (const leat_sink *const *k = leat_sinks; *k; k++)
-        add_plugin(&list, class_of((*k)->classes, (*k)->name), LEAT_VERSION, "sink");
+        add_plugin(&list, leat_hub_class((*k)->classes, (*k)->name), LEAT_VERSION, "sink");
     leat_http_fail(c, 400,
                    "Failed to find any class that implements Connector and which name matches %s, "
                    "available connectors are: %.*s",
