@@ -29,5 +29,5 @@ int leat_cli_serve(int argc, char **argv)
     leat_log_setup(level, conf.log_json, NULL, STDERR_FILENO);
     leat_err err = {0};
     conf.data = common.data;
-    return leat_rc_failed(leat_hub_serve(&conf, &status, &err)) ? leat_cli_fail(&err) : status;
+    return leat_rc_failed(leat_hub_serve(&conf, &err)) ? leat_cli_fail(&err) : LEAT_EXIT_OK;
 }

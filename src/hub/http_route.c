@@ -119,7 +119,7 @@ bool leat_http_host_known(leat_str host)
     if (leat_str_ieq(name, LEAT_STR("localhost")) || leat_str_is(name, "[::1]")) return true;
     unsigned part[4];
     char text[16], rest;
-    if (name.len >= sizeof text) return false;
+    if (name.len == 0 || name.len >= sizeof text) return false;
     memcpy(text, name.s, name.len);
     text[name.len] = 0;
     return sscanf(text, "%3u.%3u.%3u.%3u%c", &part[0], &part[1], &part[2], &part[3], &rest) == 4 &&

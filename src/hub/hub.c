@@ -226,7 +226,7 @@ static void start_all(leat_hub *h)
     leat_arena_free(&a);
 }
 
-static leat_rc serve(leat_hub *h, int *exit_status, leat_err *e)
+static leat_rc serve(leat_hub *h, leat_err *e)
 {
     leat_http *http;
     leat_http_conf conf = {.routes = leat_hub_routes, .arg = h};
@@ -247,19 +247,18 @@ static leat_rc serve(leat_hub *h, int *exit_status, leat_err *e)
     start_all(h);
     leat_log(LEAT_INFO, "hub.listening", "url=http://%s data=%s connectors and their REST API",
              h->worker, h->conf.data);
-    *exit_status = leat_supervisor_serve(h->supervisor);
+    leat_supervisor_serve(h->supervisor);
     leat_http_stop(http);
     leat_log(LEAT_INFO, "hub.stopped", "in order");
     return LEAT_OK;
 }
 
-leat_rc leat_hub_serve(const leat_hub_conf *conf, int *exit_status, leat_err *e)
+leat_rc leat_hub_serve(const leat_hub_conf *conf, leat_err *e)
 {
     leat_hub h = {.conf = *conf, .lock = -1, .begun_us = leat_now_us()};
     pthread_mutex_init(&h.guard, NULL);
     pthread_cond_init(&h.given, NULL);
-    *exit_status = 1;
-    leat_rc rc = serve(&h, exit_status, e);
+    leat_rc rc = serve(&h, e);
     leat_supervisor_free(h.supervisor);
     leat_hubdb_close(h.db);
     leat_os_now()->close(h.lock);

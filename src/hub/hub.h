@@ -15,8 +15,8 @@ typedef struct leat_hub_conf {
     bool log_json;
 } leat_hub_conf;
 
-/* Serves until a signal asks to stop, then stops all connectors in order. *exit_status as that of
- * leat_supervisor_run. CONF "hub.locked": another hub has the data folder. */
-leat_rc leat_hub_serve(const leat_hub_conf *conf, int *exit_status, leat_err *e);
+/* Serves until a signal asks to stop, then stops all connectors in order. CONF "hub.locked":
+ * another hub has the data folder. */
+leat_rc leat_hub_serve(const leat_hub_conf *conf, leat_err *e);
 
 #endif

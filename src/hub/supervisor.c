@@ -360,10 +360,9 @@ leat_rc leat_supervisor_run(const leat_supervisor_conf *conf, const leat_child_c
     return LEAT_OK;
 }
 
-int leat_supervisor_serve(leat_supervisor *s)
+void leat_supervisor_serve(leat_supervisor *s)
 {
     loop(s, true);
-    return exit_status_of(s);
 }
 
 /* ---- by other threads ---- */

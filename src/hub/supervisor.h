@@ -60,7 +60,7 @@ typedef struct leat_supervisor leat_supervisor;
 leat_rc leat_supervisor_new(const leat_supervisor_conf *conf, leat_supervisor **out, leat_err *e);
 void leat_supervisor_free(leat_supervisor *s);
 /* By the thread that called new: until a signal asks to stop, and all children have ended. */
-int leat_supervisor_serve(leat_supervisor *s);
+void leat_supervisor_serve(leat_supervisor *s);
 
 /* What follows may be called by any thread, and returns before it is so. */
 
