@@ -113,6 +113,28 @@ static void apply(leat_hub *h, leat_str logger, leat_level level, leat_arena *a)
     for (size_t i = 0; i < n; i++) tell_connector(h, all[i].name, level, a);
 }
 
+/* Notes it; false: there are too many. */
+static bool note_level(leat_hub *h, leat_str logger, const char *level, leat_arena *a)
+{
+    unsigned n = 0;
+    pthread_mutex_lock(&h->guard);
+    leat_hub_level **at = level_of(h, logger), *l = *at;
+    for (const leat_hub_level *one = h->levels; one; one = one->next) n++;
+    bool known = l && leat_str_is(logger, l->logger), room = known || n < LEAT_HUB_LOGGERS;
+    if (room && !known) {
+        l = leat_zalloc(1, sizeof *l);
+        l->logger = leat_strdup(leat_arena_str(a, logger).s);
+        l->next = *at;
+        *at = l;
+    }
+    if (room) {
+        l->level = level;
+        l->at_us = leat_now_us();
+    }
+    pthread_mutex_unlock(&h->guard);
+    return room;
+}
+
 void leat_hub_put_logger(void *hub, leat_http_call *c)
 {
     leat_hub *h = hub;
@@ -128,17 +150,10 @@ void leat_hub_put_logger(void *hub, leat_http_call *c)
         leat_http_fail(c, 404, "invalid log level '%.*s'.", LEAT_STR_ARG(word));
         return;
     }
-    pthread_mutex_lock(&h->guard);
-    leat_hub_level **at = level_of(h, logger), *l = *at;
-    if (!l || !leat_str_is(logger, l->logger)) {
-        l = leat_zalloc(1, sizeof *l);
-        l->logger = leat_strdup(leat_arena_str(&c->a, logger).s);
-        l->next = *at;
-        *at = l;
+    if (!note_level(h, logger, name, &c->a)) {
+        leat_http_fail(c, 400, "the levels of at most %d loggers are kept", LEAT_HUB_LOGGERS);
+        return;
     }
-    l->level = name;
-    l->at_us = leat_now_us();
-    pthread_mutex_unlock(&h->guard);
     apply(h, logger, level, &c->a);
     if (leat_str_is(leat_http_query(c, "scope"), "cluster")) {
         c->status = 204;

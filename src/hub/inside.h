@@ -20,7 +20,12 @@
 /* Of Kafka Connect whose API this is; clients look at it to know what they may ask. */
 #define LEAT_HUB_CONNECT_VERSION "4.1.0"
 
-enum { LEAT_HUB_STOP_MS = 20000, LEAT_HUB_ASK_MS = 3000, LEAT_HUB_EDIT_MS = 60000 };
+enum {
+    LEAT_HUB_STOP_MS = 20000,
+    LEAT_HUB_ASK_MS = 3000,
+    LEAT_HUB_EDIT_MS = 60000,
+    LEAT_HUB_LOGGERS = 1000
+};
 
 typedef struct leat_hub_row {
     char *name, *config; /* owned; config: {"name":...,"config":{...}} */
@@ -97,9 +102,10 @@ bool leat_hub_secret(leat_opt_tables tables, const char *name, const char *value
 leat_opt_tables leat_hub_tables(const leat_hub_connector *k);
 /* {"name","config","tasks","type"}; tasks: how many. */
 void leat_hub_write_info(const leat_hub_connector *k, unsigned tasks, const char *name, leat_jw *w);
-/* {"name","connector","tasks","type"}. restarting: NULL, or what is told instead of each state. */
-void leat_hub_write_status(leat_hub *h, const leat_hub_connector *k, const char *restarting,
-                           const char *name, leat_jw *w);
+/* {"name","connector","tasks","type"}; returns how many tasks it has. restarting: NULL, or what is
+ * told instead of each state. */
+unsigned leat_hub_write_status(leat_hub *h, const leat_hub_connector *k, const char *restarting,
+                               const char *name, leat_jw *w);
 /* The state in Kafka Connect's words, and how many tasks it has. trace in a, NULL: none. */
 const char *leat_hub_state(leat_hub *h, const leat_hub_connector *k, leat_arena *a, unsigned *tasks,
                            const char **trace);

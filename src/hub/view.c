@@ -168,8 +168,8 @@ static void write_task_state(const leat_hub *h, const leat_hub_connector *k, uns
     leat_jw_end(w);
 }
 
-void leat_hub_write_status(leat_hub *h, const leat_hub_connector *k, const char *restarting,
-                           const char *name, leat_jw *w)
+unsigned leat_hub_write_status(leat_hub *h, const leat_hub_connector *k, const char *restarting,
+                               const char *name, leat_jw *w)
 {
     leat_arena a = {0};
     unsigned tasks;
@@ -186,6 +186,7 @@ void leat_hub_write_status(leat_hub *h, const leat_hub_connector *k, const char 
     leat_jw_z(w, "type", leat_hub_type(k));
     leat_jw_end(w);
     leat_arena_free(&a);
+    return tasks;
 }
 
 static unsigned count_tasks(leat_hub *h, const leat_hub_connector *k, leat_arena *a)
@@ -222,8 +223,9 @@ void leat_hub_get_connectors(void *hub, leat_http_call *c)
             continue;
         }
         leat_jw_object(&w, all[i].name);
-        if (status) leat_hub_write_status(h, &all[i], NULL, "status", &w);
-        if (info) leat_hub_write_info(&all[i], count_tasks(h, &all[i], &c->a), "info", &w);
+        unsigned tasks = status ? leat_hub_write_status(h, &all[i], NULL, "status", &w)
+                                : count_tasks(h, &all[i], &c->a);
+        if (info) leat_hub_write_info(&all[i], tasks, "info", &w);
         leat_jw_end(&w);
     }
     leat_jw_end(&w);
