@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -42,7 +43,7 @@ struct leat_supervisor {
     leat_child *first;
     int signals, wake; /* signalfd, eventfd */
     sigset_t old;
-    bool stopping;
+    atomic_bool stopping; /* written under the guard */
     int64_t kill_at_us;
 };
 typedef struct leat_supervisor supervisor;

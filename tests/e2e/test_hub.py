@@ -85,6 +85,7 @@ def test_an_adopted_connector_restarts_when_it_is_told_to(leat, orphans):
     orphans.add(pid)
     kill_hub(leat)
     hub = Hub(leat)
+    assert pid_of(hub, "gen") == pid
     leat.call("restart", "gen")
     until(lambda: pid_of(hub, "gen") not in (0, pid), 30, "another process")
     orphans.add(pid_of(hub, "gen"))
