@@ -1,5 +1,5 @@
-"""`leat serve` with real processes: what outlives what, who may ask, what is hidden, what is told to
-Prometheus and to a browser."""
+"""`leat serve` with real processes: what outlives what, who may ask, what is hidden, what is told
+to Prometheus and to a browser."""
 
 import json
 import os
@@ -256,7 +256,8 @@ def test_requests_that_are_none(leat):
     raw(hub, b"GET / HTT", wait=False)
     raw(hub, b"\0" * 100)
     raw(hub, b"nonsense\r\n\r\n")
-    raw(hub, f"POST /connectors HTTP/1.1\r\n{head}Content-Length: 50\r\n\r\n{{".encode(), wait=False)
+    half = f"POST /connectors HTTP/1.1\r\n{head}Content-Length: 50\r\n\r\n{{"
+    raw(hub, half.encode(), wait=False)
     assert hub.get("/connectors") == []
     assert leat.stop() == 0
 
