@@ -73,8 +73,8 @@ static leat_rc pause_or_resume(act *t, const char *name, const char *verb, leat_
 {
     const leat_json *reply;
     bool running, pause = strcmp(verb, "pause") == 0;
-    LEAT_TRY(leat_cli_ask(t->common.data, name, leat_cli_request(verb, &t->a), LEAT_ASK_MS, &t->a,
-                          &reply, &running, e));
+    LEAT_TRY(leat_look_ask(t->common.data, name, leat_cli_request(verb, &t->a), LEAT_ASK_MS, &t->a,
+                           &reply, &running, e));
     if (!running) {
         fprintf(stderr, "%s: not running; %s\n", name,
                 pause ? "it will be paused when it is started"
@@ -199,7 +199,7 @@ static int run(int argc, char **argv, action fn)
     const char **names = words;
     size_t n = (size_t)nwords;
     leat_arena_init(&a, 0);
-    leat_rc rc = t.all ? leat_cli_connectors(t.common.data, &a, &names, &n, &err) : LEAT_OK;
+    leat_rc rc = t.all ? leat_look_names(t.common.data, &a, &names, &n, &err) : LEAT_OK;
     status = rc == LEAT_OK ? each(&t, names, n, argv[0], fn) : leat_cli_fail(&err);
     leat_arena_free(&a);
     return status;

@@ -15,6 +15,8 @@ const leat_command leat_commands[] = {
      leat_cli_demo, false},
     {"run", "[--once] [--kafka BROKERS] [WORKER.properties] FILE...",
      "run connectors in the foreground", leat_cli_run, false},
+    {"serve", "[--listen HOST:PORT]", "the hub: connectors, their REST API, metrics, a page",
+     leat_cli_serve, false},
     {"read", "TOPIC [--from WHERE] [--follow] [--max N] [--count]", "print a topic's records",
      leat_cli_read, false},
     {"topics", "[delete TOPIC...|--connector NAME [--yes]]", "list topics, delete those left over",
@@ -42,7 +44,8 @@ const leat_command leat_commands[] = {
      "a connector of Kafka Connect goes on here, or back there", leat_cli_takeover, false},
     {"plugins", "[NAME] [--json | --markdown DIR]", "connectors in this build and their options",
      leat_cli_plugins, false},
-    {"connector", "NAME", "one connector's process; started by run", leat_cli_connector, true},
+    {"connector", "NAME", "one connector's process; started by run and serve", leat_cli_connector,
+     true},
     {0},
 };
 

@@ -76,6 +76,7 @@ int leat_cli_fail(const leat_err *e);
 int leat_cli_usage(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 int leat_cli_run(int argc, char **argv);
+int leat_cli_serve(int argc, char **argv);
 int leat_cli_connector(int argc, char **argv);
 int leat_cli_read(int argc, char **argv);
 int leat_cli_topics(int argc, char **argv);

@@ -24,7 +24,7 @@ typedef struct offsets {
 
 static leat_rc ask(offsets *o, leat_str request, int ms, const leat_json **reply, leat_err *e)
 {
-    return leat_cli_ask(o->common.data, o->name, request, ms, &o->a, reply, NULL, e);
+    return leat_look_ask(o->common.data, o->name, request, ms, &o->a, reply, NULL, e);
 }
 
 static bool timed_out(leat_rc rc, const leat_err *e)

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "cli/ask.h"
+#include "engine/look.h"
 
 enum { ASK_MS = 15000, WORDS = 1024 };
 
@@ -105,7 +106,7 @@ static int send(const signal_args *s, const verb *v)
     bool running;
     leat_err err = {0};
     make_request(s, v, &request);
-    leat_rc rc = leat_cli_ask(s->common.data, s->name, leat_buf_str(&request), ASK_MS, &a, &reply,
+    leat_rc rc = leat_look_ask(s->common.data, s->name, leat_buf_str(&request), ASK_MS, &a, &reply,
                               &running, &err);
     if (leat_rc_failed(rc) && !running && strcmp(err.code, "control.verb") == 0)
         leat_fail(&err, LEAT_RETRY, "control.not_running", s->name,

@@ -199,7 +199,7 @@ static int show_once(const showing *s, const char *const *names, size_t n, leat_
         leat_err err;
         const leat_json *j = NULL;
         leat_buf_clear(&one);
-        leat_rc rc = leat_cli_status_of(s->common.data, names[i], a, &one, &err);
+        leat_rc rc = leat_look_status(s->common.data, names[i], a, &one, &err);
         if (one.len == 0) {
             if (s->named) status = leat_cli_fail(&err);
             continue;
@@ -227,7 +227,7 @@ static int round_of(const showing *s)
     size_t n = 0;
     int status;
     leat_arena_init(&a, 0);
-    leat_rc rc = s->named ? LEAT_OK : leat_cli_connectors(s->common.data, &a, &names, &n, &err);
+    leat_rc rc = s->named ? LEAT_OK : leat_look_names(s->common.data, &a, &names, &n, &err);
     if (rc != LEAT_OK) {
         status = leat_cli_fail(&err);
     } else {

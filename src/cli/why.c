@@ -206,7 +206,7 @@ int leat_cli_why(int argc, char **argv)
     leat_err err = {0};
     subject s = {.name = words[0]};
     leat_arena_init(&a, 0);
-    leat_rc rc = leat_cli_status_of(common.data, s.name, &a, &text, &err);
+    leat_rc rc = leat_look_status(common.data, s.name, &a, &text, &err);
     status = LEAT_EXIT_OK;
     if (text.len == 0) {
         status = leat_cli_fail(&err);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -26,10 +27,11 @@ enum {
 };
 
 /* For the signal handler: the process once its task is there; whether a signal came; who started
- * us. */
+ * us; whether we end with it. */
 static leat_process *_Atomic running;
 static atomic_bool asked;
 static pid_t parent;
+static bool bound_to_parent;
 
 void leat_process_stop(leat_process *p)
 {
@@ -41,7 +43,8 @@ static void on_signal(int sig)
 {
     (void)sig;
     leat_process *p = atomic_load(&running);
-    if (!atomic_exchange(&asked, true)) alarm(getppid() == parent ? STOP_S : ORPHAN_S);
+    if (!atomic_exchange(&asked, true))
+        alarm(bound_to_parent && getppid() != parent ? ORPHAN_S : STOP_S);
     if (p) leat_process_stop(p);
 }
 
@@ -53,6 +56,8 @@ static void catch_signals(void)
     sigset_t set;
     sigemptyset(&set);
     parent = getppid();
+    int death = 0;
+    bound_to_parent = prctl(PR_GET_PDEATHSIG, &death) == 0 && death != 0;
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
         struct sigaction was;
         sigaction(signals[i], NULL, &was);
@@ -254,6 +259,19 @@ void leat_process_close(leat_process *p)
     leat_arena_free(&p->arena);
 }
 
+/* Told to restart after the supervisor that started us has died: by its exit status only a parent
+ * would know. The one that adopted us takes the wish. */
+static void wish_restart(leat_process *p)
+{
+    leat_err err;
+    char *path = leat_arena_printf(&p->arena, "%s/" LEAT_CHILD_WISH, p->folder);
+    int code = leat_os_store(path, LEAT_STR(""), 0600);
+    if (code < 0) {
+        leat_os_fail(&err, code, "make", path);
+        leat_log_err(LEAT_WARN, &err);
+    }
+}
+
 static void end(leat_process *p, leat_rc rc, const leat_err *err)
 {
     leat_run_state last = rc == LEAT_RETRY     ? LEAT_RUN_RETRYING
@@ -265,6 +283,7 @@ static void end(leat_process *p, leat_rc rc, const leat_err *err)
         leat_log(LEAT_WARN, "state.sqlite", "how the run ended could not be stored");
     if (p->engine || p->sinkrun) leat_process_note(p, LEAT_NOTED_STOP);
     if (p->page) atomic_store(&p->page->state, (uint32_t)last);
+    if (atomic_load(&p->restart) && getppid() != parent) wish_restart(p);
     leat_process_close(p);
 }
 

@@ -1,12 +1,25 @@
 /* What every source has in common: finding one by name, and telling the steps of a check. */
 #include "source/source.h"
 
+bool leat_class_is(const char *const *classes, leat_str klass)
+{
+    static const char ending[] = "Connector";
+    for (const char *const *c = classes; c && *c; c++) {
+        const char *dot = strrchr(*c, '.');
+        leat_str simple = leat_str_of(dot ? dot + 1 : *c), pruned = simple;
+        size_t n = sizeof ending - 1;
+        if (pruned.len > n && memcmp(pruned.s + pruned.len - n, ending, n) == 0) pruned.len -= n;
+        if (leat_str_is(klass, *c) || leat_str_eq(klass, simple) || leat_str_eq(klass, pruned))
+            return true;
+    }
+    return false;
+}
+
 const leat_source *leat_source_find(leat_str klass)
 {
     for (const leat_source *const *s = leat_sources; *s; s++) {
         if (leat_str_is(klass, (*s)->name)) return *s;
-        for (const char *const *c = (*s)->classes; c && *c; c++)
-            if (leat_str_is(klass, *c)) return *s;
+        if (leat_class_is((*s)->classes, klass)) return *s;
     }
     return NULL;
 }

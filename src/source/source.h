@@ -259,5 +259,8 @@ extern const leat_not_built leat_connectors_missing[]; /* ends with name NULL */
 
 /* By name or class; NULL if there is none. */
 const leat_source *leat_source_find(leat_str klass);
+/* Whether klass is one of these Java classes, or short for one as Kafka Connect has it: without the
+ * package, and without "Connector" at its end. */
+bool leat_class_is(const char *const *classes, leat_str klass);
 
 #endif

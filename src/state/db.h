@@ -1,4 +1,5 @@
-/* The inside of state.db's handle, shared by state.c and history.c; nobody else includes this. */
+/* The inside of a SQLite file's handle: state.db's, shared by state.c and history.c, and hub.db's,
+ * which is opened in the same way. Nobody else includes this. */
 #ifndef LEAT_STATE_DB_H
 #define LEAT_STATE_DB_H
 
@@ -12,12 +13,16 @@ struct leat_state {
     leat_delivered_store delivered;
     sqlite3 *db;
     char *path;
+    const char *const *migrations; /* each brings the file from its index to the next */
+    int nmigrations;
 };
 
 #define LEAT_STATE_OF_DELIVERED(store)                                                             \
     ((leat_state *)(void *)((char *)(store)-offsetof(leat_state, delivered)))
 /* delivered.c */
 extern const leat_delivered_store leat_state_delivered_calls;
+/* Opens s->path, in a folder, for writing: made (mode 0600) and brought forward. */
+leat_rc leat_state_setup(leat_state *s, const char *folder, leat_err *e);
 
 /* SQLite's last error as ours; doing: "write". */
 leat_rc leat_state_fail(const leat_state *s, const char *doing, leat_err *e);

@@ -115,22 +115,22 @@ static leat_rc version_get(leat_state *s, int *version, leat_err *e)
 static leat_rc version_known(leat_state *s, int *version, leat_err *e)
 {
     LEAT_TRY(version_get(s, version, e));
-    if (*version <= MIGRATION_COUNT) return LEAT_OK;
+    if (*version <= s->nmigrations) return LEAT_OK;
     return leat_fail(e, LEAT_CONF, "state.newer", s->path,
-                     "state.db has version %d, this leat knows %d: it was written by a newer "
+                     "the file has version %d, this leat knows %d: it was written by a newer "
                      "leat; use that one, or another data folder",
-                     *version, (int)MIGRATION_COUNT);
+                     *version, s->nmigrations);
 }
 
 static leat_rc migrate(leat_state *s, leat_err *e)
 {
     int version = 0;
     LEAT_TRY(version_known(s, &version, e));
-    for (; version < MIGRATION_COUNT; version++) {
+    for (; version < s->nmigrations; version++) {
         char pragma[48];
         snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d; COMMIT", version + 1);
         LEAT_TRY(leat_state_run(s, "BEGIN IMMEDIATE", "migrate", e));
-        LEAT_TRY(leat_state_run(s, MIGRATIONS[version], "migrate", e));
+        LEAT_TRY(leat_state_run(s, s->migrations[version], "migrate", e));
         LEAT_TRY(leat_state_run(s, pragma, "migrate", e));
     }
     return LEAT_OK;
@@ -167,7 +167,7 @@ static leat_rc setup_reading(leat_state *s, const char *data, const char *connec
 
 /* The file is made here and not by SQLite, whose mode would let others read the passwords in it. A
  * file that is there is not opened: closing it would drop the locks of SQLite in this process. */
-static leat_rc setup(leat_state *s, const char *folder, leat_err *e)
+leat_rc leat_state_setup(leat_state *s, const char *folder, leat_err *e)
 {
     int err = leat_os_mkdirs(folder, 0700);
     if (err < 0) return leat_os_fail(e, err, "make the folder", folder);
@@ -192,8 +192,10 @@ leat_rc leat_state_open(const char *data, const char *connector, bool reading, l
     leat_state *s = leat_zalloc(1, sizeof *s);
     s->dead.put = dead_put;
     s->delivered = leat_state_delivered_calls;
+    s->migrations = MIGRATIONS;
+    s->nmigrations = MIGRATION_COUNT;
     s->path = leat_strdup(leat_arena_printf(&a, "%s/state.db", folder));
-    leat_rc rc = reading ? setup_reading(s, data, connector, e) : setup(s, folder, e);
+    leat_rc rc = reading ? setup_reading(s, data, connector, e) : leat_state_setup(s, folder, e);
     leat_arena_free(&a);
     if (leat_rc_failed(rc)) {
         leat_state_close(s);

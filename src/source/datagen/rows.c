@@ -1,12 +1,14 @@
 /* Rows of datagen: everything about change n is a hash of seed and n, so nothing has to be
  * remembered and a restart goes on exactly where the position says. Text points into a pool that is
- * made once; nothing is allocated but the rows' cells. Any thread, but the pool is made by the
- * first caller. */
+ * made once, by the first caller; nothing is allocated but the rows' cells. Any thread. */
 #include "source/datagen/rows.h"
+
+#include <pthread.h>
 
 enum { POOL = 1 << 16, TEXT_MAX = POOL / 2 };
 
 static char pool[POOL];
+static pthread_once_t pool_made = PTHREAD_ONCE_INIT;
 
 static uint64_t mix(uint64_t x)
 {
@@ -18,7 +20,6 @@ static uint64_t mix(uint64_t x)
 
 static void make_pool(void)
 {
-    if (pool[0]) return;
     for (uint64_t i = POOL; i-- > 0;) pool[i] = (char)('a' + mix(i) % 26);
 }
 
@@ -50,7 +51,7 @@ static bool parse_column(leat_str text, leat_datagen_column *out)
 leat_rc leat_datagen_shape_parse(const char *text, leat_datagen_shape *out, leat_err *e)
 {
     leat_str rest = leat_str_of(text);
-    make_pool();
+    pthread_once(&pool_made, make_pool);
     out->n = 0;
     while (rest.s) {
         leat_str part = leat_str_trim(leat_str_cut(&rest, ','));

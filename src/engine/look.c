@@ -1,20 +1,77 @@
-/* The status of a connector, running or not, as leat status and leat why show it.
+/* Questions to a connector, running or not; see look.h.
  *
  * A running connector answers for itself by its control socket. Of a stopped one state.db tells
  * what it is and how the last run ended, and the frames of its stream how far it came. */
-#include <inttypes.h>
-#include <stdio.h>
+#include "engine/look.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/json.h"
-#include "cli/ask.h"
+#include "base/os.h"
 #include "engine/control.h"
+#include "engine/process.h"
 #include "engine/setup.h"
 #include "engine/status.h"
 #include "state/state.h"
 #include "stream/follow.h"
 
-enum { CALL_MS = 3000 };
+enum { CALL_MS = 3000, STARTING_TRIES = 3 /* each waits some seconds for one just starting */ };
+
+typedef struct list {
+    leat_arena *a;
+    const char *data, **v;
+    size_t n, cap;
+} list;
+
+/* Folders without state.db are streams that a connector left. */
+static bool add(void *arg, const char *name)
+{
+    list *l = arg;
+    if (access(leat_arena_printf(l->a, "%s/connectors/%s/state.db", l->data, name), F_OK) != 0)
+        return true;
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? l->cap * 2 : 16;
+        const char **v = LEAT_NEW(l->a, const char *, cap);
+        if (l->n > 0) memcpy(v, l->v, l->n * sizeof *v);
+        l->v = v;
+        l->cap = cap;
+    }
+    l->v[l->n++] = leat_arena_strdup(l->a, name);
+    return true;
+}
+
+static int by_name(const void *x, const void *y)
+{
+    return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+leat_rc leat_look_names(const char *data, leat_arena *a, const char ***out, size_t *n, leat_err *e)
+{
+    list l = {.a = a, .data = data};
+    char *folder = leat_arena_printf(a, "%s/connectors", data);
+    int err = leat_os_now()->list(folder, add, &l);
+    if (l.n > 0) qsort(l.v, l.n, sizeof *l.v, by_name);
+    *out = l.v;
+    *n = l.n;
+    return err < 0 && err != -ENOENT ? leat_os_fail(e, err, "list", folder) : LEAT_OK;
+}
+
+leat_rc leat_look_ask(const char *data, const char *name, leat_str request, int ms, leat_arena *a,
+                      const leat_json **reply, bool *running, leat_err *e)
+{
+    char *folder = leat_arena_printf(a, "%s/connectors/%s", data, name);
+    for (int i = 0;; i++) {
+        leat_rc rc = leat_control_call(folder, request, ms, a, reply, e);
+        bool runs = rc != LEAT_RETRY || strcmp(e->code, "control.not_running") != 0;
+        if (running) *running = runs;
+        if (runs) return rc;
+        rc = leat_process_stopped(data, name, request, a, reply, e);
+        bool starting = rc == LEAT_CONF && strcmp(e->code, "connector.locked") == 0;
+        if (!starting || i == STARTING_TRIES) return rc;
+    }
+}
 
 /* Counts as the page mirrors them, of a connector that does not answer. */
 static void write_mirrored(const leat_page *p, bool sink, leat_jw *w)
@@ -155,8 +212,8 @@ static leat_rc ask(const char *data, const char *name, leat_arena *a, leat_buf *
     return rc;
 }
 
-leat_rc leat_cli_status_of(const char *data, const char *name, leat_arena *a, leat_buf *out,
-                           leat_err *e)
+leat_rc leat_look_status(const char *data, const char *name, leat_arena *a, leat_buf *out,
+                         leat_err *e)
 {
     leat_rc rc = ask(data, name, a, out, e);
     if (rc == LEAT_OK) return LEAT_OK;

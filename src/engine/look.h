@@ -1,0 +1,19 @@
+/* Connectors of a data folder from outside: which there are, what they do, and requests to them,
+ * whether they run or not. For commands and the hub; any thread. */
+#ifndef LEAT_ENGINE_LOOK_H
+#define LEAT_ENGINE_LOOK_H
+
+#include "base/json.h"
+
+/* The names of all connectors of a data folder, sorted; in a. */
+leat_rc leat_look_names(const char *data, leat_arena *a, const char ***out, size_t *n, leat_err *e);
+/* A request of the control protocol: to the running connector, or under its lock when it does not
+ * run (*running tells; may be NULL). */
+leat_rc leat_look_ask(const char *data, const char *name, leat_str request, int ms, leat_arena *a,
+                      const leat_json **reply, bool *running, leat_err *e);
+/* The status of a connector as a JSON object, running or not. One that cannot be asked is shown as
+ * UNKNOWN with the error, which is returned too; one that does not exist leaves out empty. */
+leat_rc leat_look_status(const char *data, const char *name, leat_arena *a, leat_buf *out,
+                         leat_err *e);
+
+#endif

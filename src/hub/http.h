@@ -1,0 +1,88 @@
+/* A small HTTP/1.1 server: routes, JSON in and out, and the rules of access of the loopback.
+ *
+ * libmicrohttpd reads and writes on one thread; handlers run on a few others and may wait. Bounds:
+ * LEAT_HTTP_BODY bytes of body, 32 KiB of request head, 1,000 connections, 30 s for a request to
+ * arrive, 15 s of silence. A request needs a Host that is known; one that changes something must
+ * not come from a web page of another origin, and its body must be JSON. */
+#ifndef LEAT_HUB_HTTP_H
+#define LEAT_HUB_HTTP_H
+
+#include "base/json.h"
+
+enum { LEAT_HTTP_PARAMS = 2, LEAT_HTTP_BODY = 1 << 20 };
+
+typedef struct leat_http_pair {
+    leat_str name, value; /* decoded */
+    struct leat_http_pair *next;
+} leat_http_pair;
+
+/* A request and its answer. What the handler adds lives in a. */
+typedef struct leat_http_call {
+    leat_arena a;
+    leat_str method;
+    leat_str param[LEAT_HTTP_PARAMS]; /* what each * of the route's path stands for, decoded */
+    leat_http_pair *query;
+    const leat_json *json; /* of routes that take a body; never NULL there */
+    const char *base;      /* "http://127.0.0.1:8083", as the client calls us */
+    int status;            /* 200 unless the handler says otherwise */
+    leat_buf out;
+    const char *type;     /* of out; NULL: application/json */
+    const char *location; /* NULL: none */
+    const char *policy;   /* Content-Security-Policy of a page; NULL: none */
+} leat_http_call;
+
+typedef void (*leat_http_handler)(void *arg, leat_http_call *c);
+
+typedef struct leat_http_route {
+    const char *method, *path; /* "/connectors/ * /status" without the blanks: a * is one segment */
+    leat_http_handler handler;
+    bool body; /* it takes a JSON body */
+} leat_http_route;
+
+typedef struct leat_http leat_http;
+
+typedef struct leat_http_conf {
+    const char *host;              /* an address of the loopback, or localhost */
+    unsigned port;                 /* 0: any that is free */
+    const leat_http_route *routes; /* ends with method NULL; more than one may have the same path */
+    void *arg;                     /* of the handlers */
+} leat_http_conf;
+
+/* "HOST:PORT", ":PORT" or "[::1]:PORT"; host is in a. CONF "http.listen", also for an address that
+ * others can reach: there is no TLS and no login here yet. */
+leat_rc leat_http_address(const char *listen, leat_arena *a, leat_http_conf *out, leat_err *e);
+/* Listens and serves. CONF "http.listen" when the port is taken. */
+leat_rc leat_http_start(const leat_http_conf *conf, leat_http **out, leat_err *e);
+/* Takes no more requests, lets those that are running end. */
+void leat_http_stop(leat_http *h);
+unsigned leat_http_port(const leat_http *h);
+
+/* The answer {"error_code":status,"message":...}. */
+void leat_http_fail(leat_http_call *c, int status, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The first query parameter of that name; absent: there is none. */
+leat_str leat_http_query(const leat_http_call *c, const char *name);
+/* ?name=true */
+bool leat_http_query_true(const leat_http_call *c, const char *name);
+
+/* http_route.c, without I/O. FOUND: *route, params and query are set. */
+typedef enum leat_http_match {
+    LEAT_HTTP_FOUND,
+    LEAT_HTTP_NO_PATH,
+    LEAT_HTTP_NO_METHOD,
+    LEAT_HTTP_BAD_PATH, /* an escape that is none, a slash or NUL in a segment */
+} leat_http_match;
+leat_http_match leat_http_route_find(const leat_http_route *routes, leat_str path,
+                                     leat_http_call *c, const leat_http_route **route);
+/* The methods of a path, as an Allow header names them. */
+char *leat_http_route_allow(const leat_http_route *routes, leat_str path, leat_arena *a);
+/* Host names this machine alone by an address of the loopback or as localhost; its port does not
+ * matter. */
+bool leat_http_host_known(leat_str host);
+/* A page of this server sent it, or no page did. host: the request's; origin: absent if it has
+ * none. */
+bool leat_http_origin_own(leat_str origin, leat_str host);
+/* Appends text with its %XX decoded; plus: + is a blank. False: it cannot be, or holds a NUL. */
+bool leat_http_decode(leat_str text, bool plus, leat_buf *out);
+
+#endif

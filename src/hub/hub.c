@@ -1,0 +1,275 @@
+/* Life of the hub, and its list of connectors.
+ *
+ * hub.db is the truth of which there are, their configuration and whether they are stopped; the
+ * list mirrors it. state.db of each, made with it, holds the rest; one that lacks it was deleted by
+ * others. Signals are taken over first, then connectors start or are adopted, then HTTP listens. */
+#include "hub/hub.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/os.h"
+#include "hub/inside.h"
+
+/* ---- the list; the guard is taken ---- */
+
+static leat_hub_row **place_of(leat_hub *h, leat_str name)
+{
+    leat_hub_row **at = &h->first;
+    while (*at && leat_str_cmp(leat_str_of((*at)->name), name) < 0) at = &(*at)->next;
+    return at;
+}
+
+static leat_hub_row *row_of(leat_hub *h, leat_str name)
+{
+    leat_hub_row *row = *place_of(h, name);
+    return row && leat_str_is(name, row->name) ? row : NULL;
+}
+
+static void remove_row(leat_hub *h, leat_str name)
+{
+    leat_hub_row **at = place_of(h, name), *row = *at;
+    if (!row || !leat_str_is(name, row->name)) return;
+    *at = row->next;
+    leat_free(row->name);
+    leat_free(row->config);
+    leat_free(row);
+}
+
+static void put_row(leat_hub *h, const leat_hubdb_row *from)
+{
+    leat_str name = leat_str_of(from->name);
+    leat_arena a = {0};
+    remove_row(h, name);
+    leat_hub_row **at = place_of(h, name), *row = leat_zalloc(1, sizeof *row);
+    row->name = leat_strdup(from->name);
+    row->config = leat_strdup(leat_arena_str(&a, from->config).s);
+    row->stopped = from->stopped;
+    row->next = *at;
+    *at = row;
+    leat_arena_free(&a);
+}
+
+static void copy_row(const leat_hub_row *row, leat_arena *a, leat_hub_connector *out)
+{
+    *out = (leat_hub_connector){.name = leat_arena_strdup(a, row->name), .stopped = row->stopped};
+    leat_config_json(a, leat_str_of(row->config), row->name, &out->config, NULL);
+    out->klass = leat_props_get(&out->config->props, "connector.class");
+    out->source = leat_source_find(leat_str_of(out->klass));
+    out->sink = leat_sink_find(leat_str_of(out->klass));
+}
+
+/* ---- for handlers ---- */
+
+static bool has_state(const leat_hub *h, const char *name, leat_arena *a)
+{
+    return access(leat_arena_printf(a, "%s/connectors/%s/state.db", h->conf.data, name), F_OK) == 0;
+}
+
+bool leat_hub_find(leat_hub *h, leat_str name, leat_arena *a, leat_hub_connector *out)
+{
+    pthread_mutex_lock(&h->guard);
+    const leat_hub_row *row = row_of(h, name);
+    if (row) copy_row(row, a, out);
+    pthread_mutex_unlock(&h->guard);
+    if (!row || has_state(h, out->name, a)) return row != NULL;
+    leat_err err;
+    leat_log(LEAT_INFO, "hub.deleted", "connector=%s it was deleted by another command", out->name);
+    leat_supervisor_remove(h->supervisor, out->name);
+    if (leat_rc_failed(leat_hub_forget(h, out->name, &err))) leat_log_err(LEAT_WARN, &err);
+    return false;
+}
+
+size_t leat_hub_all(leat_hub *h, leat_arena *a, leat_hub_connector **out)
+{
+    size_t n = 0, i = 0, kept = 0;
+    pthread_mutex_lock(&h->guard);
+    for (const leat_hub_row *row = h->first; row; row = row->next) n++;
+    leat_str *names = LEAT_NEW(a, leat_str, n + 1);
+    for (const leat_hub_row *row = h->first; row; row = row->next)
+        names[i++] = leat_arena_str(a, leat_str_of(row->name));
+    pthread_mutex_unlock(&h->guard);
+    *out = LEAT_NEW(a, leat_hub_connector, n + 1);
+    for (i = 0; i < n; i++)
+        if (leat_hub_find(h, names[i], a, *out + kept)) kept++;
+    return kept;
+}
+
+static bool claimed(const leat_hub *h, const char *name)
+{
+    for (const leat_hub_claim *c = h->claims; c; c = c->next)
+        if (strcmp(c->name, name) == 0) return true;
+    return false;
+}
+
+void leat_hub_claim_name(leat_hub *h, leat_hub_claim *claim, const char *name)
+{
+    pthread_mutex_lock(&h->guard);
+    while (claimed(h, name)) pthread_cond_wait(&h->given, &h->guard);
+    *claim = (leat_hub_claim){.name = name, .next = h->claims};
+    h->claims = claim;
+    pthread_mutex_unlock(&h->guard);
+}
+
+void leat_hub_give_back(leat_hub *h, leat_hub_claim *claim)
+{
+    pthread_mutex_lock(&h->guard);
+    leat_hub_claim **at = &h->claims;
+    while (*at != claim) at = &(*at)->next;
+    *at = claim->next;
+    pthread_cond_broadcast(&h->given);
+    pthread_mutex_unlock(&h->guard);
+}
+
+leat_rc leat_hub_store(leat_hub *h, const leat_config *config, bool stopped, leat_err *e)
+{
+    leat_buf text = {0};
+    leat_config_write(config, NULL, false, &text);
+    leat_hubdb_row row = {.name = config->name, .config = leat_buf_str(&text), .stopped = stopped};
+    pthread_mutex_lock(&h->guard);
+    leat_rc rc = leat_hubdb_put(h->db, &row, e);
+    if (rc == LEAT_OK) put_row(h, &row);
+    pthread_mutex_unlock(&h->guard);
+    leat_buf_free(&text);
+    return rc;
+}
+
+leat_rc leat_hub_stopped_set(leat_hub *h, const char *name, bool stopped, leat_err *e)
+{
+    pthread_mutex_lock(&h->guard);
+    leat_hub_row *row = row_of(h, leat_str_of(name));
+    leat_rc rc = leat_hubdb_stopped_set(h->db, name, stopped, e);
+    if (rc == LEAT_OK && row) row->stopped = stopped;
+    pthread_mutex_unlock(&h->guard);
+    return rc;
+}
+
+leat_rc leat_hub_forget(leat_hub *h, const char *name, leat_err *e)
+{
+    pthread_mutex_lock(&h->guard);
+    leat_rc rc = leat_hubdb_delete(h->db, name, e);
+    if (rc == LEAT_OK) remove_row(h, leat_str_of(name));
+    pthread_mutex_unlock(&h->guard);
+    return rc;
+}
+
+const char *leat_hub_type(const leat_hub_connector *k)
+{
+    return k->source ? "source" : k->sink ? "sink" : "unknown";
+}
+
+leat_str leat_hub_request(const char *verb, leat_arena *a)
+{
+    return leat_str_of(leat_arena_printf(a, "{\"verb\":\"%s\",\"by\":\"REST\"}", verb));
+}
+
+void leat_hub_missing(leat_http_call *c, const char *before, const char *after)
+{
+    leat_http_fail(c, 404, "%s%.*s%s", before, LEAT_STR_ARG(c->param[0]), after);
+}
+
+void leat_hub_fail(leat_http_call *c, const leat_err *err)
+{
+    int status = err->rc == LEAT_CONF ? 400 : err->rc == LEAT_RETRY ? 503 : 500;
+    leat_http_fail(c, status, "%s%s%s [%s]", err->where, *err->where ? ": " : "", err->msg,
+                   err->code);
+}
+
+/* ---- life ---- */
+
+/* By the supervisor's thread: what a person did at the command line is wanted here too. */
+static void on_event(void *arg, const char *connector, const char *what)
+{
+    leat_hub *h = arg;
+    leat_err err;
+    bool ended = strcmp(what, "ended") == 0;
+    if (strcmp(what, "failed") == 0 || (ended && leat_supervisor_stopping(h->supervisor))) return;
+    if (leat_rc_failed(leat_hub_stopped_set(h, connector, ended, &err)))
+        leat_log_err(LEAT_WARN, &err);
+}
+
+static void load_row(void *arg, const leat_hubdb_row *row)
+{
+    put_row(arg, row);
+}
+
+static leat_rc open_hub(leat_hub *h, leat_err *e)
+{
+    const char *data = h->conf.data;
+    int err = leat_os_mkdirs(data, 0700);
+    if (err < 0) return leat_os_fail(e, err, "make the folder", data);
+    char *path = leat_arena_printf(&h->a, "%s/hub.lock", data);
+    h->lock = leat_os_now()->open(path, LEAT_O_WRITE | LEAT_O_CREATE | LEAT_O_LOCK, 0600);
+    if (h->lock == -EWOULDBLOCK)
+        return leat_fail(e, LEAT_CONF, "hub.locked", data,
+                         "another 'leat serve' has this data folder; stop that one, or name "
+                         "another folder by --data");
+    if (h->lock < 0) return leat_os_fail(e, h->lock, "lock", path);
+    LEAT_TRY(leat_hubdb_open(data, &h->db, e));
+    LEAT_TRY(leat_hubdb_id(h->db, &h->a, &h->id, e));
+    return leat_hubdb_each(h->db, load_row, h, e);
+}
+
+/* Those that are to run, and those whose process has outlived the last hub. */
+static void start_all(leat_hub *h)
+{
+    leat_hub_connector *all;
+    leat_arena a = {0};
+    size_t n = leat_hub_all(h, &a, &all);
+    for (size_t i = 0; i < n; i++) {
+        leat_child_config child = {.config = all[i].config, .sink = all[i].sink != NULL};
+        leat_supervisor_put(h->supervisor, &child, !all[i].stopped);
+    }
+    leat_arena_free(&a);
+}
+
+static leat_rc serve(leat_hub *h, leat_err *e)
+{
+    leat_http *http;
+    leat_http_conf conf = {.routes = leat_hub_routes, .arg = h};
+    leat_supervisor_conf sup = {.data = h->conf.data,
+                                .outlive = !h->conf.bound,
+                                .stop_ms = LEAT_HUB_STOP_MS,
+                                .log_level = h->conf.log_level,
+                                .log_json = h->conf.log_json,
+                                .event = on_event,
+                                .arg = h};
+    LEAT_TRY(leat_http_address(h->conf.listen, &h->a, &conf, e));
+    LEAT_TRY(open_hub(h, e));
+    LEAT_TRY(leat_supervisor_new(&sup, &h->supervisor, e));
+    LEAT_TRY(leat_http_start(&conf, &http, e));
+    bool six = strchr(conf.host, ':') != NULL;
+    snprintf(h->worker, sizeof h->worker, "%s%s%s:%u", six ? "[" : "", conf.host, six ? "]" : "",
+             leat_http_port(http));
+    start_all(h);
+    leat_log(LEAT_INFO, "hub.listening", "url=http://%s data=%s connectors and their REST API",
+             h->worker, h->conf.data);
+    leat_supervisor_serve(h->supervisor);
+    leat_http_stop(http);
+    leat_log(LEAT_INFO, "hub.stopped", "in order");
+    return LEAT_OK;
+}
+
+leat_rc leat_hub_serve(const leat_hub_conf *conf, leat_err *e)
+{
+    leat_hub h = {.conf = *conf, .lock = -1, .begun_us = leat_now_us()};
+    pthread_mutex_init(&h.guard, NULL);
+    pthread_cond_init(&h.given, NULL);
+    leat_rc rc = serve(&h, e);
+    leat_supervisor_free(h.supervisor);
+    leat_hubdb_close(h.db);
+    leat_os_now()->close(h.lock);
+    while (h.first) remove_row(&h, leat_str_of(h.first->name));
+    for (leat_hub_level *l = h.levels, *next; l; l = next) {
+        next = l->next;
+        leat_free(l->logger);
+        leat_free(l);
+    }
+    pthread_cond_destroy(&h.given);
+    pthread_mutex_destroy(&h.guard);
+    leat_arena_free(&h.a);
+    return rc;
+}

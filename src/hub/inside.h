@@ -1,0 +1,166 @@
+/* The inside of the hub, shared by the files of its endpoints; nobody else includes this.
+ *
+ * Handlers run on several threads. What the hub knows of connectors is in its list, under its
+ * guard, and handed out as copies; who changes one takes its name first, so that changes of one
+ * connector follow each other while others go on. */
+#ifndef LEAT_HUB_INSIDE_H
+#define LEAT_HUB_INSIDE_H
+
+#include <pthread.h>
+
+#include "hub/http.h"
+#include "hub/hub.h"
+#include "hub/supervisor.h"
+#include "sink/sink.h"
+#include "source/source.h"
+#include "state/hub.h"
+
+/* What stands for a secret in answers, and, sent back, for what is stored. */
+#define LEAT_HUB_MASK "***"
+/* Of Kafka Connect whose API this is; clients look at it to know what they may ask. */
+#define LEAT_HUB_CONNECT_VERSION "4.1.0"
+
+enum {
+    LEAT_HUB_STOP_MS = 20000,
+    LEAT_HUB_ASK_MS = 3000,
+    LEAT_HUB_EDIT_MS = 60000,
+    LEAT_HUB_LOGGERS = 1000
+};
+
+typedef struct leat_hub_row {
+    char *name, *config; /* owned; config: {"name":...,"config":{...}} */
+    bool stopped;
+    struct leat_hub_row *next;
+} leat_hub_row;
+
+/* A name that somebody is changing. */
+typedef struct leat_hub_claim {
+    const char *name;
+    struct leat_hub_claim *next;
+} leat_hub_claim;
+
+typedef struct leat_hub_level {
+    char *logger;
+    const char *level;
+    int64_t at_us;
+    struct leat_hub_level *next;
+} leat_hub_level;
+
+typedef struct leat_hub {
+    leat_hub_conf conf;
+    leat_arena a; /* of the thread that serves */
+    const char *id;
+    char worker[80]; /* "127.0.0.1:8083" */
+    leat_supervisor *supervisor;
+    int lock;
+    int64_t begun_us;
+    pthread_mutex_t guard; /* of all below */
+    pthread_cond_t given;  /* a claim was given back */
+    leat_hubdb *db;
+    leat_hub_row *first; /* by name */
+    leat_hub_claim *claims;
+    leat_hub_level *levels;
+} leat_hub;
+
+/* A connector, as it was when it was asked for. */
+typedef struct leat_hub_connector {
+    const char *name;
+    leat_config *config;
+    bool stopped;
+    const char *klass; /* connector.class, as written; NULL: none */
+    const leat_source *source;
+    const leat_sink *sink; /* one of the two, or neither: it is not in this build */
+} leat_hub_connector;
+
+/* ---- hub.c ---- */
+
+/* A copy in a; false: there is none. One that was deleted by others is forgotten here. */
+bool leat_hub_find(leat_hub *h, leat_str name, leat_arena *a, leat_hub_connector *out);
+/* All, by name; their number. */
+size_t leat_hub_all(leat_hub *h, leat_arena *a, leat_hub_connector **out);
+/* Waits until nobody else changes the connector of that name. claim is the caller's. */
+void leat_hub_claim_name(leat_hub *h, leat_hub_claim *claim, const char *name);
+void leat_hub_give_back(leat_hub *h, leat_hub_claim *claim);
+/* Into hub.db and the list. */
+leat_rc leat_hub_store(leat_hub *h, const leat_config *config, bool stopped, leat_err *e);
+leat_rc leat_hub_stopped_set(leat_hub *h, const char *name, bool stopped, leat_err *e);
+leat_rc leat_hub_forget(leat_hub *h, const char *name, leat_err *e);
+/* "source", "sink", "unknown". */
+const char *leat_hub_type(const leat_hub_connector *k);
+/* {"verb":VERB,"by":"REST"}, in a. */
+leat_str leat_hub_request(const char *verb, leat_arena *a);
+/* 404, with the name that was asked for between the two texts. */
+void leat_hub_missing(leat_http_call *c, const char *before, const char *after);
+/* The answer for an error of the engine's. */
+void leat_hub_fail(leat_http_call *c, const leat_err *err);
+
+/* ---- view.c ---- */
+
+/* Whether a value must not be shown, by the options of the connector; a reference to a provider
+ * may. */
+bool leat_hub_secret(leat_opt_tables tables, const char *name, const char *value);
+leat_opt_tables leat_hub_tables(const leat_hub_connector *k);
+/* {"name","config","tasks","type"}; tasks: how many. */
+void leat_hub_write_info(const leat_hub_connector *k, unsigned tasks, const char *name, leat_jw *w);
+/* {"name","connector","tasks","type"}; returns how many tasks it has. restarting: NULL, or what is
+ * told instead of each state. */
+unsigned leat_hub_write_status(leat_hub *h, const leat_hub_connector *k, const char *restarting,
+                               const char *name, leat_jw *w);
+/* The state in Kafka Connect's words, and how many tasks it has. trace in a, NULL: none. */
+const char *leat_hub_state(leat_hub *h, const leat_hub_connector *k, leat_arena *a, unsigned *tasks,
+                           const char **trace);
+
+/* ---- validate.c ---- */
+
+/* What is wrong with a configuration: the option tables', the connector's own rules', and, when
+ * these are content, the system's, which is asked. Warnings are left out. */
+void leat_hub_validate(const leat_config *config, leat_arena *a, leat_report *r);
+/* What there is to choose from on the real system; empty when it does not tell. */
+void leat_hub_discover(const leat_config *config, leat_arena *a, leat_catalog *out);
+/* Masks that come back stand for what is stored. */
+void leat_hub_unmask(const leat_hub_connector *was, leat_config *config, leat_arena *a);
+/* In Kafka Connect's words, in a. */
+const char *leat_hub_problem(const leat_config *config, const leat_problem *p, leat_arena *a);
+/* The Java class of a connector with these, else its name. */
+const char *leat_hub_class(const char *const *classes, const char *name);
+/* The connector that a configuration names; false: answered. */
+bool leat_hub_plugin_of(leat_http_call *c, const leat_config *config, const leat_source **source,
+                        const leat_sink **sink);
+
+/* ---- the endpoints, each a leat_http_handler of the hub ---- */
+
+extern const leat_http_route leat_hub_routes[];
+
+void leat_hub_get_root(void *hub, leat_http_call *c);
+void leat_hub_get_health(void *hub, leat_http_call *c);
+void leat_hub_get_loggers(void *hub, leat_http_call *c);
+void leat_hub_get_logger(void *hub, leat_http_call *c);
+void leat_hub_put_logger(void *hub, leat_http_call *c);
+void leat_hub_get_connectors(void *hub, leat_http_call *c);
+void leat_hub_get_connector(void *hub, leat_http_call *c);
+void leat_hub_get_config(void *hub, leat_http_call *c);
+void leat_hub_get_status(void *hub, leat_http_call *c);
+void leat_hub_get_tasks(void *hub, leat_http_call *c);
+void leat_hub_get_task_status(void *hub, leat_http_call *c);
+void leat_hub_get_topics(void *hub, leat_http_call *c);
+void leat_hub_reset_topics(void *hub, leat_http_call *c);
+void leat_hub_post_connector(void *hub, leat_http_call *c);
+void leat_hub_put_config(void *hub, leat_http_call *c);
+void leat_hub_patch_config(void *hub, leat_http_call *c);
+void leat_hub_delete_connector(void *hub, leat_http_call *c);
+void leat_hub_put_pause(void *hub, leat_http_call *c);
+void leat_hub_put_resume(void *hub, leat_http_call *c);
+void leat_hub_put_stop(void *hub, leat_http_call *c);
+void leat_hub_post_restart(void *hub, leat_http_call *c);
+void leat_hub_post_task_restart(void *hub, leat_http_call *c);
+void leat_hub_get_offsets(void *hub, leat_http_call *c);
+void leat_hub_patch_offsets(void *hub, leat_http_call *c);
+void leat_hub_delete_offsets(void *hub, leat_http_call *c);
+void leat_hub_get_plugins(void *hub, leat_http_call *c);
+void leat_hub_get_plugin_config(void *hub, leat_http_call *c);
+void leat_hub_put_validate(void *hub, leat_http_call *c);
+void leat_hub_get_metrics(void *hub, leat_http_call *c);
+void leat_hub_get_counters(void *hub, leat_http_call *c);
+void leat_hub_get_ui(void *hub, leat_http_call *c);
+
+#endif

@@ -1,0 +1,134 @@
+/* hub.db: the same way of opening and migrating as state.db, other tables. */
+#include "state/hub.h"
+
+#include <sys/random.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "state/db.h"
+
+/* Each brings the file from its index to the next; never changed once released. */
+static const char *const MIGRATIONS[] = {
+    "CREATE TABLE hub (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL);"
+    "CREATE TABLE connectors (name TEXT PRIMARY KEY, config TEXT NOT NULL,"
+    "  stopped INTEGER NOT NULL, at_us INTEGER NOT NULL);",
+};
+
+enum { ID_BYTES = 16, ID_TEXT = 22 };
+
+struct leat_hubdb {
+    leat_state s;
+};
+
+leat_rc leat_hubdb_open(const char *data, leat_hubdb **out, leat_err *e)
+{
+    leat_hubdb *h = leat_zalloc(1, sizeof *h);
+    leat_arena a = {0};
+    h->s.migrations = MIGRATIONS;
+    h->s.nmigrations = sizeof MIGRATIONS / sizeof *MIGRATIONS;
+    h->s.path = leat_strdup(leat_arena_printf(&a, "%s/hub.db", data));
+    leat_arena_free(&a);
+    leat_rc rc = leat_state_setup(&h->s, data, e);
+    if (leat_rc_failed(rc)) {
+        leat_hubdb_close(h);
+        return rc;
+    }
+    *out = h;
+    return LEAT_OK;
+}
+
+void leat_hubdb_close(leat_hubdb *h)
+{
+    if (!h) return;
+    sqlite3_close(h->s.db);
+    leat_free(h->s.path);
+    leat_free(h);
+}
+
+static leat_rc read_id(leat_hubdb *h, leat_arena *a, const char **id, leat_err *e)
+{
+    sqlite3_stmt *st;
+    LEAT_TRY(leat_state_prepare(&h->s, "SELECT id FROM hub", &st, e));
+    int rc = sqlite3_step(st);
+    *id = rc == SQLITE_ROW ? leat_arena_str(a, leat_state_column(st, 0)).s : NULL;
+    leat_rc out =
+        rc == SQLITE_ROW || rc == SQLITE_DONE ? LEAT_OK : leat_state_fail(&h->s, "read", e);
+    sqlite3_finalize(st);
+    return out;
+}
+
+static leat_rc make_id(leat_hubdb *h, leat_err *e)
+{
+    uint8_t bytes[ID_BYTES];
+    int64_t now = leat_now_us();
+    sqlite3_stmt *st;
+    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes) {
+        memset(bytes, 0, sizeof bytes);
+        memcpy(bytes, &now, sizeof now);
+    }
+    LEAT_TRY(leat_state_prepare(&h->s, "INSERT INTO hub VALUES (1, ?)", &st, e));
+    leat_buf text = {0};
+    leat_buf_base64(&text, (leat_str){(char *)bytes, sizeof bytes}, true);
+    leat_state_bind(st, 1, (leat_str){text.p, ID_TEXT});
+    leat_rc rc = leat_state_finish(&h->s, st, "write", e);
+    leat_buf_free(&text);
+    return rc;
+}
+
+leat_rc leat_hubdb_id(leat_hubdb *h, leat_arena *a, const char **id, leat_err *e)
+{
+    LEAT_TRY(read_id(h, a, id, e));
+    if (*id) return LEAT_OK;
+    LEAT_TRY(make_id(h, e));
+    return read_id(h, a, id, e);
+}
+
+leat_rc leat_hubdb_put(leat_hubdb *h, const leat_hubdb_row *row, leat_err *e)
+{
+    sqlite3_stmt *st;
+    LEAT_TRY(
+        leat_state_prepare(&h->s, "INSERT OR REPLACE INTO connectors VALUES (?, ?, ?, ?)", &st, e));
+    leat_state_bind(st, 1, leat_str_of(row->name));
+    leat_state_bind(st, 2, row->config);
+    sqlite3_bind_int(st, 3, row->stopped);
+    sqlite3_bind_int64(st, 4, leat_now_us());
+    return leat_state_finish(&h->s, st, "write", e);
+}
+
+leat_rc leat_hubdb_stopped_set(leat_hubdb *h, const char *name, bool stopped, leat_err *e)
+{
+    sqlite3_stmt *st;
+    LEAT_TRY(leat_state_prepare(
+        &h->s, "UPDATE connectors SET stopped = ?1, at_us = ?2 WHERE name = ?3 AND stopped <> ?1",
+        &st, e));
+    sqlite3_bind_int(st, 1, stopped);
+    sqlite3_bind_int64(st, 2, leat_now_us());
+    leat_state_bind(st, 3, leat_str_of(name));
+    return leat_state_finish(&h->s, st, "write", e);
+}
+
+leat_rc leat_hubdb_delete(leat_hubdb *h, const char *name, leat_err *e)
+{
+    sqlite3_stmt *st;
+    LEAT_TRY(leat_state_prepare(&h->s, "DELETE FROM connectors WHERE name = ?", &st, e));
+    leat_state_bind(st, 1, leat_str_of(name));
+    return leat_state_finish(&h->s, st, "write", e);
+}
+
+leat_rc leat_hubdb_each(leat_hubdb *h, void (*fn)(void *arg, const leat_hubdb_row *row), void *arg,
+                        leat_err *e)
+{
+    sqlite3_stmt *st;
+    int rc;
+    LEAT_TRY(leat_state_prepare(&h->s, "SELECT name, config, stopped FROM connectors ORDER BY name",
+                                &st, e));
+    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+        leat_hubdb_row row = {.name = (const char *)sqlite3_column_text(st, 0),
+                              .config = leat_state_column(st, 1),
+                              .stopped = sqlite3_column_int(st, 2) != 0};
+        fn(arg, &row);
+    }
+    leat_rc out = rc == SQLITE_DONE ? LEAT_OK : leat_state_fail(&h->s, "read", e);
+    sqlite3_finalize(st);
+    return out;
+}
