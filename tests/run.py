@@ -264,7 +264,7 @@ def long_jobs():
     seed = int(os.environ.get("SEED", "0")) or int.from_bytes(os.urandom(3), "big") + 1
     say(f"seed {seed}: SEED={seed} make test-long")
     env = {"KILLS": os.environ.get("KILLS", "50"), "KILL_SEED": str(seed), "NETWORK_ROUNDS": "10"}
-    env["FAULT_ACTIONS"] = "all"
+    env |= {"FAULT_ACTIONS": "all", "SNAP_KILLS": "30", "SNAP_ROWS": "5000000"}
     alone = ["unshare", "--mount", "--propagation", "private"] if os.geteuid() == 0 else []
     first = 100_000_000 + seed * 10
     half = max(1, SIM_SEEDS // 2)

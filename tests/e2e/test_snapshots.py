@@ -145,7 +145,7 @@ def test_killed_at_any_moment(db, leat, readers, commit):
         time.sleep(dice.uniform(0.1, 1.5))
         resumed += snapshot_of(leat).get("state") == "running"
         kill(leat, config, dice)
-    await_snapshot(leat)
+    await_snapshot(leat, max(300, ROWS // 1000))
     time.sleep(1)
     load.stop()
     assert load.commits > 20
