@@ -1,5 +1,5 @@
 """A database's changes into a real Kafka: nothing is lost and order is kept, whatever is killed,
-and while Kafka is away the database may let its log go. KILLS and KILL_SEED change how often and when.
+and while Kafka is away the database may let its log go. KILLS and KILL_SEED: how often and when.
 Each change carries its transaction and its number in it, and each transaction ends with a record of
 how many it had: so what is missing is seen, and what is there twice is known for a repeat."""
 
