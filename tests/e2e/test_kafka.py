@@ -1,5 +1,5 @@
-"""A database's changes into a real Kafka: nothing is lost and order is kept, whatever is killed, and
-while Kafka is away the database may let its log go. KILLS and KILL_SEED change how often and when.
+"""A database's changes into a real Kafka: nothing is lost and order is kept, whatever is killed,
+and while Kafka is away the database may let its log go. KILLS and KILL_SEED: how often and when.
 Each change carries its transaction and its number in it, and each transaction ends with a record of
 how many it had: so what is missing is seen, and what is there twice is known for a repeat."""
 
@@ -88,8 +88,8 @@ def is_last(record):
 
 
 def all_there(db, leat, kafka):
-    """Writes last rows, and waits until these are in Kafka: then what was before them is, too, since
-    the order of a partition is kept. The records."""
+    """Writes last rows, and waits until these are in Kafka: then what was before them is, too,
+    since the order of a partition is kept. The records."""
     db.sql(f"""
         INSERT INTO accounts SELECT 2000000000 + g, 0, 'the last' FROM generate_series(1, {LAST}) g;
         INSERT INTO files SELECT 1000000 + g, 1, 'the last' FROM generate_series(1, {LAST}) g;
@@ -102,7 +102,8 @@ def all_there(db, leat, kafka):
         return got if last == [LAST] * len(TABLES) else None
 
     got = until(there, 240, "the last rows in Kafka", every=1)
-    until(lambda: set(ended(kafka)) >= {tx for tx, _ in last_changes(got)}, 60, "their transaction's end")
+    last = {tx for tx, _ in last_changes(got)}
+    until(lambda: last <= set(ended(kafka)), 60, "their transaction's end")
     return got
 
 
@@ -168,7 +169,8 @@ def check(db, leat, kafka, hint=""):
 
 def test_kafka(db, leat, kafka):
     """Snapshot, changes and deletes, as Debezium sends them; the connector's own topics made."""
-    db.sql("CREATE TABLE orders (id int PRIMARY KEY, name text); INSERT INTO orders VALUES (1, 'a')")
+    db.sql("CREATE TABLE orders (id int PRIMARY KEY, name text)")
+    db.sql("INSERT INTO orders VALUES (1, 'a')")
     props = db.properties(name="shop", topic_prefix=db.name) | PLAIN | {
         "topic.creation.groups": "compacted,transactions",
         "topic.creation.compacted.include": r".*\.orders",
