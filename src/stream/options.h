@@ -10,7 +10,7 @@ typedef struct leat_stream_conf {
     int64_t segment_bytes, segment_ms;
     int64_t free_bytes; /* -1: 2 % of the disk, at most 1 GiB */
     int64_t reserve_bytes;
-    int64_t compression;                 /* leat_compression */
+    int64_t compression; /* leat_compression */
     bool force;
     int64_t spool_bytes, spool_after_ms; /* with Kafka */
 } leat_stream_conf;
