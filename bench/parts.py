@@ -6,7 +6,9 @@ import subprocess
 import threading
 import time
 
+import kafka_parts
 import measure
+from leat import ROOT
 from report import progress
 from servers.process import until
 
@@ -31,7 +33,12 @@ def in_turns(runs, things):
     return costs
 
 
-def _ratios(ours, theirs):
+def build_tool(name):
+    ninja = ["ninja", "-C", os.path.join(ROOT, "build"), name]
+    subprocess.run(ninja, check=True, stdout=subprocess.DEVNULL)
+
+
+def ratios(ours, theirs):
     """Of rates, pair by pair."""
     return [b.seconds / a.seconds for a, b in zip(ours, theirs)]
 
@@ -61,7 +68,7 @@ def _small(world, table, part, unix, targets):
     things = {"leat": backlog.leat, "pg_recvlogical": backlog.recvlogical, "reader": backlog.bare}
     costs = _compare(world, table, part, backlog, unix, things, "26k-48k events/s")
     for name, target in targets.items():
-        ratios = _ratios(costs["leat"], costs[name])
+        ratios = ratios(costs["leat"], costs[name])
         table.add(part, f"leat / {name}", ratios, "x", target)
     backlog.close()
 
@@ -81,7 +88,7 @@ def pg_big_tx(world, table):
     backlog = world.backlog(world.scaled(5_000_000))
     things = {"leat": backlog.leat, "pg_recvlogical": backlog.recvlogical}
     costs = _compare(world, table, "pg-big-tx", backlog, False, things, "31k-38k events/s")
-    ratios = _ratios(costs["leat"], costs["pg_recvlogical"])
+    ratios = ratios(costs["leat"], costs["pg_recvlogical"])
     table.add("pg-big-tx", "leat / pg_recvlogical", ratios, "x", 0.95)
     backlog.close()
 
@@ -131,14 +138,10 @@ def _commits(connection, n, every, first):
     return times
 
 
-def latency(world, table):
-    """From sending COMMIT to the line of `leat read --follow`, at 100 commits a second."""
+def measure_latency(world, table, part, backlog, follower, reader):
+    """reader: its name, and the targets of p50 and p99 in ms. Closes the follower."""
     n = max(200, int(1000 * world.args.scale))
-    backlog = world.backlog(1000, 100)
-    leat = world.leat()
-    leat.run("--log-level", "warn", backlog.config(leat, backlog.slot()))
-    leat.read_until("b.public.acc", 1000)
-    follower = Follower(leat, "b.public.acc", "--from", "end")
+    name, target50, target99 = reader
     p50, p99, own50, own99 = [], [], [], []
     with backlog.db.connect() as c:
         for i in range(world.runs + 1):  # the first warms up
@@ -154,10 +157,22 @@ def latency(world, table):
             own50.append(measure.percentile(own, 0.5))
             own99.append(measure.percentile(own, 0.99))
     follower.close()
-    table.add("latency", "commit to read --follow, p50", p50, "ms", 2.0, False,
+    table.add(part, f"commit to {name}, p50", p50, "ms", target50, False,
               recorded="17 ms (tuned), 655 ms")
-    table.add("latency", "commit to read --follow, p99", p99, "ms", 8.0, False,
+    table.add(part, f"commit to {name}, p99", p99, "ms", target99, False,
               recorded="43 ms (tuned), 981 ms")
+    return own50, own99
+
+
+def latency(world, table):
+    """From sending COMMIT to the line of `leat read --follow`, at 100 commits a second."""
+    backlog = world.backlog(1000, 100)
+    leat = world.leat()
+    leat.run("--log-level", "warn", backlog.config(leat, backlog.slot()))
+    leat.read_until("b.public.acc", 1000)
+    follower = Follower(leat, "b.public.acc", "--from", "end")
+    own50, own99 = measure_latency(world, table, "latency", backlog, follower,
+                                   ("read --follow", 2.0, 8.0))
     table.add("latency", "the commit's own time, p50", own50, "ms")
     table.add("latency", "the commit's own time, p99", own99, "ms")
     world.forget(leat)
@@ -301,4 +316,4 @@ PARTS = {
     "start": start,
     "datagen": datagen,
     "read": read,
-}
+} | kafka_parts.PARTS

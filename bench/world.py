@@ -43,6 +43,7 @@ class World:
 
     def __init__(self, args):
         self.args, self.runs, self._pg, self._n = args, args.runs, None, 0
+        self._at_end = []
         self.reader = os.path.join(ROOT, "build/bench/reader")
 
     def __enter__(self):
@@ -50,7 +51,12 @@ class World:
         os.chmod(self.folder, 0o755)
         return self
 
+    def at_end(self, fn):
+        self._at_end.append(fn)
+
     def __exit__(self, *exc):
+        for fn in self._at_end:
+            fn()
         if self._pg:
             self._pg.stop("immediate")
         if not self.args.keep:
@@ -107,7 +113,7 @@ class Backlog:
         self.db.sql("SELECT pg_copy_logical_replication_slot('base', %s)", name)
         return name
 
-    def _with_slot(self, fn):
+    def with_slot(self, fn):
         name = self.slot()
         before = measure.server_cpu(self.server)
         cost = fn(name)
@@ -125,14 +131,14 @@ class Backlog:
         cmd += ["-p", self.server.port, "-U", "postgres", "-d", self.db.name, "--start", "-n"]
         cmd += ["-o", "proto_version=1", "-o", "publication_names=bench", "-P", "pgoutput"]
         cmd += ["--endpos", self.end, "-F", "0", "-f", "/dev/null", "-S"]
-        return self._with_slot(lambda slot: measure.run([*cmd, slot]))
+        return self.with_slot(lambda slot: measure.run([*cmd, slot]))
 
     def bare(self, unix):
         """The tuned bare reader, bench/reader.c."""
         info = f"host={self.host(unix)} port={self.server.port} user=postgres"
         info += f" dbname={self.db.name} replication=database sslmode=disable"
         cmd = [self.world.reader, info]
-        cost = self._with_slot(lambda s: measure.run([*cmd, s, "bench", self.end], keep=True))
+        cost = self.with_slot(lambda s: measure.run([*cmd, s, "bench", self.end], keep=True))
         self._same(int(cost.out), "the bare reader")
         return cost
 
@@ -157,7 +163,7 @@ class Backlog:
             cmd = [leat.binary, "run", "--once", "--data", leat.data, "--log-level", "warn"]
             return measure.run([*cmd, self.config(leat, slot, unix)])
 
-        cost = self._with_slot(one)
+        cost = self.with_slot(one)
         self._same(int(leat.call("read", "b.public.acc", "--count").stdout), "leat")
         self.world.forget(leat)
         return cost

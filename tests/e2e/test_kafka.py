@@ -1,6 +1,7 @@
 """A database's changes into a real Kafka: nothing is lost and order is kept, whatever is killed, and
 while Kafka is away the database may let its log go. KILLS and KILL_SEED change how often and when.
-"""
+Each change carries its transaction and its number in it, and each transaction ends with a record of
+how many it had: so what is missing is seen, and what is there twice is known for a repeat."""
 
 import json
 import os
@@ -16,7 +17,7 @@ from servers.process import until
 from test_kills import connector_pid, kill_leat, kill_server
 
 SEED = int(os.environ.get("KILL_SEED", "0")) or random.randrange(1 << 30)
-KILLS = int(os.environ.get("KILLS", "0"))  # of Kafka, of leat and of the server; 0: a few
+KILLS = int(os.environ.get("KILLS", "0"))  # together, of Kafka, of leat and of the server; 0: 10
 
 PLAIN = {
     "key.converter.schemas.enable": "false",
@@ -190,12 +191,13 @@ def test_kafka(db, leat, kafka):
     assert leat.stop() == 0
 
 
+@pytest.mark.timeout(600)
 def test_away(db, leat, own_kafka):
     """Kafka is away under load: the database's log is let go all the same, and all arrives."""
     db.sql(CREATE)
     leat.run(*config(leat, db, own_kafka, **{"spool.after.ms": "1000"}))
     own_kafka.read_until("shop.public.accounts", 100)
-    load = Load(db, SEED, rest_s=0.02, big=0.005)
+    load = Load(db, SEED, rest_s=0.03, big=0.002)
     until(lambda: load.commits > 20, 60, "load")
     own_kafka.kill()
     caught_up(db, leat, 60)  # Kafka is still away
@@ -217,14 +219,16 @@ def kill_kafka(kafka, dice):
     kafka.start()
 
 
+@pytest.mark.timeout(600 + 60 * KILLS)
 def test_kafka_kills(db, leat, own_kafka):
     dice = random.Random(SEED)
     db.sql(CREATE)
     files = config(leat, db, own_kafka, **{"spool.after.ms": "1000"})
     leat.run(*files)
     until(lambda: connector_pid(leat), 30, "the connector")
-    load = Load(db, SEED, rest_s=0.01, big=0.005)
-    victims = ["kafka", "leat", "server"] * (KILLS or 3) + ["kafka"]
+    load = Load(db, SEED, rest_s=0.03, big=0.002)
+    n = KILLS or 10
+    victims = (["kafka", "leat", "server"] * n)[:n]
     dice.shuffle(victims)
     for victim in victims:
         time.sleep(dice.uniform(0.3, 1.5))
@@ -240,13 +244,14 @@ def test_kafka_kills(db, leat, own_kafka):
     check(db, leat, own_kafka, f"(KILL_SEED={SEED})")
 
 
+@pytest.mark.timeout(600)
 def test_stalled(db, leat, own_kafka):
     """A Kafka that answers nothing and closes nothing is away, too."""
     db.sql(CREATE)
     leat.run(*config(leat, db, own_kafka, **{"spool.after.ms": "1000"}))
     own_kafka.read_until("shop.public.accounts", 100)
     own_kafka.process.signal(signal.SIGSTOP)
-    load = Load(db, SEED, rest_s=0.02, big=0.005)
+    load = Load(db, SEED, rest_s=0.03, big=0.002)
     until(lambda: load.commits > 20, 60, "load")
     caught_up(db, leat, 60)
     own_kafka.process.signal(signal.SIGCONT)

@@ -12,6 +12,8 @@ scratch = fixtures.scratch
 postgres = fixtures.postgres
 db = fixtures.db
 leat = fixtures.leat
+kafka_process = fixtures.kafka_process
+kafka = fixtures.kafka
 faulty = fixtures.faulty
 pytest_runtest_makereport = fixtures.pytest_runtest_makereport
 

@@ -268,8 +268,9 @@ class Kafka:
         for future in self.admin.create_acls([acl]).values():
             future.result(30)
 
-    def read(self, topic, committed=True, seconds=60):
-        """All records that are there now, partition by partition, as a list of Record."""
+    def read(self, topic, committed=True, seconds=60, most=None):
+        """All records that are there now, partition by partition, as a list of Record; most: only
+        the first that come, so many or more."""
         consumer = Consumer(
             {
                 "bootstrap.servers": self.bootstrap,
@@ -300,7 +301,7 @@ class Kafka:
                         left.discard(m.partition())
                     else:
                         raise KafkaException(m.error())
-                return not left
+                return not left or (most and len(records) >= most)
 
             until(ended, seconds, f"the end of {topic}", every=0)
             return sorted(records, key=lambda r: (r.partition, r.offset))

@@ -1,0 +1,103 @@
+/* The producer's own ceiling: librdkafka alone, sending records of the same bytes with the settings
+ * that leat gives it.
+ *
+ *     producer BROKERS TOPIC RECORDS KEY-BYTES VALUE-FILE CODEC QUEUE-BYTES
+ *
+ * VALUE-FILE: a value on each line, sent in turn, so that compression finds what it finds in
+ * leat's. Keys are numbers, padded. Ends when all are acknowledged by all replicas. One thread
+ * beside librdkafka's own. */
+#include <inttypes.h>
+#include <librdkafka/rdkafka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { VALUES_MAX = 4096, LINE_MAX_BYTES = 1 << 16, KEY_MAX = 256 };
+
+typedef struct values {
+    char *v[VALUES_MAX];
+    size_t len[VALUES_MAX], n;
+} values;
+
+static long failed;
+
+static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
+{
+    (void)rk;
+    (void)opaque;
+    if (m->err) failed++;
+}
+
+static _Noreturn void die(const char *why)
+{
+    fprintf(stderr, "producer: %s\n", why);
+    exit(1);
+}
+
+static void load(values *all, const char *path)
+{
+    static char line[LINE_MAX_BYTES];
+    FILE *f = fopen(path, "r");
+    if (!f) die("cannot open the file of values");
+    while (all->n < VALUES_MAX && fgets(line, sizeof line, f)) {
+        size_t len = strcspn(line, "\n");
+        line[len] = 0;
+        all->v[all->n] = strdup(line);
+        all->len[all->n++] = len;
+    }
+    fclose(f);
+    if (all->n == 0) die("the file of values is empty");
+}
+
+static void set(rd_kafka_conf_t *conf, const char *name, const char *value)
+{
+    char why[200];
+    if (rd_kafka_conf_set(conf, name, value, why, sizeof why) != RD_KAFKA_CONF_OK) die(why);
+}
+
+static rd_kafka_t *open_producer(char **argv)
+{
+    char why[200];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    set(conf, "bootstrap.servers", argv[1]);
+    set(conf, "enable.idempotence", "true");
+    set(conf, "message.timeout.ms", "0");
+    set(conf, "queue.buffering.max.ms", "0");
+    set(conf, "batch.size", "1000000");
+    set(conf, "compression.codec", argv[6]);
+    set(conf, "partitioner", "murmur2_random");
+    set(conf, "queue.buffering.max.messages", "10000000");
+    snprintf(why, sizeof why, "%ld", strtol(argv[7], NULL, 10) / 1024);
+    set(conf, "queue.buffering.max.kbytes", why);
+    rd_kafka_conf_set_dr_msg_cb(conf, on_report);
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+    if (!rk) die(why);
+    return rk;
+}
+
+int main(int argc, char **argv)
+{
+    static values all;
+    char key[KEY_MAX];
+    if (argc != 8) die("usage: producer BROKERS TOPIC RECORDS KEY-BYTES VALUE-FILE CODEC QUEUE");
+    long n = strtol(argv[3], NULL, 10), width = strtol(argv[4], NULL, 10);
+    if (width < 1 || width >= KEY_MAX) die("KEY-BYTES is from 1 to 255");
+    load(&all, argv[5]);
+    rd_kafka_t *rk = open_producer(argv);
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, argv[2], NULL);
+    for (long i = 0; i < n;) {
+        size_t k = (size_t)i % all.n;
+        snprintf(key, sizeof key, "%0*ld", (int)width, i);
+        if (rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, all.v[k],
+                             all.len[k], key, (size_t)width, NULL) == 0)
+            i++;
+        else
+            rd_kafka_poll(rk, 10); /* the queue is full */
+        if (i % 1000 == 0) rd_kafka_poll(rk, 0);
+    }
+    while (rd_kafka_flush(rk, 1000)) continue;
+    if (failed) die("records were refused");
+    rd_kafka_topic_destroy(topic);
+    rd_kafka_destroy(rk);
+    return 0;
+}
