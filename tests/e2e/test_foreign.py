@@ -1,5 +1,5 @@
-"""Files of others as they are: Debezium Server's application.properties, and a worker's file with the
-files of its connectors, as connect-standalone is called. Into a real Kafka."""
+"""Files of others as they are: Debezium Server's application.properties, and a worker's file with
+the files of its connectors, as connect-standalone is called. Into a real Kafka."""
 
 import json
 
@@ -157,3 +157,29 @@ def test_a_worker_alone(leat, kafka):
     leat.run(worker(kafka, leat))
     assert leat.wait() == 2
     assert "names no connector" in leat.stderr
+
+
+def test_heartbeats_and_transactions(orders, leat, kafka):
+    """Their topics, as Debezium Server writes them: without headers."""
+    more = {
+        "debezium.format.schemas.enable": "false",
+        "debezium.source.heartbeat.interval.ms": "100",
+        "debezium.source.topic.heartbeat.prefix": "beats",
+        "debezium.source.provide.transaction.metadata": "true",
+        "debezium.source.topic.transaction": "tx",
+    }
+    leat.run(leat.write("application.properties", server(orders, kafka, "ds5", **more)))
+    kafka.read_until("beats.ds5", 2)
+    orders.sql("INSERT INTO orders VALUES (3, 'c'), (4, 'd')")
+    begin, end = kafka.read_until("ds5.tx", 2)
+    leat.stop()
+    beat = kafka.read("beats.ds5")[0]
+    assert json.loads(beat.key) == {"serverName": "ds5"} and beat.headers == []
+    assert list(json.loads(beat.value)) == ["ts_ms"]
+    ident = json.loads(begin.key)["id"]
+    first, last = json.loads(begin.value), json.loads(end.value)
+    assert (first["status"], first["id"], first["event_count"]) == ("BEGIN", ident, None)
+    assert last["data_collections"] == [{"data_collection": "public.orders", "event_count": 2}]
+    assert (last["status"], last["event_count"], begin.headers) == ("END", 2, [])
+    change = json.loads(kafka.read("ds5.public.orders")[-1].value)
+    assert change["transaction"]["total_order"] == 2

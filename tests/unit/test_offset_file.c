@@ -4,7 +4,6 @@
 #include "test.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/os.h"
 #include "state/offset_file.h"
@@ -182,8 +181,9 @@ static void test_real_ones(void **state)
     unsigned n = 0;
     for (const leat_stored_offset *s = list; s; s = s->next, n++) {
         char want[64];
-        int i = atoi(s->connector.s + 1); /* c7: NUL-terminated, as JSON texts are */
-        snprintf(want, sizeof want, "{\"lsn\":%d,\"txId\":%d}", 1000 + i, i);
+        int64_t i = -1; /* of "c7" */
+        assert_true(leat_str_i64((leat_str){s->connector.s + 1, s->connector.len - 1}, &i));
+        snprintf(want, sizeof want, "{\"lsn\":%d,\"txId\":%d}", 1000 + (int)i, (int)i);
         assert_true(leat_str_is(s->pos.offset, want));
         assert_int_not_equal(i % 5, 4); /* these were deleted */
     }

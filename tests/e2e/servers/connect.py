@@ -22,7 +22,7 @@ class Connect:
     def __init__(self, folder, kafka):
         self.plugins = os.path.join(CACHE, f"debezium-connector-postgres-{VERSION}")
         if not os.path.isdir(self.plugins):
-            raise Missing(f"Debezium {VERSION} is not here: tools/setup.sh peers fetches it (by mvn)")
+            raise Missing(f"Debezium {VERSION} is not here: tools/setup.sh peers fetches it")
         self.kafka, self.folder = kafka, str(folder)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
