@@ -106,12 +106,13 @@ static leat_rc no_room(leat_kafka *k, leat_err *e)
 static void note_open(leat_kafka *k, const leat_batch *b, bool progress)
 {
     bool safe = progress || b->safe.offset.s != NULL;
-    uint32_t nsafe = progress ? b->n : safe ? b->nsafe : 0;
+    bool positioned = b->safe.offset.s != NULL;
+    uint32_t nsafe = positioned ? b->nsafe : safe ? b->n : 0;
     if (safe) {
         k->open = (leat_counts){0};
         k->open_events = 0;
         k->tail = false;
-        leat_counts_sub(&k->open, progress ? &b->counts : &b->safe_counts);
+        leat_counts_sub(&k->open, positioned ? &b->safe_counts : &b->counts);
     }
     leat_counts_add(&k->open, &b->counts);
     k->open_events += b->n - nsafe;
@@ -124,7 +125,7 @@ static leat_rc append_spool(leat_kafka *k, const leat_batch *b, leat_str progres
     bool safe = progress.s != NULL || b->safe.offset.s != NULL;
     if (leat_kafka_spool_hold(k)) return LEAT_AGAIN;
     LEAT_TRY(leat_kafka_spool_append(k, b, progress, e));
-    leat_kafka_note_txs(k, b, progress.s ? b->n : safe ? b->nsafe : 0, safe);
+    leat_kafka_note_txs(k, b, b->safe.offset.s ? b->nsafe : safe ? b->n : 0, safe);
     note_open(k, b, progress.s != NULL);
     return LEAT_OK;
 }

@@ -172,7 +172,7 @@ leat_parcel *leat_kafka_push(leat_kafka *k, const leat_batch *b, leat_str progre
     p->spooled = spooled;
     p->n = b->n;
     p->safe = progress.s != NULL || b->safe.offset.s != NULL;
-    p->nsafe = progress.s != NULL ? b->n : p->safe ? b->nsafe : 0;
+    p->nsafe = b->safe.offset.s != NULL ? b->nsafe : p->safe ? b->n : 0;
     p->has_progress = progress.s != NULL;
     leat_buf_add(&p->progress, progress);
     if (b->safe.offset.s != NULL) {
@@ -180,7 +180,7 @@ leat_parcel *leat_kafka_push(leat_kafka *k, const leat_batch *b, leat_str progre
         leat_buf_add(&p->offset, b->safe.offset);
     }
     p->counts = b->counts;
-    if (p->safe) p->safe_counts = progress.s != NULL ? b->counts : b->safe_counts;
+    if (p->safe) p->safe_counts = b->safe.offset.s != NULL ? b->safe_counts : b->counts;
     if (p->nsafe > 0) {
         p->last_us = b->ev[p->nsafe - 1].ts_us;
         p->seen_us = b->ev[p->nsafe - 1].seen_us;
