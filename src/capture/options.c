@@ -22,6 +22,10 @@
 static const char *const strategies[] = {
     "io.debezium.schema.SchemaTopicNamingStrategy",
     "io.debezium.schema.DefaultTopicNamingStrategy",
+    "io.debezium.schema.SchemaUnicodeTopicNamingStrategy",
+    "io.debezium.schema.DefaultUnicodeTopicNamingStrategy",
+    "io.debezium.schema.SchemaRegexTopicNamingStrategy",
+    "io.debezium.schema.DefaultRegexTopicNamingStrategy",
     NULL,
 };
 static const char *const adjustments[] = {"none", "avro", "avro_unicode", NULL};
@@ -58,7 +62,32 @@ const leat_opt leat_capture_options[] = {
      AT(naming, int64_t), .def = "io.debezium.schema.SchemaTopicNamingStrategy",
      .choices = strategies,
      .help = "What follows the prefix in a table's topic: schema and table, or, by the Default "
-             "strategy, database and table (for PostgreSQL the table alone)."},
+             "strategies, database and table (for PostgreSQL the table alone). A character that no "
+             "topic's name may hold becomes _, or, by the Unicode strategies, _u and its number (the "
+             "underscore too), so that no two names meet. The Regex strategies make names over by "
+             "topic.regex, and tables may share a topic."},
+    {.name = "topic.regex", .label = "Topic pattern", .group = "Topics", TEXT,
+     .flags = LEAT_OPT_ADVANCED | LEAT_OPT_REGEX, AT(topic_regex, const char *),
+     .help = "With a Regex strategy of topic.naming.strategy: topics whose whole name fits this "
+             "regular expression get the name that topic.replacement says."},
+    {.name = "topic.replacement", .label = "Topic replacement", .group = "Topics", TEXT, ADVANCED,
+     AT(topic_replacement, const char *),
+     .help = "Name of the topics that topic.regex fits: $1 or ${name} is what a group caught."},
+    {.name = "topic.key.enforce.uniqueness", .label = "Keys tell the table", .group = "Topics", BOOL,
+     ADVANCED, AT(key_unique, bool), .def = "true",
+     .help = "With a Regex strategy: put a field into each key that tells the table's own topic, so "
+             "that rows of several tables in one topic do not have the same key. Keyless tables get "
+             "a key of that field alone. false: where keys are unique over all of them."},
+    {.name = "topic.key.field.name", .label = "Key field's name", .group = "Topics", TEXT, ADVANCED,
+     AT(key_field, const char *), .def = "__dbz__physicalTableIdentifier",
+     .help = "Name of that field."},
+    {.name = "topic.key.field.regex", .label = "Key field's pattern", .group = "Topics", TEXT,
+     .flags = LEAT_OPT_ADVANCED | LEAT_OPT_REGEX, AT(key_regex, const char *),
+     .help = "That field shows what topic.key.field.replacement makes of a topic's own name that "
+             "fits this; else the name."},
+    {.name = "topic.key.field.replacement", .label = "Key field's replacement", .group = "Topics",
+     TEXT, ADVANCED, AT(key_replacement, const char *),
+     .help = "See topic.key.field.regex; $1 or ${name} is what a group caught."},
     {.name = "topic.transaction", .label = "Transaction topic", .group = "Topics", TEXT, ADVANCED,
      AT(transaction_topic, const char *), .def = "transaction",
      .help = "What follows the prefix in the name of the topic of provide.transaction.metadata."},

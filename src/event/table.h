@@ -73,6 +73,8 @@ typedef struct leat_table {
     const leat_schema *row;         /* STRUCT "<topic>.Value", optional */
     const leat_schema *key;         /* STRUCT "<topic>.Key"; NULL: no key */
     const uint16_t *key_cols;       /* indices into row, in the key's order */
+    const char *key_tag; /* value of one more field at the key's end, a string that is of no column
+                            and the same for all rows; NULL: there is none */
     uint16_t nkey;
     uint16_t flags;              /* LEAT_TABLE_* */
     const leat_column *cols;     /* row->nfields */
