@@ -74,6 +74,9 @@ typedef struct leat_capture_conf {
     leat_opt_list snapshot_include; /* snapshot.include.collection.list */
     bool ignore_builtin;            /* table.ignore.builtin */
 
+    int64_t guard_max;    /* guardrail.collections.max; 0: none */
+    int64_t guard_action; /* 0: warn, 1: fail */
+
     const char *key_columns;            /* message.key.columns; NULL: none */
     leat_opt_many truncate, mask, hash; /* column.truncate.to..., .mask.with..., .mask.hash... */
     leat_opt_list propagate_columns, propagate_types;

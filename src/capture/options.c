@@ -30,6 +30,7 @@ static const char *const strategies[] = {
 };
 static const char *const adjustments[] = {"none", "avro", "avro_unicode", NULL};
 static const char *const operations[] = {"r", "c", "u", "d", "t", "none", NULL};
+static const char *const guards[] = {"warn", "fail", NULL};
 static const char *const decimals[] = {"precise", "double", "string", NULL};
 static const char *const binaries[] = {"bytes", "base64", "base64-url-safe", "hex", NULL};
 const char *const leat_capture_time_modes[] = {
@@ -152,6 +153,15 @@ const leat_opt leat_capture_options[] = {
      AT(skipped, leat_opt_list), .def = "t", .choices = operations,
      .help = "Operations that make no records: c inserts, u updates, d deletes, t truncates, r rows "
              "of a snapshot; none skips nothing."},
+    {.name = "guardrail.collections.max", .label = "Most tables", .group = "Tables and columns", INT,
+     ADVANCED, AT(guard_max, int64_t), .def = "0", .min = 0, .max = INT32_MAX,
+     .help = "Number of captured tables beyond which the start does what "
+             "guardrail.collections.limit.action says; 0: there is no bound. For lists that fit more "
+             "than was meant."},
+    {.name = "guardrail.collections.limit.action", .label = "Too many tables",
+     .group = "Tables and columns", ENUM, ADVANCED, AT(guard_action, int64_t), .def = "warn",
+     .choices = guards,
+     .help = "warn: a line in the log; fail: the connector does not start."},
     {.name = "skip.messages.without.change", .label = "Skip what changes nothing",
      .group = "Events", BOOL, AT(skip_unchanged, bool), .def = "false",
      .help = "Make no record of an update in which no captured column changed. Needs the whole old "
@@ -255,13 +265,11 @@ const leat_opt leat_capture_options[] = {
     {.name = "executor.shutdown.timeout.ms", .label = "Shutdown time-out", NO_EFFECT, MS,
      .def = "4000", .help = "A connector is a process of its own."},
     {.name = "event.processing.failure.handling.mode", .label = "Failures", NO_EFFECT, TEXT,
-     .def = "fail", .help = "A change that cannot be handled goes to the dead letters."},
+     .def = "fail",
+     .help = "A change that cannot be handled goes to the dead letters, whole, and the others go on: "
+             "nothing stops, nothing is skipped unseen."},
     {.name = "event.converting.failure.handling.mode", .label = "Conversion failures", NO_EFFECT,
      TEXT, .help = "A change that cannot be handled goes to the dead letters."},
-    {.name = "guardrail.collections.max", .label = "Most tables", NO_EFFECT, INT, .def = "0",
-     .help = "The number of tables is not limited."},
-    {.name = "guardrail.collections.limit.action", .label = "Too many tables", NO_EFFECT, TEXT,
-     .def = "warn", .help = "The number of tables is not limited."},
     {.name = "incremental.snapshot.chunk.size", .label = "Chunk size", NO_EFFECT, INT, .def = "1024",
      .help = "Belongs to signals, which are not built yet."},
     {.name = "incremental.snapshot.allow.schema.changes", .label = "Schema changes in chunks",
@@ -274,6 +282,8 @@ const leat_opt leat_capture_options[] = {
      .help = "Belongs to signals, which are not built yet."},
     {.name = "signal.emit.failure.backoff.ms", .label = "Signal back-off", NO_EFFECT, MS,
      .help = "Belongs to signals, which are not built yet."},
+    {.name = "include.schema.comments", .label = "Comments", NO_EFFECT, BOOL, .def = "false",
+     .help = "Debezium's PostgreSQL connector does not show comments in schemas either."},
     {.name = "statistics.metrics.enabled", .label = "Statistics", NO_EFFECT, BOOL, .def = "true",
      .help = "Counters are always kept."},
     {.name = "custom.metric.tags", .label = "Metric tags", NO_EFFECT, LIST,
@@ -296,15 +306,15 @@ const leat_opt leat_capture_options[] = {
      .help = "Where notifications go."},
     {.name = "notification.sink.topic.name", .label = "Notification topic", MISSING, TEXT,
      .help = "Topic of notifications."},
-    {.name = "include.schema.comments", .label = "Comments", MISSING, BOOL, .def = "false",
-     .help = "Comments of tables and columns in schemas."},
     {.name = "converters", .label = "Custom converters", MISSING, TEXT,
-     .help = "Java classes that convert columns."},
-    {.name = "post.processors", .label = "Post processors", MISSING, TEXT,
-     .help = "Java classes that change records."},
+     .help = "Names Java classes that convert columns. What they are mostly used for are options "
+             "here: time.precision.mode=isostring for dates and times as text, "
+             "decimal.handling.mode, binary.handling.mode; a generated column or a view's text on the "
+             "server does the rest."},
     {.name = "transaction.metadata.factory", .label = "Transaction classes", MISSING, TEXT,
      .def = "io.debezium.pipeline.txmetadata.DefaultTransactionMetadataFactory",
-     .help = "Java class that makes transaction metadata."},
+     .help = "Names a Java class that makes transaction metadata; provide.transaction.metadata has "
+             "Debezium's own form."},
     {.name = "snapshot.mode.custom.name", .label = "Custom snapshot mode", MISSING, TEXT,
      .help = "Java class that decides about snapshots."},
     {.name = "snapshot.mode.configuration.based.*", .label = "Snapshot by options", MISSING, MANY,

@@ -42,8 +42,9 @@ typedef struct leat_pg_conf {
     leat_pg_target target;
     const char *slot;
     leat_opt_list publications;
-    const char *params;   /* slot.stream.params; NULL: none */
-    int64_t slot_retries; /* slot.max.retries */
+    leat_opt_list identities; /* replica.identity.autoset.values */
+    const char *params;       /* slot.stream.params; NULL: none */
+    int64_t slot_retries;     /* slot.max.retries */
     int64_t slot_delay_ms;
     int64_t plugin;     /* 0: pgoutput */
     int64_t autocreate; /* leat_pg_autocreate */

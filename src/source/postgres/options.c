@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "source/postgres/identity.h"
 #include "source/postgres/params.h"
 
 #define AT(field, type) LEAT_OPT_AT(leat_pg_conf, field, type)
@@ -235,6 +236,15 @@ static const leat_opt replication[] = {
      .label = "Partitions as one table",
      .help = "A publication that is made here sends changes of partitions as changes of the "
              "partitioned table."},
+    {.name = "replica.identity.autoset.values",
+     REPLICATION,
+     LIST(identities),
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "Set replica identities",
+     .help = "Replica identities that captured tables are to have: schema.table:FULL and so on, "
+             "separated by commas; the table is a regular expression, behind the colon stands "
+             "DEFAULT, FULL, NOTHING or INDEX with its name. Set at each start where a table has "
+             "another (needs its owner; waits five seconds for a lock)."},
     {.name = "offset.mismatch.strategy",
      REPLICATION,
      CHOICE(mismatch, mismatches),
@@ -432,12 +442,13 @@ static const leat_opt missing[] = {
      NOT_YET,
      .def = "io.debezium.connector.postgresql.PostgresSourceInfoStructMaker",
      .label = "Source block",
-     .help = "Java class that makes the source block."},
-    {.name = "replica.identity.autoset.values",
+     .help = "Names a Java class that makes the source block; here it is always Debezium's own."},
+    {.name = "database.connection.factory.class",
      ABSENT,
      NOT_YET,
-     .label = "Set replica identities",
-     .help = "Set them by ALTER TABLE ... REPLICA IDENTITY; `leat check --sql` prints which."},
+     .label = "Connection class",
+     .help = "Names a Java class that makes connections. For passwords that expire give "
+             "database.password by a provider, which is read at each start."},
     {.name = NULL},
 };
 
@@ -521,6 +532,7 @@ void leat_pg_conf_validate(const void *conf, leat_report *r)
     check_publications(c, r);
     check_heartbeat(c, r);
     check_overrides(c, r);
+    leat_pg_identities_check(&c->identities, r);
     if (c->plugin != 0)
         leat_report_add(r, false, "plugin.name", 0,
                         "decoderbufs is not read here: set plugin.name=pgoutput, and another "

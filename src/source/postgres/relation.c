@@ -242,6 +242,22 @@ static void put_key(leat_pg_source *s, const draft *d, leat_table *t, const buil
     t->nkey = n;
 }
 
+/* The columns as Debezium tells of them where it tells of source types: length and scale of a
+ * numeric without them depend on whether it asked the catalog or the stream. */
+static const leat_column *told_columns(const leat_pg_source *s, const draft *d, const build *w)
+{
+    enum { DIGITS_MOST = 131089 }; /* that a numeric can have before its point, and then some */
+    const leat_capture_conf *c = &s->conf->capture;
+    if (c->propagate_columns.n == 0 && c->propagate_types.n == 0) return w->natives;
+    leat_column *cols = leat_arena_dup(w->a, w->natives, w->n * sizeof *cols);
+    for (uint16_t i = 0; i < w->n; i++) {
+        if (cols[i].oid != LEAT_PG_OID_NUMERIC || cols[i].length != 0) continue;
+        cols[i].length = d->catalog ? 0 : DIGITS_MOST;
+        cols[i].scale = d->catalog ? -1 : 0;
+    }
+    return cols;
+}
+
 /* Two tables must not come to one topic but on purpose. Also gives the relation its whole name. */
 static leat_rc claim_topic(leat_pg_source *s, const draft *d, leat_pg_rel *r, bool shared,
                            leat_err *e)
@@ -278,7 +294,7 @@ static leat_rc finish(leat_pg_source *s, const draft *d, build *w, leat_err *e)
     leat_columns_table columns = {.schema = t->schema,
                                   .name = t->name,
                                   .fields = w->fields,
-                                  .cols = w->natives,
+                                  .cols = told_columns(s, d, w),
                                   .names = w->names,
                                   .type_names = w->types,
                                   .n = w->n,
