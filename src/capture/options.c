@@ -311,6 +311,9 @@ const leat_opt leat_capture_options[] = {
              "here: time.precision.mode=isostring for dates and times as text, "
              "decimal.handling.mode, binary.handling.mode; a generated column or a view's text on the "
              "server does the rest."},
+    {.name = "post.processors", .label = "Post processors", MISSING, TEXT,
+     .help = "Names Java classes that change records. For ReselectColumnsPostProcessor set "
+             "toast.mode=reselect, which fills in what the server did not send."},
     {.name = "transaction.metadata.factory", .label = "Transaction classes", MISSING, TEXT,
      .def = "io.debezium.pipeline.txmetadata.DefaultTransactionMetadataFactory",
      .help = "Names a Java class that makes transaction metadata; provide.transaction.metadata has "

@@ -41,8 +41,8 @@ LATER = {
 
 # Where leat differs on purpose, and what it does instead.
 DIFFERS = {
-    "identity_index_not_key": "an update of a replica identity that is not the primary key: Debezium "
-    "makes a delete of key 0 and a create of it; leat an update",
+    "identity_index_not_key": "an update of a replica identity that is not the primary key: "
+    "Debezium makes a delete of key 0 and a create of it; leat an update",
     "types_char": "a column of type name is null in Debezium's stream; leat gives its value",
 }
 

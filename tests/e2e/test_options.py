@@ -1,0 +1,169 @@
+"""Options of Debezium's that no recorded case sets, each seen to do what it says."""
+
+import pytest
+from servers.process import until
+
+
+def run_once(leat, db, ok=(0,), name="shop", **more):
+    file = leat.write(f"{name}.properties", db.properties(name=name, **more))
+    return leat.call("run", "--once", file, ok=ok)
+
+
+def after(records):
+    return [r["value"]["after"] for r in records]
+
+
+def sockets(port):
+    """Timers of the sockets to a port on this machine: 02 is keep-alive's."""
+    out = set()
+    with open("/proc/net/tcp", encoding="ascii") as f:
+        for line in list(f)[1:]:
+            parts = line.split()
+            if int(parts[2].split(":")[1], 16) == port and parts[3] == "01":
+                out.add(parts[5].split(":")[0])
+    return out
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_keep_alive(db, leat, keep):
+    """The operating system watches idle connections, or does not."""
+    more = {"database.tcpKeepAlive": str(keep).lower()}
+    leat.run(leat.write("shop.properties", db.properties(name="shop") | more))
+    until(lambda: "postgres.streaming" in leat.stderr, 30, "the stream")
+    if keep:
+        until(lambda: "02" in sockets(db.server.port), 10, "a keep-alive timer")
+    else:
+        assert "02" not in sockets(db.server.port)
+    assert leat.stop() == 0
+
+
+def test_more_tables_than_allowed(db, leat):
+    """guardrail.collections: a start that captures too much says so, or does not happen."""
+    for name in "abc":
+        db.sql(f"CREATE TABLE {name} (id int PRIMARY KEY)")
+    fail = {"guardrail_collections_max": 2, "guardrail_collections_limit_action": "fail"}
+    done = run_once(leat, db, ok=(1, 2), **fail)
+    assert "capture.guardrail" in done.stderr and "3 tables would be captured" in done.stderr
+    assert db.sql("SELECT count(*) FROM pg_replication_slots WHERE slot_name = %s", db.name) == [
+        (0,)
+    ]
+    run_once(leat, db, **fail, table_include_list="public.[ab]")
+    done = run_once(leat, db, guardrail_collections_max=2)
+    assert "capture.guardrail" in done.stderr
+
+
+def test_intervals_as_text(db, leat):
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, i interval)")
+    db.sql("INSERT INTO t VALUES (1, '-1 year 2 mons 3 days -04:05:06.789'), (2, '0')")
+    run_once(leat, db, interval_handling_mode="string")
+    db.sql("INSERT INTO t SELECT id + 2, i FROM t")
+    run_once(leat, db, interval_handling_mode="string")
+    texts = [row["i"] for row in after(leat.read("shop.public.t"))]
+    assert texts[:2] == texts[2:] == ["P0Y-10M3DT-4H-5M-6.789S", "P0Y0M0DT0H0M0S"]
+
+
+def test_messages_left_out(db, leat):
+    db.server.needs(14, "messages in pgoutput")
+    run_once(leat, db, message_prefix_exclude_list="no.*")
+    for prefix in ("yes", "no", "noise", "yesno"):
+        db.sql("SELECT pg_logical_emit_message(true, %s, 'x')", prefix)
+    run_once(leat, db, message_prefix_exclude_list="no.*")
+    records = leat.read("shop.message")
+    assert [r["value"]["message"]["prefix"] for r in records] == ["yes", "yesno"]
+
+
+@pytest.mark.parametrize("order", ["ascending", "descending"])
+def test_order_of_tables(db, leat, order):
+    for name, rows in (("few", 1), ("many", 300), ("mid", 20)):
+        db.sql(f"CREATE TABLE {name} AS SELECT g AS id FROM generate_series(1, {rows}) g")
+        db.sql(f"ANALYZE {name}")
+    run_once(leat, db, snapshot_tables_order_by_row_count=order)
+    begun = {
+        name: leat.read(f"shop.public.{name}")[0]["value"]["ts_us"]
+        for name in ("few", "mid", "many")
+    }
+    tables = sorted(begun, key=begun.get)
+    assert tables == (["few", "mid", "many"] if order == "ascending" else ["many", "mid", "few"])
+
+
+def test_system_tables(db, leat):
+    """Lists that fit all tables do not fit the server's own."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY)")
+    db.sql("INSERT INTO t VALUES (1)")
+    run_once(leat, db, table_ignore_builtin="true", table_include_list=".*")
+    assert [t["topic"] for t in leat.topics()] == ["shop.public.t"]
+
+
+def test_names_of_other_topics(db, leat):
+    db.sql("CREATE TABLE t (id int PRIMARY KEY)")
+    more = {
+        "provide.transaction.metadata": "true",
+        "topic.transaction": "tx",
+        "topic.heartbeat.prefix": "beats",
+        "heartbeat.interval.ms": "100",
+    }
+    leat.run(leat.write("shop.properties", db.properties(name="shop") | more))
+    until(lambda: "postgres.streaming" in leat.stderr, 30, "the stream")
+    db.sql("INSERT INTO t VALUES (1)")
+    wanted = {"shop.public.t", "shop.tx", "beats.shop"}
+    until(lambda: wanted == {t["topic"] for t in leat.topics()}, 30, "topics")
+    assert leat.stop() == 0
+
+
+def test_xmin(db, leat):
+    """The slot's catalog xmin, in the source block once it was read."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY)")
+    leat.run(leat.write("shop.properties", db.properties(name="shop", xmin_fetch_interval_ms=100)))
+    until(lambda: "postgres.streaming" in leat.stderr, 30, "the stream")
+    n = 0
+
+    def shown():
+        nonlocal n
+        n += 1
+        db.sql("INSERT INTO t VALUES (%s)", n)
+        return leat.read_until("shop.public.t", n)[-1]["value"]["source"]["xmin"]
+
+    xmin = until(shown, 30, "an xmin")
+    assert isinstance(xmin, int) and xmin <= db.sql("SELECT txid_current()")[0][0]
+    assert leat.stop() == 0
+
+
+@pytest.mark.parametrize(
+    "rules, said",
+    [
+        ("public.t:FUL", "must be rules like schema.table:FULL"),
+        ("public.t:FULL,public.(t:FULL", "is no regular expression"),
+        ("public.t", "must be rules like"),
+    ],
+)
+def test_identities_that_cannot_be_read(db, leat, rules, said):
+    done = run_once(leat, db, ok=(2,), replica_identity_autoset_values=rules)
+    assert said in done.stderr
+
+
+def test_identities_in_doubt(db, leat):
+    """Two rules for a table; an index that is not there. Nothing is made or changed."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY)")
+    done = run_once(
+        leat, db, ok=(1, 2), replica_identity_autoset_values="public.t:FULL,public.*:NOTHING"
+    )
+    assert "both fit the table public.t" in done.stderr
+    done = run_once(leat, db, ok=(1, 2), replica_identity_autoset_values="public.t:INDEX nope")
+    assert 'index "nope"' in done.stderr
+    assert db.sql("SELECT relreplident FROM pg_class WHERE relname = 't'") == [("d",)]
+
+
+@pytest.mark.parametrize(
+    "option, value, way_out",
+    [
+        ("converters", "iso", "time.precision.mode=isostring"),
+        ("post.processors", "reselector", "toast.mode=reselect"),
+        ("transaction.metadata.factory", "com.example.Mine", "provide.transaction.metadata"),
+        ("sourceinfo.struct.maker", "com.example.Mine", "Debezium's own"),
+    ],
+)
+def test_refused_with_the_way_out(db, leat, option, value, way_out):
+    file = leat.write("shop.properties", db.properties(name="shop") | {option: value})
+    done = leat.call("run", "--once", file, ok=(2,))
+    (line,) = [x for x in done.stderr.splitlines() if f" {option}: is known but not" in x]
+    assert way_out in line
