@@ -119,7 +119,10 @@ leat_rc leat_reading_place(leat_reader *r, leat_err *e)
     if (seen == LEAT_SEEN_FRAME) return LEAT_OK;
     if (at.segment == r->follow.mark.segment) LEAT_TRY(leat_follow_look(&r->follow, e));
     r->walk.limit = INT64_MAX;
-    if (at.segment >= r->follow.mark.segment) return LEAT_OK; /* it was never merged */
+    /* The mark's segment may be merged too: a crash can leave nothing visible in the next one. */
+    const leat_place *mark = &r->follow.mark;
+    bool last = at.segment == mark->segment;
+    if (at.segment > mark->segment || (last && at.number >= mark->number)) return LEAT_OK;
     leat_rc rc = search(r, &at, e);
     if (rc != LEAT_OK) r->walk.at = at;
     return rc;

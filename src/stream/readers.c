@@ -81,21 +81,14 @@ leat_rc leat_readers_list(const char *dir, leat_arena *a, leat_stream_reader **o
     return LEAT_OK;
 }
 
-static int lock_in(const char *folder, const char *path, int64_t us)
-{
-    int fd = leat_os_lock(path, LEAT_O_WRITE | LEAT_O_CREATE, us);
-    if (fd != -ENOENT) return fd;
-    int rc = leat_os_mkdirs(folder, 0700);
-    return rc < 0 ? rc : leat_os_lock(path, LEAT_O_WRITE | LEAT_O_CREATE, us);
-}
-
 leat_rc leat_readers_lock(const char *dir, int64_t us, int *fd, leat_err *e)
 {
     leat_arena a = {0};
     leat_rc rc = LEAT_OK;
     char *folder = leat_arena_printf(&a, "%s/readers", dir);
     char *path = leat_arena_printf(&a, "%s/.lock", folder);
-    *fd = lock_in(folder, path, us);
+    *fd = leat_os_mkdirs(folder, 0700); /* first: who made it may have died before it was durable */
+    if (*fd == 0) *fd = leat_os_lock(path, LEAT_O_WRITE | LEAT_O_CREATE, us);
     if (*fd == -EWOULDBLOCK)
         rc = leat_fail(e, LEAT_RETRY, "stream.readers_locked", path,
                        "a sink registers just now, or segments are being removed; if it stays so, "

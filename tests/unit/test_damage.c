@@ -9,6 +9,7 @@
 
 #include "base/fault.h"
 #include "base/os.h"
+#include "stream/readers.h"
 #include "stream/recover.h"
 #include "stream/topics.h"
 #include "stream_world.h"
@@ -474,6 +475,30 @@ static void test_claims_share_a_sync(void **state)
     leat_topics_claims_free(&me);
 }
 
+/* A process made the folder of the readers and died: the cursors that go there would be gone
+ * with it when the machine dies too. */
+static void test_readers_are_durable(void **state)
+{
+    world *w = *state;
+    char stream[200], path[256];
+    int lock = -1;
+    snprintf(stream, sizeof(stream), "%s/connectors/sad/stream", w->data);
+    snprintf(path, sizeof(path), "%s/readers", stream);
+    assert_int_equal(leat_os_mkdirs(stream, 0700), 0);
+    assert_int_equal(leat_os_now()->mkdir(path, 0700), 0);
+    real = leat_os_now();
+    leat_os counting = *real;
+    counting.sync_dir = count_sync_dir;
+    syncs = 0;
+    leat_os_use(&counting);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(leat_readers_lock(stream, 0, &lock, &w->e), LEAT_OK);
+        leat_os_now()->close(lock);
+        assert_int_equal(syncs, 1);
+    }
+    leat_os_use(NULL);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, world_setup, world_teardown)
@@ -490,6 +515,7 @@ int main(void)
         TEST(names_of_claims),
         TEST(claims),
         TEST(claims_share_a_sync),
+        TEST(readers_are_durable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -313,14 +313,17 @@ static void test_positions_and_progress(void **state)
     assert_true(st->npos >= 2);
 }
 
-/* The newer segments were taken away, and with them what tells of them. */
+/* The newer segments were taken away, and with them what tells of them. Cursors that were noted
+ * before the merging are found in what is now the mark's own segment. */
 static void test_a_merged_segment_can_be_the_newest(void **state)
 {
     world *w = *state;
+    static mark marks[CURSORS_MOST];
     char path[256];
     by_hand(w);
     world_open(w);
     world_write(w, 200, 3);
+    unsigned n = note_cursors(w, 1, marks);
     merge_all(w);
     world_close(w);
     uint64_t last = world_segments(w);
@@ -337,6 +340,8 @@ static void test_a_merged_segment_can_be_the_newest(void **state)
     assert_true(tx > 10 && tx < 200);
     model_check_state(&w->m, st, tx);
     world_expect(w, tx);
+    while (n > 0 && marks[n - 1].consumer.events > model_events(&w->m, tx)) n--;
+    follow_cursors(w, marks, n, tx);
     w->at = (model_place){tx + 1, 0};
     world_write(w, tx + 100, 3); /* behind it, and in segments of its own */
     world_expect(w, tx + 100);

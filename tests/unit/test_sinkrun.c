@@ -576,7 +576,7 @@ static void test_topics_that_come_while_it_runs(void **state)
     leat_sinkrun_stop(k);
     pthread_join(thread, &failed);
     assert_null(failed);
-    assert_true(leat_mono_us() - began < 2000000);
+    assert_true(leat_mono_us() - began < 10000000);
     leat_sinkrun_free(k);
     stream_close(&a);
     stream_close(&b);
