@@ -41,7 +41,8 @@ typedef struct leat_origin {
     uint32_t ncells;                 /* dynamic cells of each event: ev->src has this many */
     const leat_param *headers; /* constant headers of every record; Debezium's context headers */
     uint32_t nheaders;
-    leat_str placeholder; /* shown for ABSENT (unavailable.value.placeholder), as bytes */
+    leat_str placeholder; /* shown for ABSENT (unavailable.value.placeholder), as bytes; absent:
+                             records do not have the field (toast.mode=drop_field) */
     uint8_t tx_cells[2];  /* transaction.id: these cells of ev->src as text, with a ':'
                              between (PostgreSQL: xid and the change's LSN); a cell may be
                              one that no field binds */

@@ -1,5 +1,7 @@
 """Options of Debezium's that no recorded case sets, each seen to do what it says."""
 
+import json
+
 import pytest
 from servers.process import until
 
@@ -167,3 +169,69 @@ def test_refused_with_the_way_out(db, leat, option, value, way_out):
     done = leat.call("run", "--once", file, ok=(2,))
     (line,) = [x for x in done.stderr.splitlines() if f" {option}: is known but not" in x]
     assert way_out in line
+
+
+# ---- toast.mode
+
+
+def toasted(db):
+    """A table with a large value that is stored outside of its row."""
+    db.sql("CREATE TYPE mood AS ENUM ('sad', 'ok')")
+    db.sql("CREATE TABLE t (k mood, id int, n int, big text, j jsonb, PRIMARY KEY (k, id))")
+    db.sql("ALTER TABLE t ALTER big SET STORAGE EXTERNAL, ALTER j SET STORAGE EXTERNAL")
+    db.sql(
+        "INSERT INTO t VALUES ('ok', 1, 1, repeat('a\\b', 1000),"
+        " jsonb_build_object('k', repeat('x', 5000)))"
+    )
+
+
+GONE = "__debezium_unavailable_value"
+
+
+def test_reselect(db, leat):
+    """What was not sent is read again: the row as it is now, and masks apply to it."""
+    toasted(db)
+    more = {"toast.mode": "reselect", "column.truncate.to.5.chars": "public.t.big"}
+    file = leat.write("shop.properties", db.properties(name="shop") | more)
+    leat.run(file)
+    leat.read_until("shop.public.t", 1)
+    db.sql("UPDATE t SET n = 2")
+    last = leat.read_until("shop.public.t", 2)[-1]["value"]["after"]
+    assert last["n"] == 2 and last["big"] == "a\\ba\\"
+    assert json.loads(last["j"]) == {"k": "x" * 5000}
+    db.sql("UPDATE t SET id = 2")  # a key change: the new row is asked for by its new key
+    records = leat.read_until("shop.public.t", 5)
+    assert [r["value"] and r["value"]["op"] for r in records[2:]] == ["d", None, "c"]
+    assert json.loads(records[4]["value"]["after"]["j"]) == {"k": "x" * 5000}
+    assert leat.stop() == 0
+    # Gone, renamed and dropped by the time that the changes are read: the placeholder.
+    db.sql("UPDATE t SET n = 3")
+    db.sql("UPDATE t SET n = 4, k = 'sad'")
+    db.sql("ALTER TABLE t RENAME big TO large")
+    done = leat.call("run", "--once", file)
+    assert "postgres.not_reselected" in done.stderr
+    third = leat.read("shop.public.t")[5]["value"]["after"]
+    assert (third["n"], third["j"]) == (3, GONE)
+    assert leat.status("shop")["counts"].get("dead_lettered", 0) == 0
+
+
+def test_drop_field(db, leat):
+    """The record lacks the field, and so does its schema; the next one has it again."""
+    toasted(db)
+    run_once(leat, db, toast_mode="drop_field")
+    db.sql("UPDATE t SET n = 2")
+    db.sql("UPDATE t SET n = 3, big = 'small'")
+    db.sql("DELETE FROM t")
+    run_once(leat, db, toast_mode="drop_field")
+    rows = leat.read("shop.public.t")
+    assert [set(r["value"]["after"] or {}) for r in rows[:3]] == [
+        {"k", "id", "n", "big", "j"},
+        {"k", "id", "n"},
+        {"k", "id", "n", "big"},
+    ]
+    assert set(rows[3]["value"]["before"]) == {"k", "id", "n", "big", "j"}
+    for plain, r in zip(rows[:3], leat.read("shop.public.t", "--format", "json-schema")):
+        value = r["value"]
+        (schema,) = [f for f in value["schema"]["fields"] if f["field"] == "after"]
+        assert [f["field"] for f in schema["fields"]] == list(value["payload"]["after"])
+        assert value["payload"]["after"] == plain["value"]["after"]

@@ -37,6 +37,13 @@ typedef enum leat_pg_flush {
     LEAT_PG_FLUSH_CONNECTOR_AND_DRIVER,
 } leat_pg_flush;
 
+/* toast.mode, in the order of its choices. */
+typedef enum leat_pg_toast {
+    LEAT_PG_TOAST_PLACEHOLDER,
+    LEAT_PG_TOAST_RESELECT,
+    LEAT_PG_TOAST_DROP_FIELD,
+} leat_pg_toast;
+
 typedef struct leat_pg_conf {
     leat_capture_conf capture; /* first */
     leat_pg_target target;
@@ -63,6 +70,7 @@ typedef struct leat_pg_conf {
     leat_opt_list prefix_include, prefix_exclude;
     int64_t hstore, interval; /* 0: Debezium's default; 1: map, string */
     int64_t money_digits;
+    int64_t toast; /* leat_pg_toast */
     bool include_unknown;
     bool faults; /* debezium.faults */
 } leat_pg_conf;

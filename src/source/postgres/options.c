@@ -33,6 +33,7 @@ static const char *const flushes[] = {"connector", "manual", "connector_and_driv
 static const char *const snapshots[] = {"initial", "initial_only", "no_data",
                                         "never",   "schema_only",  NULL};
 static const char *const orders[] = {"disabled", "ascending", "descending", NULL};
+static const char *const toasts[] = {"placeholder", "reselect", "drop_field", NULL};
 static const char *const hstores[] = {"json", "map", NULL};
 static const char *const intervals[] = {"numeric", "string", NULL};
 
@@ -372,6 +373,19 @@ static const leat_opt mapping[] = {
      .label = "Unknown types",
      .help = "Show columns of types without a mapping as bytes of their text; else they are left "
              "out."},
+    {.name = "toast.mode",
+     MAPPING,
+     CHOICE(toast, toasts),
+     .def = "placeholder",
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "Values not sent",
+     .help =
+         "The server does not send large values (TOAST) that an update left as they were, unless "
+         "the table has REPLICA IDENTITY FULL. placeholder: unavailable.value.placeholder stands "
+         "for them, as in Debezium. reselect: they are read from the table, a statement for each "
+         "such change; the value is the present one, which may be newer than the change, and the "
+         "placeholder where the row is gone. drop_field: the record does not have the field, and "
+         "its schema neither."},
     {.name = "debezium.faults",
      MAPPING,
      FLAG(faults),

@@ -88,7 +88,8 @@ leat_origin *leat_pg_origin_new(const leat_pg_source *s)
     o->tx_cells[0] = LEAT_PG_SRC_TX;
     o->tx_cells[1] = LEAT_PG_SRC_LSN;
     o->ntx_cells = 2;
-    o->placeholder = leat_capture_placeholder(&s->conf->capture, a);
+    if (s->conf->toast != LEAT_PG_TOAST_DROP_FIELD)
+        o->placeholder = leat_capture_placeholder(&s->conf->capture, a);
     if (s->conf->capture.extended_headers) put_headers(o, s);
     return o;
 }
