@@ -59,7 +59,7 @@ def extremes(record):
 
 
 # The same, where what leat does can be told from what was recorded.
-MENDED = {"types_extremes": extremes}
+MENDED = {"extreme_times": extremes}
 
 # The version from which on PostgreSQL has what a case's SQL uses.
 SINCE = {
