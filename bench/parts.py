@@ -7,6 +7,7 @@ import threading
 import time
 
 import measure
+import snapshots
 from report import progress
 from servers.process import until
 
@@ -114,17 +115,17 @@ class Follower:
         self.child.stdout.close()
 
 
-INSERT = "INSERT INTO acc VALUES (%s, 1, 1, repeat('x', 84))"
+INSERT = "INSERT INTO {} VALUES (%s, 1, 1, repeat('x', 84))"
 
 
-def _commits(connection, n, every, first):
+def _commits(connection, n, every, first, into="acc"):
     """n commits, one every so many seconds: key -> (COMMIT sent, COMMIT answered)."""
     times, start = {}, time.monotonic()
     for i in range(n):
         if (wait := start + i * every - time.monotonic()) > 0:
             time.sleep(wait)
         connection.execute("BEGIN")
-        connection.execute(INSERT, (first + i,), prepare=True)
+        connection.execute(INSERT.format(into), (first + i,), prepare=True)
         sent = time.monotonic()
         connection.execute("COMMIT")
         times[first + i] = (sent, time.monotonic())
@@ -229,7 +230,7 @@ def start(world, table):
     follower = Follower(leat, "b.public.acc", "--from", "end")
     for i in range(world.runs + 1):
         key = 5_000_000 + i
-        backlog.db.sql(INSERT, key)
+        backlog.db.sql(INSERT.format("acc"), key)
         begun = time.monotonic()
         leat.call(*cmd)
         ended = time.monotonic()
@@ -301,4 +302,7 @@ PARTS = {
     "start": start,
     "datagen": datagen,
     "read": read,
+    "snapshot": snapshots.snapshot,
+    "planning": snapshots.planning,
+    "beside": snapshots.beside,
 }

@@ -117,7 +117,10 @@ static leat_arena_block *take(leat_arena *a, size_t need)
         return blk;
     }
     size_t size = a->block ? a->block : BLOCK_FIRST;
-    if (a->block < BLOCK_MOST) a->block = size * 2 < BLOCK_MOST ? size * 2 : BLOCK_MOST;
+    /* Doubled only when several are full: else half of what is held would be the last one's rest.
+     */
+    if (a->block < BLOCK_MOST && (a->block == 0 || a->held >= 4 * size))
+        a->block = size * 2 < BLOCK_MOST ? size * 2 : BLOCK_MOST;
     if (size < sizeof(leat_arena_block) || size - sizeof(leat_arena_block) < need) {
         if (__builtin_add_overflow(need, sizeof(leat_arena_block), &size)) die(need);
     }

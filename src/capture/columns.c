@@ -408,6 +408,13 @@ void leat_rewrite_row(const leat_rewrite *w, leat_value *cells, bool old_key_onl
     for (size_t s = 0; s < w->n; s++) rewrite_cell(&w->v[s], &cells[w->v[s].i], old_key_only, a);
 }
 
+bool leat_rewrite_touches(const leat_rewrite *w, uint32_t field)
+{
+    for (size_t s = 0; w && s < w->n; s++)
+        if (w->v[s].i == field) return true;
+    return false;
+}
+
 bool leat_rows_same(const leat_value *before, const leat_value *after, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++)

@@ -45,6 +45,9 @@ leat_rc leat_columns_prepare(const leat_columns *c, leat_columns_table *t, leat_
  * NULL. */
 void leat_rewrite_row(const leat_rewrite *w, leat_value *cells, bool old_key_only, leat_arena *a);
 
+/* Cells of that field may be rewritten. w may be NULL. */
+bool leat_rewrite_touches(const leat_rewrite *w, uint32_t field);
+
 /* No captured column differs: an update to be skipped by skip.messages.without.change. ABSENT cells
  * after are the same as before; a cell that is ABSENT before only is a difference. */
 bool leat_rows_same(const leat_value *before, const leat_value *after, uint32_t n);

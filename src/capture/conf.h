@@ -29,6 +29,12 @@ typedef enum leat_adjust {
     LEAT_ADJUST_AVRO_UNICODE
 } leat_adjust;
 
+/* snapshot.streaming */
+typedef enum leat_snapshot_streaming {
+    LEAT_SNAPSHOT_BESIDE, /* changes are read while rows are */
+    LEAT_SNAPSHOT_AFTER,  /* all rows first */
+} leat_snapshot_streaming;
+
 /* decimal.handling.mode */
 typedef enum leat_decimal_mode {
     LEAT_DECIMAL_PRECISE,
@@ -73,6 +79,8 @@ typedef struct leat_capture_conf {
     leat_opt_list column_include, column_exclude;
     leat_opt_list snapshot_include; /* snapshot.include.collection.list */
     bool ignore_builtin;            /* table.ignore.builtin */
+    int64_t snapshot_streaming;     /* leat_snapshot_streaming */
+    int64_t snapshot_threads;       /* snapshot.max.threads */
 
     int64_t guard_max;    /* guardrail.collections.max; 0: none */
     int64_t guard_action; /* 0: warn, 1: fail */

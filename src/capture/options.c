@@ -32,6 +32,7 @@ static const char *const adjustments[] = {"none", "avro", "avro_unicode", NULL};
 static const char *const operations[] = {"r", "c", "u", "d", "t", "none", NULL};
 static const char *const guards[] = {"warn", "fail", NULL};
 static const char *const decimals[] = {"precise", "double", "string", NULL};
+static const char *const streamings[] = {"beside", "after", NULL};
 static const char *const binaries[] = {"bytes", "base64", "base64-url-safe", "hex", NULL};
 const char *const leat_capture_time_modes[] = {
     "adaptive", "adaptive_time_microseconds", "connect", "isostring", "microseconds", "nanoseconds",
@@ -138,6 +139,16 @@ const leat_opt leat_capture_options[] = {
      .group = "Tables and columns", NAMES, AT(snapshot_include, leat_opt_list),
      .help = "Which of the captured tables are read by a snapshot; all if it is empty. Regular "
              "expressions for schema.table."},
+    {.name = "snapshot.streaming", .label = "Changes during a snapshot", .group = "Snapshot", ENUM,
+    AT(snapshot_streaming, int64_t), .def = "after", .choices = streamings,
+    .help = "beside: changes are read from the first moment on, while tables are read in parts by "
+            "readers of their own; a change may come before its row, and an interrupted snapshot "
+            "goes on where it was. after: all rows first, in Debezium's order and under one view, "
+            "then the changes; an interrupted snapshot begins again."},
+    {.name = "snapshot.max.threads", .label = "Snapshot readers", .group = "Snapshot", INT,
+    AT(snapshot_threads, int64_t), .def = "1", .min = 1, .max = 64,
+    .help = "How many parts of tables are read at a time, each on a connection of its own, with "
+            "snapshot.streaming=beside."},
 
     {.name = "message.key.columns", .label = "Key columns", .group = "Keys", TEXT,
      AT(key_columns, const char *),
@@ -247,8 +258,6 @@ const leat_opt leat_capture_options[] = {
      .help = "Rows are fetched as the memory budget allows."},
     {.name = "query.fetch.size", .label = "Query fetch size", NO_EFFECT, INT, .def = "0",
      .help = "Rows are fetched as the memory budget allows."},
-    {.name = "snapshot.max.threads", .label = "Snapshot threads", NO_EFFECT, INT, .def = "1",
-     .help = "The engine decides how many chunks are read at a time."},
     {.name = "snapshot.max.threads.multiplier", .label = "Snapshot chunks", NO_EFFECT, INT,
      .def = "1", .help = "The engine decides how a table is cut into chunks."},
     {.name = "legacy.snapshot.max.threads", .label = "Threads by table", NO_EFFECT, BOOL,

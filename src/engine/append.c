@@ -85,7 +85,7 @@ leat_rc leat_run_offer(leat_run *r, bool progress, leat_err *e)
     if (b->safe.offset.s) leat_run_own(r, b->safe.partition);
     bool behind = b->n > (safe ? b->nsafe : 0) || memcmp(&r->tail, &none, sizeof none) != 0;
     r->open_tail = behind || (!safe && r->open_tail);
-    r->with_progress = progress;
+    r->with_progress = r->bulk = progress;
     atomic_store(&r->held, b->arena.held + b->cap * sizeof *b->ev + r->arena.held);
     r->lettered = b->dead == NULL;
     r->full = true;
@@ -174,12 +174,21 @@ static leat_rc put_letters(leat_run *r, leat_err *e)
 /* A snapshot has more at hand until it is done. */
 static bool worth_a_sync(const leat_run *r)
 {
-    bool more = r->with_progress ? strcmp(r->snap.state, "done") != 0
-                                 : r->read_rc == LEAT_OK && leat_batch_full(&r->batch);
+    bool more = r->bulk ? strcmp(r->snap.state, "done") != 0
+                        : r->read_rc == LEAT_OK && leat_batch_full(&r->batch);
     if (!more) return true;
     const leat_stream *stream = r->g->conf.stream;
     return stream->ops->pending(stream) >= COMMIT_BYTES ||
            leat_mono_us() - r->first_pending_us >= COMMIT_US;
+}
+
+/* The batch's safe place is appended. */
+static void reach(leat_run *r)
+{
+    leat_buf_clear(&r->reached_partition);
+    leat_buf_add(&r->reached_partition, r->batch.safe.partition);
+    leat_buf_clear(&r->reached);
+    leat_buf_add(&r->reached, r->batch.safe.offset);
 }
 
 static leat_rc append(leat_run *r, leat_err *e)
@@ -189,7 +198,8 @@ static leat_rc append(leat_run *r, leat_err *e)
     LEAT_TRY(put_letters(r, e));
     if (r->with_progress) progress = leat_run_progress_text(r);
     LEAT_TRY(leat_appender_append(ap, r->task.id, &r->batch, progress, r->open_tail, e));
-    if (r->with_progress) r->snap = r->snap_next;
+    if (r->with_progress) leat_run_progress_appended(r);
+    if (r->batch.safe.offset.s) reach(r);
     r->full = false;
     leat_run_memory(r->g);
     r->appended = atomic_load(&ap->appended);

@@ -101,6 +101,10 @@ static void free_run(leat_run *r)
     leat_arena_free(&r->arena);
     leat_buf_free(&r->end);
     leat_buf_free(&r->progress);
+    leat_buf_free(&r->tables);
+    leat_buf_free(&r->tables_next);
+    leat_buf_free(&r->reached_partition);
+    leat_buf_free(&r->reached);
 }
 
 void leat_engine_free(leat_engine *g)
@@ -283,7 +287,8 @@ void leat_run_memory(leat_engine *g)
     leat_page *p = g->conf.page;
     if (!p) return;
     size_t held = stream->ops->memory ? stream->ops->memory(stream) : 0;
-    for (unsigned i = 0; i < g->n; i++) held += atomic_load(&g->runs[i].held);
+    for (unsigned i = 0; i < g->n; i++)
+        held += atomic_load(&g->runs[i].held) + atomic_load(&g->runs[i].beside_held);
     held += atomic_load(&g->driver_held);
     atomic_store(&p->memory_bytes, held);
     if (held > atomic_load(&p->memory_peak_bytes)) atomic_store(&p->memory_peak_bytes, held);

@@ -4,9 +4,10 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/os.h"
+#include "engine/beside.h"
 #include "engine/run.h"
 
-enum { WAIT_MS = 200, PAUSE_US = 50000, BEAT_US = 1000000 };
+enum { WAIT_MS = 200, BESIDE_MS = 5, PAUSE_US = 50000, BEAT_US = 1000000 };
 
 leat_rc leat_run_idle(leat_run *r, int64_t us, leat_err *e)
 {
@@ -48,14 +49,18 @@ static leat_rc read_batch(leat_run *r, leat_err *e)
     leat_batch_reset(b);
     int fault = LEAT_FAULT(source_read);
     if (fault) return leat_os_fail(e, fault, "read from", r->g->conf.connector);
-    leat_rc rc = r->task.source->read(&r->task, b, leat_run_pending(r) ? 0 : WAIT_MS, e);
+    int wait_ms = leat_run_pending(r) ? 0 : r->beside ? BESIDE_MS : WAIT_MS;
+    leat_rc rc = r->task.source->read(&r->task, b, wait_ms, e);
     LEAT_TRY(rc);
     r->read_rc = rc;
     r->beat_us = leat_mono_us();
-    if (b->n > 0 || b->safe.offset.s || b->dead || b->counts.received > 0)
-        LEAT_TRY(leat_run_offer(r, false, e));
-    else
+    if (b->n == 0 && !b->safe.offset.s && !b->dead && b->counts.received == 0) {
         r->commit_due = leat_run_pending(r);
+        return LEAT_OK;
+    }
+    if (r->beside) leat_beside_note(r);
+    LEAT_TRY(leat_run_offer(r, false, e));
+    if (r->beside && b->safe.offset.s) r->with_progress = leat_beside_urgent(r);
     return LEAT_OK;
 }
 
@@ -78,7 +83,7 @@ leat_rc leat_run_stream(leat_run *r, leat_err *e)
     leat_rc rc = leat_run_flush(r, e);
     if (rc != LEAT_OK) return rc;
     LEAT_TRY(leat_run_notice(r, e));
-    bool ended = r->read_rc == LEAT_PENDING || r->past_end;
+    bool ended = (r->read_rc == LEAT_PENDING || r->past_end) && !r->beside;
     if (ended || leat_run_leave(r->g)) {
         rc = leat_run_wind_up(r, e);
         r->result = ended ? LEAT_PENDING : LEAT_OK;
@@ -87,6 +92,11 @@ leat_rc leat_run_stream(leat_run *r, leat_err *e)
     bool paused;
     rc = leat_run_paused(r, &paused, e);
     if (rc != LEAT_OK || paused) return rc;
+    if (r->beside) {
+        bool took;
+        rc = leat_beside_turn(r, &took, e);
+        if (rc != LEAT_OK || took) return rc;
+    }
     LEAT_TRY(read_batch(r, e));
     rc = leat_run_flush(r, e);
     leat_run_gauge(r);

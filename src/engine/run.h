@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 
 typedef struct leat_between leat_between;
+typedef struct leat_beside leat_beside;
 
 /* Where a task is between two turns. */
 typedef enum leat_run_phase {
@@ -42,22 +43,24 @@ typedef struct leat_run {
     leat_rc result;               /* of the last attempt, from CLOSED on; PENDING: it is over ... */
     leat_err err;                 /* ... and its error */
     leat_retry retry;
-    bool full;                /* the batch waits to be appended ... */
-    bool lettered;            /* ... its dead letters are stored */
-    bool commit_due;          /* what was appended is worth a sync */
-    bool past_end;            /* `once` has what it wanted */
-    bool progressed;          /* something became durable since the last open */
-    bool open_tail;           /* what it appended ends behind its last safe place */
-    bool skip_stream;         /* nothing follows the snapshot */
-    bool with_progress;       /* the batch that waits is part of the snapshot */
-    leat_rc read_rc;          /* of the read that filled the batch */
-    int64_t wake_us;          /* after a turn that said AGAIN: when the next is worth it */
-    int64_t retry_us;         /* BACK_OFF, or stalled: when to try again; else 0 */
-    int64_t stall_us;         /* the pause before that; 0: not stalled */
-    int64_t beat_us;          /* last time the source was called */
-    _Atomic size_t held;      /* bytes of its batch and its arena */
-    int64_t gauged_us;        /* last look at the gauges */
-    int64_t first_pending_us; /* when the oldest uncommitted batch was appended; 0: none */
+    bool full;                  /* the batch waits to be appended ... */
+    bool lettered;              /* ... its dead letters are stored */
+    bool commit_due;            /* what was appended is worth a sync */
+    bool past_end;              /* `once` has what it wanted */
+    bool progressed;            /* something became durable since the last open */
+    bool open_tail;             /* what it appended ends behind its last safe place */
+    bool skip_stream;           /* nothing follows the snapshot */
+    bool with_progress;         /* the batch that waits says how far the snapshot is ... */
+    bool bulk;                  /* ... or holds its rows: more are at hand */
+    leat_rc read_rc;            /* of the read that filled the batch */
+    int64_t wake_us;            /* after a turn that said AGAIN: when the next is worth it */
+    int64_t retry_us;           /* BACK_OFF, or stalled: when to try again; else 0 */
+    int64_t stall_us;           /* the pause before that; 0: not stalled */
+    int64_t beat_us;            /* last time the source was called */
+    _Atomic size_t held;        /* bytes of its batch and its arena */
+    _Atomic size_t beside_held; /* of what its readers have read, and of notes */
+    int64_t gauged_us;          /* last look at the gauges */
+    int64_t first_pending_us;   /* when the oldest uncommitted batch was appended; 0: none */
     uint64_t appended,
         seen;         /* the appender's counts: of its last append, of the commit looked at */
     leat_counts tail; /* counted behind the last safe place */
@@ -71,8 +74,11 @@ typedef struct leat_run {
     bool chunk_done;
     leat_run_snap snap, snap_next; /* as appended (by whoever has the appender), to be appended */
     leat_buf progress;             /* of the batch that waits */
-    leat_task_status status;       /* under the engine's lock */
-    pthread_t thread;              /* if there are several */
+    leat_beside *beside;           /* STREAM: a snapshot beside it; NULL: none */
+    leat_buf tables, tables_next;  /* its ledger, as snap and snap_next; empty: none */
+    leat_buf reached_partition, reached; /* its last safe place that is appended; empty: none */
+    leat_task_status status;             /* under the engine's lock */
+    pthread_t thread;                    /* if there are several */
 } leat_run;
 
 struct leat_engine {
@@ -159,6 +165,8 @@ void leat_run_recall(leat_run *r);
 void leat_run_recall_all(leat_engine *g);
 /* The snapshots' progress with snap_next of this task, in r->progress. The appender is taken. */
 leat_str leat_run_progress_text(leat_run *r);
+/* It was appended: snap is what snap_next was. The appender is taken. */
+void leat_run_progress_appended(leat_run *r);
 /* Asks the source what to read; the task's phase follows from that. */
 leat_rc leat_run_plan(leat_run *r, leat_err *e);
 leat_rc leat_run_chunk(leat_run *r, leat_err *e);

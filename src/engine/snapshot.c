@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "engine/beside.h"
 #include "engine/run.h"
 
 static const char *const states[] = {"none", "running", "done"};
@@ -22,31 +23,38 @@ static const char *state_of(const leat_json *snapshot)
     return states[0];
 }
 
-/* The task's own state in the stream. Where the tasks were others, only a whole that is done
- * counts. */
-static const char *stored_state(leat_run *r)
+/* The task's own snapshot in the stream; *whole: of all tasks. Where the tasks were others, only a
+ * whole that is done counts: NULL. */
+static const leat_json *stored_own(leat_run *r, const leat_json **whole)
 {
     const leat_json *j = NULL;
-    if (!r->stored.s || leat_json_parse(&r->arena, r->stored, &j, NULL) != LEAT_OK)
-        return states[0];
-    const char *all = state_of(leat_json_get(j, "snapshot"));
+    *whole = NULL;
+    if (!r->stored.s || leat_json_parse(&r->arena, r->stored, &j, NULL) != LEAT_OK) return NULL;
+    *whole = leat_json_get(j, "snapshot");
     const leat_json *tasks = leat_json_get(j, "tasks");
     unsigned n = 0;
     const leat_json *own = NULL;
     for (const leat_json *t = tasks ? tasks->child : NULL; t; t = t->next)
         if (n++ == r->task.id) own = t;
     if (n != r->g->n) own = NULL;
-    if (strcmp(all, "done") == 0) return all;
-    if (own) return state_of(own);
-    return r->g->n == 1 && n == 0 ? all : states[0];
+    if (own) return own;
+    return r->g->n == 1 && n == 0 ? *whole : NULL;
 }
 
-static void write_snap(const leat_run_snap *s, leat_jw *w)
+static const char *stored_state(leat_run *r)
+{
+    const leat_json *whole, *own = stored_own(r, &whole);
+    const char *all = state_of(whole);
+    return strcmp(all, "done") == 0 ? all : state_of(own);
+}
+
+static void write_snap(const leat_run_snap *s, const leat_buf *tables, leat_jw *w)
 {
     leat_jw_z(w, "state", s->state);
     leat_jw_i64(w, "done", s->done);
     leat_jw_i64(w, "of", s->of);
     leat_jw_i64(w, "rows", (int64_t)s->rows);
+    if (tables && tables->len > 0) leat_jw_raw(w, "tables", leat_buf_str(tables));
 }
 
 /* Of all tasks; this one's as it is to be appended. */
@@ -74,23 +82,35 @@ static leat_run_snap sum(const leat_run *r)
 leat_str leat_run_progress_text(leat_run *r)
 {
     leat_run_snap all = sum(r);
+    bool one = r->g->n == 1;
     leat_buf_clear(&r->progress);
+    leat_buf_clear(&r->tables_next);
+    if (r->beside) leat_beside_write(r, &r->tables_next);
     leat_jw w = {.out = &r->progress};
     leat_jw_object(&w, NULL);
     leat_jw_object(&w, "snapshot");
-    write_snap(&all, &w);
+    write_snap(&all, one ? &r->tables_next : NULL, &w);
     leat_jw_end(&w);
-    if (r->g->n > 1) {
+    if (!one) {
         leat_jw_array(&w, "tasks");
         for (unsigned i = 0; i < r->g->n; i++) {
             leat_jw_object(&w, NULL);
-            write_snap(snap_of(r, i), &w);
+            write_snap(snap_of(r, i), i == r->task.id ? &r->tables_next : &r->g->runs[i].tables,
+                       &w);
             leat_jw_end(&w);
         }
         leat_jw_end(&w);
     }
     leat_jw_end(&w);
     return leat_buf_str(&r->progress);
+}
+
+void leat_run_progress_appended(leat_run *r)
+{
+    leat_buf was = r->tables;
+    r->snap = r->snap_next;
+    r->tables = r->tables_next;
+    r->tables_next = was;
 }
 
 /* ---- turns ---- */
@@ -109,7 +129,11 @@ static void stream_now(leat_run *r)
 
 void leat_run_recall(leat_run *r)
 {
+    const leat_json *whole, *own = stored_own(r, &whole);
+    const leat_json *tables = leat_json_get(own, "tables");
     r->snap = r->snap_next = (leat_run_snap){.state = stored_state(r)};
+    leat_buf_clear(&r->tables);
+    if (tables) leat_json_write(tables, &r->tables);
 }
 
 void leat_run_recall_all(leat_engine *g)
@@ -122,6 +146,15 @@ void leat_run_recall_all(leat_engine *g)
     }
 }
 
+static leat_rc changed_way(const leat_run *r, leat_err *e)
+{
+    return leat_fail(e, LEAT_CONF, "snapshot.way_changed", r->g->conf.connector,
+                     "a snapshot beside the stream was begun and is not done, and with this "
+                     "configuration it would not go on: set snapshot.streaming and snapshot.mode "
+                     "back until it is done, or begin again: leat offsets %s reset",
+                     r->g->conf.connector);
+}
+
 leat_rc leat_run_plan(leat_run *r, leat_err *e)
 {
     const char *state = r->snap.state;
@@ -130,8 +163,16 @@ leat_rc leat_run_plan(leat_run *r, leat_err *e)
         stream_now(r);
         return LEAT_OK;
     }
-    r->plan = (leat_plan){.a = &r->arena, .tail = &r->plan.first};
+    const leat_json *whole, *tables = leat_json_get(stored_own(r, &whole), "tables");
+    bool begun = strcmp(state, "running") == 0 && tables;
+    r->plan = (leat_plan){.a = &r->arena, .tail = &r->plan.first, .begun = begun};
+    r->plan.tables_tail = &r->plan.tables;
     LEAT_TRY(r->task.source->plan(&r->task, &r->plan, e));
+    if (r->plan.beside) {
+        stream_now(r);
+        return leat_beside_begin(r, &r->plan, begun ? tables : NULL, e);
+    }
+    if (begun && r->plan.n == 0) return changed_way(r, e);
     r->chunk = r->plan.first;
     r->chunk_done = false;
     r->snap_next.of = r->plan.n;

@@ -9,6 +9,7 @@
  * A turn never waits but in the source, so that one thread can run several tasks in any order. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "engine/beside.h"
 #include "engine/run.h"
 
 enum { STEP_US = 50000 };
@@ -30,6 +31,8 @@ static void forget_attempt(leat_run *r)
         leat_buf_free(&r->parts[i].offset);
     }
     r->nparts = 0;
+    leat_buf_clear(&r->reached_partition);
+    leat_buf_clear(&r->reached);
     r->tail = (leat_counts){0};
     r->full = r->open_tail = r->commit_due = r->progressed = r->past_end = false;
     r->first_pending_us = r->stall_us = 0;
@@ -72,6 +75,7 @@ static leat_rc note_end(leat_run *r, leat_err *e)
 /* The source is closed: what comes next is told by rc and err. */
 static void close_source(leat_run *r, leat_rc rc, const leat_err *err)
 {
+    leat_beside_end(r);
     r->task.stopping = rc == LEAT_PENDING || (rc == LEAT_OK && atomic_load(&r->g->stop));
     r->task.source->close(&r->task);
     r->result = rc;
@@ -88,6 +92,10 @@ static leat_rc open_source(leat_run *r, leat_err *e)
     if (rc != LEAT_OK) return rc;
     leat_run_state_set(r, LEAT_RUN_STARTING);
     LEAT_TRY(r->task.source->open(&r->task, pos, n, e));
+    if (n == 1) { /* which of several is the task's own is not known yet */
+        leat_buf_add(&r->reached_partition, pos->partition);
+        leat_buf_add(&r->reached, pos->offset);
+    }
     rc = note_end(r, e);
     if (rc == LEAT_OK) rc = leat_run_plan(r, e);
     if (rc != LEAT_OK) {

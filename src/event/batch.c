@@ -44,6 +44,15 @@ void leat_batch_reset(leat_batch *b)
     b->tx_open = false;
 }
 
+void leat_batch_swap(leat_batch *x, leat_batch *y)
+{
+    leat_batch was = *x;
+    *x = *y;
+    *y = was;
+    if (!x->dead) x->dead_tail = &x->dead;
+    if (!y->dead) y->dead_tail = &y->dead;
+}
+
 /* Events come in runs of one table, and a batch has few tables: the newest pin is looked at first.
  */
 void leat_batch_pin(leat_batch *b, const leat_table *table)

@@ -155,6 +155,13 @@ void leat_batch_init(leat_batch *b, uint32_t max_events, size_t max_bytes);
 void leat_batch_free(leat_batch *b);
 /* Empty again: arena reset, pins released, counts zero; limits stay. */
 void leat_batch_reset(leat_batch *b);
+/* Each becomes what the other was, limits included. */
+void leat_batch_swap(leat_batch *x, leat_batch *y);
+/* Bytes that it holds. */
+static inline size_t leat_batch_held(const leat_batch *b)
+{
+    return b->arena.held + b->cap * sizeof *b->ev;
+}
 /* A cleared event at the end; valid until the next add. Pins table (may be NULL) once a batch. */
 leat_event *leat_batch_add(leat_batch *b, const leat_table *table);
 /* Pins a table that events will be given later (add does it for its own). */

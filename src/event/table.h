@@ -78,6 +78,10 @@ typedef struct leat_table {
                             and the same for all rows; NULL: there is none */
     uint16_t nkey;
     uint16_t flags;              /* LEAT_TABLE_* */
+    const uint16_t *id_cols;     /* indices into row of what tells a row from all others and every
+                                    change names, in a fixed order (primary key, replica identity);
+                                    for who captures: not stored, not in the fingerprint */
+    uint16_t nid;                /* 0: none, or not all of them are captured as they are */
     const leat_column *cols;     /* row->nfields */
     const leat_schema *envelope; /* STRUCT "<topic>.Envelope"; made by leat_table_seal */
     uint64_t fingerprint;        /* of all of the above, the origin's schema and headers included:

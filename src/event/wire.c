@@ -176,6 +176,11 @@ void leat_wire_put_value(leat_buf *out, const leat_value *v, unsigned depth)
     end_at(out, put_value(out, p, v, depth));
 }
 
+void leat_wire_put_cell(leat_buf *out, const leat_value *v)
+{
+    leat_wire_put_value(out, v, 0);
+}
+
 static void put_record(leat_buf *out, const leat_record *r)
 {
     leat_wire_put_name(out, r->topic);

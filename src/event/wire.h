@@ -36,6 +36,11 @@ typedef const leat_table *(*leat_wire_table)(void *arg, uint32_t number);
 leat_rc leat_wire_get(leat_cur *c, leat_wire_state *st, leat_batch *b, leat_wire_table table,
                       void *arg, bool copy, leat_err *e);
 
+/* One cell, as it stands in events; and all cells that bytes are made of, in a (texts copied).
+ * NULL: they are no cells. */
+void leat_wire_put_cell(leat_buf *out, const leat_value *v);
+leat_value *leat_wire_get_cells(leat_str bytes, leat_arena *a, size_t *n);
+
 /* A table with its origin, complete. The reader gets it with one reference, sealed. */
 void leat_wire_put_table(leat_buf *out, const leat_table *t);
 leat_rc leat_wire_get_table(leat_str bytes, leat_table **out, leat_err *e);

@@ -156,6 +156,16 @@ static void get_cells(leat_wire_in *in, leat_value *cells, uint32_t n)
     for (uint32_t i = 0; i < n; i++) get_value(in, &cells[i], 0);
 }
 
+leat_value *leat_wire_get_cells(leat_str bytes, leat_arena *a, size_t *n)
+{
+    const uint8_t *p = (const uint8_t *)bytes.s;
+    leat_wire_in in = {.c = {.p = p, .end = p + bytes.len}, .a = a, .copy = true};
+    in.budget = bytes.len;
+    leat_value *cells = LEAT_NEW(a, leat_value, bytes.len); /* each takes a byte at least */
+    for (*n = 0; leat_cur_left(&in.c) > 0 && !in.c.bad; ++*n) get_value(&in, &cells[*n], 0);
+    return in.c.bad ? NULL : cells;
+}
+
 static void get_src(leat_wire_in *in, leat_wire_state *st, leat_value *src, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {

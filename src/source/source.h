@@ -6,11 +6,14 @@
  * close, back off, open again from the last durable position; CONF and FATAL = stop, tell a person;
  * a single change that cannot be handled goes to leat_batch_dead and is no error.
  *
- * Calls in order: open; if the engine has no finished snapshot: plan, read_chunk..., each until OK;
- * then read and ack as long as it runs, beat while the engine takes nothing; close. */
+ * Calls in order: open; if the engine has no finished snapshot: plan, then read_chunk..., each
+ * until OK; then read and ack as long as it runs, beat while the engine takes nothing; close. A
+ * plan that says `beside` is followed by read at once, and readers read the tables meanwhile
+ * (leat_source_chunks). */
 #ifndef LEAT_SOURCE_SOURCE_H
 #define LEAT_SOURCE_SOURCE_H
 
+#include "capture/chunk.h"
 #include "config/opt.h"
 #include "event/event.h"
 
@@ -83,9 +86,79 @@ typedef struct leat_plan {
     leat_arena *a;
     leat_chunk *first, **tail;
     unsigned n;
-    leat_position start; /* where streaming begins once the rows are durable */
+    leat_position start; /* where streaming begins, once the rows are durable or beside them */
     bool skip_stream;    /* snapshot.mode=initial_only */
+    /* Beside the stream, where the source has `chunks`. Given: */
+    bool begun; /* a snapshot of the engine's was begun and is not done: there is a position, and
+                   all tables that are to be read are named all the same, those that are done too */
+    /* Filled instead of chunks: */
+    bool beside; /* the tables below are read beside the stream, which begins at once */
+    leat_snap_table *tables, **tables_tail; /* in the order of reading, those of equal priority */
+    unsigned readers;                       /* snapshot.max.threads; 0: 1 */
 } leat_plan;
+
+/* Reads chunks on a connection of its own, in a thread of its own. Made by the engine; priv is the
+ * source's. All calls of leat_source_chunks that have one are made by one thread at a time, which
+ * is not the task's, while the task is open: of the task they use only what never changes after
+ * open. */
+typedef struct leat_chunk_reader {
+    leat_task *task;
+    unsigned id;     /* 0, 1, 2 ... among the task's readers */
+    uint64_t memory; /* bytes of rows that its driver may hold, about */
+    /* The reader is to end: what waits for long gives up with RETRY. */
+    bool (*leaves)(const struct leat_chunk_reader *r);
+    void *host; /* the engine's */
+    void *priv;
+} leat_chunk_reader;
+
+/* How a source reads tables beside its stream (docs/decisions/090-snapshots-beside-the-stream.md).
+ * Events that it gives have leat_event.tx of the transaction that made the change (not 0), and the
+ * table's id_cols. A reader's call of an error ends the attempt as an error of read does. */
+typedef struct leat_source_chunks {
+    /* Connects. On failure what it opened is closed again. */
+    leat_rc (*open)(leat_chunk_reader *r, leat_err *e);
+    /* Bounds that cut the range into chunks of about so many bytes of rows: at most `most` of them,
+     * strictly inside, sorted and sampled by the server; texts in a. Fewer than most: they are all
+     * it takes. most of them: the pieces may be larger, and are cut again when their turn comes, so
+     * that no call costs much, however large the table. 0: it is a chunk. Quick (a second), under
+     * no view. LEAT_PENDING: the table is gone. DATA: the range's bounds mean nothing any more (the
+     * identity is another one, or sorted in another way): the table is read anew. */
+    leat_rc (*cut)(leat_chunk_reader *r, const leat_range *range, uint64_t bytes, unsigned most,
+                   leat_arena *a, leat_str *bounds, unsigned *n, leat_err *e);
+    /* Takes a view and begins to read the range under it: the table is locked against TRUNCATE and
+     * ALTER TABLE before the view is taken, not after, since those show in older views too.
+     * Of a table that is not keyed the rows are appended as they come: begin returns once the
+     * server has the log up to the view's end on disk, so that no row is of a transaction that a
+     * crash of the server takes back. LEAT_PENDING: the table is gone. */
+    leat_rc (*begin)(leat_chunk_reader *r, const leat_range *range, leat_arena *a, leat_view *view,
+                     leat_err *e);
+    /* Appends rows (op r, tx 0) until b is full: AGAIN = more to come, OK = the range is done and
+     * the view let go. Counts rows_read, rows_filtered and rows_dead. */
+    leat_rc (*read)(leat_chunk_reader *r, leat_batch *b, leat_err *e);
+    /* What was begun is not wanted any more: the next call is begin, cut or close. */
+    leat_rc (*drop)(leat_chunk_reader *r, leat_err *e);
+    void (*close)(leat_chunk_reader *r);
+
+    /* The following are pure. The view surely contains the transaction (leat_event.tx): in doubt
+     * false. There must be no doubt in a view of a table that is not keyed: its changes are told
+     * from its rows by this alone. A source whose views are not exact (PostgreSQL's standbys) plans
+     * no such table beside the stream. */
+    bool (*contains)(const leat_view *view, uint64_t tx);
+    /* pos, a position of this task's stream, is at or behind the view's end: what comes later is in
+     * no row. */
+    bool (*passed)(const leat_view *view, leat_position pos);
+    /* A view from its text, in a. */
+    leat_rc (*view)(leat_str text, leat_arena *a, leat_view *out, leat_err *e);
+
+    /* On the task's thread, again and again while the engine waits for the stream to pass this view
+     * and read has nothing: makes that read gives a safe place behind it soon. Never blocks.
+     * Optional. */
+    leat_rc (*hurry)(leat_task *t, const leat_view *view, leat_err *e);
+    /* On the task's thread: the captured table of that name with a condition (NULL: none) for an ad
+     * hoc snapshot, in a; *out NULL: there is none of that name. */
+    leat_rc (*table)(leat_task *t, leat_str name, leat_str where, leat_arena *a,
+                     leat_snap_table **out, leat_err *e);
+} leat_source_chunks;
 
 /* Counters of its own that a source shows in status; see leat_source.gauges. */
 typedef struct leat_gauges {
@@ -160,6 +233,8 @@ typedef struct leat_source {
     /* What forget would remove, and what it costs the server as long as it stays: a sentence in a.
      * Asks the server. Optional. */
     leat_rc (*leaves)(const void *conf, leat_arena *a, const char **text, leat_err *e);
+    /* Snapshots beside the stream; NULL: it has none. */
+    const leat_source_chunks *chunks;
 } leat_source;
 
 /* Built in, NULL-ended; written by the build. And those that are not: name and reason. */

@@ -185,8 +185,8 @@ typedef struct plan {
 
 static plan plan_of(const leat_batch *b, leat_str progress)
 {
+    if (b->safe.offset.s != NULL) return (plan){b->nsafe, true, b->safe_counts, progress};
     if (progress.s != NULL) return (plan){b->n, true, b->counts, progress};
-    if (b->safe.offset.s != NULL) return (plan){b->nsafe, true, b->safe_counts, {0}};
     return (plan){0};
 }
 

@@ -30,7 +30,7 @@ typedef struct leat_stream_ops {
     /* Takes the batch's events in order: [0, nsafe) end at a safe place with b->safe and
      * b->safe_counts, the rest belongs to an open transaction and stays invisible until a later
      * batch ends it. progress: the engine's JSON that holds from the batch's safe place on, absent:
-     * as before; with it, the batch is safe as a whole even without a position. Copies all it
+     * as before; with it, a batch without a position is safe as a whole. Copies all it
      * needs. RETRY "os.enospc", "stream.retention_held", "stream.disk_low": nothing of the batch
      * was appended, until a crash (an end of it may then be found whole): the same call will do
      * when there is room. FATAL: end the process. */

@@ -105,8 +105,8 @@ MODES = {
 }
 # Shown as the text that the server has for them, in the mode "text".
 AS_TEXT = """text varchar(7) char(5) name citext uuid json jsonb xml cidr macaddr macaddr8 ltree
-    int4range int8range numrange tsrange tstzrange daterange mood numeric numeric(38,10) numeric(5,0)
-    tsvector price""".split()
+    int4range int8range numrange tsrange tstzrange daterange mood numeric numeric(38,10)
+    numeric(5,0) tsvector price""".split()
 
 
 def columns(db):

@@ -1,7 +1,8 @@
 /* system/postgres/types: any bytes are a value of any type, or refused; what was parsed passes the
  * JSON converter, and survives as a default.
  *
- * The first byte picks a column, the second the modes, the rest is the text. */
+ * The first byte picks a column, the second the modes, the rest is the text, and the binary form.
+ */
 #include "fuzz.h"
 
 #include <stdlib.h>
@@ -61,11 +62,11 @@ static leat_pg_modes modes_of(unsigned bits)
                            .money_digits = (uint8_t)(bits % 19)};
 }
 
-static void one(const leat_pg_col *col, leat_str text, leat_arena *a)
+static void one(const leat_pg_col *col, leat_pg_parser *parse, leat_str text, leat_arena *a)
 {
     leat_err e = {0};
     leat_value v;
-    leat_rc rc = leat_pg_parse(col, text, a, &v, &e);
+    leat_rc rc = parse(col, text, a, &v, &e);
     if (rc == LEAT_OK) {
         leat_value copy = leat_value_copy(a, &v);
         if (!leat_value_eq(&v, &copy)) abort();
@@ -78,7 +79,6 @@ static void one(const leat_pg_col *col, leat_str text, leat_arena *a)
     } else if (rc != LEAT_DATA || !leat_str_utf8(leat_str_of(e.msg))) {
         abort();
     }
-    leat_pg_default(col, text, a, &v);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -104,7 +104,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                          .def = text};
     leat_pg_col col;
     if (leat_pg_plan(types, &modes, &attr, &a, &col, NULL) != LEAT_OK) abort();
-    if (col.schema) one(&col, text, &a);
+    leat_value v;
+    if (col.schema) one(&col, col.parse, text, &a);
+    if (col.binary) one(&col, col.binary, text, &a);
+    if (col.schema) leat_pg_default(&col, text, &a, &v);
     leat_pg_types_free(types);
     leat_arena_free(&a);
     return 0;

@@ -56,7 +56,7 @@ static leat_rc row_of(leat_pg_rel *r, const leat_pgoutput_tuple *t, bool old_key
         uint16_t f = r->field[i];
         if (f == LEAT_PG_NO_FIELD || (old_key && !r->identity[i])) continue;
         if (cell->kind == LEAT_PGOUTPUT_NULL || cell->kind == LEAT_PGOUTPUT_TEXT)
-            LEAT_TRY(leat_pg_rel_cell(r, i, cell->data, a, &row[f], e));
+            LEAT_TRY(leat_pg_rel_cell(r, i, false, cell->data, a, &row[f], e));
         else if (cell->kind == LEAT_PGOUTPUT_BINARY)
             return leat_fail(e, LEAT_FATAL, "postgres.protocol", r->table->topic,
                              "the server sent a binary value, which was not asked for");

@@ -72,6 +72,16 @@ typedef struct leat_pg_action {
     leat_err failure; /* the last one that was told; rc OK: none since it went well */
 } leat_pg_action;
 
+/* The end of a snapshot's view is waited for; see beside.c. */
+typedef struct leat_pg_hurry_state {
+    uint64_t end;     /* the place waited for; at or before our place: none */
+    int64_t asked_us; /* when that was told last; monotonic */
+    int64_t nudged_us;
+    bool running; /* a transaction of our own */
+    leat_pg c;
+    leat_pg_target target; /* the connector's, but for how long connecting may take */
+} leat_pg_hurry_state;
+
 typedef struct leat_pg_source {
     leat_arena arena; /* from open to close */
     leat_task *task;
@@ -104,13 +114,15 @@ typedef struct leat_pg_source {
     bool safe;            /* this batch has a safe place, and at is its position */
     leat_pg_tx tx;
     leat_buf origin_name;
-    uint64_t xid_near;    /* a transaction id of the present */
-    uint64_t tx_visible;  /* the last one that the catalog was seen to show */
-    uint64_t row_tx;      /* transaction id of the rows of a snapshot; 0: none */
-    uint64_t row_n;       /* rows read of this snapshot: finds a dead letter again */
-    int64_t row_ts_us;    /* when it was begun */
-    leat_pg_rel *row_rel; /* the table whose rows are read; NULL: none */
-    char *row_held;       /* its next row, of libpq; NULL: none */
+    uint64_t xid_near;              /* a transaction id of the present */
+    uint64_t tx_visible;            /* the last one that the catalog was seen to show */
+    uint64_t row_tx;                /* transaction id of the rows of a snapshot; 0: none */
+    uint64_t row_n;                 /* rows read of this snapshot: finds a dead letter again */
+    int64_t row_ts_us;              /* when it was begun */
+    leat_pg_rel *row_rel;           /* the table whose rows are read; NULL: none */
+    const leat_pg_table *row_table; /* it, as the catalog has it while they are; NULL: unknown */
+    bool row_binary;                /* they come in binary form */
+    char *row_held;                 /* its next row, of libpq; NULL: none */
     size_t row_len;
     uint64_t idle_end; /* of a keepalive while nothing was open: may become the position */
     int64_t idle_us;   /* when that was done last */
@@ -122,6 +134,7 @@ typedef struct leat_pg_source {
     int64_t watched_us; /* when publications and tables were */
     int64_t retained;   /* bytes of log that the slot keeps, -1: unknown */
     leat_pg_action action;
+    leat_pg_hurry_state hurry;
     char tables_seen[48]; /* stands for all tables' names: another text, other tables */
 } leat_pg_source;
 
@@ -143,15 +156,18 @@ leat_rc leat_pg_message_table(leat_pg_source *s, leat_err *e);
 leat_rc leat_pg_rel_update(leat_pg_source *s, const leat_pgoutput_msg *m, leat_str bytes,
                            leat_err *e);
 /* The relation of that id; NULL: the server has not described it. */
-leat_pg_rel *leat_pg_rel_find(const leat_pg_source *s, uint32_t id);
+leat_pg_rel *leat_pg_rel_find(leat_pg_source *s, uint32_t id);
 /* A table as it is in the catalog now, with all columns that can be read: for snapshots. The result
  * is the caller's, to be freed with leat_pg_rel_free. */
 leat_rc leat_pg_rel_of_table(leat_pg_source *s, const leat_pg_table *t, leat_pg_rel **out,
                              leat_err *e);
-/* The value of a column of the wire that has a field; text absent: NULL. DATA "postgres.null" where
- * the version has no room for a NULL (leat_pg_rel_loosen makes it), "postgres.value" where text is
- * none of the column's type. */
-leat_rc leat_pg_rel_cell(leat_pg_rel *r, uint16_t col, leat_str text, leat_arena *a,
+/* The same, kept among the source's relations in the place of what it was before. */
+leat_rc leat_pg_rel_keep(leat_pg_source *s, const leat_pg_table *t, leat_pg_rel **out, leat_err *e);
+/* The value of a column of the wire that has a field; bytes absent: NULL; binary: in binary form
+ * where the column has a parser of it, else its text. DATA "postgres.null" where the version has no
+ * room for a NULL (leat_pg_rel_loosen makes it), "postgres.value" where bytes are none of the
+ * column's type. */
+leat_rc leat_pg_rel_cell(leat_pg_rel *r, uint16_t col, bool binary, leat_str bytes, leat_arena *a,
                          leat_value *out, leat_err *e);
 /* After DATA, in e: if a NULL was the reason, puts a version in which that column may be NULL in
  * the place of *r's and gives OK: try again. Else gives e's DATA back, and *r is as it was. */
@@ -183,8 +199,22 @@ leat_position leat_pg_stream_position(leat_pg_source *s, leat_buf *text);
 /* Everything read so far is safe; the current place becomes b's at the end of the read. */
 void leat_pg_safe_here(leat_pg_source *s, leat_batch *b);
 
+/* ---- row.c: rows of COPY become events ---- */
+/* What a COPY of the table gives: in binary form those of its columns that have a field, in that
+ * form or as text; else all of them as text. */
+void leat_pg_row_columns(const leat_pg_rel *r, const leat_pg_table *t, bool binary, leat_buf *sql);
+/* What stands behind FROM: the table (only: without those that inherit from it), or the rows of the
+ * statement that takes its place. */
+void leat_pg_row_source(const char *schema, const char *name, bool only, const char *override,
+                        leat_buf *sql);
+/* A row of s->row_rel becomes an event, or a dead letter. Counts it. */
+leat_rc leat_pg_row_give(leat_pg_source *s, leat_str row, leat_snapshot marker, leat_batch *b,
+                         leat_err *e);
+
 /* ---- snapshot.c ---- */
 leat_rc leat_pg_plan_tables(leat_task *t, leat_plan *plan, leat_err *e);
+/* A transaction id for the rows' source block, as Debezium's: one of its own. 0 on a standby. */
+leat_rc leat_pg_row_xid(leat_pg_source *s, leat_err *e);
 leat_rc leat_pg_read_chunk(leat_task *t, leat_chunk *chunk, leat_batch *b, leat_err *e);
 
 /* ---- standby.c ---- */

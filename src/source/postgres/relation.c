@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "source/postgres/pg.h"
+#include "source/postgres/ranges.h"
 #include "system/postgres/quote.h"
 #include "system/postgres/types_oid.h"
 
@@ -39,28 +40,37 @@ typedef struct draft {
     uint16_t ncols;
     const char *const *key; /* names */
     uint16_t nkey;
-    bool catalog;      /* made from the catalog alone */
-    const bool *loose; /* see leat_pg_rel; NULL: none */
-    leat_str wire;     /* the relation message; absent: there is none */
+    const leat_pg_identity *identity; /* NULL: none, or not known */
+    bool catalog;                     /* made from the catalog alone */
+    const bool *loose;                /* see leat_pg_rel; NULL: none */
+    leat_str wire;                    /* the relation message; absent: there is none */
 } draft;
 
-leat_pg_rel *leat_pg_rel_find(const leat_pg_source *s, uint32_t id)
+/* Where the relation of that id stands, or is to stand. */
+static leat_pg_rel **place_of(leat_pg_source *s, uint32_t id)
 {
-    leat_pg_rel *r = s->rels[id % LEAT_PG_RELS];
-    while (r && r->id != id) r = r->next;
-    return r;
+    leat_pg_rel **at = &s->rels[id % LEAT_PG_RELS];
+    while (*at && (*at)->id != id) at = &(*at)->next;
+    return at;
 }
 
-leat_rc leat_pg_rel_cell(leat_pg_rel *r, uint16_t col, leat_str text, leat_arena *a,
+leat_pg_rel *leat_pg_rel_find(leat_pg_source *s, uint32_t id)
+{
+    return *place_of(s, id);
+}
+
+leat_rc leat_pg_rel_cell(leat_pg_rel *r, uint16_t col, bool binary, leat_str bytes, leat_arena *a,
                          leat_value *out, leat_err *e)
 {
     uint16_t field = r->field[col];
     const leat_field *f = &r->table->row->fields[field];
+    const leat_pg_col *c = &r->cols[field];
     r->tight = col;
-    if (text.s) return leat_pg_parse(&r->cols[field], text, a, out, e);
+    if (bytes.s && binary && c->binary) return c->binary(c, bytes, a, out, e);
+    if (bytes.s) return leat_pg_parse(c, bytes, a, out, e);
     *out = leat_null();
     if (f->schema->optional || f->schema->def != NULL) return LEAT_OK;
-    return leat_pg_null_fail(&r->cols[field], e);
+    return leat_pg_null_fail(c, e);
 }
 
 void leat_pg_rel_free(leat_pg_rel *r)
@@ -258,6 +268,21 @@ static const leat_column *told_columns(const leat_pg_source *s, const draft *d, 
     return cols;
 }
 
+/* The columns of the identity, if all of them are in the row as they are. */
+static void put_identity(const draft *d, leat_table *t, const build *w)
+{
+    const leat_pg_identity *id = d->identity;
+    uint16_t *cols = LEAT_NEW(w->a, uint16_t, id ? id->n : 0), n = 0;
+    for (uint16_t i = 0; id && i < id->n; i++)
+        for (uint16_t k = 0; k < w->n; k++) {
+            if (strcmp(w->names[k], id->names[i]) != 0) continue;
+            if (!leat_rewrite_touches(w->r->rewrite, k) && leat_pg_range_fits(&w->cols[k]))
+                cols[n++] = k;
+        }
+    t->id_cols = cols;
+    t->nid = id && n == id->n ? n : 0;
+}
+
 /* Two tables must not come to one topic but on purpose. Also gives the relation its whole name. */
 static leat_rc claim_topic(leat_pg_source *s, const draft *d, leat_pg_rel *r, bool shared,
                            leat_err *e)
@@ -302,6 +327,7 @@ static leat_rc finish(leat_pg_source *s, const draft *d, build *w, leat_err *e)
                                   .nkey = t->nkey};
     if (s->rules.columns)
         LEAT_TRY(leat_columns_prepare(s->rules.columns, &columns, w->a, &w->r->rewrite, e));
+    put_identity(d, t, w);
     const char *name = leat_naming_schema(c, w->a, t->topic, ".Value");
     leat_schema *row = leat_schema_struct(w->a, true, name, 0, w->n);
     row->fields = w->fields;
@@ -383,6 +409,7 @@ static leat_rc draft_of(leat_pg_source *s, const leat_pgoutput_msg *m, const lea
     if (t) {
         d->key = t->key;
         d->nkey = t->nkey;
+        d->identity = t->identity;
     } else {
         key_of_gone(s, before, m, d, a);
         leat_log(LEAT_INFO, "postgres.table_gone",
@@ -390,6 +417,11 @@ static leat_rc draft_of(leat_pg_source *s, const leat_pgoutput_msg *m, const lea
                  d->schema, d->name);
     }
     return LEAT_OK;
+}
+
+static bool same_identity(const leat_table *x, const leat_table *y)
+{
+    return x->nid == y->nid && memcmp(x->id_cols, y->id_cols, x->nid * sizeof *x->id_cols) == 0;
 }
 
 /* Puts the new description in the place of the old one. */
@@ -400,13 +432,13 @@ static void replace(leat_pg_rel **at, leat_pg_rel *r)
         r->next = old->next;
         r->tx = old->tx;
         r->tx_seq = old->tx_seq;
-        if (old->table && r->table && old->table->fingerprint == r->table->fingerprint) {
+        bool same = old->table && r->table && old->table->fingerprint == r->table->fingerprint;
+        if (same && same_identity(old->table, r->table)) {
             /* The same version: its number in the stream stays. What reads its rows is new. */
-            leat_table *same = old->table;
-            old->table = NULL;
             r->twin = r->table;
-            r->table = same;
-        } else if (r->table) {
+            r->table = old->table;
+            old->table = NULL;
+        } else if (r->table && !same) {
             leat_log(LEAT_INFO, "postgres.table_changed", "table=\"%s.%s\" columns=%u",
                      r->table->schema, r->table->name, r->table->row->nfields);
         }
@@ -450,8 +482,7 @@ static leat_rc await_visible(leat_pg_source *s, leat_err *e)
 static leat_rc update(leat_pg_source *s, const leat_pgoutput_msg *m, leat_str bytes,
                       const bool *loose, leat_pg_rel **out, leat_err *e)
 {
-    leat_pg_rel **at = &s->rels[m->relation.id % LEAT_PG_RELS];
-    while (*at && (*at)->id != m->relation.id) at = &(*at)->next;
+    leat_pg_rel **at = place_of(s, m->relation.id);
     leat_pg_rel *r = leat_zalloc(1, sizeof *r);
     leat_arena a;
     draft d;
@@ -499,6 +530,7 @@ static leat_rc from_catalog(leat_pg_source *s, const leat_pg_table *t, const boo
                .ncols = t->ncols,
                .key = t->key,
                .nkey = t->nkey,
+               .identity = t->identity,
                .catalog = true,
                .loose = loose};
     for (uint16_t i = 0; i < t->ncols; i++) {
@@ -522,23 +554,35 @@ leat_rc leat_pg_rel_of_table(leat_pg_source *s, const leat_pg_table *t, leat_pg_
     return from_catalog(s, t, NULL, out, e);
 }
 
+leat_rc leat_pg_rel_keep(leat_pg_source *s, const leat_pg_table *t, leat_pg_rel **out, leat_err *e)
+{
+    leat_pg_rel **at = place_of(s, t->oid);
+    bool same = *at && (*at)->nwire == t->ncols;
+    LEAT_TRY(from_catalog(s, t, same ? (*at)->loose : NULL, out, e));
+    replace(at, *out);
+    return LEAT_OK;
+}
+
 /* ---- loosening ---- */
 
 /* The table of *r as the catalog has it, whose columns cannot have changed: rows are being read. */
 static leat_rc loosen_read(leat_pg_source *s, leat_pg_rel **r, const bool *loose, leat_arena *a,
                            leat_err *e)
 {
-    const leat_pg_table *t;
-    leat_pg_rel *new;
-    LEAT_TRY(leat_pg_source_sql(s, e));
-    LEAT_TRY(leat_pg_table_read(&s->sql, (*r)->id, a, &t, e));
+    const leat_pg_table *t = s->row_table;
+    leat_pg_rel *new, **at = place_of(s, (*r)->id);
+    if (!t) LEAT_TRY(leat_pg_source_sql(s, e));
+    if (!t) LEAT_TRY(leat_pg_table_read(&s->sql, (*r)->id, a, &t, e));
     if (!t || t->ncols != (*r)->nwire)
         return leat_fail(e, LEAT_RETRY, "postgres.table_missing", (*r)->table->topic,
                          "the table %s.%s changed while its rows were read; the snapshot begins "
                          "again",
                          (*r)->table->schema, (*r)->table->name);
     LEAT_TRY(from_catalog(s, t, loose, &new, e));
-    leat_pg_rel_free(*r);
+    if (*at == *r)
+        replace(at, new);
+    else
+        leat_pg_rel_free(*r);
     *r = new;
     return LEAT_OK;
 }

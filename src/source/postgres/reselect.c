@@ -89,7 +89,7 @@ static void take(leat_pg_rel *r, const question *q, const PGresult *res, leat_ar
         leat_err e;
         leat_str text = leat_pg_cell(res, 0, k);
         if (text.s) text = leat_arena_str(a, text);
-        if (leat_pg_rel_cell(r, q->cols[k], text, a, &v, &e) == LEAT_OK)
+        if (leat_pg_rel_cell(r, q->cols[k], false, text, a, &v, &e) == LEAT_OK)
             after[r->field[q->cols[k]]] = v;
         else
             tell(r, "a column has another type now");

@@ -19,9 +19,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "source/postgres/copytext.h"
 #include "source/postgres/partition.h"
 #include "source/postgres/pg.h"
+#include "source/postgres/reader.h"
 #include "source/postgres/walframe.h"
 #include "system/postgres/quote.h"
 
@@ -63,8 +63,7 @@ static leat_rc open_view(leat_pg_source *s, leat_err *e)
     return rc;
 }
 
-/* A transaction id for the rows' source block: one of its own, as Debezium's. 0 on a standby. */
-static leat_rc row_xid(leat_pg_source *s, leat_err *e)
+leat_rc leat_pg_row_xid(leat_pg_source *s, leat_err *e)
 {
     PGresult *res;
     LEAT_TRY(leat_pg_source_sql(s, e));
@@ -122,10 +121,14 @@ leat_rc leat_pg_plan_tables(leat_task *task, leat_plan *plan, leat_err *e)
                                   leat_arena_str(plan->a, start.offset)};
     leat_buf_free(&text);
     /* A position without a snapshot of ours: another reader (Debezium) has taken it. */
-    if (s->resumed || s->conf->snapshot > LEAT_PG_SNAPSHOT_INITIAL_ONLY) return LEAT_OK;
+    if (s->conf->snapshot > LEAT_PG_SNAPSHOT_INITIAL_ONLY) return LEAT_OK;
+    if (s->resumed && !plan->begun) return LEAT_OK;
     plan->skip_stream = !leat_pg_streams(s->conf);
+    if (!plan->skip_stream && s->conf->capture.snapshot_streaming == LEAT_SNAPSHOT_BESIDE)
+        LEAT_TRY(leat_pg_plan_beside(s, plan, e));
+    if (plan->beside) return LEAT_OK;
     LEAT_TRY(open_view(s, e));
-    LEAT_TRY(row_xid(s, e));
+    LEAT_TRY(leat_pg_row_xid(s, e));
     s->row_ts_us = leat_now_us();
     return put_chunks(s, plan, e);
 }
@@ -134,17 +137,7 @@ leat_rc leat_pg_plan_tables(leat_task *task, leat_plan *plan, leat_err *e)
 
 static void put_source(const table *t, leat_buf *sql)
 {
-    if (!t->override) {
-        if (t->only) leat_buf_str_z(sql, "ONLY ");
-        leat_pg_quote_table(sql, t->schema, t->name);
-        return;
-    }
-    leat_str text = leat_str_trim(leat_str_of(t->override));
-    while (text.len && text.s[text.len - 1] == ';')
-        text = leat_str_trim((leat_str){text.s, text.len - 1});
-    leat_buf_u8(sql, '(');
-    leat_buf_add(sql, text);
-    leat_buf_str_z(sql, ") AS leat_rows");
+    leat_pg_row_source(t->schema, t->name, t->only, t->override, sql);
 }
 
 static leat_rc start_copy(leat_pg_source *s, const leat_pg_table *t, const table *chunk,
@@ -152,10 +145,7 @@ static leat_rc start_copy(leat_pg_source *s, const leat_pg_table *t, const table
 {
     leat_buf sql = {0};
     leat_buf_str_z(&sql, "COPY (SELECT ");
-    for (uint16_t i = 0; i < t->ncols; i++) {
-        leat_buf_str_z(&sql, i ? ", " : "");
-        leat_pg_quote_name(&sql, leat_str_of(t->cols[i].name));
-    }
+    leat_pg_row_columns(s->row_rel, t, false, &sql);
     leat_buf_str_z(&sql, " FROM ");
     put_source(chunk, &sql);
     leat_buf_str_z(&sql, ") TO STDOUT");
@@ -298,68 +288,6 @@ static leat_rc more_rows(leat_pg_source *s, const leat_chunk *chunk, bool *more,
 
 /* ---- rows ---- */
 
-static leat_rc row_values(leat_pg_rel *r, leat_str row, leat_arena *a, leat_value *cells,
-                          leat_err *e)
-{
-    char *copy = (char *)(uintptr_t)leat_arena_str(a, row).s, *end = copy + row.len, *rest = copy;
-    for (uint32_t i = 0; i < r->table->row->nfields; i++) cells[i] = leat_absent();
-    for (uint16_t i = 0; i < r->nwire; i++) {
-        leat_str text;
-        uint16_t f = r->field[i];
-        if (!rest || !leat_pg_copy_column(&rest, end, &text))
-            return leat_fail(e, LEAT_FATAL, "postgres.protocol", r->table->topic,
-                             "a row of a COPY has %u columns or a broken escape, expected %u", i,
-                             r->nwire);
-        if (f == LEAT_PG_NO_FIELD) continue;
-        LEAT_TRY(leat_pg_rel_cell(r, i, text, a, &cells[f], e));
-    }
-    return LEAT_OK;
-}
-
-static void bury(leat_batch *b, const leat_pg_source *s, const leat_table *t, leat_str row,
-                 const leat_err *why)
-{
-    char place[96];
-    snprintf(place, sizeof place, "{\"lsn\":%llu,\"snapshot\":true,\"row\":%llu}",
-             (unsigned long long)s->at.lsn, (unsigned long long)s->row_n);
-    leat_batch_dead_row(
-        b, &(leat_dead){.why = *why,
-                        .bytes = row,
-                        .position = leat_str_of(place),
-                        .table = leat_arena_printf(&b->arena, "%s.%s", t->schema, t->name),
-                        .topic = t->topic,
-                        .ts_us = s->row_ts_us});
-}
-
-static leat_rc give(leat_pg_source *s, leat_str row, leat_snapshot marker, leat_batch *b,
-                    leat_err *e)
-{
-    leat_value *cells = LEAT_NEW(&b->arena, leat_value, s->row_rel->table->row->nfields);
-    b->counts.rows_read++;
-    s->row_n++;
-    leat_rc rc =
-        leat_event_size_check(row.len, s->task->max_event_bytes, s->row_rel->table->name, e);
-    bool fits = rc == LEAT_OK;
-    if (fits) rc = row_values(s->row_rel, row, &b->arena, cells, e);
-    while (fits && rc == LEAT_DATA && (rc = leat_pg_rel_loosen(s, &s->row_rel, e)) == LEAT_OK)
-        rc = row_values(s->row_rel, row, &b->arena, cells, e);
-    const leat_pg_rel *r = s->row_rel;
-    if (rc == LEAT_DATA) {
-        bury(b, s, r->table, row, e);
-        return LEAT_OK;
-    }
-    LEAT_TRY(rc);
-    leat_rewrite_row(r->rewrite, cells, false, &b->arena);
-    leat_event *ev = leat_batch_add(b, r->table);
-    ev->op = LEAT_OP_READ;
-    ev->after = cells;
-    ev->snapshot = (uint8_t)marker;
-    ev->ts_us = s->row_ts_us;
-    ev->seen_us = leat_now_us();
-    ev->src = leat_pg_src(s, &b->arena, s->at.lsn, s->row_tx);
-    return LEAT_OK;
-}
-
 static leat_snapshot marker_of(const table *t, bool last, bool last_of_all)
 {
     if (last_of_all) return LEAT_SNAPSHOT_LAST;
@@ -377,7 +305,7 @@ static leat_rc release(leat_pg_source *s, leat_chunk *chunk, bool last, leat_bat
     if (last) LEAT_TRY(more_rows(s, chunk, &more, e));
     leat_str row = {s->row_held, s->row_len};
     if (row.len && row.s[row.len - 1] == '\n') row.len--;
-    leat_rc rc = give(s, row, marker_of(t, last, last && !more), b, e);
+    leat_rc rc = leat_pg_row_give(s, row, marker_of(t, last, last && !more), b, e);
     PQfreemem(s->row_held);
     s->row_held = NULL;
     t->any = true;

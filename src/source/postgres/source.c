@@ -11,12 +11,10 @@
 #include "source/postgres/identity.h"
 #include "source/postgres/pg.h"
 #include "source/postgres/publication.h"
+#include "source/postgres/reader.h"
 #include "source/postgres/walframe.h"
 
 enum {
-    PAGE = 8192,
-    PAGE_HEAD = 24,
-    SEGMENT_HEAD = 40,
     LIBPQ_BUFFER = 16 << 10,
     SLOT_LOOK_US = 200000, /* between looks at a slot that is in use */
 };
@@ -215,6 +213,7 @@ static void close_source(leat_task *t)
     if (!s) return;
     t->priv = NULL;
     leat_pg_action_end(s);
+    leat_pg_hurry_end(s);
     leat_pg_close(&s->view);
     leat_pg_close(&s->wal);
     if (t->stopping && s->conf->drop_on_stop) drop_slot(s);
@@ -248,8 +247,8 @@ static leat_rc open_source(leat_task *t, const leat_position *pos, size_t n, lea
     s->modes = leat_pg_conf_modes(s->conf);
     s->retained = -1;
     if (t->leaves) {
-        s->sql.leaves = s->wal.leaves = s->view.leaves = leaves;
-        s->sql.arg = s->wal.arg = s->view.arg = t;
+        s->sql.leaves = s->wal.leaves = s->view.leaves = s->hurry.c.leaves = leaves;
+        s->sql.arg = s->wal.arg = s->view.arg = s->hurry.c.arg = t;
     }
     s->tx.ts_us = leat_now_us();
     leat_arena_init(&s->arena, 0);
@@ -294,15 +293,7 @@ static leat_rc beat_source(leat_task *t, leat_err *e)
     return s->streaming ? leat_pg_feedback_send(&s->feedback, &s->wal, false, e) : LEAT_OK;
 }
 
-/* The end of what is written now, flushed or not: a commit may be visible before it is flushed. The
- * place where the next record goes is behind a page's header when a page was just filled; the end
- * of the last record is before it. */
-static uint64_t record_end(uint64_t lsn)
-{
-    unsigned in_page = (unsigned)(lsn % PAGE);
-    return in_page == PAGE_HEAD || in_page == SEGMENT_HEAD ? lsn - in_page : lsn;
-}
-
+/* The end of what is written now, flushed or not: a commit may be visible before it is flushed. */
 static leat_rc end_source(leat_task *t, leat_arena *a, leat_str *end, leat_err *e)
 {
     leat_pg_source *s = t->priv;
@@ -320,7 +311,7 @@ static leat_rc end_source(leat_task *t, leat_arena *a, leat_str *end, leat_err *
     if (!good)
         return leat_fail(e, LEAT_RETRY, "postgres.protocol", "",
                          "the server told no end of its log");
-    s->once_end = record_end(lsn);
+    s->once_end = leat_pg_record_end(lsn);
     *end = leat_arena_str(a, leat_str_of(leat_lsn_print(s->once_end, text)));
     return LEAT_OK;
 }
@@ -392,4 +383,5 @@ const leat_source leat_source_postgres = {
     .offset_check = leat_pg_offset_check,
     .offset_text = leat_pg_offset_text,
     .leaves = leat_pg_leaves,
+    .chunks = &leat_pg_chunks,
 };

@@ -24,6 +24,7 @@ enum {
     GATHER_US = 10000,   /* one read that waits for more while much comes */
     IDLE_US = 1000000,   /* between places that keepalives make */
     ASK_US = 5000000,    /* between questions for the server's end while idle */
+    HURRY_US = 10000,    /* the same while a place ahead is waited for */
 };
 
 leat_position leat_pg_stream_position(leat_pg_source *s, leat_buf *text)
@@ -235,12 +236,18 @@ static leat_rc frame(leat_pg_source *s, leat_batch *b, leat_str bytes, leat_err 
 
 /* ---- while there is nothing ---- */
 
-/* A keepalive's place, if it is time for one; at once if `once` ends there. */
+/* Somebody waits for a place that lies ahead, and end is at it. */
+static bool awaited(const leat_pg_source *s, uint64_t end)
+{
+    bool once = s->at.lsn < s->once_end && end >= s->once_end;
+    return once || (s->at.lsn < s->hurry.end && end >= s->hurry.end);
+}
+
+/* A keepalive's place, if it is time for one; at once if it is awaited. */
 static void idle_place(leat_pg_source *s, leat_batch *b, int64_t now)
 {
     if (s->tx.open || s->idle_end <= s->at.lsn) return;
-    bool last = s->at.lsn < s->once_end && s->idle_end >= s->once_end;
-    if (!last && s->idle_us && now - s->idle_us < IDLE_US) return;
+    if (!awaited(s, s->idle_end) && s->idle_us && now - s->idle_us < IDLE_US) return;
     s->at.lsn = s->idle_end;
     s->idle_us = now;
     leat_pg_safe_here(s, b);
@@ -253,7 +260,9 @@ static bool counted(const leat_batch *b)
 
 static leat_rc feedback(leat_pg_source *s, int64_t now, leat_err *e)
 {
-    bool behind = s->idle_end <= s->at.lsn && now - s->feedback.sent_us >= ASK_US;
+    bool hurry = s->at.lsn < s->hurry.end && s->idle_end < s->hurry.end;
+    bool behind = (s->idle_end <= s->at.lsn || hurry) &&
+                  now - s->feedback.sent_us >= (hurry ? HURRY_US : ASK_US);
     return leat_pg_feedback_send(&s->feedback, &s->wal, behind && !s->tx.open, e);
 }
 

@@ -102,3 +102,10 @@ bool leat_lsn_parse(leat_str text, uint64_t *out)
     *out = (uint64_t)h << 32 | l;
     return true;
 }
+
+uint64_t leat_pg_record_end(uint64_t lsn)
+{
+    enum { PAGE = 8192, PAGE_HEAD = 24, SEGMENT_HEAD = 40 };
+    unsigned in_page = (unsigned)(lsn % PAGE);
+    return in_page == PAGE_HEAD || in_page == SEGMENT_HEAD ? lsn - in_page : lsn;
+}

@@ -38,6 +38,10 @@ const char *leat_lsn_print(uint64_t lsn, char out[LEAT_LSN_TEXT]);
 /* The same back; either case, 1 to 8 digits on each side, nothing else around it. */
 bool leat_lsn_parse(leat_str text, uint64_t *out);
 
+/* The end of the last record, of a place where the next one goes: behind a page's header, when a
+ * page was just filled, the record's end is before it. */
+uint64_t leat_pg_record_end(uint64_t lsn);
+
 /* Microseconds between 1970-01-01 and 2000-01-01, PostgreSQL's epoch. */
 #define LEAT_PG_EPOCH_US INT64_C(946684800000000)
 

@@ -53,9 +53,13 @@ static leat_rc read_columns(leat_pg *c, const char *oid, leat_arena *a, leat_pg_
 {
     static const char sql[] =
         "SELECT a.attnum, a.attname, a.atttypid, a.atttypmod, a.attndims, a.attnotnull,"
-        " %s, a.attidentity <> '', pg_catalog.pg_get_expr(d.adbin, d.adrelid)"
+        " %s, a.attidentity <> '', pg_catalog.pg_get_expr(d.adbin, d.adrelid),"
+        " pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(p.proname)"
         " FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef d"
         " ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
+        " JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"
+        " JOIN pg_catalog.pg_proc p ON p.oid = t.typoutput"
+        " JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace"
         " WHERE a.attrelid = $1::pg_catalog.oid AND a.attnum > 0 AND NOT a.attisdropped"
         " ORDER BY a.attnum";
     const char *generated = c->version >= 120000 ? "a.attgenerated <> ''" : "false";
@@ -77,6 +81,7 @@ static leat_rc read_columns(leat_pg *c, const char *oid, leat_arena *a, leat_pg_
         };
         leat_str def = leat_pg_cell(res, i, 8);
         if (def.s) cols[i].def = leat_arena_str(a, def);
+        cols[i].output = text_of(a, res, i, 9);
     }
     PQclear(res);
     t->cols = cols;
@@ -116,6 +121,65 @@ static leat_rc read_key(leat_pg *c, const char *oid, leat_arena *a, leat_pg_tabl
     return LEAT_OK;
 }
 
+/* Types whose values sort alike stand for each other: a column may grow from one to the other. */
+#define SORTS_AS                                                                                   \
+    "CASE base.oid WHEN 20 THEN 'int' WHEN 21 THEN 'int' WHEN 23 THEN 'int' WHEN 1043 THEN"        \
+    " 'text' ELSE pg_catalog.format_type(base.oid, -1) END"
+
+leat_rc leat_pg_identity_read(leat_pg *c, uint32_t oid, leat_arena *a, const leat_pg_identity **out,
+                              leat_err *e)
+{
+    static const char sql[] =
+        "WITH best AS (SELECT i.indrelid, i.indkey::pg_catalog.int2[] AS cols, %s AS n"
+        " FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class t ON t.oid = i.indrelid"
+        " JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid"
+        " WHERE i.indrelid = $1::pg_catalog.oid AND i.indisunique AND i.indisvalid"
+        " AND i.indpred IS NULL AND i.indexprs IS NULL"
+        " AND (t.relreplident <> 'i' OR i.indisreplident)"
+        " AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = i.indrelid"
+        " AND (NOT a.attnotnull OR %s)"
+        " AND a.attnum = ANY ((i.indkey::pg_catalog.int2[])[0:%s - 1]))"
+        " ORDER BY i.indisprimary DESC, x.relname LIMIT 1)"
+        " SELECT a.attname, pg_catalog.format_type(base.oid, -1),"
+        " pg_catalog.concat_ws(' ', a.attnum, " SORTS_AS ", NULLIF(a.attcollation, 0),"
+        " pg_catalog.pg_collation_actual_version(NULLIF(a.attcollation, 0))%s)"
+        " FROM best b CROSS JOIN LATERAL pg_catalog.unnest(b.cols) WITH ORDINALITY AS k(num, place)"
+        " JOIN pg_catalog.pg_attribute a ON a.attrelid = b.indrelid AND a.attnum = k.num"
+        " CROSS JOIN LATERAL (WITH RECURSIVE d AS ("
+        "SELECT t.oid, t.typbasetype FROM pg_catalog.pg_type t WHERE t.oid = a.atttypid"
+        " UNION ALL SELECT t.oid, t.typbasetype FROM d"
+        " JOIN pg_catalog.pg_type t ON t.oid = d.typbasetype)"
+        " SELECT d.oid FROM d WHERE d.typbasetype = 0) AS base"
+        " WHERE k.place <= b.n ORDER BY k.place";
+    static const char of_database[] =
+        ", CASE a.attcollation WHEN 100 THEN"
+        " (SELECT pg_catalog.pg_database_collation_actual_version(b.oid)"
+        " FROM pg_catalog.pg_database b WHERE b.datname = pg_catalog.current_database()) END";
+    const char *n = c->version >= 110000 ? "i.indnkeyatts" : "i.indnatts";
+    const char *generated = c->version >= 120000 ? "a.attgenerated <> ''" : "false";
+    const char *version = c->version >= 150000 ? of_database : "";
+    const char *param = leat_arena_printf(a, "%u", oid);
+    PGresult *res;
+    *out = NULL;
+    LEAT_TRY(leat_pg_query(c, "read a table's identity from the catalog",
+                           leat_arena_printf(a, sql, n, generated, n, version), 1, &param, &res,
+                           e));
+    int rows = PQntuples(res);
+    const char **names = LEAT_NEW(a, const char *, rows), **types = LEAT_NEW(a, const char *, rows);
+    const char *order = "";
+    for (int i = 0; i < rows; i++) {
+        names[i] = text_of(a, res, i, 0);
+        types[i] = text_of(a, res, i, 1);
+        order = leat_arena_printf(a, "%s%s%s", order, i ? ", " : "", PQgetvalue(res, i, 2));
+    }
+    PQclear(res);
+    if (rows == 0) return LEAT_OK;
+    leat_pg_identity *id = LEAT_NEW(a, leat_pg_identity, 1);
+    *id = (leat_pg_identity){(uint16_t)rows, names, types, order};
+    *out = id;
+    return LEAT_OK;
+}
+
 leat_rc leat_pg_table_read(leat_pg *c, uint32_t oid, leat_arena *a, const leat_pg_table **out,
                            leat_err *e)
 {
@@ -128,6 +192,7 @@ leat_rc leat_pg_table_read(leat_pg *c, uint32_t oid, leat_arena *a, const leat_p
     if (!there) return LEAT_OK;
     LEAT_TRY(read_columns(c, number, a, t, e));
     LEAT_TRY(read_key(c, number, a, t, e));
+    LEAT_TRY(leat_pg_identity_read(c, oid, a, &t->identity, e));
     if (!t->ncols) LEAT_TRY(read_head(c, number, a, t, &there, e)); /* dropped in between? */
     if (there) *out = t;
     return LEAT_OK;

@@ -12,10 +12,22 @@ typedef struct leat_pg_column {
     int32_t typmod;
     int32_t ndims;
     bool not_null;
-    bool generated; /* GENERATED ALWAYS AS (expression): not in the log before version 18 */
-    bool identity;  /* GENERATED ... AS IDENTITY */
-    leat_str def;   /* default expression; absent: none */
+    bool generated;     /* GENERATED ALWAYS AS (expression): not in the log before version 18 */
+    bool identity;      /* GENERATED ... AS IDENTITY */
+    leat_str def;       /* default expression; absent: none */
+    const char *output; /* the type's output function, as SQL names it */
 } leat_pg_column;
+
+/* What tells a row from all others and every change names: the index of the replica identity, else
+ * the primary key, else the first unique index whose columns are NOT NULL. Generated columns, which
+ * changes may lack, are in none. */
+typedef struct leat_pg_identity {
+    uint16_t n;
+    const char *const *names;
+    const char *const *types; /* as SQL spells them, without modifiers, domains resolved */
+    const char *order; /* columns, kinds of type, collations and their versions: another text, and
+                          the server may sort and compare the identity in another way */
+} leat_pg_identity;
 
 /* In the arena that it was read into. */
 typedef struct leat_pg_table {
@@ -30,12 +42,17 @@ typedef struct leat_pg_table {
     const char *const *key; /* names: the primary key in its order, else the first unique index that
                                is neither partial nor on expressions */
     uint16_t nkey;
-    bool primary; /* key is the primary key */
+    bool primary;                     /* key is the primary key */
+    const leat_pg_identity *identity; /* NULL: none */
 } leat_pg_table;
 
 /* Reads one table with its columns and key; *out NULL when there is no such table (any more). */
 leat_rc leat_pg_table_read(leat_pg *c, uint32_t oid, leat_arena *a, const leat_pg_table **out,
                            leat_err *e);
+
+/* Its identity alone; *out NULL when it has none. */
+leat_rc leat_pg_identity_read(leat_pg *c, uint32_t oid, leat_arena *a, const leat_pg_identity **out,
+                              leat_err *e);
 
 /* A table without its columns. */
 typedef struct leat_pg_relation {

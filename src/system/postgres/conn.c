@@ -239,6 +239,12 @@ void leat_pg_cancel(leat_pg *c)
     leat_pg_close(c);
 }
 
+void leat_pg_abandon(leat_pg *c)
+{
+    if (c->pg && PQtransactionStatus(c->pg) == PQTRANS_ACTIVE) request_cancel(c->pg);
+    leat_pg_close(c);
+}
+
 /* ---- statements ---- */
 
 static bool result_ok(const PGresult *res)

@@ -76,6 +76,8 @@ leat_rc leat_pg_poll(leat_pg *c, const char *doing, int wait_ms, PGresult **out,
 /* Has the server end what runs and waits for that, a few seconds at most (one when the user
  * leaves); closes the session if it does not answer. */
 void leat_pg_cancel(leat_pg *c);
+/* Has the server end what runs, a copy too, and closes the session without waiting for it. */
+void leat_pg_abandon(leat_pg *c);
 /* Sends sql, which starts a copy, and waits for the state wanted (PGRES_COPY_OUT, PGRES_COPY_BOTH).
  */
 leat_rc leat_pg_copy(leat_pg *c, const char *doing, const char *sql, ExecStatusType wanted,

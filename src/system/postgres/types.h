@@ -131,6 +131,7 @@ typedef leat_rc leat_pg_parser(const leat_pg_col *col, leat_str text, leat_arena
 /* How one column's values are parsed. In the arena of its table; immutable. */
 struct leat_pg_col {
     leat_pg_parser *parse;
+    leat_pg_parser *binary; /* the same cell of the value's binary form; NULL: none that is exact */
     const leat_schema *schema; /* NULL: Debezium has no mapping, the column is left out of events */
     const leat_pg_col *elem;   /* arrays: of the elements (of the inner array, where nested) */
     const char *table, *name;  /* for messages */

@@ -10,6 +10,9 @@ leat_rc leat_pg_value_fail(const leat_pg_col *col, leat_str text, const char *wh
 /* DATA "postgres.value": a value of the type that events have no room for. why: "a ..., which ...".
  */
 leat_rc leat_pg_range_fail(const leat_pg_col *col, const char *why, leat_err *e);
+/* The same of a timestamp behind the last that 64 bits can count to, and of infinite intervals. */
+leat_rc leat_pg_late_fail(const leat_pg_col *col, leat_err *e);
+leat_rc leat_pg_infinite_fail(const leat_pg_col *col, leat_err *e);
 
 /* What is known of a type beforehand: how it is mapped. */
 typedef struct leat_pg_rule {
@@ -58,6 +61,10 @@ bool leat_pg_float4(leat_str text, float *out);
 /* types_time.c */
 leat_pg_parser leat_pg_parse_date, leat_pg_parse_time, leat_pg_parse_timetz;
 leat_pg_parser leat_pg_parse_timestamp, leat_pg_parse_timestamptz, leat_pg_parse_interval;
+
+/* types_binary.c: what parses a type's binary form, where a column's texts are parsed by of; NULL:
+ * it has none that is exact. t: with domains resolved, no array. */
+leat_pg_parser *leat_pg_binary_parser(const leat_pg_type *t, leat_pg_parser *of);
 
 /* types_list.c */
 leat_pg_parser leat_pg_parse_array;    /* {1,NULL,"a b"} */

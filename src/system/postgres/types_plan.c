@@ -504,6 +504,7 @@ leat_rc leat_pg_plan(const leat_pg_types *types, const leat_pg_modes *modes,
     bool optional = !attr->not_null || attr->loose;
     leat_schema *s = is_array ? array(&p, &t, out, optional) : scalar(&p, &t, out, optional);
     leat_value def;
+    if (s && !is_array) out->binary = leat_pg_binary_parser(t.type, out->parse);
     if (s && !attr->generated && leat_pg_default(out, attr->def, a, &def))
         s->def = leat_arena_dup(a, &def, sizeof def);
     return LEAT_OK;

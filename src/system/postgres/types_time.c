@@ -199,17 +199,27 @@ static bool take_timestamp(leat_str text, bool zoned, int64_t *out)
            *out != LEAT_TIME_INFINITY && *out != LEAT_TIME_MINUS_INFINITY;
 }
 
+leat_rc leat_pg_late_fail(const leat_pg_col *col, leat_err *e)
+{
+    return leat_pg_range_fail(col,
+                              "a time behind 294247-01-10 04:00:54 UTC, which microseconds since "
+                              "1970 in 64 bits, as events have them, cannot tell",
+                              e);
+}
+
+leat_rc leat_pg_infinite_fail(const leat_pg_col *col, leat_err *e)
+{
+    return leat_pg_range_fail(
+        col, "an infinite interval, which months, days and microseconds cannot tell", e);
+}
+
 /* The text is none, or one behind the last microsecond that 64 bits can count to. */
 static leat_rc no_timestamp(const leat_pg_col *col, leat_str text, const char *expected,
                             leat_err *e)
 {
     scan s = scan_of(text);
     ymd d;
-    if (take_date(&s, &d) && d.year >= LAST_YEAR)
-        return leat_pg_range_fail(col,
-                                  "a time behind 294247-01-10 04:00:54 UTC, which microseconds "
-                                  "since 1970 in 64 bits, as events have them, cannot tell",
-                                  e);
+    if (take_date(&s, &d) && d.year >= LAST_YEAR) return leat_pg_late_fail(col, e);
     return leat_pg_value_fail(col, text, expected, e);
 }
 
@@ -286,10 +296,7 @@ leat_rc leat_pg_parse_interval(const leat_pg_col *col, leat_str text, leat_arena
     scan s = scan_of(text);
     leat_interval *v = leat_arena_alloc(a, sizeof *v, _Alignof(leat_interval));
     if (leat_str_is(text, "infinity") || leat_str_is(text, "-infinity"))
-        return leat_pg_range_fail(col,
-                                  "an infinite interval, which months, days and microseconds "
-                                  "cannot tell",
-                                  e);
+        return leat_pg_infinite_fail(col, e);
     if (!take_interval(&s, v))
         return leat_pg_value_fail(
             col, text, "expected a finite interval such as 1 year 2 mons -3 days +04:05:06.789", e);

@@ -1,0 +1,55 @@
+/* What a snapshot beside the stream is made of: tables, chunks of them, views, and the keys by
+ * which rows and changes are compared.
+ *
+ * A table is cut where its identity (the columns that tell a row from all others and that every
+ * change names: leat_table.id_cols) has certain values. The order of those values is the server's
+ * alone: a bound is a text (UTF-8) that the source wrote and that only the source reads; here they
+ * are compared for equality, never for order. Pure; any thread. */
+#ifndef LEAT_CAPTURE_CHUNK_H
+#define LEAT_CAPTURE_CHUNK_H
+
+#include "base/buf.h"
+#include "event/event.h"
+
+/* A table that is read. Immutable; readers share it. */
+typedef struct leat_snap_table {
+    const char *name;  /* "schema.table", as leat_table_name makes it of its rows and changes */
+    const char *where; /* condition on its rows, of an ad hoc snapshot; NULL: all */
+    int64_t rows;      /* estimates, -1: unknown */
+    int64_t bytes;
+    int priority;     /* higher first; equal ones take turns */
+    bool keyed;       /* it has an identity that is captured as it is, so that it can be cut. Else
+                         it is one chunk, read while the stream stands still */
+    const void *priv; /* the source's */
+    struct leat_snap_table *next;
+} leat_snap_table;
+
+/* Rows of a table with from <= identity < to in the server's order; an absent bound is none. Or, if
+ * nkeys > 0, the rows with these identities, as many of them as there are. */
+typedef struct leat_range {
+    const leat_snap_table *table;
+    leat_str from, to;
+    const leat_value *keys; /* nkeys * nid cells, as the changes had them */
+    uint32_t nkeys;
+    uint16_t nid;
+} leat_range;
+
+/* What a chunk's rows show: they surely contain some transactions, and nothing that ends behind
+ * their end. */
+typedef struct leat_view {
+    leat_str text; /* JSON object as text that brings it back in another process */
+    void *priv;    /* the source's; both live in the arena given where it was made */
+} leat_view;
+
+/* "schema.table", or the name alone where the system has no schemas. Appends. */
+void leat_table_name(const leat_table *t, leat_buf *out);
+
+/* Appends the canonical bytes of a row's identity: equal bytes, equal identity. cells: of a row by
+ * t; other: where a cell of it that is ABSENT stands (the row's other image), or NULL. False: t has
+ * no identity, or a cell of it is absent in both; out is as it was. */
+bool leat_row_key(const leat_table *t, const leat_value *cells, const leat_value *other,
+                  leat_buf *out);
+/* The cells that such bytes were made of, in a; NULL: they are none. *n: how many. */
+leat_value *leat_row_key_cells(leat_str key, leat_arena *a, uint16_t *n);
+
+#endif

@@ -1,0 +1,476 @@
+/* The driver of a snapshot beside the stream: a step of it in each turn of a task that streams.
+ *
+ * Readers read chunks under views of their own (readers.h) while the task reads the stream. The
+ * ledger (capture/ledger.h) says which chunk is next; a window (capture/window.h) is opened before
+ * a reader may take its view. The rows of a chunk go out at a place of the stream where no
+ * transaction is open, once it has passed the view's end: all of them, less those that are
+ * superseded, without a change of the stream in between; between two chunks the stream is read. At
+ * most two chunks a reader are under way, each of them bounded: a chunk that is larger is read
+ * again in halves.
+ *
+ * Tables without identity come first: as long as there are some, the stream stands still, and rows
+ * are appended as they come.
+ *
+ * The ledger's text is appended with the rows that it speaks of; where it is long, not with each
+ * chunk, so that a crash reads a few chunks again. What an attempt holds is dropped at its end: the
+ * next one goes on from what is durable. Run by the task's thread. */
+#include "engine/beside.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/readers.h"
+#include "engine/run.h"
+
+enum {
+    CUT_MOST = 1024,      /* bounds of one cut */
+    CHUNK_MOST = 8 << 20, /* bytes that a chunk holds at most */
+    CHUNK_LEAST = 128 << 10,
+    TEXT_SHORT = 16 << 10, /* a ledger's text up to here goes with each chunk ... */
+    TEXT_US = 500000,      /* ... another after so long */
+    HURRY_US = 5000,
+    HALVE_LEAST = 1000, /* rows */
+    RETAKE_US = 20000,  /* after a view that was behind */
+    STILL_US = 1000,    /* between looks at readers while the stream stands still */
+};
+
+struct leat_beside {
+    leat_arena arena; /* tables and texts of the plan */
+    leat_ledger ledger;
+    leat_view_ops ops;
+    leat_windows *windows;
+    leat_readers *readers;
+    bool steps;                  /* readers have no threads */
+    leat_reading *first, **tail; /* under way, the oldest first */
+    unsigned n;
+    leat_reading *out; /* whose rows go out now */
+    size_t bound;      /* of a chunk, in memory */
+    leat_position start;
+    bool known;      /* the stream's transactions were taken over */
+    bool begun;      /* that it was begun is appended */
+    bool ending;     /* that it is done waits to be appended */
+    bool read;       /* the stream was, since the last chunk */
+    bool first_row;  /* none has gone out ever */
+    size_t text_len; /* of the ledger as appended last ... */
+    int64_t text_us; /* ... and when */
+    int64_t hurry_us, retake_us;
+};
+
+/* ---- begin and end ---- */
+
+static size_t chunk_bound(const leat_engine *g, unsigned readers)
+{
+    size_t bound = g->conf.memory / 8 / g->n / (2 * (size_t)readers);
+    return bound > CHUNK_MOST ? CHUNK_MOST : bound < CHUNK_LEAST ? CHUNK_LEAST : bound;
+}
+
+leat_rc leat_beside_begin(leat_run *r, const leat_plan *plan, const leat_json *stored, leat_err *e)
+{
+    leat_engine *g = r->g;
+    const leat_source_chunks *chunks = r->task.source->chunks;
+    leat_beside *bs = leat_zalloc(1, sizeof *bs);
+    unsigned readers = plan->readers ? plan->readers : 1;
+    r->beside = bs;
+    leat_arena_init(&bs->arena, 0);
+    leat_ledger_init(&bs->ledger);
+    bs->tail = &bs->first;
+    bs->ops = (leat_view_ops){chunks->contains, chunks->passed, chunks->view};
+    bs->windows = leat_windows_new(&bs->ledger, &bs->ops, g->conf.memory / 16);
+    bs->bound = chunk_bound(g, readers);
+    bs->steps = g->conf.pick != NULL;
+    bs->readers =
+        leat_readers_new(&r->task, readers, !bs->steps, g->conf.batch_events, g->conf.batch_bytes);
+    bs->begun = plan->begun;
+    bs->start = plan->start;
+    LEAT_TRY(leat_ledger_load(&bs->ledger, stored, e));
+    bs->first_row = stored == NULL || stored->child == NULL;
+    for (leat_snap_table *t = plan->tables; t; t = t->next) leat_ledger_add(&bs->ledger, t);
+    unsigned dropped = leat_ledger_drop_unknown(&bs->ledger);
+    for (const leat_ledger_table *t = bs->ledger.first; t; t = t->next)
+        r->snap_next.rows += t->rows;
+    if (dropped > 0)
+        leat_log(
+            LEAT_WARN, "snapshot.tables_gone",
+            "tables=%u of the snapshot are not captured any more: nothing more is read of them",
+            dropped);
+    leat_log(LEAT_INFO, "snapshot.beside", "tables=%u done=%u readers=%u resumed=%s", bs->ledger.n,
+             bs->ledger.ndone, readers, plan->begun ? "true" : "false");
+    return LEAT_OK;
+}
+
+void leat_beside_end(leat_run *r)
+{
+    leat_beside *bs = r->beside;
+    if (!bs) return;
+    r->beside = NULL;
+    atomic_store(&r->beside_held, 0);
+    leat_readers *readers = bs->readers;
+    leat_readers_stop(readers);
+    leat_windows_free(bs->windows);
+    for (leat_reading *g = bs->first, *next; g; g = next) {
+        next = g->next;
+        leat_reading_free(readers, g);
+    }
+    leat_readers_free(readers);
+    leat_ledger_free(&bs->ledger);
+    leat_arena_free(&bs->arena);
+    leat_free(bs);
+}
+
+void leat_beside_write(leat_run *r, leat_buf *out)
+{
+    leat_beside *bs = r->beside;
+    leat_jw w = {.out = out};
+    leat_ledger_write(&bs->ledger, &w, NULL);
+    bs->text_len = out->len;
+    bs->text_us = leat_mono_us();
+}
+
+/* ---- what is under way ---- */
+
+static leat_position reached(const leat_run *r)
+{
+    if (r->reached.len == 0) return (leat_position){0};
+    return (leat_position){leat_buf_str(&r->reached_partition), leat_buf_str(&r->reached)};
+}
+
+static void note(leat_run *r, const char *table)
+{
+    const leat_beside *bs = r->beside;
+    r->snap_next.done = bs->ledger.ndone;
+    r->snap_next.of = bs->ledger.n;
+    leat_run_snapshot_note(r, "running", table, bs->ledger.ndone, bs->ledger.n);
+}
+
+/* The reading is over and its job told so. */
+static void forget(leat_beside *bs, leat_reading *g)
+{
+    leat_reading **at = &bs->first;
+    while (*at != g) at = &(*at)->next;
+    *at = g->next;
+    if (!g->next) bs->tail = at;
+    bs->n--;
+    if (g->window) leat_window_close(g->window);
+    leat_ledger_settle(&bs->ledger, g->job.t);
+    leat_reading_free(bs->readers, g);
+}
+
+static leat_rc give(leat_run *r, const leat_job *job, leat_err *e)
+{
+    leat_beside *bs = r->beside;
+    leat_reading *g = leat_reading_new(job);
+    g->range = leat_job_range(job, &g->arena);
+    if (job->kind == LEAT_JOB_CUT) {
+        g->most = job->piece->halvings > 0 ? 1 : CUT_MOST;
+        g->bytes = bs->bound / 4;
+        g->bounds = LEAT_NEW(&g->arena, leat_str, g->most);
+    } else {
+        g->window = leat_window_open(bs->windows, job);
+        g->still = !job->t->table->keyed;
+        bool least = job->piece ? job->piece->whole : g->range.nkeys == 1;
+        g->bound = least && !g->still ? 0 : bs->bound;
+    }
+    *bs->tail = g;
+    bs->tail = &g->next;
+    bs->n++;
+    note(r, job->t->name);
+    return leat_readers_give(bs->readers, g, e);
+}
+
+/* Tables without identity are still to be read, or are. */
+static bool stands_still(const leat_beside *bs)
+{
+    for (const leat_reading *g = bs->first; g; g = g->next)
+        if (g->still) return true;
+    return false;
+}
+
+/* Work for the readers: two chunks each. */
+static leat_rc hand_out(leat_run *r, leat_err *e)
+{
+    leat_beside *bs = r->beside;
+    unsigned readers = leat_readers_count(bs->readers);
+    bool still = stands_still(bs);
+    leat_job job;
+    if (bs->ending || leat_mono_us() < bs->retake_us) return LEAT_OK;
+    while (bs->n < 2 * readers) {
+        if (leat_ledger_next(&bs->ledger, false, readers > 1, &job))
+            still = true;
+        else if (still || !leat_ledger_next(&bs->ledger, true, readers > 1, &job))
+            return LEAT_OK;
+        LEAT_TRY(give(r, &job, e));
+    }
+    return LEAT_OK;
+}
+
+/* ---- what readers have done ---- */
+
+/* What a reading that is over and not to be appended comes to. */
+static void take_result(leat_run *r, leat_reading *g)
+{
+    leat_ledger *l = &r->beside->ledger;
+    leat_ledger_table *t = g->job.t;
+    if (g->rc == LEAT_PENDING) {
+        leat_log(LEAT_WARN, "snapshot.table_gone",
+                 "table=\"%s\" is not there any more: nothing more is read of it", t->name);
+        t->gone = true;
+        leat_job_back(l, &g->job);
+    } else if (g->rc == LEAT_DATA) {
+        leat_log(LEAT_WARN, "snapshot.table_again", "table=\"%s\" code=%s %s", t->name, g->err.code,
+                 g->err.msg);
+        t->restart = true;
+        leat_job_back(l, &g->job);
+    } else if (g->job.kind == LEAT_JOB_CUT) {
+        leat_job_cut(l, &g->job, g->bounds, g->nbounds, g->most);
+    } else if (g->halve) {
+        leat_job_halve(l, &g->job);
+    } else {
+        leat_job_back(l, &g->job);
+    }
+}
+
+/* The view against what the stream has told before. */
+static void judge(leat_run *r, leat_reading *g)
+{
+    leat_beside *bs = r->beside;
+    if (leat_window_view(g->window, g->view)) {
+        g->judged = true;
+        return;
+    }
+    g->judged = g->behind = true;
+    bs->retake_us = leat_mono_us() + RETAKE_US;
+    leat_readers_drop(bs->readers, g);
+}
+
+/* Looks at one reading. False: it is over and gone. */
+static leat_rc look(leat_run *r, leat_reading *g, bool *stays, leat_err *e)
+{
+    leat_beside *bs = r->beside;
+    bool view;
+    leat_reading_state state = leat_readers_look(bs->readers, g, &view);
+    *stays = true;
+    if (view && g->window && !g->judged) judge(r, g);
+    if (g->window && leat_window_spoiled(g->window) && !g->spoiled) {
+        g->spoiled = true;
+        leat_readers_drop(bs->readers, g);
+    }
+    if (state != LEAT_READING_OVER) return LEAT_OK;
+    if (leat_rc_failed(g->rc) && g->rc != LEAT_DATA) {
+        *e = g->err;
+        return g->rc;
+    }
+    /* What is small already would not be read in less time for being smaller. */
+    if (g->spoiled) g->halve = g->rows >= HALVE_LEAST;
+    bool rows = g->window && g->rc == LEAT_OK && !g->behind && !g->halve && !g->drop;
+    if (rows) return LEAT_OK;
+    take_result(r, g);
+    forget(bs, g);
+    *stays = false;
+    return LEAT_OK;
+}
+
+static leat_rc look_at_all(leat_run *r, leat_err *e)
+{
+    leat_beside *bs = r->beside;
+    bool stays;
+    for (leat_reading *g = bs->first, *next; g; g = next) {
+        next = g->next;
+        LEAT_TRY(look(r, g, &stays, e));
+    }
+    return LEAT_OK;
+}
+
+/* ---- rows go out ---- */
+
+/* Debezium's words for the first and the last rows, as far as they are known here. */
+static void mark_rows(leat_run *r, const leat_ledger_table *t, bool first, bool last)
+{
+    leat_beside *bs = r->beside;
+    leat_batch *b = &r->batch;
+    if (b->n == 0 || b->ev[0].snapshot != LEAT_SNAPSHOT_TRUE) return;
+    if (first) b->ev[0].snapshot = LEAT_SNAPSHOT_FIRST_IN_TABLE;
+    if (bs->first_row) b->ev[0].snapshot = LEAT_SNAPSHOT_FIRST;
+    bs->first_row = false;
+    if (last && t->done) b->ev[b->n - 1].snapshot = LEAT_SNAPSHOT_LAST_IN_TABLE;
+    if (last && bs->ledger.ndone == bs->ledger.n) b->ev[b->n - 1].snapshot = LEAT_SNAPSHOT_LAST;
+}
+
+/* Its text goes with this batch. */
+static bool text_due(const leat_beside *bs)
+{
+    return bs->text_len < TEXT_SHORT || bs->ledger.urgent || bs->ledger.ndone == bs->ledger.n ||
+           leat_mono_us() - bs->text_us >= TEXT_US;
+}
+
+static leat_rc offer_rows(leat_run *r, leat_err *e)
+{
+    leat_position at = reached(r);
+    bool progress = text_due(r->beside) || !at.offset.s;
+    if (!progress) leat_batch_safe(&r->batch, at);
+    LEAT_TRY(leat_run_offer(r, progress, e));
+    r->bulk = true;
+    return LEAT_OK;
+}
+
+/* One batch of the reading whose rows go out; the last one with what the ledger says then. */
+static leat_rc put_out(leat_run *r, leat_err *e)
+{
+    leat_beside *bs = r->beside;
+    leat_reading *g = bs->out;
+    bool view, over = leat_readers_look(bs->readers, g, &view) == LEAT_READING_OVER;
+    leat_held *h = leat_readers_take(bs->readers, g);
+    leat_batch_reset(&r->batch);
+    if (h) {
+        leat_batch_swap(&r->batch, &h->b);
+        leat_readers_put_back(bs->readers, h);
+        if (!g->still) LEAT_TRY(leat_window_yield(g->window, &r->batch, e));
+    }
+    leat_ledger_table *t = g->job.t;
+    uint32_t n = r->batch.n;
+    bool last = over && g->held == NULL, first = t->rows == 0 && g->out_rows == 0;
+    g->out_rows += n;
+    if (last) {
+        if (g->still) leat_window_keep_view(g->window);
+        leat_job_done(&bs->ledger, &g->job, g->out_rows);
+    }
+    mark_rows(r, t, first, last);
+    r->snap_next.state = "running";
+    r->snap_next.rows += n;
+    if (last || g->still) bs->out = NULL; /* of several that stand still, each in turn */
+    if (last) forget(bs, g);
+    note(r, t->name);
+    if (!h && !bs->ledger.urgent && !t->done) return LEAT_OK;
+    return offer_rows(r, e);
+}
+
+/* A chunk whose rows may go out now, or one of a table that is read while the stream stands still
+ * and has rows; NULL: none. */
+static leat_reading *choose_out(leat_run *r)
+{
+    leat_beside *bs = r->beside;
+    for (leat_reading *g = bs->first; g; g = g->next) {
+        bool view;
+        if (!g->window || !g->judged || g->behind || g->spoiled) continue;
+        bool over = leat_readers_look(bs->readers, g, &view) == LEAT_READING_OVER;
+        if (g->still ? over || leat_reading_has_rows(bs->readers, g)
+                     : over && leat_window_ready(g->window, reached(r)))
+            return g;
+    }
+    return NULL;
+}
+
+/* Begins the next one. AGAIN: there is none. */
+static leat_rc begin_out(leat_run *r)
+{
+    leat_beside *bs = r->beside;
+    leat_reading *g = choose_out(r);
+    if (!g) return LEAT_AGAIN;
+    if (!g->still && !leat_window_decide(g->window)) { /* notes without a key */
+        g->halve = true;
+        take_result(r, g);
+        forget(bs, g);
+        return LEAT_AGAIN;
+    }
+    bs->out = g;
+    return LEAT_OK;
+}
+
+/* The stream is asked to pass the view of a chunk that waits for that. */
+static leat_rc hurry(leat_run *r, leat_err *e)
+{
+    leat_beside *bs = r->beside;
+    const leat_source_chunks *chunks = r->task.source->chunks;
+    int64_t now = leat_mono_us();
+    if (!chunks->hurry || now - bs->hurry_us < HURRY_US) return LEAT_OK;
+    for (leat_reading *g = bs->first; g; g = g->next) {
+        bool view;
+        if (!g->window || g->still || !g->judged || g->behind) continue;
+        if (leat_readers_look(bs->readers, g, &view) != LEAT_READING_OVER) continue;
+        bs->hurry_us = now;
+        return chunks->hurry(&r->task, leat_window_view_of(g->window), e);
+    }
+    return LEAT_OK;
+}
+
+/* ---- a turn ---- */
+
+/* Takes over what the stream knows. AGAIN: another task has the appender. */
+static leat_rc know(leat_run *r)
+{
+    leat_beside *bs = r->beside;
+    leat_appender *ap = &r->g->appender;
+    if (bs->known) return LEAT_OK;
+    if (leat_appender_take(ap, r->task.id, LEAT_APPENDER_LOOK) != LEAT_OK) return LEAT_AGAIN;
+    const leat_stream_state *st = ap->stream->ops->state(ap->stream);
+    leat_windows_known(bs->windows, st->txs, st->ntxs);
+    leat_appender_give(ap);
+    bs->known = true;
+    return LEAT_OK;
+}
+
+/* An empty batch that says: begun here, or done. */
+static leat_rc tell(leat_run *r, const char *state, leat_err *e)
+{
+    leat_beside *bs = r->beside;
+    leat_batch_reset(&r->batch);
+    if (!bs->begun && bs->start.offset.s) leat_batch_safe(&r->batch, bs->start);
+    bs->begun = true;
+    r->snap_next.state = state;
+    r->snap_next.done = bs->ledger.ndone;
+    r->snap_next.of = bs->ledger.n;
+    return leat_run_offer(r, true, e);
+}
+
+static leat_rc finish(leat_run *r, bool *took, leat_err *e)
+{
+    leat_beside *bs = r->beside;
+    *took = true;
+    if (!bs->ending) {
+        bs->ending = true;
+        return tell(r, "done", e);
+    }
+    leat_log(LEAT_INFO, "snapshot.done", "tables=%u rows=%llu", bs->ledger.n,
+             (unsigned long long)r->snap.rows);
+    leat_run_snapshot_note(r, "done", NULL, bs->ledger.ndone, bs->ledger.n);
+    leat_beside_end(r);
+    return LEAT_OK;
+}
+
+/* Readers as steps: one of them, or none. */
+static void step(leat_run *r)
+{
+    leat_beside *bs = r->beside;
+    unsigned n = leat_readers_count(bs->readers), i = r->g->conf.pick(n + 1);
+    if (i < n) leat_readers_step(bs->readers, i);
+}
+
+leat_rc leat_beside_turn(leat_run *r, bool *took, leat_err *e)
+{
+    leat_beside *bs = r->beside;
+    *took = true;
+    if (know(r) != LEAT_OK) return leat_run_idle(r, STILL_US, e);
+    if (!bs->begun) return tell(r, "running", e);
+    if (bs->steps) step(r);
+    LEAT_TRY(leat_windows_reach(bs->windows, reached(r), e));
+    LEAT_TRY(look_at_all(r, e));
+    LEAT_TRY(hand_out(r, e));
+    atomic_store(&r->beside_held, leat_readers_held(bs->readers) + leat_windows_held(bs->windows));
+    bool still = stands_still(bs);
+    if (!r->open_tail && !bs->out && (bs->read || still) && begin_out(r) == LEAT_OK)
+        bs->read = false;
+    if (bs->out) return put_out(r, e);
+    if (still) return leat_run_idle(r, STILL_US, e);
+    if (bs->n == 0 && !r->open_tail && leat_ledger_done(&bs->ledger)) return finish(r, took, e);
+    bs->read = true;
+    *took = false;
+    return hurry(r, e);
+}
+
+void leat_beside_note(leat_run *r)
+{
+    leat_windows_note(r->beside->windows, &r->batch);
+}
+
+bool leat_beside_urgent(const leat_run *r)
+{
+    return r->beside->ledger.urgent;
+}

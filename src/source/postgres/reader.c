@@ -1,0 +1,436 @@
+/* Chunks of tables, read beside the stream by a thread and a session of their own.
+ *
+ * A reader has a source of its own, without log and slot: the session that it reads on, the types,
+ * and the versions of the tables it has read. Of the task it uses the configuration and the origin,
+ * which never change.
+ *
+ * A chunk is one REPEATABLE READ transaction. It takes the table's lock first (that of reading) and
+ * its view then, so that an ALTER TABLE which writes the table anew is seen whole or waits; asks
+ * the catalog inside, so that columns and rows are of one time; and reads the range by COPY, the
+ * server pushing rows as fast as they are taken. Of a chunk that is given up the little that is
+ * left is thrown away, or else the session is closed.
+ *
+ *     COPY ... (FORMAT binary) = "PGCOPY\n\377\r\n\0" u32 flags u32 len, len bytes
+ *                                { row } i16 -1
+ *
+ * where the head stands before the first row in one message. Run by the reader's thread. */
+#include "source/postgres/reader.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "source/postgres/ranges.h"
+#include "source/postgres/view.h"
+#include "source/postgres/walframe.h"
+#include "system/postgres/quote.h"
+
+enum {
+    WAIT_US = 100000, /* one read that gets nothing */
+    DRAIN_US = 50000, /* of a chunk that is given up */
+    FLUSH_US = 20000, /* between looks at what is flushed */
+    HEAD = 19,
+    TRAILER = 2,
+    STAMP = 32,
+};
+
+/* Stands for all that the catalog says of table $1: asked with each chunk, in the place of five
+ * questions. */
+#define STAMP_SQL                                                                                  \
+    "(SELECT pg_catalog.md5(pg_catalog.concat_ws(' ', c.xmin, c.relname, n.nspname,"               \
+    " (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(':', a.attnum, a.xmin, t.xmin,"           \
+    " b.xmin), ' ' ORDER BY a.attnum) FROM pg_catalog.pg_attribute a"                              \
+    " LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"                                        \
+    " LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype"                                     \
+    " WHERE a.attrelid = c.oid AND a.attnum > 0),"                                                 \
+    " (SELECT pg_catalog.string_agg(d.xmin::pg_catalog.text, ' ' ORDER BY d.adnum)"                \
+    " FROM pg_catalog.pg_attrdef d WHERE d.adrelid = c.oid),"                                      \
+    " (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(':', i.indexrelid, i.xmin), ' '"          \
+    " ORDER BY i.indexrelid) FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid),"                \
+    " (SELECT count(*) FROM pg_catalog.pg_enum))) FROM pg_catalog.pg_class c"                      \
+    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = o)"
+
+static const char doing[] = "read a table's rows";
+
+/* A table that was read, as the catalog had it then. Heap. */
+typedef struct known {
+    uint32_t oid;
+    char stamp[STAMP + 1]; /* of the catalog's rows about it: another stamp, other rows */
+    leat_arena a;
+    const leat_pg_table *table;
+    struct known *next;
+} known;
+
+typedef struct reader {
+    leat_pg_source s; /* s.sql is the session */
+    leat_chunk_reader *r;
+    known *tables;
+    bool begun;  /* the COPY of a chunk runs */
+    bool headed; /* and its head has been read */
+} reader;
+
+/* ---- the session ---- */
+
+static bool leaves(void *arg)
+{
+    const leat_chunk_reader *r = arg;
+    return r->leaves && r->leaves(r);
+}
+
+/* Waits are bounded by us, not by settings of role or database. A part of a table is read by its
+ * index, which the planner cannot know to be cheaper where statistics lack; and by one process. */
+static leat_rc set_up(reader *x, leat_err *e)
+{
+    leat_pg *c = &x->s.sql;
+    LEAT_TRY(leat_pg_exec(c, "set the session up", "SET max_parallel_workers_per_gather = 0", e));
+    if (c->version >= 110000) LEAT_TRY(leat_pg_exec(c, "set the session up", "SET jit = off", e));
+    if (c->version >= 170000)
+        LEAT_TRY(leat_pg_exec(c, "set the session up", "SET transaction_timeout = 0", e));
+    return LEAT_OK;
+}
+
+static leat_rc session(reader *x, leat_err *e)
+{
+    leat_pg *c = &x->s.sql;
+    if (c->pg && PQstatus(c->pg) == CONNECTION_OK) return LEAT_OK;
+    leat_pg_close(c);
+    LEAT_TRY(leat_pg_connect(c, &x->s.conf->target, false, x->s.app, e));
+    leat_rc rc = set_up(x, e);
+    if (rc != LEAT_OK) leat_pg_close(c);
+    return rc;
+}
+
+static void close_reader(leat_chunk_reader *r)
+{
+    reader *x = r->priv;
+    if (!x) return;
+    r->priv = NULL;
+    leat_pg_abandon(&x->s.sql);
+    leat_pg_rels_free(&x->s);
+    leat_origin_unpin(x->s.origin);
+    leat_pg_types_free(x->s.types);
+    leat_topic_names_free(&x->s.topics);
+    for (known *k = x->tables, *next; k; k = next) {
+        next = k->next;
+        leat_arena_free(&k->a);
+        leat_free(k);
+    }
+    leat_arena_free(&x->s.arena);
+    leat_free(x);
+}
+
+static leat_rc open_reader(leat_chunk_reader *r, leat_err *e)
+{
+    const leat_pg_source *of = r->task->priv;
+    reader *x = leat_zalloc(1, sizeof *x);
+    leat_pg_source *s = &x->s;
+    r->priv = x;
+    x->r = r;
+    s->task = r->task;
+    s->conf = of->conf;
+    s->modes = of->modes;
+    s->origin = leat_origin_pin(of->origin);
+    s->types = leat_pg_types_new();
+    s->app = leat_arena_printf(&s->arena, "%s reader %u", of->app, r->id);
+    s->row_binary = true;
+    s->sql.leaves = leaves;
+    s->sql.arg = r;
+    leat_rc rc = leat_pg_rules_new(s->conf, &s->arena, &s->rules, e);
+    if (rc == LEAT_OK) rc = session(x, e);
+    if (rc == LEAT_OK) rc = leat_pg_types_read(&s->sql, s->types, e);
+    if (rc == LEAT_OK) rc = leat_pg_row_xid(s, e);
+    if (rc != LEAT_OK) close_reader(r);
+    return rc;
+}
+
+/* ---- cutting ---- */
+
+/* *oid: 0 when there is no such table (any more). */
+static leat_rc find_table(reader *x, const leat_pg_snap *t, uint32_t *oid, leat_err *e)
+{
+    PGresult *res;
+    const char *params[] = {t->quoted};
+    LEAT_TRY(leat_pg_query(&x->s.sql, "look for a table",
+                           "SELECT pg_catalog.to_regclass($1)::pg_catalog.oid", 1, params, &res,
+                           e));
+    *oid = (uint32_t)leat_pg_cell_i64(res, 0, 0, 0);
+    PQclear(res);
+    return LEAT_OK;
+}
+
+static leat_rc cut(leat_chunk_reader *r, const leat_range *range, uint64_t bytes, unsigned most,
+                   leat_arena *a, leat_str *bounds, unsigned *n, leat_err *e)
+{
+    reader *x = r->priv;
+    const leat_pg_snap *t = range->table->priv;
+    leat_pg_cut c = {.schema = t->schema, .name = t->name, .only = t->only};
+    *n = 0;
+    LEAT_TRY(session(x, e));
+    LEAT_TRY(find_table(x, t, &c.oid, e));
+    if (c.oid == 0) return LEAT_PENDING;
+    LEAT_TRY(leat_pg_identity_read(&x->s.sql, c.oid, a, &c.identity, e));
+    if (!c.identity) return LEAT_OK;
+    return leat_pg_range_cut(&x->s.sql, &c, range, bytes, most, a, bounds, n, e);
+}
+
+/* ---- beginning ---- */
+
+static leat_rc roll_back(reader *x)
+{
+    leat_err ignored;
+    return leat_pg_exec(&x->s.sql, "end a chunk", "ROLLBACK", &ignored);
+}
+
+/* Which table it is, and its stamp. */
+typedef struct found {
+    uint32_t oid;
+    char stamp[STAMP + 1];
+} found;
+
+/* The lock, the view, and what was found. */
+static leat_rc take_view(reader *x, const leat_range *range, leat_arena *a, leat_view *view,
+                         found *f, leat_err *e)
+{
+    const leat_pg_snap *t = range->table->priv;
+    bool part = range->from.s || range->to.s || range->nkeys > 0;
+    leat_buf sql = {0};
+    PGresult *res;
+    leat_buf_printf(&sql,
+                    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; %s LOCK TABLE %s%s IN ACCESS"
+                    " SHARE MODE; %s, o, " STAMP_SQL " FROM (SELECT pg_catalog.to_regclass(",
+                    part ? "SET LOCAL enable_seqscan = off;" : "", t->only ? "ONLY " : "",
+                    t->quoted, leat_pg_view_sql);
+    leat_pg_quote_text(&sql, leat_str_of(t->quoted));
+    leat_buf_str_z(&sql, ")::pg_catalog.oid AS o) AS leat_table");
+    leat_buf_u8(&sql, 0);
+    leat_rc rc = leat_pg_query(&x->s.sql, "begin a chunk", sql.p, 0, NULL, &res, e);
+    leat_buf_free(&sql);
+    LEAT_TRY(rc);
+    leat_str cols[LEAT_PG_VIEW_COLS];
+    for (int i = 0; i < LEAT_PG_VIEW_COLS; i++) cols[i] = leat_pg_cell(res, 0, i);
+    rc = leat_pg_view_new(cols, a, view, e);
+    f->oid = (uint32_t)leat_pg_cell_i64(res, 0, LEAT_PG_VIEW_COLS, 0);
+    snprintf(f->stamp, sizeof f->stamp, "%s", PQgetvalue(res, 0, LEAT_PG_VIEW_COLS + 1));
+    PQclear(res);
+    return rc;
+}
+
+/* The table's version: the one known, or as the catalog has it now. PENDING: it has none. */
+static leat_rc know_table(reader *x, const found *f, leat_err *e)
+{
+    leat_pg_source *s = &x->s;
+    known *k = x->tables;
+    while (k && k->oid != f->oid) k = k->next;
+    if (k && strcmp(k->stamp, f->stamp) == 0) {
+        s->row_table = k->table;
+        s->row_rel = leat_pg_rel_find(s, f->oid);
+        return LEAT_OK;
+    }
+    if (!k) {
+        k = leat_zalloc(1, sizeof *k);
+        k->next = x->tables;
+        x->tables = k;
+    }
+    k->oid = f->oid;
+    k->stamp[0] = '\0';
+    leat_arena_reset(&k->a, 0);
+    if (s->row_n) LEAT_TRY(leat_pg_types_read(&s->sql, s->types, e)); /* a label may be new */
+    LEAT_TRY(leat_pg_table_read(&s->sql, f->oid, &k->a, &k->table, e));
+    if (!k->table) return LEAT_PENDING;
+    s->row_table = k->table;
+    LEAT_TRY(leat_pg_rel_keep(s, k->table, &s->row_rel, e));
+    memcpy(k->stamp, f->stamp, sizeof k->stamp);
+    return LEAT_OK;
+}
+
+static leat_rc start_copy(reader *x, const leat_range *range, leat_err *e)
+{
+    leat_pg_source *s = &x->s;
+    const leat_pg_snap *t = range->table->priv;
+    leat_buf sql = {0};
+    leat_buf_str_z(&sql, "COPY (SELECT ");
+    leat_pg_row_columns(s->row_rel, s->row_table, true, &sql);
+    leat_buf_str_z(&sql, " FROM ");
+    leat_pg_row_source(t->schema, t->name, t->only, t->override, &sql);
+    leat_buf_str_z(&sql, " WHERE ");
+    leat_rc rc = leat_pg_range_put(&sql, s->row_table->identity, range, e);
+    if (range->table->where) leat_buf_printf(&sql, " AND (%s\n)", range->table->where);
+    leat_buf_str_z(&sql, ") TO STDOUT (FORMAT binary)");
+    leat_buf_u8(&sql, 0);
+    /* Outside of the transaction that has the view it would be read under another. */
+    if (rc == LEAT_OK && PQtransactionStatus(s->sql.pg) != PQTRANS_INTRANS)
+        rc = leat_fail(e, LEAT_RETRY, "postgres.closed", range->table->name,
+                       "the session was lost between the view and the rows");
+    if (rc == LEAT_OK) rc = leat_pg_copy(&s->sql, doing, sql.p, PGRES_COPY_OUT, e);
+    leat_buf_free(&sql);
+    return rc;
+}
+
+/* Whether the server's log is on disk up to end. */
+static leat_rc flushed(leat_pg *c, uint64_t end, bool *yes, leat_err *e)
+{
+    char lsn[LEAT_LSN_TEXT];
+    const char *params[] = {leat_lsn_print(end, lsn)};
+    PGresult *res;
+    LEAT_TRY(leat_pg_query(c, "see what is flushed",
+                           "SELECT pg_catalog.pg_current_wal_flush_lsn() >= $1::pg_catalog.pg_lsn",
+                           1, params, &res, e));
+    *yes = leat_pg_cell_bool(res, 0, 0);
+    PQclear(res);
+    return LEAT_OK;
+}
+
+static leat_rc await_flush(reader *x, leat_pg *c, uint64_t end, leat_err *e)
+{
+    bool yes = false;
+    for (;;) {
+        LEAT_TRY(flushed(c, end, &yes, e));
+        if (yes) return LEAT_OK;
+        if (leaves(x->r)) return leat_fail(e, LEAT_RETRY, "postgres.leaves", "", "the reader ends");
+        leat_sleep_us(FLUSH_US);
+    }
+}
+
+/* Rows that are appended as they come must not be of transactions that a crash of the server takes
+ * back: waits until its log is on disk up to the view's end. A commit with an id makes the server
+ * flush it soon. */
+static leat_rc flush_log(reader *x, uint64_t end, leat_err *e)
+{
+    leat_pg *c = &x->s.view;
+    LEAT_TRY(leat_pg_connect(c, &x->s.conf->target, false, x->s.app, e));
+    leat_rc rc =
+        leat_pg_exec(c, "have the server flush its log", "SELECT pg_catalog.txid_current()", e);
+    if (rc == LEAT_OK) rc = await_flush(x, c, end, e);
+    leat_pg_close(c);
+    return rc;
+}
+
+static leat_rc begin_range(reader *x, const leat_range *range, leat_arena *a, leat_view *view,
+                           leat_err *e)
+{
+    leat_pg_source *s = &x->s;
+    found f;
+    LEAT_TRY(take_view(x, range, a, view, &f, e));
+    LEAT_TRY(know_table(x, &f, e));
+    s->at.lsn = ((const leat_pg_view *)view->priv)->end;
+    if (!range->table->keyed) LEAT_TRY(flush_log(x, s->at.lsn, e));
+    s->row_ts_us = leat_now_us();
+    return start_copy(x, range, e);
+}
+
+/* Whether an error came of there being no such table. */
+static leat_rc gone_or(reader *x, const leat_range *range, leat_err *e)
+{
+    uint32_t oid;
+    leat_err why;
+    if (e->rc != LEAT_RETRY || strcmp(e->code, "postgres.table_missing") != 0) return e->rc;
+    const leat_pg_snap *t = range->table->priv;
+    if (find_table(x, t, &oid, &why) == LEAT_OK && oid == 0) return LEAT_PENDING;
+    /* A person's statement: what is missing there will not come by waiting. */
+    return t->override ? (e->rc = LEAT_CONF) : e->rc;
+}
+
+static leat_rc begin(leat_chunk_reader *r, const leat_range *range, leat_arena *a, leat_view *view,
+                     leat_err *e)
+{
+    reader *x = r->priv;
+    x->s.row_table = NULL;
+    x->s.row_rel = NULL;
+    x->headed = false;
+    LEAT_TRY(session(x, e));
+    leat_rc rc = begin_range(x, range, a, view, e);
+    x->begun = rc == LEAT_OK;
+    if (rc == LEAT_OK) return rc;
+    if (roll_back(x) != LEAT_OK) leat_pg_abandon(&x->s.sql);
+    return rc == LEAT_PENDING || !x->s.sql.pg ? rc : gone_or(x, range, e);
+}
+
+/* ---- reading ---- */
+
+/* Takes the head off the first message. */
+static leat_rc take_head(reader *x, leat_str *row, leat_err *e)
+{
+    static const char signature[11] = "PGCOPY\n\377\r\n";
+    bool good = row->len >= HEAD && memcmp(row->s, signature, sizeof signature) == 0;
+    leat_cur c = leat_cur_of(*row);
+    leat_cur_bytes(&c, HEAD - 4);
+    uint32_t more = leat_cur_be32(&c);
+    leat_cur_bytes(&c, more);
+    if (!good || c.bad)
+        return leat_fail(e, LEAT_FATAL, "postgres.protocol", x->s.row_rel->table->topic,
+                         "a COPY in binary form begins with %zu bytes that are no head of one",
+                         row->len);
+    *row = (leat_str){(const char *)c.p, leat_cur_left(&c)};
+    x->headed = true;
+    return LEAT_OK;
+}
+
+static bool is_trailer(leat_str row)
+{
+    return row.len == TRAILER && memcmp(row.s, "\377\377", TRAILER) == 0;
+}
+
+static leat_rc end_range(reader *x, leat_err *e)
+{
+    x->begun = false;
+    return leat_pg_exec(&x->s.sql, "end a chunk", "COMMIT", e);
+}
+
+static leat_rc read_rows(leat_chunk_reader *r, leat_batch *b, leat_err *e)
+{
+    reader *x = r->priv;
+    int64_t until = leat_mono_us() + WAIT_US;
+    while (!leat_batch_full(b)) {
+        char *bytes;
+        size_t len;
+        int64_t left = (until - leat_mono_us()) / 1000;
+        leat_rc rc = leat_pg_copy_row(&x->s.sql, doing, left > 0 ? (int)left : 0, &bytes, &len, e);
+        if (rc == LEAT_PENDING) return end_range(x, e);
+        if (rc != LEAT_OK) return rc;
+        leat_str row = {bytes, len};
+        if (!x->headed) rc = take_head(x, &row, e);
+        if (rc == LEAT_OK && !is_trailer(row))
+            rc = leat_pg_row_give(&x->s, row, LEAT_SNAPSHOT_TRUE, b, e);
+        PQfreemem(bytes);
+        LEAT_TRY(rc);
+    }
+    return LEAT_AGAIN;
+}
+
+/* Takes what is left of the rows, as long as that is quicker than another session. */
+static leat_rc drain(reader *x, leat_err *e)
+{
+    int64_t until = leat_mono_us() + DRAIN_US;
+    for (;;) {
+        char *bytes;
+        size_t len;
+        int64_t left = (until - leat_mono_us()) / 1000;
+        if (left <= 0 || leaves(x->r)) return LEAT_AGAIN;
+        leat_rc rc = leat_pg_copy_row(&x->s.sql, doing, (int)left, &bytes, &len, e);
+        if (rc != LEAT_OK) return rc;
+        PQfreemem(bytes);
+    }
+}
+
+static leat_rc drop(leat_chunk_reader *r, leat_err *e)
+{
+    reader *x = r->priv;
+    if (!x->begun) return LEAT_OK;
+    x->begun = false;
+    if (drain(x, e) != LEAT_PENDING || roll_back(x) != LEAT_OK) leat_pg_abandon(&x->s.sql);
+    return LEAT_OK;
+}
+
+const leat_source_chunks leat_pg_chunks = {
+    .open = open_reader,
+    .cut = cut,
+    .begin = begin,
+    .read = read_rows,
+    .drop = drop,
+    .close = close_reader,
+    .contains = leat_pg_view_contains,
+    .passed = leat_pg_view_passed,
+    .view = leat_pg_view_read,
+    .hurry = leat_pg_hurry,
+    .table = leat_pg_snap_table,
+};

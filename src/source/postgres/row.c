@@ -1,0 +1,145 @@
+/* Rows of a snapshot's COPY become events.
+ *
+ * In text form a row has all columns of the table (copytext.h). In binary form it has those alone
+ * that have a field, each in its type's binary form where that is exact and else as its text, which
+ * the server makes by the type's own output function (a cast to text is another thing for some
+ * types: inet, "char", bpchar):
+ *
+ *     row    = i16 n, n x (i32 len, len bytes)       len -1: NULL
+ *
+ * What cannot be an event becomes a dead letter with the row's bytes. Run by the task's thread, or
+ * by that of a reader with a source of its own. */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "source/postgres/copytext.h"
+#include "source/postgres/pg.h"
+#include "system/postgres/quote.h"
+
+/* ---- columns ---- */
+
+void leat_pg_row_columns(const leat_pg_rel *r, const leat_pg_table *t, bool binary, leat_buf *sql)
+{
+    const char *comma = "";
+    for (uint16_t i = 0; i < t->ncols; i++) {
+        bool left_out = binary && r->field[i] == LEAT_PG_NO_FIELD;
+        if (left_out) continue;
+        bool as_text = binary && !r->cols[r->field[i]].binary;
+        leat_buf_str_z(sql, comma);
+        if (as_text) leat_buf_printf(sql, "pg_catalog.textin(%s(", t->cols[i].output);
+        leat_pg_quote_name(sql, leat_str_of(t->cols[i].name));
+        if (as_text) leat_buf_str_z(sql, "))");
+        comma = ", ";
+    }
+}
+
+void leat_pg_row_source(const char *schema, const char *name, bool only, const char *override,
+                        leat_buf *sql)
+{
+    if (!override) {
+        if (only) leat_buf_str_z(sql, "ONLY ");
+        leat_pg_quote_table(sql, schema, name);
+        return;
+    }
+    leat_str text = leat_str_trim(leat_str_of(override));
+    while (text.len && text.s[text.len - 1] == ';')
+        text = leat_str_trim((leat_str){text.s, text.len - 1});
+    leat_buf_u8(sql, '(');
+    leat_buf_add(sql, text);
+    leat_buf_str_z(sql, ") AS leat_rows");
+}
+
+/* ---- values ---- */
+
+static leat_rc bad_row(const leat_pg_rel *r, unsigned n, leat_err *e)
+{
+    return leat_fail(e, LEAT_FATAL, "postgres.protocol", r->table->topic,
+                     "a row of a COPY has %u columns or a broken one, expected %u", n, r->nwire);
+}
+
+static leat_rc text_values(leat_pg_rel *r, leat_str row, leat_arena *a, leat_value *cells,
+                           leat_err *e)
+{
+    char *copy = (char *)(uintptr_t)leat_arena_str(a, row).s, *end = copy + row.len, *rest = copy;
+    for (uint16_t i = 0; i < r->nwire; i++) {
+        leat_str text;
+        uint16_t f = r->field[i];
+        if (!rest || !leat_pg_copy_column(&rest, end, &text)) return bad_row(r, i, e);
+        if (f == LEAT_PG_NO_FIELD) continue;
+        LEAT_TRY(leat_pg_rel_cell(r, i, false, text, a, &cells[f], e));
+    }
+    return LEAT_OK;
+}
+
+static leat_rc binary_values(leat_pg_rel *r, leat_str row, leat_arena *a, leat_value *cells,
+                             leat_err *e)
+{
+    leat_cur c = leat_cur_of(leat_arena_str(a, row));
+    unsigned n = leat_cur_be16(&c);
+    if (n != r->table->row->nfields) return bad_row(r, n, e);
+    for (uint16_t i = 0; i < r->nwire; i++) {
+        uint16_t f = r->field[i];
+        if (f == LEAT_PG_NO_FIELD) continue;
+        uint32_t len = leat_cur_be32(&c);
+        leat_str bytes = {0};
+        if (len != UINT32_MAX) bytes = leat_cur_bytes(&c, len);
+        if (c.bad) return bad_row(r, i, e);
+        LEAT_TRY(leat_pg_rel_cell(r, i, true, bytes, a, &cells[f], e));
+    }
+    return leat_cur_left(&c) == 0 ? LEAT_OK : bad_row(r, r->nwire, e);
+}
+
+static leat_rc row_values(const leat_pg_source *s, leat_str row, leat_arena *a, leat_value *cells,
+                          leat_err *e)
+{
+    leat_pg_rel *r = s->row_rel;
+    for (uint32_t i = 0; i < r->table->row->nfields; i++) cells[i] = leat_absent();
+    return s->row_binary ? binary_values(r, row, a, cells, e) : text_values(r, row, a, cells, e);
+}
+
+/* ---- events ---- */
+
+static void bury(leat_batch *b, const leat_pg_source *s, const leat_table *t, leat_str row,
+                 const leat_err *why)
+{
+    char place[96];
+    snprintf(place, sizeof place, "{\"lsn\":%llu,\"snapshot\":true,\"row\":%llu}",
+             (unsigned long long)s->at.lsn, (unsigned long long)s->row_n);
+    leat_batch_dead_row(
+        b, &(leat_dead){.why = *why,
+                        .bytes = row,
+                        .position = leat_str_of(place),
+                        .table = leat_arena_printf(&b->arena, "%s.%s", t->schema, t->name),
+                        .topic = t->topic,
+                        .ts_us = s->row_ts_us});
+}
+
+leat_rc leat_pg_row_give(leat_pg_source *s, leat_str row, leat_snapshot marker, leat_batch *b,
+                         leat_err *e)
+{
+    leat_value *cells = LEAT_NEW(&b->arena, leat_value, s->row_rel->table->row->nfields);
+    b->counts.rows_read++;
+    s->row_n++;
+    leat_rc rc =
+        leat_event_size_check(row.len, s->task->max_event_bytes, s->row_rel->table->name, e);
+    bool fits = rc == LEAT_OK;
+    if (fits) rc = row_values(s, row, &b->arena, cells, e);
+    while (fits && rc == LEAT_DATA && (rc = leat_pg_rel_loosen(s, &s->row_rel, e)) == LEAT_OK)
+        rc = row_values(s, row, &b->arena, cells, e);
+    const leat_pg_rel *r = s->row_rel;
+    if (rc == LEAT_DATA) {
+        bury(b, s, r->table, row, e);
+        return LEAT_OK;
+    }
+    LEAT_TRY(rc);
+    leat_rewrite_row(r->rewrite, cells, false, &b->arena);
+    leat_event *ev = leat_batch_add(b, r->table);
+    ev->op = LEAT_OP_READ;
+    ev->after = cells;
+    ev->snapshot = (uint8_t)marker;
+    ev->ts_us = s->row_ts_us;
+    ev->seen_us = leat_now_us();
+    /* All rows under one view share it. */
+    ev->src = b->n > 1 ? ev[-1].src : leat_pg_src(s, &b->arena, s->at.lsn, s->row_tx);
+    return LEAT_OK;
+}

@@ -1,0 +1,30 @@
+/* What a chunk's rows show: a snapshot of the server's, and the place in its log behind all that
+ * can be in it. Pure but for the statement, which the reader runs. */
+#ifndef LEAT_SOURCE_POSTGRES_VIEW_H
+#define LEAT_SOURCE_POSTGRES_VIEW_H
+
+#include "base/err.h"
+#include "capture/chunk.h"
+
+typedef struct leat_pg_view {
+    uint64_t xmin, xmax; /* transactions below xmin have ended, those from xmax on have not begun */
+    const uint64_t *running; /* n of them in between, sorted */
+    size_t n;
+    uint64_t end; /* the log behind this place is of nothing that is in the view */
+    bool standby; /* there the server does not tell who is running */
+} leat_pg_view;
+
+/* A SELECT without FROM, to be the first of a REPEATABLE READ transaction, whose row
+ * leat_pg_view_new takes: the snapshot is taken before the end of the log is looked up. */
+extern const char leat_pg_view_sql[];
+enum { LEAT_PG_VIEW_COLS = 3 };
+
+/* From that row. FATAL "postgres.protocol" when it is none. */
+leat_rc leat_pg_view_new(const leat_str cols[LEAT_PG_VIEW_COLS], leat_arena *a, leat_view *out,
+                         leat_err *e);
+/* As leat_source_chunks says. */
+leat_rc leat_pg_view_read(leat_str text, leat_arena *a, leat_view *out, leat_err *e);
+bool leat_pg_view_contains(const leat_view *view, uint64_t tx);
+bool leat_pg_view_passed(const leat_view *view, leat_position pos);
+
+#endif

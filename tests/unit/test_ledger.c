@@ -1,0 +1,228 @@
+/* A snapshot's ledger: pieces and keys, what comes next, and the stored form. */
+#include "../test.h"
+
+#include <stdio.h>
+
+#include "capture/ledger.h"
+
+static const leat_snap_table big = {.name = "public.big", .keyed = true};
+static const leat_snap_table other = {.name = "public.other", .keyed = true};
+static const leat_snap_table first = {.name = "public.first", .keyed = true, .priority = 1};
+static const leat_snap_table bare = {.name = "public.bare"};
+
+static leat_str text(leat_ledger *l, leat_buf *out)
+{
+    leat_jw w = {.out = out};
+    leat_buf_clear(out);
+    leat_ledger_write(l, &w, NULL);
+    return leat_buf_str(out);
+}
+
+static leat_rc load(leat_ledger *l, leat_str stored, leat_err *e)
+{
+    leat_arena a = {0};
+    const leat_json *j;
+    assert_int_equal(leat_json_parse(&a, stored, &j, e), LEAT_OK);
+    leat_rc rc = leat_ledger_load(l, j, e);
+    leat_arena_free(&a);
+    return rc;
+}
+
+static leat_job next(leat_ledger *l, leat_job_kind kind)
+{
+    leat_job job;
+    assert_true(leat_ledger_next(l, true, false, &job));
+    assert_int_equal(job.kind, kind);
+    return job;
+}
+
+/* Cuts the whole into n pieces: "1", "2" ... */
+static void cut(leat_ledger *l, unsigned n)
+{
+    char texts[1024][8];
+    leat_str bounds[1024];
+    leat_job job = next(l, LEAT_JOB_CUT);
+    for (unsigned i = 0; i + 1 < n; i++) {
+        snprintf(texts[i], sizeof texts[i], "%u", i + 1);
+        bounds[i] = leat_str_of(texts[i]);
+    }
+    leat_job_cut(l, &job, bounds, n - 1, 1024);
+}
+
+static void test_ranges_stay_few(void **state)
+{
+    (void)state;
+    leat_ledger l;
+    leat_buf out = {0};
+    leat_arena a = {0};
+    leat_ledger_init(&l);
+    leat_ledger_add(&l, &big);
+    cut(&l, 1000);
+    leat_job late = next(&l, LEAT_JOB_READ);
+    assert_null(leat_job_range(&late, &a).from.s);
+    for (unsigned i = 1; i < 1000; i++) {
+        leat_job job = next(&l, LEAT_JOB_READ);
+        leat_job_done(&l, &job, 10);
+    }
+    text(&l, &out);
+    leat_buf_u8(&out, 0);
+    assert_string_equal(out.p,
+                        "[{\"table\":\"public.big\",\"rows\":9990,\"done\":[[\"1\",null]]}]");
+    assert_false(leat_ledger_done(&l));
+    leat_job_done(&l, &late, 10);
+    assert_true(leat_ledger_done(&l));
+    text(&l, &out);
+    leat_buf_u8(&out, 0);
+    assert_string_equal(out.p, "[{\"table\":\"public.big\",\"rows\":10000,\"state\":\"done\"}]");
+    leat_arena_free(&a);
+    leat_buf_free(&out);
+    leat_ledger_free(&l);
+}
+
+static void test_what_is_stored_comes_back(void **state)
+{
+    (void)state;
+    static const char *const stored[] = {
+        "[{\"table\":\"public.big\",\"rows\":7,\"done\":[[null,\"b\"],[\"d\",\"e\"]],"
+        "\"keys\":[\"41\",\"42\"]}]",
+        "[{\"table\":\"public.bare\",\"rows\":3,\"state\":\"done\",\"view\":{\"xmin\":5}}]",
+        "[{\"table\":\"public.big\",\"where\":\"x > '3'\",\"rows\":0,\"done\":[[\"b\",null]]}]",
+    };
+    for (size_t i = 0; i < sizeof stored / sizeof *stored; i++) {
+        leat_ledger l;
+        leat_err e = {0};
+        leat_buf out = {0};
+        leat_ledger_init(&l);
+        assert_int_equal(load(&l, leat_str_of(stored[i]), &e), LEAT_OK);
+        text(&l, &out);
+        leat_buf_u8(&out, 0);
+        assert_string_equal(out.p, stored[i]);
+        leat_buf_free(&out);
+        leat_ledger_free(&l);
+    }
+}
+
+static void test_gaps_are_read(void **state)
+{
+    (void)state;
+    leat_ledger l;
+    leat_err e = {0};
+    leat_arena a = {0};
+    static const char *const gaps[][2] = {{"b", "d"}, {"e", NULL}};
+    leat_ledger_init(&l);
+    assert_int_equal(load(&l,
+                          LEAT_STR("[{\"table\":\"public.big\",\"rows\":7,\"done\":[[null,\"b\"]"
+                                   ",[\"d\",\"e\"]]}]"),
+                          &e),
+                     LEAT_OK);
+    leat_ledger_add(&l, &big);
+    for (unsigned i = 0; i < 2; i++) {
+        leat_job job = next(&l, LEAT_JOB_CUT);
+        leat_range range = leat_job_range(&job, &a);
+        assert_true(leat_str_is(range.from, gaps[i][0]));
+        assert_true(gaps[i][1] ? leat_str_is(range.to, gaps[i][1]) : !range.to.s);
+    }
+    leat_job none;
+    assert_false(leat_ledger_next(&l, true, false, &none));
+    leat_arena_free(&a);
+    leat_ledger_free(&l);
+}
+
+static void test_bad_progress_is_refused(void **state)
+{
+    (void)state;
+    static const char *const stored[] = {
+        "[{}]",
+        "[{\"table\":\"t\",\"done\":[[null]]}]",
+        "[{\"table\":\"t\",\"done\":[[null,null],[\"a\",null]]}]",
+        "[{\"table\":\"t\",\"done\":[[null,\"a\"],[null,\"b\"]]}]",
+        "[{\"table\":\"t\",\"done\":[[1,2]]}]",
+        "[{\"table\":\"t\",\"keys\":[\"4\"]}]",
+    };
+    for (size_t i = 0; i < sizeof stored / sizeof *stored; i++) {
+        leat_ledger l;
+        leat_err e = {0};
+        leat_ledger_init(&l);
+        assert_int_equal(load(&l, leat_str_of(stored[i]), &e), LEAT_CONF);
+        assert_string_equal(e.code, "snapshot.progress");
+        leat_ledger_free(&l);
+    }
+}
+
+static void test_order(void **state)
+{
+    (void)state;
+    leat_ledger l;
+    leat_job job;
+    leat_ledger_init(&l);
+    leat_ledger_add(&l, &big);
+    leat_ledger_add(&l, &other);
+    leat_ledger_add(&l, &bare);
+    leat_ledger_add(&l, &first);
+    assert_true(leat_ledger_next(&l, false, true, &job)); /* without identity: as it is */
+    assert_ptr_equal(job.t->table, &bare);
+    assert_int_equal(job.kind, LEAT_JOB_READ);
+    assert_false(leat_ledger_next(&l, false, true, &job));
+    assert_true(leat_ledger_next(&l, true, true, &job));
+    assert_ptr_equal(job.t->table, &first);
+    leat_str bound = LEAT_STR("m");
+    leat_job_cut(&l, &job, &bound, 1, 1024);
+    const leat_snap_table *turns[] = {&first, &first, &big, &other};
+    for (unsigned i = 0; i < 4; i++) {
+        assert_true(leat_ledger_next(&l, true, true, &job));
+        assert_ptr_equal(job.t->table, turns[i]);
+    }
+    leat_job_back(&l, &job); /* keys first */
+    leat_ledger_again(&l, job.t, LEAT_STR("\x41"));
+    job = next(&l, LEAT_JOB_KEYS);
+    assert_ptr_equal(job.t->table, &other);
+    leat_ledger_free(&l);
+}
+
+static void test_too_many_keys(void **state)
+{
+    (void)state;
+    leat_ledger l;
+    leat_buf out = {0};
+    char key[64];
+    leat_ledger_init(&l);
+    leat_ledger_table *t = leat_ledger_add(&l, &big);
+    cut(&l, 2);
+    leat_job job = next(&l, LEAT_JOB_READ);
+    leat_job_done(&l, &job, 5);
+    for (unsigned i = 0; i < 40000; i++) {
+        int n = snprintf(key, sizeof key, "a key of some bytes, number %u", i);
+        leat_ledger_again(&l, t, (leat_str){key, (size_t)n});
+    }
+    assert_true(text(&l, &out).len < 100); /* nothing of the table counts as done */
+    leat_ledger_settle(&l, t);
+    next(&l, LEAT_JOB_CUT);
+    leat_buf_free(&out);
+    leat_ledger_free(&l);
+}
+
+static void test_keys_are_bytes(void **state)
+{
+    (void)state;
+    leat_keyset k = {0};
+    for (uint32_t i = 0; i < 5000; i++)
+        assert_int_equal(leat_keyset_put(&k, (leat_str){(const char *)&i, sizeof i}), i);
+    for (uint32_t i = 0; i < 5000; i++) {
+        assert_int_equal(leat_keyset_put(&k, (leat_str){(const char *)&i, sizeof i}), i);
+        assert_int_equal(leat_keyset_find(&k, (leat_str){(const char *)&i, 3}), LEAT_KEYSET_NONE);
+    }
+    leat_keyset_clear(&k);
+    assert_int_equal(leat_keyset_find(&k, LEAT_STR("\0\0\0\0")), LEAT_KEYSET_NONE);
+    leat_keyset_free(&k);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ranges_stay_few), cmocka_unit_test(test_what_is_stored_comes_back),
+        cmocka_unit_test(test_gaps_are_read),   cmocka_unit_test(test_bad_progress_is_refused),
+        cmocka_unit_test(test_order),           cmocka_unit_test(test_too_many_keys),
+        cmocka_unit_test(test_keys_are_bytes),
+    };
+    return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
+}
