@@ -7,6 +7,7 @@
 #include "capture/columns.h"
 #include "capture/keys.h"
 #include "capture/naming.h"
+#include "config/regex.h"
 
 /* Not both lists of a kind. */
 static void exclusive(leat_report *r, const leat_opt_list *in, const leat_opt_list *out,
@@ -23,6 +24,41 @@ static void topic_part(leat_report *r, const char *option, const char *text)
     if (text == NULL || leat_naming_valid(text)) return;
     leat_report_add(r, false, option, 0,
                     "may hold letters, digits, \".\", \"-\" and \"_\" only, got \"%s\"", text);
+}
+
+/* A pattern and what it makes of a name: both or none. */
+static void check_replacement(leat_report *r, const char *pattern_name, const char *pattern,
+                              const char *name, const char *text)
+{
+    leat_regex_problem p;
+    bool one = pattern && *pattern, other = text && *text;
+    if (!one && !other) return;
+    if (one != other) {
+        leat_report_add(r, false, one ? name : pattern_name, 0, "must be set together with %s",
+                        one ? pattern_name : name);
+        return;
+    }
+    const leat_regex *x = leat_regex_new_cased(r->a, leat_str_of(pattern), &p);
+    const char *wrong = x ? leat_regex_replacement_check(x, leat_str_of(text), r->a) : NULL;
+    if (wrong) leat_report_add(r, false, name, 0, "%s", wrong);
+}
+
+static void check_naming(const leat_capture_conf *c, leat_report *r)
+{
+    bool regex = c->naming == LEAT_NAMING_SCHEMA_REGEX || c->naming == LEAT_NAMING_DATABASE_REGEX;
+    if (regex && !(c->topic_regex && *c->topic_regex))
+        leat_report_add(r, false, "topic.regex", 0,
+                        "must be set for this topic.naming.strategy, and topic.replacement");
+    if (!regex && c->topic_regex)
+        leat_report_add(r, true, "topic.regex", 0,
+                        "has no effect: set topic.naming.strategy to "
+                        "io.debezium.schema.SchemaRegexTopicNamingStrategy");
+    if (!regex) return;
+    check_replacement(r, "topic.regex", c->topic_regex, "topic.replacement", c->topic_replacement);
+    check_replacement(r, "topic.key.field.regex", c->key_regex, "topic.key.field.replacement",
+                      c->key_replacement);
+    if (c->key_unique && !(c->key_field && *c->key_field))
+        leat_report_add(r, false, "topic.key.field.name", 0, "must not be empty");
 }
 
 static void check_skipped(const leat_capture_conf *c, leat_report *r)
@@ -93,6 +129,7 @@ void leat_capture_validate(const leat_capture_conf *c, leat_report *r)
     topic_part(r, "topic.transaction", c->transaction_topic);
     topic_part(r, "topic.heartbeat.prefix", c->heartbeat_prefix);
     topic_part(r, "topic.heartbeat.name", c->heartbeat_topic);
+    check_naming(c, r);
     check_skipped(c, r);
     check_channels(c, r);
     if (leat_rc_failed(leat_keys_new(r->a, c, &keys, &e)))

@@ -15,6 +15,11 @@
 typedef enum leat_naming_strategy {
     LEAT_NAMING_SCHEMA,   /* io.debezium.schema.SchemaTopicNamingStrategy: schema and table */
     LEAT_NAMING_DATABASE, /* io.debezium.schema.DefaultTopicNamingStrategy: catalog and table */
+    LEAT_NAMING_SCHEMA_UNICODE, /* the same two, but characters that no topic's name may hold become
+                                   _u and their number, the underscore too */
+    LEAT_NAMING_DATABASE_UNICODE,
+    LEAT_NAMING_SCHEMA_REGEX, /* the same two, then made over by topic.regex */
+    LEAT_NAMING_DATABASE_REGEX,
 } leat_naming_strategy;
 
 /* schema.name.adjustment.mode, field.name.adjustment.mode */
@@ -59,14 +64,18 @@ typedef enum leat_binary_mode {
 typedef enum leat_watermarks { LEAT_WATERMARKS_INSERT, LEAT_WATERMARKS_DELETE } leat_watermarks;
 
 typedef struct leat_capture_conf {
-    const char *prefix;            /* topic.prefix */
-    const char *delimiter;         /* topic.delimiter */
-    int64_t naming;                /* leat_naming_strategy */
-    const char *transaction_topic; /* topic.transaction: what follows the prefix */
-    const char *heartbeat_prefix;  /* topic.heartbeat.prefix */
-    const char *heartbeat_topic;   /* topic.heartbeat.name: the whole name; NULL: made */
-    int64_t schema_names;          /* leat_adjust */
-    int64_t field_names;           /* leat_adjust */
+    const char *prefix;                          /* topic.prefix */
+    const char *delimiter;                       /* topic.delimiter */
+    int64_t naming;                              /* leat_naming_strategy */
+    const char *topic_regex, *topic_replacement; /* topic.regex, topic.replacement; NULL: none */
+    bool key_unique;                             /* topic.key.enforce.uniqueness */
+    const char *key_field;                       /* topic.key.field.name */
+    const char *key_regex, *key_replacement;     /* topic.key.field.regex, .replacement; or NULL */
+    const char *transaction_topic;               /* topic.transaction: what follows the prefix */
+    const char *heartbeat_prefix;                /* topic.heartbeat.prefix */
+    const char *heartbeat_topic; /* topic.heartbeat.name: the whole name; NULL: made */
+    int64_t schema_names;        /* leat_adjust */
+    int64_t field_names;         /* leat_adjust */
 
     leat_opt_list schema_include, schema_exclude;
     leat_opt_list table_include, table_exclude;
@@ -78,6 +87,8 @@ typedef struct leat_capture_conf {
 
     int64_t snapshot_delay_ms;  /* snapshot.delay.ms */
     int64_t streaming_delay_ms; /* streaming.delay.ms */
+    int64_t guard_max;          /* guardrail.collections.max; 0: none */
+    int64_t guard_action;       /* 0: warn, 1: fail */
 
     const char *key_columns;            /* message.key.columns; NULL: none */
     leat_opt_many truncate, mask, hash; /* column.truncate.to..., .mask.with..., .mask.hash... */

@@ -3,6 +3,8 @@
  * to one thread. */
 #include "capture/naming.h"
 
+#include "config/regex.h"
+
 static bool topic_char(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
@@ -40,25 +42,37 @@ bool leat_naming_valid(const char *name)
     return true;
 }
 
-const char *leat_naming_sanitize(leat_arena *a, const char *name)
+/* What stands for a UTF-16 unit that a name may not hold. */
+static void put_escape(leat_buf *out, uint32_t u)
 {
-    size_t len = strlen(name);
-    if (strcmp(name, ".") == 0) return "_";
-    if (strcmp(name, "..") == 0) return "__";
-    if (len <= LEAT_TOPIC_MAX && leat_naming_valid(name)) return name;
-    char *out = leat_arena_alloc(a, len + 1, 1);
-    size_t n = 0;
+    leat_buf_printf(out, u < 0x100 ? "_u00%x" : "_u%x", u);
+}
+
+const char *leat_naming_sanitize(leat_arena *a, const char *name, bool unicode)
+{
+    if (strcmp(name, ".") == 0) return unicode ? "_u002e" : "_";
+    if (strcmp(name, "..") == 0) return unicode ? "_u002e_u002e" : "__";
+    if (strlen(name) <= LEAT_TOPIC_MAX && leat_naming_valid(name) &&
+        !(unicode && strchr(name, '_')))
+        return name;
+    leat_buf out = {0};
     for (size_t at = 0; name[at];) {
         uint32_t u[2];
-        if (topic_char(name[at])) {
-            out[n++] = name[at++];
+        if (topic_char(name[at]) && !(unicode && name[at] == '_')) {
+            leat_buf_u8(&out, (unsigned char)name[at++]);
             continue;
         }
-        for (unsigned units = next_units(name, &at, u); units > 0; units--) out[n++] = '_';
+        unsigned units = next_units(name, &at, u);
+        for (unsigned i = 0; i < units; i++)
+            if (unicode)
+                put_escape(&out, u[i]);
+            else
+                leat_buf_u8(&out, '_');
     }
-    if (n > LEAT_TOPIC_MAX) n = LEAT_TOPIC_MAX;
-    out[n] = '\0';
-    return out;
+    if (out.len > LEAT_TOPIC_MAX) out.len = LEAT_TOPIC_MAX;
+    name = leat_arena_str(a, leat_buf_str(&out)).s;
+    leat_buf_free(&out);
+    return name;
 }
 
 /* Only white space, as Java's isBlank. */
@@ -67,14 +81,79 @@ static bool blank(const char *s)
     return s == NULL || leat_str_trim(leat_str_of(s)).len == 0;
 }
 
-const char *leat_naming_topic(const leat_capture_conf *c, leat_arena *a, const char *catalog,
-                              const char *schema, const char *table)
+/* Prefix and parts, as they are. */
+static const char *joined(const leat_capture_conf *c, leat_arena *a, const char *catalog,
+                          const char *schema, const char *table)
 {
-    const char *parts[] = {c->naming == LEAT_NAMING_DATABASE ? catalog : schema, table};
+    bool database = c->naming == LEAT_NAMING_DATABASE ||
+                    c->naming == LEAT_NAMING_DATABASE_UNICODE ||
+                    c->naming == LEAT_NAMING_DATABASE_REGEX;
+    const char *parts[] = {database ? catalog : schema, table};
     const char *name = c->prefix;
     for (size_t i = 0; i < 2; i++)
         if (!blank(parts[i])) name = leat_arena_printf(a, "%s%s%s", name, c->delimiter, parts[i]);
-    return leat_naming_sanitize(a, name);
+    return name;
+}
+
+static bool by_regex(const leat_capture_conf *c)
+{
+    return c->naming == LEAT_NAMING_SCHEMA_REGEX || c->naming == LEAT_NAMING_DATABASE_REGEX;
+}
+
+const char *leat_naming_topic(const leat_capture_conf *c, leat_arena *a, const char *catalog,
+                              const char *schema, const char *table)
+{
+    bool unicode =
+        c->naming == LEAT_NAMING_SCHEMA_UNICODE || c->naming == LEAT_NAMING_DATABASE_UNICODE;
+    return leat_naming_sanitize(a, joined(c, a, catalog, schema, table), unicode);
+}
+
+/* The name made over by an option's pattern, where all of it fits; else as it is. Patterns were
+ * checked by leat_capture_validate. */
+static leat_rc made_over(const char *option, const char *pattern, const char *replacement,
+                         leat_arena *a, const char *name, const char **out, leat_err *e)
+{
+    leat_arena own;
+    leat_regex_problem p;
+    leat_str made = {0};
+    leat_rc rc;
+    *out = name;
+    leat_arena_init(&own, 0);
+    const leat_regex *x = leat_regex_new_cased(&own, leat_str_of(pattern), &p);
+    if (x)
+        rc = leat_regex_replace(x, leat_str_of(name), leat_str_of(replacement), &own, &made, e);
+    else
+        rc = leat_fail(e, LEAT_CONF, "config.invalid", option, "is no regular expression: %s",
+                       p.msg);
+    if (rc == LEAT_OK && made.len) *out = leat_arena_str(a, made).s;
+    leat_arena_free(&own);
+    return rc;
+}
+
+leat_rc leat_naming_table(const leat_capture_conf *c, leat_arena *a, const char *catalog,
+                          const char *schema, const char *table, leat_naming_place *out,
+                          leat_err *e)
+{
+    *out = (leat_naming_place){.topic = leat_naming_topic(c, a, catalog, schema, table)};
+    if (!by_regex(c)) return LEAT_OK;
+    const char *own = joined(c, a, catalog, schema, table), *topic = out->topic;
+    out->shared = true;
+    LEAT_TRY(
+        made_over("topic.regex", c->topic_regex, c->topic_replacement, a, topic, &out->topic, e));
+    if (!leat_naming_valid(out->topic) || strlen(out->topic) > LEAT_TOPIC_MAX)
+        return leat_fail(
+            e, LEAT_CONF, "capture.topic", topic,
+            "topic.regex makes \"%s\" of it, which is no topic's name: letters, digits, "
+            "\".\", \"-\" and \"_\" only, %d at most; change topic.replacement",
+            out->topic, LEAT_TOPIC_MAX);
+    if (!c->key_unique) return LEAT_OK;
+    out->key_field = c->key_field;
+    if (!c->key_regex || !*c->key_regex) {
+        out->key_tag = own;
+        return LEAT_OK;
+    }
+    return made_over("topic.key.field.regex", c->key_regex, c->key_replacement, a, own,
+                     &out->key_tag, e);
 }
 
 const char *leat_naming_transactions(const leat_capture_conf *c, leat_arena *a)
@@ -118,7 +197,7 @@ static const char *adjust(leat_arena *a, const char *name, leat_adjust mode, boo
             }
             changed = true;
             if (mode == LEAT_ADJUST_AVRO_UNICODE)
-                leat_buf_printf(&out, u[i] < 0x100 ? "_u00%x" : "_u%x", u[i]);
+                put_escape(&out, u[i]);
             else
                 leat_buf_u8(&out, '_');
             /* A digit at the start stays behind its "_": 1st and 2nd must not become one. */

@@ -2,7 +2,9 @@
  *
  * Topic of a table: the prefix and the parts of its name, those that are empty left out, joined by
  * the delimiter; each character that no topic's name may hold becomes "_", and what is longer than
- * 249 is cut. So two tables can come to one topic: leat_topic_names tells. */
+ * 249 is cut. So two tables can come to one topic: leat_topic_names tells. By the Unicode
+ * strategies such a character becomes "_u" and its number, and "_" is one of them; by the Regex
+ * strategies a name is made over by topic.regex, and tables may share one on purpose. */
 #ifndef LEAT_CAPTURE_NAMING_H
 #define LEAT_CAPTURE_NAMING_H
 
@@ -10,8 +12,22 @@
 
 enum { LEAT_TOPIC_MAX = 249 }; /* bytes of a topic's name; Kafka's limit */
 
-/* Topic of a table, in a. catalog: what stands before the schema where the system has that (NULL
- * for PostgreSQL, the database for MySQL); any part may be NULL. */
+/* Where a table's records go. */
+typedef struct leat_naming_place {
+    const char *topic;
+    const char
+        *key_field;      /* a field at the end of each key (topic.key.field.name), and its value; */
+    const char *key_tag; /* NULL: none */
+    bool shared;         /* other tables may have the same topic */
+} leat_naming_place;
+
+/* The place of a table, in a; parts as for leat_naming_topic. CONF "capture.topic" when topic.regex
+ * makes no topic's name of it, or what leat_regex_replace says. */
+leat_rc leat_naming_table(const leat_capture_conf *c, leat_arena *a, const char *catalog,
+                          const char *schema, const char *table, leat_naming_place *out,
+                          leat_err *e);
+/* Topic of a table before topic.regex, in a. catalog: what stands before the schema where the
+ * system has that (NULL for PostgreSQL, the database for MySQL); any part may be NULL. */
 const char *leat_naming_topic(const leat_capture_conf *c, leat_arena *a, const char *catalog,
                               const char *schema, const char *table);
 /* "<prefix>.transaction", "__debezium-heartbeat.<prefix>", "<prefix>" (schema changes). In a. */
@@ -26,8 +42,9 @@ const char *leat_naming_schema(const leat_capture_conf *c, leat_arena *a, const 
 /* Name of a field, adjusted by field.name.adjustment.mode. In a, or column itself. */
 const char *leat_naming_field(const leat_capture_conf *c, leat_arena *a, const char *column);
 
-/* A text made into a topic's name: in a, or name itself when nothing had to change. */
-const char *leat_naming_sanitize(leat_arena *a, const char *name);
+/* A text made into a topic's name: in a, or name itself when nothing had to change. unicode: as the
+ * Unicode strategies do it. */
+const char *leat_naming_sanitize(leat_arena *a, const char *name, bool unicode);
 /* Nothing in it would have to change. */
 bool leat_naming_valid(const char *name);
 

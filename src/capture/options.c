@@ -22,10 +22,15 @@
 static const char *const strategies[] = {
     "io.debezium.schema.SchemaTopicNamingStrategy",
     "io.debezium.schema.DefaultTopicNamingStrategy",
+    "io.debezium.schema.SchemaUnicodeTopicNamingStrategy",
+    "io.debezium.schema.DefaultUnicodeTopicNamingStrategy",
+    "io.debezium.schema.SchemaRegexTopicNamingStrategy",
+    "io.debezium.schema.DefaultRegexTopicNamingStrategy",
     NULL,
 };
 static const char *const adjustments[] = {"none", "avro", "avro_unicode", NULL};
 static const char *const operations[] = {"r", "c", "u", "d", "t", "none", NULL};
+static const char *const guards[] = {"warn", "fail", NULL};
 static const char *const decimals[] = {"precise", "double", "string", NULL};
 static const char *const streamings[] = {"beside", "after", NULL};
 static const char *const binaries[] = {"bytes", "base64", "base64-url-safe", "hex", NULL};
@@ -59,7 +64,32 @@ const leat_opt leat_capture_options[] = {
      AT(naming, int64_t), .def = "io.debezium.schema.SchemaTopicNamingStrategy",
      .choices = strategies,
      .help = "What follows the prefix in a table's topic: schema and table, or, by the Default "
-             "strategy, database and table (for PostgreSQL the table alone)."},
+             "strategies, database and table (for PostgreSQL the table alone). A character that no "
+             "topic's name may hold becomes _, or, by the Unicode strategies, _u and its number (the "
+             "underscore too), so that no two names meet. The Regex strategies make names over by "
+             "topic.regex, and tables may share a topic."},
+    {.name = "topic.regex", .label = "Topic pattern", .group = "Topics", TEXT,
+     .flags = LEAT_OPT_ADVANCED | LEAT_OPT_REGEX, AT(topic_regex, const char *),
+     .help = "With a Regex strategy of topic.naming.strategy: topics whose whole name fits this "
+             "regular expression get the name that topic.replacement says."},
+    {.name = "topic.replacement", .label = "Topic replacement", .group = "Topics", TEXT, ADVANCED,
+     AT(topic_replacement, const char *),
+     .help = "Name of the topics that topic.regex fits: $1 or ${name} is what a group caught."},
+    {.name = "topic.key.enforce.uniqueness", .label = "Keys tell the table", .group = "Topics", BOOL,
+     ADVANCED, AT(key_unique, bool), .def = "true",
+     .help = "With a Regex strategy: put a field into each key that tells the table's own topic, so "
+             "that rows of several tables in one topic do not have the same key. Keyless tables get "
+             "a key of that field alone. false: where keys are unique over all of them."},
+    {.name = "topic.key.field.name", .label = "Key field's name", .group = "Topics", TEXT, ADVANCED,
+     AT(key_field, const char *), .def = "__dbz__physicalTableIdentifier",
+     .help = "Name of that field."},
+    {.name = "topic.key.field.regex", .label = "Key field's pattern", .group = "Topics", TEXT,
+     .flags = LEAT_OPT_ADVANCED | LEAT_OPT_REGEX, AT(key_regex, const char *),
+     .help = "That field shows what topic.key.field.replacement makes of a topic's own name that "
+             "fits this; else the name."},
+    {.name = "topic.key.field.replacement", .label = "Key field's replacement", .group = "Topics",
+     TEXT, ADVANCED, AT(key_replacement, const char *),
+     .help = "See topic.key.field.regex; $1 or ${name} is what a group caught."},
     {.name = "topic.transaction", .label = "Transaction topic", .group = "Topics", TEXT, ADVANCED,
      AT(transaction_topic, const char *), .def = "transaction",
      .help = "What follows the prefix in the name of the topic of provide.transaction.metadata."},
@@ -140,6 +170,15 @@ const leat_opt leat_capture_options[] = {
      AT(skipped, leat_opt_list), .def = "t", .choices = operations,
      .help = "Operations that make no records: c inserts, u updates, d deletes, t truncates, r rows "
              "of a snapshot; none skips nothing."},
+    {.name = "guardrail.collections.max", .label = "Most tables", .group = "Tables and columns", INT,
+     ADVANCED, AT(guard_max, int64_t), .def = "0", .min = 0, .max = INT32_MAX,
+     .help = "Number of captured tables beyond which the start does what "
+             "guardrail.collections.limit.action says; 0: there is no bound. For lists that fit more "
+             "than was meant."},
+    {.name = "guardrail.collections.limit.action", .label = "Too many tables",
+     .group = "Tables and columns", ENUM, ADVANCED, AT(guard_action, int64_t), .def = "warn",
+     .choices = guards,
+     .help = "warn: a line in the log; fail: the connector does not start."},
     {.name = "skip.messages.without.change", .label = "Skip what changes nothing",
      .group = "Events", BOOL, AT(skip_unchanged, bool), .def = "false",
      .help = "Make no record of an update in which no captured column changed. Needs the whole old "
@@ -237,13 +276,13 @@ const leat_opt leat_capture_options[] = {
     {.name = "executor.shutdown.timeout.ms", .label = "Shutdown time-out", NO_EFFECT, MS,
      .def = "4000", .help = "A connector is a process of its own."},
     {.name = "event.processing.failure.handling.mode", .label = "Failures", NO_EFFECT, TEXT,
-     .def = "fail", .help = "A change that cannot be handled goes to the dead letters."},
+     .def = "fail",
+     .help = "A change that cannot be handled goes to the dead letters, whole, and the others go on: "
+             "nothing stops, nothing is skipped unseen."},
     {.name = "event.converting.failure.handling.mode", .label = "Conversion failures", NO_EFFECT,
      TEXT, .help = "A change that cannot be handled goes to the dead letters."},
-    {.name = "guardrail.collections.max", .label = "Most tables", NO_EFFECT, INT, .def = "0",
-     .help = "The number of tables is not limited."},
-    {.name = "guardrail.collections.limit.action", .label = "Too many tables", NO_EFFECT, TEXT,
-     .def = "warn", .help = "The number of tables is not limited."},
+    {.name = "include.schema.comments", .label = "Comments", NO_EFFECT, BOOL, .def = "false",
+     .help = "Debezium's PostgreSQL connector does not show comments in schemas either."},
     {.name = "statistics.metrics.enabled", .label = "Statistics", NO_EFFECT, BOOL, .def = "true",
      .help = "Counters are always kept."},
     {.name = "custom.metric.tags", .label = "Metric tags", NO_EFFECT, LIST,
@@ -258,15 +297,18 @@ const leat_opt leat_capture_options[] = {
     {.name = "internal.*", .label = "Internal", NO_EFFECT, MANY,
      .help = "Internal switches of Debezium."},
 
-    {.name = "include.schema.comments", .label = "Comments", MISSING, BOOL, .def = "false",
-     .help = "Comments of tables and columns in schemas."},
     {.name = "converters", .label = "Custom converters", MISSING, TEXT,
-     .help = "Java classes that convert columns."},
+     .help = "Names Java classes that convert columns. What they are mostly used for are options "
+             "here: time.precision.mode=isostring for dates and times as text, "
+             "decimal.handling.mode, binary.handling.mode; a generated column or a view's text on the "
+             "server does the rest."},
     {.name = "post.processors", .label = "Post processors", MISSING, TEXT,
-     .help = "Java classes that change records."},
+     .help = "Names Java classes that change records. For ReselectColumnsPostProcessor set "
+             "toast.mode=reselect, which fills in what the server did not send."},
     {.name = "transaction.metadata.factory", .label = "Transaction classes", MISSING, TEXT,
      .def = "io.debezium.pipeline.txmetadata.DefaultTransactionMetadataFactory",
-     .help = "Java class that makes transaction metadata."},
+     .help = "Names a Java class that makes transaction metadata; provide.transaction.metadata has "
+             "Debezium's own form."},
     {.name = "snapshot.mode.custom.name", .label = "Custom snapshot mode", MISSING, TEXT,
      .help = "Java class that decides about snapshots."},
     {.name = "snapshot.query.mode", .label = "Snapshot query", MISSING, TEXT, .def = "select_all",

@@ -107,7 +107,7 @@ static int send(const signal_args *s, const verb *v)
     leat_err err = {0};
     make_request(s, v, &request);
     leat_rc rc = leat_look_ask(s->common.data, s->name, leat_buf_str(&request), ASK_MS, &a, &reply,
-                              &running, &err);
+                               &running, &err);
     if (leat_rc_failed(rc) && !running && strcmp(err.code, "control.verb") == 0)
         leat_fail(&err, LEAT_RETRY, "control.not_running", s->name,
                   "it does not run: a signal is for a running connector");

@@ -145,9 +145,9 @@ static void report_unsupported(const parse *c, const leat_opt *o, const leat_pro
     }
     leat_report_add(r, false, name, p->line,
                     "is known but not built yet, and going on without it would change the data; "
-                    "take it out%s%s%s",
+                    "take it out%s%s%s. %s",
                     o->def && *o->def ? " or leave it at its default, \"" : "",
-                    o->def ? o->def : "", o->def && *o->def ? "\"" : "");
+                    o->def ? o->def : "", o->def && *o->def ? "\"" : "", o->help);
 }
 
 /* The next property from p on that belongs to this MANY row: it fits, and no other row has it. */

@@ -96,7 +96,7 @@ static leat_rc put_all(leat_json_out *w, leat_json_plan *p, const leat_value *v)
 {
     if (!w->c->conf.schemas) return leat_json_put_value(w, p, v);
     leat_buf_add(w->out, LEAT_STR("{\"schema\":"));
-    LEAT_TRY(leat_json_put_schema(w, p));
+    LEAT_TRY(leat_json_put_schema(w, p, v));
     leat_buf_add(w->out, LEAT_STR(",\"payload\":"));
     LEAT_TRY(leat_json_put_value(w, p, v));
     leat_buf_u8(w->out, '}');

@@ -26,8 +26,9 @@ void leat_json_converter_forget(leat_json_converter *c);
 
 /* Appends the bytes of a key or value. A null that Kafka Connect sends as null bytes (a tombstone,
  * the key of a keyless table) appends nothing and sets *is_null. placeholder: what ABSENT shows,
- * from the event's origin. DATA "convert.json" when a cell does not fit its schema (where: the
- * field's path); out is then as before. */
+ * from the event's origin; if that is absent the field is left out, of the schema too. DATA
+ * "convert.json" when a cell does not fit its schema (where: the field's path); out is then as
+ * before. */
 leat_rc leat_json_convert(leat_json_converter *c, const leat_schema *schema,
                           const leat_value *value, leat_str placeholder, leat_buf *out,
                           bool *is_null, leat_err *e);

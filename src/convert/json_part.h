@@ -47,8 +47,15 @@ typedef struct leat_json_out {
 /* The plan of s, made if it is new; NULL for NULL. */
 leat_json_plan *leat_json_plan_of(leat_json_converter *c, const leat_schema *s);
 
-/* The schema as JSON ("null" for NULL). */
-leat_rc leat_json_put_schema(leat_json_out *w, leat_json_plan *p);
+/* The schema as JSON ("null" for NULL); without the fields that are left out of v
+ * (leat_json_leaves_out), which may be NULL. */
+leat_rc leat_json_put_schema(leat_json_out *w, leat_json_plan *p, const leat_value *v);
+
+/* The field is not written: the source did not send it, and there is no placeholder. */
+static inline bool leat_json_leaves_out(const leat_json_out *w, const leat_value *v)
+{
+    return v->kind == LEAT_ABSENT && w->placeholder.s == NULL;
+}
 
 /* The value by its plan, or by its kind if p is NULL. */
 leat_rc leat_json_put_value(leat_json_out *w, const leat_json_plan *p, const leat_value *v);

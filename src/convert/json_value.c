@@ -398,12 +398,16 @@ static leat_rc put_struct(leat_json_out *w, const leat_json_plan *p, const leat_
         return put_variable_decimal(w, p, v);
     if (v->kind != LEAT_STRUCT || v->len != s->nfields) return misfit(w, p, v);
     go_inside(w);
-    if (s->nfields == 0) leat_buf_u8(w->out, '{');
+    bool first = true;
     for (uint32_t i = 0; i < s->nfields; i++) {
+        if (leat_json_leaves_out(w, &v->u.list[i])) continue;
         leat_buf_add(w->out, p->names[i]);
+        if (first) w->out->p[w->out->len - p->names[i].len] = '{'; /* of a later field: a comma */
+        first = false;
         leat_rc rc = leat_json_put_value(w, p->fields[i], &v->u.list[i]);
         if (rc != LEAT_OK) return in_field(w, rc, s->fields[i].name);
     }
+    if (first) leat_buf_u8(w->out, '{');
     leat_buf_u8(w->out, '}');
     return LEAT_OK;
 }

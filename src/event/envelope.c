@@ -266,9 +266,11 @@ static const leat_value *filled(const leat_event *ev, leat_arena *a)
 static leat_value key_value(const leat_table *t, leat_arena *a, const leat_value *row)
 {
     if (t->key == NULL || row == NULL) return leat_null();
-    leat_value *cells = cells_new(a, t->nkey);
+    uint32_t n = t->nkey + (t->key_tag ? 1u : 0u);
+    leat_value *cells = cells_new(a, n);
     for (uint16_t i = 0; i < t->nkey; i++) cells[i] = row[t->key_cols[i]];
-    return row_value(cells, t->nkey);
+    if (t->key_tag) cells[t->nkey] = leat_text(leat_str_of(t->key_tag));
+    return row_value(cells, n);
 }
 
 /* What the records of one event share. */

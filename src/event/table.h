@@ -41,7 +41,8 @@ typedef struct leat_origin {
     uint32_t ncells;                 /* dynamic cells of each event: ev->src has this many */
     const leat_param *headers; /* constant headers of every record; Debezium's context headers */
     uint32_t nheaders;
-    leat_str placeholder; /* shown for ABSENT (unavailable.value.placeholder), as bytes */
+    leat_str placeholder; /* shown for ABSENT (unavailable.value.placeholder), as bytes; absent:
+                             records do not have the field (toast.mode=drop_field) */
     uint8_t tx_cells[2];  /* transaction.id: these cells of ev->src as text, with a ':'
                              between (PostgreSQL: xid and the change's LSN); a cell may be
                              one that no field binds */
@@ -73,6 +74,8 @@ typedef struct leat_table {
     const leat_schema *row;         /* STRUCT "<topic>.Value", optional */
     const leat_schema *key;         /* STRUCT "<topic>.Key"; NULL: no key */
     const uint16_t *key_cols;       /* indices into row, in the key's order */
+    const char *key_tag; /* value of one more field at the key's end, a string that is of no column
+                            and the same for all rows; NULL: there is none */
     uint16_t nkey;
     uint16_t flags;              /* LEAT_TABLE_* */
     const uint16_t *id_cols;     /* indices into row of what tells a row from all others and every

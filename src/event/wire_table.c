@@ -8,6 +8,7 @@
  *             [value of the default]
  *   table     topic, db, schema, name (names), varint flags, schema of row, schema of key,
  *             varint n, n varint columns of the key,
+ *             name of the key's last field's value, if that is of no column: flags + 32768
  *             u8 1 if columns follow, for each: name of type, varint oid, zigzag length, zigzag
  *             scale, varint position, u8 generated 1 | identity 2
  *             origin
@@ -26,6 +27,9 @@ _Static_assert(LEAT_L_JSON_MAP == 27 && LEAT_L_HEX == 30, "numbers of meanings s
 _Static_assert(LEAT_BIND_SEQUENCE == 9, "numbers of binds stand in files");
 
 enum { S_IS = 1, S_OPTIONAL = 2, S_NAME = 4, S_DOC = 8, S_DEFAULT = 16, S_MEANING = 32 };
+
+/* Of a table: beside its own flags. */
+enum { T_KEY_TAG = 1 << 15 };
 
 /* ---- writing ---- */
 
@@ -113,11 +117,12 @@ void leat_wire_put_table(leat_buf *out, const leat_table *t)
     leat_wire_put_name(out, t->db);
     leat_wire_put_name(out, t->schema);
     leat_wire_put_name(out, t->name);
-    leat_buf_varint(out, t->flags);
+    leat_buf_varint(out, t->flags | (t->key_tag ? T_KEY_TAG : 0u));
     leat_wire_put_schema(out, t->row, 0);
     leat_wire_put_schema(out, t->key, 0);
     leat_buf_varint(out, t->nkey);
     for (uint16_t i = 0; i < t->nkey; i++) leat_buf_varint(out, t->key_cols[i]);
+    if (t->key_tag) leat_wire_put_name(out, t->key_tag);
     leat_buf_u8(out, t->cols != NULL);
     for (uint32_t i = 0; t->cols != NULL && i < t->row->nfields; i++) put_column(out, &t->cols[i]);
     put_origin(out, t->origin);
@@ -274,8 +279,8 @@ static void get_origin(leat_wire_in *in, leat_origin *o)
 
 static void get_key_cols(leat_wire_in *in, leat_table *t)
 {
-    uint32_t n = get_count(in);
-    if (n > UINT16_MAX || (t->key != NULL ? t->key->nfields : 0) != n) {
+    uint32_t n = get_count(in), tag = (t->flags & T_KEY_TAG) != 0;
+    if (n > UINT16_MAX || (t->key != NULL ? t->key->nfields : 0) != n + tag) {
         leat_wire_bad(in, "the key and its columns differ");
         return;
     }
@@ -287,6 +292,8 @@ static void get_key_cols(leat_wire_in *in, leat_table *t)
     }
     t->key_cols = cols;
     t->nkey = (uint16_t)n;
+    if (tag) t->key_tag = get_name_needed(in);
+    t->flags &= (uint16_t)~T_KEY_TAG;
 }
 
 static void get_columns(leat_wire_in *in, leat_table *t)

@@ -433,3 +433,69 @@ def connectors(leat):
     """Names of all connectors, those that this build lacks too: their pages cannot be compared."""
     done = subprocess.run([leat, "plugins", "--json"], capture_output=True, text=True, timeout=60)
     return {row["name"] for row in json.loads(done.stdout)} if done.returncode == 0 else set()
+
+
+OPTION_CLASSES = {"supported", "no effect", "missing"}
+
+
+@check
+def options(tree):
+    """docs/compatibility.md lists every option of Debezium's connector, with the class that the
+    option tables give it, and for a supported one a test that sets it."""
+    page, recorded = "docs/compatibility.md", "tests/golden/options.json"
+    if recorded not in tree.files:
+        return
+    wanted = json.loads(tree.text(recorded))
+    wanted = set(wanted["recorded"]) | set(wanted["documented"])
+    classes = option_classes(tree)
+    rows = re.findall(r"^\| `([^`]+)` \| (\w[\w ]*) \| ([^|]*?) \|$", tree.text(page), re.M)
+    rows = [row for row in rows if row[1] in OPTION_CLASSES]
+    for name in sorted(wanted - {row[0] for row in rows}):
+        yield f"{page}: {name} is not in the table of every option"
+    for name, kind, where in rows:
+        if name not in wanted:
+            yield f"{page}: {name} is not in {recorded}"
+        known = classes.get(name) or next(
+            (c for n, c in classes.items() if "*" in n and option_fits(n, name)), "unknown"
+        )
+        if known != kind:
+            yield f"{page}: {name} is said to be {kind}, the option tables say: {known}"
+        if kind == "supported" and not option_tested(tree, name, where):
+            yield f"{page}: {name}: {where or 'no test'} does not set it"
+
+
+def option_fits(pattern, name):
+    return re.fullmatch(re.escape(pattern).replace(r"\*", ".+"), name)
+
+
+def option_classes(tree):
+    """name -> class, as docs/connectors/ (which `docs` compares with the tables) has them."""
+    classes = {}
+    for file in ("docs/connectors/README.md", "docs/connectors/postgres.md"):
+        kind = "supported"
+        for line in tree.text(file).split("\n"):
+            if line.startswith("#"):
+                kind = {"Accepted without effect": "no effect", "Not built yet": "missing"}.get(
+                    line.strip("# "), "supported"
+                )
+            elif m := re.match(r"\| `([^`]+)` \|", line):
+                classes.setdefault(m[1].replace("\\", ""), kind)
+    return classes
+
+
+def option_tested(tree, name, where):
+    """where: a golden case (`golden/crud`) or a test program (`e2e/test_slot`) that has the name,
+    or its form as a Python argument."""
+    where = where.strip("`")
+    if where.startswith("golden/"):
+        file = f"tests/golden/postgres/{where[7:]}.json"
+        if file not in tree.files:
+            return False
+        config = json.loads(tree.text(file))["connector_config"]
+        return any(n == name or option_fits(name, n) for n in config)
+    for file in (f"tests/{where}.py", f"tests/{where}.c"):
+        if file in tree.files:
+            # A pattern's name as a test writes it: "column.mask.with.*.chars" by its first part.
+            text, stem = tree.text(file), name.split("*")[0].rstrip(".")
+            return stem in text or re.search(rf"\b{stem.replace('.', '_')}\b", text) is not None
+    return False

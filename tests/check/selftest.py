@@ -32,6 +32,21 @@ GOOD = {
     "tests/a.py": "print(1)\n",
 }
 
+# Beside GOOD for the check `options`.
+OPTIONS = {
+    "tests/golden/options.json": '{"recorded": {"a.b": "1", "c": null}, "documented": ["d"]}',
+    "tests/golden/postgres/x.json": '{"connector_config": {"a.b": "2"}}',
+    "tests/e2e/test_y.py": "run(d=1)\n",
+    "docs/connectors/README.md": "### One\n| `d` | int |\n",
+    "docs/connectors/postgres.md": (
+        "### Two\n| `a.b` | int |\n### Accepted without effect\n| `c` |  |\n"
+    ),
+    "docs/compatibility.md": (
+        "| `a.b` | supported | golden/x |\n| `c` | no effect |  |\n"
+        "| `d` | supported | e2e/test_y |\n"
+    ),
+}
+
 LONG_FUNCTION = "int leat_f(void)\n{\n" + "    f();\n" * 80 + "}\n"
 NOT_BUILT = "/* A file that nobody builds. */\n"
 
@@ -87,6 +102,13 @@ BAD = {
         {"tools/b": "#!/usr/bin/env bash\ncd $1\n"},
     ],
     "python": [{"tests/b.py": "def\n"}, {"tests/b.py": "x = '" + "x" * 100 + "'\n"}],
+    "options": [
+        {"docs/compatibility.md": "| `a.b` | supported | golden/x |\n| `c` | no effect |  |\n"},
+        {"docs/compatibility.md": OPTIONS["docs/compatibility.md"] + "| `e` | missing |  |\n"},
+        {"docs/connectors/README.md": "### Not built yet\n| `d` |  |\n"},
+        {"tests/golden/postgres/x.json": '{"connector_config": {"a": "2"}}'},
+        {"tests/e2e/test_y.py": "run(e=1)\n"},
+    ],
     "docs": [{"docs/connectors/x.md": "old\n"}, {"docs/connectors/gone.md": "x\n"}, {}],
 }
 
@@ -122,6 +144,8 @@ def run(name):
     good = dict(GOOD)
     if name == "docs":
         good |= {"build/leat": FAKE_LEAT, "docs/connectors/x.md": "new\n"}
+    if name == "options":
+        good |= OPTIONS
     if problems := found(name, good):
         return f"{name} complains about the good sample:\n" + "\n".join(problems)
     if not BAD.get(name):

@@ -36,8 +36,25 @@ LATER = {
 
 # Where leat differs on purpose, and what it does instead.
 DIFFERS = {
+    "identity_index_not_key": "an update of a replica identity that is not the primary key: "
+    "Debezium makes a delete of key 0 and a create of it; leat an update",
     "types_char": "a column of type name is null in Debezium's stream; leat gives its value",
 }
+
+
+def extremes(record):
+    """Debezium's snapshot shows dates BC as AD and infinite ones otherwise than its stream."""
+    for snapshot, stream in (
+        ("-622191234", "-2147472692"),
+        ("-625821272", "-2147472691"),
+        ("1001860", "-2440550"),
+    ):
+        record["value"] = record["value"].replace(f'"d":{snapshot},', f'"d":{stream},')
+    return record
+
+
+# The same, where what leat does can be told from what was recorded.
+MENDED = {"extreme_times": extremes}
 
 # The version from which on PostgreSQL has what a case's SQL uses.
 SINCE = {
@@ -120,7 +137,8 @@ def records(lines, db):
 def recorded(case, schemas):
     path = os.path.join(GOLDEN, f"{case}.{'schema' if schemas else 'noschema'}.jsonl")
     with open(path, encoding="utf-8") as f:
-        out = records(map(json.loads, f), "golden")
+        mended = map(MENDED.get(case, lambda record: record), map(json.loads, f))
+        out = records(mended, "golden")
     for topic in out:
         if topic.endswith(".transaction"):
             del out[topic][-2:]  # of the row that ended the recording

@@ -66,14 +66,22 @@ def test_when_needed(shop, leat):
 
 def test_configuration_based(shop, leat):
     """Rows, changes, both or neither, as its options say."""
-    based = "snapshot.mode.configuration.based"
     mode = {"snapshot_mode": "configuration_based"}
+    data = {"snapshot.mode.configuration.based.snapshot.data": "true"}
+    stream = {"snapshot.mode.configuration.based.start.stream": "true"}
+    again = {"snapshot.mode.configuration.based.snapshot.on.data.error": "true"}
     said = once(leat, shop, **mode).stderr
     assert "neither rows nor changes" in said and records(leat) == []
-    once(leat, shop, **mode, **{f"{based}.snapshot.data": "true"})
+    once(leat, shop, **mode, **data)
     assert records(leat) == BOTH and shop.slots() == {}
-    once(leat, shop, **mode, **{f"{based}.snapshot.data": "true"})
+    once(leat, shop, **mode, **data)
     assert records(leat) == BOTH * 2
+    assert "postgres.slot_missing" in once(leat, shop, **mode, **stream, ok=(1,)).stderr
+    once(leat, shop, **mode, **stream, **again)
+    assert records(leat) == BOTH * 3
+    shop.sql("INSERT INTO a VALUES (3)")
+    once(leat, shop, **mode, **stream)
+    assert records(leat) == BOTH * 3 + [("c", 3)]
 
 
 def test_refused(shop, leat):

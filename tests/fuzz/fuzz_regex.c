@@ -1,11 +1,24 @@
 /* A line as a regular expression, the rest as a name: compiled or refused with a reason, matched
- * within the bounds of work, the same each time. The whole of it also as a list of an option. */
+ * within the bounds of work, the same each time; the name also as what replaces it. The whole of it
+ * also as a list of an option. */
 #include "fuzz.h"
 
 #include <stdlib.h>
 
 #include "config/opt.h"
 #include "config/regex.h"
+
+/* text replaced by itself: made exactly when it fits and the check finds nothing wrong with it. */
+static void replace(const leat_regex *x, leat_str text, leat_arena *a)
+{
+    leat_err e;
+    leat_str out;
+    bool hit = false, good = leat_regex_replacement_check(x, text, a) == NULL;
+    leat_rc rc = leat_regex_match(x, text, &hit, &e);
+    leat_rc made = leat_regex_replace(x, text, text, a, &out, &e);
+    if (rc != LEAT_OK ? made != rc : made != (hit && !good ? LEAT_CONF : LEAT_OK)) abort();
+    if ((out.s != NULL) != (rc == LEAT_OK && hit && good)) abort();
+}
 
 enum { PATTERN_MOST = 200, TEXT_MOST = 200 };
 
@@ -26,6 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (rc != LEAT_OK && rc != LEAT_CONF && rc != LEAT_DATA) abort();
         if (leat_regex_match(x, rest, &again, &e) != rc || hit != again) abort();
         if (!leat_str_eq(leat_regex_text(x), pattern)) abort();
+        replace(x, rest, &a);
     }
     leat_opt_list list =
         leat_opt_list_of(leat_arena_str(&a, (leat_str){(const char *)data, size}).s, &a);

@@ -126,6 +126,15 @@ static void test_refused(void **state)
     refused("column.mask.with.99999999.chars=a", "column.mask.with.99999999.chars", "whole");
     refused("column.mask.hash.SHA-257.with.salt.pepper=a", "column.mask.hash.*.with.salt.*",
             "not known");
+    refused("topic.naming.strategy=io.debezium.schema.SchemaRegexTopicNamingStrategy",
+            "topic.regex", "must be set for this");
+    refused("topic.naming.strategy=io.debezium.schema.SchemaRegexTopicNamingStrategy\n"
+            "topic.regex=a",
+            "topic.replacement", "together with topic.regex");
+    refused("topic.naming.strategy=io.debezium.schema.SchemaRegexTopicNamingStrategy\n"
+            "topic.regex=(a)\ntopic.replacement=$2",
+            "topic.replacement", "it has 1");
+    refused("topic.naming.strategy=com.example.Mine", "topic.naming.strategy", "must be one of");
     refused("unavailable.value.placeholder=hex:0", "unavailable.value.placeholder", "pairs");
     refused("converters=isbn", "converters", "not built");
     conf("column.mask.hash.SHA-257.with.salt.pepper=(a");
@@ -255,8 +264,8 @@ static void test_topics(void **state)
     memset(name, 'x', sizeof name);
     name[sizeof name - 1] = '\0';
     assert_int_equal(strlen(topic(NULL, "public", name)), LEAT_TOPIC_MAX);
-    assert_string_equal(leat_naming_sanitize(&f.a, "."), "_");
-    assert_string_equal(leat_naming_sanitize(&f.a, ".."), "__");
+    assert_string_equal(leat_naming_sanitize(&f.a, ".", false), "_");
+    assert_string_equal(leat_naming_sanitize(&f.a, "..", false), "__");
     assert_string_equal(leat_naming_transactions(&f.c, &f.a), "shop.transaction");
     assert_string_equal(leat_naming_heartbeats(&f.c, &f.a), "__debezium-heartbeat.shop");
     assert_string_equal(leat_naming_schema_changes(&f.c, &f.a), "shop");
@@ -273,6 +282,41 @@ static void test_topics(void **state)
 
     good_conf("topic.heartbeat.name=beats");
     assert_string_equal(leat_naming_heartbeats(&f.c, &f.a), "beats");
+}
+
+#define STRATEGY "topic.naming.strategy=io.debezium.schema."
+
+static void test_topics_unicode(void **state)
+{
+    (void)state;
+    good_conf(STRATEGY "SchemaUnicodeTopicNamingStrategy");
+    assert_string_equal(topic(NULL, "public", "my orders_2"), "shop.public.my_u0020orders_u005f2");
+    assert_string_equal(topic(NULL, "public", "gr\xC3\xBC\xC3\x9F\xE2\x82\xAC"),
+                        "shop.public.gr_u00fc_u00df_u20ac");
+    assert_string_equal(leat_naming_sanitize(&f.a, "..", true), "_u002e_u002e");
+}
+
+static void test_topics_by_regex(void **state)
+{
+    (void)state;
+    leat_naming_place place;
+    good_conf(STRATEGY "SchemaRegexTopicNamingStrategy\ntopic.regex=(.*)\\\\.a_\\\\d\n"
+                       "topic.replacement=$1.all\ntopic.key.field.regex=.*\\\\.(.*)\n"
+                       "topic.key.field.replacement=$1!");
+    assert_int_equal(leat_naming_table(&f.c, &f.a, NULL, "s", "a_1", &place, &f.e), LEAT_OK);
+    assert_string_equal(place.topic, "shop.s.all");
+    assert_string_equal(place.key_field, "__dbz__physicalTableIdentifier");
+    assert_string_equal(place.key_tag, "a_1!");
+    assert_true(place.shared);
+    assert_int_equal(leat_naming_table(&f.c, &f.a, NULL, "s", "b 1", &place, &f.e), LEAT_OK);
+    assert_string_equal(place.topic, "shop.s.b_1");
+    assert_string_equal(place.key_tag, "b 1!");
+    f.c.key_unique = false;
+    assert_int_equal(leat_naming_table(&f.c, &f.a, NULL, "s", "a_1", &place, &f.e), LEAT_OK);
+    assert_null(place.key_tag);
+    f.c.topic_replacement = "a b";
+    assert_int_equal(leat_naming_table(&f.c, &f.a, NULL, "s", "a_1", &place, &f.e), LEAT_CONF);
+    assert_string_equal(f.e.code, "capture.topic");
 }
 
 static const char *schema_name(const char *topic_name)
@@ -366,6 +410,8 @@ int main(void)
         cmocka_unit_test_teardown(test_snapshot_filter, teardown),
         cmocka_unit_test_teardown(test_filter_limits, teardown),
         cmocka_unit_test_teardown(test_topics, teardown),
+        cmocka_unit_test_teardown(test_topics_unicode, teardown),
+        cmocka_unit_test_teardown(test_topics_by_regex, teardown),
         cmocka_unit_test_teardown(test_adjusted_names, teardown),
         cmocka_unit_test(test_claims),
         cmocka_unit_test_teardown(test_keys, teardown),

@@ -3,6 +3,8 @@
 
 #include "config/regex.h"
 
+#include <stdio.h>
+
 static bool match(const char *pattern, const char *text)
 {
     leat_arena a;
@@ -90,13 +92,45 @@ static void test_limits(void **state)
     leat_arena_free(&a);
 }
 
+static const char *replaced(const char *pattern, const char *text, const char *with)
+{
+    static char out[128];
+    leat_arena a;
+    leat_arena_init(&a, 0);
+    leat_regex_problem p;
+    leat_str made;
+    leat_err e;
+    const leat_regex *x = leat_regex_new_cased(&a, leat_str_of(pattern), &p);
+    assert_non_null(x);
+    leat_rc rc = leat_regex_replace(x, leat_str_of(text), leat_str_of(with), &a, &made, &e);
+    snprintf(out, sizeof out, "%s", rc != LEAT_OK ? e.code : made.s ? made.s : "(none)");
+    assert_int_equal(rc == LEAT_OK, leat_regex_replacement_check(x, leat_str_of(with), &a) == NULL);
+    leat_arena_free(&a);
+    return out;
+}
+
+static void test_replacement(void **state)
+{
+    (void)state;
+    assert_string_equal(replaced("(.*)\\.t\\d+", "shop.t12", "$1.all"), "shop.all");
+    assert_string_equal(replaced("(.*)\\.t\\d+", "shop.u12", "$1.all"), "(none)");
+    assert_string_equal(replaced("T", "t", "x"), "(none)");
+    assert_string_equal(replaced("(?<a>.)(.)", "xy", "${a}-$2-$0"), "x-y-xy");
+    assert_string_equal(replaced("(.)", "x", "$10"), "x0");
+    assert_string_equal(replaced("(a)|b", "b", "[$1]"), "[]");
+    assert_string_equal(replaced(".", "b", "\\$\\a"), "$a");
+    assert_string_equal(replaced(".", "b", "$1"), "regex.replacement");
+    assert_string_equal(replaced(".", "b", "$"), "regex.replacement");
+    assert_string_equal(replaced(".", "b", "${no}"), "regex.replacement");
+    assert_string_equal(replaced(".", "b", "x\\"), "regex.replacement");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole_name),
-        cmocka_unit_test(test_java),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_whole_name),  cmocka_unit_test(test_java),
+        cmocka_unit_test(test_refused),     cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_replacement),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -298,6 +298,35 @@ static void test_tables(void **state)
     check_table(f->messages);
 }
 
+/* A key that ends in a field of no column. */
+static void test_key_tag(void **state)
+{
+    (void)state;
+    leat_origin *o = sample_origin();
+    leat_table *t = sample_customers(o, 0), *copy = NULL;
+    leat_field fields[] = {t->key->fields[0],
+                           {"tag", leat_schema_new(&t->arena, LEAT_T_STRING, false)}};
+    leat_schema *key = leat_schema_struct(&t->arena, false, t->key->name, 0, 2);
+    key->fields = fields;
+    t->key = key;
+    t->key_tag = "shop.customers";
+    leat_table_seal(t);
+    check_table(t);
+    leat_buf bytes = {0};
+    leat_err e;
+    leat_wire_put_table(&bytes, t);
+    assert_int_equal(leat_wire_get_table(leat_buf_str(&bytes), &copy, &e), LEAT_OK);
+    assert_string_equal(copy->key_tag, "shop.customers");
+    assert_int_equal(copy->flags, t->flags);
+    leat_table_unpin(copy);
+    leat_buf_clear(&bytes);
+    t->key_tag = NULL; /* two fields, one column */
+    leat_wire_put_table(&bytes, t);
+    assert_int_equal(leat_wire_get_table(leat_buf_str(&bytes), &copy, &e), LEAT_DATA);
+    leat_buf_free(&bytes);
+    leat_table_unpin(t);
+}
+
 /* What names something that is not there is refused, not found out later. */
 static void test_table_indices(void **state)
 {
@@ -459,9 +488,9 @@ int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_events), TEST(test_message), TEST(test_values),        TEST(test_depth),
-        TEST(test_record), TEST(test_tables),  TEST(test_table_indices), TEST(test_cut),
-        TEST(test_bad),    TEST(test_random),
+        TEST(test_events), TEST(test_message), TEST(test_values),  TEST(test_depth),
+        TEST(test_record), TEST(test_tables),  TEST(test_key_tag), TEST(test_table_indices),
+        TEST(test_cut),    TEST(test_bad),     TEST(test_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -191,6 +191,16 @@ static leat_origin *make_origin(golden_file *f, const change *c, const leat_json
     return o;
 }
 
+/* The key's last field is of no column: topic.key.field.name. */
+static void put_key_tag(golden_file *f, const change *c, leat_table *t)
+{
+    const leat_json *key = NULL;
+    const char *name = t->key->fields[--t->nkey].name;
+    assert_int_equal(leat_json_parse(&f->a, c->record->key, &key, NULL), LEAT_OK);
+    t->key_tag = leat_json_get_str(leat_json_get(key, "payload"), name).s;
+    assert_non_null(t->key_tag);
+}
+
 static leat_table *make_table(golden_file *f, const change *c, bool tombstones)
 {
     const leat_json *source = leat_json_get(c->payload, "source");
@@ -208,6 +218,7 @@ static leat_table *make_table(golden_file *f, const change *c, bool tombstones)
     for (uint16_t i = 0; i < t->nkey; i++)
         cols[i] = (uint16_t)leat_schema_field(t->row, leat_str_of(t->key->fields[i].name));
     t->key_cols = cols;
+    if (t->nkey > 0 && cols[t->nkey - 1] == UINT16_MAX) put_key_tag(f, c, t);
     if (tombstones) t->flags |= LEAT_TABLE_TOMBSTONES;
     if (leat_json_get(c->payload, "transaction")->type == LEAT_JSON_OBJECT)
         t->flags |= LEAT_TABLE_TX_BLOCK;

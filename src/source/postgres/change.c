@@ -218,6 +218,8 @@ leat_rc leat_pg_change(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg
         skip(s, b, r, flags & LEAT_EV_KEY_CHANGED ? 2 : 1);
         return LEAT_OK;
     }
+    if (after && s->conf->toast == LEAT_PG_TOAST_RESELECT)
+        LEAT_TRY(leat_pg_reselect(s, r, &m->change.now, &b->arena, after, e));
     if (before) leat_rewrite_row(r->rewrite, before, flags & LEAT_EV_OLD_KEY_ONLY, &b->arena);
     if (after) leat_rewrite_row(r->rewrite, after, false, &b->arena);
     leat_event *ev = add(s, b, r, op, lsn);

@@ -315,19 +315,26 @@ static void topics(leat_pg_exam *x)
     const leat_capture_conf *conf = &x->conf->capture;
     leat_topic_names names = {0};
     unsigned n = 0;
+    bool shared = false;
     for (size_t i = 0; i < x->ntables; i++) {
         const leat_pg_relation *t = x->tables[i];
-        const char *topic = leat_naming_topic(conf, x->a, NULL, t->schema, t->name);
+        const char *label = leat_pg_table_label(x->a, t->schema, t->name);
+        leat_naming_place place;
         leat_err e;
-        if (leat_topic_names_claim(&names, topic, leat_pg_table_label(x->a, t->schema, t->name),
-                                   &e) == LEAT_OK)
-            continue;
+        leat_rc rc = leat_naming_table(conf, x->a, NULL, t->schema, t->name, &place, &e);
+        if (rc == LEAT_OK && !place.shared)
+            rc = leat_topic_names_claim(&names, place.topic, label, &e);
+        shared |= rc == LEAT_OK && place.shared;
+        if (rc == LEAT_OK) continue;
         if (n++ < NAMED) leat_pg_tell_err(x, "topics", &e);
     }
     if (n > NAMED)
         leat_pg_tell(x, "topics", LEAT_STEP_FAILED, "capture.topic",
                      leat_arena_printf(x->a, "and %u more", n - NAMED), NULL);
-    if (n == 0) tell_ok(x, "topics", "every captured table has its own");
+    if (n == 0)
+        tell_ok(x, "topics",
+                shared ? "as topic.regex says; tables may share one"
+                       : "every captured table has its own");
     leat_topic_names_free(&names);
 }
 

@@ -42,13 +42,21 @@ typedef enum leat_pg_flush {
     LEAT_PG_FLUSH_CONNECTOR_AND_DRIVER,
 } leat_pg_flush;
 
+/* toast.mode, in the order of its choices. */
+typedef enum leat_pg_toast {
+    LEAT_PG_TOAST_PLACEHOLDER,
+    LEAT_PG_TOAST_RESELECT,
+    LEAT_PG_TOAST_DROP_FIELD,
+} leat_pg_toast;
+
 typedef struct leat_pg_conf {
     leat_capture_conf capture; /* first */
     leat_pg_target target;
     const char *slot;
     leat_opt_list publications;
-    const char *params;   /* slot.stream.params; NULL: none */
-    int64_t slot_retries; /* slot.max.retries */
+    leat_opt_list identities; /* replica.identity.autoset.values */
+    const char *params;       /* slot.stream.params; NULL: none */
+    int64_t slot_retries;     /* slot.max.retries */
     int64_t slot_delay_ms;
     int64_t plugin;     /* 0: pgoutput */
     int64_t autocreate; /* leat_pg_autocreate */
@@ -68,6 +76,7 @@ typedef struct leat_pg_conf {
     leat_opt_list prefix_include, prefix_exclude;
     int64_t hstore, interval; /* 0: Debezium's default; 1: map, string */
     int64_t money_digits;
+    int64_t toast; /* leat_pg_toast */
     bool include_unknown;
     bool faults; /* debezium.faults */
 } leat_pg_conf;

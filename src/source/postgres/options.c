@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "source/postgres/identity.h"
 #include "source/postgres/params.h"
 
 #define AT(field, type) LEAT_OPT_AT(leat_pg_conf, field, type)
@@ -33,6 +34,7 @@ static const char *const snapshots[] = {
     "initial",     "initial_only",        "no_data", "never",    "schema_only", "always",
     "when_needed", "configuration_based", "custom",  "recovery", NULL};
 static const char *const orders[] = {"disabled", "ascending", "descending", NULL};
+static const char *const toasts[] = {"placeholder", "reselect", "drop_field", NULL};
 static const char *const hstores[] = {"json", "map", NULL};
 static const char *const intervals[] = {"numeric", "string", NULL};
 
@@ -236,6 +238,15 @@ static const leat_opt replication[] = {
      .label = "Partitions as one table",
      .help = "A publication that is made here sends changes of partitions as changes of the "
              "partitioned table."},
+    {.name = "replica.identity.autoset.values",
+     REPLICATION,
+     LIST(identities),
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "Set replica identities",
+     .help = "Replica identities that captured tables are to have: schema.table:FULL and so on, "
+             "separated by commas; the table is a regular expression, behind the colon stands "
+             "DEFAULT, FULL, NOTHING or INDEX with its name. Set at each start where a table has "
+             "another (needs its owner; waits five seconds for a lock)."},
     {.name = "offset.mismatch.strategy",
      REPLICATION,
      CHOICE(mismatch, mismatches),
@@ -388,6 +399,19 @@ static const leat_opt mapping[] = {
      .label = "Unknown types",
      .help = "Show columns of types without a mapping as bytes of their text; else they are left "
              "out."},
+    {.name = "toast.mode",
+     MAPPING,
+     CHOICE(toast, toasts),
+     .def = "placeholder",
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "Values not sent",
+     .help =
+         "The server does not send large values (TOAST) that an update left as they were, unless "
+         "the table has REPLICA IDENTITY FULL. placeholder: unavailable.value.placeholder stands "
+         "for them, as in Debezium. reselect: they are read from the table, a statement for each "
+         "such change; the value is the present one, which may be newer than the change, and the "
+         "placeholder where the row is gone. drop_field: the record does not have the field, and "
+         "its schema neither."},
     {.name = "debezium.faults",
      MAPPING,
      FLAG(faults),
@@ -475,12 +499,13 @@ static const leat_opt missing[] = {
      NOT_YET,
      .def = "io.debezium.connector.postgresql.PostgresSourceInfoStructMaker",
      .label = "Source block",
-     .help = "Java class that makes the source block."},
-    {.name = "replica.identity.autoset.values",
+     .help = "Names a Java class that makes the source block; here it is always Debezium's own."},
+    {.name = "database.connection.factory.class",
      ABSENT,
      NOT_YET,
-     .label = "Set replica identities",
-     .help = "Set them by ALTER TABLE ... REPLICA IDENTITY; `leat check --sql` prints which."},
+     .label = "Connection class",
+     .help = "Names a Java class that makes connections. For passwords that expire give "
+             "database.password by a provider, which is read at each start."},
     {.name = NULL},
 };
 
@@ -591,6 +616,7 @@ void leat_pg_conf_validate(const void *conf, leat_report *r)
     check_heartbeat(c, r);
     check_overrides(c, r);
     check_snapshot(c, r);
+    leat_pg_identities_check(&c->identities, r);
     if (c->plugin != 0)
         leat_report_add(r, false, "plugin.name", 0,
                         "decoderbufs is not read here: set plugin.name=pgoutput, and another "

@@ -90,7 +90,8 @@ leat_origin *leat_pg_origin_new(const leat_pg_source *s, bool rows)
     o->tx_cells[0] = LEAT_PG_SRC_TX;
     o->tx_cells[1] = LEAT_PG_SRC_LSN;
     o->ntx_cells = 2;
-    o->placeholder = leat_capture_placeholder(&s->conf->capture, a);
+    if (s->conf->toast != LEAT_PG_TOAST_DROP_FIELD)
+        o->placeholder = leat_capture_placeholder(&s->conf->capture, a);
     if (s->conf->capture.extended_headers) put_headers(o, s);
     return o;
 }
@@ -116,7 +117,9 @@ leat_rc leat_pg_message_table(leat_pg_source *s, leat_err *e)
     cols[1] =
         (leat_column){.type = "bytea", .oid = BYTEA, .length = -1, .scale = -1, .position = 2};
     uint16_t *key_cols = LEAT_NEW(a, uint16_t, 1);
-    t->topic = leat_naming_topic(c, a, NULL, NULL, "message");
+    leat_naming_place place;
+    LEAT_TRY(leat_naming_table(c, a, NULL, NULL, "message", &place, e));
+    t->topic = place.topic;
     t->db = leat_arena_strdup(a, s->conf->target.dbname);
     t->schema = t->name = "";
     t->row = row;

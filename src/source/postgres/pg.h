@@ -43,6 +43,7 @@ typedef struct leat_pg_rel {
                           NULL: none */
     leat_str wire;     /* the relation message that described it; absent: the catalog did */
     uint16_t nwire;
+    bool told;      /* that values could not be read again: reselect.c */
     uint16_t tight; /* column of the wire that the last "postgres.null" is about */
     uint64_t tx;    /* transaction that tx_seq counts in */
     uint32_t tx_seq;
@@ -197,6 +198,12 @@ leat_rc leat_pg_message(leat_pg_source *s, leat_batch *b, const leat_pgoutput_ms
                         leat_err *e);
 /* The dynamic cells of the source block for an event at lsn, in a. */
 const leat_value *leat_pg_src(const leat_pg_source *s, leat_arena *a, uint64_t lsn, uint64_t tx);
+
+/* ---- reselect.c ---- */
+/* Fills what is ABSENT in after, a row of r made of now, with what the database has at present;
+ * what cannot be had stays ABSENT. Fails with what the server says. */
+leat_rc leat_pg_reselect(leat_pg_source *s, leat_pg_rel *r, const leat_pgoutput_tuple *now,
+                         leat_arena *a, leat_value *after, leat_err *e);
 
 /* ---- stream.c ---- */
 leat_rc leat_pg_stream_read(leat_pg_source *s, leat_batch *b, int wait_ms, leat_err *e);

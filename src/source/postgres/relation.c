@@ -226,11 +226,13 @@ static leat_rc put_column(leat_pg_source *s, const draft *d, uint16_t i, build *
     return LEAT_OK;
 }
 
-/* The key's columns that are in the row, in the key's order. */
-static void put_key(leat_pg_source *s, const draft *d, leat_table *t, const build *w)
+/* The key's columns that are in the row, in the key's order, and the field that tells the table
+ * where tables share a topic. */
+static void put_key(leat_pg_source *s, const draft *d, leat_table *t, const build *w,
+                    const leat_naming_place *place)
 {
     uint16_t *cols = LEAT_NEW(w->a, uint16_t, d->nkey);
-    leat_field *fields = LEAT_NEW(w->a, leat_field, d->nkey);
+    leat_field *fields = LEAT_NEW(w->a, leat_field, d->nkey + 1);
     uint16_t n = 0;
     for (uint16_t i = 0; i < d->nkey; i++)
         for (uint16_t k = 0; k < w->n; k++) {
@@ -238,13 +240,32 @@ static void put_key(leat_pg_source *s, const draft *d, leat_table *t, const buil
             fields[n] = w->fields[k];
             cols[n++] = k;
         }
-    if (n == 0) return;
+    t->key_tag = place->key_tag;
+    if (t->key_tag)
+        fields[n] = (leat_field){place->key_field, leat_schema_new(w->a, LEAT_T_STRING, false)};
+    if (n == 0 && !t->key_tag) return;
     const char *name = leat_naming_schema(&s->conf->capture, w->a, t->topic, ".Key");
-    leat_schema *key = leat_schema_struct(w->a, false, name, 0, n);
+    leat_schema *key = leat_schema_struct(w->a, false, name, 0, n + (t->key_tag ? 1u : 0u));
     key->fields = fields;
     t->key = key;
     t->key_cols = cols;
     t->nkey = n;
+}
+
+/* The columns as Debezium tells of them where it tells of source types: length and scale of a
+ * numeric without them depend on whether it asked the catalog or the stream. */
+static const leat_column *told_columns(const leat_pg_source *s, const draft *d, const build *w)
+{
+    enum { DIGITS_MOST = 131089 }; /* that a numeric can have before its point, and then some */
+    const leat_capture_conf *c = &s->conf->capture;
+    if (c->propagate_columns.n == 0 && c->propagate_types.n == 0) return w->natives;
+    leat_column *cols = leat_arena_dup(w->a, w->natives, w->n * sizeof *cols);
+    for (uint16_t i = 0; i < w->n; i++) {
+        if (cols[i].oid != LEAT_PG_OID_NUMERIC || cols[i].length != 0) continue;
+        cols[i].length = d->catalog ? 0 : DIGITS_MOST;
+        cols[i].scale = d->catalog ? -1 : 0;
+    }
+    return cols;
 }
 
 /* The columns of the identity, if all of them are in the row as they are. */
@@ -262,8 +283,9 @@ static void put_identity(const draft *d, leat_table *t, const build *w)
     t->nid = id && n == id->n ? n : 0;
 }
 
-/* Two tables must not come to one topic. Also gives the relation its whole name. */
-static leat_rc claim_topic(leat_pg_source *s, const draft *d, leat_pg_rel *r, leat_err *e)
+/* Two tables must not come to one topic but on purpose. Also gives the relation its whole name. */
+static leat_rc claim_topic(leat_pg_source *s, const draft *d, leat_pg_rel *r, bool shared,
+                           leat_err *e)
 {
     const leat_pg_rel *before = leat_pg_rel_find(s, d->id);
     if (before && before->table && strcmp(before->table->topic, r->table->topic) == 0 &&
@@ -273,6 +295,7 @@ static leat_rc claim_topic(leat_pg_source *s, const draft *d, leat_pg_rel *r, le
         return LEAT_OK;
     }
     r->whole = leat_arena_printf(&s->arena, "%s.%s", d->schema, d->name);
+    if (shared) return LEAT_OK;
     return leat_topic_names_claim(&s->topics, leat_arena_strdup(&s->arena, r->table->topic),
                                   leat_pg_table_label(&s->arena, d->schema, d->name), e);
 }
@@ -282,19 +305,21 @@ static leat_rc finish(leat_pg_source *s, const draft *d, build *w, leat_err *e)
 {
     const leat_capture_conf *c = &s->conf->capture;
     leat_table *t = w->r->table;
-    t->topic = leat_naming_topic(c, w->a, NULL, d->schema, d->name);
+    leat_naming_place place;
+    LEAT_TRY(leat_naming_table(c, w->a, NULL, d->schema, d->name, &place, e));
+    t->topic = place.topic;
     t->db = leat_arena_strdup(w->a, s->conf->target.dbname);
     t->schema = leat_arena_strdup(w->a, d->schema);
     t->name = leat_arena_strdup(w->a, d->name);
     t->cols = w->natives;
     t->flags = (uint16_t)((c->tombstones ? LEAT_TABLE_TOMBSTONES : 0) |
                           (c->transactions ? LEAT_TABLE_TX_BLOCK : 0));
-    LEAT_TRY(claim_topic(s, d, w->r, e));
-    put_key(s, d, t, w);
+    LEAT_TRY(claim_topic(s, d, w->r, place.shared, e));
+    put_key(s, d, t, w, &place);
     leat_columns_table columns = {.schema = t->schema,
                                   .name = t->name,
                                   .fields = w->fields,
-                                  .cols = w->natives,
+                                  .cols = told_columns(s, d, w),
                                   .names = w->names,
                                   .type_names = w->types,
                                   .n = w->n,
@@ -354,8 +379,8 @@ static void key_of_gone(const leat_pg_source *s, const leat_pg_rel *before,
     const char **key = LEAT_NEW(a, const char *, m->relation.n);
     uint16_t n = 0;
     if (before && before->table && before->table->key) {
-        for (uint32_t i = 0; i < before->table->key->nfields && n < m->relation.n; i++)
-            key[n++] = before->table->key->fields[i].name;
+        for (uint16_t i = 0; i < before->table->nkey && n < m->relation.n; i++)
+            key[n++] = before->cols[before->table->key_cols[i]].name;
     } else if (m->relation.replica_identity != 'f' && !s->conf->faults) {
         for (uint16_t i = 0; i < m->relation.n; i++)
             if (m->relation.cols[i].key) key[n++] = leat_arena_str(a, m->relation.cols[i].name).s;

@@ -8,6 +8,7 @@
  * forget by any, with sessions of their own. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "source/postgres/identity.h"
 #include "source/postgres/incremental.h"
 #include "source/postgres/publication.h"
 #include "source/postgres/reader.h"
@@ -172,6 +173,25 @@ static leat_rc connect_all(leat_pg_source *s, leat_err *e)
     return leat_pg_standby_look(s, e);
 }
 
+/* The captured tables, as options want them to be. */
+static leat_rc ready_tables(leat_pg_source *s, leat_err *e)
+{
+    const leat_pg_conf *conf = s->conf;
+    const leat_pg_relation **captured;
+    leat_pg_relation *all;
+    size_t n, ncaptured = 0;
+    leat_arena a;
+    if (conf->capture.guard_max == 0 && conf->identities.n == 0) return LEAT_OK;
+    leat_arena_init(&a, 0);
+    leat_rc rc = leat_pg_relations(&s->sql, &a, &all, &n, e);
+    if (rc == LEAT_OK) rc = leat_pg_rules_tables(&s->rules, all, n, &a, &captured, &ncaptured, e);
+    if (rc == LEAT_OK) rc = leat_pg_guardrail(&conf->capture, ncaptured, e);
+    if (rc == LEAT_OK && conf->identities.n && !s->server.standby)
+        rc = leat_pg_identities_set(&s->sql, &conf->identities, captured, ncaptured, &a, e);
+    leat_arena_free(&a);
+    return rc;
+}
+
 static leat_rc ready(leat_pg_source *s, const leat_position *pos, size_t n, leat_err *e)
 {
     LEAT_TRY(leat_pg_rules_new(s->conf, &s->arena, &s->rules, e));
@@ -181,6 +201,7 @@ static leat_rc ready(leat_pg_source *s, const leat_position *pos, size_t n, leat
     LEAT_TRY(connect_all(s, e));
     if (timeline && timeline != s->server.timeline)
         LEAT_TRY(leat_pg_server_history(&s->wal, timeline, &s->server, e));
+    LEAT_TRY(ready_tables(s, e));
     if (leat_pg_streams(s->conf)) {
         LEAT_TRY(s->server.standby ? leat_pg_standby_publication(s, e)
                                    : leat_pg_ready_publications(s, e));

@@ -1,0 +1,4 @@
+-- setup (before the connector starts; seen by the snapshot)
+create table t(id int primary key, ts timestamp, tz timestamptz, d date, tm time, ttz timetz); insert into t values(1,'infinity','-infinity','infinity','24:00','24:00+02'),(2,'-infinity','infinity','-infinity','00:00','00:00-15:59'),(3,'0001-01-01 BC','0044-03-15 12:00:00+00 BC','4713-01-01 BC','23:59:59.999999','23:59:59.999999+15:59');
+-- stream (after the connector is streaming)
+insert into t values(4,'294246-12-31 23:59:59','294246-12-31 23:59:59+00','5874897-12-31','12:00','12:00+00'),(5,'4713-11-24 00:00:00 BC','4713-11-24 00:00:00+00 BC','0001-12-31 BC','12:00','12:00+00'),(6,'infinity','-infinity','infinity','24:00','24:00+02'),(7,'-infinity','infinity','-infinity','00:00','00:00-15:59'),(8,'0001-01-01 BC','0044-03-15 12:00:00+00 BC','4713-01-01 BC','23:59:59.999999','23:59:59.999999+15:59');
