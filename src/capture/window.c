@@ -157,7 +157,7 @@ static void trim_log(leat_windows *ws, note_log *g)
     ws->held -= log_bytes(g);
     size_t bytes = (size_t)(g->notes[gone].at - g->keys_at);
     memmove(g->notes, g->notes + gone, (g->n - gone) * sizeof *g->notes);
-    memmove(g->keys.p, g->keys.p + bytes, g->keys.len - bytes);
+    if (g->keys.len > bytes) memmove(g->keys.p, g->keys.p + bytes, g->keys.len - bytes);
     g->n -= gone;
     g->first = from;
     g->keys.len -= bytes;

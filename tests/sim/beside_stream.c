@@ -17,7 +17,9 @@ leat_position bstream_position(int64_t lsn, char out[48])
 
 int64_t bstream_lsn(leat_str offset)
 {
-    return strtoll(offset.s + 7, NULL, 10);
+    int64_t lsn = 0;
+    leat_str_i64((leat_str){offset.s + 7, offset.len - 8}, &lsn);
+    return lsn;
 }
 
 bool bstream_done(leat_str progress)
