@@ -94,8 +94,12 @@ def test_refused(shop, leat):
 def test_delays(shop, leat):
     """snapshot.delay.ms before the rows, streaming.delay.ms behind them; a stop ends the wait."""
     begun = time.monotonic()
-    once(leat, shop, snapshot_delay_ms=700, streaming_delay_ms=800)
-    assert time.monotonic() - begun >= 1.5 and records(leat) == BOTH
+    leat.run(file_of(leat, shop, snapshot_delay_ms=700, streaming_delay_ms=800))
+    until(lambda: records(leat) == BOTH, 30, "the rows", every=0.02)
+    shop.sql("INSERT INTO a VALUES (3)")
+    until(lambda: records(leat) == BOTH + [("c", 3)], 30, "the change", every=0.02)
+    assert time.monotonic() - begun >= 1.5
+    assert leat.stop() == 0
     leat.call("delete", "shop", "--forget", "--yes")
     leat.run(file_of(leat, shop, snapshot_delay_ms="1h"))
 

@@ -128,7 +128,7 @@ static const rule rules[] = {
      {LEAT_RETRY, "postgres.table_missing", "The table was dropped or renamed meanwhile"}},
     {"42703",
      NULL,
-     {LEAT_RETRY, "postgres.column_missing", "A column was dropped or renamed meanwhile"}},
+     {LEAT_CONF, "postgres.column_missing", "A column was dropped or renamed, or never was there"}},
     {"54000", NULL, {LEAT_CONF, "postgres.row_too_large", TOO_LARGE}},
     {"0A000", NULL, {LEAT_CONF, "postgres.unsupported", NULL}},
     {"XX001", NULL, {LEAT_FATAL, "postgres.corrupted", "The server's data is damaged"}},
