@@ -129,6 +129,7 @@ def kill(leat, config, dice):
         leat.run(config)
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("readers,commit", [(4, "on"), (2, "off")])
 def test_killed_at_any_moment(db, leat, readers, commit):
     dice = random.Random(SEED)
