@@ -109,15 +109,6 @@ static leat_rc tell_foreign(leat_pg_source *s, leat_err *e)
     return rc;
 }
 
-/* A standby does not tell what its views contain, and of a table without identity the changes that
- * its rows show already are known by that alone. */
-static const leat_snap_table *unfit(const leat_pg_source *s, const leat_plan *plan)
-{
-    const leat_snap_table *t = s->server.standby ? plan->tables : NULL;
-    while (t && t->keyed) t = t->next;
-    return t;
-}
-
 leat_rc leat_pg_plan_beside(leat_pg_source *s, leat_plan *plan, leat_err *e)
 {
     leat_arena a = {0};
@@ -125,14 +116,12 @@ leat_rc leat_pg_plan_beside(leat_pg_source *s, leat_plan *plan, leat_err *e)
     leat_arena_free(&a);
     LEAT_TRY(rc);
     LEAT_TRY(tell_foreign(s, e));
-    const leat_snap_table *t = unfit(s, plan);
-    plan->beside = t == NULL;
+    plan->beside = !s->server.standby;
     plan->readers = (unsigned)s->conf->capture.snapshot_threads;
     if (plan->beside) return LEAT_OK;
-    leat_log(LEAT_WARN, "postgres.standby_keyless",
-             "table=\"%s\" has no key that tells its rows apart, which a standby's snapshot beside "
-             "the stream needs: all tables are read first, as with snapshot.streaming=after",
-             t->name);
+    leat_log(LEAT_WARN, "postgres.standby_snapshot",
+             "a standby does not tell what its views contain, which a snapshot beside the stream "
+             "needs: all tables are read first, as with snapshot.streaming=after");
     plan->tables = NULL;
     plan->tables_tail = &plan->tables;
     plan->n = 0;
