@@ -43,6 +43,8 @@ bool leat_json_get_bool(const leat_json *j, const char *name, bool def);
 /* Appends the tree without white space; the text quoted and escaped as Jackson does (", \, control
  * characters as \b \t \n \f \r or \u00XX; all else as it is). */
 void leat_json_write(const leat_json *j, leat_buf *out);
+/* The same text, in a. */
+leat_str leat_json_text(const leat_json *j, leat_arena *a);
 /* The text as a JSON string with its quotes; absent is written as "". */
 void leat_json_quote(leat_buf *out, leat_str text);
 

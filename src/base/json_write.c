@@ -89,6 +89,15 @@ void leat_json_write(const leat_json *j, leat_buf *out)
     write_value(j, out, 0);
 }
 
+leat_str leat_json_text(const leat_json *j, leat_arena *a)
+{
+    leat_buf text = {0};
+    leat_json_write(j, &text);
+    leat_str out = leat_arena_str(a, leat_buf_str(&text));
+    leat_buf_free(&text);
+    return out;
+}
+
 /* What stands before a value: comma and name. */
 static void begin(leat_jw *w, const char *name)
 {

@@ -6,6 +6,7 @@
 #ifndef LEAT_BASE_OS_H
 #define LEAT_BASE_OS_H
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
 
@@ -64,6 +65,8 @@ int leat_os_lock(const char *path, int flags, int64_t us);
  * made it that died then. Nothing is put into a folder before this has returned: one that is not
  * empty costs no sync. */
 int leat_os_mkdirs(const char *path, unsigned mode);
+/* The names in a folder, *n of them in no order, in a. 0 or -errno. */
+int leat_os_names(const char *path, leat_arena *a, const char ***out, size_t *n);
 
 /* Resident memory of this process in bytes; 0: unknown. Not virtual. */
 size_t leat_os_resident(void);

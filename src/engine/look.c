@@ -19,42 +19,24 @@
 
 enum { CALL_MS = 3000, STARTING_TRIES = 3 /* each waits some seconds for one just starting */ };
 
-typedef struct list {
-    leat_arena *a;
-    const char *data, **v;
-    size_t n, cap;
-} list;
-
-/* Folders without state.db are streams that a connector left. */
-static bool add(void *arg, const char *name)
-{
-    list *l = arg;
-    if (access(leat_arena_printf(l->a, "%s/connectors/%s/state.db", l->data, name), F_OK) != 0)
-        return true;
-    if (l->n == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 16;
-        const char **v = LEAT_NEW(l->a, const char *, cap);
-        if (l->n > 0) memcpy(v, l->v, l->n * sizeof *v);
-        l->v = v;
-        l->cap = cap;
-    }
-    l->v[l->n++] = leat_arena_strdup(l->a, name);
-    return true;
-}
-
 static int by_name(const void *x, const void *y)
 {
     return strcmp(*(const char *const *)x, *(const char *const *)y);
 }
 
+/* Folders without state.db are streams that a connector left. */
 leat_rc leat_look_names(const char *data, leat_arena *a, const char ***out, size_t *n, leat_err *e)
 {
-    list l = {.a = a, .data = data};
+    const char **v;
+    size_t all;
     char *folder = leat_arena_printf(a, "%s/connectors", data);
-    int err = leat_os_now()->list(folder, add, &l);
-    if (l.n > 0) qsort(l.v, l.n, sizeof *l.v, by_name);
-    *out = l.v;
-    *n = l.n;
+    int err = leat_os_names(folder, a, &v, &all);
+    *out = v;
+    *n = 0;
+    for (size_t i = 0; i < all; i++)
+        if (access(leat_arena_printf(a, "%s/%s/state.db", folder, v[i]), F_OK) == 0)
+            v[(*n)++] = v[i];
+    if (*n > 0) qsort(v, *n, sizeof *v, by_name);
     return err < 0 && err != -ENOENT ? leat_os_fail(e, err, "list", folder) : LEAT_OK;
 }
 
@@ -105,16 +87,6 @@ static void write_reached(const char *data, const char *name, const leat_page *p
         write_mirrored(p, false, w);
     }
     leat_restored_free(&at);
-}
-
-static void write_error(const leat_err *err, leat_jw *w)
-{
-    leat_jw_object(w, "error");
-    leat_jw_z(w, "action", leat_rc_name(err->rc));
-    leat_jw_z(w, "code", err->code);
-    leat_jw_z(w, "where", err->where);
-    leat_jw_z(w, "message", err->msg);
-    leat_jw_end(w);
 }
 
 /* What it is, by its stored configuration; true: a sink. */
@@ -168,7 +140,7 @@ static leat_rc write_ending(leat_state *s, const char *name, const leat_page *p,
     }
     leat_jw_str(w, "state", state.s && !pid ? state : LEAT_STR("STOPPED"));
     if (at_us) leat_jw_z(w, "since", leat_iso_us(at_us, 3, iso));
-    if (leat_rc_failed(err.rc)) write_error(&err, w);
+    if (leat_rc_failed(err.rc)) leat_status_error(&err, w);
     return LEAT_OK;
 }
 
@@ -223,7 +195,7 @@ leat_rc leat_look_status(const char *data, const char *name, leat_arena *a, leat
     leat_jw_object(&w, NULL);
     leat_jw_z(&w, "name", name);
     leat_jw_z(&w, "state", "UNKNOWN");
-    write_error(e, &w);
+    leat_status_error(e, &w);
     leat_jw_end(&w);
     return rc;
 }

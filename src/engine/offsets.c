@@ -94,15 +94,6 @@ static leat_rc bad_request(const char *where, const char *what, leat_err *e)
                      what);
 }
 
-static leat_str text_of(const leat_json *j, leat_arena *a)
-{
-    leat_buf text = {0};
-    leat_json_write(j, &text);
-    leat_str out = leat_arena_str(a, leat_buf_str(&text));
-    leat_buf_free(&text);
-    return out;
-}
-
 /* Appends a partition that is to change. */
 static void want(edit *d, leat_position to)
 {
@@ -128,8 +119,8 @@ static leat_rc want_one(edit *d, const leat_json *j, leat_err *e)
         return bad_request("partition", "an entry of \"offsets\" has no object \"partition\"", e);
     if (!offset || (offset->type != LEAT_JSON_OBJECT && offset->type != LEAT_JSON_NULL))
         return bad_request("offset", "an entry's \"offset\" is neither an object nor null", e);
-    leat_position to = {.partition = text_of(partition, &d->a)};
-    if (offset->type == LEAT_JSON_OBJECT) to.offset = text_of(offset, &d->a);
+    leat_position to = {.partition = leat_json_text(partition, &d->a)};
+    if (offset->type == LEAT_JSON_OBJECT) to.offset = leat_json_text(offset, &d->a);
     want(d, to);
     return LEAT_OK;
 }

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "stream/kafka.h"
 
-static void write_error(const leat_err *err, leat_jw *w)
+void leat_status_error(const leat_err *err, leat_jw *w)
 {
     if (!leat_rc_failed(err->rc)) {
         leat_jw_null(w, "error");
@@ -74,7 +74,7 @@ static void write_tasks(leat_engine *g, unsigned n, leat_jw *w)
         leat_jw_z(w, "state", leat_run_state_name(st.state));
         leat_jw_z(w, "since", leat_iso_us(st.since_us, 3, iso));
         leat_jw_z(w, "waits_for", st.waits);
-        write_error(&st.error, w);
+        leat_status_error(&st.error, w);
         leat_jw_i64(w, "attempts", st.attempts);
         if (st.retry_at_us) leat_jw_z(w, "retry_at", leat_iso_us(st.retry_at_us, 3, iso));
         leat_jw_end(w);
@@ -109,7 +109,7 @@ static void write_source(const leat_source *source, leat_engine *g, const leat_p
     const leat_task_status st = status.all;
     leat_jw_z(w, "state", leat_run_state_name(st.state));
     leat_jw_z(w, "since", leat_iso_us(st.since_us, 3, iso));
-    write_error(&st.error, w);
+    leat_status_error(&st.error, w);
     leat_jw_i64(w, "attempts", st.attempts);
     if (st.retry_at_us) leat_jw_z(w, "retry_at", leat_iso_us(st.retry_at_us, 3, iso));
     write_position(&status, w);
@@ -150,7 +150,7 @@ static void write_sink(leat_sinkrun *k, leat_jw *w)
     leat_sink_counts c;
     leat_sinkrun_status(k, &state, &err, &c);
     leat_jw_z(w, "state", leat_run_state_name(state));
-    write_error(&err, w);
+    leat_status_error(&err, w);
     leat_jw_object(w, "counts");
     leat_jw_i64(w, "read", (int64_t)c.read);
     leat_jw_i64(w, "delivered", (int64_t)c.delivered);

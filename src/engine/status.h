@@ -23,6 +23,8 @@ void leat_status_readers(const char *data, const char *source, uint64_t visible,
 void leat_status_rates(const leat_rates *r, bool source, leat_jw *w);
 /* Adds "desired": {"state","by","at"}: whether a person has paused it, who and when. */
 void leat_status_desired(const leat_desired *d, leat_jw *w);
+/* Adds "error": action, code, where, message; null: there is none. */
+void leat_status_error(const leat_err *err, leat_jw *w);
 /* Adds "counts" of a source. */
 void leat_status_counts(const leat_counts *c, leat_jw *w);
 

@@ -120,15 +120,6 @@ static leat_rc bytes(reader *r, leat_str *out)
     return r->c.bad ? refuse(r, "a byte[] ends too early") : LEAT_OK;
 }
 
-static leat_str text_of(const leat_json *j, leat_arena *a)
-{
-    leat_buf text = {0};
-    leat_json_write(j, &text);
-    leat_str out = leat_arena_str(a, leat_buf_str(&text));
-    leat_buf_free(&text);
-    return out;
-}
-
 static leat_rc entry_of(reader *r, leat_str key, leat_str value, leat_stored_offset **out)
 {
     const leat_json *k, *v;
@@ -140,7 +131,7 @@ static leat_rc entry_of(reader *r, leat_str key, leat_str value, leat_stored_off
         return refuse(r, "before this, an offset that is no JSON object");
     leat_stored_offset *s = LEAT_NEW(r->a, leat_stored_offset, 1);
     s->connector = k->child->text;
-    s->pos = (leat_position){text_of(k->child->next, r->a), text_of(v, r->a)};
+    s->pos = (leat_position){leat_json_text(k->child->next, r->a), leat_json_text(v, r->a)};
     *out = s;
     return LEAT_OK;
 }

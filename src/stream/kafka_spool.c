@@ -85,36 +85,17 @@ static leat_rc open_reader(leat_kafka *k, leat_from from, leat_err *e)
     return leat_reader_open(&conf, &k->reader, e);
 }
 
-typedef struct listing {
-    leat_arena *a;
-    const char **v;
-    size_t n, cap;
-} listing;
-
-static bool list_one(void *arg, const char *name)
-{
-    listing *l = arg;
-    if (l->n == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 16;
-        const char **more = LEAT_NEW(l->a, const char *, cap);
-        if (l->n > 0) memcpy(more, l->v, l->n * sizeof *more);
-        l->v = more;
-        l->cap = cap;
-    }
-    l->v[l->n++] = leat_arena_strdup(l->a, name);
-    return true;
-}
-
 /* A folder with all that is in it; 0 also if it is not there. */
 static int remove_tree(leat_arena *a, const char *path, unsigned depth)
 {
     const leat_os *os = leat_os_now();
-    listing l = {.a = a};
-    int rc = os->list(path, list_one, &l);
+    const char **names;
+    size_t n;
+    int rc = leat_os_names(path, a, &names, &n);
     if (rc == -ENOENT) return 0;
     if (rc == -ENOTDIR) return os->unlink(path);
-    for (size_t i = 0; i < l.n && rc >= 0 && depth < TREE_DEEP; i++)
-        rc = remove_tree(a, leat_arena_printf(a, "%s/%s", path, l.v[i]), depth + 1);
+    for (size_t i = 0; i < n && rc >= 0 && depth < TREE_DEEP; i++)
+        rc = remove_tree(a, leat_arena_printf(a, "%s/%s", path, names[i]), depth + 1);
     return rc < 0 ? rc : os->rmdir(path);
 }
 
@@ -122,13 +103,14 @@ static int remove_tree(leat_arena *a, const char *path, unsigned depth)
 static leat_rc remove_others(const leat_kafka *k, uint64_t but, leat_err *e)
 {
     leat_arena a = {0};
-    listing l = {.a = &a};
+    const char **names;
+    size_t n;
     leat_rc out = LEAT_OK;
     char *folder = spools(k, &a), *keep = leat_arena_printf(&a, "%" PRIu64, but);
-    int rc = leat_os_now()->list(folder, list_one, &l);
-    for (size_t i = 0; i < l.n && rc >= 0; i++)
-        if (strcmp(l.v[i], keep) != 0)
-            rc = remove_tree(&a, leat_arena_printf(&a, "%s/%s", folder, l.v[i]), 0);
+    int rc = leat_os_names(folder, &a, &names, &n);
+    for (size_t i = 0; i < n && rc >= 0; i++)
+        if (strcmp(names[i], keep) != 0)
+            rc = remove_tree(&a, leat_arena_printf(&a, "%s/%s", folder, names[i]), 0);
     if (rc < 0 && rc != -ENOENT) out = leat_os_fail(e, rc, "remove what is done in", folder);
     if (leat_rc_failed(out) && e != NULL) e->rc = LEAT_RETRY;
     leat_arena_free(&a);

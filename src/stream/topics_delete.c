@@ -52,36 +52,17 @@ leat_rc leat_topics_delete(const char *data, const leat_topic *t, leat_err *e)
 
 /* ---- a stream ---- */
 
-typedef struct listing {
-    leat_arena *a;
-    const char **v;
-    size_t n, cap;
-} listing;
-
-static bool list_one(void *arg, const char *name)
-{
-    listing *l = arg;
-    if (l->n == l->cap) {
-        size_t cap = l->cap > 0 ? l->cap * 2 : 64;
-        const char **more = LEAT_NEW(l->a, const char *, cap);
-        if (l->n > 0) memcpy(more, l->v, l->n * sizeof(*more));
-        l->v = more;
-        l->cap = cap;
-    }
-    l->v[l->n++] = leat_arena_strdup(l->a, name);
-    return true;
-}
-
 /* The files of a folder, then the folder; one that is not there is no error. */
 static leat_rc remove_folder(const char *folder, leat_arena *a, leat_err *e)
 {
     const leat_os *os = leat_os_now();
-    listing l = {.a = a};
-    int rc = os->list(folder, list_one, &l);
+    const char **names;
+    size_t n;
+    int rc = leat_os_names(folder, a, &names, &n);
     if (rc == -ENOENT) return LEAT_OK;
     if (rc < 0) return leat_os_fail(e, rc, "list", folder);
-    for (size_t i = 0; i < l.n; i++) {
-        char *path = leat_arena_printf(a, "%s/%s", folder, l.v[i]);
+    for (size_t i = 0; i < n; i++) {
+        char *path = leat_arena_printf(a, "%s/%s", folder, names[i]);
         rc = os->unlink(path);
         if (rc < 0 && rc != -ENOENT) return leat_os_fail(e, rc, "remove", path);
     }

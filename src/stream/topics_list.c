@@ -15,34 +15,11 @@
 
 enum { NEAR_MOST = 3, NAME_MOST = 250 };
 
-typedef struct listing {
-    leat_arena *a;
-    const char **files;
-    size_t n, cap;
-} listing;
-
-static bool list_one(void *arg, const char *name)
+/* A name of that folder that is no claim: the lock, or a file that is just being written. */
+static bool is_other(const char *name)
 {
-    listing *l = arg;
     size_t len = strlen(name);
-    if (name[0] == '.' || (len > 4 && strcmp(name + len - 4, ".tmp") == 0)) return true;
-    if (l->n == l->cap) {
-        size_t cap = l->cap > 0 ? l->cap * 2 : 32;
-        const char **more = LEAT_NEW(l->a, const char *, cap);
-        if (l->n > 0) memcpy(more, l->files, l->n * sizeof(*more));
-        l->files = more;
-        l->cap = cap;
-    }
-    l->files[l->n++] = leat_arena_strdup(l->a, name);
-    return true;
-}
-
-static leat_rc list_claims(const char *data, leat_arena *a, listing *out, leat_err *e)
-{
-    char *folder = leat_arena_printf(a, "%s/topics", data);
-    *out = (listing){.a = a};
-    int rc = leat_os_now()->list(folder, list_one, out);
-    return rc < 0 && rc != -ENOENT ? leat_os_fail(e, rc, "list", folder) : LEAT_OK;
+    return name[0] == '.' || (len > 4 && strcmp(name + len - 4, ".tmp") == 0);
 }
 
 /* ---- offsets ---- */
@@ -144,14 +121,17 @@ static void sort(leat_topic **topics, size_t n, leat_arena *a)
 
 static leat_rc claims(const char *data, leat_arena *a, leat_topic **out, leat_err *e)
 {
-    listing l;
-    size_t n = 0;
-    LEAT_TRY(list_claims(data, a, &l, e));
+    const char **files;
+    size_t nfiles, n = 0;
+    char *folder = leat_arena_printf(a, "%s/topics", data);
+    int err = leat_os_names(folder, a, &files, &nfiles);
+    if (err < 0 && err != -ENOENT) return leat_os_fail(e, err, "list", folder);
     *out = NULL;
-    for (size_t i = 0; i < l.n; i++) {
+    for (size_t i = 0; i < nfiles; i++) {
         leat_buf name = {0};
+        if (is_other(files[i])) continue;
         leat_topic *t = LEAT_NEW(a, leat_topic, 1);
-        bool ok = leat_topics_unescape(&name, leat_str_of(l.files[i]));
+        bool ok = leat_topics_unescape(&name, leat_str_of(files[i]));
         if (ok) t->name = leat_arena_str(a, leat_buf_str(&name)).s;
         leat_buf_free(&name);
         if (!ok) continue;

@@ -105,15 +105,6 @@ static leat_rc check_here(leat_takeover_run *t, leat_err *e)
                      t->conf->data);
 }
 
-static leat_str text_of(const leat_json *j, leat_arena *a)
-{
-    leat_buf text = {0};
-    leat_json_write(j, &text);
-    leat_str out = leat_arena_str(a, leat_buf_str(&text));
-    leat_buf_free(&text);
-    return out;
-}
-
 /* One of Kafka Connect's as the source stores it. */
 static leat_rc take_offset(leat_takeover_run *t, const leat_json *j, leat_err *e)
 {
@@ -124,8 +115,9 @@ static leat_rc take_offset(leat_takeover_run *t, const leat_json *j, leat_err *e
         offset->type != LEAT_JSON_OBJECT)
         return leat_fail(e, LEAT_CONF, "connect.answer", t->conf->name,
                          "Kafka Connect gave an offset that is none: " LEAT_STR_FMT,
-                         LEAT_STR_ARG(text_of(j, &t->a)));
-    leat_position pos = {text_of(partition, &t->a), text_of(offset, &t->a)}, out = pos;
+                         LEAT_STR_ARG(leat_json_text(j, &t->a)));
+    leat_position pos = {leat_json_text(partition, &t->a), leat_json_text(offset, &t->a)},
+                  out = pos;
     leat_position none = {pos.partition, {0}};
     const char *note;
     leat_rc rc = source->offset_check
