@@ -56,12 +56,8 @@ static leat_rc describe(leat_pg_source *s, uint32_t oid, leat_snap_table *out, l
 /* The captured tables, each row under one name only. */
 static leat_rc captured(leat_pg_source *s, leat_arena *a, leat_pg_tables *t, leat_err *e)
 {
-    leat_pg_relation *all;
-    *t = (leat_pg_tables){0};
     LEAT_TRY(leat_pg_source_sql(s, e));
-    LEAT_TRY(leat_pg_relations(&s->sql, a, &all, &t->nall, e));
-    t->all = all;
-    LEAT_TRY(leat_pg_rules_tables(&s->rules, all, t->nall, a, &t->captured, &t->ncaptured, e));
+    LEAT_TRY(leat_pg_rules_tables(&s->rules, &s->sql, a, t, e));
     return leat_pg_partitions_once(&s->sql, s->conf, t, a, e);
 }
 

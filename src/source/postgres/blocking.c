@@ -99,15 +99,12 @@ static leat_rc make_plan(leat_pg_source *s, leat_err *e)
     leat_pg_increment *inc = s->inc;
     leat_arena *a = &inc->plan_arena;
     const leat_signal *signal;
-    leat_pg_relation *all;
-    leat_pg_tables t = {0};
+    leat_pg_tables t;
     leat_arena_reset(a, 1 << 12);
     inc->plan = (leat_plan){.a = a, .tail = &inc->plan.first};
     LEAT_TRY(leat_signal_parse_object(a, leat_str_of(inc->block->signal), &signal, e));
     LEAT_TRY(leat_pg_plan_view(s, e));
-    LEAT_TRY(leat_pg_relations(&s->view, a, &all, &t.nall, e));
-    t.all = all;
-    LEAT_TRY(leat_pg_rules_tables(&s->rules, all, t.nall, a, &t.captured, &t.ncaptured, e));
+    LEAT_TRY(leat_pg_rules_tables(&s->rules, &s->view, a, &t, e));
     LEAT_TRY(leat_pg_partitions_once(&s->view, s->conf, &t, a, e));
     LEAT_TRY(leat_pg_rules_snapshot(&s->rules, t.captured, &t.ncaptured, a, e));
     LEAT_TRY(put_tables(s, signal, &t, e));

@@ -11,9 +11,7 @@ typedef struct leat_pg_exam {
     leat_arena *a; /* of the run */
     leat_pg sql;
     leat_pg_rules rules;
-    leat_pg_relation *all;
-    const leat_pg_relation **tables; /* captured */
-    size_t nall, ntables;
+    leat_pg_tables tables;
     bool standby; /* the server is one */
 } leat_pg_exam;
 

@@ -21,15 +21,14 @@ static bool tables(leat_pg_exam *x)
 {
     leat_err e;
     leat_rc rc = leat_pg_rules_new(x->conf, x->a, &x->rules, &e);
-    if (rc == LEAT_OK) rc = leat_pg_relations(&x->sql, x->a, &x->all, &x->nall, &e);
-    if (rc == LEAT_OK)
-        rc = leat_pg_rules_tables(&x->rules, x->all, x->nall, x->a, &x->tables, &x->ntables, &e);
+    if (rc == LEAT_OK) rc = leat_pg_rules_tables(&x->rules, &x->sql, x->a, &x->tables, &e);
     if (rc != LEAT_OK) {
         leat_pg_tell_err(x, "tables", &e);
         return false;
     }
-    const char *detail = leat_arena_printf(x->a, "%zu of %zu are captured", x->ntables, x->nall);
-    if (x->ntables) {
+    const char *detail =
+        leat_arena_printf(x->a, "%zu of %zu are captured", x->tables.ncaptured, x->tables.nall);
+    if (x->tables.ncaptured) {
         tell_ok(x, "tables", detail);
         return true;
     }
@@ -86,8 +85,8 @@ static void selects(leat_pg_exam *x)
 {
     findings f = {0};
     const char *said = ""; /* the schema granted last: tables come by schema */
-    for (size_t i = 0; i < x->ntables; i++) {
-        const leat_pg_relation *t = x->tables[i];
+    for (size_t i = 0; i < x->tables.ncaptured; i++) {
+        const leat_pg_relation *t = x->tables.captured[i];
         bool schema = !t->can_use && strcmp(said, t->schema) != 0;
         if (t->can_select) continue;
         find(&f, t);
@@ -114,8 +113,8 @@ static void put_identity(leat_buf *out, const leat_pg_relation *t, const char *i
 static void identities(leat_pg_exam *x)
 {
     findings none = {0}, full = {0}, strange = {0};
-    for (size_t i = 0; i < x->ntables; i++) {
-        const leat_pg_relation *t = x->tables[i];
+    for (size_t i = 0; i < x->tables.ncaptured; i++) {
+        const leat_pg_relation *t = x->tables.captured[i];
         bool nothing = t->replica_identity == 'n';
         if (nothing || (t->replica_identity == 'd' && !t->has_key)) {
             find(&none, t);
@@ -169,11 +168,10 @@ static void foreign_partitions(leat_pg_exam *x)
 
 static void partitions(leat_pg_exam *x)
 {
-    leat_pg_tables t = {x->all, x->nall, x->tables, x->ntables};
     leat_pg_missed missed;
     findings f = {0};
     leat_err e;
-    if (leat_pg_partitions_missed(&x->sql, x->conf, &t, x->a, &missed, &e) != LEAT_OK) {
+    if (leat_pg_partitions_missed(&x->sql, x->conf, &x->tables, x->a, &missed, &e) != LEAT_OK) {
         leat_pg_tell_err(x, "partitions", &e);
         return;
     }
@@ -203,10 +201,11 @@ static const char *cannot_make(leat_pg_exam *x)
     if (x->conf->autocreate == LEAT_PG_ALL_TABLES)
         return "only a superuser may make a publication for all tables";
     if (!create) return "the user may not create in this database";
-    for (size_t i = 0; x->conf->autocreate == LEAT_PG_FILTERED && i < x->ntables; i++)
-        if (!x->tables[i]->owned)
+    for (size_t i = 0; x->conf->autocreate == LEAT_PG_FILTERED && i < x->tables.ncaptured; i++)
+        if (!x->tables.captured[i]->owned)
             return leat_arena_printf(x->a, "the user does not own %s.%s (its owner is %s)",
-                                     x->tables[i]->schema, x->tables[i]->name, x->tables[i]->owner);
+                                     x->tables.captured[i]->schema, x->tables.captured[i]->name,
+                                     x->tables.captured[i]->owner);
     return NULL;
 }
 
@@ -221,7 +220,8 @@ static void publication_missing(leat_pg_exam *x, const char *name)
                 leat_arena_printf(x->a, "%s is not there yet; it will be made", name));
         return;
     }
-    leat_pg_publication_put(&sql, name, LEAT_PG_FILTERED, x->tables, x->ntables, conf->via_root);
+    leat_pg_publication_put(&sql, name, LEAT_PG_FILTERED, x->tables.captured, x->tables.ncaptured,
+                            conf->via_root);
     leat_buf_str_z(&sql, ";");
     leat_check_step(
         x->c,
@@ -246,8 +246,8 @@ static void publication_tables(leat_pg_exam *x, bool via_root)
     const leat_pg_relation **lacking;
     size_t n;
     leat_err e;
-    if (leat_pg_publications_lack(&x->sql, names, via_root, x->tables, x->ntables, x->a, &lacking,
-                                  &n, &e) != LEAT_OK) {
+    if (leat_pg_publications_lack(&x->sql, names, via_root, x->tables.captured, x->tables.ncaptured,
+                                  x->a, &lacking, &n, &e) != LEAT_OK) {
         leat_pg_tell_err(x, "publication", &e);
         return;
     }
@@ -316,8 +316,8 @@ static void topics(leat_pg_exam *x)
     leat_topic_names names = {0};
     unsigned n = 0;
     bool shared = false;
-    for (size_t i = 0; i < x->ntables; i++) {
-        const leat_pg_relation *t = x->tables[i];
+    for (size_t i = 0; i < x->tables.ncaptured; i++) {
+        const leat_pg_relation *t = x->tables.captured[i];
         const char *label = leat_pg_table_label(x->a, t->schema, t->name);
         leat_naming_place place;
         leat_err e;

@@ -130,14 +130,11 @@ static leat_rc add_tables(leat_pg_source *s, const leat_signal *signal, leat_pg_
                           leat_err *e)
 {
     leat_arena a = {0};
-    leat_pg_relation *all;
-    const leat_pg_relation **captured;
-    size_t n, ncaptured = 0;
+    leat_pg_tables t;
     leat_rc rc = leat_pg_source_sql(s, e);
-    if (rc == LEAT_OK) rc = leat_pg_relations(&s->sql, &a, &all, &n, e);
-    if (rc == LEAT_OK) rc = leat_pg_rules_tables(&s->rules, all, n, &a, &captured, &ncaptured, e);
+    if (rc == LEAT_OK) rc = leat_pg_rules_tables(&s->rules, &s->sql, &a, &t, e);
     for (size_t i = 0; rc == LEAT_OK && i < signal->ntables; i++)
-        rc = expand(s, signal, &signal->tables[i], captured, ncaptured, added, e);
+        rc = expand(s, signal, &signal->tables[i], t.captured, t.ncaptured, added, e);
     leat_arena_free(&a);
     return rc;
 }

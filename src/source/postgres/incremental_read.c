@@ -237,16 +237,14 @@ void leat_pg_increment_next(leat_pg_source *s, leat_batch *b, const char *status
 static leat_rc find_table(leat_pg_source *s, uint32_t *oid, leat_err *e)
 {
     leat_arena a = {0};
-    leat_pg_relation *all;
-    const leat_pg_relation **captured;
-    size_t n, ncaptured = 0;
+    leat_pg_tables t;
     *oid = 0;
     leat_rc rc = leat_pg_source_sql(s, e);
-    if (rc == LEAT_OK) rc = leat_pg_relations(&s->sql, &a, &all, &n, e);
-    if (rc == LEAT_OK) rc = leat_pg_rules_tables(&s->rules, all, n, &a, &captured, &ncaptured, e);
-    for (size_t i = 0; rc == LEAT_OK && i < ncaptured; i++) {
-        const char *name = leat_arena_printf(&a, "%s.%s", captured[i]->schema, captured[i]->name);
-        if (strcmp(name, s->inc->first->name) == 0) *oid = captured[i]->oid;
+    if (rc == LEAT_OK) rc = leat_pg_rules_tables(&s->rules, &s->sql, &a, &t, e);
+    for (size_t i = 0; rc == LEAT_OK && i < t.ncaptured; i++) {
+        const leat_pg_relation *r = t.captured[i];
+        const char *name = leat_arena_printf(&a, "%s.%s", r->schema, r->name);
+        if (strcmp(name, s->inc->first->name) == 0) *oid = r->oid;
     }
     leat_arena_free(&a);
     return rc;

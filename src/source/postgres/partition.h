@@ -2,16 +2,7 @@
 #ifndef LEAT_SOURCE_POSTGRES_PARTITION_H
 #define LEAT_SOURCE_POSTGRES_PARTITION_H
 
-#include "source/postgres/conf.h"
-#include "system/postgres/catalog.h"
-
-/* The tables of the database, and those captured among them. */
-typedef struct leat_pg_tables {
-    const leat_pg_relation *all;
-    size_t nall;
-    const leat_pg_relation **captured;
-    size_t ncaptured;
-} leat_pg_tables;
+#include "source/postgres/rules.h"
 
 /* Takes those out of t->captured whose rows a snapshot reads by others of them. With
  * debezium.faults only where the publication sends changes by the root: else Debezium reads a

@@ -35,19 +35,19 @@ leat_rc leat_pg_rules_new(const leat_pg_conf *conf, leat_arena *a, leat_pg_rules
                    &out->nexclude, e);
 }
 
-leat_rc leat_pg_rules_tables(const leat_pg_rules *rules, const leat_pg_relation *all, size_t n,
-                             leat_arena *a, const leat_pg_relation ***out, size_t *nout,
-                             leat_err *e)
+leat_rc leat_pg_rules_tables(const leat_pg_rules *rules, leat_pg *c, leat_arena *a,
+                             leat_pg_tables *out, leat_err *e)
 {
-    const leat_pg_relation **v = LEAT_NEW(a, const leat_pg_relation *, n);
-    size_t k = 0;
-    for (size_t i = 0; i < n; i++) {
+    leat_pg_relation *all;
+    *out = (leat_pg_tables){0};
+    LEAT_TRY(leat_pg_relations(c, a, &all, &out->nall, e));
+    out->all = all;
+    out->captured = LEAT_NEW(a, const leat_pg_relation *, out->nall);
+    for (size_t i = 0; i < out->nall; i++) {
         bool in;
         LEAT_TRY(leat_filter_table(rules->filter, all[i].schema, all[i].name, &in, e));
-        if (in) v[k++] = &all[i];
+        if (in) out->captured[out->ncaptured++] = &all[i];
     }
-    *out = v;
-    *nout = k;
     return LEAT_OK;
 }
 

@@ -22,10 +22,17 @@ typedef struct leat_pg_rules {
 /* Compiles; what is made is in a. */
 leat_rc leat_pg_rules_new(const leat_pg_conf *conf, leat_arena *a, leat_pg_rules *out, leat_err *e);
 
-/* The captured ones among n tables, as pointers in a, in the same order. */
-leat_rc leat_pg_rules_tables(const leat_pg_rules *rules, const leat_pg_relation *all, size_t n,
-                             leat_arena *a, const leat_pg_relation ***out, size_t *nout,
-                             leat_err *e);
+/* The tables of the database, and those captured among them. */
+typedef struct leat_pg_tables {
+    const leat_pg_relation *all;
+    size_t nall;
+    const leat_pg_relation **captured;
+    size_t ncaptured;
+} leat_pg_tables;
+
+/* Asks the catalog for them; in a. */
+leat_rc leat_pg_rules_tables(const leat_pg_rules *rules, leat_pg *c, leat_arena *a,
+                             leat_pg_tables *out, leat_err *e);
 /* The tables of a snapshot among captured ones, in the order in which Debezium reads them: as the
  * patterns of table.include.list stand, else by name. tables is sorted by name and is rearranged.
  */

@@ -113,13 +113,9 @@ void leat_pg_plan_names(leat_pg_source *s, const leat_plan *plan,
 static leat_rc put_chunks(leat_pg_source *s, leat_plan *plan, leat_err *e)
 {
     leat_arena a;
-    leat_pg_relation *all;
-    leat_pg_tables t = {0};
+    leat_pg_tables t;
     leat_arena_init(&a, 0);
-    leat_rc rc = leat_pg_relations(&s->view, &a, &all, &t.nall, e);
-    if (rc == LEAT_OK) t.all = all;
-    if (rc == LEAT_OK)
-        rc = leat_pg_rules_tables(&s->rules, all, t.nall, &a, &t.captured, &t.ncaptured, e);
+    leat_rc rc = leat_pg_rules_tables(&s->rules, &s->view, &a, &t, e);
     if (rc == LEAT_OK) rc = leat_pg_partitions_once(&s->view, s->conf, &t, &a, e);
     if (rc == LEAT_OK) rc = leat_pg_rules_snapshot(&s->rules, t.captured, &t.ncaptured, &a, e);
     for (size_t i = 0; rc == LEAT_OK && i < t.ncaptured; i++) {

@@ -177,17 +177,14 @@ static leat_rc connect_all(leat_pg_source *s, leat_err *e)
 static leat_rc ready_tables(leat_pg_source *s, leat_err *e)
 {
     const leat_pg_conf *conf = s->conf;
-    const leat_pg_relation **captured;
-    leat_pg_relation *all;
-    size_t n, ncaptured = 0;
+    leat_pg_tables t;
     leat_arena a;
     if (conf->capture.guard_max == 0 && conf->identities.n == 0) return LEAT_OK;
     leat_arena_init(&a, 0);
-    leat_rc rc = leat_pg_relations(&s->sql, &a, &all, &n, e);
-    if (rc == LEAT_OK) rc = leat_pg_rules_tables(&s->rules, all, n, &a, &captured, &ncaptured, e);
-    if (rc == LEAT_OK) rc = leat_pg_guardrail(&conf->capture, ncaptured, e);
+    leat_rc rc = leat_pg_rules_tables(&s->rules, &s->sql, &a, &t, e);
+    if (rc == LEAT_OK) rc = leat_pg_guardrail(&conf->capture, t.ncaptured, e);
     if (rc == LEAT_OK && conf->identities.n && !s->server.standby)
-        rc = leat_pg_identities_set(&s->sql, &conf->identities, captured, ncaptured, &a, e);
+        rc = leat_pg_identities_set(&s->sql, &conf->identities, t.captured, t.ncaptured, &a, e);
     leat_arena_free(&a);
     return rc;
 }

@@ -36,20 +36,16 @@ static leat_rc put_in_order(leat_pg_source *s, const char **made, leat_err *e)
     const leat_pg_conf *conf = s->conf;
     const leat_pg_publish how = {&conf->publications, (leat_pg_autocreate)conf->autocreate,
                                  conf->via_root};
-    leat_pg_relation *all;
-    const leat_pg_relation **captured = NULL;
-    size_t n, ncaptured = 0;
+    leat_pg_tables t;
     bool settled;
     leat_arena a;
     *made = NULL;
     LEAT_TRY(leat_pg_publications_settled(&s->sql, &how, &settled, e));
     if (settled) return LEAT_OK;
     leat_arena_init(&a, 0);
-    leat_rc rc = leat_pg_relations(&s->sql, &a, &all, &n, e);
-    if (rc == LEAT_OK) rc = leat_pg_rules_tables(&s->rules, all, n, &a, &captured, &ncaptured, e);
+    leat_rc rc = leat_pg_rules_tables(&s->rules, &s->sql, &a, &t, e);
     if (rc == LEAT_OK)
-        rc = leat_pg_publications_ensure(&s->sql, &how, captured, ncaptured, made, e);
-    leat_pg_tables t = {all, n, captured, ncaptured};
+        rc = leat_pg_publications_ensure(&s->sql, &how, t.captured, t.ncaptured, made, e);
     if (rc == LEAT_OK) rc = warn_missed(s, &t, &a, e);
     leat_arena_free(&a);
     return rc;
