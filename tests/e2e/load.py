@@ -9,6 +9,7 @@ may be missing or there twice; the ledger balances; the server may let its log g
 import json
 import random
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -148,10 +149,15 @@ def records(leat, topic, *args):
         yield from leat.records[topic]
         return
     cmd = [leat.binary, "read", "--data", leat.data, topic, *args]
-    with subprocess.Popen(cmd, stdout=subprocess.PIPE, text=True, cwd=leat.folder) as reader:
-        for line in reader.stdout:
-            yield json.loads(line)
-    assert reader.returncode == 0, f"leat read {topic}: exit status {reader.returncode}"
+    with tempfile.TemporaryFile("w+") as told:
+        with subprocess.Popen(
+            cmd, stdout=subprocess.PIPE, stderr=told, text=True, cwd=leat.folder
+        ) as reader:
+            for line in reader.stdout:
+                yield json.loads(line)
+        told.seek(0)
+        status, why = reader.returncode, told.read()
+    assert status == 0, f"leat read {topic}: exit status {status}: {why}"
 
 
 def fold(leat, table):

@@ -14,7 +14,7 @@ import time
 import pytest
 from datagen import TOPIC, ask, cursor, keys, sink, source, state
 from leat import Leat
-from servers.process import until
+from servers.process import gone, until
 
 # Signals that are ignored here would be ignored by leat.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -25,14 +25,6 @@ def running(leat, name="gen"):
     """The connector's process, once it runs."""
     until(lambda: leat.alive() or state(leat, name)["state"] == "RUNNING", 30, f"{name} runs")
     return state(leat, name)["pid"]
-
-
-def gone(pid):
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
-            return f.read().rpartition(")")[2].split()[0] in "ZX"
-    except FileNotFoundError:
-        return True
 
 
 # ---- every change once, whatever ends

@@ -11,19 +11,11 @@ import threading
 
 import pytest
 from hub import Hub
-from servers.process import until
+from servers.process import gone, until
 
 
 def pid_of(hub, name):
     return hub.counters(name)["pid"]
-
-
-def lives(pid):
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
-            return f.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def kill_hub(leat):
@@ -39,7 +31,7 @@ def orphans(leat):
     seen = set()
     yield seen
     for pid in seen:
-        if lives(pid):
+        if not gone(pid):
             os.kill(pid, signal.SIGKILL)
 
 
@@ -66,7 +58,7 @@ def test_a_killed_hub_leaves_its_connectors_and_the_next_adopts_them(leat, orpha
         assert pid_of(hub, name) == pid, "the same process goes on"
     assert hub.state("still") == "STOPPED"
     assert hub.ask("PUT", "/connectors/one/stop").status == 204
-    assert not lives(pids["one"])
+    assert gone(pids["one"])
     assert hub.state("one") == "STOPPED"
     os.kill(pids["two"], signal.SIGKILL)
     until(lambda: pid_of(hub, "two") not in (0, pids["two"]), 30, "it to be started again")
@@ -74,7 +66,7 @@ def test_a_killed_hub_leaves_its_connectors_and_the_next_adopts_them(leat, orpha
     hub.wait_state("two")
     two = pid_of(hub, "two")
     assert leat.stop() == 0
-    assert not lives(two)
+    assert gone(two)
 
 
 def test_an_adopted_connector_restarts_when_it_is_told_to(leat, orphans):
@@ -90,7 +82,7 @@ def test_an_adopted_connector_restarts_when_it_is_told_to(leat, orphans):
     until(lambda: pid_of(hub, "gen") not in (0, pid), 30, "another process")
     orphans.add(pid_of(hub, "gen"))
     hub.wait_state("gen")
-    assert not lives(pid)
+    assert gone(pid)
 
 
 def test_bound_connectors_end_with_their_hub(leat, orphans):
@@ -100,7 +92,7 @@ def test_bound_connectors_end_with_their_hub(leat, orphans):
     pid = pid_of(hub, "gen")
     orphans.add(pid)
     kill_hub(leat)
-    until(lambda: not lives(pid), 30, "the connector to end")
+    until(lambda: gone(pid), 30, "the connector to end")
 
 
 def test_a_process_that_dies_is_started_again_and_loses_nothing(leat):

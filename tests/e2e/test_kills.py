@@ -1,6 +1,7 @@
 """leat and PostgreSQL killed at random moments under load: nothing is lost, nothing is doubled.
 KILLS and KILL_SEED change how often and when."""
 
+import contextlib
 import json
 import os
 import random
@@ -22,8 +23,9 @@ def connector_pid(leat):
 def kill_leat(leat, files, dice):
     if dice.random() < 0.5:
         pid = connector_pid(leat)
-        if pid:
-            os.kill(pid, signal.SIGKILL)  # the supervisor starts it again
+        with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+            if pid:
+                os.kill(pid, signal.SIGKILL)  # the supervisor starts it again
     else:
         leat.kill()
         leat.run(*files)

@@ -27,6 +27,15 @@ def until(condition, seconds=30, what="it", every=0.02):
         time.sleep(every)
 
 
+def gone(pid):
+    """The process has ended, whether or not somebody has taken note of it."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
+            return f.read().rpartition(")")[2].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):  # before the open, before the read
+        return True
+
+
 def sh(*cmd):
     """A short command that must do: what it says on stdout."""
     done = subprocess.run(cmd, capture_output=True, text=True, check=False)
