@@ -2,7 +2,7 @@
  * captures, and what Kafka says about its topics. */
 #include "cli/check_kafka.h"
 
-#include "stream/kafka_check.h"
+#include "stream/kafka/check.h"
 
 enum { TOPICS_MAX = 50 }; /* looked at; the others are as likely to be right */
 

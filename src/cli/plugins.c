@@ -15,7 +15,7 @@
 #include "config/worker.h"
 #include "sink/sink.h"
 #include "source/source.h"
-#include "stream/kafka_options.h"
+#include "stream/kafka/options.h"
 #include "stream/options.h"
 
 enum { WIDTH = 88, PAGE_MAX = 4 << 20 };

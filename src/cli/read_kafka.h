@@ -4,7 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/lines.h"
-#include "stream/kafka_fetch.h"
+#include "stream/kafka/fetch.h"
 
 typedef struct leat_read_kafka {
     const char *kafka;         /* brokers, or a worker's file */

@@ -3,7 +3,7 @@
  *
  * A connector that has one streams into the Kafka that its bootstrap.servers name; one that has
  * none into the embedded stream. What is of Kafka's clients (security.protocol, producer.* ...) the
- * stream reads (stream/kafka_options.h). Pure; any thread. */
+ * stream reads (stream/kafka/options.h). Pure; any thread. */
 #ifndef LEAT_CONFIG_WORKER_H
 #define LEAT_CONFIG_WORKER_H
 

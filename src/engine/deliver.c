@@ -1,10 +1,10 @@
-/* A connector whose stream is Kafka: the producer, and the delivery over it (stream/kafka.h).
+/* A connector whose stream is Kafka: the producer, and the delivery over it (stream/kafka/kafka.h).
  *
  * What the brokers have acknowledged stands in state.db. Of the connector's memory a quarter, at
  * most 16 MiB, is for what is on its way. Run by the thread that opens the stream. */
 #include "engine/running.h"
-#include "stream/kafka.h"
-#include "stream/kafka_client.h"
+#include "stream/kafka/client.h"
+#include "stream/kafka/kafka.h"
 
 enum { WINDOW_PART = 4, WINDOW_LEAST = 1 << 20, WINDOW_MOST = 16 << 20 };
 

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "engine/inputs.h"
 #include "engine/running.h"
-#include "stream/kafka.h"
+#include "stream/kafka/kafka.h"
 
 /* One request, while it is answered. */
 typedef struct edit {

@@ -13,7 +13,7 @@
 #include "engine/signals.h"
 #include "engine/sinkrun.h"
 #include "state/state.h"
-#include "stream/broker.h"
+#include "stream/kafka/broker.h"
 
 typedef struct leat_process {
     leat_process_conf conf;

@@ -7,7 +7,7 @@
 #include "config/worker.h"
 #include "sink/sink.h"
 #include "source/source.h"
-#include "stream/kafka_options.h"
+#include "stream/kafka/options.h"
 #include "stream/options.h"
 
 typedef struct leat_setup {

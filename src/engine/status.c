@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "stream/kafka.h"
+#include "stream/kafka/kafka.h"
 
 void leat_status_error(const leat_err *err, leat_jw *w)
 {

@@ -1,8 +1,8 @@
 /* sasl.jaas.config as somebody may have typed it, and keys of the offset topic. */
 #include "fuzz.h"
 
-#include "stream/kafka_jaas.h"
-#include "stream/kafka_offsets.h"
+#include "stream/kafka/jaas.h"
+#include "stream/kafka/offsets.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

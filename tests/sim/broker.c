@@ -1,4 +1,4 @@
-/* The model producer: the port's other side (stream/broker.h).
+/* The model producer: the port's other side (stream/kafka/broker.h).
  *
  * It behaves as an idempotent client does: records of a partition reach its log in their order,
  * once as long as the producer lives; acknowledgements come late, in no order across partitions,

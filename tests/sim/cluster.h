@@ -1,5 +1,5 @@
 /* The model cluster: topics with partitions and their logs, which outlive every process; the model
- * producer (stream/broker.h) that a life of the process sends with; and the store of what was
+ * producer (stream/kafka/broker.h) that a life of the process sends with; and the store of what was
  * delivered.
  *
  * What must stand in each partition follows from the database's history, through the converters
@@ -12,7 +12,7 @@
 
 #include "convert/json.h"
 #include "db.h"
-#include "stream/kafka.h"
+#include "stream/kafka/kafka.h"
 
 struct sim;
 

@@ -2,7 +2,7 @@
  * whole, or did not happen; of one that the process dies in, either. */
 #include "cluster.h"
 #include "sim.h"
-#include "stream/kafka_part.h"
+#include "stream/kafka/part.h"
 
 /* ---- planted: parts of the delivery that do nothing ---- */
 

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "stream/kafka_client.h"
-#include "stream/kafka_fetch.h"
+#include "stream/kafka/client.h"
+#include "stream/kafka/fetch.h"
 
 enum { PARTITIONS = 4, POLL_MS = 50, LONG_MS = 60000 };
 

@@ -3,9 +3,9 @@
 
 #include <stdio.h>
 
-#include "stream/kafka_client.h"
-#include "stream/kafka_jaas.h"
-#include "stream/kafka_options.h"
+#include "stream/kafka/client.h"
+#include "stream/kafka/jaas.h"
+#include "stream/kafka/options.h"
 
 typedef struct world {
     leat_arena a;

@@ -1,9 +1,0 @@
-/* Names of what became of a record (stream/broker.h). Pure. */
-#include "stream/broker.h"
-
-const char *leat_delivery_name(leat_delivery delivery)
-{
-    static const char *const names[] = {"delivered", "too_large", "invalid", "topic",
-                                        "auth",      "timeout",   "lost"};
-    return (unsigned)delivery < sizeof names / sizeof *names ? names[delivery] : "unknown";
-}

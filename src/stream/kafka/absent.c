@@ -1,0 +1,85 @@
+/* Kafka in a build without librdkafka: each way to it says that it is not there. */
+#include "stream/kafka/check.h"
+#include "stream/kafka/client.h"
+#include "stream/kafka/fetch.h"
+
+static leat_rc absent(leat_err *e)
+{
+    return leat_fail(e, LEAT_CONF, "kafka.not_built", "kafka",
+                     "Kafka is not in this build: librdkafka was missing or disabled when it was "
+                     "configured ('leat plugins' says which); install librdkafka-dev, make clean, "
+                     "make build");
+}
+
+const char *leat_kafka_version(void)
+{
+    return NULL;
+}
+
+leat_rc leat_kafka_client_open(const leat_kafka_client_conf *conf, leat_broker **out, leat_err *e)
+{
+    (void)conf;
+    (void)out;
+    return absent(e);
+}
+
+leat_rc leat_kafka_check(const leat_kafka_check_conf *conf, leat_err *e)
+{
+    (void)conf;
+    return absent(e);
+}
+
+leat_rc leat_kafka_fetch_open(const leat_kafka_fetch_conf *conf, leat_kafka_fetch **out,
+                              leat_err *e)
+{
+    (void)conf;
+    (void)out;
+    return absent(e);
+}
+
+void leat_kafka_fetch_close(leat_kafka_fetch *f)
+{
+    (void)f;
+}
+
+leat_rc leat_kafka_fetch_topic(leat_kafka_fetch *f, const char *topic, int32_t partition,
+                               leat_kafka_from from, int64_t at, int ms, leat_err *e)
+{
+    (void)f;
+    (void)topic;
+    (void)partition;
+    (void)from;
+    (void)at;
+    (void)ms;
+    return absent(e);
+}
+
+leat_rc leat_kafka_fetch_next(leat_kafka_fetch *f, leat_kafka_message *out, int ms, leat_err *e)
+{
+    (void)f;
+    (void)out;
+    (void)ms;
+    return absent(e);
+}
+
+bool leat_kafka_fetch_at_end(const leat_kafka_fetch *f)
+{
+    (void)f;
+    return true;
+}
+
+const char *leat_kafka_fetch_trouble(const leat_kafka_fetch *f)
+{
+    (void)f;
+    return NULL;
+}
+
+leat_rc leat_kafka_fetch_topics(leat_kafka_fetch *f, leat_arena *a, leat_kafka_topic_info **out,
+                                int ms, leat_err *e)
+{
+    (void)f;
+    (void)a;
+    (void)out;
+    (void)ms;
+    return absent(e);
+}

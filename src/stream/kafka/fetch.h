@@ -1,0 +1,70 @@
+/* Reading topics of Kafka from beginning to end, or as records come, without a consumer group.
+ *
+ * For `leat read`, and for the offset topic. Only committed records are given unless asked
+ * otherwise. One thread; librdkafka has threads of its own. */
+#ifndef LEAT_STREAM_KAFKA_FETCH_H
+#define LEAT_STREAM_KAFKA_FETCH_H
+
+#include "stream/kafka/options.h"
+
+typedef struct leat_kafka_fetch leat_kafka_fetch;
+
+typedef enum leat_kafka_from {
+    LEAT_KAFKA_BEGINNING,
+    LEAT_KAFKA_END,
+    LEAT_KAFKA_OFFSET,
+    LEAT_KAFKA_TIME
+} leat_kafka_from;
+
+typedef struct leat_kafka_fetch_conf {
+    const leat_kafka_clients *kafka; /* borrowed for the open */
+    const char *name;                /* of the client, for the brokers' logs */
+    bool uncommitted;                /* records of open and aborted transactions too */
+} leat_kafka_fetch_conf;
+
+typedef struct leat_kafka_header {
+    const char *name;
+    leat_str value; /* absent: null */
+} leat_kafka_header;
+
+/* Valid until the next call. */
+typedef struct leat_kafka_message {
+    const char *topic;
+    int32_t partition;
+    int64_t offset, timestamp_ms; /* -1: the record has no time */
+    leat_str key, value;          /* absent: null */
+    const leat_kafka_header *headers;
+    size_t nheaders;
+} leat_kafka_message;
+
+/* A topic as the cluster tells of it. */
+typedef struct leat_kafka_topic_info {
+    const char *name;
+    int32_t partitions;
+    int64_t first, next; /* sums of the partitions' lowest and next offsets */
+    struct leat_kafka_topic_info *link;
+} leat_kafka_topic_info;
+
+/* No I/O. CONF as leat_kafka_conf_make; "kafka.not_built" in a build without librdkafka. */
+leat_rc leat_kafka_fetch_open(const leat_kafka_fetch_conf *conf, leat_kafka_fetch **out,
+                              leat_err *e);
+void leat_kafka_fetch_close(leat_kafka_fetch *f);
+
+/* Begins to read a topic, all partitions (-1) or one; at: the offset, or the time in µs. What is
+ * there now is noted as its end. CONF "topic.unknown", "kafka.partition", "kafka.denied"; RETRY
+ * when no broker answers within ms. */
+leat_rc leat_kafka_fetch_topic(leat_kafka_fetch *f, const char *topic, int32_t partition,
+                               leat_kafka_from from, int64_t at, int ms, leat_err *e);
+/* The next record of any partition; AGAIN: none within ms. Brokers that are away are waited for.
+ * CONF "stream.gap": what is asked for was removed. */
+leat_rc leat_kafka_fetch_next(leat_kafka_fetch *f, leat_kafka_message *out, int ms, leat_err *e);
+/* All that was there when the topics were begun has been returned. */
+bool leat_kafka_fetch_at_end(const leat_kafka_fetch *f);
+/* What is wrong just now, for a person; NULL: nothing is known. */
+const char *leat_kafka_fetch_trouble(const leat_kafka_fetch *f);
+
+/* All topics by name, in a; those of Kafka itself (__...) too. */
+leat_rc leat_kafka_fetch_topics(leat_kafka_fetch *f, leat_arena *a, leat_kafka_topic_info **out,
+                                int ms, leat_err *e);
+
+#endif

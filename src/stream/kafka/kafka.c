@@ -1,0 +1,361 @@
+/* Delivery to Kafka: the calls of a stream (stream/kafka/kafka.h).
+ *
+ * Every call looks first what the producer has to say: reports move what is delivered, refused
+ * records are dealt with, a dead producer is replaced, and what is not sent yet is sent. append
+ * gives a batch to the producer at once, so a change waits for nothing; commit saves what is
+ * delivered when that is worth it, and says AGAIN until all is. In the phases SPOOL and DRAIN
+ * append and commit are the spool's, while it is sent beside. Run by the one thread that appends
+ * and commits. */
+#include "stream/kafka/kafka.h"
+
+#include <inttypes.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "stream/kafka/part.h"
+#include "stream/page.h"
+
+enum {
+    WINDOW_BYTES = 8 << 20,
+    AWAY_US = 10000000,
+    BATCH_EVENTS = 2048,
+    BATCH_BYTES = 512 << 10,
+    FULL_MS = 5,     /* append waits so long for room */
+    CLOSE_MS = 2000, /* what is on its way at the end may still be acknowledged */
+    EDIT_US = 10000000,
+    MIRROR_US = 250000,
+};
+
+static leat_kafka *of(const leat_stream *s)
+{
+    return (leat_kafka *)(void *)(uintptr_t)s;
+}
+
+const char *leat_kafka_phase_name(leat_kafka_phase phase)
+{
+    static const char *const names[] = {"DIRECT", "SPOOL", "DRAIN"};
+    return (unsigned)phase < sizeof names / sizeof *names ? names[phase] : "DIRECT";
+}
+
+/* ---- what the producer has to say ---- */
+
+static leat_rc go_to_spool(leat_kafka *k, leat_err *e)
+{
+    if (k->conf.spool_bytes == 0 || !leat_kafka_away(k)) return LEAT_OK;
+    return leat_kafka_spool_enter(k, e);
+}
+
+/* Mirrors the status to the counters page, now and then. */
+static void mirror(leat_kafka *k)
+{
+    leat_kafka_status st;
+    struct leat_page *p = k->page;
+    int64_t now = leat_mono_us();
+    if (p == NULL || (k->phase == k->told_phase && now - k->told_us < MIRROR_US)) return;
+    k->told_us = now;
+    k->told_phase = k->phase;
+    leat_kafka_status_get(&k->stream, &st);
+    atomic_store(&p->delivery, (uint32_t)st.phase + 1);
+    atomic_store(&p->delivery_since_us, st.since_us);
+    atomic_store(&p->window_bytes, st.window_bytes);
+    atomic_store(&p->spool_bytes, (uint64_t)st.spool_bytes);
+    atomic_store(&p->spool_events, st.spool_events);
+    atomic_store(&p->spool_max_bytes, (uint64_t)st.spool_max);
+    atomic_store(&p->spool_full_us, st.full_at_us);
+    atomic_store(&p->producers, st.resets);
+}
+
+/* Looks at reports, waits for them at most wait_ms, and does what follows from them. */
+static leat_rc look(leat_kafka *k, int wait_ms, leat_err *e)
+{
+    k->broker->ops->poll(k->broker, wait_ms);
+    LEAT_TRY(leat_kafka_settle_refused(k, e));
+    leat_kafka_advance(k);
+    leat_rc rc = leat_kafka_revive(k, e);
+    if (rc == LEAT_OK) rc = leat_kafka_feed(k, e);
+    LEAT_TRY(rc);
+    if (k->spool == NULL) LEAT_TRY(go_to_spool(k, e));
+    if (k->spool != NULL) LEAT_TRY(leat_kafka_spool_drain(k, e));
+    mirror(k);
+    return LEAT_OK;
+}
+
+static leat_rc save_if_due(leat_kafka *k, leat_err *e)
+{
+    if (!leat_kafka_save_due(k)) return LEAT_OK;
+    LEAT_TRY(leat_kafka_save(k, e));
+    if (k->spool != NULL) leat_kafka_spool_release(k);
+    return LEAT_OK;
+}
+
+/* ---- the stream's calls ---- */
+
+static leat_rc no_room(leat_kafka *k, leat_err *e)
+{
+    leat_err why = k->last;
+    if (!leat_kafka_away(k)) return LEAT_AGAIN;
+    k->broker->ops->down(k->broker, &why);
+    return leat_fail(e, LEAT_RETRY, "kafka.down", k->connector,
+                     "Kafka has acknowledged nothing for %" PRId64 " s and %zu bytes wait for it: "
+                     "the source waits too, and its log grows. %.300s%s",
+                     (leat_mono_us() - k->moved_us) / 1000000, k->window_bytes, why.msg,
+                     k->conf.spool_bytes ? "" : " With spool.max.bytes the disk would hold it");
+}
+
+/* The books of what is appended behind the last safe place. */
+static void note_open(leat_kafka *k, const leat_batch *b, leat_str progress)
+{
+    bool safe = progress.s != NULL || b->safe.offset.s != NULL;
+    bool whole = leat_kafka_whole(b, progress);
+    uint32_t nsafe = whole ? b->n : safe ? b->nsafe : 0;
+    if (safe) {
+        k->open = (leat_counts){0};
+        k->open_events = 0;
+        k->tail = false;
+        leat_counts_sub(&k->open, whole ? &b->counts : &b->safe_counts);
+    }
+    leat_counts_add(&k->open, &b->counts);
+    k->open_events += b->n - nsafe;
+    k->tail = k->tail || b->n > nsafe;
+    k->appends++;
+}
+
+static leat_rc append_spool(leat_kafka *k, const leat_batch *b, leat_str progress, leat_err *e)
+{
+    bool safe = progress.s != NULL || b->safe.offset.s != NULL;
+    if (leat_kafka_spool_hold(k)) return LEAT_AGAIN;
+    LEAT_TRY(leat_kafka_spool_append(k, b, progress, e));
+    leat_kafka_note_txs(k, b, leat_kafka_whole(b, progress) ? b->n : safe ? b->nsafe : 0, safe);
+    note_open(k, b, progress);
+    return LEAT_OK;
+}
+
+static leat_rc append(leat_stream *s, const leat_batch *b, leat_str progress, leat_err *e)
+{
+    leat_kafka *k = of(s);
+    LEAT_TRY(look(k, 0, e));
+    if (k->spool == NULL && leat_kafka_full(k)) {
+        LEAT_TRY(look(k, FULL_MS, e));
+        if (k->spool == NULL && leat_kafka_full(k)) return no_room(k, e);
+    }
+    if (k->spool != NULL) return append_spool(k, b, progress, e);
+    leat_parcel *p = leat_kafka_push(k, b, progress, false);
+    note_open(k, b, progress);
+    p->number = k->appends;
+    LEAT_TRY(leat_kafka_send(k, p, b, e));
+    k->broker->ops->send(k->broker);
+    return LEAT_OK;
+}
+
+/* A safe place was appended that is not saved yet. */
+static bool behind(const leat_kafka *k)
+{
+    if (k->unsaved) return true;
+    for (size_t i = 0; i < k->nparcels; i++) {
+        const leat_parcel *p = leat_kafka_parcel(k, i);
+        if (p->safe && !p->taken && !p->spooled) return true;
+    }
+    return false;
+}
+
+static leat_rc commit(leat_stream *s, leat_err *e)
+{
+    leat_kafka *k = of(s);
+    LEAT_TRY(look(k, 0, e));
+    LEAT_TRY(save_if_due(k, e));
+    if (k->spool != NULL) {
+        LEAT_TRY(leat_kafka_spool_commit(k, e));
+        k->state.settled = k->appends;
+        return LEAT_OK;
+    }
+    return behind(k) ? LEAT_AGAIN : LEAT_OK;
+}
+
+static leat_rc rollback(leat_stream *s, leat_err *e)
+{
+    leat_kafka *k = of(s);
+    if (k->spool != NULL) LEAT_TRY(k->spool->ops->rollback(k->spool, e));
+    leat_kafka_take_back(k);
+    return LEAT_OK;
+}
+
+/* What may work later is told by append or commit; a pause or a source that is away does not end by
+ * it. */
+static leat_rc tend(leat_stream *s, leat_err *e)
+{
+    leat_kafka *k = of(s);
+    leat_err why = {0};
+    leat_rc rc = look(k, 0, &why);
+    if (!leat_rc_failed(rc)) rc = save_if_due(k, &why);
+    if (!leat_rc_failed(rc) && k->spool != NULL) rc = k->spool->ops->tend(k->spool, &why);
+    if (rc == LEAT_RETRY) {
+        k->last = why;
+        return LEAT_OK;
+    }
+    if (leat_rc_failed(rc) && e != NULL) *e = why;
+    return rc;
+}
+
+static size_t pending(const leat_stream *s)
+{
+    const leat_kafka *k = of(s);
+    return k->spool ? k->spool->ops->pending(k->spool) : SIZE_MAX;
+}
+
+static bool arrived(const leat_stream *s)
+{
+    return of(s)->spool == NULL;
+}
+
+static const leat_stream_state *state(const leat_stream *s)
+{
+    return &of(s)->state;
+}
+
+static size_t memory(const leat_stream *s)
+{
+    const leat_kafka *k = of(s);
+    size_t held = k->window_bytes + k->broker->ops->queued(k->broker) + k->batch.arena.held;
+    held += k->bytes.cap + k->scratch.held + k->ring.cap * sizeof *k->ring.tx;
+    if (k->spool) held += k->spool->ops->memory(k->spool);
+    return held;
+}
+
+static leat_rc finish_all(leat_kafka *k, leat_err *e)
+{
+    int64_t until = leat_mono_us() + EDIT_US;
+    for (;;) {
+        leat_rc rc = commit(&k->stream, e);
+        if (rc != LEAT_AGAIN) return rc;
+        if (leat_mono_us() >= until)
+            return leat_fail(e, LEAT_RETRY, "kafka.unfinished", k->connector,
+                             "%zu batches are on their way to Kafka and not acknowledged; nothing "
+                             "was changed, try again when it answers",
+                             k->nparcels);
+        LEAT_TRY(look(k, FULL_MS, e));
+    }
+}
+
+static leat_rc edit(leat_stream *s, const leat_position *pos, size_t n, leat_str progress,
+                    leat_err *e)
+{
+    leat_kafka *k = of(s);
+    LEAT_TRY(rollback(s, e));
+    LEAT_TRY(finish_all(k, e));
+    if (k->spool != NULL) {
+        LEAT_TRY(k->spool->ops->edit(k->spool, pos, n, progress, e));
+        leat_kafka_show_spool(k);
+        return LEAT_OK;
+    }
+    for (size_t i = 0; i < n; i++) leat_reach_move(&k->done, pos[i]);
+    leat_reach_progress(&k->done, progress);
+    leat_rc rc = leat_kafka_save(k, e);
+    if (rc != LEAT_OK) leat_reach_copy(&k->done, &k->shown);
+    return rc;
+}
+
+/* ---- open, close ---- */
+
+static void release(leat_kafka *k)
+{
+    leat_kafka_window_fini(k);
+    leat_kafka_spool_close(k);
+    leat_kafka_records_fini(k);
+    k->broker->ops->close(k->broker, 0);
+    leat_reach_free(&k->done);
+    leat_reach_free(&k->shown);
+    leat_ring_free(&k->ring);
+    leat_buf_free(&k->txs);
+    leat_free(k->spool_page);
+    leat_free(k->data);
+    leat_free(k->connector);
+    leat_free(k->spool_data);
+    leat_free(k);
+}
+
+/* What is on its way may still arrive: what is saved of it is not sent again. */
+static void close_stream(leat_stream *s)
+{
+    leat_kafka *k = of(s);
+    int64_t until = leat_mono_us() + CLOSE_MS * 1000;
+    leat_rc rc = LEAT_OK;
+    while (rc == LEAT_OK && k->nparcels > 0 && leat_mono_us() < until)
+        rc = k->again ? LEAT_FATAL : look(k, FULL_MS, NULL);
+    bool some = k->spool ? k->cursor_moved : k->unsaved;
+    if (some && leat_kafka_save(k, NULL) != LEAT_OK)
+        leat_log(LEAT_WARN, "kafka.unsaved", "what was acknowledged last is sent again");
+    release(k);
+}
+
+static const leat_stream_ops ops = {
+    .name = "kafka",
+    .append = append,
+    .commit = commit,
+    .rollback = rollback,
+    .tend = tend,
+    .edit = edit,
+    .pending = pending,
+    .arrived = arrived,
+    .state = state,
+    .close = close_stream,
+    .memory = memory,
+};
+
+leat_rc leat_kafka_open(const leat_kafka_conf *conf, leat_stream **out, leat_err *e)
+{
+    leat_kafka *k = leat_zalloc(1, sizeof *k);
+    k->stream.ops = &ops;
+    k->conf = *conf;
+    k->broker = conf->broker;
+    k->page = conf->page;
+    k->data = leat_strdup(conf->data);
+    k->connector = leat_strdup(conf->connector);
+    if (k->conf.window_bytes == 0) k->conf.window_bytes = WINDOW_BYTES;
+    if (k->conf.away_us == 0) k->conf.away_us = AWAY_US;
+    k->next_tag = 1;
+    k->moved_us = leat_mono_us();
+    k->since_us = leat_now_us();
+    leat_reach_init(&k->done);
+    leat_reach_init(&k->shown);
+    leat_batch_init(&k->batch, BATCH_EVENTS, BATCH_BYTES);
+    leat_kafka_records_init(k);
+    *conf->events = (leat_broker_events){.report = leat_kafka_report, .arg = k};
+    leat_rc rc = leat_kafka_load(k, e);
+    if (rc == LEAT_OK) rc = leat_kafka_spool_find(k, e);
+    if (rc != LEAT_OK) {
+        release(k);
+        return rc;
+    }
+    k->told_us = -MIRROR_US;
+    mirror(k);
+    *out = &k->stream;
+    return LEAT_OK;
+}
+
+/* ---- status ---- */
+
+static int64_t forecast(const leat_kafka *k, int64_t bytes)
+{
+    int64_t past = leat_now_us() - k->since_us, left = k->conf.spool_bytes - bytes;
+    if (k->phase != LEAT_KAFKA_SPOOL || bytes <= 0 || past <= 0) return 0;
+    double us = (double)left * (double)past / (double)bytes;
+    return us > 1e15 ? 0 : leat_now_us() + (int64_t)us;
+}
+
+void leat_kafka_status_get(const leat_stream *s, leat_kafka_status *out)
+{
+    const leat_kafka *k = of(s);
+    *out = (leat_kafka_status){
+        .phase = k->phase,
+        .since_us = k->since_us,
+        .window_bytes = k->window_bytes + k->broker->ops->queued(k->broker),
+        .spool_max = k->conf.spool_bytes,
+        .resets = k->resets,
+        .last = k->last,
+    };
+    for (size_t i = 0; i < k->nparcels; i++) out->window_events += leat_kafka_parcel(k, i)->n;
+    if (k->spool == NULL) return;
+    out->spool_bytes = (int64_t)k->spool->ops->state(k->spool)->bytes;
+    out->spool_events = k->spooled_events - k->drained_events;
+    out->full_at_us = forecast(k, out->spool_bytes);
+}

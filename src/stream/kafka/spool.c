@@ -1,0 +1,472 @@
+/* The spool: where events are durable while Kafka is away.
+ *
+ * It is an embedded stream in a data folder of its own, data/connectors/NAME/spool/EPISODE, which
+ * is there only as long as it is needed. To go to it: what is acknowledged is saved; the spool is
+ * made, and its first frame says where the stream stands and in which episode; what is on its way
+ * is appended and synced. From then on its frames are the truth about positions. What is on its way
+ * stays there and is still reported; behind it the spool is read on and sent, and its cursor saved,
+ * until the reader is at the end and all is reported: then one save ends the episode, and the spool
+ * goes.
+ *
+ * A spool is in force exactly if its episode is the store's, in its name and in its frames:
+ * whatever a crash left of one that was finished, or never begun, is removed, in whatever state it
+ * is. Run by the stream's thread. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "stream/kafka/part.h"
+#include "stream/page.h"
+
+#define SPOOL_NAME "kafka"
+
+enum {
+    RETAIN_MS = 10000,       /* what is delivered goes so long after its segment was closed */
+    DOWN_US = 2000000,       /* away_us if the client knows that no broker can be reached */
+    ENTER_US = 1000000,      /* between two tries to go to the spool */
+    HOLD_US = 500000,        /* appends wait at most so long for the last reports ... */
+    HOLD_AGAIN_US = 2000000, /* ... and then not for so long */
+    SEGMENT_MOST = 16 << 20,
+    SEGMENT_LEAST = 4096,
+    FULL_PART = 8,
+    TREE_DEEP = 8,
+};
+
+/* ---- the folder ---- */
+
+static char *spools(const leat_kafka *k, leat_arena *a)
+{
+    return leat_arena_printf(a, "%s/connectors/%s/spool", k->data, k->connector);
+}
+
+static void name_spool(leat_kafka *k)
+{
+    leat_arena a = {0};
+    leat_free(k->spool_data);
+    k->spool_data = leat_strdup(leat_arena_printf(&a, "%s/%" PRIu64, spools(k, &a), k->episode));
+    leat_arena_free(&a);
+}
+
+static leat_rc open_spool(leat_kafka *k, leat_err *e)
+{
+    name_spool(k);
+    int64_t segment = k->conf.segment_bytes;
+    if (segment == 0) segment = k->conf.spool_bytes / FULL_PART;
+    if (segment > SEGMENT_MOST) segment = SEGMENT_MOST;
+    if (segment < SEGMENT_LEAST) segment = SEGMENT_LEAST;
+    if (k->spool_page == NULL) k->spool_page = leat_zalloc(1, LEAT_PAGE_SIZE);
+    memset((void *)k->spool_page, 0, LEAT_PAGE_SIZE);
+    leat_page_begin(k->spool_page);
+    leat_embedded_conf conf = {
+        .data = k->spool_data,
+        .connector = SPOOL_NAME,
+        .page = k->spool_page,
+        .segment_bytes = segment,
+        .frame_bytes = k->conf.frame_bytes,
+        .compression = k->conf.compression,
+        .retention = {.bytes = k->conf.spool_bytes, .ms = RETAIN_MS, .free_bytes = -1, .own = true},
+    };
+    return leat_embedded_open(&conf, &k->spool, e);
+}
+
+static leat_rc open_reader(leat_kafka *k, leat_from from, leat_err *e)
+{
+    leat_reader_conf conf = {
+        .data = k->spool_data,
+        .connector = SPOOL_NAME,
+        .page = k->spool_page,
+        .from = from,
+        .cursor = {k->cursor, k->cursor_len},
+    };
+    k->drained = false;
+    return leat_reader_open(&conf, &k->reader, e);
+}
+
+/* A folder with all that is in it; 0 also if it is not there. */
+static int remove_tree(leat_arena *a, const char *path, unsigned depth)
+{
+    const leat_os *os = leat_os_now();
+    const char **names;
+    size_t n;
+    int rc = leat_os_names(path, a, &names, &n);
+    if (rc == -ENOENT) return 0;
+    if (rc == -ENOTDIR) return os->unlink(path);
+    for (size_t i = 0; i < n && rc >= 0 && depth < TREE_DEEP; i++)
+        rc = remove_tree(a, leat_arena_printf(a, "%s/%s", path, names[i]), depth + 1);
+    return rc < 0 ? rc : os->rmdir(path);
+}
+
+/* Spools of all episodes but that one. */
+static leat_rc remove_others(const leat_kafka *k, uint64_t but, leat_err *e)
+{
+    leat_arena a = {0};
+    const char **names;
+    size_t n;
+    leat_rc out = LEAT_OK;
+    char *folder = spools(k, &a), *keep = leat_arena_printf(&a, "%" PRIu64, but);
+    int rc = leat_os_names(folder, &a, &names, &n);
+    for (size_t i = 0; i < n && rc >= 0; i++)
+        if (strcmp(names[i], keep) != 0)
+            rc = remove_tree(&a, leat_arena_printf(&a, "%s/%s", folder, names[i]), 0);
+    if (rc < 0 && rc != -ENOENT) out = leat_os_fail(e, rc, "remove what is done in", folder);
+    if (leat_rc_failed(out) && e != NULL) e->rc = LEAT_RETRY;
+    leat_arena_free(&a);
+    return leat_rc_failed(out) ? LEAT_RETRY : LEAT_OK;
+}
+
+void leat_kafka_spool_close(leat_kafka *k)
+{
+    leat_reader_close(k->reader);
+    k->reader = NULL;
+    leat_kafka_forget(k); /* the reader's tables are gone */
+    if (k->spool) k->spool->ops->close(k->spool);
+    k->spool = NULL;
+}
+
+/* Which episode the spool's frames say; 0: none. */
+static uint64_t episode_of(const leat_stream_state *st)
+{
+    leat_arena a = {0};
+    const leat_json *j = NULL;
+    int64_t n = 0;
+    const leat_position *pos =
+        leat_position_find(st->pos, st->npos, leat_str_of(LEAT_KAFKA_SPOOL_PARTITION));
+    if (pos && leat_json_parse(&a, pos->offset, &j, NULL) == LEAT_OK)
+        n = leat_json_get_i64(j, "episode", 0);
+    leat_arena_free(&a);
+    return (uint64_t)n;
+}
+
+/* What the spool still has to keep: as a sink tells it (stream/readers.h). */
+static leat_rc keep(leat_kafka *k, leat_err *e)
+{
+    char path[LEAT_PATH_MAX], text[LEAT_PLACE_TEXT + 64];
+    LEAT_TRY(leat_segment_folder(k->spool_data, SPOOL_NAME, "stream/readers", path, e));
+    int rc = leat_os_mkdirs(path, 0700);
+    size_t len = strlen(path);
+    snprintf(path + len, sizeof path - len, "/" SPOOL_NAME);
+    int n = snprintf(text, sizeof text, "{\"inputs\":[{\"cursor\":\"%.*s\"}]}", (int)k->cursor_len,
+                     k->cursor);
+    if (rc == 0) rc = leat_os_store(path, (leat_str){text, (size_t)n}, 0600);
+    return rc < 0 ? leat_os_fail(e, rc, "note what is needed in", path) : LEAT_OK;
+}
+
+void leat_kafka_spool_release(leat_kafka *k)
+{
+    leat_err why;
+    if (leat_rc_failed(keep(k, &why)))
+        leat_log_err(LEAT_WARN, &why); /* it keeps more than needed */
+}
+
+/* ---- going there ---- */
+
+bool leat_kafka_away(const leat_kafka *k)
+{
+    int64_t limit = k->conf.away_us;
+    if (k->nparcels == 0) return false;
+    if (limit > DOWN_US && k->broker->ops->down(k->broker, NULL)) limit = DOWN_US;
+    return leat_mono_us() - k->moved_us >= limit;
+}
+
+/* The parcel's events that are not delivered, as the batch that they came in. Those that were
+ * refused stand in the spool as if they had not been, since other records of them may be on their
+ * way; here they are among those that the spool's totals do not know. */
+static void rebuild(leat_kafka *k, leat_parcel *p)
+{
+    uint32_t from = p->taken ? p->nsafe : 0, to = p->cut ? p->nsafe : p->n;
+    leat_batch *b = &k->batch;
+    leat_kafka_decode(k, p, 0);
+    b->counts = p->counts;
+    b->safe_counts = p->safe_counts;
+    p->moved = (leat_counts){0};
+    for (uint32_t i = 0; i < p->ndead; i++) {
+        uint32_t at = p->dead[i];
+        if (at < from || at >= to) continue;
+        leat_kafka_count_dead(&b->counts, &b->ev[at], false);
+        if (at < p->nsafe) leat_kafka_count_dead(&b->safe_counts, &b->ev[at], false);
+        if (at < p->nsafe || !p->comes_again) leat_kafka_count_dead(&p->moved, &b->ev[at], true);
+    }
+    if (from > 0) memmove(b->ev, b->ev + from, (to - from) * sizeof *b->ev);
+    b->n = to - from;
+    b->nsafe = p->nsafe - from;
+    b->safe = (leat_position){0};
+    if (p->taken) leat_counts_sub(&b->counts, &b->safe_counts);
+    if (p->taken) b->safe_counts = (leat_counts){0};
+    if (!p->taken && p->offset.len > 0)
+        b->safe = (leat_position){leat_buf_str(&p->partition), leat_buf_str(&p->offset)};
+}
+
+/* What stands behind the last safe place is read from the spool once its transaction ends. */
+static void mark_tails(leat_kafka *k)
+{
+    bool open = true;
+    for (size_t i = k->nparcels; i-- > 0;) {
+        leat_parcel *p = leat_kafka_parcel(k, i);
+        p->comes_again = open;
+        open = open && !p->safe;
+    }
+}
+
+static leat_rc move_window(leat_kafka *k, leat_err *e)
+{
+    for (size_t i = 0; i < k->nparcels; i++) {
+        leat_parcel *p = leat_kafka_parcel(k, i);
+        rebuild(k, p);
+        leat_str progress = {0};
+        if (!p->taken && p->has_progress) progress = leat_buf_str(&p->progress);
+        LEAT_TRY(k->spool->ops->append(k->spool, &k->batch, progress, e));
+        k->spooled_events += k->batch.n;
+    }
+    return k->spool->ops->commit(k->spool, e);
+}
+
+static leat_rc begin(leat_kafka *k, leat_err *e)
+{
+    char offset[48];
+    LEAT_TRY(remove_others(k, 0, e)); /* what a crash left */
+    LEAT_TRY(open_spool(k, e));
+    snprintf(offset, sizeof offset, "{\"episode\":%" PRIu64 "}", k->episode);
+    leat_arena a = {0};
+    leat_stream_state to = k->state;
+    leat_position *pos = LEAT_NEW(&a, leat_position, to.npos + 1);
+    if (to.npos > 0) memcpy(pos, to.pos, to.npos * sizeof *pos);
+    pos[to.npos++] = (leat_position){leat_str_of(LEAT_KAFKA_SPOOL_PARTITION), leat_str_of(offset)};
+    to.pos = pos;
+    leat_rc rc = leat_embedded_restate(k->spool, &to, &k->popped, k->popped_events, e);
+    leat_arena_free(&a);
+    LEAT_TRY(rc);
+    LEAT_TRY(keep(k, e));
+    mark_tails(k);
+    return move_window(k, e);
+}
+
+/* It cannot be: what there is of it must never be taken for in force, once the stream has moved on.
+ * Until then it tells the same as the store. */
+static leat_rc give_up(leat_kafka *k, leat_rc rc)
+{
+    leat_kafka_spool_close(k);
+    k->episode++;
+    k->unsaved = true;
+    k->spooled_events = 0;
+    return rc;
+}
+
+/* What is on its way is in the spool too; the reader goes on behind it: at the last safe place,
+ * since what follows that cannot be read yet. */
+static leat_rc go_on_behind(leat_kafka *k, leat_err *e)
+{
+    LEAT_TRY(open_reader(k, LEAT_FROM_END, e));
+    leat_str cursor = leat_reader_cursor(k->reader);
+    for (size_t i = 0; i < k->nparcels; i++) leat_kafka_parcel(k, i)->spooled = true;
+    leat_parcel *last = leat_kafka_parcel(k, k->nparcels - 1);
+    memcpy(last->cursor, cursor.s, cursor.len);
+    last->cursor_len = cursor.len;
+    return LEAT_OK;
+}
+
+leat_rc leat_kafka_spool_enter(leat_kafka *k, leat_err *e)
+{
+    int64_t now = leat_mono_us();
+    leat_err why = k->last;
+    if (k->enter_us != 0 && now - k->enter_us < ENTER_US) return LEAT_OK;
+    k->enter_us = now;
+    LEAT_TRY(leat_kafka_save(k, e));
+    k->cursor_len = 0;
+    k->spooled_events = k->drained_events = k->passed_events = 0;
+    k->moved = k->passed = (leat_counts){0};
+    leat_rc rc = begin(k, e);
+    if (rc == LEAT_OK) rc = go_on_behind(k, e);
+    if (rc != LEAT_OK) return give_up(k, rc);
+    k->phase = LEAT_KAFKA_SPOOL;
+    k->since_us = leat_now_us();
+    k->popped = (leat_counts){0};
+    k->popped_events = 0;
+    k->broker->ops->down(k->broker, &why);
+    k->last = why;
+    leat_log(LEAT_WARN, "kafka.away",
+             "batches=%zu events=%" PRIu64 " go to the spool until Kafka is back, at most %" PRId64
+             " bytes. %s",
+             k->nparcels, k->spooled_events, k->conf.spool_bytes,
+             why.msg[0] ? why.msg : "nothing was acknowledged for too long");
+    leat_kafka_show_spool(k);
+    return LEAT_OK;
+}
+
+/* ---- while it is in force ---- */
+
+/* The budget is used up, in the words of who set it. */
+static leat_rc full(const leat_kafka *k, leat_rc rc, const leat_err *why, leat_err *e)
+{
+    if (rc != LEAT_RETRY || strcmp(why->code, "stream.retention_held") != 0) {
+        if (leat_rc_failed(rc) && e != NULL) *e = *why;
+        return rc;
+    }
+    return leat_fail(e, LEAT_RETRY, "spool.full", k->spool_data,
+                     "the spool holds %" PRIu64 " events in %" PRIu64
+                     " bytes, and spool.max.bytes=%" PRId64
+                     " is used up: the source waits, and its log grows, until Kafka takes what is "
+                     "there. Bring Kafka back, or raise spool.max.bytes",
+                     k->spooled_events - k->drained_events, k->spool->ops->state(k->spool)->bytes,
+                     k->conf.spool_bytes);
+}
+
+leat_rc leat_kafka_spool_append(leat_kafka *k, const leat_batch *b, leat_str progress, leat_err *e)
+{
+    leat_err why = {0};
+    leat_rc rc = k->spool->ops->append(k->spool, b, progress, &why);
+    if (rc != LEAT_OK) return full(k, rc, &why, e);
+    k->spooled_events += b->n;
+    k->drained = false;
+    return LEAT_OK;
+}
+
+leat_rc leat_kafka_spool_commit(leat_kafka *k, leat_err *e)
+{
+    leat_err why = {0};
+    leat_rc rc = k->spool->ops->commit(k->spool, &why);
+    if (rc != LEAT_OK) return full(k, rc, &why, e);
+    leat_kafka_show_spool(k);
+    return LEAT_OK;
+}
+
+/* The last record is delivered: one save says that the spool is done. */
+static leat_rc finish(leat_kafka *k, leat_err *e)
+{
+    leat_reach was = {0};
+    leat_counts moved = k->moved;
+    leat_rc rc = leat_kafka_spool_commit(k, e);
+    if (rc == LEAT_RETRY) return LEAT_OK; /* who appends is told */
+    LEAT_TRY(rc);
+    if (!leat_reader_at_end(k->reader)) return LEAT_OK;
+    uint64_t frame = k->spool->ops->state(k->spool)->frame;
+    leat_reach_copy(&was, &k->done);
+    leat_reach_copy(&k->done, &k->shown);
+    k->episode++;
+    k->moved = (leat_counts){0};
+    k->cursor_len = 0;
+    k->serial += frame;
+    rc = leat_kafka_save(k, e);
+    if (rc != LEAT_OK) {
+        leat_reach_copy(&k->done, &was);
+        k->episode--;
+        k->moved = moved;
+        k->serial -= frame;
+        leat_reach_free(&was);
+        return rc;
+    }
+    leat_reach_free(&was);
+    k->phase = LEAT_KAFKA_DIRECT;
+    k->popped = k->open;
+    k->popped_events = k->open_events;
+    leat_log(LEAT_INFO, "kafka.direct", "events=%" PRIu64 " of the spool are delivered",
+             k->drained_events);
+    k->since_us = leat_now_us();
+    k->spooled_events = k->drained_events = 0;
+    leat_kafka_spool_close(k);
+    leat_err why;
+    if (leat_rc_failed(remove_others(k, 0, &why))) leat_log_err(LEAT_WARN, &why);
+    leat_kafka_show(k);
+    return LEAT_OK;
+}
+
+/* One piece of the spool on its way. AGAIN: there is none. */
+static leat_rc read_on(leat_kafka *k, leat_err *e)
+{
+    leat_rc rc = leat_reader_next(k->reader, &k->batch, 0, e);
+    if (rc == LEAT_AGAIN) k->drained = leat_reader_at_end(k->reader);
+    if (rc != LEAT_OK) return rc;
+    leat_str cursor = leat_reader_cursor(k->reader);
+    leat_parcel *p = leat_kafka_push(k, &k->batch, (leat_str){0}, true);
+    memcpy(p->cursor, cursor.s, cursor.len);
+    p->cursor_len = cursor.len;
+    rc = leat_kafka_send(k, p, &k->batch, e);
+    return rc == LEAT_AGAIN ? LEAT_OK : rc;
+}
+
+static void note_phase(leat_kafka *k)
+{
+    bool away = leat_kafka_away(k);
+    leat_kafka_phase phase = away ? LEAT_KAFKA_SPOOL : LEAT_KAFKA_DRAIN;
+    if (phase == k->phase) return;
+    k->phase = phase;
+    k->since_us = leat_now_us();
+    leat_log(LEAT_INFO, away ? "kafka.away" : "kafka.drain", "events=%" PRIu64 " are in the spool",
+             k->spooled_events - k->drained_events);
+}
+
+leat_rc leat_kafka_spool_drain(leat_kafka *k, leat_err *e)
+{
+    note_phase(k);
+    while (!k->again && k->fed == k->nparcels && !leat_kafka_full(k)) {
+        leat_rc rc = read_on(k, e);
+        LEAT_TRY(rc);
+        if (rc == LEAT_OK) continue;
+        /* behind the reader there is only what is not synced yet; that there is no room for it is
+         * told to who appends */
+        if (k->phase != LEAT_KAFKA_DRAIN || k->tail || k->spool->ops->pending(k->spool) == 0) break;
+        rc = leat_kafka_spool_commit(k, e);
+        if (rc == LEAT_RETRY || (rc == LEAT_OK && leat_reader_at_end(k->reader))) break;
+        LEAT_TRY(rc);
+    }
+    bool done = k->nparcels == 0 && k->drained && !k->tail && k->nrefused == 0;
+    return done ? finish(k, e) : LEAT_OK;
+}
+
+bool leat_kafka_spool_hold(leat_kafka *k)
+{
+    int64_t now = leat_mono_us();
+    bool near = k->phase == LEAT_KAFKA_DRAIN && k->drained && !k->tail && now >= k->next_hold_us;
+    if (!near) {
+        k->hold_us = 0;
+        return false;
+    }
+    if (k->hold_us == 0) k->hold_us = now;
+    if (now - k->hold_us < HOLD_US) return true;
+    k->hold_us = 0;
+    k->next_hold_us = now + HOLD_AGAIN_US;
+    return false;
+}
+
+/* ---- at the open ---- */
+
+static void take_over(leat_kafka *k)
+{
+    const leat_stream_state *st = k->spool->ops->state(k->spool);
+    for (size_t i = 0; i < st->ntxs; i++) leat_ring_add(&k->ring, st->txs[i]);
+    k->phase = LEAT_KAFKA_DRAIN;
+    k->spooled_events = st->events - k->done.visible;
+    leat_kafka_show_spool(k);
+    leat_log(LEAT_INFO, "kafka.drain", "events=%" PRIu64 " are in the spool of the run before",
+             k->spooled_events - k->drained_events);
+}
+
+leat_rc leat_kafka_spool_find(leat_kafka *k, leat_err *e)
+{
+    char path[LEAT_PATH_MAX];
+    leat_arena a = {0};
+    leat_err why = {0};
+    uint64_t *numbers;
+    size_t n = 0;
+    LEAT_TRY(remove_others(k, k->episode, e));
+    name_spool(k);
+    LEAT_TRY(leat_segment_folder(k->spool_data, SPOOL_NAME, "stream", path, e));
+    leat_rc rc = leat_segment_list(path, &a, &numbers, &n, &why);
+    leat_arena_free(&a);
+    if (leat_rc_failed(rc) && strcmp(why.code, "stream.missing") != 0) {
+        if (e != NULL) *e = why;
+        return rc;
+    }
+    if (n > 0) {
+        LEAT_TRY(open_spool(k, e));
+        if (episode_of(k->spool->ops->state(k->spool)) == k->episode) {
+            take_over(k);
+            LEAT_TRY(keep(k, e)); /* it may have died before the first time */
+            return open_reader(k, k->cursor_len ? LEAT_FROM_CURSOR : LEAT_FROM_BEGINNING, e);
+        }
+        leat_kafka_spool_close(k); /* it was only begun */
+    }
+    return remove_others(k, 0, e);
+}
