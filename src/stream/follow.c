@@ -139,14 +139,15 @@ static leat_rc settle(leat_follow *f, leat_err *e)
 }
 
 /* A page is believed if its writer was seen alive: what a power cut kept of a page may be half of
- * it, but no power was cut since. */
+ * it, but no power was cut since. While a writer that has begun looks for its mark, or moves it,
+ * the page has none: the frames tell. */
 leat_rc leat_follow_look(leat_follow *f, leat_err *e)
 {
     if (f->page == NULL) f->own = leat_page_open(f->page_path, &f->page, NULL) == LEAT_OK;
     int32_t pid = f->page != NULL ? atomic_load(&f->page->pid) : 0;
     if (pid != 0 && pid == f->known_pid && look_at_page(f)) return LEAT_OK;
     f->alive = pid != 0 && leat_page_alive(f->page);
-    if (!f->alive) return settle(f, e);
+    if (!f->alive || atomic_load(&f->page->mark_segment) == 0) return settle(f, e);
     f->known_pid = pid;
     f->settled_segment = 0;
     look_at_page(f);

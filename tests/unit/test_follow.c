@@ -263,6 +263,28 @@ static void test_a_writer_without_a_page(void **state)
     leat_reader_close(r);
 }
 
+/* A writer that has begun looks for its mark first, and has none on its page for a moment whenever
+ * it moves it: who opens the stream then sees what the frames say, not nothing. */
+static void test_a_page_without_a_mark(void **state)
+{
+    world *w = *state;
+    char path[256];
+    world_open(w);
+    world_write(w, 10, 100);
+    world_close(w);
+    page_path(w, path);
+    w->no_page = true;
+    assert_int_equal(leat_page_create(path, &w->conf.page, &w->e), LEAT_OK);
+    leat_reader *r = world_reader(w, (leat_reader_conf){0});
+    model_consumer c;
+    model_consumer_init(&c, &w->m, -1);
+    assert_int_equal(model_drain(&c, r, &w->e), LEAT_AGAIN);
+    assert_int_equal(c.events, model_events(&w->m, 10));
+    leat_reader_close(r);
+    leat_page_close(w->conf.page);
+    w->conf.page = NULL;
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, world_setup, world_teardown)
@@ -272,6 +294,7 @@ int main(void)
         TEST(follows_a_live_writer),
         TEST(follows_writers_that_are_killed),
         TEST(a_writer_without_a_page),
+        TEST(a_page_without_a_mark),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
