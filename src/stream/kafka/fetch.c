@@ -384,3 +384,16 @@ leat_rc leat_kafka_fetch_topics(leat_kafka_fetch *f, leat_arena *a, leat_kafka_t
     rd_kafka_metadata_destroy(found);
     return rc;
 }
+
+leat_rc leat_kafka_fetch_names(leat_kafka_fetch *f, leat_arena *a, const char ***out, size_t *n,
+                               int ms, leat_err *e)
+{
+    const rd_kafka_metadata_t *found = NULL;
+    rd_kafka_resp_err_t err = rd_kafka_metadata(f->rk, 1, NULL, &found, ms);
+    if (err) return failed(f, err, "kafka", "ask for the list of topics", e);
+    *n = (size_t)found->topic_cnt;
+    *out = LEAT_NEW(a, const char *, *n + 1);
+    for (size_t i = 0; i < *n; i++) (*out)[i] = leat_arena_strdup(a, found->topics[i].topic);
+    rd_kafka_metadata_destroy(found);
+    return LEAT_OK;
+}
