@@ -24,7 +24,7 @@ enum {
     MARGIN_US = 600000000, /* by which clocks may be apart */
     BATCH_EVENTS = 4096,
     BATCH_BYTES = 1 << 20,
-    KNOWN = 1 << 14,
+    KNOWN = 1 << 16, /* topics, at most */
 };
 
 typedef struct shadow {
@@ -36,6 +36,7 @@ typedef struct shadow {
     const char *begins; /* what the names of its topics begin with */
     leat_kafka_fetch *fetch;
     uint64_t known[KNOWN]; /* hashes of the topics that are read */
+    uint64_t old[KNOWN];   /* of those that were there before */
     leat_arena names;      /* of the topics that leat has named, and are not read yet */
     leat_kafka_topic_info *named;
     leat_reader *reader;
@@ -101,28 +102,40 @@ static void make_converters(shadow *s)
 
 /* ---- Debezium's topics ---- */
 
-static bool is_known(const shadow *s, const char *topic)
+/* Its slot in a set of names, by their hashes: holds the hash, or 0 where it is not in it. */
+static uint64_t *slot_of(uint64_t *set, const char *topic, uint64_t *hash)
 {
-    uint64_t hash = leat_str_hash(leat_str_of(topic)) | 1;
-    return s->known[hash % KNOWN] == hash;
+    *hash = leat_str_hash(leat_str_of(topic)) | 1;
+    size_t i = *hash % KNOWN, n = 0;
+    while (set[i] != 0 && set[i] != *hash && n++ < KNOWN) i = (i + 1) % KNOWN;
+    return &set[i];
 }
 
+static bool has(uint64_t *set, const char *topic)
+{
+    uint64_t hash;
+    return *slot_of(set, topic, &hash) == hash;
+}
+
+static void put(uint64_t *set, const char *topic)
+{
+    uint64_t hash, *slot = slot_of(set, topic, &hash);
+    *slot = hash;
+}
+
+/* One that was there before the shadow is read from its end then; one that leat has named later,
+ * by its clock; a new one from its beginning. While it is being made it is not there yet. */
 static leat_rc read_topic(shadow *s, const char *topic, leat_err *e)
 {
-    leat_kafka_from from = LEAT_KAFKA_END;
-    int64_t at = 0;
-    uint64_t hash = leat_str_hash(leat_str_of(topic)) | 1;
-    if (is_known(s, topic)) return LEAT_OK;
-    if (s->conf->snapshot) {
-        from = LEAT_KAFKA_BEGINNING;
-    } else if (s->ready || s->topics_us) {
-        from = LEAT_KAFKA_TIME;
-        at = s->wall_us - MARGIN_US;
-    }
-    leat_rc rc = leat_kafka_fetch_topic(s->fetch, topic, -1, from, at, ANSWER_MS, e);
-    if (rc == LEAT_CONF && strcmp(e->code, "topic.unknown") == 0) return LEAT_OK; /* not yet */
-    if (rc == LEAT_OK) s->known[hash % KNOWN] = hash;
-    return rc;
+    leat_kafka_from from = LEAT_KAFKA_BEGINNING;
+    bool first = s->topics_us == 0;
+    if (has(s->known, topic)) return LEAT_OK;
+    if (has(s->old, topic) && !s->conf->snapshot) from = first ? LEAT_KAFKA_END : LEAT_KAFKA_TIME;
+    leat_rc rc =
+        leat_kafka_fetch_topic(s->fetch, topic, -1, from, s->wall_us - MARGIN_US, ANSWER_MS, e);
+    if (rc == LEAT_OK) put(s->known, topic);
+    bool unknown = rc == LEAT_CONF && strcmp(e->code, "topic.unknown") == 0;
+    return !first && (unknown || rc == LEAT_RETRY) ? LEAT_OK : rc;
 }
 
 /* Those that are there: by their names, and those that leat has named. */
@@ -133,6 +146,7 @@ static leat_rc look_for_topics(shadow *s, leat_err *e)
     size_t n = 0;
     leat_arena_init(&a, 0);
     leat_rc rc = leat_kafka_fetch_names(s->fetch, &a, &names, &n, ANSWER_MS, e);
+    for (size_t i = 0; i < n && s->topics_us == 0; i++) put(s->old, names[i]);
     for (size_t i = 0; i < n && rc == LEAT_OK; i++)
         if (leat_str_starts(leat_str_of(names[i]), s->begins)) rc = read_topic(s, names[i], e);
     for (leat_kafka_topic_info *t = s->named; t && rc == LEAT_OK; t = t->link)
@@ -140,6 +154,7 @@ static leat_rc look_for_topics(shadow *s, leat_err *e)
     s->named = NULL;
     leat_arena_reset(&s->names, 0);
     leat_arena_free(&a);
+    if (rc == LEAT_RETRY && s->topics_us != 0) rc = LEAT_OK; /* brokers that are away come back */
     s->topics_us = leat_mono_us();
     return rc;
 }
@@ -147,7 +162,7 @@ static leat_rc look_for_topics(shadow *s, leat_err *e)
 /* leat has a record of it: Debezium's is looked for. */
 static void name_topic(shadow *s, const char *topic)
 {
-    if (is_known(s, topic)) return;
+    if (has(s->known, topic)) return;
     for (const leat_kafka_topic_info *t = s->named; t; t = t->link)
         if (strcmp(t->name, topic) == 0) return;
     leat_kafka_topic_info *t = LEAT_NEW(&s->names, leat_kafka_topic_info, 1);
