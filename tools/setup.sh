@@ -7,8 +7,6 @@
 #   tools/setup.sh servers  PostgreSQL servers of other versions, for tests/e2e: archives that Maven
 #                           fetches into the user's cache; make test uses those it finds there
 #   tools/setup.sh peers    and Debezium's connector for Kafka Connect; make test-peers calls it
-#   tools/setup.sh regress  PostgreSQL's regression tests, for tests/peers, of Debian's source package;
-#                           make test-peers calls it
 #   tools/setup.sh kafka    Kafka for tests/e2e, fetched in the same way; make test calls it. Nothing
 #                           where Maven or Java is missing: those tests are skipped then
 #
@@ -63,7 +61,6 @@ kafka() {
 # 30 MB: Debezium's connector for Kafka Connect, for tests/peers.
 peers() {
     kafka
-    regress
     local version=3.6.0.Final to
     to=$cache/debezium-connector-postgres-$version
     [ -d "$to" ] && return
@@ -75,27 +72,6 @@ peers() {
     tar xzf "$to.part$$"/*.tar.gz -C "$to.part$$"
     rm -f "$to.part$$"/*.tar.gz
     mv -T "$to.part$$" "$to"
-}
-
-# 6 MB, of a source package of 24 MB: the scripts and data of src/test/regress. apt works in folders
-# of its own, so the machine's lists stay as they are.
-regress() {
-    local to=$cache/postgresql-regress work
-    [ -d "$to" ] && return
-    work=$(mktemp -d)
-    mkdir -p "$cache" "$work/lists/partial" "$work/cache/archives/partial"
-    sed -n 's/^URIs: */deb-src /p;T;q' /etc/apt/sources.list.d/debian.sources >"$work/sources.list"
-    [ -s "$work/sources.list" ] || echo 'deb-src http://deb.debian.org/debian' >"$work/sources.list"
-    sed -i 's|$| bookworm main|' "$work/sources.list"
-    local apt=(apt-get -q -o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=-
-        -o "Dir::State::lists=$work/lists" -o "Dir::Cache=$work/cache" -o APT::Sandbox::User=root)
-    say "fetching PostgreSQL's regression tests"
-    (cd "$work" && "${apt[@]}" update && "${apt[@]}" source --download-only postgresql-15) >&2
-    tar xjf "$work"/*.orig.tar.bz2 -C "$work" --wildcards '*/src/test/regress/sql' \
-        '*/src/test/regress/data' '*/src/test/regress/parallel_schedule'
-    chmod -R a+rX "$work"/postgresql-15*/src/test/regress
-    mv -T "$work"/postgresql-15*/src/test/regress "$to"
-    rm -rf "$work"
 }
 
 # 56 MB each when unpacked. The newest version that is packaged of the oldest and newest branches.
@@ -122,10 +98,6 @@ peers)
     peers
     exit
     ;;
-regress)
-    regress
-    exit
-    ;;
 kafka)
     kafka
     exit
@@ -134,7 +106,7 @@ build) wanted=("${build[@]}") ;;
 run) wanted=("${build[@]}" "${run[@]}") ;;
 test) wanted=("${build[@]}" "${run[@]}" "${test[@]}") ;;
 *)
-    echo "usage: tools/setup.sh build|run|test|servers|kafka|peers|regress" >&2
+    echo "usage: tools/setup.sh build|run|test|servers|kafka|peers" >&2
     exit 2
     ;;
 esac

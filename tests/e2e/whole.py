@@ -11,7 +11,8 @@ ALL = {"publication.autocreate.mode": "all_tables", "debezium.faults": "false",
 
 def connector(db, name, mode):
     own = {"slot.name": f"{db.name}_{name}", "publication.name": f"{db.name}_{name}"}
-    return {**db.properties(), **own, "name": name, "topic.prefix": name, "snapshot.mode": mode, **ALL}
+    own |= {"name": name, "topic.prefix": name, "snapshot.mode": mode}
+    return {**db.properties(), **own, **ALL}
 
 
 def stream_of(db, leat, fill, seconds=120):
