@@ -42,6 +42,8 @@ const leat_command leat_commands[] = {
      leat_cli_dead_letters, false},
     {"takeover", "--connect URL NAME [WORKER.properties] [--back]",
      "a connector of Kafka Connect goes on here, or back there", leat_cli_takeover, false},
+    {"shadow", "FILE... | --connect URL NAME [WORKER.properties]",
+     "beside a running Debezium: compare every record", leat_cli_shadow, false},
     {"plugins", "[NAME] [--json | --markdown DIR]", "connectors in this build and their options",
      leat_cli_plugins, false},
     {"connector", "NAME", "one connector's process; started by run and serve", leat_cli_connector,

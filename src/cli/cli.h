@@ -95,5 +95,6 @@ int leat_cli_log(int argc, char **argv);
 int leat_cli_dead_letters(int argc, char **argv);
 int leat_cli_demo(int argc, char **argv);
 int leat_cli_takeover(int argc, char **argv);
+int leat_cli_shadow(int argc, char **argv);
 
 #endif
