@@ -208,6 +208,7 @@ void leat_kafka_decode(leat_kafka *k, const leat_parcel *p, uint32_t from)
     leat_wire_state st = {0};
     leat_err e;
     leat_batch *b = &k->batch;
+    k->decoded = 0;
     leat_batch_reset(b);
     for (uint32_t i = 0; i < p->n; i++) {
         leat_rc rc = leat_wire_get(&c, &st, b, table_of, k, false, &e);
@@ -262,7 +263,9 @@ leat_rc leat_kafka_feed(leat_kafka *k, leat_err *e)
     while (!k->again && k->fed < k->nparcels) {
         leat_parcel *p = leat_kafka_parcel(k, k->fed);
         if (p->sent < p->records) {
-            leat_kafka_decode(k, p, 0);
+            /* A full producer takes a parcel piece by piece. */
+            if (k->decoded != p->first) leat_kafka_decode(k, p, 0);
+            k->decoded = p->first;
             leat_rc rc = send_events(k, p, k->batch.ev, k->batch.n, e);
             if (rc != LEAT_OK) return rc;
         }
