@@ -8,6 +8,7 @@
 #define LEAT_HUB_HTTP_H
 
 #include "base/json.h"
+#include "hub/access.h"
 
 enum { LEAT_HTTP_PARAMS = 2, LEAT_HTTP_BODY = 1 << 20 };
 
@@ -20,6 +21,7 @@ typedef struct leat_http_pair {
 typedef struct leat_http_call {
     leat_arena a;
     leat_str method;
+    leat_who who;                     /* its role is enough for the route */
     leat_str param[LEAT_HTTP_PARAMS]; /* what each * of the route's path stands for, decoded */
     leat_http_pair *query;
     const leat_json *json; /* of routes that take a body; never NULL there */
@@ -36,7 +38,8 @@ typedef void (*leat_http_handler)(void *arg, leat_http_call *c);
 typedef struct leat_http_route {
     const char *method, *path; /* "/connectors/ * /status" without the blanks: a * is one segment */
     leat_http_handler handler;
-    bool body; /* it takes a JSON body */
+    bool body;      /* it takes a JSON body */
+    leat_role role; /* the least that is needed */
 } leat_http_route;
 
 typedef struct leat_http leat_http;
