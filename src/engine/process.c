@@ -173,6 +173,16 @@ static const char *const *topics_of(leat_process *p)
     return out;
 }
 
+/* What limits it, where everybody can see it. */
+static void show_limits(leat_process *p)
+{
+    const leat_connector_conf *c = &p->setup.common;
+    const leat_stream_conf *s = &p->setup.stream;
+    const int64_t limits[LEAT_LIMITS] = {c->rate_events, c->rate_bytes,  c->cpu_percent,
+                                         c->memory,      s->limit_bytes, s->spool_limit};
+    for (unsigned i = 0; i < LEAT_LIMITS; i++) atomic_store(&p->page->limits[i], limits[i]);
+}
+
 static void tell_bound(leat_process *p)
 {
     size_t bound = leat_engine_bound(p->engine);
@@ -201,10 +211,14 @@ static void make_task(leat_process *p)
                                  .dead = dead,
                                  .page = p->page,
                                  .once = p->conf.once,
+                                 .rate_events = p->setup.common.rate_events,
+                                 .rate_bytes = p->setup.common.rate_bytes,
+                                 .cpu_percent = p->setup.common.cpu_percent,
                                  .retry = retry};
         p->engine = leat_engine_new(&conf);
         p->file = leat_signal_file_new(source, p->setup.conf);
         tell_bound(p);
+        show_limits(p);
     } else {
         leat_sinkrun_conf conf = {.sink = p->setup.sink,
                                   .conf = p->setup.conf,

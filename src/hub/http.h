@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "hub/access.h"
+#include "hub/feed.h"
 
 enum { LEAT_HTTP_PARAMS = 2, LEAT_HTTP_BODY = 1 << 20 };
 
@@ -18,7 +19,8 @@ typedef struct leat_http_pair {
 } leat_http_pair;
 
 /* A request and its answer. What the handler adds lives in a. */
-typedef struct leat_http_call {
+typedef struct leat_http_call leat_http_call;
+struct leat_http_call {
     leat_arena a;
     leat_str method;
     leat_who who;                     /* its role is enough for the route */
@@ -28,10 +30,14 @@ typedef struct leat_http_call {
     const char *base;      /* "http://127.0.0.1:8083", as the client calls us */
     int status;            /* 200 unless the handler says otherwise */
     leat_buf out;
-    const char *type;     /* of out; NULL: application/json */
-    const char *location; /* NULL: none */
-    const char *policy;   /* Content-Security-Policy of a page; NULL: none */
-} leat_http_call;
+    const char *type;       /* of out; NULL: application/json */
+    const char *location;   /* NULL: none */
+    const char *policy;     /* Content-Security-Policy of a page; NULL: none */
+    leat_str accept;        /* the Accept header; absent: there is none */
+    leat_str last_event_id; /* of a client that was cut off a feed; absent: none */
+    leat_feeds *feeds;      /* the server's */
+    leat_feed *feed;        /* the answer goes on; out is not used (leat_feed_begin) */
+};
 
 typedef void (*leat_http_handler)(void *arg, leat_http_call *c);
 
@@ -47,6 +53,7 @@ typedef struct leat_http leat_http;
 typedef struct leat_http_conf {
     const char *host;              /* an address of the loopback, or localhost */
     unsigned port;                 /* 0: any that is free */
+    int handed;                    /* a socket that listens already; 0: none */
     const leat_http_route *routes; /* ends with method NULL; more than one may have the same path */
     void *arg;                     /* of the handlers */
 } leat_http_conf;

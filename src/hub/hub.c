@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/os.h"
+#include "hub/history.h"
 #include "hub/inside.h"
 
 /* ---- the list; the guard is taken ---- */
@@ -226,6 +227,18 @@ static void start_all(leat_hub *h)
     leat_arena_free(&a);
 }
 
+/* The socket of a service manager, if it has one for us. */
+static leat_rc handed_over(leat_http_conf *conf, leat_err *e)
+{
+    int fd = leat_os_service_socket();
+    if (fd < 0 && fd != -ENOENT)
+        return leat_fail(e, LEAT_CONF, "hub.socket", "LISTEN_FDS",
+                         "the service manager has to hand over one listening socket: %s",
+                         leat_os_strerror(fd));
+    if (fd >= 0) conf->handed = fd;
+    return LEAT_OK;
+}
+
 static leat_rc serve(leat_hub *h, leat_err *e)
 {
     leat_http *http;
@@ -235,9 +248,11 @@ static leat_rc serve(leat_hub *h, leat_err *e)
                                 .stop_ms = LEAT_HUB_STOP_MS,
                                 .log_level = h->conf.log_level,
                                 .log_json = h->conf.log_json,
+                                .nursery = h->nursery,
                                 .event = on_event,
                                 .arg = h};
     LEAT_TRY(leat_http_address(h->conf.listen, &h->a, &conf, e));
+    LEAT_TRY(handed_over(&conf, e));
     LEAT_TRY(open_hub(h, e));
     LEAT_TRY(leat_supervisor_new(&sup, &h->supervisor, e));
     LEAT_TRY(leat_http_start(&conf, &http, e));
@@ -245,12 +260,24 @@ static leat_rc serve(leat_hub *h, leat_err *e)
     snprintf(h->worker, sizeof h->worker, "%s%s%s:%u", six ? "[" : "", conf.host, six ? "]" : "",
              leat_http_port(http));
     start_all(h);
+    if (h->conf.history_s > 0 &&
+        leat_rc_failed(leat_history_start(h, h->conf.history_s, &h->history, e)))
+        leat_log_err(LEAT_WARN, e);
     leat_log(LEAT_INFO, "hub.listening", "url=http://%s data=%s connectors and their REST API",
              h->worker, h->conf.data);
+    leat_os_service_tell("READY=1");
     leat_supervisor_serve(h->supervisor);
     leat_http_stop(http);
+    leat_history_stop(h->history);
     leat_log(LEAT_INFO, "hub.stopped", "in order");
     return LEAT_OK;
+}
+
+/* The nursery is first, before there are secrets, locks and threads. */
+static leat_rc begin(leat_hub *h, leat_err *e)
+{
+    if (leat_rc_failed(leat_nursery_start(&h->nursery, e))) leat_log_err(LEAT_WARN, e);
+    return serve(h, e);
 }
 
 leat_rc leat_hub_serve(const leat_hub_conf *conf, leat_err *e)
@@ -258,8 +285,9 @@ leat_rc leat_hub_serve(const leat_hub_conf *conf, leat_err *e)
     leat_hub h = {.conf = *conf, .lock = -1, .begun_us = leat_now_us()};
     pthread_mutex_init(&h.guard, NULL);
     pthread_cond_init(&h.given, NULL);
-    leat_rc rc = serve(&h, e);
+    leat_rc rc = begin(&h, e);
     leat_supervisor_free(h.supervisor);
+    leat_nursery_free(h.nursery);
     leat_hubdb_close(h.db);
     leat_os_now()->close(h.lock);
     while (h.first) remove_row(&h, leat_str_of(h.first->name));
