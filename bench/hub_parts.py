@@ -89,6 +89,7 @@ def _configs(world, n, wal):
             "connector.class": "datagen",
             "topic.prefix": f"gen{i:03}",
             "datagen.events": 100,
+            "datagen.stay": "true",
         }
     return {name: {k: str(v) for k, v in c.items()} for name, c in found.items()}
 

@@ -15,6 +15,8 @@
 #include "hub/history.h"
 #include "hub/inside.h"
 
+enum { LOOK_US = 200000 };
+
 /* ---- the list; the guard is taken ---- */
 
 static leat_hub_row **place_of(leat_hub *h, leat_str name)
@@ -35,6 +37,7 @@ static void remove_row(leat_hub *h, leat_str name)
     leat_hub_row **at = place_of(h, name), *row = *at;
     if (!row || !leat_str_is(name, row->name)) return;
     *at = row->next;
+    leat_page_close(row->page);
     leat_free(row->name);
     leat_free(row->config);
     leat_free(row);
@@ -65,6 +68,31 @@ static void copy_row(const leat_hub_row *row, leat_arena *a, leat_hub_connector 
 
 /* ---- for handlers ---- */
 
+/* A copy of its counters in a; NULL: there are none. The file stays mapped while a process writes
+ * it; where none does, another one may take its place. The guard is taken. */
+static const leat_page *counters_of(const leat_hub *h, leat_hub_row *row, leat_arena *a)
+{
+    leat_page *copy = LEAT_NEW(a, leat_page, 1);
+    char *path = row->page
+                     ? NULL
+                     : leat_arena_printf(a, "%s/connectors/%s/counters", h->conf.data, row->name);
+    if (path && leat_page_open(path, &row->page, NULL) != LEAT_OK) return NULL;
+    leat_page_copy(row->page, copy);
+    if (atomic_load(&copy->pid) != 0) return copy;
+    leat_page_close(row->page);
+    row->page = NULL;
+    return copy;
+}
+
+/* Somebody else may have deleted it; looked up at most every LOOK_US. The guard is taken. */
+static bool seen_lately(leat_hub_row *row)
+{
+    int64_t now = leat_mono_us();
+    bool lately = row->looked_us > 0 && now - row->looked_us < LOOK_US;
+    if (!lately) row->looked_us = now;
+    return lately;
+}
+
 static bool has_state(const leat_hub *h, const char *name, leat_arena *a)
 {
     return access(leat_arena_printf(a, "%s/connectors/%s/state.db", h->conf.data, name), F_OK) == 0;
@@ -73,10 +101,12 @@ static bool has_state(const leat_hub *h, const char *name, leat_arena *a)
 bool leat_hub_find(leat_hub *h, leat_str name, leat_arena *a, leat_hub_connector *out)
 {
     pthread_mutex_lock(&h->guard);
-    const leat_hub_row *row = row_of(h, name);
+    leat_hub_row *row = row_of(h, name);
     if (row) copy_row(row, a, out);
+    if (row) out->page = counters_of(h, row, a);
+    bool sure = row && seen_lately(row);
     pthread_mutex_unlock(&h->guard);
-    if (!row || has_state(h, out->name, a)) return row != NULL;
+    if (!row || sure || has_state(h, out->name, a)) return row != NULL;
     leat_err err;
     leat_log(LEAT_INFO, "hub.deleted", "connector=%s it was deleted by another command", out->name);
     leat_supervisor_remove(h->supervisor, out->name);

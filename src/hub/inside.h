@@ -15,6 +15,7 @@
 #include "sink/sink.h"
 #include "source/source.h"
 #include "state/hub.h"
+#include "stream/page.h"
 
 /* What stands for a secret in answers, and, sent back, for what is stored. */
 #define LEAT_HUB_MASK "***"
@@ -31,6 +32,8 @@ enum {
 typedef struct leat_hub_row {
     char *name, *config; /* owned; config: {"name":...,"config":{...}} */
     bool stopped;
+    leat_page *page;   /* its counters, while it runs; NULL: not mapped */
+    int64_t looked_us; /* that its folder was there */
     struct leat_hub_row *next;
 } leat_hub_row;
 
@@ -73,6 +76,7 @@ typedef struct leat_hub_connector {
     const char *klass; /* connector.class, as written; NULL: none */
     const leat_source *source;
     const leat_sink *sink; /* one of the two, or neither: it is not in this build */
+    const leat_page *page; /* a copy of its counters; NULL: there are none */
 } leat_hub_connector;
 
 /* ---- hub.c ---- */

@@ -71,7 +71,6 @@ size_t leat_sample_take(leat_hub *h, bool processes, leat_arena *a, leat_sample 
     for (size_t i = 0; i < n; i++) {
         leat_sample *s = *out + i;
         leat_child_state cs = {0};
-        leat_page *page = NULL;
         const char *trace;
         s->k = &all[i];
         s->state = leat_hub_state(h, s->k, a, &s->tasks, &trace);
@@ -79,11 +78,7 @@ size_t leat_sample_take(leat_hub *h, bool processes, leat_arena *a, leat_sample 
         leat_supervisor_look(h->supervisor, s->k->name, &cs);
         s->pid = cs.pid;
         s->deaths = cs.deaths;
-        char *path = leat_arena_printf(a, "%s/connectors/%s/counters", h->conf.data, s->k->name);
-        if (leat_page_open(path, &page, NULL) == LEAT_OK) {
-            read_page(page, s);
-            leat_page_close(page);
-        }
+        if (s->k->page) read_page(s->k->page, s);
         if (processes) leat_sample_process(s);
     }
     return n;

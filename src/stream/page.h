@@ -84,6 +84,8 @@ void leat_page_begin(leat_page *p);
  */
 leat_rc leat_page_open(const char *path, leat_page **out, leat_err *e);
 void leat_page_close(leat_page *p);
+/* What it tells now, word by word; to is the caller's. */
+void leat_page_copy(const leat_page *from, leat_page *to);
 /* The writer the page names is alive. */
 bool leat_page_alive(const leat_page *p);
 
