@@ -22,8 +22,9 @@
 enum {
     LOCK_WAIT_US = 5000000, /* for a process that is just stopping */
     LOCK_STEP_US = 20000,
-    STOP_S = 60,  /* from the signal to the alarm: longer than a supervisor waits */
-    ORPHAN_S = 3, /* the same when there is no supervisor any more: its successor waits for us */
+    IDLE_MS = 500, /* longest read of an idle source */
+    STOP_S = 60,   /* from the signal to the alarm: longer than a supervisor waits */
+    ORPHAN_S = 3,  /* the same when there is no supervisor any more: its successor waits for us */
 };
 
 /* For the signal handler: the process once its task is there; whether a signal came; who started
@@ -214,6 +215,7 @@ static void make_task(leat_process *p)
                                  .rate_events = p->setup.common.rate_events,
                                  .rate_bytes = p->setup.common.rate_bytes,
                                  .cpu_percent = p->setup.common.cpu_percent,
+                                 .idle_ms = IDLE_MS,
                                  .retry = retry};
         p->engine = leat_engine_new(&conf);
         p->file = leat_signal_file_new(source, p->setup.conf);

@@ -9,9 +9,10 @@
 
 enum {
     WAIT_MS = 200,
-    LIMIT_US = 50000, /* longest sleep of a task that its limits hold */
-    SOON_MS = 5,      /* while a commit is under way */
-    BESIDE_MS = 5,    /* while tables are read beside the stream */
+    IDLE_US = 5000000, /* without events: a source that is idle */
+    LIMIT_US = 50000,  /* longest sleep of a task that its limits hold */
+    SOON_MS = 5,       /* while a commit is under way */
+    BESIDE_MS = 5,     /* while tables are read beside the stream */
     PAUSE_US = 50000,
     BEAT_US = 1000000,
     TEND_US = 20000,     /* between two looks after the stream while nothing is read */
@@ -102,6 +103,13 @@ bool leat_run_held_back(leat_run *r, int64_t *left_us)
     return us > 0;
 }
 
+/* How long a read may wait: longer where nothing comes, since each look costs processor time. */
+static int patience(const leat_run *r)
+{
+    int most = r->g->conf.idle_ms;
+    return most > WAIT_MS && r->came_us > 0 && r->beat_us - r->came_us > IDLE_US ? most : WAIT_MS;
+}
+
 static leat_rc read_batch(leat_run *r, leat_err *e)
 {
     leat_batch *b = &r->batch;
@@ -111,12 +119,13 @@ static leat_rc read_batch(leat_run *r, leat_err *e)
     int wait_ms = r->under_way          ? SOON_MS
                   : leat_run_pending(r) ? 0
                   : r->beside           ? BESIDE_MS
-                                        : WAIT_MS;
+                                        : patience(r);
     leat_run_signals(r);
     leat_rc rc = r->task.source->read(&r->task, b, wait_ms, e);
     LEAT_TRY(rc);
     r->read_rc = rc;
     r->beat_us = leat_mono_us();
+    if (b->n > 0 || r->came_us == 0) r->came_us = r->beat_us;
     if (b->n == 0 && !b->safe.offset.s && !b->dead && b->counts.received == 0) {
         r->commit_due = leat_run_pending(r);
         return LEAT_OK;

@@ -61,6 +61,7 @@ typedef struct leat_run {
     int64_t retry_us;    /* BACK_OFF, or stalled: when to try again; else 0 */
     int64_t stall_us;    /* the pause before that; 0: not stalled */
     int64_t beat_us;     /* last time the source was called */
+    int64_t came_us;     /* ... and gave events, or was read first */
     int64_t tended_us;   /* ... and the stream looked after, while nothing was read */
     int64_t winding_us;  /* since when the end of the attempt waits for a commit; 0: it does not */
     _Atomic size_t held; /* bytes of its batch and its arena */
