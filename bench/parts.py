@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 
+import hub_parts
 import kafka_parts
 import measure
 from leat import ROOT
@@ -332,4 +333,4 @@ PARTS = {
     "snapshot": snapshots.snapshot,
     "planning": snapshots.planning,
     "beside": snapshots.beside,
-} | kafka_parts.PARTS
+} | hub_parts.PARTS | kafka_parts.PARTS

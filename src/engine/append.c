@@ -89,6 +89,7 @@ leat_rc leat_run_offer(leat_run *r, bool progress, leat_err *e)
     bool behind = b->n > (safe ? b->nsafe : 0) || memcmp(&r->tail, &none, sizeof none) != 0;
     r->open_tail = behind || (!safe && r->open_tail);
     r->with_progress = r->bulk = progress;
+    leat_budget_take(&r->g->budget, b->n, leat_arena_used(&b->arena));
     atomic_store(&r->held, b->arena.held + b->cap * sizeof *b->ev + r->arena.held);
     r->lettered = b->dead == NULL;
     r->full = true;

@@ -22,8 +22,9 @@
 enum {
     LOCK_WAIT_US = 5000000, /* for a process that is just stopping */
     LOCK_STEP_US = 20000,
-    STOP_S = 60,  /* from the signal to the alarm: longer than a supervisor waits */
-    ORPHAN_S = 3, /* the same when there is no supervisor any more: its successor waits for us */
+    IDLE_MS = 500, /* longest read of an idle source */
+    STOP_S = 60,   /* from the signal to the alarm: longer than a supervisor waits */
+    ORPHAN_S = 3,  /* the same when there is no supervisor any more: its successor waits for us */
 };
 
 /* For the signal handler: the process once its task is there; whether a signal came; who started
@@ -173,6 +174,16 @@ static const char *const *topics_of(leat_process *p)
     return out;
 }
 
+/* What limits it, where everybody can see it. */
+static void show_limits(leat_process *p)
+{
+    const leat_connector_conf *c = &p->setup.common;
+    const leat_stream_conf *s = &p->setup.stream;
+    const int64_t limits[LEAT_LIMITS] = {c->rate_events, c->rate_bytes,  c->cpu_percent,
+                                         c->memory,      s->limit_bytes, s->spool_limit};
+    for (unsigned i = 0; i < LEAT_LIMITS; i++) atomic_store(&p->page->limits[i], limits[i]);
+}
+
 static void tell_bound(leat_process *p)
 {
     size_t bound = leat_engine_bound(p->engine);
@@ -201,10 +212,15 @@ static void make_task(leat_process *p)
                                  .dead = dead,
                                  .page = p->page,
                                  .once = p->conf.once,
+                                 .rate_events = p->setup.common.rate_events,
+                                 .rate_bytes = p->setup.common.rate_bytes,
+                                 .cpu_percent = p->setup.common.cpu_percent,
+                                 .idle_ms = IDLE_MS,
                                  .retry = retry};
         p->engine = leat_engine_new(&conf);
         p->file = leat_signal_file_new(source, p->setup.conf);
         tell_bound(p);
+        show_limits(p);
     } else {
         leat_sinkrun_conf conf = {.sink = p->setup.sink,
                                   .conf = p->setup.conf,

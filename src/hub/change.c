@@ -12,8 +12,8 @@
 
 /* ---- configurations from bodies ---- */
 
-/* options: an object; name: the connector's. NULL: answered. */
-static leat_config *config_of(leat_http_call *c, const leat_json *options, const char *name)
+leat_config *leat_hub_config_of(leat_http_call *c, leat_arena *a, const leat_json *options,
+                                const char *name)
 {
     leat_buf text = {0};
     leat_config *config = NULL;
@@ -32,7 +32,7 @@ static leat_config *config_of(leat_http_call *c, const leat_json *options, const
     leat_buf_str_z(&text, ",\"config\":");
     leat_json_write(options, &text);
     leat_buf_u8(&text, '}');
-    if (leat_config_json(&c->a, leat_buf_str(&text), name, &config, &err) != LEAT_OK) {
+    if (leat_config_json(a, leat_buf_str(&text), name, &config, &err) != LEAT_OK) {
         leat_http_fail(c, 400, "%s", err.msg);
         config = NULL;
     }
@@ -226,7 +226,7 @@ void leat_hub_post_connector(void *hub, leat_http_call *c)
         return;
     }
     const char *z = new_name(c, name);
-    leat_config *config = z ? config_of(c, options, z) : NULL;
+    leat_config *config = z ? leat_hub_config_of(c, &c->a, options, z) : NULL;
     char *upper = leat_arena_strdup(&c->a, leat_arena_str(&c->a, state).s);
     for (char *p = upper; *p; p++)
         if (*p >= 'a' && *p <= 'z') *p = (char)(*p - 'a' + 'A');
@@ -239,7 +239,7 @@ void leat_hub_put_config(void *hub, leat_http_call *c)
     leat_hub_connector was;
     leat_hub_claim claim;
     const char *name = new_name(c, c->param[0]);
-    leat_config *config = name ? config_of(c, c->json, name) : NULL;
+    leat_config *config = name ? leat_hub_config_of(c, &c->a, c->json, name) : NULL;
     if (!config) return;
     leat_hub_claim_name(h, &claim, name);
     if (leat_hub_find(h, c->param[0], &c->a, &was)) {
@@ -254,7 +254,7 @@ void leat_hub_put_config(void *hub, leat_http_call *c)
 /* What is stored, with what the body sets, without what it names null. */
 static leat_config *patched(leat_http_call *c, const leat_hub_connector *was)
 {
-    leat_config *patch = config_of(c, c->json, was->name);
+    leat_config *patch = leat_hub_config_of(c, &c->a, c->json, was->name);
     if (!patch) return NULL;
     leat_config *out = LEAT_NEW(&c->a, leat_config, 1);
     out->name = was->name;

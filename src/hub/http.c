@@ -28,6 +28,7 @@ enum {
     SILENCE_S = 15,
     ARRIVAL_US = 30000000,
     BACKLOG = 512,
+    FEED_BYTES = 16 << 10, /* of a feed, at a time */
 };
 
 /* One request of a connection. */
@@ -50,6 +51,7 @@ struct leat_http {
     unsigned nworkers;
     pthread_mutex_t guard;
     pthread_cond_t more;
+    leat_feeds *feeds;
     request *first, **tail; /* guarded, as is stopping */
     bool stopping;
 };
@@ -189,6 +191,9 @@ static request *begin(leat_http *h, struct MHD_Connection *connection, const cha
     r->begun_us = leat_mono_us();
     leat_arena_init(&c->a, 0);
     c->status = 200;
+    c->feeds = h->feeds;
+    c->accept = header(r, "Accept");
+    c->last_event_id = header(r, "Last-Event-ID");
     c->method = leat_arena_str(&c->a, leat_str_of(method));
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_query, c);
     r->answered = !admitted(r) || !routed(h, r, leat_str_of(url));
@@ -216,11 +221,27 @@ static void add_header(struct MHD_Response *response, const char *name, const ch
     if (value) MHD_add_response_header(response, name, value);
 }
 
+/* The next part of a feed. */
+static ssize_t read_feed(void *arg, uint64_t pos, char *out, size_t room)
+{
+    const request *r = arg;
+    (void)pos;
+    long n = leat_feed_read(r->call.feed, r->connection, out, room);
+    return n < 0 ? MHD_CONTENT_READER_END_OF_STREAM : (ssize_t)n;
+}
+
+static struct MHD_Response *response_of(request *r)
+{
+    leat_http_call *c = &r->call;
+    if (c->feed)
+        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, FEED_BYTES, read_feed, r, NULL);
+    return MHD_create_response_from_buffer(c->out.len, c->out.p, MHD_RESPMEM_MUST_COPY);
+}
+
 static enum MHD_Result answer(request *r)
 {
     leat_http_call *c = &r->call;
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(c->out.len, c->out.p, MHD_RESPMEM_MUST_COPY);
+    struct MHD_Response *response = response_of(r);
     if (!response) return MHD_NO;
     if (c->out.len > 0 || c->type)
         add_header(response, "Content-Type", c->type ? c->type : "application/json");
@@ -264,6 +285,7 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **co
     (void)connection;
     (void)code;
     if (!r) return;
+    if (r->call.feed) leat_feed_release(r->call.feed);
     leat_buf_free(&r->body);
     leat_buf_free(&r->call.out);
     leat_arena_free(&r->call.a);
@@ -281,6 +303,7 @@ static void run(const leat_http *h, request *r)
         leat_http_fail(c, 400, "%s", err.msg);
     else
         r->route->handler(h->conf.arg, c);
+    if (c->feed) leat_feed_run(c->feed);
 }
 
 static void *work(void *arg)
@@ -357,10 +380,32 @@ static size_t keep_escapes(void *arg, struct MHD_Connection *connection, char *t
     return strlen(text);
 }
 
+/* Of a socket that somebody else has bound. 0: it is no TCP socket of this machine alone. */
+static unsigned port_of(int fd)
+{
+    struct sockaddr_storage at;
+    socklen_t len = sizeof at;
+    char host[INET6_ADDRSTRLEN] = "";
+    if (getsockname(fd, (struct sockaddr *)&at, &len) < 0) return 0;
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)&at;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&at;
+    if (at.ss_family == AF_INET && inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host) &&
+        leat_http_host_known(leat_str_of(host)))
+        return ntohs(v4->sin_port);
+    if (at.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr))
+        return ntohs(v6->sin6_port);
+    return 0;
+}
+
 leat_rc leat_http_start(const leat_http_conf *conf, leat_http **out, leat_err *e)
 {
-    unsigned port = 0;
-    int fd = bound_socket(conf, &port);
+    unsigned port = conf->handed ? port_of(conf->handed) : 0;
+    if (conf->handed && port == 0)
+        return leat_fail(
+            e, LEAT_CONF, "http.listen", "the service's socket",
+            "it is not on the loopback: others could reach it, and this hub has "
+            "neither TLS nor a login. ListenStream=127.0.0.1:8083 in the socket's unit");
+    int fd = conf->handed ? conf->handed : bound_socket(conf, &port);
     if (fd < 0)
         return leat_fail(e, LEAT_CONF, "http.listen", conf->host,
                          "cannot listen on port %u: %s; another program may have it: --listen "
@@ -370,6 +415,7 @@ leat_rc leat_http_start(const leat_http_conf *conf, leat_http **out, leat_err *e
     h->conf = *conf;
     h->port = port;
     h->tail = &h->first;
+    h->feeds = leat_feeds_new();
     pthread_mutex_init(&h->guard, NULL);
     pthread_cond_init(&h->more, NULL);
     h->daemon = MHD_start_daemon(
@@ -398,10 +444,12 @@ void leat_http_stop(leat_http *h)
     pthread_cond_broadcast(&h->more);
     pthread_mutex_unlock(&h->guard);
     for (unsigned i = 0; i < h->nworkers; i++) pthread_join(h->workers[i], NULL);
+    leat_feeds_stop(h->feeds);
     if (h->daemon) MHD_stop_daemon(h->daemon);
     if (fd >= 0) close(fd);
     pthread_cond_destroy(&h->more);
     pthread_mutex_destroy(&h->guard);
+    leat_feeds_free(h->feeds);
     leat_free(h);
 }
 

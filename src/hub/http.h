@@ -8,6 +8,8 @@
 #define LEAT_HUB_HTTP_H
 
 #include "base/json.h"
+#include "hub/access.h"
+#include "hub/feed.h"
 
 enum { LEAT_HTTP_PARAMS = 2, LEAT_HTTP_BODY = 1 << 20 };
 
@@ -17,26 +19,33 @@ typedef struct leat_http_pair {
 } leat_http_pair;
 
 /* A request and its answer. What the handler adds lives in a. */
-typedef struct leat_http_call {
+typedef struct leat_http_call leat_http_call;
+struct leat_http_call {
     leat_arena a;
     leat_str method;
+    leat_who who;                     /* its role is enough for the route */
     leat_str param[LEAT_HTTP_PARAMS]; /* what each * of the route's path stands for, decoded */
     leat_http_pair *query;
     const leat_json *json; /* of routes that take a body; never NULL there */
     const char *base;      /* "http://127.0.0.1:8083", as the client calls us */
     int status;            /* 200 unless the handler says otherwise */
     leat_buf out;
-    const char *type;     /* of out; NULL: application/json */
-    const char *location; /* NULL: none */
-    const char *policy;   /* Content-Security-Policy of a page; NULL: none */
-} leat_http_call;
+    const char *type;       /* of out; NULL: application/json */
+    const char *location;   /* NULL: none */
+    const char *policy;     /* Content-Security-Policy of a page; NULL: none */
+    leat_str accept;        /* the Accept header; absent: there is none */
+    leat_str last_event_id; /* of a client that was cut off a feed; absent: none */
+    leat_feeds *feeds;      /* the server's */
+    leat_feed *feed;        /* the answer goes on; out is not used (leat_feed_begin) */
+};
 
 typedef void (*leat_http_handler)(void *arg, leat_http_call *c);
 
 typedef struct leat_http_route {
     const char *method, *path; /* "/connectors/ * /status" without the blanks: a * is one segment */
     leat_http_handler handler;
-    bool body; /* it takes a JSON body */
+    bool body;      /* it takes a JSON body */
+    leat_role role; /* the least that is needed */
 } leat_http_route;
 
 typedef struct leat_http leat_http;
@@ -44,6 +53,7 @@ typedef struct leat_http leat_http;
 typedef struct leat_http_conf {
     const char *host;              /* an address of the loopback, or localhost */
     unsigned port;                 /* 0: any that is free */
+    int handed;                    /* a socket that listens already; 0: none */
     const leat_http_route *routes; /* ends with method NULL; more than one may have the same path */
     void *arg;                     /* of the handlers */
 } leat_http_conf;

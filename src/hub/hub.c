@@ -12,7 +12,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/os.h"
+#include "hub/history.h"
 #include "hub/inside.h"
+
+enum { LOOK_US = 200000 };
 
 /* ---- the list; the guard is taken ---- */
 
@@ -34,6 +37,7 @@ static void remove_row(leat_hub *h, leat_str name)
     leat_hub_row **at = place_of(h, name), *row = *at;
     if (!row || !leat_str_is(name, row->name)) return;
     *at = row->next;
+    leat_page_close(row->page);
     leat_free(row->name);
     leat_free(row->config);
     leat_free(row);
@@ -64,6 +68,31 @@ static void copy_row(const leat_hub_row *row, leat_arena *a, leat_hub_connector 
 
 /* ---- for handlers ---- */
 
+/* A copy of its counters in a; NULL: there are none. The file stays mapped while a process writes
+ * it; where none does, another one may take its place. The guard is taken. */
+static const leat_page *counters_of(const leat_hub *h, leat_hub_row *row, leat_arena *a)
+{
+    leat_page *copy = LEAT_NEW(a, leat_page, 1);
+    char *path = row->page
+                     ? NULL
+                     : leat_arena_printf(a, "%s/connectors/%s/counters", h->conf.data, row->name);
+    if (path && leat_page_open(path, &row->page, NULL) != LEAT_OK) return NULL;
+    leat_page_copy(row->page, copy);
+    if (atomic_load(&copy->pid) != 0) return copy;
+    leat_page_close(row->page);
+    row->page = NULL;
+    return copy;
+}
+
+/* Somebody else may have deleted it; looked up at most every LOOK_US. The guard is taken. */
+static bool seen_lately(leat_hub_row *row)
+{
+    int64_t now = leat_mono_us();
+    bool lately = row->looked_us > 0 && now - row->looked_us < LOOK_US;
+    if (!lately) row->looked_us = now;
+    return lately;
+}
+
 static bool has_state(const leat_hub *h, const char *name, leat_arena *a)
 {
     return access(leat_arena_printf(a, "%s/connectors/%s/state.db", h->conf.data, name), F_OK) == 0;
@@ -72,10 +101,12 @@ static bool has_state(const leat_hub *h, const char *name, leat_arena *a)
 bool leat_hub_find(leat_hub *h, leat_str name, leat_arena *a, leat_hub_connector *out)
 {
     pthread_mutex_lock(&h->guard);
-    const leat_hub_row *row = row_of(h, name);
+    leat_hub_row *row = row_of(h, name);
     if (row) copy_row(row, a, out);
+    if (row) out->page = counters_of(h, row, a);
+    bool sure = row && seen_lately(row);
     pthread_mutex_unlock(&h->guard);
-    if (!row || has_state(h, out->name, a)) return row != NULL;
+    if (!row || sure || has_state(h, out->name, a)) return row != NULL;
     leat_err err;
     leat_log(LEAT_INFO, "hub.deleted", "connector=%s it was deleted by another command", out->name);
     leat_supervisor_remove(h->supervisor, out->name);
@@ -226,6 +257,18 @@ static void start_all(leat_hub *h)
     leat_arena_free(&a);
 }
 
+/* The socket of a service manager, if it has one for us. */
+static leat_rc handed_over(leat_http_conf *conf, leat_err *e)
+{
+    int fd = leat_os_service_socket();
+    if (fd < 0 && fd != -ENOENT)
+        return leat_fail(e, LEAT_CONF, "hub.socket", "LISTEN_FDS",
+                         "the service manager has to hand over one listening socket: %s",
+                         leat_os_strerror(fd));
+    if (fd >= 0) conf->handed = fd;
+    return LEAT_OK;
+}
+
 static leat_rc serve(leat_hub *h, leat_err *e)
 {
     leat_http *http;
@@ -235,9 +278,11 @@ static leat_rc serve(leat_hub *h, leat_err *e)
                                 .stop_ms = LEAT_HUB_STOP_MS,
                                 .log_level = h->conf.log_level,
                                 .log_json = h->conf.log_json,
+                                .nursery = h->nursery,
                                 .event = on_event,
                                 .arg = h};
     LEAT_TRY(leat_http_address(h->conf.listen, &h->a, &conf, e));
+    LEAT_TRY(handed_over(&conf, e));
     LEAT_TRY(open_hub(h, e));
     LEAT_TRY(leat_supervisor_new(&sup, &h->supervisor, e));
     LEAT_TRY(leat_http_start(&conf, &http, e));
@@ -245,12 +290,24 @@ static leat_rc serve(leat_hub *h, leat_err *e)
     snprintf(h->worker, sizeof h->worker, "%s%s%s:%u", six ? "[" : "", conf.host, six ? "]" : "",
              leat_http_port(http));
     start_all(h);
+    if (h->conf.history_s > 0 &&
+        leat_rc_failed(leat_history_start(h, h->conf.history_s, &h->history, e)))
+        leat_log_err(LEAT_WARN, e);
     leat_log(LEAT_INFO, "hub.listening", "url=http://%s data=%s connectors and their REST API",
              h->worker, h->conf.data);
+    leat_os_service_tell("READY=1");
     leat_supervisor_serve(h->supervisor);
     leat_http_stop(http);
+    leat_history_stop(h->history);
     leat_log(LEAT_INFO, "hub.stopped", "in order");
     return LEAT_OK;
+}
+
+/* The nursery is first, before there are secrets, locks and threads. */
+static leat_rc begin(leat_hub *h, leat_err *e)
+{
+    if (leat_rc_failed(leat_nursery_start(&h->nursery, e))) leat_log_err(LEAT_WARN, e);
+    return serve(h, e);
 }
 
 leat_rc leat_hub_serve(const leat_hub_conf *conf, leat_err *e)
@@ -258,8 +315,9 @@ leat_rc leat_hub_serve(const leat_hub_conf *conf, leat_err *e)
     leat_hub h = {.conf = *conf, .lock = -1, .begun_us = leat_now_us()};
     pthread_mutex_init(&h.guard, NULL);
     pthread_cond_init(&h.given, NULL);
-    leat_rc rc = serve(&h, e);
+    leat_rc rc = begin(&h, e);
     leat_supervisor_free(h.supervisor);
+    leat_nursery_free(h.nursery);
     leat_hubdb_close(h.db);
     leat_os_now()->close(h.lock);
     while (h.first) remove_row(&h, leat_str_of(h.first->name));

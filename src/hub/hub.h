@@ -4,6 +4,7 @@
 #define LEAT_HUB_HUB_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -13,6 +14,7 @@ typedef struct leat_hub_conf {
     bool bound;            /* connectors end when the hub is killed; else they go on */
     const char *log_level; /* of the connectors; NULL: default */
     bool log_json;
+    int64_t history_s; /* counters are noted every so many seconds; 0: never */
 } leat_hub_conf;
 
 /* Serves until a signal asks to stop, then stops all connectors in order. CONF "hub.locked":

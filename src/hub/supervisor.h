@@ -36,6 +36,7 @@ typedef struct leat_supervisor_conf {
     int stop_ms;  /* a child that has not stopped after these is killed; 0: 20 s */
     const char *log_level; /* passed on; NULL: default */
     bool log_json;
+    struct leat_nursery *nursery; /* processes come from there; NULL: by exec */
     /* Told, by the supervisor's thread, when a connector is started, and when it ended for good:
      * what is "started", "ended", "failed". Must not call the supervisor. May be NULL. */
     void (*event)(void *arg, const char *connector, const char *what);

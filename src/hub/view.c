@@ -69,16 +69,12 @@ void leat_hub_write_info(const leat_hub_connector *k, unsigned tasks, const char
 /* ---- state ---- */
 
 /* The state that the process shows on its page. */
-static leat_run_state shown(const leat_hub *h, const char *name, int pid, leat_arena *a)
+static leat_run_state shown(const leat_hub_connector *k, int pid)
 {
-    leat_page *page = NULL;
-    leat_run_state state = LEAT_RUN_STARTING;
-    char *path = leat_arena_printf(a, "%s/connectors/%s/counters", h->conf.data, name);
-    if (leat_page_open(path, &page, NULL) != LEAT_OK) return state;
-    if (atomic_load(&page->pid) == pid && atomic_load(&page->state) != LEAT_RUN_NONE)
-        state = (leat_run_state)atomic_load(&page->state);
-    leat_page_close(page);
-    return state;
+    const leat_page *page = k->page;
+    if (!page || atomic_load(&page->pid) != pid || atomic_load(&page->state) == LEAT_RUN_NONE)
+        return LEAT_RUN_STARTING;
+    return (leat_run_state)atomic_load(&page->state);
 }
 
 /* The error of a status, and how many tasks it tells of (none: left as it is). */
@@ -135,7 +131,7 @@ const char *leat_hub_state(leat_hub *h, const leat_hub_connector *k, leat_arena 
     }
     if (!known) return "UNASSIGNED";
     if (cs.pid == 0) return state_of_ended(h, k, &cs, a, tasks, trace);
-    leat_run_state state = shown(h, k->name, cs.pid, a);
+    leat_run_state state = shown(k, cs.pid);
     bool several = k->source && k->source->tasks && max && !leat_str_is(leat_str_of(max), "1");
     bool troubled = state == LEAT_RUN_RETRYING || state == LEAT_RUN_STALLED;
     if (several || troubled) *trace = detail(h, k->name, a, tasks);

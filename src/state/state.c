@@ -125,15 +125,15 @@ static leat_rc version_known(leat_state *s, int *version, leat_err *e)
 static leat_rc migrate(leat_state *s, leat_err *e)
 {
     int version = 0;
+    char pragma[48];
     LEAT_TRY(version_known(s, &version, e));
-    for (; version < s->nmigrations; version++) {
-        char pragma[48];
-        snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d; COMMIT", version + 1);
-        LEAT_TRY(leat_state_run(s, "BEGIN IMMEDIATE", "migrate", e));
+    if (version == s->nmigrations) return LEAT_OK;
+    LEAT_TRY(leat_state_run(s, "BEGIN IMMEDIATE", "migrate", e));
+    LEAT_TRY(version_known(s, &version, e)); /* another may have been faster */
+    for (; version < s->nmigrations; version++)
         LEAT_TRY(leat_state_run(s, s->migrations[version], "migrate", e));
-        LEAT_TRY(leat_state_run(s, pragma, "migrate", e));
-    }
-    return LEAT_OK;
+    snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d; COMMIT", s->nmigrations);
+    return leat_state_run(s, pragma, "migrate", e);
 }
 
 static leat_rc dead_put(leat_dead_store *d, const leat_dead *letters, leat_err *e);

@@ -10,12 +10,12 @@ static void nothing(void *arg, leat_http_call *c)
 }
 
 static const leat_http_route routes[] = {
-    {"GET", "/", nothing, false},
-    {"GET", "/connectors", nothing, false},
-    {"POST", "/connectors", nothing, true},
-    {"GET", "/connectors/*", nothing, false},
-    {"POST", "/connectors/*/tasks/*/restart", nothing, false},
-    {NULL, NULL, NULL, false},
+    {"GET", "/", nothing, false, LEAT_ROLE_VIEWER},
+    {"GET", "/connectors", nothing, false, LEAT_ROLE_VIEWER},
+    {"POST", "/connectors", nothing, true, LEAT_ROLE_VIEWER},
+    {"GET", "/connectors/*", nothing, false, LEAT_ROLE_VIEWER},
+    {"POST", "/connectors/*/tasks/*/restart", nothing, false, LEAT_ROLE_VIEWER},
+    {NULL, NULL, NULL, false, LEAT_ROLE_DEFAULT},
 };
 
 static leat_http_call call;
