@@ -98,6 +98,7 @@ leat_engine *leat_engine_new(const leat_engine_conf *conf)
     g->between_tail = &g->between;
     leat_appender_init(&g->appender, conf->stream);
     for (unsigned i = 0; i < g->n; i++) init_run(g, i);
+    if (conf->page) atomic_store(&conf->page->queue_most, (uint64_t)g->n * g->conf.batch_events);
     return g;
 }
 

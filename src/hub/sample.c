@@ -7,7 +7,10 @@
 
 #include "base/clock.h"
 #include "base/os.h"
+#include "stream/kafka/kafka.h"
 #include "stream/page.h"
+
+enum { HANG_US = 30000000 };
 
 static void read_page(const leat_page *p, leat_sample *s)
 {
@@ -30,6 +33,26 @@ static void read_page(const leat_page *p, leat_sample *s)
     int64_t last = atomic_load(&p->last_event_us), seen = atomic_load(&p->last_seen_us);
     s->behind_ms = last && seen ? (seen > last ? (seen - last) / 1000 : 0) : -1;
     s->since_ms = last ? (leat_now_us() - last) / 1000 : -1;
+}
+
+/* A task has not taken its turn for so long: its process hangs, or was stopped. */
+static bool hangs(const leat_page *p)
+{
+    int64_t beat = atomic_load(&p->beat_us);
+    return beat > 0 && leat_mono_us() - beat > HANG_US;
+}
+
+/* Of one that Kafka Connect calls RUNNING. */
+static const char *condition_of(const leat_sample *s)
+{
+    const leat_page *p = s->k->page;
+    if (strcmp(s->state, "RUNNING") != 0 || !p) return s->state;
+    uint32_t state = atomic_load(&p->state), delivery = atomic_load(&p->delivery);
+    if (state == LEAT_RUN_STALLED || hangs(p)) return "STALLED";
+    if (state == LEAT_RUN_RETRYING) return "RESTARTING";
+    if (delivery == LEAT_KAFKA_SPOOL + 1 || delivery == LEAT_KAFKA_DRAIN + 1) return "SPOOLING";
+    if (atomic_load(&p->throttled_by) != 0) return "THROTTLED";
+    return state == LEAT_RUN_SNAPSHOT ? "SNAPSHOTTING" : s->state;
 }
 
 static bool count_one(void *arg, const char *name)
@@ -79,6 +102,7 @@ size_t leat_sample_take(leat_hub *h, bool processes, leat_arena *a, leat_sample 
         s->pid = cs.pid;
         s->deaths = cs.deaths;
         if (s->k->page) read_page(s->k->page, s);
+        s->condition = condition_of(s);
         if (processes) leat_sample_process(s);
     }
     return n;

@@ -9,6 +9,8 @@
 typedef struct leat_sample {
     const leat_hub_connector *k;
     const char *state, *prefix;
+    const char *condition; /* the one word that matters most: Kafka Connect's, or STALLED,
+                              SPOOLING, THROTTLED, SNAPSHOTTING */
     unsigned tasks, deaths;
     int pid;
     bool page; /* there is one: what follows is known */
