@@ -18,7 +18,7 @@ build=(make gcc libc6-dev meson ninja-build pkg-config
     libssl-dev liblz4-dev libzstd-dev)
 run=(postgresql-15)
 test=(git python3 python3-venv libcmocka-dev clang-14 libclang-rt-14-dev llvm-14 clang-format-14
-    shellcheck ca-certificates)
+    shellcheck ca-certificates dpkg-dev)
 
 say() { echo "setup: $*" >&2; }
 
