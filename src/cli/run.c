@@ -10,6 +10,7 @@
 #include "base/os.h"
 #include "cli/cli.h"
 #include "config/open.h"
+#include "config/seal.h"
 #include "engine/process.h"
 #include "engine/setup.h"
 #include "hub/supervisor.h"
@@ -169,7 +170,9 @@ static leat_rc inherited(leat_arena *a, const char *name, leat_config **config, 
     int64_t n = leat_os_read_all(CONFIG_FD, text, (size_t)size, 0);
     leat_os_now()->close(CONFIG_FD); /* secrets may stand in it */
     if (n < 0) return leat_os_fail(e, (int)n, "read the configuration of", name);
-    return leat_config_json(a, (leat_str){text, (size_t)n}, name, config, e);
+    leat_str keys = {text, (size_t)n}, json = leat_str_cut(&keys, 0);
+    if (keys.s) LEAT_TRY(leat_seal_hand(keys, e));
+    return leat_config_json(a, json, name, config, e);
 }
 
 int leat_cli_connector(int argc, char **argv)

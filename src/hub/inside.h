@@ -51,6 +51,7 @@ typedef struct leat_hub {
     leat_arena a; /* of the thread that serves */
     const char *id;
     char worker[80]; /* "127.0.0.1:8083" */
+    leat_tls *tls;   /* NULL: none */
     leat_supervisor *supervisor;
     int lock;
     int64_t begun_us;
@@ -60,6 +61,8 @@ typedef struct leat_hub {
     leat_hub_row *first; /* by name */
     leat_hub_claim *claims;
     leat_hub_level *levels;
+    pthread_mutex_t audit_guard; /* of audit */
+    leat_hubdb *audit;           /* the same file by a handle of its own */
 } leat_hub;
 
 /* A connector, as it was when it was asked for. */
@@ -96,9 +99,6 @@ void leat_hub_fail(leat_http_call *c, const leat_err *err);
 
 /* ---- view.c ---- */
 
-/* Whether a value must not be shown, by the options of the connector; a reference to a provider
- * may. */
-bool leat_hub_secret(leat_opt_tables tables, const char *name, const char *value);
 leat_opt_tables leat_hub_tables(const leat_hub_connector *k);
 /* {"name","config","tasks","type"}; tasks: how many. */
 void leat_hub_write_info(const leat_hub_connector *k, unsigned tasks, const char *name, leat_jw *w);
@@ -109,6 +109,11 @@ unsigned leat_hub_write_status(leat_hub *h, const leat_hub_connector *k, const c
 /* The state in Kafka Connect's words, and how many tasks it has. trace in a, NULL: none. */
 const char *leat_hub_state(leat_hub *h, const leat_hub_connector *k, leat_arena *a, unsigned *tasks,
                            const char **trace);
+
+/* ---- audit.c ---- */
+
+/* For leat_http_conf.told. */
+void leat_hub_told(void *hub, const leat_http_deed *deed);
 
 /* ---- validate.c ---- */
 
@@ -161,6 +166,8 @@ void leat_hub_get_plugin_config(void *hub, leat_http_call *c);
 void leat_hub_put_validate(void *hub, leat_http_call *c);
 void leat_hub_get_metrics(void *hub, leat_http_call *c);
 void leat_hub_get_counters(void *hub, leat_http_call *c);
+void leat_hub_get_audit(void *hub, leat_http_call *c);
+void leat_hub_get_who(void *hub, leat_http_call *c);
 void leat_hub_get_ui(void *hub, leat_http_call *c);
 
 #endif

@@ -45,18 +45,12 @@ static void read_page(const leat_page *p, sample *s)
     s->stream_bytes = atomic_load(&p->stream_bytes);
     s->memory = atomic_load(&p->memory_bytes);
     s->resident = atomic_load(&p->resident_bytes);
+    s->descriptors = atomic_load(&p->descriptors);
     s->lag_bytes = atomic_load(&p->lag_bytes);
     s->retained_bytes = atomic_load(&p->retained_bytes);
     int64_t last = atomic_load(&p->last_event_us), seen = atomic_load(&p->last_seen_us);
     s->behind_ms = last && seen ? (seen > last ? (seen - last) / 1000 : 0) : -1;
     s->since_ms = last ? (leat_now_us() - last) / 1000 : -1;
-}
-
-static bool count_one(void *arg, const char *name)
-{
-    (void)name;
-    ++*(int64_t *)arg;
-    return true;
 }
 
 /* Fields 14 and 15 of /proc/PID/stat, after the name in parentheses. */
@@ -66,7 +60,6 @@ static void read_process(sample *s)
     leat_buf text = {0};
     uint64_t user = 0, system = 0;
     s->cpu = -1;
-    s->descriptors = -1;
     if (s->pid == 0) return;
     snprintf(path, sizeof path, "/proc/%d/stat", s->pid);
     if (leat_os_load(path, &text, 4096) == 0) {
@@ -78,9 +71,6 @@ static void read_process(sample *s)
             s->cpu = (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
     }
     leat_buf_free(&text);
-    int64_t n = 0;
-    snprintf(path, sizeof path, "/proc/%d/fd", s->pid);
-    if (leat_os_now()->list(path, count_one, &n) == 0) s->descriptors = n;
 }
 
 static size_t take(leat_hub *h, leat_arena *a, sample **out)
@@ -312,7 +302,7 @@ void leat_hub_get_metrics(void *hub, leat_http_call *c)
     family(&c->out, "process_cpu_seconds_total", "counter", "Processor time of the hub.");
     leat_buf_printf(&c->out, "process_cpu_seconds_total %.17g\n", own.cpu);
     family(&c->out, "process_open_fds", "gauge", "Open descriptors of the hub.");
-    leat_buf_printf(&c->out, "process_open_fds %" PRId64 "\n", own.descriptors);
+    leat_buf_printf(&c->out, "process_open_fds %" PRId64 "\n", leat_os_descriptors());
     family(&c->out, "process_start_time_seconds", "gauge", "When the hub began, since 1970.");
     leat_buf_printf(&c->out, "process_start_time_seconds %" PRId64 "\n", h->begun_us / 1000000);
 }

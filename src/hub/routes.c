@@ -33,6 +33,8 @@ const leat_http_route leat_hub_routes[] = {
     {"PUT", "/admin/loggers/*", leat_hub_put_logger, true, LEAT_ROLE_OPERATOR},
     {"GET", "/metrics", leat_hub_get_metrics, false, LEAT_ROLE_VIEWER},
     {"GET", "/hub/v1/counters", leat_hub_get_counters, false, LEAT_ROLE_VIEWER},
+    {"GET", "/hub/v1/audit", leat_hub_get_audit, false, LEAT_ROLE_ADMIN},
+    {"GET", "/hub/v1/who", leat_hub_get_who, false, LEAT_ROLE_VIEWER},
     {"GET", "/ui", leat_hub_get_ui, false, LEAT_ROLE_VIEWER},
     {NULL, NULL, NULL, false, LEAT_ROLE_DEFAULT},
 };

@@ -60,6 +60,7 @@ typedef struct leat_page {
     _Atomic uint64_t spool_bytes, spool_events, spool_max_bytes; /* leat_kafka_status */
     _Atomic int64_t spool_full_us; /* when the spool will be full; 0: not foreseen */
     _Atomic uint64_t producers;    /* that died */
+    _Atomic int64_t descriptors;   /* open ones of the process; 0: unknown */
 } leat_page;
 
 /* Maps data/connectors/NAME/counters, made if missing, for its writer: pid and times are set, the
