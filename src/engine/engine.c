@@ -327,6 +327,7 @@ void leat_run_gauge(leat_run *r)
     atomic_store(&g->driver_held, all.gauges.held_bytes);
     if (!p) return;
     atomic_store(&p->resident_bytes, resident);
+    atomic_store(&p->descriptors, leat_os_descriptors());
     atomic_store(&p->lag_bytes, all.gauges.lag_bytes);
     atomic_store(&p->retained_bytes, all.gauges.retained_bytes);
 }

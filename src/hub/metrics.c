@@ -294,7 +294,7 @@ void leat_hub_get_metrics(void *hub, leat_http_call *c)
     family(&c->out, "process_cpu_seconds_total", "counter", "Processor time of the hub.");
     leat_buf_printf(&c->out, "process_cpu_seconds_total %.17g\n", own.cpu);
     family(&c->out, "process_open_fds", "gauge", "Open descriptors of the hub.");
-    leat_buf_printf(&c->out, "process_open_fds %" PRId64 "\n", own.descriptors);
+    leat_buf_printf(&c->out, "process_open_fds %" PRId64 "\n", leat_os_descriptors());
     family(&c->out, "process_start_time_seconds", "gauge", "When the hub began, since 1970.");
     leat_buf_printf(&c->out, "process_start_time_seconds %" PRId64 "\n", h->begun_us / 1000000);
 }

@@ -28,6 +28,7 @@ static void read_page(const leat_page *p, leat_sample *s)
     s->stream_bytes = atomic_load(&p->stream_bytes);
     s->memory = atomic_load(&p->memory_bytes);
     s->resident = atomic_load(&p->resident_bytes);
+    s->descriptors = atomic_load(&p->descriptors);
     s->lag_bytes = atomic_load(&p->lag_bytes);
     s->retained_bytes = atomic_load(&p->retained_bytes);
     int64_t last = atomic_load(&p->last_event_us), seen = atomic_load(&p->last_seen_us);
@@ -55,13 +56,6 @@ static const char *condition_of(const leat_sample *s)
     return state == LEAT_RUN_SNAPSHOT ? "SNAPSHOTTING" : s->state;
 }
 
-static bool count_one(void *arg, const char *name)
-{
-    (void)name;
-    ++*(int64_t *)arg;
-    return true;
-}
-
 /* Fields 14 and 15 of /proc/PID/stat, after the name in parentheses. */
 void leat_sample_process(leat_sample *s)
 {
@@ -69,7 +63,6 @@ void leat_sample_process(leat_sample *s)
     leat_buf text = {0};
     uint64_t user = 0, system = 0;
     s->cpu = -1;
-    s->descriptors = -1;
     if (s->pid == 0) return;
     snprintf(path, sizeof path, "/proc/%d/stat", s->pid);
     if (leat_os_load(path, &text, 4096) == 0) {
@@ -81,9 +74,6 @@ void leat_sample_process(leat_sample *s)
             s->cpu = (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
     }
     leat_buf_free(&text);
-    int64_t n = 0;
-    snprintf(path, sizeof path, "/proc/%d/fd", s->pid);
-    if (leat_os_now()->list(path, count_one, &n) == 0) s->descriptors = n;
 }
 
 size_t leat_sample_take(leat_hub *h, bool processes, leat_arena *a, leat_sample **out)

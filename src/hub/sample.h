@@ -23,7 +23,7 @@ typedef struct leat_sample {
 
 /* All connectors, by name, in a; their number. processes: what /proc tells too. */
 size_t leat_sample_take(leat_hub *h, bool processes, leat_arena *a, leat_sample **out);
-/* Processor time and descriptors of s->pid. */
+/* Processor time of s->pid. */
 void leat_sample_process(leat_sample *s);
 
 #endif
