@@ -22,7 +22,7 @@ install -D -m 644 packaging/default "$root/etc/default/leat"
 install -D -m 644 packaging/grafana/leat.json "$root/usr/share/leat/grafana/leat.json"
 doc=$root/usr/share/doc/leat
 mkdir -p "$doc"
-install -m 644 docs/*.md README.md "$doc/"
+install -m 644 docs/*.md "$doc/"
 install -m 644 LICENSE "$doc/copyright"
 gzip -9n <CHANGES.md >"$doc/changelog.gz"
 chmod 644 "$doc/changelog.gz"

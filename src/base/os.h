@@ -72,6 +72,11 @@ int leat_os_names(const char *path, leat_arena *a, const char ***out, size_t *n)
 int64_t leat_os_cpu_us(void);
 /* Resident memory of this process in bytes; 0: unknown. Not virtual. */
 size_t leat_os_resident(void);
+/* Its open descriptors; -1: unknown. Not virtual. */
+int64_t leat_os_descriptors(void);
+/* No other process of the user may look into this one's memory or environment, and it leaves no
+ * core (LEAT_DUMPABLE=1 in the environment: as usual, for debuggers). Children begin without it. */
+void leat_os_conceal(void);
 
 /* "no space left on device (ENOSPC)" of -28 or 28, in a thread-local buffer. */
 const char *leat_os_strerror(int err);

@@ -215,7 +215,7 @@ const leat_opt leat_connector_options[] = {
      .label = "Offsets to go on from",
      .group = "Adoption",
      .type = LEAT_OPT_STR,
-     .flags = LEAT_OPT_ADVANCED,
+     .flags = LEAT_OPT_ADVANCED | LEAT_OPT_FILE,
      AT(offsets_file, const char *),
      .help = "File in which Debezium Server, Debezium's engine or connect-standalone kept offsets. "
              "A connector that starts for the first time goes on where it stands there; from then "

@@ -98,6 +98,7 @@ leat_engine *leat_engine_new(const leat_engine_conf *conf)
     g->between_tail = &g->between;
     leat_appender_init(&g->appender, conf->stream);
     for (unsigned i = 0; i < g->n; i++) init_run(g, i);
+    if (conf->page) atomic_store(&conf->page->queue_most, (uint64_t)g->n * g->conf.batch_events);
     return g;
 }
 
@@ -326,6 +327,7 @@ void leat_run_gauge(leat_run *r)
     atomic_store(&g->driver_held, all.gauges.held_bytes);
     if (!p) return;
     atomic_store(&p->resident_bytes, resident);
+    atomic_store(&p->descriptors, leat_os_descriptors());
     atomic_store(&p->lag_bytes, all.gauges.lag_bytes);
     atomic_store(&p->retained_bytes, all.gauges.retained_bytes);
 }

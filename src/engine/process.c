@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "base/uuid.h"
+#include "engine/kept.h"
 #include "engine/running.h"
 #include "hub/supervisor.h"
 
@@ -134,11 +135,7 @@ static leat_rc open_state(leat_process *p, leat_err *e)
     LEAT_TRY(leat_state_open(p->conf.data, p->conf.name, false, &p->state, e));
     LEAT_TRY(leat_state_open(p->conf.data, p->conf.name, false, &p->notes, e));
     LEAT_TRY(leat_state_desired_get(p->state, &p->desired, e));
-    leat_buf json = {0};
-    leat_config_write(p->conf.config, NULL, false, &json);
-    leat_rc rc = leat_state_config_set(p->state, leat_buf_str(&json), e);
-    leat_buf_free(&json);
-    return rc;
+    return leat_kept_store(p->state, p->conf.config, e);
 }
 
 /* Who started it last (hub/supervisor.h), always as many bytes; not synced: supervisors that may
@@ -333,6 +330,7 @@ int leat_process_run(const leat_process_conf *conf)
     leat_err err = {0};
     leat_arena_init(&p.arena, 0);
     leat_uuid7(p.run_id);
+    leat_seal_folder(conf->data);
     catch_signals();
     leat_rc rc = parse(&p, &err);
     if (rc == LEAT_OK) rc = open_all(&p, &err);

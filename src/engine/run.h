@@ -45,6 +45,7 @@ typedef struct leat_run {
     leat_rc result;               /* of the last attempt, from CLOSED on; PENDING: it is over ... */
     leat_err err;                 /* ... and its error */
     leat_retry retry;
+    uint64_t queued;     /* events of it that the page counts as waiting */
     bool full;           /* the batch waits to be appended ... */
     bool lettered;       /* ... its dead letters are stored */
     bool commit_due;     /* what was appended is worth a sync */

@@ -4,6 +4,7 @@
  * first, then it stands in hub.db, then it is started; removed in the opposite order. One change of
  * a name at a time. */
 #include "config/connector.h"
+#include "engine/kept.h"
 #include "engine/process.h"
 #include "hub/inside.h"
 #include "state/state.h"
@@ -80,13 +81,10 @@ static bool valid(leat_http_call *c, const leat_config *config, const leat_hub_c
 static leat_rc store_state(leat_hub *h, const leat_config *config, int paused, leat_err *e)
 {
     leat_state *s = NULL;
-    leat_buf text = {0};
-    leat_config_write(config, NULL, false, &text);
     leat_rc rc = leat_state_open(h->conf.data, config->name, false, &s, e);
-    if (rc == LEAT_OK) rc = leat_state_config_set(s, leat_buf_str(&text), e);
+    if (rc == LEAT_OK) rc = leat_kept_store(s, config, e);
     if (rc == LEAT_OK && paused >= 0) rc = leat_state_desired_set(s, paused != 0, "REST", e);
     leat_state_close(s);
-    leat_buf_free(&text);
     return rc;
 }
 
@@ -121,7 +119,7 @@ static void make(leat_hub *h, leat_http_call *c, const leat_config *config, leat
         leat_hub_fail(c, &err);
         return;
     }
-    leat_child_config child = {.config = config, .sink = k.sink != NULL};
+    leat_child_config child = {.config = k.config, .sink = k.sink != NULL};
     leat_supervisor_put(h->supervisor, &child, !stopped);
     answer_created(c, &k);
 }
@@ -141,7 +139,7 @@ static void replace(leat_hub *h, leat_http_call *c, const leat_config *config,
         leat_hub_fail(c, &err);
         return;
     }
-    leat_child_config child = {.config = config, .sink = k.sink != NULL};
+    leat_child_config child = {.config = k.config, .sink = k.sink != NULL};
     leat_hub_state(h, was, &c->a, &tasks, &trace);
     leat_supervisor_put(h->supervisor, &child, !was->stopped);
     leat_hub_write_info(&k, tasks, NULL, &w);

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/os.h"
+#include "config/seal.h"
 #include "stream/page.h"
 
 enum {
@@ -52,11 +53,17 @@ void leat_child_free(leat_child *c)
     leat_free(c);
 }
 
-/* A memory file with the configuration, for the child. */
+/* A memory file with the configuration, a NUL and the keys of sealed values if they came from the
+ * environment, for the child. */
 static int config_file(const leat_child *c)
 {
+    leat_arena a = {0};
+    leat_str keys = leat_str_of(leat_seal_handed(&a));
+    size_t len = strlen(c->config) + 1;
     int fd = memfd_create("leat-config", MFD_CLOEXEC);
-    int err = fd < 0 ? -errno : leat_os_write_all(fd, c->config, strlen(c->config), 0);
+    int err = fd < 0 ? -errno : leat_os_write_all(fd, c->config, len, 0);
+    if (err >= 0) err = leat_os_write_all(fd, keys.s, keys.len, (int64_t)len);
+    leat_arena_free(&a);
     if (err < 0 && fd >= 0) close(fd);
     return err < 0 ? err : fd;
 }

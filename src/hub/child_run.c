@@ -1,9 +1,10 @@
-/* The configuration comes in a memory file that the supervisor left: secrets may stand in it, so it
- * is closed before anything else is done. */
+/* The configuration comes in a memory file that the supervisor left, with the keys of its sealed
+ * values behind a NUL if they are not in a file: it is closed before anything else is done. */
 #include "hub/child_run.h"
 
 #include "base/log.h"
 #include "base/os.h"
+#include "config/seal.h"
 #include "hub/supervisor.h"
 
 enum { CONFIG_MAX_BYTES = 16 << 20 };
@@ -20,7 +21,9 @@ static leat_rc inherited(leat_arena *a, const char *name, int fd, leat_config **
     int64_t n = leat_os_read_all(fd, text, (size_t)size, 0);
     leat_os_now()->close(fd);
     if (n < 0) return leat_os_fail(e, (int)n, "read the configuration of", name);
-    return leat_config_json(a, (leat_str){text, (size_t)n}, name, config, e);
+    leat_str keys = {text, (size_t)n}, json = leat_str_cut(&keys, 0);
+    if (keys.s) LEAT_TRY(leat_seal_hand(keys, e));
+    return leat_config_json(a, json, name, config, e);
 }
 
 int leat_child_run(const leat_process_conf *conf, int config)

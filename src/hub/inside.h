@@ -55,6 +55,7 @@ typedef struct leat_hub {
     leat_arena a; /* of the thread that serves */
     const char *id;
     char worker[80];       /* "127.0.0.1:8083" */
+    leat_tls *tls;         /* NULL: none */
     leat_nursery *nursery; /* NULL: it could not be made, processes come by exec */
     leat_supervisor *supervisor;
     struct leat_history *history; /* NULL: none is kept */
@@ -66,6 +67,8 @@ typedef struct leat_hub {
     leat_hub_row *first; /* by name */
     leat_hub_claim *claims;
     leat_hub_level *levels;
+    pthread_mutex_t audit_guard; /* of audit */
+    leat_hubdb *audit;           /* the same file by a handle of its own */
 } leat_hub;
 
 /* A connector, as it was when it was asked for. */
@@ -109,9 +112,6 @@ leat_config *leat_hub_config_of(leat_http_call *c, leat_arena *a, const leat_jso
 
 /* ---- view.c ---- */
 
-/* Whether a value must not be shown, by the options of the connector; a reference to a provider
- * may. */
-bool leat_hub_secret(leat_opt_tables tables, const char *name, const char *value);
 leat_opt_tables leat_hub_tables(const leat_hub_connector *k);
 /* {"name","config","tasks","type"}; tasks: how many. */
 void leat_hub_write_info(const leat_hub_connector *k, unsigned tasks, const char *name, leat_jw *w);
@@ -122,6 +122,11 @@ unsigned leat_hub_write_status(leat_hub *h, const leat_hub_connector *k, const c
 /* The state in Kafka Connect's words, and how many tasks it has. trace in a, NULL: none. */
 const char *leat_hub_state(leat_hub *h, const leat_hub_connector *k, leat_arena *a, unsigned *tasks,
                            const char **trace);
+
+/* ---- audit.c ---- */
+
+/* For leat_http_conf.told. */
+void leat_hub_told(void *hub, const leat_http_deed *deed);
 
 /* ---- validate.c ---- */
 
@@ -174,6 +179,8 @@ void leat_hub_get_plugin_config(void *hub, leat_http_call *c);
 void leat_hub_put_validate(void *hub, leat_http_call *c);
 void leat_hub_get_metrics(void *hub, leat_http_call *c);
 void leat_hub_get_counters(void *hub, leat_http_call *c);
+void leat_hub_get_audit(void *hub, leat_http_call *c);
+void leat_hub_get_who(void *hub, leat_http_call *c);
 void leat_hub_get_ui(void *hub, leat_http_call *c);
 void leat_hub_get_openapi(void *hub, leat_http_call *c);
 

@@ -182,6 +182,82 @@ static void write_metric(const metric *m, const leat_sample *all, size_t n, leat
     }
 }
 
+static double of_page(const leat_sample *s, const _Atomic uint64_t *word)
+{
+    return s->page && s->pid ? (double)atomic_load(word) : -1;
+}
+static double queue_most(const leat_sample *s)
+{
+    return s->page ? of_page(s, &s->k->page->queue_most) : -1;
+}
+static double queue_left(const leat_sample *s)
+{
+    return s->page ? queue_most(s) - of_page(s, &s->k->page->queue_events) : -1;
+}
+static double queue_bytes(const leat_sample *s)
+{
+    return s->page ? of_page(s, &s->k->page->memory_bytes) : -1;
+}
+static double queue_most_bytes(const leat_sample *s)
+{
+    return s->page && s->pid ? (double)atomic_load(&s->k->page->limits[3]) : -1;
+}
+static double snapshot_runs(const leat_sample *s)
+{
+    return s->page && atomic_load(&s->k->page->state) == LEAT_RUN_SNAPSHOT;
+}
+static double stalled(const leat_sample *s)
+{
+    return strcmp(s->condition, "STALLED") == 0;
+}
+
+static const metric more_metrics[] = {
+    {"debezium_metrics_NumberOfErroneousEvents", "counter", "Changes that could not be handled.",
+     SOURCES, true, dead},
+    {"debezium_metrics_QueueTotalCapacity", "gauge", "Events that batches have room for.", SOURCES,
+     true, queue_most},
+    {"debezium_metrics_QueueRemainingCapacity", "gauge",
+     "Events that there is room for beside those that wait for the stream.", SOURCES, true,
+     queue_left},
+    {"debezium_metrics_CurrentQueueSizeInBytes", "gauge", "Held for events.", SOURCES, true,
+     queue_bytes},
+    {"debezium_metrics_MaxQueueSizeInBytes", "gauge", "limits.memory.", SOURCES, true,
+     queue_most_bytes},
+    {"debezium_metrics_SnapshotRunning", "gauge", "1: it reads tables.", SOURCES, true,
+     snapshot_runs},
+    {"leat_connector_stalled", "gauge",
+     "1: it should go on and does not; `leat why` says what it waits for.", ALL, false, stalled},
+};
+
+/* Limits, and how long each has held its connector. */
+static void write_limits(const leat_sample *all, size_t n, leat_buf *out)
+{
+    static const char *const names[LEAT_LIMITS] = {"limits.rate.events",  "limits.rate.bytes",
+                                                   "limits.cpu",          "limits.memory",
+                                                   "limits.stream.bytes", "limits.spool.bytes"};
+    for (int waited = 0; waited < 2; waited++) {
+        const char *family_name = waited ? "leat_throttled_seconds_total" : "leat_limit";
+        family(out, family_name, waited ? "counter" : "gauge",
+               waited ? "How long a limit has held it, since its process began."
+                      : "What it may take at most: events and bytes a second, percent of a core, "
+                        "bytes.");
+        for (size_t i = 0; i < n; i++) {
+            for (unsigned k = 0; k < (waited ? LEAT_LIMIT_RATES : LEAT_LIMITS); k++) {
+                const leat_page *p = all[i].k->page;
+                int64_t limit = p && all[i].pid ? atomic_load(&p->limits[k]) : 0;
+                if (limit == 0) continue;
+                leat_buf_printf(out, "%s{", family_name);
+                label(out, "connector", all[i].k->name);
+                label(out, "type", leat_hub_type(all[i].k));
+                label(out, "limit", names[k]);
+                leat_buf_printf(out, "} %.17g\n",
+                                waited ? (double)atomic_load(&p->throttled_us[k]) / 1e6
+                                       : (double)limit);
+            }
+        }
+    }
+}
+
 static void write_states(const leat_sample *all, size_t n, leat_buf *out)
 {
     static const char *const states[] = {"RUNNING",    "PAUSED",  "FAILED",
@@ -209,13 +285,16 @@ void leat_hub_get_metrics(void *hub, leat_http_call *c)
     write_states(all, n, &c->out);
     for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++)
         write_metric(&metrics[i], all, n, &c->out);
+    for (size_t i = 0; i < sizeof more_metrics / sizeof *more_metrics; i++)
+        write_metric(&more_metrics[i], all, n, &c->out);
+    write_limits(all, n, &c->out);
     leat_sample_process(&own);
     family(&c->out, "process_resident_memory_bytes", "gauge", "Resident memory of the hub.");
     leat_buf_printf(&c->out, "process_resident_memory_bytes %zu\n", leat_os_resident());
     family(&c->out, "process_cpu_seconds_total", "counter", "Processor time of the hub.");
     leat_buf_printf(&c->out, "process_cpu_seconds_total %.17g\n", own.cpu);
     family(&c->out, "process_open_fds", "gauge", "Open descriptors of the hub.");
-    leat_buf_printf(&c->out, "process_open_fds %" PRId64 "\n", own.descriptors);
+    leat_buf_printf(&c->out, "process_open_fds %" PRId64 "\n", leat_os_descriptors());
     family(&c->out, "process_start_time_seconds", "gauge", "When the hub began, since 1970.");
     leat_buf_printf(&c->out, "process_start_time_seconds %" PRId64 "\n", h->begun_us / 1000000);
 }
@@ -234,6 +313,7 @@ void leat_hub_get_counters(void *hub, leat_http_call *c)
         leat_jw_z(&w, "type", leat_hub_type(s->k));
         leat_jw_z(&w, "class", s->k->klass);
         leat_jw_z(&w, "state", s->state);
+        leat_jw_z(&w, "condition", s->condition);
         leat_jw_i64(&w, "tasks", s->tasks);
         leat_jw_i64(&w, "pid", s->pid);
         leat_jw_i64(&w, "received", (int64_t)s->received);

@@ -32,6 +32,10 @@ static const leat_openapi_query letters[] = {
     {"after", "{\"type\":\"integer\",\"minimum\":0}", "Those with a larger id."},
     {"max", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000}", "At most so many (100)."},
     {NULL, NULL, NULL}};
+static const leat_openapi_query audit[] = {
+    {"before", "{\"type\":\"integer\",\"minimum\":1}", "Those with a smaller id."},
+    {"limit", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000}", "At most so many."},
+    {NULL, NULL, NULL}};
 static const leat_openapi_query history[] = {
     {"seconds", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":86400}", "How far back (a day)."},
     {"step", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":86400}",
@@ -91,6 +95,9 @@ const leat_openapi_row leat_openapi_rows[] = {
     {"GET", "/hub/v1/openapi.json", "This document", NULL, NULL, "Object", 200, 0, NULL, NULL},
     {"GET", "/hub/v1/counters", "State and counters of all connectors", NULL, NULL, "Counters", 200,
      0, NULL, NULL},
+    {"GET", "/hub/v1/audit", "Who changed what, and what was refused", audit, NULL, "Object", 200,
+     0, NULL, NULL},
+    {"GET", "/hub/v1/who", "Who asks, and their role", NULL, NULL, "Object", 200, 0, NULL, NULL},
     {"GET", "/hub/v1/plugins", "Connectors of this build", NULL, NULL, "Plugins", 200, 0, NULL,
      NULL},
     {"GET", "/hub/v1/plugins/*", "One of them, with its form", NULL, NULL, "Plugin", 200, 0, NULL,

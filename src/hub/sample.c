@@ -7,7 +7,10 @@
 
 #include "base/clock.h"
 #include "base/os.h"
+#include "stream/kafka/kafka.h"
 #include "stream/page.h"
+
+enum { HANG_US = 30000000 };
 
 static void read_page(const leat_page *p, leat_sample *s)
 {
@@ -25,6 +28,7 @@ static void read_page(const leat_page *p, leat_sample *s)
     s->stream_bytes = atomic_load(&p->stream_bytes);
     s->memory = atomic_load(&p->memory_bytes);
     s->resident = atomic_load(&p->resident_bytes);
+    s->descriptors = atomic_load(&p->descriptors);
     s->lag_bytes = atomic_load(&p->lag_bytes);
     s->retained_bytes = atomic_load(&p->retained_bytes);
     int64_t last = atomic_load(&p->last_event_us), seen = atomic_load(&p->last_seen_us);
@@ -32,11 +36,24 @@ static void read_page(const leat_page *p, leat_sample *s)
     s->since_ms = last ? (leat_now_us() - last) / 1000 : -1;
 }
 
-static bool count_one(void *arg, const char *name)
+/* A task has not taken its turn for so long: its process hangs, or was stopped. */
+static bool hangs(const leat_page *p)
 {
-    (void)name;
-    ++*(int64_t *)arg;
-    return true;
+    int64_t beat = atomic_load(&p->beat_us);
+    return beat > 0 && leat_mono_us() - beat > HANG_US;
+}
+
+/* Of one that Kafka Connect calls RUNNING. */
+static const char *condition_of(const leat_sample *s)
+{
+    const leat_page *p = s->k->page;
+    if (strcmp(s->state, "RUNNING") != 0 || !p) return s->state;
+    uint32_t state = atomic_load(&p->state), delivery = atomic_load(&p->delivery);
+    if (state == LEAT_RUN_STALLED || hangs(p)) return "STALLED";
+    if (state == LEAT_RUN_RETRYING) return "RESTARTING";
+    if (delivery == LEAT_KAFKA_SPOOL + 1 || delivery == LEAT_KAFKA_DRAIN + 1) return "SPOOLING";
+    if (atomic_load(&p->throttled_by) != 0) return "THROTTLED";
+    return state == LEAT_RUN_SNAPSHOT ? "SNAPSHOTTING" : s->state;
 }
 
 /* Fields 14 and 15 of /proc/PID/stat, after the name in parentheses. */
@@ -46,7 +63,6 @@ void leat_sample_process(leat_sample *s)
     leat_buf text = {0};
     uint64_t user = 0, system = 0;
     s->cpu = -1;
-    s->descriptors = -1;
     if (s->pid == 0) return;
     snprintf(path, sizeof path, "/proc/%d/stat", s->pid);
     if (leat_os_load(path, &text, 4096) == 0) {
@@ -58,9 +74,6 @@ void leat_sample_process(leat_sample *s)
             s->cpu = (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
     }
     leat_buf_free(&text);
-    int64_t n = 0;
-    snprintf(path, sizeof path, "/proc/%d/fd", s->pid);
-    if (leat_os_now()->list(path, count_one, &n) == 0) s->descriptors = n;
 }
 
 size_t leat_sample_take(leat_hub *h, bool processes, leat_arena *a, leat_sample **out)
@@ -79,6 +92,7 @@ size_t leat_sample_take(leat_hub *h, bool processes, leat_arena *a, leat_sample 
         s->pid = cs.pid;
         s->deaths = cs.deaths;
         if (s->k->page) read_page(s->k->page, s);
+        s->condition = condition_of(s);
         if (processes) leat_sample_process(s);
     }
     return n;

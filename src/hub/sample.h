@@ -9,6 +9,8 @@
 typedef struct leat_sample {
     const leat_hub_connector *k;
     const char *state, *prefix;
+    const char *condition; /* the one word that matters most: Kafka Connect's, or STALLED,
+                              SPOOLING, THROTTLED, SNAPSHOTTING */
     unsigned tasks, deaths;
     int pid;
     bool page; /* there is one: what follows is known */
@@ -21,7 +23,7 @@ typedef struct leat_sample {
 
 /* All connectors, by name, in a; their number. processes: what /proc tells too. */
 size_t leat_sample_take(leat_hub *h, bool processes, leat_arena *a, leat_sample **out);
-/* Processor time and descriptors of s->pid. */
+/* Processor time of s->pid. */
 void leat_sample_process(leat_sample *s);
 
 #endif

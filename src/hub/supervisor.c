@@ -75,14 +75,15 @@ static void loop(supervisor *s, bool until_told)
 }
 
 /* The signals that stop, but those that who started us wants to be ignored (nohup), and SIGCHLD. */
-static void own_signals(sigset_t *set)
+static void own_signals(sigset_t *set, bool keep_hangup)
 {
     static const int stopping[] = {SIGTERM, SIGINT, SIGHUP};
     sigemptyset(set);
     for (size_t i = 0; i < sizeof stopping / sizeof *stopping; i++) {
         struct sigaction now;
         sigaction(stopping[i], NULL, &now);
-        if (now.sa_handler != SIG_IGN) sigaddset(set, stopping[i]);
+        bool kept = keep_hangup && stopping[i] == SIGHUP;
+        if (now.sa_handler != SIG_IGN && !kept) sigaddset(set, stopping[i]);
     }
     sigaddset(set, SIGCHLD);
 }
@@ -95,7 +96,7 @@ leat_rc leat_supervisor_new(const leat_supervisor_conf *conf, leat_supervisor **
     if (s->conf.stop_ms == 0) s->conf.stop_ms = STOP_MS;
     pthread_mutex_init(&s->guard, NULL);
     pthread_cond_init(&s->changed, NULL);
-    own_signals(&set);
+    own_signals(&set, conf->keep_hangup);
     sigprocmask(SIG_BLOCK, &set, &s->old);
     signal(SIGCHLD, SIG_DFL); /* inherited as ignored, children would vanish unseen */
     signal(SIGPIPE, SIG_IGN); /* a log that nobody reads any more is no reason to die */

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/clock.h"
+#include "config/seal.h"
 #include "engine/look.h"
 #include "engine/why.h"
 #include "hub/inside.h"
@@ -160,7 +161,7 @@ static const char *first_of(const leat_hub_connector *k, const char *const names
 {
     for (; *names; names++) {
         const char *v = leat_props_get(&k->config->props, *names);
-        if (v) return leat_hub_secret(leat_hub_tables(k), *names, v) ? LEAT_HUB_MASK : v;
+        if (v) return leat_config_secret(leat_hub_tables(k), *names, v) ? LEAT_HUB_MASK : v;
     }
     return NULL;
 }

@@ -5,6 +5,7 @@
  * tasks, or an error to show. */
 #include <stdio.h>
 
+#include "config/seal.h"
 #include "engine/control.h"
 #include "engine/look.h"
 #include "hub/inside.h"
@@ -26,20 +27,12 @@ leat_opt_tables leat_hub_tables(const leat_hub_connector *k)
     return k->source ? k->source->options : k->sink ? k->sink->options : NULL;
 }
 
-bool leat_hub_secret(leat_opt_tables tables, const char *name, const char *value)
-{
-    size_t len = strlen(value);
-    bool reference =
-        len > 3 && strncmp(value, "${", 2) == 0 && strchr(value, '}') == value + len - 1;
-    return !reference && leat_opts_is_secret(tables, leat_str_of(name));
-}
-
 static void write_members(const leat_hub_connector *k, leat_jw *w)
 {
     leat_opt_tables tables = leat_hub_tables(k);
     for (const leat_prop *p = k->config->props.first; p; p = p->next)
         leat_jw_z(w, p->name,
-                  leat_hub_secret(tables, p->name, p->value) ? LEAT_HUB_MASK : p->value);
+                  leat_config_secret(tables, p->name, p->value) ? LEAT_HUB_MASK : p->value);
 }
 
 static void write_config(const leat_hub_connector *k, const char *name, leat_jw *w)

@@ -70,6 +70,7 @@ typedef struct leat_page {
     _Atomic int64_t limits[LEAT_LIMITS]; /* as configured: events and bytes a second, percent of a
                                      core, bytes of memory, stream, spool; 0: none */
     _Atomic uint64_t queue_events, queue_most; /* of the batch that waits, and of a full one */
+    _Atomic int64_t descriptors;               /* open ones of the process; 0: unknown */
 } leat_page;
 
 /* Maps data/connectors/NAME/counters, made if missing, for its writer: pid and times are set, the

@@ -100,13 +100,13 @@ static void test_origins(void **state)
 {
     leat_str host = LEAT_STR("127.0.0.1:8083");
     (void)state;
-    assert_true(leat_http_origin_own((leat_str){0}, host));
-    assert_true(leat_http_origin_own(LEAT_STR("http://127.0.0.1:8083"), host));
-    assert_false(leat_http_origin_own(LEAT_STR(""), host));
-    assert_false(leat_http_origin_own(LEAT_STR("null"), host));
-    assert_false(leat_http_origin_own(LEAT_STR("http://127.0.0.1:80"), host));
-    assert_false(leat_http_origin_own(LEAT_STR("https://127.0.0.1:8083"), host));
-    assert_false(leat_http_origin_own(LEAT_STR("http://127.0.0.1:8083.evil.example"), host));
+    assert_true(leat_http_origin_own((leat_str){0}, false, host));
+    assert_true(leat_http_origin_own(LEAT_STR("http://127.0.0.1:8083"), false, host));
+    assert_false(leat_http_origin_own(LEAT_STR(""), false, host));
+    assert_false(leat_http_origin_own(LEAT_STR("null"), false, host));
+    assert_false(leat_http_origin_own(LEAT_STR("http://127.0.0.1:80"), false, host));
+    assert_false(leat_http_origin_own(LEAT_STR("https://127.0.0.1:8083"), false, host));
+    assert_false(leat_http_origin_own(LEAT_STR("http://127.0.0.1:8083.evil.example"), false, host));
 }
 
 int main(void)
