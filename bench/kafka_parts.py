@@ -3,7 +3,6 @@
 The broker runs on the same machine, so it takes its part of the processors from all of them."""
 
 import os
-import time
 
 import debezium
 import measure
@@ -305,7 +304,6 @@ def _latency(world, table, broker, backlog, topic, who, targets):
 
     reader = world.leat()
     follower = parts.Follower(reader, topic, "--kafka", broker.bootstrap, "--from", "end")
-    time.sleep(2)  # until it stands at the end: a record before that is lost to it
     parts.measure_latency(world, table, "kafka-latency", backlog, follower,
                           (f"consumer, {who}", *targets), 1000 if who == "leat" else 500)
     world.forget(reader)
