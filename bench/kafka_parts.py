@@ -123,7 +123,7 @@ def kafka_datagen(world, table):
 def _datagen(world, table, codec):
     import parts
 
-    broker, n = _broker(world), world.scaled(1_000_000)
+    broker, n = _broker(world), world.scaled(2_000_000)
     bare = Bare(world, f"values-{codec}")
 
     def ours(run=_run):
