@@ -31,7 +31,7 @@ enum {
     BATCH_FRAMING = 128,  /* of a batch of one record, at least */
     BATCH_SHRINKS = 8,    /* times, when a batch was too large */
     STATISTICS_MS = 1000, /* how soon it is seen that a broker is back */
-    CORK_MS = 250,        /* how long a record waits for a flush at most */
+    CORK_MS = 2000,       /* how long a record waits for a flush at most */
     FLUSH_MS = 1,         /* least that librdkafka's thread has to notice it */
     FLUSH_AGAIN_US = 5000,
     MESSAGES_MOST = 10000000

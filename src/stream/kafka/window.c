@@ -24,13 +24,13 @@ enum {
 
 leat_parcel *leat_kafka_parcel(const leat_kafka *k, size_t i)
 {
-    return k->parcels[(k->first + i) % k->parcels_cap];
+    return k->parcels[(k->first + i) & (k->parcels_cap - 1)];
 }
 
 static void add(leat_kafka *k, leat_parcel *p)
 {
     if (k->nparcels == k->parcels_cap) {
-        size_t cap = k->parcels_cap ? k->parcels_cap * 2 : 64;
+        size_t cap = k->parcels_cap ? k->parcels_cap * 2 : 64; /* a power of two */
         leat_parcel **more = leat_zalloc(cap, sizeof *more);
         for (size_t i = 0; i < k->nparcels; i++) more[i] = leat_kafka_parcel(k, i);
         leat_free(k->parcels);
@@ -279,6 +279,8 @@ leat_rc leat_kafka_feed(leat_kafka *k, leat_err *e)
 static leat_parcel *parcel_of(const leat_kafka *k, uint64_t tag)
 {
     size_t from = 0, to = k->nparcels;
+    leat_parcel *oldest = to > 0 ? leat_kafka_parcel(k, 0) : NULL; /* most reports are of it */
+    if (oldest && tag >= oldest->first && tag - oldest->first < oldest->records) return oldest;
     while (to - from > 1) {
         size_t mid = from + (to - from) / 2;
         if (leat_kafka_parcel(k, mid)->first <= tag)
