@@ -6,7 +6,13 @@
 #include "hub/hub.h"
 
 /* 1,000 connections of 32 KiB each are what a small machine has to spare. */
-enum { CONNECTIONS = 1000, CONNECTIONS_MOST = 100000, PER_ADDRESS = 100, RATE = 200 };
+enum {
+    CONNECTIONS = 1000,
+    CONNECTIONS_MOST = 100000,
+    PER_ADDRESS = 100,
+    RATE = 200,
+    ARRIVAL_S = 45
+};
 
 static bool sensible(const char *command, const leat_hub_conf *conf, leat_level *level,
                      int *exit_status)
@@ -17,13 +23,15 @@ static bool sensible(const char *command, const leat_hub_conf *conf, leat_level 
                        conf->log_level);
         return false;
     }
-    if (conf->history_s < 0 || conf->history_s > 3600) {
+    if (conf->history_s < 0 || conf->history_s > 3600)
         leat_cli_usage(command, "--history takes 0 to 3600 seconds, got %lld",
                        (long long)conf->history_s);
-        return false;
-    }
-    if (conf->connections >= 1 && conf->connections <= CONNECTIONS_MOST) return true;
-    leat_cli_usage(command, "--max-connections: 1 to %d", CONNECTIONS_MOST);
+    else if (conf->connections < 1 || conf->connections > CONNECTIONS_MOST)
+        leat_cli_usage(command, "--max-connections: 1 to %d", CONNECTIONS_MOST);
+    else if (conf->arrival_s < 1 || conf->arrival_s > 3600)
+        leat_cli_usage(command, "--request-timeout: 1 to 3600 seconds");
+    else
+        return true;
     return false;
 }
 
@@ -35,7 +43,8 @@ int leat_cli_serve(int argc, char **argv)
                           .connections = CONNECTIONS,
                           .per_address = PER_ADDRESS,
                           .rate = -1,
-                          .history_s = 60};
+                          .history_s = 60,
+                          .arrival_s = ARRIVAL_S};
     const leat_arg args[] = {
         LEAT_ARG_DATA(common),
         {"listen", LEAT_ARG_TEXT, &conf.listen, "ADDRESS:PORT",
@@ -61,6 +70,8 @@ int leat_cli_serve(int argc, char **argv)
          "at once, but on the loopback (default: 100; 0: no bound)"},
         {"max-rate", LEAT_ARG_INT, &conf.rate, "N",
          "requests a second of one address (default: 200, on the loopback no bound, which is 0)"},
+        {"request-timeout", LEAT_ARG_INT, &conf.arrival_s, "SECONDS",
+         "for a request to arrive (default: 45)"},
         {"bound", LEAT_ARG_FLAG, &conf.bound, NULL,
          "connectors end when the hub is killed; else they go on, and the next hub takes them over"},
         {"history", LEAT_ARG_INT, &conf.history_s, "SECONDS",

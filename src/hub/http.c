@@ -22,7 +22,6 @@
 enum {
     HEAD_BYTES = 32 << 10,
     SILENCE_S = 15,
-    ARRIVAL_US = 45000000, /* of a request, from the end of the one before */
     READING_US = 60000000, /* of an answer, and a second more for each 16 KiB of it */
     TICK_US = 1000000,
     REFUSALS = 64, /* that wait to be told */
@@ -110,7 +109,7 @@ static bool enqueue(leat_http *h, request *r)
     pthread_mutex_lock(&h->guard);
     bool open = !h->stopping;
     if (open) {
-        leat_watch_due(h->watch, r->peer, 0);
+        leat_watch_due(h->watch, r->peer, false, 0);
         MHD_suspend_connection(r->connection);
         *h->tail = r;
         h->tail = &r->next;
@@ -149,7 +148,7 @@ static void bound_reading(leat_http *h, const request *r)
     const leat_http_call *c = &r->call;
     bool feed = c->type && strcmp(c->type, "text/event-stream") == 0;
     int64_t us = READING_US + (int64_t)(c->out.len >> 14) * 1000000;
-    leat_watch_due(h->watch, r->peer, feed ? 0 : us);
+    leat_watch_due(h->watch, r->peer, false, feed ? 0 : us);
 }
 
 static enum MHD_Result answer(leat_http *h, request *r)
@@ -268,6 +267,11 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
     return !r->answered && enqueue(h, r) ? MHD_YES : answer(h, r);
 }
 
+static int64_t arrival_us(const leat_http *h)
+{
+    return (int64_t)h->conf.arrival_s * 1000000;
+}
+
 static void on_completed(void *arg, struct MHD_Connection *connection, void **con,
                          enum MHD_RequestTerminationCode code)
 {
@@ -277,7 +281,7 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **co
     (void)code;
     if (!r) return;
     if (r->call.feed) leat_feed_release(r->call.feed);
-    leat_watch_due(h->watch, r->peer, ARRIVAL_US);
+    leat_watch_due(h->watch, r->peer, true, arrival_us(h));
     atomic_fetch_sub(&h->bodies, r->body.len);
     leat_buf_free(&r->body);
     leat_buf_free(&r->call.out);
@@ -299,7 +303,7 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **p
                                    *from = MHD_get_connection_info(
                                        connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     leat_watched *one = leat_watch_begin(h->watch, fd->connect_fd, from ? from->client_addr : NULL);
-    leat_watch_due(h->watch, one, ARRIVAL_US);
+    leat_watch_due(h->watch, one, true, arrival_us(h));
     *peer = one;
 }
 

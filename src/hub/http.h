@@ -5,7 +5,7 @@
  * that its route asks for; one that changes something must not come from a web page of another
  * origin, and its body must be JSON. Bounds: LEAT_HTTP_BODY bytes of body and LEAT_HTTP_BODIES of
  * all together, 32 KiB of request head, connections in all and of one address, requests a second of
- * one address, 45 s for a request to arrive, 15 s of silence, a minute and more for an answer to be
+ * one address, time for a request to arrive, 15 s of silence, a minute and more for an answer to be
  * read. */
 #ifndef LEAT_HUB_HTTP_H
 #define LEAT_HUB_HTTP_H
@@ -78,6 +78,7 @@ typedef struct leat_http_conf {
     unsigned connections; /* at most */
     unsigned per_address; /* of one address, unless the host is local; 0: no bound */
     unsigned rate;        /* requests a second of one address; 0: no bound */
+    unsigned arrival_s;   /* for a request to arrive, from the end of the one before */
     atomic_bool *reload;  /* set from outside: the certificate is read again */
     /* Told of each deed, by a thread that may wait. May be NULL. */
     void (*told)(void *arg, const leat_http_deed *deed);

@@ -334,6 +334,7 @@ static leat_rc serve(leat_hub *h, leat_err *e)
                            .connections = (unsigned)h->conf.connections,
                            .per_address = (unsigned)h->conf.per_address,
                            .rate = (unsigned)h->conf.rate,
+                           .arrival_s = (unsigned)h->conf.arrival_s,
                            .told = leat_hub_told};
     leat_supervisor_conf sup = {.data = h->conf.data,
                                 .outlive = !h->conf.bound,

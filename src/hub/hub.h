@@ -18,7 +18,7 @@ typedef struct leat_hub_conf {
     leat_tls_conf tls;  /* certificate NULL: none */
     bool code;          /* connectors may run programs */
     const char *files;  /* files that connectors may name must lie below; NULL: none may */
-    int64_t connections, per_address, rate; /* hub/http.h */
+    int64_t connections, per_address, rate, arrival_s; /* hub/http.h */
     bool default_rate;     /* nobody asked for that rate: there is none on the loopback */
     bool bound;            /* connectors end when the hub is killed; else they go on */
     const char *log_level; /* of the connectors; NULL: default */

@@ -307,7 +307,7 @@ def test_the_unix_socket_knows_its_peers(leat, scratch):
         done = subprocess.run([sys.executable, "-c", CLIENT, path], capture_output=True, text=True,
                               timeout=60, cwd="/", preexec_fn=become if user else None)
         assert done.returncode == 0, done.stderr
-        head, _, body = done.stdout.partition("\r\n\r\n")
+        head, _, body = done.stdout.partition("\n\n")
         return int(head.split()[1]), json.loads(body)
 
     status, who = ask()

@@ -81,6 +81,7 @@ static void start(void)
                                .login = i == 1,
                                .hosts = "hub.example",
                                .connections = 64,
+                               .arrival_s = 10,
                                .told = told};
         if (leat_http_start(&conf, &servers[i], &err) != LEAT_OK) abort();
     }
