@@ -190,7 +190,8 @@ def _kill_hub(leat):
 def isolation(world, table):
     """Ten connectors; one is killed 100 times, then the hub 20 times."""
     kept, same = [], []
-    kills, hub_kills = max(2, int(KILLS * world.args.scale)), max(1, int(HUB_KILLS * world.args.scale))
+    kills = max(2, int(KILLS * world.args.scale))
+    hub_kills = max(1, int(HUB_KILLS * world.args.scale))
     for _ in range(world.runs):
         leat = world.leat()
         it = Hub(leat)

@@ -109,7 +109,7 @@ static bool enqueue(leat_http *h, request *r)
     pthread_mutex_lock(&h->guard);
     bool open = !h->stopping;
     if (open) {
-        leat_watch_due(h->watch, r->peer, 0);
+        leat_watch_due(h->watch, r->peer, false, 0);
         MHD_suspend_connection(r->connection);
         *h->tail = r;
         h->tail = &r->next;
@@ -148,7 +148,7 @@ static void bound_reading(leat_http *h, const request *r)
     const leat_http_call *c = &r->call;
     bool feed = c->type && strcmp(c->type, "text/event-stream") == 0;
     int64_t us = READING_US + (int64_t)(c->out.len >> 14) * 1000000;
-    leat_watch_due(h->watch, r->peer, feed ? 0 : us);
+    leat_watch_due(h->watch, r->peer, false, feed ? 0 : us);
 }
 
 static enum MHD_Result answer(leat_http *h, request *r)
@@ -281,7 +281,7 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **co
     (void)code;
     if (!r) return;
     if (r->call.feed) leat_feed_release(r->call.feed);
-    leat_watch_due(h->watch, r->peer, arrival_us(h));
+    leat_watch_due(h->watch, r->peer, true, arrival_us(h));
     atomic_fetch_sub(&h->bodies, r->body.len);
     leat_buf_free(&r->body);
     leat_buf_free(&r->call.out);
@@ -303,7 +303,7 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **p
                                    *from = MHD_get_connection_info(
                                        connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     leat_watched *one = leat_watch_begin(h->watch, fd->connect_fd, from ? from->client_addr : NULL);
-    leat_watch_due(h->watch, one, arrival_us(h));
+    leat_watch_due(h->watch, one, true, arrival_us(h));
     *peer = one;
 }
 

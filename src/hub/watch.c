@@ -82,11 +82,22 @@ void leat_watch_end(leat_watch *w, leat_watched *one)
     leat_free(one);
 }
 
-void leat_watch_due(leat_watch *w, leat_watched *one, int64_t us)
+void leat_watch_due(leat_watch *w, leat_watched *one, bool arriving, int64_t us)
 {
     pthread_mutex_lock(&w->guard);
+    one->arriving = arriving;
+    one->ended = false;
     one->due_us = us ? leat_mono_us() + us : 0;
     pthread_mutex_unlock(&w->guard);
+}
+
+/* Twice in a row: at the first look the request may just have been read. */
+static bool gone_away(leat_watched *one)
+{
+    char byte;
+    bool was = one->ended;
+    one->ended = one->arriving && recv(one->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    return was && one->ended;
 }
 
 /* Under the guard no connection of the list can have been closed. */
@@ -96,6 +107,7 @@ unsigned leat_watch_sweep(leat_watch *w)
     unsigned n = 0;
     pthread_mutex_lock(&w->guard);
     for (leat_watched *one = w->first; one; one = one->next) {
+        if (gone_away(one)) shutdown(one->fd, SHUT_RDWR);
         if (one->due_us == 0 || one->due_us > now) continue;
         shutdown(one->fd, SHUT_RDWR);
         one->due_us = 0;

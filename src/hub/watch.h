@@ -18,7 +18,9 @@ typedef struct leat_watched {
     char address[LEAT_WATCH_ADDRESS]; /* "192.0.2.7", "unix" */
     int64_t uid;                      /* of a Unix socket's peer; -1: none, or unknown */
     int fd;                           /* borrowed */
-    int64_t due_us;                   /* guarded; 0: no bound */
+    int64_t due_us;                   /* guarded, as is what follows; 0: no bound */
+    bool arriving;                    /* it waits for a request */
+    bool ended;                       /* nothing more came from there at the last look */
     struct leat_watched *next, **at;
 } leat_watched;
 
@@ -28,9 +30,12 @@ void leat_watch_free(leat_watch *w);
 /* A connection begins; ended before its descriptor is closed. */
 leat_watched *leat_watch_begin(leat_watch *w, int fd, const struct sockaddr *from);
 void leat_watch_end(leat_watch *w, leat_watched *one);
-/* It must be done with what it does within so long; 0: there is no bound. */
-void leat_watch_due(leat_watch *w, leat_watched *one, int64_t us);
-/* Cuts off those that are late; how many. */
+/* It must be done with what it does within so long; 0: there is no bound. arriving: what it does is
+ * to send a request. */
+void leat_watch_due(leat_watch *w, leat_watched *one, bool arriving, int64_t us);
+/* Cuts off those that are late, and those that will send no more of a request that is not whole,
+ * which the library overlooks when the end comes with the last bytes. Called every second; how many
+ * were late. */
 unsigned leat_watch_sweep(leat_watch *w);
 /* One more request of that address; false: it asks too often. */
 bool leat_watch_rate(leat_watch *w, const leat_watched *one);

@@ -90,6 +90,7 @@ leat_rc leat_page_open(const char *path, leat_page **out, leat_err *e)
     const leat_page *p = *out;
     if (p->magic == LEAT_PAGE_MAGIC && p->version == LEAT_PAGE_VERSION) return LEAT_OK;
     leat_page_close(*out);
+    *out = NULL;
     return leat_fail(e, LEAT_RETRY, "page.missing", path,
                      "%s is no counters page of version %d; a connector that starts makes it anew",
                      path, LEAT_PAGE_VERSION);

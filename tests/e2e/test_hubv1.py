@@ -131,7 +131,8 @@ def test_what_could_be_captured(leat, db):
     assert not tables["b"]["captured"] and tables["b"]["topic"] is None
     away = hub.ask("POST", "/hub/v1/discover", {"config": config | {"database.port": "1"}})
     assert away.status == 422 and "127.0.0.1" in away.json["message"]
-    assert hub.ask("POST", "/hub/v1/discover", {"config": {"connector.class": "postgres"}}).status == 400
+    bare = {"config": {"connector.class": "postgres"}}
+    assert hub.ask("POST", "/hub/v1/discover", bare).status == 400
 
 
 # ---- topics and their events
@@ -237,7 +238,8 @@ def test_connections_group_connectors(leat, db):
     for name in ("a", "b"):
         body = {"connector.class": "postgres", "topic.prefix": name, "slot.name": name}
         body |= {k: str(v) for k, v in db.properties().items()}
-        answer = hub.ask("POST", "/connectors", {"name": name, "config": body, "initial_state": "STOPPED"})
+        new = {"name": name, "config": body, "initial_state": "STOPPED"}
+        answer = hub.ask("POST", "/connectors", new)
         assert answer.status == 201, answer.text
     found = {c["system"]: c for c in hub.get("/hub/v1/connections")}
     assert [k["name"] for k in found["postgres"]["connectors"]] == ["a", "b"]

@@ -97,7 +97,7 @@ def dashboard():
 
 
 def test_the_dashboard_shows_metrics_that_there_are(leat, db):
-    """Each name that a panel asks for, with each label that it chooses by or shows, is in /metrics."""
+    """Each name that a panel asks for is in /metrics, with the labels it chooses by or shows."""
     db.sql("CREATE TABLE t (id int PRIMARY KEY)")
     hub = Hub(leat)
     body = {k: str(v) for k, v in db.properties().items()}
