@@ -223,10 +223,10 @@ def prepare(world, broker, backlog):
     server = Debezium(folder, broker, backlog, TUNED_MODE, "dbz").start()
     end = End(broker, server.topic)
     try:
-        until(lambda: server.alive() or backlog.db.slots().get("dbz", {}).get("active"), 120,
+        until(lambda: server.alive() or backlog.db.slots().get("dbz", {}).get("active"), 300,
               f"Debezium, see {server.log}", every=0.2)
         backlog.db.sql("INSERT INTO acc VALUES (0, 0, 0, 'first')")
-        until(lambda: server.alive() or end.now(), 120, "Debezium's first record", every=0.2)
+        until(lambda: server.alive() or end.now(), 300, "Debezium's first record", every=0.2)
         until(lambda: os.path.exists(server.offsets) and os.path.getsize(server.offsets), 60,
               "Debezium's offsets")
         time.sleep(2)  # two of its flush intervals: the file is whole and the slot told
@@ -271,7 +271,7 @@ def running(world, broker, backlog, mode):
     props = {"snapshot.mode": "no_data"}
     server = Debezium(folder, broker, backlog, mode, slot, **props).start()
     try:
-        until(lambda: server.alive() or backlog.db.slots().get(slot, {}).get("active"), 120,
+        until(lambda: server.alive() or backlog.db.slots().get(slot, {}).get("active"), 300,
               f"Debezium, see {server.log}", every=0.2)
         yield topic
     finally:

@@ -25,7 +25,8 @@ CREATION = {
 }
 HEADERS_OFF = {"extended.headers.enabled": "false"}
 SAMPLE = 4096  # records whose bytes the bare producer sends again and again
-PART_OF_OTHERS = 0.5  # Debezium's default and tuned runs end after so much of the backlog
+PART_OF_OTHERS = 0.3  # Debezium's default and tuned runs end after so much of the backlog
+SNAPSHOTS = 3  # of Debezium, which takes half a minute for each
 
 
 def _broker(world):
@@ -41,8 +42,11 @@ def _broker(world):
 _numbers = iter(range(1, 1 << 30))
 
 
-def _count(leat, broker, topic, wanted):
-    got = int(leat.call("read", topic, "--kafka", broker.bootstrap, "--count", seconds=600).stdout)
+def _count(broker, topic, wanted):
+    """By its end: neither transactions nor compaction take offsets here."""
+    end = debezium.End(broker, topic)
+    got = end.now()
+    end.close()
     if got != wanted:
         raise RuntimeError(f"{topic} has {got} records, {wanted} were to be there")
 
@@ -134,7 +138,7 @@ def _datagen(world, table, codec):
             "producer.override.compression.type": codec,
         }
         cost = run(leat, broker, leat.write("gen.properties", props))
-        _count(leat, broker, topic, n)
+        _count(broker, topic, n)
         bare.learn(broker, topic, n)
         broker.delete(topic)
         world.forget(leat)
@@ -161,7 +165,7 @@ def _streams(world, broker, backlog, run=_run, unix=False, **more):
     props = CREATION | {"topic.prefix": prefix} | more
     cost = backlog.with_slot(
         lambda slot: run(leat, broker, backlog.config(leat, slot, unix, **props)))
-    _count(leat, broker, topic, backlog.changes)
+    _count(broker, topic, backlog.changes)
     broker.delete(topic)
     world.forget(leat)
     return cost
@@ -238,7 +242,7 @@ def _rows(world, broker, backlog, bare, run=_run):
     props = CREATION | HEADERS_OFF | {
         "topic.prefix": prefix, "snapshot.mode": "initial", "snapshot.streaming": "beside"}
     cost = run(leat, broker, backlog.config(leat, slot, **props))
-    _count(leat, broker, topic, backlog.changes)
+    _count(broker, topic, backlog.changes)
     bare.learn(broker, topic, backlog.changes)
     broker.delete(topic)
     backlog.drop_slot(slot)
@@ -259,7 +263,7 @@ def kafka_snapshot(world, table):
     if not alone:
         things["Debezium, best"] = lambda: peers.run("Debezium, best", lambda: debezium.snapshot(
             world, broker, backlog, debezium.BEST))
-    costs = parts.in_turns(world.runs, things)
+    costs = parts.in_turns(world.runs, things, {"Debezium, best": SNAPSHOTS})
     for name, all_ in costs.items():
         _add(table, "kafka-snapshot", name, all_, n, "rows/s")
     by_bare = parts.ratios(costs["leat"], costs["librdkafka alone"])
@@ -305,7 +309,7 @@ def _latency(world, table, broker, backlog, topic, who, targets):
     reader = world.leat()
     follower = parts.Follower(reader, topic, "--kafka", broker.bootstrap, "--from", "end")
     parts.measure_latency(world, table, "kafka-latency", backlog, follower,
-                          (f"consumer, {who}", *targets), 1000 if who == "leat" else 500)
+                          (f"consumer, {who}", *targets), 600 if who == "leat" else 300)
     world.forget(reader)
 
 

@@ -23,11 +23,13 @@ DATAGEN = {
 }
 
 
-def in_turns(runs, things):
-    """name -> costs: A B C A B C ..."""
+def in_turns(runs, things, fewer=None):
+    """name -> costs: A B C A B C ...; fewer: of some things, name -> runs at most."""
     costs = {name: [] for name in things}
     for i in range(runs):
         for name, fn in things.items():
+            if i >= (fewer or {}).get(name, runs):
+                continue
             cost = fn()
             costs[name].append(cost)
             said = f"{cost.seconds:.2f} s, cpu {cost.cpu:.2f} s"
