@@ -20,6 +20,8 @@ leat_rc leat_pg_plan_beside(leat_pg_source *s, leat_plan *plan, leat_err *e);
 leat_rc leat_pg_snap_table(leat_task *t, leat_str name, leat_str where, leat_arena *a,
                            leat_snap_table **out, leat_err *e);
 leat_rc leat_pg_hurry(leat_task *t, const leat_view *view, leat_err *e);
+void leat_pg_tell_beside(leat_task *t, leat_batch *b, leat_snap_news news,
+                         const leat_snap_table *table, uint64_t rows);
 void leat_pg_hurry_end(leat_pg_source *s);
 
 extern const leat_source_chunks leat_pg_chunks;
