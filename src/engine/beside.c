@@ -18,8 +18,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "engine/readers.h"
-#include "engine/run.h"
+#include "engine/beside_part.h"
 
 enum {
     CUT_MOST = 1024,      /* bounds of one cut */
@@ -34,28 +33,6 @@ enum {
     COMMIT_US = 20000,  /* rows appended then wait for a sync no longer */
 };
 
-struct leat_beside {
-    leat_arena arena; /* tables and texts of the plan */
-    leat_ledger ledger;
-    leat_view_ops ops;
-    leat_windows *windows;
-    leat_readers *readers;
-    bool steps;                  /* readers have no threads */
-    leat_reading *first, **tail; /* under way, the oldest first */
-    unsigned n;
-    leat_reading *out; /* whose rows go out now */
-    size_t bound;      /* of a chunk, in memory */
-    leat_position start;
-    bool known;      /* the stream's transactions were taken over */
-    bool begun;      /* that it was begun is appended */
-    bool ending;     /* that it is done waits to be appended */
-    bool read;       /* the stream was, since the last chunk */
-    bool first_row;  /* none has gone out ever */
-    size_t text_len; /* of the ledger as appended last ... */
-    int64_t text_us; /* ... and when */
-    int64_t hurry_us, retake_us;
-};
-
 /* ---- begin and end ---- */
 
 static size_t chunk_bound(const leat_engine *g, unsigned readers)
@@ -64,12 +41,12 @@ static size_t chunk_bound(const leat_engine *g, unsigned readers)
     return bound > CHUNK_MOST ? CHUNK_MOST : bound < CHUNK_LEAST ? CHUNK_LEAST : bound;
 }
 
-leat_rc leat_beside_begin(leat_run *r, const leat_plan *plan, const leat_json *stored, leat_err *e)
+leat_rc leat_beside_start(leat_run *r, const leat_plan *plan, const leat_json *stored, leat_err *e)
 {
     leat_engine *g = r->g;
     const leat_source_chunks *chunks = r->task.source->chunks;
     leat_beside *bs = leat_zalloc(1, sizeof *bs);
-    unsigned readers = plan->readers ? plan->readers : 1;
+    unsigned readers = plan && plan->readers ? plan->readers : 1;
     r->beside = bs;
     leat_arena_init(&bs->arena, 0);
     leat_ledger_init(&bs->ledger);
@@ -80,21 +57,29 @@ leat_rc leat_beside_begin(leat_run *r, const leat_plan *plan, const leat_json *s
     bs->steps = g->conf.pick != NULL;
     bs->readers =
         leat_readers_new(&r->task, readers, !bs->steps, g->conf.batch_events, g->conf.batch_bytes);
-    bs->begun = plan->begun;
-    bs->start = plan->start;
+    bs->main = plan != NULL;
+    bs->begun = !plan || plan->begun;
     LEAT_TRY(leat_ledger_load(&bs->ledger, stored, e));
+    return LEAT_OK;
+}
+
+leat_rc leat_beside_begin(leat_run *r, const leat_plan *plan, const leat_json *stored, leat_err *e)
+{
+    LEAT_TRY(leat_beside_start(r, plan, stored, e));
+    leat_beside *bs = r->beside;
+    bs->start = plan->start;
     bs->first_row = stored == NULL || stored->child == NULL;
     for (leat_snap_table *t = plan->tables; t; t = t->next) leat_ledger_add(&bs->ledger, t);
-    unsigned dropped = leat_ledger_drop_unknown(&bs->ledger);
+    unsigned dropped = leat_ledger_drop_unknown(&bs->ledger, false);
     for (const leat_ledger_table *t = bs->ledger.first; t; t = t->next)
-        r->snap_next.rows += t->rows;
+        r->snap_next.rows += t->ask ? 0 : t->rows;
     if (dropped > 0)
         leat_log(
             LEAT_WARN, "snapshot.tables_gone",
             "tables=%u of the snapshot are not captured any more: nothing more is read of them",
             dropped);
     leat_log(LEAT_INFO, "snapshot.beside", "tables=%u done=%u readers=%u resumed=%s", bs->ledger.n,
-             bs->ledger.ndone, readers, plan->begun ? "true" : "false");
+             bs->ledger.ndone, leat_readers_count(bs->readers), plan->begun ? "true" : "false");
     return LEAT_OK;
 }
 
@@ -137,6 +122,7 @@ static leat_position reached(const leat_run *r)
 static void note(leat_run *r, const char *table)
 {
     const leat_beside *bs = r->beside;
+    if (!bs->main) return;
     r->snap_next.done = bs->ledger.ndone;
     r->snap_next.of = bs->ledger.n;
     leat_run_snapshot_note(r, "running", table, bs->ledger.ndone, bs->ledger.n);
@@ -210,7 +196,10 @@ static void take_result(leat_run *r, leat_reading *g)
 {
     leat_ledger *l = &r->beside->ledger;
     leat_ledger_table *t = g->job.t;
-    if (g->rc == LEAT_PENDING) {
+    bool uncut = g->job.kind == LEAT_JOB_CUT && g->drop;
+    if (g->job.t->gone || g->rc == LEAT_RETRY || uncut) {
+        leat_job_back(l, &g->job);
+    } else if (g->rc == LEAT_PENDING) {
         leat_log(LEAT_WARN, "snapshot.table_gone",
                  "table=\"%s\" is not there any more: nothing more is read of it", t->name);
         t->gone = true;
@@ -255,7 +244,8 @@ static leat_rc look(leat_run *r, leat_reading *g, bool *stays, leat_err *e)
         leat_readers_drop(bs->readers, g);
     }
     if (state != LEAT_READING_OVER) return LEAT_OK;
-    if (leat_rc_failed(g->rc) && g->rc != LEAT_DATA) {
+    bool ad_hoc = g->job.t == bs->ask && leat_ask_failed(r, g);
+    if (leat_rc_failed(g->rc) && g->rc != LEAT_DATA && !ad_hoc) {
         *e = g->err;
         return g->rc;
     }
@@ -306,7 +296,7 @@ static leat_rc offer_rows(leat_run *r, leat_err *e)
 {
     leat_position at = reached(r);
     bool progress = text_due(r->beside) || !at.offset.s;
-    if (!progress) leat_batch_safe(&r->batch, at);
+    if (!progress && !r->batch.safe.offset.s) leat_batch_safe(&r->batch, at);
     LEAT_TRY(leat_run_offer(r, progress, e));
     r->bulk = true;
     return LEAT_OK;
@@ -333,13 +323,14 @@ static leat_rc put_out(leat_run *r, leat_err *e)
         if (g->still) leat_window_keep_view(g->window);
         leat_job_done(&bs->ledger, &g->job, g->out_rows);
     }
+    if (t->ask) LEAT_TRY(leat_ask_told(r, g, last, e));
     mark_rows(r, t, first, last);
-    r->snap_next.state = "running";
-    r->snap_next.rows += n;
+    if (bs->main) r->snap_next.state = "running";
+    if (!t->ask) r->snap_next.rows += n;
     if (last || g->still) bs->out = NULL; /* of several that stand still, each in turn */
     if (last) forget(bs, g);
     note(r, t->name);
-    if (!h && !bs->ledger.urgent && !t->done) return LEAT_OK;
+    if (!h && !bs->ledger.urgent && !t->done && !t->ask) return LEAT_OK;
     return offer_rows(r, e);
 }
 
@@ -350,7 +341,8 @@ static leat_reading *choose_out(leat_run *r)
     leat_beside *bs = r->beside;
     for (leat_reading *g = bs->first; g; g = g->next) {
         bool view;
-        if (!g->window || !g->judged || g->behind || g->spoiled) continue;
+        if (!g->window || !g->judged || g->behind || g->spoiled || g->job.t->rests) continue;
+        if (g->job.t->gone) continue;
         bool over = leat_readers_look(bs->readers, g, &view) == LEAT_READING_OVER;
         if (g->still ? over || leat_reading_has_rows(bs->readers, g)
                      : over && leat_window_ready(g->window, reached(r)))
@@ -432,7 +424,12 @@ static leat_rc finish(leat_run *r, bool *took, leat_err *e)
     leat_log(LEAT_INFO, "snapshot.done", "tables=%u rows=%llu", bs->ledger.n,
              (unsigned long long)r->snap.rows);
     leat_run_snapshot_note(r, "done", NULL, bs->ledger.ndone, bs->ledger.n);
-    leat_beside_end(r);
+    bs->main = bs->ending = false;
+    for (leat_ledger_table *t = bs->ledger.first, *next; t; t = next) {
+        next = t->next;
+        if (!t->ask) leat_ledger_remove(&bs->ledger, t);
+    }
+    if (!bs->ask) leat_beside_end(r);
     return LEAT_OK;
 }
 
@@ -453,6 +450,9 @@ leat_rc leat_beside_turn(leat_run *r, bool *took, leat_err *e)
     if (bs->steps) step(r);
     LEAT_TRY(leat_windows_reach(bs->windows, reached(r), e));
     LEAT_TRY(look_at_all(r, e));
+    LEAT_TRY(leat_ask_turn(r, took, e));
+    if (*took) return LEAT_OK;
+    *took = true;
     LEAT_TRY(hand_out(r, e));
     atomic_store(&r->beside_held, leat_readers_held(bs->readers) + leat_windows_held(bs->windows));
     bool still = stands_still(bs);
@@ -463,7 +463,7 @@ leat_rc leat_beside_turn(leat_run *r, bool *took, leat_err *e)
         if (leat_run_pending(r)) r->commit_due = leat_mono_us() - r->first_pending_us >= COMMIT_US;
         return leat_run_idle(r, STILL_US, e);
     }
-    if (bs->n == 0 && !r->open_tail && leat_ledger_done(&bs->ledger)) return finish(r, took, e);
+    if (bs->main && !r->open_tail && leat_ledger_done(&bs->ledger)) return finish(r, took, e);
     bs->read = true;
     *took = false;
     return hurry(r, e);

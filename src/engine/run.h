@@ -79,7 +79,7 @@ typedef struct leat_run {
     bool chunk_done;
     leat_run_snap snap, snap_next; /* as appended (by whoever has the appender), to be appended */
     leat_buf progress;             /* of the batch that waits */
-    leat_beside *beside;           /* STREAM: a snapshot beside it; NULL: none */
+    leat_beside *beside;           /* STREAM: a snapshot beside it, or ad hoc; NULL: none */
     leat_buf tables, tables_next;  /* its ledger, as snap and snap_next; empty: none */
     leat_buf reached_partition, reached; /* its last safe place that is appended; empty: none */
     leat_task_status status;             /* under the engine's lock */

@@ -85,7 +85,7 @@ leat_str leat_run_progress_text(leat_run *r)
     bool one = r->g->n == 1;
     leat_buf_clear(&r->progress);
     leat_buf_clear(&r->tables_next);
-    if (r->beside && strcmp(r->snap_next.state, states[2]) != 0)
+    if (r->beside && (strcmp(r->snap_next.state, states[2]) != 0 || leat_beside_ad_hoc(r)))
         leat_beside_write(r, &r->tables_next);
     leat_jw w = {.out = &r->progress};
     leat_jw_object(&w, NULL);

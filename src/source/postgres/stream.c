@@ -194,7 +194,6 @@ static void begin(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *m, 
 static void commit(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *m, uint64_t lsn)
 {
     bool known = s->tx.known;
-    leat_pg_increment_commit(s->inc, s->tx.xid);
     s->tx.open = false;
     s->tx.known = false;
     b->tx_open = false;

@@ -10,8 +10,9 @@ typedef struct leat_pg_view {
     uint64_t xmin, xmax; /* transactions below xmin have ended, those from xmax on have not begun */
     const uint64_t *running; /* n of them in between, sorted */
     size_t n;
-    uint64_t end; /* the log behind this place is of nothing that is in the view */
-    bool standby; /* there the server does not tell who is running */
+    uint64_t end;   /* the log behind this place is of nothing that is in the view */
+    bool standby;   /* there the server does not tell who is running */
+    char chunk[40]; /* id of the window that was written for Debezium's sake; "": none */
 } leat_pg_view;
 
 /* A SELECT without FROM, to be the first of a REPEATABLE READ transaction, whose row

@@ -6,6 +6,8 @@
  * dropping it gives no table. Nothing is cached here. Run by the task's thread. */
 #include "system/postgres/catalog.h"
 
+#include "base/buf.h"
+
 #include <stdlib.h>
 
 static const char *text_of(leat_arena *a, const PGresult *res, int row, int col)
@@ -126,20 +128,13 @@ static leat_rc read_key(leat_pg *c, const char *oid, leat_arena *a, leat_pg_tabl
     "CASE base.oid WHEN 20 THEN 'int' WHEN 21 THEN 'int' WHEN 23 THEN 'int' WHEN 1043 THEN"        \
     " 'text' ELSE pg_catalog.format_type(base.oid, -1) END"
 
-leat_rc leat_pg_identity_read(leat_pg *c, uint32_t oid, leat_arena *a, const leat_pg_identity **out,
-                              leat_err *e)
+/* Columns of a table as an identity: `best` is a query of indrelid, cols (an array of their
+ * numbers) and n (how many of those). *out NULL: it has no row. */
+static leat_rc read_identity(leat_pg *c, const char *best, int nparams, const char *const *params,
+                             leat_arena *a, const leat_pg_identity **out, leat_err *e)
 {
     static const char sql[] =
-        "WITH best AS (SELECT i.indrelid, i.indkey::pg_catalog.int2[] AS cols, %s AS n"
-        " FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class t ON t.oid = i.indrelid"
-        " JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid"
-        " WHERE i.indrelid = $1::pg_catalog.oid AND i.indisunique AND i.indisvalid"
-        " AND i.indpred IS NULL AND i.indexprs IS NULL"
-        " AND (t.relreplident <> 'i' OR i.indisreplident)"
-        " AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = i.indrelid"
-        " AND (NOT a.attnotnull OR %s)"
-        " AND a.attnum = ANY ((i.indkey::pg_catalog.int2[])[0:%s - 1]))"
-        " ORDER BY i.indisprimary DESC, x.relname LIMIT 1)"
+        "WITH best AS (%s)"
         " SELECT a.attname, pg_catalog.format_type(base.oid, -1),"
         " pg_catalog.concat_ws(' ', a.attnum, " SORTS_AS ", NULLIF(a.attcollation, 0),"
         " pg_catalog.pg_collation_actual_version(NULLIF(a.attcollation, 0))%s)"
@@ -155,15 +150,11 @@ leat_rc leat_pg_identity_read(leat_pg *c, uint32_t oid, leat_arena *a, const lea
         ", CASE a.attcollation WHEN 100 THEN"
         " (SELECT pg_catalog.pg_database_collation_actual_version(b.oid)"
         " FROM pg_catalog.pg_database b WHERE b.datname = pg_catalog.current_database()) END";
-    const char *n = c->version >= 110000 ? "i.indnkeyatts" : "i.indnatts";
-    const char *generated = c->version >= 120000 ? "a.attgenerated <> ''" : "false";
     const char *version = c->version >= 150000 ? of_database : "";
-    const char *param = leat_arena_printf(a, "%u", oid);
     PGresult *res;
     *out = NULL;
     LEAT_TRY(leat_pg_query(c, "read a table's identity from the catalog",
-                           leat_arena_printf(a, sql, n, generated, n, version), 1, &param, &res,
-                           e));
+                           leat_arena_printf(a, sql, best, version), nparams, params, &res, e));
     int rows = PQntuples(res);
     const char **names = LEAT_NEW(a, const char *, rows), **types = LEAT_NEW(a, const char *, rows);
     const char *order = "";
@@ -178,6 +169,44 @@ leat_rc leat_pg_identity_read(leat_pg *c, uint32_t oid, leat_arena *a, const lea
     *id = (leat_pg_identity){(uint16_t)rows, names, types, order};
     *out = id;
     return LEAT_OK;
+}
+
+leat_rc leat_pg_identity_read(leat_pg *c, uint32_t oid, leat_arena *a, const leat_pg_identity **out,
+                              leat_err *e)
+{
+    static const char best[] =
+        "SELECT i.indrelid, i.indkey::pg_catalog.int2[] AS cols, %s AS n"
+        " FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class t ON t.oid = i.indrelid"
+        " JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid"
+        " WHERE i.indrelid = $1::pg_catalog.oid AND i.indisunique AND i.indisvalid"
+        " AND i.indpred IS NULL AND i.indexprs IS NULL"
+        " AND (t.relreplident <> 'i' OR i.indisreplident)"
+        " AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = i.indrelid"
+        " AND (NOT a.attnotnull OR %s)"
+        " AND a.attnum = ANY ((i.indkey::pg_catalog.int2[])[0:%s - 1]))"
+        " ORDER BY i.indisprimary DESC, x.relname LIMIT 1";
+    const char *n = c->version >= 110000 ? "i.indnkeyatts" : "i.indnatts";
+    const char *generated = c->version >= 120000 ? "a.attgenerated <> ''" : "false";
+    const char *param = leat_arena_printf(a, "%u", oid);
+    return read_identity(c, leat_arena_printf(a, best, n, generated, n), 1, &param, a, out, e);
+}
+
+leat_rc leat_pg_identity_of(leat_pg *c, uint32_t oid, const char *const *names, uint16_t n,
+                            leat_arena *a, const leat_pg_identity **out, leat_err *e)
+{
+    leat_buf best = {0};
+    leat_buf_printf(&best, "SELECT %u::pg_catalog.oid AS indrelid, ARRAY[", oid);
+    for (uint16_t i = 0; i < n; i++)
+        leat_buf_printf(&best,
+                        "%s(SELECT attnum FROM pg_catalog.pg_attribute WHERE attrelid = %u"
+                        " AND attname = $%u AND NOT attisdropped)",
+                        i ? ", " : "", oid, i + 1u);
+    leat_buf_printf(&best, "] AS cols, %u AS n", n);
+    leat_buf_u8(&best, 0);
+    leat_rc rc = read_identity(c, best.p, n, names, a, out, e);
+    leat_buf_free(&best);
+    if (rc == LEAT_OK && *out && (*out)->n != n) *out = NULL;
+    return rc;
 }
 
 leat_rc leat_pg_table_read(leat_pg *c, uint32_t oid, leat_arena *a, const leat_pg_table **out,
