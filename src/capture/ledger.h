@@ -49,7 +49,8 @@ typedef struct leat_ledger_table {
     leat_keyset busy;  /* ... and those of them that are */
     uint32_t keys;     /* of the next job, at most; 0: as many as there may be */
     leat_buf view;     /* a table without identity: JSON; empty: none */
-    uint64_t rows;     /* appended */
+    uint64_t rows;     /* appended ... */
+    uint64_t bytes;    /* ... of about so many, in this attempt */
     uint64_t pieces_done;
     unsigned jobs; /* under way */
     uint64_t turn; /* when it was chosen last */

@@ -137,6 +137,7 @@ leat_rc leat_ask_turn(leat_run *r, bool *took, leat_err *e)
     leat_chunk_told told = told_of(bs);
     bool tell = !bs->ask_gone;
     if (tell) LEAT_TRY(r->task.source->chunks->over(&r->task, &r->batch, &told, &bs->ask_err, e));
+    leat_beside_show(r, true);
     bs->ask = NULL;
     leat_ledger_remove(&bs->ledger, t);
     if (!tell) return LEAT_OK;

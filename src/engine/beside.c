@@ -111,6 +111,32 @@ void leat_beside_write(leat_run *r, leat_buf *out)
     bs->text_us = leat_mono_us();
 }
 
+/* ---- for people ---- */
+
+/* Of the i-th table of the ledger, all of them in a row. */
+static void say(leat_run *r, size_t i, leat_progress_say *out)
+{
+    leat_beside *bs = r->beside;
+    const leat_ledger_table *t = bs->said && i > 0 ? bs->said->next : bs->ledger.first;
+    bs->said = t;
+    *out = (leat_progress_say){.table = t->name,
+                               .ad_hoc = t->ask != NULL,
+                               .done = t->done,
+                               .reading = t->begun || t->jobs > 0,
+                               .rests = t->rests,
+                               .rows = t->rows,
+                               .bytes = t->bytes,
+                               .total = t->table ? t->table->rows : -1};
+}
+
+void leat_beside_show(leat_run *r, bool now_on)
+{
+    size_t n = 0;
+    for (const leat_ledger_table *t = r->beside->ledger.first; t; t = t->next) n++;
+    r->beside->said = NULL;
+    leat_run_tables_note(r, n, now_on, say);
+}
+
 /* ---- what is under way ---- */
 
 static leat_position reached(const leat_run *r)
@@ -317,6 +343,7 @@ static leat_rc put_out(leat_run *r, leat_err *e)
     }
     leat_ledger_table *t = g->job.t;
     uint32_t n = r->batch.n;
+    t->bytes += r->batch.row_bytes;
     bool last = over && g->held == NULL, first = t->rows == 0 && g->out_rows == 0;
     g->out_rows += n;
     if (last) {
@@ -424,6 +451,7 @@ static leat_rc finish(leat_run *r, bool *took, leat_err *e)
     leat_log(LEAT_INFO, "snapshot.done", "tables=%u rows=%llu", bs->ledger.n,
              (unsigned long long)r->snap.rows);
     leat_run_snapshot_note(r, "done", NULL, bs->ledger.ndone, bs->ledger.n);
+    leat_beside_show(r, true);
     bs->main = bs->ending = false;
     for (leat_ledger_table *t = bs->ledger.first, *next; t; t = next) {
         next = t->next;
@@ -454,6 +482,7 @@ leat_rc leat_beside_turn(leat_run *r, bool *took, leat_err *e)
     if (*took) return LEAT_OK;
     *took = true;
     LEAT_TRY(hand_out(r, e));
+    leat_beside_show(r, false);
     atomic_store(&r->beside_held, leat_readers_held(bs->readers) + leat_windows_held(bs->windows));
     bool still = stands_still(bs);
     if (!r->open_tail && !bs->out && (bs->read || still) && begin_out(r) == LEAT_OK)

@@ -26,6 +26,7 @@ struct leat_beside {
     size_t text_len; /* of the ledger as appended last ... */
     int64_t text_us; /* ... and when */
     int64_t hurry_us, retake_us;
+    const leat_ledger_table *said; /* for people, last */
     /* The snapshot itself is not done; else all this is for ... */
     bool main;
     leat_ledger_table *ask; /* ... the table that a signal asked for; NULL: none */
@@ -39,6 +40,9 @@ struct leat_beside {
 
 /* With plan NULL: for ad hoc snapshots alone. */
 leat_rc leat_beside_start(leat_run *r, const leat_plan *plan, const leat_json *stored, leat_err *e);
+
+/* Says how far each table is, now and then, or now. */
+void leat_beside_show(leat_run *r, bool now_on);
 
 /* ---- ask.c ---- */
 

@@ -25,7 +25,10 @@ typedef struct sample {
     uint64_t received, appended, filtered, dead, deduplicated, rows, commits, retries, delivered,
         rejected, stream_bytes, memory, resident;
     int64_t lag_bytes, retained_bytes, behind_ms, since_ms; /* -1: unknown */
-    double cpu;                                             /* seconds; < 0: unknown */
+    uint32_t snapshot, tables, tables_done; /* snapshot: 0 none, 1 running, 2 done */
+    uint64_t table_rows;
+    int64_t table_total, table_rate, table_left_ms; /* -1: unknown */
+    double cpu;                                     /* seconds; < 0: unknown */
     int64_t descriptors;
 } sample;
 
@@ -47,6 +50,13 @@ static void read_page(const leat_page *p, sample *s)
     s->resident = atomic_load(&p->resident_bytes);
     s->lag_bytes = atomic_load(&p->lag_bytes);
     s->retained_bytes = atomic_load(&p->retained_bytes);
+    s->snapshot = atomic_load(&p->snapshot_state);
+    s->tables = atomic_load(&p->snapshot_tables);
+    s->tables_done = atomic_load(&p->snapshot_tables_done);
+    s->table_rows = atomic_load(&p->snapshot_rows);
+    s->table_total = atomic_load(&p->snapshot_total);
+    s->table_rate = atomic_load(&p->snapshot_rate);
+    s->table_left_ms = atomic_load(&p->snapshot_left_ms);
     int64_t last = atomic_load(&p->last_event_us), seen = atomic_load(&p->last_seen_us);
     s->behind_ms = last && seen ? (seen > last ? (seen - last) / 1000 : 0) : -1;
     s->since_ms = last ? (leat_now_us() - last) / 1000 : -1;
@@ -129,13 +139,13 @@ static void family(leat_buf *out, const char *name, const char *type, const char
     leat_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-static void value(leat_buf *out, const char *name, const sample *s, bool debezium, double v)
+static void value(leat_buf *out, const char *name, const sample *s, const char *context, double v)
 {
     leat_buf_printf(out, "%s{", name);
-    if (debezium) {
+    if (context) {
         label(out, "plugin", s->k->source ? s->k->source->name : "");
         label(out, "name", s->prefix);
-        label(out, "context", "streaming");
+        label(out, "context", context);
     }
     label(out, "connector", s->k->name);
     leat_buf_printf(out, "} %.17g\n", v);
@@ -144,7 +154,7 @@ static void value(leat_buf *out, const char *name, const sample *s, bool debeziu
 typedef struct metric {
     const char *name, *type, *help;
     enum { SOURCES, SINKS, ALL } of;
-    bool debezium;
+    const char *context;            /* of Debezium's beans; NULL: it has none */
     double (*get)(const sample *s); /* < 0: unknown, left out */
 } metric;
 
@@ -233,39 +243,90 @@ static double retries(const sample *s)
     return (double)s->retries;
 }
 
+static double tables_all(const sample *s)
+{
+    return s->snapshot ? (double)s->tables : -1;
+}
+static double tables_left(const sample *s)
+{
+    return s->snapshot ? (double)(s->tables - s->tables_done) : -1;
+}
+static double snapshot_runs(const sample *s)
+{
+    return s->page ? s->snapshot == 1 : -1;
+}
+static double snapshot_done(const sample *s)
+{
+    return s->page ? s->snapshot == 2 : -1;
+}
+static double table_rows(const sample *s)
+{
+    return s->snapshot ? (double)s->table_rows : -1;
+}
+static double table_total(const sample *s)
+{
+    return s->snapshot ? (double)s->table_total : -1;
+}
+static double table_rate(const sample *s)
+{
+    return s->snapshot == 1 ? (double)s->table_rate : -1;
+}
+static double table_left(const sample *s)
+{
+    return s->snapshot == 1 && s->table_left_ms >= 0 ? (double)s->table_left_ms / 1000 : -1;
+}
+
+#define STREAMING "streaming"
+#define SNAPSHOT "snapshot"
+
 static const metric metrics[] = {
+    {"debezium_metrics_TotalTableCount", "gauge", "Tables of the snapshot.", SOURCES, SNAPSHOT,
+     tables_all},
+    {"debezium_metrics_RemainingTableCount", "gauge", "Tables of it that are not done.", SOURCES,
+     SNAPSHOT, tables_left},
+    {"debezium_metrics_SnapshotRunning", "gauge", "1: a snapshot runs.", SOURCES, SNAPSHOT,
+     snapshot_runs},
+    {"debezium_metrics_SnapshotCompleted", "gauge", "1: it is done.", SOURCES, SNAPSHOT,
+     snapshot_done},
+    {"leat_snapshot_rows", "gauge", "Rows that the snapshot has read of its tables.", SOURCES, NULL,
+     table_rows},
+    {"leat_snapshot_rows_expected", "gauge", "Rows that they have, as the server estimates.",
+     SOURCES, NULL, table_total},
+    {"leat_snapshot_rows_per_second", "gauge", "Rows a second.", SOURCES, NULL, table_rate},
+    {"leat_snapshot_left_seconds", "gauge", "Until it is done, if it goes on so.", SOURCES, NULL,
+     table_left},
     {"debezium_metrics_MilliSecondsBehindSource", "gauge",
-     "From the commit of the newest event to when it was read.", SOURCES, true, behind},
+     "From the commit of the newest event to when it was read.", SOURCES, STREAMING, behind},
     {"debezium_metrics_MilliSecondsSinceLastEvent", "gauge",
-     "Since the commit of the newest event.", SOURCES, true, since},
+     "Since the commit of the newest event.", SOURCES, STREAMING, since},
     {"debezium_metrics_TotalNumberOfEventsSeen", "counter",
-     "Changes received and snapshot rows appended since the process began.", SOURCES, true, seen},
+     "Changes received and snapshot rows appended since the process began.", SOURCES, STREAMING,
+     seen},
     {"debezium_metrics_NumberOfEventsFiltered", "counter", "Changes that filters left out.",
-     SOURCES, true, filtered},
-    {"debezium_metrics_Connected", "gauge", "1: it runs or is paused.", SOURCES, true, connected},
-    {"leat_connector_tasks", "gauge", "Tasks it has.", ALL, false, tasks},
-    {"leat_connector_deaths", "gauge", "Ends of its process one after the other.", ALL, false,
+     SOURCES, STREAMING, filtered},
+    {"debezium_metrics_Connected", "gauge", "1: it runs or is paused.", SOURCES, STREAMING,
+     connected},
+    {"leat_connector_tasks", "gauge", "Tasks it has.", ALL, NULL, tasks},
+    {"leat_connector_deaths", "gauge", "Ends of its process one after the other.", ALL, NULL,
      deaths},
-    {"leat_events_appended_total", "counter", "Changes in the stream.", SOURCES, false, appended},
-    {"leat_rows_appended_total", "counter", "Snapshot rows in the stream.", SOURCES, false, rows},
+    {"leat_events_appended_total", "counter", "Changes in the stream.", SOURCES, NULL, appended},
+    {"leat_rows_appended_total", "counter", "Snapshot rows in the stream.", SOURCES, NULL, rows},
     {"leat_events_deduplicated_total", "counter", "Changes that were in the stream already.",
-     SOURCES, false, deduplicated},
-    {"leat_events_delivered_total", "counter", "Changes that a sink has delivered.", SINKS, false,
+     SOURCES, NULL, deduplicated},
+    {"leat_events_delivered_total", "counter", "Changes that a sink has delivered.", SINKS, NULL,
      delivered},
-    {"leat_dead_letters_total", "counter", "Changes that could not be handled.", ALL, false, dead},
-    {"leat_stream_syncs_total", "counter", "Syncs of the stream.", SOURCES, false, commits},
-    {"leat_retries_total", "counter", "Attempts after a failure.", ALL, false, retries},
-    {"leat_source_lag_bytes", "gauge", "Log beyond the acknowledged position.", SOURCES, false,
-     lag},
-    {"leat_source_retained_bytes", "gauge", "Log that the server keeps for it.", SOURCES, false,
+    {"leat_dead_letters_total", "counter", "Changes that could not be handled.", ALL, NULL, dead},
+    {"leat_stream_syncs_total", "counter", "Syncs of the stream.", SOURCES, NULL, commits},
+    {"leat_retries_total", "counter", "Attempts after a failure.", ALL, NULL, retries},
+    {"leat_source_lag_bytes", "gauge", "Log beyond the acknowledged position.", SOURCES, NULL, lag},
+    {"leat_source_retained_bytes", "gauge", "Log that the server keeps for it.", SOURCES, NULL,
      retained},
-    {"leat_stream_bytes", "gauge", "Bytes of the embedded stream.", SOURCES, false, stream_bytes},
-    {"leat_event_memory_bytes", "gauge", "Held for events.", ALL, false, memory},
-    {"leat_process_resident_memory_bytes", "gauge", "Resident memory of its process.", ALL, false,
+    {"leat_stream_bytes", "gauge", "Bytes of the embedded stream.", SOURCES, NULL, stream_bytes},
+    {"leat_event_memory_bytes", "gauge", "Held for events.", ALL, NULL, memory},
+    {"leat_process_resident_memory_bytes", "gauge", "Resident memory of its process.", ALL, NULL,
      resident},
-    {"leat_process_cpu_seconds_total", "counter", "Processor time of its process.", ALL, false,
-     cpu},
-    {"leat_process_open_fds", "gauge", "Open descriptors of its process.", ALL, false, descriptors},
+    {"leat_process_cpu_seconds_total", "counter", "Processor time of its process.", ALL, NULL, cpu},
+    {"leat_process_open_fds", "gauge", "Open descriptors of its process.", ALL, NULL, descriptors},
 };
 
 static void write_metric(const metric *m, const sample *all, size_t n, leat_buf *out)
@@ -275,7 +336,7 @@ static void write_metric(const metric *m, const sample *all, size_t n, leat_buf 
         bool of =
             m->of == ALL || (m->of == SINKS ? all[i].k->sink != NULL : all[i].k->source != NULL);
         double v = of ? m->get(&all[i]) : -1;
-        if (of && v >= 0) value(out, m->name, &all[i], m->debezium, v);
+        if (of && v >= 0) value(out, m->name, &all[i], m->context, v);
     }
 }
 

@@ -79,9 +79,10 @@ typedef struct leat_task {
 
 /* What a snapshot will read, in order. Filled by plan, in the arena given there. */
 typedef struct leat_chunk {
-    const char *table; /* "schema.table", for progress and messages */
-    int64_t rows;      /* estimate, -1: unknown */
-    void *priv;        /* the connector's */
+    const char *table;              /* "schema.table", for progress and messages */
+    int64_t rows;                   /* estimate, -1: unknown */
+    void *priv;                     /* the connector's */
+    uint64_t rows_read, bytes_read; /* the engine's: so far */
     struct leat_chunk *next;
 } leat_chunk;
 typedef struct leat_plan {

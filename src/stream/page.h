@@ -58,8 +58,12 @@ typedef struct leat_page {
     _Atomic int64_t delivery_since_us; /* when that began */
     _Atomic uint64_t window_bytes;     /* on their way to Kafka */
     _Atomic uint64_t spool_bytes, spool_events, spool_max_bytes; /* leat_kafka_status */
-    _Atomic int64_t spool_full_us; /* when the spool will be full; 0: not foreseen */
-    _Atomic uint64_t producers;    /* that died */
+    _Atomic int64_t spool_full_us;   /* when the spool will be full; 0: not foreseen */
+    _Atomic uint64_t producers;      /* that died */
+    _Atomic uint32_t snapshot_state; /* 0: none, 1: it runs, 2: it is done */
+    _Atomic uint32_t snapshot_tables, snapshot_tables_done;
+    _Atomic uint64_t snapshot_rows; /* of its tables, read so far */
+    _Atomic int64_t snapshot_total, snapshot_rate, snapshot_left_ms; /* rows, rows a second; -1 */
 } leat_page;
 
 /* Maps data/connectors/NAME/counters, made if missing, for its writer: pid and times are set, the
