@@ -13,6 +13,8 @@
 
 enum { RETRY_US = 2000000 }; /* after a failure */
 
+static const char new_table[] = "snapshot.new.tables"; /* in the place of a signal's id */
+
 leat_pg_increment *leat_pg_increment_new(leat_pg_source *s, leat_str offset)
 {
     leat_pg_increment *inc = leat_zalloc(1, sizeof *inc);
@@ -76,27 +78,50 @@ static bool wanted_already(const leat_pg_wanted *from, const char *name)
     return false;
 }
 
-/* Puts a table behind the others; once for each signal. */
-static leat_rc put_wanted(leat_pg_source *s, const leat_signal *signal, const char *name,
-                          leat_pg_wanted **added, leat_err *e)
+/* Puts a table behind the others. */
+static leat_pg_wanted *append(leat_pg_source *s, const char *name, const char *filter,
+                              const char *surrogate, const char *id)
 {
     leat_pg_increment *inc = s->inc;
-    const char *filter;
-    char place[LEAT_LSN_TEXT];
-    if (wanted_already(*added, name)) return LEAT_OK;
-    LEAT_TRY(leat_signal_filter(signal, leat_str_of(name), &filter, e));
     leat_arena *a = &inc->queue;
+    char place[LEAT_LSN_TEXT];
     leat_pg_wanted *w = LEAT_NEW(a, leat_pg_wanted, 1), **at = &inc->first;
     *w = (leat_pg_wanted){
         .name = leat_arena_strdup(a, name),
         .filter = filter ? leat_arena_strdup(a, filter) : NULL,
-        .surrogate = signal->surrogate ? leat_arena_strdup(a, signal->surrogate) : NULL,
-        .id = leat_arena_strdup(a, signal->id),
+        .surrogate = surrogate ? leat_arena_strdup(a, surrogate) : NULL,
+        .id = leat_arena_strdup(a, id),
         .asked = leat_arena_printf(a, "%s-%u", leat_lsn_print(s->at.lsn, place), ++inc->asks)};
     while (*at) at = &(*at)->next;
-    *at = w;
+    return *at = w;
+}
+
+/* Once for each signal. */
+static leat_rc put_wanted(leat_pg_source *s, const leat_signal *signal, const char *name,
+                          leat_pg_wanted **added, leat_err *e)
+{
+    const char *filter;
+    if (wanted_already(*added, name)) return LEAT_OK;
+    LEAT_TRY(leat_signal_filter(signal, leat_str_of(name), &filter, e));
+    leat_pg_wanted *w = append(s, name, filter, signal->surrogate, signal->id);
     if (!*added) *added = w;
     return LEAT_OK;
+}
+
+const leat_pg_wanted *leat_pg_increment_want(leat_pg_source *s, leat_batch *b, const char *name)
+{
+    leat_pg_increment *inc = s->inc;
+    bool idle = inc->first == NULL;
+    if (idle && !inc->block) leat_arena_reset(&inc->queue, 1 << 16);
+    const leat_pg_wanted *w = append(s, name, NULL, NULL, new_table);
+    if (idle) leat_pg_increment_tell(s, b, (leat_notice){.type = "STARTED"}, true);
+    leat_pg_safe_here(s, b);
+    return w;
+}
+
+bool leat_pg_wanted_new(const leat_pg_wanted *w)
+{
+    return strcmp(w->id, new_table) == 0;
 }
 
 /* The captured tables by that name, else those that fit it as a pattern; none: the name itself. */

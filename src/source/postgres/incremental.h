@@ -30,6 +30,7 @@ typedef struct leat_pg_wanted {
     const char *surrogate; /* column to read by; NULL: its key */
     const char *id;        /* of the signal */
     const char *asked;     /* where and as which: no other has the same; NULL: Debezium asked */
+    bool ready;            /* of a new table: it is published */
     struct leat_pg_wanted *next;
 } leat_pg_wanted;
 
@@ -97,6 +98,9 @@ leat_rc leat_pg_increment_signals(leat_pg_source *s, leat_batch *b, leat_err *e)
 /* Between transactions: does what is due. *waits: a blocking snapshot is read, and the stream must
  * not be. */
 leat_rc leat_pg_increment_turn(leat_pg_source *s, leat_batch *b, bool *waits, leat_err *e);
+/* A new table is wanted, with an id of its own; b says so. */
+const leat_pg_wanted *leat_pg_increment_want(leat_pg_source *s, leat_batch *b, const char *name);
+bool leat_pg_wanted_new(const leat_pg_wanted *w);
 /* Something is to be done soon: the stream must not wait for long. */
 bool leat_pg_increment_busy(const leat_pg_increment *inc);
 /* A snapshot is wanted or under way (and not paused). */

@@ -263,6 +263,8 @@ leat_rc leat_pg_ask_first(leat_pg_source *s, leat_batch *b, leat_err *e)
 {
     leat_pg_increment *inc = s->inc;
     while (inc->first && !inc->ask) {
+        bool waits = leat_pg_wanted_new(inc->first) && !inc->first->ready;
+        if (waits && s->conf->capture.snapshot_new) return LEAT_OK;
         uint32_t oid;
         bool fits = false;
         leat_pg_ask *x = leat_zalloc(1, sizeof *x);

@@ -241,6 +241,7 @@ static void close_source(leat_task *t)
     t->priv = NULL;
     leat_pg_action_end(s);
     leat_pg_increment_free(s->inc);
+    leat_pg_news_free(s->news);
     leat_pg_hurry_end(s);
     leat_pg_close(&s->view);
     leat_pg_close(&s->wal);
@@ -312,6 +313,7 @@ static leat_rc ack_source(leat_task *t, leat_position pos, leat_err *e)
     leat_pg_source *s = t->priv;
     uint64_t lsn = leat_pg_position_lsn(pos.offset);
     if (lsn > s->feedback.acked) s->feedback.acked = lsn;
+    leat_pg_news_acked(s, pos.offset);
     return s->streaming ? leat_pg_feedback_send(&s->feedback, &s->wal, false, e) : LEAT_OK;
 }
 
