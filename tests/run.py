@@ -317,7 +317,11 @@ def long_jobs():
         cmd = ["nice", "-n", "10", "build-long/tests/sim_sim", "--seeds", seeds]
         return run_program("sim", f"seeds {seeds}", cmd, 24 * 3600)
 
-    return [("long", tests, soak), ("sim", lambda: sim(0)), ("sim", lambda: sim(1))]
+    def beside():
+        cmd = ["env", f"FROM={first}", f"SEEDS={first + 2 * half - 1}", "nice", "-n", "10"]
+        return run_program("sim", "beside", [*cmd, "build-long/tests/sim_beside"], 24 * 3600)
+
+    return [("long", tests, soak), ("sim", lambda: sim(0)), ("sim", lambda: sim(1), beside)]
 
 
 # ---- static checks

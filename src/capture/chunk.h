@@ -46,6 +46,9 @@ typedef struct leat_view {
     void *priv;    /* the source's; both live in the arena given where it was made */
 } leat_view;
 
+/* Whether a view has all that ended up to a place of the stream. */
+typedef enum leat_cover { LEAT_COVER_UNKNOWN, LEAT_COVER_LACKS, LEAT_COVER_ALL } leat_cover;
+
 /* "schema.table", or the name alone where the system has no schemas. Appends. */
 void leat_table_name(const leat_table *t, leat_buf *out);
 

@@ -314,6 +314,15 @@ leat_range leat_job_range(const leat_job *job, leat_arena *a)
     return range;
 }
 
+bool leat_job_ends_table(const leat_job *job)
+{
+    const leat_ledger_table *t = job->t;
+    if (t->jobs > 1 || t->again.n > 0) return false;
+    for (const leat_piece *p = t->pieces; p; p = p->next)
+        if (p != job->piece && p->state != LEAT_PIECE_DONE) return false;
+    return true;
+}
+
 /* ---- how a job ended ---- */
 
 static void job_over(leat_ledger *l, const leat_job *job)
@@ -353,6 +362,12 @@ void leat_job_cut(leat_ledger *l, const leat_job *job, const leat_str *bounds, u
     job->t->begun |= ad_hoc;
     if (none) settle_piece(p);
     job_over(l, job);
+}
+
+void leat_job_small(leat_ledger *l, const leat_job *job)
+{
+    job->piece->cut = true;
+    leat_job_back(l, job);
 }
 
 void leat_job_back(leat_ledger *l, const leat_job *job)

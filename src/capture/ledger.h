@@ -56,6 +56,7 @@ typedef struct leat_ledger_table {
     uint64_t turn; /* when it was chosen last */
     bool begun, done;
     bool rests;   /* no more jobs for now */
+    bool told;    /* the caller's: it has told of the table */
     bool gone;    /* no more jobs: it is not there any more ... */
     bool restart; /* ... or is read once more, once none is under way */
     struct leat_ledger_table *next;
@@ -108,11 +109,15 @@ bool leat_ledger_next(leat_ledger *l, bool keyed, bool turns, leat_job *job);
 /* The same job's range; keys as cells, in a. */
 leat_range leat_job_range(const leat_job *job, leat_arena *a);
 
+/* When it is done, so is all of its table. */
+bool leat_job_ends_table(const leat_job *job);
+
 /* How a job ended. Cut: n bounds of at most `most` came back; of an ad hoc table's end the last one
- * is where it ends, none: it has no rows. Back: nothing was done. Halve: its
+ * is where it ends, none: it has no rows. Small: it needs none. Back: nothing was done. Halve: its
  * piece was too large, or changed too much meanwhile. Done: its rows are appended or superseded. */
 void leat_job_cut(leat_ledger *l, const leat_job *job, const leat_str *bounds, unsigned n,
                   unsigned most);
+void leat_job_small(leat_ledger *l, const leat_job *job);
 void leat_job_back(leat_ledger *l, const leat_job *job);
 void leat_job_halve(leat_ledger *l, const leat_job *job);
 void leat_job_done(leat_ledger *l, const leat_job *job, uint64_t rows);

@@ -145,9 +145,10 @@ const leat_opt leat_capture_options[] = {
      .help = "How long a start waits before it reads the first row."},
     {.name = "streaming.delay.ms", .label = "Streaming delay", .group = "Snapshot", MS, ADVANCED,
      AT(streaming_delay_ms, int64_t), .def = "0", .min = 0, .max = INT64_C(86400000),
-     .help = "How long to wait behind the last row of a snapshot before changes are read."},
+     .help = "How long to wait behind the last row of a snapshot before changes are read, with "
+             "snapshot.streaming=after; beside it there is no such moment."},
     {.name = "snapshot.streaming", .label = "Changes during a snapshot", .group = "Snapshot", ENUM,
-    AT(snapshot_streaming, int64_t), .def = "after", .choices = streamings,
+    AT(snapshot_streaming, int64_t), .def = "beside", .choices = streamings,
     .help = "beside: changes are read from the first moment on, while tables are read in parts by "
             "readers of their own; a change may come before its row, and an interrupted snapshot "
             "goes on where it was. after: all rows first, in Debezium's order and under one view, "

@@ -38,6 +38,8 @@ struct leat_window {
     leat_job job;
     uint64_t start;  /* number of the first note that matters */
     uint64_t recent; /* number of the first transaction that was appended since */
+    uint64_t ended;  /* those below it had ended at the stream's last safe place then: ... */
+    leat_buf partition, offset; /* ... this one; empty: none */
     leat_view view;
     bool has_view, spoiled, decided;
     bool all;         /* decided: every row is superseded */
@@ -55,6 +57,7 @@ struct leat_windows {
     uint64_t *recent; /* ring */
     uint64_t nrecent; /* ever */
     uint64_t last_tx;
+    uint64_t ended; /* number of the first one that had not ended at the last safe place */
     leat_buf text, old, key;
 };
 
@@ -256,6 +259,7 @@ void leat_windows_note(leat_windows *ws, leat_batch *b)
     for (uint32_t i = 0; i < b->n; i++) {
         const leat_event *ev = &b->ev[i];
         if (i == safe) b->safe_counts.deduplicated += dropped;
+        if (i == safe && b->safe.offset.s) ws->ended = ws->nrecent;
         if (ev->tx != 0 && ev->tx != ws->last_tx) add_recent(ws, ev->tx);
         if (ev->tx != 0) ws->last_tx = ev->tx;
         if (ev->op != LEAT_OP_RECORD && ev->op != LEAT_OP_MESSAGE) {
@@ -276,6 +280,7 @@ void leat_windows_note(leat_windows *ws, leat_batch *b)
         kept++;
     }
     if (safe >= b->n) b->safe_counts.deduplicated += dropped;
+    if (safe >= b->n && b->safe.offset.s) ws->ended = ws->nrecent;
     b->n = kept;
     b->counts.deduplicated += dropped;
 }
@@ -319,7 +324,7 @@ void leat_window_keep_view(leat_window *w)
 
 /* ---- windows ---- */
 
-leat_window *leat_window_open(leat_windows *ws, const leat_job *job)
+leat_window *leat_window_open(leat_windows *ws, const leat_job *job, leat_position pos)
 {
     leat_window *w = leat_zalloc(1, sizeof *w);
     w->ws = ws;
@@ -328,6 +333,9 @@ leat_window *leat_window_open(leat_windows *ws, const leat_job *job)
     note_log *g = &ws->logs[w->log];
     w->start = g->first + g->n;
     w->recent = ws->nrecent;
+    w->ended = ws->ended;
+    leat_buf_add(&w->partition, pos.partition);
+    leat_buf_add(&w->offset, pos.offset);
     w->next = g->windows;
     g->windows = w;
     return w;
@@ -338,10 +346,21 @@ const leat_job *leat_window_job(const leat_window *w)
     return &w->job;
 }
 
+/* By its place: has the view what had ended when the window was opened? */
+static leat_cover cover(const leat_window *w, const leat_view *view)
+{
+    const leat_view_ops *ops = w->ws->ops;
+    leat_position pos = {leat_buf_str(&w->partition), leat_buf_str(&w->offset)};
+    return ops->covers && w->offset.len > 0 ? ops->covers(view, pos) : LEAT_COVER_UNKNOWN;
+}
+
 bool leat_window_view(leat_window *w, leat_view view)
 {
     const leat_windows *ws = w->ws;
     uint64_t from = ws->nrecent > RECENT ? ws->nrecent - RECENT : 0;
+    leat_cover covers = cover(w, &view);
+    if (covers == LEAT_COVER_LACKS) return false;
+    if (covers == LEAT_COVER_ALL && from < w->ended) from = w->ended;
     for (uint64_t i = from; i < w->recent; i++)
         if (!ws->ops->contains(&view, ws->recent[i % RECENT])) return false;
     w->view = view;
@@ -430,5 +449,7 @@ void leat_window_close(leat_window *w)
     *at = w->next;
     trim_log(w->ws, g);
     leat_keyset_free(&w->keys);
+    leat_buf_free(&w->partition);
+    leat_buf_free(&w->offset);
     leat_free(w);
 }

@@ -30,6 +30,7 @@
 /* What a source says of its views (leat_source_chunks). */
 typedef struct leat_view_ops {
     bool (*contains)(const leat_view *view, uint64_t tx);
+    leat_cover (*covers)(const leat_view *view, leat_position pos); /* or NULL */
     bool (*passed)(const leat_view *view, leat_position pos);
     leat_rc (*view)(leat_str text, leat_arena *a, leat_view *out, leat_err *e);
 } leat_view_ops;
@@ -52,7 +53,8 @@ leat_rc leat_windows_reach(leat_windows *ws, leat_position pos, leat_err *e);
 /* Bytes that notes take. */
 size_t leat_windows_held(const leat_windows *ws);
 
-leat_window *leat_window_open(leat_windows *ws, const leat_job *job);
+/* pos: the last safe place appended; offset absent: none. */
+leat_window *leat_window_open(leat_windows *ws, const leat_job *job, leat_position pos);
 const leat_job *leat_window_job(const leat_window *w);
 /* view lives until close. False: it is behind the stream. */
 bool leat_window_view(leat_window *w, leat_view view);

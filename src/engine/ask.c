@@ -6,7 +6,7 @@
  * the rest is told to the source, which goes on to the next table. Run by the task's thread. */
 #include "base/clock.h"
 #include "base/log.h"
-#include "engine/beside_part.h"
+#include "engine/beside_state.h"
 
 enum {
     RETRY_US = 2000000, /* after a failure that passes */
@@ -137,7 +137,7 @@ leat_rc leat_ask_turn(leat_run *r, bool *took, leat_err *e)
     leat_chunk_told told = told_of(bs);
     bool tell = !bs->ask_gone;
     if (tell) LEAT_TRY(r->task.source->chunks->over(&r->task, &r->batch, &told, &bs->ask_err, e));
-    leat_beside_show(r, true);
+    leat_beside_tables(r, true);
     bs->ask = NULL;
     leat_ledger_remove(&bs->ledger, t);
     if (!tell) return LEAT_OK;

@@ -14,18 +14,16 @@
  * The ledger's text is appended with the rows that it speaks of; where it is long, not with each
  * chunk, so that a crash reads a few chunks again. What an attempt holds is dropped at its end: the
  * next one goes on from what is durable. Run by the task's thread. */
-#include "engine/beside.h"
+#include "engine/beside_state.h"
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "engine/beside_part.h"
+#include "engine/run.h"
 
 enum {
     CUT_MOST = 1024,      /* bounds of one cut */
     CHUNK_MOST = 8 << 20, /* bytes that a chunk holds at most */
     CHUNK_LEAST = 128 << 10,
-    TEXT_SHORT = 16 << 10, /* a ledger's text up to here goes with each chunk ... */
-    TEXT_US = 500000,      /* ... another after so long */
     HURRY_US = 5000,
     HALVE_LEAST = 1000, /* rows */
     RETAKE_US = 20000,  /* after a view that was behind */
@@ -51,7 +49,7 @@ leat_rc leat_beside_start(leat_run *r, const leat_plan *plan, const leat_json *s
     leat_arena_init(&bs->arena, 0);
     leat_ledger_init(&bs->ledger);
     bs->tail = &bs->first;
-    bs->ops = (leat_view_ops){chunks->contains, chunks->passed, chunks->view};
+    bs->ops = (leat_view_ops){chunks->contains, chunks->covers, chunks->passed, chunks->view};
     bs->windows = leat_windows_new(&bs->ledger, &bs->ops, g->conf.memory / 16);
     bs->bound = chunk_bound(g, readers);
     bs->steps = g->conf.pick != NULL;
@@ -129,7 +127,7 @@ static void say(leat_run *r, size_t i, leat_progress_say *out)
                                .total = t->table ? t->table->rows : -1};
 }
 
-void leat_beside_show(leat_run *r, bool now_on)
+void leat_beside_tables(leat_run *r, bool now_on)
 {
     size_t n = 0;
     for (const leat_ledger_table *t = r->beside->ledger.first; t; t = t->next) n++;
@@ -139,13 +137,19 @@ void leat_beside_show(leat_run *r, bool now_on)
 
 /* ---- what is under way ---- */
 
-static leat_position reached(const leat_run *r)
+leat_position leat_beside_reached(const leat_run *r)
 {
     if (r->reached.len == 0) return (leat_position){0};
     return (leat_position){leat_buf_str(&r->reached_partition), leat_buf_str(&r->reached)};
 }
 
-static void note(leat_run *r, const char *table)
+void leat_beside_tell(leat_run *r, leat_snap_news news, const leat_ledger_table *t)
+{
+    const leat_source_chunks *chunks = r->task.source->chunks;
+    if (chunks->tell) chunks->tell(&r->task, &r->batch, news, t ? t->table : NULL, t ? t->rows : 0);
+}
+
+void leat_beside_show(leat_run *r, const char *table)
 {
     const leat_beside *bs = r->beside;
     if (!bs->main) return;
@@ -154,8 +158,7 @@ static void note(leat_run *r, const char *table)
     leat_run_snapshot_note(r, "running", table, bs->ledger.ndone, bs->ledger.n);
 }
 
-/* The reading is over and its job told so. */
-static void forget(leat_beside *bs, leat_reading *g)
+void leat_beside_forget(leat_beside *bs, leat_reading *g)
 {
     leat_reading **at = &bs->first;
     while (*at != g) at = &(*at)->next;
@@ -165,6 +168,15 @@ static void forget(leat_beside *bs, leat_reading *g)
     if (g->window) leat_window_close(g->window);
     leat_ledger_settle(&bs->ledger, g->job.t);
     leat_reading_free(bs->readers, g);
+}
+
+/* The piece is all of a table that is known to be small: nobody has to be asked where to cut it. An
+ * old estimate does no harm: what turns out to be too large is read again in halves. */
+static bool is_small(const leat_beside *bs, const leat_job *job)
+{
+    const leat_snap_table *t = job->t->table;
+    if (job->kind != LEAT_JOB_CUT || job->piece->from || job->piece->to) return false;
+    return job->piece->halvings == 0 && t->bytes >= 0 && (size_t)t->bytes <= bs->bound / 4;
 }
 
 static leat_rc give(leat_run *r, const leat_job *job, leat_err *e)
@@ -177,7 +189,7 @@ static leat_rc give(leat_run *r, const leat_job *job, leat_err *e)
         g->bytes = bs->bound / 4;
         g->bounds = LEAT_NEW(&g->arena, leat_str, g->most);
     } else {
-        g->window = leat_window_open(bs->windows, job);
+        g->window = leat_window_open(bs->windows, job, leat_beside_reached(r));
         g->still = !job->t->table->keyed;
         bool least = job->piece ? job->piece->whole : g->range.nkeys == 1;
         g->bound = least && !g->still ? 0 : bs->bound;
@@ -185,7 +197,7 @@ static leat_rc give(leat_run *r, const leat_job *job, leat_err *e)
     *bs->tail = g;
     bs->tail = &g->next;
     bs->n++;
-    note(r, job->t->name);
+    leat_beside_show(r, job->t->name);
     return leat_readers_give(bs->readers, g, e);
 }
 
@@ -210,15 +222,17 @@ static leat_rc hand_out(leat_run *r, leat_err *e)
             still = true;
         else if (still || !leat_ledger_next(&bs->ledger, true, readers > 1, &job))
             return LEAT_OK;
-        LEAT_TRY(give(r, &job, e));
+        if (is_small(bs, &job))
+            leat_job_small(&bs->ledger, &job);
+        else
+            LEAT_TRY(give(r, &job, e));
     }
     return LEAT_OK;
 }
 
 /* ---- what readers have done ---- */
 
-/* What a reading that is over and not to be appended comes to. */
-static void take_result(leat_run *r, leat_reading *g)
+void leat_beside_result(leat_run *r, leat_reading *g)
 {
     leat_ledger *l = &r->beside->ledger;
     leat_ledger_table *t = g->job.t;
@@ -279,8 +293,8 @@ static leat_rc look(leat_run *r, leat_reading *g, bool *stays, leat_err *e)
     if (g->spoiled) g->halve = g->rows >= HALVE_LEAST;
     bool rows = g->window && g->rc == LEAT_OK && !g->behind && !g->halve && !g->drop;
     if (rows) return LEAT_OK;
-    take_result(r, g);
-    forget(bs, g);
+    leat_beside_result(r, g);
+    leat_beside_forget(bs, g);
     *stays = false;
     return LEAT_OK;
 }
@@ -296,103 +310,7 @@ static leat_rc look_at_all(leat_run *r, leat_err *e)
     return LEAT_OK;
 }
 
-/* ---- rows go out ---- */
-
-/* Debezium's words for the first and the last rows, as far as they are known here. */
-static void mark_rows(leat_run *r, const leat_ledger_table *t, bool first, bool last)
-{
-    leat_beside *bs = r->beside;
-    leat_batch *b = &r->batch;
-    if (b->n == 0 || b->ev[0].snapshot != LEAT_SNAPSHOT_TRUE) return;
-    if (first) b->ev[0].snapshot = LEAT_SNAPSHOT_FIRST_IN_TABLE;
-    if (bs->first_row) b->ev[0].snapshot = LEAT_SNAPSHOT_FIRST;
-    bs->first_row = false;
-    if (last && t->done) b->ev[b->n - 1].snapshot = LEAT_SNAPSHOT_LAST_IN_TABLE;
-    if (last && bs->ledger.ndone == bs->ledger.n) b->ev[b->n - 1].snapshot = LEAT_SNAPSHOT_LAST;
-}
-
-/* Its text goes with this batch. */
-static bool text_due(const leat_beside *bs)
-{
-    return bs->text_len < TEXT_SHORT || bs->ledger.urgent || bs->ledger.ndone == bs->ledger.n ||
-           leat_mono_us() - bs->text_us >= TEXT_US;
-}
-
-static leat_rc offer_rows(leat_run *r, leat_err *e)
-{
-    leat_position at = reached(r);
-    bool progress = text_due(r->beside) || !at.offset.s;
-    if (!progress && !r->batch.safe.offset.s) leat_batch_safe(&r->batch, at);
-    LEAT_TRY(leat_run_offer(r, progress, e));
-    r->bulk = true;
-    return LEAT_OK;
-}
-
-/* One batch of the reading whose rows go out; the last one with what the ledger says then. */
-static leat_rc put_out(leat_run *r, leat_err *e)
-{
-    leat_beside *bs = r->beside;
-    leat_reading *g = bs->out;
-    bool view, over = leat_readers_look(bs->readers, g, &view) == LEAT_READING_OVER;
-    leat_held *h = leat_readers_take(bs->readers, g);
-    leat_batch_reset(&r->batch);
-    if (h) {
-        leat_batch_swap(&r->batch, &h->b);
-        leat_readers_put_back(bs->readers, h);
-        if (!g->still) LEAT_TRY(leat_window_yield(g->window, &r->batch, e));
-    }
-    leat_ledger_table *t = g->job.t;
-    uint32_t n = r->batch.n;
-    t->bytes += r->batch.row_bytes;
-    bool last = over && g->held == NULL, first = t->rows == 0 && g->out_rows == 0;
-    g->out_rows += n;
-    if (last) {
-        if (g->still) leat_window_keep_view(g->window);
-        leat_job_done(&bs->ledger, &g->job, g->out_rows);
-    }
-    if (t->ask) LEAT_TRY(leat_ask_told(r, g, last, e));
-    mark_rows(r, t, first, last);
-    if (bs->main) r->snap_next.state = "running";
-    if (!t->ask) r->snap_next.rows += n;
-    if (last || g->still) bs->out = NULL; /* of several that stand still, each in turn */
-    if (last) forget(bs, g);
-    note(r, t->name);
-    if (!h && !bs->ledger.urgent && !t->done && !t->ask) return LEAT_OK;
-    return offer_rows(r, e);
-}
-
-/* A chunk whose rows may go out now, or one of a table that is read while the stream stands still
- * and has rows; NULL: none. */
-static leat_reading *choose_out(leat_run *r)
-{
-    leat_beside *bs = r->beside;
-    for (leat_reading *g = bs->first; g; g = g->next) {
-        bool view;
-        if (!g->window || !g->judged || g->behind || g->spoiled || g->job.t->rests) continue;
-        if (g->job.t->gone) continue;
-        bool over = leat_readers_look(bs->readers, g, &view) == LEAT_READING_OVER;
-        if (g->still ? over || leat_reading_has_rows(bs->readers, g)
-                     : over && leat_window_ready(g->window, reached(r)))
-            return g;
-    }
-    return NULL;
-}
-
-/* Begins the next one. AGAIN: there is none. */
-static leat_rc begin_out(leat_run *r)
-{
-    leat_beside *bs = r->beside;
-    leat_reading *g = choose_out(r);
-    if (!g) return LEAT_AGAIN;
-    if (!g->still && !leat_window_decide(g->window)) { /* notes without a key */
-        g->halve = true;
-        take_result(r, g);
-        forget(bs, g);
-        return LEAT_AGAIN;
-    }
-    bs->out = g;
-    return LEAT_OK;
-}
+/* ---- waiting ---- */
 
 /* The stream is asked to pass the view of a chunk that waits for that. */
 static leat_rc hurry(leat_run *r, leat_err *e)
@@ -432,6 +350,7 @@ static leat_rc tell(leat_run *r, const char *state, leat_err *e)
 {
     leat_beside *bs = r->beside;
     leat_batch_reset(&r->batch);
+    leat_beside_tell(r, bs->begun ? LEAT_SNAP_DONE : LEAT_SNAP_BEGUN, NULL);
     if (!bs->begun && bs->start.offset.s) leat_batch_safe(&r->batch, bs->start);
     bs->begun = true;
     r->snap_next.state = state;
@@ -451,7 +370,7 @@ static leat_rc finish(leat_run *r, bool *took, leat_err *e)
     leat_log(LEAT_INFO, "snapshot.done", "tables=%u rows=%llu", bs->ledger.n,
              (unsigned long long)r->snap.rows);
     leat_run_snapshot_note(r, "done", NULL, bs->ledger.ndone, bs->ledger.n);
-    leat_beside_show(r, true);
+    leat_beside_tables(r, true);
     bs->main = bs->ending = false;
     for (leat_ledger_table *t = bs->ledger.first, *next; t; t = next) {
         next = t->next;
@@ -476,18 +395,18 @@ leat_rc leat_beside_turn(leat_run *r, bool *took, leat_err *e)
     if (know(r) != LEAT_OK) return leat_run_idle(r, STILL_US, e);
     if (!bs->begun) return tell(r, "running", e);
     if (bs->steps) step(r);
-    LEAT_TRY(leat_windows_reach(bs->windows, reached(r), e));
+    LEAT_TRY(leat_windows_reach(bs->windows, leat_beside_reached(r), e));
     LEAT_TRY(look_at_all(r, e));
     LEAT_TRY(leat_ask_turn(r, took, e));
     if (*took) return LEAT_OK;
     *took = true;
     LEAT_TRY(hand_out(r, e));
-    leat_beside_show(r, false);
+    leat_beside_tables(r, false);
     atomic_store(&r->beside_held, leat_readers_held(bs->readers) + leat_windows_held(bs->windows));
     bool still = stands_still(bs);
-    if (!r->open_tail && !bs->out && (bs->read || still) && begin_out(r) == LEAT_OK)
+    if (!r->open_tail && !bs->out && (bs->read || still) && leat_beside_out_begin(r))
         bs->read = false;
-    if (bs->out) return put_out(r, e);
+    if (bs->out) return leat_beside_out_put(r, e);
     if (still) {
         if (leat_run_pending(r)) r->commit_due = leat_mono_us() - r->first_pending_us >= COMMIT_US;
         return leat_run_idle(r, STILL_US, e);

@@ -13,6 +13,7 @@ typedef struct reader {
     leat_readers *rs;
     pthread_t thread;
     bool started, open, begun;
+    size_t batch;     /* bytes of the batch that it filled last; about those of the one it fills */
     leat_reading *at; /* NULL: none */
 } reader;
 
@@ -30,7 +31,7 @@ struct leat_readers {
     leat_reading *first, **tail; /* that wait */
     leat_held *spare;
     unsigned nspare;
-    size_t held_bytes;
+    size_t held_bytes, spare_bytes;
 };
 
 static bool leaves(const leat_chunk_reader *r)
@@ -75,6 +76,7 @@ static leat_held *held_new(leat_readers *rs)
     if (h) {
         rs->spare = h->next;
         rs->nspare--;
+        rs->spare_bytes -= leat_batch_held(&h->b);
     } else {
         h = leat_zalloc(1, sizeof *h);
         leat_batch_init(&h->b, rs->batch_events, rs->batch_bytes);
@@ -100,6 +102,7 @@ static void spare(leat_readers *rs, leat_held *h)
     h->next = rs->spare;
     rs->spare = h;
     rs->nspare++;
+    rs->spare_bytes += leat_batch_held(&h->b);
 }
 
 static void add_held(leat_readers *rs, leat_reading *g, leat_held *h)
@@ -190,6 +193,7 @@ static void read_rows(reader *x, leat_reading *g, leat_held *h)
     if (rc == LEAT_OK) x->begun = false;
     if (rc == LEAT_OK || rc == LEAT_AGAIN) {
         pthread_mutex_lock(&rs->lock);
+        x->batch = leat_batch_held(&h->b);
         if (h->b.counts.rows_read > 0)
             add_held(rs, g, h);
         else
@@ -328,7 +332,9 @@ void leat_readers_step(leat_readers *rs, unsigned i)
 size_t leat_readers_held(leat_readers *rs)
 {
     pthread_mutex_lock(&rs->lock);
-    size_t bytes = rs->held_bytes;
+    size_t bytes = rs->held_bytes + rs->spare_bytes;
+    for (unsigned i = 0; i < rs->n; i++)
+        if (rs->readers[i].at) bytes += rs->readers[i].batch;
     pthread_mutex_unlock(&rs->lock);
     return bytes;
 }

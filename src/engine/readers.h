@@ -79,7 +79,7 @@ leat_held *leat_readers_take(leat_readers *rs, leat_reading *g);
 void leat_readers_put_back(leat_readers *rs, leat_held *h);
 /* One call of one reader, if it has something to do. */
 void leat_readers_step(leat_readers *rs, unsigned reader);
-/* Bytes of rows that are held, of all readings. */
+/* Bytes of rows: those held of all readings, those being read, and batches kept for the next. */
 size_t leat_readers_held(leat_readers *rs);
 
 leat_reading *leat_reading_new(const leat_job *job);

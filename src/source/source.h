@@ -125,6 +125,14 @@ typedef struct leat_chunk_told {
     uint64_t chunks;       /* read of the table in this attempt */
 } leat_chunk_told;
 
+/* What can be told of a snapshot beside the stream. */
+typedef enum leat_snap_news {
+    LEAT_SNAP_BEGUN,
+    LEAT_SNAP_TABLE,      /* its rows come next */
+    LEAT_SNAP_TABLE_DONE, /* so many of them came */
+    LEAT_SNAP_DONE
+} leat_snap_news;
+
 /* How a source reads tables beside its stream (docs/decisions/090-snapshots-beside-the-stream.md).
  * Events that it gives have leat_event.tx of the transaction that made the change (not 0), and the
  * table's id_cols. A reader's call of an error ends the attempt as an error of read does. */
@@ -158,6 +166,11 @@ typedef struct leat_source_chunks {
      * from its rows by this alone. A source whose views are not exact (PostgreSQL's standbys) plans
      * no such table beside the stream. */
     bool (*contains)(const leat_view *view, uint64_t tx);
+    /* By its place: whether the view contains all that ended up to pos, a position of this task's
+     * stream, whatever `contains` says of it. A view that lacks some of it is taken again. A source
+     * that never takes a view of less than the stream may know by numbers alone says UNKNOWN.
+     * Optional. */
+    leat_cover (*covers)(const leat_view *view, leat_position pos);
     /* pos, a position of this task's stream, is at or behind the view's end: what comes later is in
      * no row. */
     bool (*passed)(const leat_view *view, leat_position pos);
@@ -185,6 +198,11 @@ typedef struct leat_source_chunks {
      * one is asked for from now on. b is empty; as told. */
     leat_rc (*over)(leat_task *t, leat_batch *b, const leat_chunk_told *told, const leat_err *why,
                     leat_err *e);
+
+    /* On the task's thread: tells of the snapshot in Debezium's words, by RECORDs that are added to
+     * b. table, rows: of the news of one. Optional. */
+    void (*tell)(leat_task *t, leat_batch *b, leat_snap_news news, const leat_snap_table *table,
+                 uint64_t rows);
 } leat_source_chunks;
 
 /* Counters of its own that a source shows in status; see leat_source.gauges. */

@@ -161,17 +161,21 @@ def records(leat, topic, *args):
 
 
 def fold(leat, table):
-    """The table as its topic tells it: key -> row as a dict."""
-    rows = {}
+    """The table as its topic tells it: key -> row as a dict. What a change left out is what the row
+    had before, under its old key if it got another one."""
+    rows, was = {}, {}
     for r in records(leat, f"shop.public.{table}"):
-        value = r["value"]
+        value, key = r["value"], r["key"] and r["key"]["id"]
         if value is None:
-            rows.pop(r["key"]["id"], None)
+            rows.pop(key, None)
         elif value["op"] == "t":
             rows.clear()
+        elif value["op"] == "d":
+            was = rows.get(key, {})
         elif value["after"] is not None:
-            row, before = value["after"], rows.get(r["key"]["id"], {})
-            rows[row["id"]] = {k: before.get(k) if v == ABSENT else v for k, v in row.items()}
+            moved = any(h[0] == "__debezium.oldkey" for h in r["headers"])
+            row, before = value["after"], was if moved else rows.get(key, {})
+            rows[key] = {k: before.get(k) if v == ABSENT else v for k, v in row.items()}
     return rows
 
 

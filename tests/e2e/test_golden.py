@@ -186,6 +186,7 @@ def run_case(case, db, leat):
         config = json.load(f)["connector_config"]
     own = db.properties()
     config |= {k: own[k] for k in own if k.startswith(("database.", "slot.", "publication."))}
+    config["snapshot.streaming"] = "after"  # all rows first, as they were recorded
     setup, stream = statements(case)
     for extension in ("hstore", "citext", "ltree"):
         if re.search(rf"\b{extension}\b", setup + stream):

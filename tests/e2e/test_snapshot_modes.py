@@ -15,6 +15,8 @@ def shop(db):
 
 
 def file_of(leat, db, **more):
+    """All rows first, so that the order of records is known."""
+    more = {"snapshot_streaming": "after"} | more
     return leat.write("shop.properties", db.properties(name="shop", **more))
 
 
@@ -82,6 +84,28 @@ def test_configuration_based(shop, leat):
     shop.sql("INSERT INTO a VALUES (3)")
     once(leat, shop, **mode, **stream)
     assert records(leat) == BOTH * 3 + [("c", 3)]
+
+
+def test_always_beside_the_stream(shop, leat):
+    """The same rows and changes; in which order is not said."""
+    beside = {"snapshot_mode": "always", "snapshot_streaming": "beside"}
+    once(leat, shop, **beside)
+    shop.sql("INSERT INTO a VALUES (3); DELETE FROM a WHERE id = 1")
+    once(leat, shop, **beside, tombstones_on_delete="false")
+    got = records(leat)[2:]
+    assert sorted(r for r in got if r[0] != "r") == [("c", 3), ("d", 1)]
+    assert ("r", 2) in got and ("r", 1) not in got and len(got) <= 4
+
+
+def test_without_effect(shop, leat):
+    """What Debezium reads by, and leat otherwise, is told by name."""
+    options = ("snapshot.isolation.mode", "snapshot.locking.mode", "snapshot.fetch.size",
+               "snapshot.max.threads.multiplier")
+    values = dict(zip(options, ("read_committed", "shared", "10", "4")))
+    said = once(leat, shop, **{k.replace(".", "_"): v for k, v in values.items()}).stderr
+    for name in options:
+        assert name in said, name
+    assert records(leat) == BOTH
 
 
 def test_refused(shop, leat):

@@ -16,7 +16,8 @@ from test_standby import Pair, nudge
 SEED = int(os.environ.get("KILL_SEED", "0")) or random.randrange(1 << 30)
 KILLS = int(os.environ.get("SNAP_KILLS", "5"))
 ROWS = int(os.environ.get("SNAP_ROWS", "200000"))  # in all
-MORE = [f"t{i}" for i in range(17)]
+MORE = [f"t{i}" for i in range(16)]
+TABLES = ("accounts", "notes", "files", "bank", *MORE)
 
 TABLE = """
 CREATE TABLE {0} (id bigint PRIMARY KEY, version bigint NOT NULL, text text, body text);
@@ -25,11 +26,18 @@ INSERT INTO {0} SELECT g, nextval('versions'), repeat(chr(97 + g % 26), 50),
     CASE WHEN g % 50 = 0 THEN repeat(md5(g::text), 100) END FROM generate_series(1, {1}) g;
 """
 
+BANK = """
+CREATE TABLE bank (id bigint PRIMARY KEY, amount bigint NOT NULL, text text);
+ALTER TABLE bank ALTER text SET STORAGE EXTERNAL;
+INSERT INTO bank SELECT g, 100, CASE WHEN g % 50 = 0 THEN repeat(md5(g::text), 100) END
+    FROM generate_series(1, {0}) g;
+"""
+
 
 class WideLoad(Load):
     """Beside load.py's changes, others in many tables, each with a version that only grows: updates
     that leave a long value unsent, keys that move far, deletes and inserts of the same key,
-    truncates, transactions that run for long."""
+    truncates, transactions that run for long; and of `bank` some that leave its sum as it is."""
 
     def __init__(self, db, seed, rows, **options):
         self.rows = rows
@@ -42,11 +50,36 @@ class WideLoad(Load):
         for _ in range(self.dice.randrange(1, 30)):
             key = (key + self.dice.randrange(50)) % self.rows
             self._more(c, table, key, other)
+        for _ in range(self.dice.randrange(4)):
+            self._pay(c, self.dice.randrange(self.rows), self.dice.randrange(self.rows))
         if self.dice.random() < 0.01:
             c.execute(f"TRUNCATE {self.dice.choice(MORE[-3:])}")
         if self.dice.random() < 0.05:
             time.sleep(self.dice.uniform(0, 0.5))  # others' views do not see this one
         c.rollback() if self.dice.random() < 0.05 else c.commit()
+
+    def _pay(self, c, key, other):
+        what = self.dice.randrange(4)
+        if what == 0:
+            c.execute(
+                "UPDATE bank SET id = %s WHERE id = %s"
+                " AND NOT EXISTS (SELECT FROM bank WHERE id = %s)",
+                (other, key, other),
+            )
+        elif what == 1:
+            gone = c.execute("DELETE FROM bank WHERE id = %s RETURNING amount", (key,)).fetchone()
+            if gone:
+                c.execute(
+                    "INSERT INTO bank VALUES (%s, %s) ON CONFLICT (id)"
+                    " DO UPDATE SET amount = bank.amount + excluded.amount",
+                    (other, gone[0]),
+                )
+        elif key != other:
+            c.execute(
+                "UPDATE bank SET amount = amount + CASE id WHEN %s THEN 7 ELSE -7 END WHERE id IN"
+                " (%s, %s) AND (SELECT count(*) FROM bank WHERE id IN (%s, %s)) = 2",
+                (key, key, other, key, other),
+            )
 
     def _more(self, c, table, key, other):
         what = self.dice.randrange(6)
@@ -77,6 +110,7 @@ def create(db, rows):
     db.sql("CREATE SEQUENCE versions")
     for table in MORE:
         db.sql(TABLE.format(table, rows))
+    db.sql(BANK.format(rows))
     db.sql("INSERT INTO accounts SELECT -g, g, 'old' FROM generate_series(1, %s) g", rows)
 
 
@@ -104,6 +138,26 @@ def check_versions(leat, hint):
     return n
 
 
+def check_sums(leat, total, hint):
+    """Behind the last row the stream folded is the table at each end of a transaction. How many
+    ends there were."""
+    told = [r for r in records(leat, "shop.public.bank") if r["value"]]
+    last = max(i for i, r in enumerate(told) if r["value"]["op"] == "r")
+    amounts, tx, ends = {}, None, 0
+    for i, r in enumerate(told):
+        value, now = r["value"], r["value"]["source"]["txId"]
+        if i > last and now != tx:
+            assert sum(amounts.values()) == total, f"before transaction {now} of bank {hint}"
+            ends += 1
+        tx = now
+        if value["op"] == "d":
+            amounts.pop(value["before"]["id"], None)
+        else:
+            amounts[value["after"]["id"]] = value["after"]["amount"]
+    assert sum(amounts.values()) == total, f"at the end of bank {hint}"
+    return ends
+
+
 def snapshot_of(leat):
     done = leat.call("status", "shop", "--json", ok=None)
     status = json.loads(done.stdout) if done.returncode == 0 else {}
@@ -129,11 +183,11 @@ def kill(leat, config, dice):
         leat.run(config)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(900 + ROWS // 500)
 @pytest.mark.parametrize("readers,commit", [(4, "on"), (2, "off")])
 def test_killed_at_any_moment(db, leat, readers, commit):
     dice = random.Random(SEED)
-    rows = ROWS // (len(MORE) + 1)
+    rows = ROWS // (len(MORE) + 2)
     hint = f"(KILL_SEED={SEED})"
     create(db, rows)
     db.sql(f'ALTER DATABASE "{db.name}" SET synchronous_commit = {commit}')
@@ -150,8 +204,9 @@ def test_killed_at_any_moment(db, leat, readers, commit):
     time.sleep(1)
     load.stop()
     assert load.commits > 20
-    check(db, leat, hint, tables=("accounts", "notes", "files", *MORE))
+    check(db, leat, hint, tables=TABLES)
     assert check_versions(leat, hint) > rows
+    assert check_sums(leat, 100 * rows, hint) > 1
     assert "resumed=true" in leat.stderr
 
 
@@ -233,9 +288,100 @@ def test_foreign_tables_are_told(db, leat):
     assert "postgres.foreign_tables" in done.stderr and "public.far" in done.stderr
 
 
+KINDS = """
+CREATE TABLE bare (id int, v text); ALTER TABLE bare REPLICA IDENTITY FULL;
+CREATE TABLE pairs (a text COLLATE "C", id int, v text, PRIMARY KEY (a, id));
+CREATE TABLE words (k text PRIMARY KEY, id int, v text);
+CREATE TABLE uuids (k uuid PRIMARY KEY, id int, v text);
+CREATE TABLE parts (id int PRIMARY KEY, v text) PARTITION BY RANGE (id);
+CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (7000);
+CREATE TABLE parts_2 PARTITION OF parts DEFAULT;
+CREATE TABLE chosen (id int PRIMARY KEY, v text);
+INSERT INTO bare SELECT g, repeat('b', 100) FROM generate_series(1, 3000) g;
+INSERT INTO pairs SELECT 'k' || g % 7, g, repeat('p', 100) FROM generate_series(1, 15000) g;
+INSERT INTO words SELECT 'Wä-' || md5(g::text), g, repeat('w', 100)
+    FROM generate_series(1, 15000) g;
+INSERT INTO uuids SELECT md5(g::text)::uuid, g, repeat('u', 100) FROM generate_series(1, 15000) g;
+INSERT INTO parts SELECT g, repeat('q', 100) FROM generate_series(1, 15000) g;
+INSERT INTO chosen SELECT g, repeat('c', 100) FROM generate_series(1, 15000) g;
+CREATE VIEW halves AS SELECT * FROM chosen WHERE id % 2 = 0;
+"""
+
+
+def test_kinds_of_tables(db, faulty):
+    """Keys of several columns, texts and uuids, a table without a key, one by its partitions, one
+    by a statement that reads a view: killed in the middle, in the end each is whole."""
+    db.sql(KINDS)
+    db.sql(f"CREATE PUBLICATION {db.name} FOR ALL TABLES WITH (publish_via_partition_root = true)"
+           if db.server.version >= 13 else f"CREATE PUBLICATION {db.name} FOR ALL TABLES")
+    more = {"snapshot.select.statement.overrides": "public.chosen",
+            "snapshot.select.statement.overrides.public.chosen": "SELECT * FROM halves;"}
+    config = faulty.write("shop.properties", config_of(db, **SMALL) | more)
+    faulty.run("--once", config, env={"LEAT_FAULT": "source_query:70:kill"})
+    until(lambda: "child_died" in faulty.stderr, 60, "the kill")
+    faulty.kill()
+    assert "snapshot.done" not in faulty.stderr
+    faulty.call("run", "--once", config, seconds=120)
+    names = [t["topic"].split(".")[2] for t in faulty.topics()]
+    read = {name: [v["after"]["id"] for v in read_rows(faulty, name)] for name in names}
+    whole = list(range(1, 15001))
+    assert set(read.pop("bare")) == set(range(1, 3001))
+    assert sorted(read.pop("chosen")) == whole[1::2]
+    parts = [i for name in list(read) if name.startswith("parts") for i in read.pop(name)]
+    assert sorted(parts) == whole
+    assert read.keys() == {"pairs", "words", "uuids"}
+    for name, ids in read.items():
+        assert sorted(ids) == whole, name
+
+
+def test_a_table_without_a_key_begins_again(db, faulty):
+    """Interrupted, it is read from its beginning; what follows is there once."""
+    db.sql("CREATE TABLE bare (id int, v text); ALTER TABLE bare REPLICA IDENTITY FULL")
+    db.sql("INSERT INTO bare SELECT g, repeat('b', 100) FROM generate_series(1, 60000) g")
+    config = faulty.write("shop.properties", config_of(db, **SMALL))
+    faulty.run("--once", config, env={"LEAT_FAULT": "stream_append:4:kill"})
+    until(lambda: "child_died" in faulty.stderr, 60, "the kill")
+    faulty.kill()
+    db.sql("UPDATE bare SET v = 'new' WHERE id <= 10")
+    faulty.call("run", "--once", config, seconds=120)
+    values = read_rows(faulty, "bare")
+    rows = [v["after"] for v in values if v["op"] == "r"]
+    assert sorted(r["id"] for r in rows[-60000:]) == list(range(1, 60001)) and len(rows) > 60000
+    assert [r["v"] for r in rows if r["id"] == 3][-1] == "new"
+
+
+def test_what_is_told_of_it(db, leat):
+    """Notifications of tables with rows and without, and the rows' `snapshot`."""
+    db.sql("CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY);"
+           "CREATE TABLE c (id int PRIMARY KEY); CREATE TABLE d (id int PRIMARY KEY);"
+           "INSERT INTO a VALUES (1); INSERT INTO b SELECT generate_series(1, 3);"
+           "INSERT INTO c SELECT generate_series(1, 2)")
+    more = {"notification.enabled.channels": "sink,log",
+            "notification.sink.topic.name": "shop.notes", "table.include.list": "public[.][a-d]"}
+    config = leat.write("shop.properties", config_of(db) | more)
+    leat.call("run", "--once", config)
+    marks = [v["source"]["snapshot"] for t in "abc" for v in read_rows(leat, t)]
+    assert marks == ["first", "first_in_data_collection", "true", "last_in_data_collection",
+                     "first_in_data_collection", "last"]
+    told = [r["value"] for r in leat.read("shop.notes")]
+    names = ",".join(f"public.{t}" for t in "abcd")
+    steps = []
+    for v in told:
+        more = v["additional_data"]
+        assert v["aggregate_type"] == "Initial Snapshot" and more["connector_name"] == "shop"
+        table = more.get("scanned_collection") or more.get("current_collection_in_progress")
+        steps.append((v["type"], table and table[7:], more.get("total_rows_scanned")))
+        assert not table or sorted(more["data_collections"].split(",")) == names.split(",")
+    assert (steps[0], steps[-1]) == (("STARTED", None, None), ("COMPLETED", None, None))
+    for table, rows in zip("abcd", "1320"):
+        begin = steps.index(("IN_PROGRESS", table, None))
+        assert begin < steps.index(("TABLE_SCAN_COMPLETED", table, rows))
+    assert len(steps) == 10 and leat.stderr.count("type=TABLE_SCAN_COMPLETED") in (0, 4)
+
+
 @pytest.mark.parametrize("keyless", [False, True])
 def test_a_standby_as_the_source(leat, scratch, keyless):
-    """Its views do not tell who is running: all is read before the stream."""
+    """Its views do not tell who is running; and a table without a key is read before the stream."""
     pair = Pair(os.path.join(scratch, f"beside-{keyless}"), "17", fsync="off")
     try:
         db = pair.database()
@@ -259,9 +405,9 @@ def test_a_standby_as_the_source(leat, scratch, keyless):
         until(lambda: leat.alive() or any(r["key"]["id"] == 1000000
                                           for r in records(leat, "shop.public.t0")),
               60, "the last row", every=0.5)
-        check_tables(db, leat, f"(KILL_SEED={SEED})", ("accounts", "notes", "files", *MORE))
-        assert "postgres.standby_snapshot" in leat.stderr
-        assert "snapshot.beside" not in leat.stderr
+        check_tables(db, leat, f"(KILL_SEED={SEED})", TABLES)
+        assert ("postgres.standby_keyless" in leat.stderr) == keyless
+        assert ("snapshot.beside" in leat.stderr) != keyless
         leat.stop()
     finally:
         pair.stop()

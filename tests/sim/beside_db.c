@@ -164,8 +164,12 @@ static void roll_back(bdb *d, unsigned x)
 
 static void replay(bdb *d)
 {
-    if (d->replayed < d->norder && d->tx[d->order[d->replayed]].end <= d->flushed)
-        see(d, d->order[d->replayed++]);
+    if (d->shown > d->replayed)
+        d->replay_at = d->tx[d->order[d->replayed++]].end;
+    else if (d->shown < d->norder && d->tx[d->order[d->shown]].end <= d->flushed)
+        see(d, d->order[d->shown++]);
+    else
+        d->replay_at = d->flushed;
 }
 
 /* A transaction in that state, by the dice; -1: none. */
@@ -235,7 +239,7 @@ void bdb_flush(bdb *d)
 void bdb_see_all(bdb *d)
 {
     bdb_flush(d);
-    while (d->standby && d->replayed < d->norder) replay(d);
+    while (d->standby && d->replay_at < d->flushed) replay(d);
     for (unsigned i = 0; i < d->norder; i++) see(d, d->order[i]);
 }
 
@@ -261,10 +265,26 @@ void bdb_crash(bdb *d)
     d->insert = d->flushed;
     bdb_at(d, d->norder, &d->now);
     for (unsigned i = 0; i < d->norder; i++) d->tx[d->order[i]].seen = true;
-    d->replayed = d->norder;
+    d->starts++;
     d->tip = d->now;
     memset(d->lock, 0, sizeof d->lock);
     memset(d->readers, 0, sizeof d->readers);
+}
+
+void bdb_restart(bdb *d)
+{
+    unsigned again = dice_below(d->dice, 5);
+    d->starts++;
+    d->shown = d->replayed = again < d->replayed ? d->replayed - again : 0;
+    d->replay_at = d->replayed > 0 ? d->tx[d->order[d->replayed - 1]].end : 0;
+    memset(d->readers, 0, sizeof d->readers);
+}
+
+bool bdb_shows(const bdb *d, unsigned x)
+{
+    const bdb_tx *tx = &d->tx[x];
+    if (tx->state != BDB_COMMITTED) return false;
+    return d->standby ? tx->place < d->shown : tx->seen;
 }
 
 unsigned bdb_sendable(const bdb *d)
@@ -278,7 +298,7 @@ unsigned bdb_sendable(const bdb *d)
 static bool truncated(const bdb *d, unsigned table)
 {
     for (unsigned i = 0; i < d->ntx; i++)
-        for (unsigned o = 0; d->tx[i].state != BDB_GONE && !d->tx[i].seen && o < d->tx[i].n; o++)
+        for (unsigned o = 0; d->tx[i].state != BDB_GONE && !bdb_shows(d, i) && o < d->tx[i].n; o++)
             if (d->tx[i].ops[o].op == 't' && d->tx[i].ops[o].table == table) return true;
     return false;
 }
@@ -290,11 +310,11 @@ void bdb_wait(bdb *d, unsigned table)
 
 void bdb_look(bdb *d, bdb_view *v)
 {
-    *v = (bdb_view){.n = d->ntx, .xmin = d->ntx, .image = d->now};
+    *v = (bdb_view){.n = d->ntx, .xmin = d->ntx, .image = d->now, .received = d->flushed};
     for (unsigned i = d->ntx; i-- > 0;) {
-        v->in[i] = d->tx[i].seen && d->tx[i].state == BDB_COMMITTED;
+        v->in[i] = bdb_shows(d, i);
         if (!v->in[i] && d->tx[i].state != BDB_GONE) v->xmin = i;
     }
-    v->end = d->insert;
-    if (d->standby) v->end = d->replayed > 0 ? d->tx[d->order[d->replayed - 1]].end : 0;
+    v->end = d->standby ? d->replay_at : d->insert;
+    if (d->standby) bdb_at(d, d->shown, &v->image);
 }

@@ -6,7 +6,8 @@
  * after the stream could have sent them (synchronous replication). A key that a transaction touched
  * is locked until it is seen or gone. Keys move, tables are truncated, updates leave a large column
  * out. A crash loses what was not flushed. A standby shows transactions in the order of the log,
- * and its views do not know which are running. Everything follows from the dice. */
+ * each a moment before it counts it as replayed, and its views do not know which are running; when
+ * it is started again it replays some of the log again. Everything follows from the dice. */
 #ifndef LEAT_TESTS_SIM_BESIDE_DB_H
 #define LEAT_TESTS_SIM_BESIDE_DB_H
 
@@ -68,6 +69,9 @@ typedef struct bdb {
     unsigned order[BDB_TXS], norder; /* commits, in the log's order */
     int64_t insert, flushed;         /* ends of the log */
     unsigned replayed;               /* standby: of order */
+    unsigned shown;                  /* standby: of order, by views: one more at most */
+    int64_t replay_at;               /* standby: the place up to which it has replayed */
+    unsigned starts;                 /* how often the server was started */
     bdb_image first, tip, now;       /* at the beginning; with what runs; as views see it */
     int lock[BDB_TABLES][BDB_KEYS];  /* transaction + 1; 0: none */
     unsigned readers[BDB_TABLES];    /* that keep TRUNCATE out */
@@ -81,6 +85,7 @@ typedef struct bdb_view {
     bool in[BDB_TXS];
     unsigned n, xmin; /* transactions of then; the oldest that was not seen nor gone */
     int64_t end;
+    int64_t received; /* standby: how far it has the log */
     bdb_image image;
 } bdb_view;
 
@@ -92,6 +97,10 @@ void bdb_settle(bdb *d);
 /* What has committed is seen, as when a slot is made. */
 void bdb_see_all(bdb *d);
 void bdb_crash(bdb *d);
+/* The standby is started again: all sessions end, and it has some of its log to replay again. */
+void bdb_restart(bdb *d);
+/* Views show the transaction. */
+bool bdb_shows(const bdb *d, unsigned x);
 /* All of the log is on disk. */
 void bdb_flush(bdb *d);
 /* Commits that the stream may send, of order. */

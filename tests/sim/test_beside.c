@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "beside.h"
 #include "capture/window.h"
-#include "engine/beside.h"
+#include "engine/beside_state.h"
 #include "engine/run.h"
 
 enum { LIVES = 5, PLANT_SEEDS = 10000, STEPS_MOST = 60000, PAD = 24 << 10 };
@@ -38,13 +38,21 @@ typedef enum plant {
     LATE_LOCK,   /* a table is locked after the view was taken, not before */
     UNFLUSHED,   /* rows of a table without identity go out before the log is on disk */
     DONE_EARLY,  /* a chunk is stored as done before its rows are appended */
+    REPLAYED,    /* a standby's view ends at what it counts as replayed */
+    COVERS,      /* a standby's view is thought to have all that it once replayed */
+    DROPPED,     /* streamed changes that a row may show already are dropped */
+    ORDER,       /* keys sort in another way than before the last start, and it is not told */
+    END_FIRST,   /* a view's end is looked up before it is taken */
+    TORN,        /* the stream goes on between two batches of a chunk's rows */
+    UNCOUNTED,   /* rows that yielded are not counted */
     LATE_ASK,    /* an ad hoc snapshot goes on only some time after the stream does */
     PLANTS
 } plant;
 static const char *const plants[] = {
-    "none",        "no-yield",  "early-rows", "late-notes", "behind",  "running-in", "end",
-    "no-again",    "no-moved",  "not-stored", "truncate",   "new-key", "no-view",    "not-still",
-    "not-spoiled", "late-lock", "unflushed",  "done-early", "late-ask"};
+    "none",        "no-yield",  "early-rows", "late-notes", "behind",   "running-in", "end",
+    "no-again",    "no-moved",  "not-stored", "truncate",   "new-key",  "no-view",    "not-still",
+    "not-spoiled", "late-lock", "unflushed",  "done-early", "replayed", "covers",     "dropped",
+    "order",       "end-first", "torn",       "uncounted",  "late-ask"};
 
 typedef struct world {
     dicebox dice;
@@ -63,11 +71,12 @@ typedef struct world {
     unsigned next, op; /* commit to be sent, and how much of it was */
     int64_t at;        /* read up to here */
     bool hurried;
+    unsigned starts; /* of the server, then */
     /* views, of all lives */
     struct view {
         bdb_view v;
         bool noted[BDB_TXS]; /* appended before it was taken: LATE_NOTES */
-        int64_t end;
+        int64_t start, end;
     } * views;
     unsigned nviews, views_cap;
     bool deciding, judging, yielding;
@@ -76,9 +85,10 @@ typedef struct world {
     bool rests;
     leat_snap_table ask[BESIDE_ASKS];
     /* this life */
+    unsigned lives; /* before it */
     bool dead, last, settled;
     uint32_t crash_in, stop_in, pause_in, paused_left, full_in, flaky, failures, settle_in,
-        db_crash_in;
+        db_crash_in, restart_in;
     unsigned readers, wide;
     size_t memory;
     char why[400];
@@ -119,7 +129,7 @@ static int64_t idle_at(void)
 {
     const bdb *d = &w->db;
     if (!d->standby) return d->flushed;
-    return d->replayed > 0 ? d->tx[d->order[d->replayed - 1]].end : w->at;
+    return d->replay_at > 0 ? d->replay_at : w->at;
 }
 
 /* An ad hoc snapshot has begun, or will. */
@@ -142,6 +152,7 @@ static bool step(void)
     if (w->dead) return true;
     w->now += 1 + dice_below(&w->dice, 200);
     for (unsigned n = dice_below(&w->dice, 3); n > 0; n--) bdb_step(&w->db);
+    if (due(&w->restart_in) && w->db.standby) bdb_restart(&w->db);
     if (due(&w->settle_in)) {
         bdb_settle(&w->db);
         w->settled = true;
@@ -252,6 +263,11 @@ static leat_rc s_open(leat_task *t, const leat_position *pos, size_t n, leat_err
     w->at = n > 0 ? bstream_lsn(pos->offset) : w->slot_at;
     w->over = n > 0 ? bstream_over(pos->offset) : 0;
     w->reads = 0;
+    w->starts = d->starts;
+    if (w->at > idle_at()) { /* it has to replay its log first */
+        bdb_step(d);
+        return broken(e);
+    }
     w->next = w->op = 0;
     while (w->next < d->norder && d->tx[d->order[w->next]].end <= w->at) w->next++;
     w->hurried = false;
@@ -300,7 +316,7 @@ static leat_rc s_read(leat_task *t, leat_batch *b, int wait_ms, leat_err *e)
     bdb *d = &w->db;
     (void)t;
     if (step()) return dead(e);
-    if (flaky()) return broken(e);
+    if (flaky() || d->starts != w->starts) return broken(e);
     w->reads++;
     if (due(&w->db_crash_in) && !d->standby) {
         bdb_crash(d);
@@ -346,7 +362,8 @@ static void s_close(leat_task *t)
 /* ---- the source's chunks ---- */
 
 typedef struct chunk_reader {
-    unsigned view; /* number */
+    unsigned view;   /* number */
+    unsigned starts; /* of the server, when the session began */
     leat_range range;
     unsigned key;
     bool begun, locked;
@@ -378,7 +395,9 @@ static leat_rc c_open(leat_chunk_reader *r, leat_err *e)
 {
     if (step()) return dead(e);
     if (flaky()) return broken(e);
-    r->priv = leat_zalloc(1, sizeof(chunk_reader));
+    chunk_reader *x = leat_zalloc(1, sizeof *x);
+    x->starts = w->db.starts;
+    r->priv = x;
     return LEAT_OK;
 }
 
@@ -408,7 +427,8 @@ static leat_rc c_begin(leat_chunk_reader *r, const leat_range *range, leat_arena
 {
     chunk_reader *x = r->priv;
     if (step()) return dead(e);
-    if (flaky()) return broken(e);
+    bool lost = x->starts != w->db.starts && dice_one_in(&w->dice, 2);
+    if (flaky() || lost) return broken(e);
     if (w->nviews == w->views_cap) {
         w->views_cap = w->views_cap ? w->views_cap * 2 : 16;
         w->views = leat_realloc(w->views, w->views_cap * sizeof *w->views);
@@ -416,6 +436,8 @@ static leat_rc c_begin(leat_chunk_reader *r, const leat_range *range, leat_arena
     struct view *v = &w->views[w->nviews];
     unsigned t = (unsigned)(uintptr_t)range->table->priv;
     memset(v, 0, sizeof *v);
+    v->start = w->db.replay_at;
+    int64_t before = w->db.insert;
     if (w->plant != LATE_LOCK) {
         bdb_wait(&w->db, t);
         w->db.readers[t]++;
@@ -425,8 +447,10 @@ static leat_rc c_begin(leat_chunk_reader *r, const leat_range *range, leat_arena
     for (size_t i = 0; i < w->stream.ntxs; i++) v->noted[w->stream.txs[i] - BDB_FIRST] = true;
     for (unsigned n = dice_below(&w->dice, 4); n > 0; n--) bdb_step(&w->db);
     v->end = w->plant == FLUSHED_END ? w->db.flushed : w->db.insert;
-    if (w->db.standby) v->end = v->v.end;
-    *x = (chunk_reader){.view = w->nviews++, .range = *range, .begun = true};
+    if (w->plant == END_FIRST) v->end = before;
+    if (w->db.standby) v->end = v->v.end + (v->v.received != v->v.end && w->plant != REPLAYED);
+    *x =
+        (chunk_reader){.view = w->nviews++, .starts = w->db.starts, .range = *range, .begun = true};
     x->locked = w->plant != LATE_LOCK;
     trace("reader %u begins view %u of %s from " LEAT_STR_FMT " to " LEAT_STR_FMT
           " (%u keys), its end %lld",
@@ -440,13 +464,8 @@ static leat_rc c_begin(leat_chunk_reader *r, const leat_range *range, leat_arena
 static void let_go(chunk_reader *x)
 {
     unsigned t = (unsigned)(uintptr_t)x->range.table->priv;
-    if (x->locked && w->db.readers[t] > 0) w->db.readers[t]--;
+    if (x->locked && x->starts == w->db.starts) w->db.readers[t]--;
     x->locked = x->begun = false;
-}
-
-static bool shown(const bdb_tx *tx)
-{
-    return tx->seen && tx->state == BDB_COMMITTED;
 }
 
 /* LATE_LOCK: what was truncated since the view was taken is not there any more. */
@@ -455,7 +474,7 @@ static void lock_table(chunk_reader *x, unsigned t)
     bdb *d = &w->db;
     struct view *v = &w->views[x->view];
     for (unsigned i = 0; i < d->ntx; i++)
-        for (unsigned o = 0; shown(&d->tx[i]) && !v->v.in[i] && o < d->tx[i].n; o++)
+        for (unsigned o = 0; bdb_shows(d, i) && !v->v.in[i] && o < d->tx[i].n; o++)
             if (d->tx[i].ops[o].op == 't' && d->tx[i].ops[o].table == t)
                 memset(v->v.image.row[t], 0, sizeof v->v.image.row[0]);
     d->readers[t]++;
@@ -464,8 +483,10 @@ static void lock_table(chunk_reader *x, unsigned t)
 
 static bool wanted(const leat_range *range, unsigned key)
 {
-    if (range->nkeys == 0)
-        return (int)key >= bound(range->from, 0) && (int)key < bound(range->to, BDB_KEYS);
+    int from = bound(range->from, 0), to = bound(range->to, BDB_KEYS), k = (int)key;
+    if (range->nkeys == 0 && w->plant == ORDER && w->lives % 2 == 1)
+        return (!range->from.s || k <= from) && (!range->to.s || k > to);
+    if (range->nkeys == 0) return k >= from && k < to;
     for (uint32_t i = 0; i < range->nkeys; i++)
         if (range->keys[i].u.i == (int64_t)key) return true;
     return false;
@@ -476,7 +497,7 @@ static leat_rc c_read(leat_chunk_reader *r, leat_batch *b, leat_err *e)
     chunk_reader *x = r->priv;
     unsigned t = (unsigned)(uintptr_t)x->range.table->priv;
     if (step()) return dead(e);
-    if (flaky()) return broken(e);
+    if (flaky() || x->starts != w->db.starts) return broken(e);
     if (!x->locked) lock_table(x, t);
     for (unsigned most = dice_range(&w->dice, 1, 6); x->key < BDB_KEYS; x->key++) {
         bdb_row row = w->views[x->view].v.image.row[t][x->key];
@@ -518,6 +539,14 @@ static bool c_contains(const leat_view *view, uint64_t number)
     if (w->plant == LATE_NOTES && w->deciding && v->noted[tx]) return true;
     if (w->db.standby) return w->plant == RUNNING_IN ? tx < v->v.n : tx < v->v.xmin;
     return tx < v->v.n && v->v.in[tx];
+}
+
+static leat_cover c_covers(const leat_view *view, leat_position pos)
+{
+    const struct view *v = &w->views[(uintptr_t)view->priv];
+    if (!w->db.standby) return LEAT_COVER_UNKNOWN;
+    bool all = w->plant == COVERS || v->start >= bstream_lsn(pos.offset);
+    return all ? LEAT_COVER_ALL : LEAT_COVER_LACKS;
 }
 
 static bool c_passed(const leat_view *view, leat_position pos)
@@ -605,7 +634,17 @@ leat_rc __wrap_leat_window_yield(leat_window *x, leat_batch *b, leat_err *e)
     w->yielding = true;
     leat_rc rc = __real_leat_window_yield(x, b, e);
     w->yielding = false;
+    if (w->plant == UNCOUNTED) b->counts.rows_superseded = 0;
     return rc;
+}
+
+leat_rc __real_leat_beside_turn(leat_run *r, bool *took, leat_err *e);
+leat_rc __wrap_leat_beside_turn(leat_run *r, bool *took, leat_err *e);
+leat_rc __wrap_leat_beside_turn(leat_run *r, bool *took, leat_err *e)
+{
+    *took = false;
+    if (w->plant == TORN && r->beside->out && dice_one_in(&w->dice, 2)) return LEAT_OK;
+    return __real_leat_beside_turn(r, took, e);
 }
 
 bool __real_leat_window_view(leat_window *x, leat_view view);
@@ -665,6 +704,26 @@ bool __wrap_leat_ledger_next(leat_ledger *l, bool keyed, bool turns, leat_job *j
     return !late && __real_leat_ledger_next(l, keyed, turns, job);
 }
 
+/* As if rows told what the last view contains. */
+static void drop_shown(leat_batch *b)
+{
+    uint32_t kept = 0, safe = b->nsafe, dropped = 0;
+    const struct view *v = w->nviews > 0 ? &w->views[w->nviews - 1] : NULL;
+    for (uint32_t i = 0; i < b->n; i++) {
+        uint64_t tx = b->ev[i].tx - BDB_FIRST;
+        if (i == safe) b->safe_counts.deduplicated += dropped;
+        if (!v || b->ev[i].op == 't' || tx >= v->v.n || !v->v.in[tx]) {
+            b->ev[kept++] = b->ev[i];
+            continue;
+        }
+        dropped++;
+        b->nsafe -= i < safe;
+    }
+    if (safe >= b->n) b->safe_counts.deduplicated += dropped;
+    b->n = kept;
+    b->counts.deduplicated += dropped;
+}
+
 void __real_leat_windows_note(leat_windows *ws, leat_batch *b);
 void __wrap_leat_windows_note(leat_windows *ws, leat_batch *b);
 void __wrap_leat_windows_note(leat_windows *ws, leat_batch *b)
@@ -675,6 +734,7 @@ void __wrap_leat_windows_note(leat_windows *ws, leat_batch *b)
         if (w->plant == NEW_KEY && ev->before && ev->after) ev->src = ev->before, ev->before = NULL;
     }
     __real_leat_windows_note(ws, b);
+    if (w->plant == DROPPED) drop_shown(b);
     for (uint32_t i = 0; i < b->n; i++) {
         leat_event *ev = &b->ev[i];
         if (ev->op == LEAT_OP_MESSAGE) ev->op = 't';
@@ -739,6 +799,7 @@ static const leat_source *make_source(void)
                                               .drop = c_drop,
                                               .close = c_close,
                                               .contains = c_contains,
+                                              .covers = c_covers,
                                               .passed = c_passed,
                                               .view = c_view,
                                               .hurry = c_hurry,
@@ -801,7 +862,7 @@ static void draw_life(bool last)
     w->dead = false;
     w->last = last;
     w->crash_in = w->stop_in = w->pause_in = w->full_in = w->flaky = w->settle_in = w->db_crash_in =
-        0;
+        w->restart_in = 0;
     w->failures = 12;
     w->paused_left = 0;
     w->readers = dice_range(d, 1, 4);
@@ -811,6 +872,7 @@ static void draw_life(bool last)
     if (dice_one_in(d, 3)) w->flaky = dice_range(d, 5, 60);
     if (dice_one_in(d, 3)) w->full_in = dice_steep(d, 5);
     if (dice_one_in(d, 4)) w->db_crash_in = dice_steep(d, dice_range(d, 1, 8));
+    if (dice_one_in(d, 3)) w->restart_in = dice_steep(d, dice_range(d, 1, 10));
     w->settle_in = last ? dice_steep(d, 10) : 0;
     if (last) return;
     if (dice_one_in(d, 4))
@@ -842,6 +904,7 @@ static bool run_seed(uint64_t seed, plant p)
     unsigned lives = dice_below(&w->dice, LIVES);
     for (unsigned i = 0; i <= lives && !*w->why; i++) {
         draw_life(i == lives);
+        w->lives = i;
         live();
         if (!*w->why) bstream_crash(&w->stream, &w->db, dice_one_in(&w->dice, 2));
     }

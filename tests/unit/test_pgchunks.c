@@ -7,13 +7,15 @@
 
 /* ---- views ---- */
 
-static leat_view view_of(leat_arena *a, const char *snapshot, const char *end, const char *standby)
+/* received: of a standby, or NULL. */
+static leat_view view_of(leat_arena *a, const char *snapshot, const char *end, const char *received)
 {
     leat_view view;
     leat_err e = {0};
     leat_str cols[LEAT_PG_VIEW_COLS] = {leat_str_of(snapshot), leat_str_of(end),
-                                        leat_str_of(standby)};
-    if (leat_pg_view_new(cols, a, &view, &e) != LEAT_OK) fail_msg("%s", e.msg);
+                                        leat_str_of(received ? "t" : "f"), leat_str_of(received)};
+    if (leat_pg_view_new(cols, received ? 0x3000 : 0, a, &view, &e) != LEAT_OK)
+        fail_msg("%s", e.msg);
     return view;
 }
 
@@ -35,12 +37,12 @@ static void a_view_contains_what_had_ended(void **state)
 {
     (void)state;
     leat_arena a = {0};
-    leat_view view = view_of(&a, "10:20:10,14,19", "0/16B3748", "f"), again;
+    leat_view view = view_of(&a, "10:20:10,14,19", "0/16B3748", NULL), again;
     contains_what_had_ended(&view);
     assert_int_equal(leat_pg_view_read(view.text, &a, &again, NULL), LEAT_OK);
     contains_what_had_ended(&again);
     assert_true(leat_str_eq(again.text, view.text));
-    leat_view none = view_of(&a, "10:10:", "0/1", "f");
+    leat_view none = view_of(&a, "10:10:", "0/1", NULL);
     assert_true(leat_pg_view_contains(&none, 9));
     assert_false(leat_pg_view_contains(&none, 10));
     leat_arena_free(&a);
@@ -50,10 +52,31 @@ static void a_standbys_view_contains_what_is_older_than_all(void **state)
 {
     (void)state;
     leat_arena a = {0};
-    leat_view view = view_of(&a, "10:20:", "0/16B3748", "t");
+    leat_view view = view_of(&a, "10:20:", "0/16B3748", "0/16B3748");
     assert_true(leat_pg_view_contains(&view, 9));
     assert_false(leat_pg_view_contains(&view, 10));
     assert_false(leat_pg_view_contains(&view, 15));
+    leat_arena_free(&a);
+}
+
+static leat_cover covers(const leat_view *view, const char *offset)
+{
+    return leat_pg_view_covers(view, (leat_position){.offset = leat_str_of(offset)});
+}
+
+/* What it had replayed before is in it, whoever runs; a primary's says nothing by places. */
+static void a_standbys_view_covers_what_was_replayed(void **state)
+{
+    (void)state;
+    leat_arena a = {0};
+    leat_view view = view_of(&a, "10:20:", "0/4000", "0/4000"), again;
+    assert_int_equal(covers(&view, "{\"lsn\":12288}"), LEAT_COVER_ALL);
+    assert_int_equal(covers(&view, "{\"lsn\":12289}"), LEAT_COVER_LACKS);
+    assert_int_equal(leat_pg_view_covers(&view, (leat_position){0}), LEAT_COVER_UNKNOWN);
+    assert_int_equal(leat_pg_view_read(view.text, &a, &again, NULL), LEAT_OK);
+    assert_int_equal(covers(&again, "{\"lsn\":12288}"), LEAT_COVER_LACKS);
+    leat_view primary = view_of(&a, "10:20:", "0/4000", NULL);
+    assert_int_equal(covers(&primary, "{\"lsn\":12288}"), LEAT_COVER_UNKNOWN);
     leat_arena_free(&a);
 }
 
@@ -66,15 +89,23 @@ static void a_view_is_passed_at_its_end(void **state)
 {
     (void)state;
     leat_arena a = {0};
-    leat_view view = view_of(&a, "10:20:", "0/3E8", "f");
+    leat_view view = view_of(&a, "10:20:", "0/3E8", NULL);
     assert_false(passed(&view, "{\"lsn\":999}"));
     assert_true(passed(&view, "{\"lsn\":1000}"));
     assert_true(passed(&view, "{\"lsn\":1001}"));
     assert_false(leat_pg_view_passed(&view, (leat_position){0}));
     /* Behind a page's header nothing is written yet: the last record ended before it. */
-    leat_view page = view_of(&a, "10:20:", "0/4018", "f");
+    leat_view page = view_of(&a, "10:20:", "0/4018", NULL);
     assert_true(passed(&page, "{\"lsn\":16384}"));
     assert_false(passed(&page, "{\"lsn\":16383}"));
+    /* A standby that has more to replay may replay a commit just now that is seen already. */
+    leat_view idle = view_of(&a, "10:20:", "0/3E8", "0/3E8");
+    assert_true(passed(&idle, "{\"lsn\":1000}"));
+    leat_view replays = view_of(&a, "10:20:", "0/3E8", "0/9000");
+    assert_false(passed(&replays, "{\"lsn\":1000}"));
+    assert_true(passed(&replays, "{\"lsn\":1001}"));
+    leat_view archive = view_of(&a, "10:20:", "0/3E8", "");
+    assert_false(passed(&archive, "{\"lsn\":1000}"));
     leat_arena_free(&a);
 }
 
@@ -204,6 +235,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_view_contains_what_had_ended),
         cmocka_unit_test(a_standbys_view_contains_what_is_older_than_all),
+        cmocka_unit_test(a_standbys_view_covers_what_was_replayed),
         cmocka_unit_test(a_view_is_passed_at_its_end),
         cmocka_unit_test(what_is_no_view_is_refused),
         cmocka_unit_test(ranges_compare_rows),

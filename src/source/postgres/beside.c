@@ -39,18 +39,17 @@ static leat_snap_table *snap_of(const leat_pg_source *s, const leat_pg_relation 
     return t;
 }
 
-/* Sets what the table's version and the server say of it. */
-static leat_rc describe(leat_pg_source *s, uint32_t oid, leat_snap_table *out, leat_err *e)
+/* Sets what the table's version says of it; t NULL: it is not there any more. */
+static leat_rc describe(leat_pg_source *s, const leat_pg_table *t, leat_snap_table *out,
+                        leat_err *e)
 {
-    leat_arena a = {0};
-    const leat_pg_table *t;
     leat_pg_rel *r = NULL;
-    leat_rc rc = leat_pg_table_read(&s->sql, oid, &a, &t, e);
-    if (rc == LEAT_OK && t) rc = leat_pg_rel_of_table(s, t, &r, e);
-    if (r) out->keyed = r->table->nid > 0;
+    if (!t) return LEAT_OK;
+    LEAT_TRY(leat_pg_rel_of_table(s, t, &r, e));
+    out->keyed = r->table->nid > 0;
+    out->bytes = t->bytes;
     leat_pg_rel_free(r);
-    leat_arena_free(&a);
-    return rc;
+    return LEAT_OK;
 }
 
 /* The captured tables, each row under one name only. */
@@ -61,20 +60,26 @@ static leat_rc captured(leat_pg_source *s, leat_arena *a, leat_pg_tables *t, lea
     return leat_pg_partitions_once(&s->sql, s->conf, t, a, e);
 }
 
+/* A thousand tables are asked about by as many questions as one. */
 static leat_rc put_tables(leat_pg_source *s, leat_arena *a, leat_plan *plan, leat_err *e)
 {
     leat_pg_tables t;
     LEAT_TRY(captured(s, a, &t, e));
     LEAT_TRY(leat_pg_rules_snapshot(&s->rules, t.captured, &t.ncaptured, a, e));
+    uint32_t *oids = LEAT_NEW(a, uint32_t, t.ncaptured);
+    const leat_pg_table **known = LEAT_NEW(a, const leat_pg_table *, t.ncaptured);
+    for (size_t i = 0; i < t.ncaptured; i++) oids[i] = t.captured[i]->oid;
+    LEAT_TRY(leat_pg_tables_read(&s->sql, oids, t.ncaptured, a, known, e));
     for (size_t i = 0; i < t.ncaptured; i++) {
-        if (leat_capture_is_signal(&s->conf->capture, t.captured[i]->schema, t.captured[i]->name))
-            continue;
-        leat_snap_table *one = snap_of(s, t.captured[i], plan->a);
-        LEAT_TRY(describe(s, t.captured[i]->oid, one, e));
+        const leat_pg_relation *r = t.captured[i];
+        if (leat_capture_is_signal(&s->conf->capture, r->schema, r->name)) continue;
+        leat_snap_table *one = snap_of(s, r, plan->a);
+        LEAT_TRY(describe(s, known[i], one, e));
         *plan->tables_tail = one;
         plan->tables_tail = &one->next;
         plan->n++;
     }
+    leat_pg_plan_names(s, plan, t.captured, t.ncaptured);
     return LEAT_OK;
 }
 
@@ -105,6 +110,15 @@ static leat_rc tell_foreign(leat_pg_source *s, leat_err *e)
     return rc;
 }
 
+/* By its number a standby's view does not tell what it contains, and of a table without identity
+ * the changes that its rows show already are known by that alone. */
+static const leat_snap_table *unfit(const leat_pg_source *s, const leat_plan *plan)
+{
+    const leat_snap_table *t = s->server.standby ? plan->tables : NULL;
+    while (t && t->keyed) t = t->next;
+    return t;
+}
+
 leat_rc leat_pg_plan_beside(leat_pg_source *s, leat_plan *plan, leat_err *e)
 {
     leat_arena a = {0};
@@ -112,16 +126,42 @@ leat_rc leat_pg_plan_beside(leat_pg_source *s, leat_plan *plan, leat_err *e)
     leat_arena_free(&a);
     LEAT_TRY(rc);
     LEAT_TRY(tell_foreign(s, e));
-    plan->beside = !s->server.standby;
+    const leat_snap_table *t = unfit(s, plan);
+    plan->beside = t == NULL;
     plan->readers = (unsigned)s->conf->capture.snapshot_threads;
     if (plan->beside) return LEAT_OK;
-    leat_log(LEAT_WARN, "postgres.standby_snapshot",
-             "a standby does not tell what its views contain, which a snapshot beside the stream "
-             "needs: all tables are read first, as with snapshot.streaming=after");
+    leat_log(LEAT_WARN, "postgres.standby_keyless",
+             "table=\"%s\" has no key that tells its rows apart, which a standby's snapshot beside "
+             "the stream needs: all tables are read first, as with snapshot.streaming=after",
+             t->name);
     plan->tables = NULL;
     plan->tables_tail = &plan->tables;
     plan->n = 0;
     return LEAT_OK;
+}
+
+void leat_pg_tell_beside(leat_task *task, leat_batch *b, leat_snap_news news,
+                         const leat_snap_table *table, uint64_t rows)
+{
+    const leat_pg_source *s = task->priv;
+    leat_notice notice = {.aggregate = LEAT_NOTIFY_INITIAL};
+    switch (news) {
+    case LEAT_SNAP_BEGUN: notice.type = "STARTED"; break;
+    case LEAT_SNAP_TABLE:
+        notice.type = "IN_PROGRESS";
+        notice.current = table->name;
+        notice.tables = s->row_tables;
+        break;
+    case LEAT_SNAP_TABLE_DONE:
+        notice.type = "TABLE_SCAN_COMPLETED";
+        notice.scanned = table->name;
+        notice.rows = (int64_t)rows;
+        notice.tables = s->row_captured;
+        notice.status = "SUCCEEDED";
+        break;
+    case LEAT_SNAP_DONE: notice.type = "COMPLETED"; break;
+    }
+    leat_notify_put(s->notify, b, &notice);
 }
 
 /* ---- hurrying ---- */

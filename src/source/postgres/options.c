@@ -481,7 +481,8 @@ static const leat_opt without_effect[] = {
      NOTHING,
      .def = "serializable",
      .label = "Snapshot isolation",
-     .help = "A snapshot is one REPEATABLE READ, READ ONLY transaction: one view of all tables."},
+     .help = "Rows are read in REPEATABLE READ, READ ONLY transactions: one for all tables with "
+             "snapshot.streaming=after, else one for each part of a table."},
     {.name = "snapshot.locking.mode",
      OTHER,
      NOTHING,

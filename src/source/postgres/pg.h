@@ -247,6 +247,7 @@ void leat_pg_snapshot_notice(leat_pg_source *s, leat_batch *b);
 
 /* ---- standby.c ---- */
 /* Sets server.standby. CONF "postgres.standby": of a version that cannot decode there. */
+leat_rc leat_pg_standby_is(leat_pg *sql, bool *yes, leat_err *e);
 leat_rc leat_pg_standby_look(leat_pg_source *s, leat_err *e);
 /* On a standby: CONF "postgres.publication_missing" if it has not come from the primary. */
 leat_rc leat_pg_standby_publication(leat_pg_source *s, leat_err *e);

@@ -69,6 +69,7 @@ typedef struct reader {
     leat_chunk_reader *r;
     known *tables;
     leat_origin *origin, *row_origin; /* of the snapshot's rows, of ad hoc ones */
+    bool standby;                     /* the session is on one, or was before it was promoted */
     bool begun;                       /* the COPY of a chunk runs */
     bool headed;                      /* and its head has been read */
     /* The chunk: */
@@ -109,6 +110,7 @@ static leat_rc set_up(reader *x, leat_err *e)
     if (c->version >= 110000) LEAT_TRY(leat_pg_exec(c, "set the session up", "SET jit = off", e));
     if (c->version >= 170000)
         LEAT_TRY(leat_pg_exec(c, "set the session up", "SET transaction_timeout = 0", e));
+    LEAT_TRY(leat_pg_standby_is(c, &x->standby, e));
     return prepare(x, e);
 }
 
@@ -230,6 +232,19 @@ typedef struct found {
     char stamp[STAMP + 1];
 } found;
 
+/* How far a standby has replayed the log. A statement of its own, since any takes a view first. */
+static leat_rc replayed(reader *x, uint64_t *out, leat_err *e)
+{
+    PGresult *res;
+    *out = 0;
+    if (!x->standby) return LEAT_OK;
+    LEAT_TRY(leat_pg_query(&x->s.sql, "see what is replayed",
+                           "SELECT pg_catalog.pg_last_wal_replay_lsn()", 0, NULL, &res, e));
+    leat_lsn_parse(leat_pg_cell(res, 0, 0), out);
+    PQclear(res);
+    return LEAT_OK;
+}
+
 /* The lock, the view, and what was found. */
 static leat_rc take_view(reader *x, const leat_range *range, leat_arena *a, leat_view *view,
                          found *f, leat_err *e)
@@ -238,6 +253,8 @@ static leat_rc take_view(reader *x, const leat_range *range, leat_arena *a, leat
     bool part = range->from.s || range->to.s || range->nkeys > 0;
     leat_buf sql = {0};
     PGresult *res;
+    uint64_t start;
+    LEAT_TRY(replayed(x, &start, e));
     leat_buf_printf(&sql,
                     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; %s LOCK TABLE %s%s IN ACCESS"
                     " SHARE MODE; EXECUTE leat_view (",
@@ -251,7 +268,7 @@ static leat_rc take_view(reader *x, const leat_range *range, leat_arena *a, leat
     LEAT_TRY(rc);
     leat_str cols[LEAT_PG_VIEW_COLS];
     for (int i = 0; i < LEAT_PG_VIEW_COLS; i++) cols[i] = leat_pg_cell(res, 0, i);
-    rc = leat_pg_view_new(cols, a, view, e);
+    rc = leat_pg_view_new(cols, start, a, view, e);
     f->oid = (uint32_t)leat_pg_cell_i64(res, 0, LEAT_PG_VIEW_COLS, 0);
     snprintf(f->stamp, sizeof f->stamp, "%s", PQgetvalue(res, 0, LEAT_PG_VIEW_COLS + 1));
     PQclear(res);
@@ -512,10 +529,12 @@ const leat_source_chunks leat_pg_chunks = {
     .drop = drop,
     .close = close_reader,
     .contains = leat_pg_view_contains,
+    .covers = leat_pg_view_covers,
     .passed = leat_pg_view_passed,
     .view = leat_pg_view_read,
     .hurry = leat_pg_hurry,
     .asked = leat_pg_asked,
     .told = leat_pg_told,
     .over = leat_pg_over,
+    .tell = leat_pg_tell_beside,
 };

@@ -26,6 +26,8 @@ leat_rc leat_pg_plan_beside(leat_pg_source *s, leat_plan *plan, leat_err *e);
 
 /* beside.c: as leat_source_chunks says, on the task's thread. */
 leat_rc leat_pg_hurry(leat_task *t, const leat_view *view, leat_err *e);
+void leat_pg_tell_beside(leat_task *t, leat_batch *b, leat_snap_news news,
+                         const leat_snap_table *table, uint64_t rows);
 /* incremental_ask.c: the same. */
 const leat_snap_table *leat_pg_asked(leat_task *t, const leat_snap_table *held, bool *rests);
 leat_rc leat_pg_told(leat_task *t, leat_batch *b, const leat_chunk_told *told, leat_err *e);

@@ -104,6 +104,7 @@ void leat_pg_plan_names(leat_pg_source *s, const leat_plan *plan,
     size_t k = 0;
     if (!s->notify) return;
     for (const leat_chunk *c = plan->first; c; c = c->next) names[k++] = c->table;
+    for (const leat_snap_table *t = plan->tables; t; t = t->next) names[k++] = t->name;
     s->row_tables = leat_notify_tables(plan->a, names, k, true);
     for (size_t i = 0; i < n; i++)
         names[i] = leat_arena_printf(plan->a, "%s.%s", captured[i]->schema, captured[i]->name);

@@ -15,7 +15,7 @@
 
 enum { DECODES = 160000, LOOK_US = 1000000, LOOK_MS = 2000 };
 
-static leat_rc in_recovery(leat_pg *sql, bool *yes, leat_err *e)
+leat_rc leat_pg_standby_is(leat_pg *sql, bool *yes, leat_err *e)
 {
     PGresult *res;
     LEAT_TRY(leat_pg_query(sql, "see whether the server is a standby",
@@ -35,7 +35,7 @@ static leat_rc fail_old(const leat_pg *sql, const char *host, leat_err *e)
 
 leat_rc leat_pg_standby_look(leat_pg_source *s, leat_err *e)
 {
-    LEAT_TRY(in_recovery(&s->sql, &s->server.standby, e));
+    LEAT_TRY(leat_pg_standby_is(&s->sql, &s->server.standby, e));
     if (s->server.standby && leat_pg_streams(s->conf) && s->sql.version < DECODES)
         return fail_old(&s->sql, s->conf->target.host, e);
     return LEAT_OK;
@@ -84,8 +84,9 @@ void leat_pg_standby_watch(leat_pg_source *s, int64_t now)
     uint32_t timeline;
     if (!s->server.standby || s->tx.open || now - s->standby_us < LOOK_US) return;
     s->standby_us = now;
-    if (leat_pg_source_sql(s, &e) != LEAT_OK || in_recovery(&s->sql, &still, &e) != LEAT_OK ||
-        still || new_timeline(s, &timeline, &e) != LEAT_OK || timeline == 0)
+    if (leat_pg_source_sql(s, &e) != LEAT_OK ||
+        leat_pg_standby_is(&s->sql, &still, &e) != LEAT_OK || still ||
+        new_timeline(s, &timeline, &e) != LEAT_OK || timeline == 0)
         return;
     leat_log(LEAT_WARN, "postgres.timeline", "was=%u is=%u the standby was promoted: it goes on",
              s->server.timeline, timeline);
@@ -125,7 +126,7 @@ static void feedback_step(leat_pg_exam *x)
 void leat_pg_standby_check(leat_pg_exam *x)
 {
     leat_err e;
-    if (in_recovery(&x->sql, &x->standby, &e) != LEAT_OK) {
+    if (leat_pg_standby_is(&x->sql, &x->standby, &e) != LEAT_OK) {
         leat_pg_tell_err(x, "standby", &e);
     } else if (x->standby && x->sql.version < DECODES) {
         fail_old(&x->sql, x->conf->target.host, &e);

@@ -5,8 +5,15 @@
  *     snapshot   of txid_current_snapshot(): 64-bit ids; XIDs of those running, in order
  *
  * The end is the end of what is written, flushed or not, since a row can be seen before its commit
- * is flushed. A standby knows of those running in another form, which it does not tell: there only
- * what is below XMIN is surely in the view. Pure; any thread. */
+ * is flushed.
+ *
+ * A standby knows of those running in another form, which it does not tell: by its number only what
+ * is below XMIN is surely in the view. But there views show transactions in the order of the log,
+ * and the stream sends nothing that was not replayed: a view has all that ends at or before the
+ * place that was replayed when it was taken, which is asked for before. What is replayed just then
+ * may be seen already, although the server counts it as replayed a moment later only: as long as
+ * there is log that was received and not replayed, the end is behind the next record, whose place
+ * is not known but for being another one. Pure; any thread. */
 #include "source/postgres/view.h"
 
 #include "base/json.h"
@@ -17,7 +24,8 @@ const char leat_pg_view_sql[] =
     "SELECT pg_catalog.txid_current_snapshot(),"
     " CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()"
     " ELSE pg_catalog.pg_current_wal_insert_lsn() END,"
-    " pg_catalog.pg_is_in_recovery()";
+    " pg_catalog.pg_is_in_recovery(),"
+    " pg_catalog.pg_last_wal_receive_lsn()";
 
 static bool take_id(leat_str *rest, char sep, uint64_t *out)
 {
@@ -39,8 +47,9 @@ static bool take_snapshot(leat_str text, leat_arena *a, leat_pg_view *v)
     return true;
 }
 
-static leat_rc make(leat_str snapshot, leat_str end, bool standby, leat_arena *a, leat_view *out,
-                    leat_err *e)
+/* received: how far a standby has the log. */
+static leat_rc make(leat_str snapshot, leat_str end, bool standby, leat_str received, leat_arena *a,
+                    leat_view *out, leat_err *e)
 {
     leat_pg_view *v = LEAT_NEW(a, leat_pg_view, 1);
     v->standby = standby;
@@ -49,7 +58,10 @@ static leat_rc make(leat_str snapshot, leat_str end, bool standby, leat_arena *a
                          "no snapshot and place in the log: \"" LEAT_STR_FMT "\", \"" LEAT_STR_FMT
                          "\"",
                          LEAT_STR_ARG(snapshot), LEAT_STR_ARG(end));
-    v->end = leat_pg_record_end(v->end);
+    if (standby && !leat_str_eq(received, end))
+        v->end++;
+    else
+        v->end = leat_pg_record_end(v->end);
     char text[LEAT_LSN_TEXT];
     leat_buf b = {0};
     leat_jw w = {.out = &b};
@@ -63,18 +75,21 @@ static leat_rc make(leat_str snapshot, leat_str end, bool standby, leat_arena *a
     return LEAT_OK;
 }
 
-leat_rc leat_pg_view_new(const leat_str cols[LEAT_PG_VIEW_COLS], leat_arena *a, leat_view *out,
-                         leat_err *e)
+leat_rc leat_pg_view_new(const leat_str cols[LEAT_PG_VIEW_COLS], uint64_t start, leat_arena *a,
+                         leat_view *out, leat_err *e)
 {
-    return make(cols[0], cols[1], leat_str_is(cols[2], "t"), a, out, e);
+    LEAT_TRY(make(cols[0], cols[1], leat_str_is(cols[2], "t"), cols[3], a, out, e));
+    ((leat_pg_view *)out->priv)->start = start;
+    return LEAT_OK;
 }
 
 leat_rc leat_pg_view_read(leat_str text, leat_arena *a, leat_view *out, leat_err *e)
 {
     const leat_json *j = NULL;
     LEAT_TRY(leat_json_parse(a, text, &j, e));
-    return make(leat_json_get_str(j, "snapshot"), leat_json_get_str(j, "end"),
-                leat_json_get_bool(j, "standby", true), a, out, e);
+    leat_str end = leat_json_get_str(j, "end");
+    return make(leat_json_get_str(j, "snapshot"), end, leat_json_get_bool(j, "standby", true), end,
+                a, out, e);
 }
 
 bool leat_pg_view_contains(const leat_view *view, uint64_t tx)
@@ -93,6 +108,14 @@ bool leat_pg_view_contains(const leat_view *view, uint64_t tx)
             high = mid;
     }
     return true;
+}
+
+leat_cover leat_pg_view_covers(const leat_view *view, leat_position pos)
+{
+    const leat_pg_view *v = view->priv;
+    uint64_t lsn = leat_pg_position_lsn(pos.offset);
+    if (!v->standby || lsn == 0) return LEAT_COVER_UNKNOWN;
+    return v->start >= lsn ? LEAT_COVER_ALL : LEAT_COVER_LACKS;
 }
 
 bool leat_pg_view_passed(const leat_view *view, leat_position pos)

@@ -36,7 +36,8 @@ typedef struct leat_pg_table {
     char kind;             /* relkind: 'r', 'p' partitioned */
     char replica_identity; /* 'd', 'n', 'f', 'i' */
     bool partition;
-    double rows; /* the planner's estimate, -1: unknown */
+    double rows;   /* the planner's estimate, -1: unknown */
+    int64_t bytes; /* the same, with large values; of a table with others below it -1 */
     const leat_pg_column *cols;
     uint16_t ncols;
     const char *const *key; /* names: the primary key in its order, else the first unique index that
@@ -49,6 +50,10 @@ typedef struct leat_pg_table {
 /* Reads one table with its columns and key; *out NULL when there is no such table (any more). */
 leat_rc leat_pg_table_read(leat_pg *c, uint32_t oid, leat_arena *a, const leat_pg_table **out,
                            leat_err *e);
+
+/* The same of n tables, by as many questions as of one; out has n. */
+leat_rc leat_pg_tables_read(leat_pg *c, const uint32_t *oids, size_t n, leat_arena *a,
+                            const leat_pg_table **out, leat_err *e);
 
 /* Its identity alone; *out NULL when it has none. */
 leat_rc leat_pg_identity_read(leat_pg *c, uint32_t oid, leat_arena *a, const leat_pg_identity **out,

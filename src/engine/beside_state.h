@@ -1,7 +1,7 @@
-/* Inside of the driver of snapshots beside the stream: beside.c and ask.c share it. By the task's
- * thread. */
-#ifndef LEAT_ENGINE_BESIDE_PART_H
-#define LEAT_ENGINE_BESIDE_PART_H
+/* What the files of a snapshot beside the stream share: beside.c, beside_out.c, ask.c. By the
+ * task's thread. */
+#ifndef LEAT_ENGINE_BESIDE_STATE_H
+#define LEAT_ENGINE_BESIDE_STATE_H
 
 #include "engine/beside.h"
 #include "engine/readers.h"
@@ -36,17 +36,28 @@ struct leat_beside {
     uint64_t ask_chunks;    /* that did, in this attempt */
 };
 
-/* ---- beside.c ---- */
-
 /* With plan NULL: for ad hoc snapshots alone. */
 leat_rc leat_beside_start(leat_run *r, const leat_plan *plan, const leat_json *stored, leat_err *e);
-
 /* Says how far each table is, now and then, or now. */
-void leat_beside_show(leat_run *r, bool now_on);
+void leat_beside_tables(leat_run *r, bool now_on);
 
-/* ---- ask.c ---- */
+/* The last safe place that was appended; offset absent: none. */
+leat_position leat_beside_reached(const leat_run *r);
+/* Shows in status what is read of which table. */
+void leat_beside_show(leat_run *r, const char *table);
+/* What a reading that is over and not to be appended comes to. */
+void leat_beside_result(leat_run *r, leat_reading *g);
+/* The reading is over and its job told so. */
+void leat_beside_forget(leat_beside *bs, leat_reading *g);
+/* Has the source tell of the snapshot, into the task's batch. */
+void leat_beside_tell(leat_run *r, leat_snap_news news, const leat_ledger_table *t);
 
-/* A reading of the table that was asked for has failed: true when that is dealt with. */
+/* beside_out.c: takes up a chunk whose rows may go out now, if there is one. */
+bool leat_beside_out_begin(leat_run *r);
+/* One batch of the chunk that was taken up. */
+leat_rc leat_beside_out_put(leat_run *r, leat_err *e);
+
+/* ask.c: a reading of the table that was asked for has failed: true when that is dealt with. */
 bool leat_ask_failed(leat_run *r, const leat_reading *g);
 /* A batch with rows of it goes out: has the source finish it. */
 leat_rc leat_ask_told(leat_run *r, const leat_reading *g, bool last, leat_err *e);
