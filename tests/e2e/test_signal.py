@@ -353,7 +353,7 @@ def test_table_changes_meanwhile(shop, leat):
 
 
 def test_progress(shop, leat):
-    """What an incremental snapshot has read of its table is in the status, at rest and at its end."""
+    """The status tells what a snapshot has read of its table, at rest and at its end."""
     shop.sql("INSERT INTO a SELECT i, 'old' FROM generate_series(101, 5000) i; ANALYZE a")
     shop.sql("CREATE TABLE b (id int PRIMARY KEY); INSERT INTO b VALUES (1), (2), (3); ANALYZE b")
     running(leat, shop, incremental_snapshot_chunk_size=1)
