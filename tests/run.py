@@ -226,7 +226,7 @@ def trouble(case):
 
 
 def out_of_time(case):
-    """It waited in vain for something. On a busy machine that proves nothing; what is wrong does."""
+    """It waited in vain. A busy machine is reason enough for that, but not for wrong results."""
     message = trouble(case).get("message", "")
     return re.match(r"(\w+\.)*(TimeoutError|TimeoutExpired|ReadTimeout)\b", message) is not None
 

@@ -353,26 +353,25 @@ def test_table_changes_meanwhile(shop, leat):
 
 
 def test_progress(shop, leat):
-    """What an incremental snapshot has read of its table is in the status while it rests."""
-    shop.sql("ANALYZE a")
-    running(leat, shop, incremental_snapshot_chunk_size=10)
+    """The status tells what a snapshot has read of its table, at rest and at its end."""
+    shop.sql("INSERT INTO a SELECT i, 'old' FROM generate_series(101, 5000) i; ANALYZE a")
+    shop.sql("CREATE TABLE b (id int PRIMARY KEY); INSERT INTO b VALUES (1), (2), (3); ANALYZE b")
+    running(leat, shop, incremental_snapshot_chunk_size=1)
     signal(leat, "snapshot", "public.a")
     signal(leat, "pause")
 
-    def shown():
+    def shown(state):
         tables = leat.status("shop")["snapshot"]["table_progress"]
-        return tables if tables and tables[0]["state"] == "paused" else None
+        return tables[0] if tables and tables[0]["state"] == state else None
 
-    table = until(shown, 60, "the table in the status")[0]
+    table = until(lambda: shown("paused"), 60, "the table in the status")
     assert table["table"] == "public.a" and table["snapshot"] == "incremental"
-    assert table["rows"] <= table["rows_total"] == 100
+    assert table["rows"] <= table["rows_total"] == 5000
     assert "public.a (paused)" in leat.call("status", "shop").stdout
-    signal(leat, "resume")
-    idle(leat)
-    until(lambda: leat.status("shop")["snapshot"]["table_progress"][0]["state"] == "done", 60,
-          "the end in the status")
-    table = leat.status("shop")["snapshot"]["table_progress"][0]
-    assert table["rows"] == 100 and table["milliseconds_left"] == 0
+    signal(leat, "stop")
+    signal(leat, "snapshot", "public.b")
+    table = until(lambda: shown("done"), 60, "the end in the status")
+    assert (table["table"], table["rows"], table["milliseconds_left"]) == ("public.b", 3, 0)
 
 
 @pytest.mark.parametrize("mode", ["filtered", "disabled"])
