@@ -1,6 +1,6 @@
 # The commands of everyday work. Each installs what it lacks first (tools/setup.sh).
 
-.PHONY: build run test test-long test-peers bench docs format check clean
+.PHONY: build run test test-long test-peers bench docs deb format check clean
 
 build:
 	@tools/setup.sh build
@@ -41,6 +41,12 @@ docs:
 	@tools/setup.sh build
 	@tools/build.sh build
 	build/leat plugins --markdown docs/connectors
+
+# The Debian package, in build/
+deb:
+	@tools/setup.sh build
+	@tools/build.sh build
+	@packaging/deb.sh
 
 format:
 	@git ls-files -z '*.c' '*.h' | xargs -0r clang-format-14 -i

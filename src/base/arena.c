@@ -106,6 +106,16 @@ void leat_arena_reset(leat_arena *a, size_t keep)
     enter(a, a->first);
 }
 
+size_t leat_arena_used(const leat_arena *a)
+{
+    size_t used = 0;
+    for (const leat_arena_block *blk = a->first; blk && a->cur; blk = blk->next) {
+        if (blk == a->cur) return used + (size_t)(a->at - blk->data);
+        used += blk->cap;
+    }
+    return used;
+}
+
 /* A block with room for need bytes: one left behind cur, or a new one; not in the chain. */
 static leat_arena_block *take(leat_arena *a, size_t need)
 {

@@ -43,6 +43,9 @@ void leat_arena_free(leat_arena *a);
 /* Keeps up to keep bytes of blocks for the next round and gives the rest back. */
 void leat_arena_reset(leat_arena *a, size_t keep);
 
+/* Bytes that were handed out, about: blocks that are used up count whole. */
+size_t leat_arena_used(const leat_arena *a);
+
 /* Slow path of leat_arena_alloc; not for others. align is a power of two, up to 4096. */
 void *leat_arena_grow(leat_arena *a, size_t size, size_t align);
 

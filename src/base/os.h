@@ -68,8 +68,15 @@ int leat_os_mkdirs(const char *path, unsigned mode);
 /* The names in a folder, *n of them in no order, in a. 0 or -errno. */
 int leat_os_names(const char *path, leat_arena *a, const char ***out, size_t *n);
 
+/* Processor time of this process in microseconds. Not virtual. */
+int64_t leat_os_cpu_us(void);
 /* Resident memory of this process in bytes; 0: unknown. Not virtual. */
 size_t leat_os_resident(void);
+/* Its open descriptors; -1: unknown. Not virtual. */
+int64_t leat_os_descriptors(void);
+/* No other process of the user may look into this one's memory or environment, and it leaves no
+ * core (LEAT_DUMPABLE=1 in the environment: as usual, for debuggers). Children begin without it. */
+void leat_os_conceal(void);
 
 /* "no space left on device (ENOSPC)" of -28 or 28, in a thread-local buffer. */
 const char *leat_os_strerror(int err);
@@ -100,6 +107,12 @@ void leat_os_background(void);
  * may return early; wakes all waiters. */
 void leat_os_futex_wait(const _Atomic uint32_t *word, uint32_t seen, int64_t us);
 void leat_os_futex_wake(_Atomic uint32_t *word);
+
+/* Tells the service manager, if one started us (NOTIFY_SOCKET): "READY=1", "STOPPING=1". */
+void leat_os_service_tell(const char *state);
+/* The one listening socket that it handed over (LISTEN_FDS), which is forgotten then; -ENOENT:
+ * none, -E2BIG: several, -EINVAL: it does not listen. */
+int leat_os_service_socket(void);
 
 /* A Unix stream socket at folder/name, whatever the length of the path (sun_path has 108 bytes): a
  * listening one of mode 0600 that replaces what a dead process left there, or one connected to it

@@ -25,6 +25,13 @@ static int64_t kernel_ms(void)
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+int64_t leat_os_cpu_us(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
 int leat_os_wait_fd(int fd, bool writing, int ms)
 {
     struct pollfd p = {.fd = fd, .events = writing ? POLLOUT : POLLIN};

@@ -30,8 +30,8 @@ const leat_opt leat_capture_signal_options[] = {
      .help = "Where signals come from: source, the table signal.data.collection; file, the lines of "
              "signal.file. (jmx and in-process are Java's; `leat signal` takes their place, and always "
              "works.)"},
-    {.name = "signal.file", .label = "Signal file", SIGNALS, TEXT, ADVANCED,
-     AT(signal_file, const char *), .def = "file-signals.txt",
+    {.name = "signal.file", .label = "Signal file", SIGNALS, TEXT,
+     .flags = LEAT_OPT_ADVANCED | LEAT_OPT_FILE, AT(signal_file, const char *), .def = "file-signals.txt",
      .help = "File whose lines are signals, each an object of JSON with id, type and data. It is looked "
              "at every signal.poll.interval.ms, and emptied when its signals are durable; a line "
              "that is no signal is told in the log. Where its name does not begin with a slash it is "

@@ -94,6 +94,10 @@ int leat_cli_why(int argc, char **argv);
 int leat_cli_log(int argc, char **argv);
 int leat_cli_dead_letters(int argc, char **argv);
 int leat_cli_demo(int argc, char **argv);
+int leat_cli_key(int argc, char **argv);
+int leat_cli_token(int argc, char **argv);
+int leat_cli_users(int argc, char **argv);
 int leat_cli_takeover(int argc, char **argv);
+int leat_cli_shadow(int argc, char **argv);
 
 #endif

@@ -15,7 +15,7 @@
 #include "base/os.h"
 #include "cli/cli.h"
 #include "cli/demo.h"
-#include "cli/record.h"
+#include "engine/record.h"
 #include "source/source.h"
 #include "stream/page.h"
 #include "stream/reader.h"

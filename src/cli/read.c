@@ -11,7 +11,7 @@
 #include "cli/cli.h"
 #include "cli/lines.h"
 #include "cli/read_kafka.h"
-#include "cli/record.h"
+#include "engine/record.h"
 #include "stream/reader.h"
 #include "stream/stream.h"
 

@@ -10,11 +10,11 @@
 #include "base/os.h"
 #include "cli/cli.h"
 #include "config/open.h"
-#include "engine/process.h"
 #include "engine/setup.h"
+#include "hub/child_run.h"
 #include "hub/supervisor.h"
 
-enum { FILES_MAX = 256, CONFIG_FD = 3, CONFIG_MAX_BYTES = 16 << 20 };
+enum { FILES_MAX = 256, CONFIG_FD = 3 };
 
 typedef struct running {
     leat_common common;
@@ -156,22 +156,6 @@ int leat_cli_run(int argc, char **argv)
     return status;
 }
 
-/* The configuration that the supervisor left in an inherited memory file. */
-static leat_rc inherited(leat_arena *a, const char *name, leat_config **config, leat_err *e)
-{
-    int64_t size = leat_os_now()->size(CONFIG_FD);
-    if (size <= 0 || size > CONFIG_MAX_BYTES)
-        return leat_fail(e, LEAT_CONF, "config.inherited", name,
-                         "there is no configuration on descriptor %d: this command is for "
-                         "'leat run', which starts it",
-                         CONFIG_FD);
-    char *text = leat_arena_alloc(a, (size_t)size, 1);
-    int64_t n = leat_os_read_all(CONFIG_FD, text, (size_t)size, 0);
-    leat_os_now()->close(CONFIG_FD); /* secrets may stand in it */
-    if (n < 0) return leat_os_fail(e, (int)n, "read the configuration of", name);
-    return leat_config_json(a, (leat_str){text, (size_t)n}, name, config, e);
-}
-
 int leat_cli_connector(int argc, char **argv)
 {
     leat_common common = {.data = leat_cli_data()};
@@ -193,20 +177,8 @@ int leat_cli_connector(int argc, char **argv)
     leat_level level = LEAT_INFO;
     if (log_level && !leat_log_level_parse(leat_str_of(log_level), &level)) level = LEAT_INFO;
     leat_log_setup(level, log_json, words[0], STDERR_FILENO);
-    leat_arena a;
-    leat_arena_init(&a, 0);
-    leat_config *config = NULL;
-    leat_err err = {0};
     conf.data = common.data;
+    conf.name = words[0];
     conf.strict = common.strict;
-    if (leat_rc_failed(inherited(&a, words[0], &config, &err))) {
-        leat_log_err(LEAT_ERROR, &err);
-        status = err.rc == LEAT_RETRY ? LEAT_CHILD_RESTART : LEAT_CHILD_CONFIG;
-    } else {
-        conf.config = config;
-        conf.name = config->name;
-        status = leat_process_run(&conf);
-    }
-    leat_arena_free(&a);
-    return status;
+    return leat_child_run(&conf, CONFIG_FD);
 }

@@ -5,16 +5,77 @@
 #include "cli/cli.h"
 #include "hub/hub.h"
 
+/* 1,000 connections of 32 KiB each are what a small machine has to spare. */
+enum {
+    CONNECTIONS = 1000,
+    CONNECTIONS_MOST = 100000,
+    PER_ADDRESS = 100,
+    RATE = 200,
+    ARRIVAL_S = 45
+};
+
+static bool sensible(const char *command, const leat_hub_conf *conf, leat_level *level,
+                     int *exit_status)
+{
+    *exit_status = LEAT_EXIT_USAGE;
+    if (conf->log_level && !leat_log_level_parse(leat_str_of(conf->log_level), level)) {
+        leat_cli_usage(command, "--log-level: trace, debug, info, warn or error, got \"%s\"",
+                       conf->log_level);
+        return false;
+    }
+    if (conf->history_s < 0 || conf->history_s > 3600)
+        leat_cli_usage(command, "--history takes 0 to 3600 seconds, got %lld",
+                       (long long)conf->history_s);
+    else if (conf->connections < 1 || conf->connections > CONNECTIONS_MOST)
+        leat_cli_usage(command, "--max-connections: 1 to %d", CONNECTIONS_MOST);
+    else if (conf->arrival_s < 1 || conf->arrival_s > 3600)
+        leat_cli_usage(command, "--request-timeout: 1 to 3600 seconds");
+    else
+        return true;
+    return false;
+}
+
 int leat_cli_serve(int argc, char **argv)
 {
     leat_common common = {.data = leat_cli_data()};
-    leat_hub_conf conf = {.listen = "127.0.0.1:8083"};
+    leat_hub_conf conf = {.listen = "127.0.0.1:8083",
+                          .tls = {.least = "1.2"},
+                          .connections = CONNECTIONS,
+                          .per_address = PER_ADDRESS,
+                          .rate = -1,
+                          .history_s = 60,
+                          .arrival_s = ARRIVAL_S};
     const leat_arg args[] = {
         LEAT_ARG_DATA(common),
-        {"listen", LEAT_ARG_TEXT, &conf.listen, "HOST:PORT",
-         "where REST and page are served (default: 127.0.0.1:8083)"},
+        {"listen", LEAT_ARG_TEXT, &conf.listen, "ADDRESS:PORT",
+         "where REST and page are served (default: 127.0.0.1:8083); any but the loopback needs TLS "
+         "and a login"},
+        {"socket", LEAT_ARG_TEXT, &conf.socket, "PATH",
+         "also at this Unix socket, where users are known by their processes"},
+        {"tls-cert", LEAT_ARG_TEXT, &conf.tls.certificate, "FILE",
+         "certificate (PEM, with those that link it to its root); read again when it changes, or at "
+         "SIGHUP"},
+        {"tls-key", LEAT_ARG_TEXT, &conf.tls.key, "FILE", "its key (PEM)"},
+        {"tls-client-ca", LEAT_ARG_TEXT, &conf.tls.client_ca, "FILE",
+         "authorities of clients' certificates, by which they log in ('leat user')"},
+        {"tls-min-version", LEAT_ARG_TEXT, &conf.tls.least, "VERSION", "1.2 (default) or 1.3"},
+        {"host", LEAT_ARG_TEXT, &conf.hosts, "NAMES",
+         "names this hub is called by, separated by commas; those of its certificate are known"},
+        {"require-login", LEAT_ARG_FLAG, &conf.login, NULL, "on the loopback, too"},
+        {"files-root", LEAT_ARG_TEXT, &conf.files, "DIR",
+         "connectors may name files below it (certificates, ${file:..}); without it none"},
+        {"allow-code", LEAT_ARG_FLAG, &conf.code, NULL, "connectors may run programs"},
+        {"max-connections", LEAT_ARG_INT, &conf.connections, "N", "at once (default: 1000)"},
+        {"max-connections-per-address", LEAT_ARG_INT, &conf.per_address, "N",
+         "at once, but on the loopback (default: 100; 0: no bound)"},
+        {"max-rate", LEAT_ARG_INT, &conf.rate, "N",
+         "requests a second of one address (default: 200, on the loopback no bound, which is 0)"},
+        {"request-timeout", LEAT_ARG_INT, &conf.arrival_s, "SECONDS",
+         "for a request to arrive (default: 45)"},
         {"bound", LEAT_ARG_FLAG, &conf.bound, NULL,
          "connectors end when the hub is killed; else they go on, and the next hub takes them over"},
+        {"history", LEAT_ARG_INT, &conf.history_s, "SECONDS",
+         "how often counters are noted, for a day (default: 60; 0: never)"},
         {"log-level", LEAT_ARG_TEXT, &conf.log_level, "LEVEL", "trace, debug, info, warn or error"},
         {"log-json", LEAT_ARG_FLAG, &conf.log_json, NULL, "log lines as JSON objects"},
         {0},
@@ -23,11 +84,11 @@ int leat_cli_serve(int argc, char **argv)
     int nwords, status;
     if (!leat_cli_parse(argc, argv, args, words, 0, &nwords, &status)) return status;
     leat_level level = LEAT_INFO;
-    if (conf.log_level && !leat_log_level_parse(leat_str_of(conf.log_level), &level))
-        return leat_cli_usage(argv[0], "--log-level: trace, debug, info, warn or error, got \"%s\"",
-                              conf.log_level);
+    if (!sensible(argv[0], &conf, &level, &status)) return status;
     leat_log_setup(level, conf.log_json, NULL, STDERR_FILENO);
     leat_err err = {0};
     conf.data = common.data;
+    conf.default_rate = conf.rate < 0;
+    if (conf.default_rate) conf.rate = RATE;
     return leat_rc_failed(leat_hub_serve(&conf, &err)) ? leat_cli_fail(&err) : LEAT_EXIT_OK;
 }

@@ -1,196 +1,8 @@
-/* leat why: which stage holds a connector up, in one paragraph, from its status alone. */
-#include <inttypes.h>
+/* leat why: which stage holds a connector up, in one paragraph. */
 #include <stdio.h>
 
 #include "cli/ask.h"
-
-typedef struct subject {
-    const char *name;
-    const leat_json *j, *err;
-    leat_str state;
-} subject;
-
-static leat_str member(const leat_json *j, const char *name)
-{
-    leat_str text = leat_json_get_str(j, name);
-    return text.s ? text : LEAT_STR("?");
-}
-
-static void say_error(const subject *s)
-{
-    printf("%.*s: %.*s [%.*s].", LEAT_STR_ARG(member(s->err, "where")),
-           LEAT_STR_ARG(member(s->err, "message")), LEAT_STR_ARG(member(s->err, "code")));
-}
-
-static bool paused(const subject *s)
-{
-    return leat_str_is(leat_json_get_str(leat_json_get(s->j, "desired"), "state"), "PAUSED");
-}
-
-static void say_paused(const subject *s)
-{
-    const leat_json *d = leat_json_get(s->j, "desired");
-    printf("%.*s paused it at %.*s; 'leat resume %s' lets it go on.", LEAT_STR_ARG(member(d, "by")),
-           LEAT_STR_ARG(member(d, "at")), s->name);
-}
-
-/* Of which stage an error with this code is. */
-static const char *stage_of(leat_str code)
-{
-    if (leat_str_starts(code, "stream.sync_failed") || leat_str_starts(code, "os.enospc"))
-        return "the disk";
-    if (leat_str_starts(code, "stream.")) return "the stream's appender";
-    if (leat_str_starts(code, "os.")) return "the machine";
-    if (leat_str_starts(code, "sink.")) return "the sink";
-    if (leat_str_starts(code, "config.")) return "its configuration";
-    if (leat_str_starts(code, "ledger.")) return "the ledger";
-    return NULL;
-}
-
-/* It takes nothing from the source, for want of room, and keeps its connection. */
-static void say_stalled(const subject *s)
-{
-    static const struct {
-        const char *code, *why;
-    } reasons[] = {
-        {"os.enospc", "the disk is full"},
-        {"os.edquot", "its user's share of the disk is full"},
-        {"stream.retention_held",
-         "its stream has reached its limit, and its oldest part is still needed by a sink"},
-        {"stream.disk_low", "the disk has less room than is to stay free"},
-    };
-    leat_str code = member(s->err, "code");
-    const char *why = "there is no room for what it reads";
-    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
-        if (leat_str_is(code, reasons[i].code)) why = reasons[i].why;
-    printf(
-        "%s. Nothing is lost: the source keeps what comes, and it goes on by itself when there is "
-        "room. ",
-        why);
-    say_error(s);
-}
-
-/* The source is not open yet and tells what for. */
-static void say_waiting(const subject *s)
-{
-    printf("it waits for the source, and goes on by itself when that is over. ");
-    say_error(s);
-}
-
-/* Of several tasks, those that do not just run. */
-static void say_tasks(const subject *s)
-{
-    const leat_json *tasks = leat_json_get(s->j, "tasks");
-    const leat_json *first = tasks && tasks->type == LEAT_JSON_ARRAY ? tasks->child : NULL;
-    bool several = first && first->next;
-    for (const leat_json *t = first; t; t = t->next) {
-        leat_str waits = leat_json_get_str(t, "waits_for"), state = member(t, "state");
-        int64_t id = leat_json_get_i64(t, "id", 0);
-        if (several && !leat_str_eq(state, s->state)) {
-            leat_str code = leat_json_get_str(leat_json_get(t, "error"), "code");
-            printf(" Task %" PRId64 " is %.*s", id, LEAT_STR_ARG(state));
-            if (code.s) printf(" [%.*s]", LEAT_STR_ARG(code));
-            printf(".");
-        }
-        if (waits.s) printf(" Task %" PRId64 " waits for %.*s.", id, LEAT_STR_ARG(waits));
-    }
-}
-
-static void say_stage(const subject *s)
-{
-    leat_str code = member(s->err, "code");
-    const char *stage = stage_of(code);
-    bool source = leat_str_is(leat_json_get_str(s->j, "kind"), "source");
-    if (!source && leat_str_starts(code, "stream.")) stage = "the stream that it reads";
-    printf("%s blocks: ", stage ? stage : source ? "the source" : "the target");
-    say_error(s);
-}
-
-static void say_running(const subject *s)
-{
-    int64_t lag = leat_json_get_i64(s->j, "lag_bytes", -1);
-    const leat_json *minute = leat_json_get(leat_json_get(s->j, "rates"), "60s");
-    const leat_json *rate = leat_json_get(minute, "events_per_second");
-    leat_str last = leat_json_get_str(s->j, "last_event");
-    bool idle = rate && leat_str_is(rate->text, "0.000");
-    if (idle && lag > 0)
-        printf("nothing blocks it, but nothing came in the last minute although the source's log "
-               "goes on for %" PRId64 " bytes: those are changes of tables that are not captured, "
-               "or of a transaction that has not ended.",
-               lag);
-    else if (idle)
-        printf("nothing blocks it: it has all there is, and nothing came in the last minute.");
-    else
-        printf("nothing blocks it: it does %.*s events a second over the last minute.",
-               LEAT_STR_ARG(rate ? rate->text : LEAT_STR("0")));
-    if (last.s) printf(" The newest event was committed at %.*s.", LEAT_STR_ARG(last));
-}
-
-static void say_snapshot(const subject *s)
-{
-    const leat_json *p = leat_json_get(s->j, "snapshot");
-    printf("it reads the snapshot: %" PRId64 " of %" PRId64 " tables are done, now %.*s. Changes "
-           "come when that is done.",
-           leat_json_get_i64(p, "tables_done", 0), leat_json_get_i64(p, "tables", 0),
-           LEAT_STR_ARG(member(p, "table")));
-}
-
-static void say_gone(const subject *s)
-{
-    printf("it does not run");
-    if (s->err) {
-        printf(": ");
-        say_error(s);
-    } else {
-        leat_str since = leat_json_get_str(s->j, "since");
-        printf("; it was stopped in order%s%.*s.", since.s ? " at " : "", LEAT_STR_ARG(since));
-    }
-    if (!paused(s)) return;
-    printf(" When it is started it stays paused: ");
-    say_paused(s);
-}
-
-/* Whatever its state: those are changes that did not arrive. */
-static void say_dead(const subject *s)
-{
-    int64_t n = leat_json_get_i64(leat_json_get(s->j, "counts"), "dead", 0);
-    if (n <= 0) return;
-    printf(" %" PRId64 " %s in the dead letters: 'leat dead-letters %s list' shows %s.", n,
-           n == 1 ? "change is" : "changes are", s->name, n == 1 ? "it" : "them");
-}
-
-static void explain(const subject *s)
-{
-    printf("%s is %.*s: ", s->name, LEAT_STR_ARG(s->state));
-    bool retrying = leat_str_is(s->state, "RETRYING");
-    if (leat_str_is(s->state, "PAUSED")) {
-        say_paused(s);
-    } else if (leat_str_is(s->state, "SNAPSHOT")) {
-        say_snapshot(s);
-    } else if (!leat_json_get(s->j, "pid")) {
-        say_gone(s);
-    } else if (s->err && leat_str_is(s->state, "STALLED")) {
-        say_stalled(s);
-    } else if (s->err && leat_str_is(s->state, "STARTING") &&
-               leat_json_get_i64(s->j, "attempts", 0) == 0) {
-        say_waiting(s);
-    } else if (s->err) {
-        say_stage(s);
-        if (retrying && leat_json_get_str(s->j, "retry_at").s)
-            printf(" It tries again by itself: attempt %" PRId64 ", the next at %.*s.",
-                   leat_json_get_i64(s->j, "attempts", 0) + 1,
-                   LEAT_STR_ARG(member(s->j, "retry_at")));
-        else if (retrying)
-            printf(" It tries again by itself.");
-    } else if (leat_str_is(s->state, "RUNNING")) {
-        say_running(s);
-    } else {
-        printf("it is on its way; ask again in a moment.");
-    }
-    if (leat_json_get(s->j, "pid")) say_tasks(s);
-    say_dead(s);
-    printf("\n");
-}
+#include "engine/why.h"
 
 int leat_cli_why(int argc, char **argv)
 {
@@ -204,19 +16,19 @@ int leat_cli_why(int argc, char **argv)
     leat_arena a;
     leat_buf text = {0};
     leat_err err = {0};
-    subject s = {.name = words[0]};
+    leat_buf said = {0};
+    const leat_json *j;
     leat_arena_init(&a, 0);
-    leat_rc rc = leat_look_status(common.data, s.name, &a, &text, &err);
+    leat_rc rc = leat_look_status(common.data, words[0], &a, &text, &err);
     status = LEAT_EXIT_OK;
     if (text.len == 0) {
         status = leat_cli_fail(&err);
-    } else if (leat_json_parse(&a, leat_buf_str(&text), &s.j, &err) == LEAT_OK) {
-        const leat_json *e = leat_json_get(s.j, "error");
-        if (e && e->type == LEAT_JSON_OBJECT) s.err = e;
-        s.state = member(s.j, "state");
-        explain(&s);
+    } else if (leat_json_parse(&a, leat_buf_str(&text), &j, &err) == LEAT_OK) {
+        leat_why_write(words[0], j, &said);
+        printf("%.*s\n", LEAT_STR_ARG(leat_buf_str(&said)));
         if (rc != LEAT_OK) status = LEAT_EXIT_FAILED;
     }
+    leat_buf_free(&said);
     leat_buf_free(&text);
     leat_arena_free(&a);
     return status;

@@ -15,6 +15,8 @@ typedef struct leat_connector_conf {
     int64_t retry_limit;  /* errors.max.retries; -1: for ever */
     int64_t retry_min_ms, retry_max_ms;
     int64_t memory, max_event_bytes;    /* limits.memory; max.event.bytes */
+    int64_t rate_events, rate_bytes;    /* limits.rate.*, a second; 0: none */
+    int64_t cpu_percent;                /* limits.cpu, of one core; 0: none */
     bool key_schemas, value_schemas;    /* *.converter.schemas.enable */
     int64_t key_decimal, value_decimal; /* *.converter.decimal.format: 0 BASE64, 1 NUMERIC */
     bool key_defaults, value_defaults;  /* *.converter.replace.null.with.default */

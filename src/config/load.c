@@ -4,7 +4,7 @@
  * file's ending (.json, else properties). In JSON a value that is a number or boolean is taken as
  * its text, null means "not set", and nested objects and lists are errors that name the key: Kafka
  * Connect's options are flat. Any thread. */
-#include "config/load.h"
+#include "config/seal.h"
 
 #include <stdio.h>
 
@@ -209,7 +209,7 @@ static void write_props(leat_jw *w, const char *name, const leat_props *props,
 {
     leat_jw_object(w, name);
     for (const leat_prop *p = props->first; p; p = p->next) {
-        bool hide = mask && leat_opts_is_secret(tables, leat_str_of(p->name));
+        bool hide = mask && leat_config_secret(tables, p->name, p->value);
         leat_jw_z(w, p->name, hide ? "***" : p->value);
     }
     leat_jw_end(w);

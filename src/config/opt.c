@@ -4,6 +4,7 @@
  * left over are the unknown names, which are compared with the known ones by edit distance: most
  * are typing errors. A row that is missing or without effect is not read at all, only compared with
  * its default. Pure; any thread. */
+#include "config/files.h"
 #include "config/opt_value.h"
 
 /* What goes through all rows of one call. */
@@ -192,6 +193,13 @@ static void read_many(const parse *c, const leat_opt *o)
     memcpy((char *)c->conf + o->off, &out, sizeof out);
 }
 
+/* What this process lets nobody name; NULL: nothing is wrong. */
+static const char *out_of_reach(const leat_opt *o, leat_str text, leat_arena *a)
+{
+    if (o->flags & LEAT_OPT_FILE) return leat_files_wrong(leat_arena_str(a, text).s, a);
+    return o->flags & LEAT_OPT_CODE ? leat_files_code_wrong() : NULL;
+}
+
 static void read_row(const parse *c, const leat_opt *o)
 {
     const leat_prop *p = prop_of(o, c->props, c->r);
@@ -209,6 +217,7 @@ static void read_row(const parse *c, const leat_opt *o)
     if (text == NULL) return;
     leat_opt_value v;
     const char *wrong = leat_opt_read(o, text, c->a, &v);
+    if (!wrong && p && !empty) wrong = out_of_reach(o, leat_str_trim(leat_str_of(text)), c->a);
     if (wrong == NULL)
         leat_opt_store(o, &v, c->conf);
     else
@@ -258,9 +267,10 @@ bool leat_opts_parse(leat_opt_tables tables, const leat_props *props, bool stric
 
 bool leat_opts_is_secret(leat_opt_tables tables, leat_str name)
 {
-    static const char *const words[] = {"password", "passwd",     "passphrase",  "secret",
-                                        "token",    "credential", "private.key", "privatekey",
-                                        "api.key",  "apikey",     "access.key",  "jaas"};
+    static const char *const words[] = {"password",     "passwd",     "passphrase",  "secret",
+                                        "token",        "credential", "private.key", "privatekey",
+                                        "api.key",      "apikey",     "access.key",  "jaas",
+                                        "keystore.key", "user.info",  "pwd"};
     const leat_opt *o = leat_opts_find(tables, name);
     if (o && (o->flags & LEAT_OPT_SECRET)) return true;
     if (o && !many(o)) return false;

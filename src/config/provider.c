@@ -2,7 +2,8 @@
  *
  *   ${env:NAME}            an environment variable
  *   ${file:/path:key}      a key of a .properties file
- *   ${dir:/folder:file}    the content of a file in a folder, less one line end at its end
+ *   ${dir:/folder:file}    the content of a file in a folder, less one line end at its end; so does
+ *                          ${directory:...}
  *
  * A reference that cannot be resolved is an error here (Kafka Connect leaves the text as it is, and
  * the server then refuses a password that reads "${...}"). What a reference brings in is not looked
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 
 #include "base/os.h"
+#include "config/files.h"
 #include "config/load.h"
 
 enum { SECRET_FILE_MAX = 1 << 20 }; /* bytes of a file that a reference names */
@@ -34,6 +36,8 @@ static leat_rc refuse(const reference *ref, const char *what)
 
 static leat_rc read_file(const reference *ref, const char *path, leat_buf *out)
 {
+    const char *wrong = leat_files_wrong(path, ref->a);
+    if (wrong) return refuse(ref, wrong);
     int err = leat_os_load(path, out, SECRET_FILE_MAX);
     if (err >= 0) return LEAT_OK;
     return refuse(ref,
@@ -123,7 +127,7 @@ static leat_rc resolve_value(const leat_prop *p, leat_arena *a, leat_buf *out, l
             LEAT_TRY(from_env(&ref, out));
         else if (leat_str_is(ref.provider, "file"))
             LEAT_TRY(from_file(&ref, out));
-        else if (leat_str_is(ref.provider, "dir"))
+        else if (leat_str_is(ref.provider, "dir") || leat_str_is(ref.provider, "directory"))
             LEAT_TRY(from_dir(&ref, out));
         else
             return refuse(&ref, "no such provider; there are env, file and dir");

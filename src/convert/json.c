@@ -60,12 +60,15 @@ static void plan_fields(leat_json_converter *c, leat_json_plan *p)
     const leat_schema *s = p->schema;
     p->names = LEAT_NEW(&c->arena, leat_str, s->nfields);
     p->fields = LEAT_NEW(&c->arena, leat_json_plan *, s->nfields);
+    p->memos = LEAT_NEW(&c->arena, leat_json_memo, s->nfields);
     for (uint32_t i = 0; i < s->nfields; i++) {
         leat_buf_clear(&c->scratch);
         leat_buf_u8(&c->scratch, i == 0 ? '{' : ',');
         leat_json_put_text(&c->scratch, leat_str_of(s->fields[i].name));
         leat_buf_u8(&c->scratch, ':');
-        p->names[i] = leat_arena_str(&c->arena, leat_buf_str(&c->scratch));
+        char *name = LEAT_NEW(&c->arena, char, c->scratch.len + LEAT_JSON_PIECE);
+        memcpy(name, c->scratch.p, c->scratch.len);
+        p->names[i] = (leat_str){name, c->scratch.len};
     }
     for (uint32_t i = 0; i < s->nfields; i++)
         p->fields[i] = leat_json_plan_of(c, s->fields[i].schema);
@@ -78,6 +81,7 @@ leat_json_plan *leat_json_plan_of(leat_json_converter *c, const leat_schema *s)
     if (*slot != NULL) return *slot;
     leat_json_plan *p = LEAT_NEW(&c->arena, leat_json_plan, 1);
     p->schema = s;
+    p->most = leat_json_int_most((leat_type)s->type);
     *slot = p;
     if (++c->nused * 2 > c->nslots) grow(c);
     if (s->logical == LEAT_L_DECIMAL) {

@@ -106,6 +106,15 @@ void leat_json_put_text(leat_buf *out, leat_str text)
         if (care(u)) break;
         memcpy(p + i, &u, 8);
     }
+    if (i < text.len && text.len - i < 8 &&
+        text.len >= 8) { /* the last eight, some of them again */
+        uint64_t u;
+        memcpy(&u, text.s + text.len - 8, 8);
+        if (!care(u)) {
+            memcpy(p + text.len - 8, &u, 8);
+            i = text.len;
+        }
+    }
     for (; i < text.len; i++) {
         unsigned char c = (unsigned char)text.s[i];
         if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\') break;

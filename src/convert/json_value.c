@@ -16,6 +16,11 @@
 static const int64_t infinite_us = 9223372036825200000, minus_infinite_us = -9223372036832400000;
 static const int64_t infinite_days = -2147472692, minus_infinite_days = -2147472691;
 
+enum {
+    MEMO_LEAST = 1000000, /* smaller numbers are quicker made than found */
+    NULL_KEPT = 64,       /* bytes of what NULL shows */
+};
+
 /* A date that has a text is nearer than that to 1970: a billion years. */
 #define DAYS_MOST INT64_C(365000000000)
 
@@ -168,8 +173,7 @@ static bool beyond_ns(leat_logical logical, const leat_value *v, int64_t i)
 
 static leat_rc put_int(leat_json_out *w, const leat_json_plan *p, const leat_value *v)
 {
-    static const int64_t most[] = {INT8_MAX, INT16_MAX, INT32_MAX, INT64_MAX};
-    int64_t i = v->u.i, bound = most[p->schema->type];
+    int64_t i = v->u.i, bound = p->most;
     leat_logical logical = (leat_logical)p->schema->logical;
     if (v->kind != LEAT_INT && !number_of(logical, v, &i) && !duration_of(logical, v, &i) &&
         !(v->kind == LEAT_DECIMAL && leat_str_i64(leat_value_str(v), &i)))
@@ -391,6 +395,67 @@ static leat_rc in_field(leat_json_out *w, leat_rc rc, const char *name)
     return rc;
 }
 
+/* The same number as before of this field is not made anew: of the times in an event all but the
+ * first of a transaction's. */
+static void put_int_again(leat_buf *out, leat_json_memo *memo, int64_t i)
+{
+    if (memo->len > 0 && memo->i == i) {
+        memcpy(leat_buf_room(out, sizeof memo->text), memo->text, sizeof memo->text);
+        out->len += memo->len;
+        return;
+    }
+    size_t from = out->len;
+    leat_buf_i64(out, i);
+    memo->i = i;
+    memo->len = (uint8_t)(out->len - from);
+    memcpy(memo->text, out->p + from, memo->len);
+}
+
+/* What NULL shows is the same each time, if it is no more than some bytes. */
+static leat_rc put_null_again(leat_json_out *w, leat_json_plan *p)
+{
+    if (p->null.s != NULL) {
+        leat_buf_add(w->out, p->null);
+        return LEAT_OK;
+    }
+    size_t from = w->out->len;
+    LEAT_TRY(leat_json_put_null(w, p));
+    leat_str text = {w->out->p + from, w->out->len - from};
+    if (text.len <= NULL_KEPT) p->null = leat_arena_str(&w->c->arena, text);
+    return LEAT_OK;
+}
+
+/* A field of a struct. Most cells have the form of their type already, and go here. */
+static inline leat_rc put_field(leat_json_out *w, const leat_json_plan *in, uint32_t i,
+                                const leat_value *v)
+{
+    leat_json_plan *p = in->fields[i];
+    if (w->style != LEAT_JSON_PLAIN || p == NULL) return leat_json_put_value(w, p, v);
+    if (v->kind == LEAT_INT && v->u.i <= p->most && v->u.i >= -p->most - 1 && p->most > 0) {
+        if ((uint64_t)v->u.i < MEMO_LEAST)
+            leat_buf_u64(w->out, (uint64_t)v->u.i);
+        else
+            put_int_again(w->out, &in->memos[i], v->u.i);
+        return LEAT_OK;
+    }
+    if (v->kind == LEAT_TEXT && p->schema->type == LEAT_T_STRING) {
+        leat_json_put_text(w->out, leat_value_str(v));
+        return LEAT_OK;
+    }
+    if (v->kind == LEAT_NULL) return put_null_again(w, p);
+    return leat_json_put_value(w, p, v);
+}
+
+/* A field's name; they are short. names has room behind each to be read in pieces. */
+static inline void put_name(leat_buf *out, leat_str name, bool first)
+{
+    char *p = leat_buf_room(out, name.len + LEAT_JSON_PIECE);
+    for (size_t i = 0; i < name.len; i += LEAT_JSON_PIECE)
+        memcpy(p + i, name.s + i, LEAT_JSON_PIECE);
+    if (first) *p = '{'; /* of a later field: a comma */
+    out->len += name.len;
+}
+
 static leat_rc put_struct(leat_json_out *w, const leat_json_plan *p, const leat_value *v)
 {
     const leat_schema *s = p->schema;
@@ -401,10 +466,9 @@ static leat_rc put_struct(leat_json_out *w, const leat_json_plan *p, const leat_
     bool first = true;
     for (uint32_t i = 0; i < s->nfields; i++) {
         if (leat_json_leaves_out(w, &v->u.list[i])) continue;
-        leat_buf_add(w->out, p->names[i]);
-        if (first) w->out->p[w->out->len - p->names[i].len] = '{'; /* of a later field: a comma */
+        put_name(w->out, p->names[i], first);
         first = false;
-        leat_rc rc = leat_json_put_value(w, p->fields[i], &v->u.list[i]);
+        leat_rc rc = put_field(w, p, i, &v->u.list[i]);
         if (rc != LEAT_OK) return in_field(w, rc, s->fields[i].name);
     }
     if (first) leat_buf_u8(w->out, '{');

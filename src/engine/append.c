@@ -75,6 +75,14 @@ static leat_rc balance(leat_run *r, bool safe, leat_err *e)
     return even ? LEAT_OK : mismatch(r, &at, e);
 }
 
+/* What waits of this task, for who watches. */
+static void show_queue(leat_run *r, uint64_t events)
+{
+    leat_page *p = r->g->conf.page;
+    if (p) atomic_fetch_add(&p->queue_events, events - r->queued);
+    r->queued = events;
+}
+
 leat_rc leat_run_offer(leat_run *r, bool progress, leat_err *e)
 {
     static const leat_counts none;
@@ -89,9 +97,11 @@ leat_rc leat_run_offer(leat_run *r, bool progress, leat_err *e)
     bool behind = b->n > (safe ? b->nsafe : 0) || memcmp(&r->tail, &none, sizeof none) != 0;
     r->open_tail = behind || (!safe && r->open_tail);
     r->with_progress = r->bulk = progress;
+    leat_budget_take(&r->g->budget, b->n, leat_arena_used(&b->arena));
     atomic_store(&r->held, b->arena.held + b->cap * sizeof *b->ev + r->arena.held);
     r->lettered = b->dead == NULL;
     r->full = true;
+    show_queue(r, b->n);
     return LEAT_OK;
 }
 
@@ -208,6 +218,7 @@ static leat_rc append(leat_run *r, leat_err *e)
     if (r->with_progress) leat_run_progress_appended(r);
     if (r->batch.safe.offset.s) reach(r);
     r->full = false;
+    show_queue(r, 0);
     leat_run_memory(r->g);
     r->appended = atomic_load(&ap->appended);
     if (r->batch.safe.offset.s) leat_run_signals_placed(r);
@@ -290,6 +301,7 @@ static leat_rc with_appender(leat_run *r, leat_appender_use use,
     leat_rc rc = leat_appender_take(ap, r->task.id, use);
     if (rc == LEAT_PENDING && leat_run_leave(r->g)) {
         r->full = false;
+        show_queue(r, 0);
         r->result = LEAT_OK;
         return LEAT_PENDING;
     }

@@ -40,7 +40,7 @@ leat_rc leat_process_kafka(leat_process *p, leat_err *e)
         .json_headers = strcmp(o->converters[2], LEAT_JSON_CONVERTER) == 0,
         .window_bytes = window,
         .away_us = stream->spool_after_ms * 1000,
-        .spool_bytes = stream->spool_bytes,
+        .spool_bytes = leat_stream_spool_most(stream),
         .compression = (leat_compression)stream->compression,
         .tolerate = o->tolerance != 0,
     };

@@ -14,6 +14,7 @@
 
 enum {
     BATCH_EVENTS = 4096,
+    BATCH_FEW = 16,
     BATCH_BYTES = 1 << 20,
     BATCH_LEAST = 64 << 10,
     MEMORY = 64 << 20,
@@ -41,6 +42,14 @@ static size_t batch_bytes(const leat_engine *g)
 {
     size_t part = g->conf.memory / 16 / g->n;
     return part > BATCH_BYTES ? BATCH_BYTES : part < BATCH_LEAST ? BATCH_LEAST : part;
+}
+
+/* A batch is read whole: with a limit it holds about a quarter of a second's. */
+static uint32_t batch_events(const leat_engine_conf *conf)
+{
+    uint32_t most = conf->batch_events ? conf->batch_events : BATCH_EVENTS;
+    int64_t quarter = conf->rate_events / 4 > BATCH_FEW ? conf->rate_events / 4 : BATCH_FEW;
+    return conf->rate_events > 0 && quarter < most ? (uint32_t)quarter : most;
 }
 
 size_t leat_engine_bound(const leat_engine *g)
@@ -77,16 +86,19 @@ leat_engine *leat_engine_new(const leat_engine_conf *conf)
 {
     leat_engine *g = leat_zalloc(1, sizeof *g);
     g->conf = *conf;
-    if (g->conf.batch_events == 0) g->conf.batch_events = BATCH_EVENTS;
     if (g->conf.memory == 0) g->conf.memory = MEMORY;
+    g->conf.batch_events = batch_events(&g->conf);
     g->n = conf->tasks ? conf->tasks : 1;
     if (g->conf.batch_bytes == 0) g->conf.batch_bytes = batch_bytes(g);
+    leat_budget_conf budget = {conf->rate_events, conf->rate_bytes, conf->cpu_percent, conf->page};
+    leat_budget_init(&g->budget, &budget);
     g->runs = leat_zalloc(g->n, sizeof *g->runs);
     pthread_mutex_init(&g->lock, NULL);
     pthread_cond_init(&g->answered, NULL);
     g->between_tail = &g->between;
     leat_appender_init(&g->appender, conf->stream);
     for (unsigned i = 0; i < g->n; i++) init_run(g, i);
+    if (conf->page) atomic_store(&conf->page->queue_most, (uint64_t)g->n * g->conf.batch_events);
     return g;
 }
 
@@ -115,6 +127,7 @@ void leat_engine_free(leat_engine *g)
     leat_free(g->runs);
     leat_arena_free(&g->durable_arena);
     leat_appender_fini(&g->appender);
+    leat_budget_fini(&g->budget);
     leat_signals_free(g);
     pthread_cond_destroy(&g->answered);
     pthread_mutex_destroy(&g->lock);
@@ -352,6 +365,7 @@ void leat_run_gauge(leat_run *r)
     leat_gauges gauges = {.lag_bytes = -1, .retained_bytes = -1};
     if (r->task.source->gauges) r->task.source->gauges(&r->task, &gauges);
     size_t resident = p ? leat_os_resident() : 0;
+    if (p) atomic_store(&p->beat_us, now);
     leat_task_status all;
     pthread_mutex_lock(&g->lock);
     r->status.gauges = gauges;
@@ -360,6 +374,7 @@ void leat_run_gauge(leat_run *r)
     atomic_store(&g->driver_held, all.gauges.held_bytes);
     if (!p) return;
     atomic_store(&p->resident_bytes, resident);
+    atomic_store(&p->descriptors, leat_os_descriptors());
     atomic_store(&p->lag_bytes, all.gauges.lag_bytes);
     atomic_store(&p->retained_bytes, all.gauges.retained_bytes);
 }

@@ -34,10 +34,12 @@ typedef struct leat_engine_conf {
      * turn. NULL: each has a thread of its own. */
     unsigned (*pick)(unsigned n);
     uint32_t batch_events;  /* 0: 4096 */
+    int idle_ms;            /* longest read when nothing has come for a while; 0: as always */
     size_t batch_bytes;     /* 0: follows from memory, at most 1 MiB */
     size_t memory;          /* limits.memory; 0: 64 MiB */
     size_t max_event_bytes; /* 0: none */
-    leat_retry retry;       /* errors.retry.*; zeroed: for the defaults, but limit */
+    int64_t rate_events, rate_bytes, cpu_percent; /* limits.*; 0: none */
+    leat_retry retry; /* errors.retry.*; zeroed: for the defaults, but limit */
 } leat_engine_conf;
 
 typedef struct leat_engine leat_engine;

@@ -1,17 +1,14 @@
 /* Placing a connector: what a takeover leaves here, a configuration and where to go on. See
  * process.h. Run by a command's thread, under the connector's lock. */
 #include "base/log.h"
+#include "engine/kept.h"
 #include "engine/running.h"
 
 /* What a person paused stays so; what a hand-over paused goes on. */
 static leat_rc write_all(leat_process *p, const leat_position *pos, size_t n, const char *by,
                          leat_err *e)
 {
-    leat_buf json = {0};
-    leat_config_write(p->conf.config, NULL, false, &json);
-    leat_rc rc = leat_state_config_set(p->state, leat_buf_str(&json), e);
-    leat_buf_free(&json);
-    LEAT_TRY(rc);
+    LEAT_TRY(leat_kept_store(p->state, p->conf.config, e));
     const leat_stream_state *st = p->stream->ops->state(p->stream);
     leat_position *was = LEAT_NEW(&p->arena, leat_position, st->npos + 1);
     for (size_t i = 0; i < st->npos; i++)

@@ -16,14 +16,16 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "base/uuid.h"
+#include "engine/kept.h"
 #include "engine/running.h"
 #include "hub/supervisor.h"
 
 enum {
     LOCK_WAIT_US = 5000000, /* for a process that is just stopping */
     LOCK_STEP_US = 20000,
-    STOP_S = 60,  /* from the signal to the alarm: longer than a supervisor waits */
-    ORPHAN_S = 3, /* the same when there is no supervisor any more: its successor waits for us */
+    IDLE_MS = 500, /* longest read of an idle source */
+    STOP_S = 60,   /* from the signal to the alarm: longer than a supervisor waits */
+    ORPHAN_S = 3,  /* the same when there is no supervisor any more: its successor waits for us */
 };
 
 /* For the signal handler: the process once its task is there; whether a signal came; who started
@@ -133,11 +135,7 @@ static leat_rc open_state(leat_process *p, leat_err *e)
     LEAT_TRY(leat_state_open(p->conf.data, p->conf.name, false, &p->state, e));
     LEAT_TRY(leat_state_open(p->conf.data, p->conf.name, false, &p->notes, e));
     LEAT_TRY(leat_state_desired_get(p->state, &p->desired, e));
-    leat_buf json = {0};
-    leat_config_write(p->conf.config, NULL, false, &json);
-    leat_rc rc = leat_state_config_set(p->state, leat_buf_str(&json), e);
-    leat_buf_free(&json);
-    return rc;
+    return leat_kept_store(p->state, p->conf.config, e);
 }
 
 /* Who started it last (hub/supervisor.h), always as many bytes; not synced: supervisors that may
@@ -173,6 +171,16 @@ static const char *const *topics_of(leat_process *p)
     return out;
 }
 
+/* What limits it, where everybody can see it. */
+static void show_limits(leat_process *p)
+{
+    const leat_connector_conf *c = &p->setup.common;
+    const leat_stream_conf *s = &p->setup.stream;
+    const int64_t limits[LEAT_LIMITS] = {c->rate_events, c->rate_bytes,  c->cpu_percent,
+                                         c->memory,      s->limit_bytes, s->spool_limit};
+    for (unsigned i = 0; i < LEAT_LIMITS; i++) atomic_store(&p->page->limits[i], limits[i]);
+}
+
 static void tell_bound(leat_process *p)
 {
     size_t bound = leat_engine_bound(p->engine);
@@ -201,10 +209,15 @@ static void make_task(leat_process *p)
                                  .dead = dead,
                                  .page = p->page,
                                  .once = p->conf.once,
+                                 .rate_events = p->setup.common.rate_events,
+                                 .rate_bytes = p->setup.common.rate_bytes,
+                                 .cpu_percent = p->setup.common.cpu_percent,
+                                 .idle_ms = IDLE_MS,
                                  .retry = retry};
         p->engine = leat_engine_new(&conf);
         p->file = leat_signal_file_new(source, p->setup.conf);
         tell_bound(p);
+        show_limits(p);
     } else {
         leat_sinkrun_conf conf = {.sink = p->setup.sink,
                                   .conf = p->setup.conf,
@@ -317,6 +330,7 @@ int leat_process_run(const leat_process_conf *conf)
     leat_err err = {0};
     leat_arena_init(&p.arena, 0);
     leat_uuid7(p.run_id);
+    leat_seal_folder(conf->data);
     catch_signals();
     leat_rc rc = parse(&p, &err);
     if (rc == LEAT_OK) rc = open_all(&p, &err);

@@ -9,8 +9,10 @@
 
 enum {
     WAIT_MS = 200,
-    SOON_MS = 5,   /* while a commit is under way */
-    BESIDE_MS = 5, /* while tables are read beside the stream */
+    IDLE_US = 5000000, /* without events: a source that is idle */
+    LIMIT_US = 50000,  /* longest sleep of a task that its limits hold */
+    SOON_MS = 5,       /* while a commit is under way */
+    BESIDE_MS = 5,     /* while tables are read beside the stream */
     PAUSE_US = 50000,
     BEAT_US = 1000000,
     TEND_US = 20000,     /* between two looks after the stream while nothing is read */
@@ -87,6 +89,27 @@ leat_rc leat_run_paused(leat_run *r, bool *paused, leat_err *e)
     return LEAT_OK;
 }
 
+bool leat_run_held_back(leat_run *r, int64_t *left_us)
+{
+    static const char *const texts[] = {"limits.rate.events", "limits.rate.bytes", "limits.cpu"};
+    leat_limit which = LEAT_LIMIT_EVENTS;
+    int64_t us = leat_budget_wait(&r->g->budget, &which);
+    bool shown = r->status.waits && strncmp(r->status.waits, "limits.", 7) == 0;
+    if (us > 0)
+        leat_run_waits(r, texts[which]);
+    else if (shown)
+        leat_run_waits(r, NULL);
+    *left_us = us < LIMIT_US ? us : LIMIT_US;
+    return us > 0;
+}
+
+/* How long a read may wait: longer where nothing comes, since each look costs processor time. */
+static int patience(const leat_run *r)
+{
+    int most = r->g->conf.idle_ms;
+    return most > WAIT_MS && r->came_us > 0 && r->beat_us - r->came_us > IDLE_US ? most : WAIT_MS;
+}
+
 static leat_rc read_batch(leat_run *r, leat_err *e)
 {
     leat_batch *b = &r->batch;
@@ -96,12 +119,13 @@ static leat_rc read_batch(leat_run *r, leat_err *e)
     int wait_ms = r->under_way                         ? SOON_MS
                   : leat_run_pending(r)                ? 0
                   : r->beside && !leat_beside_rests(r) ? BESIDE_MS
-                                                       : WAIT_MS;
+                                                       : patience(r);
     leat_run_signals(r);
     leat_rc rc = r->task.source->read(&r->task, b, wait_ms, e);
     LEAT_TRY(rc);
     r->read_rc = rc;
     r->beat_us = leat_mono_us();
+    if (b->n > 0 || r->came_us == 0) r->came_us = r->beat_us;
     if (b->n == 0 && !b->safe.offset.s && !b->dead && b->counts.received == 0) {
         r->commit_due = leat_run_pending(r);
         return LEAT_OK;
@@ -147,6 +171,8 @@ leat_rc leat_run_stream(leat_run *r, leat_err *e)
         rc = leat_beside_turn(r, &took, e);
         if (rc != LEAT_OK || took) return rc;
     }
+    int64_t left;
+    if (leat_run_held_back(r, &left)) return leat_run_idle(r, left, e);
     LEAT_TRY(read_batch(r, e));
     rc = leat_run_flush(r, e);
     leat_run_gauge(r);

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "engine/appender.h"
+#include "engine/budget.h"
 #include "engine/engine.h"
 #include "engine/progress.h"
 
@@ -45,6 +46,7 @@ typedef struct leat_run {
     leat_rc result;               /* of the last attempt, from CLOSED on; PENDING: it is over ... */
     leat_err err;                 /* ... and its error */
     leat_retry retry;
+    uint64_t queued;     /* events of it that the page counts as waiting */
     bool full;           /* the batch waits to be appended ... */
     bool lettered;       /* ... its dead letters are stored */
     bool commit_due;     /* what was appended is worth a sync */
@@ -61,6 +63,7 @@ typedef struct leat_run {
     int64_t retry_us;    /* BACK_OFF, or stalled: when to try again; else 0 */
     int64_t stall_us;    /* the pause before that; 0: not stalled */
     int64_t beat_us;     /* last time the source was called */
+    int64_t came_us;     /* ... and gave events, or was read first */
     int64_t tended_us;   /* ... and the stream looked after, while nothing was read */
     int64_t winding_us;  /* since when the end of the attempt waits for a commit; 0: it does not */
     _Atomic size_t held; /* bytes of its batch and its arena */
@@ -95,6 +98,7 @@ struct leat_engine {
     atomic_bool stop, pause;
     atomic_bool broken; /* FATAL: all tasks end */
     leat_appender appender;
+    leat_budget budget;
     _Atomic size_t driver_held; /* as the sources' gauges said last */
     leat_run *runs;
     unsigned n;
@@ -192,6 +196,8 @@ leat_rc leat_run_wind_up(leat_run *r, leat_err *e);
 leat_rc leat_run_tend(leat_run *r, leat_err *e);
 /* The same, now and then: for who calls it again and again and does nothing else. */
 leat_rc leat_run_tend_idle(leat_run *r, leat_err *e);
+/* Its limits hold the task: told in its status; it asks again in *left_us. */
+bool leat_run_held_back(leat_run *r, int64_t *left_us);
 /* The engine is paused, or was until now: true as long as it is; what is appended is durable. */
 leat_rc leat_run_paused(leat_run *r, bool *paused, leat_err *e);
 /* Nothing is taken from the source: the next turn in us at the latest, and every second a beat. */

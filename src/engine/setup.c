@@ -2,6 +2,8 @@
  * going to the table that knows it, so that neither has to know the other's conf struct. */
 #include "engine/setup.h"
 
+#include "config/seal.h"
+
 /* Of limits.memory: what frames take, and the batches of a task; the largest event that it always
  * has room for. */
 enum { FRAMES = 6 << 20, BATCHES = 2 << 20, LEAST_EVENT = 256 << 10 };
@@ -98,12 +100,16 @@ static void parse_stream(leat_props *own, bool strict, leat_arena *a, leat_setup
     *own = rest;
 }
 
-/* A copy whose ${providers} are resolved. */
-static bool resolve(const leat_props *props, leat_arena *a, leat_props *out, leat_report *r)
+/* A copy whose sealed values are opened and whose ${providers} are resolved. name: the connector's.
+ */
+static bool resolve(const char *name, const leat_props *props, leat_arena *a, leat_props *out,
+                    leat_report *r)
 {
     leat_err err = {0};
     copy_props(props, a, out);
-    if (!leat_rc_failed(leat_config_resolve(a, out, &err))) return true;
+    if (!leat_rc_failed(leat_config_unseal(a, name, out, &err)) &&
+        !leat_rc_failed(leat_config_resolve(a, out, &err)))
+        return true;
     leat_report_add(r, false, *err.where ? leat_arena_strdup(a, err.where) : NULL, 0, "%s",
                     err.msg);
     return false;
@@ -132,7 +138,7 @@ static bool parse_worker(const leat_config *config, bool strict, leat_arena *a, 
     out->kafka = config->worker != NULL;
     if (!out->kafka) return true;
     tell_twice(config->worker, r);
-    if (!resolve(config->worker, a, &worker, r)) return false;
+    if (!resolve(config->name, config->worker, a, &worker, r)) return false;
     bool good = leat_opts_values(WORKER, &worker, a, &out->worker, r);
     good = leat_opts_unknown(known, 2, &worker, strict, r) && good;
     good = leat_kafka_options_read(&worker, all, strict, a, &out->clients, r) && good;
@@ -170,7 +176,7 @@ bool leat_setup_parse(const leat_config *config, bool strict, leat_arena *a, lea
     leat_props all, common, own;
     *out = (leat_setup){0};
     tell_twice(&config->props, r);
-    if (!resolve(&config->props, a, &all, r)) return false;
+    if (!resolve(config->name, &config->props, a, &all, r)) return false;
     unsigned before = r->errors;
     if (!parse_worker(config, strict, a, &all, out, r)) return false;
     split(&all, COMMON, a, &common, &own);

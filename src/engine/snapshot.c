@@ -272,6 +272,8 @@ leat_rc leat_run_chunk(leat_run *r, leat_err *e)
         if (rc != LEAT_OK || paused) return rc;
     }
     leat_run_gauge(r);
+    int64_t left;
+    if (rows_left && leat_run_held_back(r, &left)) return leat_run_idle(r, left, e);
     leat_batch_reset(&r->batch);
     return rows_left ? read_rows(r, e) : finish(r, e);
 }

@@ -4,6 +4,7 @@
  * first, then it stands in hub.db, then it is started; removed in the opposite order. One change of
  * a name at a time. */
 #include "config/connector.h"
+#include "engine/kept.h"
 #include "engine/process.h"
 #include "hub/inside.h"
 #include "state/state.h"
@@ -12,8 +13,8 @@
 
 /* ---- configurations from bodies ---- */
 
-/* options: an object; name: the connector's. NULL: answered. */
-static leat_config *config_of(leat_http_call *c, const leat_json *options, const char *name)
+leat_config *leat_hub_config_of(leat_http_call *c, leat_arena *a, const leat_json *options,
+                                const char *name)
 {
     leat_buf text = {0};
     leat_config *config = NULL;
@@ -32,7 +33,7 @@ static leat_config *config_of(leat_http_call *c, const leat_json *options, const
     leat_buf_str_z(&text, ",\"config\":");
     leat_json_write(options, &text);
     leat_buf_u8(&text, '}');
-    if (leat_config_json(&c->a, leat_buf_str(&text), name, &config, &err) != LEAT_OK) {
+    if (leat_config_json(a, leat_buf_str(&text), name, &config, &err) != LEAT_OK) {
         leat_http_fail(c, 400, "%s", err.msg);
         config = NULL;
     }
@@ -80,13 +81,10 @@ static bool valid(leat_http_call *c, const leat_config *config, const leat_hub_c
 static leat_rc store_state(leat_hub *h, const leat_config *config, int paused, leat_err *e)
 {
     leat_state *s = NULL;
-    leat_buf text = {0};
-    leat_config_write(config, NULL, false, &text);
     leat_rc rc = leat_state_open(h->conf.data, config->name, false, &s, e);
-    if (rc == LEAT_OK) rc = leat_state_config_set(s, leat_buf_str(&text), e);
+    if (rc == LEAT_OK) rc = leat_kept_store(s, config, e);
     if (rc == LEAT_OK && paused >= 0) rc = leat_state_desired_set(s, paused != 0, "REST", e);
     leat_state_close(s);
-    leat_buf_free(&text);
     return rc;
 }
 
@@ -121,7 +119,7 @@ static void make(leat_hub *h, leat_http_call *c, const leat_config *config, leat
         leat_hub_fail(c, &err);
         return;
     }
-    leat_child_config child = {.config = config, .sink = k.sink != NULL};
+    leat_child_config child = {.config = k.config, .sink = k.sink != NULL};
     leat_supervisor_put(h->supervisor, &child, !stopped);
     answer_created(c, &k);
 }
@@ -141,7 +139,7 @@ static void replace(leat_hub *h, leat_http_call *c, const leat_config *config,
         leat_hub_fail(c, &err);
         return;
     }
-    leat_child_config child = {.config = config, .sink = k.sink != NULL};
+    leat_child_config child = {.config = k.config, .sink = k.sink != NULL};
     leat_hub_state(h, was, &c->a, &tasks, &trace);
     leat_supervisor_put(h->supervisor, &child, !was->stopped);
     leat_hub_write_info(&k, tasks, NULL, &w);
@@ -226,7 +224,7 @@ void leat_hub_post_connector(void *hub, leat_http_call *c)
         return;
     }
     const char *z = new_name(c, name);
-    leat_config *config = z ? config_of(c, options, z) : NULL;
+    leat_config *config = z ? leat_hub_config_of(c, &c->a, options, z) : NULL;
     char *upper = leat_arena_strdup(&c->a, leat_arena_str(&c->a, state).s);
     for (char *p = upper; *p; p++)
         if (*p >= 'a' && *p <= 'z') *p = (char)(*p - 'a' + 'A');
@@ -239,7 +237,7 @@ void leat_hub_put_config(void *hub, leat_http_call *c)
     leat_hub_connector was;
     leat_hub_claim claim;
     const char *name = new_name(c, c->param[0]);
-    leat_config *config = name ? config_of(c, c->json, name) : NULL;
+    leat_config *config = name ? leat_hub_config_of(c, &c->a, c->json, name) : NULL;
     if (!config) return;
     leat_hub_claim_name(h, &claim, name);
     if (leat_hub_find(h, c->param[0], &c->a, &was)) {
@@ -254,7 +252,7 @@ void leat_hub_put_config(void *hub, leat_http_call *c)
 /* What is stored, with what the body sets, without what it names null. */
 static leat_config *patched(leat_http_call *c, const leat_hub_connector *was)
 {
-    leat_config *patch = config_of(c, c->json, was->name);
+    leat_config *patch = leat_hub_config_of(c, &c->a, c->json, was->name);
     if (!patch) return NULL;
     leat_config *out = LEAT_NEW(&c->a, leat_config, 1);
     out->name = was->name;

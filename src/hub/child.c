@@ -1,7 +1,7 @@
-/* Fork and exec, or the take-over of a process whose supervisor died.
+/* A process from the nursery, or by fork and exec; or the take-over of one whose supervisor died.
  *
- * The configuration goes through a memory file, the program is /proc/self/exe. Run by the
- * supervisor's thread: a child may be bound to the life of the thread that made it. */
+ * The configuration goes through a memory file; without a nursery the program is /proc/self/exe.
+ * Run by the supervisor's thread: a child may be bound to the life of the thread that made it. */
 #include "hub/child.h"
 
 #include <errno.h>
@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/os.h"
+#include "config/seal.h"
 #include "stream/page.h"
 
 enum {
@@ -52,11 +53,17 @@ void leat_child_free(leat_child *c)
     leat_free(c);
 }
 
-/* A memory file with the configuration, for the child. */
+/* A memory file with the configuration, a NUL and the keys of sealed values if they came from the
+ * environment, for the child. */
 static int config_file(const leat_child *c)
 {
+    leat_arena a = {0};
+    leat_str keys = leat_str_of(leat_seal_handed(&a));
+    size_t len = strlen(c->config) + 1;
     int fd = memfd_create("leat-config", MFD_CLOEXEC);
-    int err = fd < 0 ? -errno : leat_os_write_all(fd, c->config, strlen(c->config), 0);
+    int err = fd < 0 ? -errno : leat_os_write_all(fd, c->config, len, 0);
+    if (err >= 0) err = leat_os_write_all(fd, keys.s, keys.len, (int64_t)len);
+    leat_arena_free(&a);
     if (err < 0 && fd >= 0) close(fd);
     return err < 0 ? err : fd;
 }
@@ -95,16 +102,33 @@ static _Noreturn void become(const leat_child *c, const leat_supervisor_conf *co
     not_started(c, "start /proc/self/exe");
 }
 
+/* Its pid or -errno; -EPIPE: there is no nursery. */
+static pid_t from_nursery(const leat_child *c, const leat_supervisor_conf *conf, int config)
+{
+    leat_nursery_order order = {.connector = c->name,
+                                .data = conf->data,
+                                .log_level = conf->log_level,
+                                .log_json = conf->log_json,
+                                .outlive = conf->outlive};
+    return conf->nursery ? leat_nursery_fork(conf->nursery, &order, config) : -EPIPE;
+}
+
+static pid_t by_exec(const leat_child *c, const leat_supervisor_conf *conf, int config)
+{
+    pid_t parent = getpid(), pid = fork();
+    if (pid == 0) become(c, conf, config, parent);
+    return pid < 0 ? -errno : pid;
+}
+
 void leat_child_start(leat_child *c, const leat_supervisor_conf *conf)
 {
     int config = config_file(c);
-    pid_t parent = getpid();
-    pid_t pid = config < 0 ? -1 : fork();
-    if (pid == 0) become(c, conf, config, parent);
+    pid_t pid = config < 0 ? config : from_nursery(c, conf, config);
+    if (pid == -EPIPE) pid = by_exec(c, conf, config);
     c->started_us = leat_mono_us();
     if (pid < 0) {
         leat_log(LEAT_ERROR, "supervisor.fork", "connector=%s cannot start a process: %s", c->name,
-                 leat_os_strerror(config < 0 ? config : errno));
+                 leat_os_strerror(pid));
         c->start_at_us = c->started_us + FORK_PAUSE_US;
     } else {
         c->pid = pid;

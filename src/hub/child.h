@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include "hub/nursery.h"
 #include "hub/supervisor.h"
 
 typedef struct leat_child {

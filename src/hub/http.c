@@ -1,58 +1,36 @@
 /* libmicrohttpd behind routes.
  *
- * One thread of the library reads and writes all connections (epoll). A request that has arrived
- * whole is suspended and put into a queue; a worker runs its handler and resumes it; the library
- * then sends the answer. So a handler that waits holds up nobody but the other WORKERS - 1. What is
- * wrong by its head alone is answered before its body is read. A request belongs to the library's
- * thread, but between the suspension and the resumption to the worker. */
+ * For each place it listens at, one thread of the library reads and writes all connections (epoll).
+ * A request that has arrived whole is suspended and put into a queue; a worker runs its handler and
+ * resumes it; the library then sends the answer. So a handler that waits holds up nobody but the
+ * other LEAT_HTTP_WORKERS - 1. What is wrong by its head alone is answered before its body is read
+ * (http_admit.c). One more thread, the watcher, looks every second for connections that take too
+ * long and for another certificate, and tells of what was refused. */
 #include "hub/http.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <microhttpd.h>
-#include <netinet/in.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/socket.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/os.h"
+#include "hub/http_part.h"
 
 enum {
-    WORKERS = 8,
-    CONNECTIONS = 1000,
     HEAD_BYTES = 32 << 10,
     SILENCE_S = 15,
-    ARRIVAL_US = 30000000,
-    BACKLOG = 512,
+    READING_US = 60000000, /* of an answer, and a second more for each 16 KiB of it */
+    TICK_US = 1000000,
+    REFUSALS = 64, /* that wait to be told */
+    PATH_TOLD = 512,
+    SPARE_DESCRIPTORS = 1024,
+    FEED_BYTES = 16 << 10, /* of a feed, at a time */
 };
 
-/* One request of a connection. */
-typedef struct request {
-    leat_http_call call;
-    const leat_http_route *route; /* NULL: answered without */
-    struct MHD_Connection *connection;
-    leat_buf body;
-    const char *allow; /* of the answer; NULL: none */
-    int64_t begun_us;
-    bool answered; /* the handler has run, or need not */
-    struct request *next;
-} request;
-
-struct leat_http {
-    leat_http_conf conf;
-    unsigned port;
-    struct MHD_Daemon *daemon;
-    pthread_t workers[WORKERS];
-    unsigned nworkers;
-    pthread_mutex_t guard;
-    pthread_cond_t more;
-    request *first, **tail; /* guarded, as is stopping */
-    bool stopping;
-};
+typedef leat_http_request request;
 
 void leat_http_fail(leat_http_call *c, int status, const char *fmt, ...)
 {
@@ -86,81 +64,6 @@ bool leat_http_query_true(const leat_http_call *c, const char *name)
 
 /* ---- a request arrives ---- */
 
-static leat_str header(const request *r, const char *name)
-{
-    return leat_str_of(MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name));
-}
-
-static bool mutates(leat_str method)
-{
-    return !leat_str_is(method, "GET") && !leat_str_is(method, "HEAD") &&
-           !leat_str_is(method, "OPTIONS");
-}
-
-/* False: refused, and answered. */
-static bool admitted(request *r)
-{
-    leat_http_call *c = &r->call;
-    leat_str host = header(r, "Host"), site = header(r, "Sec-Fetch-Site");
-    if (!leat_http_host_known(host)) {
-        leat_http_fail(c, 403,
-                       "Host \"%.*s\" is not known here: ask for localhost or an address of the "
-                       "loopback",
-                       LEAT_STR_ARG(host.s ? host : LEAT_STR("")));
-        return false;
-    }
-    bool own = leat_http_origin_own(header(r, "Origin"), host) &&
-               (!site.s || leat_str_is(site, "same-origin") || leat_str_is(site, "none"));
-    if (mutates(c->method) && !own) {
-        leat_http_fail(c, 403, "a page of another origin may not change anything here");
-        return false;
-    }
-    c->base = leat_arena_printf(&c->a, "http://%.*s", LEAT_STR_ARG(host));
-    return true;
-}
-
-static bool is_json(leat_str type)
-{
-    leat_str word = leat_str_trim(leat_str_cut(&type, ';'));
-    return leat_str_ieq(word, LEAT_STR("application/json"));
-}
-
-/* The body that is announced fits the route. False: refused, and answered. */
-static bool body_fits(request *r)
-{
-    leat_http_call *c = &r->call;
-    leat_str length = header(r, "Content-Length"), type = header(r, "Content-Type");
-    int64_t bytes = 0;
-    bool some =
-        header(r, "Transfer-Encoding").s || (length.s && leat_str_i64(length, &bytes) && bytes > 0);
-    if (bytes > LEAT_HTTP_BODY) {
-        leat_http_fail(c, 413, "a body takes at most %d bytes, got %lld", LEAT_HTTP_BODY,
-                       (long long)bytes);
-        return false;
-    }
-    if (!mutates(c->method) || is_json(type) || (!some && !r->route->body)) return true;
-    leat_http_fail(c, 415, "HTTP 415 Unsupported Media Type");
-    return false;
-}
-
-static bool routed(leat_http *h, request *r, leat_str path)
-{
-    leat_http_call *c = &r->call;
-    switch (leat_http_route_find(h->conf.routes, path, c, &r->route)) {
-    case LEAT_HTTP_FOUND: return body_fits(r);
-    case LEAT_HTTP_BAD_PATH: leat_http_fail(c, 400, "HTTP 400 Bad Request: this is no path"); break;
-    case LEAT_HTTP_NO_PATH: leat_http_fail(c, 404, "HTTP 404 Not Found"); break;
-    case LEAT_HTTP_NO_METHOD:
-        r->allow = leat_http_route_allow(h->conf.routes, path, &c->a);
-        if (leat_str_is(c->method, "OPTIONS"))
-            c->type = "application/json";
-        else
-            leat_http_fail(c, 405, "HTTP 405 Method Not Allowed");
-        break;
-    }
-    return false;
-}
-
 /* Names and values come as they were sent. */
 static enum MHD_Result add_query(void *arg, enum MHD_ValueKind kind, const char *name,
                                  const char *value)
@@ -186,12 +89,17 @@ static request *begin(leat_http *h, struct MHD_Connection *connection, const cha
     request *r = leat_zalloc(1, sizeof *r);
     leat_http_call *c = &r->call;
     r->connection = connection;
-    r->begun_us = leat_mono_us();
+    r->peer =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
     leat_arena_init(&c->a, 0);
     c->status = 200;
+    c->feeds = h->feeds;
+    c->accept = leat_http_header(r, "Accept");
+    c->last_event_id = leat_http_header(r, "Last-Event-ID");
     c->method = leat_arena_str(&c->a, leat_str_of(method));
+    c->path = leat_arena_str(&c->a, leat_str_of(url));
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_query, c);
-    r->answered = !admitted(r) || !routed(h, r, leat_str_of(url));
+    leat_http_admit(h, r);
     return r;
 }
 
@@ -201,6 +109,7 @@ static bool enqueue(leat_http *h, request *r)
     pthread_mutex_lock(&h->guard);
     bool open = !h->stopping;
     if (open) {
+        leat_watch_due(h->watch, r->peer, false, 0);
         MHD_suspend_connection(r->connection);
         *h->tail = r;
         h->tail = &r->next;
@@ -216,11 +125,36 @@ static void add_header(struct MHD_Response *response, const char *name, const ch
     if (value) MHD_add_response_header(response, name, value);
 }
 
-static enum MHD_Result answer(request *r)
+/* The next part of a feed. */
+static ssize_t read_feed(void *arg, uint64_t pos, char *out, size_t room)
+{
+    const request *r = arg;
+    (void)pos;
+    long n = leat_feed_read(r->call.feed, r->connection, out, room);
+    return n < 0 ? MHD_CONTENT_READER_END_OF_STREAM : (ssize_t)n;
+}
+
+static struct MHD_Response *response_of(request *r)
 {
     leat_http_call *c = &r->call;
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(c->out.len, c->out.p, MHD_RESPMEM_MUST_COPY);
+    if (c->feed)
+        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, FEED_BYTES, read_feed, r, NULL);
+    return MHD_create_response_from_buffer(c->out.len, c->out.p, MHD_RESPMEM_MUST_COPY);
+}
+
+/* Of a feed nobody knows how long it takes. */
+static void bound_reading(leat_http *h, const request *r)
+{
+    const leat_http_call *c = &r->call;
+    bool feed = c->type && strcmp(c->type, "text/event-stream") == 0;
+    int64_t us = READING_US + (int64_t)(c->out.len >> 14) * 1000000;
+    leat_watch_due(h->watch, r->peer, false, feed ? 0 : us);
+}
+
+static enum MHD_Result answer(leat_http *h, request *r)
+{
+    leat_http_call *c = &r->call;
+    struct MHD_Response *response = response_of(r);
     if (!response) return MHD_NO;
     if (c->out.len > 0 || c->type)
         add_header(response, "Content-Type", c->type ? c->type : "application/json");
@@ -229,10 +163,83 @@ static enum MHD_Result answer(request *r)
     add_header(response, "Content-Security-Policy", c->policy);
     add_header(response, "Cache-Control", "no-store");
     add_header(response, "X-Content-Type-Options", "nosniff");
+    add_header(response, "X-Frame-Options", "DENY");
+    if (r->challenge) {
+        add_header(response, "WWW-Authenticate", "Bearer realm=\"leat\"");
+        add_header(response, "WWW-Authenticate", "Basic realm=\"leat\", charset=\"UTF-8\"");
+    }
+    if (r->wait) add_header(response, "Retry-After", "2");
+    if (h->conf.tls && r->peer->uid < 0)
+        add_header(response, "Strict-Transport-Security", "max-age=31536000");
+    bound_reading(h, r);
     enum MHD_Result rc = MHD_queue_response(r->connection, (unsigned)c->status, response);
     MHD_destroy_response(response);
     return rc;
 }
+
+/* ---- deeds ---- */
+
+static leat_http_deed deed_of(const leat_http_call *c, leat_arena *a)
+{
+    leat_str path = c->path;
+    if (path.len > PATH_TOLD) path.len = leat_str_fit(path, PATH_TOLD);
+    char *text = leat_arena_strdup(a, leat_arena_str(a, path).s);
+    leat_str_mend(text);
+    return (leat_http_deed){
+        .who = {.name = leat_arena_strdup(a, c->who.name),
+                .how = c->who.how,
+                .address = leat_arena_strdup(a, c->who.address),
+                .role = c->who.role},
+        .method = leat_arena_str(a, c->method).s,
+        .path = text,
+        .status = c->status,
+    };
+}
+
+/* Changes are told, and who was refused; a GET of what is not there is neither. */
+static bool is_deed(const leat_http_call *c)
+{
+    bool refused = c->status == 401 || c->status == 403 || c->status == 429;
+    return refused || leat_http_mutates(c->method);
+}
+
+/* By a thread that may not wait: the watcher tells it. Strangers may send many. */
+static void note_refusal(leat_http *h, const leat_http_call *c)
+{
+    if (!h->conf.told || !is_deed(c)) return;
+    pthread_mutex_lock(&h->guard);
+    if (h->nrefusals == REFUSALS) {
+        h->dropped++;
+    } else {
+        leat_http_refusal *one = leat_zalloc(1, sizeof *one), **at = &h->refusals;
+        one->deed = deed_of(c, &one->a);
+        while (*at) at = &(*at)->next;
+        *at = one;
+        h->nrefusals++;
+    }
+    pthread_mutex_unlock(&h->guard);
+}
+
+static void tell_refusals(leat_http *h)
+{
+    pthread_mutex_lock(&h->guard);
+    leat_http_refusal *all = h->refusals;
+    unsigned dropped = h->dropped;
+    h->refusals = NULL;
+    h->nrefusals = h->dropped = 0;
+    pthread_mutex_unlock(&h->guard);
+    for (leat_http_refusal *next; all; all = next) {
+        next = all->next;
+        h->conf.told(h->conf.arg, &all->deed);
+        leat_arena_free(&all->a);
+        leat_free(all);
+    }
+    if (dropped > 0)
+        leat_log(LEAT_WARN, "http.refused", "more=%u requests were refused and are not listed",
+                 dropped);
+}
+
+/* ---- the library's calls ---- */
 
 /* Called with the head, with each piece of the body, at its end, and when a worker is done. */
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url,
@@ -244,26 +251,38 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
     (void)version;
     if (!r) {
         *con = r = begin(h, connection, url, method);
-        return r->answered ? answer(r) : MHD_YES;
+        if (!r->answered) return MHD_YES;
+        note_refusal(h, &r->call);
+        return answer(h, r);
     }
     if (*size > 0) {
-        bool late = leat_mono_us() - r->begun_us > ARRIVAL_US;
-        if (late || r->body.len + *size > LEAT_HTTP_BODY) return MHD_NO;
+        if (r->body.len + *size > LEAT_HTTP_BODY ||
+            atomic_load(&h->bodies) + *size > LEAT_HTTP_BODIES)
+            return MHD_NO;
+        atomic_fetch_add(&h->bodies, *size);
         leat_buf_put(&r->body, data, *size);
         *size = 0;
         return MHD_YES;
     }
-    return !r->answered && enqueue(h, r) ? MHD_YES : answer(r);
+    return !r->answered && enqueue(h, r) ? MHD_YES : answer(h, r);
+}
+
+static int64_t arrival_us(const leat_http *h)
+{
+    return (int64_t)h->conf.arrival_s * 1000000;
 }
 
 static void on_completed(void *arg, struct MHD_Connection *connection, void **con,
                          enum MHD_RequestTerminationCode code)
 {
+    leat_http *h = arg;
     request *r = *con;
-    (void)arg;
     (void)connection;
     (void)code;
     if (!r) return;
+    if (r->call.feed) leat_feed_release(r->call.feed);
+    leat_watch_due(h->watch, r->peer, true, arrival_us(h));
+    atomic_fetch_sub(&h->bodies, r->body.len);
     leat_buf_free(&r->body);
     leat_buf_free(&r->call.out);
     leat_arena_free(&r->call.a);
@@ -271,16 +290,35 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **co
     *con = NULL;
 }
 
+static void on_connection(void *arg, struct MHD_Connection *connection, void **peer,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    leat_http *h = arg;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        leat_watch_end(h->watch, *peer);
+        return;
+    }
+    const union MHD_ConnectionInfo *fd = MHD_get_connection_info(connection,
+                                                                 MHD_CONNECTION_INFO_CONNECTION_FD),
+                                   *from = MHD_get_connection_info(
+                                       connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    leat_watched *one = leat_watch_begin(h->watch, fd->connect_fd, from ? from->client_addr : NULL);
+    leat_watch_due(h->watch, one, true, arrival_us(h));
+    *peer = one;
+}
+
 /* ---- the workers ---- */
 
-static void run(const leat_http *h, request *r)
+static void run(leat_http *h, request *r)
 {
     leat_http_call *c = &r->call;
     leat_err err;
+    if (r->slow && !leat_http_admit_slow(h, r)) return;
     if (r->route->body && leat_json_parse(&c->a, leat_buf_str(&r->body), &c->json, &err) != LEAT_OK)
         leat_http_fail(c, 400, "%s", err.msg);
     else
         r->route->handler(h->conf.arg, c);
+    if (c->feed) leat_feed_run(c->feed);
 }
 
 static void *work(void *arg)
@@ -295,6 +333,10 @@ static void *work(void *arg)
         if (!h->first) h->tail = &h->first;
         pthread_mutex_unlock(&h->guard);
         run(h, r);
+        if (h->conf.told && is_deed(&r->call)) {
+            leat_http_deed deed = deed_of(&r->call, &r->call.a);
+            h->conf.told(h->conf.arg, &deed);
+        }
         r->answered = true;
         MHD_resume_connection(r->connection);
         pthread_mutex_lock(&h->guard);
@@ -303,51 +345,35 @@ static void *work(void *arg)
     return NULL;
 }
 
-/* ---- start and stop ---- */
+/* ---- the watcher ---- */
 
-leat_rc leat_http_address(const char *listen_at, leat_arena *a, leat_http_conf *out, leat_err *e)
+static void look_after(leat_http *h)
 {
-    const char *colon = strrchr(listen_at, ':');
-    uint64_t port;
-    if (!colon || !leat_str_u64(leat_str_of(colon + 1), &port) || port > 65535)
-        return leat_fail(e, LEAT_CONF, "config.listen", "--listen",
-                         "expected HOST:PORT, such as 127.0.0.1:8083, got \"%s\"", listen_at);
-    leat_str host = {listen_at, (size_t)(colon - listen_at)};
-    if (host.len == 0) host = LEAT_STR("127.0.0.1");
-    if (!leat_http_host_known(host))
-        return leat_fail(e, LEAT_CONF, "config.listen", "--listen",
-                         "%s is not an address of the loopback: others could reach it, and this "
-                         "hub has neither TLS nor a login yet. Listen on 127.0.0.1:%u and put a "
-                         "proxy with both before it",
-                         listen_at, (unsigned)port);
-    if (leat_str_ieq(host, LEAT_STR("localhost"))) host = LEAT_STR("127.0.0.1");
-    if (host.s[0] == '[') host = (leat_str){host.s + 1, host.len - 2};
-    out->host = leat_arena_str(a, host).s;
-    out->port = (unsigned)port;
-    return LEAT_OK;
+    unsigned late = leat_watch_sweep(h->watch);
+    if (late > 0)
+        leat_log(LEAT_DEBUG, "http.late", "connections=%u took too long and were cut off", late);
+    bool asked = h->conf.reload && atomic_exchange(h->conf.reload, false);
+    if (h->conf.tls) leat_tls_refresh(h->conf.tls, asked);
+    if (h->conf.told) tell_refusals(h);
 }
 
-static int bound_socket(const leat_http_conf *conf, unsigned *port)
+static void *watch(void *arg)
 {
-    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)conf->port)};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)conf->port)};
-    bool six = strchr(conf->host, ':') != NULL;
-    if (inet_pton(six ? AF_INET6 : AF_INET, conf->host,
-                  six ? (void *)&v6.sin6_addr : (void *)&v4.sin_addr) != 1)
-        return -EINVAL;
-    struct sockaddr *addr = six ? (struct sockaddr *)&v6 : (struct sockaddr *)&v4;
-    socklen_t len = six ? sizeof v6 : sizeof v4;
-    int on = 1, fd = socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return -errno;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(fd, addr, len) < 0 || listen(fd, BACKLOG) < 0 || getsockname(fd, addr, &len) < 0) {
-        int err = -errno;
-        close(fd);
-        return err;
+    leat_http *h = arg;
+    pthread_mutex_lock(&h->guard);
+    while (!h->stopping) {
+        int64_t at = leat_now_us() + TICK_US;
+        struct timespec until = {at / 1000000, at % 1000000 * 1000};
+        pthread_cond_timedwait(&h->tick, &h->guard, &until);
+        pthread_mutex_unlock(&h->guard);
+        look_after(h);
+        pthread_mutex_lock(&h->guard);
     }
-    *port = ntohs(six ? v6.sin6_port : v4.sin_port);
-    return fd;
+    pthread_mutex_unlock(&h->guard);
+    return NULL;
 }
+
+/* ---- start and stop ---- */
 
 /* As it was sent: segments and parameters are decoded one by one. */
 static size_t keep_escapes(void *arg, struct MHD_Connection *connection, char *text)
@@ -357,51 +383,121 @@ static size_t keep_escapes(void *arg, struct MHD_Connection *connection, char *t
     return strlen(text);
 }
 
-leat_rc leat_http_start(const leat_http_conf *conf, leat_http **out, leat_err *e)
+static struct MHD_Daemon *listen_at(leat_http *h, int fd, bool local)
 {
-    unsigned port = 0;
-    int fd = bound_socket(conf, &port);
+    const leat_tls *tls = local ? NULL : h->conf.tls;
+    struct MHD_OptionItem options[8] = {
+        {MHD_OPTION_CONNECTION_LIMIT, h->conf.connections, NULL},
+        {MHD_OPTION_CONNECTION_TIMEOUT, SILENCE_S, NULL},
+        {MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_BYTES, NULL},
+    };
+    size_t n = 3;
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
+    if (!local && !h->conf.local && h->conf.per_address)
+        options[n++] =
+            (struct MHD_OptionItem){MHD_OPTION_PER_IP_CONNECTION_LIMIT, h->conf.per_address, NULL};
+    if (tls) {
+        flags |= MHD_USE_TLS;
+        options[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_CERT_CALLBACK, 0,
+                                               (void *)(uintptr_t)leat_tls_retrieve};
+        options[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0,
+                                               (void *)(uintptr_t)leat_tls_priorities(tls)};
+        if (leat_tls_trust(tls))
+            options[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_TRUST, 0,
+                                                   (void *)(uintptr_t)leat_tls_trust(tls)};
+    }
+    options[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+    return MHD_start_daemon(flags, 0, NULL, NULL, on_request, h, MHD_OPTION_LISTEN_SOCKET, fd,
+                            MHD_OPTION_ARRAY, options, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
+                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
+                            MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, h, MHD_OPTION_END);
+}
+
+/* Each connection is a descriptor, and so is much else. */
+static void room_for(unsigned connections)
+{
+    struct rlimit now;
+    rlim_t want = (rlim_t)connections * 2 + SPARE_DESCRIPTORS;
+    if (getrlimit(RLIMIT_NOFILE, &now) != 0 || now.rlim_cur >= want) return;
+    now.rlim_cur = want < now.rlim_max ? want : now.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &now);
+}
+
+static leat_rc listen_all(leat_http *h, leat_err *e)
+{
+    const leat_http_conf *conf = &h->conf;
+    LEAT_TRY(leat_http_take(&h->conf, e));
+    LEAT_TRY(leat_http_fit(h, e));
+    int fd = leat_http_bind(conf, &h->port);
     if (fd < 0)
         return leat_fail(e, LEAT_CONF, "http.listen", conf->host,
                          "cannot listen on port %u: %s; another program may have it: --listen "
                          "HOST:PORT takes another",
                          conf->port, leat_os_strerror(fd));
+    h->daemon[0] = listen_at(h, fd, false);
+    if (!h->daemon[0]) close(fd);
+    if (h->daemon[0] && conf->socket) {
+        fd = leat_http_bind_unix(conf->socket);
+        if (fd < 0)
+            return leat_fail(e, LEAT_CONF, "http.listen", conf->socket,
+                             "cannot listen at this socket: %s", leat_os_strerror(fd));
+        h->daemon[1] = listen_at(h, fd, true);
+        if (!h->daemon[1]) close(fd);
+    }
+    if (h->daemon[0] && (h->daemon[1] || !conf->socket)) return LEAT_OK;
+    return leat_fail(e, LEAT_RETRY, "http.start", conf->host, "cannot start the threads of HTTP");
+}
+
+leat_rc leat_http_start(const leat_http_conf *conf, leat_http **out, leat_err *e)
+{
     leat_http *h = leat_zalloc(1, sizeof *h);
     h->conf = *conf;
-    h->port = port;
     h->tail = &h->first;
+    h->feeds = leat_feeds_new();
+    h->login = leat_login_new(conf->data);
+    h->watch = leat_watch_new(conf->rate);
     pthread_mutex_init(&h->guard, NULL);
     pthread_cond_init(&h->more, NULL);
-    h->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, h,
-        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SILENCE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)HEAD_BYTES, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
-        MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, h, MHD_OPTION_END);
-    while (h->daemon && h->nworkers < WORKERS &&
+    pthread_cond_init(&h->tick, NULL);
+    room_for(conf->connections);
+    leat_rc rc = listen_all(h, e);
+    while (rc == LEAT_OK && h->nworkers < LEAT_HTTP_WORKERS &&
            pthread_create(&h->workers[h->nworkers], NULL, work, h) == 0)
         h->nworkers++;
-    *out = h;
-    if (h->nworkers > 0) return LEAT_OK;
-    if (!h->daemon) close(fd);
-    leat_http_stop(h);
-    *out = NULL;
-    return leat_fail(e, LEAT_RETRY, "http.start", conf->host, "cannot start the threads of HTTP");
+    h->watching = rc == LEAT_OK && pthread_create(&h->watcher, NULL, watch, h) == 0;
+    if (rc == LEAT_OK && (h->nworkers == 0 || !h->watching))
+        rc = leat_fail(e, LEAT_RETRY, "http.start", conf->host, "cannot start the threads of HTTP");
+    *out = rc == LEAT_OK ? h : NULL;
+    if (rc != LEAT_OK) leat_http_stop(h);
+    return rc;
 }
 
 void leat_http_stop(leat_http *h)
 {
     if (!h) return;
-    int fd = h->daemon ? MHD_quiesce_daemon(h->daemon) : -1;
+    int fd[LEAT_HTTP_PLACES];
+    for (int i = 0; i < LEAT_HTTP_PLACES; i++)
+        fd[i] = h->daemon[i] ? MHD_quiesce_daemon(h->daemon[i]) : -1;
     pthread_mutex_lock(&h->guard);
     h->stopping = true;
     pthread_cond_broadcast(&h->more);
+    pthread_cond_broadcast(&h->tick);
     pthread_mutex_unlock(&h->guard);
     for (unsigned i = 0; i < h->nworkers; i++) pthread_join(h->workers[i], NULL);
-    if (h->daemon) MHD_stop_daemon(h->daemon);
-    if (fd >= 0) close(fd);
+    leat_feeds_stop(h->feeds);
+    if (h->watching) pthread_join(h->watcher, NULL);
+    for (int i = 0; i < LEAT_HTTP_PLACES; i++) {
+        if (h->daemon[i]) MHD_stop_daemon(h->daemon[i]);
+        if (fd[i] >= 0) close(fd[i]);
+    }
+    if (h->daemon[1]) leat_http_unbind_unix(h->conf.socket);
+    if (h->conf.told) tell_refusals(h);
+    leat_watch_free(h->watch);
+    leat_login_free(h->login);
+    pthread_cond_destroy(&h->tick);
     pthread_cond_destroy(&h->more);
     pthread_mutex_destroy(&h->guard);
+    leat_feeds_free(h->feeds);
     leat_free(h);
 }
 

@@ -2,6 +2,7 @@
  *
  * Any thread. A path is compared segment by segment, each decoded by itself, so that an escaped
  * slash never makes two of one. A trailing slash does not matter. */
+#include <arpa/inet.h>
 #include <stdio.h>
 
 #include "hub/http.h"
@@ -101,8 +102,7 @@ char *leat_http_route_allow(const leat_http_route *routes, leat_str path, leat_a
     return out;
 }
 
-/* A Host header, or the part of an Origin that is one, without its port. */
-static leat_str without_port(leat_str host)
+leat_str leat_http_host_name(leat_str host)
 {
     if (host.len > 0 && host.s[0] == '[') {
         const char *end = memchr(host.s, ']', host.len);
@@ -113,9 +113,22 @@ static leat_str without_port(leat_str host)
     return leat_str_cut(&host, ':');
 }
 
+bool leat_http_host_address(leat_str host)
+{
+    leat_str name = leat_http_host_name(host);
+    char text[INET6_ADDRSTRLEN + 1];
+    struct in6_addr addr;
+    bool six = name.len > 2 && name.s[0] == '[';
+    if (six) name = (leat_str){name.s + 1, name.len - 2};
+    if (name.len == 0 || name.len >= sizeof text) return false;
+    memcpy(text, name.s, name.len);
+    text[name.len] = 0;
+    return inet_pton(six ? AF_INET6 : AF_INET, text, &addr) == 1;
+}
+
 bool leat_http_host_known(leat_str host)
 {
-    leat_str name = without_port(host);
+    leat_str name = leat_http_host_name(host);
     if (leat_str_ieq(name, LEAT_STR("localhost")) || leat_str_is(name, "[::1]")) return true;
     unsigned part[4];
     char text[16], rest;
@@ -126,11 +139,23 @@ bool leat_http_host_known(leat_str host)
            part[0] == 127 && part[1] < 256 && part[2] < 256 && part[3] < 256;
 }
 
-bool leat_http_origin_own(leat_str origin, leat_str host)
+bool leat_http_origin_own(leat_str origin, bool tls, leat_str host)
 {
-    static const char scheme[] = "http://";
+    const char *scheme = tls ? "https://" : "http://";
+    size_t len = strlen(scheme);
     if (!origin.s) return true;
     if (!leat_str_starts(origin, scheme)) return false;
-    leat_str from = {origin.s + sizeof scheme - 1, origin.len - (sizeof scheme - 1)};
-    return leat_str_ieq(from, host);
+    return leat_str_ieq((leat_str){origin.s + len, origin.len - len}, host);
+}
+
+bool leat_http_mutates(leat_str method)
+{
+    return !leat_str_is(method, "GET") && !leat_str_is(method, "HEAD") &&
+           !leat_str_is(method, "OPTIONS");
+}
+
+leat_role leat_http_route_role(const leat_http_route *route, leat_str method)
+{
+    if (route && route->role != LEAT_ROLE_DEFAULT) return route->role;
+    return leat_http_mutates(method) ? LEAT_ROLE_ADMIN : LEAT_ROLE_VIEWER;
 }

@@ -6,13 +6,19 @@
 #include "hub/hub.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/os.h"
+#include "config/files.h"
+#include "engine/kept.h"
+#include "hub/history.h"
 #include "hub/inside.h"
+
+enum { LOOK_US = 200000 };
 
 /* ---- the list; the guard is taken ---- */
 
@@ -34,6 +40,7 @@ static void remove_row(leat_hub *h, leat_str name)
     leat_hub_row **at = place_of(h, name), *row = *at;
     if (!row || !leat_str_is(name, row->name)) return;
     *at = row->next;
+    leat_page_close(row->page);
     leat_free(row->name);
     leat_free(row->config);
     leat_free(row);
@@ -64,6 +71,31 @@ static void copy_row(const leat_hub_row *row, leat_arena *a, leat_hub_connector 
 
 /* ---- for handlers ---- */
 
+/* A copy of its counters in a; NULL: there are none. The file stays mapped while a process writes
+ * it; where none does, another one may take its place. The guard is taken. */
+static const leat_page *counters_of(const leat_hub *h, leat_hub_row *row, leat_arena *a)
+{
+    leat_page *copy = LEAT_NEW(a, leat_page, 1);
+    char *path = row->page
+                     ? NULL
+                     : leat_arena_printf(a, "%s/connectors/%s/counters", h->conf.data, row->name);
+    if (path && leat_page_open(path, &row->page, NULL) != LEAT_OK) return NULL;
+    leat_page_copy(row->page, copy);
+    if (atomic_load(&copy->pid) != 0) return copy;
+    leat_page_close(row->page);
+    row->page = NULL;
+    return copy;
+}
+
+/* Somebody else may have deleted it; looked up at most every LOOK_US. The guard is taken. */
+static bool seen_lately(leat_hub_row *row)
+{
+    int64_t now = leat_mono_us();
+    bool lately = row->looked_us > 0 && now - row->looked_us < LOOK_US;
+    if (!lately) row->looked_us = now;
+    return lately;
+}
+
 static bool has_state(const leat_hub *h, const char *name, leat_arena *a)
 {
     return access(leat_arena_printf(a, "%s/connectors/%s/state.db", h->conf.data, name), F_OK) == 0;
@@ -72,10 +104,12 @@ static bool has_state(const leat_hub *h, const char *name, leat_arena *a)
 bool leat_hub_find(leat_hub *h, leat_str name, leat_arena *a, leat_hub_connector *out)
 {
     pthread_mutex_lock(&h->guard);
-    const leat_hub_row *row = row_of(h, name);
+    leat_hub_row *row = row_of(h, name);
     if (row) copy_row(row, a, out);
+    if (row) out->page = counters_of(h, row, a);
+    bool sure = row && seen_lately(row);
     pthread_mutex_unlock(&h->guard);
-    if (!row || has_state(h, out->name, a)) return row != NULL;
+    if (!row || sure || has_state(h, out->name, a)) return row != NULL;
     leat_err err;
     leat_log(LEAT_INFO, "hub.deleted", "connector=%s it was deleted by another command", out->name);
     leat_supervisor_remove(h->supervisor, out->name);
@@ -127,10 +161,10 @@ void leat_hub_give_back(leat_hub *h, leat_hub_claim *claim)
 leat_rc leat_hub_store(leat_hub *h, const leat_config *config, bool stopped, leat_err *e)
 {
     leat_buf text = {0};
-    leat_config_write(config, NULL, false, &text);
+    leat_rc rc = leat_kept_write(config, &text, e);
     leat_hubdb_row row = {.name = config->name, .config = leat_buf_str(&text), .stopped = stopped};
     pthread_mutex_lock(&h->guard);
-    leat_rc rc = leat_hubdb_put(h->db, &row, e);
+    if (rc == LEAT_OK) rc = leat_hubdb_put(h->db, &row, e);
     if (rc == LEAT_OK) put_row(h, &row);
     pthread_mutex_unlock(&h->guard);
     leat_buf_free(&text);
@@ -209,8 +243,34 @@ static leat_rc open_hub(leat_hub *h, leat_err *e)
                          "another folder by --data");
     if (h->lock < 0) return leat_os_fail(e, h->lock, "lock", path);
     LEAT_TRY(leat_hubdb_open(data, &h->db, e));
+    LEAT_TRY(leat_hubdb_open(data, &h->audit, e));
     LEAT_TRY(leat_hubdb_id(h->db, &h->a, &h->id, e));
     return leat_hubdb_each(h->db, load_row, h, e);
+}
+
+/* Secrets that an older leat left open, in hub.db and in state.db of those that will not start. */
+static leat_rc seal_old(leat_hub *h, leat_err *e)
+{
+    leat_hub_connector *all;
+    leat_arena a = {0};
+    leat_rc rc = LEAT_OK;
+    unsigned sealed = 0;
+    size_t n = leat_hub_all(h, &a, &all);
+    for (size_t i = 0; i < n && rc == LEAT_OK; i++) {
+        leat_state *s = NULL;
+        if (!leat_config_bare(all[i].config, leat_hub_tables(&all[i]))) continue;
+        rc = leat_state_open(h->conf.data, all[i].name, false, &s, e);
+        if (rc == LEAT_OK) rc = leat_kept_store(s, all[i].config, e);
+        leat_state_close(s);
+        if (rc == LEAT_OK) rc = leat_hub_store(h, all[i].config, all[i].stopped, e);
+        sealed++;
+    }
+    if (rc == LEAT_OK && sealed > 0) rc = leat_hubdb_scrub(h->db, e);
+    if (rc == LEAT_OK && sealed > 0)
+        leat_log(LEAT_INFO, "hub.sealed", "connectors=%u their secrets lay open and are sealed now",
+                 sealed);
+    leat_arena_free(&a);
+    return rc;
 }
 
 /* Those that are to run, and those whose process has outlived the last hub. */
@@ -226,31 +286,98 @@ static void start_all(leat_hub *h)
     leat_arena_free(&a);
 }
 
+/* The socket of a service manager, if it has one for us. */
+static leat_rc handed_over(leat_http_conf *conf, leat_err *e)
+{
+    int fd = leat_os_service_socket();
+    if (fd < 0 && fd != -ENOENT)
+        return leat_fail(e, LEAT_CONF, "hub.socket", "LISTEN_FDS",
+                         "the service manager has to hand over one listening socket: %s",
+                         leat_os_strerror(fd));
+    if (fd >= 0) conf->handed = fd;
+    return LEAT_OK;
+}
+
+static atomic_bool reload; /* SIGHUP came */
+
+static void on_hangup(int sig)
+{
+    (void)sig;
+    atomic_store(&reload, true);
+}
+
+/* With a certificate that can be read again, SIGHUP asks for that; else it stops, as elsewhere. */
+static leat_rc open_tls(leat_hub *h, leat_http_conf *conf, leat_err *e)
+{
+    const leat_tls_conf *tls = &h->conf.tls;
+    struct sigaction act = {.sa_handler = on_hangup, .sa_flags = SA_RESTART};
+    if (!tls->certificate != !tls->key || (tls->client_ca && !tls->certificate))
+        return leat_fail(e, LEAT_CONF, "config.tls", "--tls-cert",
+                         "--tls-cert and --tls-key belong together, and --tls-client-ca to both");
+    if (!tls->certificate) return LEAT_OK;
+    LEAT_TRY(leat_tls_open(tls, &h->tls, e));
+    conf->tls = h->tls;
+    conf->reload = &reload;
+    sigaction(SIGHUP, &act, NULL);
+    return LEAT_OK;
+}
+
 static leat_rc serve(leat_hub *h, leat_err *e)
 {
     leat_http *http;
-    leat_http_conf conf = {.routes = leat_hub_routes, .arg = h};
+    leat_http_conf conf = {.routes = leat_hub_routes,
+                           .arg = h,
+                           .data = h->conf.data,
+                           .socket = h->conf.socket,
+                           .hosts = h->conf.hosts,
+                           .login = h->conf.login,
+                           .connections = (unsigned)h->conf.connections,
+                           .per_address = (unsigned)h->conf.per_address,
+                           .rate = (unsigned)h->conf.rate,
+                           .arrival_s = (unsigned)h->conf.arrival_s,
+                           .told = leat_hub_told};
     leat_supervisor_conf sup = {.data = h->conf.data,
                                 .outlive = !h->conf.bound,
                                 .stop_ms = LEAT_HUB_STOP_MS,
                                 .log_level = h->conf.log_level,
                                 .log_json = h->conf.log_json,
+                                .nursery = h->nursery,
                                 .event = on_event,
                                 .arg = h};
     LEAT_TRY(leat_http_address(h->conf.listen, &h->a, &conf, e));
+    LEAT_TRY(handed_over(&conf, e));
+    if (conf.local && h->conf.default_rate) conf.rate = 0;
+    LEAT_TRY(leat_files_restrict(h->conf.files, h->conf.code, e));
+    LEAT_TRY(open_tls(h, &conf, e));
     LEAT_TRY(open_hub(h, e));
+    LEAT_TRY(seal_old(h, e));
+    sup.keep_hangup = conf.tls != NULL;
     LEAT_TRY(leat_supervisor_new(&sup, &h->supervisor, e));
     LEAT_TRY(leat_http_start(&conf, &http, e));
     bool six = strchr(conf.host, ':') != NULL;
     snprintf(h->worker, sizeof h->worker, "%s%s%s:%u", six ? "[" : "", conf.host, six ? "]" : "",
              leat_http_port(http));
     start_all(h);
-    leat_log(LEAT_INFO, "hub.listening", "url=http://%s data=%s connectors and their REST API",
-             h->worker, h->conf.data);
+    if (h->conf.history_s > 0 &&
+        leat_rc_failed(leat_history_start(h, h->conf.history_s, &h->history, e)))
+        leat_log_err(LEAT_WARN, e);
+    leat_log(LEAT_INFO, "hub.listening",
+             "url=http%s://%s data=%s%s%s connectors and their REST API", conf.tls ? "s" : "",
+             h->worker, h->conf.data, conf.socket ? " socket=" : "",
+             conf.socket ? conf.socket : "");
+    leat_os_service_tell("READY=1");
     leat_supervisor_serve(h->supervisor);
     leat_http_stop(http);
+    leat_history_stop(h->history);
     leat_log(LEAT_INFO, "hub.stopped", "in order");
     return LEAT_OK;
+}
+
+/* The nursery is first, before there are secrets, locks and threads. */
+static leat_rc begin(leat_hub *h, leat_err *e)
+{
+    if (leat_rc_failed(leat_nursery_start(&h->nursery, e))) leat_log_err(LEAT_WARN, e);
+    return serve(h, e);
 }
 
 leat_rc leat_hub_serve(const leat_hub_conf *conf, leat_err *e)
@@ -258,9 +385,13 @@ leat_rc leat_hub_serve(const leat_hub_conf *conf, leat_err *e)
     leat_hub h = {.conf = *conf, .lock = -1, .begun_us = leat_now_us()};
     pthread_mutex_init(&h.guard, NULL);
     pthread_cond_init(&h.given, NULL);
-    leat_rc rc = serve(&h, e);
+    pthread_mutex_init(&h.audit_guard, NULL);
+    leat_rc rc = begin(&h, e);
     leat_supervisor_free(h.supervisor);
+    leat_nursery_free(h.nursery);
     leat_hubdb_close(h.db);
+    leat_hubdb_close(h.audit);
+    leat_tls_free(h.tls);
     leat_os_now()->close(h.lock);
     while (h.first) remove_row(&h, leat_str_of(h.first->name));
     for (leat_hub_level *l = h.levels, *next; l; l = next) {
@@ -270,6 +401,7 @@ leat_rc leat_hub_serve(const leat_hub_conf *conf, leat_err *e)
     }
     pthread_cond_destroy(&h.given);
     pthread_mutex_destroy(&h.guard);
+    pthread_mutex_destroy(&h.audit_guard);
     leat_arena_free(&h.a);
     return rc;
 }

@@ -4,15 +4,26 @@
 #define LEAT_HUB_HUB_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
+#include "hub/tls.h"
 
 typedef struct leat_hub_conf {
     const char *data;
-    const char *listen;    /* HOST:PORT of the loopback; port 0: any that is free */
+    const char *listen; /* ADDRESS:PORT; port 0: any that is free */
+    const char *socket; /* path of a Unix socket to listen at, too; NULL: none */
+    const char *hosts;  /* names it is called by, separated by commas; NULL: none */
+    bool login;         /* the loopback needs a login, too */
+    leat_tls_conf tls;  /* certificate NULL: none */
+    bool code;          /* connectors may run programs */
+    const char *files;  /* files that connectors may name must lie below; NULL: none may */
+    int64_t connections, per_address, rate, arrival_s; /* hub/http.h */
+    bool default_rate;     /* nobody asked for that rate: there is none on the loopback */
     bool bound;            /* connectors end when the hub is killed; else they go on */
     const char *log_level; /* of the connectors; NULL: default */
     bool log_json;
+    int64_t history_s; /* counters are noted every so many seconds; 0: never */
 } leat_hub_conf;
 
 /* Serves until a signal asks to stop, then stops all connectors in order. CONF "hub.locked":

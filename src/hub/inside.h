@@ -10,10 +10,12 @@
 
 #include "hub/http.h"
 #include "hub/hub.h"
+#include "hub/nursery.h"
 #include "hub/supervisor.h"
 #include "sink/sink.h"
 #include "source/source.h"
 #include "state/hub.h"
+#include "stream/page.h"
 
 /* What stands for a secret in answers, and, sent back, for what is stored. */
 #define LEAT_HUB_MASK "***"
@@ -30,6 +32,8 @@ enum {
 typedef struct leat_hub_row {
     char *name, *config; /* owned; config: {"name":...,"config":{...}} */
     bool stopped;
+    leat_page *page;   /* its counters, while it runs; NULL: not mapped */
+    int64_t looked_us; /* that its folder was there */
     struct leat_hub_row *next;
 } leat_hub_row;
 
@@ -50,8 +54,11 @@ typedef struct leat_hub {
     leat_hub_conf conf;
     leat_arena a; /* of the thread that serves */
     const char *id;
-    char worker[80]; /* "127.0.0.1:8083" */
+    char worker[80];       /* "127.0.0.1:8083" */
+    leat_tls *tls;         /* NULL: none */
+    leat_nursery *nursery; /* NULL: it could not be made, processes come by exec */
     leat_supervisor *supervisor;
+    struct leat_history *history; /* NULL: none is kept */
     int lock;
     int64_t begun_us;
     pthread_mutex_t guard; /* of all below */
@@ -60,6 +67,8 @@ typedef struct leat_hub {
     leat_hub_row *first; /* by name */
     leat_hub_claim *claims;
     leat_hub_level *levels;
+    pthread_mutex_t audit_guard; /* of audit */
+    leat_hubdb *audit;           /* the same file by a handle of its own */
 } leat_hub;
 
 /* A connector, as it was when it was asked for. */
@@ -70,6 +79,7 @@ typedef struct leat_hub_connector {
     const char *klass; /* connector.class, as written; NULL: none */
     const leat_source *source;
     const leat_sink *sink; /* one of the two, or neither: it is not in this build */
+    const leat_page *page; /* a copy of its counters; NULL: there are none */
 } leat_hub_connector;
 
 /* ---- hub.c ---- */
@@ -94,11 +104,14 @@ void leat_hub_missing(leat_http_call *c, const char *before, const char *after);
 /* The answer for an error of the engine's. */
 void leat_hub_fail(leat_http_call *c, const leat_err *err);
 
+/* ---- change.c ---- */
+
+/* The configuration of a body, in a. options: an object; name: the connector's. NULL: answered. */
+leat_config *leat_hub_config_of(leat_http_call *c, leat_arena *a, const leat_json *options,
+                                const char *name);
+
 /* ---- view.c ---- */
 
-/* Whether a value must not be shown, by the options of the connector; a reference to a provider
- * may. */
-bool leat_hub_secret(leat_opt_tables tables, const char *name, const char *value);
 leat_opt_tables leat_hub_tables(const leat_hub_connector *k);
 /* {"name","config","tasks","type"}; tasks: how many. */
 void leat_hub_write_info(const leat_hub_connector *k, unsigned tasks, const char *name, leat_jw *w);
@@ -109,6 +122,11 @@ unsigned leat_hub_write_status(leat_hub *h, const leat_hub_connector *k, const c
 /* The state in Kafka Connect's words, and how many tasks it has. trace in a, NULL: none. */
 const char *leat_hub_state(leat_hub *h, const leat_hub_connector *k, leat_arena *a, unsigned *tasks,
                            const char **trace);
+
+/* ---- audit.c ---- */
+
+/* For leat_http_conf.told. */
+void leat_hub_told(void *hub, const leat_http_deed *deed);
 
 /* ---- validate.c ---- */
 
@@ -161,6 +179,26 @@ void leat_hub_get_plugin_config(void *hub, leat_http_call *c);
 void leat_hub_put_validate(void *hub, leat_http_call *c);
 void leat_hub_get_metrics(void *hub, leat_http_call *c);
 void leat_hub_get_counters(void *hub, leat_http_call *c);
+void leat_hub_get_audit(void *hub, leat_http_call *c);
+void leat_hub_get_who(void *hub, leat_http_call *c);
 void leat_hub_get_ui(void *hub, leat_http_call *c);
+void leat_hub_get_openapi(void *hub, leat_http_call *c);
+
+/* Of /hub/v1: v1_config.c, v1_state.c, v1_topics.c, v1_history.c. */
+void leat_hub_v1_plugins(void *hub, leat_http_call *c);
+void leat_hub_v1_plugin(void *hub, leat_http_call *c);
+void leat_hub_v1_check(void *hub, leat_http_call *c);
+void leat_hub_v1_discover(void *hub, leat_http_call *c);
+void leat_hub_v1_status(void *hub, leat_http_call *c);
+void leat_hub_v1_why(void *hub, leat_http_call *c);
+void leat_hub_v1_letters(void *hub, leat_http_call *c);
+void leat_hub_v1_letter(void *hub, leat_http_call *c);
+void leat_hub_v1_connections(void *hub, leat_http_call *c);
+void leat_hub_v1_topics(void *hub, leat_http_call *c);
+void leat_hub_v1_events(void *hub, leat_http_call *c);
+void leat_hub_v1_streams(void *hub, leat_http_call *c);
+void leat_hub_v1_history(void *hub, leat_http_call *c);
+/* Whether the client asked for an event stream (Accept). */
+bool leat_hub_wants_events(const leat_http_call *c);
 
 #endif

@@ -5,119 +5,12 @@
  * those that the usual rules of the JMX exporter make of Debezium's beans, with their labels
  * (plugin, name = topic.prefix, context) and "connector" beside them; what Debezium does not have
  * begins with leat_. Processes are read from /proc. */
-#include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/os.h"
-#include "hub/inside.h"
-#include "stream/page.h"
-
-/* What a page and /proc tell of one. */
-typedef struct sample {
-    const leat_hub_connector *k;
-    const char *state, *prefix;
-    unsigned tasks, deaths;
-    int pid;
-    bool page; /* there is one: what follows is known */
-    uint64_t received, appended, filtered, dead, deduplicated, rows, commits, retries, delivered,
-        rejected, stream_bytes, memory, resident;
-    int64_t lag_bytes, retained_bytes, behind_ms, since_ms; /* -1: unknown */
-    uint32_t snapshot, tables, tables_done; /* snapshot: 0 none, 1 running, 2 done */
-    uint64_t table_rows;
-    int64_t table_total, table_rate, table_left_ms; /* -1: unknown */
-    double cpu;                                     /* seconds; < 0: unknown */
-    int64_t descriptors;
-} sample;
-
-static void read_page(const leat_page *p, sample *s)
-{
-    s->page = true;
-    s->received = atomic_load(&p->received);
-    s->appended = atomic_load(&p->appended);
-    s->filtered = atomic_load(&p->filtered);
-    s->dead = atomic_load(&p->dead);
-    s->deduplicated = atomic_load(&p->deduplicated);
-    s->rows = atomic_load(&p->rows_appended);
-    s->commits = atomic_load(&p->commits);
-    s->retries = atomic_load(&p->retries);
-    s->delivered = atomic_load(&p->delivered);
-    s->rejected = atomic_load(&p->sink_rejected);
-    s->stream_bytes = atomic_load(&p->stream_bytes);
-    s->memory = atomic_load(&p->memory_bytes);
-    s->resident = atomic_load(&p->resident_bytes);
-    s->lag_bytes = atomic_load(&p->lag_bytes);
-    s->retained_bytes = atomic_load(&p->retained_bytes);
-    s->snapshot = atomic_load(&p->snapshot_state);
-    s->tables = atomic_load(&p->snapshot_tables);
-    s->tables_done = atomic_load(&p->snapshot_tables_done);
-    s->table_rows = atomic_load(&p->snapshot_rows);
-    s->table_total = atomic_load(&p->snapshot_total);
-    s->table_rate = atomic_load(&p->snapshot_rate);
-    s->table_left_ms = atomic_load(&p->snapshot_left_ms);
-    int64_t last = atomic_load(&p->last_event_us), seen = atomic_load(&p->last_seen_us);
-    s->behind_ms = last && seen ? (seen > last ? (seen - last) / 1000 : 0) : -1;
-    s->since_ms = last ? (leat_now_us() - last) / 1000 : -1;
-}
-
-static bool count_one(void *arg, const char *name)
-{
-    (void)name;
-    ++*(int64_t *)arg;
-    return true;
-}
-
-/* Fields 14 and 15 of /proc/PID/stat, after the name in parentheses. */
-static void read_process(sample *s)
-{
-    char path[64];
-    leat_buf text = {0};
-    uint64_t user = 0, system = 0;
-    s->cpu = -1;
-    s->descriptors = -1;
-    if (s->pid == 0) return;
-    snprintf(path, sizeof path, "/proc/%d/stat", s->pid);
-    if (leat_os_load(path, &text, 4096) == 0) {
-        leat_buf_u8(&text, 0);
-        const char *at = strrchr(text.p, ')');
-        if (at &&
-            sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64,
-                   &user, &system) == 2)
-            s->cpu = (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
-    }
-    leat_buf_free(&text);
-    int64_t n = 0;
-    snprintf(path, sizeof path, "/proc/%d/fd", s->pid);
-    if (leat_os_now()->list(path, count_one, &n) == 0) s->descriptors = n;
-}
-
-static size_t take(leat_hub *h, leat_arena *a, sample **out)
-{
-    leat_hub_connector *all;
-    size_t n = leat_hub_all(h, a, &all);
-    *out = LEAT_NEW(a, sample, n + 1);
-    for (size_t i = 0; i < n; i++) {
-        sample *s = *out + i;
-        leat_child_state cs = {0};
-        leat_page *page = NULL;
-        const char *trace;
-        s->k = &all[i];
-        s->state = leat_hub_state(h, s->k, a, &s->tasks, &trace);
-        s->prefix = leat_props_get(&s->k->config->props, "topic.prefix");
-        leat_supervisor_look(h->supervisor, s->k->name, &cs);
-        s->pid = cs.pid;
-        s->deaths = cs.deaths;
-        char *path = leat_arena_printf(a, "%s/connectors/%s/counters", h->conf.data, s->k->name);
-        if (leat_page_open(path, &page, NULL) == LEAT_OK) {
-            read_page(page, s);
-            leat_page_close(page);
-        }
-        read_process(s);
-    }
-    return n;
-}
+#include "hub/sample.h"
 
 /* ---- Prometheus ---- */
 
@@ -139,7 +32,8 @@ static void family(leat_buf *out, const char *name, const char *type, const char
     leat_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-static void value(leat_buf *out, const char *name, const sample *s, const char *context, double v)
+static void value(leat_buf *out, const char *name, const leat_sample *s, const char *context,
+                  double v)
 {
     leat_buf_printf(out, "%s{", name);
     if (context) {
@@ -154,126 +48,133 @@ static void value(leat_buf *out, const char *name, const sample *s, const char *
 typedef struct metric {
     const char *name, *type, *help;
     enum { SOURCES, SINKS, ALL } of;
-    const char *context;            /* of Debezium's beans; NULL: it has none */
-    double (*get)(const sample *s); /* < 0: unknown, left out */
+    const char *context;                 /* of Debezium's beans; NULL: it has none */
+    double (*get)(const leat_sample *s); /* < 0: unknown, left out */
 } metric;
 
-static double behind(const sample *s)
+static double behind(const leat_sample *s)
 {
     return (double)s->behind_ms;
 }
-static double since(const sample *s)
+static double since(const leat_sample *s)
 {
     return (double)s->since_ms;
 }
-static double seen(const sample *s)
+static double seen(const leat_sample *s)
 {
     return (double)(s->received + s->rows);
 }
-static double filtered(const sample *s)
+static double filtered(const leat_sample *s)
 {
     return (double)s->filtered;
 }
-static double commits(const sample *s)
+static double commits(const leat_sample *s)
 {
     return (double)s->commits;
 }
-static double connected(const sample *s)
+static double connected(const leat_sample *s)
 {
     return strcmp(s->state, "RUNNING") == 0 || strcmp(s->state, "PAUSED") == 0;
 }
-static double appended(const sample *s)
+static double appended(const leat_sample *s)
 {
     return (double)s->appended;
 }
-static double rows(const sample *s)
+static double rows(const leat_sample *s)
 {
     return (double)s->rows;
 }
-static double dead(const sample *s)
+static double dead(const leat_sample *s)
 {
     return (double)(s->k->sink ? s->rejected : s->dead);
 }
-static double deduplicated(const sample *s)
+static double deduplicated(const leat_sample *s)
 {
     return (double)s->deduplicated;
 }
-static double delivered(const sample *s)
+static double delivered(const leat_sample *s)
 {
     return (double)s->delivered;
 }
-static double lag(const sample *s)
+static double lag(const leat_sample *s)
 {
     return (double)s->lag_bytes;
 }
-static double retained(const sample *s)
+static double retained(const leat_sample *s)
 {
     return (double)s->retained_bytes;
 }
-static double stream_bytes(const sample *s)
+static double stream_bytes(const leat_sample *s)
 {
     return (double)s->stream_bytes;
 }
-static double memory(const sample *s)
+static double memory(const leat_sample *s)
 {
     return (double)s->memory;
 }
-static double resident(const sample *s)
+static double resident(const leat_sample *s)
 {
     return s->pid ? (double)s->resident : -1;
 }
-static double cpu(const sample *s)
+static double cpu(const leat_sample *s)
 {
     return s->cpu;
 }
-static double descriptors(const sample *s)
+static double descriptors(const leat_sample *s)
 {
     return (double)s->descriptors;
 }
-static double tasks(const sample *s)
+static double tasks(const leat_sample *s)
 {
     return (double)s->tasks;
 }
-static double deaths(const sample *s)
+static double deaths(const leat_sample *s)
 {
     return (double)s->deaths;
 }
-static double retries(const sample *s)
+static double retries(const leat_sample *s)
 {
     return (double)s->retries;
 }
 
-static double tables_all(const sample *s)
+/* 0: none, 1: it runs, 2: it is done; -1: unknown. */
+static int snapshot_of(const leat_sample *s)
 {
-    return s->snapshot ? (double)s->tables : -1;
+    return s->page && s->k->page ? (int)atomic_load(&s->k->page->snapshot_state) : -1;
 }
-static double tables_left(const sample *s)
+static double tables_all(const leat_sample *s)
 {
-    return s->snapshot ? (double)(s->tables - s->tables_done) : -1;
+    return snapshot_of(s) > 0 ? (double)atomic_load(&s->k->page->snapshot_tables) : -1;
 }
-static double snapshot_runs(const sample *s)
+static double tables_left(const leat_sample *s)
 {
-    return s->page ? s->snapshot == 1 : -1;
+    if (snapshot_of(s) <= 0) return -1;
+    return tables_all(s) - (double)atomic_load(&s->k->page->snapshot_tables_done);
 }
-static double snapshot_done(const sample *s)
+static double snapshot_runs(const leat_sample *s)
 {
-    return s->page ? s->snapshot == 2 : -1;
+    return snapshot_of(s) < 0 ? -1 : snapshot_of(s) == 1;
 }
-static double table_rows(const sample *s)
+static double snapshot_done(const leat_sample *s)
 {
-    return s->snapshot ? (double)s->table_rows : -1;
+    return snapshot_of(s) < 0 ? -1 : snapshot_of(s) == 2;
 }
-static double table_total(const sample *s)
+static double table_rows(const leat_sample *s)
 {
-    return s->snapshot ? (double)s->table_total : -1;
+    return snapshot_of(s) > 0 ? (double)atomic_load(&s->k->page->snapshot_rows) : -1;
 }
-static double table_rate(const sample *s)
+static double table_total(const leat_sample *s)
 {
-    return s->snapshot == 1 ? (double)s->table_rate : -1;
+    return snapshot_of(s) > 0 ? (double)atomic_load(&s->k->page->snapshot_total) : -1;
 }
-static double table_left(const sample *s)
+static double table_rate(const leat_sample *s)
 {
-    return s->snapshot == 1 && s->table_left_ms >= 0 ? (double)s->table_left_ms / 1000 : -1;
+    return snapshot_of(s) == 1 ? (double)atomic_load(&s->k->page->snapshot_rate) : -1;
+}
+static double table_left(const leat_sample *s)
+{
+    int64_t ms = snapshot_of(s) == 1 ? atomic_load(&s->k->page->snapshot_left_ms) : -1;
+    return ms < 0 ? -1 : (double)ms / 1000;
 }
 
 #define STREAMING "streaming"
@@ -329,7 +230,7 @@ static const metric metrics[] = {
     {"leat_process_open_fds", "gauge", "Open descriptors of its process.", ALL, NULL, descriptors},
 };
 
-static void write_metric(const metric *m, const sample *all, size_t n, leat_buf *out)
+static void write_metric(const metric *m, const leat_sample *all, size_t n, leat_buf *out)
 {
     family(out, m->name, m->type, m->help);
     for (size_t i = 0; i < n; i++) {
@@ -340,7 +241,77 @@ static void write_metric(const metric *m, const sample *all, size_t n, leat_buf 
     }
 }
 
-static void write_states(const sample *all, size_t n, leat_buf *out)
+static double of_page(const leat_sample *s, const _Atomic uint64_t *word)
+{
+    return s->page && s->pid ? (double)atomic_load(word) : -1;
+}
+static double queue_most(const leat_sample *s)
+{
+    return s->page ? of_page(s, &s->k->page->queue_most) : -1;
+}
+static double queue_left(const leat_sample *s)
+{
+    return s->page ? queue_most(s) - of_page(s, &s->k->page->queue_events) : -1;
+}
+static double queue_bytes(const leat_sample *s)
+{
+    return s->page ? of_page(s, &s->k->page->memory_bytes) : -1;
+}
+static double queue_most_bytes(const leat_sample *s)
+{
+    return s->page && s->pid ? (double)atomic_load(&s->k->page->limits[3]) : -1;
+}
+static double stalled(const leat_sample *s)
+{
+    return strcmp(s->condition, "STALLED") == 0;
+}
+
+static const metric more_metrics[] = {
+    {"debezium_metrics_NumberOfErroneousEvents", "counter", "Changes that could not be handled.",
+     SOURCES, STREAMING, dead},
+    {"debezium_metrics_QueueTotalCapacity", "gauge", "Events that batches have room for.", SOURCES,
+     STREAMING, queue_most},
+    {"debezium_metrics_QueueRemainingCapacity", "gauge",
+     "Events that there is room for beside those that wait for the stream.", SOURCES, STREAMING,
+     queue_left},
+    {"debezium_metrics_CurrentQueueSizeInBytes", "gauge", "Held for events.", SOURCES, STREAMING,
+     queue_bytes},
+    {"debezium_metrics_MaxQueueSizeInBytes", "gauge", "limits.memory.", SOURCES, STREAMING,
+     queue_most_bytes},
+    {"leat_connector_stalled", "gauge",
+     "1: it should go on and does not; `leat why` says what it waits for.", ALL, NULL, stalled},
+};
+
+/* Limits, and how long each has held its connector. */
+static void write_limits(const leat_sample *all, size_t n, leat_buf *out)
+{
+    static const char *const names[LEAT_LIMITS] = {"limits.rate.events",  "limits.rate.bytes",
+                                                   "limits.cpu",          "limits.memory",
+                                                   "limits.stream.bytes", "limits.spool.bytes"};
+    for (int waited = 0; waited < 2; waited++) {
+        const char *family_name = waited ? "leat_throttled_seconds_total" : "leat_limit";
+        family(out, family_name, waited ? "counter" : "gauge",
+               waited ? "How long a limit has held it, since its process began."
+                      : "What it may take at most: events and bytes a second, percent of a core, "
+                        "bytes.");
+        for (size_t i = 0; i < n; i++) {
+            for (unsigned k = 0; k < (waited ? LEAT_LIMIT_RATES : LEAT_LIMITS); k++) {
+                const leat_page *p = all[i].k->page;
+                int64_t limit = p && all[i].pid ? atomic_load(&p->limits[k]) : 0;
+                if (limit == 0) continue;
+                leat_buf_printf(out, "%s{", family_name);
+                label(out, "connector", all[i].k->name);
+                label(out, "type", leat_hub_type(all[i].k));
+                label(out, "limit", names[k]);
+                leat_buf_printf(out, "} %.17g\n",
+                                waited ? (double)atomic_load(&p->throttled_us[k]) / 1e6
+                                       : (double)limit);
+            }
+        }
+    }
+}
+
+static void write_states(const leat_sample *all, size_t n, leat_buf *out)
 {
     static const char *const states[] = {"RUNNING",    "PAUSED",  "FAILED",
                                          "RESTARTING", "STOPPED", "UNASSIGNED"};
@@ -359,21 +330,24 @@ static void write_states(const sample *all, size_t n, leat_buf *out)
 void leat_hub_get_metrics(void *hub, leat_http_call *c)
 {
     leat_hub *h = hub;
-    sample *all, own = {.pid = getpid()};
-    size_t n = take(h, &c->a, &all);
+    leat_sample *all, own = {.pid = getpid()};
+    size_t n = leat_sample_take(h, true, &c->a, &all);
     c->type = "text/plain; version=0.0.4; charset=utf-8";
     family(&c->out, "leat_hub_connectors", "gauge", "Connectors of this hub.");
     leat_buf_printf(&c->out, "leat_hub_connectors %zu\n", n);
     write_states(all, n, &c->out);
     for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++)
         write_metric(&metrics[i], all, n, &c->out);
-    read_process(&own);
+    for (size_t i = 0; i < sizeof more_metrics / sizeof *more_metrics; i++)
+        write_metric(&more_metrics[i], all, n, &c->out);
+    write_limits(all, n, &c->out);
+    leat_sample_process(&own);
     family(&c->out, "process_resident_memory_bytes", "gauge", "Resident memory of the hub.");
     leat_buf_printf(&c->out, "process_resident_memory_bytes %zu\n", leat_os_resident());
     family(&c->out, "process_cpu_seconds_total", "counter", "Processor time of the hub.");
     leat_buf_printf(&c->out, "process_cpu_seconds_total %.17g\n", own.cpu);
     family(&c->out, "process_open_fds", "gauge", "Open descriptors of the hub.");
-    leat_buf_printf(&c->out, "process_open_fds %" PRId64 "\n", own.descriptors);
+    leat_buf_printf(&c->out, "process_open_fds %" PRId64 "\n", leat_os_descriptors());
     family(&c->out, "process_start_time_seconds", "gauge", "When the hub began, since 1970.");
     leat_buf_printf(&c->out, "process_start_time_seconds %" PRId64 "\n", h->begun_us / 1000000);
 }
@@ -382,16 +356,17 @@ void leat_hub_get_metrics(void *hub, leat_http_call *c)
 
 void leat_hub_get_counters(void *hub, leat_http_call *c)
 {
-    sample *all;
+    leat_sample *all;
     leat_jw w = {.out = &c->out};
-    size_t n = take(hub, &c->a, &all);
+    size_t n = leat_sample_take(hub, false, &c->a, &all);
     leat_jw_object(&w, NULL);
     for (size_t i = 0; i < n; i++) {
-        const sample *s = &all[i];
+        const leat_sample *s = &all[i];
         leat_jw_object(&w, s->k->name);
         leat_jw_z(&w, "type", leat_hub_type(s->k));
         leat_jw_z(&w, "class", s->k->klass);
         leat_jw_z(&w, "state", s->state);
+        leat_jw_z(&w, "condition", s->condition);
         leat_jw_i64(&w, "tasks", s->tasks);
         leat_jw_i64(&w, "pid", s->pid);
         leat_jw_i64(&w, "received", (int64_t)s->received);

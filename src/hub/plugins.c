@@ -3,6 +3,7 @@
  * All comes from the option tables, in Kafka Connect's ConfigDef words. Options that are accepted
  * without effect are told; those of families (MANY) cannot be, having no name of their own. */
 #include "config/connector.h"
+#include "config/seal.h"
 #include "hub/inside.h"
 #include "stream/options.h"
 
@@ -175,7 +176,7 @@ static void write_value(validation *v, const leat_opt *o, leat_opt_tables own)
     if (!value) value = o->def;
     leat_jw_object(w, "value");
     leat_jw_z(w, "name", o->name);
-    leat_jw_z(w, "value", value && leat_hub_secret(own, o->name, value) ? LEAT_HUB_MASK : value);
+    leat_jw_z(w, "value", value && leat_config_secret(own, o->name, value) ? LEAT_HUB_MASK : value);
     leat_jw_array(w, "recommended_values");
     for (const char *const *one = o->choices; one && *one; one++) leat_jw_z(w, NULL, *one);
     write_found(v, o);

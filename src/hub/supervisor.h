@@ -31,11 +31,13 @@ enum {
 
 typedef struct leat_supervisor_conf {
     const char *data;
-    bool once;    /* sources end at their end; then sinks, when they have read everything */
-    bool outlive; /* children go on when the supervisor is killed; else they end with it */
-    int stop_ms;  /* a child that has not stopped after these is killed; 0: 20 s */
+    bool once;        /* sources end at their end; then sinks, when they have read everything */
+    bool outlive;     /* children go on when the supervisor is killed; else they end with it */
+    bool keep_hangup; /* SIGHUP is handled by who calls, and does not stop */
+    int stop_ms;      /* a child that has not stopped after these is killed; 0: 20 s */
     const char *log_level; /* passed on; NULL: default */
     bool log_json;
+    struct leat_nursery *nursery; /* processes come from there; NULL: by exec */
     /* Told, by the supervisor's thread, when a connector is started, and when it ended for good:
      * what is "started", "ended", "failed". Must not call the supervisor. May be NULL. */
     void (*event)(void *arg, const char *connector, const char *what);

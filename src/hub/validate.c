@@ -4,6 +4,7 @@
  * real system, by the connector's own check, which changes nothing there. Its failed steps are
  * errors of the option that says where the system is, as Debezium has it. */
 #include "base/log.h"
+#include "config/seal.h"
 #include "engine/setup.h"
 #include "hub/inside.h"
 
@@ -55,7 +56,7 @@ void leat_hub_unmask(const leat_hub_connector *was, leat_config *config, leat_ar
     for (leat_prop *p = config->props.first; p; p = p->next) {
         const char *stored = leat_props_get(&was->config->props, p->name);
         if (stored && strcmp(p->value, LEAT_HUB_MASK) == 0 &&
-            leat_hub_secret(tables, p->name, stored))
+            leat_config_secret(tables, p->name, stored))
             p->value = leat_arena_strdup(a, stored);
     }
 }
@@ -82,7 +83,7 @@ const char *leat_hub_problem(const leat_config *config, const leat_problem *p, l
     const char *value = leat_props_get(&config->props, p->option);
     leat_str klass = leat_str_of(leat_props_get(&config->props, "connector.class"));
     leat_hub_connector k = {.source = leat_source_find(klass), .sink = leat_sink_find(klass)};
-    if (value && leat_hub_secret(leat_hub_tables(&k), p->option, value)) value = "[hidden]";
+    if (value && leat_config_secret(leat_hub_tables(&k), p->option, value)) value = "[hidden]";
     return leat_arena_printf(a, "Invalid value %s for configuration %s: %s", value ? value : "null",
                              p->option, p->msg);
 }

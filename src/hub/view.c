@@ -5,6 +5,7 @@
  * tasks, or an error to show. */
 #include <stdio.h>
 
+#include "config/seal.h"
 #include "engine/control.h"
 #include "engine/look.h"
 #include "hub/inside.h"
@@ -26,20 +27,12 @@ leat_opt_tables leat_hub_tables(const leat_hub_connector *k)
     return k->source ? k->source->options : k->sink ? k->sink->options : NULL;
 }
 
-bool leat_hub_secret(leat_opt_tables tables, const char *name, const char *value)
-{
-    size_t len = strlen(value);
-    bool reference =
-        len > 3 && strncmp(value, "${", 2) == 0 && strchr(value, '}') == value + len - 1;
-    return !reference && leat_opts_is_secret(tables, leat_str_of(name));
-}
-
 static void write_members(const leat_hub_connector *k, leat_jw *w)
 {
     leat_opt_tables tables = leat_hub_tables(k);
     for (const leat_prop *p = k->config->props.first; p; p = p->next)
         leat_jw_z(w, p->name,
-                  leat_hub_secret(tables, p->name, p->value) ? LEAT_HUB_MASK : p->value);
+                  leat_config_secret(tables, p->name, p->value) ? LEAT_HUB_MASK : p->value);
 }
 
 static void write_config(const leat_hub_connector *k, const char *name, leat_jw *w)
@@ -69,16 +62,12 @@ void leat_hub_write_info(const leat_hub_connector *k, unsigned tasks, const char
 /* ---- state ---- */
 
 /* The state that the process shows on its page. */
-static leat_run_state shown(const leat_hub *h, const char *name, int pid, leat_arena *a)
+static leat_run_state shown(const leat_hub_connector *k, int pid)
 {
-    leat_page *page = NULL;
-    leat_run_state state = LEAT_RUN_STARTING;
-    char *path = leat_arena_printf(a, "%s/connectors/%s/counters", h->conf.data, name);
-    if (leat_page_open(path, &page, NULL) != LEAT_OK) return state;
-    if (atomic_load(&page->pid) == pid && atomic_load(&page->state) != LEAT_RUN_NONE)
-        state = (leat_run_state)atomic_load(&page->state);
-    leat_page_close(page);
-    return state;
+    const leat_page *page = k->page;
+    if (!page || atomic_load(&page->pid) != pid || atomic_load(&page->state) == LEAT_RUN_NONE)
+        return LEAT_RUN_STARTING;
+    return (leat_run_state)atomic_load(&page->state);
 }
 
 /* The error of a status, and how many tasks it tells of (none: left as it is). */
@@ -135,7 +124,7 @@ const char *leat_hub_state(leat_hub *h, const leat_hub_connector *k, leat_arena 
     }
     if (!known) return "UNASSIGNED";
     if (cs.pid == 0) return state_of_ended(h, k, &cs, a, tasks, trace);
-    leat_run_state state = shown(h, k->name, cs.pid, a);
+    leat_run_state state = shown(k, cs.pid);
     bool several = k->source && k->source->tasks && max && !leat_str_is(leat_str_of(max), "1");
     bool troubled = state == LEAT_RUN_RETRYING || state == LEAT_RUN_STALLED;
     if (several || troubled) *trace = detail(h, k->name, a, tasks);

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "config/seal.h"
 #include "state/db.h"
 
 /* Each brings the file from its index to the next; never changed once released. */
@@ -12,9 +13,12 @@ static const char *const MIGRATIONS[] = {
     "CREATE TABLE hub (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL);"
     "CREATE TABLE connectors (name TEXT PRIMARY KEY, config TEXT NOT NULL,"
     "  stopped INTEGER NOT NULL, at_us INTEGER NOT NULL);",
+    "CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, at_us INTEGER NOT NULL,"
+    "  who TEXT NOT NULL, how TEXT NOT NULL, role TEXT NOT NULL, address TEXT NOT NULL,"
+    "  method TEXT NOT NULL, path TEXT NOT NULL, status INTEGER NOT NULL);",
 };
 
-enum { ID_BYTES = 16, ID_TEXT = 22 };
+enum { ID_BYTES = 16, ID_TEXT = 22, DEEDS = 10000, DEEDS_SPARE = 100 };
 
 struct leat_hubdb {
     leat_state s;
@@ -22,6 +26,7 @@ struct leat_hubdb {
 
 leat_rc leat_hubdb_open(const char *data, leat_hubdb **out, leat_err *e)
 {
+    leat_seal_folder(data);
     leat_hubdb *h = leat_zalloc(1, sizeof *h);
     leat_arena a = {0};
     h->s.migrations = MIGRATIONS;
@@ -43,6 +48,11 @@ void leat_hubdb_close(leat_hubdb *h)
     sqlite3_close(h->s.db);
     leat_free(h->s.path);
     leat_free(h);
+}
+
+leat_rc leat_hubdb_scrub(leat_hubdb *h, leat_err *e)
+{
+    return leat_state_scrub(&h->s, e);
 }
 
 static leat_rc read_id(leat_hubdb *h, leat_arena *a, const char **id, leat_err *e)
@@ -129,6 +139,69 @@ leat_rc leat_hubdb_each(leat_hubdb *h, void (*fn)(void *arg, const leat_hubdb_ro
         fn(arg, &row);
     }
     leat_rc out = rc == SQLITE_DONE ? LEAT_OK : leat_state_fail(&h->s, "read", e);
+    sqlite3_finalize(st);
+    return out;
+}
+
+/* ---- audit ---- */
+
+/* Now and then, so that not each costs a second change of the file. */
+static leat_rc forget_deeds(leat_hubdb *h, leat_err *e)
+{
+    int64_t last = sqlite3_last_insert_rowid(h->s.db);
+    sqlite3_stmt *st;
+    if (last % DEEDS_SPARE != 0) return LEAT_OK;
+    LEAT_TRY(leat_state_prepare(&h->s, "DELETE FROM audit WHERE id <= ?", &st, e));
+    sqlite3_bind_int64(st, 1, last - DEEDS);
+    return leat_state_finish(&h->s, st, "write", e);
+}
+
+leat_rc leat_hubdb_audit_add(leat_hubdb *h, const leat_hubdb_deed *deed, leat_err *e)
+{
+    const char *texts[] = {deed->who,     deed->how,    deed->role,
+                           deed->address, deed->method, deed->path};
+    sqlite3_stmt *st;
+    LEAT_TRY(leat_state_prepare(&h->s,
+                                "INSERT INTO audit (at_us, who, how, role, address, method, path,"
+                                " status) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                                &st, e));
+    sqlite3_bind_int64(st, 1, leat_now_us());
+    for (int i = 0; i < 6; i++) leat_state_bind(st, i + 2, leat_str_of(texts[i]));
+    sqlite3_bind_int(st, 8, deed->status);
+    LEAT_TRY(leat_state_finish(&h->s, st, "write", e));
+    return forget_deeds(h, e);
+}
+
+static const char *text_of(sqlite3_stmt *st, int i)
+{
+    return (const char *)sqlite3_column_text(st, i);
+}
+
+leat_rc leat_hubdb_audit_each(leat_hubdb *h, int64_t before,
+                              bool (*fn)(void *arg, const leat_hubdb_deed *deed), void *arg,
+                              leat_err *e)
+{
+    sqlite3_stmt *st;
+    int rc;
+    LEAT_TRY(leat_state_prepare(&h->s,
+                                "SELECT id, at_us, who, how, role, address, method, path, status"
+                                " FROM audit WHERE ?1 = 0 OR id < ?1 ORDER BY id DESC",
+                                &st, e));
+    sqlite3_bind_int64(st, 1, before);
+    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+        leat_hubdb_deed deed = {.id = sqlite3_column_int64(st, 0),
+                                .at_us = sqlite3_column_int64(st, 1),
+                                .who = text_of(st, 2),
+                                .how = text_of(st, 3),
+                                .role = text_of(st, 4),
+                                .address = text_of(st, 5),
+                                .method = text_of(st, 6),
+                                .path = text_of(st, 7),
+                                .status = sqlite3_column_int(st, 8)};
+        if (!fn(arg, &deed)) break;
+    }
+    leat_rc out =
+        rc == SQLITE_DONE || rc == SQLITE_ROW ? LEAT_OK : leat_state_fail(&h->s, "read", e);
     sqlite3_finalize(st);
     return out;
 }

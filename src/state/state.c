@@ -11,6 +11,7 @@
 #include "base/fault.h"
 #include "base/os.h"
 #include "config/connector.h"
+#include "config/seal.h"
 
 /* Each brings the file from its index to the next; never changed once released. */
 static const char *const MIGRATIONS[] = {
@@ -125,15 +126,15 @@ static leat_rc version_known(leat_state *s, int *version, leat_err *e)
 static leat_rc migrate(leat_state *s, leat_err *e)
 {
     int version = 0;
+    char pragma[48];
     LEAT_TRY(version_known(s, &version, e));
-    for (; version < s->nmigrations; version++) {
-        char pragma[48];
-        snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d; COMMIT", version + 1);
-        LEAT_TRY(leat_state_run(s, "BEGIN IMMEDIATE", "migrate", e));
+    if (version == s->nmigrations) return LEAT_OK;
+    LEAT_TRY(leat_state_run(s, "BEGIN IMMEDIATE", "migrate", e));
+    LEAT_TRY(version_known(s, &version, e)); /* another may have been faster */
+    for (; version < s->nmigrations; version++)
         LEAT_TRY(leat_state_run(s, s->migrations[version], "migrate", e));
-        LEAT_TRY(leat_state_run(s, pragma, "migrate", e));
-    }
-    return LEAT_OK;
+    snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d; COMMIT", s->nmigrations);
+    return leat_state_run(s, pragma, "migrate", e);
 }
 
 static leat_rc dead_put(leat_dead_store *d, const leat_dead *letters, leat_err *e);
@@ -165,7 +166,7 @@ static leat_rc setup_reading(leat_state *s, const char *data, const char *connec
     return version > 0 ? LEAT_OK : unknown(data, connector, e); /* it is just being made */
 }
 
-/* The file is made here and not by SQLite, whose mode would let others read the passwords in it. A
+/* The file is made here and not by SQLite, whose mode would let others read what is in it. A
  * file that is there is not opened: closing it would drop the locks of SQLite in this process. */
 leat_rc leat_state_setup(leat_state *s, const char *folder, leat_err *e)
 {
@@ -186,6 +187,7 @@ leat_rc leat_state_open(const char *data, const char *connector, bool reading, l
                         leat_err *e)
 {
     LEAT_TRY(leat_connector_name_check(connector, e));
+    leat_seal_folder(data);
     leat_arena a;
     leat_arena_init(&a, 0);
     char *folder = leat_arena_printf(&a, "%s/connectors/%s", data, connector);
@@ -237,6 +239,12 @@ leat_rc leat_state_config_get(leat_state *s, leat_arena *a, leat_str *json, leat
     leat_rc out = rc == SQLITE_ROW || rc == SQLITE_DONE ? LEAT_OK : leat_state_fail(s, "read", e);
     sqlite3_finalize(st);
     return out;
+}
+
+leat_rc leat_state_scrub(leat_state *s, leat_err *e)
+{
+    LEAT_TRY(leat_state_run(s, "VACUUM", "write anew", e));
+    return leat_state_run(s, "PRAGMA wal_checkpoint(TRUNCATE)", "write anew", e);
 }
 
 leat_rc leat_state_end_set(leat_state *s, const char *state, const leat_err *err, leat_err *e)

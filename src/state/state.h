@@ -17,10 +17,15 @@ leat_rc leat_state_open(const char *data, const char *connector, bool reading, l
                         leat_err *e);
 void leat_state_close(leat_state *s);
 
-/* The configuration in force: {"name":...,"config":{...}} with ${providers} unresolved. */
+/* The configuration in force: {"name":...,"config":{...}} with ${providers} unresolved and secrets
+ * sealed (engine/kept.h). */
 leat_rc leat_state_config_set(leat_state *s, leat_str json, leat_err *e);
 /* Absent *json: none stored. */
 leat_rc leat_state_config_get(leat_state *s, leat_arena *a, leat_str *json, leat_err *e);
+
+/* Writes the file anew, without what was deleted or replaced, and empties its log: what must not be
+ * found in it any more is gone. */
+leat_rc leat_state_scrub(leat_state *s, leat_err *e);
 
 /* How the last run ended, for `status` of a stopped connector: its state's name ("STOPPED",
  * "FAILED"), and the error, rc OK: none. *state: absent when it never ended. */

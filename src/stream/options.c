@@ -126,6 +126,26 @@ const leat_opt leat_stream_options[] = {
      .max = 3600000,
      .help = "Into Kafka: when nothing was acknowledged for so long, it is taken to be away. Two "
              "seconds are enough when no broker can be reached."},
+    {.name = "limits.stream.bytes",
+     .label = "Stream on disk",
+     .group = "Limits",
+     .type = LEAT_OPT_BYTES,
+     AT(limit_bytes, int64_t),
+     .def = "0",
+     .min = 0,
+     .max = INT64_C(1) << 50,
+     .help =
+         "Most bytes its stream takes on the disk. The oldest part is removed, as by retention.bytes, of which the lower counts; what a sink still needs is not: the source stops then (STALLED) and goes on when there is room. 0: no limit."},
+    {.name = "limits.spool.bytes",
+     .label = "Spool on disk",
+     .group = "Limits",
+     .type = LEAT_OPT_BYTES,
+     AT(spool_limit, int64_t),
+     .def = "0",
+     .min = 0,
+     .max = INT64_C(1) << 50,
+     .help =
+         "With Kafka: most bytes that are kept while it is away; with spool.max.bytes the lower counts. 0: no limit."},
     {.name = NULL},
 };
 
@@ -136,6 +156,11 @@ void leat_stream_validate(const leat_stream_conf *conf, leat_report *r)
                         "must be -1 or at least twice segment.bytes (2 x %lld), got %lld: one "
                         "segment is written while another is read; lower segment.bytes or raise it",
                         (long long)conf->segment_bytes, (long long)conf->retention_bytes);
+    if (conf->limit_bytes > 0 && conf->limit_bytes < 2 * conf->segment_bytes)
+        leat_report_add(r, false, "limits.stream.bytes", 0,
+                        "must be 0 or at least twice segment.bytes (2 x %lld), got %lld: one "
+                        "segment is written while another is read; lower segment.bytes or raise it",
+                        (long long)conf->segment_bytes, (long long)conf->limit_bytes);
     if (conf->retention_ms >= 0 && conf->retention_ms < LEAST_MS)
         leat_report_add(r, false, "retention.ms", 0, "must be -1 or at least %d ms, got %lld",
                         LEAST_MS, (long long)conf->retention_ms);
@@ -153,6 +178,17 @@ static int64_t or_none(int64_t limit)
     return limit > 0 ? limit : 0;
 }
 
+/* The lower of two bounds; 0: none. */
+static int64_t lower(int64_t a, int64_t b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+int64_t leat_stream_spool_most(const leat_stream_conf *conf)
+{
+    return conf->spool_bytes > 0 ? lower(conf->spool_bytes, conf->spool_limit) : 0;
+}
+
 void leat_stream_apply(const leat_stream_conf *conf, leat_embedded_conf *out)
 {
     out->segment_bytes = conf->segment_bytes;
@@ -160,7 +196,7 @@ void leat_stream_apply(const leat_stream_conf *conf, leat_embedded_conf *out)
     out->compression = (leat_compression)conf->compression;
     out->retention = (leat_retention_conf){
         .ms = or_none(conf->retention_ms),
-        .bytes = or_none(conf->retention_bytes),
+        .bytes = lower(or_none(conf->retention_bytes), conf->limit_bytes),
         .free_bytes = conf->free_bytes,
         .segment_ms = or_none(conf->segment_ms),
         .force = conf->force,

@@ -13,6 +13,7 @@ typedef struct leat_stream_conf {
     int64_t compression; /* leat_compression */
     bool force;
     int64_t spool_bytes, spool_after_ms; /* with Kafka */
+    int64_t limit_bytes, spool_limit;    /* limits.stream.bytes, limits.spool.bytes; 0: none */
 } leat_stream_conf;
 
 /* Ends with a row whose name is NULL; offsets into leat_stream_conf. */
@@ -20,6 +21,8 @@ extern const leat_opt leat_stream_options[];
 
 /* What no row can say. */
 void leat_stream_validate(const leat_stream_conf *conf, leat_report *r);
+/* Most bytes of the spool; 0: there is none. */
+int64_t leat_stream_spool_most(const leat_stream_conf *conf);
 /* Into what the stream is opened with. */
 void leat_stream_apply(const leat_stream_conf *conf, leat_embedded_conf *out);
 

@@ -91,6 +91,7 @@ leat_rc leat_page_open(const char *path, leat_page **out, leat_err *e)
     const leat_page *p = *out;
     if (p->magic == LEAT_PAGE_MAGIC && p->version == LEAT_PAGE_VERSION) return LEAT_OK;
     leat_page_close(*out);
+    *out = NULL;
     return leat_fail(e, LEAT_RETRY, "page.missing", path,
                      "%s is no counters page of version %d; a connector that starts makes it anew",
                      path, LEAT_PAGE_VERSION);
@@ -99,6 +100,16 @@ leat_rc leat_page_open(const char *path, leat_page **out, leat_err *e)
 void leat_page_close(leat_page *p)
 {
     if (p != NULL) munmap(p, LEAT_PAGE_SIZE);
+}
+
+_Static_assert(sizeof(leat_page) % sizeof(uint64_t) == 0, "the page is whole words");
+
+void leat_page_copy(const leat_page *from, leat_page *to)
+{
+    const uint64_t *in = (const uint64_t *)from;
+    uint64_t *out = (uint64_t *)to;
+    for (size_t i = 0; i < sizeof *from / sizeof *in; i++)
+        out[i] = __atomic_load_n(&in[i], __ATOMIC_RELAXED);
 }
 
 bool leat_page_alive(const leat_page *p)

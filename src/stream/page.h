@@ -28,6 +28,10 @@ typedef enum leat_run_state {
 } leat_run_state;
 const char *leat_run_state_name(leat_run_state state); /* "RUNNING" ... */
 
+/* Limits that hold a connector back for a while: what throttled_by and throttled_us tell of. */
+typedef enum leat_limit { LEAT_LIMIT_EVENTS, LEAT_LIMIT_BYTES, LEAT_LIMIT_CPU } leat_limit;
+enum { LEAT_LIMIT_RATES = 3, LEAT_LIMITS = 6 };
+
 typedef struct leat_page {
     uint64_t magic;
     uint32_t version;
@@ -58,9 +62,16 @@ typedef struct leat_page {
     _Atomic int64_t delivery_since_us; /* when that began */
     _Atomic uint64_t window_bytes;     /* on their way to Kafka */
     _Atomic uint64_t spool_bytes, spool_events, spool_max_bytes; /* leat_kafka_status */
-    _Atomic int64_t spool_full_us;   /* when the spool will be full; 0: not foreseen */
-    _Atomic uint64_t producers;      /* that died */
-    _Atomic uint32_t snapshot_state; /* 0: none, 1: it runs, 2: it is done */
+    _Atomic int64_t spool_full_us; /* when the spool will be full; 0: not foreseen */
+    _Atomic uint64_t producers;    /* that died */
+    _Atomic int64_t beat_us;       /* clock of the machine: a task took its turn; 0: none yet */
+    _Atomic uint32_t throttled_by; /* leat_limit + 1 that holds it now; 0: none */
+    _Atomic uint64_t throttled_us[LEAT_LIMIT_RATES]; /* waited for each, by leat_limit */
+    _Atomic int64_t limits[LEAT_LIMITS]; /* as configured: events and bytes a second, percent of a
+                                     core, bytes of memory, stream, spool; 0: none */
+    _Atomic uint64_t queue_events, queue_most; /* of the batch that waits, and of a full one */
+    _Atomic int64_t descriptors;               /* open ones of the process; 0: unknown */
+    _Atomic uint32_t snapshot_state;           /* 0: none, 1: it runs, 2: it is done */
     _Atomic uint32_t snapshot_tables, snapshot_tables_done;
     _Atomic uint64_t snapshot_rows; /* of its tables, read so far */
     _Atomic int64_t snapshot_total, snapshot_rate, snapshot_left_ms; /* rows, rows a second; -1 */
@@ -78,6 +89,8 @@ void leat_page_begin(leat_page *p);
  */
 leat_rc leat_page_open(const char *path, leat_page **out, leat_err *e);
 void leat_page_close(leat_page *p);
+/* What it tells now, word by word; to is the caller's. */
+void leat_page_copy(const leat_page *from, leat_page *to);
 /* The writer the page names is alive. */
 bool leat_page_alive(const leat_page *p);
 

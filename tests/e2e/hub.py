@@ -22,18 +22,21 @@ class Answer:
 class Hub:
     """A hub on a port of its own, over the data folder of a Leat."""
 
-    def __init__(self, leat, *args, env=None):
+    def __init__(self, leat, *args, env=None, listen="127.0.0.1:0"):
         self.leat = leat
         begun = leat.stderr.count("hub.listening")
-        leat.start("serve", "--listen", "127.0.0.1:0", *args, env=env)
+        leat.start("serve", "--listen", listen, *args, env=env)
 
         def listening():
             leat.alive()
-            found = re.findall(r"hub\.listening url=http://127\.0\.0\.1:(\d+)", leat.stderr)
+            found = re.findall(r"hub\.listening url=https?://[\d.]+:(\d+)", leat.stderr)
             return found[-1] if len(found) > begun else None
 
         self.port = int(until(listening, 30, "the hub to listen"))
         self.worker = f"127.0.0.1:{self.port}"
+
+    def connect(self, seconds=60):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
 
     def ask(self, method, path, body=None, headers=None, seconds=60):
         """body: an object, sent as JSON; or text with a Content-Type among the headers."""
@@ -41,7 +44,7 @@ class Hub:
         if body is not None and not isinstance(body, str):
             body = json.dumps(body)
             headers.setdefault("Content-Type", "application/json")
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
+        connection = self.connect(seconds)
         try:
             connection.request(method, path, body, headers)
             response = connection.getresponse()

@@ -30,6 +30,7 @@ TOPICS = [f"shop.public.{table}" for table in TABLES]
 
 def properties(db, **more):
     """A connector `shop` that captures CREATE's tables, truncates too."""
+    more = {"snapshot_streaming": "beside"} | more
     return db.properties(name="shop", skipped_operations="none", **more)
 
 

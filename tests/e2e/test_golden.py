@@ -185,8 +185,8 @@ def run_case(case, db, leat):
     with open(os.path.join(GOLDEN, f"{case}.json"), encoding="utf-8") as f:
         config = json.load(f)["connector_config"]
     own = db.properties()
-    config |= {k: own[k] for k in own if k.startswith(("database.", "slot.", "publication."))}
-    config["snapshot.streaming"] = "after"  # all rows first, as they were recorded
+    ours = ("database.", "slot.", "publication.", "snapshot.")
+    config |= {k: own[k] for k in own if k.startswith(ours)}
     setup, stream = statements(case)
     for extension in ("hstore", "citext", "ltree"):
         if re.search(rf"\b{extension}\b", setup + stream):

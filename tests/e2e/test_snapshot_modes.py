@@ -15,8 +15,6 @@ def shop(db):
 
 
 def file_of(leat, db, **more):
-    """All rows first, so that the order of records is known."""
-    more = {"snapshot_streaming": "after"} | more
     return leat.write("shop.properties", db.properties(name="shop", **more))
 
 

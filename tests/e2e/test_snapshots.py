@@ -115,7 +115,7 @@ def create(db, rows):
 
 
 def config_of(db, **more):
-    return properties(db, snapshot_streaming="beside", **more)
+    return properties(db, **more)
 
 
 def check_versions(leat, hint):
@@ -201,9 +201,8 @@ def test_killed_at_any_moment(db, leat, readers, commit):
         time.sleep(dice.uniform(0.1, 1.5))
         kill(leat, config, dice)
     await_snapshot(leat, max(300, ROWS // 1000))
-    time.sleep(1)
+    until(lambda: load.commits > 20 or load.error, 300, "twenty transactions")
     load.stop()
-    assert load.commits > 20
     check(db, leat, hint, tables=TABLES)
     assert check_versions(leat, hint) > rows
     assert check_sums(leat, 100 * rows, hint) > 1
@@ -358,8 +357,10 @@ def test_what_is_told_of_it(db, leat):
            "INSERT INTO c SELECT generate_series(1, 2)")
     more = {"notification.enabled.channels": "sink,log",
             "notification.sink.topic.name": "shop.notes", "table.include.list": "public[.][a-d]"}
-    config = leat.write("shop.properties", config_of(db) | more)
-    leat.call("run", "--once", config)
+    config = config_of(db) | more
+    del config["snapshot.streaming"]  # it is the default
+    assert "snapshot.beside" in leat.call(
+        "run", "--once", leat.write("shop.properties", config)).stderr
     marks = [v["source"]["snapshot"] for t in "abc" for v in read_rows(leat, t)]
     assert marks == ["first", "first_in_data_collection", "true", "last_in_data_collection",
                      "first_in_data_collection", "last"]

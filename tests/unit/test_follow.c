@@ -56,6 +56,10 @@ static void test_pages(void **state)
     p->version++;
     leat_page_close(q);
     assert_int_equal(leat_page_open(path, &q, &w->e), LEAT_RETRY);
+    assert_null(q); /* not what was unmapped again */
+    leat_page copy;
+    leat_page_copy(p, &copy);
+    assert_true(copy.version == p->version && copy.mark_frame == 77);
     leat_page_close(p);
     assert_int_equal(leat_page_create(path, &p, &w->e), LEAT_OK); /* of another version: anew */
     assert_false(leat_page_mark(p, &segment, &offset, &frame));

@@ -10,12 +10,12 @@ static void nothing(void *arg, leat_http_call *c)
 }
 
 static const leat_http_route routes[] = {
-    {"GET", "/", nothing, false},
-    {"GET", "/connectors", nothing, false},
-    {"POST", "/connectors", nothing, true},
-    {"GET", "/connectors/*", nothing, false},
-    {"POST", "/connectors/*/tasks/*/restart", nothing, false},
-    {NULL, NULL, NULL, false},
+    {"GET", "/", nothing, false, LEAT_ROLE_VIEWER},
+    {"GET", "/connectors", nothing, false, LEAT_ROLE_VIEWER},
+    {"POST", "/connectors", nothing, true, LEAT_ROLE_VIEWER},
+    {"GET", "/connectors/*", nothing, false, LEAT_ROLE_VIEWER},
+    {"POST", "/connectors/*/tasks/*/restart", nothing, false, LEAT_ROLE_VIEWER},
+    {NULL, NULL, NULL, false, LEAT_ROLE_DEFAULT},
 };
 
 static leat_http_call call;
@@ -100,13 +100,13 @@ static void test_origins(void **state)
 {
     leat_str host = LEAT_STR("127.0.0.1:8083");
     (void)state;
-    assert_true(leat_http_origin_own((leat_str){0}, host));
-    assert_true(leat_http_origin_own(LEAT_STR("http://127.0.0.1:8083"), host));
-    assert_false(leat_http_origin_own(LEAT_STR(""), host));
-    assert_false(leat_http_origin_own(LEAT_STR("null"), host));
-    assert_false(leat_http_origin_own(LEAT_STR("http://127.0.0.1:80"), host));
-    assert_false(leat_http_origin_own(LEAT_STR("https://127.0.0.1:8083"), host));
-    assert_false(leat_http_origin_own(LEAT_STR("http://127.0.0.1:8083.evil.example"), host));
+    assert_true(leat_http_origin_own((leat_str){0}, false, host));
+    assert_true(leat_http_origin_own(LEAT_STR("http://127.0.0.1:8083"), false, host));
+    assert_false(leat_http_origin_own(LEAT_STR(""), false, host));
+    assert_false(leat_http_origin_own(LEAT_STR("null"), false, host));
+    assert_false(leat_http_origin_own(LEAT_STR("http://127.0.0.1:80"), false, host));
+    assert_false(leat_http_origin_own(LEAT_STR("https://127.0.0.1:8083"), false, host));
+    assert_false(leat_http_origin_own(LEAT_STR("http://127.0.0.1:8083.evil.example"), false, host));
 }
 
 int main(void)

@@ -4,6 +4,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "convert/json.h"
 
@@ -388,6 +389,49 @@ static void test_structs(void **state)
     assert_non_null(strstr(e.msg, "500"));
 }
 
+/* The converter keeps what it wrote last of a field: what comes next need not be the same. */
+static void test_fields_again(void **state)
+{
+    static const int64_t numbers[] = {1763760000000,
+                                      1763760000000,
+                                      -1763760000000,
+                                      1763760000001,
+                                      999999,
+                                      1000000,
+                                      INT64_MAX,
+                                      INT64_MIN,
+                                      INT64_MIN,
+                                      0,
+                                      -1,
+                                      1763760000000};
+    (void)state;
+    leat_value seven = leat_int(7000000);
+    leat_schema *n = plain(LEAT_T_INT64), *d = leat_schema_new(&a, LEAT_T_INT64, true);
+    d->def = &seven;
+    leat_schema *s = leat_schema_struct(&a, false, NULL, 0, 4);
+    leat_field fields[] = {{"a field with a long name", n},
+                           {"b", n},
+                           {"d", d},
+                           {"t", leat_schema_new(&a, LEAT_T_STRING, true)}};
+    s->fields = fields;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        char want[200];
+        bool odd = i % 2;
+        leat_value cells[] = {leat_int(numbers[i]), leat_int(numbers[11 - i]),
+                              odd ? leat_int(8000000) : leat_null(),
+                              odd ? text("12345678abc\"") : leat_null()};
+        snprintf(want, sizeof want,
+                 "{\"a field with a long name\":%lld,\"b\":%lld,\"d\":%d,\"t\":%s}",
+                 (long long)numbers[i], (long long)numbers[11 - i], odd ? 8000000 : 7000000,
+                 odd ? "\"12345678abc\\\"\"" : "null");
+        assert_string_equal(shown(s, list(LEAT_STRUCT, cells, 4)), want);
+    }
+    use((leat_json_conf){.replace_null_with_default = false});
+    leat_value cells[] = {leat_int(1), leat_int(2), leat_null(), leat_null()};
+    assert_string_equal(shown(s, list(LEAT_STRUCT, cells, 4)),
+                        "{\"a field with a long name\":1,\"b\":2,\"d\":null,\"t\":null}");
+}
+
 static void test_nulls(void **state)
 {
     (void)state;
@@ -582,12 +626,13 @@ int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_scalars),    TEST(test_binary_handling), TEST(test_floats),
-        TEST(test_decimals),   TEST(test_variable_scale),  TEST(test_times),
-        TEST(test_digits),     TEST(test_zones),           TEST(test_intervals),
-        TEST(test_text),       TEST(test_lists),           TEST(test_structs),
-        TEST(test_nulls),      TEST(test_absent),          TEST(test_uuid),
-        TEST(test_schemaless), TEST(test_schema_text),     TEST(test_headers),
+        TEST(test_scalars),      TEST(test_binary_handling), TEST(test_floats),
+        TEST(test_decimals),     TEST(test_variable_scale),  TEST(test_times),
+        TEST(test_digits),       TEST(test_zones),           TEST(test_intervals),
+        TEST(test_text),         TEST(test_lists),           TEST(test_structs),
+        TEST(test_nulls),        TEST(test_absent),          TEST(test_uuid),
+        TEST(test_schemaless),   TEST(test_schema_text),     TEST(test_headers),
+        TEST(test_fields_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

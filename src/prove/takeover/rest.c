@@ -180,3 +180,16 @@ leat_rc leat_rest_call(leat_rest *r, const char *method, const char *path, const
     if (reply) *reply = rc == LEAT_OK ? answer : NULL;
     return rc;
 }
+
+leat_rc leat_rest_config(leat_rest *r, const char *name, const leat_open *open, leat_arena *a,
+                         leat_config **out, leat_err *e)
+{
+    const leat_json *j;
+    leat_buf text = {0};
+    LEAT_TRY(leat_rest_call(r, "GET", "/connectors/%s/config", name, (leat_str){0}, a, &j, e));
+    leat_json_write(j, &text);
+    leat_rc rc = leat_config_json(a, leat_arena_str(a, leat_buf_str(&text)), name, out, e);
+    leat_buf_free(&text);
+    if (rc == LEAT_OK) leat_open_finish(a, open, *out);
+    return rc;
+}

@@ -6,6 +6,7 @@
 #define LEAT_PROVE_TAKEOVER_REST_H
 
 #include "base/json.h"
+#include "config/open.h"
 
 typedef struct leat_rest leat_rest;
 
@@ -22,5 +23,9 @@ const char *leat_rest_url(const leat_rest *r);
  * Kafka Connect said, "connect.answer" when that is no JSON. */
 leat_rc leat_rest_call(leat_rest *r, const char *method, const char *path, const char *name,
                        leat_str body, leat_arena *a, const leat_json **reply, leat_err *e);
+/* The connector's configuration there, with what open adds to it (--kafka, the worker's file); in
+ * a. */
+leat_rc leat_rest_config(leat_rest *r, const char *name, const leat_open *open, leat_arena *a,
+                         leat_config **out, leat_err *e);
 
 #endif

@@ -16,15 +16,7 @@
 
 static leat_rc read_config(leat_takeover_run *t, leat_err *e)
 {
-    const leat_json *j;
-    LEAT_TRY(leat_rest_call(t->rest, "GET", "/connectors/%s/config", t->conf->name, (leat_str){0},
-                            &t->a, &j, e));
-    leat_buf text = {0};
-    leat_json_write(j, &text);
-    leat_rc rc = leat_config_json(&t->a, leat_buf_str(&text), t->conf->name, &t->config, e);
-    leat_buf_free(&text);
-    LEAT_TRY(rc);
-    leat_open_finish(&t->a, t->conf->open, t->config);
+    LEAT_TRY(leat_rest_config(t->rest, t->conf->name, t->conf->open, &t->a, &t->config, e));
     leat_takeover_tell(t, "configuration", LEAT_TAKEOVER_OK, "%s, %s",
                        leat_props_get(&t->config->props, "connector.class"),
                        t->config->worker ? leat_arena_printf(&t->a, "into Kafka at %s",

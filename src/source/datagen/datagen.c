@@ -20,6 +20,7 @@ enum { TX_WHOLE = 1024 };
 typedef struct datagen_conf {
     const char *prefix, *columns;
     int64_t rate, events, keys, deletes, tx_size, tables, seed;
+    bool stay; /* at the end of events */
 } datagen_conf;
 
 /* How many changes of a table the transaction tx has had. A restart is always at the start of a
@@ -82,6 +83,15 @@ static const leat_opt options[] = {
      .min = 0,
      .max = INT64_MAX,
      .help = "How many changes there are in all. 0 is no end."},
+    {.name = "datagen.stay",
+     .label = "Stay at the end",
+     .group = "Data",
+     .type = LEAT_OPT_BOOL,
+     .flags = LEAT_OPT_ADVANCED,
+     AT(stay, bool),
+     .def = "false",
+     .help = "After datagen.events changes the connector stays, and has nothing to do; else it "
+             "ends. Not with --once."},
     {.name = "datagen.columns",
      .label = "Columns",
      .group = "Data",
@@ -428,7 +438,11 @@ static leat_rc read_source(leat_task *t, leat_batch *b, int wait_ms, leat_err *e
     (void)e;
     datagen *s = t->priv;
     lane *l = s->shared ? choose(s) : NULL;
-    if (s->shared ? !l : s->n >= last_of(s->conf)) return LEAT_PENDING;
+    if (s->shared ? !l : s->n >= last_of(s->conf)) {
+        if (!s->conf->stay) return LEAT_PENDING;
+        leat_sleep_us((int64_t)wait_ms * 1000);
+        return LEAT_AGAIN;
+    }
     uint64_t n = due(s, wait_ms);
     if (n == 0) return LEAT_AGAIN;
     if (!l) {

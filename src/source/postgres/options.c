@@ -86,13 +86,13 @@ static const leat_opt connection[] = {
     {.name = "database.sslcert",
      CONNECTION,
      TEXT(target.sslcert),
-     .flags = LEAT_OPT_ADVANCED,
+     .flags = LEAT_OPT_ADVANCED | LEAT_OPT_FILE,
      .label = "Client certificate",
      .help = "File with this client's certificate (PEM)."},
     {.name = "database.sslkey",
      CONNECTION,
      TEXT(target.sslkey),
-     .flags = LEAT_OPT_ADVANCED,
+     .flags = LEAT_OPT_ADVANCED | LEAT_OPT_FILE,
      .label = "Client key",
      .help = "File with the key of the certificate, readable by leat's user alone (mode 600): PEM, "
              "with or without a password, or DER (a .pk8 file made for Debezium) without one. What "
@@ -107,7 +107,7 @@ static const leat_opt connection[] = {
     {.name = "database.sslrootcert",
      CONNECTION,
      TEXT(target.sslrootcert),
-     .flags = LEAT_OPT_ADVANCED,
+     .flags = LEAT_OPT_ADVANCED | LEAT_OPT_FILE,
      .label = "Authorities",
      .help = "File (PEM) with the certificates of the authorities by which the server's is "
              "checked: for verify-ca and verify-full."},

@@ -225,6 +225,10 @@ void leat_pg_row_columns(const leat_pg_rel *r, const leat_pg_table *t, bool bina
  * statement that takes its place. */
 void leat_pg_row_source(const char *schema, const char *name, bool only, const char *override,
                         leat_buf *sql);
+/* The cells of a row of COPY, one for each field; those without a column are ABSENT. As
+ * leat_pg_rel_cell; FATAL "postgres.protocol" when it is no row of the relation's. copyrow.c */
+leat_rc leat_pg_row_cells(leat_pg_rel *r, bool binary, leat_str row, leat_arena *a,
+                          leat_value *cells, leat_err *e);
 /* A row of s->row_rel becomes an event, or a dead letter. Counts it. */
 leat_rc leat_pg_row_give(leat_pg_source *s, leat_str row, leat_snapshot marker, leat_batch *b,
                          leat_err *e);

@@ -1,18 +1,13 @@
 /* Rows of a snapshot's COPY become events.
  *
- * In text form a row has all columns of the table (copytext.h). In binary form it has those alone
- * that have a field, each in its type's binary form where that is exact and else as its text, which
- * the server makes by the type's own output function (a cast to text is another thing for some
- * types: inet, "char", bpchar):
- *
- *     row    = i16 n, n x (i32 len, len bytes)       len -1: NULL
- *
- * What cannot be an event becomes a dead letter with the row's bytes. Run by the task's thread, or
- * by that of a reader with a source of its own. */
+ * In text form a row has all columns of the table. In binary form it has those alone that have a
+ * field, each in its type's binary form where that is exact and else as its text, which the server
+ * makes by the type's own output function (a cast to text is another thing for some types: inet,
+ * "char", bpchar). copyrow.c takes both apart. What cannot be an event becomes a dead letter with
+ * the row's bytes. Run by the task's thread, or by that of a reader with a source of its own. */
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "source/postgres/copytext.h"
 #include "source/postgres/pg.h"
 #include "system/postgres/quote.h"
 
@@ -49,54 +44,6 @@ void leat_pg_row_source(const char *schema, const char *name, bool only, const c
     leat_buf_str_z(sql, ") AS leat_rows");
 }
 
-/* ---- values ---- */
-
-static leat_rc bad_row(const leat_pg_rel *r, unsigned n, leat_err *e)
-{
-    return leat_fail(e, LEAT_FATAL, "postgres.protocol", r->table->topic,
-                     "a row of a COPY has %u columns or a broken one, expected %u", n, r->nwire);
-}
-
-static leat_rc text_values(leat_pg_rel *r, leat_str row, leat_arena *a, leat_value *cells,
-                           leat_err *e)
-{
-    char *copy = (char *)(uintptr_t)leat_arena_str(a, row).s, *end = copy + row.len, *rest = copy;
-    for (uint16_t i = 0; i < r->nwire; i++) {
-        leat_str text;
-        uint16_t f = r->field[i];
-        if (!rest || !leat_pg_copy_column(&rest, end, &text)) return bad_row(r, i, e);
-        if (f == LEAT_PG_NO_FIELD) continue;
-        LEAT_TRY(leat_pg_rel_cell(r, i, false, text, a, &cells[f], e));
-    }
-    return LEAT_OK;
-}
-
-static leat_rc binary_values(leat_pg_rel *r, leat_str row, leat_arena *a, leat_value *cells,
-                             leat_err *e)
-{
-    leat_cur c = leat_cur_of(leat_arena_str(a, row));
-    unsigned n = leat_cur_be16(&c);
-    if (n != r->table->row->nfields) return bad_row(r, n, e);
-    for (uint16_t i = 0; i < r->nwire; i++) {
-        uint16_t f = r->field[i];
-        if (f == LEAT_PG_NO_FIELD) continue;
-        uint32_t len = leat_cur_be32(&c);
-        leat_str bytes = {0};
-        if (len != UINT32_MAX) bytes = leat_cur_bytes(&c, len);
-        if (c.bad) return bad_row(r, i, e);
-        LEAT_TRY(leat_pg_rel_cell(r, i, true, bytes, a, &cells[f], e));
-    }
-    return leat_cur_left(&c) == 0 ? LEAT_OK : bad_row(r, r->nwire, e);
-}
-
-static leat_rc row_values(const leat_pg_source *s, leat_str row, leat_arena *a, leat_value *cells,
-                          leat_err *e)
-{
-    leat_pg_rel *r = s->row_rel;
-    for (uint32_t i = 0; i < r->table->row->nfields; i++) cells[i] = leat_absent();
-    return s->row_binary ? binary_values(r, row, a, cells, e) : text_values(r, row, a, cells, e);
-}
-
 /* ---- events ---- */
 
 static void bury(leat_batch *b, const leat_pg_source *s, const leat_table *t, leat_str row,
@@ -124,9 +71,9 @@ leat_rc leat_pg_row_give(leat_pg_source *s, leat_str row, leat_snapshot marker, 
     leat_rc rc =
         leat_event_size_check(row.len, s->task->max_event_bytes, s->row_rel->table->name, e);
     bool fits = rc == LEAT_OK;
-    if (fits) rc = row_values(s, row, &b->arena, cells, e);
+    if (fits) rc = leat_pg_row_cells(s->row_rel, s->row_binary, row, &b->arena, cells, e);
     while (fits && rc == LEAT_DATA && (rc = leat_pg_rel_loosen(s, &s->row_rel, e)) == LEAT_OK)
-        rc = row_values(s, row, &b->arena, cells, e);
+        rc = leat_pg_row_cells(s->row_rel, s->row_binary, row, &b->arena, cells, e);
     const leat_pg_rel *r = s->row_rel;
     if (rc == LEAT_DATA) {
         bury(b, s, r->table, row, e);

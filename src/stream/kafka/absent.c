@@ -83,3 +83,14 @@ leat_rc leat_kafka_fetch_topics(leat_kafka_fetch *f, leat_arena *a, leat_kafka_t
     (void)ms;
     return absent(e);
 }
+
+leat_rc leat_kafka_fetch_names(leat_kafka_fetch *f, leat_arena *a, const char ***out, size_t *n,
+                               int ms, leat_err *e)
+{
+    (void)f;
+    (void)a;
+    (void)out;
+    (void)n;
+    (void)ms;
+    return absent(e);
+}

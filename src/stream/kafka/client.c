@@ -5,6 +5,12 @@
  * record ends refused only when the broker says that it can never take it, or when the producer
  * ends.
  *
+ * It has one request of a partition on its way at a time, since it is idempotent, and while that
+ * is so its thread spins as long as a record waits for longer than queue.buffering.max.ms: with 0,
+ * which sends at once, that costs a processor. So it is corked: it sends a batch when that is full,
+ * and what is less when a poll finds that nothing more was given to it, by rd_kafka_flush, which
+ * lets nothing wait while it runs. CORK_MS is for what a flush may have missed.
+ *
  * A refused record ends the producer (librdkafka's "gapless guarantee"), so that no later record of
  * its partition passes it by. Brokers refuse whole batches, and librdkafka does not split them: one
  * record that is too large or invalid takes its neighbours with it. Therefore, when a record is
@@ -16,6 +22,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "stream/kafka/client_part.h"
 
@@ -24,6 +31,9 @@ enum {
     BATCH_FRAMING = 128,  /* of a batch of one record, at least */
     BATCH_SHRINKS = 8,    /* times, when a batch was too large */
     STATISTICS_MS = 1000, /* how soon it is seen that a broker is back */
+    CORK_MS = 2000,       /* how long a record waits for a flush at most */
+    FLUSH_MS = 1,         /* least that librdkafka's thread has to notice it */
+    FLUSH_AGAIN_US = 5000,
     MESSAGES_MOST = 10000000
 };
 
@@ -206,7 +216,8 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
     leat_delivery d = delivery_of(err);
     (void)rk;
     leat_kafka_topic *t = &p->topics[(uintptr_t)rd_kafka_topic_opaque(m->rkt) - 1];
-    leat_kafka_topic_met(t, m->partition, d == LEAT_DELIVERED);
+    leat_kafka_topic_met(p, t, m->partition, m->len + m->key_len, d == LEAT_DELIVERED);
+    p->fresh = true;
     /* Taken for delivered because one behind it was: the broker itself has not said so. */
     if (d == LEAT_DELIVERED && m->offset < 0) d = LEAT_REFUSED_LOST;
     p->queued -= m->len + m->key_len;
@@ -251,7 +262,7 @@ static leat_rc set_producer(leat_kafka_client_port *p, rd_kafka_conf_t *conf, le
         {"message.timeout.ms", "delivery.timeout.ms", 0},
         {"request.timeout.ms", "request.timeout.ms", c->request_ms},
         {"retry.backoff.ms", "retry.backoff.ms", c->retry_ms},
-        {"queue.buffering.max.ms", "linger.ms", c->linger_ms},
+        {"queue.buffering.max.ms", "linger.ms", c->linger_ms ? c->linger_ms : CORK_MS},
         {"queue.buffering.max.kbytes", "buffer.memory", (kib >> 10) + 1024},
         {"queue.buffering.max.messages", "buffer.memory", MESSAGES_MOST},
         {"batch.size", "batch.size", p->batch_bytes},
@@ -307,7 +318,7 @@ static void end(leat_kafka_client_port *p)
         rd_kafka_destroy(p->rk);
     }
     p->rk = NULL;
-    p->queued = p->nqueued = 0;
+    p->queued = p->nqueued = p->small = 0;
     p->fatal = p->in_tx = p->shrunk = false;
     p->culprit = (leat_kafka_culprit){0};
     p->refused = (leat_err){0};
@@ -445,22 +456,38 @@ static leat_rc produce(leat_broker *b, const leat_broker_record *r, leat_err *e)
         if (headers) rd_kafka_headers_destroy(headers);
         return refuse(p, t, err, bytes + header_bytes, e);
     }
-    leat_kafka_topic_sent(t, to);
+    leat_kafka_topic_sent(p, t, to, bytes);
     p->queued += bytes;
     p->nqueued++;
+    p->fresh = true;
     p->header_bytes = (p->header_bytes * 15 + header_bytes) / 16;
     return LEAT_OK;
 }
 
 static void client_send(leat_broker *b)
 {
-    (void)b; /* with linger.ms=0 it is on its way already; with more the user wants it to wait */
+    (void)b; /* the next poll sees to it; with linger.ms above 0 the user wants it to wait */
+}
+
+/* Less than a batch waits for more in some partition. A flush can miss it, or find another request
+ * of the partition on its way. */
+static bool corked(leat_kafka_client_port *p)
+{
+    if (p->small == 0 || p->conf.kafka->client[LEAT_KAFKA_PRODUCER].linger_ms > 0) return false;
+    int64_t now = leat_mono_us();
+    if (!p->fresh && now - p->flushed_us < FLUSH_AGAIN_US) return false;
+    p->fresh = false;
+    p->flushed_us = now;
+    return true;
 }
 
 static unsigned client_poll(leat_broker *b, int wait_ms)
 {
     leat_kafka_client_port *p = port(b);
-    rd_kafka_poll(p->rk, wait_ms);
+    if (corked(p))
+        rd_kafka_flush(p->rk, wait_ms > FLUSH_MS ? wait_ms : FLUSH_MS);
+    else
+        rd_kafka_poll(p->rk, wait_ms);
     leat_kafka_client_look(p);
     unsigned n = p->reports;
     p->reports = 0;

@@ -21,6 +21,11 @@ typedef enum leat_kafka_topic_state {
  * a partition goes alone: what is behind it waits until it is delivered. */
 enum { LEAT_KAFKA_UNMET, LEAT_KAFKA_MEETING, LEAT_KAFKA_MET };
 
+typedef struct leat_kafka_partition {
+    size_t bytes; /* of records taken and not reported yet */
+    uint8_t met;  /* LEAT_KAFKA_UNMET ... */
+} leat_kafka_partition;
+
 typedef struct leat_kafka_topic {
     char *name;
     rd_kafka_topic_t *rkt; /* of the producer's life; NULL: not asked for yet */
@@ -28,7 +33,7 @@ typedef struct leat_kafka_topic {
     int64_t since_us; /* monotonic: when the state began ... */
     int64_t again_us; /* ... and when to look again */
     int look_ms;      /* how long an answer is waited for */
-    uint8_t *met;     /* of nparts partitions: LEAT_KAFKA_UNMET ... */
+    leat_kafka_partition *parts;
     int32_t nparts;
     int32_t sticky;    /* partition of records without a key ... */
     int64_t sticky_us; /* ... until then */
@@ -56,6 +61,9 @@ typedef struct leat_kafka_client_port {
     size_t queued, nqueued;    /* bytes of keys and values, and records, not reported yet */
     size_t header_bytes;       /* moving average of a record's headers */
     unsigned reports;          /* since the count was last asked for */
+    size_t small;              /* partitions with some bytes taken, but less than a batch ... */
+    bool fresh;          /* ... and there is something new about them since the last flush ... */
+    int64_t flushed_us;  /* ... which was then */
     int64_t batch_bytes; /* of this life: less once a whole batch was refused for one record */
     bool shrunk;         /* ... and it was so in this life */
     leat_kafka_culprit culprit;
@@ -79,9 +87,11 @@ leat_rc leat_kafka_client_dead(const leat_kafka_client_port *p, leat_err *e);
 leat_rc leat_kafka_topic_ready(leat_kafka_client_port *p, uint32_t i, leat_err *e);
 /* The partition that the record goes to; AGAIN: not now, its first record is on its way. */
 leat_rc leat_kafka_topic_partition(leat_kafka_topic *t, const leat_broker_record *r, int32_t *out);
-/* A record for it was taken; one was reported. */
-void leat_kafka_topic_sent(leat_kafka_topic *t, int32_t partition);
-void leat_kafka_topic_met(leat_kafka_topic *t, int32_t partition, bool delivered);
+/* A record of so many bytes for it was taken; one was reported. */
+void leat_kafka_topic_sent(leat_kafka_client_port *p, leat_kafka_topic *t, int32_t partition,
+                           size_t bytes);
+void leat_kafka_topic_met(leat_kafka_client_port *p, leat_kafka_topic *t, int32_t partition,
+                          size_t bytes, bool delivered);
 /* The topic has gone, or moved: it is looked for again. */
 void leat_kafka_topic_forget(leat_kafka_topic *t);
 /* Ends what belongs to a producer's life. */

@@ -185,20 +185,25 @@ static leat_rc only(topic *t, int32_t partition, leat_err *e)
                      partition, t->n);
 }
 
-/* Where each partition begins: offsets[i] of parts[i]. */
+/* Where each partition begins: offsets[i] of parts[i]. Where nothing is as late, at the end that it
+ * had before it was asked: what comes meanwhile is later. */
 static leat_rc find_time(leat_kafka_fetch *f, const topic *t, int64_t time_us, int64_t *offsets,
                          int ms, leat_err *e)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)t->n);
-    for (size_t i = 0; i < t->n; i++)
-        rd_kafka_topic_partition_list_add(list, t->name, t->parts[i].number)->offset =
-            (time_us + 999) / 1000;
-    rd_kafka_resp_err_t err = rd_kafka_offsets_for_times(f->rk, list, ms);
+    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (size_t i = 0; i < t->n && !err; i++) {
+        int64_t low;
+        int32_t number = t->parts[i].number;
+        rd_kafka_topic_partition_list_add(list, t->name, number)->offset = (time_us + 999) / 1000;
+        err = rd_kafka_query_watermark_offsets(f->rk, t->name, number, &low, &offsets[i], ms);
+    }
+    if (!err) err = rd_kafka_offsets_for_times(f->rk, list, ms);
     for (size_t i = 0; i < t->n && !err; i++) {
         const rd_kafka_topic_partition_t *found =
             rd_kafka_topic_partition_list_find(list, t->name, t->parts[i].number);
         err = found->err;
-        offsets[i] = found->offset < 0 ? RD_KAFKA_OFFSET_END : found->offset;
+        if (found->offset >= 0) offsets[i] = found->offset;
     }
     rd_kafka_topic_partition_list_destroy(list);
     return err ? failed(f, err, t->name, "find the offsets of a time", e) : LEAT_OK;
@@ -218,8 +223,7 @@ static leat_rc begin(leat_kafka_fetch *f, topic *t, leat_kafka_from from, int64_
         rd_kafka_resp_err_t err =
             rd_kafka_query_watermark_offsets(f->rk, t->name, number, &low, &high, ms);
         if (err) rc = failed(f, err, t->name, "ask for the topic's end", e);
-        bool behind = from == LEAT_KAFKA_END || offsets[i] == RD_KAFKA_OFFSET_END;
-        if (behind) offsets[i] = high;
+        if (from == LEAT_KAFKA_END) offsets[i] = high;
         t->parts[i].end = high;
         t->parts[i].ended = low >= high || offsets[i] >= high;
         /* The topic may have been cut meanwhile; then it is read from what is there. */
@@ -383,4 +387,17 @@ leat_rc leat_kafka_fetch_topics(leat_kafka_fetch *f, leat_arena *a, leat_kafka_t
     }
     rd_kafka_metadata_destroy(found);
     return rc;
+}
+
+leat_rc leat_kafka_fetch_names(leat_kafka_fetch *f, leat_arena *a, const char ***out, size_t *n,
+                               int ms, leat_err *e)
+{
+    const rd_kafka_metadata_t *found = NULL;
+    rd_kafka_resp_err_t err = rd_kafka_metadata(f->rk, 1, NULL, &found, ms);
+    if (err) return failed(f, err, "kafka", "ask for the list of topics", e);
+    *n = (size_t)found->topic_cnt;
+    *out = LEAT_NEW(a, const char *, *n + 1);
+    for (size_t i = 0; i < *n; i++) (*out)[i] = leat_arena_strdup(a, found->topics[i].topic);
+    rd_kafka_metadata_destroy(found);
+    return LEAT_OK;
 }

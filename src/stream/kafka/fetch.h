@@ -66,5 +66,8 @@ const char *leat_kafka_fetch_trouble(const leat_kafka_fetch *f);
 /* All topics by name, in a; those of Kafka itself (__...) too. */
 leat_rc leat_kafka_fetch_topics(leat_kafka_fetch *f, leat_arena *a, leat_kafka_topic_info **out,
                                 int ms, leat_err *e);
+/* Their names alone, in no order: one request, however many there are. */
+leat_rc leat_kafka_fetch_names(leat_kafka_fetch *f, leat_arena *a, const char ***out, size_t *n,
+                               int ms, leat_err *e);
 
 #endif

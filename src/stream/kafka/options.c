@@ -58,14 +58,14 @@ static const leat_opt all_clients[] = {
          "For OAUTHBEARER: where a token is to be had for clientId and clientSecret."),
     TEXT("sasl.kerberos.service.name", kerberos_service, NULL, 0,
          "For GSSAPI: the brokers' principal without its host, unless sasl.jaas.config says it."),
-    TEXT("sasl.kerberos.kinit.cmd", kinit, NULL, LEAT_OPT_ADVANCED,
+    TEXT("sasl.kerberos.kinit.cmd", kinit, NULL, LEAT_OPT_ADVANCED | LEAT_OPT_CODE,
          "For GSSAPI: the command that fetches a ticket for the key table, `kinit` by default."),
     NUMBER("sasl.kerberos.min.time.before.relogin", relogin_ms, LEAT_OPT_MS, "60000", 0, DAY_MS,
            "For GSSAPI: least time between two calls of sasl.kerberos.kinit.cmd."),
     TEXT("ssl.truststore.type", truststore_type, "JKS", LEAT_OPT_ADVANCED,
          "Form of the trust store: `PEM` or `PKCS12`. A file's form is seen from the file itself; "
          "Java's old form JKS cannot be read."),
-    TEXT("ssl.truststore.location", truststore, NULL, 0,
+    TEXT("ssl.truststore.location", truststore, NULL, LEAT_OPT_FILE,
          "File of the certificates that sign the brokers' ones: PEM or PKCS12. By default those that "
          "the system trusts."),
     TEXT("ssl.truststore.password", truststore_password, NULL, LEAT_OPT_SECRET,
@@ -75,7 +75,7 @@ static const leat_opt all_clients[] = {
     TEXT("ssl.keystore.type", keystore_type, "JKS", LEAT_OPT_ADVANCED,
          "Form of the key store: `PEM` or `PKCS12`. A file's form is seen from the file itself; "
          "Java's old form JKS cannot be read."),
-    TEXT("ssl.keystore.location", keystore, NULL, 0,
+    TEXT("ssl.keystore.location", keystore, NULL, LEAT_OPT_FILE,
          "File of the client's own key and certificates, for brokers that want one: PEM or PKCS12."),
     TEXT("ssl.keystore.password", keystore_password, NULL, LEAT_OPT_SECRET,
          "Password of a key store in PKCS12."),

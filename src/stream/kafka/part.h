@@ -81,7 +81,8 @@ typedef struct leat_kafka {
     size_t nspare, spare_cap;
     size_t window_bytes; /* of the parcels' events */
     uint64_t next_tag;   /* from 1 */
-    leat_batch batch;    /* events decoded from a parcel, or read from the spool */
+    leat_batch batch;    /* events decoded from a parcel, or read from the spool ... */
+    uint64_t decoded;    /* ... of the parcel with this first tag, all of them; 0: not known */
     leat_refused *refused;
     size_t nrefused, refused_cap;
     bool again;          /* some were refused or lost: all unreported ones are to be sent again */

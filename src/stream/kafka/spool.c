@@ -375,6 +375,7 @@ static leat_rc finish(leat_kafka *k, leat_err *e)
 /* One piece of the spool on its way. AGAIN: there is none. */
 static leat_rc read_on(leat_kafka *k, leat_err *e)
 {
+    k->decoded = 0;
     leat_rc rc = leat_reader_next(k->reader, &k->batch, 0, e);
     if (rc == LEAT_AGAIN) k->drained = leat_reader_at_end(k->reader);
     if (rc != LEAT_OK) return rc;

@@ -36,9 +36,9 @@ void leat_kafka_topics_end(leat_kafka_client_port *p)
 {
     for (uint32_t i = 0; i < p->ntopics; i++) {
         if (p->topics[i].rkt) rd_kafka_topic_destroy(p->topics[i].rkt);
-        leat_free(p->topics[i].met);
+        leat_free(p->topics[i].parts);
         p->topics[i].rkt = NULL;
-        p->topics[i].met = NULL;
+        p->topics[i].parts = NULL;
         p->topics[i].nparts = 0;
         leat_kafka_topic_forget(&p->topics[i]);
     }
@@ -100,27 +100,49 @@ leat_rc leat_kafka_topic_partition(leat_kafka_topic *t, const leat_broker_record
         to = r->key.s ? (int32_t)((murmur2(r->key) & INT32_MAX) % (uint32_t)t->nparts)
                       : any_partition(t);
     *out = to;
-    return to < t->nparts && t->met[to] == LEAT_KAFKA_MEETING ? LEAT_AGAIN : LEAT_OK;
+    return to < t->nparts && t->parts[to].met == LEAT_KAFKA_MEETING ? LEAT_AGAIN : LEAT_OK;
 }
 
-void leat_kafka_topic_sent(leat_kafka_topic *t, int32_t partition)
+static bool is_small(const leat_kafka_client_port *p, size_t bytes)
 {
-    if (partition < t->nparts && t->met[partition] == LEAT_KAFKA_UNMET)
-        t->met[partition] = LEAT_KAFKA_MEETING;
+    return bytes > 0 && bytes < (size_t)p->batch_bytes;
+}
+
+/* What of the partition is taken and not reported is so much now. */
+static void hold(leat_kafka_client_port *p, leat_kafka_partition *part, size_t bytes)
+{
+    p->small += is_small(p, bytes);
+    p->small -= is_small(p, part->bytes);
+    part->bytes = bytes;
+}
+
+void leat_kafka_topic_sent(leat_kafka_client_port *p, leat_kafka_topic *t, int32_t partition,
+                           size_t bytes)
+{
+    if (partition >= t->nparts) return;
+    leat_kafka_partition *part = &t->parts[partition];
+    if (part->met == LEAT_KAFKA_UNMET) part->met = LEAT_KAFKA_MEETING;
+    hold(p, part, part->bytes + bytes);
 }
 
 static void count_partitions(leat_kafka_topic *t, int32_t n)
 {
     if (n <= t->nparts) return;
-    t->met = leat_realloc(t->met, (size_t)n);
-    memset(t->met + t->nparts, LEAT_KAFKA_UNMET, (size_t)(n - t->nparts));
+    t->parts = leat_realloc(t->parts, (size_t)n * sizeof *t->parts);
+    memset(t->parts + t->nparts, 0, (size_t)(n - t->nparts) * sizeof *t->parts);
     t->nparts = n;
 }
 
-void leat_kafka_topic_met(leat_kafka_topic *t, int32_t partition, bool delivered)
+/* librdkafka may have known of more partitions than we did when it chose one: then there was never
+ * as much as is reported. */
+void leat_kafka_topic_met(leat_kafka_client_port *p, leat_kafka_topic *t, int32_t partition,
+                          size_t bytes, bool delivered)
 {
     count_partitions(t, partition + 1); /* some may have been added since the topic was met */
-    if (partition >= 0) t->met[partition] = delivered ? LEAT_KAFKA_MET : LEAT_KAFKA_UNMET;
+    if (partition < 0) return;
+    leat_kafka_partition *part = &t->parts[partition];
+    part->met = delivered ? LEAT_KAFKA_MET : LEAT_KAFKA_UNMET;
+    hold(p, part, part->bytes > bytes ? part->bytes - bytes : 0);
 }
 
 /* ---- making ---- */

@@ -24,13 +24,13 @@ enum {
 
 leat_parcel *leat_kafka_parcel(const leat_kafka *k, size_t i)
 {
-    return k->parcels[(k->first + i) % k->parcels_cap];
+    return k->parcels[(k->first + i) & (k->parcels_cap - 1)];
 }
 
 static void add(leat_kafka *k, leat_parcel *p)
 {
     if (k->nparcels == k->parcels_cap) {
-        size_t cap = k->parcels_cap ? k->parcels_cap * 2 : 64;
+        size_t cap = k->parcels_cap ? k->parcels_cap * 2 : 64; /* a power of two */
         leat_parcel **more = leat_zalloc(cap, sizeof *more);
         for (size_t i = 0; i < k->nparcels; i++) more[i] = leat_kafka_parcel(k, i);
         leat_free(k->parcels);
@@ -208,6 +208,7 @@ void leat_kafka_decode(leat_kafka *k, const leat_parcel *p, uint32_t from)
     leat_wire_state st = {0};
     leat_err e;
     leat_batch *b = &k->batch;
+    k->decoded = 0;
     leat_batch_reset(b);
     for (uint32_t i = 0; i < p->n; i++) {
         leat_rc rc = leat_wire_get(&c, &st, b, table_of, k, false, &e);
@@ -262,7 +263,9 @@ leat_rc leat_kafka_feed(leat_kafka *k, leat_err *e)
     while (!k->again && k->fed < k->nparcels) {
         leat_parcel *p = leat_kafka_parcel(k, k->fed);
         if (p->sent < p->records) {
-            leat_kafka_decode(k, p, 0);
+            /* A full producer takes a parcel piece by piece. */
+            if (k->decoded != p->first) leat_kafka_decode(k, p, 0);
+            k->decoded = p->first;
             leat_rc rc = send_events(k, p, k->batch.ev, k->batch.n, e);
             if (rc != LEAT_OK) return rc;
         }
@@ -276,6 +279,8 @@ leat_rc leat_kafka_feed(leat_kafka *k, leat_err *e)
 static leat_parcel *parcel_of(const leat_kafka *k, uint64_t tag)
 {
     size_t from = 0, to = k->nparcels;
+    leat_parcel *oldest = to > 0 ? leat_kafka_parcel(k, 0) : NULL; /* most reports are of it */
+    if (oldest && tag >= oldest->first && tag - oldest->first < oldest->records) return oldest;
     while (to - from > 1) {
         size_t mid = from + (to - from) / 2;
         if (leat_kafka_parcel(k, mid)->first <= tag)

@@ -93,10 +93,11 @@ class Record:
 
 
 class Kafka:
-    """One server. Made but not started; settings override SETTINGS: "." is written as "_"."""
+    """One server. Made but not started; settings override SETTINGS: "." is written as "_". java:
+    options of its JVM; those of the tests make it start quickly, not work quickly."""
 
-    def __init__(self, folder, heap="512m", **settings):
-        self.jars = jars()
+    def __init__(self, folder, heap="512m", java=JAVA, **settings):
+        self.jars, self.options = jars(), java
         self.folder, self.heap = str(folder), heap
         self.log = os.path.join(self.folder, "kafka.log")
         self.process = None
@@ -174,7 +175,7 @@ class Kafka:
     def java(self, *args, heap="128m", level="error"):
         """A command that runs a class of Kafka's."""
         classes = os.path.join(self.jars, "*")
-        return ["java", *JAVA, f"-Xmx{heap}", QUIET + level, "-cp", classes, *args]
+        return ["java", *self.options, f"-Xmx{heap}", QUIET + level, "-cp", classes, *args]
 
     def tool(self, *args):
         """A class of Kafka's to its end: what it says on stdout."""

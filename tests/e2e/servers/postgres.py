@@ -306,7 +306,9 @@ class Database:
         self.server.sql(f'DROP DATABASE IF EXISTS "{self.name}"{force}')
 
     def properties(self, **more):
-        """database.* as Debezium names them; keywords: "." is written as "_"."""
+        """database.* as Debezium names them; keywords: "." is written as "_". Rows come first and
+        changes then, so that the order of records is known: the tests of snapshots and those under
+        load have them beside each other."""
         props = {
             "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
             "database.hostname": self.server.host,
@@ -318,6 +320,7 @@ class Database:
             "plugin.name": "pgoutput",
             "slot.name": self.name,
             "publication.name": self.name,
+            "snapshot.streaming": "after",
         }
         return props | {name.replace("_", "."): str(value) for name, value in more.items()}
 

@@ -1,7 +1,7 @@
 /* Records as lines of JSON. Key and value are JSON values as Kafka Connect's JsonConverter makes
  * them, headers as its SimpleHeaderConverter prints them. Run by one thread; reads state.db once,
  * for the converters' settings. */
-#include "cli/record.h"
+#include "engine/record.h"
 
 #include "engine/setup.h"
 #include "state/state.h"

@@ -1,6 +1,6 @@
 /* A record as a line of JSON, as `leat read` and `leat demo --json` print it. */
-#ifndef LEAT_CLI_RECORD_H
-#define LEAT_CLI_RECORD_H
+#ifndef LEAT_ENGINE_RECORD_H
+#define LEAT_ENGINE_RECORD_H
 
 #include "base/json.h"
 #include "convert/json.h"

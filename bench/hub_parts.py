@@ -1,0 +1,220 @@
+"""The hub with 200 connectors: how soon all are up, what they cost when nothing happens, how fast
+it answers; and what the others notice when one dies again and again."""
+
+import concurrent.futures
+import contextlib
+import http.client
+import json
+import os
+import re
+import signal
+import time
+
+import measure
+from report import progress
+from servers.process import until
+
+MIB = 1 << 20
+IDLE_S = 10
+ASKED = 500
+KILLS, HUB_KILLS = 100, 20
+
+
+class Client:
+    """One connection that is kept."""
+
+    def __init__(self, port):
+        self.http = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+
+    def ask(self, method, path, body=None):
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        self.http.request(method, path, json.dumps(body) if body is not None else None, headers)
+        answer = self.http.getresponse()
+        text = answer.read()
+        if answer.status >= 300:
+            raise RuntimeError(f"{method} {path}: {answer.status} {text.decode()}")
+        return json.loads(text) if text else None
+
+
+class Hub:
+    """`leat serve` on a free port; its connectors are found by their pids."""
+
+    def __init__(self, leat):
+        def ports():
+            with contextlib.suppress(OSError):
+                return re.findall(r"hub\.listening url=http://127\.0\.0\.1:(\d+)", leat.stderr)
+            return []
+
+        before = len(ports())
+        self.leat, self.began = leat, time.monotonic()
+        leat.start("serve", "--listen", "127.0.0.1:0")
+        until(lambda: len(ports()) > before, 60, "the hub to listen", every=0.01)
+        self.port = int(ports()[-1])
+        self.client = Client(self.port)
+
+    def counters(self):
+        return self.client.ask("GET", "/hub/v1/counters")
+
+    def wait_running(self, n):
+        """Seconds from the start until n run."""
+
+        def all_run():
+            states = [c["state"] for c in self.counters().values()]
+            return len(states) == n and all(s == "RUNNING" for s in states)
+
+        until(all_run, 300, f"{n} connectors to run", every=0.02)
+        return time.monotonic() - self.began
+
+    def pids(self):
+        return {name: c["pid"] for name, c in self.counters().items()}
+
+
+def _configs(world, n, wal):
+    """name -> configuration: most make up a few changes and then have nothing to do."""
+    found = {}
+    if wal:
+        db = world.postgres.database()
+        for i in range(wal):
+            db.sql(f"CREATE TABLE t{i} (id int PRIMARY KEY)")
+            found[f"wal{i:03}"] = db.properties() | {
+                "topic.prefix": f"wal{i:03}",
+                "slot.name": f"{db.name}_{i}",
+                "publication.name": f"{db.name}_{i}",
+                "publication.autocreate.mode": "filtered",
+                "table.include.list": f"public.t{i}",
+                "snapshot.mode": "no_data",
+            }
+    for i in range(n - wal):
+        found[f"gen{i:03}"] = {
+            "connector.class": "datagen",
+            "topic.prefix": f"gen{i:03}",
+            "datagen.events": 100,
+            "datagen.stay": "true",
+        }
+    return {name: {k: str(v) for k, v in c.items()} for name, c in found.items()}
+
+
+def _create(hub, configs):
+    def one(item):
+        Client(hub.port).ask("POST", "/connectors", {"name": item[0], "config": item[1]})
+
+    hub.began = time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(one, configs.items()))
+    return hub.wait_running(len(configs))
+
+
+def _cpu(pids):
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(OSError, ValueError, IndexError), open(
+            f"/proc/{pid}/stat", encoding="utf-8", errors="replace"
+        ) as f:
+            total += sum(int(t) for t in f.read().rpartition(")")[2].split()[11:13])
+    return total / measure.TICK
+
+
+def _asks(hub, path):
+    took = []
+    for _ in range(ASKED):
+        begun = time.perf_counter()
+        hub.client.ask("GET", path)
+        took.append((time.perf_counter() - begun) * 1000)
+    return took
+
+
+def hub(world, table):
+    """200 connectors in one hub."""
+    n, wal = max(2, int(200 * world.args.scale)), max(1, int(10 * world.args.scale))
+    created, again, idle, each, own, p50, p99 = [], [], [], [], [], [], []
+    for i in range(world.runs):
+        leat = world.leat()
+        configs = _configs(world, n, wal)
+        it = Hub(leat)
+        created.append(_create(it, configs))
+        leat.stop(120)
+        it = Hub(leat)
+        again.append(it.wait_running(n))
+        time.sleep(3)  # the starts' own work has ended
+        pids = [leat.process.pid, *measure.children(leat.process.pid)[1:]]
+        before = _cpu(pids)
+        time.sleep(IDLE_S)
+        idle.append((_cpu(pids) - before) / IDLE_S * 100)
+        used = sorted(measure.private_bytes(pid) / MIB for pid in it.pids().values())
+        each.append(used[-1])
+        took = _asks(it, "/connectors?expand=status&expand=info")
+        p50.append(measure.percentile(took, 0.5))
+        p99.append(measure.percentile(took, 0.99))
+        own.append(measure.private_bytes(leat.process.pid) / MIB)
+        progress(f"   {i + 1}/{world.runs}: made {created[-1]:.2f} s, again {again[-1]:.2f} s,"
+                 f" idle {idle[-1]:.1f} %, each {each[-1]:.2f} MiB (median {used[n // 2]:.2f}),"
+                 f" hub {own[-1]:.1f} MiB, p99 {p99[-1]:.1f} ms")
+        leat.stop(120)
+        world.forget(leat)
+    name = f"{n} connectors"
+    table.add("hub", f"{name} made by REST: all run after", created, "s", 5, least=False)
+    table.add("hub", f"{name}, hub started again: all run after", again, "s", 5, least=False)
+    table.add("hub", f"{name}, idle: processor of all", idle, "% of a core", 5, least=False)
+    table.add("hub", "private memory of the largest connector", each, "MiB", 4, least=False)
+    table.add("hub", "private memory of the hub", own, "MiB", 16, least=False)
+    table.add("hub", "GET /connectors with status and info, p50", p50, "ms")
+    table.add("hub", "GET /connectors with status and info, p99", p99, "ms", 10, least=False)
+
+
+# ---- one dies, the others do not notice
+
+
+def _rate(hub, names, seconds, meanwhile):
+    before, begun = hub.counters(), time.monotonic()
+    meanwhile(begun + seconds)
+    after, took = hub.counters(), time.monotonic() - begun
+    return sum(after[n]["appended"] - before[n]["appended"] for n in names) / took
+
+
+def _kill_often(hub, name, kills):
+    """Starts it again by REST, which waits for no pause; the seconds that took."""
+    for _ in range(kills):
+        pid = until(lambda: hub.pids()[name], 60, f"{name} to have a process", every=0.005)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        until(lambda p=pid: hub.pids()[name] != p, 60, f"the end of {name}", every=0.005)
+        hub.client.ask("POST", f"/connectors/{name}/restart")
+
+
+def _kill_hub(leat):
+    leat.process.signal(signal.SIGKILL)
+    leat.process.wait()
+    leat.process = None
+
+
+def isolation(world, table):
+    """Ten connectors; one is killed 100 times, then the hub 20 times."""
+    kept, same = [], []
+    kills = max(2, int(KILLS * world.args.scale))
+    hub_kills = max(1, int(HUB_KILLS * world.args.scale))
+    for _ in range(world.runs):
+        leat = world.leat()
+        it = Hub(leat)
+        names = [f"gen{i}" for i in range(10)]
+        _create(it, {n: {"connector.class": "datagen", "topic.prefix": n, "datagen.rate": "1000"}
+                     for n in names})
+        others = names[1:]
+        quiet = _rate(it, others, 10, lambda end: time.sleep(max(0, end - time.monotonic())))
+        shaken = _rate(it, others, 0, lambda _: _kill_often(it, names[0], kills))
+        kept.append(shaken / quiet * 100)
+        before = it.pids()
+        for _ in range(hub_kills):
+            _kill_hub(leat)
+            it = Hub(leat)
+            it.wait_running(len(names))
+        after = it.pids()
+        same.append(sum(after[n] == before[n] for n in others))
+        leat.stop(120)
+        world.forget(leat)
+    table.add("isolation", f"rate of the others while one is killed {kills} times", kept,
+              "% of undisturbed", 90)
+    table.add("isolation", f"of 9 processes, the same after {hub_kills} kills of the hub", same,
+              "processes", 9)
+
+
+PARTS = {"hub": hub, "isolation": isolation}

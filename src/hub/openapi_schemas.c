@@ -1,0 +1,135 @@
+/* The OpenAPI document's schemas. */
+#include "hub/openapi.h"
+
+#include <stddef.h>
+
+#define REF(name) "{\"$ref\":\"#/components/schemas/" name "\"}"
+#define ARRAY(of) "{\"type\":\"array\",\"items\":" of "}"
+#define MAP(of) "{\"type\":\"object\",\"additionalProperties\":" of "}"
+#define OBJECT(required, properties)                                                               \
+    "{\"type\":\"object\",\"required\":[" required "],\"properties\":{" properties "}}"
+#define S(name) "\"" name "\":{\"type\":\"string\"}"
+#define SN(name) "\"" name "\":{\"type\":\"string\",\"nullable\":true}"
+#define I(name) "\"" name "\":{\"type\":\"integer\"}"
+#define B(name) "\"" name "\":{\"type\":\"boolean\"}"
+#define P(name, schema) "\"" name "\":" schema
+#define NAMES ARRAY("{\"type\":\"string\"}")
+#define STATE                                                                                      \
+    P("state", "{\"type\":\"string\",\"enum\":[\"RUNNING\",\"PAUSED\",\"STOPPED\",\"FAILED\","     \
+               "\"RESTARTING\",\"UNASSIGNED\"]}")
+#define KIND P("type", "{\"type\":\"string\",\"enum\":[\"source\",\"sink\",\"unknown\"]}")
+#define LETTER                                                                                     \
+    I("id")                                                                                        \
+    "," S("stored") "," I("ts_us") "," S("code") "," S("reason") "," S("where") "," SN(            \
+        "table") "," SN("topic") "," S("position") "," I("size") "," S("bytes_hex")
+
+const leat_openapi_schema leat_openapi_schemas[] = {
+    {"Error", OBJECT("\"error_code\",\"message\"", I("error_code") "," S("message"))},
+    {"Message", OBJECT("\"message\"", S("message"))},
+    {"Object", "{\"type\":\"object\"}"},
+    {"Objects", ARRAY("{\"type\":\"object\"}")},
+    {"Names", NAMES},
+    {"Server", OBJECT("\"version\",\"commit\",\"kafka_cluster_id\"",
+                      S("version") "," S("commit") "," S("kafka_cluster_id"))},
+    {"Health", OBJECT("\"status\",\"message\"", S("status") "," S("message"))},
+    {"Config", MAP("{\"type\":\"string\",\"nullable\":true}")},
+    {"ConfigPatch", MAP("{\"type\":\"string\",\"nullable\":true}")},
+    {"NewConnector",
+     OBJECT("\"name\",\"config\"",
+            S("name") "," P("config", REF("Config")) "," P(
+                "initial_state", "{\"type\":\"string\",\"nullable\":true,\"enum\":[\"RUNNING\","
+                                 "\"PAUSED\",\"STOPPED\",null]}"))},
+    {"Connector", OBJECT("\"name\",\"config\",\"tasks\",\"type\"",
+                         S("name") "," P("config", REF("Config")) "," P(
+                             "tasks", ARRAY(OBJECT("\"connector\",\"task\"",
+                                                   S("connector") "," I("task")))) "," KIND)},
+    {"Connectors", "{\"oneOf\":[" NAMES "," MAP("{\"type\":\"object\"}") "]}"},
+    {"TaskStatus", OBJECT("\"id\",\"state\",\"worker_id\"",
+                          I("id") "," STATE "," S("worker_id") "," S("trace") "," S("version"))},
+    {"ConnectorStatus",
+     OBJECT(
+         "\"name\",\"connector\",\"tasks\",\"type\"",
+         S("name") "," P("connector",
+                         OBJECT("\"state\",\"worker_id\"",
+                                STATE "," S("worker_id") "," S(
+                                    "trace"))) "," P("tasks", ARRAY(REF("TaskStatus"))) "," KIND)},
+    {"Tasks",
+     ARRAY(OBJECT("\"id\",\"config\"",
+                  P("id", OBJECT("\"connector\",\"task\"", S("connector") "," I("task"))) "," P(
+                      "config", REF("Config"))))},
+    {"ConnectorTopics", MAP(OBJECT("\"topics\"", P("topics", NAMES)))},
+    {"Offsets",
+     OBJECT("\"offsets\"",
+            P("offsets", ARRAY(OBJECT("\"partition\"",
+                                      P("partition", "{\"type\":\"object\"}") "," P(
+                                          "offset", "{\"type\":\"object\",\"nullable\":true}")))))},
+    {"ConnectPlugins",
+     ARRAY(OBJECT("\"class\",\"type\",\"version\"", S("class") "," S("type") "," S("version")))},
+    {"Validation", OBJECT("\"name\",\"error_count\",\"groups\",\"configs\"",
+                          S("name") "," I("error_count") "," P("groups", NAMES) "," P(
+                              "configs", ARRAY("{\"type\":\"object\"}")))},
+    {"Logger", OBJECT("\"level\"", S("level") "," P("last_modified",
+                                                    "{\"type\":\"integer\",\"nullable\":true}"))},
+    {"LoggerLevel", OBJECT("\"level\"", P("level", "{\"type\":\"string\",\"enum\":[\"TRACE\","
+                                                   "\"DEBUG\",\"INFO\",\"WARN\",\"ERROR\"]}"))},
+    {"Counters",
+     MAP(OBJECT(
+         "\"type\",\"state\",\"pid\",\"appended\",\"delivered\"",
+         KIND "," SN(
+             "class") "," STATE
+                      "," I("tasks") "," I("pid") "," I("received") "," I("appended") "," I("delivered") "," I(
+                          "dead") "," I("lag_bytes") "," I("milliseconds_behind_source") "," I("resident_bytes")))},
+    {"Plugin",
+     OBJECT("\"name\",\"type\",\"title\",\"version\",\"classes\"",
+            S("name") "," KIND
+                      "," S("title") "," SN("help") "," S("version") "," P("classes", NAMES) "," B(
+                          "discovers") "," B("splits") "," P("options",
+                                                             ARRAY("{\"type\":\"object\"}")))},
+    {"Plugins", ARRAY(REF("Plugin"))},
+    {"Trial", "{\"type\":\"object\",\"description\":\"A configuration, or the name of a connector "
+              "whose stored one is tried; with both, masked secrets are the stored ones.\","
+              "\"properties\":{" S("name") "," P("config", REF("Config")) "}}"},
+    {"Check",
+     OBJECT(
+         "\"ok\",\"failed\",\"warned\",\"problems\",\"steps\"",
+         B("ok") "," I("failed") "," I("warned") "," P(
+             "problems",
+             ARRAY(OBJECT(
+                 "\"warning\",\"message\"",
+                 SN("option") "," B("warning") "," S(
+                     "message")))) "," P("steps",
+                                         ARRAY(OBJECT(
+                                             "\"step\",\"state\"",
+                                             S("step") "," S("state") "," SN("code") "," SN("detail") "," SN(
+                                                 "advice") "," SN("sql") "," SN("undo")))))},
+    {"Catalog",
+     OBJECT(
+         "\"tables\"",
+         P("tables", ARRAY(OBJECT("\"name\",\"captured\"",
+                                  SN("database") "," SN("schema") "," S("name") "," SN(
+                                      "kind") "," I("rows") "," B("captured") "," SN("topic")))))},
+    {"Connections",
+     ARRAY(OBJECT("\"system\",\"connectors\"",
+                  SN("system") "," SN("host") "," SN("port") "," SN("database") "," SN(
+                      "user") "," P("connectors", ARRAY(OBJECT("\"name\",\"type\",\"state\"",
+                                                               S("name") "," KIND "," STATE)))))},
+    {"Why",
+     OBJECT("\"name\",\"state\",\"why\"", S("name") "," S("state") "," SN("stage") "," S("why"))},
+    {"History", OBJECT("\"name\",\"every_seconds\",\"columns\",\"points\"",
+                       S("name") "," I("every_seconds") "," P("columns", NAMES) "," P(
+                           "points", ARRAY(ARRAY("{\"type\":\"integer\"}"))))},
+    {"DeadLetter", OBJECT("\"id\",\"stored\",\"code\",\"reason\",\"size\"", LETTER)},
+    {"DeadLetters", ARRAY(REF("DeadLetter"))},
+    {"Topic", OBJECT("\"topic\",\"connector\",\"first_offset\",\"next_offset\"",
+                     S("topic") "," S("connector") "," I("partitions") "," I("first_offset") "," I(
+                         "next_offset") "," I("bytes") "," B("connector_exists"))},
+    {"Topics", ARRAY(REF("Topic"))},
+    {"Streams", ARRAY(OBJECT("\"connector\",\"topics\",\"records\",\"bytes\",\"readers\"",
+                             S("connector") "," B("connector_exists") "," P("topics", NAMES) "," I(
+                                 "records") "," I("bytes") "," P("readers", NAMES)))},
+    {"Events",
+     OBJECT("\"topic\",\"connector\",\"events\",\"next_offset\",\"at_end\"",
+            S("topic") "," S("connector") "," P("events", ARRAY("{\"type\":\"object\"}")) "," I(
+                "next_offset") "," B("at_end"))},
+    {NULL, NULL},
+};

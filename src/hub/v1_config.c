@@ -1,0 +1,275 @@
+/* Of /hub/v1: connectors of this build with their forms, and a configuration tried on the real
+ * system: checks, whose steps are told as they happen, and what could be captured.
+ *
+ * A form is the option table, as it stands: groups, types, defaults, choices. */
+#include "config/connector.h"
+#include "engine/setup.h"
+#include "hub/inside.h"
+#include "stream/options.h"
+
+/* ---- plugins ---- */
+
+static void write_options(leat_opt_tables tables, leat_buf *out)
+{
+    leat_buf one = {0};
+    leat_opts_json(tables, &one);
+    if (one.len > 2) {
+        if (out->len > 1) leat_buf_u8(out, ',');
+        leat_buf_put(out, one.p + 1, one.len - 2); /* the elements alone */
+    }
+    leat_buf_free(&one);
+}
+
+static void write_form(const leat_source *source, const leat_sink *sink, leat_jw *w)
+{
+    static const leat_opt *const common[] = {leat_connector_options, NULL};
+    static const leat_opt *const stream[] = {leat_stream_options, NULL};
+    leat_buf list = {0};
+    leat_buf_u8(&list, '[');
+    write_options(source ? source->options : sink->options, &list);
+    write_options(common, &list);
+    if (source) write_options(stream, &list);
+    leat_buf_u8(&list, ']');
+    leat_jw_raw(w, "options", leat_buf_str(&list));
+    leat_buf_free(&list);
+}
+
+static void write_plugin(const leat_source *source, const leat_sink *sink, bool form, leat_jw *w)
+{
+    const char *const *classes = source ? source->classes : sink->classes;
+    leat_jw_object(w, NULL);
+    leat_jw_z(w, "name", source ? source->name : sink->name);
+    leat_jw_z(w, "type", source ? "source" : "sink");
+    leat_jw_z(w, "title", source ? source->title : sink->title);
+    leat_jw_z(w, "help", source ? source->help : sink->help);
+    leat_jw_z(w, "version", source && source->version ? source->version : LEAT_VERSION);
+    leat_jw_array(w, "classes");
+    for (; classes && *classes; classes++) leat_jw_z(w, NULL, *classes);
+    leat_jw_end(w);
+    leat_jw_bool(w, "discovers", source && source->discover);
+    leat_jw_bool(w, "splits", source && source->tasks);
+    if (form) write_form(source, sink, w);
+    leat_jw_end(w);
+}
+
+void leat_hub_v1_plugins(void *hub, leat_http_call *c)
+{
+    leat_jw w = {.out = &c->out};
+    (void)hub;
+    leat_jw_array(&w, NULL);
+    for (const leat_source *const *s = leat_sources; *s; s++) write_plugin(*s, NULL, false, &w);
+    for (const leat_sink *const *k = leat_sinks; *k; k++) write_plugin(NULL, *k, false, &w);
+    leat_jw_end(&w);
+}
+
+void leat_hub_v1_plugin(void *hub, leat_http_call *c)
+{
+    leat_jw w = {.out = &c->out};
+    const leat_source *source = leat_source_find(c->param[0]);
+    const leat_sink *sink = source ? NULL : leat_sink_find(c->param[0]);
+    (void)hub;
+    if (source || sink)
+        write_plugin(source, sink, true, &w);
+    else
+        leat_hub_missing(c, "there is no connector plugin ", "; GET /hub/v1/plugins lists them");
+}
+
+/* ---- a configuration to try: {"name":...,"config":{...}} ---- */
+
+/* A copy in a, masks replaced by what is stored; NULL: answered. Without "config" it is the stored
+ * one of "name". */
+static leat_config *given(leat_hub *h, leat_http_call *c, leat_arena *a)
+{
+    leat_hub_connector was;
+    const leat_json *options = leat_json_get(c->json, "config");
+    leat_str name = leat_json_get_str(c->json, "name");
+    bool stored = name.s && leat_hub_find(h, name, a, &was);
+    if (!options && stored) return was.config;
+    if (!options || options->type != LEAT_JSON_OBJECT) {
+        leat_http_fail(c, name.s && !options ? 404 : 400,
+                       name.s && !options
+                           ? "there is no connector of that name: send its \"config\""
+                           : "expected {\"config\":{...}}, or {\"name\":...} of a connector that "
+                             "is there");
+        return NULL;
+    }
+    leat_config *config = leat_hub_config_of(c, a, options, stored ? was.name : "unnamed");
+    if (config && stored) leat_hub_unmask(&was, config, a);
+    return config;
+}
+
+typedef struct trial {
+    leat_arena a;
+    leat_config *config;
+    leat_feed *f;             /* NULL: all is told at the end */
+    leat_buf problems, steps; /* elements of arrays */
+    unsigned failed, warned;
+    bool left; /* nobody listens any more */
+} trial;
+
+static void free_trial(void *arg)
+{
+    trial *t = arg;
+    leat_buf_free(&t->problems);
+    leat_buf_free(&t->steps);
+    leat_arena_free(&t->a);
+    leat_free(t);
+}
+
+static void tell(trial *t, const char *event, leat_buf *list, leat_str json)
+{
+    if (t->f) {
+        if (!leat_feed_event(t->f, event, NULL, json)) t->left = true;
+        return;
+    }
+    if (list->len > 0) leat_buf_u8(list, ',');
+    leat_buf_add(list, json);
+}
+
+static void tell_problem(trial *t, const leat_problem *p)
+{
+    leat_buf text = {0};
+    leat_jw w = {.out = &text};
+    leat_jw_object(&w, NULL);
+    leat_jw_z(&w, "option", p->option);
+    leat_jw_bool(&w, "warning", p->warning);
+    leat_jw_z(&w, "message", p->msg);
+    leat_jw_end(&w);
+    tell(t, "problem", &t->problems, leat_buf_str(&text));
+    leat_buf_free(&text);
+}
+
+static void on_step(leat_checker *c, const leat_step *s)
+{
+    static const char *const states[] = {"ok", "failed", "warn", "skipped"};
+    trial *t = c->arg;
+    leat_buf text = {0};
+    leat_jw w = {.out = &text};
+    leat_jw_object(&w, NULL);
+    leat_jw_z(&w, "step", s->name);
+    leat_jw_z(&w, "state", states[s->state]);
+    leat_jw_z(&w, "code", s->code);
+    leat_jw_z(&w, "detail", s->detail);
+    leat_jw_z(&w, "advice", s->advice);
+    leat_jw_z(&w, "sql", s->sql);
+    leat_jw_z(&w, "undo", s->undo);
+    leat_jw_end(&w);
+    tell(t, "step", &t->steps, leat_buf_str(&text));
+    leat_buf_free(&text);
+}
+
+static void try_it(trial *t)
+{
+    leat_report r;
+    leat_setup setup;
+    leat_err err = {0};
+    leat_report_init(&r, &t->a);
+    bool good = leat_setup_parse(t->config, false, &t->a, &setup, &r);
+    leat_checker c = {.step = on_step, .arg = t};
+    leat_rc rc = !good          ? LEAT_OK
+                 : setup.source ? setup.source->check(setup.conf, &c, &err)
+                                : setup.sink->check(setup.conf, &c, &err);
+    if (leat_rc_failed(rc))
+        leat_report_add(&r, false, NULL, 0, "%s: %s [%s]", err.where, err.msg, err.code);
+    for (const leat_problem *p = r.first; p; p = p->next) tell_problem(t, p);
+    t->failed = c.failed + r.errors;
+    t->warned = c.warned + r.warnings;
+}
+
+static void write_end(const trial *t, leat_jw *w)
+{
+    leat_jw_bool(w, "ok", t->failed == 0);
+    leat_jw_i64(w, "failed", t->failed);
+    leat_jw_i64(w, "warned", t->warned);
+}
+
+static void feed_trial(void *arg, leat_feed *f)
+{
+    trial *t = arg;
+    leat_buf text = {0};
+    leat_jw w = {.out = &text};
+    t->f = f;
+    try_it(t);
+    leat_jw_object(&w, NULL);
+    write_end(t, &w);
+    leat_jw_end(&w);
+    leat_feed_event(f, "done", NULL, leat_buf_str(&text));
+    leat_buf_free(&text);
+}
+
+static void raw_list(leat_jw *w, const char *name, const leat_buf *elements)
+{
+    leat_buf list = {0};
+    leat_buf_u8(&list, '[');
+    leat_buf_add(&list, leat_buf_str(elements));
+    leat_buf_u8(&list, ']');
+    leat_jw_raw(w, name, leat_buf_str(&list));
+    leat_buf_free(&list);
+}
+
+void leat_hub_v1_check(void *hub, leat_http_call *c)
+{
+    trial *t = leat_zalloc(1, sizeof *t);
+    leat_jw w = {.out = &c->out};
+    t->config = given(hub, c, &t->a);
+    if (!t->config) {
+        free_trial(t);
+        return;
+    }
+    if (leat_hub_wants_events(c)) {
+        leat_feed_begin(c, feed_trial, free_trial, t);
+        return;
+    }
+    try_it(t);
+    leat_jw_object(&w, NULL);
+    write_end(t, &w);
+    raw_list(&w, "problems", &t->problems);
+    raw_list(&w, "steps", &t->steps);
+    leat_jw_end(&w);
+    free_trial(t);
+}
+
+/* ---- discover ---- */
+
+static void write_catalog(const leat_catalog *catalog, leat_jw *w)
+{
+    leat_jw_object(w, NULL);
+    leat_jw_array(w, "tables");
+    for (const leat_catalog_table *t = catalog->first; t; t = t->next) {
+        leat_jw_object(w, NULL);
+        leat_jw_z(w, "database", t->db);
+        leat_jw_z(w, "schema", t->schema);
+        leat_jw_z(w, "name", t->name);
+        leat_jw_z(w, "kind", t->kind);
+        leat_jw_i64(w, "rows", t->rows);
+        leat_jw_bool(w, "captured", t->captured);
+        leat_jw_z(w, "topic", t->topic);
+        leat_jw_end(w);
+    }
+    leat_jw_end(w);
+    leat_jw_end(w);
+}
+
+void leat_hub_v1_discover(void *hub, leat_http_call *c)
+{
+    leat_report r;
+    leat_setup setup;
+    leat_err err = {0};
+    leat_jw w = {.out = &c->out};
+    leat_catalog catalog = {.a = &c->a};
+    leat_config *config = given(hub, c, &c->a);
+    if (!config) return;
+    catalog.tail = &catalog.first;
+    leat_report_init(&r, &c->a);
+    if (!leat_setup_parse(config, false, &c->a, &setup, &r)) {
+        leat_report_err(&r, config->name, &err);
+        leat_http_fail(c, 400, "%s", err.msg);
+    } else if (!setup.source || !setup.source->discover) {
+        leat_http_fail(c, 400, "a %s tells no tables: there is nothing to discover",
+                       setup.source ? setup.source->name : setup.sink->name);
+    } else if (leat_rc_failed(setup.source->discover(setup.conf, &catalog, &err))) {
+        leat_http_fail(c, 422, "%s: %s [%s]", err.where, err.msg, err.code);
+    } else {
+        write_catalog(&catalog, &w);
+    }
+}

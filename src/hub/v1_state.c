@@ -1,0 +1,242 @@
+/* Of /hub/v1: what a connector does and why, its dead letters, and the systems it is connected to.
+ */
+#include <inttypes.h>
+
+#include "base/clock.h"
+#include "config/seal.h"
+#include "engine/look.h"
+#include "engine/why.h"
+#include "hub/inside.h"
+#include "state/state.h"
+
+enum { LETTERS_MAX = 1000, LETTERS_DEFAULT = 100 };
+
+bool leat_hub_wants_events(const leat_http_call *c)
+{
+    leat_str accept = c->accept;
+    return accept.s && memmem(accept.s, accept.len, "text/event-stream", 17);
+}
+
+static bool need(leat_hub *h, leat_http_call *c, leat_hub_connector *k)
+{
+    if (leat_hub_find(h, c->param[0], &c->a, k)) return true;
+    leat_hub_missing(c, "there is no connector ", "");
+    return false;
+}
+
+/* As it tells itself; false: answered. */
+static bool status_of(leat_hub *h, leat_http_call *c, const leat_hub_connector *k, leat_buf *text)
+{
+    leat_err err = {0};
+    leat_look_status(h->conf.data, k->name, &c->a, text, &err);
+    if (text->len > 0) return true;
+    leat_hub_fail(c, &err);
+    return false;
+}
+
+void leat_hub_v1_status(void *hub, leat_http_call *c)
+{
+    leat_hub_connector k;
+    if (need(hub, c, &k)) status_of(hub, c, &k, &c->out);
+}
+
+void leat_hub_v1_why(void *hub, leat_http_call *c)
+{
+    leat_hub_connector k;
+    leat_buf text = {0}, said = {0};
+    leat_err err = {0};
+    const leat_json *j = NULL;
+    leat_jw w = {.out = &c->out};
+    if (!need(hub, c, &k) || !status_of(hub, c, &k, &text)) return;
+    if (leat_json_parse(&c->a, leat_buf_str(&text), &j, &err) == LEAT_OK) {
+        leat_why_write(k.name, j, &said);
+        leat_jw_object(&w, NULL);
+        leat_jw_z(&w, "name", k.name);
+        leat_jw_str(&w, "state", leat_json_get_str(j, "state"));
+        leat_jw_z(&w, "stage", leat_why_stage(j));
+        leat_jw_str(&w, "why", leat_buf_str(&said));
+        leat_jw_end(&w);
+    } else {
+        leat_hub_fail(c, &err);
+    }
+    leat_buf_free(&text);
+    leat_buf_free(&said);
+}
+
+/* ---- dead letters ---- */
+
+typedef struct letters {
+    leat_jw w;
+    int64_t n, max;
+    bool whole;
+} letters;
+
+static bool write_letter(void *arg, const leat_dead_letter *letter)
+{
+    letters *g = arg;
+    leat_jw *w = &g->w;
+    char iso[LEAT_ISO_MAX];
+    leat_buf bytes = {0};
+    if (g->n++ >= g->max) return false;
+    leat_jw_object(w, NULL);
+    leat_jw_i64(w, "id", letter->id);
+    leat_jw_z(w, "stored", leat_iso_us(letter->at_us, 3, iso));
+    leat_jw_i64(w, "ts_us", letter->ts_us);
+    leat_jw_z(w, "code", letter->code);
+    leat_jw_z(w, "reason", letter->reason);
+    leat_jw_z(w, "where", letter->where);
+    leat_jw_z(w, "table", letter->table);
+    leat_jw_z(w, "topic", letter->topic);
+    leat_jw_str(w, "position", letter->position);
+    leat_jw_i64(w, "size", (int64_t)letter->bytes.len);
+    if (g->whole) {
+        leat_buf_hex(&bytes, letter->bytes);
+        leat_jw_str(w, "bytes_hex", leat_buf_str(&bytes));
+    }
+    leat_jw_end(w);
+    leat_buf_free(&bytes);
+    return true;
+}
+
+/* id 0: all behind after. */
+static leat_rc each_letter(const leat_hub *h, const char *name, int64_t after, int64_t id,
+                           letters *g, leat_err *e)
+{
+    leat_state *s = NULL;
+    leat_rc rc = leat_state_open(h->conf.data, name, true, &s, e);
+    if (rc == LEAT_OK) rc = leat_state_dead_each(s, after, id, write_letter, g, e);
+    leat_state_close(s);
+    return rc;
+}
+
+/* A number of the query; false: answered. */
+static bool number(leat_http_call *c, const char *name, int64_t least, int64_t most, int64_t *out)
+{
+    leat_str v = leat_http_query(c, name);
+    if (!v.s || (leat_str_i64(v, out) && *out >= least && *out <= most)) return true;
+    leat_http_fail(c, 400, "%s: expected a number from %" PRId64 " to %" PRId64 ", got \"%.*s\"",
+                   name, least, most, LEAT_STR_ARG(v));
+    return false;
+}
+
+void leat_hub_v1_letters(void *hub, leat_http_call *c)
+{
+    leat_hub_connector k;
+    leat_err err = {0};
+    int64_t after = 0;
+    letters g = {.w = {.out = &c->out}, .max = LETTERS_DEFAULT};
+    if (!need(hub, c, &k) || !number(c, "after", 0, INT64_MAX, &after) ||
+        !number(c, "max", 1, LETTERS_MAX, &g.max))
+        return;
+    leat_jw_array(&g.w, NULL);
+    if (leat_rc_failed(each_letter(hub, k.name, after, 0, &g, &err)))
+        leat_hub_fail(c, &err);
+    else
+        leat_jw_end(&g.w);
+}
+
+void leat_hub_v1_letter(void *hub, leat_http_call *c)
+{
+    leat_hub_connector k;
+    leat_err err = {0};
+    int64_t id = 0;
+    letters g = {.w = {.out = &c->out}, .max = 1, .whole = true};
+    if (!need(hub, c, &k)) return;
+    bool good = leat_str_i64(c->param[1], &id) && id > 0;
+    if (good && leat_rc_failed(each_letter(hub, k.name, 0, id, &g, &err)))
+        leat_hub_fail(c, &err);
+    else if (g.n == 0)
+        leat_http_fail(c, 404, "connector %s has no dead letter %.*s", k.name,
+                       LEAT_STR_ARG(c->param[1]));
+}
+
+/* ---- connections ---- */
+
+/* A system that connectors of the same kind, host, port, database and user share. */
+typedef struct connection {
+    const char *system, *host, *port, *database, *user;
+} connection;
+
+static const char *first_of(const leat_hub_connector *k, const char *const names[])
+{
+    for (; *names; names++) {
+        const char *v = leat_props_get(&k->config->props, *names);
+        if (v) return leat_config_secret(leat_hub_tables(k), *names, v) ? LEAT_HUB_MASK : v;
+    }
+    return NULL;
+}
+
+static connection connection_of(const leat_hub_connector *k)
+{
+    static const char *const hosts[] = {"database.hostname", "connection.url", "bootstrap.servers",
+                                        NULL};
+    static const char *const ports[] = {"database.port", NULL};
+    static const char *const databases[] = {"database.dbname", "database.names", NULL};
+    static const char *const users[] = {"database.user", "connection.user", NULL};
+    return (connection){.system = k->source ? k->source->name
+                                  : k->sink ? k->sink->name
+                                            : k->klass,
+                        .host = first_of(k, hosts),
+                        .port = first_of(k, ports),
+                        .database = first_of(k, databases),
+                        .user = first_of(k, users)};
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool same(const connection *a, const connection *b)
+{
+    return same_text(a->system, b->system) && same_text(a->host, b->host) &&
+           same_text(a->port, b->port) && same_text(a->database, b->database) &&
+           same_text(a->user, b->user);
+}
+
+static void write_connection(leat_hub *h, const leat_hub_connector *all, size_t n, size_t first,
+                             leat_jw *w)
+{
+    const connection at = connection_of(&all[first]);
+    leat_arena a = {0};
+    leat_jw_object(w, NULL);
+    leat_jw_z(w, "system", at.system);
+    leat_jw_z(w, "host", at.host);
+    leat_jw_z(w, "port", at.port);
+    leat_jw_z(w, "database", at.database);
+    leat_jw_z(w, "user", at.user);
+    leat_jw_array(w, "connectors");
+    for (size_t i = first; i < n; i++) {
+        const connection other = connection_of(&all[i]);
+        unsigned tasks;
+        const char *trace;
+        if (!same(&at, &other)) continue;
+        leat_jw_object(w, NULL);
+        leat_jw_z(w, "name", all[i].name);
+        leat_jw_z(w, "type", leat_hub_type(&all[i]));
+        leat_jw_z(w, "state", leat_hub_state(h, &all[i], &a, &tasks, &trace));
+        leat_jw_end(w);
+    }
+    leat_jw_end(w);
+    leat_jw_end(w);
+    leat_arena_free(&a);
+}
+
+void leat_hub_v1_connections(void *hub, leat_http_call *c)
+{
+    leat_hub_connector *all;
+    leat_jw w = {.out = &c->out};
+    size_t n = leat_hub_all(hub, &c->a, &all);
+    leat_jw_array(&w, NULL);
+    for (size_t i = 0; i < n; i++) {
+        const connection at = connection_of(&all[i]);
+        size_t before = 0;
+        while (before < i) {
+            const connection other = connection_of(&all[before]);
+            if (same(&at, &other)) break;
+            before++;
+        }
+        if (before == i) write_connection(hub, all, n, i, &w);
+    }
+    leat_jw_end(&w);
+}
