@@ -11,9 +11,7 @@ static bool topic_char(char c)
            c == '_' || c == '-';
 }
 
-/* The next UTF-16 units of UTF-8 text: their number (2 for a character beyond U+FFFF), units in u;
- * *at moves on. A byte that is no UTF-8 counts as one unit. */
-static unsigned next_units(const char *s, size_t *at, uint32_t u[2])
+unsigned leat_naming_units(const char *s, size_t *at, uint32_t u[2])
 {
     unsigned char c = (unsigned char)s[*at];
     unsigned len = c < 0xC0 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
@@ -62,7 +60,7 @@ const char *leat_naming_sanitize(leat_arena *a, const char *name, bool unicode)
             leat_buf_u8(&out, (unsigned char)name[at++]);
             continue;
         }
-        unsigned units = next_units(name, &at, u);
+        unsigned units = leat_naming_units(name, &at, u);
         for (unsigned i = 0; i < units; i++)
             if (unicode)
                 put_escape(&out, u[i]);
@@ -189,7 +187,7 @@ static const char *adjust(leat_arena *a, const char *name, leat_adjust mode, boo
     bool first = true, changed = false;
     for (size_t at = 0; name[at];) {
         uint32_t u[2];
-        unsigned units = next_units(name, &at, u);
+        unsigned units = leat_naming_units(name, &at, u);
         for (unsigned i = 0; i < units; i++, first = false) {
             if (avro_char(u[i], first, field, mode)) {
                 leat_buf_u8(&out, u[i]);

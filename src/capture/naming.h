@@ -59,4 +59,8 @@ void leat_topic_names_free(leat_topic_names *t);
 leat_rc leat_topic_names_claim(leat_topic_names *t, const char *topic, const char *table,
                                leat_err *e);
 
+/* The next UTF-16 units of UTF-8 text: their number (2 for a character beyond U+FFFF), units in u;
+ * *at moves on. A byte that is no UTF-8 counts as one unit. */
+unsigned leat_naming_units(const char *s, size_t *at, uint32_t u[2]);
+
 #endif

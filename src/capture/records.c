@@ -5,8 +5,12 @@
  *                [{data_collection, event_count}], ts_ms}
  *
  * Schemas are made once. Events per table are counted in a list that is searched from its last hit:
- * a transaction mostly stays with a few tables. No I/O; run by the source's thread. */
+ * a transaction mostly stays with a few tables. The list is shown in the order of Debezium's, which
+ * is that of a java.util.HashMap of the tables' names: by bucket, then by the time of arrival. No
+ * I/O; run by the source's thread. */
 #include "capture/records.h"
+
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "capture/naming.h"
@@ -14,6 +18,7 @@
 typedef struct table_count {
     const char *table;
     int64_t n;
+    size_t bucket, place; /* in Debezium's map, and in the order of arrival */
 } table_count;
 
 struct leat_records {
@@ -26,6 +31,7 @@ struct leat_records {
     int64_t total;
     table_count *v; /* heap; n of cap */
     size_t n, cap, last;
+    size_t buckets; /* of Debezium's map; it never shrinks */
 };
 
 typedef struct field {
@@ -168,13 +174,43 @@ void leat_records_count(leat_records *r, const char *table, unsigned n)
         r->v = leat_realloc(r->v, r->cap * sizeof *r->v);
     }
     r->last = r->n;
-    r->v[r->n++] = (table_count){table, n};
+    r->v[r->n++] = (table_count){.table = table, .n = n};
+}
+
+/* String.hashCode(), spread as HashMap does. */
+static uint32_t java_hash(const char *z)
+{
+    uint32_t h = 0, u[2];
+    for (size_t at = 0; z[at];) {
+        unsigned n = leat_naming_units(z, &at, u);
+        for (unsigned i = 0; i < n; i++) h = h * 31 + u[i];
+    }
+    return h ^ h >> 16;
+}
+
+static int by_bucket(const void *x, const void *y)
+{
+    const table_count *p = x, *q = y;
+    if (p->bucket != q->bucket) return p->bucket < q->bucket ? -1 : 1;
+    return p->place < q->place ? -1 : 1;
+}
+
+static void sort_as_java(leat_records *r)
+{
+    if (r->buckets == 0) r->buckets = 16;
+    while (r->n * 4 > r->buckets * 3) r->buckets *= 2;
+    for (size_t i = 0; i < r->n; i++) {
+        r->v[i].bucket = java_hash(r->v[i].table) & (r->buckets - 1);
+        r->v[i].place = i;
+    }
+    if (r->n > 1) qsort(r->v, r->n, sizeof *r->v, by_bucket);
 }
 
 void leat_records_end(leat_records *r, leat_batch *b, leat_str id, uint64_t tx, int64_t ts_us)
 {
     if (!r->open) return;
     leat_arena *a = &b->arena;
+    sort_as_java(r);
     leat_value *list = LEAT_NEW(a, leat_value, r->n);
     for (size_t i = 0; i < r->n; i++) {
         const leat_value cells[] = {leat_text(leat_arena_str(a, leat_str_of(r->v[i].table))),

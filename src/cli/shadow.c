@@ -89,7 +89,7 @@ static int run(shadowing *g, const char *const *words, int nwords)
                   stop, &g->show},
     };
     leat_lines_signals();
-    leat_log_setup(LEAT_WARN, false, NULL, STDERR_FILENO);
+    leat_log_setup(LEAT_ERROR, false, NULL, STDERR_FILENO); /* what is wrong is told once, by us */
     rc = leat_shadow_run(&conf, &counts, &err);
     bool finished = rc == LEAT_OK, began = counts.read[0] + counts.read[1] > 0;
     if (finished || began) leat_shadow_show_result(&g->show, &counts, finished);

@@ -59,6 +59,7 @@ def gone(connect):
         connect.call("DELETE", f"/connectors/{name}")
 
 
+@pytest.mark.timeout(7200)
 @pytest.mark.parametrize("schemas", ["false", "true"])
 def test_the_same_records(db, leat, kafka, connect, gone, schemas):
     """In rounds; between two of them the tables change, once all was compared."""

@@ -159,6 +159,38 @@ static void test_transaction(void **state)
     for (uint32_t i = 0; i < 100; i++) assert_int_equal(counts[3].u.list[i].u.list[1].u.i, 3);
 }
 
+/* A java.util.HashMap's, as a real Debezium was seen to have it: whatever came first. */
+static void test_order_of_tables(void **state)
+{
+    (void)state;
+    static const char *const come[] = {"public.t0",
+                                       "public.t1",
+                                       "public.t2",
+                                       "public.t3",
+                                       "public.\xc3\xa4\xe2\x82\xac",
+                                       "public.t4",
+                                       "public.t5",
+                                       "public.\xf0\x9d\x84\x9ex",
+                                       "public.t6",
+                                       "public.t7"};
+    static const char *const shown[] = {"public.\xc3\xa4\xe2\x82\xac",
+                                        "public.t7",
+                                        "public.t4",
+                                        "public.t3",
+                                        "public.t6",
+                                        "public.t5",
+                                        "public.t0",
+                                        "public.t2",
+                                        "public.\xf0\x9d\x84\x9ex",
+                                        "public.t1"};
+    leat_records_begin(f.r, &f.b, LEAT_STR("a"), 1, 0);
+    for (size_t i = 0; i < 10; i++) leat_records_count(f.r, come[i], 1);
+    leat_records_end(f.r, &f.b, LEAT_STR("b"), 1, 0);
+    const leat_value *list = record(1)->value.u.list[3].u.list;
+    for (size_t i = 0; i < 10; i++)
+        assert_true(leat_str_is(leat_value_str(&list[i].u.list[0]), shown[i]));
+}
+
 static void test_off(void **state)
 {
     (void)state;
@@ -201,6 +233,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_transaction, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_order_of_tables, setup, teardown),
         cmocka_unit_test_setup_teardown(test_off, setup, teardown),
         cmocka_unit_test_setup_teardown(test_heartbeat, setup, teardown),
     };

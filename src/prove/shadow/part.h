@@ -20,6 +20,7 @@ typedef struct leat_shadow_twin {
     pid_t pid;
     int gate;     /* the process begins when a byte was written to it; -1: it has begun */
     bool slotted; /* the slot may exist, and is ours */
+    bool begun;   /* the process was told to begin */
 } leat_shadow_twin;
 
 /* Debezium's configuration made that of a shadow, validated; in a. original: as Debezium has it.

@@ -455,7 +455,7 @@ leat_rc leat_shadow_run(const leat_shadow_conf *conf, leat_shadow_counts *counts
         rc = removed;
         *e = gone;
     }
-    if (removed == LEAT_OK && s->twin.slotted)
+    if (removed == LEAT_OK && s->twin.begun)
         step(s, "removed", conf->keep ? "the slot stays, as asked" : "the slot was dropped");
     release(s);
     return rc;

@@ -135,14 +135,15 @@ static leat_rc drop_slot(const leat_shadow_twin *t, const char *slot, leat_err *
 }
 
 /* What a run that was killed has left. */
-static leat_rc clear(leat_arena *a, leat_shadow_twin *t, leat_err *e)
+static leat_rc clear(const leat_shadow_conf *conf, leat_arena *a, leat_shadow_twin *t, leat_err *e)
 {
     leat_buf slot = {0};
     const char *path = leat_arena_printf(a, "%s/slot", t->folder);
     leat_rc rc = LEAT_OK;
     if (leat_os_load(path, &slot, SLOT_MAX) == 0 && slot.len > 0) {
-        leat_log(LEAT_WARN, "shadow.leftover", "slot=%.*s a run was killed: its slot is dropped",
-                 LEAT_STR_ARG(leat_buf_str(&slot)));
+        conf->watch.step(conf->watch.arg, "leftover",
+                         leat_arena_printf(a, "a run was killed: its slot %.*s is dropped",
+                                           LEAT_STR_ARG(leat_buf_str(&slot))));
         rc = drop_slot(t, leat_arena_str(a, leat_buf_str(&slot)).s, e);
     }
     leat_buf_free(&slot);
@@ -170,7 +171,7 @@ leat_rc leat_shadow_twin_prepare(const leat_shadow_conf *conf, leat_arena *a, le
                          "and --slot of another name",
                          conf->data);
     if (t->lock < 0) return leat_os_fail(e, t->lock, "lock", lock);
-    LEAT_TRY(clear(a, t, e));
+    LEAT_TRY(clear(conf, a, t, e));
     const char *there = NULL;
     LEAT_TRY(t->setup.source->leaves(t->setup.conf, a, &there, e));
     if (there)
@@ -254,6 +255,7 @@ void leat_shadow_twin_begin(leat_shadow_twin *t)
     (void)n; /* one that is gone is noticed by leat_shadow_twin_alive */
     close(t->gate);
     t->gate = -1;
+    t->begun = true;
 }
 
 leat_rc leat_shadow_twin_alive(leat_shadow_twin *t, leat_err *e)
