@@ -15,20 +15,36 @@ void leat_table_name(const leat_table *t, leat_buf *out)
     leat_buf_str_z(out, t->name);
 }
 
-bool leat_row_key(const leat_table *t, const leat_value *cells, const leat_value *other,
-                  leat_buf *out)
+static bool put_cells(const uint16_t *cols, uint16_t n, const leat_value *cells,
+                      const leat_value *other, leat_buf *out)
 {
     size_t was = out->len;
-    for (uint16_t i = 0; i < t->nid; i++) {
-        const leat_value *v = &cells[t->id_cols[i]];
-        if (v->kind == LEAT_ABSENT && other) v = &other[t->id_cols[i]];
+    for (uint16_t i = 0; i < n; i++) {
+        const leat_value *v = &cells[cols[i]];
+        if (v->kind == LEAT_ABSENT && other) v = &other[cols[i]];
         if (v->kind == LEAT_ABSENT) {
             out->len = was;
             return false;
         }
         leat_wire_put_cell(out, v);
     }
-    return t->nid > 0;
+    return n > 0;
+}
+
+bool leat_row_key(const leat_table *t, const leat_value *cells, const leat_value *other,
+                  leat_buf *out)
+{
+    return put_cells(t->id_cols, t->nid, cells, other, out);
+}
+
+bool leat_row_key_by(const leat_table *t, const char *by, const leat_value *cells,
+                     const leat_value *other, leat_buf *out)
+{
+    if (t->nid > 0) return leat_row_key(t, cells, other, out);
+    if (t->nkey > 0) return put_cells(t->key_cols, t->nkey, cells, other, out);
+    for (uint16_t i = 0; by && i < t->row->nfields; i++)
+        if (strcmp(t->row->fields[i].name, by) == 0) return put_cells(&i, 1, cells, other, out);
+    return false;
 }
 
 leat_value *leat_row_key_cells(leat_str key, leat_arena *a, uint16_t *n)

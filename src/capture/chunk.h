@@ -15,6 +15,10 @@
 typedef struct leat_snap_table {
     const char *name;  /* "schema.table", as leat_table_name makes it of its rows and changes */
     const char *where; /* condition on its rows, of an ad hoc snapshot; NULL: all */
+    const char *ask; /* id of the signal that asked for an ad hoc snapshot; NULL: it is none ... */
+    const char *by;  /* ... which reads the table by this column; NULL: by its key ... */
+    uint64_t most;   /* ... so many rows at a time at most ... */
+    leat_str from, to; /* ... in this range: what another process had left of it; absent: all */
     int64_t rows;      /* estimates, -1: unknown */
     int64_t bytes;
     int priority;     /* higher first; equal ones take turns */
@@ -32,6 +36,7 @@ typedef struct leat_range {
     const leat_value *keys; /* nkeys * nid cells, as the changes had them */
     uint32_t nkeys;
     uint16_t nid;
+    bool last; /* nothing of the table follows */
 } leat_range;
 
 /* What a chunk's rows show: they surely contain some transactions, and nothing that ends behind
@@ -52,6 +57,10 @@ void leat_table_name(const leat_table *t, leat_buf *out);
  * no identity, or a cell of it is absent in both; out is as it was. */
 bool leat_row_key(const leat_table *t, const leat_value *cells, const leat_value *other,
                   leat_buf *out);
+/* The same of a table without an identity, by its key, or else by the column `by` (NULL: none): for
+ * ad hoc snapshots, which tables are read by then. */
+bool leat_row_key_by(const leat_table *t, const char *by, const leat_value *cells,
+                     const leat_value *other, leat_buf *out);
 /* The cells that such bytes were made of, in a; NULL: they are none. *n: how many. */
 leat_value *leat_row_key_cells(leat_str key, leat_arena *a, uint16_t *n);
 

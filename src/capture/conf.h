@@ -84,6 +84,7 @@ typedef struct leat_capture_conf {
     bool ignore_builtin;            /* table.ignore.builtin */
     int64_t snapshot_streaming;     /* leat_snapshot_streaming */
     int64_t snapshot_threads;       /* snapshot.max.threads */
+    int64_t snapshot_new;           /* snapshot.new.tables: 0: off, 1: parallel */
 
     int64_t snapshot_delay_ms;  /* snapshot.delay.ms */
     int64_t streaming_delay_ms; /* streaming.delay.ms */

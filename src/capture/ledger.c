@@ -40,6 +40,12 @@ static char *text_of(leat_str s)
     return z;
 }
 
+void leat_ledger_end(leat_ledger_table *t, leat_str end)
+{
+    leat_free(t->end);
+    t->end = text_of(end);
+}
+
 leat_piece *leat_piece_after(leat_ledger_table *t, leat_piece *prev, leat_str from, leat_str to)
 {
     leat_piece *p = leat_zalloc(1, sizeof *p);
@@ -82,6 +88,8 @@ static void free_table(leat_ledger_table *t)
     leat_buf_free(&t->view);
     leat_free(t->name);
     leat_free(t->where);
+    leat_free(t->ask);
+    leat_free(t->end);
     leat_free(t);
 }
 
@@ -96,22 +104,28 @@ void leat_ledger_free(leat_ledger *l)
 
 /* ---- tables ---- */
 
-leat_ledger_table *leat_ledger_table_new(leat_ledger *l, leat_str name, leat_str where)
+leat_ledger_table *leat_ledger_table_new(leat_ledger *l, leat_str name, leat_str where,
+                                         leat_str ask)
 {
     leat_ledger_table *t = leat_zalloc(1, sizeof *t);
     t->name = text_of(name);
     t->where = text_of(where);
+    t->ask = text_of(ask);
     *l->tail = t;
     l->tail = &t->next;
-    l->n++;
+    l->n += t->ask == NULL;
     return t;
+}
+
+static bool same_text(const char *x, const char *y)
+{
+    return x && y ? strcmp(x, y) == 0 : x == y;
 }
 
 static bool same(const leat_ledger_table *t, const leat_snap_table *table)
 {
-    if (strcmp(t->name, table->name) != 0) return false;
-    if (!t->where || !table->where) return !t->where && !table->where;
-    return strcmp(t->where, table->where) == 0;
+    return strcmp(t->name, table->name) == 0 && same_text(t->where, table->where) &&
+           same_text(t->ask, table->ask);
 }
 
 leat_ledger_table *leat_ledger_add(leat_ledger *l, const leat_snap_table *table)
@@ -119,8 +133,10 @@ leat_ledger_table *leat_ledger_add(leat_ledger *l, const leat_snap_table *table)
     leat_ledger_table *t = l->first;
     while (t && !(same(t, table) && !t->table)) t = t->next;
     if (!t) {
-        t = leat_ledger_table_new(l, leat_str_of(table->name), leat_str_of(table->where));
-        leat_piece_after(t, NULL, (leat_str){0}, (leat_str){0});
+        t = leat_ledger_table_new(l, leat_str_of(table->name), leat_str_of(table->where),
+                                  leat_str_of(table->ask));
+        leat_piece_after(t, NULL, table->from, table->to);
+        leat_ledger_end(t, table->to);
     }
     t->table = table;
     if (!t->done && !table->keyed) { /* it has none, or has lost it: one piece again */
@@ -132,26 +148,36 @@ leat_ledger_table *leat_ledger_add(leat_ledger *l, const leat_snap_table *table)
     return t;
 }
 
-unsigned leat_ledger_drop_unknown(leat_ledger *l)
+void leat_ledger_remove(leat_ledger *l, leat_ledger_table *t)
+{
+    leat_ledger_table **at = &l->first;
+    while (*at != t) at = &(*at)->next;
+    *at = t->next;
+    if (!t->next) l->tail = at;
+    l->n -= t->ask == NULL;
+    l->ndone -= t->done && t->ask == NULL;
+    l->views -= t->view.len > 0;
+    l->changed = true;
+    free_table(t);
+}
+
+unsigned leat_ledger_drop_unknown(leat_ledger *l, bool asked)
 {
     unsigned dropped = 0;
-    for (leat_ledger_table **at = &l->first; *at;) {
-        leat_ledger_table *t = *at;
-        if (t->table) {
-            at = &t->next;
-            continue;
-        }
-        *at = t->next;
-        l->n--;
-        l->ndone -= t->done;
-        l->views -= t->view.len > 0;
-        free_table(t);
+    for (leat_ledger_table *t = l->first, *next; t; t = next) {
+        next = t->next;
+        if (t->table || (t->ask != NULL) != asked) continue;
+        leat_ledger_remove(l, t);
         dropped++;
     }
-    l->tail = &l->first;
-    while (*l->tail) l->tail = &(*l->tail)->next;
-    if (dropped) l->changed = true;
     return dropped;
+}
+
+leat_str leat_ledger_upto(const leat_ledger_table *t)
+{
+    const leat_piece *p = t->pieces;
+    bool read = p && p->state == LEAT_PIECE_DONE && t->again.n == 0 && t->busy.n == 0;
+    return leat_str_of(read ? p->to : NULL);
 }
 
 leat_ledger_table *leat_ledger_find(leat_ledger *l, leat_str name, const leat_ledger_table *t)
@@ -171,8 +197,7 @@ static bool all_read(const leat_ledger_table *t)
 static void look(leat_ledger *l, leat_ledger_table *t)
 {
     bool done = all_read(t);
-    l->ndone += done;
-    l->ndone -= t->done;
+    if (!t->ask) l->ndone += (unsigned)done - (unsigned)t->done;
     t->done = done;
     l->changed = true;
 }
@@ -182,6 +207,7 @@ void leat_ledger_settle(leat_ledger *l, leat_ledger_table *t)
     if (t->jobs > 0 || !(t->gone || t->restart)) return;
     free_pieces(t);
     leat_piece *p = leat_piece_after(t, NULL, (leat_str){0}, (leat_str){0});
+    leat_ledger_end(t, (leat_str){0});
     if (t->gone) p->state = LEAT_PIECE_DONE;
     leat_keyset_clear(&t->again);
     leat_keyset_clear(&t->busy);
@@ -244,7 +270,8 @@ bool leat_ledger_next(leat_ledger *l, bool keyed, bool turns, leat_job *job)
     leat_ledger_table *best = NULL;
     for (leat_ledger_table *t = l->first; t; t = t->next) {
         if (t->restart) leat_ledger_settle(l, t);
-        if (!t->table || t->done || t->gone || t->restart || t->table->keyed != keyed) continue;
+        if (!t->table || t->done || t->gone || t->restart || t->rests) continue;
+        if (t->table->keyed != keyed) continue;
         if (!keys_to_do(t) && !to_do(t)) continue;
         if (better(t, best, turns)) best = t;
     }
@@ -270,6 +297,7 @@ leat_range leat_job_range(const leat_job *job, leat_arena *a)
     if (job->kind != LEAT_JOB_KEYS) {
         range.from = leat_str_of(job->piece->from);
         range.to = leat_str_of(job->piece->to);
+        range.last = job->piece->next == NULL;
         return range;
     }
     leat_value *cells = NULL;
@@ -303,21 +331,36 @@ static void job_over(leat_ledger *l, const leat_job *job)
     look(l, job->t);
 }
 
+/* How many bounds are left: the open end of an ad hoc table, cut for the first time, is at the last
+ * one, where it stays; without one there are no rows. */
+static unsigned close_end(leat_ledger_table *t, leat_piece *p, const leat_str *bounds, unsigned n)
+{
+    if (!t->ask || p->to || n == 0) return n;
+    leat_ledger_end(t, bounds[n - 1]);
+    p->to = text_of(bounds[n - 1]);
+    return n - 1;
+}
+
 void leat_job_cut(leat_ledger *l, const leat_job *job, const leat_str *bounds, unsigned n,
                   unsigned most)
 {
     leat_piece *p = job->piece;
-    bool small = n < most || p->halvings > 0;
+    bool ad_hoc = job->t->ask != NULL, small = n < most || p->halvings > 0;
+    bool none = ad_hoc && !p->to && n == 0;
     p->state = LEAT_PIECE_TODO;
-    p->cut = small;
-    p->whole = n == 0;
+    n = close_end(job->t, p, bounds, n);
+    /* Those of an ad hoc table are as small as they should be, but the last one. */
+    p->cut = small || (ad_hoc && n > 0);
+    p->whole = n == 0 && (!ad_hoc || p->halvings > 0);
     for (unsigned i = n; i-- > 0;) { /* from the last bound: each cuts off the end of p */
         leat_piece *q = leat_piece_after(job->t, p, bounds[i], leat_str_of(p->to));
-        q->cut = small;
+        q->cut = small || (ad_hoc && i + 1 < n);
         q->halvings = p->halvings;
         leat_free(p->to);
         p->to = leat_strdup(q->from);
     }
+    job->t->begun |= ad_hoc;
+    if (none) settle_piece(p);
     job_over(l, job);
 }
 

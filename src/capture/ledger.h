@@ -9,10 +9,13 @@
  * The stored form is JSON, an array of tables:
  *   [{"table":"public.t","rows":17,"done":[[null,"[4]"],["[9]","[12]"]],"keys":["4a"],
  *     "where":"x > 3"},
- *    {"table":"public.log","rows":3,"state":"done","view":{...}}]
+ *    {"table":"public.log","rows":3,"state":"done","view":{...}},
+ *    {"table":"public.u","ask":"signal-1","rows":9,"end":"[7]","done":[[null,"[2]"]]}]
  * where a range is [from, to), null where it has no bound; keys are hex; "view" is that of a table
  * without identity, as long as the stream may hold changes that its rows show already. Tables that
- * were not begun are left out.
+ * were not begun are left out. One with "ask" is read since a signal asked for it: it is none of
+ * the snapshot's tables, ends at "end", the last key that it had when it was cut first, and is
+ * taken out when it is done.
  *
  * Pure: who reads, and when, is the caller's. One thread. */
 #ifndef LEAT_CAPTURE_LEDGER_H
@@ -39,17 +42,20 @@ typedef struct leat_piece {
 
 typedef struct leat_ledger_table {
     const leat_snap_table *table; /* NULL: stored, and not named since */
-    char *name, *where;           /* of it */
+    char *name, *where, *ask;     /* of it */
+    char *end;                    /* ad hoc: bound behind which nothing is read; NULL: unknown */
     leat_piece *pieces;
     leat_keyset again; /* keys to be read again ... */
     leat_keyset busy;  /* ... and those of them that are */
     uint32_t keys;     /* of the next job, at most; 0: as many as there may be */
     leat_buf view;     /* a table without identity: JSON; empty: none */
-    uint64_t rows;     /* appended */
+    uint64_t rows;     /* appended ... */
+    uint64_t bytes;    /* ... of about so many, in this attempt */
     uint64_t pieces_done;
     unsigned jobs; /* under way */
     uint64_t turn; /* when it was chosen last */
     bool begun, done;
+    bool rests;   /* no more jobs for now */
     bool told;    /* the caller's: it has told of the table */
     bool gone;    /* no more jobs: it is not there any more ... */
     bool restart; /* ... or is read once more, once none is under way */
@@ -58,7 +64,7 @@ typedef struct leat_ledger_table {
 
 typedef struct leat_ledger {
     leat_ledger_table *first, **tail;
-    unsigned n, ndone; /* tables */
+    unsigned n, ndone; /* tables, without those that were asked for */
     uint64_t turns;
     unsigned views; /* tables that have one */
     bool changed;   /* since the last write ... */
@@ -86,8 +92,13 @@ leat_rc leat_ledger_load(leat_ledger *l, const leat_json *tables, leat_err *e);
 /* The table is to be read, or is the stored one of that name and condition. Its texts and the table
  * live as long as the ledger. */
 leat_ledger_table *leat_ledger_add(leat_ledger *l, const leat_snap_table *table);
-/* Forgets what was stored of tables that were not added (they are captured no more); how many. */
-unsigned leat_ledger_drop_unknown(leat_ledger *l);
+/* Forgets what was stored of tables that were not added (they are captured no more, or asked for no
+ * more): of those that were asked for, or of the others. How many. */
+unsigned leat_ledger_drop_unknown(leat_ledger *l, bool asked);
+/* It is read no more, and none of its jobs is under way. */
+void leat_ledger_remove(leat_ledger *l, leat_ledger_table *t);
+/* Up to which bound all from its beginning is read; absent: not even its first piece. */
+leat_str leat_ledger_upto(const leat_ledger_table *t);
 /* By "schema.table"; the next of the same name after t (NULL: the first). NULL: there is none. */
 leat_ledger_table *leat_ledger_find(leat_ledger *l, leat_str name, const leat_ledger_table *t);
 
@@ -101,9 +112,9 @@ leat_range leat_job_range(const leat_job *job, leat_arena *a);
 /* When it is done, so is all of its table. */
 bool leat_job_ends_table(const leat_job *job);
 
-/* How a job ended. Cut: n bounds of at most `most` came back. Small: it needs none. Back: nothing
- * was done. Halve: its piece was too large, or changed too much meanwhile. Done: its rows are
- * appended or superseded. */
+/* How a job ended. Cut: n bounds of at most `most` came back; of an ad hoc table's end the last one
+ * is where it ends, none: it has no rows. Small: it needs none. Back: nothing was done. Halve: its
+ * piece was too large, or changed too much meanwhile. Done: its rows are appended or superseded. */
 void leat_job_cut(leat_ledger *l, const leat_job *job, const leat_str *bounds, unsigned n,
                   unsigned most);
 void leat_job_small(leat_ledger *l, const leat_job *job);
@@ -117,15 +128,18 @@ void leat_ledger_again(leat_ledger *l, leat_ledger_table *t, leat_str key);
 void leat_ledger_settle(leat_ledger *l, leat_ledger_table *t);
 /* The table's view, JSON; empty: it is not needed any more. */
 void leat_ledger_view(leat_ledger *l, leat_ledger_table *t, leat_str view);
-/* All is read. */
+/* All is read, but for what was asked for. */
 bool leat_ledger_done(const leat_ledger *l);
 /* Appends the array. */
 void leat_ledger_write(leat_ledger *l, leat_jw *w, const char *name);
 
 /* Of ledger_text.c and ledger.c: a table at the end, without pieces; a piece behind prev (NULL: at
  * the beginning), to do. */
-leat_ledger_table *leat_ledger_table_new(leat_ledger *l, leat_str name, leat_str where);
+leat_ledger_table *leat_ledger_table_new(leat_ledger *l, leat_str name, leat_str where,
+                                         leat_str ask);
 leat_piece *leat_piece_after(leat_ledger_table *t, leat_piece *prev, leat_str from, leat_str to);
+/* Where an ad hoc table ends; absent: it is not known. */
+void leat_ledger_end(leat_ledger_table *t, leat_str end);
 /* p and what follows it become one: p. */
 leat_piece *leat_piece_join(leat_piece *p);
 

@@ -38,7 +38,8 @@ static leat_rc get_ranges(leat_ledger_table *t, const leat_json *ranges, leat_er
         at = to;
         end = !to.s;
     }
-    if (!end) leat_piece_after(t, last, at, (leat_str){0});
+    if (!end && !(last && t->end && leat_str_is(at, t->end)))
+        leat_piece_after(t, last, at, leat_str_of(t->end));
     return LEAT_OK;
 }
 
@@ -61,13 +62,15 @@ static leat_rc get_table(leat_ledger *l, const leat_json *j, leat_err *e)
 {
     leat_str name = leat_json_get_str(j, "table");
     if (!name.s) return bad("table", e);
-    leat_ledger_table *t = leat_ledger_table_new(l, name, leat_json_get_str(j, "where"));
+    leat_ledger_table *t =
+        leat_ledger_table_new(l, name, leat_json_get_str(j, "where"), leat_json_get_str(j, "ask"));
+    leat_ledger_end(t, leat_json_get_str(j, "end"));
     t->begun = true;
     t->rows = (uint64_t)leat_json_get_i64(j, "rows", 0);
     if (leat_str_is(leat_json_get_str(j, "state"), "done")) {
         leat_piece_after(t, NULL, (leat_str){0}, (leat_str){0})->state = LEAT_PIECE_DONE;
         t->done = true;
-        l->ndone++;
+        l->ndone += t->ask == NULL;
     } else {
         LEAT_TRY(get_ranges(t, leat_json_get(j, "done"), e));
         LEAT_TRY(get_keys(t, leat_json_get(j, "keys"), e));
@@ -116,6 +119,8 @@ static void put_table(const leat_ledger_table *t, leat_buf *hex, leat_jw *w)
     leat_jw_object(w, NULL);
     leat_jw_z(w, "table", t->name);
     if (t->where) leat_jw_z(w, "where", t->where);
+    if (t->ask) leat_jw_z(w, "ask", t->ask);
+    if (t->end) leat_jw_z(w, "end", t->end);
     leat_jw_i64(w, "rows", (int64_t)t->rows);
     if (t->done) {
         leat_jw_z(w, "state", "done");

@@ -32,6 +32,7 @@ static const char *const adjustments[] = {"none", "avro", "avro_unicode", NULL};
 static const char *const operations[] = {"r", "c", "u", "d", "t", "none", NULL};
 static const char *const guards[] = {"warn", "fail", NULL};
 static const char *const decimals[] = {"precise", "double", "string", NULL};
+static const char *const new_tables[] = {"off", "parallel", NULL};
 static const char *const streamings[] = {"beside", "after", NULL};
 static const char *const binaries[] = {"bytes", "base64", "base64-url-safe", "hex", NULL};
 const char *const leat_capture_time_modes[] = {
@@ -155,7 +156,12 @@ const leat_opt leat_capture_options[] = {
     {.name = "snapshot.max.threads", .label = "Snapshot readers", .group = "Snapshot", INT,
     AT(snapshot_threads, int64_t), .def = "1", .min = 1, .max = 64,
     .help = "How many parts of tables are read at a time, each on a connection of its own, with "
-            "snapshot.streaming=beside."},
+            "snapshot.streaming=beside, and of incremental snapshots."},
+    {.name = "snapshot.new.tables", .label = "New tables", .group = "Snapshot", ENUM,
+     AT(snapshot_new, int64_t), .def = "off", .choices = new_tables,
+     .help = "parallel: a table that appears while the connector runs, and is captured, is read by an "
+             "incremental snapshot, without a restart; one that the publication lacks once it has it "
+             "(with publication.autocreate.mode=filtered it is put there). off: its changes alone."},
 
     {.name = "message.key.columns", .label = "Key columns", .group = "Keys", TEXT,
      AT(key_columns, const char *),

@@ -213,6 +213,14 @@ static void read_again(leat_windows *ws, leat_str name)
             leat_ledger_again(ws->l, t, leat_buf_str(&ws->key));
 }
 
+/* The column by which an ad hoc snapshot of the table reads it. */
+static const char *read_by(const note_log *g)
+{
+    for (const leat_window *w = g->windows; w; w = w->next)
+        if (w->job.t->table->by) return w->job.t->table->by;
+    return NULL;
+}
+
 /* One change of a table with this log. */
 static void note_change(leat_windows *ws, uint32_t log, const leat_event *ev)
 {
@@ -224,9 +232,11 @@ static void note_change(leat_windows *ws, uint32_t log, const leat_event *ev)
     }
     leat_buf_clear(&ws->old);
     leat_buf_clear(&ws->key);
-    bool old = ev->before && leat_row_key(ev->table, ev->before, NULL, &ws->old);
-    bool key = ev->after && leat_row_key(ev->table, ev->after, ev->before, &ws->key);
-    bool absent = any_absent(ev);
+    const leat_table *t = ev->table;
+    const char *by = t->nid == 0 ? read_by(g) : NULL;
+    bool old = ev->before && leat_row_key_by(t, by, ev->before, NULL, &ws->old);
+    bool key = ev->after && leat_row_key_by(t, by, ev->after, ev->before, &ws->key);
+    bool absent = t->nid > 0 && any_absent(ev);
     bool moved = old && key && !leat_str_eq(leat_buf_str(&ws->old), leat_buf_str(&ws->key));
     if (moved && absent) read_again(ws, leat_keyset_at(&ws->names, log));
     if (skip) return;
@@ -414,7 +424,8 @@ leat_rc leat_window_yield(leat_window *w, leat_batch *b, leat_err *e)
         uint32_t k = LEAT_KEYSET_NONE;
         leat_buf_clear(&ws->key);
         if (!w->all) {
-            if (!leat_row_key(ev->table, ev->after, NULL, &ws->key)) return no_key(ev, e);
+            if (!leat_row_key_by(ev->table, w->job.t->table->by, ev->after, NULL, &ws->key))
+                return no_key(ev, e);
             k = leat_keyset_find(&w->keys, leat_buf_str(&ws->key));
         }
         if (w->all || k != LEAT_KEYSET_NONE) {

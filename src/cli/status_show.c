@@ -10,6 +10,11 @@
 #include "base/clock.h"
 #include "cli/ask.h"
 
+enum {
+    BAR = 20,    /* characters */
+    TABLES = 10, /* that are shown while they are read */
+};
+
 typedef struct showing {
     leat_common common;
     bool watch, human, named; /* named: a person asked for these, and all must exist */
@@ -138,6 +143,62 @@ static void print_delivery(const leat_json *d)
     printf("\n");
 }
 
+/* "1.2 M of 3.0 M rows, 45.1 k rows/s, 40 s left" of what has such members. */
+static void print_rows(const showing *s, const leat_json *j)
+{
+    char cell[4][CELL];
+    int64_t total = leat_json_get_i64(j, "rows_total", -1);
+    int64_t rate = leat_json_get_i64(j, "rows_per_second", -1);
+    int64_t left = leat_json_get_i64(j, "milliseconds_left", -1);
+    printf("%s", number(s, leat_json_get_i64(j, "rows", 0), false, cell[0]));
+    if (total >= 0) printf(" of %s", number(s, total, false, cell[1]));
+    printf(" rows");
+    if (rate >= 0) printf(", %s rows/s", number(s, rate, false, cell[2]));
+    if (left >= 0) printf(", %s%s left", duration(s, left, cell[3]), s->human ? "" : " ms");
+    printf("\n");
+}
+
+/* A table that is read: a bar, where a person looks and its size is known. */
+static void print_table(const showing *s, const leat_json *t)
+{
+    char bar[BAR + 1] = "";
+    int64_t rows = leat_json_get_i64(t, "rows", 0), total = leat_json_get_i64(t, "rows_total", -1);
+    leat_str name = leat_json_get_str(t, "table"), state = leat_json_get_str(t, "state");
+    printf("      %.*s", LEAT_STR_ARG(name));
+    if (leat_str_is(state, "paused")) printf(" (paused)");
+    if (total > 0) {
+        int full = (int)(rows * BAR / total), percent = (int)(rows * 100 / total);
+        for (int i = 0; i < BAR; i++) bar[i] = i < full ? '#' : '-';
+        bar[BAR] = 0;
+        if (s->human) printf(" [%s]", bar);
+        printf(" %d %%,", percent);
+    }
+    printf(" ");
+    print_rows(s, t);
+}
+
+/* How far it is; and the tables that are read, those of signals too. */
+static void print_snapshot(const showing *s, const leat_json *snapshot)
+{
+    const leat_json *tables = leat_json_get(snapshot, "table_progress");
+    bool runs = leat_str_is(leat_json_get_str(snapshot, "state"), "running");
+    int shown = 0;
+    if (runs) {
+        printf("    snapshot: %" PRId64 " of %" PRId64 " tables, ",
+               leat_json_get_i64(snapshot, "tables_done", 0),
+               leat_json_get_i64(snapshot, "tables", 0));
+        print_rows(s, snapshot);
+    }
+    for (const leat_json *t = tables ? tables->child : NULL; t && shown < TABLES; t = t->next) {
+        leat_str state = leat_json_get_str(t, "state");
+        bool ad_hoc = leat_str_is(leat_json_get_str(t, "snapshot"), "incremental");
+        bool read = leat_str_is(state, "reading") || leat_str_is(state, "paused");
+        if (!read || !(runs || ad_hoc)) continue;
+        print_table(s, t);
+        shown++;
+    }
+}
+
 /* What a table has no room for, indented. */
 static void print_more(const showing *s, const leat_json *j)
 {
@@ -149,11 +210,7 @@ static void print_more(const showing *s, const leat_json *j)
     int64_t growth = rate_of(j, "60s", "retained_bytes_per_second");
     if (s->named && text.s) printf("    at %.*s\n", LEAT_STR_ARG(text));
     print_delivery(leat_json_get(j, "delivery"));
-    if (leat_str_is(leat_json_get_str(j, "state"), "SNAPSHOT"))
-        printf("    snapshot: %" PRId64 " of %" PRId64 " tables, at %.*s\n",
-               leat_json_get_i64(snapshot, "tables_done", 0),
-               leat_json_get_i64(snapshot, "tables", 0),
-               LEAT_STR_ARG(leat_json_get_str(snapshot, "table")));
+    print_snapshot(s, snapshot);
     if (growth > 0)
         printf("    the server's log kept for it grows by %s a second\n",
                number(s, growth, true, cell));

@@ -187,7 +187,7 @@ static leat_rc put_letters(leat_run *r, leat_err *e)
 /* A snapshot has more at hand until it is done. */
 static bool worth_a_sync(const leat_run *r)
 {
-    bool more = r->bulk ? strcmp(r->snap.state, "done") != 0
+    bool more = r->bulk ? r->beside || strcmp(r->snap.state, "done") != 0
                         : r->read_rc == LEAT_OK && leat_batch_full(&r->batch);
     if (!more) return true;
     const leat_stream *stream = r->g->conf.stream;

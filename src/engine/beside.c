@@ -39,12 +39,12 @@ static size_t chunk_bound(const leat_engine *g, unsigned readers)
     return bound > CHUNK_MOST ? CHUNK_MOST : bound < CHUNK_LEAST ? CHUNK_LEAST : bound;
 }
 
-leat_rc leat_beside_begin(leat_run *r, const leat_plan *plan, const leat_json *stored, leat_err *e)
+leat_rc leat_beside_start(leat_run *r, const leat_plan *plan, const leat_json *stored, leat_err *e)
 {
     leat_engine *g = r->g;
     const leat_source_chunks *chunks = r->task.source->chunks;
     leat_beside *bs = leat_zalloc(1, sizeof *bs);
-    unsigned readers = plan->readers ? plan->readers : 1;
+    unsigned readers = plan && plan->readers ? plan->readers : 1;
     r->beside = bs;
     leat_arena_init(&bs->arena, 0);
     leat_ledger_init(&bs->ledger);
@@ -55,21 +55,29 @@ leat_rc leat_beside_begin(leat_run *r, const leat_plan *plan, const leat_json *s
     bs->steps = g->conf.pick != NULL;
     bs->readers =
         leat_readers_new(&r->task, readers, !bs->steps, g->conf.batch_events, g->conf.batch_bytes);
-    bs->begun = plan->begun;
-    bs->start = plan->start;
+    bs->main = plan != NULL;
+    bs->begun = !plan || plan->begun;
     LEAT_TRY(leat_ledger_load(&bs->ledger, stored, e));
+    return LEAT_OK;
+}
+
+leat_rc leat_beside_begin(leat_run *r, const leat_plan *plan, const leat_json *stored, leat_err *e)
+{
+    LEAT_TRY(leat_beside_start(r, plan, stored, e));
+    leat_beside *bs = r->beside;
+    bs->start = plan->start;
     bs->first_row = stored == NULL || stored->child == NULL;
     for (leat_snap_table *t = plan->tables; t; t = t->next) leat_ledger_add(&bs->ledger, t);
-    unsigned dropped = leat_ledger_drop_unknown(&bs->ledger);
+    unsigned dropped = leat_ledger_drop_unknown(&bs->ledger, false);
     for (const leat_ledger_table *t = bs->ledger.first; t; t = t->next)
-        r->snap_next.rows += t->rows;
+        r->snap_next.rows += t->ask ? 0 : t->rows;
     if (dropped > 0)
         leat_log(
             LEAT_WARN, "snapshot.tables_gone",
             "tables=%u of the snapshot are not captured any more: nothing more is read of them",
             dropped);
     leat_log(LEAT_INFO, "snapshot.beside", "tables=%u done=%u readers=%u resumed=%s", bs->ledger.n,
-             bs->ledger.ndone, readers, plan->begun ? "true" : "false");
+             bs->ledger.ndone, leat_readers_count(bs->readers), plan->begun ? "true" : "false");
     return LEAT_OK;
 }
 
@@ -101,6 +109,32 @@ void leat_beside_write(leat_run *r, leat_buf *out)
     bs->text_us = leat_mono_us();
 }
 
+/* ---- for people ---- */
+
+/* Of the i-th table of the ledger, all of them in a row. */
+static void say(leat_run *r, size_t i, leat_progress_say *out)
+{
+    leat_beside *bs = r->beside;
+    const leat_ledger_table *t = bs->said && i > 0 ? bs->said->next : bs->ledger.first;
+    bs->said = t;
+    *out = (leat_progress_say){.table = t->name,
+                               .ad_hoc = t->ask != NULL,
+                               .done = t->done,
+                               .reading = t->begun || t->jobs > 0,
+                               .rests = t->rests,
+                               .rows = t->rows,
+                               .bytes = t->bytes,
+                               .total = t->table ? t->table->rows : -1};
+}
+
+void leat_beside_tables(leat_run *r, bool now_on)
+{
+    size_t n = 0;
+    for (const leat_ledger_table *t = r->beside->ledger.first; t; t = t->next) n++;
+    r->beside->said = NULL;
+    leat_run_tables_note(r, n, now_on, say);
+}
+
 /* ---- what is under way ---- */
 
 leat_position leat_beside_reached(const leat_run *r)
@@ -118,6 +152,7 @@ void leat_beside_tell(leat_run *r, leat_snap_news news, const leat_ledger_table 
 void leat_beside_show(leat_run *r, const char *table)
 {
     const leat_beside *bs = r->beside;
+    if (!bs->main) return;
     r->snap_next.done = bs->ledger.ndone;
     r->snap_next.of = bs->ledger.n;
     leat_run_snapshot_note(r, "running", table, bs->ledger.ndone, bs->ledger.n);
@@ -201,7 +236,10 @@ void leat_beside_result(leat_run *r, leat_reading *g)
 {
     leat_ledger *l = &r->beside->ledger;
     leat_ledger_table *t = g->job.t;
-    if (g->rc == LEAT_PENDING) {
+    bool uncut = g->job.kind == LEAT_JOB_CUT && g->drop;
+    if (g->job.t->gone || g->rc == LEAT_RETRY || uncut) {
+        leat_job_back(l, &g->job);
+    } else if (g->rc == LEAT_PENDING) {
         leat_log(LEAT_WARN, "snapshot.table_gone",
                  "table=\"%s\" is not there any more: nothing more is read of it", t->name);
         t->gone = true;
@@ -246,7 +284,8 @@ static leat_rc look(leat_run *r, leat_reading *g, bool *stays, leat_err *e)
         leat_readers_drop(bs->readers, g);
     }
     if (state != LEAT_READING_OVER) return LEAT_OK;
-    if (leat_rc_failed(g->rc) && g->rc != LEAT_DATA) {
+    bool ad_hoc = g->job.t == bs->ask && leat_ask_failed(r, g);
+    if (leat_rc_failed(g->rc) && g->rc != LEAT_DATA && !ad_hoc) {
         *e = g->err;
         return g->rc;
     }
@@ -331,7 +370,13 @@ static leat_rc finish(leat_run *r, bool *took, leat_err *e)
     leat_log(LEAT_INFO, "snapshot.done", "tables=%u rows=%llu", bs->ledger.n,
              (unsigned long long)r->snap.rows);
     leat_run_snapshot_note(r, "done", NULL, bs->ledger.ndone, bs->ledger.n);
-    leat_beside_end(r);
+    leat_beside_tables(r, true);
+    bs->main = bs->ending = false;
+    for (leat_ledger_table *t = bs->ledger.first, *next; t; t = next) {
+        next = t->next;
+        if (!t->ask) leat_ledger_remove(&bs->ledger, t);
+    }
+    if (!bs->ask) leat_beside_end(r);
     return LEAT_OK;
 }
 
@@ -352,7 +397,11 @@ leat_rc leat_beside_turn(leat_run *r, bool *took, leat_err *e)
     if (bs->steps) step(r);
     LEAT_TRY(leat_windows_reach(bs->windows, leat_beside_reached(r), e));
     LEAT_TRY(look_at_all(r, e));
+    LEAT_TRY(leat_ask_turn(r, took, e));
+    if (*took) return LEAT_OK;
+    *took = true;
     LEAT_TRY(hand_out(r, e));
+    leat_beside_tables(r, false);
     atomic_store(&r->beside_held, leat_readers_held(bs->readers) + leat_windows_held(bs->windows));
     bool still = stands_still(bs);
     if (!r->open_tail && !bs->out && (bs->read || still) && leat_beside_out_begin(r))
@@ -362,7 +411,7 @@ leat_rc leat_beside_turn(leat_run *r, bool *took, leat_err *e)
         if (leat_run_pending(r)) r->commit_due = leat_mono_us() - r->first_pending_us >= COMMIT_US;
         return leat_run_idle(r, STILL_US, e);
     }
-    if (bs->n == 0 && !r->open_tail && leat_ledger_done(&bs->ledger)) return finish(r, took, e);
+    if (bs->main && !r->open_tail && leat_ledger_done(&bs->ledger)) return finish(r, took, e);
     bs->read = true;
     *took = false;
     return hurry(r, e);

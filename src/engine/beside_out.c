@@ -40,7 +40,7 @@ static leat_rc offer_rows(leat_run *r, leat_err *e)
 {
     leat_position at = leat_beside_reached(r);
     bool progress = text_due(r->beside) || !at.offset.s;
-    if (!progress) leat_batch_safe(&r->batch, at);
+    if (!progress && !r->batch.safe.offset.s) leat_batch_safe(&r->batch, at);
     LEAT_TRY(leat_run_offer(r, progress, e));
     r->bulk = true;
     return LEAT_OK;
@@ -49,7 +49,7 @@ static leat_rc offer_rows(leat_run *r, leat_err *e)
 /* Before the first rows of a table in this attempt: true if there is something to tell of it. */
 static bool tell_table(leat_run *r, leat_ledger_table *t)
 {
-    if (t->told) return false;
+    if (t->told || t->ask) return false;
     t->told = true;
     leat_batch_reset(&r->batch);
     leat_beside_tell(r, LEAT_SNAP_TABLE, t);
@@ -71,20 +71,22 @@ leat_rc leat_beside_out_put(leat_run *r, leat_err *e)
     }
     leat_ledger_table *t = g->job.t;
     uint32_t n = r->batch.n;
+    t->bytes += r->batch.row_bytes;
     bool last = over && g->held == NULL, first = t->rows == 0 && g->out_rows == 0;
     g->out_rows += n;
     if (last) {
         if (g->still) leat_window_keep_view(g->window);
         leat_job_done(&bs->ledger, &g->job, g->out_rows);
     }
+    if (t->ask) LEAT_TRY(leat_ask_told(r, g, last, e));
     mark_rows(r, t, first, last);
-    if (last && t->done) leat_beside_tell(r, LEAT_SNAP_TABLE_DONE, t);
-    r->snap_next.state = "running";
-    r->snap_next.rows += n;
+    if (last && t->done && !t->ask) leat_beside_tell(r, LEAT_SNAP_TABLE_DONE, t);
+    if (bs->main) r->snap_next.state = "running";
+    if (!t->ask) r->snap_next.rows += n;
     if (last || g->still) bs->out = NULL; /* of several that stand still, each in turn */
     if (last) leat_beside_forget(bs, g);
     leat_beside_show(r, t->name);
-    if (!h && !bs->ledger.urgent && !t->done) return LEAT_OK;
+    if (!h && !bs->ledger.urgent && !t->done && !t->ask) return LEAT_OK;
     return offer_rows(r, e);
 }
 
@@ -92,7 +94,8 @@ leat_rc leat_beside_out_put(leat_run *r, leat_err *e)
 static bool may_be_last(const leat_beside *bs, const leat_reading *g)
 {
     for (const leat_reading *x = bs->first; x; x = x->next)
-        if (x->job.t != g->job.t && leat_reading_has_rows(bs->readers, (leat_reading *)x))
+        if (x->job.t != g->job.t && !x->job.t->ask &&
+            leat_reading_has_rows(bs->readers, (leat_reading *)x))
             return false;
     return bs->ledger.ndone + 1 < bs->ledger.n;
 }
@@ -103,7 +106,7 @@ static bool ready(leat_run *r, leat_reading *g)
     leat_beside *bs = r->beside;
     if (!leat_window_ready(g->window, leat_beside_reached(r))) return false;
     bool rows = leat_reading_has_rows(bs->readers, g);
-    return !rows || !leat_job_ends_table(&g->job) || !may_be_last(bs, g);
+    return !rows || g->job.t->ask || !leat_job_ends_table(&g->job) || !may_be_last(bs, g);
 }
 
 /* A chunk whose rows may go out now, or one of a table that is read while the stream stands still
@@ -114,6 +117,7 @@ static leat_reading *choose_out(leat_run *r)
     for (leat_reading *g = bs->first; g; g = g->next) {
         bool view;
         if (!g->window || !g->judged || g->behind || g->spoiled) continue;
+        if (g->job.t->rests || g->job.t->gone) continue;
         bool over = leat_readers_look(bs->readers, g, &view) == LEAT_READING_OVER;
         if (g->still ? over || leat_reading_has_rows(bs->readers, g) : over && ready(r, g))
             return g;

@@ -1,5 +1,5 @@
-/* What the files of a snapshot beside the stream share: beside.c, beside_out.c. By the task's
- * thread. */
+/* What the files of a snapshot beside the stream share: beside.c, beside_out.c, ask.c. By the
+ * task's thread. */
 #ifndef LEAT_ENGINE_BESIDE_STATE_H
 #define LEAT_ENGINE_BESIDE_STATE_H
 
@@ -26,7 +26,20 @@ struct leat_beside {
     size_t text_len; /* of the ledger as appended last ... */
     int64_t text_us; /* ... and when */
     int64_t hurry_us, retake_us;
+    const leat_ledger_table *said; /* for people, last */
+    /* The snapshot itself is not done; else all this is for ... */
+    bool main;
+    leat_ledger_table *ask; /* ... the table that a signal asked for; NULL: none */
+    bool ask_gone;          /* it is not asked for any more */
+    leat_err ask_err;       /* why it cannot be read; rc OK: it can */
+    unsigned ask_restarts;  /* since a chunk of it went out */
+    uint64_t ask_chunks;    /* that did, in this attempt */
 };
+
+/* With plan NULL: for ad hoc snapshots alone. */
+leat_rc leat_beside_start(leat_run *r, const leat_plan *plan, const leat_json *stored, leat_err *e);
+/* Says how far each table is, now and then, or now. */
+void leat_beside_tables(leat_run *r, bool now_on);
 
 /* The last safe place that was appended; offset absent: none. */
 leat_position leat_beside_reached(const leat_run *r);
@@ -43,5 +56,12 @@ void leat_beside_tell(leat_run *r, leat_snap_news news, const leat_ledger_table 
 bool leat_beside_out_begin(leat_run *r);
 /* One batch of the chunk that was taken up. */
 leat_rc leat_beside_out_put(leat_run *r, leat_err *e);
+
+/* ask.c: a reading of the table that was asked for has failed: true when that is dealt with. */
+bool leat_ask_failed(leat_run *r, const leat_reading *g);
+/* A batch with rows of it goes out: has the source finish it. */
+leat_rc leat_ask_told(leat_run *r, const leat_reading *g, bool last, leat_err *e);
+/* Ends what is over. took: that was the turn. */
+leat_rc leat_ask_turn(leat_run *r, bool *took, leat_err *e);
 
 #endif

@@ -114,6 +114,7 @@ static void free_run(leat_run *r)
     leat_buf_free(&r->end);
     leat_buf_free(&r->progress);
     leat_buf_free(&r->tables);
+    leat_progress_free(&r->tables_shown);
     leat_buf_free(&r->tables_next);
     leat_buf_free(&r->reached_partition);
     leat_buf_free(&r->reached);
@@ -247,6 +248,52 @@ void leat_run_snapshot_note(leat_run *r, const char *state, const char *table, u
     s->snapshot_done = done;
     s->snapshot_of = of;
     pthread_mutex_unlock(&r->g->lock);
+    leat_page *page = r->g->conf.page;
+    if (!page || r->g->n > 1) return;
+    atomic_store(&page->snapshot_state, strcmp(state, "running") == 0 ? 1
+                                        : strcmp(state, "done") == 0  ? 2
+                                                                      : 0);
+    atomic_store(&page->snapshot_tables, of);
+    atomic_store(&page->snapshot_tables_done, done);
+}
+
+enum { SHOW_US = 250000 };
+
+void leat_run_tables_note(leat_run *r, size_t n, bool now_on,
+                          void (*say)(leat_run *r, size_t i, leat_progress_say *out))
+{
+    leat_engine *g = r->g;
+    int64_t now = leat_mono_us();
+    if (!now_on && now - r->shown_us < SHOW_US) return;
+    r->shown_us = now;
+    pthread_mutex_lock(&g->lock);
+    for (size_t i = 0; i < n; i++) {
+        leat_progress_say x = {0};
+        say(r, i, &x);
+        leat_progress_put(&r->tables_shown, i, &x, now);
+    }
+    leat_progress_end(&r->tables_shown, n);
+    leat_progress_sum s = leat_progress_sum_up(&r->tables_shown, now);
+    pthread_mutex_unlock(&g->lock);
+    if (!g->conf.page || g->n > 1) return;
+    atomic_store(&g->conf.page->snapshot_rows, s.rows);
+    atomic_store(&g->conf.page->snapshot_total, s.total);
+    atomic_store(&g->conf.page->snapshot_rate, s.rate);
+    atomic_store(&g->conf.page->snapshot_left_ms, s.left_ms);
+}
+
+void leat_engine_snapshot_write(leat_engine *g, leat_jw *w)
+{
+    /* Of several tasks the first that reads one; each has tables of its own. */
+    pthread_mutex_lock(&g->lock);
+    const leat_run *shown = &g->runs[0];
+    for (unsigned i = 0; i < g->n; i++)
+        if (strcmp(g->runs[i].status.snapshot, "running") == 0) {
+            shown = &g->runs[i];
+            break;
+        }
+    leat_progress_write(&shown->tables_shown, leat_mono_us(), w);
+    pthread_mutex_unlock(&g->lock);
 }
 
 static leat_position *copy_positions(const leat_position *pos, size_t n, leat_arena *a)

@@ -14,6 +14,7 @@
 #ifndef LEAT_ENGINE_ENGINE_H
 #define LEAT_ENGINE_ENGINE_H
 
+#include "base/json.h"
 #include "engine/retry.h"
 #include "source/source.h"
 #include "stream/page.h"
@@ -95,5 +96,8 @@ typedef struct leat_engine_status {
 void leat_engine_status_get(leat_engine *g, leat_engine_status *out);
 /* Of one task, from 0. */
 void leat_engine_task_status(leat_engine *g, unsigned task, leat_task_status *out);
+
+/* Adds how far the snapshots' tables are to an open object (engine/progress.h). Any thread. */
+void leat_engine_snapshot_write(leat_engine *g, leat_jw *w);
 
 #endif

@@ -116,10 +116,10 @@ static leat_rc read_batch(leat_run *r, leat_err *e)
     leat_batch_reset(b);
     int fault = LEAT_FAULT(source_read);
     if (fault) return leat_os_fail(e, fault, "read from", r->g->conf.connector);
-    int wait_ms = r->under_way          ? SOON_MS
-                  : leat_run_pending(r) ? 0
-                  : r->beside           ? BESIDE_MS
-                                        : patience(r);
+    int wait_ms = r->under_way                         ? SOON_MS
+                  : leat_run_pending(r)                ? 0
+                  : r->beside && !leat_beside_rests(r) ? BESIDE_MS
+                                                       : patience(r);
     leat_run_signals(r);
     leat_rc rc = r->task.source->read(&r->task, b, wait_ms, e);
     LEAT_TRY(rc);
@@ -154,7 +154,8 @@ leat_rc leat_run_stream(leat_run *r, leat_err *e)
     if (rc != LEAT_OK) return rc;
     LEAT_TRY(leat_run_notice(r, e));
     leat_run_signals_durable(r);
-    bool ended = (r->read_rc == LEAT_PENDING || r->past_end) && !r->beside;
+    bool beside = r->beside && !leat_beside_rests(r);
+    bool ended = (r->read_rc == LEAT_PENDING || r->past_end) && !beside;
     if (ended || leat_run_leave(r->g)) {
         rc = leat_run_wind_up(r, e);
         r->result = ended ? LEAT_PENDING : LEAT_OK;
@@ -164,6 +165,7 @@ leat_rc leat_run_stream(leat_run *r, leat_err *e)
     bool paused;
     rc = leat_run_paused(r, &paused, e);
     if (rc != LEAT_OK || paused) return rc;
+    LEAT_TRY(leat_beside_asked(r, e));
     if (r->beside) {
         bool took;
         rc = leat_beside_turn(r, &took, e);

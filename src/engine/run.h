@@ -7,6 +7,7 @@
 #include "engine/appender.h"
 #include "engine/budget.h"
 #include "engine/engine.h"
+#include "engine/progress.h"
 
 typedef struct leat_between leat_between;
 typedef struct leat_signal_job leat_signal_job;
@@ -79,13 +80,16 @@ typedef struct leat_run {
     unsigned nparts, parts_cap;
     leat_plan plan; /* SNAPSHOT: ... */
     leat_chunk *chunk;
+    const leat_chunk *said; /* for people, last */
     bool chunk_done;
     leat_run_snap snap, snap_next; /* as appended (by whoever has the appender), to be appended */
     leat_buf progress;             /* of the batch that waits */
-    leat_beside *beside;           /* STREAM: a snapshot beside it; NULL: none */
+    leat_beside *beside;           /* STREAM: a snapshot beside it, or ad hoc; NULL: none */
     leat_buf tables, tables_next;  /* its ledger, as snap and snap_next; empty: none */
     leat_buf reached_partition, reached; /* its last safe place that is appended; empty: none */
-    leat_task_status status;             /* under the engine's lock */
+    leat_task_status status;             /* under the engine's lock ... */
+    leat_progress tables_shown;          /* ... and this: how far each table is */
+    int64_t shown_us;                    /* when that was put last */
     pthread_t thread;                    /* if there are several */
 } leat_run;
 
@@ -129,6 +133,9 @@ void leat_run_waits(leat_run *r, const char *what);
 /* How far its snapshot is; table may be NULL. */
 void leat_run_snapshot_note(leat_run *r, const char *state, const char *table, unsigned done,
                             unsigned of);
+/* How far each table is, now and then; n of them, the i-th by `say`. now_on: at once. */
+void leat_run_tables_note(leat_run *r, size_t n, bool now_on,
+                          void (*say)(leat_run *r, size_t i, leat_progress_say *out));
 /* Mirrors what stands at the mark for status and page. The appender is taken, or no task runs. */
 void leat_run_progress(leat_engine *g);
 /* Bytes held now, and most so far, into the page. The appender is taken, or no task runs. */

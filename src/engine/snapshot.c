@@ -85,7 +85,7 @@ leat_str leat_run_progress_text(leat_run *r)
     bool one = r->g->n == 1;
     leat_buf_clear(&r->progress);
     leat_buf_clear(&r->tables_next);
-    if (r->beside && strcmp(r->snap_next.state, states[2]) != 0)
+    if (r->beside && (strcmp(r->snap_next.state, states[2]) != 0 || leat_beside_ad_hoc(r)))
         leat_beside_write(r, &r->tables_next);
     leat_jw w = {.out = &r->progress};
     leat_jw_object(&w, NULL);
@@ -206,14 +206,33 @@ static void advance(leat_run *r)
     r->chunk = r->chunk->next;
 }
 
+/* Of the i-th chunk of the plan, which is a table. */
+static void say(leat_run *r, size_t i, leat_progress_say *out)
+{
+    const leat_chunk *c = i == 0 ? r->plan.first : r->said->next;
+    bool reading = c == r->chunk, done = i < r->snap_next.done;
+    r->said = c;
+    *out = (leat_progress_say){
+        .table = c->table,
+        .done = done,
+        .reading = reading || done,
+        .rows = c->rows_read,
+        .bytes = c->bytes_read,
+        .total = c->rows,
+    };
+}
+
 static leat_rc read_rows(leat_run *r, leat_err *e)
 {
     note(r, "running", r->chunk->table);
+    leat_run_tables_note(r, r->plan.n, r->chunk->rows_read == 0, say);
     leat_rc rc = r->task.source->read_chunk(&r->task, r->chunk, &r->batch, e);
     LEAT_TRY(rc);
     r->chunk_done = rc == LEAT_OK;
     r->snap_next.state = "running";
     r->snap_next.rows += r->batch.counts.rows_read;
+    r->chunk->rows_read += r->batch.counts.rows_read;
+    r->chunk->bytes_read += r->batch.row_bytes;
     r->beat_us = leat_mono_us();
     return leat_run_offer(r, true, e);
 }
@@ -232,6 +251,7 @@ static leat_rc finish(leat_run *r, leat_err *e)
         return rc == LEAT_OK ? LEAT_PENDING : rc;
     }
     if (r->plan.start.offset.s) leat_batch_safe(&r->batch, r->plan.start);
+    if (r->plan.n > 0) leat_run_tables_note(r, r->plan.n, true, say);
     r->snap_next.state = "done";
     return leat_run_offer(r, true, e);
 }

@@ -121,6 +121,7 @@ static void write_source(const leat_source *source, leat_engine *g, const leat_p
     leat_jw_i64(w, "tables_done", st.snapshot_done);
     leat_jw_i64(w, "tables", st.snapshot_of);
     leat_jw_z(w, "table", *st.snapshot_table ? st.snapshot_table : NULL);
+    leat_engine_snapshot_write(g, w);
     leat_jw_end(w);
     leat_jw_i64(w, "lag_bytes", st.gauges.lag_bytes);
     leat_jw_i64(w, "retained_bytes", st.gauges.retained_bytes);

@@ -39,6 +39,7 @@ void leat_batch_reset(leat_batch *b)
     b->safe = (leat_position){0};
     b->safe_counts = (leat_counts){0};
     b->counts = (leat_counts){0};
+    b->row_bytes = 0;
     b->dead = NULL;
     b->dead_tail = &b->dead;
     b->tx_open = false;

@@ -144,6 +144,7 @@ typedef struct leat_batch {
     leat_position safe;  /* ... and restarting here loses none; offset absent: no new safe place */
     leat_counts safe_counts; /* what was counted up to that place */
     leat_counts counts;      /* of all read into this batch (appended is filled by the engine) */
+    uint64_t row_bytes;      /* of the snapshot rows among them, as they came from the source */
     leat_dead *dead, **dead_tail;
     leat_table **pins; /* each table used, once; released at reset */
     uint32_t npins, pins_cap;

@@ -32,13 +32,14 @@ static void family(leat_buf *out, const char *name, const char *type, const char
     leat_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-static void value(leat_buf *out, const char *name, const leat_sample *s, bool debezium, double v)
+static void value(leat_buf *out, const char *name, const leat_sample *s, const char *context,
+                  double v)
 {
     leat_buf_printf(out, "%s{", name);
-    if (debezium) {
+    if (context) {
         label(out, "plugin", s->k->source ? s->k->source->name : "");
         label(out, "name", s->prefix);
-        label(out, "context", "streaming");
+        label(out, "context", context);
     }
     label(out, "connector", s->k->name);
     leat_buf_printf(out, "} %.17g\n", v);
@@ -47,7 +48,7 @@ static void value(leat_buf *out, const char *name, const leat_sample *s, bool de
 typedef struct metric {
     const char *name, *type, *help;
     enum { SOURCES, SINKS, ALL } of;
-    bool debezium;
+    const char *context;                 /* of Debezium's beans; NULL: it has none */
     double (*get)(const leat_sample *s); /* < 0: unknown, left out */
 } metric;
 
@@ -136,39 +137,97 @@ static double retries(const leat_sample *s)
     return (double)s->retries;
 }
 
+/* 0: none, 1: it runs, 2: it is done; -1: unknown. */
+static int snapshot_of(const leat_sample *s)
+{
+    return s->page && s->k->page ? (int)atomic_load(&s->k->page->snapshot_state) : -1;
+}
+static double tables_all(const leat_sample *s)
+{
+    return snapshot_of(s) > 0 ? (double)atomic_load(&s->k->page->snapshot_tables) : -1;
+}
+static double tables_left(const leat_sample *s)
+{
+    if (snapshot_of(s) <= 0) return -1;
+    return tables_all(s) - (double)atomic_load(&s->k->page->snapshot_tables_done);
+}
+static double snapshot_runs(const leat_sample *s)
+{
+    return snapshot_of(s) < 0 ? -1 : snapshot_of(s) == 1;
+}
+static double snapshot_done(const leat_sample *s)
+{
+    return snapshot_of(s) < 0 ? -1 : snapshot_of(s) == 2;
+}
+static double table_rows(const leat_sample *s)
+{
+    return snapshot_of(s) > 0 ? (double)atomic_load(&s->k->page->snapshot_rows) : -1;
+}
+static double table_total(const leat_sample *s)
+{
+    return snapshot_of(s) > 0 ? (double)atomic_load(&s->k->page->snapshot_total) : -1;
+}
+static double table_rate(const leat_sample *s)
+{
+    return snapshot_of(s) == 1 ? (double)atomic_load(&s->k->page->snapshot_rate) : -1;
+}
+static double table_left(const leat_sample *s)
+{
+    int64_t ms = snapshot_of(s) == 1 ? atomic_load(&s->k->page->snapshot_left_ms) : -1;
+    return ms < 0 ? -1 : (double)ms / 1000;
+}
+
+#define STREAMING "streaming"
+#define SNAPSHOT "snapshot"
+
 static const metric metrics[] = {
+    {"debezium_metrics_TotalTableCount", "gauge", "Tables of the snapshot.", SOURCES, SNAPSHOT,
+     tables_all},
+    {"debezium_metrics_RemainingTableCount", "gauge", "Tables of it that are not done.", SOURCES,
+     SNAPSHOT, tables_left},
+    {"debezium_metrics_SnapshotRunning", "gauge", "1: a snapshot runs.", SOURCES, SNAPSHOT,
+     snapshot_runs},
+    {"debezium_metrics_SnapshotCompleted", "gauge", "1: it is done.", SOURCES, SNAPSHOT,
+     snapshot_done},
+    {"leat_snapshot_rows", "gauge", "Rows that the snapshot has read of its tables.", SOURCES, NULL,
+     table_rows},
+    {"leat_snapshot_rows_expected", "gauge", "Rows that they have, as the server estimates.",
+     SOURCES, NULL, table_total},
+    {"leat_snapshot_rows_per_second", "gauge", "Rows a second.", SOURCES, NULL, table_rate},
+    {"leat_snapshot_left_seconds", "gauge", "Until it is done, if it goes on so.", SOURCES, NULL,
+     table_left},
     {"debezium_metrics_MilliSecondsBehindSource", "gauge",
-     "From the commit of the newest event to when it was read.", SOURCES, true, behind},
+     "From the commit of the newest event to when it was read.", SOURCES, STREAMING, behind},
     {"debezium_metrics_MilliSecondsSinceLastEvent", "gauge",
-     "Since the commit of the newest event.", SOURCES, true, since},
+     "Since the commit of the newest event.", SOURCES, STREAMING, since},
     {"debezium_metrics_TotalNumberOfEventsSeen", "counter",
-     "Changes received and snapshot rows appended since the process began.", SOURCES, true, seen},
+     "Changes received and snapshot rows appended since the process began.", SOURCES, STREAMING,
+     seen},
     {"debezium_metrics_NumberOfEventsFiltered", "counter", "Changes that filters left out.",
-     SOURCES, true, filtered},
-    {"debezium_metrics_Connected", "gauge", "1: it runs or is paused.", SOURCES, true, connected},
-    {"leat_connector_tasks", "gauge", "Tasks it has.", ALL, false, tasks},
-    {"leat_connector_deaths", "gauge", "Ends of its process one after the other.", ALL, false,
+     SOURCES, STREAMING, filtered},
+    {"debezium_metrics_Connected", "gauge", "1: it runs or is paused.", SOURCES, STREAMING,
+     connected},
+    {"leat_connector_tasks", "gauge", "Tasks it has.", ALL, NULL, tasks},
+    {"leat_connector_deaths", "gauge", "Ends of its process one after the other.", ALL, NULL,
      deaths},
-    {"leat_events_appended_total", "counter", "Changes in the stream.", SOURCES, false, appended},
-    {"leat_rows_appended_total", "counter", "Snapshot rows in the stream.", SOURCES, false, rows},
+    {"leat_events_appended_total", "counter", "Changes in the stream.", SOURCES, NULL, appended},
+    {"leat_rows_appended_total", "counter", "Snapshot rows in the stream.", SOURCES, NULL, rows},
     {"leat_events_deduplicated_total", "counter", "Changes that were in the stream already.",
-     SOURCES, false, deduplicated},
-    {"leat_events_delivered_total", "counter", "Changes that a sink has delivered.", SINKS, false,
+     SOURCES, NULL, deduplicated},
+    {"leat_events_delivered_total", "counter", "Changes that a sink has delivered.", SINKS, NULL,
      delivered},
-    {"leat_dead_letters_total", "counter", "Changes that could not be handled.", ALL, false, dead},
-    {"leat_stream_syncs_total", "counter", "Syncs of the stream.", SOURCES, false, commits},
-    {"leat_retries_total", "counter", "Attempts after a failure.", ALL, false, retries},
-    {"leat_source_lag_bytes", "gauge", "Log beyond the acknowledged position.", SOURCES, false,
-     lag},
-    {"leat_source_retained_bytes", "gauge", "Log that the server keeps for it.", SOURCES, false,
+    {"leat_dead_letters_total", "counter", "Changes that could not be handled.", ALL, NULL, dead},
+    {"leat_stream_syncs_total", "counter", "Syncs of the stream.", SOURCES, NULL, commits},
+    {"leat_retries_total", "counter", "Attempts after a failure.", ALL, NULL, retries},
+    {"leat_source_lag_bytes", "gauge", "Log beyond the acknowledged position.", SOURCES, NULL, lag},
+    {"leat_source_retained_bytes", "gauge", "Log that the server keeps for it.", SOURCES, NULL,
      retained},
-    {"leat_stream_bytes", "gauge", "Bytes of the embedded stream.", SOURCES, false, stream_bytes},
-    {"leat_event_memory_bytes", "gauge", "Held for events.", ALL, false, memory},
-    {"leat_process_resident_memory_bytes", "gauge", "Resident memory of its process.", ALL, false,
+    {"leat_stream_bytes", "gauge", "Bytes of the embedded stream.", SOURCES, NULL, stream_bytes},
+    {"leat_event_memory_bytes", "gauge", "Held for events.", ALL, NULL, memory},
+    {"leat_process_resident_memory_bytes", "gauge", "Resident memory of its process.", ALL, NULL,
      resident},
-    {"leat_process_cpu_seconds_total", "counter", "Processor time of its process.", ALL, false,
-     cpu},
-    {"leat_process_open_fds", "gauge", "Open descriptors of its process.", ALL, false, descriptors},
+    {"leat_process_cpu_seconds_total", "counter", "Processor time of its process.", ALL, NULL, cpu},
+    {"leat_process_open_fds", "gauge", "Open descriptors of its process.", ALL, NULL, descriptors},
 };
 
 static void write_metric(const metric *m, const leat_sample *all, size_t n, leat_buf *out)
@@ -178,7 +237,7 @@ static void write_metric(const metric *m, const leat_sample *all, size_t n, leat
         bool of =
             m->of == ALL || (m->of == SINKS ? all[i].k->sink != NULL : all[i].k->source != NULL);
         double v = of ? m->get(&all[i]) : -1;
-        if (of && v >= 0) value(out, m->name, &all[i], m->debezium, v);
+        if (of && v >= 0) value(out, m->name, &all[i], m->context, v);
     }
 }
 
@@ -202,10 +261,6 @@ static double queue_most_bytes(const leat_sample *s)
 {
     return s->page && s->pid ? (double)atomic_load(&s->k->page->limits[3]) : -1;
 }
-static double snapshot_runs(const leat_sample *s)
-{
-    return s->page && atomic_load(&s->k->page->state) == LEAT_RUN_SNAPSHOT;
-}
 static double stalled(const leat_sample *s)
 {
     return strcmp(s->condition, "STALLED") == 0;
@@ -213,20 +268,18 @@ static double stalled(const leat_sample *s)
 
 static const metric more_metrics[] = {
     {"debezium_metrics_NumberOfErroneousEvents", "counter", "Changes that could not be handled.",
-     SOURCES, true, dead},
+     SOURCES, STREAMING, dead},
     {"debezium_metrics_QueueTotalCapacity", "gauge", "Events that batches have room for.", SOURCES,
-     true, queue_most},
+     STREAMING, queue_most},
     {"debezium_metrics_QueueRemainingCapacity", "gauge",
-     "Events that there is room for beside those that wait for the stream.", SOURCES, true,
+     "Events that there is room for beside those that wait for the stream.", SOURCES, STREAMING,
      queue_left},
-    {"debezium_metrics_CurrentQueueSizeInBytes", "gauge", "Held for events.", SOURCES, true,
+    {"debezium_metrics_CurrentQueueSizeInBytes", "gauge", "Held for events.", SOURCES, STREAMING,
      queue_bytes},
-    {"debezium_metrics_MaxQueueSizeInBytes", "gauge", "limits.memory.", SOURCES, true,
+    {"debezium_metrics_MaxQueueSizeInBytes", "gauge", "limits.memory.", SOURCES, STREAMING,
      queue_most_bytes},
-    {"debezium_metrics_SnapshotRunning", "gauge", "1: it reads tables.", SOURCES, true,
-     snapshot_runs},
     {"leat_connector_stalled", "gauge",
-     "1: it should go on and does not; `leat why` says what it waits for.", ALL, false, stalled},
+     "1: it should go on and does not; `leat why` says what it waits for.", ALL, NULL, stalled},
 };
 
 /* Limits, and how long each has held its connector. */

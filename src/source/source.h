@@ -79,9 +79,10 @@ typedef struct leat_task {
 
 /* What a snapshot will read, in order. Filled by plan, in the arena given there. */
 typedef struct leat_chunk {
-    const char *table; /* "schema.table", for progress and messages */
-    int64_t rows;      /* estimate, -1: unknown */
-    void *priv;        /* the connector's */
+    const char *table;              /* "schema.table", for progress and messages */
+    int64_t rows;                   /* estimate, -1: unknown */
+    void *priv;                     /* the connector's */
+    uint64_t rows_read, bytes_read; /* the engine's: so far */
     struct leat_chunk *next;
 } leat_chunk;
 typedef struct leat_plan {
@@ -112,6 +113,17 @@ typedef struct leat_chunk_reader {
     void *host; /* the engine's */
     void *priv;
 } leat_chunk_reader;
+
+/* What an ad hoc snapshot has come to. */
+typedef struct leat_chunk_told {
+    const leat_snap_table *table;
+    const leat_view *view; /* of the chunk; NULL: none */
+    bool last;             /* the chunk's last rows */
+    leat_str upto;         /* bound up to which all is read then; absent: none */
+    leat_str end;          /* bound where the table ends; absent: not known */
+    uint64_t rows;         /* appended of the table, those of this batch included */
+    uint64_t chunks;       /* read of the table in this attempt */
+} leat_chunk_told;
 
 /* What can be told of a snapshot beside the stream. */
 typedef enum leat_snap_news {
@@ -169,12 +181,26 @@ typedef struct leat_source_chunks {
      * and read has nothing: makes that read gives a safe place behind it soon. Never blocks.
      * Optional. */
     leat_rc (*hurry)(leat_task *t, const leat_view *view, leat_err *e);
-    /* On the task's thread: the captured table of that name with a condition (NULL: none) for an ad
-     * hoc snapshot, in a; *out NULL: there is none of that name. */
-    leat_rc (*table)(leat_task *t, leat_str name, leat_str where, leat_arena *a,
-                     leat_snap_table **out, leat_err *e);
-    /* On the task's thread: tells of it in Debezium's words, by RECORDs that are added to b. table,
-     * rows: of the news of one. Optional. */
+
+    /* Ad hoc snapshots, those of signals: the source says which table is to be read now, and keeps
+     * that in its position; how far it was read stands in the ledger. Its rows go out as
+     * incremental ones, one table after the other. All of it on the task's thread, between
+     * transactions, and optional; a source that has `asked` has all. */
+
+    /* The table to be read now, with `ask`; NULL: none. It lives until `asked` is called with
+     * another one as held: that which the engine reads or has read, NULL: none. *rests: nothing is
+     * read of it for now. Quick, no I/O; called again and again. */
+    const leat_snap_table *(*asked)(leat_task *t, const leat_snap_table *held, bool *rests);
+    /* b has rows of a chunk, less those that are superseded, and is appended next: finishes them
+     * (the source block, times), may add records, and calls leat_batch_safe with its position. */
+    leat_rc (*told)(leat_task *t, leat_batch *b, const leat_chunk_told *told, leat_err *e);
+    /* The table is done with, or cannot be read (why: an error; its rc OK: it is done): the next
+     * one is asked for from now on. b is empty; as told. */
+    leat_rc (*over)(leat_task *t, leat_batch *b, const leat_chunk_told *told, const leat_err *why,
+                    leat_err *e);
+
+    /* On the task's thread: tells of the snapshot in Debezium's words, by RECORDs that are added to
+     * b. table, rows: of the news of one. Optional. */
     void (*tell)(leat_task *t, leat_batch *b, leat_snap_news news, const leat_snap_table *table,
                  uint64_t rows);
 } leat_source_chunks;

@@ -50,6 +50,7 @@ void leat_page_begin(leat_page *p)
     p->wake = wake;
     p->waiters = waiters;
     p->lag_bytes = p->retained_bytes = -1;
+    p->snapshot_total = p->snapshot_rate = p->snapshot_left_ms = -1;
     p->started_us = leat_now_us();
     p->pid_start = leat_os_start_of((int)getpid());
     p->version = LEAT_PAGE_VERSION;

@@ -71,6 +71,10 @@ typedef struct leat_page {
                                      core, bytes of memory, stream, spool; 0: none */
     _Atomic uint64_t queue_events, queue_most; /* of the batch that waits, and of a full one */
     _Atomic int64_t descriptors;               /* open ones of the process; 0: unknown */
+    _Atomic uint32_t snapshot_state;           /* 0: none, 1: it runs, 2: it is done */
+    _Atomic uint32_t snapshot_tables, snapshot_tables_done;
+    _Atomic uint64_t snapshot_rows; /* of its tables, read so far */
+    _Atomic int64_t snapshot_total, snapshot_rate, snapshot_left_ms; /* rows, rows a second; -1 */
 } leat_page;
 
 /* Maps data/connectors/NAME/counters, made if missing, for its writer: pid and times are set, the

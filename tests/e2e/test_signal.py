@@ -352,6 +352,48 @@ def test_table_changes_meanwhile(shop, leat):
     assert fold(leat.read("shop.public.a"))[2000] == "new"
 
 
+def test_progress(shop, leat):
+    """The status tells what a snapshot has read of its table, at rest and at its end."""
+    shop.sql("INSERT INTO a SELECT i, 'old' FROM generate_series(101, 5000) i; ANALYZE a")
+    shop.sql("CREATE TABLE b (id int PRIMARY KEY); INSERT INTO b VALUES (1), (2), (3); ANALYZE b")
+    running(leat, shop, incremental_snapshot_chunk_size=1)
+    signal(leat, "snapshot", "public.a")
+    signal(leat, "pause")
+
+    def shown(state):
+        tables = leat.status("shop")["snapshot"]["table_progress"]
+        return tables[0] if tables and tables[0]["state"] == state else None
+
+    table = until(lambda: shown("paused"), 60, "the table in the status")
+    assert table["table"] == "public.a" and table["snapshot"] == "incremental"
+    assert table["rows"] <= table["rows_total"] == 5000
+    assert "public.a (paused)" in leat.call("status", "shop").stdout
+    signal(leat, "stop")
+    signal(leat, "snapshot", "public.b")
+    table = until(lambda: shown("done"), 60, "the end in the status")
+    assert (table["table"], table["rows"], table["milliseconds_left"]) == ("public.b", 3, 0)
+
+
+@pytest.mark.parametrize("mode", ["filtered", "disabled"])
+def test_new_tables(shop, leat, mode):
+    """A table that appears is published, or what to run is told, and read without a restart."""
+    if mode == "disabled":
+        shop.sql("CREATE PUBLICATION own FOR TABLE a")
+    running(leat, shop, snapshot_new_tables="parallel", publication_autocreate_mode=mode,
+            publication_name="own" if mode == "disabled" else "leat_new",
+            table_include_list="public.*")
+    shop.sql("CREATE TABLE n (id int PRIMARY KEY, v text);"
+             " INSERT INTO n SELECT i, 'before' FROM generate_series(1, 50) i")
+    if mode == "disabled":
+        logged(leat, "ADD TABLE \"public\".\"n\"")
+        shop.sql("ALTER PUBLICATION own ADD TABLE n")
+    until(lambda: len(set(ids(leat, "shop.public.n"))) == 50, 60, "the new table's rows")
+    idle(leat)
+    shop.sql("INSERT INTO n VALUES (51, 'after')")
+    until(lambda: len({r["key"]["id"] for r in leat.read("shop.public.n")}) == 51, 60,
+          "its changes")
+
+
 def test_toast(shop, leat):
     """A change that leaves a large value out: the row is read again, so that nothing is unknown."""
     shop.sql("CREATE TABLE big (id int PRIMARY KEY, n int, v text)")

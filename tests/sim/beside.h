@@ -15,12 +15,24 @@ typedef struct seen {
     bdb_row row;
     uint64_t tx;
     int64_t begin; /* r: number of the view */
+    unsigned asks; /* ad hoc snapshots that had begun ... */
+    bool asked;    /* ... and all of the last one was read */
 } seen;
+
+enum { BESIDE_ASKS = 3 };
+
+/* Ad hoc snapshots: each is of a table, and begins at a place of the log. */
+typedef struct bask {
+    unsigned table;
+    int64_t from;
+    bool dropped; /* it was stopped */
+} bask;
 
 /* What stands at a place of the stream. */
 typedef struct books {
     size_t n;
-    int64_t lsn; /* -1: no position yet */
+    int64_t lsn;   /* -1: no position yet */
+    unsigned over; /* ad hoc snapshots that are */
     leat_counts totals;
     leat_buf progress;
 } books;
@@ -44,13 +56,18 @@ typedef struct bstream {
     unsigned place, op;                   /* next change to come, in the order of commits */
     uint64_t skipped, rows;
     int64_t bare_begin;
+    /* one that began with an ad hoc snapshot, of its table alone */
+    bask ask[BESIDE_ASKS];
+    unsigned nasks, asked; /* asked: the last one that began, plus 1 */
+    bdb_row ask_fold[BDB_KEYS];
 } bstream;
 
 enum { BDB_UNKNOWN = UINT32_MAX }; /* of bdb_row.big: it was never told */
 
 extern const leat_str bstream_partition;
-leat_position bstream_position(int64_t lsn, char out[48]);
+leat_position bstream_position(int64_t lsn, unsigned over, char out[48]);
 int64_t bstream_lsn(leat_str offset);
+unsigned bstream_over(leat_str offset);
 bool bstream_done(leat_str progress);
 
 void bstream_init(bstream *s, const bdb *d, unsigned place);

@@ -9,17 +9,20 @@
 
 const leat_str bstream_partition = {"{\"server\":\"sim\"}", 16};
 
-leat_position bstream_position(int64_t lsn, char out[48])
+leat_position bstream_position(int64_t lsn, unsigned over, char out[48])
 {
-    snprintf(out, 48, "{\"lsn\":%" PRId64 "}", lsn);
+    snprintf(out, 48, "{\"lsn\":%" PRId64 ",\"over\":%u}", lsn, over);
     return (leat_position){bstream_partition, leat_str_of(out)};
 }
 
 int64_t bstream_lsn(leat_str offset)
 {
-    int64_t lsn = 0;
-    leat_str_i64((leat_str){offset.s + 7, offset.len - 8}, &lsn);
-    return lsn;
+    return strtoll(offset.s + 7, NULL, 10);
+}
+
+unsigned bstream_over(leat_str offset)
+{
+    return (unsigned)(offset.s[offset.len - 2] - '0');
 }
 
 bool bstream_done(leat_str progress)
@@ -71,15 +74,27 @@ static unsigned table_of(const leat_table *t)
     return (unsigned)(t->name[1] - '1');
 }
 
-/* The progress says that all of the table was read. */
-static bool table_read(leat_str progress, unsigned table)
+/* The progress says that all of what begins with this text was read. */
+static bool part_read(leat_str progress, const char *text, size_t n)
 {
-    char text[32];
-    if (!progress.s || bstream_done(progress)) return progress.s != NULL;
-    int n = snprintf(text, sizeof text, "{\"table\":\"t%u\",", table + 1);
-    const char *at = memmem(progress.s, progress.len, text, (size_t)n);
+    const char *at = memmem(progress.s, progress.len, text, n);
     const char *end = at ? memmem(at, (size_t)(progress.s + progress.len - at), "}", 1) : NULL;
     return end && memmem(at, (size_t)(end - at), "\"state\":\"done\"", 14);
+}
+
+static bool table_read(leat_str progress, unsigned table)
+{
+    char text[40];
+    if (!progress.s || bstream_done(progress)) return progress.s != NULL;
+    int n = snprintf(text, sizeof text, "{\"table\":\"t%u\",\"rows\"", table + 1);
+    return part_read(progress, text, (size_t)n);
+}
+
+static bool ask_read(leat_str progress, unsigned table, unsigned ask)
+{
+    char text[40];
+    int n = snprintf(text, sizeof text, "{\"table\":\"t%u\",\"ask\":\"ask-%u\"", table + 1, ask);
+    return progress.s && part_read(progress, text, (size_t)n);
 }
 
 static void put(bstream *s, const leat_event *ev, leat_str progress)
@@ -87,6 +102,12 @@ static void put(bstream *s, const leat_event *ev, leat_str progress)
     const leat_value *row = ev->after ? ev->after : ev->before;
     seen x = {.op = (char)ev->op, .table = (uint8_t)table_of(ev->table), .tx = ev->tx};
     x.begin = ev->seen_us;
+    x.asks = s->safe.over;
+    x.asked = true;
+    if (x.asks < s->nasks && s->safe.lsn >= s->ask[x.asks].from) {
+        x.asked = ask_read(progress, s->ask[x.asks].table, x.asks);
+        x.asks++;
+    }
     x.carried = table_read(progress, x.table);
     if (row) x.key = x.to = (uint8_t)row[0].u.i;
     if (ev->after && ev->before) x.key = (uint8_t)ev->before[0].u.i;
@@ -122,6 +143,7 @@ leat_rc bstream_append(bstream *s, const leat_batch *b, leat_str progress, leat_
         s->tail_counts = none;
         s->safe.n = s->n;
         if (placed) s->safe.lsn = bstream_lsn(b->safe.offset);
+        if (placed) s->safe.over = bstream_over(b->safe.offset);
         if (progress.s) {
             leat_buf_clear(&s->safe.progress);
             leat_buf_add(&s->safe.progress, progress);
@@ -262,11 +284,45 @@ static void compare(const bstream *s, const bdb *d)
         }
 }
 
+/* What somebody knows who began with the last ad hoc snapshot. */
+static void fold_ask(bstream *s, const seen *x)
+{
+    if (x->asks > s->asked) {
+        s->asked = x->asks;
+        memset(s->ask_fold, 0, sizeof s->ask_fold);
+    }
+    if (s->asked == 0 || x->table != s->ask[s->asked - 1].table) return;
+    bdb_row was = s->ask_fold[x->key], is = x->row;
+    if (x->op == 't') memset(s->ask_fold, 0, sizeof s->ask_fold);
+    if (x->op == 't') return;
+    s->ask_fold[x->key] = (bdb_row){0};
+    if (x->op == 'd') return;
+    if (x->absent) is.big = was.v != 0 && (x->to == x->key || x->asked) ? was.big : BDB_UNKNOWN;
+    s->ask_fold[x->to] = is;
+}
+
+static void compare_ask(const bstream *s, const bdb *d)
+{
+    bdb_image image;
+    if (s->asked == 0 || s->durable.over < s->asked) return;
+    const bask *ask = &s->ask[s->asked - 1];
+    if (ask->dropped) return;
+    bdb_at(d, commits_until(d, s->durable.lsn), &image);
+    for (unsigned k = 0; k < BDB_KEYS; k++) {
+        bdb_row x = s->ask_fold[k], y = image.row[ask->table][k];
+        if (x.v != y.v || x.big != y.big)
+            complain("ask: after ad hoc snapshot %u table %u, key %u is %u/%u at %" PRId64
+                     ", and in the database %u/%u",
+                     s->asked, ask->table + 1, k, x.v, x.big, s->durable.lsn, y.v, y.big);
+    }
+}
+
 static void look(bstream *s, const bdb *d)
 {
     const leat_counts *c = &s->durable.totals;
     for (; s->folded < s->durable.n; s->folded++) {
         const seen *x = &s->at[s->folded];
+        fold_ask(s, x);
         if (x->op == 'r')
             fold_row(s, d, x);
         else
@@ -291,12 +347,13 @@ static void look(bstream *s, const bdb *d)
         complain("ledger: %" PRIu64 " changes were left out, %" PRIu64 " counted", s->skipped,
                  c->deduplicated);
     if (bstream_done(leat_buf_str(&s->durable.progress))) compare(s, d);
+    compare_ask(s, d);
 }
 
 static void show(bstream *s)
 {
     s->state.npos = s->durable.lsn >= 0;
-    s->pos = bstream_position(s->durable.lsn, s->offset);
+    s->pos = bstream_position(s->durable.lsn, s->durable.over, s->offset);
     s->state.pos = &s->pos;
     s->state.totals = s->durable.totals;
     s->state.progress = (leat_str){0};

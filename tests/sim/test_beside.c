@@ -45,13 +45,14 @@ typedef enum plant {
     END_FIRST,   /* a view's end is looked up before it is taken */
     TORN,        /* the stream goes on between two batches of a chunk's rows */
     UNCOUNTED,   /* rows that yielded are not counted */
+    LATE_ASK,    /* an ad hoc snapshot goes on only some time after the stream does */
     PLANTS
 } plant;
 static const char *const plants[] = {
     "none",        "no-yield",  "early-rows", "late-notes", "behind",   "running-in", "end",
     "no-again",    "no-moved",  "not-stored", "truncate",   "new-key",  "no-view",    "not-still",
     "not-spoiled", "late-lock", "unflushed",  "done-early", "replayed", "covers",     "dropped",
-    "order",       "end-first", "torn",       "uncounted"};
+    "order",       "end-first", "torn",       "uncounted",  "late-ask"};
 
 typedef struct world {
     dicebox dice;
@@ -79,6 +80,10 @@ typedef struct world {
     } * views;
     unsigned nviews, views_cap;
     bool deciding, judging, yielding;
+    /* ad hoc snapshots */
+    unsigned over, reads; /* reads: since the source was opened */
+    bool rests;
+    leat_snap_table ask[BESIDE_ASKS];
     /* this life */
     unsigned lives; /* before it */
     bool dead, last, settled;
@@ -127,11 +132,18 @@ static int64_t idle_at(void)
     return d->replay_at > 0 ? d->replay_at : w->at;
 }
 
+/* An ad hoc snapshot has begun, or will. */
+static bool asks_left(void)
+{
+    unsigned over = w->stream.durable.over;
+    return over < w->stream.nasks && w->stream.ask[over].from <= idle_at();
+}
+
 /* All that there is was read. */
 static bool at_end(void)
 {
     return w->last && w->settled && bstream_done(w->stream.state.progress) &&
-           w->stream.durable.lsn >= idle_at();
+           w->stream.durable.lsn >= idle_at() && !asks_left();
 }
 
 /* True: the process is dead. */
@@ -146,6 +158,8 @@ static bool step(void)
         w->settled = true;
     }
     if (at_end() && w->engine) leat_engine_stop(w->engine);
+    if (w->stream.nasks > 0 && dice_one_in(&w->dice, 200)) w->rests = !w->rests && !w->settled;
+    if (w->settled) w->rests = false;
     if (++w->steps > STEPS_MOST) complain("no end");
     if (due(&w->stop_in) && w->engine) leat_engine_stop(w->engine);
     if (due(&w->pause_in) && w->engine) {
@@ -247,6 +261,8 @@ static leat_rc s_open(leat_task *t, const leat_position *pos, size_t n, leat_err
         w->stream.place = bdb_sendable(d);
     }
     w->at = n > 0 ? bstream_lsn(pos->offset) : w->slot_at;
+    w->over = n > 0 ? bstream_over(pos->offset) : 0;
+    w->reads = 0;
     w->starts = d->starts;
     if (w->at > idle_at()) { /* it has to replay its log first */
         bdb_step(d);
@@ -277,7 +293,22 @@ static void safe(leat_batch *b, int64_t lsn)
 {
     char text[48];
     w->at = lsn;
-    leat_batch_safe(b, bstream_position(lsn, text));
+    leat_batch_safe(b, bstream_position(lsn, w->over, text));
+}
+
+static bool asks(void)
+{
+    unsigned late = w->plant == LATE_ASK ? 6 : 0;
+    return w->over < w->stream.nasks && w->at >= w->stream.ask[w->over].from && w->reads >= late;
+}
+
+/* An ad hoc snapshot is stopped, now and then. */
+static void drop_ask(leat_batch *b)
+{
+    if (!asks() || !b->safe.offset.s || !dice_one_in(&w->dice, 100)) return;
+    w->stream.ask[w->over].dropped = true;
+    w->over++;
+    safe(b, w->at);
 }
 
 static leat_rc s_read(leat_task *t, leat_batch *b, int wait_ms, leat_err *e)
@@ -286,6 +317,7 @@ static leat_rc s_read(leat_task *t, leat_batch *b, int wait_ms, leat_err *e)
     (void)t;
     if (step()) return dead(e);
     if (flaky() || d->starts != w->starts) return broken(e);
+    w->reads++;
     if (due(&w->db_crash_in) && !d->standby) {
         bdb_crash(d);
         return broken(e);
@@ -302,12 +334,13 @@ static leat_rc s_read(leat_task *t, leat_batch *b, int wait_ms, leat_err *e)
         w->next++;
         safe(b, tx->end);
     }
+    if (w->op == 0) drop_ask(b);
     if (b->n > 0 || b->safe.offset.s) return LEAT_OK;
     w->now += wait_ms * 1000;
     if (w->next < sendable || w->op > 0 || idle_at() <= w->at) return LEAT_AGAIN;
     if (!w->hurried && !dice_one_in(&w->dice, 4)) return LEAT_AGAIN;
     w->hurried = false;
-    safe(b, idle_at());
+    safe(b, idle_at() > w->at ? idle_at() : w->at);
     return LEAT_OK;
 }
 
@@ -343,7 +376,7 @@ static leat_rc s_plan(leat_task *t, leat_plan *plan, leat_err *e)
     if (step()) return dead(e);
     plan->beside = true;
     plan->readers = w->readers;
-    leat_position start = bstream_position(w->at, text);
+    leat_position start = bstream_position(w->at, w->over, text);
     plan->start = (leat_position){start.partition, leat_arena_str(plan->a, start.offset)};
     for (unsigned i = 0; i < BDB_TABLES; i++) {
         if (i == BDB_BARE && !w->db.bare) continue;
@@ -381,9 +414,11 @@ static leat_rc c_cut(leat_chunk_reader *r, const leat_range *range, uint64_t byt
     if (step()) return dead(e);
     if (flaky()) return broken(e);
     int from = bound(range->from, 0), to = bound(range->to, BDB_KEYS);
-    for (int k = from + 1; k < to && *n < most; k++)
+    bool end = range->table->ask && !range->to.s;
+    for (int k = from + 1; k < to && *n + end < most; k++)
         if (most == 1 ? 2 * k >= from + to : dice_one_in(&w->dice, 3))
             bounds[(*n)++] = leat_str_of(leat_arena_printf(a, "[%d]", k));
+    if (end) bounds[(*n)++] = leat_str_of(leat_arena_printf(a, "[%d]", BDB_KEYS));
     return LEAT_OK;
 }
 
@@ -534,6 +569,44 @@ static leat_rc c_hurry(leat_task *t, const leat_view *view, leat_err *e)
     if (step()) return dead(e);
     if (!w->db.standby) bdb_flush(&w->db);
     w->hurried = true;
+    return LEAT_OK;
+}
+
+static const leat_snap_table *c_asked(leat_task *t, const leat_snap_table *held, bool *rests)
+{
+    (void)t;
+    (void)held;
+    *rests = w->rests;
+    if (!asks()) return NULL;
+    static const char *const names[BESIDE_ASKS] = {"ask-0", "ask-1", "ask-2"};
+    unsigned table = w->stream.ask[w->over].table;
+    w->ask[w->over] = (leat_snap_table){.name = w->table[table]->name,
+                                        .ask = names[w->over],
+                                        .keyed = true,
+                                        .priority = -1,
+                                        .most = 3,
+                                        .priv = (const void *)(uintptr_t)table};
+    return &w->ask[w->over];
+}
+
+static leat_rc c_told(leat_task *t, leat_batch *b, const leat_chunk_told *told, leat_err *e)
+{
+    (void)t;
+    (void)told;
+    if (step()) return dead(e);
+    if (w->op > 0) complain("rows of an ad hoc snapshot go out inside of a transaction");
+    safe(b, w->at);
+    return LEAT_OK;
+}
+
+static leat_rc c_over(leat_task *t, leat_batch *b, const leat_chunk_told *told, const leat_err *why,
+                      leat_err *e)
+{
+    (void)t;
+    if (step()) return dead(e);
+    if (leat_rc_failed(why->rc)) complain("an ad hoc snapshot failed: %s", why->msg);
+    if (asks() && told->table == &w->ask[w->over]) w->over++;
+    safe(b, w->at);
     return LEAT_OK;
 }
 
@@ -729,7 +802,10 @@ static const leat_source *make_source(void)
                                               .covers = c_covers,
                                               .passed = c_passed,
                                               .view = c_view,
-                                              .hurry = c_hurry};
+                                              .hurry = c_hurry,
+                                              .asked = c_asked,
+                                              .told = c_told,
+                                              .over = c_over};
     static const leat_source source = {.abi = LEAT_SOURCE_ABI,
                                        .size = sizeof(leat_source),
                                        .name = "sim",
@@ -767,6 +843,17 @@ static void live(void)
     if (!w->dead && rc != LEAT_OK) complain("run: %s: %s", e.code, e.msg);
     leat_engine_free(w->engine);
     w->engine = NULL;
+}
+
+static void draw_asks(void)
+{
+    dicebox *d = &w->dice;
+    w->stream.nasks = dice_one_in(d, 2) ? dice_range(d, 1, BESIDE_ASKS) : 0;
+    int64_t from = 0;
+    for (unsigned i = 0; i < w->stream.nasks; i++) {
+        from += dice_below(d, 300);
+        w->stream.ask[i] = (bask){.table = dice_below(d, BDB_BARE), .from = from};
+    }
 }
 
 static void draw_life(bool last)
@@ -813,6 +900,7 @@ static bool run_seed(uint64_t seed, plant p)
     w->origin->schema = leat_schema_struct(&w->origin->arena, false, "sim.Source", 1, 0);
     for (unsigned i = 0; i < BDB_TABLES; i++) w->table[i] = make_table(i);
     for (unsigned n = dice_below(&w->dice, 60); n > 0; n--) bdb_step(&w->db);
+    draw_asks();
     unsigned lives = dice_below(&w->dice, LIVES);
     for (unsigned i = 0; i <= lives && !*w->why; i++) {
         draw_life(i == lives);

@@ -215,13 +215,70 @@ static void test_keys_are_bytes(void **state)
     leat_keyset_free(&k);
 }
 
+/* A signal's table ends where it was cut first, is none of the snapshot's, and is another one than
+ * that of another signal. */
+static void test_ad_hoc(void **state)
+{
+    (void)state;
+    static const leat_snap_table ask = {
+        .name = "public.big", .keyed = true, .priority = -1, .ask = "x", .most = 2};
+    static const leat_snap_table again = {
+        .name = "public.big", .keyed = true, .priority = -1, .ask = "y", .most = 2};
+    const leat_str ends[] = {LEAT_STR("2"), LEAT_STR("4"), LEAT_STR("5")};
+    leat_ledger l, m;
+    leat_buf out = {0};
+    leat_err e;
+    leat_job job;
+    leat_ledger_init(&l);
+    leat_ledger_init(&m);
+    leat_ledger_table *t = leat_ledger_add(&l, &ask);
+    assert_int_equal(l.n, 0);
+    assert_true(leat_ledger_done(&l));
+    job = next(&l, LEAT_JOB_CUT);
+    leat_job_cut(&l, &job, ends, 3, 3); /* all it takes, but for the last piece */
+    job = next(&l, LEAT_JOB_READ);
+    assert_string_equal(job.piece->to, "2");
+    assert_false(leat_ledger_upto(t).s != NULL);
+    leat_job_done(&l, &job, 2);
+    assert_true(leat_str_is(leat_ledger_upto(t), "2"));
+    t->rests = true;
+    assert_false(leat_ledger_next(&l, true, false, &job));
+    t->rests = false;
+
+    assert_int_equal(load(&m, text(&l, &out), &e), LEAT_OK);
+    assert_int_equal(m.n, 0);
+    leat_ledger_add(&m, &again); /* nothing of it was read */
+    assert_int_equal(leat_ledger_drop_unknown(&m, false), 0);
+    assert_null(next(&m, LEAT_JOB_CUT).piece->from);
+    t = leat_ledger_add(&m, &ask);
+    assert_int_equal(leat_ledger_drop_unknown(&m, true), 0);
+    job = next(&m, LEAT_JOB_CUT); /* pieces to come are cut anew, to the same end */
+    assert_string_equal(job.piece->from, "2");
+    assert_string_equal(job.piece->to, "5");
+    leat_job_cut(&m, &job, NULL, 0, 3);
+    job = next(&m, LEAT_JOB_READ);
+    leat_job_done(&m, &job, 3);
+    assert_true(t->done && t->rows == 5);
+    leat_ledger_remove(&m, t);
+    assert_int_equal(m.ndone, 0);
+
+    t = leat_ledger_add(&l, &again); /* of a table without rows */
+    leat_ledger_remove(&l, leat_ledger_find(&l, LEAT_STR("public.big"), NULL));
+    job = next(&l, LEAT_JOB_CUT);
+    leat_job_cut(&l, &job, NULL, 0, 3);
+    assert_true(t->done && t->rows == 0);
+    leat_buf_free(&out);
+    leat_ledger_free(&l);
+    leat_ledger_free(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ranges_stay_few), cmocka_unit_test(test_what_is_stored_comes_back),
         cmocka_unit_test(test_gaps_are_read),   cmocka_unit_test(test_bad_progress_is_refused),
         cmocka_unit_test(test_order),           cmocka_unit_test(test_too_many_keys),
-        cmocka_unit_test(test_keys_are_bytes),
+        cmocka_unit_test(test_keys_are_bytes),  cmocka_unit_test(test_ad_hoc),
     };
     return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
 }

@@ -140,27 +140,6 @@ leat_rc leat_pg_plan_beside(leat_pg_source *s, leat_plan *plan, leat_err *e)
     return LEAT_OK;
 }
 
-leat_rc leat_pg_snap_table(leat_task *task, leat_str name, leat_str where, leat_arena *a,
-                           leat_snap_table **out, leat_err *e)
-{
-    leat_pg_source *s = task->priv;
-    leat_arena scratch = {0};
-    leat_pg_tables t;
-    *out = NULL;
-    leat_rc rc = captured(s, &scratch, &t, e);
-    for (size_t i = 0; rc == LEAT_OK && i < t.ncaptured && !*out; i++) {
-        const leat_pg_relation *r = t.captured[i];
-        if (!leat_str_is(name, leat_arena_printf(&scratch, "%s.%s", r->schema, r->name))) continue;
-        const leat_pg_table *known;
-        *out = snap_of(s, r, a);
-        rc = leat_pg_table_read(&s->sql, r->oid, &scratch, &known, e);
-        if (rc == LEAT_OK) rc = describe(s, known, *out, e);
-        if (where.s) (*out)->where = leat_arena_str(a, where).s;
-    }
-    leat_arena_free(&scratch);
-    return rc;
-}
-
 void leat_pg_tell_beside(leat_task *task, leat_batch *b, leat_snap_news news,
                          const leat_snap_table *table, uint64_t rows)
 {

@@ -186,10 +186,8 @@ leat_rc leat_pg_change(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg
     }
     bool again = leat_pg_sent_before(s, lsn);
     bool skipped = leat_capture_skips(s->rules.skipped, op);
-    bool watched = leat_pg_increment_watches(s->inc, r);
-    if (!r->captured || (skipped && !watched)) {
-        if (r->signals && op == LEAT_OP_CREATE && !again)
-            leat_pg_increment_row(s, b, &m->change.now, lsn);
+    if (!r->captured || skipped) {
+        if (r->signals && op == LEAT_OP_CREATE && !again) leat_pg_increment_row(s, &m->change.now);
         b->counts.filtered++;
         return LEAT_OK;
     }
@@ -201,7 +199,6 @@ leat_rc leat_pg_change(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg
     while (fits && rc == LEAT_DATA && (rc = leat_pg_rel_loosen(s, &r, e)) == LEAT_OK)
         rc = rows_of(r, m, &b->arena, &before, &after, &flags, e);
     if (rc == LEAT_DATA) {
-        if (watched) leat_pg_increment_note(s, r, NULL, NULL);
         if (again)
             skip(s, b, r, 1);
         else
@@ -209,8 +206,7 @@ leat_rc leat_pg_change(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg
         return LEAT_OK;
     }
     LEAT_TRY(rc);
-    if (watched) leat_pg_increment_note(s, r, before, after);
-    if (skipped || unchanged(s, r, m, before, after)) {
+    if (unchanged(s, r, m, before, after)) {
         b->counts.filtered++;
         return LEAT_OK;
     }
@@ -227,7 +223,7 @@ leat_rc leat_pg_change(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg
     ev->after = after;
     ev->flags = flags;
     number(s, r, ev, flags & LEAT_EV_KEY_CHANGED ? 2 : 1);
-    if (r->signals && op == LEAT_OP_CREATE) leat_pg_increment_row(s, b, &m->change.now, lsn);
+    if (r->signals && op == LEAT_OP_CREATE) leat_pg_increment_row(s, &m->change.now);
     return LEAT_OK;
 }
 
@@ -243,7 +239,6 @@ leat_rc leat_pg_truncate(leat_pg_source *s, leat_batch *b, const leat_pgoutput_m
             b->counts.deduplicated++;
             continue;
         }
-        if (leat_pg_increment_watches(s->inc, r)) leat_pg_increment_note(s, r, NULL, NULL);
         if (!r->captured || leat_capture_skips(s->rules.skipped, LEAT_OP_TRUNCATE)) {
             b->counts.filtered++;
         } else if (again) {

@@ -9,13 +9,17 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "source/postgres/walframe.h"
+
+enum { RETRY_US = 2000000 }; /* after a failure */
+
+static const char new_table[] = "snapshot.new.tables"; /* in the place of a signal's id */
 
 leat_pg_increment *leat_pg_increment_new(leat_pg_source *s, leat_str offset)
 {
     leat_pg_increment *inc = leat_zalloc(1, sizeof *inc);
     inc->waiting_tail = &inc->waiting;
-    inc->sql.leaves = s->sql.leaves;
-    inc->sql.arg = s->sql.arg;
+    (void)s;
     if (offset.s) leat_pg_increment_recall(inc, offset);
     if (inc->first || inc->block)
         leat_log(LEAT_INFO, "signal.snapshot_goes_on", "table=\"%s\"%s%s",
@@ -27,31 +31,21 @@ leat_pg_increment *leat_pg_increment_new(leat_pg_source *s, leat_str offset)
 void leat_pg_increment_free(leat_pg_increment *inc)
 {
     if (!inc) return;
-    leat_pg_increment_abandon(inc);
-    leat_pg_rel_free(inc->rel);
+    leat_pg_asks_free(inc);
     leat_arena_free(&inc->queue);
     leat_arena_free(&inc->signals);
-    leat_arena_free(&inc->keys);
-    leat_arena_free(&inc->described);
-    leat_arena_free(&inc->arena);
     leat_arena_free(&inc->plan_arena);
     leat_free(inc);
 }
 
 bool leat_pg_increment_runs(const leat_pg_increment *inc)
 {
-    return inc->waiting || inc->block || inc->step != LEAT_PG_STEP_NONE ||
-           (inc->first && !inc->paused);
+    return inc->waiting || inc->block || (inc->first && !inc->paused);
 }
 
 bool leat_pg_increment_busy(const leat_pg_increment *inc)
 {
-    return leat_pg_increment_runs(inc) && inc->retry_us == 0;
-}
-
-void leat_pg_increment_commit(leat_pg_increment *inc, uint64_t tx)
-{
-    inc->recent[inc->nrecent++ & (LEAT_PG_RECENT - 1)] = tx;
+    return inc->waiting || inc->block || (inc->first && !inc->ask && inc->retry_us == 0);
 }
 
 /* ---- notifications ---- */
@@ -84,25 +78,50 @@ static bool wanted_already(const leat_pg_wanted *from, const char *name)
     return false;
 }
 
-/* Puts a table behind the others; once for each signal. */
+/* Puts a table behind the others. */
+static leat_pg_wanted *append(leat_pg_source *s, const char *name, const char *filter,
+                              const char *surrogate, const char *id)
+{
+    leat_pg_increment *inc = s->inc;
+    leat_arena *a = &inc->queue;
+    char place[LEAT_LSN_TEXT];
+    leat_pg_wanted *w = LEAT_NEW(a, leat_pg_wanted, 1), **at = &inc->first;
+    *w = (leat_pg_wanted){
+        .name = leat_arena_strdup(a, name),
+        .filter = filter ? leat_arena_strdup(a, filter) : NULL,
+        .surrogate = surrogate ? leat_arena_strdup(a, surrogate) : NULL,
+        .id = leat_arena_strdup(a, id),
+        .asked = leat_arena_printf(a, "%s-%u", leat_lsn_print(s->at.lsn, place), ++inc->asks)};
+    while (*at) at = &(*at)->next;
+    return *at = w;
+}
+
+/* Once for each signal. */
 static leat_rc put_wanted(leat_pg_source *s, const leat_signal *signal, const char *name,
                           leat_pg_wanted **added, leat_err *e)
 {
-    leat_pg_increment *inc = s->inc;
     const char *filter;
     if (wanted_already(*added, name)) return LEAT_OK;
     LEAT_TRY(leat_signal_filter(signal, leat_str_of(name), &filter, e));
-    leat_arena *a = &inc->queue;
-    leat_pg_wanted *w = LEAT_NEW(a, leat_pg_wanted, 1), **at = &inc->first;
-    *w = (leat_pg_wanted){.name = leat_arena_strdup(a, name),
-                          .filter = filter ? leat_arena_strdup(a, filter) : NULL,
-                          .surrogate =
-                              signal->surrogate ? leat_arena_strdup(a, signal->surrogate) : NULL,
-                          .id = leat_arena_strdup(a, signal->id)};
-    while (*at) at = &(*at)->next;
-    *at = w;
+    leat_pg_wanted *w = append(s, name, filter, signal->surrogate, signal->id);
     if (!*added) *added = w;
     return LEAT_OK;
+}
+
+const leat_pg_wanted *leat_pg_increment_want(leat_pg_source *s, leat_batch *b, const char *name)
+{
+    leat_pg_increment *inc = s->inc;
+    bool idle = inc->first == NULL;
+    if (idle && !inc->block) leat_arena_reset(&inc->queue, 1 << 16);
+    const leat_pg_wanted *w = append(s, name, NULL, NULL, new_table);
+    if (idle) leat_pg_increment_tell(s, b, (leat_notice){.type = "STARTED"}, true);
+    leat_pg_safe_here(s, b);
+    return w;
+}
+
+bool leat_pg_wanted_new(const leat_pg_wanted *w)
+{
+    return strcmp(w->id, new_table) == 0;
 }
 
 /* The captured tables by that name, else those that fit it as a pattern; none: the name itself. */
@@ -190,13 +209,7 @@ static leat_rc stop(leat_pg_source *s, leat_batch *b, const leat_signal *signal,
     for (size_t i = 0; i < signal->ntables; i++) names[i] = signal->tables[i].text;
     if (signal->ntables) notice.tables = leat_notify_tables(a, names, signal->ntables, false);
     LEAT_TRY(take_out(inc, signal, &first, e));
-    if (first) {
-        leat_pg_increment_abandon(inc);
-        leat_pg_rel_free(inc->rel);
-        inc->rel = NULL;
-        inc->maximum = inc->sent = NULL;
-        inc->rows = 0;
-    }
+    if (first) leat_pg_ask_let_go(inc);
     if (!inc->first) inc->paused = false;
     leat_log(LEAT_INFO, "signal.snapshot_stopped", "id=\"%s\" left=\"%s\"", signal->id,
              tables_text(inc, a));
@@ -260,24 +273,26 @@ static leat_str cell(const leat_pgoutput_tuple *row, uint16_t i)
     return row->cells[i].data;
 }
 
-/* The window of the chunk is closed by its last row. */
-static void close_window(leat_pg_source *s, leat_batch *b, leat_str id, uint64_t lsn)
+/* The row that closes a window: "ID-close". */
+static void note_closed(leat_pg_increment *inc, leat_str id)
 {
-    leat_pg_increment *inc = s->inc;
-    char mine[64];
-    snprintf(mine, sizeof mine, "%s-close", inc->chunk);
-    if (inc->windowed && inc->step >= LEAT_PG_STEP_CLOSE && leat_str_is(id, mine))
-        leat_pg_increment_release(s, b, lsn);
+    static const char end[] = "-close";
+    size_t tail = sizeof end - 1;
+    char *to = inc->closed[inc->nclosed % LEAT_PG_CLOSED];
+    if (id.len <= tail || id.len - tail >= sizeof inc->closed[0]) return;
+    if (memcmp(id.s + id.len - tail, end, tail) != 0) return;
+    memcpy(to, id.s, id.len - tail);
+    to[id.len - tail] = 0;
+    inc->nclosed++;
 }
 
-void leat_pg_increment_row(leat_pg_source *s, leat_batch *b, const leat_pgoutput_tuple *row,
-                           uint64_t lsn)
+void leat_pg_increment_row(leat_pg_source *s, const leat_pgoutput_tuple *row)
 {
     const leat_signal *signal;
     leat_err why;
     leat_str id = cell(row, 0), type = cell(row, 1);
     if (leat_str_is(type, leat_signal_type_name(LEAT_SIGNAL_WINDOW_CLOSE)))
-        close_window(s, b, id, lsn);
+        note_closed(s->inc, id);
     else if (leat_str_is(type, leat_signal_type_name(LEAT_SIGNAL_WINDOW_OPEN)) ||
              !leat_capture_channel(&s->conf->capture, "source"))
         return;
@@ -313,8 +328,8 @@ leat_rc leat_pg_increment_signals(leat_pg_source *s, leat_batch *b, leat_err *e)
 leat_rc leat_pg_increment_turn(leat_pg_source *s, leat_batch *b, bool *waits, leat_err *e)
 {
     leat_pg_increment *inc = s->inc;
+    leat_err why;
     *waits = false;
-    if (!inc->waiting && !inc->first && !inc->block && !inc->sql.pg) return LEAT_OK;
     LEAT_TRY(leat_pg_increment_signals(s, b, e));
     if (inc->block) {
         LEAT_TRY(leat_pg_block_turn(s, b, e));
@@ -323,7 +338,8 @@ leat_rc leat_pg_increment_turn(leat_pg_source *s, leat_batch *b, bool *waits, le
     }
     if (inc->retry_us && leat_mono_us() < inc->retry_us) return LEAT_OK;
     inc->retry_us = 0;
-    if (inc->first || inc->step != LEAT_PG_STEP_NONE) LEAT_TRY(leat_pg_increment_step(s, b, e));
-    if (!inc->first && inc->step == LEAT_PG_STEP_NONE) leat_pg_increment_abandon(inc);
+    if (!leat_rc_failed(leat_pg_ask_first(s, b, &why))) return LEAT_OK;
+    leat_log_err(LEAT_WARN, &why); /* it does not stop the stream */
+    inc->retry_us = leat_mono_us() + RETRY_US;
     return LEAT_OK;
 }

@@ -5,8 +5,8 @@
  *   incremental_snapshot_collections      text: JSON array of the tables to read, the first is
  * being read incremental_snapshot_correlation_id   the signal's id
  *
- * and ours: incremental_snapshot_paused; blocking_snapshots, text: JSON array of their signals. Run
- * by the task's thread.
+ * and ours: incremental_snapshot_paused, ..._collections_asked in each table; blocking_snapshots,
+ * text: JSON array of their signals. Run by the task's thread.
  */
 #include "base/log.h"
 #include "source/postgres/incremental.h"
@@ -48,11 +48,12 @@ void leat_pg_increment_write(const leat_pg_increment *inc, leat_jw *w)
         leat_jw_z(&t, TABLE "additional_condition", x->filter);
         leat_jw_z(&t, TABLE "surrogate_key", x->surrogate);
         leat_jw_z(&t, TABLE "correlation_id", x->id);
+        if (x->asked) leat_jw_z(&t, TABLE "asked", x->asked);
         leat_jw_end(&t);
     }
     leat_jw_end(&t);
-    put_keys(w, FIELD "primary_key", inc->sent, inc->nby);
-    put_keys(w, FIELD "maximum_key", inc->maximum, inc->nby);
+    put_keys(w, FIELD "primary_key", inc->sent, inc->nkeys);
+    put_keys(w, FIELD "maximum_key", inc->maximum, inc->nkeys);
     leat_jw_str(w, FIELD "collections", leat_buf_str(&tables));
     leat_jw_z(w, FIELD "correlation_id", inc->first->id);
     if (inc->paused) leat_jw_bool(w, FIELD "paused", true);
@@ -74,7 +75,8 @@ static void recall_tables(leat_pg_increment *inc, const leat_json *list, const c
         *w = (leat_pg_wanted){.name = text_of(a, j, TABLE "id"),
                               .filter = text_of(a, j, TABLE "additional_condition"),
                               .surrogate = text_of(a, j, TABLE "surrogate_key"),
-                              .id = text_of(a, j, TABLE "correlation_id")};
+                              .id = text_of(a, j, TABLE "correlation_id"),
+                              .asked = text_of(a, j, TABLE "asked")};
         if (!w->name) continue;
         if (!w->id) w->id = id ? id : "";
         *at = w;
@@ -115,7 +117,7 @@ static void recall_keys(leat_pg_increment *inc, const leat_json *j)
                  inc->first->name);
         return;
     }
-    inc->nby = (uint16_t)m;
+    inc->nkeys = (uint16_t)m;
     inc->maximum = maximum;
     inc->sent = n ? sent : NULL;
 }

@@ -147,8 +147,10 @@ typedef struct leat_pg_source {
     int64_t retained;   /* bytes of log that the slot keeps, -1: unknown */
     leat_pg_action action;
     leat_pg_hurry_state hurry;
-    char tables_seen[48]; /* stands for all tables' names: another text, other tables */
+    char tables_seen[48];      /* stands for all tables' names: another text, other tables */
+    struct leat_pg_news *news; /* snapshot.new.tables; NULL: not looked yet, or off */
 } leat_pg_source;
+typedef struct leat_pg_news leat_pg_news;
 
 /* Reads the catalog's types, and notes when. */
 leat_rc leat_pg_source_types(leat_pg_source *s, leat_err *e);
@@ -262,7 +264,7 @@ void leat_pg_standby_watch(leat_pg_source *s, int64_t now);
 /* ---- watch.c: on ordinary sessions, while streaming ---- */
 /* Every few seconds: slot, publications, tables that have appeared. CONF
  * "postgres.publication_missing". now: monotonic. */
-leat_rc leat_pg_watch(leat_pg_source *s, int64_t now, leat_err *e);
+leat_rc leat_pg_watch(leat_pg_source *s, leat_batch *b, int64_t now, leat_err *e);
 /* What the slot says of itself, for status and source block. */
 void leat_pg_watch_slot(leat_pg_source *s, const leat_pg_slot *slot);
 /* The publications exist and have the captured tables. */
@@ -270,6 +272,17 @@ leat_rc leat_pg_ready_publications(leat_pg_source *s, leat_err *e);
 /* Runs heartbeat.action.query when it is due; waits for nothing but connecting. */
 void leat_pg_action_turn(leat_pg_source *s, int64_t now);
 void leat_pg_action_end(leat_pg_source *s);
+
+/* ---- newtables.c: snapshot.new.tables=parallel ---- */
+/* Looks for new tables, and wants their rows; s->sql is connected. differ: some have come or gone.
+ * ours: they are put into the publication by leat; *publish: now. */
+leat_rc leat_pg_news_look(leat_pg_source *s, leat_batch *b, bool ours, bool differ, bool *publish,
+                          leat_err *e);
+/* A table waits for being published by us: the next look should be soon. */
+bool leat_pg_news_wait(const leat_pg_source *s);
+/* The offset is durable. */
+void leat_pg_news_acked(leat_pg_source *s, leat_str offset);
+void leat_pg_news_free(leat_pg_news *x);
 
 /* ---- check.c ---- */
 leat_rc leat_pg_check(const void *conf, leat_checker *c, leat_err *e);

@@ -26,6 +26,7 @@ enum {
     ROWS_A_PART = 64,
     ROWS_A_PAGE = 100, /* where the server does not know */
     ROWS_LEAST = 100,  /* a part of fewer is not cut further */
+    ROWS_WIDE = 16,    /* the same where rows are wide, and their number is bounded */
 };
 
 #define AIM 0.6 /* which part of what was asked for */
@@ -150,32 +151,55 @@ static leat_rc changed(const leat_pg_identity *id, leat_err *e)
                      "now: what was read of it is read again");
 }
 
-static leat_rc put_compare(leat_buf *sql, const leat_pg_identity *id, const char *how,
-                           leat_str bound, leat_err *e)
+/* The id->n values of a bound, in a; NULL: it is none, or of another identity. */
+static const leat_str *values_of(const leat_pg_identity *id, leat_str bound, leat_arena *a,
+                                 bool *behind)
 {
-    leat_arena a = {0};
     const leat_json *j = NULL, *one = NULL;
-    leat_rc rc = leat_json_parse(&a, bound, &j, NULL);
+    leat_str *values = LEAT_NEW(a, leat_str, id->n);
+    leat_rc rc = leat_json_parse(a, bound, &j, NULL);
     if (rc == LEAT_OK && j->type == LEAT_JSON_ARRAY) one = j->child;
-    bool good = one && leat_str_is(one->text, id->order);
-    open_row(sql, id);
-    put_names(sql, id);
-    close_row(sql, id);
-    leat_buf_str_z(sql, how);
-    open_row(sql, id);
-    for (uint16_t i = 0; good && i < id->n; i++) {
-        one = one->next;
-        good = one && one->type == LEAT_JSON_STRING;
-        if (!good) break;
-        if (i) leat_buf_str_z(sql, ", ");
-        leat_pg_quote_text(sql, one->text);
-        leat_buf_str_z(sql, "::");
-        leat_buf_str_z(sql, id->types[i]);
+    if (!one || !leat_str_is(one->text, id->order)) return NULL;
+    one = one->next;
+    for (uint16_t i = 0; i < id->n; i++, one = one->next) {
+        if (!one || one->type != LEAT_JSON_STRING) return NULL;
+        values[i] = one->text;
     }
-    close_row(sql, id);
-    if (good && one->next) good = false;
+    *behind = one && one->type == LEAT_JSON_TRUE;
+    return !one || (*behind && !one->next) ? values : NULL;
+}
+
+/* from: else it is compared as the end of a range. */
+static leat_rc put_compare(leat_buf *sql, const leat_pg_identity *id, bool from, leat_str bound,
+                           leat_err *e)
+{
+    static const char *const how[2][2] = {{" < ", " <= "}, {" >= ", " > "}};
+    leat_arena a = {0};
+    bool behind;
+    const leat_str *values = values_of(id, bound, &a, &behind);
+    if (values) {
+        open_row(sql, id);
+        put_names(sql, id);
+        close_row(sql, id);
+        leat_buf_str_z(sql, how[from][behind]);
+        open_row(sql, id);
+        for (uint16_t i = 0; i < id->n; i++) {
+            if (i) leat_buf_str_z(sql, ", ");
+            leat_pg_quote_text(sql, values[i]);
+            leat_buf_str_z(sql, "::");
+            leat_buf_str_z(sql, id->types[i]);
+        }
+        close_row(sql, id);
+    }
     leat_arena_free(&a);
-    return good ? LEAT_OK : changed(id, e);
+    return values ? LEAT_OK : changed(id, e);
+}
+
+const leat_str *leat_pg_range_values(const leat_pg_identity *id, leat_str bound, leat_arena *a)
+{
+    bool behind = false;
+    const leat_str *values = values_of(id, bound, a, &behind);
+    return behind ? values : NULL;
 }
 
 static leat_rc put_keys(leat_buf *sql, const leat_pg_identity *id, const leat_range *range,
@@ -208,9 +232,9 @@ leat_rc leat_pg_range_put(leat_buf *sql, const leat_pg_identity *id, const leat_
     if (all) return LEAT_OK;
     if (!id) return changed(id, e);
     if (range->nkeys > 0) return put_keys(sql, id, range, e);
-    if (range->from.s) LEAT_TRY(put_compare(sql, id, " >= ", range->from, e));
+    if (range->from.s) LEAT_TRY(put_compare(sql, id, true, range->from, e));
     if (range->from.s && range->to.s) leat_buf_str_z(sql, " AND ");
-    return range->to.s ? put_compare(sql, id, " < ", range->to, e) : LEAT_OK;
+    return range->to.s ? put_compare(sql, id, false, range->to, e) : LEAT_OK;
 }
 
 /* ---- sizes ---- */
@@ -268,17 +292,31 @@ static void put_numbered(leat_buf *sql, const leat_pg_cut *t)
     leat_buf_str_z(sql, ") AS leat_place");
 }
 
-static leat_str bound_of(const PGresult *res, int row, const leat_pg_identity *id, leat_arena *a)
+static leat_str write_bound(const leat_pg_identity *id, const leat_str *values, bool behind,
+                            leat_arena *a)
 {
     leat_buf text = {0};
     leat_jw w = {.out = &text};
     leat_jw_array(&w, NULL);
     leat_jw_z(&w, NULL, id->order);
-    for (int i = 0; i < id->n; i++) leat_jw_str(&w, NULL, leat_pg_cell(res, row, i));
+    for (int i = 0; i < id->n; i++) leat_jw_str(&w, NULL, values[i]);
+    if (behind) leat_jw_bool(&w, NULL, true);
     leat_jw_end(&w);
     leat_str bound = leat_arena_str(a, leat_buf_str(&text));
     leat_buf_free(&text);
     return bound;
+}
+
+leat_str leat_pg_range_behind(const leat_pg_identity *id, const leat_str *values, leat_arena *a)
+{
+    return write_bound(id, values, true, a);
+}
+
+static leat_str bound_of(const PGresult *res, int row, const leat_pg_cut *t, leat_arena *a)
+{
+    leat_str *values = LEAT_NEW(a, leat_str, t->identity->n);
+    for (int i = 0; i < t->identity->n; i++) values[i] = leat_pg_cell(res, row, i);
+    return write_bound(t->identity, values, t->rows > 0, a);
 }
 
 /* Runs sql, whose rows are bounds, in their order. */
@@ -291,7 +329,7 @@ static leat_rc take_bounds(leat_pg *c, const leat_pg_cut *t, leat_buf *sql, int 
     leat_rc rc = leat_pg_query(c, "cut a table", sql->p, nparams, params, &res, e);
     LEAT_TRY(rc);
     *n = (unsigned)PQntuples(res);
-    for (unsigned i = 0; i < *n; i++) bounds[i] = bound_of(res, (int)i, t->identity, a);
+    for (unsigned i = 0; i < *n; i++) bounds[i] = bound_of(res, (int)i, t, a);
     PQclear(res);
     return LEAT_OK;
 }
@@ -342,6 +380,49 @@ static void put_range(leat_buf *sql, const leat_pg_cut *t, const char *condition
     leat_buf_str_z(sql, condition);
 }
 
+/* The last row of the range, as a bound behind it. */
+static leat_rc cut_end(leat_pg *c, const leat_pg_cut *t, const char *condition, leat_arena *a,
+                       leat_str *bounds, unsigned *n, leat_err *e)
+{
+    leat_buf sql = {0};
+    leat_buf_str_z(&sql, "SELECT ");
+    put_names(&sql, t->identity);
+    put_range(&sql, t, condition);
+    leat_buf_str_z(&sql, " ORDER BY ");
+    for (uint16_t i = 0; i < t->identity->n; i++) {
+        if (i) leat_buf_str_z(&sql, ", ");
+        leat_pg_quote_name(&sql, leat_str_of(t->identity->names[i]));
+        leat_buf_str_z(&sql, " DESC");
+    }
+    leat_buf_str_z(&sql, " LIMIT 1");
+    leat_rc rc = take_bounds(c, t, &sql, 0, NULL, a, bounds, n, e);
+    leat_buf_free(&sql);
+    return rc;
+}
+
+/* A bound behind each $1 rows, as long as one follows. */
+static leat_rc cut_rows(leat_pg *c, const leat_pg_cut *t, const char *condition, uint64_t rows,
+                        unsigned most, leat_arena *a, leat_str *bounds, unsigned *n, leat_err *e)
+{
+    const char *params[] = {leat_arena_printf(a, "%" PRIu64, rows),
+                            leat_arena_printf(a, "%u", most)};
+    leat_buf sql = {0};
+    leat_buf_str_z(&sql, "WITH o AS (");
+    put_numbered(&sql, t);
+    put_range(&sql, t, condition);
+    leat_buf_str_z(&sql,
+                   "), m AS (SELECT * FROM o WHERE leat_place % $1::pg_catalog.int8 IN (0,"
+                   " 1 % $1::pg_catalog.int8) LIMIT 2 * $2::pg_catalog.int8 + 2), f AS (SELECT *,"
+                   " pg_catalog.lead(leat_place) OVER (ORDER BY leat_place) AS leat_next FROM m)"
+                   " SELECT ");
+    put_names(&sql, t->identity);
+    leat_buf_str_z(&sql, " FROM f WHERE leat_place % $1::pg_catalog.int8 = 0 AND leat_next IS NOT"
+                         " NULL ORDER BY leat_place LIMIT $2::pg_catalog.int8");
+    leat_rc rc = take_bounds(c, t, &sql, 2, params, a, bounds, n, e);
+    leat_buf_free(&sql);
+    return rc;
+}
+
 /* The one bound that halves a range, which was too large, however few rows it has. */
 static leat_rc cut_half(leat_pg *c, const leat_pg_cut *t, const char *condition, leat_arena *a,
                         leat_str *bounds, unsigned *n, leat_err *e)
@@ -354,7 +435,7 @@ static leat_rc cut_half(leat_pg *c, const leat_pg_cut *t, const char *condition,
     put_range(&sql, t, condition);
     leat_buf_str_z(&sql, " AND (SELECT leat_half FROM h) > 0 ORDER BY ");
     put_names(&sql, t->identity);
-    leat_buf_str_z(&sql, " OFFSET (SELECT leat_half FROM h) LIMIT 1");
+    leat_buf_printf(&sql, " OFFSET (SELECT leat_half - %d FROM h) LIMIT 1", t->rows > 0);
     leat_rc rc = take_bounds(c, t, &sql, 0, NULL, a, bounds, n, e);
     leat_buf_free(&sql);
     return rc;
@@ -389,9 +470,19 @@ static leat_rc condition_of(const leat_pg_cut *t, const leat_range *range, leat_
 {
     leat_buf sql = {0};
     leat_rc rc = leat_pg_range_put(&sql, t->identity, range, e);
+    if (t->where) leat_buf_printf(&sql, " AND (%s\n)", t->where); /* behind a comment, too */
     *out = leat_arena_str(a, leat_buf_str(&sql)).s;
     leat_buf_free(&sql);
     return rc;
+}
+
+/* The rows of a part: as many as are wanted, less where they are wide. */
+static uint64_t rows_of(const leat_pg_cut *t, const extent *x, uint64_t bytes)
+{
+    double fit = x->bytes > 0 ? x->rows * (double)bytes / x->bytes : (double)t->rows;
+    uint64_t least = t->rows < ROWS_WIDE ? t->rows : ROWS_WIDE;
+    if (fit >= (double)t->rows) return t->rows;
+    return fit < (double)least ? least : (uint64_t)fit;
 }
 
 leat_rc leat_pg_range_cut(leat_pg *c, const leat_pg_cut *t, const leat_range *range, uint64_t bytes,
@@ -404,6 +495,16 @@ leat_rc leat_pg_range_cut(leat_pg *c, const leat_pg_cut *t, const leat_range *ra
     LEAT_TRY(condition_of(t, range, a, &condition, e));
     if (most == 1) return cut_half(c, t, condition, a, bounds, n, e);
     LEAT_TRY(read_extent(c, t, a, &x, e));
+    if (t->rows > 0) {
+        leat_str end;
+        unsigned ends = 0;
+        if (!range->to.s) LEAT_TRY(cut_end(c, t, condition, a, &end, &ends, e));
+        if (!range->to.s && ends == 0) return LEAT_OK;
+        uint64_t rows = rows_of(t, &x, bytes);
+        LEAT_TRY(cut_rows(c, t, condition, rows, most - ends, a, bounds, n, e));
+        if (ends) bounds[(*n)++] = end;
+        return LEAT_OK;
+    }
     bool whole = !range->from.s && !range->to.s;
     if (whole && x.bytes <= (double)bytes) return LEAT_OK;
     /* Parts of a sample are unequal: few are to be larger than what was asked for. */

@@ -23,6 +23,7 @@
 #include "source/postgres/ranges.h"
 #include "source/postgres/view.h"
 #include "source/postgres/walframe.h"
+#include "source/postgres/watermark.h"
 #include "system/postgres/quote.h"
 
 enum {
@@ -55,6 +56,8 @@ static const char doing[] = "read a table's rows";
 /* A table that was read, as the catalog had it then. Heap. */
 typedef struct known {
     uint32_t oid;
+    bool ad_hoc;           /* rows of ad hoc snapshots have an origin of their own ... */
+    leat_pg_rel *rel;      /* ... and therefore a version; else the session's relations have it */
     char stamp[STAMP + 1]; /* of the catalog's rows about it: another stamp, other rows */
     leat_arena a;
     const leat_pg_table *table;
@@ -65,9 +68,14 @@ typedef struct reader {
     leat_pg_source s; /* s.sql is the session */
     leat_chunk_reader *r;
     known *tables;
-    bool standby; /* the session is on one, or was before it was promoted */
-    bool begun;   /* the COPY of a chunk runs */
-    bool headed;  /* and its head has been read */
+    leat_origin *origin, *row_origin; /* of the snapshot's rows, of ad hoc ones */
+    bool standby;                     /* the session is on one, or was before it was promoted */
+    bool begun;                       /* the COPY of a chunk runs */
+    bool headed;                      /* and its head has been read */
+    /* The chunk: */
+    known *at;          /* its table */
+    leat_pg_view *view; /* changed by us alone, as long as it is read */
+    leat_pg_window window;
 } reader;
 
 /* ---- the session ---- */
@@ -124,11 +132,13 @@ static void close_reader(leat_chunk_reader *r)
     r->priv = NULL;
     leat_pg_abandon(&x->s.sql);
     leat_pg_rels_free(&x->s);
-    leat_origin_unpin(x->s.origin);
+    leat_origin_unpin(x->origin);
+    leat_origin_unpin(x->row_origin);
     leat_pg_types_free(x->s.types);
     leat_topic_names_free(&x->s.topics);
     for (known *k = x->tables, *next; k; k = next) {
         next = k->next;
+        leat_pg_rel_free(k->rel);
         leat_arena_free(&k->a);
         leat_free(k);
     }
@@ -146,7 +156,8 @@ static leat_rc open_reader(leat_chunk_reader *r, leat_err *e)
     s->task = r->task;
     s->conf = of->conf;
     s->modes = of->modes;
-    s->origin = leat_origin_pin(of->origin);
+    s->origin = x->origin = leat_origin_pin(of->origin);
+    x->row_origin = leat_origin_pin(of->row_origin);
     s->types = leat_pg_types_new();
     s->app = leat_arena_printf(&s->arena, "%s reader %u", of->app, r->id);
     s->row_binary = true;
@@ -175,6 +186,17 @@ static leat_rc find_table(reader *x, const leat_pg_snap *t, uint32_t *oid, leat_
     return LEAT_OK;
 }
 
+/* The columns that an ad hoc snapshot reads the table by, as it has them now. */
+static leat_rc read_by(reader *x, const leat_snap_table *table, uint32_t oid, leat_arena *a,
+                       const leat_pg_identity **out, leat_err *e)
+{
+    const leat_pg_snap *t = table->priv;
+    LEAT_TRY(leat_pg_identity_of(&x->s.sql, oid, t->by, t->nby, a, out, e));
+    if (*out) return LEAT_OK;
+    return leat_fail(e, LEAT_CONF, "signal.no_key", table->name,
+                     "it does not have the column %s any more, by which it was read", t->by[0]);
+}
+
 static leat_rc cut(leat_chunk_reader *r, const leat_range *range, uint64_t bytes, unsigned most,
                    leat_arena *a, leat_str *bounds, unsigned *n, leat_err *e)
 {
@@ -185,8 +207,14 @@ static leat_rc cut(leat_chunk_reader *r, const leat_range *range, uint64_t bytes
     LEAT_TRY(session(x, e));
     LEAT_TRY(find_table(x, t, &c.oid, e));
     if (c.oid == 0) return LEAT_PENDING;
-    LEAT_TRY(leat_pg_identity_read(&x->s.sql, c.oid, a, &c.identity, e));
-    if (!c.identity) return LEAT_OK;
+    if (range->table->ask) {
+        c.where = range->table->where;
+        c.rows = range->table->most;
+        LEAT_TRY(read_by(x, range->table, c.oid, a, &c.identity, e));
+    } else {
+        LEAT_TRY(leat_pg_identity_read(&x->s.sql, c.oid, a, &c.identity, e));
+        if (!c.identity) return LEAT_OK;
+    }
     return leat_pg_range_cut(&x->s.sql, &c, range, bytes, most, a, bounds, n, e);
 }
 
@@ -247,35 +275,60 @@ static leat_rc take_view(reader *x, const leat_range *range, leat_arena *a, leat
     return rc;
 }
 
+/* Makes its version. */
+static leat_rc make_version(reader *x, known *k, leat_err *e)
+{
+    leat_pg_source *s = &x->s;
+    if (!k->ad_hoc) return leat_pg_rel_keep(s, k->table, &s->row_rel, e);
+    leat_pg_rel_free(k->rel);
+    k->rel = NULL;
+    LEAT_TRY(leat_pg_rel_of_table(s, k->table, &k->rel, e));
+    s->row_rel = k->rel;
+    return LEAT_OK;
+}
+
 /* The table's version: the one known, or as the catalog has it now. PENDING: it has none. */
-static leat_rc know_table(reader *x, const found *f, leat_err *e)
+static leat_rc know_table(reader *x, const found *f, bool ad_hoc, leat_err *e)
 {
     leat_pg_source *s = &x->s;
     known *k = x->tables;
-    while (k && k->oid != f->oid) k = k->next;
+    while (k && (k->oid != f->oid || k->ad_hoc != ad_hoc)) k = k->next;
+    x->at = k;
     if (k && strcmp(k->stamp, f->stamp) == 0) {
         s->row_table = k->table;
-        s->row_rel = leat_pg_rel_find(s, f->oid);
+        s->row_rel = ad_hoc ? k->rel : leat_pg_rel_find(s, f->oid);
         return LEAT_OK;
     }
     if (!k) {
         k = leat_zalloc(1, sizeof *k);
         k->next = x->tables;
-        x->tables = k;
+        x->tables = x->at = k;
     }
     k->oid = f->oid;
+    k->ad_hoc = ad_hoc;
     k->stamp[0] = '\0';
     leat_arena_reset(&k->a, 0);
     if (s->row_n) LEAT_TRY(leat_pg_types_read(&s->sql, s->types, e)); /* a label may be new */
     LEAT_TRY(leat_pg_table_read(&s->sql, f->oid, &k->a, &k->table, e));
     if (!k->table) return LEAT_PENDING;
     s->row_table = k->table;
-    LEAT_TRY(leat_pg_rel_keep(s, k->table, &s->row_rel, e));
+    LEAT_TRY(make_version(x, k, e));
     memcpy(k->stamp, f->stamp, sizeof k->stamp);
     return LEAT_OK;
 }
 
-static leat_rc start_copy(reader *x, const leat_range *range, leat_err *e)
+static void put_order(const leat_pg_identity *id, leat_buf *sql)
+{
+    leat_buf_str_z(sql, " ORDER BY ");
+    for (uint16_t i = 0; i < id->n; i++) {
+        if (i) leat_buf_str_z(sql, ", ");
+        leat_pg_quote_name(sql, leat_str_of(id->names[i]));
+    }
+}
+
+/* id: what the range is one of. */
+static leat_rc start_copy(reader *x, const leat_range *range, const leat_pg_identity *id,
+                          leat_err *e)
 {
     leat_pg_source *s = &x->s;
     const leat_pg_snap *t = range->table->priv;
@@ -285,8 +338,9 @@ static leat_rc start_copy(reader *x, const leat_range *range, leat_err *e)
     leat_buf_str_z(&sql, " FROM ");
     leat_pg_row_source(t->schema, t->name, t->only, t->override, &sql);
     leat_buf_str_z(&sql, " WHERE ");
-    leat_rc rc = leat_pg_range_put(&sql, s->row_table->identity, range, e);
+    leat_rc rc = leat_pg_range_put(&sql, id, range, e);
     if (range->table->where) leat_buf_printf(&sql, " AND (%s\n)", range->table->where);
+    if (range->table->ask && id) put_order(id, &sql);
     leat_buf_str_z(&sql, ") TO STDOUT (FORMAT binary)");
     leat_buf_u8(&sql, 0);
     /* Outside of the transaction that has the view it would be read under another. */
@@ -341,13 +395,18 @@ static leat_rc begin_range(reader *x, const leat_range *range, leat_arena *a, le
                            leat_err *e)
 {
     leat_pg_source *s = &x->s;
+    bool ad_hoc = range->table->ask != NULL;
     found f;
     LEAT_TRY(take_view(x, range, a, view, &f, e));
-    LEAT_TRY(know_table(x, &f, e));
-    s->at.lsn = ((const leat_pg_view *)view->priv)->end;
+    LEAT_TRY(know_table(x, &f, ad_hoc, e));
+    const leat_pg_identity *id = s->row_table->identity;
+    if (ad_hoc && range->nkeys == 0) LEAT_TRY(read_by(x, range->table, f.oid, a, &id, e));
+    x->view = view->priv;
+    snprintf(x->view->chunk, sizeof x->view->chunk, "%s", x->window.id);
+    s->at.lsn = x->view->end;
     if (!range->table->keyed) LEAT_TRY(flush_log(x, s->at.lsn, e));
     s->row_ts_us = leat_now_us();
-    return start_copy(x, range, e);
+    return start_copy(x, range, id, e);
 }
 
 /* Whether an error came of there being no such table. */
@@ -368,12 +427,16 @@ static leat_rc begin(leat_chunk_reader *r, const leat_range *range, leat_arena *
     reader *x = r->priv;
     x->s.row_table = NULL;
     x->s.row_rel = NULL;
+    x->s.origin = range->table->ask ? x->row_origin : x->origin;
     x->headed = false;
+    x->view = NULL;
     LEAT_TRY(session(x, e));
+    LEAT_TRY(leat_pg_window_open(&x->window, &x->s, range, e));
     leat_rc rc = begin_range(x, range, a, view, e);
     x->begun = rc == LEAT_OK;
     if (rc == LEAT_OK) return rc;
     if (roll_back(x) != LEAT_OK) leat_pg_abandon(&x->s.sql);
+    leat_pg_window_undo(&x->window, &x->s);
     return rc == LEAT_PENDING || !x->s.sql.pg ? rc : gone_or(x, range, e);
 }
 
@@ -405,12 +468,14 @@ static bool is_trailer(leat_str row)
 static leat_rc end_range(reader *x, leat_err *e)
 {
     x->begun = false;
-    return leat_pg_exec(&x->s.sql, "end a chunk", "COMMIT", e);
+    LEAT_TRY(leat_pg_exec(&x->s.sql, "end a chunk", "COMMIT", e));
+    return leat_pg_window_close(&x->window, &x->s, x->view, e);
 }
 
 static leat_rc read_rows(leat_chunk_reader *r, leat_batch *b, leat_err *e)
 {
     reader *x = r->priv;
+    bool ad_hoc = x->at->ad_hoc;
     int64_t until = leat_mono_us() + WAIT_US;
     while (!leat_batch_full(b)) {
         char *bytes;
@@ -422,7 +487,9 @@ static leat_rc read_rows(leat_chunk_reader *r, leat_batch *b, leat_err *e)
         leat_str row = {bytes, len};
         if (!x->headed) rc = take_head(x, &row, e);
         if (rc == LEAT_OK && !is_trailer(row))
-            rc = leat_pg_row_give(&x->s, row, LEAT_SNAPSHOT_TRUE, b, e);
+            rc = leat_pg_row_give(&x->s, row,
+                                  ad_hoc ? LEAT_SNAPSHOT_INCREMENTAL : LEAT_SNAPSHOT_TRUE, b, e);
+        if (ad_hoc) x->at->rel = x->s.row_rel; /* it may have been loosened */
         PQfreemem(bytes);
         LEAT_TRY(rc);
     }
@@ -450,6 +517,7 @@ static leat_rc drop(leat_chunk_reader *r, leat_err *e)
     if (!x->begun) return LEAT_OK;
     x->begun = false;
     if (drain(x, e) != LEAT_PENDING || roll_back(x) != LEAT_OK) leat_pg_abandon(&x->s.sql);
+    leat_pg_window_undo(&x->window, &x->s);
     return LEAT_OK;
 }
 
@@ -465,6 +533,8 @@ const leat_source_chunks leat_pg_chunks = {
     .passed = leat_pg_view_passed,
     .view = leat_pg_view_read,
     .hurry = leat_pg_hurry,
-    .table = leat_pg_snap_table,
+    .asked = leat_pg_asked,
+    .told = leat_pg_told,
+    .over = leat_pg_over,
     .tell = leat_pg_tell_beside,
 };

@@ -17,7 +17,7 @@
  * lacks. Run by the task's thread. */
 #include "base/clock.h"
 #include "base/log.h"
-#include "source/postgres/incremental.h"
+#include "source/postgres/pg.h"
 #include "source/postgres/ranges.h"
 #include "system/postgres/quote.h"
 #include "system/postgres/types_oid.h"
@@ -506,7 +506,6 @@ static leat_rc update(leat_pg_source *s, const leat_pgoutput_msg *m, leat_str by
         leat_pg_rel_free(r);
         return rc;
     }
-    if (s->inc->rel && s->inc->rel->id == r->id) s->inc->changed = true;
     replace(at, r);
     *out = r;
     return LEAT_OK;

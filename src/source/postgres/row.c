@@ -66,6 +66,7 @@ leat_rc leat_pg_row_give(leat_pg_source *s, leat_str row, leat_snapshot marker, 
 {
     leat_value *cells = LEAT_NEW(&b->arena, leat_value, s->row_rel->table->row->nfields);
     b->counts.rows_read++;
+    b->row_bytes += row.len;
     s->row_n++;
     leat_rc rc =
         leat_event_size_check(row.len, s->task->max_event_bytes, s->row_rel->table->name, e);

@@ -219,7 +219,9 @@ static leat_rc ready(leat_pg_source *s, const leat_position *pos, size_t n, leat
     s->notify = leat_notify_new(&s->conf->capture);
     const leat_position *own = leat_position_find(pos, n, s->partition);
     s->inc = leat_pg_increment_new(s, own && !s->needed ? own->offset : (leat_str){0});
-    return leat_pg_message_table(s, e);
+    LEAT_TRY(leat_pg_message_table(s, e));
+    /* Before the stream: its changes may matter to rows. What does not pass is told later. */
+    return leat_pg_ask_first(s, NULL, e) == LEAT_RETRY ? LEAT_RETRY : LEAT_OK;
 }
 
 /* slot.drop.on.stop. Failing costs a slot that stays, which is the usual case. */
@@ -239,6 +241,7 @@ static void close_source(leat_task *t)
     t->priv = NULL;
     leat_pg_action_end(s);
     leat_pg_increment_free(s->inc);
+    leat_pg_news_free(s->news);
     leat_pg_hurry_end(s);
     leat_pg_close(&s->view);
     leat_pg_close(&s->wal);
@@ -310,6 +313,7 @@ static leat_rc ack_source(leat_task *t, leat_position pos, leat_err *e)
     leat_pg_source *s = t->priv;
     uint64_t lsn = leat_pg_position_lsn(pos.offset);
     if (lsn > s->feedback.acked) s->feedback.acked = lsn;
+    leat_pg_news_acked(s, pos.offset);
     return s->streaming ? leat_pg_feedback_send(&s->feedback, &s->wal, false, e) : LEAT_OK;
 }
 
@@ -361,8 +365,8 @@ static void gauges_source(leat_task *t, leat_gauges *g)
     g->lag_bytes = known ? (int64_t)(f->server_end - f->acked) : -1;
     g->retained_bytes = s->retained;
     /* libpq's buffers double up to what the largest message needs. */
-    g->held_bytes = s->arena.held + s->inc->arena.held + s->scratch.held + s->row_len +
-                    3 * LIBPQ_BUFFER + 2 * s->largest;
+    g->held_bytes =
+        s->arena.held + s->scratch.held + s->row_len + 3 * LIBPQ_BUFFER + 2 * s->largest;
     leat_lsn_print(f->received ? f->received : s->at.lsn, g->position);
     leat_lsn_print(f->acked, g->acked);
 }

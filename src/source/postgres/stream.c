@@ -194,7 +194,6 @@ static void begin(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *m, 
 static void commit(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *m, uint64_t lsn)
 {
     bool known = s->tx.known;
-    leat_pg_increment_commit(s->inc, s->tx.xid);
     s->tx.open = false;
     s->tx.known = false;
     b->tx_open = false;
@@ -351,7 +350,7 @@ leat_rc leat_pg_stream_read(leat_pg_source *s, leat_batch *b, int wait_ms, leat_
     LEAT_TRY(feedback(s, begun, e));
     wait_ms = leat_pg_feedback_wait(&s->feedback, wait_ms);
     leat_pg_action_turn(s, begun);
-    if (!s->tx.open) LEAT_TRY(leat_pg_watch(s, begun, e));
+    if (!s->tx.open) LEAT_TRY(leat_pg_watch(s, b, begun, e));
     leat_pg_standby_watch(s, begun);
     if (!s->tx.open && leat_records_heartbeat(s->records, b, leat_now_us()))
         leat_pg_safe_here(s, b);

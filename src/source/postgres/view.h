@@ -13,6 +13,7 @@ typedef struct leat_pg_view {
     uint64_t start; /* of a standby: what it had replayed before the view was taken; 0: unknown */
     uint64_t end;   /* the log behind this place is of nothing that is in the view */
     bool standby;   /* there the server does not tell who is running */
+    char chunk[40]; /* id of the window that was written for Debezium's sake; "": none */
 } leat_pg_view;
 
 /* A SELECT without FROM, to be the first of a REPEATABLE READ transaction, whose row

@@ -15,6 +15,7 @@
 
 enum {
     LOOK_US = 5000000,    /* between looks */
+    SOON_US = 300000,     /* the same while a new table waits for the publication */
     LOOK_MS = 2000,       /* longest time for one */
     SILENT_FROM = 180000, /* server_version_num: passes over publications that are missing */
 };
@@ -61,12 +62,23 @@ static leat_rc fail_gone(const leat_pg_source *s, const char *name, leat_err *e)
                      name, s->conf->slot);
 }
 
+/* The publication is leat's to keep. */
+static bool follows(const leat_pg_source *s)
+{
+    return !s->server.standby && s->conf->autocreate == LEAT_PG_FILTERED &&
+           s->conf->publications.n == 1;
+}
+
 leat_rc leat_pg_ready_publications(leat_pg_source *s, leat_err *e)
 {
     const char *name = NULL;
     if (s->resumed && s->sql.version >= SILENT_FROM)
         LEAT_TRY(leat_pg_publications_missing(&s->sql, &s->conf->publications, &name, e));
     if (name) return fail_gone(s, name, e);
+    /* New tables are wanted first, and published then: newtables.c. */
+    bool later = s->resumed && s->conf->capture.snapshot_new && follows(s);
+    if (later) LEAT_TRY(leat_pg_publications_missing(&s->sql, &s->conf->publications, &name, e));
+    if (later && !name) return LEAT_OK;
     LEAT_TRY(put_in_order(s, &name, e));
     s->watched_us = leat_mono_us();
     if (name && s->resumed)
@@ -119,20 +131,23 @@ static bool tables_differ(leat_pg_source *s)
 }
 
 /* A table that was made since the last look is sent from now on. */
-static void look_at_tables(leat_pg_source *s)
+static void look_at_tables(leat_pg_source *s, leat_batch *b)
 {
     const char *made;
     leat_err e;
-    if (s->server.standby || s->conf->autocreate != LEAT_PG_FILTERED ||
-        s->conf->publications.n != 1)
-        return;
-    if (!tables_differ(s) || put_in_order(s, &made, &e) == LEAT_OK) return;
+    leat_rc rc = LEAT_OK;
+    bool news = s->conf->capture.snapshot_new;
+    if (!follows(s) && !news) return;
+    bool differ = tables_differ(s), publish = differ;
+    if (news) rc = leat_pg_news_look(s, b, follows(s), differ, &publish, &e);
+    if (rc == LEAT_OK && publish && follows(s)) rc = put_in_order(s, &made, &e);
+    if (rc == LEAT_OK) return;
     s->tables_seen[0] = 0; /* again at the next look */
     leat_log_err(LEAT_WARN, &e);
 }
 
 /* The stream stands still meanwhile, so it waits for no lock for long. */
-static leat_rc look_at_publications(leat_pg_source *s, leat_err *e)
+static leat_rc look_at_publications(leat_pg_source *s, leat_batch *b, leat_err *e)
 {
     static const char bound[] = "bound the wait for locks";
     leat_err ignored;
@@ -141,16 +156,16 @@ static leat_rc look_at_publications(leat_pg_source *s, leat_err *e)
     if (rc == LEAT_OK)
         rc = leat_pg_publications_missing(&s->sql, &s->conf->publications, &missing, &ignored);
     if (rc == LEAT_OK && missing) return fail_gone(s, missing, e);
-    look_at_tables(s);
+    look_at_tables(s, b);
     leat_pg_exec(&s->sql, bound, "SET lock_timeout = 0", &ignored);
     return LEAT_OK;
 }
 
-leat_rc leat_pg_watch(leat_pg_source *s, int64_t now, leat_err *e)
+leat_rc leat_pg_watch(leat_pg_source *s, leat_batch *b, int64_t now, leat_err *e)
 {
     leat_err ignored;
     int64_t every = s->conf->xmin_ms ? s->conf->xmin_ms * 1000 : LOOK_US;
-    bool whole = now - s->watched_us >= LOOK_US;
+    bool whole = now - s->watched_us >= (leat_pg_news_wait(s) ? SOON_US : LOOK_US);
     if (s->asked_us && now - s->asked_us < every && !whole) return LEAT_OK;
     s->asked_us = now;
     s->retained = -1;
@@ -158,5 +173,5 @@ leat_rc leat_pg_watch(leat_pg_source *s, int64_t now, leat_err *e)
     look_at_slot(s);
     if (!whole) return LEAT_OK;
     s->watched_us = now;
-    return look_at_publications(s, e);
+    return look_at_publications(s, b, e);
 }

@@ -188,12 +188,34 @@ static const leat_pg_identity *take_identity(const PGresult *res, int row, int n
     return id;
 }
 
+/* What is read of the columns that `b` names for table o: b.indrelid, b.cols, b.n of those. */
+#define IDENTITY_COLUMNS                                                                           \
+    "SELECT o.id, a.attname, pg_catalog.format_type(base.oid, -1),"                                \
+    " pg_catalog.concat_ws(' ', a.attnum, " SORTS_AS ", NULLIF(a.attcollation, 0),"                \
+    " pg_catalog.pg_collation_actual_version(NULLIF(a.attcollation, 0))%s)"
+#define IDENTITY_JOINS                                                                             \
+    " CROSS JOIN LATERAL pg_catalog.unnest(b.cols) WITH ORDINALITY AS k(num, place)"               \
+    " JOIN pg_catalog.pg_attribute a ON a.attrelid = b.indrelid AND a.attnum = k.num"              \
+    " CROSS JOIN LATERAL (WITH RECURSIVE d AS ("                                                   \
+    "SELECT t.oid, t.typbasetype FROM pg_catalog.pg_type t WHERE t.oid = a.atttypid"               \
+    " UNION ALL SELECT t.oid, t.typbasetype FROM d"                                                \
+    " JOIN pg_catalog.pg_type t ON t.oid = d.typbasetype)"                                         \
+    " SELECT d.oid FROM d WHERE d.typbasetype = 0) AS base"                                        \
+    " WHERE k.place <= b.n ORDER BY o.id, k.place"
+
+/* Version of the database's own collation, where the server knows it. */
+static const char *default_version(const leat_pg *c)
+{
+    static const char of_database[] =
+        ", CASE a.attcollation WHEN 100 THEN"
+        " (SELECT pg_catalog.pg_database_collation_actual_version(b.oid)"
+        " FROM pg_catalog.pg_database b WHERE b.datname = pg_catalog.current_database()) END";
+    return c->version >= 150000 ? of_database : "";
+}
+
 static leat_rc read_identities(leat_pg *c, const some *x, leat_arena *a, leat_err *e)
 {
-    static const char sql[] =
-        "SELECT o.id, a.attname, pg_catalog.format_type(base.oid, -1),"
-        " pg_catalog.concat_ws(' ', a.attnum, " SORTS_AS ", NULLIF(a.attcollation, 0),"
-        " pg_catalog.pg_collation_actual_version(NULLIF(a.attcollation, 0))%s)" EACH_TABLE
+    static const char sql[] = IDENTITY_COLUMNS EACH_TABLE
         " (SELECT i.indrelid, i.indkey::pg_catalog.int2[] AS cols, %s AS n"
         " FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class t ON t.oid = i.indrelid"
         " JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid"
@@ -203,22 +225,10 @@ static leat_rc read_identities(leat_pg *c, const some *x, leat_arena *a, leat_er
         " AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = i.indrelid"
         " AND (NOT a.attnotnull OR %s)"
         " AND a.attnum = ANY ((i.indkey::pg_catalog.int2[])[0:%s - 1]))"
-        " ORDER BY i.indisprimary DESC, x.relname LIMIT 1) AS b"
-        " CROSS JOIN LATERAL pg_catalog.unnest(b.cols) WITH ORDINALITY AS k(num, place)"
-        " JOIN pg_catalog.pg_attribute a ON a.attrelid = b.indrelid AND a.attnum = k.num"
-        " CROSS JOIN LATERAL (WITH RECURSIVE d AS ("
-        "SELECT t.oid, t.typbasetype FROM pg_catalog.pg_type t WHERE t.oid = a.atttypid"
-        " UNION ALL SELECT t.oid, t.typbasetype FROM d"
-        " JOIN pg_catalog.pg_type t ON t.oid = d.typbasetype)"
-        " SELECT d.oid FROM d WHERE d.typbasetype = 0) AS base"
-        " WHERE k.place <= b.n ORDER BY o.id, k.place";
-    static const char of_database[] =
-        ", CASE a.attcollation WHEN 100 THEN"
-        " (SELECT pg_catalog.pg_database_collation_actual_version(b.oid)"
-        " FROM pg_catalog.pg_database b WHERE b.datname = pg_catalog.current_database()) END";
+        " ORDER BY i.indisprimary DESC, x.relname LIMIT 1) AS b" IDENTITY_JOINS;
     const char *n = c->version >= 110000 ? "i.indnkeyatts" : "i.indnatts";
     const char *generated = c->version >= 120000 ? "a.attgenerated <> ''" : "false";
-    const char *version = c->version >= 150000 ? of_database : "";
+    const char *version = default_version(c);
     PGresult *res;
     size_t at = 0;
     LEAT_TRY(leat_pg_query(c, "read identities from the catalog",
@@ -265,6 +275,33 @@ leat_rc leat_pg_identity_read(leat_pg *c, uint32_t oid, leat_arena *a, const lea
     const leat_pg_table *t = tables_new(&oid, 1, a, &x);
     LEAT_TRY(read_identities(c, &x, a, e));
     *out = t->identity;
+    return LEAT_OK;
+}
+
+leat_rc leat_pg_identity_of(leat_pg *c, uint32_t oid, const char *const *names, uint16_t n,
+                            leat_arena *a, const leat_pg_identity **out, leat_err *e)
+{
+    leat_buf sql = {0};
+    PGresult *res;
+    *out = NULL;
+    leat_buf_printf(&sql, IDENTITY_COLUMNS, default_version(c));
+    leat_buf_printf(&sql,
+                    " FROM (SELECT %u::pg_catalog.oid AS id) AS o CROSS JOIN LATERAL"
+                    " (SELECT o.id AS indrelid, %u AS n, ARRAY[",
+                    oid, n);
+    for (uint16_t i = 0; i < n; i++)
+        leat_buf_printf(&sql,
+                        "%s(SELECT attnum FROM pg_catalog.pg_attribute WHERE attrelid = o.id"
+                        " AND attname = $%u AND NOT attisdropped)",
+                        i ? ", " : "", i + 1u);
+    leat_buf_str_z(&sql, "] AS cols) AS b" IDENTITY_JOINS);
+    leat_buf_u8(&sql, 0);
+    leat_rc rc =
+        leat_pg_query(c, "read a table's identity from the catalog", sql.p, n, names, &res, e);
+    leat_buf_free(&sql);
+    LEAT_TRY(rc);
+    if (PQntuples(res) == n) *out = take_identity(res, 0, n, a);
+    PQclear(res);
     return LEAT_OK;
 }
 

@@ -59,6 +59,10 @@ leat_rc leat_pg_tables_read(leat_pg *c, const uint32_t *oids, size_t n, leat_are
 leat_rc leat_pg_identity_read(leat_pg *c, uint32_t oid, leat_arena *a, const leat_pg_identity **out,
                               leat_err *e);
 
+/* These columns, as if they were its identity; *out NULL when it does not have all of them. */
+leat_rc leat_pg_identity_of(leat_pg *c, uint32_t oid, const char *const *names, uint16_t n,
+                            leat_arena *a, const leat_pg_identity **out, leat_err *e);
+
 /* A table without its columns. */
 typedef struct leat_pg_relation {
     uint32_t oid;

@@ -369,7 +369,8 @@ static const char *sql_name(leat_arena *a, const resolved *t)
 {
     const char *name = t->rule && t->rule->sql ? t->rule->sql : t->type->name;
     const char *at = strchr(name, '%');
-    if (t->rule == NULL || at == NULL) return name;
+    /* A table's version may outlive the session that knows its types. */
+    if (t->rule == NULL || at == NULL) return leat_arena_strdup(a, name);
     char modifier[32] = "";
     int32_t m = t->typmod;
     if (t->rule->oid == LEAT_PG_OID_NUMERIC && m >= VARHDRSZ)
@@ -464,7 +465,7 @@ static leat_schema *list_of(const planner *p, leat_pg_col *col, const leat_pg_co
 static leat_schema *array(const planner *p, const resolved *t, leat_pg_col *col, bool optional)
 {
     col->oid = t->type->oid;
-    col->type = t->type->name;
+    col->type = leat_arena_strdup(p->a, t->type->name);
     col->length = NO_LENGTH;
     const leat_pg_type row = {.oid = t->type->elem, .name = "record", .kind = 'c'};
     resolved of = {.type = leat_pg_types_get(p->types, t->type->elem), .typmod = t->typmod};
