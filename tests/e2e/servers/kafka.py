@@ -276,7 +276,8 @@ class Kafka:
     def topics(self):
         """name -> number of partitions, without Kafka's own."""
         found = self.admin.list_topics(timeout=10).topics.values()
-        return {t.topic: len(t.partitions) for t in found if not re.match("__", t.topic)}
+        own = "__(consumer_offsets|transaction_state|share_group_state|cluster_metadata)$"
+        return {t.topic: len(t.partitions) for t in found if not re.match(own, t.topic)}
 
     def config(self, topic):
         """A topic's settings: name -> value."""
