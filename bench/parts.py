@@ -69,8 +69,8 @@ def _small(world, table, part, unix, targets):
     things = {"leat": backlog.leat, "pg_recvlogical": backlog.recvlogical, "reader": backlog.bare}
     costs = _compare(world, table, part, backlog, unix, things, "26k-48k events/s")
     for name, target in targets.items():
-        ratios = ratios(costs["leat"], costs[name])
-        table.add(part, f"leat / {name}", ratios, "x", target)
+        pairs = ratios(costs["leat"], costs[name])
+        table.add(part, f"leat / {name}", pairs, "x", target)
     backlog.close()
 
 
@@ -89,8 +89,8 @@ def pg_big_tx(world, table):
     backlog = world.backlog(world.scaled(5_000_000))
     things = {"leat": backlog.leat, "pg_recvlogical": backlog.recvlogical}
     costs = _compare(world, table, "pg-big-tx", backlog, False, things, "31k-38k events/s")
-    ratios = ratios(costs["leat"], costs["pg_recvlogical"])
-    table.add("pg-big-tx", "leat / pg_recvlogical", ratios, "x", 0.95)
+    pairs = ratios(costs["leat"], costs["pg_recvlogical"])
+    table.add("pg-big-tx", "leat / pg_recvlogical", pairs, "x", 0.95)
     backlog.close()
 
 
@@ -139,12 +139,24 @@ def _commits(connection, n, every, first, into="acc"):
     return times
 
 
+def _wait_for(follower, connection, into="acc"):
+    """It begins at the end as that is when it looks: rows are sent until it shows one."""
+    keys = iter(range(900_000, 1_000_000))
+
+    def one_seen():
+        connection.execute(INSERT.format(into), (next(keys),), prepare=True)
+        return follower.seen
+
+    until(one_seen, 30, "the follower's first line")
+
+
 def measure_latency(world, table, part, backlog, follower, reader):
     """reader: its name, and the targets of p50 and p99 in ms. Closes the follower."""
     n = max(200, int(1000 * world.args.scale))
     name, target50, target99 = reader
     p50, p99, own50, own99 = [], [], [], []
     with backlog.db.connect() as c:
+        _wait_for(follower, c)
         for i in range(world.runs + 1):  # the first warms up
             first = 1_000_000 + i * n
             times = _commits(c, n if i else 100, 0.01, first)
