@@ -1,5 +1,5 @@
-"""tests/e2e/test_kafka.py with the kills of KILLS, 50 by default: of Kafka, leat and the server. And
-Kafka away for AWAY seconds, 120 by default, under load."""
+"""tests/e2e/test_kafka.py with the kills of KILLS, 50 by default: of Kafka, leat and the server.
+And Kafka away for AWAY seconds, 120 by default, under load."""
 
 import os
 import time
