@@ -11,6 +11,7 @@
 #                           that Maven and pip fetch; make bench measures it where it finds it
 #   tools/setup.sh kafka    Kafka for tests/e2e, fetched in the same way; make test calls it. Nothing
 #                           where Maven or Java is missing: those tests are skipped then
+#   tools/setup.sh kerberos a KDC and Kerberos' clients, for the test of GSSAPI, which is skipped without
 #
 # As root or by sudo. Says what it installs before it does; silent when nothing is missing.
 set -euo pipefail
@@ -21,6 +22,7 @@ build=(make gcc libc6-dev meson ninja-build pkg-config
 run=(postgresql-15)
 test=(git python3 python3-venv libcmocka-dev clang-14 libclang-rt-14-dev llvm-14 clang-format-14
     shellcheck ca-certificates dpkg-dev)
+kerberos=(krb5-kdc krb5-admin-server krb5-user libsasl2-modules-gssapi-mit)
 
 say() { echo "setup: $*" >&2; }
 
@@ -141,8 +143,9 @@ debezium)
 build) wanted=("${build[@]}") ;;
 run) wanted=("${build[@]}" "${run[@]}") ;;
 test) wanted=("${build[@]}" "${run[@]}" "${test[@]}") ;;
+kerberos) wanted=("${kerberos[@]}") ;;
 *)
-    echo "usage: tools/setup.sh build|run|test|servers|kafka|peers|debezium" >&2
+    echo "usage: tools/setup.sh build|run|test|servers|kafka|peers|debezium|kerberos" >&2
     exit 2
     ;;
 esac

@@ -9,7 +9,8 @@
 
 typedef struct deleting {
     leat_common common;
-    bool forget, yes;
+    leat_process_deleting how;
+    bool yes;
     const char *name;
     leat_arena a;
 } deleting;
@@ -28,7 +29,7 @@ static void explain(const deleting *d, const leat_process_leaves *l, bool runnin
     if (leat_rc_failed(l->unknown.rc))
         fprintf(stderr, "%s: what it leaves on the server could not be found out: %s [%s]\n",
                 d->name, l->unknown.msg, l->unknown.code);
-    if (d->forget)
+    if (d->how.forget)
         fprintf(stderr,
                 "%s: what it made on the server is removed: changes that it has not read "
                 "are not to be had any more\n",
@@ -45,6 +46,7 @@ static int run(deleting *d)
     int status;
     char *folder = leat_arena_printf(&d->a, "%s/connectors/%s", d->common.data, d->name);
     leat_rc rc = leat_process_look(d->common.data, d->name, &d->a, &l, &err);
+    if (rc == LEAT_OK && !d->how.drop_spool) rc = leat_process_empty(d->common.data, d->name, &err);
     if (rc != LEAT_OK) return leat_cli_fail(&err);
     bool running = leat_control_call(folder, LEAT_STR("{\"verb\":\"status\"}"), LEAT_ASK_MS, &d->a,
                                      &reply, NULL) == LEAT_OK;
@@ -55,7 +57,7 @@ static int run(deleting *d)
         status = leat_cli_stop(5, (char **)argv);
         if (status != LEAT_EXIT_OK) return status;
     }
-    rc = leat_process_delete(d->common.data, d->name, d->forget, &err);
+    rc = leat_process_delete(d->common.data, d->name, d->how, &err);
     if (rc != LEAT_OK) return leat_cli_fail(&err);
     fprintf(stderr, "%s: deleted\n", d->name);
     return LEAT_EXIT_OK;
@@ -66,8 +68,10 @@ int leat_cli_delete(int argc, char **argv)
     deleting d = {.common = {.data = leat_cli_data()}};
     const leat_arg args[] = {
         LEAT_ARG_DATA(d.common),
-        {"forget", LEAT_ARG_FLAG, &d.forget, NULL,
+        {"forget", LEAT_ARG_FLAG, &d.how.forget, NULL,
          "also remove what it made on the server (its slot)"},
+        {"drop-spool", LEAT_ARG_FLAG, &d.how.drop_spool, NULL,
+         "also where Kafka has not taken yet what is in the spool: that is lost"},
         {"yes", LEAT_ARG_FLAG, &d.yes, NULL, "delete it without asking"},
         {0},
     };

@@ -130,9 +130,26 @@ static void print_readers(const leat_json *readers)
     }
 }
 
+/* Why Kafka takes nothing. */
+static void print_trouble(const leat_json *d)
+{
+    const leat_json *err = leat_json_get(d, "error");
+    leat_str msg = leat_json_get_str(err, "message"), again = leat_json_get_str(d, "retry_at");
+    if (!msg.s) return;
+    printf("    Kafka, since %.*s: %.*s [%.*s]; ",
+           LEAT_STR_ARG(leat_json_get_str(d, "error_since")), LEAT_STR_ARG(msg),
+           LEAT_STR_ARG(leat_json_get_str(err, "code")));
+    if (again.s)
+        printf("tried again at %.*s\n", LEAT_STR_ARG(again));
+    else
+        printf("tried again all the time, with pauses of at most %" PRId64 " ms\n",
+               leat_json_get_i64(d, "retry_ms", 0));
+}
+
 /* Kafka does not take what it is given, or not all of it yet. */
 static void print_delivery(const leat_json *d)
 {
+    print_trouble(d);
     leat_str state = leat_json_get_str(d, "state"), full = leat_json_get_str(d, "spool_full_at");
     if (!state.s || leat_str_is(state, "DIRECT")) return;
     printf("    %s: %" PRId64 " events in the spool, %" PRId64 " of %" PRId64 " bytes, since %.*s",

@@ -210,7 +210,8 @@ const leat_opt leat_connector_options[] = {
          "A change that the source sends in more bytes goes to the dead letters, which keep its "
          "first 64 KiB, its size and its position. An event is held up to four times on its "
          "way (twice more for each further task), so limits.memory must be at least four times "
-         "this and 8m more. 0: what limits.memory has room for, which is 62m by default."},
+         "this and 8m more; into Kafka seven times, and 40m more. 0: what limits.memory has room "
+         "for, which is 62m by default, and 30m into Kafka."},
     {.name = "offset.storage.file.filename",
      .label = "Offsets to go on from",
      .group = "Adoption",

@@ -44,7 +44,13 @@ const leat_opt leat_worker_options[] = {
              "of Kafka Connect and leat fence each other."},
     {.name = "offset.storage.topic", .label = "Topic of offsets", .group = "Kafka Connect worker",
      .type = LEAT_OPT_STR, AT(offsets_topic, const char *),
-     .help = "Topic in which Kafka Connect keeps offsets, and leat with exactly once."},
+     .help = "Topic in which Kafka Connect keeps offsets. leat writes there, too, what Kafka has "
+             "acknowledged, so that a worker of Kafka Connect can go on with the connector."},
+    {.name = "offset.flush.interval.ms", .label = "Time between offsets",
+     .group = "Kafka Connect worker", .type = LEAT_OPT_MS, .flags = LEAT_OPT_ADVANCED,
+     AT(offsets_ms, int64_t), .def = "60000", .min = 1, .max = 86400000,
+     .help = "How often offsets are written to offset.storage.topic, and at the end. leat itself "
+             "goes on from what it has noted on its disk, which is not behind."},
     {.name = "offset.storage.partitions", .label = "Partitions of offsets",
      .group = "Kafka Connect worker", .type = LEAT_OPT_INT, .flags = LEAT_OPT_ADVANCED,
      AT(offsets_partitions, int64_t), .def = "25", .min = -1, .max = 100000,
@@ -85,8 +91,6 @@ const leat_opt leat_worker_options[] = {
     IGNORED("plugin.discovery", "hybrid_warn", "Connectors are built in."),
     IGNORED("task.shutdown.graceful.timeout.ms", "5000",
             "A task is stopped in order and never left behind."),
-    IGNORED("offset.flush.interval.ms", "60000",
-            "Offsets are durable as soon as their records are."),
     IGNORED("offset.flush.timeout.ms", "5000", "Offsets are durable as soon as their records are."),
     IGNORED("config.storage.topic", NULL, "Configurations are files, and state in the data folder."),
     IGNORED_ALL("config.storage.*", "Configurations are files, and state in the data folder."),

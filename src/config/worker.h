@@ -20,6 +20,7 @@ typedef struct leat_worker_conf {
     const char *group;         /* group.id; NULL: a standalone worker's */
     const char *offsets_topic; /* offset.storage.topic; NULL: none */
     int64_t offsets_partitions, offsets_replication;
+    int64_t offsets_ms;       /* offset.flush.interval.ms */
     int64_t eos;              /* exactly.once.source.support: leat_worker_eos */
     bool creation;            /* topic.creation.enable */
     const char *handed[4];    /* what connectors are handed: converters' classes, offsets' file; */

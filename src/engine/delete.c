@@ -1,8 +1,11 @@
 /* Deleting a connector; see process.h.
  *
  * In this order, so that what fails can be done again: the server, the stream's position, a sink's
- * registrations, state.db. Run by a command's thread, under the connector's lock. */
+ * registrations, the spool, state.db. The log of the source was let go for what a spool holds, so
+ * that is asked for before anything is done. Run by a command's thread, under the connector's lock.
+ */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -10,6 +13,61 @@
 #include "base/os.h"
 #include "engine/running.h"
 #include "hub/supervisor.h"
+#include "stream/kafka/left.h"
+
+/* What only the spool holds. Of a spool that cannot be read nothing is known. */
+static leat_rc count_spooled(const leat_process *p, uint64_t *spooled, leat_err *e)
+{
+    leat_kafka_left left;
+    leat_delivered_store *store = leat_state_delivered_store(p->state);
+    leat_rc rc = leat_kafka_left_look(p->conf.data, p->conf.name, store, &left, e);
+    *spooled = left.spooled;
+    leat_kafka_left_free(&left);
+    return rc;
+}
+
+static leat_rc undelivered(const char *name, uint64_t spooled, leat_err *e)
+{
+    return leat_fail(e, LEAT_CONF, "delete.spool", name,
+                     "%" PRIu64
+                     " events are in its spool and not in Kafka, and the source does not "
+                     "keep them any more. Start it, let Kafka take them ('leat status %s' shows "
+                     "how many are left), then delete it; or delete it with --drop-spool: they are "
+                     "lost then",
+                     spooled, name);
+}
+
+static leat_rc ask_spool(const leat_process *p, leat_err *e)
+{
+    leat_err why = {0};
+    uint64_t spooled = 0;
+    leat_rc rc = count_spooled(p, &spooled, &why);
+    if (rc == LEAT_OK) return spooled > 0 ? undelivered(p->conf.name, spooled, e) : LEAT_OK;
+    return leat_fail(e, LEAT_CONF, "delete.spool", p->conf.name,
+                     "what its spool holds cannot be read (%.300s). Restore it; or delete with "
+                     "--drop-spool: what Kafka does not have of it is lost then",
+                     why.msg);
+}
+
+leat_rc leat_process_empty(const char *data, const char *name, leat_err *e)
+{
+    leat_process p = {.conf = {.data = data, .name = name}, .lock = -1};
+    leat_arena_init(&p.arena, 0);
+    pthread_mutex_init(&p.guard, NULL);
+    leat_page *page = NULL;
+    char *counters = leat_arena_printf(&p.arena, "%s/connectors/%s/counters", data, name);
+    leat_rc rc = leat_state_open(data, name, true, &p.state, e);
+    p.notes = p.state;
+    if (leat_page_open(counters, &page, NULL) == LEAT_OK && leat_page_alive(page)) {
+        uint64_t spooled = atomic_load(&page->spool_events);
+        if (rc == LEAT_OK && spooled > 0) rc = undelivered(name, spooled, e);
+    } else if (rc == LEAT_OK) {
+        rc = ask_spool(&p, e);
+    }
+    leat_page_close(page);
+    leat_process_close(&p);
+    return rc;
+}
 
 leat_rc leat_process_look(const char *data, const char *name, leat_arena *a,
                           leat_process_leaves *out, leat_err *e)
@@ -81,6 +139,8 @@ static leat_rc remove_state(leat_process *p, leat_err *e)
     p->stream = NULL;
     leat_state_close(p->state);
     p->state = p->notes = NULL;
+    LEAT_TRY(leat_kafka_left_remove(p->conf.data, p->conf.name, 0, e));
+    rmdir(leat_arena_printf(&p->arena, "%s/spool", p->folder)); /* if nothing else is in it */
     int err = remove_file(p, LEAT_CONTROL_SOCKET);
     if (err == 0) err = remove_file(p, LEAT_CHILD_NOTE);
     if (err == 0) err = remove_file(p, LEAT_CHILD_WISH);
@@ -96,7 +156,8 @@ static leat_rc remove_state(leat_process *p, leat_err *e)
     return LEAT_OK;
 }
 
-leat_rc leat_process_delete(const char *data, const char *name, bool forget, leat_err *e)
+leat_rc leat_process_delete(const char *data, const char *name, leat_process_deleting how,
+                            leat_err *e)
 {
     leat_process p = {.conf = {.data = data, .name = name}, .lock = -1};
     leat_arena_init(&p.arena, 0);
@@ -104,12 +165,13 @@ leat_rc leat_process_delete(const char *data, const char *name, bool forget, lea
     leat_err why = {0};
     leat_rc rc = leat_process_open(&p, false, e);
     bool known = rc == LEAT_OK && leat_process_parse(&p, &why) == LEAT_OK;
-    if (rc == LEAT_OK && !known && forget) { /* the rest goes without: a secret may be gone */
+    if (rc == LEAT_OK && !known && how.forget) { /* the rest goes without: a secret may be gone */
         rc = why.rc;
         if (e) *e = why;
     }
+    if (rc == LEAT_OK && !how.drop_spool) rc = ask_spool(&p, e);
     if (rc == LEAT_OK && (p.setup.sink || !known)) rc = forget_sink(&p, e);
-    if (rc == LEAT_OK && p.setup.source && forget) rc = forget_source(&p, e);
+    if (rc == LEAT_OK && p.setup.source && how.forget) rc = forget_source(&p, e);
     if (rc == LEAT_OK) rc = remove_state(&p, e);
     leat_process_close(&p);
     return rc;

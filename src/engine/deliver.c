@@ -6,21 +6,36 @@
 #include "stream/kafka/client.h"
 #include "stream/kafka/kafka.h"
 
-enum { WINDOW_PART = 4, WINDOW_LEAST = 1 << 20, WINDOW_MOST = 16 << 20 };
-
 static leat_json_conf converter(bool schemas, int64_t decimal, bool defaults)
 {
     return (leat_json_conf){
         .schemas = schemas, .decimal_numeric = decimal != 0, .replace_null_with_default = defaults};
 }
 
+/* Positions are written where Kafka Connect keeps them, if the worker names that topic. */
+static leat_rc open_offsets(leat_process *p, leat_kafka_conf *conf, leat_err *e)
+{
+    enum { QUEUE_BYTES = 1 << 20 };
+    const leat_worker_conf *w = &p->setup.worker;
+    const leat_kafka_client_conf client = {
+        .kafka = &p->setup.clients,
+        .connector = p->conf.name,
+        .offsets = {w->offsets_topic, w->offsets_partitions, w->offsets_replication},
+        .queue_bytes = QUEUE_BYTES,
+        .events = &p->offsets,
+    };
+    if (w->offsets_topic == NULL) return LEAT_OK;
+    conf->offsets_events = &p->offsets;
+    conf->offsets_topic = w->offsets_topic;
+    conf->offsets_us = w->offsets_ms * 1000;
+    return leat_kafka_client_open(&client, &conf->offsets, e);
+}
+
 leat_rc leat_process_kafka(leat_process *p, leat_err *e)
 {
     const leat_connector_conf *o = &p->setup.common;
     const leat_stream_conf *stream = &p->setup.stream;
-    size_t window = (size_t)o->memory / WINDOW_PART;
-    if (window < WINDOW_LEAST) window = WINDOW_LEAST;
-    if (window > WINDOW_MOST) window = WINDOW_MOST;
+    size_t window = leat_setup_window(&p->setup);
     leat_kafka_client_conf client = {
         .kafka = &p->setup.clients,
         .connector = p->conf.name,
@@ -45,5 +60,8 @@ leat_rc leat_process_kafka(leat_process *p, leat_err *e)
         .tolerate = o->tolerance != 0,
     };
     LEAT_TRY(leat_kafka_client_open(&client, &conf.broker, e));
-    return leat_kafka_open(&conf, &p->stream, e);
+    leat_rc rc = open_offsets(p, &conf, e);
+    if (rc == LEAT_OK) return leat_kafka_open(&conf, &p->stream, e);
+    conf.broker->ops->close(conf.broker, 0);
+    return rc;
 }

@@ -56,7 +56,8 @@ size_t leat_engine_bound(const leat_engine *g)
 {
     size_t giant = g->conf.max_event_bytes;
     if (giant == 0) return 0;
-    return g->n * 2 * (g->conf.batch_bytes + giant) + 3 * (size_t)BATCH_BYTES + 2 * giant;
+    size_t away = g->conf.stream_bytes ? g->conf.stream_bytes + 3 * giant : 0;
+    return g->n * 2 * (g->conf.batch_bytes + giant) + 3 * (size_t)BATCH_BYTES + 2 * giant + away;
 }
 
 static void init_run(leat_engine *g, unsigned i)

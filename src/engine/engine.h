@@ -39,7 +39,8 @@ typedef struct leat_engine_conf {
     size_t memory;          /* limits.memory; 0: 64 MiB */
     size_t max_event_bytes; /* 0: none */
     int64_t rate_events, rate_bytes, cpu_percent; /* limits.*; 0: none */
-    leat_retry retry; /* errors.retry.*; zeroed: for the defaults, but limit */
+    size_t stream_bytes; /* what the stream holds beside frames, at most: on its way to Kafka */
+    leat_retry retry;    /* errors.retry.*; zeroed: for the defaults, but limit */
 } leat_engine_conf;
 
 typedef struct leat_engine leat_engine;
@@ -66,7 +67,8 @@ leat_rc leat_engine_between(leat_engine *g, leat_rc (*fn)(void *arg, leat_stream
 
 /* What a connector holds at most for events, if max.event.bytes is kept: of each task two batches
  * (one that was filled a little beyond) and a giant in its driver and its batch, and in the stream
- * three frames and a giant in two of them. 0: no bound. */
+ * three frames and a giant in two of them; where the stream is Kafka, what is on its way and a
+ * giant three times. 0: no bound. */
 size_t leat_engine_bound(const leat_engine *g);
 
 /* The durable positions, copied to a. Any thread. */

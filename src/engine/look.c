@@ -16,6 +16,7 @@
 #include "engine/status.h"
 #include "state/state.h"
 #include "stream/follow.h"
+#include "stream/kafka/left.h"
 
 enum { CALL_MS = 3000, STARTING_TRIES = 3 /* each waits some seconds for one just starting */ };
 
@@ -55,6 +56,14 @@ leat_rc leat_look_ask(const char *data, const char *name, leat_str request, int 
     }
 }
 
+/* A connector that does not run. */
+typedef struct stopped {
+    const char *data, *name;
+    leat_state *state;
+    const leat_source *source; /* NULL: not known, or a sink */
+    bool sink, kafka;
+} stopped;
+
 /* Counts as the page mirrors them, of a connector that does not answer. */
 static void write_mirrored(const leat_page *p, bool sink, leat_jw *w)
 {
@@ -74,24 +83,55 @@ static void write_mirrored(const leat_page *p, bool sink, leat_jw *w)
     leat_jw_end(w);
 }
 
+static void write_place(const leat_source *source, const leat_reach *r, leat_jw *w)
+{
+    leat_buf text = {0};
+    if (r->npos > 0) {
+        leat_jw_raw(w, "position", r->pos[0].offset);
+        if (source && source->offset_text) source->offset_text(r->pos[0].offset, &text);
+        leat_jw_str(w, "position_text", text.len > 0 ? leat_buf_str(&text) : (leat_str){0});
+    }
+    leat_status_counts(&r->totals, w);
+    leat_buf_free(&text);
+}
+
+/* On Kafka: what the brokers acknowledged, and what the spool holds. */
+static leat_rc write_left(const stopped *st, leat_jw *w)
+{
+    leat_kafka_left left;
+    leat_delivered_store *store = leat_state_delivered_store(st->state);
+    leat_rc rc = leat_kafka_left_look(st->data, st->name, store, &left, NULL);
+    if (rc == LEAT_OK) {
+        write_place(st->source, &left.reach, w);
+        leat_jw_object(w, "delivery");
+        leat_jw_z(w, "state", left.spooled > 0 ? "SPOOL" : "DIRECT");
+        leat_jw_i64(w, "spool_events", (int64_t)left.spooled);
+        leat_jw_end(w);
+    }
+    leat_kafka_left_free(&left);
+    return rc;
+}
+
 /* A source that does not run: its frames tell, since what its process had appended last may be
  * visible without having been mirrored. Where they cannot be read, the page is what there is. */
-static void write_reached(const char *data, const char *name, const leat_page *p, leat_jw *w)
+static void write_reached(const stopped *st, const leat_page *p, leat_jw *w)
 {
     leat_restored at;
     leat_restored_init(&at);
-    if (leat_follow_state(data, name, &at, NULL) == LEAT_OK) {
-        if (at.reach.npos > 0) leat_jw_raw(w, "position", at.reach.pos[0].offset);
-        leat_status_counts(&at.reach.totals, w);
-    } else {
+    if (st->kafka && write_left(st, w) == LEAT_OK)
+        ;
+    else if (!st->kafka && leat_follow_state(st->data, st->name, &at, NULL) == LEAT_OK)
+        write_place(st->source, &at.reach, w);
+    else
         write_mirrored(p, false, w);
-    }
     leat_restored_free(&at);
 }
 
-/* What it is, by its stored configuration; true: a sink. */
-static bool write_kind(leat_state *s, const char *name, leat_arena *a, leat_jw *w)
+/* What it is, by its stored configuration. */
+static void write_kind(stopped *st, leat_arena *a, leat_jw *w)
 {
+    leat_state *s = st->state;
+    const char *name = st->name;
     leat_str json;
     leat_config *config;
     leat_connector_conf common;
@@ -100,13 +140,15 @@ static bool write_kind(leat_state *s, const char *name, leat_arena *a, leat_jw *
     if (leat_state_config_get(s, a, &json, NULL) != LEAT_OK || !json.s ||
         leat_config_json(a, json, name, &config, NULL) != LEAT_OK ||
         !leat_setup_common(config, a, &common, &r) || !common.klass)
-        return false;
+        return;
     leat_str klass = leat_str_of(common.klass);
     const leat_source *source = leat_source_find(klass);
     const leat_sink *sink = source ? NULL : leat_sink_find(klass);
     leat_jw_z(w, "kind", sink ? "sink" : "source");
     leat_jw_z(w, "class", source ? source->name : sink ? sink->name : common.klass);
-    return sink != NULL;
+    st->source = source;
+    st->sink = sink != NULL;
+    st->kafka = config->worker != NULL;
 }
 
 /* A process that lives and cannot be asked is just starting, or ending. */
@@ -147,18 +189,19 @@ static leat_rc write_ending(leat_state *s, const char *name, const leat_page *p,
 static leat_rc write_stopped(const char *data, const char *name, const char *folder, leat_arena *a,
                              leat_jw *w, leat_err *e)
 {
-    leat_state *s = NULL;
+    stopped st = {.data = data, .name = name};
     leat_page *p = NULL;
-    LEAT_TRY(leat_state_open(data, name, true, &s, e));
+    LEAT_TRY(leat_state_open(data, name, true, &st.state, e));
+    leat_state *s = st.state;
     if (leat_page_open(leat_arena_printf(a, "%s/counters", folder), &p, NULL) != LEAT_OK) p = NULL;
-    bool sink = write_kind(s, name, a, w);
+    write_kind(&st, a, w);
     leat_desired desired;
     if (leat_state_desired_get(s, &desired, NULL) == LEAT_OK) leat_status_desired(&desired, w);
     leat_rc rc = write_ending(s, name, p, a, w, e);
-    if (p && !sink && !leat_page_alive(p))
-        write_reached(data, name, p, w);
+    if (p && !st.sink && !leat_page_alive(p))
+        write_reached(&st, p, w);
     else if (p)
-        write_mirrored(p, sink, w);
+        write_mirrored(p, st.sink, w);
     leat_page_close(p);
     leat_state_close(s);
     return rc;

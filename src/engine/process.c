@@ -202,6 +202,7 @@ static void make_task(leat_process *p)
                                  .tasks = source->tasks ? source->tasks(p->setup.conf, most) : 1,
                                  .memory = (size_t)p->setup.common.memory,
                                  .max_event_bytes = (size_t)p->setup.common.max_event_bytes,
+                                 .stream_bytes = leat_setup_beside(&p->setup),
                                  .conf = p->setup.conf,
                                  .connector = p->conf.name,
                                  .run_id = p->run_id,

@@ -38,10 +38,20 @@ typedef struct leat_process_leaves {
 /* Needs no lock. CONF "connector.unknown". */
 leat_rc leat_process_look(const char *data, const char *name, leat_arena *a,
                           leat_process_leaves *out, leat_err *e);
+/* Whether it may be deleted without losing anything, running or not. CONF "delete.spool": its spool
+ * holds what Kafka does not have. */
+leat_rc leat_process_empty(const char *data, const char *name, leat_err *e);
+
+/* How a connector is deleted. */
+typedef struct leat_process_deleting {
+    bool forget;     /* what its open made on the server goes, and the stream's position */
+    bool drop_spool; /* what only the spool holds may be lost */
+} leat_process_deleting;
 /* Removes configuration and state of a connector that does not run. A source's claims and stream
- * stay; forget: what open made on the server goes first, and the stream's position. A sink's
- * cursors go too. A configuration that cannot be understood any more is no hindrance, but to
- * forget. What failed can be tried again. */
-leat_rc leat_process_delete(const char *data, const char *name, bool forget, leat_err *e);
+ * stay. A sink's cursors go too, and so does the spool. A configuration that cannot be understood
+ * any more is no hindrance, but to forget. What failed can be tried again. CONF
+ * "delete.spool": the spool holds changes that Kafka does not have; nothing was removed. */
+leat_rc leat_process_delete(const char *data, const char *name, leat_process_deleting how,
+                            leat_err *e);
 
 #endif

@@ -24,7 +24,8 @@ typedef struct leat_process {
     int lock; /* of the folder: one process a connector. -1: none */
     leat_page *page;
     leat_stream *stream;
-    leat_broker_events reports; /* what its producer reports to, if it is Kafka */
+    leat_broker_events reports; /* what its producer reports to, if it is Kafka ... */
+    leat_broker_events offsets; /* ... and the one that writes positions for Kafka Connect */
     leat_state *state;          /* of the task's thread */
     leat_state *notes; /* the same file, for the control worker; state itself when nothing runs */
     leat_control *control;

@@ -7,6 +7,8 @@
 /* Of limits.memory: what frames take, and the batches of a task; the largest event that it always
  * has room for. */
 enum { FRAMES = 6 << 20, BATCHES = 2 << 20, LEAST_EVENT = 256 << 10 };
+/* Into Kafka: the part of limits.memory that is on its way. */
+enum { WINDOW_PART = 4, WINDOW_LEAST = 1 << 20, WINDOW_MOST = 16 << 20 };
 
 static const leat_opt *const COMMON[] = {leat_connector_options, NULL};
 static const leat_opt *const STREAM[] = {leat_stream_options, NULL};
@@ -33,13 +35,29 @@ static void copy_props(const leat_props *in, leat_arena *a, leat_props *out)
         leat_props_set(out, a, leat_str_of(p->name), leat_str_of(p->value), p->line);
 }
 
-/* An event is held up to twice by each task, and twice in the stream, beside batches and frames. */
+size_t leat_setup_window(const leat_setup *setup)
+{
+    size_t window = (size_t)setup->common.memory / WINDOW_PART;
+    if (window < WINDOW_LEAST) window = WINDOW_LEAST;
+    return window > WINDOW_MOST ? WINDOW_MOST : window;
+}
+
+/* The window is closed to new events when both together fill it; what is in it already may be given
+ * to the producer later, up to its own bound, which is the same. */
+size_t leat_setup_beside(const leat_setup *setup)
+{
+    return setup->kafka ? 2 * leat_setup_window(setup) : 0;
+}
+
+/* An event is held up to twice by each task, and twice in the stream, beside batches and frames;
+ * and on its way to Kafka once more, as its record while that is made, and by the producer. */
 static void fit_events(leat_setup *setup, leat_report *r)
 {
     leat_connector_conf *c = &setup->common;
     unsigned most_tasks = (unsigned)c->tasks_max;
     int64_t tasks = setup->source->tasks ? setup->source->tasks(setup->conf, most_tasks) : 1;
-    int64_t beside = FRAMES + tasks * BATCHES, times = 2 * tasks + 2;
+    int64_t beside = FRAMES + tasks * BATCHES + (int64_t)leat_setup_beside(setup);
+    int64_t times = 2 * tasks + 2 + (setup->kafka ? 3 : 0);
     int64_t room = (c->memory - beside) / times, most = c->max_event_bytes;
     if (room < LEAST_EVENT) room = LEAST_EVENT;
     if (most > room)

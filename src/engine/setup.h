@@ -26,6 +26,11 @@ typedef struct leat_setup {
 bool leat_setup_parse(const leat_config *config, bool strict, leat_arena *a, leat_setup *out,
                       leat_report *r);
 
+/* Of limits.memory: bytes that may be on their way to Kafka, as events and as records. */
+size_t leat_setup_window(const leat_setup *setup);
+/* All that the stream holds beside frames of events, at most; 0: it is not Kafka. */
+size_t leat_setup_beside(const leat_setup *setup);
+
 /* Only the options that every connector has, without resolving ${providers}: for commands that look
  * at a connector's configuration. */
 bool leat_setup_common(const leat_config *config, leat_arena *a, leat_connector_conf *out,

@@ -82,8 +82,22 @@ static void write_tasks(leat_engine *g, unsigned n, leat_jw *w)
     leat_jw_end(w);
 }
 
-/* Of a stream that is Kafka. */
-static void write_delivery(const leat_page *p, leat_jw *w)
+/* Why Kafka takes nothing. */
+static void write_trouble(const leat_page *p, leat_jw *w)
+{
+    char iso[LEAT_ISO_MAX];
+    leat_page_trouble t;
+    if (!leat_page_get_trouble(p, &t)) {
+        leat_jw_null(w, "error");
+        return;
+    }
+    leat_status_error(&t.why, w);
+    leat_jw_z(w, "error_since", leat_iso_us(t.since_us, 3, iso));
+    leat_jw_z(w, "retry_at", t.again_us ? leat_iso_us(t.again_us, 3, iso) : NULL);
+}
+
+/* Of a stream that is Kafka. retry_ms: the longest pause between two attempts of its client. */
+static void write_delivery(const leat_page *p, int64_t retry_ms, leat_jw *w)
 {
     char iso[LEAT_ISO_MAX];
     uint32_t phase = atomic_load(&p->delivery);
@@ -98,11 +112,14 @@ static void write_delivery(const leat_page *p, leat_jw *w)
     leat_jw_i64(w, "spool_max_bytes", (int64_t)atomic_load(&p->spool_max_bytes));
     leat_jw_z(w, "spool_full_at", full ? leat_iso_us(full, 0, iso) : NULL);
     leat_jw_i64(w, "producers_lost", (int64_t)atomic_load(&p->producers));
+    leat_jw_i64(w, "retry_ms", retry_ms);
+    write_trouble(p, w);
     leat_jw_end(w);
 }
 
-static void write_source(const leat_source *source, leat_engine *g, const leat_page *p, leat_jw *w)
+static void write_source(const leat_setup *setup, leat_engine *g, const leat_page *p, leat_jw *w)
 {
+    const leat_source *source = setup->source;
     leat_engine_status status;
     char iso[LEAT_ISO_MAX];
     leat_engine_status_get(g, &status);
@@ -128,7 +145,7 @@ static void write_source(const leat_source *source, leat_engine *g, const leat_p
     leat_jw_z(w, "received_position", *st.gauges.position ? st.gauges.position : NULL);
     leat_jw_z(w, "acknowledged_position", *st.gauges.acked ? st.gauges.acked : NULL);
     if (!p) return;
-    write_delivery(p, w);
+    write_delivery(p, setup->clients.client[LEAT_KAFKA_PRODUCER].reconnect_max_ms, w);
     leat_jw_i64(w, "commits", (int64_t)atomic_load(&p->commits));
     leat_jw_i64(w, "stream_bytes", (int64_t)atomic_load(&p->stream_bytes));
     leat_jw_i64(w, "memory_bytes", (int64_t)atomic_load(&p->memory_bytes));
@@ -168,7 +185,7 @@ void leat_status_write(const char *name, const leat_setup *setup, leat_engine *g
     leat_jw_z(w, "class", setup->source ? setup->source->name : setup->sink->name);
     leat_jw_i64(w, "pid", getpid());
     if (g)
-        write_source(setup->source, g, p, w);
+        write_source(setup, g, p, w);
     else
         write_sink(k, w);
 }

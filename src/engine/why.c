@@ -40,6 +40,7 @@ static const char *stage_of(leat_str code)
     if (leat_str_starts(code, "stream.sync_failed") || leat_str_starts(code, "os.enospc"))
         return "the disk";
     if (leat_str_starts(code, "stream.")) return "the stream's appender";
+    if (leat_str_starts(code, "kafka.") || leat_str_starts(code, "spool.")) return "Kafka";
     if (leat_str_starts(code, "os.")) return "the machine";
     if (leat_str_starts(code, "sink.")) return "the sink";
     if (leat_str_starts(code, "config.")) return "its configuration";
@@ -58,6 +59,8 @@ static void say_stalled(const subject *s)
         {"stream.retention_held",
          "its stream has reached its limit, and its oldest part is still needed by a sink"},
         {"stream.disk_low", "the disk has less room than is to stay free"},
+        {"spool.full", "Kafka is away, and the spool has reached its limit"},
+        {"kafka.down", "Kafka is away, and there is no spool"},
     };
     leat_str code = member(s->err, "code");
     const char *why = "there is no room for what it reads";
@@ -160,6 +163,31 @@ static void say_gone(const subject *s)
     say_paused(s);
 }
 
+/* Kafka takes nothing, or has not taken all of the spool. */
+static void say_delivery(const subject *s)
+{
+    const leat_json *d = leat_json_get(s->j, "delivery"), *err = leat_json_get(d, "error");
+    leat_str state = leat_json_get_str(d, "state"), again = leat_json_get_str(d, "retry_at");
+    if (err && err->type == LEAT_JSON_OBJECT) {
+        leat_buf_printf(s->out, " Kafka takes nothing since %.*s: %.*s [%.*s]. ",
+                        LEAT_STR_ARG(member(d, "error_since")),
+                        LEAT_STR_ARG(member(err, "message")), LEAT_STR_ARG(member(err, "code")));
+        if (again.s)
+            leat_buf_printf(s->out, "The next attempt is at %.*s.", LEAT_STR_ARG(again));
+        else
+            leat_buf_printf(
+                s->out, "It is tried again all the time, with pauses of at most %" PRId64 " ms.",
+                leat_json_get_i64(d, "retry_ms", 0));
+    }
+    if (!state.s || leat_str_is(state, "DIRECT")) return;
+    leat_buf_printf(
+        s->out,
+        " %" PRId64 " events wait in the spool for Kafka, %" PRId64 " of %" PRId64 " bytes%s.",
+        leat_json_get_i64(d, "spool_events", 0), leat_json_get_i64(d, "spool_bytes", 0),
+        leat_json_get_i64(d, "spool_max_bytes", 0),
+        leat_str_is(state, "DRAIN") ? ", and are being sent" : "; the source's log is let go");
+}
+
 /* Whatever its state: those are changes that did not arrive. */
 static void say_dead(const subject *s)
 {
@@ -199,6 +227,7 @@ static void explain(const subject *s)
         leat_buf_printf(s->out, "it is on its way; ask again in a moment.");
     }
     if (leat_json_get(s->j, "pid")) say_tasks(s);
+    say_delivery(s);
     say_dead(s);
 }
 

@@ -283,15 +283,23 @@ void leat_hub_patch_config(void *hub, leat_http_call *c)
     leat_hub_give_back(h, &claim);
 }
 
-/* Stream and what stands on the server stay, as with Kafka Connect. */
+/* Stream and what stands on the server stay, as with Kafka Connect. What only a spool holds is not
+ * dropped without a word: ?drop_spool=true. */
 static void remove_one(leat_hub *h, leat_http_call *c, const char *name)
 {
+    const leat_process_deleting how = {.drop_spool = leat_http_query_true(c, "drop_spool")};
     leat_err err = {0};
+    if (!how.drop_spool && leat_process_empty(h->conf.data, name, &err) != LEAT_OK &&
+        strcmp(err.code, "connector.unknown") != 0) {
+        leat_hub_fail(c, &err);
+        return;
+    }
+    err = (leat_err){0};
     leat_supervisor_remove(h->supervisor, name);
     if (!leat_supervisor_wait(h->supervisor, name, LEAT_HUB_STOP_MS + 5000))
         leat_fail(&err, LEAT_RETRY, "control.waiting", name,
                   "its process was told to stop and has not ended; ask again");
-    else if (leat_process_delete(h->conf.data, name, false, &err) == LEAT_OK ||
+    else if (leat_process_delete(h->conf.data, name, how, &err) == LEAT_OK ||
              strcmp(err.code, "connector.unknown") == 0)
         err.rc = leat_hub_forget(h, name, &err);
     c->status = 204;

@@ -70,7 +70,8 @@ static leat_run_state shown(const leat_hub_connector *k, int pid)
     return (leat_run_state)atomic_load(&page->state);
 }
 
-/* The error of a status, and how many tasks it tells of (none: left as it is). */
+/* The error of a status, else that of its stream, and how many tasks it tells of (none: left as it
+ * is). */
 static const char *detail(const leat_hub *h, const char *name, leat_arena *a, unsigned *tasks)
 {
     leat_buf text = {0};
@@ -83,6 +84,8 @@ static const char *detail(const leat_hub *h, const char *name, leat_arena *a, un
     unsigned n = 0;
     for (const leat_json *t = list ? list->child : NULL; t; t = t->next) n++;
     if (n > 0) *tasks = n;
+    if (!error || error->type != LEAT_JSON_OBJECT)
+        error = leat_json_get(leat_json_get(j, "delivery"), "error");
     if (!error || error->type != LEAT_JSON_OBJECT) return NULL;
     leat_str where = leat_json_get_str(error, "where");
     return leat_arena_printf(a, "%.*s: %.*s%s%.*s", LEAT_STR_ARG(leat_json_get_str(error, "code")),
@@ -125,8 +128,10 @@ const char *leat_hub_state(leat_hub *h, const leat_hub_connector *k, leat_arena 
     if (!known) return "UNASSIGNED";
     if (cs.pid == 0) return state_of_ended(h, k, &cs, a, tasks, trace);
     leat_run_state state = shown(k, cs.pid);
+    bool away =
+        k->page && atomic_load(&k->page->pid) == cs.pid && atomic_load(&k->page->trouble_us) != 0;
     bool several = k->source && k->source->tasks && max && !leat_str_is(leat_str_of(max), "1");
-    bool troubled = state == LEAT_RUN_RETRYING || state == LEAT_RUN_STALLED;
+    bool troubled = away || state == LEAT_RUN_RETRYING || state == LEAT_RUN_STALLED;
     if (several || troubled) *trace = detail(h, k->name, a, tasks);
     if (cs.stopping) return "RESTARTING";
     switch (state) {

@@ -8,6 +8,7 @@
 #include "stream/page.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -139,6 +140,41 @@ bool leat_page_mark(const leat_page *p, uint64_t *segment, uint64_t *offset, uin
         *segment = atomic_load(&p->mark_segment);
         if (*segment == before && atomic_load(&p->mark_frame) == *frame) return true;
     }
+}
+
+void leat_page_set_trouble(leat_page *p, const leat_page_trouble *t)
+{
+    uint64_t words[LEAT_PAGE_WORDS] = {0};
+    char *text = (char *)words;
+    if (t != NULL) {
+        size_t code = strlen(t->why.code) + 1, room = sizeof words - code;
+        memcpy(text, t->why.code, code);
+        snprintf(text + code, room, "%s", t->why.msg);
+        leat_str_mend(text + code);
+    }
+    atomic_fetch_add(&p->trouble_turn, 1);
+    for (size_t i = 0; i < LEAT_PAGE_WORDS; i++) atomic_store(&p->trouble[i], words[i]);
+    atomic_store(&p->trouble_us, t ? t->since_us : 0);
+    atomic_store(&p->trouble_again_us, t ? t->again_us : 0);
+    atomic_fetch_add(&p->trouble_turn, 1);
+}
+
+bool leat_page_get_trouble(const leat_page *p, leat_page_trouble *out)
+{
+    enum { TRIES = 1000 }; /* a writer that died in the middle never ends its turn */
+    uint64_t words[LEAT_PAGE_WORDS + 1] = {0};
+    const char *text = (const char *)words;
+    for (int i = 0; i < TRIES; i++) {
+        uint32_t turn = atomic_load(&p->trouble_turn);
+        for (size_t w = 0; w < LEAT_PAGE_WORDS; w++) words[w] = atomic_load(&p->trouble[w]);
+        out->since_us = atomic_load(&p->trouble_us);
+        out->again_us = atomic_load(&p->trouble_again_us);
+        if (turn % 2 == 0 && atomic_load(&p->trouble_turn) == turn) break;
+    }
+    if (out->since_us == 0) return false;
+    size_t code = strlen(text) + 1;
+    leat_fail(&out->why, LEAT_RETRY, text, "kafka", "%s", code < sizeof words ? text + code : "");
+    return true;
 }
 
 void leat_page_wait(leat_page *p, uint64_t frame, int64_t us)

@@ -12,7 +12,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
-enum { LEAT_PAGE_VERSION = 1, LEAT_PAGE_SIZE = 4096 };
+enum { LEAT_PAGE_VERSION = 1, LEAT_PAGE_SIZE = 4096, LEAT_PAGE_WORDS = 80 };
 #define LEAT_PAGE_MAGIC 0x6c65617470616765ull
 
 typedef enum leat_run_state {
@@ -75,7 +75,17 @@ typedef struct leat_page {
     _Atomic uint32_t snapshot_tables, snapshot_tables_done;
     _Atomic uint64_t snapshot_rows; /* of its tables, read so far */
     _Atomic int64_t snapshot_total, snapshot_rate, snapshot_left_ms; /* rows, rows a second; -1 */
+    _Atomic uint32_t trouble_turn; /* odd: the next three are being written */
+    _Atomic int64_t trouble_us;    /* nothing was acknowledged since then; 0: there is no trouble */
+    _Atomic int64_t trouble_again_us;          /* when it is tried again; 0: all the time */
+    _Atomic uint64_t trouble[LEAT_PAGE_WORDS]; /* code and message, with a 0 behind each */
 } leat_page;
+
+/* Why a stream elsewhere does not take what it is given. */
+typedef struct leat_page_trouble {
+    leat_err why;               /* code and message */
+    int64_t since_us, again_us; /* as on the page */
+} leat_page_trouble;
 
 /* Maps data/connectors/NAME/counters, made if missing, for its writer: pid and times are set, the
  * number of the frame at the mark stays (it is evidence for recovery; there is no mark until the
@@ -99,6 +109,10 @@ void leat_page_set_mark(leat_page *p, uint64_t segment, uint64_t offset, uint64_
 /* The mark, its three parts belonging together; false: none was shown yet, or it changes just now.
  */
 bool leat_page_mark(const leat_page *p, uint64_t *segment, uint64_t *offset, uint64_t *frame);
+/* Shows a trouble; NULL: there is none. A message that is too long is cut. By the writer. */
+void leat_page_set_trouble(leat_page *p, const leat_page_trouble *t);
+/* False: there is none. */
+bool leat_page_get_trouble(const leat_page *p, leat_page_trouble *out);
 /* Sleeps until the mark moves away from frame, at most us; may return early. */
 void leat_page_wait(leat_page *p, uint64_t frame, int64_t us);
 

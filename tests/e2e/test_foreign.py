@@ -183,3 +183,61 @@ def test_heartbeats_and_transactions(orders, leat, kafka):
     assert (last["status"], last["event_count"], begin.headers) == ("END", 2, [])
     change = json.loads(kafka.read("ds5.public.orders")[-1].value)
     assert change["transaction"]["total_order"] == 2
+
+
+# As Debezium's documentation and its examples have them, but for the addresses.
+SERIALIZER = "org.apache.kafka.common.serialization.StringSerializer"
+DOCUMENTED = {
+    "debezium.source.connector.class": "io.debezium.connector.postgresql.PostgresConnector",
+    "debezium.source.offset.storage.file.filename": "data/offsets.dat",
+    "debezium.source.offset.flush.interval.ms": "0",
+    "debezium.source.topic.prefix": "tutorial",
+    "debezium.source.schema.include.list": "inventory",
+    "debezium.sink.type": "kafka",
+    "debezium.sink.kafka.producer.key.serializer": SERIALIZER,
+    "debezium.sink.kafka.producer.value.serializer": SERIALIZER,
+    "quarkus.log.console.json": "false",
+}
+LINEAGE = "openlineage.integration"
+LOGGER = 'quarkus.log.category."io.openlineage.client.transports.ConsoleTransport"'
+EXAMPLES = {
+    "the manual": DOCUMENTED,
+    "one of the examples": {
+        **{k: v for k, v in DOCUMENTED.items() if not k.endswith("file.filename")},
+        "debezium.source.offset.storage": "org.apache.kafka.connect.storage."
+        "MemoryOffsetBackingStore",
+        f"debezium.source.{LINEAGE}.enabled": "true",
+        f"debezium.source.{LINEAGE}.config.file.path": "config/openlineage.yml",
+        f"debezium.source.{LINEAGE}.job.description": "This connector does cdc for products",
+        f"debezium.source.{LINEAGE}.job.tags": "env=prod,team=cdc",
+        f"debezium.source.{LINEAGE}.job.owners": "Mario=maintainer,John Doe=Data scientist",
+        f"{LOGGER}.level": "INFO",
+        f"{LOGGER}.handlers": "myFile",
+        f"{LOGGER}.use-parent-handlers": "false",
+        'quarkus.log.handler.file."myFile".enable': "true",
+        'quarkus.log.handler.file."myFile".path': "logs/console-transport.log",
+    },
+}
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_documented_examples(db, leat, kafka, example):
+    if "tutorial.inventory.customers" in kafka.topics():
+        kafka.delete("tutorial.inventory.customers")
+    db.sql("CREATE SCHEMA inventory")
+    db.sql("CREATE TABLE inventory.customers (id int PRIMARY KEY, email text)")
+    db.sql("CREATE TABLE public.others (id int PRIMARY KEY)")
+    db.sql("INSERT INTO inventory.customers VALUES (1001, 'sally')")
+    db.sql("INSERT INTO public.others VALUES (1)")
+    place = {k: v for k, v in db.properties().items() if k.startswith("database.")}
+    props = EXAMPLES[example] | {f"debezium.source.{k}": v for k, v in place.items()}
+    props["debezium.sink.kafka.producer.bootstrap.servers"] = kafka.bootstrap
+    leat.run(leat.write("application.properties", props))
+    kafka.read_until("tutorial.inventory.customers", 1)
+    db.sql("UPDATE inventory.customers SET email = 'sally@example.com'")
+    first, second = kafka.read_until("tutorial.inventory.customers", 2)
+    assert json.loads(first.value)["payload"]["op"] == "r"
+    assert json.loads(second.value)["payload"]["after"]["email"] == "sally@example.com"
+    assert json.loads(second.key)["payload"] == {"id": 1001}
+    assert not [t for t in kafka.topics() if t == "tutorial.public.others"]
+    assert leat.stop() == 0

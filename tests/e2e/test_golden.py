@@ -180,13 +180,15 @@ def lsn(text):
     return (int(high, 16) << 32) + int(low, 16)
 
 
-def run_case(case, db, leat):
-    """Configures, takes the snapshot, streams; returns when leat has passed the database's end."""
+def run_case(case, db, leat, *args, **more):
+    """Configures, takes the snapshot, streams; returns when leat has passed the database's end.
+    more: options of the connector beside those that were recorded."""
     with open(os.path.join(GOLDEN, f"{case}.json"), encoding="utf-8") as f:
         config = json.load(f)["connector_config"]
     own = db.properties()
     ours = ("database.", "slot.", "publication.", "snapshot.")
     config |= {k: own[k] for k in own if k.startswith(ours)}
+    config |= {name.replace("_", "."): value for name, value in more.items()}
     setup, stream = statements(case)
     for extension in ("hstore", "citext", "ltree"):
         if re.search(rf"\b{extension}\b", setup + stream):
@@ -194,7 +196,7 @@ def run_case(case, db, leat):
     run_sql(db, setup)
     if case in MARKED:
         db.sql("CREATE TABLE zz_end (id int PRIMARY KEY)")
-    leat.run(leat.write(f"{case}.json", {"name": case, "config": config}))
+    leat.run(*args, leat.write(f"{case}.json", {"name": case, "config": config}))
 
     def status():
         leat.alive()
@@ -218,7 +220,7 @@ def run_case(case, db, leat):
             return max(lsns) >= end and not any("snapshot" in k for k in position)
 
         until(passed, 30, "the end of the stream")
-    if "heartbeat.interval.ms" in config:
+    if "heartbeat.interval.ms" in config and not args:
         until(lambda: any(map(heartbeat, leat.topics())), 30, "a heartbeat")
 
 
@@ -260,11 +262,34 @@ def test_case(case, db, leat):
         db.server.needs(*SINCE[case])
     run_case(case, db, leat)
     for schemas in (False, True):
-        expected, got = recorded(case, schemas), delivered(case, leat, db, schemas)
-        assert sorted(got) == sorted(expected), "topics"
-        for topic, wanted in expected.items():
-            for i, (w, g) in enumerate(zip(wanted, got[topic])):
-                for part, x, y in zip(("key", "value", "headers"), w, g):
-                    assert y == x, f"{topic}, record {i}, {part} (schemas {schemas})"
-            if not heartbeat({"topic": topic}):  # as many as there was time for
-                assert len(got[topic]) == len(wanted), f"records in {topic}"
+        compare(recorded(case, schemas), delivered(case, leat, db, schemas), schemas)
+
+
+def compare(expected, got, schemas):
+    assert sorted(got) == sorted(expected), "topics"
+    for topic, wanted in expected.items():
+        for i, (w, g) in enumerate(zip(wanted, got[topic])):
+            for part, x, y in zip(("key", "value", "headers"), w, g):
+                assert y == x, f"{topic}, record {i}, {part} (schemas {schemas})"
+        if not heartbeat({"topic": topic}):  # as many as there was time for
+            assert len(got[topic]) == len(wanted), f"records in {topic}"
+
+
+@pytest.mark.parametrize("schemas", [False, True])
+@pytest.mark.parametrize("case", ["crud_txmeta", "heartbeat"])
+def test_on_kafka(case, schemas, db, leat, kafka):
+    """The same as records of a cluster: bytes, headers, and the connector's own topics."""
+    expected = recorded(case, schemas)
+    for topic in set(expected) & set(kafka.topics()):
+        kafka.delete(topic)
+    told = str(schemas).lower()
+    run_case(case, db, leat, "--kafka", kafka.bootstrap, key_converter_schemas_enable=told,
+             value_converter_schemas_enable=told)
+    lines = []
+    for topic, wanted in expected.items():
+        wanted = 1 if heartbeat({"topic": topic}) else len(wanted)
+        for r in kafka.read_until(topic, wanted):
+            key, value = ((part and part.decode()) for part in (r.key, r.value))
+            headers = [(name, text.decode()) for name, text in r.headers]
+            lines.append({"topic": r.topic, "key": key, "value": value, "headers": headers})
+    compare(expected, records(lines, db.name), schemas)

@@ -52,7 +52,9 @@ class OnKafka:
         for table in TABLES:
             topic = f"shop.public.{table}"
             there = topic in kafka.topics()
-            self.records[topic] = [parse(r) for r in kafka.read(topic)] if there else []
+            self.records[topic] = []
+            if there:
+                self.records[topic] = [parse(r) for r in kafka.read(topic, seconds=240)]
 
     def topics(self):
         return [{"topic": topic} for topic in self.records]

@@ -91,3 +91,41 @@ def test_what_runs_there_is_not_given_back(db, leat, connect):
     done = leat.call("takeover", "--connect", connect.url, "other", "--back", ok=(1,))
     assert "takeover.running" in done.stderr
     connect.call("DELETE", "/connectors/other")
+
+
+def key_of(record):
+    return json.loads(record.key)["payload"]["id"]
+
+
+def test_kafka_connect_goes_on_after_a_crash(db, leat, kafka, connect):
+    """leat is gone with kill -9 and its machine with it: what it wrote to Kafka Connect's topic of
+    offsets is enough. Changes may come twice, none is missing, and no second snapshot is taken."""
+    topic = "crash.public.orders"
+    db.sql("CREATE TABLE orders (id int PRIMARY KEY, what text)")
+    db.sql("INSERT INTO orders SELECT i, 'before' FROM generate_series(1, 5) i")
+    props = db.properties(topic_prefix="crash") | {"publication.autocreate.mode": "all_tables"}
+    leat.run(connect.file, leat.write("crash.properties", props | {"name": "crash"}))
+    kafka.read_until(topic, 5)
+    load = Load(db)
+    load.grows(600)
+    key = b'["crash",{"server":"crash"}]'
+    until(lambda: [r for r in kafka.read("connect-offsets") if r.key == key], 60, "an offset")
+    leat.kill()
+    load.grows(300)
+    connect.create("crash", props)
+    load.grows(300)
+    ids = load.stop()
+    wanted = set(ids) | set(range(1, 6))
+
+    def there():
+        records = kafka.read(topic)
+        return records if {key_of(r) for r in records} >= wanted else None
+
+    records = until(there, 180, "all rows", every=1)
+    assert {key_of(r) for r in records} == wanted
+    ops = [json.loads(r.value)["op"] for r in records]
+    assert ops.count("r") == 5 and set(ops) == {"r", "c"}
+    first = list(dict.fromkeys(key_of(r) for r in records))
+    assert first == sorted(first)
+    assert {shape(r)[4] for r in records} == {"3.6.0.Final"}
+    connect.call("DELETE", "/connectors/crash")

@@ -209,9 +209,10 @@ static leat_rc store_here(leat_takeover_run *t, leat_err *e)
 static void undo(leat_takeover_run *t)
 {
     leat_err err = {0};
+    const leat_process_deleting how = {0};
     if (!t->stopped) return;
     if (t->made) {
-        leat_rc rc = leat_process_delete(t->conf->data, t->conf->name, false, &err);
+        leat_rc rc = leat_process_delete(t->conf->data, t->conf->name, how, &err);
         if (rc != LEAT_OK && strcmp(err.code, "connector.unknown") != 0)
             leat_takeover_tell(t, "undo", LEAT_TAKEOVER_FAILED,
                                "what was stored here could not be removed: %s", err.msg);

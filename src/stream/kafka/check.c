@@ -13,6 +13,7 @@ enum { HOST_MS = 5000, ANSWER_MS = 10000, FRAMING = 128 };
 typedef struct checking {
     const leat_kafka_check_conf *conf;
     rd_kafka_t *rk;    /* does not make topics by asking for them */
+    bool soft;         /* what fails now does not keep the connector from its work */
     char trouble[400]; /* the last error of a connection */
     rd_kafka_resp_err_t err;
 } checking;
@@ -20,6 +21,7 @@ typedef struct checking {
 static void tell(const checking *c, const char *name, leat_kafka_step_state state, const char *code,
                  const char *detail, const char *advice)
 {
+    if (state == LEAT_KAFKA_STEP_FAILED && c->soft) state = LEAT_KAFKA_STEP_WARN;
     const leat_kafka_step s = {name, state, code, detail, advice};
     c->conf->step(c->conf->arg, &s);
 }
@@ -81,16 +83,33 @@ static void tell_login(checking *c, const char *detail)
     tell(c, "kafka log in", LEAT_KAFKA_STEP_FAILED, "kafka.auth", detail, advice);
 }
 
+/* A broker's refusal of our certificate comes behind the handshake, as an error of the connection.
+ */
+static bool is_tls(const checking *c)
+{
+    const leat_kafka_client *client = &c->conf->kafka->client[LEAT_KAFKA_PRODUCER];
+    bool tls = client->protocol == LEAT_KAFKA_SSL || client->protocol == LEAT_KAFKA_SASL_SSL;
+    if (c->err == RD_KAFKA_RESP_ERR__SSL) return true;
+    return tls && strstr(c->trouble, "SSL") && strstr(c->trouble, "alert");
+}
+
+static void tell_tls(checking *c, const char *detail)
+{
+    const char *advice = leat_kafka_tls_advice(detail);
+    tell(c, "kafka TLS", LEAT_KAFKA_STEP_FAILED, "kafka.tls", detail,
+         *advice ? advice
+                 : "ssl.truststore.location must hold the certificate that signed the broker's, "
+                   "whose name must be the one in bootstrap.servers; a broker that wants a "
+                   "certificate of the client's needs ssl.keystore.location");
+}
+
 static void tell_failed(checking *c, rd_kafka_resp_err_t err)
 {
     const leat_kafka_client *client = &c->conf->kafka->client[LEAT_KAFKA_PRODUCER];
     bool tls = client->protocol == LEAT_KAFKA_SSL || client->protocol == LEAT_KAFKA_SASL_SSL;
     const char *detail = *c->trouble ? c->trouble : rd_kafka_err2str(err);
-    if (c->err == RD_KAFKA_RESP_ERR__SSL)
-        tell(c, "kafka TLS", LEAT_KAFKA_STEP_FAILED, "kafka.tls", detail,
-             "ssl.truststore.location must hold the certificate that signed the broker's, whose "
-             "name must be the one in bootstrap.servers; a broker that wants a certificate of the "
-             "client's needs ssl.keystore.location");
+    if (is_tls(c))
+        tell_tls(c, detail);
     else if (c->err == RD_KAFKA_RESP_ERR__AUTHENTICATION)
         tell_login(c, detail);
     else
@@ -100,6 +119,28 @@ static void tell_failed(checking *c, rd_kafka_resp_err_t err)
                  : "does this port of the broker want TLS or a log-in? security.protocol must be "
                    "that of the listener; and the addresses that the broker advertises must be "
                    "reachable from here");
+}
+
+/* A token is to be had, where the log-in needs one. */
+static bool check_token(checking *c)
+{
+    leat_arena a = {0};
+    leat_err err = {0};
+    leat_kafka_oauth o;
+    leat_kafka_token token;
+    char detail[300], iso[LEAT_ISO_MAX];
+    leat_rc rc = leat_kafka_sasl_oauth(&c->conf->kafka->client[LEAT_KAFKA_PRODUCER], &a, &o, &err);
+    if (rc == LEAT_OK && o.url) {
+        rc = leat_kafka_token_fetch(&o, &a, &token, &err);
+        if (rc == LEAT_OK) {
+            snprintf(detail, sizeof detail, "of %.200s, until %s", token.principal,
+                     leat_iso_us(token.until_ms * 1000, 0, iso));
+            tell(c, "kafka token", LEAT_KAFKA_STEP_OK, NULL, detail, NULL);
+        }
+    }
+    if (rc != LEAT_OK) tell(c, "kafka token", LEAT_KAFKA_STEP_FAILED, err.code, err.msg, NULL);
+    leat_arena_free(&a);
+    return rc == LEAT_OK;
 }
 
 /* The first answer of the cluster: TLS and log-in have been good then. */
@@ -115,8 +156,7 @@ static bool check_answer(checking *c)
     do {
         err = rd_kafka_metadata(c->rk, 0, none, &found, 1000);
         rd_kafka_poll(c->rk, 0);
-        bool hopeless =
-            c->err == RD_KAFKA_RESP_ERR__SSL || c->err == RD_KAFKA_RESP_ERR__AUTHENTICATION;
+        bool hopeless = is_tls(c) || c->err == RD_KAFKA_RESP_ERR__AUTHENTICATION;
         if (err && hopeless) break;
     } while (err && leat_mono_us() < until);
     if (err) {
@@ -204,8 +244,12 @@ static void check_missing(checking *c, const char *name, const char *topic)
     char why[300] = "";
     const leat_kafka_group *g = NULL;
     const leat_kafka_clients *k = c->conf->kafka;
+    const leat_kafka_offsets_conf *o = &c->conf->offsets;
+    const leat_kafka_group offsets = {.partitions = o->partitions, .replication = o->replication};
     leat_err err = {0};
-    if (k->creation && leat_kafka_group_of(k, leat_str_of(topic), &g, &err) != LEAT_OK) {
+    if (o->topic && strcmp(o->topic, topic) == 0)
+        g = &offsets;
+    else if (k->creation && leat_kafka_group_of(k, leat_str_of(topic), &g, &err) != LEAT_OK) {
         tell(c, name, LEAT_KAFKA_STEP_FAILED, err.code, err.msg, NULL);
         return;
     }
@@ -219,8 +263,10 @@ static void check_missing(checking *c, const char *name, const char *topic)
         else
             tell(c, name, LEAT_KAFKA_STEP_FAILED, denied ? "kafka.denied" : "kafka.topic_refused",
                  why,
-                 denied ? "grant the operation Create on the topic, or make it by hand"
-                        : "look at topic.creation.*");
+                 denied          ? "grant the operation Create on the topic, or make it by hand"
+                 : g == &offsets ? "look at offset.storage.partitions and "
+                                   "offset.storage.replication.factor"
+                                 : "look at topic.creation.*");
         return;
     }
     bool known = leat_kafka_probe_setting(c->rk, NULL, "auto.create.topics.enable", ANSWER_MS, why,
@@ -282,10 +328,11 @@ leat_rc leat_kafka_check(const leat_kafka_check_conf *conf, leat_err *e)
 {
     checking c = {.conf = conf};
     LEAT_TRY(open_client(&c, e));
-    if (check_hosts(&c) && check_answer(&c)) {
+    if (check_hosts(&c) && check_token(&c) && check_answer(&c)) {
         for (const char *const *t = conf->topics; t && *t; t++) check_topic(&c, *t);
         if (!conf->topics || !*conf->topics) check_size(&c, NULL, "message.max.bytes");
-        if (conf->offsets.topic && conf->transactional_id) check_topic(&c, conf->offsets.topic);
+        c.soft = conf->transactional_id == NULL;
+        if (conf->offsets.topic) check_topic(&c, conf->offsets.topic);
         if (conf->transactional_id) check_id(&c);
     }
     rd_kafka_destroy(c.rk);

@@ -4,10 +4,15 @@
 #include "stream/kafka/conf.h"
 
 #include <inttypes.h>
+#include <openssl/x509_vfy.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/log.h"
 #include "stream/kafka/stores.h"
+
+/* Of the certificate that a broker showed last, by whatever client: what X509_verify_cert found. */
+static _Atomic int last_certificate;
 
 static const char TRUST[] = "ssl.truststore.location", KEYS[] = "ssl.keystore.location";
 
@@ -22,6 +27,59 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
                     : level <= SYSLOG_INFO  ? LEAT_INFO
                                             : LEAT_DEBUG;
     leat_log(to, "kafka.client", "about=%s %s", facility, text);
+}
+
+/* librdkafka's error says only that there was one. In its threads. */
+static int on_certificate(rd_kafka_t *rk, const char *broker, int32_t id, int *error, int depth,
+                          const char *der, size_t size, char *why, size_t room, void *opaque)
+{
+    (void)rk;
+    (void)id;
+    (void)der;
+    (void)size;
+    (void)opaque;
+    if (*error == X509_V_OK) {
+        if (depth == 0) atomic_store(&last_certificate, X509_V_OK);
+        return 1;
+    }
+    atomic_store(&last_certificate, *error);
+    snprintf(why, room, "%s", X509_verify_cert_error_string(*error));
+    leat_log(LEAT_DEBUG, "kafka.tls", "broker=%s depth=%d its certificate is refused: %s", broker,
+             depth, why);
+    return 0;
+}
+
+const char *leat_kafka_tls_advice(const char *said)
+{
+    static const struct {
+        const char *words, *advice;
+    } alerts[] = {
+        {"expired", "the broker says that this client's certificate is over: renew the one in "
+                    "ssl.keystore.location"},
+        {"certificate required", "the broker wants a certificate of this client: set "
+                                 "ssl.keystore.location"},
+        {"alert", "the broker refuses this client's certificate, or wants one: "
+                  "ssl.keystore.location must hold one that has not expired and is signed by an "
+                  "authority in the broker's trust store"},
+    };
+    switch (atomic_load(&last_certificate)) {
+    case X509_V_OK: break;
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+        return "the broker's certificate has expired: renew it, or set this machine's clock";
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        return "the broker's certificate is not valid yet: look at this machine's clock";
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        return "the broker's certificate does not name the host: reach it by a name that the "
+               "certificate has (bootstrap.servers, and what the broker advertises), or set "
+               "ssl.endpoint.identification.algorithm to nothing to take any name";
+    default:
+        return "the broker's certificate is signed by nobody that is trusted here: "
+               "ssl.truststore.location must hold the authority that signed it";
+    }
+    for (size_t i = 0; i < sizeof alerts / sizeof alerts[0]; i++)
+        if (strstr(said, "alert") && strstr(said, alerts[i].words)) return alerts[i].advice;
+    return "";
 }
 
 leat_rc leat_kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value,
@@ -113,6 +171,7 @@ static leat_rc set_security(const leat_kafka_client *c, rd_kafka_conf_t *conf, l
                                  "security.protocol", e));
     if (c->protocol == LEAT_KAFKA_SSL || c->protocol == LEAT_KAFKA_SASL_SSL) {
         bool named = c->identification && *c->identification;
+        rd_kafka_conf_set_ssl_cert_verify_cb(conf, on_certificate);
         LEAT_TRY(set_trust(c, conf, e));
         LEAT_TRY(set_keys(c, conf, e));
         LEAT_TRY(leat_kafka_conf_set(conf, "ssl.endpoint.identification.algorithm",
@@ -186,7 +245,12 @@ leat_rc leat_kafka_conf_new(rd_kafka_conf_t *conf, leat_kafka_role role, rd_kafk
     char why[512] = "";
     rd_kafka_type_t type = role == LEAT_KAFKA_CONSUMER ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER;
     *out = rd_kafka_new(type, conf, why, sizeof why);
-    if (*out) return LEAT_OK;
+    if (*out) {
+        /* Tokens are fetched in a thread of its own; an error says that there are none. */
+        rd_kafka_error_t *none = rd_kafka_sasl_background_callbacks_enable(*out);
+        if (none) rd_kafka_error_destroy(none);
+        return LEAT_OK;
+    }
     rd_kafka_conf_destroy(conf);
     return leat_fail(e, LEAT_CONF, "kafka.option", "kafka", "librdkafka does not begin: %s", why);
 }
@@ -211,10 +275,11 @@ leat_rc leat_kafka_fail(leat_err *e, rd_kafka_resp_err_t err, const char *where,
         return leat_fail(e, LEAT_CONF, "kafka.auth", where,
                          "could not %s: %s; look at sasl.mechanism and sasl.jaas.config%s", doing,
                          said, leat_kafka_login_advice());
-    case RD_KAFKA_RESP_ERR__SSL:
-        code = "kafka.tls";
-        advice = "; look at security.protocol and the ssl.* options";
-        break;
+    case RD_KAFKA_RESP_ERR__SSL: {
+        const char *tls = leat_kafka_tls_advice(said);
+        return leat_fail(e, LEAT_RETRY, "kafka.tls", where, "could not %s: %s; %s", doing, said,
+                         *tls ? tls : "look at security.protocol and the ssl.* options");
+    }
     case RD_KAFKA_RESP_ERR__RESOLVE:
     case RD_KAFKA_RESP_ERR__TRANSPORT:
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN: code = "kafka.down"; break;

@@ -4,6 +4,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "stream/kafka/oauth.h"
 #include "stream/kafka/options.h"
 
 /* A configuration with security, time-outs and logging set, for rd_kafka_new; name: of the client
@@ -27,8 +28,18 @@ leat_rc leat_kafka_conf_new(rd_kafka_conf_t *conf, leat_kafka_role role, rd_kafk
  */
 const char *leat_kafka_login_advice(void);
 
+/* What is wrong with a certificate, as a part of a sentence with what to do about it; "" if nothing
+ * is known. said: librdkafka's words, which tell what the broker refuses; what was wrong with the
+ * last certificate that a broker of this process showed is known beside. */
+const char *leat_kafka_tls_advice(const char *said);
+
 /* sasl.*, by mechanism. Part of leat_kafka_conf_make. */
 leat_rc leat_kafka_sasl_make(const leat_kafka_client *c, rd_kafka_conf_t *conf, leat_err *e);
+
+/* Where a client's tokens come from; url NULL: it needs none, or leat does not fetch them. Texts
+ * are in a or c's. For a configuration that leat_kafka_conf_make took. */
+leat_rc leat_kafka_sasl_oauth(const leat_kafka_client *c, leat_arena *a, leat_kafka_oauth *out,
+                              leat_err *e);
 
 /* What an error of librdkafka means to the engine: RETRY for networks and brokers that are away,
  * CONF for what a person must mend. The code is "kafka.denied", "kafka.auth", "kafka.tls",

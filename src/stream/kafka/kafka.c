@@ -63,12 +63,19 @@ static void mirror(leat_kafka *k)
     atomic_store(&p->spool_max_bytes, (uint64_t)st.spool_max);
     atomic_store(&p->spool_full_us, st.full_at_us);
     atomic_store(&p->producers, st.resets);
+    const leat_page_trouble trouble = {st.last, st.trouble_us, st.again_us};
+    if (st.trouble_us != 0 || atomic_load(&p->trouble_us) != 0)
+        leat_page_set_trouble(p, st.trouble_us != 0 ? &trouble : NULL);
 }
 
 /* Looks at reports, waits for them at most wait_ms, and does what follows from them. */
 static leat_rc look(leat_kafka *k, int wait_ms, leat_err *e)
 {
     k->broker->ops->poll(k->broker, wait_ms);
+    if (!k->broker->ops->down(k->broker, NULL))
+        k->down_us = 0;
+    else if (k->down_us == 0)
+        k->down_us = leat_mono_us();
     LEAT_TRY(leat_kafka_settle_refused(k, e));
     leat_kafka_advance(k);
     leat_rc rc = leat_kafka_revive(k, e);
@@ -188,6 +195,7 @@ static leat_rc tend(leat_stream *s, leat_err *e)
     leat_rc rc = look(k, 0, &why);
     if (!leat_rc_failed(rc)) rc = save_if_due(k, &why);
     if (!leat_rc_failed(rc) && k->spool != NULL) rc = k->spool->ops->tend(k->spool, &why);
+    leat_kafka_publish(k);
     if (rc == LEAT_RETRY) {
         k->last = why;
         return LEAT_OK;
@@ -248,6 +256,9 @@ static leat_rc edit(leat_stream *s, const leat_position *pos, size_t n, leat_str
         return LEAT_OK;
     }
     for (size_t i = 0; i < n; i++) leat_reach_move(&k->done, pos[i]);
+    /* what is forgotten here is forgotten there */
+    for (size_t i = 0; i < n; i++)
+        leat_reach_move(&k->published, (leat_position){pos[i].partition, LEAT_STR("-")});
     leat_reach_progress(&k->done, progress);
     leat_rc rc = leat_kafka_save(k, e);
     if (rc != LEAT_OK) leat_reach_copy(&k->done, &k->shown);
@@ -262,6 +273,8 @@ static void release(leat_kafka *k)
     leat_kafka_spool_close(k);
     leat_kafka_records_fini(k);
     k->broker->ops->close(k->broker, 0);
+    if (k->conf.offsets) k->conf.offsets->ops->close(k->conf.offsets, 0);
+    leat_reach_free(&k->published);
     leat_reach_free(&k->done);
     leat_reach_free(&k->shown);
     leat_ring_free(&k->ring);
@@ -284,6 +297,7 @@ static void close_stream(leat_stream *s)
     bool some = k->spool ? k->cursor_moved : k->unsaved;
     if (some && leat_kafka_save(k, NULL) != LEAT_OK)
         leat_log(LEAT_WARN, "kafka.unsaved", "what was acknowledged last is sent again");
+    leat_kafka_publish_end(k, until);
     release(k);
 }
 
@@ -319,7 +333,10 @@ leat_rc leat_kafka_open(const leat_kafka_conf *conf, leat_stream **out, leat_err
     leat_reach_init(&k->shown);
     leat_batch_init(&k->batch, BATCH_EVENTS, BATCH_BYTES);
     leat_kafka_records_init(k);
+    leat_reach_init(&k->published);
     *conf->events = (leat_broker_events){.report = leat_kafka_report, .arg = k};
+    if (conf->offsets)
+        *conf->offsets_events = (leat_broker_events){.report = leat_kafka_publish_report, .arg = k};
     leat_rc rc = leat_kafka_load(k, e);
     if (rc == LEAT_OK) rc = leat_kafka_spool_find(k, e);
     if (rc != LEAT_OK) {
@@ -342,6 +359,25 @@ static int64_t forecast(const leat_kafka *k, int64_t bytes)
     return us > 1e15 ? 0 : leat_now_us() + (int64_t)us;
 }
 
+/* Nothing is acknowledged although something should be: since when, why, and what follows. */
+static void note_trouble(const leat_kafka *k, leat_kafka_status *out)
+{
+    leat_err why = {0};
+    int64_t now = leat_now_us(), mono = leat_mono_us(), since = k->moved_us;
+    bool down = k->broker->ops->down(k->broker, &why);
+    if (!k->again && !down && !leat_kafka_away(k)) return;
+    if (down && k->down_us != 0 && k->down_us < since) since = k->down_us;
+    out->trouble_us = now - (mono - since);
+    if (k->again) out->again_us = now + k->reset_us + k->reset_pause - mono;
+    if (out->again_us < now) out->again_us = 0;
+    if (down && leat_rc_failed(why.rc)) out->last = why;
+    if (leat_rc_failed(out->last.rc)) return;
+    leat_fail(&out->last, LEAT_RETRY, "kafka.silent", k->connector,
+              "the brokers can be reached, and have acknowledged nothing for %" PRId64
+              " s: look at their logs, disks and in-sync replicas (min.insync.replicas)",
+              (mono - since) / 1000000);
+}
+
 void leat_kafka_status_get(const leat_stream *s, leat_kafka_status *out)
 {
     const leat_kafka *k = of(s);
@@ -353,9 +389,10 @@ void leat_kafka_status_get(const leat_stream *s, leat_kafka_status *out)
         .resets = k->resets,
         .last = k->last,
     };
+    note_trouble(k, out);
     for (size_t i = 0; i < k->nparcels; i++) out->window_events += leat_kafka_parcel(k, i)->n;
     if (k->spool == NULL) return;
-    out->spool_bytes = (int64_t)k->spool->ops->state(k->spool)->bytes;
+    out->spool_bytes = leat_kafka_spool_bytes(k);
     out->spool_events = k->spooled_events - k->drained_events;
     out->full_at_us = forecast(k, out->spool_bytes);
 }

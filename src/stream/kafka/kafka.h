@@ -16,15 +16,19 @@
 #include "stream/stream.h"
 
 typedef struct leat_kafka_conf {
-    const char *data;            /* the data folder: the spool is data/connectors/NAME/spool */
-    const char *connector;       /* name */
-    leat_broker *broker;         /* the stream takes it, even if the open fails */
-    leat_broker_events *events;  /* what the port reports to: filled by the open */
-    leat_delivered_store *store; /* outlives the stream, as does ... */
-    leat_dead_store *dead;       /* ... where refused records go */
-    struct leat_page *page;      /* to mirror what was delivered to; may be NULL */
-    leat_json_conf key, value;   /* key.converter.*, value.converter.* */
-    leat_json_conf header;       /* header.converter.*, if json_headers; else they are plain text */
+    const char *data;           /* the data folder: the spool is data/connectors/NAME/spool */
+    const char *connector;      /* name */
+    leat_broker *broker;        /* the stream takes it, even if the open fails */
+    leat_broker_events *events; /* what the port reports to: filled by the open */
+    leat_broker *offsets; /* to write positions with, beside; the stream takes it; NULL: none */
+    leat_broker_events *offsets_events; /* what that reports to: filled by the open */
+    const char *offsets_topic;          /* of Kafka Connect (stream/kafka/offsets.h); borrowed */
+    int64_t offsets_us;                 /* so often at most */
+    leat_delivered_store *store;        /* outlives the stream, as does ... */
+    leat_dead_store *dead;              /* ... where refused records go */
+    struct leat_page *page;             /* to mirror what was delivered to; may be NULL */
+    leat_json_conf key, value;          /* key.converter.*, value.converter.* */
+    leat_json_conf header; /* header.converter.*, if json_headers; else they are plain text */
     bool json_headers;
     size_t window_bytes;          /* of what is on its way, most; 0: 8 MiB */
     int64_t away_us;              /* without a report for so long: Kafka is away; 0: 10 s */
@@ -55,6 +59,8 @@ typedef struct leat_kafka_status {
     int64_t full_at_us;    /* when the budget is used up at the pace so far; 0: not foreseen */
     uint64_t resets;       /* producers that died, since the open */
     leat_err last;         /* why Kafka is away, or what was refused last; rc OK: nothing */
+    int64_t trouble_us;    /* since when nothing was acknowledged; 0: no reason to worry ... */
+    int64_t again_us;      /* ... and when the next producer is tried; 0: the client tries always */
 } leat_kafka_status;
 
 /* Takes conf.broker. Goes on with what the store and a spool of before hold. CONF "stream.locked",

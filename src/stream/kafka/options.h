@@ -29,7 +29,7 @@ typedef struct leat_kafka_client {
     leat_opt_list bootstrap;
     const char *client_id, *client_rack;
     int64_t protocol; /* leat_kafka_protocol */
-    const char *mechanism, *jaas, *callback, *token_url;
+    const char *mechanism, *jaas, *callback, *token_url, *oauth_id, *oauth_secret, *oauth_scope;
     const char *kerberos_service, *kinit;
     int64_t relogin_ms;
     const char *truststore_type, *truststore, *truststore_password, *truststore_pem;

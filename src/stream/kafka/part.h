@@ -1,19 +1,17 @@
 /* The inside of the delivery to Kafka, shared by its parts: kafka.c (the stream's calls, open and
  * close), kafka_window.c (what is on its way), kafka_record.c (events as Kafka's records),
- * kafka_spool.c (when Kafka is away), kafka_save.c (what is delivered, and durable as that). Nobody
- * else includes this. */
+ * kafka_spool.c (when Kafka is away), kafka_save.c (what is delivered, and durable as that),
+ * publish.c (positions for Kafka Connect). Nobody else includes this. */
 #ifndef LEAT_STREAM_KAFKA_PART_H
 #define LEAT_STREAM_KAFKA_PART_H
 
 #include "stream/kafka/kafka.h"
+#include "stream/kafka/left.h"
 #include "stream/names.h"
 #include "stream/reach.h"
 #include "stream/reader.h"
 #include "stream/registry.h"
 #include "stream/segment.h"
-
-/* What the spool's frames say beside positions: {"episode":N}. */
-#define LEAT_KAFKA_SPOOL_PARTITION "{\"leat\":\"spool\"}"
 
 /* A batch on its way. Its events are kept until all their records are reported: they may have to
  * be sent again, to the spool, or to the dead letters. */
@@ -91,6 +89,7 @@ typedef struct leat_kafka {
     uint64_t resets;
     bool reported;    /* something was delivered since the last look */
     int64_t moved_us; /* when something was reported last, or the window was empty */
+    int64_t down_us;  /* when the brokers were seen to be away; 0: they are not */
     leat_err last;
 
     /* ---- what is delivered (kafka_save.c) ---- */
@@ -110,6 +109,14 @@ typedef struct leat_kafka {
     leat_counts open; /* appended behind the last safe place ... */
     uint64_t open_events;
     bool tail; /* ... and there are events among them */
+
+    /* ---- positions for Kafka Connect (publish.c) ---- */
+    leat_reach published; /* positions that were written last */
+    bool publish_due;     /* there are newer ones */
+    bool publish_failed;  /* and it was told */
+    uint32_t publishing;  /* records not reported yet */
+    int64_t published_us; /* when it was begun last, or failed */
+    leat_err unpublished; /* why a record was refused */
 
     /* ---- the spool (kafka_spool.c) ---- */
     leat_stream *spool; /* NULL: there is none */
@@ -194,6 +201,14 @@ leat_rc leat_kafka_load(leat_kafka *k, leat_err *e);
 void leat_kafka_show(leat_kafka *k);
 void leat_kafka_show_spool(leat_kafka *k);
 
+/* ---- publish.c ---- */
+
+/* Writes positions that moved, if it is time to. */
+void leat_kafka_publish(leat_kafka *k);
+void leat_kafka_publish_report(void *arg, const leat_delivery_report *report);
+/* Writes the last ones. */
+void leat_kafka_publish_end(leat_kafka *k, int64_t until_us);
+
 /* ---- kafka_spool.c ---- */
 
 /* At the open: a spool that is in force is gone on with, another removed. */
@@ -201,7 +216,11 @@ leat_rc leat_kafka_spool_find(leat_kafka *k, leat_err *e);
 /* Something is on its way, and nothing was reported for so long that Kafka must be away. */
 bool leat_kafka_away(const leat_kafka *k);
 leat_rc leat_kafka_spool_enter(leat_kafka *k, leat_err *e);
-/* As leat_stream_ops.append, of the spool. RETRY "spool.full" when the budget is used up. */
+/* What it takes on the disk, about. */
+int64_t leat_kafka_spool_bytes(const leat_kafka *k);
+/* As leat_stream_ops.append, of the spool. RETRY "spool.full" when the budget is used up;
+ * "spool.transaction": by an open transaction, and all else is delivered: it is to be read again.
+ */
 leat_rc leat_kafka_spool_append(leat_kafka *k, const leat_batch *b, leat_str progress, leat_err *e);
 /* As leat_stream_ops.commit. */
 leat_rc leat_kafka_spool_commit(leat_kafka *k, leat_err *e);

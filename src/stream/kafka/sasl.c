@@ -3,6 +3,8 @@
  *
  * The login module must be the mechanism's own; an option of a module that is not known is a
  * refusal, since it may say how to log in. */
+#include "base/json.h"
+#include "base/log.h"
 #include "stream/kafka/conf.h"
 #include "stream/kafka/jaas.h"
 
@@ -50,15 +52,18 @@ static leat_rc make_password(const login *l, leat_err *e)
     return set(l, "sasl.password", password, e);
 }
 
+/* ---- OAUTHBEARER ---- */
+
+static const char EXTENSION[] = "extension_";
+
 /* extension_NAME="VALUE" of the module, as "NAME=VALUE,...". */
 static leat_rc set_extensions(const login *l, leat_err *e)
 {
-    static const char PREFIX[] = "extension_";
     leat_buf all = {0};
     for (const leat_kafka_jaas_option *o = l->jaas.first; o; o = o->next) {
-        if (!leat_str_starts(leat_str_of(o->name), PREFIX)) continue;
+        if (!leat_str_starts(leat_str_of(o->name), EXTENSION)) continue;
         if (all.len) leat_buf_u8(&all, ',');
-        leat_buf_str_z(&all, o->name + sizeof PREFIX - 1);
+        leat_buf_str_z(&all, o->name + sizeof EXTENSION - 1);
         leat_buf_u8(&all, '=');
         leat_buf_str_z(&all, o->value);
     }
@@ -69,6 +74,91 @@ static leat_rc set_extensions(const login *l, leat_err *e)
     }
     leat_buf_free(&all);
     return rc;
+}
+
+/* What the callback is given: librdkafka hands it this text alone. */
+static leat_rc set_source(const login *l, const leat_kafka_oauth *o, leat_err *e)
+{
+    leat_buf text = {0};
+    leat_jw w = {.out = &text};
+    leat_jw_object(&w, NULL);
+    leat_jw_z(&w, "url", o->url);
+    leat_jw_z(&w, "id", o->id);
+    leat_jw_z(&w, "secret", o->secret);
+    leat_jw_z(&w, "scope", o->scope);
+    leat_jw_array(&w, "extensions");
+    for (const leat_kafka_jaas_option *x = l->jaas.first; x; x = x->next) {
+        if (!leat_str_starts(leat_str_of(x->name), EXTENSION)) continue;
+        leat_jw_z(&w, NULL, x->name + sizeof EXTENSION - 1);
+        leat_jw_z(&w, NULL, x->value);
+    }
+    leat_jw_end(&w);
+    leat_jw_end(&w);
+    leat_buf_u8(&text, 0);
+    leat_rc rc = set(l, "sasl.oauthbearer.config", text.p, e);
+    leat_buf_free(&text);
+    return rc;
+}
+
+static const char *text_of(const leat_json *j, const char *name)
+{
+    return leat_json_get_str(j, name).s;
+}
+
+/* In a thread of librdkafka's, for it may take a while. A failure is tried again by librdkafka, in
+ * ten seconds. */
+static void on_refresh(rd_kafka_t *rk, const char *source, void *opaque)
+{
+    leat_arena a = {0};
+    leat_err err = {0};
+    leat_kafka_token token;
+    const leat_json *j = NULL;
+    const char *extensions[32];
+    char why[256] = "";
+    size_t n = 0;
+    (void)opaque;
+    leat_rc rc = leat_json_parse(&a, leat_str_of(source), &j, &err);
+    const leat_kafka_oauth o = {text_of(j, "url"), text_of(j, "id"), text_of(j, "secret"),
+                                text_of(j, "scope")};
+    const leat_json *list = leat_json_get(j, "extensions");
+    for (const leat_json *x = list ? list->child : NULL; x && n < 32; x = x->next)
+        extensions[n++] = x->text.s;
+    if (rc == LEAT_OK) rc = leat_kafka_token_fetch(&o, &a, &token, &err);
+    if (rc == LEAT_OK &&
+        rd_kafka_oauthbearer_set_token(rk, token.value, token.until_ms, token.principal, extensions,
+                                       n, why, sizeof why))
+        rc = leat_fail(&err, LEAT_RETRY, "kafka.token", o.url, "the token cannot be used: %s", why);
+    if (rc != LEAT_OK) {
+        leat_log_err(LEAT_WARN, &err);
+        rd_kafka_oauthbearer_set_token_failure(rk, err.msg);
+    }
+    leat_arena_free(&a);
+}
+
+/* Without libcurl, librdkafka's own way, if it was built with that. */
+static leat_rc make_oidc(const login *l, const leat_kafka_oauth *o, leat_err *e)
+{
+    LEAT_TRY(set(l, "sasl.oauthbearer.method", "oidc", e));
+    LEAT_TRY(leat_kafka_conf_set(l->conf, "sasl.oauthbearer.token.endpoint.url", o->url,
+                                 "sasl.oauthbearer.token.endpoint.url", e));
+    LEAT_TRY(set(l, "sasl.oauthbearer.client.id", o->id, e));
+    LEAT_TRY(set(l, "sasl.oauthbearer.client.secret", o->secret, e));
+    if (o->scope) LEAT_TRY(set(l, "sasl.oauthbearer.scope", o->scope, e));
+    return set_extensions(l, e);
+}
+
+/* What the log-in module says counts before the options of Kafka 4.1. */
+static leat_kafka_oauth source_of(const leat_kafka_client *c, const leat_kafka_jaas *jaas)
+{
+    const char *id = leat_kafka_jaas_get(jaas, "clientId");
+    const char *secret = leat_kafka_jaas_get(jaas, "clientSecret");
+    const char *scope = leat_kafka_jaas_get(jaas, "scope");
+    return (leat_kafka_oauth){
+        .url = c->token_url,
+        .id = id ? id : c->oauth_id,
+        .secret = secret ? secret : c->oauth_secret,
+        .scope = scope ? scope : c->oauth_scope,
+    };
 }
 
 static leat_rc make_oauth(const login *l, leat_err *e)
@@ -84,21 +174,34 @@ static leat_rc make_oauth(const login *l, leat_err *e)
         return set(l, "sasl.oauthbearer.config", leat_arena_printf(l->a, "principal=%s", unsecured),
                    e);
     }
-    if (!l->c->token_url || !*l->c->token_url)
+    const leat_kafka_oauth o = source_of(l->c, &l->jaas);
+    if (!o.url || !*o.url)
         return leat_fail(e, LEAT_CONF, "kafka.option", "sasl.oauthbearer.token.endpoint.url",
                          "is required for OAUTHBEARER, but not set");
-    if (!leat_kafka_jaas_get(&l->jaas, "clientId") ||
-        !leat_kafka_jaas_get(&l->jaas, "clientSecret"))
+    if (!o.id || !o.secret)
         return leat_fail(e, LEAT_CONF, "kafka.jaas", JAAS,
                          "the module needs clientId=\"...\" and clientSecret=\"...\"");
-    LEAT_TRY(set(l, "sasl.oauthbearer.method", "oidc", e));
-    LEAT_TRY(leat_kafka_conf_set(l->conf, "sasl.oauthbearer.token.endpoint.url", l->c->token_url,
-                                 "sasl.oauthbearer.token.endpoint.url", e));
-    LEAT_TRY(set_if(l, "sasl.oauthbearer.client.id", "clientId", e));
-    LEAT_TRY(set_if(l, "sasl.oauthbearer.client.secret", "clientSecret", e));
-    LEAT_TRY(set_if(l, "sasl.oauthbearer.scope", "scope", e));
-    return set_extensions(l, e);
+    if (!leat_kafka_token_built()) return make_oidc(l, &o, e);
+    rd_kafka_conf_enable_sasl_queue(l->conf, 1);
+    rd_kafka_conf_set_oauthbearer_token_refresh_cb(l->conf, on_refresh);
+    return set_source(l, &o, e);
 }
+
+leat_rc leat_kafka_sasl_oauth(const leat_kafka_client *c, leat_arena *a, leat_kafka_oauth *out,
+                              leat_err *e)
+{
+    leat_kafka_jaas jaas = {0};
+    *out = (leat_kafka_oauth){0};
+    if (!leat_str_ieq(leat_str_of(c->mechanism), LEAT_STR("OAUTHBEARER")) || !c->token_url ||
+        !leat_kafka_token_built())
+        return LEAT_OK;
+    LEAT_TRY(leat_kafka_jaas_parse(leat_str_of(c->jaas ? c->jaas : ""), a, &jaas, e));
+    if (leat_kafka_jaas_get(&jaas, "unsecuredLoginStringClaim_sub")) return LEAT_OK;
+    *out = source_of(c, &jaas);
+    return LEAT_OK;
+}
+
+/* ---- GSSAPI ---- */
 
 static leat_rc make_kerberos(const login *l, leat_err *e)
 {

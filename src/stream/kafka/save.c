@@ -163,6 +163,7 @@ leat_rc leat_kafka_save(leat_kafka *k, leat_err *e)
         leat_kafka_show_spool(k);
     else
         leat_kafka_show(k);
+    k->publish_due = true;
     if (k->page) atomic_fetch_add(&k->page->commits, 1);
     return LEAT_OK;
 }

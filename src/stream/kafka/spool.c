@@ -21,8 +21,6 @@
 #include "stream/kafka/part.h"
 #include "stream/page.h"
 
-#define SPOOL_NAME "kafka"
-
 enum {
     RETAIN_MS = 10000,       /* what is delivered goes so long after its segment was closed */
     DOWN_US = 2000000,       /* away_us if the client knows that no broker can be reached */
@@ -32,21 +30,15 @@ enum {
     SEGMENT_MOST = 16 << 20,
     SEGMENT_LEAST = 4096,
     FULL_PART = 8,
-    TREE_DEEP = 8,
 };
 
 /* ---- the folder ---- */
-
-static char *spools(const leat_kafka *k, leat_arena *a)
-{
-    return leat_arena_printf(a, "%s/connectors/%s/spool", k->data, k->connector);
-}
 
 static void name_spool(leat_kafka *k)
 {
     leat_arena a = {0};
     leat_free(k->spool_data);
-    k->spool_data = leat_strdup(leat_arena_printf(&a, "%s/%" PRIu64, spools(k, &a), k->episode));
+    k->spool_data = leat_strdup(leat_kafka_left_folder(k->data, k->connector, k->episode, &a));
     leat_arena_free(&a);
 }
 
@@ -54,7 +46,8 @@ static leat_rc open_spool(leat_kafka *k, leat_err *e)
 {
     name_spool(k);
     int64_t segment = k->conf.segment_bytes;
-    if (segment == 0) segment = k->conf.spool_bytes / FULL_PART;
+    int64_t most = k->conf.spool_bytes / FULL_PART;
+    if (segment == 0 || segment > most) segment = most;
     if (segment > SEGMENT_MOST) segment = SEGMENT_MOST;
     if (segment < SEGMENT_LEAST) segment = SEGMENT_LEAST;
     if (k->spool_page == NULL) k->spool_page = leat_zalloc(1, LEAT_PAGE_SIZE);
@@ -62,7 +55,7 @@ static leat_rc open_spool(leat_kafka *k, leat_err *e)
     leat_page_begin(k->spool_page);
     leat_embedded_conf conf = {
         .data = k->spool_data,
-        .connector = SPOOL_NAME,
+        .connector = LEAT_KAFKA_SPOOL_NAME,
         .page = k->spool_page,
         .segment_bytes = segment,
         .frame_bytes = k->conf.frame_bytes,
@@ -76,45 +69,13 @@ static leat_rc open_reader(leat_kafka *k, leat_from from, leat_err *e)
 {
     leat_reader_conf conf = {
         .data = k->spool_data,
-        .connector = SPOOL_NAME,
+        .connector = LEAT_KAFKA_SPOOL_NAME,
         .page = k->spool_page,
         .from = from,
         .cursor = {k->cursor, k->cursor_len},
     };
     k->drained = false;
     return leat_reader_open(&conf, &k->reader, e);
-}
-
-/* A folder with all that is in it; 0 also if it is not there. */
-static int remove_tree(leat_arena *a, const char *path, unsigned depth)
-{
-    const leat_os *os = leat_os_now();
-    const char **names;
-    size_t n;
-    int rc = leat_os_names(path, a, &names, &n);
-    if (rc == -ENOENT) return 0;
-    if (rc == -ENOTDIR) return os->unlink(path);
-    for (size_t i = 0; i < n && rc >= 0 && depth < TREE_DEEP; i++)
-        rc = remove_tree(a, leat_arena_printf(a, "%s/%s", path, names[i]), depth + 1);
-    return rc < 0 ? rc : os->rmdir(path);
-}
-
-/* Spools of all episodes but that one. */
-static leat_rc remove_others(const leat_kafka *k, uint64_t but, leat_err *e)
-{
-    leat_arena a = {0};
-    const char **names;
-    size_t n;
-    leat_rc out = LEAT_OK;
-    char *folder = spools(k, &a), *keep = leat_arena_printf(&a, "%" PRIu64, but);
-    int rc = leat_os_names(folder, &a, &names, &n);
-    for (size_t i = 0; i < n && rc >= 0; i++)
-        if (strcmp(names[i], keep) != 0)
-            rc = remove_tree(&a, leat_arena_printf(&a, "%s/%s", folder, names[i]), 0);
-    if (rc < 0 && rc != -ENOENT) out = leat_os_fail(e, rc, "remove what is done in", folder);
-    if (leat_rc_failed(out) && e != NULL) e->rc = LEAT_RETRY;
-    leat_arena_free(&a);
-    return leat_rc_failed(out) ? LEAT_RETRY : LEAT_OK;
 }
 
 void leat_kafka_spool_close(leat_kafka *k)
@@ -126,28 +87,14 @@ void leat_kafka_spool_close(leat_kafka *k)
     k->spool = NULL;
 }
 
-/* Which episode the spool's frames say; 0: none. */
-static uint64_t episode_of(const leat_stream_state *st)
-{
-    leat_arena a = {0};
-    const leat_json *j = NULL;
-    int64_t n = 0;
-    const leat_position *pos =
-        leat_position_find(st->pos, st->npos, leat_str_of(LEAT_KAFKA_SPOOL_PARTITION));
-    if (pos && leat_json_parse(&a, pos->offset, &j, NULL) == LEAT_OK)
-        n = leat_json_get_i64(j, "episode", 0);
-    leat_arena_free(&a);
-    return (uint64_t)n;
-}
-
 /* What the spool still has to keep: as a sink tells it (stream/readers.h). */
 static leat_rc keep(leat_kafka *k, leat_err *e)
 {
     char path[LEAT_PATH_MAX], text[LEAT_PLACE_TEXT + 64];
-    LEAT_TRY(leat_segment_folder(k->spool_data, SPOOL_NAME, "stream/readers", path, e));
+    LEAT_TRY(leat_segment_folder(k->spool_data, LEAT_KAFKA_SPOOL_NAME, "stream/readers", path, e));
     int rc = leat_os_mkdirs(path, 0700);
     size_t len = strlen(path);
-    snprintf(path + len, sizeof path - len, "/" SPOOL_NAME);
+    snprintf(path + len, sizeof path - len, "/" LEAT_KAFKA_SPOOL_NAME);
     int n = snprintf(text, sizeof text, "{\"inputs\":[{\"cursor\":\"%.*s\"}]}", (int)k->cursor_len,
                      k->cursor);
     if (rc == 0) rc = leat_os_store(path, (leat_str){text, (size_t)n}, 0600);
@@ -226,7 +173,7 @@ static leat_rc move_window(leat_kafka *k, leat_err *e)
 static leat_rc begin(leat_kafka *k, leat_err *e)
 {
     char offset[48];
-    LEAT_TRY(remove_others(k, 0, e)); /* what a crash left */
+    LEAT_TRY(leat_kafka_left_remove(k->data, k->connector, 0, e)); /* what a crash left */
     LEAT_TRY(open_spool(k, e));
     snprintf(offset, sizeof offset, "{\"episode\":%" PRIu64 "}", k->episode);
     leat_arena a = {0};
@@ -254,6 +201,41 @@ static leat_rc give_up(leat_kafka *k, leat_rc rc)
     return rc;
 }
 
+int64_t leat_kafka_spool_bytes(const leat_kafka *k)
+{
+    if (k->spool == NULL) return 0;
+    return (int64_t)(k->spool->ops->state(k->spool)->bytes + k->spool->ops->pending(k->spool));
+}
+
+/* The budget is used up. */
+static leat_rc no_room(const leat_kafka *k, leat_err *e)
+{
+    /* All before it is delivered, and its end has no room: it never would have. */
+    if (k->phase == LEAT_KAFKA_DRAIN && k->tail && k->drained && k->nparcels == 0)
+        return leat_fail(e, LEAT_RETRY, "spool.transaction", k->spool_data,
+                         "a transaction is larger than spool.max.bytes=%" PRId64
+                         ". Kafka is back: what the spool holds of it is let go, and it is read "
+                         "again from its beginning, straight into Kafka",
+                         k->conf.spool_bytes);
+    return leat_fail(
+        e, LEAT_RETRY, "spool.full", k->spool_data,
+        "the spool holds %" PRIu64 " events in %" PRId64 " bytes, and spool.max.bytes=%" PRId64
+        " is used up%s: the source waits, and its log grows, until Kafka takes what "
+        "is there. Bring Kafka back, or raise spool.max.bytes",
+        k->spooled_events - k->drained_events, leat_kafka_spool_bytes(k), k->conf.spool_bytes,
+        k->tail ? ", by a transaction that has not ended too" : "");
+}
+
+/* The stream's refusal, in the words of who set the budget. */
+static leat_rc full(const leat_kafka *k, leat_rc rc, const leat_err *why, leat_err *e)
+{
+    if (rc != LEAT_RETRY || strcmp(why->code, "stream.retention_held") != 0) {
+        if (leat_rc_failed(rc) && e != NULL) *e = *why;
+        return rc;
+    }
+    return no_room(k, e);
+}
+
 /* What is on its way is in the spool too; the reader goes on behind it: at the last safe place,
  * since what follows that cannot be read yet. */
 static leat_rc go_on_behind(leat_kafka *k, leat_err *e)
@@ -277,9 +259,10 @@ leat_rc leat_kafka_spool_enter(leat_kafka *k, leat_err *e)
     k->cursor_len = 0;
     k->spooled_events = k->drained_events = k->passed_events = 0;
     k->moved = k->passed = (leat_counts){0};
-    leat_rc rc = begin(k, e);
-    if (rc == LEAT_OK) rc = go_on_behind(k, e);
-    if (rc != LEAT_OK) return give_up(k, rc);
+    leat_err no = {0};
+    leat_rc rc = begin(k, &no);
+    if (rc == LEAT_OK) rc = go_on_behind(k, &no);
+    if (rc != LEAT_OK) return give_up(k, full(k, rc, &no, e));
     k->phase = LEAT_KAFKA_SPOOL;
     k->since_us = leat_now_us();
     k->popped = (leat_counts){0};
@@ -297,25 +280,11 @@ leat_rc leat_kafka_spool_enter(leat_kafka *k, leat_err *e)
 
 /* ---- while it is in force ---- */
 
-/* The budget is used up, in the words of who set it. */
-static leat_rc full(const leat_kafka *k, leat_rc rc, const leat_err *why, leat_err *e)
-{
-    if (rc != LEAT_RETRY || strcmp(why->code, "stream.retention_held") != 0) {
-        if (leat_rc_failed(rc) && e != NULL) *e = *why;
-        return rc;
-    }
-    return leat_fail(e, LEAT_RETRY, "spool.full", k->spool_data,
-                     "the spool holds %" PRIu64 " events in %" PRIu64
-                     " bytes, and spool.max.bytes=%" PRId64
-                     " is used up: the source waits, and its log grows, until Kafka takes what is "
-                     "there. Bring Kafka back, or raise spool.max.bytes",
-                     k->spooled_events - k->drained_events, k->spool->ops->state(k->spool)->bytes,
-                     k->conf.spool_bytes);
-}
-
 leat_rc leat_kafka_spool_append(leat_kafka *k, const leat_batch *b, leat_str progress, leat_err *e)
 {
     leat_err why = {0};
+    /* An open transaction could go beyond the stream's bound: it could not be removed anyway. */
+    if (k->tail && leat_kafka_spool_bytes(k) >= k->conf.spool_bytes) return no_room(k, e);
     leat_rc rc = k->spool->ops->append(k->spool, b, progress, &why);
     if (rc != LEAT_OK) return full(k, rc, &why, e);
     k->spooled_events += b->n;
@@ -367,7 +336,8 @@ static leat_rc finish(leat_kafka *k, leat_err *e)
     k->spooled_events = k->drained_events = 0;
     leat_kafka_spool_close(k);
     leat_err why;
-    if (leat_rc_failed(remove_others(k, 0, &why))) leat_log_err(LEAT_WARN, &why);
+    if (leat_rc_failed(leat_kafka_left_remove(k->data, k->connector, 0, &why)))
+        leat_log_err(LEAT_WARN, &why);
     leat_kafka_show(k);
     return LEAT_OK;
 }
@@ -451,9 +421,9 @@ leat_rc leat_kafka_spool_find(leat_kafka *k, leat_err *e)
     leat_err why = {0};
     uint64_t *numbers;
     size_t n = 0;
-    LEAT_TRY(remove_others(k, k->episode, e));
+    LEAT_TRY(leat_kafka_left_remove(k->data, k->connector, k->episode, e));
     name_spool(k);
-    LEAT_TRY(leat_segment_folder(k->spool_data, SPOOL_NAME, "stream", path, e));
+    LEAT_TRY(leat_segment_folder(k->spool_data, LEAT_KAFKA_SPOOL_NAME, "stream", path, e));
     leat_rc rc = leat_segment_list(path, &a, &numbers, &n, &why);
     leat_arena_free(&a);
     if (leat_rc_failed(rc) && strcmp(why.code, "stream.missing") != 0) {
@@ -462,12 +432,13 @@ leat_rc leat_kafka_spool_find(leat_kafka *k, leat_err *e)
     }
     if (n > 0) {
         LEAT_TRY(open_spool(k, e));
-        if (episode_of(k->spool->ops->state(k->spool)) == k->episode) {
+        const leat_stream_state *st = k->spool->ops->state(k->spool);
+        if (leat_kafka_left_episode(st->pos, st->npos) == k->episode) {
             take_over(k);
             LEAT_TRY(keep(k, e)); /* it may have died before the first time */
             return open_reader(k, k->cursor_len ? LEAT_FROM_CURSOR : LEAT_FROM_BEGINNING, e);
         }
         leat_kafka_spool_close(k); /* it was only begun */
     }
-    return remove_others(k, 0, e);
+    return leat_kafka_left_remove(k->data, k->connector, 0, e);
 }

@@ -19,6 +19,7 @@ import subprocess
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AclBinding,
+    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -81,6 +82,22 @@ def jars():
     return folder
 
 
+def _acl_parts(user, operation, resource, name):
+    return (
+        ResourceType[resource.upper()],
+        name,
+        ResourcePatternType.LITERAL if resource == "broker" else ResourcePatternType.PREFIXED,
+        f"User:{user}",
+        "*",
+        AclOperation[operation.upper()],
+        AclPermissionType.ALLOW,
+    )
+
+
+def _acl(*args):
+    return AclBinding(*_acl_parts(*args))
+
+
 @dataclasses.dataclass
 class Record:
     topic: str
@@ -93,17 +110,20 @@ class Record:
 
 
 class Kafka:
-    """One server. Made but not started; settings override SETTINGS: "." is written as "_". java:
-    options of its JVM; those of the tests make it start quickly, not work quickly."""
+    """One server. Made but not started; settings override SETTINGS: "." is written as "_".
+    extra: more listeners, name -> (protocol, its settings), whose address `address(name)` is; or
+    what makes these of the server. java: options of its JVM; those of the tests make it start
+    quickly, not work quickly. options: more of them."""
 
-    def __init__(self, folder, heap="512m", java=JAVA, **settings):
-        self.jars, self.options = jars(), java
+    def __init__(self, folder, heap="512m", extra=None, java=JAVA, options=(), **settings):
+        self.jars, self.options = jars(), [*java, *options]
         self.folder, self.heap = str(folder), heap
         self.log = os.path.join(self.folder, "kafka.log")
         self.process = None
         os.makedirs(self.folder, exist_ok=True)
         self.authority = Authority(os.path.join(self.folder, "tls"), "leat test CA of Kafka")
-        listeners = ("PLAIN", "TLS", "SASL", "SASLTLS", "CONTROLLER")
+        self.extra = (extra(self) if callable(extra) else extra) or {}
+        listeners = ("PLAIN", "TLS", "SASL", "SASLTLS", *self.extra, "CONTROLLER")
         self.ports = {name: free_port() for name in listeners}
         self.conf = os.path.join(self.folder, "server.properties")
         self._write({name.replace("_", "."): str(v) for name, v in settings.items()})
@@ -111,24 +131,24 @@ class Kafka:
 
     # ---- addresses
 
-    def _address(self, listener):
+    def address(self, listener):
         return f"{HOST}:{self.ports[listener]}"
 
     @property
     def bootstrap(self):
-        return self._address("PLAIN")
+        return self.address("PLAIN")
 
     @property
     def tls(self):
-        return self._address("TLS")
+        return self.address("TLS")
 
     @property
     def sasl(self):
-        return self._address("SASL")
+        return self.address("SASL")
 
     @property
     def sasl_tls(self):
-        return self._address("SASLTLS")
+        return self.address("SASLTLS")
 
     def login(self, user, mechanism="SCRAM-SHA-256", password=None):
         """The options of a client that logs in, as Java's clients have them."""
@@ -141,21 +161,27 @@ class Kafka:
 
     # ---- files
 
-    def _write(self, settings):
-        pem, key = self.authority.issue("broker", "leat-test-broker", f"IP:{HOST},DNS:localhost")
-        both = self.authority.path("broker-both.pem")
+    def keystore(self, name, san=f"IP:{HOST},DNS:localhost", expired=False, authority=None):
+        """A key and its certificate in one file of PEM."""
+        authority = authority or self.authority
+        pem, key = authority.issue(name, f"leat-test-{name}", san, expired)
+        both = authority.path(f"{name}-both.pem")
         with open(both, "w", encoding="ascii") as f:
             for part in (key, pem):
                 with open(part, encoding="ascii") as g:
                     f.write(g.read())
-        listeners = ",".join(f"{name}://{self._address(name)}" for name in self.ports)
+        return both
+
+    def _write(self, settings):
+        both = self.keystore("broker")
+        listeners = ",".join(f"{name}://{self.address(name)}" for name in self.ports)
         advertised = listeners.rpartition(",CONTROLLER")[0]
         plain = " ".join(f'user_{u}="{u}-secret"' for u in USERS)
         security = "org.apache.kafka.common.security"
         props = SETTINGS | {
             "listeners": listeners,
             "advertised.listeners": advertised,
-            "controller.quorum.voters": f"1@{self._address('CONTROLLER')}",
+            "controller.quorum.voters": f"1@{self.address('CONTROLLER')}",
             "log.dirs": os.path.join(self.folder, "data"),
             "ssl.keystore.location": both,
             "ssl.truststore.location": self.authority.ca,
@@ -169,6 +195,10 @@ class Kafka:
                 props[f"{of}.scram-sha-{bits}.sasl.jaas.config"] = (
                     f"{security}.scram.ScramLoginModule required;"
                 )
+        for name, (protocol, more) in self.extra.items():
+            props["listener.security.protocol.map"] += f",{name}:{protocol}"
+            for key, value in more.items():
+                props[f"listener.name.{name.lower()}.{key}"] = value
         with open(self.conf, "w", encoding="utf-8") as f:
             f.write("".join(f"{name}={value}\n" for name, value in (props | settings).items()))
 
@@ -247,7 +277,8 @@ class Kafka:
     def topics(self):
         """name -> number of partitions, without Kafka's own."""
         found = self.admin.list_topics(timeout=10).topics.values()
-        return {t.topic: len(t.partitions) for t in found if not re.match("__", t.topic)}
+        own = "__(consumer_offsets|transaction_state|share_group_state|cluster_metadata)$"
+        return {t.topic: len(t.partitions) for t in found if not re.match(own, t.topic)}
 
     def config(self, topic):
         """A topic's settings: name -> value."""
@@ -257,17 +288,14 @@ class Kafka:
 
     def allow(self, user, operation, resource, name):
         """allow("alice", "write", "topic", "shop."): on all whose names begin so."""
-        acl = AclBinding(
-            ResourceType[resource.upper()],
-            name,
-            ResourcePatternType.LITERAL if resource == "broker" else ResourcePatternType.PREFIXED,
-            f"User:{user}",
-            "*",
-            AclOperation[operation.upper()],
-            AclPermissionType.ALLOW,
-        )
-        for future in self.admin.create_acls([acl]).values():
+        for future in self.admin.create_acls([_acl(user, operation, resource, name)]).values():
             future.result(30)
+
+    def forbid(self, user, operation, resource, name):
+        """Takes back what allow gave."""
+        old = AclBindingFilter(*_acl_parts(user, operation, resource, name))
+        for future in self.admin.delete_acls([old]).values():
+            assert future.result(30)
 
     def read(self, topic, committed=True, seconds=60, most=None):
         """All records that are there now, partition by partition, as a list of Record; most: only
