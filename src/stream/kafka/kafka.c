@@ -393,6 +393,6 @@ void leat_kafka_status_get(const leat_stream *s, leat_kafka_status *out)
     for (size_t i = 0; i < k->nparcels; i++) out->window_events += leat_kafka_parcel(k, i)->n;
     if (k->spool == NULL) return;
     out->spool_bytes = leat_kafka_spool_bytes(k);
-    out->spool_events = k->spooled_events - k->drained_events;
+    out->spool_events = leat_kafka_spool_events(k);
     out->full_at_us = forecast(k, out->spool_bytes);
 }

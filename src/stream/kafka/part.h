@@ -28,6 +28,7 @@ typedef struct leat_parcel {
     bool cut;                      /* what is behind it was taken back: it is not sent again */
     bool spooled;     /* the spool has it too, or it comes from there: it moves no position */
     bool comes_again; /* spooled: what is behind nsafe is read from the spool once more */
+    uint32_t counted; /* spooled: its events that are not in the spool once more behind it */
     bool has_progress;
     leat_buf partition, offset; /* of the safe place; no bytes: it has none, or ... */
     leat_buf progress;
@@ -216,6 +217,8 @@ leat_rc leat_kafka_spool_find(leat_kafka *k, leat_err *e);
 /* Something is on its way, and nothing was reported for so long that Kafka must be away. */
 bool leat_kafka_away(const leat_kafka *k);
 leat_rc leat_kafka_spool_enter(leat_kafka *k, leat_err *e);
+/* Its events that are not delivered yet; about, while the window's are on their way. */
+uint64_t leat_kafka_spool_events(const leat_kafka *k);
 /* What it takes on the disk, about. */
 int64_t leat_kafka_spool_bytes(const leat_kafka *k);
 /* As leat_stream_ops.append, of the spool. RETRY "spool.full" when the budget is used up;

@@ -38,7 +38,7 @@ static void take_tail(leat_kafka *k, leat_parcel *p)
 {
     if (p->spooled) {
         leat_counts_add(&k->passed, &p->moved);
-        k->passed_events += p->n;
+        k->passed_events += p->counted;
         if (p->cursor_len == 0) return;
         leat_counts_add(&k->moved, &k->passed);
         k->drained_events += k->passed_events;

@@ -164,6 +164,7 @@ static leat_rc move_window(leat_kafka *k, leat_err *e)
         rebuild(k, p);
         leat_str progress = {0};
         if (!p->taken && p->has_progress) progress = leat_buf_str(&p->progress);
+        p->counted = p->comes_again ? k->batch.nsafe : k->batch.n;
         LEAT_TRY(k->spool->ops->append(k->spool, &k->batch, progress, e));
         k->spooled_events += k->batch.n;
     }
@@ -201,6 +202,11 @@ static leat_rc give_up(leat_kafka *k, leat_rc rc)
     return rc;
 }
 
+uint64_t leat_kafka_spool_events(const leat_kafka *k)
+{
+    return k->spooled_events > k->drained_events ? k->spooled_events - k->drained_events : 0;
+}
+
 int64_t leat_kafka_spool_bytes(const leat_kafka *k)
 {
     if (k->spool == NULL) return 0;
@@ -217,13 +223,13 @@ static leat_rc no_room(const leat_kafka *k, leat_err *e)
                          ". Kafka is back: what the spool holds of it is let go, and it is read "
                          "again from its beginning, straight into Kafka",
                          k->conf.spool_bytes);
-    return leat_fail(
-        e, LEAT_RETRY, "spool.full", k->spool_data,
-        "the spool holds %" PRIu64 " events in %" PRId64 " bytes, and spool.max.bytes=%" PRId64
-        " is used up%s: the source waits, and its log grows, until Kafka takes what "
-        "is there. Bring Kafka back, or raise spool.max.bytes",
-        k->spooled_events - k->drained_events, leat_kafka_spool_bytes(k), k->conf.spool_bytes,
-        k->tail ? ", by a transaction that has not ended too" : "");
+    return leat_fail(e, LEAT_RETRY, "spool.full", k->spool_data,
+                     "the spool holds %" PRIu64 " events in %" PRId64
+                     " bytes, and spool.max.bytes=%" PRId64
+                     " is used up%s: the source waits, and its log grows, until Kafka takes what "
+                     "is there. Bring Kafka back, or raise spool.max.bytes",
+                     leat_kafka_spool_events(k), leat_kafka_spool_bytes(k), k->conf.spool_bytes,
+                     k->tail ? ", by a transaction that has not ended too" : "");
 }
 
 /* The stream's refusal, in the words of who set the budget. */
@@ -365,7 +371,7 @@ static void note_phase(leat_kafka *k)
     k->phase = phase;
     k->since_us = leat_now_us();
     leat_log(LEAT_INFO, away ? "kafka.away" : "kafka.drain", "events=%" PRIu64 " are in the spool",
-             k->spooled_events - k->drained_events);
+             leat_kafka_spool_events(k));
 }
 
 leat_rc leat_kafka_spool_drain(leat_kafka *k, leat_err *e)
@@ -411,7 +417,7 @@ static void take_over(leat_kafka *k)
     k->spooled_events = st->events - k->done.visible;
     leat_kafka_show_spool(k);
     leat_log(LEAT_INFO, "kafka.drain", "events=%" PRIu64 " are in the spool of the run before",
-             k->spooled_events - k->drained_events);
+             leat_kafka_spool_events(k));
 }
 
 leat_rc leat_kafka_spool_find(leat_kafka *k, leat_err *e)

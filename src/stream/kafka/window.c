@@ -171,6 +171,7 @@ leat_parcel *leat_kafka_push(leat_kafka *k, const leat_batch *b, leat_str progre
     leat_parcel *p = take_spare(k);
     p->spooled = spooled;
     p->n = b->n;
+    p->counted = b->n;
     p->safe = progress.s != NULL || b->safe.offset.s != NULL;
     p->nsafe = leat_kafka_whole(b, progress) ? b->n : p->safe ? b->nsafe : 0;
     p->has_progress = progress.s != NULL;
