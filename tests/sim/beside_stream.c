@@ -1,6 +1,7 @@
 /* The stream of the snapshots' simulator, and the oracles: order (every committed change once, in
  * the order of commits), forward (a key's state never goes back), phantom (no row of a transaction
  * that was lost), fold (after the snapshot, at each place that is durable, the tables), ledger. */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,11 @@ leat_position bstream_position(int64_t lsn, unsigned over, char out[48])
 
 int64_t bstream_lsn(leat_str offset)
 {
-    return strtoll(offset.s + 7, NULL, 10);
+    leat_str rest = {offset.s + 7, offset.len - 7};
+    int64_t lsn = -1;
+    bool is = leat_str_i64(leat_str_cut(&rest, ','), &lsn);
+    assert(is);
+    return lsn;
 }
 
 unsigned bstream_over(leat_str offset)

@@ -403,7 +403,10 @@ static leat_rc c_open(leat_chunk_reader *r, leat_err *e)
 
 static int bound(leat_str s, int otherwise)
 {
-    return s.s ? (int)strtol(s.s + 1, NULL, 10) : otherwise;
+    int n = 0;
+    if (!s.s) return otherwise;
+    for (size_t i = 1; i < s.len && s.s[i] >= '0' && s.s[i] <= '9'; i++) n = n * 10 + s.s[i] - '0';
+    return n;
 }
 
 static leat_rc c_cut(leat_chunk_reader *r, const leat_range *range, uint64_t bytes, unsigned most,
