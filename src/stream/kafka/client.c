@@ -34,6 +34,7 @@ enum {
     CORK_MS = 2000,       /* how long a record waits for a flush at most */
     FLUSH_MS = 1,         /* least that librdkafka's thread has to notice it */
     FLUSH_AGAIN_US = 5000,
+    CULPRIT_US = 200000, /* how long a report may come behind the fatal error it is */
     MESSAGES_MOST = 10000000
 };
 
@@ -481,6 +482,16 @@ static bool corked(leat_kafka_client_port *p)
     return true;
 }
 
+/* The report of a refused record comes a moment behind the fatal error that it is: without it
+ * nobody knows which record to blame, and the next life would send the same again. */
+static void await_culprit(leat_kafka_client_port *p)
+{
+    int64_t until = leat_mono_us() + CULPRIT_US;
+    if (p->fatal || !rd_kafka_fatal_error(p->rk, NULL, 0)) return;
+    while (p->reports == 0 && p->nqueued > 0 && leat_mono_us() < until)
+        rd_kafka_poll(p->rk, FLUSH_MS);
+}
+
 static unsigned client_poll(leat_broker *b, int wait_ms)
 {
     leat_kafka_client_port *p = port(b);
@@ -488,6 +499,7 @@ static unsigned client_poll(leat_broker *b, int wait_ms)
         rd_kafka_flush(p->rk, wait_ms > FLUSH_MS ? wait_ms : FLUSH_MS);
     else
         rd_kafka_poll(p->rk, wait_ms);
+    await_culprit(p);
     leat_kafka_client_look(p);
     unsigned n = p->reports;
     p->reports = 0;
