@@ -197,15 +197,24 @@ def test_a_missing_topic_that_nobody_makes(orders, leat, strict):
 
 
 @pytest.mark.timeout(600)
-def test_a_record_that_is_too_large(orders, leat, kafka):
-    """For the topic: it stops the connector."""
+@pytest.mark.parametrize("tolerance", ["none", "all"])
+def test_a_record_that_is_too_large(orders, leat, kafka, tolerance):
+    """For the topic: it stops the connector, or goes to the dead letters."""
     kafka.create(topic_of(orders), max_message_bytes=5000)
-    start(leat, orders, kafka, errors_tolerance="none", **{"errors.max.retries": "3"})
+    start(leat, orders, kafka, errors_tolerance=tolerance, **{"errors.max.retries": "3"})
     kafka.read_until(topic_of(orders), 1)
     orders.sql("INSERT INTO orders SELECT 2, string_agg(md5(g::text), '') FROM"
                " generate_series(1, 1000) g")
-    assert "errors.tolerance=all" in failed(leat, "kafka.too_large")
-    assert ids(kafka.read(topic_of(orders))) == [1]
+    orders.sql("INSERT INTO orders VALUES (3, 'third')")
+    if tolerance == "none":
+        assert "errors.tolerance=all" in failed(leat, "kafka.too_large")
+        assert ids(kafka.read(topic_of(orders))) == [1]
+        return
+    assert ids(kafka.read_until(topic_of(orders), 2, seconds=90)) == [1, 3]
+    caught_up(orders, leat, 60)
+    counts = state(leat)["counts"]
+    assert counts["dead"] == 1 and counts["in_flight"] == 0
+    assert "kafka.too_large" in leat.call("dead-letters", "shop", "list").stdout
 
 
 @pytest.mark.timeout(600)

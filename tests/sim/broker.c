@@ -145,6 +145,14 @@ static void report(broker *b, uint64_t tag, leat_delivery delivery)
     b->events->report(b->events->arg, &out);
 }
 
+static void die(broker *b)
+{
+    sim_trace(ACT_FAULT, 12, 0); /* the producer dies */
+    log_any(b);
+    b->fatal = true;
+    b->lost_told = dice_one_in(&the_sim->dice, 2);
+}
+
 static unsigned report_part(broker *b, unsigned t, unsigned p)
 {
     sim *s = the_sim;
@@ -162,18 +170,12 @@ static unsigned report_part(broker *b, unsigned t, unsigned p)
         uint64_t tag = it->tag;
         bool logged = it->logged, told = it->told;
         drop(b, t, p);
-        if (!told) report(b, tag, logged ? LEAT_DELIVERED : LEAT_REFUSED_TOO_LARGE);
         n++;
+        if (!logged && s->cluster.ends) die(b);
+        if (!told) report(b, tag, logged ? LEAT_DELIVERED : LEAT_REFUSED_TOO_LARGE);
+        if (b->fatal) break;
     }
     return n;
-}
-
-static void die(broker *b)
-{
-    sim_trace(ACT_FAULT, 12, 0); /* the producer dies */
-    log_any(b);
-    b->fatal = true;
-    b->lost_told = dice_one_in(&the_sim->dice, 2);
 }
 
 /* The records of a topic that is not there: the first is refused, and that is the producer's end.
@@ -209,6 +211,7 @@ static unsigned turn(broker *b)
         unsigned t = at / CLUSTER_PARTS, p = at % CLUSTER_PARTS;
         if (cluster_up(c)) log_some(b, t, p, dice_below(&s->dice, 30));
         if (cluster_up(c)) n += report_part(b, t, p);
+        if (b->fatal) break;
     }
     return n;
 }

@@ -110,6 +110,7 @@ void cluster_init(cluster *c, sim *s)
     c->conf = (leat_json_conf){dice_one_in(d, 6), false, true};
     if (dice_one_in(d, 3)) c->max_bytes = c->conf.schemas ? 6000 : dice_range(d, 700, 1500);
     c->early = dice_one_in(d, 2);
+    c->ends = !c->early && dice_one_in(d, 2);
     c->outage = dice_one_in(d, 4) ? 0 : 20u << dice_below(d, 6);
     c->deaths = dice_one_in(d, 2) ? 0 : 50u << dice_below(d, 5);
     for (unsigned t = 0; t < DB_TOPICS; t++)

@@ -36,7 +36,8 @@ typedef struct cluster {
     cluster_part parts[DB_TOPICS][CLUSTER_PARTS];
     unsigned nparts;     /* of each topic */
     size_t max_bytes;    /* of a record; 0: any */
-    bool early;          /* the client knows max_bytes */
+    bool early;          /* the client knows max_bytes ... */
+    bool ends;           /* ... or not, and a record that is larger ends the producer */
     leat_json_conf conf; /* of the converters */
     int64_t up_us;       /* it is away until then */
     int64_t gone_us;     /* one topic is not there until then ... */

@@ -26,6 +26,8 @@ void __wrap_leat_kafka_take_back(leat_kafka *k)
 
 leat_rc __wrap_leat_kafka_settle_refused(leat_kafka *k, leat_err *e)
 {
+    if (the_sim->plant == PLANT_KAFKA_AGAIN)
+        for (size_t i = 0; i < k->nparcels; i++) leat_kafka_parcel(k, i)->gone.n = 0;
     if (the_sim->plant != PLANT_KAFKA_REFUSED) return __real_leat_kafka_settle_refused(k, e);
     while (k->nrefused > 0) {
         leat_delivery_report report = {k->refused[--k->nrefused].tag, LEAT_DELIVERED, NULL, -1, -1};

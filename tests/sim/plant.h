@@ -42,6 +42,7 @@
     X(KAFKA_NO_FIND, "spool-not-found", "a restart does not look for a spool")                     \
     X(KAFKA_NO_BACK, "kafka-no-rollback", "what is open is not taken back from the window")        \
     X(KAFKA_REFUSED, "refused-dropped", "a record that is refused is passed over")                 \
+    X(KAFKA_AGAIN, "refused-again", "a record that was refused is sent again")                     \
     X(KAFKA_NOT_ASKED, "spool-not-kept", "segments of the spool go that were not delivered")
 typedef enum sim_plant {
 /* clang-format off */

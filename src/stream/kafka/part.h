@@ -13,6 +13,11 @@
 #include "stream/registry.h"
 #include "stream/segment.h"
 
+/* A few numbers, ascending. */
+typedef struct leat_kafka_set {
+    uint32_t *v, n, cap;
+} leat_kafka_set;
+
 /* A batch on its way. Its events are kept until all their records are reported: they may have to
  * be sent again, to the spool, or to the dead letters. */
 typedef struct leat_parcel {
@@ -40,8 +45,8 @@ typedef struct leat_parcel {
     char cursor[LEAT_PLACE_TEXT]; /* spooled: the spool's cursor behind it ... */
     size_t cursor_len;            /* ... 0: not known */
     leat_counts moved;            /* spooled: of events that were refused since */
-    uint32_t *dead;               /* events that were refused, ascending */
-    uint32_t ndead, dead_cap;
+    leat_kafka_set dead;          /* events that were refused */
+    leat_kafka_set gone;          /* the records of them that were, which are not sent again */
 } leat_parcel;
 
 /* A record that was refused and waits to be dealt with. */

@@ -129,8 +129,8 @@ static void rebuild(leat_kafka *k, leat_parcel *p)
     b->counts = p->counts;
     b->safe_counts = p->safe_counts;
     p->moved = (leat_counts){0};
-    for (uint32_t i = 0; i < p->ndead; i++) {
-        uint32_t at = p->dead[i];
+    for (uint32_t i = 0; i < p->dead.n; i++) {
+        uint32_t at = p->dead.v[i];
         if (at < from || at >= to) continue;
         leat_kafka_count_dead(&b->counts, &b->ev[at], false);
         if (at < p->nsafe) leat_kafka_count_dead(&b->safe_counts, &b->ev[at], false);

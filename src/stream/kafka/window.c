@@ -48,7 +48,8 @@ static void free_parcel(leat_parcel *p)
     leat_buf_free(&p->offset);
     leat_buf_free(&p->progress);
     leat_free(p->txs);
-    leat_free(p->dead);
+    leat_free(p->dead.v);
+    leat_free(p->gone.v);
     leat_free(p);
 }
 
@@ -66,8 +67,8 @@ static leat_parcel *take_spare(leat_kafka *k)
         .progress = was.progress,
         .txs = was.txs,
         .txs_cap = was.txs_cap,
-        .dead = was.dead,
-        .dead_cap = was.dead_cap,
+        .dead = {.v = was.dead.v, .cap = was.dead.cap},
+        .gone = {.v = was.gone.v, .cap = was.gone.cap},
     };
     return p;
 }
@@ -222,6 +223,35 @@ void leat_kafka_decode(leat_kafka *k, const leat_parcel *p, uint32_t from)
 
 /* ---- sending ---- */
 
+static bool has(const leat_kafka_set *set, uint32_t number)
+{
+    for (uint32_t i = 0; i < set->n; i++)
+        if (set->v[i] == number) return true;
+    return false;
+}
+
+static void put(leat_kafka_set *set, uint32_t number)
+{
+    if (has(set, number)) return;
+    if (set->n == set->cap) {
+        set->cap = set->cap ? set->cap * 2 : 8;
+        set->v = leat_realloc(set->v, set->cap * sizeof *set->v);
+    }
+    uint32_t at = set->n++;
+    for (; at > 0 && set->v[at - 1] > number; at--) set->v[at] = set->v[at - 1];
+    set->v[at] = number;
+}
+
+/* The fate of this record is known. */
+static void settled(leat_kafka *k, leat_parcel *p, uint64_t tag)
+{
+    k->reported = true;
+    if (tag - p->first < p->safe_records)
+        p->left_safe -= p->left_safe > 0;
+    else
+        p->left_tail -= p->left_tail > 0;
+}
+
 static void refuse(leat_kafka *k, uint64_t tag, const leat_err *why)
 {
     if (k->nrefused == k->refused_cap) {
@@ -232,16 +262,32 @@ static void refuse(leat_kafka *k, uint64_t tag, const leat_err *why)
     k->last = *why;
 }
 
-/* AGAIN: the producer takes no more. What it can never take counts as refused. */
+/* Up to the next record that is gone. */
+static leat_rc send_some(leat_kafka *k, leat_parcel *p, const leat_event *ev, uint32_t n,
+                         leat_err *why)
+{
+    uint32_t to = p->records;
+    for (uint32_t i = p->gone.n; i-- > 0 && p->gone.v[i] >= p->sent;)
+        if (p->gone.v[i] < to) to = p->gone.v[i];
+    return leat_kafka_produce(k, ev, n, p->first, p->sent, to, &p->sent, why);
+}
+
+/* AGAIN: the producer takes no more. What it can never take counts as refused. What was refused is
+ * not sent again: it would end the next producer too, and what is behind it would never come. */
 static leat_rc send_events(leat_kafka *k, leat_parcel *p, const leat_event *ev, uint32_t n,
                            leat_err *e)
 {
     leat_rc rc;
     leat_err why = {0};
-    while ((rc = leat_kafka_produce(k, ev, n, p->first, p->sent, p->records, &p->sent, &why)) ==
-           LEAT_DATA) {
-        refuse(k, p->first + p->sent, &why);
-        p->sent++;
+    for (;; p->sent++) {
+        rc = send_some(k, p, ev, n, &why);
+        bool gone = rc == LEAT_OK && p->sent < p->records && has(&p->gone, p->sent);
+        if (rc == LEAT_DATA)
+            refuse(k, p->first + p->sent, &why);
+        else if (gone)
+            settled(k, p, p->first + p->sent);
+        else
+            break;
     }
     if (rc == LEAT_RETRY) { /* it is dead */
         k->last = why;
@@ -293,14 +339,6 @@ static leat_parcel *parcel_of(const leat_kafka *k, uint64_t tag)
     return p && tag >= p->first && tag - p->first < p->records ? p : NULL;
 }
 
-static void settled(leat_parcel *p, uint64_t tag)
-{
-    if (tag - p->first < p->safe_records)
-        p->left_safe -= p->left_safe > 0;
-    else
-        p->left_tail -= p->left_tail > 0;
-}
-
 void leat_kafka_report(void *arg, const leat_delivery_report *report)
 {
     leat_kafka *k = arg;
@@ -309,10 +347,7 @@ void leat_kafka_report(void *arg, const leat_delivery_report *report)
     if (p == NULL) return;
     const char *said = report->why ? report->why : leat_delivery_name(report->delivery);
     switch (report->delivery) {
-    case LEAT_DELIVERED:
-        settled(p, report->tag);
-        k->reported = true;
-        return;
+    case LEAT_DELIVERED: settled(k, p, report->tag); return;
     case LEAT_REFUSED_TOO_LARGE:
     case LEAT_REFUSED_INVALID:
         leat_fail(&why, LEAT_DATA,
@@ -353,13 +388,6 @@ static const leat_event *event_of(leat_kafka *k, const leat_parcel *p, uint64_t 
     return &k->batch.ev[*index];
 }
 
-static bool is_dead(const leat_parcel *p, uint32_t index)
-{
-    for (uint32_t i = 0; i < p->ndead; i++)
-        if (p->dead[i] == index) return true;
-    return false;
-}
-
 void leat_kafka_count_dead(leat_counts *c, const leat_event *ev, bool dead)
 {
     if (ev->op == LEAT_OP_RECORD) return;
@@ -371,13 +399,7 @@ void leat_kafka_count_dead(leat_counts *c, const leat_event *ev, bool dead)
 
 static void note_dead(leat_parcel *p, uint32_t index, const leat_event *ev)
 {
-    if (p->ndead == p->dead_cap) {
-        p->dead_cap = p->dead_cap ? p->dead_cap * 2 : 8;
-        p->dead = leat_realloc(p->dead, p->dead_cap * sizeof *p->dead);
-    }
-    uint32_t at = p->ndead++;
-    for (; at > 0 && p->dead[at - 1] > index; at--) p->dead[at] = p->dead[at - 1];
-    p->dead[at] = index;
+    put(&p->dead, index);
     if (p->cut && index >= p->nsafe) return; /* it is counted when it comes again */
     if (p->spooled) {
         if (!p->comes_again || index < p->nsafe) leat_kafka_count_dead(&p->moved, ev, true);
@@ -449,13 +471,13 @@ leat_rc leat_kafka_settle_refused(leat_kafka *k, leat_err *e)
             break;
         }
         const leat_event *ev = event_of(k, p, r->tag, &index);
-        if (!is_dead(p, index)) {
+        if (!has(&p->dead, index)) {
             rc = k->conf.tolerate ? put_letter(k, ev, &r->why, e) : stop(r, ev, e);
             if (rc != LEAT_OK) break;
             note_dead(p, index, ev);
         }
-        settled(p, r->tag);
-        k->reported = true;
+        put(&p->gone, (uint32_t)(r->tag - p->first));
+        settled(k, p, r->tag);
     }
     k->nrefused -= i;
     if (i > 0) memmove(k->refused, k->refused + i, k->nrefused * sizeof *k->refused);
