@@ -26,14 +26,14 @@ static leat_rc read_token(const char *path, leat_arena *a, const char **out, lea
 
 leat_rc leat_connect_login(const leat_connect *c, leat_arena *a, leat_rest_login *out, leat_err *e)
 {
-    const char *password = getenv("LEAT_CONNECT_PASSWORD"), *token = getenv("LEAT_CONNECT_TOKEN");
+    const char *password = getenv("LEAT_PASSWORD"), *token = getenv("LEAT_TOKEN");
     *out = (leat_rest_login){.ca = c->ca, .cert = c->cert, .key = c->key, .user = c->user};
     if (!c->cert != !c->key) return wrong(e, "--cert", "--cert and --key belong together");
     if (c->user && c->token_file)
         return wrong(e, "--user", "a user or a token logs in, not both: --user or --token-file");
     if (c->user && !password)
         return wrong(e, "--user",
-                     "its password is expected in the environment, in LEAT_CONNECT_PASSWORD");
+                     "its password is expected in the environment, in LEAT_PASSWORD");
     if (c->user) out->password = password;
     if (c->token_file) return read_token(c->token_file, a, &out->token, e);
     if (!c->user && token && *token) out->token = token;

@@ -325,7 +325,7 @@ def test_by_tls_and_a_login(shop, leat, connect, tmp_path, way):
     token = tmp_path / "token"
     token.write_text("t0ken\n")
     args = ["--user", "alice"] if way == "password" else ["--token-file", str(token)]
-    env = {"LEAT_CONNECT_PASSWORD": "let me in"}
+    env = {"LEAT_PASSWORD": "let me in"}
     try:
         done = take(leat, there, *args, env=env, ok=(1,))
         assert "connect.tls" in done.stderr and "--ca FILE" in done.stderr, done.stderr
@@ -345,7 +345,7 @@ def test_by_tls_and_a_login(shop, leat, connect, tmp_path, way):
 
 def test_logins_that_do_not_fit_together(leat, connect, tmp_path):
     for args, what in (
-        (["--user", "alice"], "LEAT_CONNECT_PASSWORD"),
+        (["--user", "alice"], "LEAT_PASSWORD"),
         (["--user", "alice", "--token-file", "x"], "not both"),
         (["--cert", "x"], "belong together"),
         (["--token-file", str(tmp_path / "none")], "read the token"),

@@ -203,6 +203,19 @@ static leat_rc judge(const leat_rest *r, const char *method, const char *path, c
                      method, path, said);
 }
 
+leat_rc leat_rest_ask(leat_rest *r, const char *method, const char *path, leat_str body,
+                      leat_arena *a, int *status, leat_str *answer, leat_err *e)
+{
+    leat_buf text = {0};
+    long code = 0;
+    leat_rc rc =
+        perform(r, method, leat_arena_printf(a, "%s%s", r->url, path), body, &code, &text, e);
+    *status = (int)code;
+    *answer = leat_arena_str(a, leat_buf_str(&text));
+    leat_buf_free(&text);
+    return rc;
+}
+
 leat_rc leat_rest_call(leat_rest *r, const char *method, const char *path, const char *name,
                        leat_str body, leat_arena *a, const leat_json **reply, leat_err *e)
 {
