@@ -71,8 +71,9 @@ class Hub:
 
 
 def _configs(world, n, wal):
-    """name -> configuration: most make up a few changes and then have nothing to do."""
-    found = {}
+    """name -> configuration: most make up a few changes and then have nothing to do; and the
+    database of the others."""
+    found, db = {}, None
     if wal:
         db = world.postgres.database()
         for i in range(wal):
@@ -92,7 +93,7 @@ def _configs(world, n, wal):
             "datagen.events": 100,
             "datagen.stay": "true",
         }
-    return {name: {k: str(v) for k, v in c.items()} for name, c in found.items()}
+    return {name: {k: str(v) for k, v in c.items()} for name, c in found.items()}, db
 
 
 def _create(hub, configs):
@@ -130,7 +131,7 @@ def hub(world, table):
     created, again, idle, each, own, p50, p99 = [], [], [], [], [], [], []
     for i in range(world.runs):
         leat = world.leat()
-        configs = _configs(world, n, wal)
+        configs, db = _configs(world, n, wal)
         it = Hub(leat)
         created.append(_create(it, configs))
         leat.stop(120)
@@ -149,9 +150,10 @@ def hub(world, table):
         own.append(measure.private_bytes(leat.process.pid) / MIB)
         progress(f"   {i + 1}/{world.runs}: made {created[-1]:.2f} s, again {again[-1]:.2f} s,"
                  f" idle {idle[-1]:.1f} %, each {each[-1]:.2f} MiB (median {used[n // 2]:.2f}),"
-                 f" hub {own[-1]:.1f} MiB, p99 {p99[-1]:.1f} ms")
+                 f" hub {own[-1]:.1f} MiB, p50 {p50[-1]:.1f} ms, p99 {p99[-1]:.1f} ms")
         leat.stop(120)
         world.forget(leat)
+        db.drop()  # with its slots, of which a server has few
     name = f"{n} connectors"
     table.add("hub", f"{name} made by REST: all run after", created, "s", 5, least=False)
     table.add("hub", f"{name}, hub started again: all run after", again, "s", 5, least=False)

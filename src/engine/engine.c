@@ -19,6 +19,7 @@ enum {
     BATCH_LEAST = 64 << 10,
     MEMORY = 64 << 20,
     NAP_US = 20000,
+    IDLE_US = 5000000, /* without events */
     POSITIONS_KEEP = 64 << 10
 };
 
@@ -367,6 +368,16 @@ void leat_run_memory(leat_engine *g)
     if (held > atomic_load(&p->memory_peak_bytes)) atomic_store(&p->memory_peak_bytes, held);
 }
 
+/* Asking the kernel is what an idle connector costs most by. */
+static void look_at_process(leat_run *r, leat_page *p, int64_t now)
+{
+    bool idle = r->came_us > 0 && now - r->came_us > IDLE_US;
+    if (idle && now - r->looked_us < IDLE_US) return;
+    r->looked_us = now;
+    atomic_store(&p->resident_bytes, leat_os_resident());
+    atomic_store(&p->descriptors, leat_os_descriptors());
+}
+
 void leat_run_gauge(leat_run *r)
 {
     leat_engine *g = r->g;
@@ -376,7 +387,6 @@ void leat_run_gauge(leat_run *r)
     r->gauged_us = now;
     leat_gauges gauges = {.lag_bytes = -1, .retained_bytes = -1};
     if (r->task.source->gauges) r->task.source->gauges(&r->task, &gauges);
-    size_t resident = p ? leat_os_resident() : 0;
     leat_task_status all;
     pthread_mutex_lock(&g->lock);
     r->status.gauges = gauges;
@@ -384,8 +394,7 @@ void leat_run_gauge(leat_run *r)
     pthread_mutex_unlock(&g->lock);
     atomic_store(&g->driver_held, all.gauges.held_bytes);
     if (!p) return;
-    atomic_store(&p->resident_bytes, resident);
-    atomic_store(&p->descriptors, leat_os_descriptors());
+    look_at_process(r, p, now);
     atomic_store(&p->lag_bytes, all.gauges.lag_bytes);
     atomic_store(&p->retained_bytes, all.gauges.retained_bytes);
 }

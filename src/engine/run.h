@@ -69,7 +69,8 @@ typedef struct leat_run {
     int64_t winding_us;  /* since when the end of the attempt waits for a commit; 0: it does not */
     _Atomic size_t held; /* bytes of its batch and its arena */
     _Atomic size_t beside_held; /* of what its readers have read, and of notes */
-    int64_t gauged_us;          /* last look at the gauges */
+    int64_t gauged_us;          /* last look at the gauges ... */
+    int64_t looked_us;          /* ... and at what the process holds */
     int64_t first_pending_us;   /* when the oldest uncommitted batch was appended; 0: none */
     uint64_t appended,
         seen;         /* the appender's counts: of its last append, of the commit looked at */

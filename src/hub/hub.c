@@ -112,19 +112,31 @@ static bool has_state(const leat_hub *h, const char *name, leat_arena *a)
     return access(leat_arena_printf(a, "%s/connectors/%s/state.db", h->conf.data, name), F_OK) == 0;
 }
 
+/* Somebody else has deleted it. */
+static void forget_deleted(leat_hub *h, const char *name)
+{
+    leat_err err;
+    leat_log(LEAT_INFO, "hub.deleted", "connector=%s it was deleted by another command", name);
+    leat_supervisor_remove(h->supervisor, name);
+    if (leat_rc_failed(leat_hub_forget(h, name, &err))) leat_log_err(LEAT_WARN, &err);
+}
+
+/* A copy of a row and its counters; true: it was looked for lately. The guard is taken. */
+static bool take(leat_hub *h, leat_hub_row *row, leat_arena *a, leat_hub_connector *out)
+{
+    copy_row(h, row, a, out);
+    out->page = counters_of(h, row, a);
+    return seen_lately(row);
+}
+
 bool leat_hub_find(leat_hub *h, leat_str name, leat_arena *a, leat_hub_connector *out)
 {
     pthread_mutex_lock(&h->guard);
     leat_hub_row *row = row_of(h, name);
-    if (row) copy_row(h, row, a, out);
-    if (row) out->page = counters_of(h, row, a);
-    bool sure = row && seen_lately(row);
+    bool sure = row && take(h, row, a, out);
     pthread_mutex_unlock(&h->guard);
     if (!row || sure || has_state(h, out->name, a)) return row != NULL;
-    leat_err err;
-    leat_log(LEAT_INFO, "hub.deleted", "connector=%s it was deleted by another command", out->name);
-    leat_supervisor_remove(h->supervisor, out->name);
-    if (leat_rc_failed(leat_hub_forget(h, out->name, &err))) leat_log_err(LEAT_WARN, &err);
+    forget_deleted(h, out->name);
     return false;
 }
 
@@ -133,13 +145,18 @@ size_t leat_hub_all(leat_hub *h, leat_arena *a, leat_hub_connector **out)
     size_t n = 0, i = 0, kept = 0;
     pthread_mutex_lock(&h->guard);
     for (const leat_hub_row *row = h->first; row; row = row->next) n++;
-    leat_str *names = LEAT_NEW(a, leat_str, n + 1);
-    for (const leat_hub_row *row = h->first; row; row = row->next)
-        names[i++] = leat_arena_str(a, leat_str_of(row->name));
+    leat_hub_connector *all = LEAT_NEW(a, leat_hub_connector, n + 1);
+    bool *sure = LEAT_NEW(a, bool, n + 1);
+    for (leat_hub_row *row = h->first; row; row = row->next, i++)
+        sure[i] = take(h, row, a, &all[i]);
     pthread_mutex_unlock(&h->guard);
-    *out = LEAT_NEW(a, leat_hub_connector, n + 1);
-    for (i = 0; i < n; i++)
-        if (leat_hub_find(h, names[i], a, *out + kept)) kept++;
+    for (i = 0; i < n; i++) {
+        if (sure[i] || has_state(h, all[i].name, a))
+            all[kept++] = all[i];
+        else
+            forget_deleted(h, all[i].name);
+    }
+    *out = all;
     return kept;
 }
 
