@@ -5,6 +5,7 @@ import json
 import os
 
 import pytest
+from hub import Hub
 from servers import kafka as kafka_server
 from servers.process import until
 from test_kafka import caught_up
@@ -332,3 +333,16 @@ def test_tasks_and_kills(leat, kafka):
         assert first == sorted(first), topic
         seen[topic] = len(first)
     assert sum(seen.values()) == 60000, seen
+
+
+def test_a_hub_streams_into_kafka(leat, kafka):
+    """`leat serve --kafka`: its connectors have that worker, which is not stored with them."""
+    hub = Hub(leat, "--kafka", kafka.bootstrap)
+    hub.make("hubgen", datagen_rate="500", datagen_events="300", datagen_stay="true", **{
+        name.replace(".", "_"): value for name, value in ONE.items()})
+    assert len(kafka.read_until("hubgen.datagen.t1", 300)) == 300
+    assert leat.status("hubgen")["delivery"]["state"] == "DIRECT"
+    assert "bootstrap.servers" not in hub.get("/connectors/hubgen/config")
+    hub.ask("PATCH", "/connectors/hubgen/config", {"datagen.events": "600"})
+    assert len(kafka.read_until("hubgen.datagen.t1", 600)) == 600
+    assert leat.stop() == 0
