@@ -32,8 +32,7 @@ leat_rc leat_connect_login(const leat_connect *c, leat_arena *a, leat_rest_login
     if (c->user && c->token_file)
         return wrong(e, "--user", "a user or a token logs in, not both: --user or --token-file");
     if (c->user && !password)
-        return wrong(e, "--user",
-                     "its password is expected in the environment, in LEAT_PASSWORD");
+        return wrong(e, "--user", "its password is expected in the environment, in LEAT_PASSWORD");
     if (c->user) out->password = password;
     if (c->token_file) return read_token(c->token_file, a, &out->token, e);
     if (!c->user && token && *token) out->token = token;
