@@ -462,6 +462,8 @@ static leat_rc start(leat_pg *c, const char *app, leat_err *e)
     PARAM("user", t->user);
     PARAM("password", t->password);
     PARAM("sslmode", leat_pg_sslmode(t->sslmode));
+    /* libpq would rather have GSS, with a ticket at hand, and then look at no certificate. */
+    if (leat_pg_sslmode_level(t->sslmode) >= LEAT_PG_SSL_REQUIRE) PARAM("gssencmode", "disable");
     PARAM("sslcert", t->sslcert);
     PARAM("sslkey", t->sslkey);
     PARAM("sslpassword", t->sslpassword);
