@@ -301,6 +301,8 @@ def long_jobs():
     say(f"seed {seed}: SEED={seed} make test-long")
     env = {"KILLS": os.environ.get("KILLS", "50"), "KILL_SEED": str(seed), "NETWORK_ROUNDS": "10"}
     env |= {"FAULT_ACTIONS": "all", "SNAP_KILLS": "30", "SNAP_ROWS": "5000000"}
+    env |= {"SNAP_STANDBY_KILLS": "30", "SNAP_STANDBY_ROWS": "5000000"}
+    env |= {"SNAP_KAFKA_ROWS": "1000000"}
     alone = ["unshare", "--mount", "--propagation", "private"] if os.geteuid() == 0 else []
     first = 100_000_000 + seed * 10
     half = max(1, SIM_SEEDS // 2)
