@@ -60,6 +60,7 @@ class Workload:
     changes their rows; changes counts those that were committed, about."""
 
     sessions = 3
+    big = 400  # statements of a transaction that is big
 
     def __init__(self, db, seed, tables=8, types=None):
         self.db, self.dice, self.changes = db, random.Random(seed), 0
@@ -107,7 +108,7 @@ class Workload:
         """Yields between its statements."""
         made = 0
         commit = self.dice.random() > 0.1
-        size = self.dice.choice((1, 1, 2, 5, 20)) if self.dice.random() < 0.97 else 400
+        size = self.dice.choice((1, 1, 2, 5, 20)) if self.dice.random() < 0.97 else self.big
         connection.execute("BEGIN")
         for _ in range(size):
             try:

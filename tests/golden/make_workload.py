@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
 
 from workload import Workload  # noqa: E402
 
-SEED, ROUNDS, CHANGES = 4711, 4, 60
+SEED, ROUNDS, CHANGES = 4711, 4, 45
 DB = "leat_workload"
 
 
@@ -55,10 +55,10 @@ class Database:
 
 
 class Small(Workload):
-    sessions = 1
+    sessions, big = 1, 6
 
     def copy(self, connection, t, n):
-        return self.insert(connection, t, 1 + n % 4)
+        return self.insert(connection, t, 1 + n % 3)
 
     def multiply(self, connection, t, most):
         return self.insert(connection, t, 1)
@@ -81,9 +81,10 @@ def main():
         load.round(CHANGES)
         parts.append(db.out[:])
         db.out.clear()
-        load.alter()
-        parts.append(db.out[:])
-        db.out.clear()
+        for change in (load.clear, load.alter):
+            change()
+            parts.append(db.out[:])
+            db.out.clear()
     with psycopg.connect(f"{where} dbname=postgres", autocommit=True) as admin:
         admin.execute(f"DROP DATABASE {DB} WITH (FORCE)")
     with open(os.path.join(HERE, "postgres/workload.sql"), "w", encoding="utf-8", newline="") as f:
