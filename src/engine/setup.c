@@ -7,6 +7,7 @@
 /* Of limits.memory: what frames take, and the batches of a task; the largest event that it always
  * has room for. */
 enum { FRAMES = 6 << 20, BATCHES = 2 << 20, LEAST_EVENT = 256 << 10 };
+enum { PROCESS_LEAST = 64 << 20 }; /* of limits.process.memory, beside limits.memory */
 /* Into Kafka: the part of limits.memory that is on its way. */
 enum { WINDOW_PART = 4, WINDOW_LEAST = 1 << 20, WINDOW_MOST = 16 << 20 };
 
@@ -75,6 +76,13 @@ static void validate_common(leat_setup *setup, leat_report *r)
     leat_err err;
     if (setup->common.name && leat_rc_failed(leat_connector_name_check(setup->common.name, &err)))
         leat_report_add(r, false, "name", 0, "%s", err.msg);
+    int64_t whole = setup->common.process_memory, least = setup->common.memory + PROCESS_LEAST;
+    if (whole > 0 && whole < least)
+        leat_report_add(r, false, "limits.process.memory", 0,
+                        "%lld bytes have no room for a process with limits.memory=%lld: set it to "
+                        "%lldm or more",
+                        (long long)whole, (long long)setup->common.memory,
+                        (long long)((least + (1 << 20) - 1) >> 20));
     if (setup->sink && setup->common.topics.n == 0)
         leat_report_add(r, false, "topics", 0, "a sink reads at least one topic: name them here");
 }

@@ -5,27 +5,10 @@
  * what would weaken or change what is sent, and librdkafka cannot do, is missing. Pure. */
 #include "stream/kafka/options.h"
 
-#define AT(field, type) .off = LEAT_OPT_AT(leat_kafka_client, field, type)
-#define ROW(option, default_value, kind, flag, text)                                               \
-    {                                                                                              \
-        .name = option, .label = option, .group = "Kafka client", .type = kind,                    \
-        .flags = (flag) | LEAT_OPT_ADVANCED, .def = default_value, .help = text                    \
-    }
-#define IGNORED(option, def, text) ROW(option, def, LEAT_OPT_STR, LEAT_OPT_NO_EFFECT, text)
-#define IGNORED_ALL(option, text) ROW(option, NULL, LEAT_OPT_MANY, LEAT_OPT_NO_EFFECT, text)
-#define MISSING(option, def, text) ROW(option, def, LEAT_OPT_STR, LEAT_OPT_MISSING, text)
+#include "config/rows.h"
 
-#define TEXT(option, field, default_value, flag, text)                                             \
-    {                                                                                              \
-        .name = option, .label = option, .group = "Kafka client", .type = LEAT_OPT_STR,            \
-        .flags = (flag), AT(field, const char *), .def = default_value, .help = text               \
-    }
-#define NUMBER(option, field, kind, default_value, least, most, text)                              \
-    {                                                                                              \
-        .name = option, .label = option, .group = "Kafka client", .type = kind,                    \
-        .flags = LEAT_OPT_ADVANCED, AT(field, int64_t), .def = default_value, .min = least,        \
-        .max = most, .help = text                                                                  \
-    }
+#define ROWS_OF leat_kafka_client
+#define ROWS_GROUP "Kafka client"
 
 enum { DAY_MS = 86400000, MINUTES_MS = 300000, BUFFER_MOST = 100000000, BYTES_MOST = 1000000000 };
 
