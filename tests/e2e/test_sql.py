@@ -265,6 +265,7 @@ def test_client_library(hub):
     """A public client of ksqlDB, over HTTP/1.1."""
     client = KSQLAPI(f"http://127.0.0.1:{hub.port}")
     assert client.get_ksql_version()
+    assert client.get_properties() == []
     made = client.ksql(
         "CREATE SOURCE CONNECTOR IF NOT EXISTS lib WITH ('connector.class'='datagen',"
         "'topic.prefix'='lib')"
