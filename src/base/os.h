@@ -109,6 +109,11 @@ uint64_t leat_os_start_of(int pid);
  * of what is not idle. (The idle class can wait for ever, with a lock of the file system in hand
  * that others need.) What the system refuses is left out. */
 void leat_os_background(void);
+/* Runs a command by the shell, with nothing on its standard input, and waits until it has ended and
+ * its output is closed; after ms it is killed, with all that it started. out: what it wrote, of max
+ * bytes at most, else -EFBIG; err: the beginning of what it complained about. Its exit status (128
+ * and the signal that ended it), or -errno (-ETIMEDOUT). */
+int leat_os_run(const char *command, int64_t ms, size_t max, leat_buf *out, leat_buf *err);
 /* Futex on a word in a shared mapping: waits while *word == seen, at most us (< 0: for ever), and
  * may return early; wakes all waiters. */
 void leat_os_futex_wait(const _Atomic uint32_t *word, uint32_t seen, int64_t us);

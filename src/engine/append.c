@@ -253,8 +253,13 @@ static leat_rc commit(leat_run *r, leat_err *e)
 /* There is no room: the same call will do when there is. */
 static bool stalls(const leat_err *e)
 {
-    static const char *const codes[] = {"os.enospc",       "os.edquot",  "stream.retention_held",
-                                        "stream.disk_low", "spool.full", "kafka.down"};
+    static const char *const codes[] = {"os.enospc",
+                                        "os.edquot",
+                                        "stream.retention_held",
+                                        "stream.readers_locked",
+                                        "stream.disk_low",
+                                        "spool.full",
+                                        "kafka.down"};
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         if (strcmp(e->code, codes[i]) == 0) return true;
     return false;

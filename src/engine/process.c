@@ -219,6 +219,7 @@ static void make_task(leat_process *p)
                                  .retry = retry};
         p->engine = leat_engine_new(&conf);
         p->file = leat_signal_file_new(source, p->setup.conf);
+        p->topic = leat_signal_kafka_new(source, p->setup.conf, p->setup.signals, p->conf.name);
         tell_bound(p);
         show_limits(p);
     } else {
@@ -263,6 +264,7 @@ static leat_rc run_task(leat_process *p, leat_err *e)
 void leat_process_close(leat_process *p)
 {
     leat_signal_file_free(p->file);
+    leat_signal_kafka_free(p->topic);
     leat_engine_free(p->engine);
     leat_sinkrun_free(p->sinkrun);
     if (p->stream) p->stream->ops->close(p->stream); /* it may have something to save */

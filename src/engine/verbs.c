@@ -78,6 +78,7 @@ void leat_process_idle(void *arg)
     leat_process *p = arg;
     if (leat_mono_us() - p->noted_us >= NOTE_US) leat_process_note(p, LEAT_NOTED_RUN);
     leat_signal_file_turn(p->file, p->engine);
+    leat_signal_kafka_turn(p->topic, p->engine);
 }
 
 /* ---- pause, resume ---- */

@@ -191,6 +191,21 @@ static const leat_opt consumer[] = {
     {.name = NULL},
 };
 
+static const char *const RESETS[] = {"earliest", "latest", NULL};
+
+/* A consumer of signals only: before those of all consumers. */
+static const leat_opt signals[] = {
+    {.name = "group.id", .label = "group.id", .group = "Kafka client", .type = LEAT_OPT_STR,
+     .flags = LEAT_OPT_ADVANCED, .off = LEAT_OPT_AT(leat_kafka_signal_conf, group, const char *),
+     .help = "The group under whose name the place in the topic is kept."},
+    {.name = "auto.offset.reset", .label = "auto.offset.reset", .group = "Kafka client",
+     .type = LEAT_OPT_ENUM, .flags = LEAT_OPT_ADVANCED,
+     .off = LEAT_OPT_AT(leat_kafka_signal_conf, reset, int64_t), .def = "earliest",
+     .choices = RESETS, .help = "Where to begin where the group has no place."},
+    IGNORED("enable.auto.commit", NULL, "A signal's place is committed when it is done."),
+    {.name = NULL},
+};
+
 static const leat_opt admin[] = {
     IGNORED("default.api.timeout.ms", NULL, "Each step has a bound of its own."),
     IGNORED("bootstrap.controllers", NULL, "leat asks the brokers."),
@@ -225,6 +240,7 @@ const leat_opt leat_kafka_connector_options[] = {
 
 static const leat_opt *const of_producer[] = {all_clients, producer, NULL};
 static const leat_opt *const of_consumer[] = {all_clients, consumer, NULL};
+const leat_opt *const leat_kafka_signal_options[] = {signals, all_clients, consumer, NULL};
 static const leat_opt *const of_admin[] = {all_clients, admin, NULL};
 
 const leat_opt *const *const leat_kafka_client_options[3] = {
