@@ -4,11 +4,11 @@
 #include "beside_world.h"
 
 const char *const beside_plants[PLANTS] = {
-    "none",        "no-yield",  "early-rows", "late-notes", "behind",   "running-in", "end",
-    "no-again",    "no-moved",  "not-stored", "truncate",   "new-key",  "no-view",    "not-still",
-    "not-spoiled", "late-lock", "unflushed",  "done-early", "replayed", "covers",     "dropped",
-    "order",       "end-first", "torn",       "uncounted",  "late-ask", "forgotten",  "old-key",
-    "discarded",   "bare-done", "no-hurry"};
+    "none",      "no-yield",  "early-rows",  "late-notes", "behind",    "running-in",
+    "end",       "no-again",  "no-moved",    "not-stored", "truncate",  "new-key",
+    "no-view",   "not-still", "not-spoiled", "late-lock",  "unflushed", "done-early",
+    "replayed",  "covers",    "dropped",     "order",      "end-first", "torn",
+    "uncounted", "late-ask",  "forgotten",   "old-key",    "discarded", "bare-done"};
 
 bool __real_leat_ledger_next(leat_ledger *l, bool keyed, bool turns, leat_job *job);
 

@@ -41,7 +41,6 @@ typedef enum plant {
     OLD_KEY,     /* only the old key of a change is noted */
     DISCARDED,   /* a chunk that holds too much is let go, and not read again */
     BARE_DONE,   /* a table without identity that was interrupted is not read again */
-    NO_HURRY,    /* nobody makes the server flush what a view waits for */
     PLANTS
 } plant;
 

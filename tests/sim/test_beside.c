@@ -492,7 +492,6 @@ static leat_rc c_hurry(leat_task *t, const leat_view *view, leat_err *e)
     (void)t;
     (void)view;
     if (step()) return dead(e);
-    if (w->plant == NO_HURRY) return LEAT_OK;
     if (!w->db.standby) bdb_flush(&w->db);
     w->hurried = true;
     return LEAT_OK;
