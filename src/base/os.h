@@ -74,6 +74,9 @@ int64_t leat_os_cpu_us(void);
 size_t leat_os_resident(void);
 /* Its open descriptors; -1: unknown. Not virtual. */
 int64_t leat_os_descriptors(void);
+/* Stands for the program in a file: another file, or another content of it, gives another number;
+ * 0: there is none. NULL: the program that this process runs. Not virtual. */
+uint64_t leat_os_program(const char *path);
 /* No other process of the user may look into this one's memory or environment, and it leaves no
  * core (LEAT_DUMPABLE=1 in the environment: as usual, for debuggers). Children begin without it. */
 void leat_os_conceal(void);
@@ -121,6 +124,9 @@ void leat_os_service_tell(const char *state);
 /* The one listening socket that it handed over (LISTEN_FDS), which is forgotten then; -ENOENT:
  * none, -E2BIG: several, -EINVAL: it does not listen. */
 int leat_os_service_socket(void);
+/* Leaves a listening socket to the program that this process becomes by exec, as a service manager
+ * would: it becomes descriptor 3. 0 or -errno. */
+int leat_os_service_leave(int fd);
 
 /* A Unix stream socket at folder/name, whatever the length of the path (sun_path has 108 bytes): a
  * listening one of mode 0600 that replaces what a dead process left there, or one connected to it

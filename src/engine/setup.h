@@ -13,12 +13,13 @@
 typedef struct leat_setup {
     const leat_source *source; /* one of the two is set */
     const leat_sink *sink;
-    leat_connector_conf common; /* options that every connector has */
-    leat_stream_conf stream;    /* of a source */
-    bool kafka;                 /* it streams into Kafka: it has a worker */
-    leat_worker_conf worker;    /* ... whose options these are */
-    leat_kafka_clients clients; /* ... and how its clients talk to Kafka */
-    void *conf;                 /* the connector's own, parsed; in the arena */
+    leat_connector_conf common;      /* options that every connector has */
+    leat_stream_conf stream;         /* of a source */
+    bool kafka;                      /* it streams into Kafka: it has a worker */
+    leat_worker_conf worker;         /* ... whose options these are */
+    leat_kafka_clients clients;      /* ... and how its clients talk to Kafka */
+    leat_kafka_signal_conf *signals; /* a topic through which signals come; NULL: there is none */
+    void *conf;                      /* the connector's own, parsed; in the arena */
 } leat_setup;
 
 /* Everything lives in a. ${providers} are resolved in a copy; config stays as written. Problems are

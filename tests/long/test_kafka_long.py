@@ -9,6 +9,7 @@ from load import CREATE, Load
 from servers.process import until
 from test_kafka import SEED, caught_up, check, config
 from test_kafka import own_kafka, test_kafka_kills  # noqa: F401 - collected here
+from test_snapshots_kafka import test_killed_at_any_moment  # noqa: F401
 
 AWAY = int(os.environ.get("AWAY", "120"))
 

@@ -466,6 +466,8 @@ static leat_rc start(leat_pg *c, const char *password, const char *app, leat_err
     PARAM("user", t->user);
     PARAM("password", password);
     PARAM("sslmode", leat_pg_sslmode(t->sslmode));
+    /* libpq would rather have GSS, with a ticket at hand, and then look at no certificate. */
+    if (leat_pg_sslmode_level(t->sslmode) >= LEAT_PG_SSL_REQUIRE) PARAM("gssencmode", "disable");
     PARAM("sslcert", t->sslcert);
     PARAM("sslkey", t->sslkey);
     PARAM("sslpassword", t->sslpassword);
