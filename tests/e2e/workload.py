@@ -218,7 +218,7 @@ class Workload:
     # ---- changes of tables
 
     def clear(self):
-        """Takes rows away that a column will have no room for. Before alter(), with a rest after."""
+        """Takes rows away that a column has no room for later. Before alter(), a rest between."""
         with self.db.connect(autocommit=True) as connection:
             for t in self.tables:
                 name = self.column(t, PLAIN)

@@ -37,7 +37,7 @@ def generated(db):
 
 def balanced(leat, name):
     counts = leat.status(name)["counts"]
-    fates = ("appended", "filtered", "dead_lettered", "deduplicated")
+    fates = ("appended", "filtered", "dead", "deduplicated")
     assert counts["received"] == sum(counts.get(f, 0) for f in fates), counts
     return counts
 
