@@ -7,6 +7,7 @@
 #include "config/worker.h"
 #include "sink/sink.h"
 #include "source/source.h"
+#include "stream/kafka/offsets.h"
 #include "stream/kafka/options.h"
 #include "stream/options.h"
 
@@ -18,7 +19,11 @@ typedef struct leat_setup {
     bool kafka;                 /* it streams into Kafka: it has a worker */
     leat_worker_conf worker;    /* ... whose options these are */
     leat_kafka_clients clients; /* ... and how its clients talk to Kafka */
-    void *conf;                 /* the connector's own, parsed; in the arena */
+    bool once;                  /* ... exactly once */
+    leat_kafka_offsets_conf
+        offsets;                  /* where Kafka Connect's offsets are written; topic NULL: not */
+    const char *transactional_id; /* with exactly once: by which others are fenced */
+    void *conf;                   /* the connector's own, parsed; in the arena */
 } leat_setup;
 
 /* Everything lives in a. ${providers} are resolved in a copy; config stays as written. Problems are
