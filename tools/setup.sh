@@ -17,7 +17,7 @@
 set -euo pipefail
 
 build=(make gcc libc6-dev meson ninja-build pkg-config
-    libcurl4-openssl-dev libgnutls28-dev libmicrohttpd-dev libpcre2-dev libpq-dev librdkafka-dev libsodium-dev libsqlite3-dev
+    libcurl4-openssl-dev libedit-dev libgnutls28-dev libmicrohttpd-dev libpcre2-dev libpq-dev librdkafka-dev libsodium-dev libsqlite3-dev
     libssl-dev liblz4-dev libzstd-dev)
 run=(postgresql-15)
 test=(git python3 python3-venv libcmocka-dev clang-14 libclang-rt-14-dev llvm-14 clang-format-14

@@ -255,6 +255,19 @@ void leat_buf_base64(leat_buf *b, leat_str bytes, bool url_safe)
     b->len += (size_t)(p - out);
 }
 
+void leat_buf_url(leat_buf *b, leat_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.s[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                     (c != 0 && strchr("-._~", c));
+        if (plain)
+            leat_buf_u8(b, c);
+        else
+            leat_buf_printf(b, "%%%02X", c);
+    }
+}
+
 void leat_buf_hex(leat_buf *b, leat_str bytes)
 {
     static const char set[] = "0123456789abcdef";

@@ -133,6 +133,8 @@ uint32_t leat_crc32c_soft(uint32_t crc, const void *p, size_t n);
 
 /* Appends base64 (RFC 4648, padded), or its URL-safe alphabet. */
 void leat_buf_base64(leat_buf *b, leat_str bytes, bool url_safe);
+/* Appends text as a segment of a URL's path: %XX for all but letters, digits, - . _ and ~. */
+void leat_buf_url(leat_buf *b, leat_str text);
 /* Appends lower-case hex. */
 void leat_buf_hex(leat_buf *b, leat_str bytes);
 /* Appends the bytes of hex text (either case); false (nothing appended) when it is none. */

@@ -91,9 +91,12 @@ leat_rc leat_os_fail(leat_err *e, int err, const char *doing, const char *path);
 /* Waits until fd is readable (or writable) or broken (the next call on it tells), at most ms (-1:
  * for ever): 1 ready, 0 time-out, -errno. */
 int leat_os_wait_fd(int fd, bool writing, int ms);
-/* Who waits for a TCP socket is woken only when so many bytes are there (SO_RCVLOWAT; 1 is usual):
- * 0, or -EOPNOTSUPP for sockets that know no such mark. */
-int leat_os_low_water(int fd, int bytes);
+/* The shortest round trip of a TCP connection lately, in microseconds (TCP_INFO); -errno, or
+ * -EOPNOTSUPP for other sockets. */
+int64_t leat_os_round_trip_us(int fd);
+/* Holds a TCP socket's receive buffer at so many bytes (SO_RCVBUF; the kernel doubles them); 0: it
+ * is the kernel's again, and grows with the need (SO_BUF_LOCK, Linux 5.14). 0, or -errno. */
+int leat_os_receive_buffer(int fd, int bytes);
 /* A process with this pid that began at this time (field 22 of /proc/PID/stat; 0 = any) lives; a
  * zombie does not. */
 bool leat_os_alive(int pid, uint64_t start);

@@ -9,7 +9,10 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <linux/ioprio.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -17,6 +20,12 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { RECEIVE_BUFFER = 1 << 20 }; /* as far as net.core.rmem_max lets it */
+
+#ifndef SO_BUF_LOCK
+#define SO_BUF_LOCK 72 /* Linux 5.14 */
+#endif
 
 static int64_t kernel_ms(void)
 {
@@ -48,13 +57,23 @@ int leat_os_wait_fd(int fd, bool writing, int ms)
     }
 }
 
-int leat_os_low_water(int fd, int bytes)
+int64_t leat_os_round_trip_us(int fd)
 {
-    struct sockaddr_storage at;
-    socklen_t len = sizeof(at);
-    if (getsockname(fd, (struct sockaddr *)&at, &len) != 0) return -errno;
-    if (at.ss_family != AF_INET && at.ss_family != AF_INET6) return -EOPNOTSUPP;
-    return setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes)) == 0 ? 0 : -errno;
+    struct tcp_info info = {0};
+    socklen_t len = sizeof(info);
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0) return -errno;
+    return len >= offsetof(struct tcp_info, tcpi_min_rtt) + sizeof(info.tcpi_min_rtt)
+               ? (int64_t)info.tcpi_min_rtt
+               : -EOPNOTSUPP;
+}
+
+/* The kernel's size is the buffer's default; who asked for a size has to give the lock back. */
+int leat_os_receive_buffer(int fd, int bytes)
+{
+    int lock = 0, size = bytes > 0 ? bytes : RECEIVE_BUFFER;
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) != 0) return -errno;
+    if (bytes > 0) return 0;
+    return setsockopt(fd, SOL_SOCKET, SO_BUF_LOCK, &lock, sizeof(lock)) == 0 ? 0 : -errno;
 }
 
 /* Fields 3 (state) and 22 (start) of /proc/PID/stat. The name before them is in parentheses and may

@@ -12,6 +12,7 @@
 #include "cli/cli.h"
 #include "config/open.h"
 #include "engine/setup.h"
+#include "sql/file.h"
 #include "state/state.h"
 
 enum { WORDS_MAX = 8 };
@@ -76,7 +77,7 @@ static bool is_file(const char *path)
 static leat_rc find(checking *g, const char *word, leat_arena *a, leat_config **out, leat_err *e)
 {
     *out = NULL;
-    if (is_file(word)) return leat_open_file(a, &g->open, word, out, e);
+    if (is_file(word)) return leat_sql_open_file(a, &g->open, word, out, e);
     leat_state *s = NULL;
     leat_str json = {0};
     leat_rc rc = leat_state_open(g->common.data, word, true, &s, e);

@@ -17,6 +17,8 @@ const leat_command leat_commands[] = {
      "run connectors in the foreground", leat_cli_run, false},
     {"serve", "[--listen HOST:PORT]", "the hub: connectors, their REST API, metrics, a page",
      leat_cli_serve, false},
+    {"sql", "[-e STATEMENT | -f FILE] [--connect URL] [--json]",
+     "statements to a hub or a Kafka Connect", leat_cli_sql, false},
     {"read", "TOPIC [--from WHERE] [--follow] [--max N] [--count]", "print a topic's records",
      leat_cli_read, false},
     {"topics", "[delete TOPIC...|--connector NAME [--yes]]", "list topics, delete those left over",
@@ -88,8 +90,8 @@ static void print_help(const char *command, const leat_arg *args)
     printf("\noptions:\n");
     for (; args->name; args++) {
         char name[64];
-        snprintf(name, sizeof name, "--%s%s%s", args->name, args->meta ? " " : "",
-                 args->meta ? args->meta : "");
+        snprintf(name, sizeof name, "%s%s%s%s", args->name[1] ? "--" : "-", args->name,
+                 args->meta ? " " : "", args->meta ? args->meta : "");
         printf("  %-24s %s\n", name, args->help);
     }
     printf("  %-24s %s\n", "--help", "this text");
@@ -116,21 +118,22 @@ static bool store(const leat_arg *arg, const char *value)
     return true;
 }
 
-/* One --option at argv[*i]; moves *i over its value. */
+/* One --option, or -o, at argv[*i]; moves *i over its value. */
 static bool option(int argc, char **argv, int *i, const leat_arg *args, int *exit_status)
 {
-    leat_str rest = leat_str_of(argv[*i] + 2);
+    bool letter = argv[*i][1] != '-';
+    leat_str rest = leat_str_of(argv[*i] + (letter ? 1 : 2));
     leat_str name = leat_str_cut(&rest, '=');
     const leat_arg *arg = find_arg(args, name);
-    if (!arg) {
+    if (!arg || (name.len == 1) != letter) {
         *exit_status = leat_cli_usage(argv[0], "unknown option %s", argv[*i]);
         return false;
     }
     const char *value = rest.s;
     if (arg->type != LEAT_ARG_FLAG && !value) value = *i + 1 < argc ? argv[++*i] : NULL;
     if (arg->type == LEAT_ARG_FLAG ? rest.s != NULL : !value || !*value) {
-        *exit_status =
-            leat_cli_usage(argv[0], "--%s takes %s", arg->name, arg->meta ? arg->meta : "no value");
+        *exit_status = leat_cli_usage(argv[0], "%s%s takes %s", letter ? "-" : "--", arg->name,
+                                      arg->meta ? arg->meta : "no value");
         return false;
     }
     if (!store(arg, value)) {
@@ -153,11 +156,8 @@ bool leat_cli_parse(int argc, char **argv, const leat_arg *args, const char **wo
             print_help(argv[0], args);
             *exit_status = LEAT_EXIT_OK;
             return false;
-        } else if (options && strncmp(argv[i], "--", 2) == 0) {
-            if (!option(argc, argv, &i, args, exit_status)) return false;
         } else if (options && argv[i][0] == '-' && argv[i][1]) {
-            *exit_status = leat_cli_usage(argv[0], "unknown option %s", argv[i]);
-            return false;
+            if (!option(argc, argv, &i, args, exit_status)) return false;
         } else if (*nwords == most) {
             *exit_status = leat_cli_usage(argv[0], "too many words: \"%s\"", argv[i]);
             return false;

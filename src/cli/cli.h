@@ -23,7 +23,8 @@ extern const leat_command leat_commands[]; /* ends with name NULL */
 
 typedef enum leat_arg_type { LEAT_ARG_FLAG, LEAT_ARG_TEXT, LEAT_ARG_INT } leat_arg_type;
 
-/* One option of a command: --name. to: bool *, const char ** or int64_t *. */
+/* One option of a command: --name, or -n for a name of one letter. to: bool *, const char ** or
+ * int64_t *. */
 typedef struct leat_arg {
     const char *name;
     leat_arg_type type;
@@ -78,6 +79,7 @@ int leat_cli_usage(const char *command, const char *fmt, ...) __attribute__((for
 int leat_cli_run(int argc, char **argv);
 int leat_cli_serve(int argc, char **argv);
 int leat_cli_connector(int argc, char **argv);
+int leat_cli_sql(int argc, char **argv);
 int leat_cli_read(int argc, char **argv);
 int leat_cli_topics(int argc, char **argv);
 int leat_cli_check(int argc, char **argv);

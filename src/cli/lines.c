@@ -17,6 +17,7 @@ static void on_signal(int sig)
 
 void leat_lines_signals(void)
 {
+    interrupted = 0;
     signal(SIGINT, on_signal);
     signal(SIGTERM, on_signal);
     signal(SIGPIPE, SIG_IGN);

@@ -14,7 +14,7 @@ typedef struct leat_lines {
     int failed;  /* errno of a write of it, but EPIPE */
 } leat_lines;
 
-/* SIGINT and SIGTERM are noted from now on, SIGPIPE is ignored. */
+/* SIGINT and SIGTERM are noted from now on, not those before; SIGPIPE is ignored. */
 void leat_lines_signals(void);
 bool leat_lines_interrupted(void);
 /* To standard output; out is empty then. */

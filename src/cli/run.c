@@ -13,6 +13,7 @@
 #include "engine/setup.h"
 #include "hub/child_run.h"
 #include "hub/supervisor.h"
+#include "sql/file.h"
 
 enum { FILES_MAX = 256, CONFIG_FD = 3 };
 
@@ -97,7 +98,7 @@ static int load(running *g, const char *const *files, int n)
     leat_config **lists = LEAT_NEW(&g->arena, leat_config *, (size_t)n);
     for (int i = 0; i < n; i++) {
         leat_err err = {0};
-        if (!leat_rc_failed(leat_open_file(&g->arena, &g->open, files[i], &lists[i], &err)))
+        if (!leat_rc_failed(leat_sql_open_file(&g->arena, &g->open, files[i], &lists[i], &err)))
             continue;
         leat_cli_fail(&err);
         status = LEAT_EXIT_USAGE;

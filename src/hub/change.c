@@ -92,14 +92,7 @@ static void answer_created(leat_http_call *c, const leat_hub_connector *k)
 {
     leat_buf path = {0};
     leat_jw w = {.out = &c->out};
-    for (const unsigned char *p = (const unsigned char *)k->name; *p; p++) {
-        bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
-                     (*p >= '0' && *p <= '9') || strchr("-._~", *p);
-        if (plain)
-            leat_buf_u8(&path, *p);
-        else
-            leat_buf_printf(&path, "%%%02X", *p);
-    }
+    leat_buf_url(&path, leat_str_of(k->name));
     c->status = 201;
     c->location =
         leat_arena_printf(&c->a, "%s/connectors/%.*s", c->base, LEAT_STR_ARG(leat_buf_str(&path)));
@@ -283,11 +276,13 @@ void leat_hub_patch_config(void *hub, leat_http_call *c)
     leat_hub_give_back(h, &claim);
 }
 
-/* Stream and what stands on the server stay, as with Kafka Connect. What only a spool holds is not
- * dropped without a word: ?drop_spool=true. */
+/* Stream and what stands on the server stay, as with Kafka Connect; ?forget=true: what its open
+ * made on the server goes. What only a spool holds is not dropped without a word: ?drop_spool=true.
+ */
 static void remove_one(leat_hub *h, leat_http_call *c, const char *name)
 {
-    const leat_process_deleting how = {.drop_spool = leat_http_query_true(c, "drop_spool")};
+    const leat_process_deleting how = {.drop_spool = leat_http_query_true(c, "drop_spool"),
+                                       .forget = leat_http_query_true(c, "forget")};
     leat_err err = {0};
     if (!how.drop_spool && leat_process_empty(h->conf.data, name, &err) != LEAT_OK &&
         strcmp(err.code, "connector.unknown") != 0) {

@@ -136,7 +136,8 @@ static bool allowed(leat_http_request *r)
 static bool is_json(leat_str type)
 {
     leat_str word = leat_str_trim(leat_str_cut(&type, ';'));
-    return leat_str_ieq(word, LEAT_STR("application/json"));
+    return leat_str_ieq(word, LEAT_STR("application/json")) ||
+           leat_str_ieq(word, LEAT_STR("application/vnd.ksql.v1+json"));
 }
 
 /* The body that is announced fits the route. False: refused, and answered. */

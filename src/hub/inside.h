@@ -183,6 +183,9 @@ void leat_hub_get_audit(void *hub, leat_http_call *c);
 void leat_hub_get_who(void *hub, leat_http_call *c);
 void leat_hub_get_ui(void *hub, leat_http_call *c);
 void leat_hub_get_openapi(void *hub, leat_http_call *c);
+void leat_hub_post_ksql(void *hub, leat_http_call *c);
+void leat_hub_get_ksql_info(void *hub, leat_http_call *c);
+void leat_hub_get_ksql_health(void *hub, leat_http_call *c);
 
 /* Of /hub/v1: v1_config.c, v1_state.c, v1_topics.c, v1_history.c. */
 void leat_hub_v1_plugins(void *hub, leat_http_call *c);
@@ -193,6 +196,7 @@ void leat_hub_v1_status(void *hub, leat_http_call *c);
 void leat_hub_v1_why(void *hub, leat_http_call *c);
 void leat_hub_v1_letters(void *hub, leat_http_call *c);
 void leat_hub_v1_letter(void *hub, leat_http_call *c);
+void leat_hub_v1_signal(void *hub, leat_http_call *c);
 void leat_hub_v1_connections(void *hub, leat_http_call *c);
 void leat_hub_v1_topics(void *hub, leat_http_call *c);
 void leat_hub_v1_events(void *hub, leat_http_call *c);

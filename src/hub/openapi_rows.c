@@ -42,6 +42,11 @@ static const leat_openapi_query history[] = {
      "At most one point in so many seconds."},
     {NULL, NULL, NULL}};
 
+static const leat_openapi_query deletion[] = {
+    {"drop_spool", FLAG, "Also where Kafka has not taken yet what its spool holds: that is lost."},
+    {"forget", FLAG, "Also what it made on the server (its slot), and its position."},
+    {NULL, NULL, NULL}};
+
 /* method, path, summary, query, body, answer, status, also, type, events */
 const leat_openapi_row leat_openapi_rows[] = {
     {"GET", "/", "Versions and the id of this hub", NULL, NULL, "Server", 200, 0, NULL, NULL},
@@ -50,8 +55,8 @@ const leat_openapi_row leat_openapi_rows[] = {
     {"POST", "/connectors", "Make a connector", NULL, "NewConnector", "Connector", 201, 0, NULL,
      NULL},
     {"GET", "/connectors/*", "A connector", NULL, NULL, "Connector", 200, 0, NULL, NULL},
-    {"DELETE", "/connectors/*", "Delete it; topics, position and slot stay", NULL, NULL, NULL, 204,
-     0, NULL, NULL},
+    {"DELETE", "/connectors/*", "Delete it; topics, position and slot stay", deletion, NULL, NULL,
+     204, 0, NULL, NULL},
     {"GET", "/connectors/*/config", "Its configuration, secrets masked", NULL, NULL, "Config", 200,
      0, NULL, NULL},
     {"PUT", "/connectors/*/config", "Make it, or replace its configuration", NULL, "Config",
@@ -92,6 +97,11 @@ const leat_openapi_row leat_openapi_rows[] = {
      NULL},
     {"GET", "/metrics", "Metrics for Prometheus", NULL, NULL, NULL, 200, 0, "text/plain", NULL},
     {"GET", "/ui", "The page", NULL, NULL, NULL, 200, 0, "text/html", NULL},
+    {"POST", "/ksql", "Statements of SQL, as ksqlDB takes them", NULL, "Statements", "Objects", 200,
+     0, NULL, NULL},
+    {"GET", "/info", "What ksqlDB's clients ask first", NULL, NULL, "Object", 200, 0, NULL, NULL},
+    {"GET", "/healthcheck", "Whether it serves, as ksqlDB tells it", NULL, NULL, "Object", 200, 0,
+     NULL, NULL},
     {"GET", "/hub/v1/openapi.json", "This document", NULL, NULL, "Object", 200, 0, NULL, NULL},
     {"GET", "/hub/v1/counters", "State and counters of all connectors", NULL, NULL, "Counters", 200,
      0, NULL, NULL},
@@ -120,6 +130,8 @@ const leat_openapi_row leat_openapi_rows[] = {
      "DeadLetters", 200, 0, NULL, NULL},
     {"GET", "/hub/v1/connectors/*/dead-letters/*", "One of them, with its bytes", NULL, NULL,
      "DeadLetter", 200, 0, NULL, NULL},
+    {"POST", "/hub/v1/connectors/*/signals", "Have it read tables again: Debezium's signals", NULL,
+     "Signal", "Object", 200, 0, NULL, NULL},
     {"GET", "/hub/v1/streams", "Streams, with their topics and readers", NULL, NULL, "Streams", 200,
      0, NULL, NULL},
     {"GET", "/hub/v1/topics", "Topics", NULL, NULL, "Topics", 200, 0, NULL, NULL},

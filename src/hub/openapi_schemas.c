@@ -29,6 +29,11 @@ const leat_openapi_schema leat_openapi_schemas[] = {
     {"Object", "{\"type\":\"object\"}"},
     {"Objects", ARRAY("{\"type\":\"object\"}")},
     {"Names", NAMES},
+    {"Statements",
+     OBJECT("\"ksql\"", S("ksql") "," P("streamsProperties", "{\"type\":\"object\"}") "," P(
+                            "sessionVariables", MAP("{\"type\":\"string\"}")))},
+    {"Signal",
+     OBJECT("\"type\",\"data\"", S("id") "," S("type") "," P("data", "{\"type\":\"object\"}"))},
     {"Server", OBJECT("\"version\",\"commit\",\"kafka_cluster_id\"",
                       S("version") "," S("commit") "," S("kafka_cluster_id"))},
     {"Health", OBJECT("\"status\",\"message\"", S("status") "," S("message"))},

@@ -31,6 +31,9 @@ const leat_http_route leat_hub_routes[] = {
     {"GET", "/admin/loggers", leat_hub_get_loggers, false, LEAT_ROLE_VIEWER},
     {"GET", "/admin/loggers/*", leat_hub_get_logger, false, LEAT_ROLE_VIEWER},
     {"PUT", "/admin/loggers/*", leat_hub_put_logger, true, LEAT_ROLE_OPERATOR},
+    {"POST", "/ksql", leat_hub_post_ksql, true, LEAT_ROLE_VIEWER}, /* each request has its own */
+    {"GET", "/info", leat_hub_get_ksql_info, false, LEAT_ROLE_VIEWER},
+    {"GET", "/healthcheck", leat_hub_get_ksql_health, false, LEAT_ROLE_ANYONE},
     {"GET", "/metrics", leat_hub_get_metrics, false, LEAT_ROLE_VIEWER},
     {"GET", "/hub/v1/counters", leat_hub_get_counters, false, LEAT_ROLE_VIEWER},
     {"GET", "/hub/v1/openapi.json", leat_hub_get_openapi, false, LEAT_ROLE_VIEWER},
@@ -44,6 +47,7 @@ const leat_http_route leat_hub_routes[] = {
     {"GET", "/hub/v1/connectors/*/history", leat_hub_v1_history, false, LEAT_ROLE_VIEWER},
     {"GET", "/hub/v1/connectors/*/dead-letters", leat_hub_v1_letters, false, LEAT_ROLE_VIEWER},
     {"GET", "/hub/v1/connectors/*/dead-letters/*", leat_hub_v1_letter, false, LEAT_ROLE_VIEWER},
+    {"POST", "/hub/v1/connectors/*/signals", leat_hub_v1_signal, true, LEAT_ROLE_OPERATOR},
     {"GET", "/hub/v1/streams", leat_hub_v1_streams, false, LEAT_ROLE_VIEWER},
     {"GET", "/hub/v1/topics", leat_hub_v1_topics, false, LEAT_ROLE_VIEWER},
     {"GET", "/hub/v1/topics/*/events", leat_hub_v1_events, false, LEAT_ROLE_VIEWER},

@@ -63,6 +63,42 @@ void leat_hub_v1_why(void *hub, leat_http_call *c)
     leat_buf_free(&said);
 }
 
+/* ---- signals ---- */
+
+/* {"type":...,"data":{...}} as Debezium's signals; "id" if it is to have one. */
+void leat_hub_v1_signal(void *hub, leat_http_call *c)
+{
+    leat_hub *h = hub;
+    leat_hub_connector k;
+    leat_buf text = {0};
+    leat_jw w = {.out = &text};
+    const leat_json *reply = NULL, *data = leat_json_get(c->json, "data");
+    leat_str id = leat_json_get_str(c->json, "id"), type = leat_json_get_str(c->json, "type");
+    leat_err err = {0};
+    bool running = true;
+    if (!need(h, c, &k)) return;
+    if (!type.s || !data || data->type != LEAT_JSON_OBJECT) {
+        leat_http_fail(c, 400, "expected {\"type\":\"execute-snapshot\",\"data\":{...}}");
+        return;
+    }
+    leat_jw_object(&w, NULL);
+    leat_jw_z(&w, "verb", "signal");
+    if (id.s) leat_jw_str(&w, "id", id);
+    leat_jw_str(&w, "type", type);
+    leat_jw_raw(&w, "data", leat_json_text(data, &c->a));
+    leat_jw_end(&w);
+    leat_rc rc = leat_look_ask(h->conf.data, k.name, leat_buf_str(&text), LEAT_HUB_ASK_MS, &c->a,
+                               &reply, &running, &err);
+    leat_buf_free(&text);
+    if (rc != LEAT_OK && !running && strcmp(err.code, "control.verb") == 0)
+        leat_http_fail(c, 409, "connector %s does not run: a signal is for a running connector",
+                       k.name);
+    else if (rc != LEAT_OK)
+        leat_hub_fail(c, &err);
+    else
+        leat_json_write(reply, &c->out);
+}
+
 /* ---- dead letters ---- */
 
 typedef struct letters {

@@ -21,6 +21,7 @@ struct leat_rest {
     CURL *curl;
     char *url;   /* without a slash at its end */
     char *shown; /* without user and password */
+    char *token; /* NULL: none */
 };
 
 /* scheme://user:password@host -> scheme://host */
@@ -61,7 +62,14 @@ void leat_rest_close(leat_rest *r)
     curl_global_cleanup();
     leat_free(r->url);
     leat_free(r->shown);
+    leat_free(r->token);
     leat_free(r);
+}
+
+void leat_rest_token(leat_rest *r, const char *token)
+{
+    leat_free(r->token);
+    r->token = token ? leat_strdup(token) : NULL;
 }
 
 const char *leat_rest_url(const leat_rest *r)
@@ -104,6 +112,10 @@ static leat_rc perform(leat_rest *r, const char *method, const char *url, leat_s
     curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)REQUEST_MS);
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+    if (r->token) {
+        curl_easy_setopt(c, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
+        curl_easy_setopt(c, CURLOPT_XOAUTH2_BEARER, r->token);
+    }
     curl_easy_setopt(c, CURLOPT_ERRORBUFFER, why);
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take);
     curl_easy_setopt(c, CURLOPT_WRITEDATA, answer);
@@ -149,6 +161,19 @@ static leat_rc judge(const leat_rest *r, const char *method, const char *path, c
     return leat_fail(e, status >= 500 ? LEAT_RETRY : LEAT_CONF, "connect.refused",
                      name ? name : r->shown, "Kafka Connect answered %ld to %s %s: %s", status,
                      method, path, said);
+}
+
+leat_rc leat_rest_ask(leat_rest *r, const char *method, const char *path, leat_str body,
+                      leat_arena *a, int *status, leat_str *answer, leat_err *e)
+{
+    leat_buf text = {0};
+    long code = 0;
+    leat_rc rc =
+        perform(r, method, leat_arena_printf(a, "%s%s", r->url, path), body, &code, &text, e);
+    *status = (int)code;
+    *answer = leat_arena_str(a, leat_buf_str(&text));
+    leat_buf_free(&text);
+    return rc;
 }
 
 leat_rc leat_rest_call(leat_rest *r, const char *method, const char *path, const char *name,

@@ -16,6 +16,13 @@ void leat_rest_close(leat_rest *r);
 /* The URL as it may be shown. */
 const char *leat_rest_url(const leat_rest *r);
 
+/* Who asks, where no user and password stand in the URL: a token of a hub ("Authorization:
+ * Bearer"). NULL: nobody. */
+void leat_rest_token(leat_rest *r, const char *token);
+/* One request, whatever is answered: path is escaped, with its query; body absent: none. The body
+ * of the answer is in a. RETRY "connect.unreachable". */
+leat_rc leat_rest_ask(leat_rest *r, const char *method, const char *path, leat_str body,
+                      leat_arena *a, int *status, leat_str *answer, leat_err *e);
 /* path: "/connectors/%s/config", whose %s is the connector's name, quoted here (NULL: none). body
  * absent: none. *reply (may be NULL) is in a, and NULL when the answer is empty. Answers of 200 to
  * 299 are OK; while the workers rebalance (409) it asks again for a while. RETRY

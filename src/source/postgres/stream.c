@@ -305,6 +305,14 @@ static leat_rc feedback(leat_pg_source *s, int64_t now, leat_err *e)
     return leat_pg_feedback_send(&s->feedback, &s->wal, behind && !s->tx.open, e);
 }
 
+/* Any message does (system/postgres/pace.c). */
+static leat_rc tell_room(leat_pg_source *s, leat_err *e)
+{
+    if (!s->wal.pace.told) return LEAT_OK;
+    s->feedback.wanted = true;
+    return feedback(s, leat_mono_us(), e);
+}
+
 /* Frame after frame into the batch, as long as there are any. */
 static leat_rc take(leat_pg_source *s, leat_batch *b, int64_t begun, int wait_ms, leat_err *e)
 {
@@ -314,8 +322,11 @@ static leat_rc take(leat_pg_source *s, leat_batch *b, int64_t begun, int wait_ms
         int ms = n == 0 && !counted(b) ? wait_ms : 0;
         if (n && n % 64 == 0 && leat_mono_us() - begun > LONGEST_US) break;
         leat_rc rc = leat_pg_copy_row(&s->wal, "read the stream", ms, &row, &len, e);
-        if (rc == LEAT_AGAIN && s->wal.pace.gulping && leat_mono_us() - begun < GATHER_US) continue;
-        if (rc == LEAT_AGAIN) break;
+        if (rc == LEAT_AGAIN) {
+            LEAT_TRY(tell_room(s, e));
+            if (s->wal.pace.gulping && leat_mono_us() - begun < GATHER_US) continue;
+            break;
+        }
         if (rc == LEAT_PENDING)
             return leat_fail(e, LEAT_RETRY, "postgres.closed", s->conf->slot,
                              "the server ended the stream: it is shutting down or restarting");

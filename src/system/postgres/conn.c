@@ -381,7 +381,8 @@ static leat_rc await_row(leat_pg *c, const char *doing, int64_t deadline, bool *
     if (c->replication) leat_pg_pace_judge(&c->pace, fd, leat_mono_us());
     if (ms == 0 && (*waited || !c->pace.gulping)) return LEAT_AGAIN;
     *waited = true;
-    int rc = c->pace.gulping ? leat_pg_pace_gather(&c->pace, fd) : leat_os_wait_fd(fd, false, ms);
+    if (c->pace.gulping) return leat_pg_pace_gather(&c->pace) ? LEAT_OK : LEAT_AGAIN;
+    int rc = leat_os_wait_fd(fd, false, ms);
     return rc < 0 ? leat_os_fail(e, rc, doing, "database connection") : LEAT_OK;
 }
 
@@ -402,7 +403,7 @@ leat_rc leat_pg_copy_row(leat_pg *c, const char *doing, int wait_ms, char **row,
         }
         if (n == -1) return copy_end(c, doing, e);
         if (n < 0) return leat_pg_fail(e, c, NULL, doing);
-        if (looked || leat_pg_pace_waits(&c->pace)) {
+        if (looked) {
             if (deadline == 0) deadline = leat_mono_us() + (int64_t)wait_ms * 1000;
             leat_rc rc = await_row(c, doing, deadline, &waited, e);
             if (rc != LEAT_OK) return rc;

@@ -84,7 +84,8 @@ leat_rc leat_pg_copy(leat_pg *c, const char *doing, const char *sql, ExecStatusT
                      leat_err *e);
 /* The next row of a copy, to be freed with PQfreemem: OK, AGAIN when wait_ms passed without one,
  * PENDING at the end (the statement is then over). A replication stream that c->pace.gulping says
- * is busy is given a moment more. */
+ * is busy is given a moment more; there AGAIN with c->pace.told means that the server is to be sent
+ * a status update now. */
 leat_rc leat_pg_copy_row(leat_pg *c, const char *doing, int wait_ms, char **row, size_t *len,
                          leat_err *e);
 

@@ -1,34 +1,52 @@
 /* When a reader of the replication stream looks for more (system/postgres/pace.h).
  *
- * Over TCP the socket's low-water mark does it: neither the poll nor the walsender's send wakes
- * anybody until LOW_WATER bytes are there, or the poll's time is up. The mark does a second thing:
- * below it the kernel acknowledges at once what is received, else it would wait for the reader, and
- * the walsender for that. And a third, when the reader is the faster one: it takes a piece only
- * while the mark is reached, so the receive window stays nearly full, the walsender's kernel
- * gathers message after message for one packet, and a message costs it half. A reader that drains
- * the socket gets a packet a message. Where the mark is not reached in time, all is taken. Unix
- * sockets know no such mark, so there the reader sleeps without looking, for about as long as 8 to
- * 16 KiB take: their buffer holds a few hundred messages, then it stops the walsender. */
+ * A walsender's kernel gathers message after message for one packet only while it may not send. So
+ * over a near TCP connection the receive window is made narrow while the reader sleeps: a hundred
+ * messages fill it, what follows gathers at the sender, and comes in a few packets when the reader
+ * takes all. That costs the walsender half a message's time; a wide window costs it a packet a
+ * message. The receiver's kernel tells of new room only when the window has doubled, and a sender
+ * whose next packet is larger than what it knows of waits for a timer of 200 ms: so the server is
+ * told something before each nap, which tells of the room too. A far connection keeps its window,
+ * which is its rate. A Unix socket's buffer holds a few hundred messages, then it stops the
+ * walsender: there naps are as long as 8 to 16 KiB take.
+ */
 #include "system/postgres/pace.h"
 
 #include "base/clock.h"
 #include "base/os.h"
 
 enum {
-    MUCH = 32 << 10,       /* bytes that, */
-    MUCH_US = 16000,       /* when they come within this time, begin gulps: 2 MB/s */
-    LOW_WATER = 128 << 10, /* bytes */
-    GULP_MS = 2,
-    NAP_LEAST_US = 200, /* where there is no low-water mark: doubled when it brings */
-    NAP_MOST_US = 2000,
-    NAP_FEW = 8 << 10,   /* fewer bytes, */
-    NAP_MANY = 16 << 10, /* and halved when it brings more */
+    MUCH = 32 << 10,    /* bytes that, */
+    MUCH_US = 16000,    /* when they come within this time, begin gulps: 2 MB/s */
+    WINDOW = 128 << 10, /* a segment of the loopback is half of it */
+    NEAR_US = 500,      /* round trip: such a window lets 64 MB/s through */
+    PIECE = 4 << 10,    /* a look that brought fewer bytes took all there was */
+    /* A gulp, and the bytes of a millisecond, or of a gulp, that change its length. */
+    MOST_US = 2000,
+    NARROW_MOST_US = 16000,
+    TCP_LEAST_US = 1000,
+    TCP_FEW = 6 << 10,
+    TCP_MANY = 12 << 10,
+    UNIX_LEAST_US = 200,
+    UNIX_FEW = 8 << 10,
+    UNIX_MANY = 16 << 10,
 };
 
 void leat_pg_pace_end(leat_pg_pace *p, int fd)
 {
-    if (p->gulping && p->low_water) leat_os_low_water(fd, 1);
+    if (p->narrow) leat_os_receive_buffer(fd, 0);
     *p = (leat_pg_pace){0};
+}
+
+static void begin(leat_pg_pace *p, int fd)
+{
+    int64_t round_us = leat_os_round_trip_us(fd);
+    p->gulping = true;
+    p->gathered = false;
+    p->looked = p->taken;
+    p->tcp = round_us >= 0;
+    p->narrow = p->tcp && round_us <= NEAR_US && leat_os_receive_buffer(fd, WINDOW) == 0;
+    p->nap_us = p->tcp ? TCP_LEAST_US : UNIX_LEAST_US;
 }
 
 void leat_pg_pace_judge(leat_pg_pace *p, int fd, int64_t now_us)
@@ -37,35 +55,39 @@ void leat_pg_pace_judge(leat_pg_pace *p, int fd, int64_t now_us)
     bool empty = p->gathered && p->taken == p->before;
     if (p->gulping && (empty || (late && !much))) leat_pg_pace_end(p, fd);
     if (!late && !much) return;
-    if (!p->gulping && much && !late && !empty) {
-        p->gulping = true;
-        p->gathered = false;
-        p->low_water = leat_os_low_water(fd, LOW_WATER) == 0;
-        p->nap_us = NAP_LEAST_US;
-    }
+    if (!p->gulping && much && !late && !empty) begin(p, fd);
     p->since_us = now_us;
     p->from = p->taken;
 }
 
+/* From what the last gulp brought: over TCP the faster it comes the longer, since only a walsender
+ * that is busy is spared by it. */
 static void adapt(leat_pg_pace *p)
 {
-    size_t got = p->taken - p->before;
-    if (got < NAP_FEW && p->nap_us < NAP_MOST_US)
+    size_t got = p->taken - p->before, in_ms = got * 1000 / (size_t)p->nap_us;
+    bool longer = p->tcp ? in_ms > TCP_MANY : got < UNIX_FEW;
+    bool shorter = p->tcp ? in_ms < TCP_FEW : got > UNIX_MANY;
+    int64_t least = p->tcp ? TCP_LEAST_US : UNIX_LEAST_US;
+    int64_t most = p->narrow ? NARROW_MOST_US : MOST_US;
+    if (longer && p->nap_us < most)
         p->nap_us *= 2;
-    else if (got > NAP_MANY && p->nap_us > NAP_LEAST_US)
+    else if (shorter && p->nap_us > least)
         p->nap_us /= 2;
 }
 
-int leat_pg_pace_gather(leat_pg_pace *p, int fd)
+bool leat_pg_pace_gather(leat_pg_pace *p)
 {
+    size_t got = p->taken - p->looked;
+    p->looked = p->taken;
+    if (p->tcp && p->gathered && got >= PIECE) return true;
+    if (p->narrow && !p->told) {
+        p->told = true;
+        return false;
+    }
+    p->told = false;
     if (p->gathered) adapt(p);
     p->gathered = true;
     p->before = p->taken;
-    if (p->low_water) {
-        int rc = leat_os_wait_fd(fd, false, GULP_MS);
-        p->full = rc > 0;
-        return rc < 0 ? rc : 0;
-    }
     leat_sleep_us(p->nap_us);
-    return 0;
+    return true;
 }

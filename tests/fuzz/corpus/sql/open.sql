@@ -1,0 +1,1 @@
+CREATE SOURCE CONNECTOR "x""y" WITH ('a'='b''c
