@@ -9,6 +9,7 @@ import signal
 import time
 
 import pytest
+from confluent_kafka import Producer
 from leat import Leat
 from load import CREATE, Load, check_tables
 from servers.process import until
@@ -109,6 +110,53 @@ def test_once(db, leat, kafka, boundary):
     caught_up(db, leat)
     assert len(kafka.read(topic)) == 5004
     assert leat.stop() == 0
+
+
+def put_offset(kafka, topic, name, server, at):
+    """As a task of Kafka Connect writes it."""
+    offset = {"lsn_proc": at, "messageType": "COMMIT", "lsn_commit": at, "lsn": at, "txId": 7,
+              "ts_usec": 1}
+    producer = Producer({"bootstrap.servers": kafka.bootstrap})
+    producer.produce(topic, key=json.dumps([name, {"server": server}], separators=(",", ":")),
+                     value=json.dumps(offset))
+    assert producer.flush(60) == 0
+
+
+def test_goes_on_where_connect_stood(db, leat, kafka):
+    """A first start takes the offset that Kafka Connect left; a later one, too, where Kafka Connect
+    has gone on meanwhile."""
+    name, topic = "went", f"{db.name}.offsets"
+    db.sql("CREATE TABLE orders (id int PRIMARY KEY)")
+    db.sql(f"CREATE PUBLICATION {db.name} FOR ALL TABLES")
+    db.sql(f"SELECT pg_create_logical_replication_slot('{db.name}', 'pgoutput')")
+
+    def insert(key):
+        db.sql(f"INSERT INTO orders VALUES ({key})")
+        return int(db.sql("SELECT pg_current_wal_lsn() - '0/0'")[0][0])
+
+    def ids():
+        leat.run("--once", *files)
+        assert leat.wait() == 0
+        return sorted(parse(r)["key"]["id"] for r in kafka.read(f"{db.name}.public.orders"))
+
+    at = insert(1)
+    insert(2)
+    kafka.create(topic, **{"cleanup.policy": "compact"})
+    put_offset(kafka, topic, name, db.name, at)
+    files = ["--kafka", kafka.bootstrap, leat.write("went.properties", db.properties(
+        name=name, topic_prefix=db.name) | ONCE | {
+            "key.converter.schemas.enable": "false", "offsets.storage.topic": topic})]
+    told = {step["step"]: step for step in map(
+        json.loads, leat.call("check", "--json", *files, ok=None).stdout.splitlines())}
+    assert told["kafka transactional id"]["state"] == "ok"
+    assert "transaction.max.timeout.ms=" in told["kafka transaction timeout"]["detail"]
+    assert ids() == [2]
+    mine = offsets(kafka, name, topic)[json.dumps({"server": db.name})]
+    assert mine["lsn_commit"] > at
+    put_offset(kafka, topic, name, db.name, insert(3))
+    insert(4)
+    assert ids() == [2, 4]
+    assert "kafka.offsets_taken" in leat.stderr
 
 
 @pytest.mark.timeout(600 + 60 * KILLS)
