@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import socket
 import time
 
 import measure
@@ -39,7 +40,7 @@ class Client:
 class Hub:
     """`leat serve` on a free port; its connectors are found by their pids."""
 
-    def __init__(self, leat):
+    def __init__(self, leat, *args):
         def ports():
             with contextlib.suppress(OSError):
                 return re.findall(r"hub\.listening url=http://127\.0\.0\.1:(\d+)", leat.stderr)
@@ -47,7 +48,7 @@ class Hub:
 
         before = len(ports())
         self.leat, self.began = leat, time.monotonic()
-        leat.start("serve", "--listen", "127.0.0.1:0")
+        leat.start("serve", "--listen", "127.0.0.1:0", *args)
         until(lambda: len(ports()) > before, 60, "the hub to listen", every=0.01)
         self.port = int(ports()[-1])
         self.client = Client(self.port)
@@ -70,8 +71,9 @@ class Hub:
 
 
 def _configs(world, n, wal):
-    """name -> configuration: most make up a few changes and then have nothing to do."""
-    found = {}
+    """name -> configuration: most make up a few changes and then have nothing to do; and the
+    database of the others."""
+    found, db = {}, None
     if wal:
         db = world.postgres.database()
         for i in range(wal):
@@ -91,7 +93,7 @@ def _configs(world, n, wal):
             "datagen.events": 100,
             "datagen.stay": "true",
         }
-    return {name: {k: str(v) for k, v in c.items()} for name, c in found.items()}
+    return {name: {k: str(v) for k, v in c.items()} for name, c in found.items()}, db
 
 
 def _create(hub, configs):
@@ -129,7 +131,7 @@ def hub(world, table):
     created, again, idle, each, own, p50, p99 = [], [], [], [], [], [], []
     for i in range(world.runs):
         leat = world.leat()
-        configs = _configs(world, n, wal)
+        configs, db = _configs(world, n, wal)
         it = Hub(leat)
         created.append(_create(it, configs))
         leat.stop(120)
@@ -148,9 +150,10 @@ def hub(world, table):
         own.append(measure.private_bytes(leat.process.pid) / MIB)
         progress(f"   {i + 1}/{world.runs}: made {created[-1]:.2f} s, again {again[-1]:.2f} s,"
                  f" idle {idle[-1]:.1f} %, each {each[-1]:.2f} MiB (median {used[n // 2]:.2f}),"
-                 f" hub {own[-1]:.1f} MiB, p99 {p99[-1]:.1f} ms")
+                 f" hub {own[-1]:.1f} MiB, p50 {p50[-1]:.1f} ms, p99 {p99[-1]:.1f} ms")
         leat.stop(120)
         world.forget(leat)
+        db.drop()  # with its slots, of which a server has few
     name = f"{n} connectors"
     table.add("hub", f"{name} made by REST: all run after", created, "s", 5, least=False)
     table.add("hub", f"{name}, hub started again: all run after", again, "s", 5, least=False)
@@ -169,6 +172,10 @@ def _rate(hub, names, seconds, meanwhile):
     meanwhile(begun + seconds)
     after, took = hub.counters(), time.monotonic() - begun
     return sum(after[n]["appended"] - before[n]["appended"] for n in names) / took
+
+
+def _wait(end):
+    time.sleep(max(0, end - time.monotonic()))
 
 
 def _kill_often(hub, name, kills):
@@ -199,7 +206,7 @@ def isolation(world, table):
         _create(it, {n: {"connector.class": "datagen", "topic.prefix": n, "datagen.rate": "1000"}
                      for n in names})
         others = names[1:]
-        quiet = _rate(it, others, 10, lambda end: time.sleep(max(0, end - time.monotonic())))
+        quiet = _rate(it, others, 10, _wait)
         shaken = _rate(it, others, 0, lambda _: _kill_often(it, names[0], kills))
         kept.append(shaken / quiet * 100)
         before = it.pids()
@@ -217,4 +224,89 @@ def isolation(world, table):
               "processes", 9)
 
 
-PARTS = {"hub": hub, "isolation": isolation}
+# ---- one goes wrong in each of the ways there are
+
+WRONG_S = 10
+# What goes wrong: how it is bounded, and what it is then called by the hub.
+WRONG = {
+    "leak": ({"limits.memory": "16m", "limits.process.memory": "120m"}, "limits.process.memory"),
+    "spin": ({"limits.cpu": "20", "stalled.after.ms": "1000"}, "source.hangs"),
+    "flood": ({"limits.rate.events": "1000"}, "limits.rate.events"),
+    "deadlock": ({"stalled.after.ms": "1000"}, "source.hangs"),
+    "crash": ({}, "signal 11"),
+}
+
+
+def _named(hub, name, text):
+    """The hub tells what is wrong with it; as its state, or as what holds it."""
+    status = hub.client.ask("GET", f"/connectors/{name}/status")["connector"]
+    why = hub.client.ask("GET", f"/hub/v1/connectors/{name}/why")["why"]
+    return text in status.get("trace", "") + why
+
+
+def wrong(world, table):
+    """Nine connectors beside one that leaks, spins, floods, waits for itself or crashes."""
+    kept = {fault: [] for fault in WRONG}
+    for _ in range(world.runs):
+        leat = world.leat()
+        it = Hub(leat)
+        names = [f"gen{i}" for i in range(9)]
+        _create(it, {n: {"connector.class": "datagen", "topic.prefix": n, "datagen.rate": "1000"}
+                     for n in names})
+        before = it.pids()
+        for fault, (bounds, text) in WRONG.items():
+            quiet = _rate(it, names, WRONG_S, _wait)
+            config = {"connector.class": "datagen", "topic.prefix": fault, "datagen.rate": "1000",
+                      "datagen.fault": fault, **bounds}
+            it.client.ask("POST", "/connectors", {"name": fault, "config": config})
+            until(lambda f=fault, t=text: _named(it, f, t), 120, f"{fault} to be named", every=0.05)
+            shaken = _rate(it, names, WRONG_S, _wait)
+            kept[fault].append(shaken / quiet * 100)
+            pid = it.pids()[fault]
+            if pid:  # it may not have one between two starts
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            it.client.ask("DELETE", f"/connectors/{fault}")
+        after = it.pids()
+        if any(after[n] != before[n] for n in names):
+            raise RuntimeError(f"one that is good was started again: {before} {after}")
+        leat.stop(120)
+        world.forget(leat)
+    for fault, values in kept.items():
+        table.add("isolation", f"rate of nine beside one that goes wrong: {fault}, named", values,
+                  "% of undisturbed", 90)
+
+
+# ---- many connections
+
+SOCKETS = 10000
+
+
+def connections(world, table):
+    """Connections that say nothing, and those that stop in the middle of a request; then it is
+    asked."""
+    p99, held = [], []
+    n = max(100, int(SOCKETS * world.args.scale))
+    measure.many_descriptors(n + 1000)
+    for _ in range(world.runs):
+        leat = world.leat()
+        it = Hub(leat, "--max-connections", str(n + 500), "--request-timeout", "600")
+        sockets = []
+        for i in range(n):
+            one = socket.create_connection(("127.0.0.1", it.port), timeout=60)
+            if i % 2:
+                one.sendall(b"GET /connectors HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Half: ")
+            sockets.append(one)
+        took = _asks(it, "/connectors?expand=status")
+        p99.append(measure.percentile(took, 0.99))
+        held.append((measure.private_bytes(leat.process.pid) / MIB))
+        for one in sockets:
+            one.close()
+        it.client.ask("GET", "/health")
+        leat.stop(120)
+        world.forget(leat)
+    table.add("hub", f"beside {n} open connections: GET, p99", p99, "ms", 10, least=False)
+    table.add("hub", f"private memory of the hub with {n} connections", held, "MiB")
+
+
+PARTS = {"hub": hub, "isolation": isolation, "wrong": wrong, "connections": connections}

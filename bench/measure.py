@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import glob
 import os
+import resource
 import subprocess
 import threading
 import time
@@ -151,6 +152,12 @@ class Memory:
         """The median: what it holds while it works."""
         ordered = sorted(self.samples)
         return ordered[len(ordered) // 2] / MIB if ordered else 0.0
+
+
+def many_descriptors(n):
+    """This process, and what it starts, may have n open."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (n, max(n, most)))
 
 
 def percentile(values, f):

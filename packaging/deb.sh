@@ -46,7 +46,7 @@ Description: change data capture in one binary
 CONTROL
 echo /etc/default/leat >"$root/DEBIAN/conffiles"
 
-# An upgrade restarts the hub, and with it all connectors, in order.
+# At an upgrade the hub becomes the new program, and its connectors follow one by one.
 cat >"$root/DEBIAN/postinst" <<'SCRIPT'
 #!/bin/sh
 set -e
@@ -55,7 +55,7 @@ if [ "$1" = configure ] && [ -z "$DPKG_ROOT" ]; then
         adduser --system --group --home /var/lib/leat --no-create-home --quiet leat
     if [ -d /run/systemd/system ]; then
         systemctl daemon-reload
-        [ -z "$2" ] || systemctl try-restart leat.service || true
+        [ -z "$2" ] || systemctl try-reload-or-restart leat.service || true
     fi
 fi
 SCRIPT

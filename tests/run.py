@@ -38,7 +38,8 @@ import selftest  # noqa: E402
 C_SUITES = ["unit", "vectors", "sim"]
 SUITES = ["check", *C_SUITES, "fuzz", "tsan", "e2e"]
 # Unit tests that have several threads or processes: run with the thread sanitizer too.
-THREADED = ["control", "engine", "fault", "follow", "log", "os", "sinkrun", "supervisor"]
+THREADED = ["control", "embedded", "engine", "fault", "follow", "log", "os", "readers", "sinkrun",
+            "supervisor", "tasks"]
 FUZZ_SECONDS = os.environ.get("FUZZ_SECONDS", "5")
 FUZZ_SEED = os.environ.get("FUZZ_SEED", "1")  # 0: another one each time
 PYTEST_SECONDS = 2400
@@ -253,7 +254,7 @@ def run_pytest(suite, folder, name=None, seconds=PYTEST_SECONDS, before=(), env=
     status, result.output, cases = pytest_cases([*cmd, folder, *only], seconds, env)
     bad = [c for c in cases if trouble(c) is not None]
     late = {node(folder, c) for c in bad} if bad and all(map(out_of_time, bad)) else set()
-    if 0 < len(late) <= LATE_MOST and not name:
+    if 0 < len(late) <= LATE_MOST and not name and suite != "long":
         again, output, second = pytest_cases([*cmd, *sorted(late)], seconds, env)
         result.output += output
         if again == 0:
@@ -300,6 +301,8 @@ def long_jobs():
     say(f"seed {seed}: SEED={seed} make test-long")
     env = {"KILLS": os.environ.get("KILLS", "50"), "KILL_SEED": str(seed), "NETWORK_ROUNDS": "10"}
     env |= {"FAULT_ACTIONS": "all", "SNAP_KILLS": "30", "SNAP_ROWS": "5000000"}
+    env |= {"SNAP_STANDBY_KILLS": "30", "SNAP_STANDBY_ROWS": "5000000"}
+    env |= {"SNAP_KAFKA_ROWS": "1000000"}
     alone = ["unshare", "--mount", "--propagation", "private"] if os.geteuid() == 0 else []
     first = 100_000_000 + seed * 10
     half = max(1, SIM_SEEDS // 2)

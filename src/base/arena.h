@@ -76,5 +76,8 @@ void *leat_zalloc(size_t n, size_t size);
 void *leat_realloc(void *p, size_t size);
 char *leat_strdup(const char *z);
 void leat_free(void *p);
+/* How the process ends when there is no memory: with this status instead of by abort. By one
+ * thread, before there are others. */
+void leat_heap_exit(int status);
 
 #endif

@@ -74,6 +74,9 @@ int64_t leat_os_cpu_us(void);
 size_t leat_os_resident(void);
 /* Its open descriptors; -1: unknown. Not virtual. */
 int64_t leat_os_descriptors(void);
+/* Stands for the program in a file: another file, or another content of it, gives another number;
+ * 0: there is none. NULL: the program that this process runs. Not virtual. */
+uint64_t leat_os_program(const char *path);
 /* No other process of the user may look into this one's memory or environment, and it leaves no
  * core (LEAT_DUMPABLE=1 in the environment: as usual, for debuggers). Children begin without it. */
 void leat_os_conceal(void);
@@ -106,6 +109,11 @@ uint64_t leat_os_start_of(int pid);
  * of what is not idle. (The idle class can wait for ever, with a lock of the file system in hand
  * that others need.) What the system refuses is left out. */
 void leat_os_background(void);
+/* Runs a command by the shell, with nothing on its standard input, and waits until it has ended and
+ * its output is closed; after ms it is killed, with all that it started. out: what it wrote, of max
+ * bytes at most, else -EFBIG; err: the beginning of what it complained about. Its exit status (128
+ * and the signal that ended it), or -errno (-ETIMEDOUT). */
+int leat_os_run(const char *command, int64_t ms, size_t max, leat_buf *out, leat_buf *err);
 /* Futex on a word in a shared mapping: waits while *word == seen, at most us (< 0: for ever), and
  * may return early; wakes all waiters. */
 void leat_os_futex_wait(const _Atomic uint32_t *word, uint32_t seen, int64_t us);
@@ -116,6 +124,9 @@ void leat_os_service_tell(const char *state);
 /* The one listening socket that it handed over (LISTEN_FDS), which is forgotten then; -ENOENT:
  * none, -E2BIG: several, -EINVAL: it does not listen. */
 int leat_os_service_socket(void);
+/* Leaves a listening socket to the program that this process becomes by exec, as a service manager
+ * would: it becomes descriptor 3. 0 or -errno. */
+int leat_os_service_leave(int fd);
 
 /* A Unix stream socket at folder/name, whatever the length of the path (sun_path has 108 bytes): a
  * listening one of mode 0600 that replaces what a dead process left there, or one connected to it

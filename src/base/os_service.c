@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -46,4 +47,14 @@ int leat_os_service_socket(void)
     if (!listening) return -EINVAL;
     fcntl(FIRST_FD, F_SETFD, FD_CLOEXEC);
     return FIRST_FD;
+}
+
+int leat_os_service_leave(int fd)
+{
+    char pid[16];
+    snprintf(pid, sizeof pid, "%d", (int)getpid());
+    if (fd == FIRST_FD ? fcntl(fd, F_SETFD, 0) < 0 : dup2(fd, FIRST_FD) < 0) return -errno;
+    setenv("LISTEN_PID", pid, 1);
+    setenv("LISTEN_FDS", "1", 1);
+    return 0;
 }

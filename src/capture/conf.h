@@ -113,6 +113,10 @@ typedef struct leat_capture_conf {
     leat_opt_list signal_channels; /* signal.enabled.channels */
     const char *signal_file;       /* signal.file, looked at every ... */
     int64_t signal_poll_ms;        /* ... signal.poll.interval.ms */
+    const char *signal_topic;      /* signal.kafka.topic; NULL: made of the prefix */
+    leat_opt_list signal_brokers;  /* signal.kafka.bootstrap.servers */
+    const char *signal_group;      /* signal.kafka.groupId */
+    leat_opt_many signal_consumer; /* signal.consumer.*; stream/kafka/options.h reads them */
     bool read_only;                /* read.only */
     int64_t chunk_rows;            /* incremental.snapshot.chunk.size */
     int64_t watermarks;            /* leat_watermarks */

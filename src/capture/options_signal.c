@@ -10,9 +10,8 @@
 #define ADVANCED .flags = LEAT_OPT_ADVANCED
 #define SIGNALS .group = "Signals and notifications"
 #define NO_EFFECT .group = "Compatibility", .flags = LEAT_OPT_NO_EFFECT | LEAT_OPT_ADVANCED
-#define MISSING .group = "Compatibility", .flags = LEAT_OPT_MISSING | LEAT_OPT_ADVANCED
 
-static const char *const channels[] = {"source", "file", "jmx", "in-process", NULL};
+static const char *const channels[] = {"source", "kafka", "file", "jmx", "in-process", NULL};
 static const char *const notify_channels[] = {"sink", "log", "jmx", NULL};
 static const char *const watermarks[] = {"insert_insert", "insert_delete", NULL};
 
@@ -27,8 +26,8 @@ const leat_opt leat_capture_signal_options[] = {
              "need no table."},
     {.name = "signal.enabled.channels", .label = "Signal channels", SIGNALS, LIST,
      AT(signal_channels, leat_opt_list), .def = "source", .choices = channels,
-     .help = "Where signals come from: source, the table signal.data.collection; file, the lines of "
-             "signal.file. (jmx and in-process are Java's; `leat signal` takes their place, and always "
+     .help = "Where signals come from: source, the table signal.data.collection; kafka, the topic "
+             "signal.kafka.topic; file, the lines of signal.file. (jmx and in-process are Java's; `leat signal` takes their place, and always "
              "works.)"},
     {.name = "signal.file", .label = "Signal file", SIGNALS, TEXT,
      .flags = LEAT_OPT_ADVANCED | LEAT_OPT_FILE, AT(signal_file, const char *), .def = "file-signals.txt",
@@ -39,6 +38,24 @@ const leat_opt leat_capture_signal_options[] = {
     {.name = "signal.poll.interval.ms", .label = "Signal interval", SIGNALS, MS, ADVANCED,
      AT(signal_poll_ms, int64_t), .def = "5000", .min = 100, .max = INT64_C(86400000),
      .help = "How often signal.file is looked at."},
+    {.name = "signal.kafka.topic", .label = "Signal topic", SIGNALS, TEXT, ADVANCED,
+     AT(signal_topic, const char *),
+     .help = "Topic of the channel kafka; by default topic.prefix with `-signal` behind it. A record "
+             "whose key is topic.prefix is a signal, an object of JSON with id, type and data; others "
+             "are passed over. It needs one partition: only the first is read."},
+    {.name = "signal.kafka.bootstrap.servers", .label = "Signal brokers", SIGNALS, LIST, ADVANCED,
+     AT(signal_brokers, leat_opt_list),
+     .help = "Brokers of that topic, as `host:port`. By default those that the connector streams into, "
+             "with their log-in."},
+    {.name = "signal.kafka.groupId", .label = "Signal group", SIGNALS, TEXT, ADVANCED,
+     AT(signal_group, const char *), .def = "kafka-signal",
+     .help = "Consumer group under whose name it is kept how far the topic's signals are done. "
+             "Connectors that share a topic need a group each."},
+    {.name = "signal.consumer.*", .label = "Signal consumer", SIGNALS, .type = LEAT_OPT_MANY, ADVANCED,
+     AT(signal_consumer, leat_opt_many),
+     .help = "An option of the consumer of that topic, such as `signal.consumer.security.protocol`; "
+             "`auto.offset.reset` says where it begins where the group has no place yet: earliest (the "
+             "default) or latest."},
     {.name = "read.only", .label = "Read only", SIGNALS, BOOL, ADVANCED, AT(read_only, bool),
      .def = "false",
      .help = "true: nothing is written to the signal table; incremental snapshots find out by the "
@@ -69,16 +86,8 @@ const leat_opt leat_capture_signal_options[] = {
      .help = "A watermark that cannot be written is an error like others: errors.max.retries."},
     {.name = "signal.emit.failure.backoff.ms", .label = "Signal back-off", NO_EFFECT, MS,
      .help = "See errors.retry.delay.initial.ms."},
-    {.name = "signal.kafka.topic", .label = "Signal topic", MISSING, TEXT,
-     .help = "Topic through which signals come."},
-    {.name = "signal.kafka.bootstrap.servers", .label = "Signal brokers", MISSING, TEXT,
-     .help = "Brokers of the signal topic."},
-    {.name = "signal.kafka.groupId", .label = "Signal group", MISSING, TEXT, .def = "kafka-signal",
-     .help = "Consumer group of the signal topic."},
     {.name = "signal.kafka.poll.timeout.ms", .label = "Signal wait", NO_EFFECT, MS, .def = "100",
-     .help = "Belongs to signal.kafka.topic."},
-    {.name = "signal.consumer.*", .label = "Signal consumer", NO_EFFECT, .type = LEAT_OPT_MANY,
-     .help = "Belongs to signal.kafka.topic."},
+     .help = "The topic is looked at every second, without waiting."},
     {0},
 };
 /* clang-format on */

@@ -110,6 +110,7 @@ static leat_rc check_one(checking *g, leat_config *config, leat_arena *a, unsign
                               : setup.sink->check(setup.conf, &c, e);
     if (rc == LEAT_OK && setup.kafka && setup.source && !g->sql && !g->undo)
         rc = leat_check_kafka(&setup, &c, e);
+    if (rc == LEAT_OK && !g->sql && !g->undo) leat_check_signals(&setup, &c);
     *failed += c.failed;
     return rc;
 }

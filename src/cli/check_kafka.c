@@ -3,8 +3,12 @@
 #include "cli/check_kafka.h"
 
 #include "stream/kafka/check.h"
+#include "stream/kafka/signals.h"
 
-enum { TOPICS_MAX = 50 }; /* looked at; the others are as likely to be right */
+enum {
+    TOPICS_MAX = 50, /* looked at; the others are as likely to be right */
+    ASK_MS = 10000,
+};
 
 static void on_step(void *arg, const leat_kafka_step *s)
 {
@@ -64,4 +68,47 @@ leat_rc leat_check_kafka(const leat_setup *setup, leat_checker *c, leat_err *e)
     leat_rc rc = leat_kafka_check(&conf, e);
     leat_arena_free(&a);
     return rc;
+}
+
+/* What was found, in words. */
+static const char *place_of(const leat_kafka_signal_conf *k, const leat_kafka_signals_found *f,
+                            leat_arena *a)
+{
+    const char *reset = k->reset == LEAT_KAFKA_RESET_LATEST ? "its end" : "its beginning";
+    const char *from = f->place >= 0
+                           ? leat_arena_printf(a, "offset %lld", (long long)f->place)
+                           : leat_arena_printf(a, "%s, since the group has no place", reset);
+    return leat_arena_printf(a, "%s holds offsets %lld to %lld; %s goes on at %s", k->topic,
+                             (long long)f->first, (long long)f->next, k->group, from);
+}
+
+void leat_check_signals(const leat_setup *setup, leat_checker *c)
+{
+    const leat_kafka_signal_conf *k = setup->signals;
+    leat_kafka_signals_found found;
+    leat_arena a = {0};
+    leat_err err = {0};
+    if (!k) return;
+    leat_step step = {.name = "signal topic", .state = LEAT_STEP_OK};
+    if (leat_kafka_signals_look(k, "leat-check", ASK_MS, &found, &err) != LEAT_OK) {
+        step.state = LEAT_STEP_FAILED;
+        step.code = err.code;
+        step.detail = err.msg;
+    } else if (found.partitions == 0) {
+        step.state = LEAT_STEP_WARN;
+        step.code = "signal.topic_missing";
+        step.detail = leat_arena_printf(&a, "%s is not there: it is waited for", k->topic);
+        step.advice = "make it with one partition";
+    } else {
+        step.detail = place_of(k, &found, &a);
+        if (found.partitions > 1) {
+            step.state = LEAT_STEP_WARN;
+            step.code = "signal.partitions";
+            step.advice = leat_arena_printf(
+                &a, "it has %d partitions, of which only the first one is read: give it one",
+                found.partitions);
+        }
+    }
+    leat_check_step(c, &step);
+    leat_arena_free(&a);
 }

@@ -7,5 +7,7 @@
 /* Whether the source's records can be delivered: to the topics of the tables that it captures, as
  * far as it can tell. Steps go to c. */
 leat_rc leat_check_kafka(const leat_setup *setup, leat_checker *c, leat_err *e);
+/* Whether signals can come through the topic of signals, if there is to be one. */
+void leat_check_signals(const leat_setup *setup, leat_checker *c);
 
 #endif

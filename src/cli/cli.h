@@ -93,6 +93,7 @@ int leat_cli_offsets(int argc, char **argv);
 int leat_cli_delete(int argc, char **argv);
 int leat_cli_signal(int argc, char **argv);
 int leat_cli_why(int argc, char **argv);
+int leat_cli_upgrade(int argc, char **argv);
 int leat_cli_log(int argc, char **argv);
 int leat_cli_dead_letters(int argc, char **argv);
 int leat_cli_demo(int argc, char **argv);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "cli/cli.h"
+#include "cli/progress.h"
 #include "config/open.h"
 #include "engine/setup.h"
 #include "hub/child_run.h"
@@ -19,7 +20,7 @@ enum { FILES_MAX = 256, CONFIG_FD = 3 };
 
 typedef struct running {
     leat_common common;
-    bool once, log_json;
+    bool once, log_json, quiet;
     const char *log_level;
     leat_arena arena;
     leat_child_config children[FILES_MAX];
@@ -118,6 +119,22 @@ static int load(running *g, const char *const *files, int n)
     return status;
 }
 
+/* Without it nothing is missing but the progress: what goes wrong is told. */
+static leat_cli_progress *show_progress(running *g)
+{
+    leat_cli_progress *p = NULL;
+    leat_err err;
+    const char **names = LEAT_NEW(&g->arena, const char *, g->n);
+    size_t n = 0;
+    for (size_t i = 0; i < g->n; i++)
+        if (!g->children[i].sink) names[n++] = g->children[i].config->name;
+    leat_cli_progress_conf conf = {
+        .data = g->common.data, .names = names, .n = n, .bars = !g->log_json};
+    if (g->quiet || n == 0) return NULL;
+    if (leat_cli_progress_start(&conf, &p, &err) != LEAT_OK) leat_log_err(LEAT_WARN, &err);
+    return p;
+}
+
 int leat_cli_run(int argc, char **argv)
 {
     running g = {.common = {.data = leat_cli_data()}};
@@ -128,6 +145,7 @@ int leat_cli_run(int argc, char **argv)
          "end when the sources passed their ends noted at the start, and the sinks these"},
         {"log-level", LEAT_ARG_TEXT, &g.log_level, "LEVEL", "trace, debug, info, warn or error"},
         {"log-json", LEAT_ARG_FLAG, &g.log_json, NULL, "log lines as JSON objects"},
+        {"quiet", LEAT_ARG_FLAG, &g.quiet, NULL, "do not show how far snapshots are"},
         LEAT_ARG_STRICT(g.common),
         {0},
     };
@@ -150,7 +168,9 @@ int leat_cli_run(int argc, char **argv)
                                      .once = g.once,
                                      .log_level = g.log_level,
                                      .log_json = g.log_json};
+        leat_cli_progress *progress = show_progress(&g);
         leat_rc rc = leat_supervisor_run(&conf, g.children, g.n, &status, &err);
+        leat_cli_progress_end(progress);
         if (leat_rc_failed(rc)) status = leat_cli_fail(&err);
     }
     leat_arena_free(&g.arena);

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "cli/cli.h"
+#include "config/open.h"
 #include "hub/hub.h"
 
 /* 1,000 connections of 32 KiB each are what a small machine has to spare. */
@@ -35,6 +36,34 @@ static bool sensible(const char *command, const leat_hub_conf *conf, leat_level 
     return false;
 }
 
+/* The worker's file, and --kafka. */
+static leat_rc open_worker(leat_open *o, leat_arena *a, const char *path, leat_err *e)
+{
+    leat_config *list = NULL;
+    if (path) LEAT_TRY(leat_open_file(a, o, path, &list, e));
+    if (!list) return LEAT_OK;
+    return leat_fail(e, LEAT_CONF, "config.worker", path,
+                     "this is no worker's configuration: it names a connector, which is made by "
+                     "REST (POST /connectors), or it names no bootstrap.servers");
+}
+
+/* worker: its file; NULL: none. */
+static int serve(leat_hub_conf *conf, const char *kafka, const char *worker, leat_level level,
+                 bool only_try)
+{
+    leat_err err = {0};
+    leat_arena a = {0};
+    leat_open open = {.kafka = kafka, .env = (const char *const *)environ};
+    leat_rc rc = open_worker(&open, &a, worker, &err);
+    conf->open = &open;
+    if (rc == LEAT_OK && !only_try) {
+        leat_log_setup(level, conf->log_json, NULL, STDERR_FILENO);
+        rc = leat_hub_serve(conf, &err);
+    }
+    leat_arena_free(&a);
+    return leat_rc_failed(rc) ? leat_cli_fail(&err) : LEAT_EXIT_OK;
+}
+
 int leat_cli_serve(int argc, char **argv)
 {
     leat_common common = {.data = leat_cli_data()};
@@ -45,8 +74,10 @@ int leat_cli_serve(int argc, char **argv)
                           .rate = -1,
                           .history_s = 60,
                           .arrival_s = ARRIVAL_S};
+    bool only_try = false;
     const leat_arg args[] = {
         LEAT_ARG_DATA(common),
+        LEAT_ARG_KAFKA(common),
         {"listen", LEAT_ARG_TEXT, &conf.listen, "ADDRESS:PORT",
          "where REST and page are served (default: 127.0.0.1:8083); any but the loopback needs TLS "
          "and a login"},
@@ -74,6 +105,8 @@ int leat_cli_serve(int argc, char **argv)
          "for a request to arrive (default: 45)"},
         {"bound", LEAT_ARG_FLAG, &conf.bound, NULL,
          "connectors end when the hub is killed; else they go on, and the next hub takes them over"},
+        {"try", LEAT_ARG_FLAG, &only_try, NULL,
+         "begin nothing: whether these arguments are understood ('leat upgrade' asks)"},
         {"history", LEAT_ARG_INT, &conf.history_s, "SECONDS",
          "how often counters are noted, for a day (default: 60; 0: never)"},
         {"log-level", LEAT_ARG_TEXT, &conf.log_level, "LEVEL", "trace, debug, info, warn or error"},
@@ -82,13 +115,11 @@ int leat_cli_serve(int argc, char **argv)
     };
     const char *words[1];
     int nwords, status;
-    if (!leat_cli_parse(argc, argv, args, words, 0, &nwords, &status)) return status;
+    if (!leat_cli_parse(argc, argv, args, words, 1, &nwords, &status)) return status;
     leat_level level = LEAT_INFO;
     if (!sensible(argv[0], &conf, &level, &status)) return status;
-    leat_log_setup(level, conf.log_json, NULL, STDERR_FILENO);
-    leat_err err = {0};
     conf.data = common.data;
     conf.default_rate = conf.rate < 0;
     if (conf.default_rate) conf.rate = RATE;
-    return leat_rc_failed(leat_hub_serve(&conf, &err)) ? leat_cli_fail(&err) : LEAT_EXIT_OK;
+    return serve(&conf, common.kafka, nwords ? words[0] : NULL, level, only_try);
 }

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/connect.h"
 #include "cli/lines.h"
 #include "cli/shadow_show.h"
 #include "config/open.h"
@@ -13,7 +14,8 @@ enum { FILES_MAX = 3, LEAST_MIB = 1, MOST_MIB = 1 << 20 };
 
 typedef struct shadowing {
     leat_common common;
-    const char *connect, *slot, *log_level;
+    leat_connect connect;
+    const char *slot, *log_level;
     bool keep, snapshot, rules;
     int64_t seconds, records, wait, most, memory;
     leat_arena a;
@@ -35,7 +37,7 @@ static leat_rc from_files(shadowing *g, const char *const *files, int n, leat_er
         leat_config *list = NULL;
         LEAT_TRY(leat_open_file(&g->a, &g->open, files[i], &list, e));
         if (!list) continue;
-        if (g->config || list->next || g->connect)
+        if (g->config || list->next || g->connect.url)
             return leat_fail(e, LEAT_CONF, "config.connector", files[i],
                              "one connector is shadowed at a time, and here is another one");
         g->config = list;
@@ -47,7 +49,9 @@ static leat_rc from_files(shadowing *g, const char *const *files, int n, leat_er
 static leat_rc from_rest(shadowing *g, const char *name, leat_err *e)
 {
     leat_rest *rest = NULL;
-    LEAT_TRY(leat_rest_open(g->connect, &rest, e));
+    leat_rest_login login;
+    LEAT_TRY(leat_connect_login(&g->connect, &g->a, &login, e));
+    LEAT_TRY(leat_rest_open(g->connect.url, &login, &rest, e));
     leat_rc rc = leat_rest_config(rest, name, &g->open, &g->a, &g->config, e);
     leat_rest_close(rest);
     return rc;
@@ -57,7 +61,7 @@ static leat_rc configure(shadowing *g, const char *const *words, int nwords, lea
 {
     g->open = (leat_open){
         .kafka = g->common.kafka, .env = (const char *const *)environ, .strict = g->common.strict};
-    if (g->connect) {
+    if (g->connect.url) {
         LEAT_TRY(from_files(g, words + 1, nwords - 1, e));
         return from_rest(g, words[0], e);
     }
@@ -115,8 +119,7 @@ int leat_cli_shadow(int argc, char **argv)
 {
     shadowing g = {.common = {.data = leat_cli_data()}, .wait = 60, .most = 100, .memory = 64};
     const leat_arg args[] = {
-        {"connect", LEAT_ARG_TEXT, &g.connect, "URL",
-         "Kafka Connect's REST, where the connector of that name runs: http://host:8083"},
+        LEAT_ARGS_CONNECT(g.connect),
         LEAT_ARG_KAFKA(g.common),
         LEAT_ARG_DATA(g.common),
         {"slot", LEAT_ARG_TEXT, &g.slot, "NAME", "the second slot (default: Debezium's + _shadow)"},
@@ -145,7 +148,7 @@ int leat_cli_shadow(int argc, char **argv)
         return LEAT_EXIT_OK;
     }
     if (wrong(&g, nwords)) return leat_cli_usage(argv[0], "%s", wrong(&g, nwords));
-    if (g.connect && !leat_cli_names(argv[0], words, 1, &status)) return status;
+    if (g.connect.url && !leat_cli_names(argv[0], words, 1, &status)) return status;
     if (g.log_level && !leat_log_level_parse(leat_str_of(g.log_level), &level))
         return leat_cli_usage(argv[0], "--log-level: trace, debug, info, warn or error, got \"%s\"",
                               g.log_level);

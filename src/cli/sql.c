@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/os.h"
 #include "cli/cli.h"
+#include "cli/connect.h"
 #include "cli/lines.h"
 #include "cli/sql_line.h"
 #include "cli/sql_show.h"
@@ -25,7 +26,8 @@ enum { TEXT_MOST = 1 << 20, PRINT_WAIT_US = 200000, PRINT_MAX = 1000 };
 
 typedef struct console {
     leat_common common;
-    const char *connect, *statement, *file, *define;
+    leat_connect connect;
+    const char *statement, *file, *define;
     leat_rest *rest;
     leat_sql_host host;
     leat_arena session; /* what variables stand for, and statements that were read */
@@ -386,9 +388,10 @@ static int define(console *g)
 static int run(console *g)
 {
     leat_err err = {0};
-    const char *token = getenv("LEAT_TOKEN");
-    if (leat_rest_open(g->connect, &g->rest, &err) != LEAT_OK) return leat_cli_fail(&err);
-    if (token && *token) leat_rest_token(g->rest, token);
+    leat_rest_login login;
+    leat_rc rc = leat_connect_login(&g->connect, &g->session, &login, &err);
+    if (rc == LEAT_OK) rc = leat_rest_open(g->connect.url, &login, &g->rest, &err);
+    if (rc != LEAT_OK) return leat_cli_fail(&err);
     g->host = (leat_sql_host){.ask = ask, .arg = g};
     leat_lines_signals();
     int status = g->define ? define(g) : LEAT_EXIT_OK;
@@ -409,11 +412,11 @@ static int run(console *g)
 int leat_cli_sql(int argc, char **argv)
 {
     const char *env = getenv("LEAT_CONNECT");
-    console g = {.connect = env && *env ? env : "http://127.0.0.1:8083"};
+    console g = {.connect.url = env && *env ? env : "http://127.0.0.1:8083"};
     const leat_arg args[] = {
-        {"connect", LEAT_ARG_TEXT, &g.connect, "URL",
-         "a hub, or a Kafka Connect (default: LEAT_CONNECT, else http://127.0.0.1:8083); a hub's "
-         "token is in LEAT_TOKEN"},
+        {"connect", LEAT_ARG_TEXT, &g.connect.url, "URL",
+         "a hub, or a Kafka Connect (default: LEAT_CONNECT, else http://127.0.0.1:8083)"},
+        LEAT_ARGS_LOGIN(g.connect),
         {"e", LEAT_ARG_TEXT, &g.statement, "STATEMENT", "carry out these statements"},
         {"f", LEAT_ARG_TEXT, &g.file, "FILE", "carry out the statements of a file"},
         {"define", LEAT_ARG_TEXT, &g.define, "NAME=VALUE", "a variable: ${NAME}"},

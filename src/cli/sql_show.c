@@ -199,6 +199,12 @@ static void show_test(const leat_json *j, leat_buf *out)
                    leat_json_get_bool(j, "ok", false) ? "The test passed\n" : "The test failed\n");
 }
 
+static void show_properties(const leat_json *j, leat_buf *out)
+{
+    static const column columns[] = {{"Property", "name"}, {"Value", "value"}, {NULL, NULL}};
+    put_table(columns, leat_json_get(j, "properties"), out);
+}
+
 static const struct {
     const char *type;
     void (*show)(const leat_json *j, leat_buf *out);
@@ -214,6 +220,7 @@ static const struct {
     {"connector_test", show_test},
     {"kafka_topics", show_topics},
     {"variables", show_variables},
+    {"properties", show_properties},
 };
 
 void leat_sql_show(const leat_json *entity, leat_buf *out)

@@ -9,11 +9,9 @@
 
 #include "base/clock.h"
 #include "cli/ask.h"
+#include "cli/show.h"
 
-enum {
-    BAR = 20,    /* characters */
-    TABLES = 10, /* that are shown while they are read */
-};
+enum { TABLES = 10 }; /* that are shown while they are read */
 
 typedef struct showing {
     leat_common common;
@@ -25,45 +23,6 @@ typedef struct showing {
 /* ---- numbers ---- */
 
 #define DAY_US INT64_C(86400000000)
-
-enum { CELL = 24 };
-
-/* 12345678 as "12.3 M", or 1024s as "11.8 MiB". */
-static const char *number(const showing *s, int64_t v, bool bytes, char out[CELL])
-{
-    static const char *const units[2][5] = {{"", " k", " M", " G", " T"},
-                                            {" B", " KiB", " MiB", " GiB", " TiB"}};
-    double x = (double)v, step = bytes ? 1024 : 1000;
-    int unit = 0;
-    if (v < 0) return "-";
-    if (!s->human) {
-        snprintf(out, CELL, "%" PRId64, v);
-        return out;
-    }
-    while (x >= step && unit < 4) {
-        x /= step;
-        unit++;
-    }
-    snprintf(out, CELL, unit == 0 ? "%.0f%s" : "%.1f%s", x, units[bytes][unit]);
-    return out;
-}
-
-/* Milliseconds as "850 ms", "12.3 s", "4 min", "3.1 h". */
-static const char *duration(const showing *s, int64_t ms, char out[CELL])
-{
-    if (ms < 0) return "-";
-    if (!s->human)
-        snprintf(out, CELL, "%" PRId64, ms);
-    else if (ms < 1000)
-        snprintf(out, CELL, "%" PRId64 " ms", ms);
-    else if (ms < 60000)
-        snprintf(out, CELL, "%.1f s", (double)ms / 1000);
-    else if (ms < 3600000)
-        snprintf(out, CELL, "%.0f min", (double)ms / 60000);
-    else
-        snprintf(out, CELL, "%.1f h", (double)ms / 3600000);
-    return out;
-}
 
 static int64_t rate_of(const leat_json *j, const char *window, const char *member)
 {
@@ -173,66 +132,10 @@ static void print_delivery(const leat_json *d, bool named)
     printf("\n");
 }
 
-/* "1.2 M of 3.0 M rows, 45.1 k rows/s, 40 s left" of what has such members. */
-static void print_rows(const showing *s, const leat_json *j)
-{
-    char cell[4][CELL];
-    int64_t total = leat_json_get_i64(j, "rows_total", -1);
-    int64_t rate = leat_json_get_i64(j, "rows_per_second", -1);
-    int64_t left = leat_json_get_i64(j, "milliseconds_left", -1);
-    printf("%s", number(s, leat_json_get_i64(j, "rows", 0), false, cell[0]));
-    if (total >= 0) printf(" of %s", number(s, total, false, cell[1]));
-    printf(" rows");
-    if (rate >= 0) printf(", %s rows/s", number(s, rate, false, cell[2]));
-    if (left >= 0) printf(", %s%s left", duration(s, left, cell[3]), s->human ? "" : " ms");
-    printf("\n");
-}
-
-/* A table that is read: a bar, where a person looks and its size is known. */
-static void print_table(const showing *s, const leat_json *t)
-{
-    char bar[BAR + 1] = "";
-    int64_t rows = leat_json_get_i64(t, "rows", 0), total = leat_json_get_i64(t, "rows_total", -1);
-    leat_str name = leat_json_get_str(t, "table"), state = leat_json_get_str(t, "state");
-    printf("      %.*s", LEAT_STR_ARG(name));
-    if (leat_str_is(state, "paused")) printf(" (paused)");
-    if (total > 0) {
-        int full = (int)(rows * BAR / total), percent = (int)(rows * 100 / total);
-        for (int i = 0; i < BAR; i++) bar[i] = i < full ? '#' : '-';
-        bar[BAR] = 0;
-        if (s->human) printf(" [%s]", bar);
-        printf(" %d %%,", percent);
-    }
-    printf(" ");
-    print_rows(s, t);
-}
-
-/* How far it is; and the tables that are read, those of signals too. */
-static void print_snapshot(const showing *s, const leat_json *snapshot)
-{
-    const leat_json *tables = leat_json_get(snapshot, "table_progress");
-    bool runs = leat_str_is(leat_json_get_str(snapshot, "state"), "running");
-    int shown = 0;
-    if (runs) {
-        printf("    snapshot: %" PRId64 " of %" PRId64 " tables, ",
-               leat_json_get_i64(snapshot, "tables_done", 0),
-               leat_json_get_i64(snapshot, "tables", 0));
-        print_rows(s, snapshot);
-    }
-    for (const leat_json *t = tables ? tables->child : NULL; t && shown < TABLES; t = t->next) {
-        leat_str state = leat_json_get_str(t, "state");
-        bool ad_hoc = leat_str_is(leat_json_get_str(t, "snapshot"), "incremental");
-        bool read = leat_str_is(state, "reading") || leat_str_is(state, "paused");
-        if (!read || !(runs || ad_hoc)) continue;
-        print_table(s, t);
-        shown++;
-    }
-}
-
 /* What a table has no room for, indented. */
 static void print_more(const showing *s, const leat_json *j)
 {
-    char cell[CELL];
+    char cell[LEAT_SHOW_CELL];
     const leat_json *snapshot = leat_json_get(j, "snapshot"), *err = leat_json_get(j, "error");
     const leat_json *desired = leat_json_get(j, "desired");
     leat_str text = leat_json_get_str(j, "position_text");
@@ -240,10 +143,16 @@ static void print_more(const showing *s, const leat_json *j)
     int64_t growth = rate_of(j, "60s", "retained_bytes_per_second");
     if (s->named && text.s) printf("    at %.*s\n", LEAT_STR_ARG(text));
     print_delivery(leat_json_get(j, "delivery"), s->named);
-    print_snapshot(s, snapshot);
+    leat_buf lines = {0};
+    leat_show_snapshot(s->human, snapshot, TABLES, &lines);
+    for (leat_str rest = leat_buf_str(&lines); rest.len > 0;) {
+        leat_str line = leat_str_cut(&rest, '\n');
+        printf("    %.*s\n", LEAT_STR_ARG(line));
+    }
+    leat_buf_free(&lines);
     if (growth > 0)
         printf("    the server's log kept for it grows by %s a second\n",
-               number(s, growth, true, cell));
+               leat_show_number(s->human, growth, true, cell));
     if (leat_str_is(leat_json_get_str(desired, "state"), "PAUSED"))
         printf("    paused by %.*s at %.*s\n", LEAT_STR_ARG(leat_json_get_str(desired, "by")),
                LEAT_STR_ARG(leat_json_get_str(desired, "at")));
@@ -255,20 +164,21 @@ static void print_more(const showing *s, const leat_json *j)
 
 static void print_line(const showing *s, const leat_json *j)
 {
-    char cell[7][CELL];
+    char cell[7][LEAT_SHOW_CELL];
     const leat_json *counts = leat_json_get(j, "counts");
     int64_t events = leat_json_get_i64(counts, "appended", 0) +
                      leat_json_get_i64(counts, "rows_appended", 0) +
                      leat_json_get_i64(counts, "delivered", 0);
     printf("%-20.*s %-9.*s %10s %8s %10s %10s %10s %10s %10s %6" PRId64 "\n",
            LEAT_STR_ARG(leat_json_get_str(j, "name")), LEAT_STR_ARG(leat_json_get_str(j, "state")),
-           number(s, events, false, cell[0]),
-           number(s, rate_of(j, "1s", "events_per_second"), false, cell[1]),
-           number(s, rate_of(j, "1s", "bytes_per_second"), true, cell[2]),
-           number(s, leat_json_get_i64(j, "lag_bytes", -1), true, cell[3]),
-           duration(s, leat_json_get_i64(j, "milliseconds_behind_source", -1), cell[4]),
-           number(s, leat_json_get_i64(j, "retained_bytes", -1), true, cell[5]),
-           number(s, leat_json_get_i64(j, "memory_bytes", -1), true, cell[6]),
+           leat_show_number(s->human, events, false, cell[0]),
+           leat_show_number(s->human, rate_of(j, "1s", "events_per_second"), false, cell[1]),
+           leat_show_number(s->human, rate_of(j, "1s", "bytes_per_second"), true, cell[2]),
+           leat_show_number(s->human, leat_json_get_i64(j, "lag_bytes", -1), true, cell[3]),
+           leat_show_duration(s->human, leat_json_get_i64(j, "milliseconds_behind_source", -1),
+                              cell[4]),
+           leat_show_number(s->human, leat_json_get_i64(j, "retained_bytes", -1), true, cell[5]),
+           leat_show_number(s->human, leat_json_get_i64(j, "memory_bytes", -1), true, cell[6]),
            leat_json_get_i64(counts, "dead", 0));
     print_more(s, j);
 }

@@ -4,12 +4,14 @@
 
 #include "base/json.h"
 #include "cli/ask.h"
+#include "cli/connect.h"
 #include "config/open.h"
 #include "prove/takeover/takeover.h"
 
 typedef struct taking {
     leat_common common;
-    const char *connect, *file;
+    leat_connect connect;
+    const char *file;
     bool back, embedded, dry, run;
     int64_t wait; /* seconds */
     bool colour;
@@ -69,7 +71,7 @@ static int run(taking *g, const char *const *words, int nwords)
     leat_arena a;
     leat_err err = {0};
     leat_open o = {.kafka = g->common.kafka, .env = (const char *const *)environ};
-    leat_takeover_conf conf = {.url = g->connect,
+    leat_takeover_conf conf = {.url = g->connect.url,
                                .name = words[0],
                                .data = g->common.data,
                                .open = &o,
@@ -81,7 +83,8 @@ static int run(taking *g, const char *const *words, int nwords)
                                .step = on_step,
                                .arg = g};
     leat_arena_init(&a, 0);
-    leat_rc rc = nwords > 1 ? worker(&o, words[1], &a, &err) : LEAT_OK;
+    leat_rc rc = leat_connect_login(&g->connect, &a, &conf.login, &err);
+    if (rc == LEAT_OK && nwords > 1) rc = worker(&o, words[1], &a, &err);
     if (rc == LEAT_OK) rc = g->back ? leat_takeover_back(&conf, &err) : leat_takeover(&conf, &err);
     int status = LEAT_EXIT_OK;
     if (rc != LEAT_OK)
@@ -98,7 +101,7 @@ int leat_cli_takeover(int argc, char **argv)
 {
     taking g = {.common = {.data = leat_cli_data()}, .wait = 60, .colour = isatty(STDOUT_FILENO)};
     const leat_arg args[] = {
-        {"connect", LEAT_ARG_TEXT, &g.connect, "URL", "Kafka Connect's REST: http://host:8083"},
+        LEAT_ARGS_CONNECT(g.connect),
         {"back", LEAT_ARG_FLAG, &g.back, NULL, "give it back to Kafka Connect"},
         LEAT_ARG_DATA(g.common),
         LEAT_ARG_KAFKA(g.common),
@@ -115,7 +118,7 @@ int leat_cli_takeover(int argc, char **argv)
     const char *words[2];
     int nwords, status;
     if (!leat_cli_parse(argc, argv, args, words, 2, &nwords, &status)) return status;
-    if (!g.connect) return leat_cli_usage(argv[0], "--connect URL says where Kafka Connect is");
+    if (!g.connect.url) return leat_cli_usage(argv[0], "--connect URL says where Kafka Connect is");
     if (nwords != 1 && (nwords != 2 || g.back))
         return leat_cli_usage(argv[0], g.back ? "name one connector"
                                               : "name one connector, and behind it the file of its "

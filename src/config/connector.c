@@ -3,17 +3,10 @@
  * names a connector can have. */
 #include "config/connector.h"
 
-enum { NAME_MOST = 200, NAME_SHOWN = 60 }; /* bytes */
+#include "config/rows.h"
 
-#define AT(field, type) .off = LEAT_OPT_AT(leat_connector_conf, field, type)
-#define ROW(option, default_value, kind, flag, text)                                               \
-    {                                                                                              \
-        .name = option, .label = option, .group = "Kafka Connect", .type = kind,                   \
-        .flags = (flag) | LEAT_OPT_ADVANCED, .def = default_value, .help = text                    \
-    }
-#define IGNORED(option, def, text) ROW(option, def, LEAT_OPT_STR, LEAT_OPT_NO_EFFECT, text)
-#define IGNORED_ALL(option, text) ROW(option, NULL, LEAT_OPT_MANY, LEAT_OPT_NO_EFFECT, text)
-#define MISSING(option, def, text) ROW(option, def, LEAT_OPT_STR, LEAT_OPT_MISSING, text)
+#define ROWS_OF leat_connector_conf
+#define ROWS_GROUP "Kafka Connect"
 
 #define CONVERTER(option, i, default_value, text)                                                  \
     {                                                                                              \
@@ -21,6 +14,8 @@ enum { NAME_MOST = 200, NAME_SHOWN = 60 }; /* bytes */
         .flags = LEAT_OPT_ADVANCED, AT(converters[i], const char *), .def = default_value,         \
         .help = text                                                                               \
     }
+
+enum { NAME_MOST = 200, NAME_SHOWN = 60 }; /* bytes */
 
 static const char *const DECIMAL_FORMATS[] = {"BASE64", "NUMERIC", NULL};
 static const char *const TOLERANCES[] = {"none", "all", NULL};
@@ -152,6 +147,18 @@ const leat_opt leat_connector_options[] = {
      .min = 1,
      .max = 86400000,
      .help = "The pause between attempts grows up to this."},
+    {.name = "stalled.after.ms",
+     .label = "Stalled after",
+     .group = "Errors",
+     .type = LEAT_OPT_MS,
+     .flags = LEAT_OPT_ADVANCED,
+     AT(stalled_ms, int64_t),
+     .def = "60000",
+     .min = 0,
+     .max = 86400000,
+     .help = "A connector is STALLED when a call of its driver, of the stream or of the target has "
+             "not returned for so long, or when the source's log goes on and nothing of it has "
+             "arrived for so long. 0: never."},
     {.name = "header.converter.schemas.enable",
      .label = "Schemas in headers",
      .group = "Converter",
@@ -170,6 +177,20 @@ const leat_opt leat_connector_options[] = {
      .max = INT64_C(1) << 40,
      .help = "What the connector may hold for events: batches, frames on their way to the stream, "
              "and what its driver buffers. The sizes of batches and frames follow from it."},
+    {.name = "limits.process.memory",
+     .label = "Memory of the process",
+     .group = "Limits",
+     .type = LEAT_OPT_BYTES,
+     AT(process_memory, int64_t),
+     .def = "0",
+     .min = 0,
+     .max = INT64_C(1) << 40,
+     .help =
+         "What the connector's process may have in all, at least 64m more than limits.memory: a "
+         "process that wants more is ended and started again. By a control group where the "
+         "machine allows it, else by RLIMIT_DATA, where 2m for the stack of each thread count "
+         "too. 0: limits.memory and a quarter, and 2304m, since a driver may hold a message of "
+         "1g and doubles its buffer."},
     {.name = "limits.rate.events",
      .label = "Events a second",
      .group = "Limits",
@@ -199,7 +220,7 @@ const leat_opt leat_connector_options[] = {
      .min = 0,
      .max = 100000,
      .help =
-         "Processor time the connector may take, in percent of one core: 50 is half of one. By a control group where the machine allows it, else a source waits before it reads on. 0: no limit."},
+         "Processor time the connector may take, in percent of one core: 50 is half of one. A source waits before it reads on; a driver that spins is held by a control group where the machine allows it, else by a timer, a quarter above. 0: no limit."},
     {.name = "max.event.bytes",
      .label = "Largest event",
      .group = "Limits",

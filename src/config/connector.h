@@ -15,6 +15,8 @@ typedef struct leat_connector_conf {
     int64_t retry_limit;  /* errors.max.retries; -1: for ever */
     int64_t retry_min_ms, retry_max_ms;
     int64_t memory, max_event_bytes;    /* limits.memory; max.event.bytes */
+    int64_t process_memory;             /* limits.process.memory; 0: what follows from memory */
+    int64_t stalled_ms;                 /* stalled.after.ms; 0: never */
     int64_t rate_events, rate_bytes;    /* limits.rate.*, a second; 0: none */
     int64_t cpu_percent;                /* limits.cpu, of one core; 0: none */
     bool key_schemas, value_schemas;    /* *.converter.schemas.enable */

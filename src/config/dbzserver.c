@@ -4,6 +4,10 @@
 
 #include "config/connector.h"
 #include "config/dbzserver_value.h"
+#include "config/rows.h"
+
+#define ROWS_OF server_conf
+#define ROWS_GROUP "Debezium Server"
 
 enum { KEY, VALUE, HEADER, PARTS };
 static const char *const CONVERTERS[PARTS] = {"key.converter", "value.converter",
@@ -16,54 +20,35 @@ typedef struct server_conf {
     const char *transform_names, *predicate_names, *profile;
 } server_conf;
 
-#define AT(field, type) .off = LEAT_OPT_AT(server_conf, field, type)
-#define ROW(option, default_value, kind, flag, text)                                               \
-    {                                                                                              \
-        .name = option, .label = option, .group = "Debezium Server", .type = kind,                 \
-        .flags = (flag), .def = default_value, .help = text                                        \
-    }
-#define TEXT(option, field, default_value, text)                                                   \
-    {                                                                                              \
-        .name = option, .label = option, .group = "Debezium Server", .type = LEAT_OPT_STR,         \
-        AT(field, const char *), .def = default_value, .help = text                                \
-    }
-#define MANY(option, field, text)                                                                  \
-    {                                                                                              \
-        .name = option, .label = option, .group = "Debezium Server", .type = LEAT_OPT_MANY,        \
-        AT(field, leat_opt_many), .help = text                                                     \
-    }
-#define IGNORED(option, text) ROW(option, NULL, LEAT_OPT_STR, LEAT_OPT_NO_EFFECT, text)
-#define IGNORED_ALL(option, text) ROW(option, NULL, LEAT_OPT_MANY, LEAT_OPT_NO_EFFECT, text)
-
 /* clang-format off */
 const leat_opt leat_dbzserver_options[] = {
-    MANY("debezium.source.*", source, "An option of the connector, under its own name."),
-    TEXT("debezium.sink.type", sink, NULL,
+    MANY("debezium.source.*", source, 0, "An option of the connector, under its own name."),
+    TEXT("debezium.sink.type", sink, NULL, 0,
          "`kafka`: selects the stream kafka. Of other sinks there is none yet."),
-    MANY("debezium.sink.kafka.producer.*", producer,
+    MANY("debezium.sink.kafka.producer.*", producer, 0,
          "An option of Kafka's producer. `bootstrap.servers`, `security.*`, `sasl.*` and `ssl.*` "
          "hold for the clients that make topics and read offsets too."),
-    IGNORED("debezium.sink.kafka.wait.message.delivery.timeout.ms",
+    IGNORED("debezium.sink.kafka.wait.message.delivery.timeout.ms", NULL,
             "A record is sent until it is acknowledged; while Kafka is away, records are spooled."),
-    TEXT("debezium.format.key", format[KEY], "json",
+    TEXT("debezium.format.key", format[KEY], "json", 0,
          "`json`, or `jsonbytearray`, which is the same in Kafka."),
-    TEXT("debezium.format.value", format[VALUE], "json",
+    TEXT("debezium.format.value", format[VALUE], "json", 0,
          "`json`, or `jsonbytearray`, which is the same in Kafka."),
-    TEXT("debezium.format.header", format[HEADER], "json",
+    TEXT("debezium.format.header", format[HEADER], "json", 0,
          "`json`, or `jsonbytearray`, which is the same in Kafka."),
-    MANY("debezium.format.key.*", of_format[KEY], "An option of the keys' converter."),
-    MANY("debezium.format.value.*", of_format[VALUE], "An option of the values' converter."),
-    MANY("debezium.format.header.*", of_format[HEADER], "An option of the headers' converter."),
-    MANY("debezium.format.*", of_all, "An option of all three converters."),
-    TEXT("debezium.transforms", transform_names, NULL, "Single message transforms, by name."),
-    MANY("debezium.transforms.*", transforms, "An option of a transform."),
-    TEXT("debezium.predicates", predicate_names, NULL, "Predicates of transforms, by name."),
-    MANY("debezium.predicates.*", predicates, "An option of a predicate."),
-    IGNORED("debezium.termination.wait", "A connector is stopped in order; see leat stop."),
-    IGNORED("debezium.engine.factory", "A Java class."),
+    MANY("debezium.format.key.*", of_format[KEY], 0, "An option of the keys' converter."),
+    MANY("debezium.format.value.*", of_format[VALUE], 0, "An option of the values' converter."),
+    MANY("debezium.format.header.*", of_format[HEADER], 0, "An option of the headers' converter."),
+    MANY("debezium.format.*", of_all, 0, "An option of all three converters."),
+    TEXT("debezium.transforms", transform_names, NULL, 0, "Single message transforms, by name."),
+    MANY("debezium.transforms.*", transforms, 0, "An option of a transform."),
+    TEXT("debezium.predicates", predicate_names, NULL, 0, "Predicates of transforms, by name."),
+    MANY("debezium.predicates.*", predicates, 0, "An option of a predicate."),
+    IGNORED("debezium.termination.wait", NULL, "A connector is stopped in order; see leat stop."),
+    IGNORED("debezium.engine.factory", NULL, "A Java class."),
     IGNORED_ALL("debezium.api.*", "leat run serves no REST; see docs/control.md."),
     IGNORED_ALL("debezium.quarkus.*", "Belongs to Quarkus; `leat run --log-level` is for logs."),
-    TEXT("quarkus.profile", profile, "prod",
+    TEXT("quarkus.profile", profile, "prod", 0,
          "Profiles whose `%PROFILE.NAME` count; QUARKUS_PROFILE of the environment goes before."),
     IGNORED_ALL("quarkus.*", "Belongs to Quarkus; `leat run --log-level` is for logs."),
     IGNORED_ALL("debezium.sink.*", "Belongs to another sink than the one that debezium.sink.type "

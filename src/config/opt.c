@@ -196,6 +196,7 @@ static void read_many(const parse *c, const leat_opt *o)
 /* What this process lets nobody name; NULL: nothing is wrong. */
 static const char *out_of_reach(const leat_opt *o, leat_str text, leat_arena *a)
 {
+    if (o->flags & LEAT_OPT_SYSTEM && leat_str_eq(text, LEAT_STR("system"))) return NULL;
     if (o->flags & LEAT_OPT_FILE) return leat_files_wrong(leat_arena_str(a, text).s, a);
     return o->flags & LEAT_OPT_CODE ? leat_files_code_wrong() : NULL;
 }

@@ -52,9 +52,10 @@ enum {
     LEAT_OPT_FIXED = 8,    /* cannot change once the connector exists */
     LEAT_OPT_NO_EFFECT = 16,
     LEAT_OPT_MISSING = 32,
-    LEAT_OPT_FILE = 128, /* STR: the path of a local file (config/files.h) */
-    LEAT_OPT_CODE = 256, /* STR: a program that is run */
-    LEAT_OPT_REGEX = 64, /* STR: a regular expression; LIST, MANY: of them; checked when parsed */
+    LEAT_OPT_FILE = 128,   /* STR: the path of a local file (config/files.h) */
+    LEAT_OPT_CODE = 256,   /* STR: a program that is run */
+    LEAT_OPT_SYSTEM = 512, /* with FILE: "system" names no file, but what the machine has */
+    LEAT_OPT_REGEX = 64,   /* STR: a regular expression; LIST, MANY: of them; checked when parsed */
 };
 
 typedef struct leat_opt {

@@ -4,29 +4,15 @@
 
 #include <stdio.h>
 
-#define AT(field, type) .off = LEAT_OPT_AT(leat_worker_conf, field, type)
-#define ROW(option, default_value, kind, flag, text)                                               \
-    {                                                                                              \
-        .name = option, .label = option, .group = "Kafka Connect worker", .type = kind,            \
-        .flags = (flag) | LEAT_OPT_ADVANCED, .def = default_value, .help = text                    \
-    }
-#define IGNORED(option, def, text) ROW(option, def, LEAT_OPT_STR, LEAT_OPT_NO_EFFECT, text)
-#define IGNORED_ALL(option, text) ROW(option, NULL, LEAT_OPT_MANY, LEAT_OPT_NO_EFFECT, text)
+#include "config/rows.h"
+
+#define ROWS_OF leat_worker_conf
+#define ROWS_GROUP "Kafka Connect worker"
+
 #define CLIENTS(option, i, text)                                                                   \
     {                                                                                              \
         .name = option, .label = option, .group = "Kafka's clients", .type = LEAT_OPT_MANY,        \
         .flags = LEAT_OPT_ADVANCED, AT(clients[i], leat_opt_many), .help = text                    \
-    }
-
-#define HANDED(option, i, text)                                                                    \
-    {                                                                                              \
-        .name = option, .label = option, .group = "Kafka Connect worker", .type = LEAT_OPT_STR,    \
-        .flags = LEAT_OPT_ADVANCED, AT(handed[i], const char *), .help = text                      \
-    }
-#define OPTIONS(option, i, text)                                                                   \
-    {                                                                                              \
-        .name = option, .label = option, .group = "Kafka Connect worker", .type = LEAT_OPT_MANY,   \
-        .flags = LEAT_OPT_ADVANCED, AT(options[i], leat_opt_many), .help = text                    \
     }
 
 /* In the order of leat_worker_eos. */
@@ -70,15 +56,18 @@ const leat_opt leat_worker_options[] = {
      .type = LEAT_OPT_BOOL, .flags = LEAT_OPT_ADVANCED, AT(creation, bool), .def = "true",
      .help = "Topics are made as topic.creation.* of their connector says, before their first "
              "record."},
-    HANDED("key.converter", 0, "Class of the keys' converter, for connectors that name none."),
-    HANDED("value.converter", 1, "Class of the values' converter, for connectors that name none."),
-    HANDED("header.converter", 2, "Class of the headers' converter, for connectors that name none."),
-    HANDED("offset.storage.file.filename", 3,
+    TEXT("key.converter", handed[0], NULL, LEAT_OPT_ADVANCED,
+         "Class of the keys' converter, for connectors that name none."),
+    TEXT("value.converter", handed[1], NULL, LEAT_OPT_ADVANCED,
+         "Class of the values' converter, for connectors that name none."),
+    TEXT("header.converter", handed[2], NULL, LEAT_OPT_ADVANCED,
+         "Class of the headers' converter, for connectors that name none."),
+    TEXT("offset.storage.file.filename", handed[3], NULL, LEAT_OPT_ADVANCED,
            "File in which connect-standalone keeps offsets. A connector that starts here for the "
            "first time goes on where it stands there; the file is only read."),
-    OPTIONS("key.converter.*", 0, "Options of the keys' converter."),
-    OPTIONS("value.converter.*", 1, "Options of the values' converter."),
-    OPTIONS("header.converter.*", 2, "Options of the headers' converter."),
+    MANY("key.converter.*", options[0], LEAT_OPT_ADVANCED, "Options of the keys' converter."),
+    MANY("value.converter.*", options[1], LEAT_OPT_ADVANCED, "Options of the values' converter."),
+    MANY("header.converter.*", options[2], LEAT_OPT_ADVANCED, "Options of the headers' converter."),
     IGNORED("topic.tracking.enable", "true", "Which topics a connector has is always known."),
     IGNORED("topic.tracking.allow.reset", "true", "Which topics a connector has is always known."),
     IGNORED("connector.client.config.override.policy", "All",

@@ -143,6 +143,7 @@ static leat_rc acknowledge(leat_run *r, leat_err *e)
     for (unsigned i = 0; i < r->nparts; i++) {
         leat_run_part *part = &r->parts[i];
         if (!part->due) continue;
+        leat_run_at(r, LEAT_STAGE_SOURCE);
         int fault = LEAT_FAULT(engine_ack);
         if (fault) return leat_os_fail(e, fault, "acknowledge", r->g->conf.connector);
         leat_position pos = {leat_buf_str(&part->partition), leat_buf_str(&part->offset)};
@@ -176,6 +177,7 @@ static leat_rc put_letters(leat_run *r, leat_err *e)
 {
     const leat_batch *b = &r->batch;
     if (r->lettered) return LEAT_OK;
+    leat_run_at(r, LEAT_STAGE_LETTERS);
     LEAT_TRY(r->g->conf.dead->put(r->g->conf.dead, b->dead, e));
     r->lettered = true;
     for (const leat_dead *l = b->dead; l; l = l->next)
@@ -212,6 +214,7 @@ static leat_rc append(leat_run *r, leat_err *e)
     leat_str progress = {0};
     LEAT_TRY(put_letters(r, e));
     if (r->with_progress) progress = leat_run_progress_text(r);
+    leat_run_at_stream(r, LEAT_STAGE_APPENDER);
     leat_rc rc = leat_appender_append(ap, r->task.id, &r->batch, progress, r->open_tail, e);
     if (st->frame != frame) leat_run_progress(r->g);
     if (rc != LEAT_OK) return rc;
@@ -231,6 +234,7 @@ static leat_rc commit(leat_run *r, leat_err *e)
 {
     leat_stream *stream = r->g->conf.stream;
     uint64_t frame = stream->ops->state(stream)->frame;
+    leat_run_at_stream(r, LEAT_STAGE_DISK);
     leat_rc rc = leat_appender_commit(&r->g->appender, e);
     LEAT_TRY(rc);
     bool moved = stream->ops->state(stream)->frame != frame;
@@ -249,8 +253,13 @@ static leat_rc commit(leat_run *r, leat_err *e)
 /* There is no room: the same call will do when there is. */
 static bool stalls(const leat_err *e)
 {
-    static const char *const codes[] = {"os.enospc",       "os.edquot",  "stream.retention_held",
-                                        "stream.disk_low", "spool.full", "kafka.down"};
+    static const char *const codes[] = {"os.enospc",
+                                        "os.edquot",
+                                        "stream.retention_held",
+                                        "stream.readers_locked",
+                                        "stream.disk_low",
+                                        "spool.full",
+                                        "kafka.down"};
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         if (strcmp(e->code, codes[i]) == 0) return true;
     return false;

@@ -36,6 +36,7 @@ typedef struct client {
     leat_buf in, out;
     /* the slow request; guarded by the control's lock, the texts belong to who has the job */
     job_state job;
+    bool gone;       /* it is dropped when the job is done */
     uint64_t ticket; /* jobs are taken in this order */
     leat_buf line, answer;
 } client;
@@ -138,6 +139,7 @@ static void drop(client *k)
 {
     close(k->fd);
     k->fd = -1;
+    k->gone = false;
     k->stuck_us = 0;
     leat_buf_free(&k->in);
     leat_buf_free(&k->out);
@@ -145,10 +147,17 @@ static void drop(client *k)
     leat_buf_free(&k->answer);
 }
 
+/* Drops it, or has collect do so: while there is a job the worker has its texts. */
+static void let_go(leat_control *c, client *k)
+{
+    k->gone = true;
+    if (job_of(c, k) == JOB_NONE) drop(k);
+}
+
 /* Sends what it takes; false when it has gone, or takes nothing for too long. */
 static bool flush(client *k)
 {
-    if (k->out.len > 0 && LEAT_FAULT(control_send)) return false;
+    if (k->gone || (k->out.len > 0 && LEAT_FAULT(control_send))) return false;
     size_t sent = 0;
     ssize_t n = 0;
     while (sent < k->out.len) {
@@ -209,7 +218,7 @@ static void serve(leat_control *c, client *k)
     k->in.len += (size_t)n;
     k->last_us = leat_mono_us();
     answer_lines(c, k);
-    if (!flush(k) || k->in.len > LINE_MAX_BYTES) drop(k);
+    if (!flush(k) || k->in.len > LINE_MAX_BYTES) let_go(c, k);
 }
 
 /* What the worker has done goes out, and the client is read again. */
@@ -222,8 +231,8 @@ static void collect(leat_control *c)
         k->job = JOB_NONE;
         pthread_mutex_unlock(&c->lock);
         leat_buf_add(&k->out, leat_buf_str(&k->answer));
-        answer_lines(c, k);
-        if (!flush(k)) drop(k);
+        if (!k->gone) answer_lines(c, k);
+        if (!flush(k)) let_go(c, k);
     }
 }
 
@@ -289,8 +298,7 @@ static void tick(leat_control *c)
     if (c->conf.tick) c->conf.tick(c->conf.arg);
     for (int i = 0; i < CLIENTS; i++) {
         client *k = &c->clients[i];
-        bool gone = k->out.len > 0 && !flush(k);
-        if (gone && job_of(c, k) == JOB_NONE) drop(k); /* else the worker has its texts */
+        if (k->out.len > 0 && !flush(k)) let_go(c, k);
     }
 }
 

@@ -19,6 +19,7 @@ enum {
     BATCH_LEAST = 64 << 10,
     MEMORY = 64 << 20,
     NAP_US = 20000,
+    IDLE_US = 5000000, /* without events */
     POSITIONS_KEEP = 64 << 10
 };
 
@@ -166,13 +167,18 @@ static void add_gauge(int64_t *to, int64_t v)
 /* All tasks' into one. The lock is held. */
 static void sum_up(leat_engine *g, leat_task_status *all)
 {
-    const leat_task_status *heavy = &g->runs[0].status, *reading = NULL;
-    leat_gauges gauges = g->runs[0].status.gauges;
+    leat_task_status first;
+    leat_run_shown(&g->runs[0], &first);
+    leat_gauges gauges = first.gauges;
+    const leat_task_status *reading = NULL;
     unsigned done = 0, of = 0;
+    *all = first;
     gauges.held_bytes = 0;
     for (unsigned i = 0; i < g->n; i++) {
         const leat_task_status *s = &g->runs[i].status;
-        if (weight(s->state) > weight(heavy->state)) heavy = s;
+        leat_task_status shown;
+        leat_run_shown(&g->runs[i], &shown);
+        if (weight(shown.state) > weight(all->state)) *all = shown;
         if (strcmp(s->snapshot, "running") == 0) reading = s;
         done += s->snapshot_done;
         of += s->snapshot_of;
@@ -181,7 +187,6 @@ static void sum_up(leat_engine *g, leat_task_status *all)
         add_gauge(&gauges.lag_bytes, s->gauges.lag_bytes);
         add_gauge(&gauges.retained_bytes, s->gauges.retained_bytes);
     }
-    *all = *heavy;
     if (reading) {
         memcpy(all->snapshot, reading->snapshot, sizeof all->snapshot);
         memcpy(all->snapshot_table, reading->snapshot_table, sizeof all->snapshot_table);
@@ -203,21 +208,28 @@ void leat_engine_status_get(leat_engine *g, leat_engine_status *out)
 void leat_engine_task_status(leat_engine *g, unsigned task, leat_task_status *out)
 {
     pthread_mutex_lock(&g->lock);
-    *out = g->runs[task].status;
+    leat_run_shown(&g->runs[task], out);
     pthread_mutex_unlock(&g->lock);
 }
 
 void leat_run_state_set(leat_run *r, leat_run_state state)
 {
     leat_engine *g = r->g;
-    leat_task_status all;
     pthread_mutex_lock(&g->lock);
     if (r->status.state != state) r->status.since_us = leat_now_us();
     r->status.state = state;
     if (state != LEAT_RUN_RETRYING) r->status.retry_at_us = 0;
-    sum_up(g, &all);
-    if (g->conf.page) atomic_store(&g->conf.page->state, (uint32_t)all.state);
+    leat_run_show(g);
     pthread_mutex_unlock(&g->lock);
+}
+
+void leat_run_show(leat_engine *g)
+{
+    leat_task_status all;
+    if (!g->conf.page) return;
+    sum_up(g, &all);
+    atomic_store(&g->conf.page->stage, (uint32_t)all.stage);
+    atomic_store(&g->conf.page->state, (uint32_t)all.state);
 }
 
 void leat_run_error(leat_run *r, const leat_err *err)
@@ -356,6 +368,16 @@ void leat_run_memory(leat_engine *g)
     if (held > atomic_load(&p->memory_peak_bytes)) atomic_store(&p->memory_peak_bytes, held);
 }
 
+/* Asking the kernel is what an idle connector costs most by. */
+static void look_at_process(leat_run *r, leat_page *p, int64_t now)
+{
+    bool idle = r->came_us > 0 && now - r->came_us > IDLE_US;
+    if (idle && now - r->looked_us < IDLE_US) return;
+    r->looked_us = now;
+    atomic_store(&p->resident_bytes, leat_os_resident());
+    atomic_store(&p->descriptors, leat_os_descriptors());
+}
+
 void leat_run_gauge(leat_run *r)
 {
     leat_engine *g = r->g;
@@ -365,8 +387,6 @@ void leat_run_gauge(leat_run *r)
     r->gauged_us = now;
     leat_gauges gauges = {.lag_bytes = -1, .retained_bytes = -1};
     if (r->task.source->gauges) r->task.source->gauges(&r->task, &gauges);
-    size_t resident = p ? leat_os_resident() : 0;
-    if (p) atomic_store(&p->beat_us, now);
     leat_task_status all;
     pthread_mutex_lock(&g->lock);
     r->status.gauges = gauges;
@@ -374,8 +394,7 @@ void leat_run_gauge(leat_run *r)
     pthread_mutex_unlock(&g->lock);
     atomic_store(&g->driver_held, all.gauges.held_bytes);
     if (!p) return;
-    atomic_store(&p->resident_bytes, resident);
-    atomic_store(&p->descriptors, leat_os_descriptors());
+    look_at_process(r, p, now);
     atomic_store(&p->lag_bytes, all.gauges.lag_bytes);
     atomic_store(&p->retained_bytes, all.gauges.retained_bytes);
 }

@@ -41,6 +41,7 @@ typedef struct leat_engine_conf {
     int64_t rate_events, rate_bytes, cpu_percent; /* limits.*; 0: none */
     size_t stream_bytes; /* what the stream holds beside frames, at most: on its way to Kafka */
     leat_retry retry;    /* errors.retry.*; zeroed: for the defaults, but limit */
+    int64_t stalled_us;  /* stalled.after.ms; 0: no task is called STALLED for making no progress */
 } leat_engine_conf;
 
 typedef struct leat_engine leat_engine;
@@ -81,6 +82,7 @@ typedef struct leat_task_status {
     int64_t retry_at_us; /* RETRYING: next attempt; else 0 */
     unsigned attempts;   /* since the last success */
     const char *waits;   /* what it waits for, for a person; static; NULL: nothing */
+    leat_stage stage;    /* STALLED: what holds it */
     leat_gauges gauges;
     unsigned snapshot_done, snapshot_of; /* tables */
     char snapshot_table[128];
@@ -98,6 +100,9 @@ typedef struct leat_engine_status {
 void leat_engine_status_get(leat_engine *g, leat_engine_status *out);
 /* Of one task, from 0. */
 void leat_engine_task_status(leat_engine *g, unsigned task, leat_task_status *out);
+
+/* Looks whether the tasks go on; about once a second, by one thread that is not theirs. */
+void leat_engine_watch(leat_engine *g);
 
 /* Adds how far the snapshots' tables are to an open object (engine/progress.h). Any thread. */
 void leat_engine_snapshot_write(leat_engine *g, leat_jw *w);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -13,6 +14,7 @@
 #include "engine/control.h"
 #include "engine/process.h"
 #include "engine/setup.h"
+#include "engine/stall.h"
 #include "engine/status.h"
 #include "state/state.h"
 #include "stream/follow.h"
@@ -159,6 +161,26 @@ static void write_between(const leat_page *p, leat_jw *w)
     leat_jw_z(w, "state", leat_run_state_name(state ? state : LEAT_RUN_STARTING));
 }
 
+/* As its supervisor noted it. */
+static void say_fatal(const leat_page *p, int pid, const char *name, leat_err *err)
+{
+    static const char goes_on[] = "started again it goes on from its last durable position";
+    uint32_t fatal = atomic_load(&p->fatal);
+    if (fatal == LEAT_PAGE_MEMORY)
+        leat_fail(err, LEAT_RETRY, "limits.process.memory", name,
+                  "its process %d wanted more memory than limits.process.memory allows, and was "
+                  "ended; %s. If that comes again and again, something leaks, or the bound is too "
+                  "low",
+                  pid, goes_on);
+    else if (fatal != 0)
+        leat_fail(err, LEAT_RETRY, "process.died", name,
+                  "its process %d was ended by signal %u (%s); %s", pid, fatal,
+                  sigabbrev_np((int)fatal) ? sigabbrev_np((int)fatal) : "?", goes_on);
+    else
+        leat_fail(err, LEAT_RETRY, "process.died", name, "its process %d was killed or crashed; %s",
+                  pid, goes_on);
+}
+
 /* How the last run ended: by what it stored, unless its page says that it had no time to. */
 static leat_rc write_ending(leat_state *s, const char *name, const leat_page *p, leat_arena *a,
                             leat_jw *w, leat_err *e)
@@ -174,10 +196,7 @@ static leat_rc write_ending(leat_state *s, const char *name, const leat_page *p,
         return LEAT_OK;
     }
     if (pid) {
-        leat_fail(&err, LEAT_RETRY, "process.died", name,
-                  "its process %d was killed or crashed; started again it goes on from its last "
-                  "durable position",
-                  pid);
+        say_fatal(p, pid, name, &err);
         at_us = 0;
     }
     leat_jw_str(w, "state", state.s && !pid ? state : LEAT_STR("STOPPED"));
@@ -227,6 +246,18 @@ static leat_rc ask(const char *data, const char *name, leat_arena *a, leat_buf *
     return rc;
 }
 
+/* It does not answer since its process does nothing: that is the error then. */
+static bool hangs(const char *data, const char *name, leat_arena *a, leat_err *e)
+{
+    leat_page *p = NULL;
+    char *path = leat_arena_printf(a, "%s/connectors/%s/counters", data, name);
+    if (leat_page_open(path, &p, NULL) != LEAT_OK) return false;
+    int64_t ms = leat_page_alive(p) ? leat_page_silent(p) : 0;
+    if (ms > 0) leat_stall_silent(atomic_load(&p->pid), ms, name, e);
+    leat_page_close(p);
+    return ms > 0;
+}
+
 leat_rc leat_look_status(const char *data, const char *name, leat_arena *a, leat_buf *out,
                          leat_err *e)
 {
@@ -237,7 +268,7 @@ leat_rc leat_look_status(const char *data, const char *name, leat_arena *a, leat
     leat_jw w = {.out = out};
     leat_jw_object(&w, NULL);
     leat_jw_z(&w, "name", name);
-    leat_jw_z(&w, "state", "UNKNOWN");
+    leat_jw_z(&w, "state", hangs(data, name, a, e) ? "STALLED" : "UNKNOWN");
     leat_status_error(e, &w);
     leat_jw_end(&w);
     return rc;

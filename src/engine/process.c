@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "base/uuid.h"
+#include "engine/bounds.h"
 #include "engine/kept.h"
 #include "engine/running.h"
 #include "hub/supervisor.h"
@@ -219,9 +220,11 @@ static void make_task(leat_process *p)
                                  .rate_bytes = p->setup.common.rate_bytes,
                                  .cpu_percent = p->setup.common.cpu_percent,
                                  .idle_ms = IDLE_MS,
+                                 .stalled_us = p->setup.common.stalled_ms * 1000,
                                  .retry = retry};
         p->engine = leat_engine_new(&conf);
         p->file = leat_signal_file_new(source, p->setup.conf);
+        p->topic = leat_signal_kafka_new(source, p->setup.conf, p->setup.signals, p->conf.name);
         tell_bound(p);
         show_limits(p);
     } else {
@@ -232,6 +235,7 @@ static void make_task(leat_process *p)
                                   .topics = topics_of(p),
                                   .dead = dead,
                                   .page = p->page,
+                                  .stalled_us = p->setup.common.stalled_ms * 1000,
                                   .retry = retry};
         p->sinkrun = leat_sinkrun_new(&conf);
     }
@@ -265,6 +269,7 @@ static leat_rc run_task(leat_process *p, leat_err *e)
 void leat_process_close(leat_process *p)
 {
     leat_signal_file_free(p->file);
+    leat_signal_kafka_free(p->topic);
     leat_engine_free(p->engine);
     leat_sinkrun_free(p->sinkrun);
     if (p->stream) p->stream->ops->close(p->stream); /* it may have something to save */
@@ -339,6 +344,7 @@ int leat_process_run(const leat_process_conf *conf)
     leat_seal_folder(conf->data);
     catch_signals();
     leat_rc rc = parse(&p, &err);
+    if (rc == LEAT_OK) leat_bounds_set(&p.setup.common);
     if (rc == LEAT_OK) rc = open_all(&p, &err);
     if (rc == LEAT_OK && p.setup.source) rc = leat_process_adopt(&p, &err);
     if (rc == LEAT_OK) {

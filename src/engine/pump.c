@@ -27,6 +27,7 @@ leat_rc leat_run_tend(leat_run *r, leat_err *e)
     if (leat_appender_take(ap, r->task.id, LEAT_APPENDER_LOOK) != LEAT_OK) return LEAT_OK;
     uint64_t frame = stream->ops->state(stream)->frame;
     bool was_known = leat_run_known(stream);
+    leat_run_at_stream(r, LEAT_STAGE_DISK);
     leat_rc rc = stream->ops->tend(stream, e);
     bool news = stream->ops->state(stream)->frame != frame || leat_run_known(stream) != was_known;
     if (news) leat_run_progress(r->g);
@@ -52,6 +53,7 @@ leat_rc leat_run_idle(leat_run *r, int64_t us, leat_err *e)
     int64_t now = leat_mono_us();
     if (r->task.source->beat && now - r->beat_us >= BEAT_US) {
         r->beat_us = now;
+        leat_run_at(r, LEAT_STAGE_SOURCE);
         LEAT_TRY(r->task.source->beat(&r->task, e));
     }
     leat_run_gauge(r);
@@ -121,6 +123,7 @@ static leat_rc read_batch(leat_run *r, leat_err *e)
 {
     leat_batch *b = &r->batch;
     leat_batch_reset(b);
+    leat_run_at(r, LEAT_STAGE_SOURCE);
     int fault = LEAT_FAULT(source_read);
     if (fault) return leat_os_fail(e, fault, "read from", r->g->conf.connector);
     int wait_ms = r->under_way                         ? SOON_MS

@@ -1,5 +1,5 @@
 /* Inside of the engine: shared by its parts engine.c, task.c, pump.c, append.c, snapshot.c,
- * between.c, and by nobody else. */
+ * between.c, watch.c, and by nobody else. */
 #ifndef LEAT_ENGINE_RUN_H
 #define LEAT_ENGINE_RUN_H
 
@@ -8,6 +8,7 @@
 #include "engine/budget.h"
 #include "engine/engine.h"
 #include "engine/progress.h"
+#include "engine/stall.h"
 
 typedef struct leat_between leat_between;
 typedef struct leat_signal_job leat_signal_job;
@@ -68,7 +69,8 @@ typedef struct leat_run {
     int64_t winding_us;  /* since when the end of the attempt waits for a commit; 0: it does not */
     _Atomic size_t held; /* bytes of its batch and its arena */
     _Atomic size_t beside_held; /* of what its readers have read, and of notes */
-    int64_t gauged_us;          /* last look at the gauges */
+    int64_t gauged_us;          /* last look at the gauges ... */
+    int64_t looked_us;          /* ... and at what the process holds */
     int64_t first_pending_us;   /* when the oldest uncommitted batch was appended; 0: none */
     uint64_t appended,
         seen;         /* the appender's counts: of its last append, of the commit looked at */
@@ -88,7 +90,10 @@ typedef struct leat_run {
     leat_buf tables, tables_next;  /* its ledger, as snap and snap_next; empty: none */
     leat_buf reached_partition, reached; /* its last safe place that is appended; empty: none */
     leat_task_status status;             /* under the engine's lock ... */
-    leat_progress tables_shown;          /* ... and this: how far each table is */
+    leat_progress tables_shown;          /* ... and this: how far each table is ... */
+    leat_stall stall;                    /* ... and this: whether it goes on */
+    _Atomic uint64_t turns;              /* taken */
+    _Atomic leat_stage stage;            /* what it called last, for who watches it */
     int64_t shown_us;                    /* when that was put last */
     pthread_t thread;                    /* if there are several */
 } leat_run;
@@ -123,9 +128,24 @@ static inline bool leat_run_leave(leat_engine *g)
     return atomic_load(&g->stop) || atomic_load(&g->wanted) || atomic_load(&g->broken);
 }
 
+/* The task calls something that may block: what. */
+static inline void leat_run_at(leat_run *r, leat_stage stage)
+{
+    atomic_store_explicit(&r->stage, stage, memory_order_relaxed);
+}
+/* ... which is the stream, or what it is kept on. */
+static inline void leat_run_at_stream(leat_run *r, leat_stage embedded)
+{
+    leat_run_at(r, r->g->conf.stream_bytes ? LEAT_STAGE_KAFKA : embedded);
+}
+
 /* ---- engine.c: what everybody may see ---- */
 
 void leat_run_state_set(leat_run *r, leat_run_state state);
+/* A task as it is shown: STALLED, with why, where it hangs. The lock is held. */
+void leat_run_shown(const leat_run *r, leat_task_status *out);
+/* All tasks as one, to the page. The lock is held. */
+void leat_run_show(leat_engine *g);
 /* The task's last error; NULL: it runs well again. */
 void leat_run_error(leat_run *r, const leat_err *err);
 /* What the task waits for, for a person; NULL: nothing. */

@@ -38,7 +38,8 @@ typedef struct leat_process {
     uint64_t bytes, sampled_bytes;
     leat_buf noted; /* of the worker: the positions noted last, as JSON */
     int64_t noted_us;
-    leat_signal_file *file; /* of the worker; NULL: there is none */
+    leat_signal_file *file;   /* of the worker; NULL: there is none */
+    leat_signal_kafka *topic; /* the same */
 } leat_process;
 
 /* process.c: the pieces of a start, in this order; what was opened is closed by close. asked: ends

@@ -8,6 +8,7 @@
 /* Of limits.memory: what frames take, and the batches of a task; the largest event that it always
  * has room for. */
 enum { FRAMES = 6 << 20, BATCHES = 2 << 20, LEAST_EVENT = 256 << 10 };
+enum { PROCESS_LEAST = 64 << 20 }; /* of limits.process.memory, beside limits.memory */
 /* Into Kafka: the part of limits.memory that is on its way. */
 enum { WINDOW_PART = 4, WINDOW_LEAST = 1 << 20, WINDOW_MOST = 16 << 20 };
 
@@ -76,6 +77,13 @@ static void validate_common(leat_setup *setup, leat_report *r)
     leat_err err;
     if (setup->common.name && leat_rc_failed(leat_connector_name_check(setup->common.name, &err)))
         leat_report_add(r, false, "name", 0, "%s", err.msg);
+    int64_t whole = setup->common.process_memory, least = setup->common.memory + PROCESS_LEAST;
+    if (whole > 0 && whole < least)
+        leat_report_add(r, false, "limits.process.memory", 0,
+                        "%lld bytes have no room for a process with limits.memory=%lld: set it to "
+                        "%lldm or more",
+                        (long long)whole, (long long)setup->common.memory,
+                        (long long)((least + (1 << 20) - 1) >> 20));
     if (setup->sink && setup->common.topics.n == 0)
         leat_report_add(r, false, "topics", 0, "a sink reads at least one topic: name them here");
 }
@@ -154,20 +162,41 @@ static void find_once(leat_setup *out, leat_arena *a)
 /* The worker, and what only counts with one: how Kafka's clients are set up. Takes what is of these
  * out of all, the connector's options. */
 static bool parse_worker(const leat_config *config, bool strict, leat_arena *a, leat_props *all,
-                         leat_setup *out, leat_report *r)
+                         leat_props *worker, leat_setup *out, leat_report *r)
 {
     const leat_opt_tables known[] = {WORKER, leat_kafka_client_options[LEAT_KAFKA_ADMIN]};
-    leat_props worker, clients, rest;
+    leat_props clients, rest;
     out->kafka = config->worker != NULL;
     if (!out->kafka) return true;
     tell_twice(config->worker, r);
-    if (!resolve(config->name, config->worker, a, &worker, r)) return false;
-    bool good = leat_opts_values(WORKER, &worker, a, &out->worker, r);
-    good = leat_opts_unknown(known, 2, &worker, strict, r) && good;
-    good = leat_kafka_options_read(&worker, all, strict, a, &out->clients, r) && good;
+    if (!resolve(config->name, config->worker, a, worker, r)) return false;
+    bool good = leat_opts_values(WORKER, worker, a, &out->worker, r);
+    good = leat_opts_unknown(known, 2, worker, strict, r) && good;
+    good = leat_kafka_options_read(worker, all, strict, a, &out->clients, r) && good;
     split(all, CLIENTS, a, &clients, &rest);
     *all = rest;
     return good;
+}
+
+/* The topic of signals. Brokers that it names are others than the worker's, of which they have
+ * nothing then. */
+static void parse_signals(const leat_props *connector, const leat_props *worker, bool strict,
+                          leat_arena *a, leat_setup *out, leat_report *r)
+{
+    const leat_capture_conf *c = out->source->capture ? out->source->capture(out->conf) : NULL;
+    if (!c || !leat_capture_channel(c, "kafka")) return;
+    leat_kafka_signal_conf *k = LEAT_NEW(a, leat_kafka_signal_conf, 1);
+    if (c->signal_brokers.n > 0) worker = NULL;
+    if (!leat_kafka_options_signals(worker, connector, strict, a, k, r)) return;
+    if (k->client.bootstrap.n == 0) k->client.bootstrap = c->signal_brokers;
+    if (!k->group) k->group = c->signal_group;
+    k->topic = c->signal_topic ? c->signal_topic : leat_arena_printf(a, "%s-signal", c->prefix);
+    if (k->client.bootstrap.n == 0)
+        leat_report_add(r, false, "signal.kafka.bootstrap.servers", 0,
+                        "is required, but not set: signal.enabled.channels has kafka, and the "
+                        "stream is not Kafka, whose brokers it would be; host:port, several "
+                        "separated by commas");
+    out->signals = k;
 }
 
 /* The classes of converters: into Kafka they decide what is written. */
@@ -195,12 +224,13 @@ static void check_converters(const leat_setup *setup, leat_report *r)
 bool leat_setup_parse(const leat_config *config, bool strict, leat_arena *a, leat_setup *out,
                       leat_report *r)
 {
-    leat_props all, common, own;
+    leat_props all, given, worker, common, own;
     *out = (leat_setup){0};
     tell_twice(&config->props, r);
     if (!resolve(config->name, &config->props, a, &all, r)) return false;
     unsigned before = r->errors;
-    if (!parse_worker(config, strict, a, &all, out, r)) return false;
+    given = all;
+    if (!parse_worker(config, strict, a, &all, &worker, out, r)) return false;
     split(&all, COMMON, a, &common, &own);
     leat_opts_parse(COMMON, &common, strict, a, &out->common, r);
     if (!out->common.klass || !find(out->common.klass, out, r)) return false;
@@ -214,6 +244,8 @@ bool leat_setup_parse(const leat_config *config, bool strict, leat_arena *a, lea
     leat_opts_parse(tables, &own, strict, a, out->conf, r);
     if (out->source && out->source->validate) out->source->validate(out->conf, r);
     if (out->sink && out->sink->validate) out->sink->validate(out->conf, r);
+    if (out->source && r->errors == before)
+        parse_signals(&given, out->kafka ? &worker : NULL, strict, a, out, r);
     if (out->source && r->errors == before) fit_events(out, r);
     return r->errors == before;
 }

@@ -23,7 +23,8 @@ typedef struct leat_setup {
     leat_kafka_offsets_conf
         offsets;                  /* where Kafka Connect's offsets are written; topic NULL: not */
     const char *transactional_id; /* with exactly once: by which others are fenced */
-    void *conf;                   /* the connector's own, parsed; in the arena */
+    leat_kafka_signal_conf *signals; /* a topic through which signals come; NULL: there is none */
+    void *conf;                      /* the connector's own, parsed; in the arena */
 } leat_setup;
 
 /* Everything lives in a. ${providers} are resolved in a copy; config stays as written. Problems are

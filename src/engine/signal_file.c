@@ -111,8 +111,9 @@ void leat_signal_file_turn(leat_signal_file *f, leat_engine *g)
     int64_t now = leat_mono_us();
     if (!f || !g) return;
     for (size_t i = 0; i < f->n; i++) { /* refusals are logged by the task */
-        if (f->tickets[i] == 0 || leat_signals_look(g, f->tickets[i], NULL) == LEAT_PENDING)
-            continue;
+        leat_rc rc = f->tickets[i] ? leat_signals_look(g, f->tickets[i], NULL) : LEAT_PENDING;
+        if (rc == LEAT_RETRY) return; /* the engine has ended: the next process finds them */
+        if (rc == LEAT_PENDING) continue;
         f->tickets[i] = 0;
         f->left--;
     }

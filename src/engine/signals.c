@@ -64,6 +64,7 @@ leat_rc leat_signals_look(leat_engine *g, uint64_t ticket, leat_err *e)
     job = *at;
     if (job && job->state == DONE) rc = LEAT_OK;
     if (job && job->state == REFUSED) {
+        if (job->err.rc == LEAT_RETRY) job->err.rc = LEAT_CONF;
         rc = job->err.rc;
         if (e) *e = job->err;
     }

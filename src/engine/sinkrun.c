@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/os.h"
+#include "engine/stall.h"
 
 enum {
     WAIT_US = 200000,
@@ -46,10 +47,20 @@ struct leat_sinkrun {
     leat_run_state state;
     leat_err error;
     leat_sink_counts totals;
+    leat_stall stall;
+    /* Not guarded: for who watches it. */
+    _Atomic uint64_t turns;   /* rounds, and batches delivered */
+    _Atomic leat_stage stage; /* what it called last */
 };
 
 static void reject(leat_sink_task *t, const leat_batch *b, uint32_t i, const leat_err *why);
 static void set_state(leat_sinkrun *k, leat_run_state state, const leat_err *err);
+
+static void at(leat_sinkrun *k, leat_stage stage)
+{
+    atomic_store_explicit(&k->stage, stage, memory_order_relaxed);
+    atomic_fetch_add_explicit(&k->turns, 1, memory_order_relaxed);
+}
 
 leat_sinkrun *leat_sinkrun_new(const leat_sinkrun_conf *conf)
 {
@@ -117,10 +128,22 @@ void leat_sinkrun_status(leat_sinkrun *k, leat_run_state *state, leat_err *err,
                          leat_sink_counts *counts)
 {
     pthread_mutex_lock(&k->lock);
-    *state = k->state;
+    bool hangs = k->stall.stage != LEAT_STAGE_NONE;
+    *state = hangs ? LEAT_RUN_STALLED : k->state;
     *err = k->error;
     *counts = k->totals;
+    if (hangs) leat_stall_err(&k->stall, k->conf.connector, leat_mono_us(), err);
     pthread_mutex_unlock(&k->lock);
+}
+
+/* To the page. The lock is held. */
+static void show(leat_sinkrun *k)
+{
+    leat_page *page = k->conf.page;
+    if (!page) return;
+    atomic_store(&page->stage, (uint32_t)k->stall.stage);
+    atomic_store(&page->state,
+                 (uint32_t)(k->stall.stage == LEAT_STAGE_NONE ? k->state : LEAT_RUN_STALLED));
 }
 
 static void set_state(leat_sinkrun *k, leat_run_state state, const leat_err *err)
@@ -128,8 +151,30 @@ static void set_state(leat_sinkrun *k, leat_run_state state, const leat_err *err
     pthread_mutex_lock(&k->lock);
     k->state = state;
     k->error = err ? *err : (leat_err){0};
+    show(k);
     pthread_mutex_unlock(&k->lock);
-    if (k->conf.page) atomic_store(&k->conf.page->state, (uint32_t)state);
+}
+
+void leat_sinkrun_watch(leat_sinkrun *k)
+{
+    leat_err err;
+    int64_t now = leat_mono_us();
+    pthread_mutex_lock(&k->lock);
+    bool goes = k->state == LEAT_RUN_STARTING || k->state == LEAT_RUN_RUNNING;
+    leat_stall_sample s = {.now_us = now,
+                           .watched = goes && !leat_rc_failed(k->error.rc),
+                           .turns = atomic_load(&k->turns),
+                           .stage = atomic_load(&k->stage),
+                           .lag = -1};
+    bool news = leat_stall_look(&k->stall, &s, k->conf.stalled_us);
+    bool hangs = k->stall.stage != LEAT_STAGE_NONE;
+    if (news) show(k);
+    leat_stall_err(&k->stall, k->conf.connector, now, &err);
+    pthread_mutex_unlock(&k->lock);
+    if (news && hangs)
+        leat_log(LEAT_WARN, err.code, "stalled stage=%s %s", leat_stage_name(s.stage), err.msg);
+    else if (news)
+        leat_log(LEAT_INFO, "engine.unstalled", "it goes on");
 }
 
 /* Where the event stands is what finds it again: the stream has its bytes. */
@@ -196,6 +241,7 @@ static leat_rc deliver(leat_sinkrun *k, leat_input *in, leat_err *e)
     k->letters = NULL;
     k->letters_tail = &k->letters;
     k->rejected = 0;
+    at(k, LEAT_STAGE_TARGET);
     int fault = LEAT_FAULT(sink_write);
     if (fault) return leat_os_fail(e, fault, "write to", k->conf.connector);
     leat_rc rc = k->conf.sink->write(&k->task, &k->batch, e);
@@ -206,10 +252,12 @@ static leat_rc deliver(leat_sinkrun *k, leat_input *in, leat_err *e)
                          "the sink rejected %llu events of a batch of %u; the batch is not counted "
                          "as delivered: report this",
                          (unsigned long long)k->rejected, k->batch.n);
+    at(k, LEAT_STAGE_LETTERS);
     if (k->letters) LEAT_TRY(k->conf.dead->put(k->conf.dead, k->letters, e));
     counts.read += k->batch.n;
     counts.dead += k->rejected;
     counts.delivered += k->batch.n - k->rejected;
+    at(k, LEAT_STAGE_DISK);
     LEAT_TRY(leat_inputs_store(&k->inputs, in, &counts, e));
     k->progressed = true;
     account(k);
@@ -219,6 +267,7 @@ static leat_rc deliver(leat_sinkrun *k, leat_input *in, leat_err *e)
 /* One round over the streams. AGAIN: nothing new in any. */
 static leat_rc turn(leat_sinkrun *k, bool finishing, leat_err *e)
 {
+    at(k, LEAT_STAGE_STREAM);
     LEAT_TRY(leat_inputs_look(&k->inputs, finishing, e));
     if (k->inputs.first) account(k);
     bool one = k->inputs.first && !k->inputs.first->next, any = false;
@@ -290,6 +339,7 @@ static leat_rc rounds(leat_sinkrun *k, leat_err *e)
 static leat_rc attempt(leat_sinkrun *k, leat_err *e)
 {
     k->progressed = false;
+    at(k, LEAT_STAGE_TARGET);
     LEAT_TRY(k->conf.sink->open(&k->task, e));
     leat_rc rc = leat_inputs_look(&k->inputs, true, e);
     if (rc == LEAT_OK && k->state != LEAT_RUN_RETRYING) set_state(k, LEAT_RUN_RUNNING, NULL);

@@ -17,8 +17,9 @@ typedef struct leat_sinkrun_conf {
     const char *connector, *data;
     const char *const *topics; /* NULL-ended names; those not there yet are waited for */
     leat_dead_store *dead;
-    leat_page *page;  /* may be NULL */
-    leat_retry retry; /* as of leat_engine_conf */
+    leat_page *page;    /* may be NULL */
+    leat_retry retry;   /* as of leat_engine_conf */
+    int64_t stalled_us; /* the same */
 } leat_sinkrun_conf;
 
 typedef struct leat_sinkrun leat_sinkrun;
@@ -37,6 +38,8 @@ void leat_sinkrun_pause(leat_sinkrun *k, bool paused);
  * thread but the sink's, one at a time. */
 leat_rc leat_sinkrun_between(leat_sinkrun *k, leat_rc (*fn)(void *arg, leat_err *e), void *arg,
                              leat_err *e);
+/* As leat_engine_watch. */
+void leat_sinkrun_watch(leat_sinkrun *k);
 void leat_sinkrun_status(leat_sinkrun *k, leat_run_state *state, leat_err *err,
                          leat_sink_counts *counts);
 

@@ -226,6 +226,7 @@ static leat_rc read_rows(leat_run *r, leat_err *e)
 {
     note(r, "running", r->chunk->table);
     leat_run_tables_note(r, r->plan.n, r->chunk->rows_read == 0, say);
+    leat_run_at(r, LEAT_STAGE_SOURCE);
     leat_rc rc = r->task.source->read_chunk(&r->task, r->chunk, &r->batch, e);
     LEAT_TRY(rc);
     r->chunk_done = rc == LEAT_OK;

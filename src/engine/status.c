@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "engine/why.h"
 #include "stream/kafka/kafka.h"
 
 void leat_status_error(const leat_err *err, leat_jw *w)
@@ -74,6 +75,7 @@ static void write_tasks(leat_engine *g, unsigned n, leat_jw *w)
         leat_jw_z(w, "state", leat_run_state_name(st.state));
         leat_jw_z(w, "since", leat_iso_us(st.since_us, 3, iso));
         leat_jw_z(w, "waits_for", st.waits);
+        leat_jw_z(w, "stage", leat_stage_name(st.stage));
         leat_status_error(&st.error, w);
         leat_jw_i64(w, "attempts", st.attempts);
         if (st.retry_at_us) leat_jw_z(w, "retry_at", leat_iso_us(st.retry_at_us, 3, iso));
@@ -142,6 +144,7 @@ static void write_source(const leat_setup *setup, leat_engine *g, const leat_pag
     const leat_task_status st = status.all;
     leat_jw_z(w, "state", leat_run_state_name(st.state));
     leat_jw_z(w, "since", leat_iso_us(st.since_us, 3, iso));
+    leat_jw_z(w, "stage", leat_stage_name(st.stage));
     leat_status_error(&st.error, w);
     leat_jw_i64(w, "attempts", st.attempts);
     if (st.retry_at_us) leat_jw_z(w, "retry_at", leat_iso_us(st.retry_at_us, 3, iso));
@@ -184,6 +187,8 @@ static void write_sink(leat_sinkrun *k, leat_jw *w)
     leat_sink_counts c;
     leat_sinkrun_status(k, &state, &err, &c);
     leat_jw_z(w, "state", leat_run_state_name(state));
+    leat_jw_z(w, "stage",
+              state == LEAT_RUN_STALLED ? leat_stage_name(leat_why_stage_of(err.code)) : NULL);
     leat_status_error(&err, w);
     leat_jw_object(w, "counts");
     leat_jw_i64(w, "read", (int64_t)c.read);

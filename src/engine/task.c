@@ -49,6 +49,7 @@ static leat_rc settle(leat_run *r, leat_position **pos, size_t *n, leat_err *e)
         leat_appender_take(ap, r->task.id, owns ? LEAT_APPENDER_APPEND : LEAT_APPENDER_LOOK);
     if (rc != LEAT_OK) return sleep_on(r, INT64_MAX);
     const leat_stream_state *st = ap->stream->ops->state(ap->stream);
+    leat_run_at_stream(r, LEAT_STAGE_DISK);
     rc = leat_appender_rollback(ap, r->task.id, e);
     if (rc == LEAT_OK) rc = leat_appender_commit(ap, e);
     bool known = leat_run_known(ap->stream);
@@ -81,6 +82,7 @@ static leat_rc note_end(leat_run *r, leat_err *e)
 static void close_source(leat_run *r, leat_rc rc, const leat_err *err)
 {
     leat_beside_end(r);
+    leat_run_at(r, LEAT_STAGE_SOURCE);
     r->task.stopping = rc == LEAT_PENDING || (rc == LEAT_OK && atomic_load(&r->g->stop));
     r->task.source->close(&r->task);
     r->result = rc;
@@ -97,6 +99,7 @@ static leat_rc open_source(leat_run *r, leat_err *e)
     if (rc != LEAT_OK) return rc;
     leat_run_signals_again(r);
     leat_run_state_set(r, LEAT_RUN_STARTING);
+    leat_run_at(r, LEAT_STAGE_SOURCE);
     LEAT_TRY(r->task.source->open(&r->task, pos, n, e));
     if (n == 1) { /* which of several is the task's own is not known yet */
         leat_buf_add(&r->reached_partition, pos->partition);
@@ -236,6 +239,8 @@ leat_rc leat_run_turn(leat_run *r)
 {
     leat_err err = {0};
     leat_rc rc;
+    atomic_fetch_add_explicit(&r->turns, 1, memory_order_relaxed);
+    leat_run_at(r, LEAT_STAGE_NONE);
     switch (atomic_load(&r->phase)) {
     case LEAT_PHASE_OPEN:
         if (leat_run_leave(r->g)) {

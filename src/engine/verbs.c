@@ -29,6 +29,9 @@ void leat_process_tick(void *arg)
     leat_process *p = arg;
     const leat_page *page = p->page;
     uint64_t bytes = atomic_load(&page->stream_bytes);
+    atomic_store(&p->page->beat_us, leat_mono_us());
+    if (p->engine) leat_engine_watch(p->engine);
+    if (p->sinkrun) leat_sinkrun_watch(p->sinkrun);
     if (bytes > p->sampled_bytes)
         p->bytes += bytes - p->sampled_bytes; /* segments may be removed */
     p->sampled_bytes = bytes;
@@ -75,6 +78,7 @@ void leat_process_idle(void *arg)
     leat_process *p = arg;
     if (leat_mono_us() - p->noted_us >= NOTE_US) leat_process_note(p, LEAT_NOTED_RUN);
     leat_signal_file_turn(p->file, p->engine);
+    leat_signal_kafka_turn(p->topic, p->engine);
 }
 
 /* ---- pause, resume ---- */

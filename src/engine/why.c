@@ -34,18 +34,58 @@ static void say_paused(const subject *s)
                     LEAT_STR_ARG(member(d, "by")), LEAT_STR_ARG(member(d, "at")), s->name);
 }
 
-/* Of which stage an error with this code is. */
+leat_stage leat_why_stage_of(const char *code)
+{
+    static const struct {
+        const char *prefix;
+        leat_stage stage;
+    } known[] = {
+        {"stream.sync_failed", LEAT_STAGE_DISK},
+        {"os.enospc", LEAT_STAGE_DISK},
+        {"os.edquot", LEAT_STAGE_DISK},
+        {"os.hangs", LEAT_STAGE_DISK},
+        {"stream.", LEAT_STAGE_APPENDER},
+        {"kafka.", LEAT_STAGE_KAFKA},
+        {"spool.", LEAT_STAGE_KAFKA},
+        {"state.", LEAT_STAGE_LETTERS},
+        {"sink.", LEAT_STAGE_TARGET},
+        {"process.", LEAT_STAGE_PROCESS},
+    };
+    leat_str text = leat_str_of(code);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (leat_str_starts(text, known[i].prefix)) return known[i].stage;
+    return LEAT_STAGE_NONE;
+}
+
+/* The same for a person; NULL: none of these. */
 static const char *stage_of(leat_str code)
 {
-    if (leat_str_starts(code, "stream.sync_failed") || leat_str_starts(code, "os.enospc"))
-        return "the disk";
-    if (leat_str_starts(code, "stream.")) return "the stream's appender";
-    if (leat_str_starts(code, "kafka.") || leat_str_starts(code, "spool.")) return "Kafka";
+    static const char *const texts[] = {
+        [LEAT_STAGE_APPENDER] = "the stream's appender",
+        [LEAT_STAGE_DISK] = "the disk",
+        [LEAT_STAGE_KAFKA] = "Kafka",
+        [LEAT_STAGE_LETTERS] = "state.db",
+        [LEAT_STAGE_TARGET] = "the sink",
+        [LEAT_STAGE_PROCESS] = "its process",
+    };
+    char text[64];
+    size_t n = code.len < sizeof text ? code.len : sizeof text - 1;
+    memcpy(text, code.s, n);
+    text[n] = 0;
+    leat_stage stage = leat_why_stage_of(text);
+    if (stage != LEAT_STAGE_NONE) return texts[stage];
     if (leat_str_starts(code, "os.")) return "the machine";
-    if (leat_str_starts(code, "sink.")) return "the sink";
     if (leat_str_starts(code, "config.")) return "its configuration";
     if (leat_str_starts(code, "ledger.")) return "the ledger";
     return NULL;
+}
+
+/* A call hangs, or nothing arrives: the stage, and what is known of it. */
+static bool no_progress(leat_str code)
+{
+    size_t n = sizeof ".hangs" - 1;
+    return leat_str_is(code, "source.silent") ||
+           (code.len > n && leat_str_is((leat_str){code.s + code.len - n, n}, ".hangs"));
 }
 
 /* It takes nothing from the source, for want of room, and keeps its connection. */
@@ -208,6 +248,8 @@ static void explain(const subject *s)
         say_snapshot(s);
     } else if (!leat_json_get(s->j, "pid")) {
         say_gone(s);
+    } else if (s->err && no_progress(member(s->err, "code"))) {
+        say_stage(s);
     } else if (s->err && leat_str_is(s->state, "STALLED")) {
         say_stalled(s);
     } else if (s->err && leat_str_is(s->state, "STARTING") &&

@@ -226,7 +226,7 @@ static leat_value zero_of(const leat_schema *s)
 {
     if (s->def != NULL) return *s->def;
     switch ((leat_logical)s->logical) {
-    case LEAT_L_ZONED_TIMESTAMP:
+    case LEAT_L_ZONED_TIMESTAMP: return leat_text(LEAT_STR("1970-01-01T00:00:00Z"));
     case LEAT_L_ISO_TIMESTAMP: return (leat_value){.kind = LEAT_TIMESTAMPTZ};
     case LEAT_L_ZONED_TIME:
     case LEAT_L_ISO_TIME: return (leat_value){.kind = LEAT_TIMETZ};
@@ -246,7 +246,7 @@ static leat_value zero_of(const leat_schema *s)
     case LEAT_T_BYTES: return leat_bytes(LEAT_STR(""));
     case LEAT_T_ARRAY: return (leat_value){.kind = LEAT_LIST};
     case LEAT_T_MAP: return (leat_value){.kind = LEAT_MAP};
-    case LEAT_T_STRUCT: return leat_null();
+    case LEAT_T_STRUCT: return leat_null(); /* the source has put what it knows */
     default: return leat_int(0);
     }
 }

@@ -3,7 +3,7 @@
  * Pure. The schemas come sealed with the table; this only arranges values. ABSENT cells stay ABSENT
  * (the converter shows the placeholder), but for the columns left out of an old key
  * (LEAT_EV_OLD_KEY_ONLY): there Debezium gives NULL, or where the column is NOT NULL the zero of
- * its type ("", 0, false, empty bytes). */
+ * its type ("", 0, false, empty bytes), unless the source has put another value there. */
 #ifndef LEAT_EVENT_ENVELOPE_H
 #define LEAT_EVENT_ENVELOPE_H
 

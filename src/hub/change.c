@@ -13,8 +13,8 @@
 
 /* ---- configurations from bodies ---- */
 
-leat_config *leat_hub_config_of(leat_http_call *c, leat_arena *a, const leat_json *options,
-                                const char *name)
+leat_config *leat_hub_config_of(const leat_hub *h, leat_http_call *c, leat_arena *a,
+                                const leat_json *options, const char *name)
 {
     leat_buf text = {0};
     leat_config *config = NULL;
@@ -37,6 +37,7 @@ leat_config *leat_hub_config_of(leat_http_call *c, leat_arena *a, const leat_jso
         leat_http_fail(c, 400, "%s", err.msg);
         config = NULL;
     }
+    if (config) leat_hub_add_worker(h, a, config);
     leat_buf_free(&text);
     return config;
 }
@@ -217,7 +218,7 @@ void leat_hub_post_connector(void *hub, leat_http_call *c)
         return;
     }
     const char *z = new_name(c, name);
-    leat_config *config = z ? leat_hub_config_of(c, &c->a, options, z) : NULL;
+    leat_config *config = z ? leat_hub_config_of(hub, c, &c->a, options, z) : NULL;
     char *upper = leat_arena_strdup(&c->a, leat_arena_str(&c->a, state).s);
     for (char *p = upper; *p; p++)
         if (*p >= 'a' && *p <= 'z') *p = (char)(*p - 'a' + 'A');
@@ -230,7 +231,7 @@ void leat_hub_put_config(void *hub, leat_http_call *c)
     leat_hub_connector was;
     leat_hub_claim claim;
     const char *name = new_name(c, c->param[0]);
-    leat_config *config = name ? leat_hub_config_of(c, &c->a, c->json, name) : NULL;
+    leat_config *config = name ? leat_hub_config_of(h, c, &c->a, c->json, name) : NULL;
     if (!config) return;
     leat_hub_claim_name(h, &claim, name);
     if (leat_hub_find(h, c->param[0], &c->a, &was)) {
@@ -243,9 +244,9 @@ void leat_hub_put_config(void *hub, leat_http_call *c)
 }
 
 /* What is stored, with what the body sets, without what it names null. */
-static leat_config *patched(leat_http_call *c, const leat_hub_connector *was)
+static leat_config *patched(const leat_hub *h, leat_http_call *c, const leat_hub_connector *was)
 {
-    leat_config *patch = leat_hub_config_of(c, &c->a, c->json, was->name);
+    leat_config *patch = leat_hub_config_of(h, c, &c->a, c->json, was->name);
     if (!patch) return NULL;
     leat_config *out = LEAT_NEW(&c->a, leat_config, 1);
     out->name = was->name;
@@ -258,6 +259,7 @@ static leat_config *patched(leat_http_call *c, const leat_hub_connector *was)
     leat_hub_unmask(was, patch, &c->a);
     for (const leat_prop *p = patch->props.first; p; p = p->next)
         leat_props_set(&out->props, &c->a, leat_str_of(p->name), leat_str_of(p->value), 0);
+    leat_hub_add_worker(h, &c->a, out);
     return out;
 }
 
@@ -270,7 +272,7 @@ void leat_hub_patch_config(void *hub, leat_http_call *c)
     if (!leat_hub_find(h, c->param[0], &c->a, &was)) {
         leat_hub_missing(c, "Connector ", " not found");
     } else {
-        leat_config *config = patched(c, &was);
+        leat_config *config = patched(h, c, &was);
         if (config && valid(c, config, &was)) replace(h, c, config, &was);
     }
     leat_hub_give_back(h, &claim);

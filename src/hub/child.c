@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/group.h"
 #include "base/log.h"
 #include "base/os.h"
 #include "config/seal.h"
@@ -144,6 +145,13 @@ static bool path_of(const leat_child *c, const char *data, const char *file,
     return n > 0 && n < PATH_MAX_BYTES;
 }
 
+/* It is our own child: this process ran another program before. */
+static bool is_child(pid_t pid)
+{
+    siginfo_t info;
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
 bool leat_child_adopt(leat_child *c, const char *data)
 {
     char path[PATH_MAX_BYTES], text[16];
@@ -157,7 +165,8 @@ bool leat_child_adopt(leat_child *c, const char *data)
     if (lives) {
         c->pid = atomic_load(&page->pid);
         c->pid_start = atomic_load(&page->pid_start);
-        c->adopted = c->noted = true;
+        c->noted = true;
+        c->adopted = !is_child(c->pid);
         c->started_us = leat_mono_us();
         snprintf(text, sizeof text, "%010d", (int)getpid());
         int fd = path_of(c, data, LEAT_CHILD_NOTE, path)
@@ -191,6 +200,21 @@ static int told_by_page(const leat_child *c, const char *data)
         status = LEAT_CHILD_RESTART << 8;
     leat_page_close(page);
     return status;
+}
+
+void leat_child_note_end(const leat_child *c, pid_t pid, const char *data, int status)
+{
+    char path[PATH_MAX_BYTES];
+    leat_page *page = NULL;
+    bool used_up = WIFEXITED(status) && WEXITSTATUS(status) == LEAT_CHILD_MEMORY;
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+        used_up = leat_group_killed(c->name) > 0;
+    leat_group_remove(c->name);
+    if (!used_up && !WIFSIGNALED(status)) return;
+    if (!path_of(c, data, "counters", path) || leat_page_open(path, &page, NULL) != LEAT_OK) return;
+    if (atomic_load(&page->pid) == pid)
+        atomic_store(&page->fatal, used_up ? LEAT_PAGE_MEMORY : (uint32_t)WTERMSIG(status));
+    leat_page_close(page);
 }
 
 bool leat_child_gone(leat_child *c, const char *data, int *status)

@@ -37,6 +37,9 @@ bool leat_child_adopt(leat_child *c, const char *data);
 /* The process is gone: true, with its status as waitpid gives it. Of an adopted one its counters
  * page tells. */
 bool leat_child_gone(leat_child *c, const char *data, int *status);
+/* Notes on its counters page how its process ended, for those who ask it later. status: as of
+ * waitpid. */
+void leat_child_note_end(const leat_child *c, pid_t pid, const char *data, int status);
 /* Sends a signal, but not to a stranger that has got the pid of an adopted one. */
 void leat_child_signal(const leat_child *c, int sig);
 /* Who started it last by the note in its folder: its pid; 0: there is no note; -1: unknown. */

@@ -472,9 +472,9 @@ leat_rc leat_http_start(const leat_http_conf *conf, leat_http **out, leat_err *e
     return rc;
 }
 
-void leat_http_stop(leat_http *h)
+/* Returns the address's socket if it is kept, else -1. */
+static int end(leat_http *h, bool keep)
 {
-    if (!h) return;
     int fd[LEAT_HTTP_PLACES];
     for (int i = 0; i < LEAT_HTTP_PLACES; i++)
         fd[i] = h->daemon[i] ? MHD_quiesce_daemon(h->daemon[i]) : -1;
@@ -488,7 +488,7 @@ void leat_http_stop(leat_http *h)
     if (h->watching) pthread_join(h->watcher, NULL);
     for (int i = 0; i < LEAT_HTTP_PLACES; i++) {
         if (h->daemon[i]) MHD_stop_daemon(h->daemon[i]);
-        if (fd[i] >= 0) close(fd[i]);
+        if (fd[i] >= 0 && !(keep && i == 0)) close(fd[i]);
     }
     if (h->daemon[1]) leat_http_unbind_unix(h->conf.socket);
     if (h->conf.told) tell_refusals(h);
@@ -499,6 +499,17 @@ void leat_http_stop(leat_http *h)
     pthread_mutex_destroy(&h->guard);
     leat_feeds_free(h->feeds);
     leat_free(h);
+    return keep ? fd[0] : -1;
+}
+
+void leat_http_stop(leat_http *h)
+{
+    if (h) end(h, false);
+}
+
+int leat_http_hand_over(leat_http *h)
+{
+    return end(h, true);
 }
 
 unsigned leat_http_port(const leat_http *h)

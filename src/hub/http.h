@@ -91,6 +91,9 @@ leat_rc leat_http_address(const char *listen, leat_arena *a, leat_http_conf *out
 leat_rc leat_http_start(const leat_http_conf *conf, leat_http **out, leat_err *e);
 /* Takes no more requests, lets those that are running end. */
 void leat_http_stop(leat_http *h);
+/* The same for another program that takes this process over: the listening socket of the address,
+ * which stays open, so that nobody is refused meanwhile. */
+int leat_http_hand_over(leat_http *h);
 unsigned leat_http_port(const leat_http *h);
 
 /* The answer {"error_code":status,"message":...}. */

@@ -11,12 +11,15 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/group.h"
 #include "base/log.h"
 #include "base/os.h"
 #include "config/files.h"
+#include "config/open.h"
 #include "engine/kept.h"
 #include "hub/history.h"
 #include "hub/inside.h"
+#include "hub/upgrade.h"
 
 enum { LOOK_US = 200000 };
 
@@ -60,10 +63,18 @@ static void put_row(leat_hub *h, const leat_hubdb_row *from)
     leat_arena_free(&a);
 }
 
-static void copy_row(const leat_hub_row *row, leat_arena *a, leat_hub_connector *out)
+void leat_hub_add_worker(const leat_hub *h, leat_arena *a, leat_config *config)
+{
+    config->worker = NULL;
+    if (h->conf.open) leat_open_finish(a, h->conf.open, config);
+}
+
+static void copy_row(const leat_hub *h, const leat_hub_row *row, leat_arena *a,
+                     leat_hub_connector *out)
 {
     *out = (leat_hub_connector){.name = leat_arena_strdup(a, row->name), .stopped = row->stopped};
     leat_config_json(a, leat_str_of(row->config), row->name, &out->config, NULL);
+    leat_hub_add_worker(h, a, out->config);
     out->klass = leat_props_get(&out->config->props, "connector.class");
     out->source = leat_source_find(leat_str_of(out->klass));
     out->sink = leat_sink_find(leat_str_of(out->klass));
@@ -101,19 +112,31 @@ static bool has_state(const leat_hub *h, const char *name, leat_arena *a)
     return access(leat_arena_printf(a, "%s/connectors/%s/state.db", h->conf.data, name), F_OK) == 0;
 }
 
+/* Somebody else has deleted it. */
+static void forget_deleted(leat_hub *h, const char *name)
+{
+    leat_err err;
+    leat_log(LEAT_INFO, "hub.deleted", "connector=%s it was deleted by another command", name);
+    leat_supervisor_remove(h->supervisor, name);
+    if (leat_rc_failed(leat_hub_forget(h, name, &err))) leat_log_err(LEAT_WARN, &err);
+}
+
+/* A copy of a row and its counters; true: it was looked for lately. The guard is taken. */
+static bool take(leat_hub *h, leat_hub_row *row, leat_arena *a, leat_hub_connector *out)
+{
+    copy_row(h, row, a, out);
+    out->page = counters_of(h, row, a);
+    return seen_lately(row);
+}
+
 bool leat_hub_find(leat_hub *h, leat_str name, leat_arena *a, leat_hub_connector *out)
 {
     pthread_mutex_lock(&h->guard);
     leat_hub_row *row = row_of(h, name);
-    if (row) copy_row(row, a, out);
-    if (row) out->page = counters_of(h, row, a);
-    bool sure = row && seen_lately(row);
+    bool sure = row && take(h, row, a, out);
     pthread_mutex_unlock(&h->guard);
     if (!row || sure || has_state(h, out->name, a)) return row != NULL;
-    leat_err err;
-    leat_log(LEAT_INFO, "hub.deleted", "connector=%s it was deleted by another command", out->name);
-    leat_supervisor_remove(h->supervisor, out->name);
-    if (leat_rc_failed(leat_hub_forget(h, out->name, &err))) leat_log_err(LEAT_WARN, &err);
+    forget_deleted(h, out->name);
     return false;
 }
 
@@ -122,13 +145,18 @@ size_t leat_hub_all(leat_hub *h, leat_arena *a, leat_hub_connector **out)
     size_t n = 0, i = 0, kept = 0;
     pthread_mutex_lock(&h->guard);
     for (const leat_hub_row *row = h->first; row; row = row->next) n++;
-    leat_str *names = LEAT_NEW(a, leat_str, n + 1);
-    for (const leat_hub_row *row = h->first; row; row = row->next)
-        names[i++] = leat_arena_str(a, leat_str_of(row->name));
+    leat_hub_connector *all = LEAT_NEW(a, leat_hub_connector, n + 1);
+    bool *sure = LEAT_NEW(a, bool, n + 1);
+    for (leat_hub_row *row = h->first; row; row = row->next, i++)
+        sure[i] = take(h, row, a, &all[i]);
     pthread_mutex_unlock(&h->guard);
-    *out = LEAT_NEW(a, leat_hub_connector, n + 1);
-    for (i = 0; i < n; i++)
-        if (leat_hub_find(h, names[i], a, *out + kept)) kept++;
+    for (i = 0; i < n; i++) {
+        if (sure[i] || has_state(h, all[i].name, a))
+            all[kept++] = all[i];
+        else
+            forget_deleted(h, all[i].name);
+    }
+    *out = all;
     return kept;
 }
 
@@ -161,7 +189,9 @@ void leat_hub_give_back(leat_hub *h, leat_hub_claim *claim)
 leat_rc leat_hub_store(leat_hub *h, const leat_config *config, bool stopped, leat_err *e)
 {
     leat_buf text = {0};
-    leat_rc rc = leat_kept_write(config, &text, e);
+    leat_config own = *config;
+    own.worker = NULL;
+    leat_rc rc = leat_kept_write(&own, &text, e);
     leat_hubdb_row row = {.name = config->name, .config = leat_buf_str(&text), .stopped = stopped};
     pthread_mutex_lock(&h->guard);
     if (rc == LEAT_OK) rc = leat_hubdb_put(h->db, &row, e);
@@ -219,6 +249,10 @@ static void on_event(void *arg, const char *connector, const char *what)
 {
     leat_hub *h = arg;
     leat_err err;
+    if (!connector) {
+        leat_upgrade_begin(h->upgrade);
+        return;
+    }
     bool ended = strcmp(what, "ended") == 0;
     if (strcmp(what, "failed") == 0 || (ended && leat_supervisor_stopping(h->supervisor))) return;
     if (leat_rc_failed(leat_hub_stopped_set(h, connector, ended, &err)))
@@ -242,6 +276,9 @@ static leat_rc open_hub(leat_hub *h, leat_err *e)
                          "another 'leat serve' has this data folder; stop that one, or name "
                          "another folder by --data");
     if (h->lock < 0) return leat_os_fail(e, h->lock, "lock", path);
+    char *pid = leat_arena_printf(&h->a, "%010d", (int)getpid()); /* always as many bytes */
+    err = leat_os_write_all(h->lock, pid, strlen(pid), 0);
+    if (err < 0) return leat_os_fail(e, err, "write", path);
     LEAT_TRY(leat_hubdb_open(data, &h->db, e));
     LEAT_TRY(leat_hubdb_open(data, &h->audit, e));
     LEAT_TRY(leat_hubdb_id(h->db, &h->a, &h->id, e));
@@ -258,7 +295,9 @@ static leat_rc seal_old(leat_hub *h, leat_err *e)
     size_t n = leat_hub_all(h, &a, &all);
     for (size_t i = 0; i < n && rc == LEAT_OK; i++) {
         leat_state *s = NULL;
-        if (!leat_config_bare(all[i].config, leat_hub_tables(&all[i]))) continue;
+        leat_config own = *all[i].config;
+        own.worker = NULL;
+        if (!leat_config_bare(&own, leat_hub_tables(&all[i]))) continue;
         rc = leat_state_open(h->conf.data, all[i].name, false, &s, e);
         if (rc == LEAT_OK) rc = leat_kept_store(s, all[i].config, e);
         leat_state_close(s);
@@ -322,7 +361,8 @@ static leat_rc open_tls(leat_hub *h, leat_http_conf *conf, leat_err *e)
     return LEAT_OK;
 }
 
-static leat_rc serve(leat_hub *h, leat_err *e)
+/* *left: the listening socket, if another program is to go on with it. */
+static leat_rc serve(leat_hub *h, int *left, leat_err *e)
 {
     leat_http *http;
     leat_http_conf conf = {.routes = leat_hub_routes,
@@ -337,6 +377,7 @@ static leat_rc serve(leat_hub *h, leat_err *e)
                            .arrival_s = (unsigned)h->conf.arrival_s,
                            .told = leat_hub_told};
     leat_supervisor_conf sup = {.data = h->conf.data,
+                                .upgrades = true,
                                 .outlive = !h->conf.bound,
                                 .stop_ms = LEAT_HUB_STOP_MS,
                                 .log_level = h->conf.log_level,
@@ -350,6 +391,7 @@ static leat_rc serve(leat_hub *h, leat_err *e)
     LEAT_TRY(leat_files_restrict(h->conf.files, h->conf.code, e));
     LEAT_TRY(open_tls(h, &conf, e));
     LEAT_TRY(open_hub(h, e));
+    h->upgrade = leat_upgrade_new(h);
     LEAT_TRY(seal_old(h, e));
     sup.keep_hangup = conf.tls != NULL;
     LEAT_TRY(leat_supervisor_new(&sup, &h->supervisor, e));
@@ -366,18 +408,26 @@ static leat_rc serve(leat_hub *h, leat_err *e)
              h->worker, h->conf.data, conf.socket ? " socket=" : "",
              conf.socket ? conf.socket : "");
     leat_os_service_tell("READY=1");
+    leat_upgrade_go_on(h->upgrade);
     leat_supervisor_serve(h->supervisor);
-    leat_http_stop(http);
+    if (leat_upgrade_end(h->upgrade))
+        *left = leat_http_hand_over(http);
+    else
+        leat_http_stop(http);
     leat_history_stop(h->history);
-    leat_log(LEAT_INFO, "hub.stopped", "in order");
+    leat_log(LEAT_INFO, "hub.stopped", *left >= 0 ? "for another program" : "in order");
     return LEAT_OK;
 }
 
-/* The nursery is first, before there are secrets, locks and threads. */
-static leat_rc begin(leat_hub *h, leat_err *e)
+/* The group is divided, and the nursery made, before there are secrets, locks and threads. */
+static leat_rc begin(leat_hub *h, int *left, leat_err *e)
 {
+    int err = leat_group_prepare();
+    leat_log(
+        LEAT_INFO, "hub.limits", "by=%s%s%s", err == 0 ? "cgroup" : "rlimit",
+        err == 0 ? "" : " no control groups to divide: ", err == 0 ? "" : leat_os_strerror(err));
     if (leat_rc_failed(leat_nursery_start(&h->nursery, e))) leat_log_err(LEAT_WARN, e);
-    return serve(h, e);
+    return serve(h, left, e);
 }
 
 leat_rc leat_hub_serve(const leat_hub_conf *conf, leat_err *e)
@@ -386,7 +436,9 @@ leat_rc leat_hub_serve(const leat_hub_conf *conf, leat_err *e)
     pthread_mutex_init(&h.guard, NULL);
     pthread_cond_init(&h.given, NULL);
     pthread_mutex_init(&h.audit_guard, NULL);
-    leat_rc rc = begin(&h, e);
+    int left = -1;
+    leat_rc rc = begin(&h, &left, e);
+    leat_upgrade *upgrade = h.upgrade;
     leat_supervisor_free(h.supervisor);
     leat_nursery_free(h.nursery);
     leat_hubdb_close(h.db);
@@ -399,9 +451,11 @@ leat_rc leat_hub_serve(const leat_hub_conf *conf, leat_err *e)
         leat_free(l->logger);
         leat_free(l);
     }
+    if (left >= 0) rc = leat_upgrade_become(upgrade, left, e);
+    leat_upgrade_free(upgrade);
+    leat_arena_free(&h.a);
     pthread_cond_destroy(&h.given);
     pthread_mutex_destroy(&h.guard);
     pthread_mutex_destroy(&h.audit_guard);
-    leat_arena_free(&h.a);
     return rc;
 }

@@ -11,13 +11,14 @@
 
 typedef struct leat_hub_conf {
     const char *data;
-    const char *listen; /* ADDRESS:PORT; port 0: any that is free */
-    const char *socket; /* path of a Unix socket to listen at, too; NULL: none */
-    const char *hosts;  /* names it is called by, separated by commas; NULL: none */
-    bool login;         /* the loopback needs a login, too */
-    leat_tls_conf tls;  /* certificate NULL: none */
-    bool code;          /* connectors may run programs */
-    const char *files;  /* files that connectors may name must lie below; NULL: none may */
+    const char *listen;           /* ADDRESS:PORT; port 0: any that is free */
+    const char *socket;           /* path of a Unix socket to listen at, too; NULL: none */
+    const struct leat_open *open; /* --kafka and the worker's file; NULL: the embedded stream */
+    const char *hosts;            /* names it is called by, separated by commas; NULL: none */
+    bool login;                   /* the loopback needs a login, too */
+    leat_tls_conf tls;            /* certificate NULL: none */
+    bool code;                    /* connectors may run programs */
+    const char *files; /* files that connectors may name must lie below; NULL: none may */
     int64_t connections, per_address, rate, arrival_s; /* hub/http.h */
     bool default_rate;     /* nobody asked for that rate: there is none on the loopback */
     bool bound;            /* connectors end when the hub is killed; else they go on */

@@ -59,6 +59,7 @@ typedef struct leat_hub {
     leat_nursery *nursery; /* NULL: it could not be made, processes come by exec */
     leat_supervisor *supervisor;
     struct leat_history *history; /* NULL: none is kept */
+    struct leat_upgrade *upgrade;
     int lock;
     int64_t begun_us;
     pthread_mutex_t guard; /* of all below */
@@ -84,6 +85,9 @@ typedef struct leat_hub_connector {
 
 /* ---- hub.c ---- */
 
+/* A configuration gets the worker of this hub, which is stored with none: the next start may have
+ * another one. */
+void leat_hub_add_worker(const leat_hub *h, leat_arena *a, leat_config *config);
 /* A copy in a; false: there is none. One that was deleted by others is forgotten here. */
 bool leat_hub_find(leat_hub *h, leat_str name, leat_arena *a, leat_hub_connector *out);
 /* All, by name; their number. */
@@ -106,9 +110,10 @@ void leat_hub_fail(leat_http_call *c, const leat_err *err);
 
 /* ---- change.c ---- */
 
-/* The configuration of a body, in a. options: an object; name: the connector's. NULL: answered. */
-leat_config *leat_hub_config_of(leat_http_call *c, leat_arena *a, const leat_json *options,
-                                const char *name);
+/* The configuration of a body with the hub's worker, in a. options: an object; name: the
+ * connector's. NULL: answered. */
+leat_config *leat_hub_config_of(const leat_hub *h, leat_http_call *c, leat_arena *a,
+                                const leat_json *options, const char *name);
 
 /* ---- view.c ---- */
 
@@ -187,7 +192,7 @@ void leat_hub_post_ksql(void *hub, leat_http_call *c);
 void leat_hub_get_ksql_info(void *hub, leat_http_call *c);
 void leat_hub_get_ksql_health(void *hub, leat_http_call *c);
 
-/* Of /hub/v1: v1_config.c, v1_state.c, v1_topics.c, v1_history.c. */
+/* Of /hub/v1: v1_config.c, v1_state.c, v1_topics.c, v1_history.c, upgrade.c. */
 void leat_hub_v1_plugins(void *hub, leat_http_call *c);
 void leat_hub_v1_plugin(void *hub, leat_http_call *c);
 void leat_hub_v1_check(void *hub, leat_http_call *c);
@@ -202,6 +207,8 @@ void leat_hub_v1_topics(void *hub, leat_http_call *c);
 void leat_hub_v1_events(void *hub, leat_http_call *c);
 void leat_hub_v1_streams(void *hub, leat_http_call *c);
 void leat_hub_v1_history(void *hub, leat_http_call *c);
+void leat_hub_v1_upgrade(void *hub, leat_http_call *c);
+void leat_hub_v1_upgrade_begin(void *hub, leat_http_call *c);
 /* Whether the client asked for an event stream (Accept). */
 bool leat_hub_wants_events(const leat_http_call *c);
 

@@ -261,11 +261,6 @@ static double queue_most_bytes(const leat_sample *s)
 {
     return s->page && s->pid ? (double)atomic_load(&s->k->page->limits[3]) : -1;
 }
-static double stalled(const leat_sample *s)
-{
-    return strcmp(s->condition, "STALLED") == 0;
-}
-
 static const metric more_metrics[] = {
     {"debezium_metrics_NumberOfErroneousEvents", "counter", "Changes that could not be handled.",
      SOURCES, STREAMING, dead},
@@ -278,8 +273,6 @@ static const metric more_metrics[] = {
      queue_bytes},
     {"debezium_metrics_MaxQueueSizeInBytes", "gauge", "limits.memory.", SOURCES, STREAMING,
      queue_most_bytes},
-    {"leat_connector_stalled", "gauge",
-     "1: it should go on and does not; `leat why` says what it waits for.", ALL, NULL, stalled},
 };
 
 /* Limits, and how long each has held its connector. */
@@ -308,6 +301,21 @@ static void write_limits(const leat_sample *all, size_t n, leat_buf *out)
                                        : (double)limit);
             }
         }
+    }
+}
+
+/* With the stage that blocks, if there is one. */
+static void write_stalled(const leat_sample *all, size_t n, leat_buf *out)
+{
+    family(out, "leat_connector_stalled", "gauge",
+           "1: it should go on and does not; the label stage says what blocks, `leat why` more.");
+    for (size_t i = 0; i < n; i++) {
+        const char *stage = leat_stage_name(leat_sample_stage(&all[i]));
+        leat_buf_str_z(out, "leat_connector_stalled{");
+        label(out, "connector", all[i].k->name);
+        label(out, "type", leat_hub_type(all[i].k));
+        label(out, "stage", stage ? stage : "");
+        leat_buf_printf(out, "} %d\n", stage != NULL);
     }
 }
 
@@ -340,6 +348,7 @@ void leat_hub_get_metrics(void *hub, leat_http_call *c)
         write_metric(&metrics[i], all, n, &c->out);
     for (size_t i = 0; i < sizeof more_metrics / sizeof *more_metrics; i++)
         write_metric(&more_metrics[i], all, n, &c->out);
+    write_stalled(all, n, &c->out);
     write_limits(all, n, &c->out);
     leat_sample_process(&own);
     family(&c->out, "process_resident_memory_bytes", "gauge", "Resident memory of the hub.");
@@ -367,6 +376,7 @@ void leat_hub_get_counters(void *hub, leat_http_call *c)
         leat_jw_z(&w, "class", s->k->klass);
         leat_jw_z(&w, "state", s->state);
         leat_jw_z(&w, "condition", s->condition);
+        leat_jw_z(&w, "stage", leat_stage_name(leat_sample_stage(s)));
         leat_jw_i64(&w, "tasks", s->tasks);
         leat_jw_i64(&w, "pid", s->pid);
         leat_jw_i64(&w, "received", (int64_t)s->received);

@@ -123,6 +123,15 @@ const leat_openapi_schema leat_openapi_schemas[] = {
     {"History", OBJECT("\"name\",\"every_seconds\",\"columns\",\"points\"",
                        S("name") "," I("every_seconds") "," P("columns", NAMES) "," P(
                            "points", ARRAY(ARRAY("{\"type\":\"integer\"}"))))},
+    {"Upgrade",
+     OBJECT(
+         "\"state\",\"version\",\"connectors\",\"restarted\"",
+         S("state") "," S("version") "," SN("begun") "," I("begun_us") "," SN("ended") "," I("connectors") "," SN(
+             "current") "," SN("code") "," SN("where") "," SN("message") "," P("restarted",
+                                                                               ARRAY(OBJECT(
+                                                                                   "\"name\",\"milliseconds\"",
+                                                                                   S("name") "," I(
+                                                                                       "milliseconds")))))},
     {"DeadLetter", OBJECT("\"id\",\"stored\",\"code\",\"reason\",\"size\"", LETTER)},
     {"DeadLetters", ARRAY(REF("DeadLetter"))},
     {"Topic", OBJECT("\"topic\",\"connector\",\"first_offset\",\"next_offset\"",

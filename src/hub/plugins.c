@@ -283,6 +283,7 @@ void leat_hub_put_validate(void *hub, leat_http_call *c)
         leat_http_fail(c, 400, "%s", err.msg);
         return;
     }
+    leat_hub_add_worker(hub, &c->a, config);
     if (!leat_hub_plugin_of(c, config, &source, &sink)) return;
     find(leat_str_of(leat_props_get(&config->props, "connector.class")), &p);
     if (!find(c->param[0], &named) || named.source != p.source || named.sink != p.sink) {

@@ -51,6 +51,8 @@ const leat_http_route leat_hub_routes[] = {
     {"GET", "/hub/v1/streams", leat_hub_v1_streams, false, LEAT_ROLE_VIEWER},
     {"GET", "/hub/v1/topics", leat_hub_v1_topics, false, LEAT_ROLE_VIEWER},
     {"GET", "/hub/v1/topics/*/events", leat_hub_v1_events, false, LEAT_ROLE_VIEWER},
+    {"GET", "/hub/v1/upgrade", leat_hub_v1_upgrade, false, LEAT_ROLE_VIEWER},
+    {"POST", "/hub/v1/upgrade", leat_hub_v1_upgrade_begin, false, LEAT_ROLE_ADMIN},
     {"GET", "/hub/v1/audit", leat_hub_get_audit, false, LEAT_ROLE_ADMIN},
     {"GET", "/hub/v1/who", leat_hub_get_who, false, LEAT_ROLE_VIEWER},
     {"GET", "/ui", leat_hub_get_ui, false, LEAT_ROLE_VIEWER},

@@ -10,8 +10,6 @@
 #include "stream/kafka/kafka.h"
 #include "stream/page.h"
 
-enum { HANG_US = 30000000 };
-
 static void read_page(const leat_page *p, leat_sample *s)
 {
     s->page = true;
@@ -36,20 +34,13 @@ static void read_page(const leat_page *p, leat_sample *s)
     s->since_ms = last ? (leat_now_us() - last) / 1000 : -1;
 }
 
-/* A task has not taken its turn for so long: its process hangs, or was stopped. */
-static bool hangs(const leat_page *p)
-{
-    int64_t beat = atomic_load(&p->beat_us);
-    return beat > 0 && leat_mono_us() - beat > HANG_US;
-}
-
 /* Of one that Kafka Connect calls RUNNING. */
 static const char *condition_of(const leat_sample *s)
 {
     const leat_page *p = s->k->page;
     if (strcmp(s->state, "RUNNING") != 0 || !p) return s->state;
     uint32_t state = atomic_load(&p->state), delivery = atomic_load(&p->delivery);
-    if (state == LEAT_RUN_STALLED || hangs(p)) return "STALLED";
+    if (state == LEAT_RUN_STALLED || leat_page_silent(p) > 0) return "STALLED";
     if (state == LEAT_RUN_RETRYING) return "RESTARTING";
     if (delivery == LEAT_KAFKA_SPOOL + 1 || delivery == LEAT_KAFKA_DRAIN + 1) return "SPOOLING";
     if (atomic_load(&p->throttled_by) != 0) return "THROTTLED";
@@ -74,6 +65,13 @@ void leat_sample_process(leat_sample *s)
             s->cpu = (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
     }
     leat_buf_free(&text);
+}
+
+leat_stage leat_sample_stage(const leat_sample *s)
+{
+    const leat_page *p = s->k->page;
+    if (strcmp(s->condition, "STALLED") != 0) return LEAT_STAGE_NONE;
+    return leat_page_silent(p) > 0 ? LEAT_STAGE_PROCESS : (leat_stage)atomic_load(&p->stage);
 }
 
 size_t leat_sample_take(leat_hub *h, bool processes, leat_arena *a, leat_sample **out)

@@ -23,6 +23,8 @@ typedef struct leat_sample {
 
 /* All connectors, by name, in a; their number. processes: what /proc tells too. */
 size_t leat_sample_take(leat_hub *h, bool processes, leat_arena *a, leat_sample **out);
+/* What holds one up whose condition is STALLED; else NONE. */
+leat_stage leat_sample_stage(const leat_sample *s);
 /* Processor time of s->pid. */
 void leat_sample_process(leat_sample *s);
 

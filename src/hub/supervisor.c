@@ -57,7 +57,7 @@ static int exit_status_of(const supervisor *s)
 static void loop(supervisor *s, bool until_told)
 {
     pthread_mutex_lock(&s->guard);
-    while (any_left(s) || (until_told && !s->stopping)) {
+    while (!s->leaving && (any_left(s) || (until_told && !s->stopping))) {
         int ms = leat_supervisor_turn(s);
         pthread_mutex_unlock(&s->guard);
         struct pollfd p[] = {{.fd = s->signals, .events = POLLIN},
@@ -68,24 +68,28 @@ static void loop(supervisor *s, bool until_told)
         (void)!read(s->wake, &woken, sizeof woken);
         pthread_mutex_lock(&s->guard);
         while (read(s->signals, &info, sizeof info) == sizeof info)
-            if (info.ssi_signo != SIGCHLD) stop(s);
+            if (info.ssi_signo == SIGUSR2)
+                s->conf.event(s->conf.arg, NULL, "upgrade");
+            else if (info.ssi_signo != SIGCHLD)
+                stop(s);
         leat_supervisor_reap(s);
     }
     pthread_mutex_unlock(&s->guard);
 }
 
 /* The signals that stop, but those that who started us wants to be ignored (nohup), and SIGCHLD. */
-static void own_signals(sigset_t *set, bool keep_hangup)
+static void own_signals(sigset_t *set, const leat_supervisor_conf *conf)
 {
     static const int stopping[] = {SIGTERM, SIGINT, SIGHUP};
     sigemptyset(set);
     for (size_t i = 0; i < sizeof stopping / sizeof *stopping; i++) {
         struct sigaction now;
         sigaction(stopping[i], NULL, &now);
-        bool kept = keep_hangup && stopping[i] == SIGHUP;
+        bool kept = conf->keep_hangup && stopping[i] == SIGHUP;
         if (now.sa_handler != SIG_IGN && !kept) sigaddset(set, stopping[i]);
     }
     sigaddset(set, SIGCHLD);
+    if (conf->upgrades) sigaddset(set, SIGUSR2);
 }
 
 leat_rc leat_supervisor_new(const leat_supervisor_conf *conf, leat_supervisor **out, leat_err *e)
@@ -96,7 +100,7 @@ leat_rc leat_supervisor_new(const leat_supervisor_conf *conf, leat_supervisor **
     if (s->conf.stop_ms == 0) s->conf.stop_ms = STOP_MS;
     pthread_mutex_init(&s->guard, NULL);
     pthread_cond_init(&s->changed, NULL);
-    own_signals(&set, conf->keep_hangup);
+    own_signals(&set, conf);
     sigprocmask(SIG_BLOCK, &set, &s->old);
     signal(SIGCHLD, SIG_DFL); /* inherited as ignored, children would vanish unseen */
     signal(SIGPIPE, SIG_IGN); /* a log that nobody reads any more is no reason to die */

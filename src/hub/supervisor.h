@@ -15,6 +15,7 @@
 enum {
     LEAT_CHILD_DONE = 0,
     LEAT_CHILD_FAILED = 70,  /* for good: a person must act */
+    LEAT_CHILD_MEMORY = 73,  /* limits.process.memory is used up: start me again */
     LEAT_CHILD_RESTART = 75, /* start me again, after a pause */
     LEAT_CHILD_AGAIN = 76,   /* start me again at once: somebody asked for it */
     LEAT_CHILD_CONFIG = 78,  /* the configuration is wrong */
@@ -34,12 +35,14 @@ typedef struct leat_supervisor_conf {
     bool once;        /* sources end at their end; then sinks, when they have read everything */
     bool outlive;     /* children go on when the supervisor is killed; else they end with it */
     bool keep_hangup; /* SIGHUP is handled by who calls, and does not stop */
+    bool upgrades;    /* SIGUSR2 is told as an event: no connector, "upgrade" */
     int stop_ms;      /* a child that has not stopped after these is killed; 0: 20 s */
     const char *log_level; /* passed on; NULL: default */
     bool log_json;
     struct leat_nursery *nursery; /* processes come from there; NULL: by exec */
     /* Told, by the supervisor's thread, when a connector is started, and when it ended for good:
-     * what is "started", "ended", "failed". Must not call the supervisor. May be NULL. */
+     * what is "started", "ended", "failed". Must not call the supervisor. May be NULL, but with
+     * upgrades. */
     void (*event)(void *arg, const char *connector, const char *what);
     void *arg;
 } leat_supervisor_conf;
@@ -61,7 +64,8 @@ typedef struct leat_supervisor leat_supervisor;
 /* Takes the signals over; threads are started after this, so that they inherit their mask. */
 leat_rc leat_supervisor_new(const leat_supervisor_conf *conf, leat_supervisor **out, leat_err *e);
 void leat_supervisor_free(leat_supervisor *s);
-/* By the thread that called new: until a signal asks to stop, and all children have ended. */
+/* By the thread that called new: until a signal asks to stop, and all children have ended; or until
+ * somebody says leave. */
 void leat_supervisor_serve(leat_supervisor *s);
 
 /* What follows may be called by any thread, and returns before it is so. */
@@ -73,6 +77,9 @@ void leat_supervisor_start(leat_supervisor *s, const char *name);
 void leat_supervisor_stop(leat_supervisor *s, const char *name);
 /* One that does not run is started. */
 void leat_supervisor_restart(leat_supervisor *s, const char *name);
+/* serve returns, and the children go on: for another program that takes this process over. Not
+ * while it stops. */
+void leat_supervisor_leave(leat_supervisor *s);
 /* Stops it, and forgets it. */
 void leat_supervisor_remove(leat_supervisor *s, const char *name);
 

@@ -120,6 +120,14 @@ void leat_supervisor_remove(leat_supervisor *s, const char *name)
     change(s, name, do_remove);
 }
 
+void leat_supervisor_leave(leat_supervisor *s)
+{
+    pthread_mutex_lock(&s->guard);
+    s->leaving = !s->stopping;
+    wake(s);
+    pthread_mutex_unlock(&s->guard);
+}
+
 bool leat_supervisor_look(leat_supervisor *s, const char *name, leat_child_state *out)
 {
     pthread_mutex_lock(&s->guard);

@@ -19,6 +19,7 @@ struct leat_supervisor {
     int signals, wake; /* signalfd, eventfd */
     sigset_t old;
     atomic_bool stopping; /* written under the guard */
+    bool leaving;
     int64_t kill_at_us;
 };
 typedef struct leat_supervisor supervisor;

@@ -48,6 +48,10 @@ static void restart_later(leat_child *c, int status)
             "connector=%s signal=%d restart_in_ms=%lld its process was killed; it goes on from "
             "its last durable position",
             c->name, WTERMSIG(status), (long long)(c->pause_us / 1000));
+    else if (WEXITSTATUS(status) == LEAT_CHILD_MEMORY)
+        leat_log(LEAT_ERROR, "limits.process.memory",
+                 "connector=%s restart_in_ms=%lld its process wanted more memory than it may have",
+                 c->name, (long long)(c->pause_us / 1000));
     else
         leat_log(LEAT_WARN, "supervisor.child_ended", "connector=%s status=%d restart_in_ms=%lld",
                  c->name, WEXITSTATUS(status), (long long)(c->pause_us / 1000));
@@ -83,6 +87,7 @@ static void not_in_order(const supervisor *s, leat_child *c, int status)
 static void ended(supervisor *s, leat_child *c, int status)
 {
     bool told = c->kill_at_us != 0, wanted = c->again;
+    if (!c->adopted) leat_child_note_end(c, c->pid, s->conf.data, status);
     c->pid = 0;
     c->kill_at_us = 0;
     c->again = c->adopted = false;

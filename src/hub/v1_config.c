@@ -93,7 +93,7 @@ static leat_config *given(leat_hub *h, leat_http_call *c, leat_arena *a)
                              "is there");
         return NULL;
     }
-    leat_config *config = leat_hub_config_of(c, a, options, stored ? was.name : "unnamed");
+    leat_config *config = leat_hub_config_of(h, c, a, options, stored ? was.name : "unnamed");
     if (config && stored) leat_hub_unmask(&was, config, a);
     return config;
 }

@@ -8,6 +8,7 @@
 #include "config/seal.h"
 #include "engine/control.h"
 #include "engine/look.h"
+#include "engine/stall.h"
 #include "hub/inside.h"
 #include "stream/page.h"
 #include "stream/stream.h"
@@ -93,6 +94,14 @@ static const char *detail(const leat_hub *h, const char *name, leat_arena *a, un
                              LEAT_STR_ARG(leat_json_get_str(error, "message")));
 }
 
+/* Its process answers nobody; it is not asked, which would take long. */
+static const char *silent(const leat_hub_connector *k, leat_arena *a)
+{
+    leat_err err;
+    leat_stall_silent(atomic_load(&k->page->pid), leat_page_silent(k->page), k->name, &err);
+    return leat_arena_printf(a, "%s: %s: %s", err.code, err.where, err.msg);
+}
+
 /* Of one without a process. */
 static const char *state_of_ended(leat_hub *h, const leat_hub_connector *k,
                                   const leat_child_state *cs, leat_arena *a, unsigned *tasks,
@@ -132,7 +141,10 @@ const char *leat_hub_state(leat_hub *h, const leat_hub_connector *k, leat_arena 
         k->page && atomic_load(&k->page->pid) == cs.pid && atomic_load(&k->page->trouble_us) != 0;
     bool several = k->source && k->source->tasks && max && !leat_str_is(leat_str_of(max), "1");
     bool troubled = away || state == LEAT_RUN_RETRYING || state == LEAT_RUN_STALLED;
-    if (several || troubled) *trace = detail(h, k->name, a, tasks);
+    if (k->page && leat_page_silent(k->page) > 0)
+        *trace = silent(k, a);
+    else if (several || troubled)
+        *trace = detail(h, k->name, a, tasks);
     if (cs.stopping) return "RESTARTING";
     switch (state) {
     case LEAT_RUN_SNAPSHOT:

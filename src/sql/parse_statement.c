@@ -125,8 +125,11 @@ static leat_rc list(leat_sql_parser *p, leat_sql_statement *s, leat_err *e)
     if (all) return leat_sql_wrong(p, "'TOPICS'", e);
     s->kind = LEAT_SQL_LIST_VARIABLES;
     if (leat_sql_accept(p, "VARIABLES")) return LEAT_OK;
+    s->kind = LEAT_SQL_LIST_PROPERTIES;
+    if (leat_sql_accept(p, "PROPERTIES")) return LEAT_OK;
     return leat_sql_wrong(
-        p, "'CONNECTORS', 'CONNECTOR PLUGINS', 'OFFSETS', 'TOPICS' or 'VARIABLES'", e);
+        p, "'CONNECTORS', 'CONNECTOR PLUGINS', 'OFFSETS', 'TOPICS', 'VARIABLES' or 'PROPERTIES'",
+        e);
 }
 
 static leat_rc pause(leat_sql_parser *p, leat_sql_statement *s, leat_err *e)

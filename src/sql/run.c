@@ -174,6 +174,7 @@ static bool carry_out(leat_sql_turn *t)
     case LEAT_SQL_RESET_OFFSETS: return leat_sql_offsets(t);
     case LEAT_SQL_LIST_TOPICS: return leat_sql_topics(t);
     case LEAT_SQL_LIST_VARIABLES: return leat_sql_variables(t);
+    case LEAT_SQL_LIST_PROPERTIES: return leat_sql_properties(t);
     case LEAT_SQL_PRINT: return validate(t);
     case LEAT_SQL_DEFINE:
     case LEAT_SQL_UNDEFINE:

@@ -179,3 +179,16 @@ bool leat_sql_variables(leat_sql_turn *t)
     leat_sql_entity_end(t, NULL);
     return true;
 }
+
+/* Of ksqlDB's streams: there are none here, and clients ask all the same. */
+bool leat_sql_properties(leat_sql_turn *t)
+{
+    static const char *const lists[] = {"properties", "overwrittenProperties", "defaultProperties"};
+    leat_sql_entity(t, "properties");
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        leat_jw_array(t->w, lists[i]);
+        leat_jw_end(t->w);
+    }
+    leat_sql_entity_end(t, NULL);
+    return true;
+}

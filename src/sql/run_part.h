@@ -62,5 +62,6 @@ bool leat_sql_snapshot(leat_sql_turn *t);
 bool leat_sql_offsets(leat_sql_turn *t);
 bool leat_sql_topics(leat_sql_turn *t);
 bool leat_sql_variables(leat_sql_turn *t);
+bool leat_sql_properties(leat_sql_turn *t);
 
 #endif

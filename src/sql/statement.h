@@ -5,7 +5,8 @@
  *   DROP CONNECTOR [IF EXISTS] name;    DESCRIBE CONNECTOR name;
  *   SHOW|LIST [SOURCE|SINK] CONNECTORS; SHOW|LIST CONNECTOR PLUGINS;
  *   SHOW|LIST TOPICS; PRINT topic [FROM BEGINNING] [LIMIT n];
- *   DEFINE name = 'value'; UNDEFINE name; SHOW|LIST VARIABLES; SET 'name' = 'value'; UNSET 'name';
+ *   DEFINE name = 'value'; UNDEFINE name; SHOW|LIST VARIABLES;
+ *   SHOW|LIST PROPERTIES; SET 'name' = 'value'; UNSET 'name';
  * and beside them:
  *   ALTER CONNECTOR name SET (option = literal, ...);      NULL takes an option out
  *   PAUSE|RESUME|STOP|RESTART CONNECTOR name;
@@ -42,6 +43,7 @@ typedef enum leat_sql_kind {
     LEAT_SQL_DEFINE,
     LEAT_SQL_UNDEFINE,
     LEAT_SQL_LIST_VARIABLES,
+    LEAT_SQL_LIST_PROPERTIES,
     LEAT_SQL_SET,
     LEAT_SQL_UNSET,
 } leat_sql_kind;

@@ -16,6 +16,8 @@
 #include "base/fault.h"
 #include "base/os.h"
 
+enum { SILENT_US = 30000000 };
+
 _Static_assert(sizeof(leat_page) <= LEAT_PAGE_SIZE, "the page is one page");
 _Static_assert(sizeof(_Atomic uint64_t) == 8 && sizeof(_Atomic int32_t) == 4,
                "the layout is that of plain integers");
@@ -25,6 +27,13 @@ const char *leat_run_state_name(leat_run_state state)
     static const char *const names[] = {"NONE",     "STARTING", "SNAPSHOT", "RUNNING", "PAUSED",
                                         "RETRYING", "STALLED",  "STOPPED",  "FAILED"};
     return (size_t)state < sizeof(names) / sizeof(names[0]) ? names[state] : "NONE";
+}
+
+const char *leat_stage_name(leat_stage stage)
+{
+    static const char *const names[] = {NULL,           "source", "appender", "disk",   "kafka",
+                                        "dead_letters", "stream", "target",   "process"};
+    return (size_t)stage < sizeof(names) / sizeof(names[0]) ? names[stage] : NULL;
 }
 
 static leat_rc map(int fd, const char *path, leat_page **out, leat_err *e)
@@ -53,6 +62,7 @@ void leat_page_begin(leat_page *p)
     p->lag_bytes = p->retained_bytes = -1;
     p->snapshot_total = p->snapshot_rate = p->snapshot_left_ms = -1;
     p->started_us = leat_now_us();
+    p->program = leat_os_program(NULL);
     p->pid_start = leat_os_start_of((int)getpid());
     p->version = LEAT_PAGE_VERSION;
     p->magic = LEAT_PAGE_MAGIC;
@@ -117,6 +127,13 @@ bool leat_page_alive(const leat_page *p)
 {
     int pid = atomic_load(&p->pid);
     return pid > 0 && leat_os_alive(pid, atomic_load(&p->pid_start));
+}
+
+int64_t leat_page_silent(const leat_page *p)
+{
+    int64_t beat = atomic_load(&p->beat_us), now = leat_mono_us();
+    bool ended = atomic_load(&p->pid) == 0;
+    return !ended && beat > 0 && now - beat > SILENT_US ? (now - beat) / 1000 : 0;
 }
 
 void leat_page_set_mark(leat_page *p, uint64_t segment, uint64_t offset, uint64_t frame)

@@ -28,6 +28,23 @@ typedef enum leat_run_state {
 } leat_run_state;
 const char *leat_run_state_name(leat_run_state state); /* "RUNNING" ... */
 
+/* Where a connector is, or what holds it up. */
+typedef enum leat_stage {
+    LEAT_STAGE_NONE,
+    LEAT_STAGE_SOURCE,   /* a call of the source's */
+    LEAT_STAGE_APPENDER, /* the stream takes events */
+    LEAT_STAGE_DISK,     /* ... and makes them durable there */
+    LEAT_STAGE_KAFKA,    /* ... or there */
+    LEAT_STAGE_LETTERS,  /* dead letters are stored */
+    LEAT_STAGE_STREAM,   /* of a sink: what it reads */
+    LEAT_STAGE_TARGET,   /* of a sink: what it writes to */
+    LEAT_STAGE_PROCESS,  /* its process does nothing at all */
+} leat_stage;
+const char *leat_stage_name(leat_stage stage); /* "source" ...; NONE: NULL */
+
+/* What leat_page.fatal tells beside the numbers of signals. */
+enum { LEAT_PAGE_MEMORY = 1000 };
+
 /* Limits that hold a connector back for a while: what throttled_by and throttled_us tell of. */
 typedef enum leat_limit { LEAT_LIMIT_EVENTS, LEAT_LIMIT_BYTES, LEAT_LIMIT_CPU } leat_limit;
 enum { LEAT_LIMIT_RATES = 3, LEAT_LIMITS = 6 };
@@ -64,7 +81,8 @@ typedef struct leat_page {
     _Atomic uint64_t spool_bytes, spool_events, spool_max_bytes; /* leat_kafka_status */
     _Atomic int64_t spool_full_us; /* when the spool will be full; 0: not foreseen */
     _Atomic uint64_t producers;    /* that died */
-    _Atomic int64_t beat_us;       /* clock of the machine: a task took its turn; 0: none yet */
+    _Atomic int64_t beat_us;       /* clock of the machine: the process looked after itself; 0:
+                                      not yet */
     _Atomic uint32_t throttled_by; /* leat_limit + 1 that holds it now; 0: none */
     _Atomic uint64_t throttled_us[LEAT_LIMIT_RATES]; /* waited for each, by leat_limit */
     _Atomic int64_t limits[LEAT_LIMITS]; /* as configured: events and bytes a second, percent of a
@@ -79,6 +97,10 @@ typedef struct leat_page {
     _Atomic int64_t trouble_us;    /* nothing was acknowledged since then; 0: there is no trouble */
     _Atomic int64_t trouble_again_us;          /* when it is tried again; 0: all the time */
     _Atomic uint64_t trouble[LEAT_PAGE_WORDS]; /* code and message, with a 0 behind each */
+    _Atomic uint32_t stage;    /* leat_stage that holds it up, while it is STALLED */
+    _Atomic uint32_t fatal;    /* noted by its supervisor, how its process was ended: a signal;
+                                  LEAT_PAGE_MEMORY: limits.process.memory was used up; 0: unknown */
+    _Atomic uint64_t program;  /* leat_os_program of its process; 0: one that did not tell */
     _Atomic uint32_t tx_state; /* exactly once: leat_once_state + 1; 0: at least once */
     _Atomic uint32_t tx_doubt; /* 1: whether the last commit is done is not known */
     _Atomic int64_t tx_us;     /* since when it has been in that state */
@@ -107,6 +129,9 @@ void leat_page_close(leat_page *p);
 void leat_page_copy(const leat_page *from, leat_page *to);
 /* The writer the page names is alive. */
 bool leat_page_alive(const leat_page *p);
+/* Milliseconds since its process, which is not ended, has last looked after itself, if that is so
+ * long ago that it hangs or was stopped; else 0. */
+int64_t leat_page_silent(const leat_page *p);
 
 /* Shows a new mark and wakes who waits for it. For the stream's writer, after the sync. */
 void leat_page_set_mark(leat_page *p, uint64_t segment, uint64_t offset, uint64_t frame);

@@ -343,7 +343,7 @@ static int create(leat_writer *w, const char *path)
     if (rc < 0 && free_reserve(w, rc)) {
         /* the reserve may hold what waits, if it does not hold a segment */
         rc = os->allocate(fd, w->segment_bytes);
-        if (rc == -ENOSPC) rc = os->allocate(fd, (int64_t)w->out.len + w->need);
+        if (rc == -ENOSPC || rc == -EDQUOT) rc = os->allocate(fd, (int64_t)w->out.len + w->need);
     }
     if (rc == -EOPNOTSUPP) rc = 0;
     if (rc == 0) rc = os->sync_dir(w->dir);

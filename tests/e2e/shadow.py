@@ -24,6 +24,22 @@ class Shadow:
         until(there, seconds, "both sides being read", every=0.1)
         return self
 
+    def rest(self, seconds=1800):
+        """Until all that was written so far has been compared."""
+        seen = [-1, 0]
+
+        def quiet():
+            self.leat.alive()
+            last = (self.events("progress") or [None])[-1]
+            if not last or any(last["waiting"].values()):
+                return False
+            same = last["compared"] == seen[0] and last["seconds"] > seen[1] and seen[0] > 0
+            if last["compared"] != seen[0]:
+                seen[:] = [last["compared"], last["seconds"]]
+            return same
+
+        until(quiet, seconds, "a moment without anything to compare", every=0.5)
+
     def end(self, seconds=300):
         """In order: (exit status, the result)."""
         status = self.leat.stop(seconds)

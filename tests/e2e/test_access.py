@@ -369,3 +369,16 @@ def test_connectors_name_files_below_the_root_only(leat, tmp_path):
     assert answer.status == 400 and "--files-root" in answer.text
     leat.stop()
     leat.call("serve", "--files-root", "/nonexistent", ok=(2,))
+
+
+def test_connectors_run_programs_only_where_that_is_allowed(leat, tmp_path):
+    """The one option that names a program: the command that fetches a Kerberos ticket. It is of the
+    stream kafka, which nobody has to serve for that."""
+    for args, status in ((["--allow-code"], 201), ([], 400)):
+        hub = Hub(leat, "--kafka", "127.0.0.1:9", *args)
+        config = {"connector.class": "datagen", "topic.prefix": "x", "datagen.rate": "10",
+                  "producer.override.sasl.kerberos.kinit.cmd": "/bin/touch /tmp/planted"}
+        answer = hub.ask("POST", "/connectors", {"name": f"c{status}", "config": config})
+        assert answer.status == status, answer.text
+        assert status == 201 or "--allow-code" in answer.text
+        assert leat.stop() == 0

@@ -149,6 +149,40 @@ def test_debeziums_names(leat):
             assert 0 <= float(value[1]) <= total
 
 
+def of_snapshot(hub, plugin, name):
+    """Debezium's metrics of a snapshot, as numbers by their names."""
+    labels = f'plugin="{plugin}",name="{name}",context="snapshot",connector="{name}"'
+    found = re.findall(rf"^debezium_metrics_(\w+){{{labels}}} (\S+)$",
+                       hub.ask("GET", "/metrics").text, re.M)
+    return {metric: float(value) for metric, value in found}
+
+
+def test_a_snapshot_in_debeziums_names(leat, db):
+    """Of a connector that has none, of one that runs and of one that is done."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE u (id int PRIMARY KEY)")
+    db.sql("INSERT INTO t SELECT generate_series(1, 10); ANALYZE")
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="200")
+    hub.wait_events("gen", 100)
+    assert of_snapshot(hub, "datagen", "gen") == {"SnapshotRunning": 0, "SnapshotCompleted": 0}
+    held = "(SELECT pg_advisory_xact_lock_shared(7)::text) IS NOT NULL"
+    body = {k: str(v) for k, v in db.properties().items()} | {
+        "topic.prefix": "pg", "snapshot.select.statement.overrides": "public.t",
+        "snapshot.select.statement.overrides.public.t": f"SELECT * FROM t WHERE {held}"}
+    with db.connect() as c:
+        c.execute("SELECT pg_advisory_lock(7)")  # the rows of t are not read before it is let go
+        assert hub.ask("POST", "/connectors", {"name": "pg", "config": body}).status == 201
+        until(lambda: of_snapshot(hub, "postgres", "pg").get("SnapshotRunning") == 1, 60,
+              "the snapshot in the metrics")
+        told = of_snapshot(hub, "postgres", "pg")
+        assert told["SnapshotCompleted"] == 0 and told["TotalTableCount"] == 2
+        assert told["RemainingTableCount"] >= 1
+    until(lambda: of_snapshot(hub, "postgres", "pg").get("SnapshotCompleted") == 1, 60, "its end")
+    told = of_snapshot(hub, "postgres", "pg")
+    assert (told["SnapshotRunning"], told["TotalTableCount"], told["RemainingTableCount"]) == (
+        0, 2, 0)
+
+
 def test_log_lines_as_json(leat):
     leat.start("serve", "--listen", "127.0.0.1:0", "--log-json")
 

@@ -171,29 +171,6 @@ def test_refused_with_the_way_out(db, leat, option, value, way_out):
     assert way_out in line
 
 
-def test_a_database_that_is_not_utf8(db, leat):
-    """Names and values of a LATIN1 database are shown as they are meant."""
-    name = db.name + "_latin1"
-    db.sql(f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
-    try:
-        sql = [
-            'CREATE TABLE "t\u00fc" (id int PRIMARY KEY, "\u00e9" text)',
-            "INSERT INTO \"t\u00fc\" VALUES (1, '\u00e4\u00df')",
-        ]
-        for statement in sql:
-            db.server.sql(statement, db=name)
-        props = db.properties(name="shop") | {"database.dbname": name, "slot.name": name}
-        file = leat.write("shop.properties", props | {"publication.name": name})
-        leat.call("run", "--once", file)
-        db.server.sql('UPDATE "t\u00fc" SET "\u00e9" = repeat("\u00e9", 2)', db=name)
-        leat.call("run", "--once", file)
-        rows = after(leat.read("shop.public.t_"))
-        assert [r["\u00e9"] for r in rows] == ["\u00e4\u00df", "\u00e4\u00df\u00e4\u00df"]
-    finally:
-        db.server.drop_slots(name)
-        db.sql(f"DROP DATABASE {name}")
-
-
 # ---- toast.mode
 
 

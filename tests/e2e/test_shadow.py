@@ -68,7 +68,10 @@ def test_equal(db, leat, other, kafka):
     config = write(other, kafka, db, "equal", **{"provide.transaction.metadata": "true"})
     shadow = shadow_of(leat, kafka, config).ready()
     load.round(1500)
-    load.alter()
+    for change in (load.clear, load.alter):
+        shadow.rest(seconds=300)
+        change()
+    shadow.rest(seconds=300)
     load.round(500)
     compared(shadow, 2000)
     status, result = shadow.end()

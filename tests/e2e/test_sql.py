@@ -2,7 +2,11 @@
 .sql files of `leat run`. The same statements, the same entities."""
 
 import json
+import os
+import pty
+import select
 import subprocess
+import time
 
 import pytest
 from hub import Hub
@@ -261,6 +265,7 @@ def test_client_library(hub):
     """A public client of ksqlDB, over HTTP/1.1."""
     client = KSQLAPI(f"http://127.0.0.1:{hub.port}")
     assert client.get_ksql_version()
+    assert client.get_properties() == []
     made = client.ksql(
         "CREATE SOURCE CONNECTOR IF NOT EXISTS lib WITH ('connector.class'='datagen',"
         "'topic.prefix'='lib')"
@@ -308,6 +313,68 @@ def test_console(hub):
                                         "SHOW TOPICS", ok=(1,)).stderr
     assert console(hub, "-e", "x", "-f", "y", ok=(2,)).returncode == 2
     assert console(hub, "-f", "/none.sql", ok=(1, 2)).stderr
+
+
+class Terminal:
+    """`leat sql` on a terminal of its own."""
+
+    def __init__(self, hub):
+        env = {**os.environ, "HOME": hub.leat.folder, "TERM": "xterm"}
+        cmd = [hub.leat.binary, "sql", "--connect", f"http://127.0.0.1:{hub.port}"]
+        self.pid, self.terminal = pty.fork()
+        if self.pid == 0:
+            os.execve(cmd[0], cmd, env)
+        self.seen = b""
+
+    def until(self, text, seconds=60):
+        """Reads on until text has come, and forgets what came up to it."""
+        end = time.monotonic() + seconds
+        while text.encode() not in self.seen:
+            assert time.monotonic() < end, f"{text} did not come: {self.seen[-2000:]}"
+            if select.select([self.terminal], [], [], 0.2)[0]:
+                self.seen += os.read(self.terminal, 4096)
+        self.seen = self.seen[self.seen.index(text.encode()) + len(text) :]
+
+    def type(self, text, answer):
+        os.write(self.terminal, text.encode())
+        self.until(answer)
+
+    def end(self):
+        """Its exit status."""
+        os.write(self.terminal, b"exit\r")
+        try:
+            while os.read(self.terminal, 4096):
+                pass
+        except OSError:  # it is gone
+            pass
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def test_terminal(hub):
+    """Several lines, completion, Ctrl-C, and a history without values of options."""
+    ldd = subprocess.run(["ldd", hub.leat.binary], capture_output=True, text=True)
+    if "libedit" not in ldd.stdout:
+        pytest.skip("this build has no libedit")
+    one = Terminal(hub)
+    one.until("leat> ")
+    one.type("CREATE SOURCE CONNECTOR abc\r", "    > ")
+    one.type("WITH ('connector.class'='datagen',\r", "    > ")
+    one.type("'topic.prefix'='hidden');\r", "Created connector ABC")
+    one.type("SHO\tCONNECTORS;\r", "Connector Name")
+    hub.wait_events("ABC")
+    one.type("DROP CONNECTOR A", "DROP CONNECTOR A")
+    one.type("\x03", "^C")  # what was typed is forgotten
+    one.type("DESCRIBE CONNECTOR A\t;\r", "WorkerId")
+    one.type("PRINT 'hidden.datagen.t1';\r", "rowtime: ")
+    one.type("\x03", "leat> ")
+    one.type("SHWO;\r", "Did you mean 'SHOW'?")
+    one.type("help\r", "Statements end with ;")
+    assert hub.get("/connectors") == ["ABC"]
+    assert one.end() == 0 or "build-san" in hub.leat.binary  # libedit keeps a few names
+    with open(os.path.join(hub.leat.folder, ".leat_sql_history"), encoding="utf-8") as f:
+        history = f.read()
+    assert "SHOW CONNECTORS;" in history and "hidden')" not in history
+    assert os.stat(f.name).st_mode & 0o777 == 0o600
 
 
 def test_file_of_run(db, leat):

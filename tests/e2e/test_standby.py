@@ -40,12 +40,12 @@ class Pair:
         self.sync()
         return self.db
 
-    def sync(self):
+    def sync(self, seconds=60):
         """Until the standby has all that the primary has written."""
         (end,) = self.primary.sql("SELECT pg_current_wal_insert_lsn()::text")[0]
         until(
             lambda: self.standby.sql("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", end)[0][0],
-            30,
+            seconds,
             "the standby",
         )
 

@@ -1,11 +1,13 @@
 """leat takeover: what is told, checked and undone. The other side is a stand-in, with the faults of
 one; tests/peers has the real Kafka Connect."""
 
+import base64
 import json
 import os
 import stat
 
 import pytest
+from servers.certificates import Authority
 from servers.connect_fake import FakeConnect
 from servers.process import until
 
@@ -302,3 +304,52 @@ def test_back_with_a_spool_is_refused(shop, leat, connect, kafka):
     back(leat, connect)
     assert connect.connectors["shop"]["state"] == "RUNNING"
     assert len(kafka.read("shop.public.orders")) == 4
+
+
+# ---- a Kafka Connect that is secured
+
+
+def secured(tmp_path, login):
+    authority = Authority(tmp_path / "ca")
+    crt, key = authority.issue("connect", "127.0.0.1", san="IP:127.0.0.1")
+    return FakeConnect((crt, key), login), authority.ca
+
+
+@pytest.mark.parametrize("way", ["password", "token"])
+def test_by_tls_and_a_login(shop, leat, connect, tmp_path, way):
+    """Without the authority or the login it is told which option is missing; nothing was asked."""
+    password = base64.b64encode(b"alice:let me in").decode()
+    login = f"Basic {password}" if way == "password" else "Bearer t0ken"
+    there, ca = secured(tmp_path, login)
+    there.connectors = connect.connectors
+    token = tmp_path / "token"
+    token.write_text("t0ken\n")
+    args = ["--user", "alice"] if way == "password" else ["--token-file", str(token)]
+    env = {"LEAT_PASSWORD": "let me in"}
+    try:
+        done = take(leat, there, *args, env=env, ok=(1,))
+        assert "connect.tls" in done.stderr and "--ca FILE" in done.stderr, done.stderr
+        done = take(leat, there, "--ca", ca, ok=(1,))
+        assert "connect.login" in done.stderr and "--user NAME" in done.stderr, done.stderr
+        assert there.connectors["shop"]["state"] == "RUNNING"
+        told = steps(take(leat, there, "--ca", ca, *args, "--json", env=env))
+        assert told["store"]["state"] == "ok"
+        assert there.connectors["shop"]["state"] == "STOPPED"
+        run_once(leat)
+        assert ids(leat) == [4, 5, 6]
+        takeover(leat, there, "shop", "--back", "--ca", ca, *args, env=env)
+        assert there.connectors["shop"]["state"] == "RUNNING"
+    finally:
+        there.close()
+
+
+def test_logins_that_do_not_fit_together(leat, connect, tmp_path):
+    for args, what in (
+        (["--user", "alice"], "LEAT_PASSWORD"),
+        (["--user", "alice", "--token-file", "x"], "not both"),
+        (["--cert", "x"], "belong together"),
+        (["--token-file", str(tmp_path / "none")], "read the token"),
+    ):
+        done = take(leat, connect, *args, ok=(1, 2))
+        assert what in done.stderr, done.stderr
+    assert not connect.asked

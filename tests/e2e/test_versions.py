@@ -28,7 +28,7 @@ TYPES = {
 }
 
 
-@pytest.fixture(scope="module", params=["12", "17", "18"])
+@pytest.fixture(scope="module", params=["12", "13", "14", "16", "17", "18"])
 def server(request, scratch):
     try:
         one = Postgres(os.path.join(scratch, f"pg-{request.param}"), request.param)

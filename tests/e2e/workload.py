@@ -1,77 +1,28 @@
 """A workload made from a seed: random tables of all types, and transactions of every shape.
 
-Inserts, updates, deletes, changes of keys, nulls and extremes of each type, big transactions,
-rolled-back ones, savepoints, truncates, COPY; and, between two rounds, changes of the tables. What
-Debezium shows of a table is what the catalog says when it meets the table's next change: so the
-tables change only while nothing else runs, and each gets a row at once.
+Inserts, updates, deletes, changes of keys, nulls and extremes of each type, values that stand in
+TOAST tables, COPY, truncates, logical messages; transactions that are big, rolled back, prepared,
+that have savepoints, and that run beside each other; and, between two rounds, changes of the
+tables. What Debezium shows of a table is what the catalog says when it meets the table's next
+change: so the tables change only while nothing else runs, and each gets a row at once.
 """
 
 import random
 
 import psycopg
+from workload_types import DEFAULTS, PLAIN, SETUP, TYPES, value
 
-# type -> texts of values, of which a row takes one, or NULL
-TYPES = {
-    "smallint": ["-32768", "32767", "0"],
-    "integer": ["-2147483648", "2147483647", "0", "42"],
-    "bigint": ["-9223372036854775808", "9223372036854775807", "9007199254740993"],
-    "oid": ["0", "4294967295"],
-    "numeric": ["0", "-0.000000000000000000001", "1e50", "123456789012345678901234567890.12345"],
-    "numeric(10,2)": ["-99999999.99", "99999999.99", "0.01", "-0.10", "0"],
-    "numeric(38,0)": ["99999999999999999999999999999999999999", "-1", "0"],
-    "real": ["3.4028235e38", "1e-45", "-0", "NaN", "Infinity", "-Infinity", "0.1", "16777217"],
-    "double precision": ["1.7976931348623157e308", "5e-324", "-0", "NaN", "-Infinity", "0.1"],
-    "money": ["-92233720368547758.08", "92233720368547758.07", "0.01"],
-    "boolean": ["t", "f"],
-    "text": ["", " ", "ä€𝄞 \t\n\\\"'", "\x01\x1f\x7f", "x" * 3000, "null", "{}"],
-    "varchar(20)": ["", "zwölf Zeichen", "\\N", "\"quoted\""],
-    "char(5)": ["", "ab", "abcde"],
-    "bytea": ["", "\\x00ff7f80", "\\x" + "ab" * 500],
-    "uuid": ["00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"],
-    "json": ['{"b": 1, "a": [1.50, null, "\\u00e4"]}', "null", '"x"', "1e400"],
-    "jsonb": ['{"b": 1, "a": [1.50, null]}', "[]", "-0.0"],
-    "xml": ["<a>1</a>", "<?xml version=\"1.0\"?><b x='1'/>"],
-    "date": ["0001-01-01", "9999-12-31", "1969-12-31", "4713-01-01 BC", "infinity", "-infinity"],
-    "time": ["00:00:00", "24:00:00", "23:59:59.999999", "12:00:00.5"],
-    "time(3)": ["00:00:00.001", "23:59:59.999"],
-    "time with time zone": ["00:00:00+14", "23:59:59.999999-12", "12:30:00.25+05:30"],
-    "timestamp": ["0001-01-01 00:00:00", "1969-12-31 23:59:59.999999", "2024-02-29 12:00:00.5",
-                  "9999-12-31 23:59:59.999999", "infinity", "-infinity"],
-    "timestamp(3)": ["1970-01-01 00:00:00.001", "2038-01-19 03:14:08.999"],
-    "timestamp with time zone": ["0001-01-01 00:00:00+00", "1969-12-31 23:59:59.999999+00",
-                                 "2024-02-29 12:00:00.5+05:30", "9999-12-31 23:59:59.999999+00"],
-    "interval": ["0", "1 year 2 mons 3 days 04:05:06.789", "-178000 years", "-1 mon +1 day"],
-    "inet": ["0.0.0.0", "255.255.255.255/8", "::1", "2001:db8::/32"],
-    "cidr": ["10.0.0.0/8", "2001:db8::/32"],
-    "macaddr": ["00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"],
-    "macaddr8": ["08:00:2b:01:02:03:04:05"],
-    "bit(1)": ["0", "1"],
-    "bit(9)": ["100000001", "000000000"],
-    "bit varying(20)": ["", "1", "10101010101010101010"],
-    "point": ["(0,0)", "(-1.5e10,2.25)"],
-    "int4range": ["empty", "[1,10)", "(,)", "[5,)"],
-    "int8range": ["[-9223372036854775808,0)", "empty"],
-    "numrange": ["[0.1,2.50]", "(,1e10)"],
-    "tsrange": ["[2024-01-01 00:00:00,2024-01-02 00:00:00.5)", "empty"],
-    "tstzrange": ["[2024-01-01 00:00:00+00,)", "empty"],
-    "daterange": ["[2024-01-01,2024-02-01)", "(,)"],
-    "integer[]": ["{}", "{1,NULL,-2147483648}"],
-    "bigint[]": ["{}", "{9223372036854775807}"],
-    "text[]": ["{}", '{"a,b","\\"",NULL,""}'],
-    "boolean[]": ["{t,f,NULL}"],
-    "double precision[]": ["{0.1,NaN,-Infinity}"],
-    "numeric(8,3)[]": ["{1.500,-0.001,NULL}"],
-    "uuid[]": ["{00000000-0000-0000-0000-000000000001}"],
-    "date[]": ["{2024-02-29,1969-12-31}"],
-    "mood": ["sad", "ok", "it's \"fine\""],
-}
 KEYS = ("id", "two", "text", "uuid", "none", "full")
-PLAIN = ("integer", "bigint", "text", "boolean", "numeric(10,2)", "timestamp", "uuid")
+# What becomes of a column: its type's successors.
+WIDER = {"smallint": "integer", "integer": "bigint", "varchar(20)": "text", "label": "text",
+         "real": "double precision", "time(3)": "time", "timestamp(3)": "timestamp"}
 
 
 class Table:
     def __init__(self, name, key, columns):
-        self.name, self.key, self.columns = name, key, columns  # columns: name -> type
+        """columns: name -> type, both as SQL has them."""
+        self.name, self.key, self.columns = name, key, columns
+        self.required = set()  # columns that are NOT NULL
         self.next = 1
 
     def create(self):
@@ -83,10 +34,13 @@ class Table:
             "none": "id bigint",
             "full": "id bigint PRIMARY KEY",
         }[self.key]
-        columns = "".join(f", {name} {kind}" for name, kind in self.columns.items())
+        columns = "".join(f", {name} {self.declared(name)}" for name in self.columns)
         yield f"CREATE TABLE {self.name} ({key}{columns})"
         if self.key in ("none", "full"):
             yield f"ALTER TABLE {self.name} REPLICA IDENTITY FULL"
+
+    def declared(self, name):
+        return self.columns[name] + (" NOT NULL" if name in self.required else "")
 
     def key_of(self, n):
         return {"text": f"k'{n}", "uuid": f"00000000-0000-4000-8000-{n:012d}"}.get(self.key, n)
@@ -97,58 +51,69 @@ class Table:
     def row(self, dice):
         n, self.next = self.next, self.next + 1
         other = [f"o{n % 3}"] if self.key == "two" else []
-        return [self.key_of(n), *other, *(value(dice, kind) for kind in self.columns.values())]
-
-
-def value(dice, kind):
-    if dice.random() < 0.15:
-        return None
-    if kind in ("integer", "bigint") and dice.random() < 0.5:
-        return str(dice.randrange(-(1 << 31), 1 << 31))
-    if kind == "text" and dice.random() < 0.5:
-        return "".join(chr(dice.randrange(0x20, 0x250)) for _ in range(dice.randrange(30)))
-    if kind == "timestamp" and dice.random() < 0.5:
-        return f"{dice.randrange(1900, 2100)}-01-01 00:00:00.{dice.randrange(1000000):06d}"
-    return dice.choice(TYPES[kind])
+        values = (value(dice, t, name in self.required) for name, t in self.columns.items())
+        return [self.key_of(n), *other, *values]
 
 
 class Workload:
-    """Makes its tables in the database's schema `public`; round() after round() changes their rows;
-    changes counts those that were committed, about."""
+    """Makes its tables in the database's schemas `public` and `other one`; round() after round()
+    changes their rows; changes counts those that were committed, about."""
+
+    sessions = 3
+    big = 400  # statements of a transaction that is big
 
     def __init__(self, db, seed, tables=8, types=None):
         self.db, self.dice, self.changes = db, random.Random(seed), 0
         self.types = types or list(TYPES)
         self.made = 0
-        db.sql("CREATE TYPE mood AS ENUM ('sad', 'ok', 'it''s \"fine\"')")
+        self.full = {}  # of a table: a column that has no NULLs any more
+        for statement in SETUP:
+            db.sql(statement)
+        db.sql('CREATE SCHEMA "other one"')
         kinds = self.types[:]
         self.dice.shuffle(kinds)
         self.tables = []
         for i in range(tables):
             some = kinds[i * len(kinds) // tables : (i + 1) * len(kinds) // tables]
             some += self.dice.sample([t for t in PLAIN if t in self.types], 2)
-            columns = {f"c{j}": kind for j, kind in enumerate(some)}
-            table = Table(f"t{i}", KEYS[i % len(KEYS)], columns)
-            for statement in table.create():
-                db.sql(statement)
-            self.tables.append(table)
+            name = f'"other one"."Tafel {i}"' if i == tables - 1 else f"t{i}"
+            self.create(name, KEYS[i % len(KEYS)], some)
+
+    def create(self, name, key, kinds):
+        quoted = [f'"c{i} ü.x"' if i == 1 and key == "uuid" else f"c{i}" for i in range(len(kinds))]
+        table = Table(name, key, dict(zip(quoted, kinds)))
+        table.required |= {c for c, kind in table.columns.items() if TYPES[kind]
+                           and self.dice.random() < 0.1}
+        for statement in table.create():
+            self.db.sql(statement)
+        self.tables.append(table)
 
     def round(self, changes):
-        """Transactions that make about so many changes."""
-        end = self.changes + changes
-        with self.db.connect(autocommit=True) as connection:
-            while self.changes < end:
-                self.transaction(connection, end - self.changes)
+        """Transactions that make about so many changes: in sessions whose tables are their own, so
+        that none waits for another."""
+        end, n = self.changes + changes, self.sessions
+        sessions = [self.db.connect(autocommit=True) for _ in range(n)]
+        parts = [self.tables[i::n] for i in range(n)]
+        running = [None] * n
+        while self.changes < end or any(running):
+            i = self.dice.randrange(n)
+            if running[i] is None and self.changes < end:
+                running[i] = self.transaction(sessions[i], parts[i], end - self.changes)
+            elif running[i] is not None and next(running[i], "over") == "over":
+                running[i] = None
+        for session in sessions:
+            session.close()
 
-    def transaction(self, connection, most):
+    def transaction(self, connection, tables, most):
+        """Yields between its statements."""
         made = 0
         commit = self.dice.random() > 0.1
-        size = self.dice.choice((1, 1, 2, 5, 20)) if self.dice.random() < 0.97 else 400
+        size = self.dice.choice((1, 1, 2, 5, 20)) if self.dice.random() < 0.97 else self.big
         connection.execute("BEGIN")
         for _ in range(size):
             try:
                 connection.execute("SAVEPOINT s")
-                n = self.step(connection, most)
+                n = self.step(connection, self.dice.choice(tables), most)
             except psycopg.errors.Error:  # a key that is taken, a range that is too wide
                 connection.execute("ROLLBACK TO s")
                 continue
@@ -156,12 +121,18 @@ class Workload:
                 connection.execute("ROLLBACK TO s")
                 continue
             made += n
-        connection.execute("COMMIT" if commit else "ROLLBACK")
+            yield
+        if self.dice.random() < 0.03:
+            self.made += 1
+            connection.execute(f"PREPARE TRANSACTION 'p{self.made}'")
+            yield
+            connection.execute(f"{'COMMIT' if commit else 'ROLLBACK'} PREPARED 'p{self.made}'")
+        else:
+            connection.execute("COMMIT" if commit else "ROLLBACK")
         self.changes += made if commit else 0
 
-    def step(self, connection, most):
+    def step(self, connection, t, most):
         """One statement; how many rows it changed."""
-        t = self.dice.choice(self.tables)
         what = self.dice.random()
         if what < 0.45:
             return self.insert(connection, t, self.dice.choice((1, 1, 3, 10)))
@@ -169,7 +140,7 @@ class Workload:
             return self.copy(connection, t, self.dice.randrange(1, 200))
         if what < 0.75:
             return self.update(connection, t)
-        if what < 0.80 and t.key in ("id", "full", "two"):
+        if what < 0.80 and t.key != "none":
             return self.rename(connection, t)
         if what < 0.93:
             return self.delete(connection, t)
@@ -178,6 +149,8 @@ class Workload:
             return 1
         if what < 0.97 and most > 1000:
             return self.multiply(connection, t, min(most, 3000))
+        if what < 0.975:
+            return self.message(connection)
         return self.insert(connection, t, 2)
 
     def insert(self, connection, t, n):
@@ -210,17 +183,25 @@ class Workload:
         kind = t.columns[name]
         return connection.execute(
             f"UPDATE {t.name} SET {name} = %s::text::{kind} WHERE {self.some(t)}",
-            [value(self.dice, kind)],
+            [value(self.dice, kind, name in t.required)],
         ).rowcount
 
     def rename(self, connection, t):
         """Changes of keys: a delete and an insert to who reads."""
         at = self.dice.randrange(1, t.next + 1)
         n, t.next = t.next, t.next + 1
-        return connection.execute(f"UPDATE {t.name} SET id = {n} WHERE id = {at}").rowcount
+        return connection.execute(f"UPDATE {t.name} SET id = %s WHERE id = %s",
+                                  [t.key_of(n), t.key_of(at)]).rowcount
 
     def delete(self, connection, t):
         return connection.execute(f"DELETE FROM {t.name} WHERE {self.some(t)}").rowcount
+
+    def message(self, connection):
+        """A logical message, in the transaction or not."""
+        content = "m" * self.dice.randrange(50)
+        connection.execute("SELECT pg_logical_emit_message(%s, 'leat', %s)",
+                           [self.dice.random() < 0.5, content])
+        return 1
 
     def multiply(self, connection, t, most):
         """Many rows by one statement."""
@@ -234,17 +215,97 @@ class Workload:
         t.next += n + 1
         return n
 
+    # ---- changes of tables
+
+    def clear(self):
+        """Takes rows away that a column will have no room for. Before alter(), with a rest after."""
+        with self.db.connect(autocommit=True) as connection:
+            for t in self.tables:
+                name = self.column(t, PLAIN)
+                if name and name not in t.required and self.dice.random() < 0.2:
+                    connection.execute(f"DELETE FROM {t.name} WHERE {name} IS NULL")
+                    self.full[t] = name
+
     def alter(self):
         """Each table changes, and gets a row. Nothing else may run meanwhile."""
         with self.db.connect(autocommit=True) as connection:
             for t in self.tables:
-                if len(t.columns) > 3 and self.dice.random() < 0.4:
-                    name = self.dice.choice(list(t.columns))
-                    connection.execute(f"ALTER TABLE {t.name} DROP COLUMN {name}")
-                    del t.columns[name]
-                else:
-                    self.made += 1
-                    kind = self.dice.choice(self.types)
-                    connection.execute(f"ALTER TABLE {t.name} ADD COLUMN n{self.made} {kind}")
-                    t.columns[f"n{self.made}"] = kind
+                changes = (self.add, self.add, self.default, self.drop, self.call, self.widen,
+                           self.require, self.identity)
+                change = self.require if t in self.full else self.dice.choice(changes)
+                change(connection, t)
                 self.changes += self.insert(connection, t, 1)
+        self.full.clear()
+        self.again()
+
+    def column(self, t, kinds):
+        """One of the table's columns whose type is among these; None: it has none."""
+        found = [name for name, kind in t.columns.items() if kind in kinds]
+        return self.dice.choice(found) if found else None
+
+    def name(self):
+        self.made += 1
+        return f"n{self.made}"
+
+    def add(self, connection, t):
+        name, kind = self.name(), self.dice.choice(self.types)
+        connection.execute(f"ALTER TABLE {t.name} ADD COLUMN {name} {kind}")
+        t.columns[name] = kind
+
+    def default(self, connection, t):
+        """A column whose value all rows have, without being written again."""
+        name, kind = self.name(), self.dice.choice([k for k in DEFAULTS if k in self.types])
+        connection.execute(
+            f"ALTER TABLE {t.name} ADD COLUMN {name} {kind} NOT NULL DEFAULT {DEFAULTS[kind]}"
+        )
+        t.columns[name] = kind
+        t.required.add(name)
+
+    def drop(self, connection, t):
+        if len(t.columns) > 3:
+            name = self.dice.choice(list(t.columns))
+            connection.execute(f"ALTER TABLE {t.name} DROP COLUMN {name}")
+            del t.columns[name]
+            t.required.discard(name)
+
+    def call(self, connection, t):
+        """Another name for a column."""
+        old, new = self.dice.choice(list(t.columns)), self.name()
+        connection.execute(f"ALTER TABLE {t.name} RENAME COLUMN {old} TO {new}")
+        t.columns = {new if name == old else name: kind for name, kind in t.columns.items()}
+        if old in t.required:
+            t.required.remove(old)
+            t.required.add(new)
+
+    def widen(self, connection, t):
+        """Another type for a column, which writes the table anew."""
+        name = self.column(t, WIDER)
+        if name:
+            kind = t.columns[name] = WIDER[t.columns[name]]
+            connection.execute(f"ALTER TABLE {t.name} ALTER COLUMN {name} TYPE {kind}")
+
+    def require(self, connection, t):
+        """NOT NULL where no row has a NULL, or no longer."""
+        name = self.full.get(t)
+        if name:
+            connection.execute(f"ALTER TABLE {t.name} ALTER COLUMN {name} SET NOT NULL")
+            t.required.add(name)
+        elif t.required:
+            name = self.dice.choice(sorted(t.required))
+            connection.execute(f"ALTER TABLE {t.name} ALTER COLUMN {name} DROP NOT NULL")
+            t.required.remove(name)
+
+    def identity(self, connection, t):
+        """What the log has of old rows."""
+        if t.key in ("id", "full", "two"):
+            what = self.dice.choice(("FULL", "DEFAULT"))
+            connection.execute(f"ALTER TABLE {t.name} REPLICA IDENTITY {what}")
+
+    def again(self):
+        """One table goes, and another comes under its name."""
+        if self.dice.random() < 0.3:
+            old = self.tables.pop(self.dice.randrange(len(self.tables)))
+            self.db.sql(f"DROP TABLE {old.name}")
+            self.create(old.name, self.dice.choice(KEYS), self.dice.sample(self.types, 6))
+            with self.db.connect(autocommit=True) as connection:
+                self.changes += self.insert(connection, self.tables[-1], 2)

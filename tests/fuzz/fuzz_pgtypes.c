@@ -2,15 +2,19 @@
  * JSON converter, and survives as a default.
  *
  * The first byte picks a column, the second the modes, the rest is the text, and the binary form.
+ * Columns are those of the table below, then one of each type that has a rule, then one of its
+ * arrays: so no parser is without.
  */
 #include "fuzz.h"
 
 #include <stdlib.h>
 
 #include "convert/json.h"
-#include "system/postgres/types.h"
+#include "system/postgres/types_part.h"
 
 enum {
+    RULES = 30000, /* oids of the rules' types that have none of their own, and of their arrays */
+    ARRAYS = 40000,
     MOOD = 20000,
     MOODS,
     HSTORE,
@@ -21,10 +25,12 @@ enum {
     NUMERIC_10_2 = (10 << 16 | 2) + 4,
 };
 
-static const struct {
+typedef struct column {
     uint32_t oid;
     int32_t typmod, ndims;
-} columns[] = {
+} column;
+
+static const column columns[] = {
     {16, -1, 0},     {17, -1, 0},       {21, -1, 0},    {23, -1, 0},     {20, -1, 0},
     {26, -1, 0},     {700, -1, 0},      {701, -1, 0},   {1700, -1, 0},   {1700, NUMERIC_10_2, 0},
     {790, -1, 0},    {25, -1, 0},       {2950, -1, 0},  {1560, 1, 0},    {1562, -1, 0},
@@ -81,6 +87,19 @@ static void one(const leat_pg_col *col, leat_pg_parser *parse, leat_str text, le
     }
 }
 
+/* The i-th column behind the table; its type is made known if it has to be. */
+static column by_rule(leat_pg_types *types, size_t i)
+{
+    size_t n = i % leat_pg_nrules;
+    const leat_pg_rule *r = &leat_pg_rules[n];
+    uint32_t oid = r->oid ? r->oid : RULES + (uint32_t)n;
+    if (r->oid == 0) add(types, oid, r->name, 'b', 0);
+    if (i < leat_pg_nrules) return (column){oid, -1, 0};
+    uint32_t array = r->array ? r->array : ARRAYS + (uint32_t)n;
+    if (r->array == 0) add(types, array, "_of", 'b', oid);
+    return (column){array, -1, 1};
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2) return 0;
@@ -94,13 +113,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     add(types, GEOMETRY, "geometry", 'b', 0);
     add(types, COMP, "comp", 'c', 0);
     leat_pg_modes modes = modes_of(data[1]);
-    size_t i = data[0] % (sizeof columns / sizeof *columns);
+    enum { TABLE = sizeof columns / sizeof *columns };
+    size_t i = data[0] % (TABLE + 2 * leat_pg_nrules);
+    column picked = i < TABLE ? columns[i] : by_rule(types, i - TABLE);
     leat_str text = {(const char *)data + 2, size - 2};
     leat_pg_attr attr = {.table = "t",
                          .name = "c",
-                         .type = columns[i].oid,
-                         .typmod = columns[i].typmod,
-                         .ndims = columns[i].ndims,
+                         .type = picked.oid,
+                         .typmod = picked.typmod,
+                         .ndims = picked.ndims,
                          .def = text};
     leat_pg_col col;
     if (leat_pg_plan(types, &modes, &attr, &a, &col, NULL) != LEAT_OK) abort();

@@ -14,7 +14,7 @@ from servers.process import sh, until
 from test_faults import test_point, test_point_with_postgres  # noqa: F401
 from test_kills import SEED, connector_pid, test_kills  # noqa: F401
 from test_network import moves, proxy, test_network  # noqa: F401
-from test_snapshots import test_killed_at_any_moment  # noqa: F401
+from test_snapshots import test_a_standby_as_the_source, test_killed_at_any_moment  # noqa: F401
 
 HINT = f"(KILL_SEED={SEED})"
 RETRY = {"errors_retry_delay_initial_ms": 50, "errors_retry_delay_max_ms": 1000}

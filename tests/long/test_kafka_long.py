@@ -10,6 +10,7 @@ from servers.process import until
 from test_kafka import SEED, caught_up, check, config
 from test_kafka import own_kafka, test_kafka_kills  # noqa: F401 - collected here
 from test_once import test_once_kills  # noqa: F401 - collected here
+from test_snapshots_kafka import test_killed_at_any_moment  # noqa: F401
 
 AWAY = int(os.environ.get("AWAY", "120"))
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -79,6 +80,32 @@ def test_a_python_client(leat, clients, script):
     url = f"http://127.0.0.1:{hub.port}"
     done = subprocess.run([clients, "-c", script, url], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0 and "done" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def go_client(tmp_path_factory):
+    """A program over github.com/go-kafka/connect, built here; the module is kept in the user's
+    cache."""
+    if not shutil.which("go"):
+        pytest.skip("go is not installed")
+    program = str(tmp_path_factory.mktemp("go") / "client")
+    env = os.environ | {"GOMODCACHE": os.path.join(CACHE, "leat", "go"), "GOFLAGS": "-mod=readonly"}
+    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "go_client")
+    got = subprocess.run(["go", "mod", "download"], cwd=source, env=env, capture_output=True,
+                         text=True)
+    if got.returncode != 0:
+        pytest.skip(f"the module is not to be had: {got.stderr.strip()[-200:]}")
+    done = subprocess.run(["go", "build", "-o", program, "."], cwd=source, env=env,
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return program
+
+
+def test_a_go_client(leat, go_client):
+    hub = Hub(leat)
+    url = f"http://127.0.0.1:{hub.port}"
+    done = subprocess.run([go_client, url], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0 and done.stdout == "done\n", done.stdout + done.stderr
 
 
 def test_nothing_generated_from_the_document_breaks_it(leat, clients, tmp_path):

@@ -92,7 +92,8 @@ typedef struct bdb_view {
 void bdb_init(bdb *d, dicebox *dice);
 /* Something happens, or nothing. */
 void bdb_step(bdb *d);
-/* Nothing begins any more, all that runs ends and is seen, the log is on disk. */
+/* Nothing begins any more, all that runs ends and is seen; the log is on disk but for a little at
+ * its end, which nobody's transaction has written. */
 void bdb_settle(bdb *d);
 /* What has committed is seen, as when a slot is made. */
 void bdb_see_all(bdb *d);

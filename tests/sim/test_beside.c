@@ -12,89 +12,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "beside.h"
-#include "capture/window.h"
-#include "engine/beside_state.h"
-#include "engine/run.h"
+#include "beside_world.h"
 
-enum { LIVES = 5, PLANT_SEEDS = 10000, STEPS_MOST = 60000, PAD = 24 << 10 };
+enum { LIVES = 5, PLANT_SEEDS = 10000, STEPS_MOST = 60000 };
 
-typedef enum plant {
-    NONE,
-    NO_YIELD,    /* rows are appended whatever changed meanwhile */
-    EARLY_ROWS,  /* rows do not wait for the stream to pass their view */
-    LATE_NOTES,  /* notes begin with the view, not before it */
-    BEHIND,      /* a view that lacks what was appended before is taken */
-    RUNNING_IN,  /* a standby's running transactions count as seen */
-    FLUSHED_END, /* a view's end is what is on disk, not what is written */
-    NO_AGAIN,    /* rows whose change left a column out are not read again ... */
-    NO_MOVED,    /* ... nor those that moved */
-    NOT_STORED,  /* that they are is not stored with the change */
-    NO_TRUNCATE, /* rows stay after a TRUNCATE */
-    NEW_KEY,     /* only the new key of a change is noted */
-    NO_VIEW,     /* of a table without identity changes come that its rows show */
-    NOT_STILL,   /* such a table is read while the stream goes on */
-    NOT_SPOILED, /* notes that were given up are not missed */
-    LATE_LOCK,   /* a table is locked after the view was taken, not before */
-    UNFLUSHED,   /* rows of a table without identity go out before the log is on disk */
-    DONE_EARLY,  /* a chunk is stored as done before its rows are appended */
-    REPLAYED,    /* a standby's view ends at what it counts as replayed */
-    COVERS,      /* a standby's view is thought to have all that it once replayed */
-    DROPPED,     /* streamed changes that a row may show already are dropped */
-    ORDER,       /* keys sort in another way than before the last start, and it is not told */
-    END_FIRST,   /* a view's end is looked up before it is taken */
-    TORN,        /* the stream goes on between two batches of a chunk's rows */
-    UNCOUNTED,   /* rows that yielded are not counted */
-    LATE_ASK,    /* an ad hoc snapshot goes on only some time after the stream does */
-    PLANTS
-} plant;
-static const char *const plants[] = {
-    "none",        "no-yield",  "early-rows", "late-notes", "behind",   "running-in", "end",
-    "no-again",    "no-moved",  "not-stored", "truncate",   "new-key",  "no-view",    "not-still",
-    "not-spoiled", "late-lock", "unflushed",  "done-early", "replayed", "covers",     "dropped",
-    "order",       "end-first", "torn",       "uncounted",  "late-ask"};
-
-typedef struct world {
-    dicebox dice;
-    plant plant;
-    int64_t now;
-    uint64_t steps;
-    leat_engine *engine;
-    bdb db;
-    bstream stream;
-    leat_origin *origin;
-    leat_table *table[BDB_TABLES];
-    char pad[PAD];
-    bool slot;
-    int64_t slot_at;
-    /* the connection */
-    unsigned next, op; /* commit to be sent, and how much of it was */
-    int64_t at;        /* read up to here */
-    bool hurried;
-    unsigned starts; /* of the server, then */
-    /* views, of all lives */
-    struct view {
-        bdb_view v;
-        bool noted[BDB_TXS]; /* appended before it was taken: LATE_NOTES */
-        int64_t start, end;
-    } * views;
-    unsigned nviews, views_cap;
-    bool deciding, judging, yielding;
-    /* ad hoc snapshots */
-    unsigned over, reads; /* reads: since the source was opened */
-    bool rests;
-    leat_snap_table ask[BESIDE_ASKS];
-    /* this life */
-    unsigned lives; /* before it */
-    bool dead, last, settled;
-    uint32_t crash_in, stop_in, pause_in, paused_left, full_in, flaky, failures, settle_in,
-        db_crash_in, restart_in;
-    unsigned readers, wide;
-    size_t memory;
-    char why[400];
-} world;
-
-static world *w;
+world *w;
 
 void complain(const char *fmt, ...)
 {
@@ -570,6 +492,7 @@ static leat_rc c_hurry(leat_task *t, const leat_view *view, leat_err *e)
     (void)t;
     (void)view;
     if (step()) return dead(e);
+    if (w->plant == NO_HURRY) return LEAT_OK;
     if (!w->db.standby) bdb_flush(&w->db);
     w->hurried = true;
     return LEAT_OK;
@@ -611,138 +534,6 @@ static leat_rc c_over(leat_task *t, leat_batch *b, const leat_chunk_told *told, 
     if (asks() && told->table == &w->ask[w->over]) w->over++;
     safe(b, w->at);
     return LEAT_OK;
-}
-
-/* ---- plants: what takes the place of the product's functions ---- */
-
-/* Of what is handed out, in place of what is done. */
-void __real_leat_ledger_write(leat_ledger *l, leat_jw *j, const char *name);
-void __wrap_leat_ledger_write(leat_ledger *l, leat_jw *j, const char *name);
-void __wrap_leat_ledger_write(leat_ledger *l, leat_jw *j, const char *name)
-{
-    leat_piece *early[64];
-    unsigned n = 0;
-    for (leat_ledger_table *t = l->first; w->plant == DONE_EARLY && t; t = t->next)
-        for (leat_piece *p = t->pieces; p && n < 64; p = p->next)
-            if (p->state == LEAT_PIECE_BUSY && p->cut) (early[n++] = p)->state = LEAT_PIECE_DONE;
-    __real_leat_ledger_write(l, j, name);
-    while (n > 0) early[--n]->state = LEAT_PIECE_BUSY;
-}
-
-leat_rc __real_leat_window_yield(leat_window *x, leat_batch *b, leat_err *e);
-leat_rc __wrap_leat_window_yield(leat_window *x, leat_batch *b, leat_err *e);
-leat_rc __wrap_leat_window_yield(leat_window *x, leat_batch *b, leat_err *e)
-{
-    if (w->plant == NO_YIELD) return LEAT_OK;
-    w->yielding = true;
-    leat_rc rc = __real_leat_window_yield(x, b, e);
-    w->yielding = false;
-    if (w->plant == UNCOUNTED) b->counts.rows_superseded = 0;
-    return rc;
-}
-
-leat_rc __real_leat_beside_turn(leat_run *r, bool *took, leat_err *e);
-leat_rc __wrap_leat_beside_turn(leat_run *r, bool *took, leat_err *e);
-leat_rc __wrap_leat_beside_turn(leat_run *r, bool *took, leat_err *e)
-{
-    *took = false;
-    if (w->plant == TORN && r->beside->out && dice_one_in(&w->dice, 2)) return LEAT_OK;
-    return __real_leat_beside_turn(r, took, e);
-}
-
-bool __real_leat_window_view(leat_window *x, leat_view view);
-bool __wrap_leat_window_view(leat_window *x, leat_view view);
-bool __wrap_leat_window_view(leat_window *x, leat_view view)
-{
-    w->judging = true;
-    bool in = __real_leat_window_view(x, view);
-    w->judging = false;
-    return in;
-}
-
-bool __real_leat_window_decide(leat_window *x);
-bool __wrap_leat_window_decide(leat_window *x);
-bool __wrap_leat_window_decide(leat_window *x)
-{
-    w->deciding = true;
-    bool good = __real_leat_window_decide(x);
-    w->deciding = false;
-    return good || w->plant == NOT_SPOILED;
-}
-
-bool __real_leat_window_spoiled(const leat_window *x);
-bool __wrap_leat_window_spoiled(const leat_window *x);
-bool __wrap_leat_window_spoiled(const leat_window *x)
-{
-    return w->plant != NOT_SPOILED && __real_leat_window_spoiled(x);
-}
-
-void __real_leat_window_keep_view(leat_window *x);
-void __wrap_leat_window_keep_view(leat_window *x);
-void __wrap_leat_window_keep_view(leat_window *x)
-{
-    if (w->plant != NO_VIEW) __real_leat_window_keep_view(x);
-}
-
-void __real_leat_ledger_again(leat_ledger *l, leat_ledger_table *t, leat_str key);
-void __wrap_leat_ledger_again(leat_ledger *l, leat_ledger_table *t, leat_str key);
-void __wrap_leat_ledger_again(leat_ledger *l, leat_ledger_table *t, leat_str key)
-{
-    if (w->plant == (w->yielding ? NO_AGAIN : NO_MOVED)) return;
-    __real_leat_ledger_again(l, t, key);
-}
-
-bool __real_leat_beside_urgent(const leat_run *r);
-bool __wrap_leat_beside_urgent(const leat_run *r);
-bool __wrap_leat_beside_urgent(const leat_run *r)
-{
-    return w->plant != NOT_STORED && __real_leat_beside_urgent(r);
-}
-
-bool __real_leat_ledger_next(leat_ledger *l, bool keyed, bool turns, leat_job *job);
-bool __wrap_leat_ledger_next(leat_ledger *l, bool keyed, bool turns, leat_job *job);
-bool __wrap_leat_ledger_next(leat_ledger *l, bool keyed, bool turns, leat_job *job)
-{
-    bool late = w->plant == NOT_STILL && !keyed && w->stream.safe.n < 20;
-    return !late && __real_leat_ledger_next(l, keyed, turns, job);
-}
-
-/* As if rows told what the last view contains. */
-static void drop_shown(leat_batch *b)
-{
-    uint32_t kept = 0, safe = b->nsafe, dropped = 0;
-    const struct view *v = w->nviews > 0 ? &w->views[w->nviews - 1] : NULL;
-    for (uint32_t i = 0; i < b->n; i++) {
-        uint64_t tx = b->ev[i].tx - BDB_FIRST;
-        if (i == safe) b->safe_counts.deduplicated += dropped;
-        if (!v || b->ev[i].op == 't' || tx >= v->v.n || !v->v.in[tx]) {
-            b->ev[kept++] = b->ev[i];
-            continue;
-        }
-        dropped++;
-        b->nsafe -= i < safe;
-    }
-    if (safe >= b->n) b->safe_counts.deduplicated += dropped;
-    b->n = kept;
-    b->counts.deduplicated += dropped;
-}
-
-void __real_leat_windows_note(leat_windows *ws, leat_batch *b);
-void __wrap_leat_windows_note(leat_windows *ws, leat_batch *b);
-void __wrap_leat_windows_note(leat_windows *ws, leat_batch *b)
-{
-    for (uint32_t i = 0; i < b->n; i++) {
-        leat_event *ev = &b->ev[i];
-        if (w->plant == NO_TRUNCATE && ev->op == 't') ev->op = LEAT_OP_MESSAGE;
-        if (w->plant == NEW_KEY && ev->before && ev->after) ev->src = ev->before, ev->before = NULL;
-    }
-    __real_leat_windows_note(ws, b);
-    if (w->plant == DROPPED) drop_shown(b);
-    for (uint32_t i = 0; i < b->n; i++) {
-        leat_event *ev = &b->ev[i];
-        if (ev->op == LEAT_OP_MESSAGE) ev->op = 't';
-        if (ev->src) ev->before = ev->src;
-    }
 }
 
 /* ---- the stream ---- */
@@ -942,9 +733,9 @@ static void test_plants(void **state)
         if (!run_seed(seed, NONE)) fail_msg("SEED=%llu: %s", seed + 0ull, w->why);
         if (seed <= PLANT_SEEDS) run_seed(seed, p);
         if (seed > PLANT_SEEDS)
-            print_message("%s is not found in %d seeds\n", plants[p], PLANT_SEEDS);
+            print_message("%s is not found in %d seeds\n", beside_plants[p], PLANT_SEEDS);
         else
-            print_message("%s is found: seed %llu, %s\n", plants[p], seed + 0ull, w->why);
+            print_message("%s is found: seed %llu, %s\n", beside_plants[p], seed + 0ull, w->why);
         missed += seed > PLANT_SEEDS;
     }
     assert_int_equal(missed, 0);

@@ -102,7 +102,7 @@ static void test_defaults(void **state)
 static void test_refused(void **state)
 {
     (void)state;
-    refused("signal.enabled.channels=kafka", "signal.enabled.channels", "must be a list of");
+    refused("signal.enabled.channels=carrier-pigeon", "signal.enabled.channels", "must be a list of");
     refused("signal.data.collection=a.b,a.c", "signal.data.collection", "names 2 tables");
     refused("notification.enabled.channels=sink", "notification.sink.topic.name", "must be set");
     refused("notification.enabled.channels=sink\nnotification.sink.topic.name=a b",

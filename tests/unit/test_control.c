@@ -269,6 +269,23 @@ static void unread_answers_of_a_slow_verb(void **state)
     answers(NULL);
 }
 
+/* Who asks something quick and something slow, and is gone before the first answer. */
+static void slow_verbs_behind_a_broken_answer(void **state)
+{
+    (void)state;
+    const char both[] = "{\"verb\":\"echo\"}\n{\"verb\":\"dawdle\"}\n";
+    for (int i = 0; i < 20; i++) {
+        atomic_store(&go_on, false);
+        int fd = leat_os_unix_connect(folder, "control.sock", 2000);
+        assert_true(fd >= 0);
+        assert_int_equal(send(fd, both, strlen(both), MSG_NOSIGNAL), strlen(both));
+        close(fd);
+        answers(NULL);
+        atomic_store(&go_on, true);
+        answers(NULL);
+    }
+}
+
 /* A process that takes no connections any more (SIGSTOP) is told in time, however many asked. */
 static void nobody_takes_the_connection(void **state)
 {
@@ -372,6 +389,7 @@ int main(void)
         cmocka_unit_test(slow_verbs_outlive_their_clients),
         cmocka_unit_test(unread_answers_hold_nobody_up),
         cmocka_unit_test(unread_answers_of_a_slow_verb),
+        cmocka_unit_test(slow_verbs_behind_a_broken_answer),
         cmocka_unit_test(nobody_takes_the_connection),
         cmocka_unit_test(few_descriptors),
         cmocka_unit_test(clocks_tick),

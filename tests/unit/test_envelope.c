@@ -316,8 +316,9 @@ static void test_zeros(void **state)
         .table = t, .op = LEAT_OP_DELETE, .before = before, .flags = LEAT_EV_OLD_KEY_ONLY};
     leat_record r[LEAT_RECORDS_MAX];
     leat_envelope_records(&ev, &a, r);
-    assert_string_equal(sample_text(&a, row, &r[0].value.u.list[0]),
-                        "{f:7,f:0,f:false,f:x'',f:[],f:\"0\",f:0,f:0,f:null}");
+    assert_string_equal(
+        sample_text(&a, row, &r[0].value.u.list[0]),
+        "{f:7,f:0,f:false,f:x'',f:[],f:\"0\",f:\"1970-01-01T00:00:00Z\",f:0,f:null}");
     leat_table_unpin(t);
     leat_arena_free(&a);
 }

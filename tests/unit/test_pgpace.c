@@ -145,6 +145,11 @@ static void drains(void **state)
         assert_int_equal(p.before, before);
     }
     leat_pg_pace_took(&p, 100);
+    assert_false(leat_pg_pace_gather(&p)); /* the server is told ... */
+    leat_pg_pace_took(&p, MUCH);
+    assert_true(leat_pg_pace_gather(&p));
+    leat_pg_pace_took(&p, 100);
+    assert_false(leat_pg_pace_gather(&p)); /* ... of what became room since, too */
     nap(&p);
     assert_int_equal(p.before, p.taken);
     leat_pg_pace_end(&p, fd[0]);
@@ -179,7 +184,7 @@ static void naps(void **state)
 static void narrow_window(void **state)
 {
     (void)state;
-    enum { BYTES = 32 << 20 };
+    enum { BYTES = 64 << 20 }; /* with a timer of 200 ms for each window: 100 s */
     static char bytes[256 << 10];
     int fd[2];
     size_t sent = 0, taken = 0;

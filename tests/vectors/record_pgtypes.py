@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Records what the server sends for the cases of pgtypes: catalog rows and values in text form.
 
-    record_pgtypes.py HOST PORT USER
+    record_pgtypes.py HOST PORT USER [CASE...]
 
 The cases are those of tests/golden/postgres about types and defaults, and pgtypes/more_*.sql (with
 records of a real Debezium 3.6 beside them, more_*.schema.jsonl: schema and payload of "after").
+Those of extensions (pgvector, postgis) are recorded when they are named: the server must have them.
 Their SQL runs here with the session settings of leat; pgtypes/CASE.texts.json keeps for each record
 the table's columns (where they changed) and the row's texts, which the parsers under test turn into
 what Debezium made of the same rows.
@@ -71,7 +72,8 @@ class Recorder:
     def run(self, setup, stream):
         self.rows(setup)
         tables = "SELECT oid::regclass FROM pg_class WHERE relkind = 'r' AND relnamespace = "
-        for (table,) in self.rows(tables + "'public'::regnamespace ORDER BY oid"):
+        tables += "'public'::regnamespace AND relname <> 'spatial_ref_sys' ORDER BY oid"
+        for (table,) in self.rows(tables):
             self.add(table, self.rows(f"SELECT * FROM {table}"))
         for statement in stream.split(";\n"):
             statement = statement.strip().rstrip(";")
@@ -111,11 +113,12 @@ def record(where, path):
 
 
 def main():
-    host, port, user = sys.argv[1:]
-    paths = []
-    for pattern in ("types_*.sql", "defaults*.sql", "generated_identity.sql"):
+    host, port, user, *cases = sys.argv[1:]
+    paths = [os.path.join(GOLDEN, f"{case}.sql") for case in cases]
+    for pattern in () if cases else ("types_*.sql", "defaults*.sql", "generated_identity.sql"):
         paths += sorted(glob.glob(os.path.join(GOLDEN, pattern)))
-    paths += sorted(glob.glob(os.path.join(OUT, "more_*.sql")))
+    if not cases:
+        paths += sorted(glob.glob(os.path.join(OUT, "more_*.sql")))
     for path in paths:
         record((host, int(port), user), path)
     Server(host, int(port), user, "postgres").sql("drop database leat_vectors (force)")

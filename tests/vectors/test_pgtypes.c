@@ -329,7 +329,9 @@ static void run(const char *name, bool faults, unsigned *skipped)
     leat_free(w);
 }
 
-static const char *const cases[] = {"types_arrays",
+static const char *const cases[] = {"pgvector",
+                                    "postgis",
+                                    "types_arrays",
                                     "types_arrays_safe",
                                     "types_bytea_base64",
                                     "types_bytea_base64_url_safe",
@@ -342,6 +344,8 @@ static const char *const cases[] = {"types_arrays",
                                     "types_misc_unknown",
                                     "types_misc_unknown_included",
                                     "types_money_scale",
+                                    "types_not_null",
+                                    "types_not_null_modes",
                                     "types_numeric_double",
                                     "types_numeric_nan_double",
                                     "types_numeric_nan_precise",

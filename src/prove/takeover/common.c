@@ -23,7 +23,7 @@ void leat_takeover_tell(leat_takeover_run *t, const char *name, leat_takeover_st
 leat_rc leat_takeover_reach(leat_takeover_run *t, leat_err *e)
 {
     const leat_json *j;
-    LEAT_TRY(leat_rest_open(t->conf->url, &t->rest, e));
+    LEAT_TRY(leat_rest_open(t->conf->url, &t->conf->login, &t->rest, e));
     LEAT_TRY(leat_rest_call(t->rest, "GET", "/", NULL, (leat_str){0}, &t->a, &j, e));
     leat_str version = leat_json_get_str(j, "version");
     if (!version.s)

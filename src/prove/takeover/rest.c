@@ -19,9 +19,10 @@ enum {
 
 struct leat_rest {
     CURL *curl;
-    char *url;   /* without a slash at its end */
-    char *shown; /* without user and password */
-    char *token; /* NULL: none */
+    char *url;             /* without a slash at its end */
+    char *shown;           /* without user and password */
+    leat_rest_login login; /* its texts in a */
+    leat_arena a;
 };
 
 /* scheme://user:password@host -> scheme://host */
@@ -39,7 +40,12 @@ static char *without_user(const char *url)
     return out;
 }
 
-leat_rc leat_rest_open(const char *url, leat_rest **out, leat_err *e)
+static const char *kept(leat_arena *a, const char *text)
+{
+    return text ? leat_arena_strdup(a, text) : NULL;
+}
+
+leat_rc leat_rest_open(const char *url, const leat_rest_login *login, leat_rest **out, leat_err *e)
 {
     leat_str text = leat_str_of(url);
     if (!leat_str_starts(text, "http://") && !leat_str_starts(text, "https://"))
@@ -51,6 +57,13 @@ leat_rc leat_rest_open(const char *url, leat_rest **out, leat_err *e)
     r->url = leat_strdup(url);
     for (size_t n = strlen(r->url); n > 0 && r->url[n - 1] == '/'; n--) r->url[n - 1] = 0;
     r->shown = without_user(r->url);
+    if (login)
+        r->login = (leat_rest_login){.ca = kept(&r->a, login->ca),
+                                     .cert = kept(&r->a, login->cert),
+                                     .key = kept(&r->a, login->key),
+                                     .user = kept(&r->a, login->user),
+                                     .password = kept(&r->a, login->password),
+                                     .token = kept(&r->a, login->token)};
     *out = r;
     return LEAT_OK;
 }
@@ -62,14 +75,8 @@ void leat_rest_close(leat_rest *r)
     curl_global_cleanup();
     leat_free(r->url);
     leat_free(r->shown);
-    leat_free(r->token);
+    leat_arena_free(&r->a);
     leat_free(r);
-}
-
-void leat_rest_token(leat_rest *r, const char *token)
-{
-    leat_free(r->token);
-    r->token = token ? leat_strdup(token) : NULL;
 }
 
 const char *leat_rest_url(const leat_rest *r)
@@ -96,6 +103,34 @@ static char *url_of(const leat_rest *r, const char *path, const char *name, leat
     return out;
 }
 
+/* A redirect is not followed, so nothing of this goes elsewhere. */
+static void log_in(CURL *c, const leat_rest_login *login)
+{
+    if (login->ca) curl_easy_setopt(c, CURLOPT_CAINFO, login->ca);
+    if (login->cert) curl_easy_setopt(c, CURLOPT_SSLCERT, login->cert);
+    if (login->key) curl_easy_setopt(c, CURLOPT_SSLKEY, login->key);
+    if (login->token) {
+        curl_easy_setopt(c, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
+        curl_easy_setopt(c, CURLOPT_XOAUTH2_BEARER, login->token);
+    } else if (login->user) {
+        curl_easy_setopt(c, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+        curl_easy_setopt(c, CURLOPT_USERNAME, login->user);
+        curl_easy_setopt(c, CURLOPT_PASSWORD, login->password ? login->password : "");
+    }
+}
+
+/* What is wrong between the two is no matter of waiting. */
+static leat_rc no_tls(const leat_rest *r, CURLcode code, const char *why, leat_err *e)
+{
+    bool authority = code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE;
+    return leat_fail(e, LEAT_CONF, "connect.tls", r->shown,
+                     "TLS to Kafka Connect could not be agreed on: %s; %s", why,
+                     authority
+                         ? "--ca FILE names the authority that signed its certificate, and "
+                           "the URL has to have the name that stands in it"
+                         : "--cert and --key name a certificate of your own, if it wants one");
+}
+
 /* One request; *status 0 and an error when there was no answer. */
 static leat_rc perform(leat_rest *r, const char *method, const char *url, leat_str body,
                        long *status, leat_buf *answer, leat_err *e)
@@ -112,13 +147,10 @@ static leat_rc perform(leat_rest *r, const char *method, const char *url, leat_s
     curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)REQUEST_MS);
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-    if (r->token) {
-        curl_easy_setopt(c, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
-        curl_easy_setopt(c, CURLOPT_XOAUTH2_BEARER, r->token);
-    }
     curl_easy_setopt(c, CURLOPT_ERRORBUFFER, why);
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take);
     curl_easy_setopt(c, CURLOPT_WRITEDATA, answer);
+    log_in(c, &r->login);
     if (body.s) {
         curl_easy_setopt(c, CURLOPT_POSTFIELDS, body.s);
         curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
@@ -128,6 +160,9 @@ static leat_rc perform(leat_rest *r, const char *method, const char *url, leat_s
     if (code == CURLE_OK) curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, status);
     curl_slist_free_all(headers);
     if (code == CURLE_OK) return LEAT_OK;
+    if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE ||
+        code == CURLE_SSL_CERTPROBLEM || code == CURLE_SSL_CONNECT_ERROR)
+        return no_tls(r, code, *why ? why : curl_easy_strerror(code), e);
     return leat_fail(e, LEAT_RETRY, "connect.unreachable", r->shown,
                      "Kafka Connect does not answer: %s; look whether it runs, and whether this is "
                      "its REST address (listeners of its worker)",
@@ -155,6 +190,11 @@ static leat_rc judge(const leat_rest *r, const char *method, const char *path, c
     if (status == 409)
         return leat_fail(e, LEAT_RETRY, "connect.busy", r->shown,
                          "Kafka Connect's workers do not come to rest: %s; try again later", said);
+    if (status == 401 || status == 403)
+        return leat_fail(e, LEAT_CONF, "connect.login", r->shown,
+                         "Kafka Connect answered %ld to %s %s: %s; %s", status, method, path, said,
+                         status == 401 ? "--user NAME or --token-file FILE log in"
+                                       : "this login may not do that");
     if (status == 404)
         return leat_fail(e, LEAT_CONF, "connect.unknown", name ? name : r->shown,
                          "Kafka Connect answered 404 to %s %s: %s", method, path, said);

@@ -1,8 +1,9 @@
 /* Kafka Connect's REST in a build without libcurl (prove/takeover/rest.h): its absence is told. */
 #include "prove/takeover/rest.h"
 
-leat_rc leat_rest_open(const char *url, leat_rest **out, leat_err *e)
+leat_rc leat_rest_open(const char *url, const leat_rest_login *login, leat_rest **out, leat_err *e)
 {
+    (void)login;
     *out = NULL;
     return leat_fail(e, LEAT_CONF, "connect.not_built", url,
                      "this build has no client of Kafka Connect's REST (libcurl was missing): name "

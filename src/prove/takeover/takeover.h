@@ -7,6 +7,7 @@
 #define LEAT_PROVE_TAKEOVER_TAKEOVER_H
 
 #include "config/open.h"
+#include "prove/takeover/rest.h"
 
 typedef enum leat_takeover_state {
     LEAT_TAKEOVER_OK,
@@ -17,6 +18,7 @@ typedef enum leat_takeover_state {
 
 typedef struct leat_takeover_conf {
     const char *url, *name;
+    leat_rest_login login;
     const char *data;
     const leat_open *open; /* --kafka and the worker's file */
     const char *file;      /* where the configuration goes; NULL: NAME.json */

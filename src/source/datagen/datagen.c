@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "source/datagen/fault.h"
 #include "source/datagen/rows.h"
 #include "source/source.h"
 
@@ -20,7 +21,8 @@ enum { TX_WHOLE = 1024 };
 typedef struct datagen_conf {
     const char *prefix, *columns;
     int64_t rate, events, keys, deletes, tx_size, tables, seed;
-    bool stay; /* at the end of events */
+    bool stay;                   /* at the end of events */
+    int64_t fault, fault_events; /* goes wrong on purpose, after so many */
 } datagen_conf;
 
 /* How many changes of a table the transaction tx has had. A restart is always at the start of a
@@ -54,6 +56,8 @@ typedef struct datagen {
     int64_t rate;     /* this task's part */
     int64_t began_us; /* the rate counts from here */
 } datagen;
+
+static const char *const FAULTS[] = {"none", "leak", "spin", "flood", "deadlock", "crash", NULL};
 
 #define AT(field, type) .off = LEAT_OPT_AT(datagen_conf, field, type)
 static const leat_opt options[] = {
@@ -154,6 +158,28 @@ static const leat_opt options[] = {
      .min = 0,
      .max = INT64_MAX,
      .help = "The same seed gives the same data."},
+    {.name = "datagen.fault",
+     .label = "Fault",
+     .group = "Fault",
+     .type = LEAT_OPT_ENUM,
+     .flags = LEAT_OPT_ADVANCED,
+     AT(fault, int64_t),
+     .choices = FAULTS,
+     .def = "none",
+     .help =
+         "Goes wrong on purpose, to try what that does to the others, and who tells: takes ever "
+         "more memory (leak), a whole core (spin), makes changes as fast as it can (flood), "
+         "waits for itself (deadlock), crashes (crash)."},
+    {.name = "datagen.fault.events",
+     .label = "Fault after",
+     .group = "Fault",
+     .type = LEAT_OPT_INT,
+     .flags = LEAT_OPT_ADVANCED,
+     AT(fault_events, int64_t),
+     .def = "1000",
+     .min = 0,
+     .max = INT64_MAX,
+     .help = "Changes that are made before datagen.fault, after each start."},
     {.name = NULL},
 };
 static const leat_opt *const tables[] = {options, NULL};
@@ -346,7 +372,9 @@ static leat_rc open_source(leat_task *t, const leat_position *pos, size_t n, lea
 /* How many changes are due; waits for the first at most wait_ms. */
 static uint64_t due(datagen *s, int wait_ms)
 {
-    if (s->conf->rate == 0) return UINT64_MAX;
+    bool floods =
+        s->conf->fault == LEAT_DATAGEN_FLOOD && s->made >= (uint64_t)s->conf->fault_events;
+    if (s->conf->rate == 0 || floods) return UINT64_MAX;
     int64_t until = leat_mono_us() + (int64_t)wait_ms * 1000;
     for (;;) {
         int64_t now = leat_mono_us();
@@ -437,6 +465,8 @@ static leat_rc read_source(leat_task *t, leat_batch *b, int wait_ms, leat_err *e
 {
     (void)e;
     datagen *s = t->priv;
+    if (s->conf->fault && s->made >= (uint64_t)s->conf->fault_events)
+        leat_datagen_go_wrong((leat_datagen_fault)s->conf->fault);
     lane *l = s->shared ? choose(s) : NULL;
     if (s->shared ? !l : s->n >= last_of(s->conf)) {
         if (!s->conf->stay) return LEAT_PENDING;

@@ -96,8 +96,7 @@ static leat_rc tell_foreign(leat_pg_source *s, leat_err *e)
     leat_rc rc = LEAT_OK;
     for (int i = 0; rc == LEAT_OK && i < PQntuples(res); i++) {
         bool in;
-        rc = leat_filter_table(s->rules.filter, PQgetvalue(res, i, 0), PQgetvalue(res, i, 1), &in,
-                               e);
+        rc = leat_pg_rules_table(&s->rules, PQgetvalue(res, i, 0), PQgetvalue(res, i, 1), &in, e);
         if (rc != LEAT_OK || !in) continue;
         if (n++ == 0) first = i;
     }

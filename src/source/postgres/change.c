@@ -84,6 +84,14 @@ static bool key_changed(const leat_table *t, const leat_value *old, const leat_v
     return false;
 }
 
+/* What stands for NOT NULL columns that an old row with the key alone does not have, where their
+ * schemas do not say. */
+static void fill_old(const leat_pg_rel *r, leat_value *old)
+{
+    for (uint32_t i = 0; i < r->table->row->nfields; i++)
+        if (old[i].kind == LEAT_ABSENT && r->cols[i].old) old[i] = *r->cols[i].old;
+}
+
 /* Both rows of a change; flags: LEAT_EV_*. */
 static leat_rc rows_of(leat_pg_rel *r, const leat_pgoutput_msg *m, leat_arena *a,
                        leat_value **before, leat_value **after, uint8_t *flags, leat_err *e)
@@ -218,6 +226,7 @@ leat_rc leat_pg_change(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg
         LEAT_TRY(leat_pg_reselect(s, r, &m->change.now, &b->arena, after, e));
     if (before) leat_rewrite_row(r->rewrite, before, flags & LEAT_EV_OLD_KEY_ONLY, &b->arena);
     if (after) leat_rewrite_row(r->rewrite, after, false, &b->arena);
+    if (before && flags & LEAT_EV_OLD_KEY_ONLY) fill_old(r, before);
     leat_event *ev = add(s, b, r, op, lsn);
     ev->before = before;
     ev->after = after;

@@ -1,11 +1,11 @@
 /* The doctor: tries a configuration on the real server, step by step, and changes nothing there.
  *
- * resolve, connect, tls, log in, version, standby, wal_level, replication, replication session,
- * senders, slots, slot, prepared transactions, tables, topics, select, identity, partitions,
- * publication. A step that fails names what mends it, as SQL where SQL can, and what takes that
- * back. Steps go on after a failure as far as they still mean something: without a session there is
- * nothing to ask. discover lists what could be captured. Each call has sessions of its own; run by
- * any thread. */
+ * resolve, connect, tls, log in, version, service, standby, wal_level, replication, replication
+ * session, senders, slots, slot, prepared transactions, tables, topics, select, identity,
+ * partitions, publication. A step that fails names what mends it, as SQL where SQL can, and what
+ * takes that back. Steps go on after a failure as far as they still mean something: without a
+ * session there is nothing to ask. discover lists what could be captured. Each call has sessions of
+ * its own; run by any thread. */
 #include <netdb.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -162,47 +162,15 @@ static void wal_level(leat_pg_exam *x)
         return;
     }
     leat_check_step(
-        x->c, &(leat_step){.name = "wal_level",
-                           .state = LEAT_STEP_FAILED,
-                           .code = "postgres.wal_level",
-                           .detail = leat_arena_printf(x->a, "%s, and must be logical", got),
-                           .advice = "run the statement as a superuser and restart the server; on "
-                                     "a managed service set its parameter instead (for example "
-                                     "rds.logical_replication = 1)",
-                           .sql = "ALTER SYSTEM SET wal_level = 'logical';",
-                           .undo = "ALTER SYSTEM RESET wal_level;"});
-}
-
-/* True: the user may replicate. */
-static bool replication_right(leat_pg_exam *x)
-{
-    PGresult *res =
-        leat_pg_ask(x, "replication",
-                    "SELECT rolreplication OR rolsuper OR EXISTS (SELECT FROM pg_catalog.pg_roles"
-                    " g WHERE g.rolname IN ('rds_replication', 'rds_superuser',"
-                    " 'cloudsqlsuperuser', 'azure_pg_admin')"
-                    " AND pg_catalog.pg_has_role(g.oid, 'MEMBER'))"
-                    " FROM pg_catalog.pg_roles WHERE rolname = current_user",
-                    0, NULL);
-    if (!res) return false;
-    bool good = PQntuples(res) == 1 && leat_pg_cell_bool(res, 0, 0);
-    PQclear(res);
-    const char *user = leat_pg_quoted(x, x->conf->target.user);
-    if (good) {
-        tell_ok(x, "replication", leat_arena_printf(x->a, "%s may replicate", user));
-        return true;
-    }
-    leat_check_step(
-        x->c, &(leat_step){
-                  .name = "replication",
-                  .state = LEAT_STEP_FAILED,
-                  .code = "postgres.privilege",
-                  .detail = leat_arena_printf(x->a, "%s has not the attribute REPLICATION", user),
-                  .advice = "run the statement as a superuser (on Amazon RDS: GRANT "
-                            "rds_replication TO the user)",
-                  .sql = leat_arena_printf(x->a, "ALTER ROLE %s REPLICATION;", user),
-                  .undo = leat_arena_printf(x->a, "ALTER ROLE %s NOREPLICATION;", user)});
-    return false;
+        x->c,
+        &(leat_step){.name = "wal_level",
+                     .state = LEAT_STEP_FAILED,
+                     .code = "postgres.wal_level",
+                     .detail = leat_arena_printf(x->a, "%s, and must be logical", got),
+                     .advice = x->cloud ? x->cloud->logical
+                                        : "run the statement as a superuser and restart the server",
+                     .sql = x->cloud ? NULL : "ALTER SYSTEM SET wal_level = 'logical';",
+                     .undo = x->cloud ? NULL : "ALTER SYSTEM RESET wal_level;"});
 }
 
 /* The second session of a connector: pg_hba.conf and TLS may treat it in another way. */
@@ -243,16 +211,16 @@ static void room(leat_pg_exam *x, const char *name, const char *setting, const c
         tell_ok(x, name, detail);
         return;
     }
-    leat_check_step(
-        x->c, &(leat_step){.name = name,
-                           .state = LEAT_STEP_FAILED,
-                           .code = code,
-                           .detail = detail,
-                           .advice = "free one, or run the statement as a superuser and restart "
-                                     "the server",
-                           .sql = leat_arena_printf(x->a, "ALTER SYSTEM SET %s = %lld;", setting,
-                                                    (long long)most + 5),
-                           .undo = leat_arena_printf(x->a, "ALTER SYSTEM RESET %s;", setting)});
+    long long more = (long long)most + 5;
+    leat_step step = {.name = name, .state = LEAT_STEP_FAILED, .code = code, .detail = detail};
+    if (x->cloud) {
+        step.advice = leat_pg_cloud_setting(x, setting, more);
+    } else {
+        step.advice = "free one, or run the statement as a superuser and restart the server";
+        step.sql = leat_arena_printf(x->a, "ALTER SYSTEM SET %s = %lld;", setting, more);
+        step.undo = leat_arena_printf(x->a, "ALTER SYSTEM RESET %s;", setting);
+    }
+    leat_check_step(x->c, &step);
 }
 
 /* True: the slot is there. */
@@ -336,9 +304,10 @@ leat_rc leat_pg_check(const void *conf, leat_checker *c, leat_err *e)
     leat_arena_init(&a, 0);
     leat_pg_exam x = {.conf = conf, .c = c, .a = &a};
     if (resolve(&x) && connect_step(&x) && version(&x)) {
+        x.cloud = leat_pg_cloud_look(&x);
         leat_pg_standby_check(&x);
         wal_level(&x);
-        bool may = replication_right(&x);
+        bool may = leat_pg_cloud_replication(&x);
         room(&x, "senders", "max_wal_senders", "pg_stat_replication", "postgres.too_many_senders");
         if (may) replication_session(&x);
         bool have_slot = slot(&x);
@@ -373,7 +342,7 @@ leat_rc leat_pg_discover(const void *conf, leat_catalog *out, leat_err *e)
                                   .name = all[i].name,
                                   .kind = all[i].kind == 'p' ? "partitioned table" : "table",
                                   .rows = all[i].rows < 0 ? -1 : (int64_t)all[i].rows};
-        rc = leat_filter_table(rules.filter, t->schema, t->name, &t->captured, e);
+        rc = leat_pg_rules_table(&rules, t->schema, t->name, &t->captured, e);
         if (rc == LEAT_OK && t->captured)
             t->topic = leat_naming_topic(&c->capture, out->a, NULL, t->schema, t->name);
         *out->tail = t;

@@ -2,6 +2,7 @@
 #ifndef LEAT_SOURCE_POSTGRES_CHECK_H
 #define LEAT_SOURCE_POSTGRES_CHECK_H
 
+#include "source/postgres/cloud.h"
 #include "source/postgres/pg.h"
 
 /* One run of the check. */
@@ -12,7 +13,8 @@ typedef struct leat_pg_exam {
     leat_pg sql;
     leat_pg_rules rules;
     leat_pg_tables tables;
-    bool standby; /* the server is one */
+    bool standby;               /* the server is one */
+    const leat_pg_cloud *cloud; /* NULL: a server of one's own */
 } leat_pg_exam;
 
 /* Tells a step without SQL. advice, code: may be NULL. */

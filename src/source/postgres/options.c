@@ -44,8 +44,19 @@ static const leat_opt connection[] = {
      TEXT(target.host),
      .flags = LEAT_OPT_REQUIRED,
      .label = "Host",
-     .help = "Name or address of the server. With several, separated by commas, the first that "
-             "answers is taken."},
+     .help =
+         "Name or address of the server. With several, separated by commas, the first that "
+         "answers and is what database.hosts.role wants is taken, at each connect: so a standby "
+         "that took over is followed. Its slot is there if it is one with slot.failover, or was "
+         "made by other means."},
+    {.name = "database.hosts.role",
+     CONNECTION,
+     CHOICE(target.roles, leat_pg_roles),
+     .def = "primary",
+     .flags = LEAT_OPT_ADVANCED,
+     .label = "Which of several hosts",
+     .help = "Of several names in database.hostname: primary takes the one that is not a standby; "
+             "standby one that is; any the first that answers."},
     {.name = "database.port",
      CONNECTION,
      NUMBER(target.port),
@@ -68,6 +79,22 @@ static const leat_opt connection[] = {
      .flags = LEAT_OPT_SECRET,
      .label = "Password",
      .help = "Password of the user."},
+    {.name = "database.password.command",
+     CONNECTION,
+     TEXT(target.password_command),
+     .flags = LEAT_OPT_ADVANCED | LEAT_OPT_CODE,
+     .label = "Command for the password",
+     .help =
+         "Instead of a password: a command (run by `/bin/sh`) that prints it, at each connect; for "
+         "tokens that expire, such as those of `aws rds generate-db-auth-token`, `gcloud sql "
+         "generate-login-token` and `az account get-access-token`. It has connect.timeout.ms."},
+    {.name = "database.password.file",
+     CONNECTION,
+     TEXT(target.password_file),
+     .flags = LEAT_OPT_ADVANCED | LEAT_OPT_FILE,
+     .label = "File with the password",
+     .help = "Instead of a password: a file with it, which is read at each connect; for passwords "
+             "that another program keeps new."},
     {.name = "database.dbname",
      CONNECTION,
      TEXT(target.dbname),
@@ -107,10 +134,10 @@ static const leat_opt connection[] = {
     {.name = "database.sslrootcert",
      CONNECTION,
      TEXT(target.sslrootcert),
-     .flags = LEAT_OPT_ADVANCED | LEAT_OPT_FILE,
+     .flags = LEAT_OPT_ADVANCED | LEAT_OPT_FILE | LEAT_OPT_SYSTEM,
      .label = "Authorities",
      .help = "File (PEM) with the certificates of the authorities by which the server's is "
-             "checked: for verify-ca and verify-full."},
+             "checked: for verify-ca and verify-full. system: those that this machine trusts."},
     {.name = "database.tcpKeepAlive",
      CONNECTION,
      FLAG(target.keepalive),
@@ -505,8 +532,8 @@ static const leat_opt missing[] = {
      ABSENT,
      NOT_YET,
      .label = "Connection class",
-     .help = "Names a Java class that makes connections. For passwords that expire give "
-             "database.password by a provider, which is read at each start."},
+     .help = "Names a Java class that makes connections. For passwords that expire set "
+             "database.password.command or database.password.file."},
     {.name = NULL},
 };
 
@@ -568,6 +595,16 @@ static void check_publications(const leat_pg_conf *c, leat_report *r)
                             c->publications.v[i]);
 }
 
+static void check_password(const leat_pg_conf *c, leat_report *r)
+{
+    const leat_pg_target *t = &c->target;
+    bool given = t->password && *t->password;
+    if (given + (t->password_command != NULL) + (t->password_file != NULL) > 1)
+        leat_report_add(r, false, "database.password", 0,
+                        "excludes database.password.command and database.password.file, and these "
+                        "each other: set one of the three");
+}
+
 static void check_heartbeat(const leat_pg_conf *c, leat_report *r)
 {
     if (c->capture.heartbeat_query && c->capture.heartbeat_ms == 0)
@@ -614,6 +651,7 @@ void leat_pg_conf_validate(const void *conf, leat_report *r)
     check_slot_name(c->slot, r);
     leat_pg_params_check(c->params, r);
     check_publications(c, r);
+    check_password(c, r);
     check_heartbeat(c, r);
     check_overrides(c, r);
     check_snapshot(c, r);

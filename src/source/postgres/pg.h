@@ -145,6 +145,7 @@ typedef struct leat_pg_source {
     int64_t standby_us; /* when a standby was asked last whether it still is one */
     int64_t watched_us; /* when publications and tables were */
     int64_t retained;   /* bytes of log that the slot keeps, -1: unknown */
+    uint64_t log_end;   /* of the server, at that look; 0: unknown */
     leat_pg_action action;
     leat_pg_hurry_state hurry;
     char tables_seen[48];      /* stands for all tables' names: another text, other tables */

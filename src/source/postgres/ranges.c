@@ -400,29 +400,6 @@ static leat_rc cut_end(leat_pg *c, const leat_pg_cut *t, const char *condition, 
     return rc;
 }
 
-/* A bound behind each $1 rows, as long as one follows. */
-static leat_rc cut_rows(leat_pg *c, const leat_pg_cut *t, const char *condition, uint64_t rows,
-                        unsigned most, leat_arena *a, leat_str *bounds, unsigned *n, leat_err *e)
-{
-    const char *params[] = {leat_arena_printf(a, "%" PRIu64, rows),
-                            leat_arena_printf(a, "%u", most)};
-    leat_buf sql = {0};
-    leat_buf_str_z(&sql, "WITH o AS (");
-    put_numbered(&sql, t);
-    put_range(&sql, t, condition);
-    leat_buf_str_z(&sql,
-                   "), m AS (SELECT * FROM o WHERE leat_place % $1::pg_catalog.int8 IN (0,"
-                   " 1 % $1::pg_catalog.int8) LIMIT 2 * $2::pg_catalog.int8 + 2), f AS (SELECT *,"
-                   " pg_catalog.lead(leat_place) OVER (ORDER BY leat_place) AS leat_next FROM m)"
-                   " SELECT ");
-    put_names(&sql, t->identity);
-    leat_buf_str_z(&sql, " FROM f WHERE leat_place % $1::pg_catalog.int8 = 0 AND leat_next IS NOT"
-                         " NULL ORDER BY leat_place LIMIT $2::pg_catalog.int8");
-    leat_rc rc = take_bounds(c, t, &sql, 2, params, a, bounds, n, e);
-    leat_buf_free(&sql);
-    return rc;
-}
-
 /* The one bound that halves a range, which was too large, however few rows it has. */
 static leat_rc cut_half(leat_pg *c, const leat_pg_cut *t, const char *condition, leat_arena *a,
                         leat_str *bounds, unsigned *n, leat_err *e)
@@ -441,26 +418,31 @@ static leat_rc cut_half(leat_pg *c, const leat_pg_cut *t, const char *condition,
     return rc;
 }
 
-/* A bound after each $1 rows, as long as half of that follows. */
-static leat_rc cut_part(leat_pg *c, const leat_pg_cut *t, const char *condition, double part_rows,
+/* A bound behind each so many rows, as long as one follows; or before the one that comes next, as
+ * long as half of that follows. $1: rows, $2: most bounds, $3: rows behind a bound where one of
+ * those that must follow is, $4: rows of the next part that a bound's row counts for. */
+static leat_rc cut_each(leat_pg *c, const leat_pg_cut *t, const char *condition, uint64_t rows,
                         unsigned most, leat_arena *a, leat_str *bounds, unsigned *n, leat_err *e)
 {
-    const char *params[] = {leat_arena_printf(a, "%lld", (long long)part_rows),
-                            leat_arena_printf(a, "%u", most)};
+    bool behind = t->rows > 0;
+    const char *params[] = {
+        leat_arena_printf(a, "%" PRIu64, rows), leat_arena_printf(a, "%u", most),
+        leat_arena_printf(a, "%" PRIu64, behind ? 1 : rows / 2), behind ? "0" : "1"};
     leat_buf sql = {0};
     leat_buf_str_z(&sql, "WITH o AS (");
     put_numbered(&sql, t);
     put_range(&sql, t, condition);
     leat_buf_str_z(&sql,
-                   "), m AS (SELECT * FROM o WHERE (leat_place - 1) % $1::pg_catalog.int8 IN (0,"
-                   " $1::pg_catalog.int8 / 2) AND leat_place > 1"
-                   " LIMIT 2 * $2::pg_catalog.int8 + 2), f AS (SELECT *,"
-                   " pg_catalog.lead(leat_place) OVER (ORDER BY leat_place) AS leat_next FROM m)"
-                   " SELECT ");
+                   "), m AS (SELECT *, (leat_place - $4::pg_catalog.int8) % $1::pg_catalog.int8"
+                   " AS leat_rest FROM o WHERE (leat_place - $4::pg_catalog.int8)"
+                   " % $1::pg_catalog.int8 IN (0, $3::pg_catalog.int8 % $1::pg_catalog.int8)"
+                   " AND leat_place > $4::pg_catalog.int8 LIMIT 2 * $2::pg_catalog.int8 + 2),"
+                   " f AS (SELECT *, pg_catalog.lead(leat_place) OVER (ORDER BY leat_place)"
+                   " AS leat_next FROM m) SELECT ");
     put_names(&sql, t->identity);
-    leat_buf_str_z(&sql, " FROM f WHERE (leat_place - 1) % $1::pg_catalog.int8 = 0 AND leat_next IS"
-                         " NOT NULL ORDER BY leat_place LIMIT $2::pg_catalog.int8");
-    leat_rc rc = take_bounds(c, t, &sql, 2, params, a, bounds, n, e);
+    leat_buf_str_z(&sql, " FROM f WHERE leat_rest = 0 AND leat_next IS NOT NULL"
+                         " ORDER BY leat_place LIMIT $2::pg_catalog.int8");
+    leat_rc rc = take_bounds(c, t, &sql, 4, params, a, bounds, n, e);
     leat_buf_free(&sql);
     return rc;
 }
@@ -501,7 +483,7 @@ leat_rc leat_pg_range_cut(leat_pg *c, const leat_pg_cut *t, const leat_range *ra
         if (!range->to.s) LEAT_TRY(cut_end(c, t, condition, a, &end, &ends, e));
         if (!range->to.s && ends == 0) return LEAT_OK;
         uint64_t rows = rows_of(t, &x, bytes);
-        LEAT_TRY(cut_rows(c, t, condition, rows, most - ends, a, bounds, n, e));
+        LEAT_TRY(cut_each(c, t, condition, rows, most - ends, a, bounds, n, e));
         if (ends) bounds[(*n)++] = end;
         return LEAT_OK;
     }
@@ -511,5 +493,5 @@ leat_rc leat_pg_range_cut(leat_pg *c, const leat_pg_cut *t, const leat_range *ra
     double part_rows = x.bytes > 0 ? x.rows * AIM * (double)bytes / x.bytes : ROWS_LEAST;
     if (part_rows < ROWS_LEAST) part_rows = ROWS_LEAST;
     return whole ? cut_whole(c, t, &x, part_rows, most, a, bounds, n, e)
-                 : cut_part(c, t, condition, part_rows / AIM, most, a, bounds, n, e);
+                 : cut_each(c, t, condition, (uint64_t)(part_rows / AIM), most, a, bounds, n, e);
 }

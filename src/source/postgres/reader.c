@@ -14,16 +14,14 @@
  *                                { row } i16 -1
  *
  * where the head stands before the first row in one message. Run by the reader's thread. */
-#include "source/postgres/reader.h"
+#include "source/postgres/reader_part.h"
 
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "source/postgres/ranges.h"
-#include "source/postgres/view.h"
 #include "source/postgres/walframe.h"
-#include "source/postgres/watermark.h"
 #include "system/postgres/quote.h"
 
 enum {
@@ -32,149 +30,14 @@ enum {
     FLUSH_US = 20000, /* between looks at what is flushed */
     HEAD = 19,
     TRAILER = 2,
-    STAMP = 32,
 };
 
-/* Stands for all that the catalog says of table $1: asked with each chunk, in the place of five
- * questions. */
-#define STAMP_SQL                                                                                  \
-    "(SELECT pg_catalog.md5(pg_catalog.concat_ws(' ', c.xmin, c.relname, n.nspname,"               \
-    " (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(':', a.attnum, a.xmin, t.xmin,"           \
-    " b.xmin), ' ' ORDER BY a.attnum) FROM pg_catalog.pg_attribute a"                              \
-    " LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"                                        \
-    " LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype"                                     \
-    " WHERE a.attrelid = c.oid AND a.attnum > 0),"                                                 \
-    " (SELECT pg_catalog.string_agg(d.xmin::pg_catalog.text, ' ' ORDER BY d.adnum)"                \
-    " FROM pg_catalog.pg_attrdef d WHERE d.adrelid = c.oid),"                                      \
-    " (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(':', i.indexrelid, i.xmin), ' '"          \
-    " ORDER BY i.indexrelid) FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid),"                \
-    " (SELECT count(*) FROM pg_catalog.pg_enum))) FROM pg_catalog.pg_class c"                      \
-    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = o)"
-
 static const char doing[] = "read a table's rows";
-
-/* A table that was read, as the catalog had it then. Heap. */
-typedef struct known {
-    uint32_t oid;
-    bool ad_hoc;           /* rows of ad hoc snapshots have an origin of their own ... */
-    leat_pg_rel *rel;      /* ... and therefore a version; else the session's relations have it */
-    char stamp[STAMP + 1]; /* of the catalog's rows about it: another stamp, other rows */
-    leat_arena a;
-    const leat_pg_table *table;
-    struct known *next;
-} known;
-
-typedef struct reader {
-    leat_pg_source s; /* s.sql is the session */
-    leat_chunk_reader *r;
-    known *tables;
-    leat_origin *origin, *row_origin; /* of the snapshot's rows, of ad hoc ones */
-    bool standby;                     /* the session is on one, or was before it was promoted */
-    bool begun;                       /* the COPY of a chunk runs */
-    bool headed;                      /* and its head has been read */
-    /* The chunk: */
-    known *at;          /* its table */
-    leat_pg_view *view; /* changed by us alone, as long as it is read */
-    leat_pg_window window;
-} reader;
-
-/* ---- the session ---- */
-
-static bool leaves(void *arg)
-{
-    const leat_chunk_reader *r = arg;
-    return r->leaves && r->leaves(r);
-}
-
-/* The question that each chunk begins with, planned once a session: its planning takes longer than
- * its answer. */
-static leat_rc prepare(reader *x, leat_err *e)
-{
-    leat_buf sql = {0};
-    leat_buf_printf(&sql,
-                    "PREPARE leat_view (pg_catalog.text) AS %s, o, " STAMP_SQL
-                    " FROM (SELECT pg_catalog.to_regclass($1)::pg_catalog.oid AS o) AS leat_table",
-                    leat_pg_view_sql);
-    leat_buf_u8(&sql, 0);
-    leat_rc rc = leat_pg_exec(&x->s.sql, "set the session up", sql.p, e);
-    leat_buf_free(&sql);
-    return rc;
-}
-
-/* Waits are bounded by us, not by settings of role or database. A part of a table is read by its
- * index, which the planner cannot know to be cheaper where statistics lack; and by one process. */
-static leat_rc set_up(reader *x, leat_err *e)
-{
-    leat_pg *c = &x->s.sql;
-    LEAT_TRY(leat_pg_exec(c, "set the session up", "SET max_parallel_workers_per_gather = 0", e));
-    if (c->version >= 110000) LEAT_TRY(leat_pg_exec(c, "set the session up", "SET jit = off", e));
-    if (c->version >= 170000)
-        LEAT_TRY(leat_pg_exec(c, "set the session up", "SET transaction_timeout = 0", e));
-    LEAT_TRY(leat_pg_standby_is(c, &x->standby, e));
-    return prepare(x, e);
-}
-
-static leat_rc session(reader *x, leat_err *e)
-{
-    leat_pg *c = &x->s.sql;
-    if (c->pg && PQstatus(c->pg) == CONNECTION_OK) return LEAT_OK;
-    leat_pg_close(c);
-    LEAT_TRY(leat_pg_connect(c, &x->s.conf->target, false, x->s.app, e));
-    leat_rc rc = set_up(x, e);
-    if (rc != LEAT_OK) leat_pg_close(c);
-    return rc;
-}
-
-static void close_reader(leat_chunk_reader *r)
-{
-    reader *x = r->priv;
-    if (!x) return;
-    r->priv = NULL;
-    leat_pg_abandon(&x->s.sql);
-    leat_pg_rels_free(&x->s);
-    leat_origin_unpin(x->origin);
-    leat_origin_unpin(x->row_origin);
-    leat_pg_types_free(x->s.types);
-    leat_topic_names_free(&x->s.topics);
-    for (known *k = x->tables, *next; k; k = next) {
-        next = k->next;
-        leat_pg_rel_free(k->rel);
-        leat_arena_free(&k->a);
-        leat_free(k);
-    }
-    leat_arena_free(&x->s.arena);
-    leat_free(x);
-}
-
-static leat_rc open_reader(leat_chunk_reader *r, leat_err *e)
-{
-    const leat_pg_source *of = r->task->priv;
-    reader *x = leat_zalloc(1, sizeof *x);
-    leat_pg_source *s = &x->s;
-    r->priv = x;
-    x->r = r;
-    s->task = r->task;
-    s->conf = of->conf;
-    s->modes = of->modes;
-    s->origin = x->origin = leat_origin_pin(of->origin);
-    x->row_origin = leat_origin_pin(of->row_origin);
-    s->types = leat_pg_types_new();
-    s->app = leat_arena_printf(&s->arena, "%s reader %u", of->app, r->id);
-    s->row_binary = true;
-    s->sql.leaves = leaves;
-    s->sql.arg = r;
-    leat_rc rc = leat_pg_rules_new(s->conf, &s->arena, &s->rules, e);
-    if (rc == LEAT_OK) rc = session(x, e);
-    if (rc == LEAT_OK) rc = leat_pg_types_read(&s->sql, s->types, e);
-    if (rc == LEAT_OK) rc = leat_pg_row_xid(s, e);
-    if (rc != LEAT_OK) close_reader(r);
-    return rc;
-}
 
 /* ---- cutting ---- */
 
 /* *oid: 0 when there is no such table (any more). */
-static leat_rc find_table(reader *x, const leat_pg_snap *t, uint32_t *oid, leat_err *e)
+static leat_rc find_table(leat_pg_reader *x, const leat_pg_snap *t, uint32_t *oid, leat_err *e)
 {
     PGresult *res;
     const char *params[] = {t->quoted};
@@ -187,7 +50,7 @@ static leat_rc find_table(reader *x, const leat_pg_snap *t, uint32_t *oid, leat_
 }
 
 /* The columns that an ad hoc snapshot reads the table by, as it has them now. */
-static leat_rc read_by(reader *x, const leat_snap_table *table, uint32_t oid, leat_arena *a,
+static leat_rc read_by(leat_pg_reader *x, const leat_snap_table *table, uint32_t oid, leat_arena *a,
                        const leat_pg_identity **out, leat_err *e)
 {
     const leat_pg_snap *t = table->priv;
@@ -200,11 +63,11 @@ static leat_rc read_by(reader *x, const leat_snap_table *table, uint32_t oid, le
 static leat_rc cut(leat_chunk_reader *r, const leat_range *range, uint64_t bytes, unsigned most,
                    leat_arena *a, leat_str *bounds, unsigned *n, leat_err *e)
 {
-    reader *x = r->priv;
+    leat_pg_reader *x = r->priv;
     const leat_pg_snap *t = range->table->priv;
     leat_pg_cut c = {.schema = t->schema, .name = t->name, .only = t->only};
     *n = 0;
-    LEAT_TRY(session(x, e));
+    LEAT_TRY(leat_pg_reader_session(x, e));
     LEAT_TRY(find_table(x, t, &c.oid, e));
     if (c.oid == 0) return LEAT_PENDING;
     if (range->table->ask) {
@@ -220,7 +83,7 @@ static leat_rc cut(leat_chunk_reader *r, const leat_range *range, uint64_t bytes
 
 /* ---- beginning ---- */
 
-static leat_rc roll_back(reader *x)
+static leat_rc roll_back(leat_pg_reader *x)
 {
     leat_err ignored;
     return leat_pg_exec(&x->s.sql, "end a chunk", "ROLLBACK", &ignored);
@@ -229,11 +92,11 @@ static leat_rc roll_back(reader *x)
 /* Which table it is, and its stamp. */
 typedef struct found {
     uint32_t oid;
-    char stamp[STAMP + 1];
+    char stamp[LEAT_PG_STAMP + 1];
 } found;
 
 /* How far a standby has replayed the log. A statement of its own, since any takes a view first. */
-static leat_rc replayed(reader *x, uint64_t *out, leat_err *e)
+static leat_rc replayed(leat_pg_reader *x, uint64_t *out, leat_err *e)
 {
     PGresult *res;
     *out = 0;
@@ -246,7 +109,7 @@ static leat_rc replayed(reader *x, uint64_t *out, leat_err *e)
 }
 
 /* The lock, the view, and what was found. */
-static leat_rc take_view(reader *x, const leat_range *range, leat_arena *a, leat_view *view,
+static leat_rc take_view(leat_pg_reader *x, const leat_range *range, leat_arena *a, leat_view *view,
                          found *f, leat_err *e)
 {
     const leat_pg_snap *t = range->table->priv;
@@ -276,7 +139,7 @@ static leat_rc take_view(reader *x, const leat_range *range, leat_arena *a, leat
 }
 
 /* Makes its version. */
-static leat_rc make_version(reader *x, known *k, leat_err *e)
+static leat_rc make_version(leat_pg_reader *x, leat_pg_known *k, leat_err *e)
 {
     leat_pg_source *s = &x->s;
     if (!k->ad_hoc) return leat_pg_rel_keep(s, k->table, &s->row_rel, e);
@@ -288,10 +151,10 @@ static leat_rc make_version(reader *x, known *k, leat_err *e)
 }
 
 /* The table's version: the one known, or as the catalog has it now. PENDING: it has none. */
-static leat_rc know_table(reader *x, const found *f, bool ad_hoc, leat_err *e)
+static leat_rc know_table(leat_pg_reader *x, const found *f, bool ad_hoc, leat_err *e)
 {
     leat_pg_source *s = &x->s;
-    known *k = x->tables;
+    leat_pg_known *k = x->tables;
     while (k && (k->oid != f->oid || k->ad_hoc != ad_hoc)) k = k->next;
     x->at = k;
     if (k && strcmp(k->stamp, f->stamp) == 0) {
@@ -327,7 +190,7 @@ static void put_order(const leat_pg_identity *id, leat_buf *sql)
 }
 
 /* id: what the range is one of. */
-static leat_rc start_copy(reader *x, const leat_range *range, const leat_pg_identity *id,
+static leat_rc start_copy(leat_pg_reader *x, const leat_range *range, const leat_pg_identity *id,
                           leat_err *e)
 {
     leat_pg_source *s = &x->s;
@@ -366,13 +229,14 @@ static leat_rc flushed(leat_pg *c, uint64_t end, bool *yes, leat_err *e)
     return LEAT_OK;
 }
 
-static leat_rc await_flush(reader *x, leat_pg *c, uint64_t end, leat_err *e)
+static leat_rc await_flush(leat_pg_reader *x, leat_pg *c, uint64_t end, leat_err *e)
 {
     bool yes = false;
     for (;;) {
         LEAT_TRY(flushed(c, end, &yes, e));
         if (yes) return LEAT_OK;
-        if (leaves(x->r)) return leat_fail(e, LEAT_RETRY, "postgres.leaves", "", "the reader ends");
+        if (leat_pg_reader_leaves(x->r))
+            return leat_fail(e, LEAT_RETRY, "postgres.leaves", "", "the reader ends");
         leat_sleep_us(FLUSH_US);
     }
 }
@@ -380,7 +244,7 @@ static leat_rc await_flush(reader *x, leat_pg *c, uint64_t end, leat_err *e)
 /* Rows that are appended as they come must not be of transactions that a crash of the server takes
  * back: waits until its log is on disk up to the view's end. A commit with an id makes the server
  * flush it soon. */
-static leat_rc flush_log(reader *x, uint64_t end, leat_err *e)
+static leat_rc flush_log(leat_pg_reader *x, uint64_t end, leat_err *e)
 {
     leat_pg *c = &x->s.view;
     LEAT_TRY(leat_pg_connect(c, &x->s.conf->target, false, x->s.app, e));
@@ -391,8 +255,8 @@ static leat_rc flush_log(reader *x, uint64_t end, leat_err *e)
     return rc;
 }
 
-static leat_rc begin_range(reader *x, const leat_range *range, leat_arena *a, leat_view *view,
-                           leat_err *e)
+static leat_rc begin_range(leat_pg_reader *x, const leat_range *range, leat_arena *a,
+                           leat_view *view, leat_err *e)
 {
     leat_pg_source *s = &x->s;
     bool ad_hoc = range->table->ask != NULL;
@@ -410,7 +274,7 @@ static leat_rc begin_range(reader *x, const leat_range *range, leat_arena *a, le
 }
 
 /* Whether an error came of there being no such table. */
-static leat_rc gone_or(reader *x, const leat_range *range, leat_err *e)
+static leat_rc gone_or(leat_pg_reader *x, const leat_range *range, leat_err *e)
 {
     uint32_t oid;
     leat_err why;
@@ -424,13 +288,13 @@ static leat_rc gone_or(reader *x, const leat_range *range, leat_err *e)
 static leat_rc begin(leat_chunk_reader *r, const leat_range *range, leat_arena *a, leat_view *view,
                      leat_err *e)
 {
-    reader *x = r->priv;
+    leat_pg_reader *x = r->priv;
     x->s.row_table = NULL;
     x->s.row_rel = NULL;
     x->s.origin = range->table->ask ? x->row_origin : x->origin;
     x->headed = false;
     x->view = NULL;
-    LEAT_TRY(session(x, e));
+    LEAT_TRY(leat_pg_reader_session(x, e));
     LEAT_TRY(leat_pg_window_open(&x->window, &x->s, range, e));
     leat_rc rc = begin_range(x, range, a, view, e);
     x->begun = rc == LEAT_OK;
@@ -443,7 +307,7 @@ static leat_rc begin(leat_chunk_reader *r, const leat_range *range, leat_arena *
 /* ---- reading ---- */
 
 /* Takes the head off the first message. */
-static leat_rc take_head(reader *x, leat_str *row, leat_err *e)
+static leat_rc take_head(leat_pg_reader *x, leat_str *row, leat_err *e)
 {
     static const char signature[11] = "PGCOPY\n\377\r\n";
     bool good = row->len >= HEAD && memcmp(row->s, signature, sizeof signature) == 0;
@@ -465,7 +329,7 @@ static bool is_trailer(leat_str row)
     return row.len == TRAILER && memcmp(row.s, "\377\377", TRAILER) == 0;
 }
 
-static leat_rc end_range(reader *x, leat_err *e)
+static leat_rc end_range(leat_pg_reader *x, leat_err *e)
 {
     x->begun = false;
     LEAT_TRY(leat_pg_exec(&x->s.sql, "end a chunk", "COMMIT", e));
@@ -474,7 +338,7 @@ static leat_rc end_range(reader *x, leat_err *e)
 
 static leat_rc read_rows(leat_chunk_reader *r, leat_batch *b, leat_err *e)
 {
-    reader *x = r->priv;
+    leat_pg_reader *x = r->priv;
     bool ad_hoc = x->at->ad_hoc;
     int64_t until = leat_mono_us() + WAIT_US;
     while (!leat_batch_full(b)) {
@@ -497,14 +361,14 @@ static leat_rc read_rows(leat_chunk_reader *r, leat_batch *b, leat_err *e)
 }
 
 /* Takes what is left of the rows, as long as that is quicker than another session. */
-static leat_rc drain(reader *x, leat_err *e)
+static leat_rc drain(leat_pg_reader *x, leat_err *e)
 {
     int64_t until = leat_mono_us() + DRAIN_US;
     for (;;) {
         char *bytes;
         size_t len;
         int64_t left = (until - leat_mono_us()) / 1000;
-        if (left <= 0 || leaves(x->r)) return LEAT_AGAIN;
+        if (left <= 0 || leat_pg_reader_leaves(x->r)) return LEAT_AGAIN;
         leat_rc rc = leat_pg_copy_row(&x->s.sql, doing, (int)left, &bytes, &len, e);
         if (rc != LEAT_OK) return rc;
         PQfreemem(bytes);
@@ -513,7 +377,7 @@ static leat_rc drain(reader *x, leat_err *e)
 
 static leat_rc drop(leat_chunk_reader *r, leat_err *e)
 {
-    reader *x = r->priv;
+    leat_pg_reader *x = r->priv;
     if (!x->begun) return LEAT_OK;
     x->begun = false;
     if (drain(x, e) != LEAT_PENDING || roll_back(x) != LEAT_OK) leat_pg_abandon(&x->s.sql);
@@ -522,12 +386,12 @@ static leat_rc drop(leat_chunk_reader *r, leat_err *e)
 }
 
 const leat_source_chunks leat_pg_chunks = {
-    .open = open_reader,
+    .open = leat_pg_reader_open,
     .cut = cut,
     .begin = begin,
     .read = read_rows,
     .drop = drop,
-    .close = close_reader,
+    .close = leat_pg_reader_close,
     .contains = leat_pg_view_contains,
     .covers = leat_pg_view_covers,
     .passed = leat_pg_view_passed,

@@ -493,7 +493,7 @@ static leat_rc update(leat_pg_source *s, const leat_pgoutput_msg *m, leat_str by
     const char *schema = leat_arena_str(&a, m->relation.schema).s;
     const char *name = leat_arena_str(&a, m->relation.name).s;
     r->signals = leat_capture_is_signal(&s->conf->capture, schema, name);
-    rc = leat_filter_table(s->rules.filter, schema, name, &in, e);
+    rc = leat_pg_rules_table(&s->rules, schema, name, &in, e);
     if (rc == LEAT_OK && in) rc = await_visible(s, e);
     if (rc == LEAT_OK && in && s->types_old) rc = leat_pg_source_types(s, e);
     if (rc == LEAT_OK && in) rc = draft_of(s, m, *at, &a, &d, e);

@@ -35,6 +35,14 @@ leat_rc leat_pg_rules_new(const leat_pg_conf *conf, leat_arena *a, leat_pg_rules
                    &out->nexclude, e);
 }
 
+leat_rc leat_pg_rules_table(const leat_pg_rules *rules, const char *schema, const char *table,
+                            bool *in, leat_err *e)
+{
+    *in = !rules->conf->capture.ignore_builtin ||
+          !leat_str_ieq(leat_str_of(table), LEAT_STR("spatial_ref_sys"));
+    return *in ? leat_filter_table(rules->filter, schema, table, in, e) : LEAT_OK;
+}
+
 leat_rc leat_pg_rules_tables(const leat_pg_rules *rules, leat_pg *c, leat_arena *a,
                              leat_pg_tables *out, leat_err *e)
 {
@@ -45,7 +53,7 @@ leat_rc leat_pg_rules_tables(const leat_pg_rules *rules, leat_pg *c, leat_arena 
     out->captured = LEAT_NEW(a, const leat_pg_relation *, out->nall);
     for (size_t i = 0; i < out->nall; i++) {
         bool in;
-        LEAT_TRY(leat_filter_table(rules->filter, all[i].schema, all[i].name, &in, e));
+        LEAT_TRY(leat_pg_rules_table(rules, all[i].schema, all[i].name, &in, e));
         if (in) out->captured[out->ncaptured++] = &all[i];
     }
     return LEAT_OK;

@@ -22,6 +22,11 @@ typedef struct leat_pg_rules {
 /* Compiles; what is made is in a. */
 leat_rc leat_pg_rules_new(const leat_pg_conf *conf, leat_arena *a, leat_pg_rules *out, leat_err *e);
 
+/* The lists take the table, and it is none that table.ignore.builtin passes over: PostGIS's one.
+ * (The server's own are not asked about.) */
+leat_rc leat_pg_rules_table(const leat_pg_rules *rules, const char *schema, const char *table,
+                            bool *in, leat_err *e);
+
 /* The tables of the database, and those captured among them. */
 typedef struct leat_pg_tables {
     const leat_pg_relation *all;

@@ -72,7 +72,9 @@ static void put_look_up(leat_buf *out, const char *name, int version)
                     "SELECT slot_type = 'logical', temporary, active, active_pid, plugin, database,"
                     " restart_lsn, confirmed_flush_lsn, %s, %s, catalog_xmin,"
                     " (SELECT application_name FROM pg_catalog.pg_stat_activity"
-                    " WHERE pid = active_pid)"
+                    " WHERE pid = active_pid), CASE WHEN pg_catalog.pg_is_in_recovery()"
+                    " THEN pg_catalog.pg_last_wal_replay_lsn()"
+                    " ELSE pg_catalog.pg_current_wal_lsn() END"
                     " FROM pg_catalog.pg_replication_slots WHERE slot_name = ",
                     version >= 130000 ? "wal_status" : "NULL::text",
                     version >= 170000   ? "invalidation_reason"
@@ -97,6 +99,7 @@ static void take_row(const PGresult *res, leat_arena *a, leat_pg_slot *out)
     out->invalid = copied(a, leat_pg_cell(res, 0, 9));
     out->xmin = (uint32_t)leat_pg_cell_i64(res, 0, 10, 0);
     out->reader = copied(a, leat_pg_cell(res, 0, 11));
+    leat_lsn_parse(leat_pg_cell(res, 0, 12), &out->log_end);
 }
 
 leat_rc leat_pg_slot_read(leat_pg *c, const char *name, int64_t ms, leat_arena *a,

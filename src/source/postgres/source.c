@@ -361,8 +361,9 @@ static void gauges_source(leat_task *t, leat_gauges *g)
 {
     const leat_pg_source *s = t->priv;
     const leat_pg_feedback *f = &s->feedback;
-    bool known = s->streaming && f->acked && f->server_end >= f->acked;
-    g->lag_bytes = known ? (int64_t)(f->server_end - f->acked) : -1;
+    uint64_t log_end = f->server_end > s->log_end ? f->server_end : s->log_end;
+    bool known = s->streaming && f->acked && log_end >= f->acked;
+    g->lag_bytes = known ? (int64_t)(log_end - f->acked) : -1;
     g->retained_bytes = s->retained;
     /* libpq's buffers double up to what the largest message needs. */
     g->held_bytes =

@@ -2,6 +2,7 @@
 #include "stream/kafka/check.h"
 #include "stream/kafka/client.h"
 #include "stream/kafka/fetch.h"
+#include "stream/kafka/signals.h"
 
 static leat_rc absent(leat_err *e)
 {
@@ -92,5 +93,42 @@ leat_rc leat_kafka_fetch_names(leat_kafka_fetch *f, leat_arena *a, const char **
     (void)out;
     (void)n;
     (void)ms;
+    return absent(e);
+}
+
+leat_rc leat_kafka_signals_open(const leat_kafka_signal_conf *conf, const char *name,
+                                leat_kafka_signals **out, leat_err *e)
+{
+    (void)conf;
+    (void)name;
+    (void)out;
+    return absent(e);
+}
+
+leat_rc leat_kafka_signals_next(leat_kafka_signals *s, leat_kafka_message *out, leat_err *e)
+{
+    (void)s;
+    (void)out;
+    return absent(e);
+}
+
+void leat_kafka_signals_done(leat_kafka_signals *s, int64_t offset)
+{
+    (void)s;
+    (void)offset;
+}
+
+void leat_kafka_signals_close(leat_kafka_signals *s)
+{
+    (void)s;
+}
+
+leat_rc leat_kafka_signals_look(const leat_kafka_signal_conf *conf, const char *name, int ms,
+                                leat_kafka_signals_found *out, leat_err *e)
+{
+    (void)conf;
+    (void)name;
+    (void)ms;
+    (void)out;
     return absent(e);
 }

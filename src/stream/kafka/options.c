@@ -5,27 +5,10 @@
  * what would weaken or change what is sent, and librdkafka cannot do, is missing. Pure. */
 #include "stream/kafka/options.h"
 
-#define AT(field, type) .off = LEAT_OPT_AT(leat_kafka_client, field, type)
-#define ROW(option, default_value, kind, flag, text)                                               \
-    {                                                                                              \
-        .name = option, .label = option, .group = "Kafka client", .type = kind,                    \
-        .flags = (flag) | LEAT_OPT_ADVANCED, .def = default_value, .help = text                    \
-    }
-#define IGNORED(option, def, text) ROW(option, def, LEAT_OPT_STR, LEAT_OPT_NO_EFFECT, text)
-#define IGNORED_ALL(option, text) ROW(option, NULL, LEAT_OPT_MANY, LEAT_OPT_NO_EFFECT, text)
-#define MISSING(option, def, text) ROW(option, def, LEAT_OPT_STR, LEAT_OPT_MISSING, text)
+#include "config/rows.h"
 
-#define TEXT(option, field, default_value, flag, text)                                             \
-    {                                                                                              \
-        .name = option, .label = option, .group = "Kafka client", .type = LEAT_OPT_STR,            \
-        .flags = (flag), AT(field, const char *), .def = default_value, .help = text               \
-    }
-#define NUMBER(option, field, kind, default_value, least, most, text)                              \
-    {                                                                                              \
-        .name = option, .label = option, .group = "Kafka client", .type = kind,                    \
-        .flags = LEAT_OPT_ADVANCED, AT(field, int64_t), .def = default_value, .min = least,        \
-        .max = most, .help = text                                                                  \
-    }
+#define ROWS_OF leat_kafka_client
+#define ROWS_GROUP "Kafka client"
 
 enum { DAY_MS = 86400000, MINUTES_MS = 300000, BUFFER_MOST = 100000000, BYTES_MOST = 1000000000 };
 
@@ -208,6 +191,21 @@ static const leat_opt consumer[] = {
     {.name = NULL},
 };
 
+static const char *const RESETS[] = {"earliest", "latest", NULL};
+
+/* A consumer of signals only: before those of all consumers. */
+static const leat_opt signals[] = {
+    {.name = "group.id", .label = "group.id", .group = "Kafka client", .type = LEAT_OPT_STR,
+     .flags = LEAT_OPT_ADVANCED, .off = LEAT_OPT_AT(leat_kafka_signal_conf, group, const char *),
+     .help = "The group under whose name the place in the topic is kept."},
+    {.name = "auto.offset.reset", .label = "auto.offset.reset", .group = "Kafka client",
+     .type = LEAT_OPT_ENUM, .flags = LEAT_OPT_ADVANCED,
+     .off = LEAT_OPT_AT(leat_kafka_signal_conf, reset, int64_t), .def = "earliest",
+     .choices = RESETS, .help = "Where to begin where the group has no place."},
+    IGNORED("enable.auto.commit", NULL, "A signal's place is committed when it is done."),
+    {.name = NULL},
+};
+
 static const leat_opt admin[] = {
     IGNORED("default.api.timeout.ms", NULL, "Each step has a bound of its own."),
     IGNORED("bootstrap.controllers", NULL, "leat asks the brokers."),
@@ -242,6 +240,7 @@ const leat_opt leat_kafka_connector_options[] = {
 
 static const leat_opt *const of_producer[] = {all_clients, producer, NULL};
 static const leat_opt *const of_consumer[] = {all_clients, consumer, NULL};
+const leat_opt *const leat_kafka_signal_options[] = {signals, all_clients, consumer, NULL};
 static const leat_opt *const of_admin[] = {all_clients, admin, NULL};
 
 const leat_opt *const *const leat_kafka_client_options[3] = {

@@ -63,9 +63,26 @@ typedef struct leat_kafka_clients {
     size_t ngroups;
 } leat_kafka_clients;
 
+/* auto.offset.reset */
+typedef enum leat_kafka_reset {
+    LEAT_KAFKA_RESET_EARLIEST,
+    LEAT_KAFKA_RESET_LATEST
+} leat_kafka_reset;
+
+/* The topic through which signals come (stream/kafka/signals.h). */
+typedef struct leat_kafka_signal_conf {
+    leat_kafka_client client;
+    const char *topic;
+    const char *group; /* under whose name its place is kept */
+    int64_t reset;     /* leat_kafka_reset: where to begin without such a place */
+} leat_kafka_signal_conf;
+
 /* Tables of the three roles, NULL-ended; offsets into leat_kafka_client. The first table of each is
  * what all clients have. */
 extern const leat_opt *const *const leat_kafka_client_options[3];
+/* That of a consumer of signals: the first one is its own, and what it has goes before the others'.
+ * Offsets into leat_kafka_signal_conf. */
+extern const leat_opt *const leat_kafka_signal_options[];
 /* What a connector says: topic.creation.*, producer.override.*, consumer.override.*,
  * admin.override.*; for docs and for telling known names. Ends with a row whose name is NULL; no
  * offsets. */
@@ -77,6 +94,12 @@ extern const leat_opt leat_kafka_connector_options[];
  * `bootstrap.servers` nor an override of it, the list is empty and no error. */
 bool leat_kafka_options_read(const leat_props *worker, const leat_props *connector, bool strict,
                              leat_arena *a, leat_kafka_clients *out, leat_report *r);
+
+/* Fills the client, and group and reset where they are said, of a topic of signals: from
+ * signal.consumer.* of the connector, laid over what the worker and the connector say to all of
+ * their consumers; a worker of NULL has nothing to say. As leat_kafka_options_read. */
+bool leat_kafka_options_signals(const leat_props *worker, const leat_props *connector, bool strict,
+                                leat_arena *a, leat_kafka_signal_conf *out, leat_report *r);
 
 /* The group of a topic; NULL: topics are not made here. CONF "regex.limit". */
 leat_rc leat_kafka_group_of(const leat_kafka_clients *c, leat_str topic,

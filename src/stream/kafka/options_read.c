@@ -87,6 +87,24 @@ static void read_client(const leat_props *worker, const leat_props *connector, l
     pass_on(&own, &l, r);
 }
 
+bool leat_kafka_options_signals(const leat_props *worker, const leat_props *connector, bool strict,
+                                leat_arena *a, leat_kafka_signal_conf *out, leat_report *r)
+{
+    unsigned before = r->errors;
+    layers l = {.a = a};
+    leat_report own;
+    leat_props_init(&l.props, NULL);
+    leat_props_init(&l.written, NULL);
+    leat_report_init(&own, r->a);
+    lay_shared(&l, worker);
+    lay_prefixed(&l, worker, ROLES[LEAT_KAFKA_CONSUMER].worker);
+    if (worker) lay_prefixed(&l, connector, ROLES[LEAT_KAFKA_CONSUMER].connector);
+    lay_prefixed(&l, connector, "signal.consumer.");
+    leat_opts_parse(leat_kafka_signal_options, &l.props, strict, a, out, &own);
+    pass_on(&own, &l, r);
+    return r->errors == before;
+}
+
 /* ---- topic.creation ---- */
 
 typedef struct creating {

@@ -155,58 +155,68 @@ leat_pg_verdict leat_pg_classify(leat_str sqlstate, leat_str message)
     return (leat_pg_verdict){LEAT_CONF, "postgres.refused", NULL};
 }
 
+/* Words of libpq, where no server has spoken. */
+static const struct {
+    const char *word;
+    leat_pg_verdict verdict;
+} words[] = {
+    {"server is in hot standby mode",
+     {LEAT_RETRY, "postgres.no_primary",
+      "None of the hosts in database.hostname is a primary that answers: if a standby is to take "
+      "over, it is waited for; to read one, set database.hosts.role"}},
+    {"server is not in hot standby mode",
+     {LEAT_RETRY, "postgres.no_standby",
+      "None of the hosts in database.hostname is a standby that answers, and "
+      "database.hosts.role wants one"}},
+    {"could not translate host name",
+     {LEAT_RETRY, "postgres.resolve", "Check database.hostname and this machine's DNS"}},
+    {"onnection refused",
+     {LEAT_RETRY, "postgres.connect",
+      "Check database.hostname and database.port, that the server runs, and its "
+      "listen_addresses"}},
+    {"does not support SSL",
+     {LEAT_CONF, "postgres.tls",
+      "Switch TLS on at the server (ssl = on), or set database.sslmode to prefer or disable"}},
+    {"certificate verify failed",
+     {LEAT_CONF, "postgres.tls",
+      "Set database.sslrootcert to the authority that signed the server's certificate"}},
+    {"does not match host name",
+     {LEAT_CONF, "postgres.tls",
+      "Set database.hostname to a name that the server's certificate was made for, or "
+      "database.sslmode=verify-ca"}},
+    {"root certificate file",
+     {LEAT_CONF, "postgres.tls",
+      "Set database.sslrootcert to a file (PEM) with the certificate of the authority that "
+      "signed the server's, or database.sslmode=require to go without verifying it"}},
+    {"certificate present, but not private key",
+     {LEAT_CONF, "postgres.tls",
+      "Set database.sslkey to the file with the key of database.sslcert"}},
+    {"does not match private key", {LEAT_CONF, "postgres.tls", OTHER_KEY}},
+    {"key values mismatch", {LEAT_CONF, "postgres.tls", OTHER_KEY}},
+    {"key type mismatch", {LEAT_CONF, "postgres.tls", OTHER_KEY}},
+    {"ould not load private key",
+     {LEAT_CONF, "postgres.tls",
+      "Check database.sslkey (PEM, or PKCS #8 in DER without a password; make one of others by "
+      "openssl pkcs8 or openssl pkcs12) and, if the key has a password, database.sslpassword"}},
+    {"private key file",
+     {LEAT_CONF, "postgres.tls",
+      "The file that database.sslkey names must be readable by leat's user alone (chmod 600)"}},
+    {"certificate file",
+     {LEAT_CONF, "postgres.tls",
+      "Check that database.sslcert names a file (PEM) with this client's certificate"}},
+    {"alert unknown ca", {LEAT_CONF, "postgres.tls", UNTRUSTED}},
+    {"alert certificate", {LEAT_CONF, "postgres.tls", UNTRUSTED}},
+    {"alert bad certificate", {LEAT_CONF, "postgres.tls", UNTRUSTED}},
+    {"alert protocol version", {LEAT_CONF, "postgres.tls", PROTOCOLS}},
+    {"unsupported protocol", {LEAT_CONF, "postgres.tls", PROTOCOLS}},
+    {"alert handshake failure", {LEAT_CONF, "postgres.tls", PROTOCOLS}},
+    {"no password supplied",
+     {LEAT_CONF, "postgres.auth", "The server wants a password: set database.password"}},
+    {"invalid sslmode", {LEAT_CONF, "postgres.tls", "Check database.sslmode"}},
+};
+
 leat_pg_verdict leat_pg_classify_network(leat_str message)
 {
-    static const struct {
-        const char *word;
-        leat_pg_verdict verdict;
-    } words[] = {
-        {"could not translate host name",
-         {LEAT_RETRY, "postgres.resolve", "Check database.hostname and this machine's DNS"}},
-        {"onnection refused",
-         {LEAT_RETRY, "postgres.connect",
-          "Check database.hostname and database.port, that the server runs, and its "
-          "listen_addresses"}},
-        {"does not support SSL",
-         {LEAT_CONF, "postgres.tls",
-          "Switch TLS on at the server (ssl = on), or set database.sslmode to prefer or disable"}},
-        {"certificate verify failed",
-         {LEAT_CONF, "postgres.tls",
-          "Set database.sslrootcert to the authority that signed the server's certificate"}},
-        {"does not match host name",
-         {LEAT_CONF, "postgres.tls",
-          "Set database.hostname to a name that the server's certificate was made for, or "
-          "database.sslmode=verify-ca"}},
-        {"root certificate file",
-         {LEAT_CONF, "postgres.tls",
-          "Set database.sslrootcert to a file (PEM) with the certificate of the authority that "
-          "signed the server's, or database.sslmode=require to go without verifying it"}},
-        {"certificate present, but not private key",
-         {LEAT_CONF, "postgres.tls",
-          "Set database.sslkey to the file with the key of database.sslcert"}},
-        {"does not match private key", {LEAT_CONF, "postgres.tls", OTHER_KEY}},
-        {"key values mismatch", {LEAT_CONF, "postgres.tls", OTHER_KEY}},
-        {"key type mismatch", {LEAT_CONF, "postgres.tls", OTHER_KEY}},
-        {"ould not load private key",
-         {LEAT_CONF, "postgres.tls",
-          "Check database.sslkey (PEM, or PKCS #8 in DER without a password; make one of others by "
-          "openssl pkcs8 or openssl pkcs12) and, if the key has a password, database.sslpassword"}},
-        {"private key file",
-         {LEAT_CONF, "postgres.tls",
-          "The file that database.sslkey names must be readable by leat's user alone (chmod 600)"}},
-        {"certificate file",
-         {LEAT_CONF, "postgres.tls",
-          "Check that database.sslcert names a file (PEM) with this client's certificate"}},
-        {"alert unknown ca", {LEAT_CONF, "postgres.tls", UNTRUSTED}},
-        {"alert certificate", {LEAT_CONF, "postgres.tls", UNTRUSTED}},
-        {"alert bad certificate", {LEAT_CONF, "postgres.tls", UNTRUSTED}},
-        {"alert protocol version", {LEAT_CONF, "postgres.tls", PROTOCOLS}},
-        {"unsupported protocol", {LEAT_CONF, "postgres.tls", PROTOCOLS}},
-        {"alert handshake failure", {LEAT_CONF, "postgres.tls", PROTOCOLS}},
-        {"no password supplied",
-         {LEAT_CONF, "postgres.auth", "The server wants a password: set database.password"}},
-        {"invalid sslmode", {LEAT_CONF, "postgres.tls", "Check database.sslmode"}},
-    };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (contains(message, words[i].word)) return words[i].verdict;
     return (leat_pg_verdict){LEAT_RETRY, "postgres.connect", NULL};

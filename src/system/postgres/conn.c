@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "system/postgres/classify.h"
+#include "system/postgres/password.h"
 #include "system/postgres/tls.h"
 #include "system/postgres/types.h"
 
@@ -32,6 +33,8 @@ enum {
 const char *const leat_pg_sslmodes[] = {"disable",   "allow",       "prefer",
                                         "require",   "verify-ca",   "verify-full",
                                         "verify_ca", "verify_full", NULL};
+
+const char *const leat_pg_roles[] = {"primary", "standby", "any", NULL};
 
 int leat_pg_sslmode_level(int64_t mode)
 {
@@ -448,7 +451,8 @@ static leat_rc poll_until_connected(leat_pg *c, int64_t deadline, leat_err *e)
     }
 }
 
-static leat_rc start(leat_pg *c, const char *app, leat_err *e)
+/* Begins to connect; password: NULL for none. */
+static leat_rc start(leat_pg *c, const char *password, const char *app, leat_err *e)
 {
     const leat_pg_target *t = c->target;
     char port[24];
@@ -460,12 +464,15 @@ static leat_rc start(leat_pg *c, const char *app, leat_err *e)
     PARAM("port", port);
     PARAM("dbname", t->dbname);
     PARAM("user", t->user);
-    PARAM("password", t->password);
+    PARAM("password", password);
     PARAM("sslmode", leat_pg_sslmode(t->sslmode));
+    /* libpq would rather have GSS, with a ticket at hand, and then look at no certificate. */
+    if (leat_pg_sslmode_level(t->sslmode) >= LEAT_PG_SSL_REQUIRE) PARAM("gssencmode", "disable");
     PARAM("sslcert", t->sslcert);
     PARAM("sslkey", t->sslkey);
     PARAM("sslpassword", t->sslpassword);
-    PARAM("sslrootcert", t->sslrootcert);
+    PARAM("sslrootcert", leat_pg_tls_authorities(t));
+    if (t->host && strchr(t->host, ',')) PARAM("target_session_attrs", leat_pg_roles[t->roles]);
     PARAM("keepalives", t->keepalive ? "1" : "0");
     PARAM("keepalives_idle", "30");
     PARAM("keepalives_interval", "10");
@@ -515,6 +522,20 @@ static leat_rc run_initial(leat_pg *c, leat_err *e)
     return rc;
 }
 
+/* A password that expires may be refused because it just has, or is not known to the server yet. */
+static leat_rc log_in(leat_pg *c, const char *app, leat_err *e)
+{
+    leat_buf asked = {0};
+    bool ask = leat_pg_password_asked(c->target);
+    leat_rc rc = ask ? leat_pg_password_ask(c->target, &asked, e) : LEAT_OK;
+    if (rc == LEAT_OK) rc = start(c, ask ? asked.p : c->target->password, app, e);
+    if (rc == LEAT_OK) rc = poll_until_connected(c, deadline_in(c->target->connect_ms), e);
+    leat_buf_free(&asked);
+    if (rc == LEAT_CONF && ask && e && strcmp(e->code, "postgres.auth") == 0)
+        rc = e->rc = LEAT_RETRY;
+    return rc;
+}
+
 leat_rc leat_pg_connect(leat_pg *c, const leat_pg_target *target, bool replication, const char *app,
                         leat_err *e)
 {
@@ -522,8 +543,7 @@ leat_rc leat_pg_connect(leat_pg *c, const leat_pg_target *target, bool replicati
         (leat_pg){.target = target, .leaves = c->leaves, .arg = c->arg, .replication = replication};
     int fault = LEAT_FAULT(source_connect);
     if (fault) return leat_os_fail(e, fault, "connect to", target->host);
-    leat_rc rc = start(c, app, e);
-    if (rc == LEAT_OK) rc = poll_until_connected(c, deadline_in(target->connect_ms), e);
+    leat_rc rc = log_in(c, app, e);
     if (rc == LEAT_OK) {
         PQsetErrorVerbosity(c->pg, PQERRORS_DEFAULT);
         PQsetNoticeReceiver(c->pg, on_notice, NULL);

@@ -12,17 +12,24 @@
 #include "base/err.h"
 #include "system/postgres/pace.h"
 
+#define LEAT_PG_SYSTEM_AUTHORITIES "system" /* of sslrootcert: those that this machine trusts */
+
 /* How to get there; filled from the option table, read-only. Absent texts are NULL. */
 typedef struct leat_pg_target {
     const char *host, *user, *password, *dbname;
+    const char *password_command, *password_file; /* instead of password, at each connect */
     int64_t port;
+    int64_t roles;   /* index into leat_pg_roles: which of several hosts is taken */
     int64_t sslmode; /* index into leat_pg_sslmodes */
-    const char *sslcert, *sslkey, *sslpassword, *sslrootcert;
+    const char *sslcert, *sslkey, *sslpassword, *sslrootcert; /* sslrootcert: also "system" */
     bool keepalive;
     int64_t connect_ms;  /* for the whole of connecting and logging in */
     int64_t query_ms;    /* for one statement; 0: no limit */
     const char *initial; /* statements to run first, separated by ';' (";;" is a semicolon) */
 } leat_pg_target;
+
+/* libpq's target_session_attrs: "primary", "standby", "any"; NULL-ended. */
+extern const char *const leat_pg_roles[];
 
 /* "disable", "allow", "prefer", "require", "verify-ca", "verify-full", then "verify_ca" and
  * "verify_full", which mean the same; NULL-ended. */

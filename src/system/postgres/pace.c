@@ -19,7 +19,7 @@ enum {
     MUCH = 32 << 10,    /* bytes that, */
     MUCH_US = 16000,    /* when they come within this time, begin gulps: 2 MB/s */
     WINDOW = 128 << 10, /* a segment of the loopback is half of it */
-    NEAR_US = 500,      /* round trip: such a window lets 64 MB/s through */
+    NEAR_US = 2000,     /* round trip: such a window lets 64 MB/s through */
     PIECE = 4 << 10,    /* a look that brought fewer bytes took all there was */
     /* A gulp, and the bytes of a millisecond, or of a gulp, that change its length. */
     MOST_US = 2000,
@@ -79,7 +79,10 @@ bool leat_pg_pace_gather(leat_pg_pace *p)
 {
     size_t got = p->taken - p->looked;
     p->looked = p->taken;
-    if (p->tcp && p->gathered && got >= PIECE) return true;
+    if (p->tcp && p->gathered && got >= PIECE) {
+        p->told = false;
+        return true;
+    }
     if (p->narrow && !p->told) {
         p->told = true;
         return false;

@@ -9,6 +9,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/os.h"
@@ -18,6 +20,19 @@ enum { NAME_MOST = 80 };
 void leat_pg_tls_setup(void)
 {
     PQsetSSLKeyPassHook_OpenSSL(PQdefaultSSLKeyPassHook_OpenSSL);
+}
+
+const char *leat_pg_tls_authorities(const leat_pg_target *t)
+{
+    const char *const places[] = {getenv(X509_get_default_cert_file_env()),
+                                  X509_get_default_cert_file(),
+                                  "/etc/ssl/certs/ca-certificates.crt",
+                                  "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"};
+    if (!t->sslrootcert || strcmp(t->sslrootcert, LEAT_PG_SYSTEM_AUTHORITIES) != 0)
+        return t->sslrootcert;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (places[i] && access(places[i], R_OK) == 0) return places[i];
+    return "/etc/ssl/certs/ca-certificates.crt"; /* libpq says that it is not there */
 }
 
 const char *leat_pg_tls_text(const leat_pg *c, leat_arena *a)
@@ -75,7 +90,8 @@ static int verify(const leat_pg_target *t, X509 *cert, STACK_OF(X509) * chain)
     int found = X509_V_ERR_UNSPECIFIED;
     X509_STORE *store = X509_STORE_new();
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-    if (store && ctx && t->sslrootcert && X509_STORE_load_file(store, t->sslrootcert) == 1 &&
+    if (store && ctx && t->sslrootcert &&
+        X509_STORE_load_file(store, leat_pg_tls_authorities(t)) == 1 &&
         X509_STORE_CTX_init(ctx, store, cert, chain) == 1) {
         X509_verify_cert(ctx);
         found = X509_STORE_CTX_get_error(ctx);

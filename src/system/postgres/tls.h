@@ -10,6 +10,11 @@ enum { LEAT_PG_TLS_WHY = 320 }; /* bytes */
 /* Before a connect: a key with a password never makes OpenSSL ask for it on the terminal. */
 void leat_pg_tls_setup(void);
 
+/* The file of authorities of database.sslrootcert; of "system" the one of this machine
+ * (SSL_CERT_FILE in the environment, else where OpenSSL or a distribution has it). NULL: the option
+ * is not set. */
+const char *leat_pg_tls_authorities(const leat_pg_target *t);
+
 /* "TLSv1.3, TLS_AES_256_GCM_SHA384", in a; NULL: the session goes without TLS. */
 const char *leat_pg_tls_text(const leat_pg *c, leat_arena *a);
 

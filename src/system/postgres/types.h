@@ -142,8 +142,10 @@ struct leat_pg_col {
                                   LEAT_PG_ANY_DIGITS: as sent */
     char delim;                /* arrays: between elements */
     bool faults;               /* leat_pg_modes.debezium_faults */
-    const char *zero;          /* text of the default that stands for a function's result; NULL: no
-                                  defaults */
+    const leat_value *old; /* of a NOT NULL column: what stands for it in an old row that has the
+                              key alone; NULL: the zero of its schema (event/envelope.h) */
+    const char *zero;      /* text of the default that stands for a function's result; NULL: no
+                              defaults */
 };
 enum { LEAT_PG_ANY_DIGITS = UINT16_MAX };
 #define LEAT_PG_NULL "postgres.null" /* code: a NULL where the schema has no room for one */

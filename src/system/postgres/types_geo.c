@@ -67,6 +67,22 @@ leat_rc leat_pg_parse_geometry(const leat_pg_col *col, leat_str text, leat_arena
     return LEAT_OK;
 }
 
+leat_value leat_pg_no_struct(leat_pg_parser *parse, leat_arena *a)
+{
+    static const char point[WKB_POINT_LEN] = {1, 1}, nothing[EWKB_MIN] = {1, 7};
+    leat_value *fields = LEAT_NEW(a, leat_value, 4);
+    for (int i = 0; i < 4; i++) fields[i] = leat_null();
+    if (parse == leat_pg_parse_point) {
+        fields[0] = fields[1] = leat_float(0);
+        fields[2] = leat_bytes((leat_str){point, sizeof point});
+        return struct_of(fields, 4);
+    }
+    bool sparse = parse == leat_pg_parse_sparse;
+    fields[0] = sparse ? leat_int(0) : leat_bytes((leat_str){nothing, sizeof nothing});
+    if (sparse) fields[1] = (leat_value){.kind = LEAT_MAP};
+    return struct_of(fields, 2);
+}
+
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';

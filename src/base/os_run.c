@@ -1,0 +1,117 @@
+/* Programs that options name (LEAT_OPT_CODE): run to their end, with their output. Declared in
+ * base/os.h.
+ *
+ * The shell runs in a process group of its own, so that what it started ends with it when it is too
+ * late, and has none of our descriptors. Not virtual. Any thread; its signals are unblocked. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/os.h"
+
+enum { ERR_MAX = 1024, NAP_MS = 5 };
+
+static int start(const char *command, int out, int err, pid_t *pid)
+{
+    char *const argv[] = {(char[]){"sh"}, (char[]){"-c"}, (char *)command, NULL};
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t how;
+    sigset_t none, pipes;
+    sigemptyset(&none);
+    sigemptyset(&pipes);
+    sigaddset(&pipes, SIGPIPE);
+    posix_spawn_file_actions_init(&files);
+    posix_spawnattr_init(&how);
+    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&files, out, 1);
+    posix_spawn_file_actions_adddup2(&files, err, 2);
+    posix_spawn_file_actions_addclosefrom_np(&files, 3);
+    posix_spawnattr_setsigmask(&how, &none);
+    posix_spawnattr_setsigdefault(&how, &pipes);
+    posix_spawnattr_setflags(&how, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
+                                       POSIX_SPAWN_SETSIGDEF);
+    int rc = posix_spawn(pid, "/bin/sh", &files, &how, argv, environ);
+    posix_spawnattr_destroy(&how);
+    posix_spawn_file_actions_destroy(&files);
+    return -rc;
+}
+
+/* Takes what stands in the pipe; false at its end. What is more than max is counted only. */
+static bool take(int fd, leat_buf *to, size_t max, size_t *seen)
+{
+    char part[4096];
+    ssize_t n = read(fd, part, sizeof part);
+    if (n < 0) return errno == EINTR || errno == EAGAIN;
+    *seen += (size_t)n;
+    size_t room = max > to->len ? max - to->len : 0;
+    leat_buf_put(to, part, (size_t)n < room ? (size_t)n : room);
+    return n > 0;
+}
+
+/* Until both pipes have ended: 0, or -ETIMEDOUT. */
+static int listen_to(int out_fd, int err_fd, int64_t deadline, size_t max, leat_buf *out,
+                     leat_buf *err, size_t *seen)
+{
+    struct pollfd p[2] = {{.fd = out_fd, .events = POLLIN}, {.fd = err_fd, .events = POLLIN}};
+    size_t ignored = 0;
+    while (p[0].fd >= 0 || p[1].fd >= 0) {
+        int64_t left = deadline - leat_mono_us();
+        if (left <= 0) return -ETIMEDOUT;
+        int n = poll(p, 2, left > 1000000 ? 1000 : (int)(left / 1000 + 1));
+        if (n < 0 && errno != EINTR) return -errno;
+        if (n <= 0) continue;
+        if (p[0].revents && !take(p[0].fd, out, max, seen)) p[0].fd = -1;
+        if (p[1].revents && !take(p[1].fd, err, ERR_MAX, &ignored)) p[1].fd = -1;
+    }
+    return 0;
+}
+
+/* Its exit status; 128 and the signal; -ETIMEDOUT when it had to be killed; 0 when another part of
+ * this process, a supervisor, has taken note of its end: then its output is what counts. */
+static int wait_for(pid_t pid, int64_t deadline)
+{
+    int status;
+    for (;;) {
+        pid_t got = waitpid(pid, &status, WNOHANG);
+        if (got == pid) break;
+        if (got < 0 && errno != EINTR) return errno == ECHILD ? 0 : -errno;
+        if (leat_mono_us() >= deadline) {
+            kill(-pid, SIGKILL);
+            while (waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
+            return -ETIMEDOUT;
+        }
+        poll(NULL, 0, NAP_MS);
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int leat_os_run(const char *command, int64_t ms, size_t max, leat_buf *out, leat_buf *err)
+{
+    int to[2], errors[2], rc;
+    pid_t pid;
+    size_t seen = 0;
+    int64_t deadline = leat_mono_us() + ms * 1000;
+    if (pipe2(to, O_CLOEXEC) != 0) return -errno;
+    if (pipe2(errors, O_CLOEXEC) != 0) {
+        rc = -errno;
+        close(to[0]), close(to[1]);
+        return rc;
+    }
+    rc = start(command, to[1], errors[1], &pid);
+    close(to[1]);
+    close(errors[1]);
+    if (rc == 0) {
+        rc = listen_to(to[0], errors[0], deadline, max, out, err, &seen);
+        int status = wait_for(pid, rc == 0 ? deadline : 0);
+        if (rc == 0) rc = status;
+        if (rc == 0 && seen > max) rc = -EFBIG;
+    }
+    close(to[0]);
+    close(errors[0]);
+    return rc;
+}
