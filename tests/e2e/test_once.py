@@ -98,8 +98,7 @@ def test_once(db, leat, kafka, boundary):
     ones = [r["value"] and r["value"]["op"] for r in records if r["key"]["id"] == 1]
     assert ones == ["r", "u", "d", None]
     caught_up(db, leat)
-    once = leat.status(name)["delivery"]["once"]
-    assert once["commits"] > 0
+    until(lambda: leat.status(name)["delivery"]["once"]["commits"] > 0, 60, "the count of commits")
     found = offsets(kafka, name, *own.values())
     source = found[json.dumps({"server": db.name})]
     assert source["lsn_commit"] > 0 and source["messageType"] == "COMMIT"
