@@ -23,6 +23,7 @@ CREATION = {
     "key.converter.schemas.enable": "false",
     "value.converter.schemas.enable": "false",
 }
+ONCE = {"exactly.once.support": "required"}
 HEADERS_OFF = {"extended.headers.enabled": "false"}
 SAMPLE = 4096  # records whose bytes the bare producer sends again and again
 PART_OF_OTHERS = 0.3  # Debezium's default and tuned runs end after so much of the backlog
@@ -49,6 +50,21 @@ def _count(broker, topic, wanted):
     end.close()
     if got != wanted:
         raise RuntimeError(f"{topic} has {got} records, {wanted} were to be there")
+
+
+def _count_committed(broker, topic, wanted):
+    """By reading it: the ends of transactions take offsets, too."""
+    consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": "bench",
+                         "isolation.level": "read_committed", "enable.partition.eof": True})
+    consumer.assign([TopicPartition(topic, 0, 0)])
+    got, ended = 0, False
+    while not ended:
+        for m in consumer.consume(10000, 1.0):
+            ended = ended or m.error() is not None  # the end of the partition
+            got += m.error() is None
+    consumer.close()
+    if got != wanted:
+        raise RuntimeError(f"{topic} has {got} committed records, {wanted} were to be there")
 
 
 def _run(leat, broker, config, *args):
@@ -153,6 +169,32 @@ def _datagen(world, table, codec):
               parts.ratios(*costs.values()), "x", 0.75)
     if codec == "none":
         _add_memory(table, "kafka-datagen", [ours(_watched)], 48)
+
+
+def kafka_once(world, table):
+    """Made-up changes into Kafka, exactly once and at least once; what the first costs."""
+    import parts
+
+    broker, n = _broker(world), world.scaled(2_000_000)
+
+    def send(count, **more):
+        leat, prefix = world.leat(), f"once{next(_numbers)}"
+        topic = f"{prefix}.datagen.t1"
+        props = parts.DATAGEN | CREATION | {"datagen.events": n, "topic.prefix": prefix} | more
+        cost = _run(leat, broker, leat.write("gen.properties", props))
+        count(broker, topic, n)
+        broker.delete(topic)
+        world.forget(leat)
+        return cost
+
+    costs = parts.in_turns(world.runs, {
+        "at least once": lambda: send(_count),
+        "exactly once": lambda: send(_count_committed, **ONCE),
+    })
+    for name, all_ in costs.items():
+        _add(table, "kafka-once", name, all_, n)
+    table.add("kafka-once", "exactly once / at least once",
+              parts.ratios(costs["exactly once"], costs["at least once"]), "x")
 
 
 # ---- PostgreSQL's log into Kafka
@@ -315,6 +357,7 @@ def _latency(world, table, broker, backlog, topic, who, targets):
 
 PARTS = {
     "kafka-datagen": kafka_datagen,
+    "kafka-once": kafka_once,
     "kafka-pg": kafka_pg,
     "kafka-snapshot": kafka_snapshot,
     "kafka-latency": kafka_latency,

@@ -222,5 +222,6 @@ void leat_records_end(leat_records *r, leat_batch *b, leat_str id, uint64_t tx, 
         {.kind = LEAT_LIST, .len = (uint32_t)r->n, .u.list = list},
     };
     add_tx(r, b, "END", id, counts, tx, ts_us);
+    b->ev[b->n - 1].tx_seq = (uint32_t)r->total + 1; /* behind all changes: it is known again */
     r->open = false;
 }

@@ -55,15 +55,11 @@ leat_rc leat_check_kafka(const leat_setup *setup, leat_checker *c, leat_err *e)
 {
     leat_arena a;
     leat_arena_init(&a, 0);
-    const leat_worker_conf *w = &setup->worker;
-    bool once = w->eos == LEAT_EOS_ENABLED && w->offsets_topic != NULL;
     const leat_kafka_check_conf conf = {
         .kafka = &setup->clients,
         .connector = setup->common.name,
-        .transactional_id = once ? leat_kafka_transactional_id(w->group ? w->group : "leat",
-                                                               setup->common.name, 0, &a)
-                                 : NULL,
-        .offsets = {w->offsets_topic, w->offsets_partitions, w->offsets_replication},
+        .transactional_id = setup->once ? setup->transactional_id : NULL,
+        .offsets = setup->offsets,
         .topics = topics_of(setup, c, &a),
         .max_event_bytes = setup->common.max_event_bytes,
         .step = on_step,

@@ -53,7 +53,8 @@ static leat_rc open_fetch(const char *kafka, bool uncommitted, leat_kafka_fetch 
     leat_log_level(LEAT_ERROR); /* what is wrong is told by ourselves, once */
     leat_arena_init(&a, 0);
     leat_rc rc = configure(kafka, &a, &conf, e);
-    const leat_kafka_fetch_conf fetch = {&conf, "leat-read", uncommitted};
+    const leat_kafka_fetch_conf fetch = {
+        .kafka = &conf, .name = "leat-read", .uncommitted = uncommitted};
     if (rc == LEAT_OK) rc = leat_kafka_fetch_open(&fetch, out, e);
     leat_arena_free(&a);
     return rc;

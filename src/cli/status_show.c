@@ -105,11 +105,24 @@ static void print_trouble(const leat_json *d)
                leat_json_get_i64(d, "retry_ms", 0));
 }
 
+static void print_once(const leat_json *once)
+{
+    if (!once) return;
+    printf("    exactly once: %.*s since %.*s, %" PRId64 " transactions committed, %" PRId64
+           " aborted%s\n",
+           LEAT_STR_ARG(leat_json_get_str(once, "state")),
+           LEAT_STR_ARG(leat_json_get_str(once, "since")), leat_json_get_i64(once, "commits", 0),
+           leat_json_get_i64(once, "aborts", 0),
+           leat_json_get_bool(once, "in_doubt", false) ? "; the last one's end is not known yet"
+                                                       : "");
+}
+
 /* Kafka does not take what it is given, or not all of it yet. */
-static void print_delivery(const leat_json *d)
+static void print_delivery(const leat_json *d, bool named)
 {
     print_trouble(d);
     leat_str state = leat_json_get_str(d, "state"), full = leat_json_get_str(d, "spool_full_at");
+    if (named) print_once(leat_json_get(d, "once"));
     if (!state.s || leat_str_is(state, "DIRECT")) return;
     printf("    %s: %" PRId64 " events in the spool, %" PRId64 " of %" PRId64 " bytes, since %.*s",
            leat_str_is(state, "SPOOL") ? "Kafka is away" : "Kafka takes the spool",
@@ -129,7 +142,7 @@ static void print_more(const showing *s, const leat_json *j)
     leat_str msg = leat_json_get_str(err, "message"), code = leat_json_get_str(err, "code");
     int64_t growth = rate_of(j, "60s", "retained_bytes_per_second");
     if (s->named && text.s) printf("    at %.*s\n", LEAT_STR_ARG(text));
-    print_delivery(leat_json_get(j, "delivery"));
+    print_delivery(leat_json_get(j, "delivery"), s->named);
     leat_buf lines = {0};
     leat_show_snapshot(s->human, snapshot, TABLES, &lines);
     for (leat_str rest = leat_buf_str(&lines); rest.len > 0;) {

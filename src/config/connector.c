@@ -19,6 +19,8 @@ enum { NAME_MOST = 200, NAME_SHOWN = 60 }; /* bytes */
 
 static const char *const DECIMAL_FORMATS[] = {"BASE64", "NUMERIC", NULL};
 static const char *const TOLERANCES[] = {"none", "all", NULL};
+static const char *const SUPPORTS[] = {"requested", "required", NULL};
+static const char *const BOUNDARIES[] = {"poll", "interval", "connector", NULL};
 
 const leat_opt leat_connector_options[] = {
     {.name = "name",
@@ -294,18 +296,55 @@ const leat_opt leat_connector_options[] = {
     IGNORED("errors.log.include.messages", "false", "Row data is never logged."),
     IGNORED_ALL("errors.deadletterqueue.*",
                 "Dead letters are kept by the connector; leat dead-letters shows them."),
-    IGNORED("exactly.once.support", "requested",
-            "In the embedded stream each change and its position are written together, always."),
-    IGNORED("transaction.boundary", "poll",
-            "Whole transactions of the source become visible at once, always."),
-    IGNORED("transaction.boundary.interval.ms", NULL,
-            "Whole transactions of the source become visible at once, always."),
+    {.name = "exactly.once.support",
+     .label = "Exactly once",
+     .group = "Kafka Connect",
+     .type = LEAT_OPT_ENUM,
+     .flags = LEAT_OPT_ADVANCED,
+     AT(once, int64_t),
+     .choices = SUPPORTS,
+     .def = "requested",
+     .help = "Into Kafka: with `required` records and their position are written in one "
+             "transaction, so that a reader with isolation.level=read_committed sees each change "
+             "once; with `requested` only where the worker has exactly.once.source.support=enabled. "
+             "In the embedded stream each change and its position are written together, always."},
+    {.name = "transaction.boundary",
+     .label = "End of transactions",
+     .group = "Kafka Connect",
+     .type = LEAT_OPT_ENUM,
+     .flags = LEAT_OPT_ADVANCED,
+     AT(boundary, int64_t),
+     .choices = BOUNDARIES,
+     .def = "poll",
+     .help = "Where Kafka's transactions end, with exactly once: `poll`, as soon as the source has "
+             "nothing more at hand, under load after some milliseconds; `interval`, after "
+             "transaction.boundary.interval.ms; `connector`, where a transaction of the source "
+             "does, unless it is larger than what may be on its way."},
+    {.name = "transaction.boundary.interval.ms",
+     .label = "Interval of transactions",
+     .group = "Kafka Connect",
+     .type = LEAT_OPT_MS,
+     .flags = LEAT_OPT_ADVANCED,
+     AT(boundary_ms, int64_t),
+     .def = "60000",
+     .min = 1,
+     .max = INT64_C(86400000),
+     .help = "How long a transaction stays open with transaction.boundary=interval, at most. It "
+             "ends earlier where what may be on its way is used up, before "
+             "transaction.timeout.ms, and when nothing came for a second."},
+    {.name = "offsets.storage.topic",
+     .label = "Topic of offsets",
+     .group = "Kafka Connect",
+     .type = LEAT_OPT_STR,
+     .flags = LEAT_OPT_ADVANCED,
+     AT(offsets_topic, const char *),
+     .help = "Into Kafka: topic of this connector's offsets, instead of the worker's "
+             "offset.storage.topic. With exactly once it is connect-offsets if neither is given."},
     IGNORED("topic.creation.enable", "true",
             "Topics of the embedded stream are made when first used."),
     IGNORED("topic.creation.groups", "", "Topics of the embedded stream are all alike."),
     IGNORED_ALL("topic.creation.*",
                 "Topics of the embedded stream have one partition and no replicas."),
-    IGNORED("offsets.storage.topic", NULL, "Positions stand in the stream itself."),
     IGNORED_ALL("producer.override.*", "The embedded stream has no Kafka producer."),
     IGNORED_ALL("consumer.override.*", "The embedded stream has no Kafka consumer."),
     IGNORED_ALL("admin.override.*", "The embedded stream has no Kafka client."),

@@ -25,6 +25,10 @@ typedef struct leat_connector_conf {
     const char *converters[3];          /* classes: of keys, values, headers */
     bool header_schemas;                /* header.converter.schemas.enable */
     int64_t tolerance;                  /* errors.tolerance: 0 none, 1 all */
+    int64_t once;                       /* exactly.once.support: 0 requested, 1 required */
+    int64_t boundary;                   /* transaction.boundary: 0 poll, 1 interval, 2 connector */
+    int64_t boundary_ms;                /* transaction.boundary.interval.ms */
+    const char *offsets_topic;          /* offsets.storage.topic; NULL: the worker's */
     const char *offsets_class;          /* offset.storage: where Debezium Server kept offsets */
     const char *offsets_file; /* offset.storage.file.filename, to go on from; NULL: none */
 } leat_connector_conf;

@@ -8,12 +8,14 @@
  * The file is only read. Run by the task's thread before there is a task. */
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/os.h"
 #include "engine/running.h"
 #include "state/offset_file.h"
+#include "stream/kafka/kafka.h"
 
-enum { FILE_MOST = 64 << 20 };
+enum { FILE_MOST = 64 << 20, LOOK_US = 200000, TOPIC_WAIT_US = 60000000 };
 
 static const char FILE_STORE[] = "org.apache.kafka.connect.storage.FileOffsetBackingStore";
 static const char MEMORY_STORE[] = "org.apache.kafka.connect.storage.MemoryOffsetBackingStore";
@@ -140,10 +142,55 @@ static leat_rc take(leat_process *p, const char *path, leat_str bytes, leat_err 
     return LEAT_OK;
 }
 
+/* The offset topic's positions, in p's arena. */
+static leat_rc read_topic(leat_process *p, leat_position **out, size_t *n, leat_err *e)
+{
+    const leat_position *pos = NULL;
+    leat_rc rc;
+    int64_t until = leat_mono_us() + TOPIC_WAIT_US;
+    do rc = leat_kafka_found(p->stream, &pos, n, LOOK_US, e);
+    while (rc == LEAT_AGAIN && !leat_process_ends() && leat_mono_us() < until);
+    if (rc == LEAT_AGAIN) return LEAT_RETRY;
+    LEAT_TRY(rc);
+    *out = LEAT_NEW(&p->arena, leat_position, *n + 1);
+    for (size_t i = 0; i < *n; i++)
+        (*out)[i] = (leat_position){leat_arena_str(&p->arena, pos[i].partition),
+                                    leat_arena_str(&p->arena, pos[i].offset)};
+    return LEAT_OK;
+}
+
+/* With exactly once: where Kafka Connect's offset topic says that this connector stands. */
+static leat_rc adopt_topic(leat_process *p, leat_err *e)
+{
+    leat_position *pos = NULL;
+    size_t n = 0;
+    bool first = false;
+    if (!p->setup.once) return LEAT_OK;
+    LEAT_TRY(first_start(p, &first, e));
+    if (!first) return LEAT_OK;
+    LEAT_TRY(read_topic(p, &pos, &n, e));
+    for (size_t i = 0; i < n; i++) {
+        const leat_stored_offset entry = {.pos = pos[i], .connector = leat_str_of(p->conf.name)};
+        choice x = {.entry = &entry};
+        leat_err why;
+        x.rc = check(p, pos[i], &p->arena, &x.pos, &why);
+        if (x.rc == LEAT_OK) return store(p, p->setup.offsets.topic, &x, e);
+        bool other = x.rc != LEAT_PENDING && strcmp(why.where, "partition") == 0;
+        if (other) continue; /* of the time when it had another topic.prefix */
+        if (x.rc != LEAT_PENDING && e != NULL) *e = why;
+        if (x.rc != LEAT_PENDING) return x.rc;
+        leat_log(LEAT_WARN, "adopt.snapshot",
+                 "topic=%s the snapshot had not ended: it is begun anew, as Debezium does",
+                 p->setup.offsets.topic);
+    }
+    return LEAT_OK;
+}
+
 leat_rc leat_process_adopt(leat_process *p, leat_err *e)
 {
     const char *path = p->setup.common.offsets_file, *klass = p->setup.common.offsets_class;
     bool file = strcmp(klass, FILE_STORE) == 0, first = false;
+    LEAT_TRY(adopt_topic(p, e)); /* what the topic does not have the file may */
     if ((file && !path) || strcmp(klass, MEMORY_STORE) == 0) return LEAT_OK;
     LEAT_TRY(first_start(p, &first, e));
     if (!first) return LEAT_OK;

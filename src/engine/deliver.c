@@ -12,22 +12,23 @@ static leat_json_conf converter(bool schemas, int64_t decimal, bool defaults)
         .schemas = schemas, .decimal_numeric = decimal != 0, .replace_null_with_default = defaults};
 }
 
-/* Positions are written where Kafka Connect keeps them, if the worker names that topic. */
+/* At least once, positions are written where Kafka Connect keeps them, if that topic is named; with
+ * exactly once they are in the transactions of the records. */
 static leat_rc open_offsets(leat_process *p, leat_kafka_conf *conf, leat_err *e)
 {
     enum { QUEUE_BYTES = 1 << 20 };
-    const leat_worker_conf *w = &p->setup.worker;
+    const leat_kafka_offsets_conf *offsets = &p->setup.offsets;
     const leat_kafka_client_conf client = {
         .kafka = &p->setup.clients,
         .connector = p->conf.name,
-        .offsets = {w->offsets_topic, w->offsets_partitions, w->offsets_replication},
+        .offsets = *offsets,
         .queue_bytes = QUEUE_BYTES,
         .events = &p->offsets,
     };
-    if (w->offsets_topic == NULL) return LEAT_OK;
+    if (offsets->topic == NULL || p->setup.once) return LEAT_OK;
     conf->offsets_events = &p->offsets;
-    conf->offsets_topic = w->offsets_topic;
-    conf->offsets_us = w->offsets_ms * 1000;
+    conf->offsets_topic = offsets->topic;
+    conf->offsets_us = p->setup.worker.offsets_ms * 1000;
     return leat_kafka_client_open(&client, &conf->offsets, e);
 }
 
@@ -39,6 +40,8 @@ leat_rc leat_process_kafka(leat_process *p, leat_err *e)
     leat_kafka_client_conf client = {
         .kafka = &p->setup.clients,
         .connector = p->conf.name,
+        .transactional_id = p->setup.once ? p->setup.transactional_id : NULL,
+        .offsets = p->setup.offsets,
         .queue_bytes = window,
         .events = &p->reports,
     };
@@ -57,8 +60,13 @@ leat_rc leat_process_kafka(leat_process *p, leat_err *e)
         .away_us = stream->spool_after_ms * 1000,
         .spool_bytes = leat_stream_spool_most(stream),
         .compression = (leat_compression)stream->compression,
+        .once = p->setup.once,
+        .boundary = (leat_boundary)o->boundary,
+        .interval_us = o->boundary_ms * 1000,
+        .timeout_us = p->setup.clients.client[LEAT_KAFKA_PRODUCER].transaction_ms * 1000,
         .tolerate = o->tolerance != 0,
     };
+    if (!p->setup.once) client.offsets.topic = NULL;
     LEAT_TRY(leat_kafka_client_open(&client, &conf.broker, e));
     leat_rc rc = open_offsets(p, &conf, e);
     if (rc == LEAT_OK) return leat_kafka_open(&conf, &p->stream, e);

@@ -336,6 +336,7 @@ static leat_rc look(leat_process *p, leat_jw *reply, leat_err *e)
         leat_kafka_status kafka;
         leat_kafka_status_get(p->stream, &kafka);
         leat_jw_i64(reply, "spooled", (int64_t)kafka.spool_events);
+        leat_jw_bool(reply, "in_doubt", kafka.doubt);
     }
     leat_arena_free(&a);
     return rc;

@@ -42,6 +42,11 @@ void leat_process_stop(leat_process *p)
     if (p->sinkrun) leat_sinkrun_stop(p->sinkrun);
 }
 
+bool leat_process_ends(void)
+{
+    return atomic_load(&asked);
+}
+
 static void on_signal(int sig)
 {
     (void)sig;

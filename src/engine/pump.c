@@ -26,11 +26,18 @@ leat_rc leat_run_tend(leat_run *r, leat_err *e)
     if (!stream->ops->tend) return LEAT_OK;
     if (leat_appender_take(ap, r->task.id, LEAT_APPENDER_LOOK) != LEAT_OK) return LEAT_OK;
     uint64_t frame = stream->ops->state(stream)->frame;
+    bool was_known = leat_run_known(stream);
     leat_run_at_stream(r, LEAT_STAGE_DISK);
     leat_rc rc = stream->ops->tend(stream, e);
-    if (stream->ops->state(stream)->frame != frame) leat_run_progress(r->g);
+    bool news = stream->ops->state(stream)->frame != frame || leat_run_known(stream) != was_known;
+    if (news) leat_run_progress(r->g);
     leat_appender_give(ap);
     return rc;
+}
+
+bool leat_run_known(const leat_stream *stream)
+{
+    return !stream->ops->known || stream->ops->known(stream);
 }
 
 leat_rc leat_run_tend_idle(leat_run *r, leat_err *e)

@@ -158,6 +158,8 @@ void leat_run_tables_note(leat_run *r, size_t n, bool now_on,
                           void (*say)(leat_run *r, size_t i, leat_progress_say *out));
 /* Mirrors what stands at the mark for status and page. The appender is taken, or no task runs. */
 void leat_run_progress(leat_engine *g);
+/* What was committed before is known. */
+bool leat_run_known(const leat_stream *stream);
 /* Bytes held now, and most so far, into the page. The appender is taken, or no task runs. */
 void leat_run_memory(leat_engine *g);
 /* At most once a second: the source's gauges into status and page. */

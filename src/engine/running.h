@@ -51,6 +51,8 @@ void leat_process_close(leat_process *p);
 leat_rc leat_process_kafka(leat_process *p, leat_err *e);
 /* Tells the task to end; from a signal handler too. */
 void leat_process_stop(leat_process *p);
+/* A signal has asked for it, of this process. */
+bool leat_process_ends(void);
 
 /* adopt.c: at the first start of a source, offset.storage.*; the stream is open, no task is there
  * yet. CONF "adopt.store", "adopt.ambiguous", "offsets.file". */

@@ -3,6 +3,7 @@
 #include "engine/setup.h"
 
 #include "config/seal.h"
+#include "stream/kafka/client.h"
 
 /* Of limits.memory: what frames take, and the batches of a task; the largest event that it always
  * has room for. */
@@ -141,17 +142,21 @@ static bool resolve(const char *name, const leat_props *props, leat_arena *a, le
     return false;
 }
 
-/* At least once is what there is: who asks for more must not get less without a word. */
-static void check_once(const leat_props *connector, const leat_worker_conf *worker, leat_report *r)
+/* Exactly once, as Kafka Connect decides: the worker's option is for all connectors, the
+ * connector's for itself. */
+static void find_once(leat_setup *out, leat_arena *a)
 {
-    static const char text[] =
-        "is %s, which is not built yet, and with at least once a consumer may "
-        "see a change twice; take it out to have that";
-    const char *support = leat_props_get(connector, "exactly.once.support");
-    if (worker->eos == LEAT_EOS_ENABLED)
-        leat_report_add(r, false, "exactly.once.source.support", 0, text, "enabled");
-    if (support && leat_str_ieq(leat_str_trim(leat_str_of(support)), LEAT_STR("required")))
-        leat_report_add(r, false, "exactly.once.support", 0, text, "required");
+    const leat_worker_conf *w = &out->worker;
+    const char *topic = out->common.offsets_topic;
+    if (!out->kafka || !out->source) return;
+    out->once = w->eos == LEAT_EOS_ENABLED || out->common.once != 0;
+    if (!topic) topic = w->offsets_topic;
+    if (!topic && out->once) topic = "connect-offsets";
+    out->offsets = (leat_kafka_offsets_conf){topic, w->offsets_partitions, w->offsets_replication};
+    if (!w->offsets_topic)
+        out->offsets.replication = -1; /* no worker's file says how many brokers there are */
+    out->transactional_id =
+        leat_kafka_transactional_id(w->group ? w->group : "leat", out->common.name, 0, a);
 }
 
 /* The worker, and what only counts with one: how Kafka's clients are set up. Takes what is of these
@@ -168,7 +173,6 @@ static bool parse_worker(const leat_config *config, bool strict, leat_arena *a, 
     bool good = leat_opts_values(WORKER, worker, a, &out->worker, r);
     good = leat_opts_unknown(known, 2, worker, strict, r) && good;
     good = leat_kafka_options_read(worker, all, strict, a, &out->clients, r) && good;
-    check_once(all, &out->worker, r);
     split(all, CLIENTS, a, &clients, &rest);
     *all = rest;
     return good;
@@ -231,6 +235,7 @@ bool leat_setup_parse(const leat_config *config, bool strict, leat_arena *a, lea
     leat_opts_parse(COMMON, &common, strict, a, &out->common, r);
     if (!out->common.klass || !find(out->common.klass, out, r)) return false;
     validate_common(out, r);
+    find_once(out, a);
     if (out->source) check_converters(out, r);
     if (out->source) parse_stream(&own, strict, a, out, r);
     leat_opt_tables tables = out->source ? out->source->options : out->sink->options;

@@ -7,17 +7,22 @@
 #include "config/worker.h"
 #include "sink/sink.h"
 #include "source/source.h"
+#include "stream/kafka/offsets.h"
 #include "stream/kafka/options.h"
 #include "stream/options.h"
 
 typedef struct leat_setup {
     const leat_source *source; /* one of the two is set */
     const leat_sink *sink;
-    leat_connector_conf common;      /* options that every connector has */
-    leat_stream_conf stream;         /* of a source */
-    bool kafka;                      /* it streams into Kafka: it has a worker */
-    leat_worker_conf worker;         /* ... whose options these are */
-    leat_kafka_clients clients;      /* ... and how its clients talk to Kafka */
+    leat_connector_conf common; /* options that every connector has */
+    leat_stream_conf stream;    /* of a source */
+    bool kafka;                 /* it streams into Kafka: it has a worker */
+    leat_worker_conf worker;    /* ... whose options these are */
+    leat_kafka_clients clients; /* ... and how its clients talk to Kafka */
+    bool once;                  /* ... exactly once */
+    leat_kafka_offsets_conf
+        offsets;                  /* where Kafka Connect's offsets are written; topic NULL: not */
+    const char *transactional_id; /* with exactly once: by which others are fenced */
     leat_kafka_signal_conf *signals; /* a topic through which signals come; NULL: there is none */
     void *conf;                      /* the connector's own, parsed; in the arena */
 } leat_setup;

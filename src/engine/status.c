@@ -98,6 +98,21 @@ static void write_trouble(const leat_page *p, leat_jw *w)
     leat_jw_z(w, "retry_at", t.again_us ? leat_iso_us(t.again_us, 3, iso) : NULL);
 }
 
+/* Of transactions of Kafka. */
+static void write_once(const leat_page *p, leat_jw *w)
+{
+    char iso[LEAT_ISO_MAX];
+    uint32_t state = atomic_load(&p->tx_state);
+    if (state == 0) return;
+    leat_jw_object(w, "once");
+    leat_jw_z(w, "state", leat_kafka_once_name(state - 1));
+    leat_jw_z(w, "since", leat_iso_us(atomic_load(&p->tx_us), 3, iso));
+    leat_jw_bool(w, "in_doubt", atomic_load(&p->tx_doubt) != 0);
+    leat_jw_i64(w, "commits", (int64_t)atomic_load(&p->tx_commits));
+    leat_jw_i64(w, "aborts", (int64_t)atomic_load(&p->tx_aborts));
+    leat_jw_end(w);
+}
+
 /* Of a stream that is Kafka. retry_ms: the longest pause between two attempts of its client. */
 static void write_delivery(const leat_page *p, int64_t retry_ms, leat_jw *w)
 {
@@ -116,6 +131,7 @@ static void write_delivery(const leat_page *p, int64_t retry_ms, leat_jw *w)
     leat_jw_i64(w, "producers_lost", (int64_t)atomic_load(&p->producers));
     leat_jw_i64(w, "retry_ms", retry_ms);
     write_trouble(p, w);
+    write_once(p, w);
     leat_jw_end(w);
 }
 

@@ -52,7 +52,10 @@ static leat_rc settle(leat_run *r, leat_position **pos, size_t *n, leat_err *e)
     leat_run_at_stream(r, LEAT_STAGE_DISK);
     rc = leat_appender_rollback(ap, r->task.id, e);
     if (rc == LEAT_OK) rc = leat_appender_commit(ap, e);
-    if (rc == LEAT_AGAIN && atomic_load(&ap->durable) >= r->appended) rc = LEAT_OK; /* of others */
+    bool known = leat_run_known(ap->stream);
+    bool own = atomic_load(&ap->durable) < r->appended; /* else it is of others */
+    if (rc == LEAT_AGAIN && known && !own) rc = LEAT_OK;
+    leat_run_waits(r, known ? NULL : "Kafka, to tell what was committed");
     if (!leat_rc_failed(rc)) leat_run_progress(r->g);
     if (rc == LEAT_OK) {
         r->seen = atomic_load(&ap->durable);

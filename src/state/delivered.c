@@ -30,17 +30,63 @@ static bool get_counts(leat_str text, leat_counts *c)
     return true;
 }
 
+/* ---- the two sets of tables: what is in force, and what was prepared ---- */
+
+static const char IN_FORCE[] = "delivered", PREPARED[] = "prepared";
+static const char DOING[] = "note what was delivered";
+
+/* A statement with one %s, which becomes the set's name. */
+static leat_rc prepare_of(leat_state *s, const char *set, const char *format, sqlite3_stmt **st,
+                          leat_err *e)
+{
+    leat_buf sql = {0};
+    for (const char *p = format; *p; p++) {
+        if (p[0] == '%' && p[1] == 's') {
+            leat_buf_str_z(&sql, set);
+            p++;
+        } else {
+            leat_buf_u8(&sql, (unsigned char)*p);
+        }
+    }
+    leat_buf_u8(&sql, 0);
+    leat_rc rc = leat_state_prepare(s, sql.p, st, e);
+    leat_buf_free(&sql);
+    return rc;
+}
+
+static leat_rc run_of(leat_state *s, const char *set, const char *format, leat_err *e)
+{
+    sqlite3_stmt *st;
+    LEAT_TRY(prepare_of(s, set, format, &st, e));
+    return leat_state_finish(s, st, DOING, e);
+}
+
 /* ---- save ---- */
 
-static leat_rc save_row(leat_state *s, const leat_delivered *d, leat_err *e)
+static leat_rc save_row(leat_state *s, const char *set, const leat_delivered *d, leat_err *e)
 {
     sqlite3_stmt *st;
     leat_buf totals = {0}, moved = {0};
     put_counts(&totals, &d->totals);
     put_counts(&moved, &d->moved);
-    leat_rc rc = leat_state_prepare(
-        s, "INSERT OR REPLACE INTO delivered VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)", &st, e);
+    leat_rc rc = run_of(s, set, "DELETE FROM %s", e);
+    if (rc == LEAT_OK)
+        rc = prepare_of(s, set,
+                        "INSERT INTO %s (one, serial, events, episode, drained, totals, moved,"
+                        " progress, cursor, skip, open_tx, open_seq, open_dead, mark, mark_us,"
+                        " ahead, part_seq, part_dead)"
+                        " VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                        &st, e);
     if (rc == LEAT_OK) {
+        const int64_t tail[] = {(int64_t)d->skip,
+                                (int64_t)d->open_tx,
+                                (int64_t)d->open_seq,
+                                (int64_t)d->open_dead,
+                                (int64_t)d->mark,
+                                d->mark_us,
+                                d->ahead,
+                                (int64_t)d->part_seq,
+                                (int64_t)d->part_dead};
         sqlite3_bind_int64(st, 1, (int64_t)d->serial);
         sqlite3_bind_int64(st, 2, (int64_t)d->events);
         sqlite3_bind_int64(st, 3, (int64_t)d->episode);
@@ -49,35 +95,41 @@ static leat_rc save_row(leat_state *s, const leat_delivered *d, leat_err *e)
         leat_state_bind(st, 6, leat_buf_str(&moved));
         leat_state_bind(st, 7, d->progress);
         leat_state_bind(st, 8, d->cursor);
-        rc = leat_state_finish(s, st, "note what was delivered", e);
+        for (int i = 0; i < (int)(sizeof tail / sizeof *tail); i++)
+            sqlite3_bind_int64(st, 9 + i, tail[i]);
+        rc = leat_state_finish(s, st, DOING, e);
     }
     leat_buf_free(&totals);
     leat_buf_free(&moved);
     return rc;
 }
 
-static leat_rc save_positions(leat_state *s, const leat_delivered *d, leat_err *e)
+static leat_rc save_positions(leat_state *s, const char *set, const leat_delivered *d, leat_err *e)
 {
     sqlite3_stmt *st;
-    LEAT_TRY(leat_state_run(s, "DELETE FROM delivered_positions", "note what was delivered", e));
+    LEAT_TRY(run_of(s, set, "DELETE FROM %s_positions", e));
     for (size_t i = 0; i < d->npos; i++) {
-        LEAT_TRY(leat_state_prepare(s, "INSERT INTO delivered_positions VALUES (?, ?)", &st, e));
+        LEAT_TRY(prepare_of(s, set, "INSERT INTO %s_positions VALUES (?, ?)", &st, e));
         leat_state_bind(st, 1, d->pos[i].partition);
         leat_state_bind(st, 2, d->pos[i].offset);
-        LEAT_TRY(leat_state_finish(s, st, "note what was delivered", e));
+        LEAT_TRY(leat_state_finish(s, st, DOING, e));
     }
     return LEAT_OK;
 }
 
-static leat_rc save_txs(leat_state *s, const leat_delivered *d, leat_err *e)
+static leat_rc add_txs(leat_state *s, const char *set, const leat_delivered *d, leat_err *e)
 {
     sqlite3_stmt *st;
-    if (d->ntxs > 0) {
-        LEAT_TRY(leat_state_prepare(s, "INSERT INTO delivered_txs (n, ids) VALUES (?, ?)", &st, e));
-        sqlite3_bind_int64(st, 1, (int64_t)d->ntxs);
-        sqlite3_bind_blob64(st, 2, d->txs, d->ntxs * sizeof *d->txs, SQLITE_STATIC);
-        LEAT_TRY(leat_state_finish(s, st, "note what was delivered", e));
-    }
+    if (d->ntxs == 0) return LEAT_OK;
+    LEAT_TRY(prepare_of(s, set, "INSERT INTO %s_txs (n, ids) VALUES (?, ?)", &st, e));
+    sqlite3_bind_int64(st, 1, (int64_t)d->ntxs);
+    sqlite3_bind_blob64(st, 2, d->txs, d->ntxs * sizeof *d->txs, SQLITE_STATIC);
+    return leat_state_finish(s, st, DOING, e);
+}
+
+static leat_rc save_txs(leat_state *s, const leat_delivered *d, leat_err *e)
+{
+    LEAT_TRY(add_txs(s, IN_FORCE, d, e));
     if (d->serial % PRUNE_EVERY != 0) return LEAT_OK;
     char sql[256];
     snprintf(sql, sizeof sql,
@@ -87,16 +139,54 @@ static leat_rc save_txs(leat_state *s, const leat_delivered *d, leat_err *e)
     return leat_state_run(s, sql, "forget old transactions", e);
 }
 
+static leat_rc save_in_force(leat_state *s, const leat_delivered *d, leat_err *e)
+{
+    LEAT_TRY(save_row(s, IN_FORCE, d, e));
+    LEAT_TRY(save_positions(s, IN_FORCE, d, e));
+    return save_txs(s, d, e);
+}
+
+static leat_rc forget_prepared(leat_state *s, leat_err *e)
+{
+    return leat_state_run(s,
+                          "DELETE FROM prepared; DELETE FROM prepared_positions;"
+                          "DELETE FROM prepared_txs",
+                          DOING, e);
+}
+
+static leat_rc save_prepared(leat_state *s, const leat_delivered *d, leat_err *e)
+{
+    LEAT_TRY(save_row(s, PREPARED, d, e));
+    LEAT_TRY(save_positions(s, PREPARED, d, e));
+    return add_txs(s, PREPARED, d, e);
+}
+
+/* The end of a transaction that was begun. */
+static leat_rc end_of(leat_state *s, leat_rc rc, leat_err *e)
+{
+    if (rc == LEAT_OK) rc = leat_state_run(s, "COMMIT", DOING, e);
+    if (rc != LEAT_OK) sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    return rc;
+}
+
 static leat_rc save(leat_delivered_store *store, const leat_delivered *d, leat_err *e)
 {
     leat_state *s = LEAT_STATE_OF_DELIVERED(store);
-    LEAT_TRY(leat_state_run(s, "BEGIN IMMEDIATE", "note what was delivered", e));
-    leat_rc rc = save_row(s, d, e);
-    if (rc == LEAT_OK) rc = save_positions(s, d, e);
-    if (rc == LEAT_OK) rc = save_txs(s, d, e);
-    if (rc == LEAT_OK) rc = leat_state_run(s, "COMMIT", "note what was delivered", e);
-    if (rc != LEAT_OK) sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-    return rc;
+    LEAT_TRY(leat_state_run(s, "BEGIN IMMEDIATE", DOING, e));
+    leat_rc rc = save_in_force(s, d, e);
+    if (rc == LEAT_OK) rc = forget_prepared(s, e);
+    return end_of(s, rc, e);
+}
+
+static leat_rc prepare(leat_delivered_store *store, const leat_delivered *was,
+                       const leat_delivered *next, leat_err *e)
+{
+    leat_state *s = LEAT_STATE_OF_DELIVERED(store);
+    LEAT_TRY(leat_state_run(s, "BEGIN IMMEDIATE", DOING, e));
+    leat_rc rc = was ? save_in_force(s, was, e) : LEAT_OK;
+    if (rc == LEAT_OK) rc = forget_prepared(s, e);
+    if (rc == LEAT_OK) rc = save_prepared(s, next, e);
+    return end_of(s, rc, e);
 }
 
 /* ---- load ---- */
@@ -114,13 +204,15 @@ static leat_str column(sqlite3_stmt *st, int i, leat_arena *a)
     return leat_arena_str(a, leat_state_column(st, i));
 }
 
-static leat_rc load_row(leat_state *s, leat_arena *a, leat_delivered *out, leat_err *e)
+static leat_rc load_row(leat_state *s, const char *set, leat_arena *a, leat_delivered *out,
+                        leat_err *e)
 {
     sqlite3_stmt *st;
-    LEAT_TRY(leat_state_prepare(
-        s,
-        "SELECT serial, events, episode, drained, totals, moved, progress, cursor FROM delivered",
-        &st, e));
+    LEAT_TRY(prepare_of(s, set,
+                        "SELECT serial, events, episode, drained, totals, moved, progress, cursor,"
+                        " skip, open_tx, open_seq, open_dead, mark, mark_us, ahead, part_seq,"
+                        " part_dead FROM %s",
+                        &st, e));
     int rc = sqlite3_step(st);
     leat_rc end = LEAT_OK;
     if (rc == SQLITE_ROW) {
@@ -133,6 +225,15 @@ static leat_rc load_row(leat_state *s, leat_arena *a, leat_delivered *out, leat_
             end = bad(s, e);
         out->progress = column(st, 6, a);
         out->cursor = column(st, 7, a);
+        out->skip = (uint64_t)sqlite3_column_int64(st, 8);
+        out->open_tx = (uint64_t)sqlite3_column_int64(st, 9);
+        out->open_seq = (uint32_t)sqlite3_column_int64(st, 10);
+        out->open_dead = (uint64_t)sqlite3_column_int64(st, 11);
+        out->mark = (uint64_t)sqlite3_column_int64(st, 12);
+        out->mark_us = sqlite3_column_int64(st, 13);
+        out->ahead = sqlite3_column_int(st, 14) != 0;
+        out->part_seq = (uint32_t)sqlite3_column_int64(st, 15);
+        out->part_dead = (uint64_t)sqlite3_column_int64(st, 16);
     } else if (rc != SQLITE_DONE) {
         end = leat_state_fail(s, "read what was delivered", e);
     }
@@ -140,14 +241,14 @@ static leat_rc load_row(leat_state *s, leat_arena *a, leat_delivered *out, leat_
     return end;
 }
 
-static leat_rc load_positions(leat_state *s, leat_arena *a, leat_delivered *out, leat_err *e)
+static leat_rc load_positions(leat_state *s, const char *set, leat_arena *a, leat_delivered *out,
+                              leat_err *e)
 {
     sqlite3_stmt *st;
     int rc;
     size_t cap = 0;
     leat_position *pos = NULL;
-    LEAT_TRY(leat_state_prepare(s, "SELECT part, offset FROM delivered_positions ORDER BY rowid",
-                                &st, e));
+    LEAT_TRY(prepare_of(s, set, "SELECT part, offset FROM %s_positions ORDER BY rowid", &st, e));
     while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
         if (out->npos == cap) {
             leat_position *more = LEAT_NEW(a, leat_position, cap ? cap * 2 : 4);
@@ -163,12 +264,13 @@ static leat_rc load_positions(leat_state *s, leat_arena *a, leat_delivered *out,
     return end;
 }
 
-static leat_rc load_txs(leat_state *s, leat_arena *a, leat_delivered *out, leat_err *e)
+static leat_rc load_txs(leat_state *s, const char *set, leat_arena *a, leat_delivered *out,
+                        leat_err *e)
 {
     sqlite3_stmt *st;
     int rc;
     leat_buf all = {0};
-    LEAT_TRY(leat_state_prepare(s, "SELECT ids FROM delivered_txs ORDER BY id", &st, e));
+    LEAT_TRY(prepare_of(s, set, "SELECT ids FROM %s_txs ORDER BY id", &st, e));
     while ((rc = sqlite3_step(st)) == SQLITE_ROW) leat_buf_add(&all, leat_state_column(st, 0));
     leat_rc end = rc == SQLITE_DONE ? LEAT_OK : leat_state_fail(s, "read what was delivered", e);
     sqlite3_finalize(st);
@@ -181,16 +283,29 @@ static leat_rc load_txs(leat_state *s, leat_arena *a, leat_delivered *out, leat_
     return end;
 }
 
-static leat_rc load(leat_delivered_store *store, leat_arena *a, leat_delivered *out, leat_err *e)
+static leat_rc load_set(leat_state *s, const char *set, leat_arena *a, leat_delivered *out,
+                        leat_err *e)
 {
-    leat_state *s = LEAT_STATE_OF_DELIVERED(store);
-    *out = (leat_delivered){.episode = 1};
-    LEAT_TRY(load_row(s, a, out, e));
-    LEAT_TRY(load_positions(s, a, out, e));
-    return load_txs(s, a, out, e);
+    LEAT_TRY(load_row(s, set, a, out, e));
+    LEAT_TRY(load_positions(s, set, a, out, e));
+    return load_txs(s, set, a, out, e);
 }
 
-const leat_delivered_store leat_state_delivered_calls = {.load = load, .save = save};
+static leat_rc load(leat_delivered_store *store, leat_arena *a, leat_delivered *out, leat_err *e)
+{
+    *out = (leat_delivered){.episode = 1};
+    return load_set(LEAT_STATE_OF_DELIVERED(store), IN_FORCE, a, out, e);
+}
+
+static leat_rc prepared(leat_delivered_store *store, leat_arena *a, leat_delivered *out,
+                        leat_err *e)
+{
+    *out = (leat_delivered){0};
+    return load_set(LEAT_STATE_OF_DELIVERED(store), PREPARED, a, out, e);
+}
+
+const leat_delivered_store leat_state_delivered_calls = {
+    .load = load, .save = save, .prepare = prepare, .prepared = prepared};
 
 leat_delivered_store *leat_state_delivered_store(leat_state *s)
 {

@@ -97,10 +97,14 @@ typedef struct leat_page {
     _Atomic int64_t trouble_us;    /* nothing was acknowledged since then; 0: there is no trouble */
     _Atomic int64_t trouble_again_us;          /* when it is tried again; 0: all the time */
     _Atomic uint64_t trouble[LEAT_PAGE_WORDS]; /* code and message, with a 0 behind each */
-    _Atomic uint32_t stage;   /* leat_stage that holds it up, while it is STALLED */
-    _Atomic uint32_t fatal;   /* noted by its supervisor, how its process was ended: a signal;
-                                 LEAT_PAGE_MEMORY: limits.process.memory was used up; 0: unknown */
-    _Atomic uint64_t program; /* leat_os_program of its process; 0: one that did not tell */
+    _Atomic uint32_t stage;    /* leat_stage that holds it up, while it is STALLED */
+    _Atomic uint32_t fatal;    /* noted by its supervisor, how its process was ended: a signal;
+                                  LEAT_PAGE_MEMORY: limits.process.memory was used up; 0: unknown */
+    _Atomic uint64_t program;  /* leat_os_program of its process; 0: one that did not tell */
+    _Atomic uint32_t tx_state; /* exactly once: leat_once_state + 1; 0: at least once */
+    _Atomic uint32_t tx_doubt; /* 1: whether the last commit is done is not known */
+    _Atomic int64_t tx_us;     /* since when it has been in that state */
+    _Atomic uint64_t tx_commits, tx_aborts;
 } leat_page;
 
 /* Why a stream elsewhere does not take what it is given. */

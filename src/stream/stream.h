@@ -65,6 +65,9 @@ typedef struct leat_stream_ops {
     /* What was committed is where it is to go: nothing waits here to be sent on. May be NULL: that
      * is always so. */
     bool (*arrived)(const leat_stream *s);
+    /* False: what was committed is still being looked up, and state may change: no source goes on
+     * from it; commit is to be called again. May be NULL: it is known. */
+    bool (*known)(const leat_stream *s);
     /* Bytes held in memory by its buffers, about. May be NULL. */
     size_t (*memory)(const leat_stream *s);
 } leat_stream_ops;

@@ -143,7 +143,7 @@ def test_brokers_of_the_command_line(orders, leat, kafka):
 
 @pytest.mark.parametrize("more, words", [
     ({"value.converter": "io.confluent.connect.avro.AvroConverter"}, "would change the records"),
-    ({"exactly.once.source.support": "enabled"}, "exactly.once.source.support"),
+    ({"exactly.once.source.support": "maybe"}, "exactly.once.source.support"),
     ({"offset.storage.partitions": "x"}, "must be a whole number"),
 ])
 def test_workers_that_cannot_be(orders, leat, kafka, more, words):

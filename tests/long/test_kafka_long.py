@@ -1,5 +1,5 @@
-"""tests/e2e/test_kafka.py with the kills of KILLS, 50 by default: of Kafka, leat and the server.
-And Kafka away for AWAY seconds, 120 by default, under load."""
+"""tests/e2e/test_kafka.py and test_once.py with the kills of KILLS, 50 by default: of Kafka, leat
+and the server. And Kafka away for AWAY seconds, 120 by default, under load."""
 
 import os
 import time
@@ -9,6 +9,7 @@ from load import CREATE, Load
 from servers.process import until
 from test_kafka import SEED, caught_up, check, config
 from test_kafka import own_kafka, test_kafka_kills  # noqa: F401 - collected here
+from test_once import test_once_kills  # noqa: F401 - collected here
 
 AWAY = int(os.environ.get("AWAY", "120"))
 

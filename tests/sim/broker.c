@@ -25,6 +25,12 @@ typedef struct broker {
     bool reached; /* the cluster, once */
     bool fatal, lost_told;
     uint32_t most; /* bytes it takes */
+
+    /* ---- exactly once ---- */
+    uint32_t epoch; /* 0: it has not begun */
+    bool in_tx;
+    bool asked;   /* the commit is on its way, ... */
+    bool applied; /* ... it is done, and its answer on its way */
 } broker;
 
 static broker *the_broker;
@@ -61,6 +67,7 @@ static void log_some(broker *b, unsigned t, unsigned p, uint32_t n)
     sim *s = the_sim;
     cluster *c = &s->cluster;
     if (t == c->gone && s->mono_us < c->gone_us) return;
+    if (c->once && (b->epoch != c->epoch || !c->open)) return;
     for (item *it = b->first[t][p]; it && n > 0 && !s->failed; it = it->next) {
         if (it->logged || it->refused) continue;
         if (s->plant == PLANT_KAFKA_ORDER && it->next && dice_one_in(&s->dice, 50)) continue;
@@ -72,7 +79,10 @@ static void log_some(broker *b, unsigned t, unsigned p, uint32_t n)
             continue;
         }
         it->logged = true;
-        cluster_append(c, t, p, it->hash, it->row);
+        if (c->once)
+            cluster_pend(c, t, p, it->hash, it->row);
+        else
+            cluster_append(c, t, p, it->hash, it->row);
     }
 }
 
@@ -86,10 +96,22 @@ static void log_any(broker *b)
                 log_some(b, t, p, dice_below(&the_sim->dice, 20));
 }
 
+/* What was asked for and not answered may be done all the same. */
+static void leave(broker *b)
+{
+    cluster *c = &the_sim->cluster;
+    log_any(b);
+    if (b->asked && !b->applied && b->epoch == c->epoch && c->open &&
+        dice_one_in(&the_sim->dice, 2))
+        cluster_commit(c);
+    b->asked = b->applied = b->in_tx = false;
+    b->epoch = 0;
+}
+
 void broker_kill(void)
 {
     if (!the_broker) return;
-    log_any(the_broker);
+    leave(the_broker);
     clear(the_broker);
 }
 
@@ -120,6 +142,8 @@ static leat_rc produce(leat_broker *base, const leat_broker_record *r, leat_err 
     if (sim_step(ACT_PRODUCE, (int64_t)r->tag, r->topic)) return dead(e);
     if (r->topic >= DB_TOPICS) sim_fail("log", "a record of an unknown topic");
     if (b->fatal) return leat_fail(e, LEAT_RETRY, "kafka.fatal", NULL, "the producer is dead");
+    if (c->once && !b->in_tx) sim_fail("log", "a record outside of a transaction");
+    if (b->asked) sim_fail("log", "a record while its transaction is committed");
     b->reached = b->reached || cluster_up(c);
     size_t bytes = r->key.len + r->value.len;
     if (!b->reached || b->queued > b->most || dice_one_in(&s->dice, 200)) return LEAT_AGAIN;
@@ -148,7 +172,7 @@ static void report(broker *b, uint64_t tag, leat_delivery delivery)
 static void die(broker *b)
 {
     sim_trace(ACT_FAULT, 12, 0); /* the producer dies */
-    log_any(b);
+    leave(b);
     b->fatal = true;
     b->lost_told = dice_one_in(&the_sim->dice, 2);
 }
@@ -171,7 +195,7 @@ static unsigned report_part(broker *b, unsigned t, unsigned p)
         bool logged = it->logged, told = it->told;
         drop(b, t, p);
         n++;
-        if (!logged && s->cluster.ends) die(b);
+        if (!logged && s->cluster.ends && !s->cluster.once) die(b); /* else the transaction */
         if (!told) report(b, tag, logged ? LEAT_DELIVERED : LEAT_REFUSED_TOO_LARGE);
         if (b->fatal) break;
     }
@@ -266,9 +290,19 @@ static bool down(const leat_broker *base, leat_err *why)
     return true;
 }
 
+/* Another one has our id: the cluster itself, when a transaction timed out. */
+static bool is_fenced(const broker *b)
+{
+    return the_sim->cluster.once && b->epoch != 0 && b->epoch != the_sim->cluster.epoch;
+}
+
 static bool fatal(const leat_broker *base, leat_err *why)
 {
     const broker *b = of(base);
+    if (is_fenced(b)) {
+        leat_fail(why, LEAT_CONF, "kafka.fenced", NULL, "another one has our id");
+        return true;
+    }
     if (b->fatal) leat_fail(why, LEAT_RETRY, "kafka.fatal", NULL, "the producer died");
     return b->fatal;
 }
@@ -277,7 +311,7 @@ static leat_rc reset(leat_broker *base, leat_err *e)
 {
     broker *b = of(base);
     if (sim_step(ACT_RESET, (int64_t)b->queued, 0)) return dead(e);
-    log_any(b);
+    leave(b);
     clear(b);
     b->fatal = b->reached = b->lost_told = false;
     return LEAT_OK;
@@ -287,14 +321,176 @@ static void close_broker(leat_broker *base, int wait_ms)
 {
     broker *b = of(base);
     (void)wait_ms;
-    if (!the_sim->dead) log_any(b);
+    if (!the_sim->dead) leave(b);
     clear(b);
     leat_free(b);
     the_broker = NULL;
 }
 
+/* ---- transactions ---- */
+
+static leat_rc ended(broker *b, leat_err *e)
+{
+    leat_err why = {0};
+    fatal(&b->base, &why);
+    return leat_fail(e, why.rc, why.code, NULL, "%s", why.msg);
+}
+
+static leat_rc tx_init(leat_broker *base, int wait_ms, leat_err *e)
+{
+    broker *b = of(base);
+    sim *s = the_sim;
+    cluster *c = &s->cluster;
+    if (sim_step(ACT_FENCE, b->epoch, c->npending)) return dead(e);
+    cluster_live(c, s->life.last);
+    if (b->fatal) return ended(b, e);
+    if (!cluster_up(c) || dice_one_in(&s->dice, 4)) {
+        s->mono_us += wait_ms * 1000;
+        return LEAT_AGAIN;
+    }
+    if (s->plant != PLANT_ONCE_NO_FENCE) cluster_abort(c);
+    b->epoch = ++c->epoch;
+    return LEAT_OK;
+}
+
+static leat_rc tx_offsets(leat_broker *base, leat_arena *a, leat_position **pos, size_t *n,
+                          int wait_ms, leat_err *e)
+{
+    sim *s = the_sim;
+    cluster *c = &s->cluster;
+    (void)base;
+    if (sim_step(ACT_OFFSETS, (int64_t)c->commits, c->epoch)) return dead(e);
+    cluster_live(c, s->life.last);
+    if (!cluster_up(c) && dice_one_in(&s->dice, 3))
+        return leat_fail(e, LEAT_RETRY, "kafka.down", NULL, "no broker answers");
+    if (!cluster_up(c) || dice_one_in(&s->dice, 4)) {
+        s->mono_us += wait_ms * 1000;
+        return LEAT_AGAIN;
+    }
+    cluster_offsets(c, s->plant == PLANT_ONCE_STALE && dice_one_in(&s->dice, 2), a, pos, n);
+    return LEAT_OK;
+}
+
+static leat_rc tx_begin(leat_broker *base, leat_err *e)
+{
+    broker *b = of(base);
+    sim *s = the_sim;
+    cluster *c = &s->cluster;
+    if (sim_step(ACT_BEGIN, b->epoch, (int64_t)c->commits)) return dead(e);
+    if (b->fatal || is_fenced(b)) return ended(b, e);
+    if (b->in_tx || b->epoch == 0) sim_fail("log", "a transaction is begun in another one");
+    b->in_tx = c->open = true;
+    c->open_us = s->mono_us;
+    return LEAT_OK;
+}
+
+static leat_rc tx_offset(leat_broker *base, leat_position pos, uint64_t tag, leat_err *e)
+{
+    broker *b = of(base);
+    sim *s = the_sim;
+    (void)tag;
+    if (sim_step(ACT_POSITION, (int64_t)pos.offset.len, (int64_t)s->cluster.npending))
+        return dead(e);
+    if (b->fatal || is_fenced(b)) return ended(b, e);
+    if (dice_one_in(&s->dice, 20)) return LEAT_AGAIN;
+    if (!b->in_tx) sim_fail("log", "a position outside of a transaction");
+    bool lost = s->plant == PLANT_ONCE_UNMARKED && dice_one_in(&s->dice, 4);
+    if (!lost) cluster_pend_offset(&s->cluster, pos);
+    return LEAT_OK;
+}
+
+/* All records are in the logs; false: not yet. */
+static bool flushed(broker *b, int wait_ms, bool *refused)
+{
+    *refused = false;
+    for (unsigned t = 0; t < DB_TOPICS; t++) {
+        for (unsigned p = 0; p < CLUSTER_PARTS; p++) {
+            log_some(b, t, p, UINT32_MAX);
+            for (item *it = b->first[t][p]; it; it = it->next) *refused |= it->refused;
+        }
+    }
+    turn(b);
+    the_sim->mono_us += wait_ms * 1000;
+    return b->queued == 0;
+}
+
+static leat_rc abort_it(leat_err *e)
+{
+    return leat_fail(e, LEAT_RETRY, "kafka.abort", NULL, "the transaction is to be aborted");
+}
+
+static leat_rc tx_commit(leat_broker *base, int wait_ms, leat_err *e)
+{
+    broker *b = of(base);
+    sim *s = the_sim;
+    cluster *c = &s->cluster;
+    bool refused;
+    if (sim_step(ACT_COMMIT_TX, b->asked, b->applied)) return dead(e);
+    cluster_live(c, s->life.last);
+    if (!s->life.last && dice_one_in(&s->dice, c->deaths)) die(b);
+    if (b->fatal || is_fenced(b)) return ended(b, e);
+    if (!b->in_tx) sim_fail("log", "a commit without a transaction");
+    if (!cluster_up(c)) return LEAT_AGAIN;
+    if (b->applied) {
+        if (dice_one_in(&s->dice, 3)) return LEAT_AGAIN;
+        b->asked = b->applied = b->in_tx = false;
+        return LEAT_OK;
+    }
+    bool all = flushed(b, wait_ms, &refused);
+    if (s->dead) return dead(e);
+    if (b->fatal || is_fenced(b)) return ended(b, e);
+    if (!all) return refused ? abort_it(e) : LEAT_AGAIN;
+    if (refused || (!s->life.last && dice_one_in(&s->dice, 25))) return abort_it(e);
+    b->asked = true;
+    if (dice_one_in(&s->dice, 5)) return LEAT_AGAIN;
+    cluster_commit(c);
+    b->applied = true;
+    if (s->dead) return dead(e);
+    if (dice_one_in(&s->dice, 3)) return LEAT_AGAIN;
+    b->asked = b->applied = b->in_tx = false;
+    return LEAT_OK;
+}
+
+static leat_rc tx_abort(leat_broker *base, int wait_ms, leat_err *e)
+{
+    broker *b = of(base);
+    sim *s = the_sim;
+    cluster *c = &s->cluster;
+    if (sim_step(ACT_ABORT_TX, b->asked, c->npending)) return dead(e);
+    cluster_live(c, s->life.last);
+    if (b->fatal || is_fenced(b)) return ended(b, e);
+    if (!b->in_tx) sim_fail("log", "an abort without a transaction");
+    if (b->applied) sim_fail("log", "an abort of what was committed");
+    if (!cluster_up(c) || dice_one_in(&s->dice, 4)) {
+        s->mono_us += wait_ms * 1000;
+        return LEAT_AGAIN;
+    }
+    cluster_abort(c);
+    report_lost(b);
+    b->asked = b->in_tx = false;
+    return s->dead ? dead(e) : LEAT_OK;
+}
+
 leat_broker *broker_new(leat_broker_events *events)
 {
+    static const leat_broker_ops once = {
+        .name = "sim",
+        .topic = topic,
+        .produce = produce,
+        .send = send,
+        .poll = poll,
+        .queued = queued,
+        .down = down,
+        .fatal = fatal,
+        .reset = reset,
+        .close = close_broker,
+        .tx_init = tx_init,
+        .tx_offsets = tx_offsets,
+        .tx_begin = tx_begin,
+        .tx_offset = tx_offset,
+        .tx_commit = tx_commit,
+        .tx_abort = tx_abort,
+    };
     static const leat_broker_ops ops = {
         .name = "sim",
         .topic = topic,
@@ -308,9 +504,10 @@ leat_broker *broker_new(leat_broker_events *events)
         .close = close_broker,
     };
     broker *b = leat_zalloc(1, sizeof *b);
-    b->base.ops = &ops;
+    b->base.ops = the_sim->once ? &once : &ops;
     b->events = events;
-    b->most = 200u << dice_below(&the_sim->dice, 10);
+    /* a piece of the spool must go through before its transaction times out */
+    b->most = (the_sim->once ? 20000u : 200u) << dice_below(&the_sim->dice, 8);
     clear(b);
     the_broker = b;
     return &b->base;

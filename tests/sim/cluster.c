@@ -122,6 +122,13 @@ void cluster_free(cluster *c)
 {
     for (unsigned t = 0; t < DB_TOPICS; t++)
         for (unsigned p = 0; p < CLUSTER_PARTS; p++) leat_free(c->parts[t][p].want);
+    cluster_abort(c);
+    leat_free(c->pending);
+    for (unsigned i = 0; i < CLUSTER_OFFSETS; i++) {
+        leat_free(c->partitions[i]);
+        leat_free(c->offsets[i]);
+        leat_free(c->before[i]);
+    }
     leat_free(c->refused);
     *c = (cluster){0};
 }
@@ -183,6 +190,9 @@ void cluster_append(cluster *c, unsigned topic, unsigned part, uint64_t hash, bo
     }
     sim_trace(ACT_LOGGED, (int64_t)(topic * CLUSTER_PARTS + part), at);
     c->repeats += at <= p->best;
+    if (c->once && at <= p->best)
+        sim_fail("twice", "%s/%u: record %lld came again", db_topic_names[topic], part,
+                 (long long)at);
     p->at = at;
     if (at > p->best) p->best = at;
 }
@@ -204,6 +214,11 @@ bool cluster_up(const cluster *c)
 void cluster_live(cluster *c, bool last)
 {
     sim *s = the_sim;
+    if (c->open && s->mono_us - c->open_us >= s->timeout_us) {
+        sim_trace(ACT_FAULT, 13, 0); /* the transaction timed out: its producer is fenced */
+        cluster_abort(c);
+        c->epoch++;
+    }
     if (last || !cluster_up(c)) return;
     if (dice_one_in(&s->dice, c->outage)) {
         c->up_us = s->mono_us + (1000 << dice_below(&s->dice, 14));

@@ -32,6 +32,16 @@ typedef struct cluster_part {
     uint64_t records;
 } cluster_part;
 
+/* A record, or a position, of the transaction that is open. */
+typedef struct cluster_pending {
+    uint64_t hash;
+    uint8_t topic, part;
+    bool row;
+    char *partition, *offset; /* a position; offset NULL: none */
+} cluster_pending;
+
+enum { CLUSTER_OFFSETS = 4 };
+
 typedef struct cluster {
     cluster_part parts[DB_TOPICS][CLUSTER_PARTS];
     unsigned nparts;     /* of each topic */
@@ -48,6 +58,17 @@ typedef struct cluster {
     uint64_t rows[4096]; /* hashes of rows that came, as a set of bits */
     uint64_t sent;       /* records in all logs */
     uint64_t repeats;
+
+    /* ---- exactly once ---- */
+    bool once;
+    uint32_t epoch; /* of the producer that fenced last */
+    bool open;      /* its transaction */
+    int64_t open_us;
+    cluster_pending *pending; /* what is in it */
+    uint32_t npending, pending_cap;
+    char *partitions[CLUSTER_OFFSETS], *offsets[CLUSTER_OFFSETS]; /* the offset topic ... */
+    char *before[CLUSTER_OFFSETS]; /* ... and as it was before the last commit */
+    uint64_t commits, aborts;
 } cluster;
 
 /* The history is made; the world's dice say the rest. */
@@ -62,6 +83,14 @@ unsigned cluster_partition(const cluster *c, leat_str key);
 uint64_t cluster_hash(leat_str key, leat_str value, const leat_broker_header *h, uint32_t n);
 /* It is durable. */
 void cluster_append(cluster *c, unsigned topic, unsigned part, uint64_t hash, bool row);
+/* transactions.c: of the one that is open. Oracles, at its commit: twice (a change is there once),
+ * offset (what the position says is delivered is). */
+void cluster_pend(cluster *c, unsigned topic, unsigned part, uint64_t hash, bool row);
+void cluster_pend_offset(cluster *c, leat_position pos);
+void cluster_commit(cluster *c);
+void cluster_abort(cluster *c);
+/* What the offset topic has; stale: had before the last commit. */
+void cluster_offsets(const cluster *c, bool stale, leat_arena *a, leat_position **pos, size_t *n);
 /* Changes of transactions [from, to) that are never taken. */
 uint32_t cluster_refused(const cluster *c, uint32_t from, uint32_t to);
 /* At the end of the history. */
@@ -72,12 +101,15 @@ leat_broker *broker_new(leat_broker_events *events);
 void broker_kill(void);
 
 /* delivered.c: what was saved survives every death. */
-typedef struct shelf {
-    leat_delivered_store store;
+typedef struct shelf_row {
     leat_arena arenas[2]; /* of d, and of the one before */
     leat_delivered d;
     uint64_t *txs;
     uint32_t ntxs, txs_cap;
+} shelf_row;
+typedef struct shelf {
+    leat_delivered_store store;
+    shelf_row row, prepared;
 } shelf;
 void shelf_init(shelf *h);
 void shelf_free(shelf *h);

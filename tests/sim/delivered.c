@@ -43,7 +43,7 @@ static leat_rc dead(leat_err *e)
     return leat_fail(e, LEAT_FATAL, "sim.dead", NULL, "the process is dead");
 }
 
-static void put_by(shelf *h, const leat_delivered *d)
+static void put_by(shelf_row *h, const leat_delivered *d)
 {
     leat_arena was = h->arenas[0];
     leat_arena_reset(&h->arenas[1], 0);
@@ -66,21 +66,48 @@ static void put_by(shelf *h, const leat_delivered *d)
     h->ntxs += (uint32_t)d->ntxs;
 }
 
+static void forget_prepared(shelf *h)
+{
+    h->prepared.d = (leat_delivered){0};
+    h->prepared.ntxs = 0;
+}
+
 static leat_rc save(leat_delivered_store *store, const leat_delivered *d, leat_err *e)
 {
     shelf *h = (shelf *)store;
     sim *s = the_sim;
     bool was_dead = s->dead;
-    if (sim_step(ACT_SAVE, (int64_t)d->serial, (int64_t)d->episode)) {
-        if (!was_dead && dice_one_in(&s->dice, 2)) put_by(h, d);
-        return dead(e);
-    }
-    if (dice_one_in(&s->dice, s->life.flaky * 4))
+    bool died = sim_step(ACT_SAVE, (int64_t)d->serial, (int64_t)d->episode);
+    bool put = died ? !was_dead && dice_one_in(&s->dice, 2) : true;
+    if (!died && dice_one_in(&s->dice, s->life.flaky * 4))
         return leat_fail(e, LEAT_RETRY, "state.busy", NULL, "the store is busy");
-    if (d->serial != h->d.serial + 1 && d->serial < h->d.serial)
-        sim_fail("save", "save %d after %d", (int)d->serial, (int)h->d.serial);
-    if (s->plant != PLANT_KAFKA_UNSAVED || !dice_one_in(&s->dice, 2)) put_by(h, d);
-    return LEAT_OK;
+    if (!died && d->serial < h->row.d.serial)
+        sim_fail("save", "save %d after %d", (int)d->serial, (int)h->row.d.serial);
+    if (!died && s->plant == PLANT_KAFKA_UNSAVED && dice_one_in(&s->dice, 2)) put = false;
+    if (put) {
+        put_by(&h->row, d);
+        forget_prepared(h);
+    }
+    return died ? dead(e) : LEAT_OK;
+}
+
+static leat_rc prepare(leat_delivered_store *store, const leat_delivered *was,
+                       const leat_delivered *next, leat_err *e)
+{
+    shelf *h = (shelf *)store;
+    sim *s = the_sim;
+    bool was_dead = s->dead;
+    bool died = sim_step(ACT_PREPARE, (int64_t)next->serial, (int64_t)next->mark);
+    bool put = died ? !was_dead && dice_one_in(&s->dice, 2) : true;
+    if (!died && dice_one_in(&s->dice, s->life.flaky * 4))
+        return leat_fail(e, LEAT_RETRY, "state.busy", NULL, "the store is busy");
+    if (!died && s->plant == PLANT_ONCE_UNPREPARED && dice_one_in(&s->dice, 2)) put = false;
+    if (put) {
+        if (was) put_by(&h->row, was);
+        forget_prepared(h);
+        put_by(&h->prepared, next);
+    }
+    return died ? dead(e) : LEAT_OK;
 }
 
 static leat_rc load(leat_delivered_store *store, leat_arena *a, leat_delivered *out, leat_err *e)
@@ -88,20 +115,38 @@ static leat_rc load(leat_delivered_store *store, leat_arena *a, leat_delivered *
     shelf *h = (shelf *)store;
     if (the_sim->dead) return dead(e);
     (void)a;
-    *out = h->d;
-    out->txs = h->txs;
-    out->ntxs = h->ntxs;
+    *out = h->row.d;
+    out->txs = h->row.txs;
+    out->ntxs = h->row.ntxs;
+    return LEAT_OK;
+}
+
+static leat_rc prepared(leat_delivered_store *store, leat_arena *a, leat_delivered *out,
+                        leat_err *e)
+{
+    shelf *h = (shelf *)store;
+    if (the_sim->dead) return dead(e);
+    (void)a;
+    *out = h->prepared.d;
+    out->txs = h->prepared.txs;
+    out->ntxs = h->prepared.ntxs;
     return LEAT_OK;
 }
 
 void shelf_init(shelf *h)
 {
-    *h = (shelf){.store = {.load = load, .save = save}, .d.episode = 1};
+    *h = (shelf){.store = {load, save, prepare, prepared}, .row.d.episode = 1};
 }
 
-void shelf_free(shelf *h)
+static void row_free(shelf_row *h)
 {
     leat_arena_free(&h->arenas[0]);
     leat_arena_free(&h->arenas[1]);
     leat_free(h->txs);
+}
+
+void shelf_free(shelf *h)
+{
+    row_free(&h->row);
+    row_free(&h->prepared);
 }

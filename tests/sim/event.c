@@ -31,6 +31,7 @@ static leat_event *add_meta(leat_batch *b, const db_tx *tx)
                             .value = {.kind = LEAT_STRUCT, .len = 2, .u.list = cells}};
     ev->record = record;
     ev->tx = tx->id;
+    ev->tx_seq = tx->n + 1;
     ev->ts_us = tx->commit_us;
     ev->seen_us = tx->commit_us + 5;
     return ev;

@@ -77,11 +77,19 @@ static bool snapshot_done(const leat_stream_state *st)
     return st->progress.s && memmem(st->progress.s, st->progress.len, done, sizeof done - 1);
 }
 
+bool sim_known(const sim *s)
+{
+    leat_kafka_status st;
+    if (!s->once || !s->kafka_stream) return true;
+    leat_kafka_status_get(s->kafka_stream, &st);
+    return st.known;
+}
+
 void sim_check_state(const leat_stream_state *st)
 {
     sim *s = the_sim;
     ledger *l = &s->ledger;
-    if (s->failed) return;
+    if (s->failed || !sim_known(s)) return;
     if (snapshot_done(st)) s->done_view = s->nviews;
     int64_t lsn = st->npos > 0 ? sim_position_lsn(st->pos[0].offset) : -1;
     int64_t upto = lsn < 0 ? (int64_t)s->server.from : reached(s, lsn);

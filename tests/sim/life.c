@@ -17,7 +17,13 @@ static void draw_kafka(sim *s)
     s->spool_bytes = dice_one_in(d, 5)   ? 0
                      : dice_one_in(d, 3) ? 20000 << dice_below(d, 4)
                                          : 1 << 28;
+    if (s->once) {
+        s->timeout_us = INT64_C(4000000) << dice_below(d, 5);
+        s->interval_us = 1000 << dice_below(d, 11);
+        s->boundary = (leat_boundary)dice_below(d, 3);
+    }
     cluster_init(&s->cluster, s);
+    s->cluster.once = s->once;
     shelf_init(&s->shelf);
 }
 
@@ -50,9 +56,12 @@ static void draw_crash(life *l, dicebox *d)
         ACT_PWRITE, ACT_PWRITE,   ACT_DATASYNC, ACT_DATASYNC, ACT_DATASYNC,  ACT_ACK,
         ACT_ACK,    ACT_LETTERS,  ACT_APPEND,   ACT_COMMIT,   ACT_COMMITTED, ACT_TRUNCATE,
         ACT_UNLINK, ACT_SYNC_DIR, ACT_OPEN,     ACT_ROWS,     ACT_RENAME,    ACT_PRODUCE,
-        ACT_REPORT, ACT_SAVE,     ACT_SAVE,
+        ACT_REPORT, ACT_SAVE,     ACT_SAVE,     ACT_PREPARE,  ACT_COMMIT_TX, ACT_COMMIT_TX,
+        ACT_BEGIN,  ACT_ABORT_TX, ACT_POSITION, ACT_OFFSETS,
     };
-    unsigned nacts = sizeof acts / sizeof *acts - (the_sim->kafka ? 0 : 4);
+    unsigned once = 7, kafka = 4;
+    unsigned nacts = sizeof acts / sizeof *acts - (the_sim->once ? 0 : once);
+    if (!the_sim->kafka) nacts -= kafka;
     l->power = !dice_one_in(d, 3);
     l->crash_act = ACT_COUNT;
     if (dice_one_in(d, 4)) return; /* it stops in order */
@@ -97,7 +106,8 @@ static void check_status(sim *s, leat_rc rc)
     leat_engine_status st;
     leat_engine_status_get(s->engine, &st);
     leat_run_state want = rc == LEAT_OK ? LEAT_RUN_STOPPED : LEAT_RUN_FAILED;
-    bool there = s->edits.unseen || s->ledger.lsn < 0 || rc != LEAT_OK ||
+    bool early = s->once && st.position[0] == '\0'; /* stopped before it was known */
+    bool there = early || !sim_known(s) || s->edits.unseen || s->ledger.lsn < 0 || rc != LEAT_OK ||
                  sim_position_lsn(leat_str_of(st.position)) == s->ledger.lsn;
     if (st.all.state != want || !there)
         sim_fail("status", "after %s it says %s at %s, the mark is at %lld", leat_rc_name(rc),
@@ -165,6 +175,10 @@ static leat_rc open_kafka(sim *s, leat_stream **out, leat_err *e)
         .spool_bytes = s->spool_bytes,
         .segment_bytes = s->segment_bytes,
         .frame_bytes = s->frame_bytes,
+        .once = s->once,
+        .boundary = s->boundary,
+        .interval_us = s->interval_us,
+        .timeout_us = s->timeout_us,
         .tolerate = true,
     };
     return leat_kafka_open(&conf, out, e);
@@ -177,7 +191,7 @@ static void drain(sim *s, leat_stream *stream, const leat_stream *real)
     leat_err e = {0};
     for (unsigned i = 0; i < 20000 && !s->dead; i++) {
         leat_kafka_status_get(real, &st);
-        if (st.phase == LEAT_KAFKA_DIRECT && st.window_events == 0) return;
+        if (st.phase == LEAT_KAFKA_DIRECT && st.window_events == 0 && !st.doubt) return;
         judge(s, stream->ops->tend(stream, &e), &e, "drain");
         leat_sleep_us(5000);
     }
@@ -193,6 +207,7 @@ static void live_kafka(sim *s)
     leat_rc rc = open_kafka(s, &real, &e);
     judge(s, rc, &e, "open");
     if (rc != LEAT_OK) return;
+    s->kafka_stream = real;
     if (!s->dead) sim_check_state(real->ops->state(real));
     leat_stream *stream = plant_wrap(&wrap, real);
     s->stream = stream;
@@ -202,7 +217,7 @@ static void live_kafka(sim *s)
     if (s->life.last && rc == LEAT_OK) drain(s, stream, real);
     if (s->dead) broker_kill();
     stream->ops->close(stream);
-    s->stream = NULL;
+    s->stream = s->kafka_stream = NULL;
 }
 
 /* The process opens its stream and runs. */
@@ -297,11 +312,12 @@ static void one_life(sim *s, bool last)
 
 /* ---- the run ---- */
 
-static void begin(sim *s, uint64_t seed, sim_plant plant, bool kafka, bool verbose)
+static void begin(sim *s, uint64_t seed, sim_plant plant, sim_world world, bool verbose)
 {
     *s = (sim){.seed = seed, .dice = {seed * 0x2545f4914f6cdd1du}, .plant = plant};
     s->verbose = verbose;
-    s->kafka = kafka;
+    s->kafka = world != SIM_EMBEDDED;
+    s->once = world == SIM_ONCE;
     s->ledger.lsn = -1;
     s->disk = disk_new();
     s->page = leat_zalloc(1, sizeof *s->page);
@@ -314,7 +330,7 @@ static void begin(sim *s, uint64_t seed, sim_plant plant, bool kafka, bool verbo
     leat_clock_use(&sim_clock);
     leat_os_use(&disk_os);
     draw_world(s);
-    if (!kafka) sink_init(&s->sink);
+    if (!s->kafka) sink_init(&s->sink);
 }
 
 static void end(sim *s)
@@ -347,13 +363,13 @@ static void compare(sim *s)
     sink_live(&s->sink, true);
 }
 
-bool sim_run(sim *s, uint64_t seed, sim_plant plant, bool kafka, bool verbose)
+bool sim_run(sim *s, uint64_t seed, sim_plant plant, sim_world world, bool verbose)
 {
-    begin(s, seed, plant, kafka, verbose);
+    begin(s, seed, plant, world, verbose);
     unsigned lives = dice_below(&s->dice, LIVES_MOST);
     for (unsigned i = 0; i <= lives && !s->failed; i++) one_life(s, i == lives);
-    if (!s->failed && kafka) cluster_check_end(&s->cluster);
-    if (!s->failed && !kafka) compare(s);
+    if (!s->failed && s->kafka) cluster_check_end(&s->cluster);
+    if (!s->failed && !s->kafka) compare(s);
     sim_trace(ACT_END, s->failed, s->watch.n);
     end(s);
     return !s->failed;

@@ -166,6 +166,12 @@ static bool stream_arrived(const leat_stream *s)
     return the_sim->dead || !real->ops->arrived || real->ops->arrived(real);
 }
 
+static bool stream_known(const leat_stream *s)
+{
+    const leat_stream *real = real_of(s);
+    return the_sim->dead || !real->ops->known || real->ops->known(real);
+}
+
 static const leat_stream_state *stream_state(const leat_stream *s)
 {
     return real_of(s)->ops->state(real_of(s));
@@ -187,6 +193,7 @@ leat_stream *plant_wrap(plant_stream *p, leat_stream *real)
         .edit = stream_edit,
         .pending = stream_pending,
         .arrived = stream_arrived,
+        .known = stream_known,
         .state = stream_state,
         .close = stream_close,
     };

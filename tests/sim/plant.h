@@ -43,14 +43,24 @@
     X(KAFKA_NO_BACK, "kafka-no-rollback", "what is open is not taken back from the window")        \
     X(KAFKA_REFUSED, "refused-dropped", "a record that is refused is passed over")                 \
     X(KAFKA_AGAIN, "refused-again", "a record that was refused is sent again")                     \
-    X(KAFKA_NOT_ASKED, "spool-not-kept", "segments of the spool go that were not delivered")
+    X(KAFKA_NOT_ASKED, "spool-not-kept", "segments of the spool go that were not delivered")       \
+    X(ONCE_NO_FENCE, "zombie-not-fenced",                                                          \
+      "a producer that begins leaves the old transaction open")                                    \
+    X(ONCE_STALE, "offsets-read-early", "the offset topic is read before its end")                 \
+    X(ONCE_UNPREPARED, "commit-not-prepared", "a commit is asked for before its row is durable")   \
+    X(ONCE_UNMARKED, "positions-not-in", "the positions are sometimes not in the transaction")     \
+    X(ONCE_NO_DROP, "repeats-are-sent", "what comes again of an open transaction is sent again")   \
+    X(ONCE_NO_ABORT, "tail-not-aborted", "what was taken back is committed")                       \
+    X(ONCE_NO_AWAIT, "commit-not-awaited", "a source goes on while a commit is in doubt")          \
+    X(ONCE_NO_SKIP, "doubt-not-skipped", "what was in doubt is sent again from the spool")
 typedef enum sim_plant {
 /* clang-format off */
 #define X(name, word, what) PLANT_##name,
     SIM_PLANTS(X)
 #undef X
     PLANT_COUNT,
-    PLANT_KAFKA = PLANT_KAFKA_EARLY /* from here on: with Kafka as the stream */
+    PLANT_KAFKA = PLANT_KAFKA_EARLY, /* from here on: with Kafka as the stream ... */
+    PLANT_ONCE = PLANT_ONCE_NO_FENCE /* ... and exactly once */
     /* clang-format on */
 } sim_plant;
 

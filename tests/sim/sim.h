@@ -20,6 +20,9 @@
 #include "stream/page.h"
 #include "watch.h"
 
+/* Which stream the runs are of. */
+typedef enum sim_world { SIM_EMBEDDED, SIM_KAFKA, SIM_ONCE } sim_world;
+
 /* What a step is. */
 #define SIM_ACTS(X)                                                                                \
     X(OPEN, "open")                                                                                \
@@ -68,6 +71,13 @@
     X(LOGGED, "logged")                                                                            \
     X(RESET, "reset")                                                                              \
     X(SAVE, "save")                                                                                \
+    X(PREPARE, "prepare")                                                                          \
+    X(FENCE, "fence")                                                                              \
+    X(OFFSETS, "offsets")                                                                          \
+    X(BEGIN, "begin")                                                                              \
+    X(POSITION, "position")                                                                        \
+    X(COMMIT_TX, "commit_tx")                                                                      \
+    X(ABORT_TX, "abort_tx")                                                                        \
     X(END, "end")
 typedef enum sim_act {
 /* clang-format off */
@@ -223,6 +233,10 @@ typedef struct sim {
     int64_t segment_bytes, frame_bytes, reserve_bytes;
     leat_compression compression;
     bool kafka; /* the stream is Kafka: the cluster takes the place of the watch, and ... */
+    bool once;  /* ... records and positions go in transactions */
+    leat_stream *kafka_stream; /* NULL: not open */
+    int64_t timeout_us, interval_us;
+    leat_boundary boundary;
     cluster cluster;
     shelf shelf;
     size_t window_bytes;
@@ -235,7 +249,7 @@ typedef struct sim {
 extern sim *the_sim;
 
 /* Runs a seed; true when no oracle complained. s is filled anew, and freed but for the verdict. */
-bool sim_run(sim *s, uint64_t seed, sim_plant plant, bool kafka, bool verbose);
+bool sim_run(sim *s, uint64_t seed, sim_plant plant, sim_world world, bool verbose);
 /* Frees what all runs share. */
 void sim_end(void);
 
@@ -282,6 +296,8 @@ int64_t sim_op_lsn(const db_tx *tx, uint32_t op);
  * grows; is a place the source called safe), ledger (totals are the model's), letters (each is
  * stored before the position passes it, once). */
 void sim_check_state(const leat_stream_state *st);
+/* False: with exactly once a start may show what was before a commit that is in doubt. */
+bool sim_known(const sim *s);
 /* After a recovery: what was acknowledged, and what was committed, is visible (acked). */
 void sim_check_promises(void);
 /* At the end of the history: all of it is there (end), and the letters are those of the model. */

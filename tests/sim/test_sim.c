@@ -4,6 +4,7 @@
  *   sim --seed N [-v] [--plant BUG]    one seed; -v: every step
  *   sim --seeds A-B [--plant BUG]      many; stops at the first that fails
  *   sim --kafka --seed...              the same with Kafka as the stream
+ *   sim --once --seed...               ... and exactly once
  *   sim --plants                       the planted bugs
  *
  * A seed that fails is printed with the oracle that complained, the last steps before it, and how
@@ -16,7 +17,7 @@
 enum { SEEDS = 10000, BLOCKS = 10, PLANT_SEEDS = 5000, SHOWN = 40, KAFKA_PART = 4 };
 
 /* Which stream the runs are of. */
-static bool kafka;
+static sim_world world;
 
 static void show_steps(const sim *s)
 {
@@ -30,18 +31,18 @@ static void show_steps(const sim *s)
 
 static void show_failure(const sim *s)
 {
+    static const char *const flags[] = {"", " --kafka", " --once"};
     show_steps(s);
     printf("# seed %llu: %s: %s\n# again: %s --seed %llu -v%s%s%s\n", (unsigned long long)s->seed,
-           s->oracle, s->why, "build-san/tests/sim_sim", (unsigned long long)s->seed,
-           kafka ? " --kafka" : "", s->plant ? " --plant " : "",
-           s->plant ? plant_word(s->plant) : "");
+           s->oracle, s->why, "build-san/tests/sim_sim", (unsigned long long)s->seed, flags[world],
+           s->plant ? " --plant " : "", s->plant ? plant_word(s->plant) : "");
 }
 
 /* False at the first seed that fails; s then tells about it. */
 static bool run_seeds(sim *s, uint64_t from, uint64_t to, sim_plant plant)
 {
     for (uint64_t seed = from; seed <= to; seed++)
-        if (!sim_run(s, seed, plant, kafka, false)) return false;
+        if (!sim_run(s, seed, plant, world, false)) return false;
     return true;
 }
 
@@ -60,10 +61,11 @@ static void test_blocks(uint64_t seeds)
 {
     for (uint64_t i = 0; i < BLOCKS; i++) {
         static sim s;
+        static const char *const names[] = {"", "Kafka: ", "exactly once: "};
         char what[80];
         uint64_t from = seeds * i / BLOCKS + 1, to = seeds * (i + 1) / BLOCKS;
-        snprintf(what, sizeof what, "%sseeds %llu to %llu", kafka ? "Kafka: " : "",
-                 (unsigned long long)from, (unsigned long long)to);
+        snprintf(what, sizeof what, "%sseeds %llu to %llu", names[world], (unsigned long long)from,
+                 (unsigned long long)to);
         bool ok = run_seeds(&s, from, to, PLANT_NONE);
         if (!ok) show_failure(&s);
         tell(ok, what);
@@ -75,14 +77,14 @@ static void test_replay(void)
     static sim s;
     bool ok = true;
     for (uint64_t seed = 1; seed <= 50 && ok; seed++) {
-        kafka = seed % 2 == 0;
-        sim_run(&s, seed, PLANT_NONE, kafka, false);
+        world = (sim_world)(seed % 3);
+        sim_run(&s, seed, PLANT_NONE, world, false);
         uint64_t hash = s.hash, steps = s.steps;
-        sim_run(&s, seed, PLANT_NONE, kafka, false);
+        sim_run(&s, seed, PLANT_NONE, world, false);
         ok = s.hash == hash && s.steps == steps;
         if (!ok) printf("# seed %llu went another way the second time\n", (unsigned long long)seed);
     }
-    kafka = false;
+    world = SIM_EMBEDDED;
     tell(ok, "a seed always gives the same trace");
 }
 
@@ -90,7 +92,7 @@ static void test_plant(sim_plant plant)
 {
     static sim s;
     char what[160];
-    kafka = plant >= PLANT_KAFKA;
+    world = plant >= PLANT_ONCE ? SIM_ONCE : plant >= PLANT_KAFKA ? SIM_KAFKA : SIM_EMBEDDED;
     bool found = !run_seeds(&s, 1, PLANT_SEEDS, plant);
     if (found)
         snprintf(what, sizeof what, "%s is found: seed %llu, %s", plant_word(plant),
@@ -98,7 +100,7 @@ static void test_plant(sim_plant plant)
     else
         snprintf(what, sizeof what, "%s is not found in %u seeds", plant_word(plant), PLANT_SEEDS);
     tell(found, what);
-    kafka = false;
+    world = SIM_EMBEDDED;
 }
 
 static int run_tests(void)
@@ -109,11 +111,13 @@ static int run_tests(void)
         fprintf(stderr, "SIM_SEEDS=%s: want a number, %d or more\n", env, BLOCKS);
         return 2;
     }
-    printf("1..%d\n", 2 * BLOCKS + 1 + PLANT_COUNT - 1);
+    printf("1..%d\n", 3 * BLOCKS + 1 + PLANT_COUNT - 1);
     test_replay();
     for (sim_plant p = PLANT_NONE + 1; p < PLANT_COUNT; p++) test_plant(p);
     test_blocks(seeds);
-    kafka = true;
+    world = SIM_KAFKA;
+    test_blocks(seeds / KAFKA_PART);
+    world = SIM_ONCE;
     test_blocks(seeds / KAFKA_PART);
     sim_end();
     return failed ? 1 : 0;
@@ -123,8 +127,9 @@ static int run_tests(void)
 
 static int usage(void)
 {
-    fprintf(stderr,
-            "usage: sim [--kafka] [--seed N [-v] | --seeds A-B | --plants] [--plant BUG]\n");
+    fprintf(
+        stderr,
+        "usage: sim [--kafka | --once] [--seed N [-v] | --seeds A-B | --plants] [--plant BUG]\n");
     return 2;
 }
 
@@ -141,7 +146,7 @@ static int run_by_hand(uint64_t from, uint64_t to, sim_plant plant, bool verbose
     bool ok = true;
     uint64_t steps = 0;
     for (uint64_t seed = from; seed <= to && ok; seed++) {
-        ok = sim_run(&s, seed, plant, kafka, verbose);
+        ok = sim_run(&s, seed, plant, world, verbose);
         steps += s.steps;
     }
     if (!ok)
@@ -174,7 +179,9 @@ int main(int argc, char **argv)
         if (leat_str_is(arg, "-v"))
             verbose = true;
         else if (leat_str_is(arg, "--kafka"))
-            kafka = true;
+            world = SIM_KAFKA;
+        else if (leat_str_is(arg, "--once"))
+            world = SIM_ONCE;
         else if (leat_str_is(arg, "--plants"))
             return list_plants();
         else if (i + 1 == argc)

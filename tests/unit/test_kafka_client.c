@@ -154,7 +154,7 @@ static unsigned read_all(world *w, bool in_order)
     leat_kafka_fetch *f = NULL;
     leat_kafka_message m;
     leat_err e;
-    const leat_kafka_fetch_conf conf = {&w->kafka, "test", false};
+    const leat_kafka_fetch_conf conf = {.kafka = &w->kafka, .name = "test"};
     assert_int_equal(leat_kafka_fetch_open(&conf, &f, &e), LEAT_OK);
     if (leat_kafka_fetch_topic(f, w->topic, -1, LEAT_KAFKA_BEGINNING, 0, LONG_MS, &e) != LEAT_OK)
         fail_msg("%s: %s", e.code, e.msg);
@@ -448,7 +448,8 @@ static void test_offsets_written(void **state)
         size_t wanted = round ? 1 : 2;
         int64_t until = leat_mono_us() + LONG_MS * INT64_C(1000);
         do { /* a commit shows a moment later */
-            assert_int_equal(leat_kafka_offsets_open(&w->kafka, w->offsets, "c", true, &o, &e),
+            assert_int_equal(leat_kafka_offsets_open(&w->kafka, w->offsets, "c",
+                                                     LEAT_KAFKA_OFFSETS_COMMITTED, &o, &e),
                              LEAT_OK);
             while (leat_kafka_offsets_read(o, 1000, &e) == LEAT_AGAIN) continue;
             leat_kafka_offsets_take(o, &w->a, &pos, &n);

@@ -204,6 +204,8 @@ static void old_files_are_migrated(void **state)
                                   "DROP TABLE desired; DROP TABLE positions;"
                                   "DROP TABLE delivered; DROP TABLE delivered_positions;"
                                   "DROP TABLE delivered_txs;"
+                                  "DROP TABLE prepared; DROP TABLE prepared_positions;"
+                                  "DROP TABLE prepared_txs;"
                                   "CREATE TABLE positions (id INTEGER PRIMARY KEY, part TEXT);"
                                   "PRAGMA user_version = 1",
                                   NULL, NULL, NULL),

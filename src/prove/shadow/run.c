@@ -403,7 +403,7 @@ static leat_rc drain(shadow *s, leat_err *e)
 
 static leat_rc begin(shadow *s, leat_err *e)
 {
-    const leat_kafka_fetch_conf fetch = {&s->original.clients, "leat-shadow", false};
+    const leat_kafka_fetch_conf fetch = {.kafka = &s->original.clients, .name = "leat-shadow"};
     s->wall_us = leat_now_us();
     s->start_us = leat_mono_us();
     LEAT_TRY(leat_kafka_fetch_open(&fetch, &s->fetch, e));

@@ -106,6 +106,10 @@ static leat_rc offsets_of(leat_takeover_run *t, leat_buf *out, leat_err *e)
                          "%lld changes are in the spool of this machine and not in Kafka yet, and "
                          "would be lost to it: start it here, let it send them, then give it back",
                          (long long)spooled);
+    if (leat_json_get_bool(reply, "in_doubt", false))
+        return leat_fail(e, LEAT_CONF, "takeover.doubt", t->conf->name,
+                         "whether its last transaction is committed in Kafka is not known, since "
+                         "it died meanwhile: start it here, which finds out, then give it back");
     leat_jw w = {.out = out};
     leat_jw_object(&w, NULL);
     leat_jw_array(&w, "offsets");

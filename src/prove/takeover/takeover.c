@@ -135,7 +135,9 @@ static leat_rc read_offsets(leat_takeover_run *t, leat_err *e)
                          "start its configuration here after deleting it there");
     t->pos = LEAT_NEW(&t->a, leat_position, n);
     t->n = 0;
-    for (const leat_json *k = list->child; k; k = k->next) LEAT_TRY(take_offset(t, k, e));
+    for (const leat_json *k = list->child; k; k = k->next)
+        if (!leat_json_get(leat_json_get(k, "partition"), "leat")) /* what leat noted there */
+            LEAT_TRY(take_offset(t, k, e));
     leat_buf text = {0};
     const leat_source *source = t->setup.source;
     for (size_t i = 0; i < t->n; i++) {

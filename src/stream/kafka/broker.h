@@ -99,8 +99,9 @@ typedef struct leat_broker_ops {
      * and after reset, before anything else of this part. */
     leat_rc (*tx_init)(leat_broker *b, int wait_ms, leat_err *e);
     /* The source positions that are committed in the offset topic for this connector (read to its
-     * end, read_committed; n can be 0), in a. After tx_init. Among them what was put under a
-     * partition of leat's own. */
+     * end, read_committed; n can be 0), in a. After tx_init all that are; before it those in front
+     * of the first transaction that is open. Among them what was put under a partition of leat's
+     * own. */
     leat_rc (*tx_offsets)(leat_broker *b, leat_arena *a, leat_position **pos, size_t *n,
                           int wait_ms, leat_err *e);
     /* Records produced from now on belong to a transaction. Does not block. */

@@ -304,24 +304,66 @@ static void check_topic(checking *c, const char *topic)
 
 /* ---- exactly once ---- */
 
+static const char TX_ID[] = "kafka transactional id", TX_TIME[] = "kafka transaction timeout";
+
+/* The broker's own bound. */
+static void check_timeout(checking *c, bool refused)
+{
+    char text[32], detail[200];
+    int64_t most = 0, ours = c->conf->kafka->client[LEAT_KAFKA_PRODUCER].transaction_ms;
+    bool known = leat_kafka_probe_setting(c->rk, NULL, "transaction.max.timeout.ms", ANSWER_MS,
+                                          text, sizeof text) &&
+                 leat_str_i64(leat_str_of(text), &most);
+    if (known)
+        snprintf(detail, sizeof detail,
+                 "transaction.timeout.ms=%" PRId64 ", transaction.max.timeout.ms=%" PRId64, ours,
+                 most);
+    else
+        snprintf(detail, sizeof detail, "transaction.timeout.ms=%" PRId64 "%s", ours,
+                 refused ? " is more than the brokers allow" : "");
+    if (refused || (known && ours > most))
+        tell(c, TX_TIME, LEAT_KAFKA_STEP_FAILED, "kafka.transaction_timeout", detail,
+             "lower producer.override.transaction.timeout.ms, or raise the brokers' "
+             "transaction.max.timeout.ms");
+    else
+        tell(c, TX_TIME, LEAT_KAFKA_STEP_OK, NULL, detail, NULL);
+}
+
+static void tell_id(checking *c, rd_kafka_resp_err_t err, const char *id)
+{
+    char detail[400];
+    snprintf(detail, sizeof detail, "%s: %s", id, rd_kafka_err2str(err));
+    if (err == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+        tell(c, TX_ID, LEAT_KAFKA_STEP_WARN, "kafka.denied", detail,
+             "the connector's own id is not tried, since that would end a connector that runs; "
+             "grant Describe and Write on transactional ids that begin with it (kafka-acls --add "
+             "--allow-principal User:... --producer --transactional-id ... "
+             "--resource-pattern-type prefixed)");
+    else if (err == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE)
+        tell(c, TX_ID, LEAT_KAFKA_STEP_FAILED, "kafka.no_transactions", detail,
+             "exactly once needs brokers of 0.11 or later that offer transactions: take "
+             "exactly.once.support=required out to have at least once");
+    else if (err == RD_KAFKA_RESP_ERR__TIMED_OUT)
+        tell(c, TX_ID, LEAT_KAFKA_STEP_FAILED, "kafka.silent", detail,
+             "no transaction coordinator answers: is transaction.state.log.replication.factor "
+             "of the brokers more than there are brokers?");
+    else
+        tell(c, TX_ID, LEAT_KAFKA_STEP_WARN, "kafka.error", detail,
+             "whether transactions can be begun could not be found out");
+}
+
 static void check_id(checking *c)
 {
-    char id[300], detail[400];
+    char id[300];
     const leat_kafka_client *client = &c->conf->kafka->client[LEAT_KAFKA_PRODUCER];
     snprintf(id, sizeof id, "%s.check", c->conf->transactional_id);
     rd_kafka_resp_err_t err = leat_kafka_probe_id(client, id, ANSWER_MS);
-    if (!err) {
-        tell(c, "kafka transactional id", LEAT_KAFKA_STEP_OK, NULL, c->conf->transactional_id,
-             NULL);
-        return;
-    }
-    snprintf(detail, sizeof detail, "%s: %s", id, rd_kafka_err2str(err));
-    tell(c, "kafka transactional id", LEAT_KAFKA_STEP_WARN,
-         err == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED ? "kafka.denied"
-                                                                        : "kafka.error",
-         detail,
-         "the connector's own id is not tried, since that would end a connector that runs; grant "
-         "Describe and Write on transactional ids that begin with it");
+    bool late = err == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT;
+    if (!err)
+        tell(c, TX_ID, LEAT_KAFKA_STEP_OK, NULL, c->conf->transactional_id, NULL);
+    else if (!late)
+        tell_id(c, err, id);
+    if (!err || late) check_timeout(c, late);
 }
 
 leat_rc leat_kafka_check(const leat_kafka_check_conf *conf, leat_err *e)

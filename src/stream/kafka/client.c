@@ -40,26 +40,37 @@ enum {
 
 /* ---- death ---- */
 
-void leat_kafka_client_die(leat_kafka_client_port *p, const char *code, const char *where,
-                           const char *why)
-{
-    if (p->fatal) return;
-    bool fenced = strcmp(code, "kafka.fenced") == 0;
-    p->fatal = true;
-    leat_fail(&p->fatal_why, fenced ? LEAT_CONF : LEAT_RETRY, code, where,
-              fenced
-                  ? "another producer with the transactional id of this connector took over: %s; "
-                    "the connector runs elsewhere too, stop one of the two"
-                  : "the producer ended: %s",
-              why);
-    rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
-                              RD_KAFKA_PURGE_F_NON_BLOCKING);
-}
-
 static bool is_fenced(rd_kafka_resp_err_t err)
 {
     return err == RD_KAFKA_RESP_ERR__FENCED || err == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
            err == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
+}
+
+/* What no other life of the producer would change. */
+static bool is_hopeless(rd_kafka_resp_err_t err)
+{
+    return err == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED ||
+           err == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT ||
+           err == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE;
+}
+
+void leat_kafka_client_die(leat_kafka_client_port *p, rd_kafka_resp_err_t err, const char *where,
+                           const char *why)
+{
+    if (p->fatal) return;
+    p->fatal = true;
+    if (is_fenced(err))
+        leat_fail(&p->fatal_why, LEAT_CONF, "kafka.fenced", where,
+                  "another producer with the transactional id of this connector took over: %s; "
+                  "the connector runs elsewhere too, stop one of the two",
+                  why);
+    else if (is_hopeless(err) && p->conf.transactional_id)
+        leat_kafka_fail(&p->fatal_why, err, p->conf.transactional_id, "begin with transactions",
+                        why);
+    else
+        leat_fail(&p->fatal_why, LEAT_RETRY, "kafka.fatal", where, "the producer ended: %s", why);
+    rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
+                              RD_KAFKA_PURGE_F_NON_BLOCKING);
 }
 
 void leat_kafka_client_look(leat_kafka_client_port *p)
@@ -67,9 +78,7 @@ void leat_kafka_client_look(leat_kafka_client_port *p)
     char why[400] = "";
     if (p->fatal) return;
     rd_kafka_resp_err_t err = rd_kafka_fatal_error(p->rk, why, sizeof why);
-    if (err)
-        leat_kafka_client_die(p, is_fenced(err) ? "kafka.fenced" : "kafka.fatal", p->conf.connector,
-                              why);
+    if (err) leat_kafka_client_die(p, err, p->conf.connector, why);
 }
 
 leat_rc leat_kafka_client_dead(const leat_kafka_client_port *p, leat_err *e)
@@ -206,7 +215,7 @@ static void shrink(leat_kafka_client_port *p, const char *topic, leat_delivery d
              "smaller ones%s",
              topic, p->batch_bytes, leat_delivery_name(d),
              large ? "; the topic's max.message.bytes is below batch.size: set that lower" : "");
-    leat_kafka_client_die(p, "kafka.fatal", topic, "a whole batch was refused");
+    leat_kafka_client_die(p, RD_KAFKA_RESP_ERR__FATAL, topic, "a whole batch was refused");
 }
 
 static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
@@ -243,7 +252,7 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
                   "a record of the transaction was refused: %s", report.why);
     /* No later record of the partition may pass by. */
     if (d >= LEAT_REFUSED_TOPIC && !p->in_tx)
-        leat_kafka_client_die(p, "kafka.fatal", t->name, report.why);
+        leat_kafka_client_die(p, RD_KAFKA_RESP_ERR__FATAL, t->name, report.why);
     p->conf.events->report(p->conf.events->arg, &report);
 }
 
@@ -320,7 +329,7 @@ static void end(leat_kafka_client_port *p)
     }
     p->rk = NULL;
     p->queued = p->nqueued = p->small = 0;
-    p->fatal = p->in_tx = p->shrunk = false;
+    p->fatal = p->in_tx = p->fenced = p->shrunk = false;
     p->culprit = (leat_kafka_culprit){0};
     p->refused = (leat_err){0};
 }

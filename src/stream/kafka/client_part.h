@@ -70,17 +70,18 @@ typedef struct leat_kafka_client_port {
     bool down, fatal;
     leat_err down_why, fatal_why;
     bool in_tx;                  /* between begin and the end of commit or abort */
+    bool fenced;                 /* tx_init: no open transaction of our own hides offsets */
     leat_kafka_offsets *reading; /* tx_offsets that has not ended */
     leat_err refused;            /* RETRY: a record of the open transaction was */
 } leat_kafka_client_port;
 
 /* The producer is of no use any more; the first reason counts. What is queued is thrown away and
- * reported as lost. */
-void leat_kafka_client_die(leat_kafka_client_port *p, const char *code, const char *where,
+ * reported as lost. err _FATAL: nothing is known but the text. */
+void leat_kafka_client_die(leat_kafka_client_port *p, rd_kafka_resp_err_t err, const char *where,
                            const char *why);
 /* librdkafka says so. */
 void leat_kafka_client_look(leat_kafka_client_port *p);
-/* RETRY "kafka.fatal" or CONF "kafka.fenced", with the reason. */
+/* RETRY "kafka.fatal", or CONF: "kafka.fenced", and what no other producer would change. */
 leat_rc leat_kafka_client_dead(const leat_kafka_client_port *p, leat_err *e);
 
 /* OK: records may be produced to topics[i]. AGAIN, CONF as leat_broker_ops.produce. */

@@ -275,6 +275,16 @@ leat_rc leat_kafka_fail(leat_err *e, rd_kafka_resp_err_t err, const char *where,
         return leat_fail(e, LEAT_CONF, "kafka.auth", where,
                          "could not %s: %s; look at sasl.mechanism and sasl.jaas.config%s", doing,
                          said, leat_kafka_login_advice());
+    case RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT:
+        rc = LEAT_CONF, code = "kafka.transaction_timeout";
+        advice = "; lower producer.override.transaction.timeout.ms, or raise the brokers' "
+                 "transaction.max.timeout.ms";
+        break;
+    case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
+        rc = LEAT_CONF, code = "kafka.no_transactions";
+        advice = "; exactly once needs brokers of 0.11 or later that offer transactions: take "
+                 "exactly.once.support=required out to have at least once";
+        break;
     case RD_KAFKA_RESP_ERR__SSL: {
         const char *tls = leat_kafka_tls_advice(said);
         return leat_fail(e, LEAT_RETRY, "kafka.tls", where, "could not %s: %s; %s", doing, said,

@@ -30,6 +30,7 @@ typedef struct topic {
 
 struct leat_kafka_fetch {
     rd_kafka_t *rk;
+    rd_kafka_t *ends; /* asks where topics end, open transactions included; NULL: rk does */
     rd_kafka_queue_t *queue;
     topic *topics;
     size_t n;
@@ -62,8 +63,8 @@ static leat_rc set_reading(const leat_kafka_fetch_conf *conf, rd_kafka_conf_t *r
     return leat_kafka_conf_i64(rc, "queued.max.messages.kbytes", BUFFER_KIB, OPTION, e);
 }
 
-leat_rc leat_kafka_fetch_open(const leat_kafka_fetch_conf *conf, leat_kafka_fetch **out,
-                              leat_err *e)
+static leat_rc open_one(leat_kafka_fetch *f, const leat_kafka_fetch_conf *conf, rd_kafka_t **out,
+                        leat_err *e)
 {
     rd_kafka_conf_t *rc = NULL;
     const leat_kafka_client *client = &conf->kafka->client[LEAT_KAFKA_CONSUMER];
@@ -73,13 +74,23 @@ leat_rc leat_kafka_fetch_open(const leat_kafka_fetch_conf *conf, leat_kafka_fetc
         rd_kafka_conf_destroy(rc);
         return set;
     }
-    leat_kafka_fetch *f = leat_zalloc(1, sizeof *f);
     rd_kafka_conf_set_error_cb(rc, on_error);
     rd_kafka_conf_set_opaque(rc, f);
-    set = leat_kafka_conf_new(rc, LEAT_KAFKA_CONSUMER, &f->rk, e);
-    if (set != LEAT_OK) {
+    return leat_kafka_conf_new(rc, LEAT_KAFKA_CONSUMER, out, e);
+}
+
+leat_rc leat_kafka_fetch_open(const leat_kafka_fetch_conf *conf, leat_kafka_fetch **out,
+                              leat_err *e)
+{
+    leat_kafka_fetch *f = leat_zalloc(1, sizeof *f);
+    leat_kafka_fetch_conf all = *conf;
+    all.uncommitted = true;
+    leat_rc rc = open_one(f, conf, &f->rk, e);
+    if (rc == LEAT_OK && conf->whole && !conf->uncommitted) rc = open_one(f, &all, &f->ends, e);
+    if (rc != LEAT_OK) {
+        if (f->rk) rd_kafka_destroy(f->rk);
         leat_free(f);
-        return set;
+        return rc;
     }
     f->queue = rd_kafka_queue_new(f->rk);
     *out = f;
@@ -106,6 +117,7 @@ void leat_kafka_fetch_close(leat_kafka_fetch *f)
     leat_free(f->topics);
     rd_kafka_queue_destroy(f->queue);
     rd_kafka_destroy(f->rk);
+    if (f->ends) rd_kafka_destroy(f->ends);
     leat_free(f);
 }
 
@@ -113,6 +125,7 @@ void leat_kafka_fetch_close(leat_kafka_fetch *f)
 static void serve(leat_kafka_fetch *f)
 {
     while (rd_kafka_poll(f->rk, 0) > 0) continue;
+    while (f->ends && rd_kafka_poll(f->ends, 0) > 0) continue;
 }
 
 const char *leat_kafka_fetch_trouble(const leat_kafka_fetch *f)
@@ -220,8 +233,8 @@ static leat_rc begin(leat_kafka_fetch *f, topic *t, leat_kafka_from from, int64_
     for (size_t i = 0; i < t->n && rc == LEAT_OK; i++) {
         int64_t low = 0, high = 0;
         int32_t number = t->parts[i].number;
-        rd_kafka_resp_err_t err =
-            rd_kafka_query_watermark_offsets(f->rk, t->name, number, &low, &high, ms);
+        rd_kafka_resp_err_t err = rd_kafka_query_watermark_offsets(
+            f->ends ? f->ends : f->rk, t->name, number, &low, &high, ms);
         if (err) rc = failed(f, err, t->name, "ask for the topic's end", e);
         if (from == LEAT_KAFKA_END) offsets[i] = high;
         t->parts[i].end = high;

@@ -20,6 +20,7 @@ typedef struct leat_kafka_fetch_conf {
     const leat_kafka_clients *kafka; /* borrowed for the open */
     const char *name;                /* of the client, for the brokers' logs */
     bool uncommitted;                /* records of open and aborted transactions too */
+    bool whole; /* transactions that are open now are waited for: their end is the end */
 } leat_kafka_fetch_conf;
 
 typedef struct leat_kafka_header {

@@ -24,6 +24,7 @@ enum {
     CLOSE_MS = 2000, /* what is on its way at the end may still be acknowledged */
     EDIT_US = 10000000,
     MIRROR_US = 250000,
+    TIMEOUT_US = 60000000,
 };
 
 static leat_kafka *of(const leat_stream *s)
@@ -42,6 +43,7 @@ const char *leat_kafka_phase_name(leat_kafka_phase phase)
 static leat_rc go_to_spool(leat_kafka *k, leat_err *e)
 {
     if (k->conf.spool_bytes == 0 || !leat_kafka_away(k)) return LEAT_OK;
+    if (leat_kafka_once(k) && !k->once.known) return LEAT_OK;
     return leat_kafka_spool_enter(k, e);
 }
 
@@ -66,6 +68,12 @@ static void mirror(leat_kafka *k)
     const leat_page_trouble trouble = {st.last, st.trouble_us, st.again_us};
     if (st.trouble_us != 0 || atomic_load(&p->trouble_us) != 0)
         leat_page_set_trouble(p, st.trouble_us != 0 ? &trouble : NULL);
+    if (!st.once) return;
+    atomic_store(&p->tx_state, st.tx_state + 1);
+    atomic_store(&p->tx_doubt, st.doubt);
+    atomic_store(&p->tx_us, st.tx_us);
+    atomic_store(&p->tx_commits, st.commits);
+    atomic_store(&p->tx_aborts, st.aborts);
 }
 
 /* Looks at reports, waits for them at most wait_ms, and does what follows from them. */
@@ -78,8 +86,8 @@ static leat_rc look(leat_kafka *k, int wait_ms, leat_err *e)
         k->down_us = leat_mono_us();
     LEAT_TRY(leat_kafka_settle_refused(k, e));
     leat_kafka_advance(k);
-    leat_rc rc = leat_kafka_revive(k, e);
-    if (rc == LEAT_OK) rc = leat_kafka_feed(k, e);
+    leat_rc rc = leat_kafka_once(k) ? leat_kafka_once_step(k, e) : leat_kafka_revive(k, e);
+    if (rc == LEAT_OK && !leat_kafka_once(k)) rc = leat_kafka_feed(k, e);
     LEAT_TRY(rc);
     if (k->spool == NULL) LEAT_TRY(go_to_spool(k, e));
     if (k->spool != NULL) LEAT_TRY(leat_kafka_spool_drain(k, e));
@@ -149,6 +157,8 @@ static leat_rc append(leat_stream *s, const leat_batch *b, leat_str progress, le
     leat_parcel *p = leat_kafka_push(k, b, progress, false);
     note_open(k, b, progress);
     p->number = k->appends;
+    k->once.more = leat_batch_full(b);
+    k->once.appended_us = leat_mono_us();
     LEAT_TRY(leat_kafka_send(k, p, b, e));
     k->broker->ops->send(k->broker);
     return LEAT_OK;
@@ -157,6 +167,7 @@ static leat_rc append(leat_stream *s, const leat_batch *b, leat_str progress, le
 /* A safe place was appended that is not saved yet. */
 static bool behind(const leat_kafka *k)
 {
+    if (leat_kafka_once(k)) return leat_kafka_once_behind(k);
     if (k->unsaved) return true;
     for (size_t i = 0; i < k->nparcels; i++) {
         const leat_parcel *p = leat_kafka_parcel(k, i);
@@ -215,6 +226,13 @@ static bool arrived(const leat_stream *s)
     return of(s)->spool == NULL;
 }
 
+/* A spool in force says itself where the source goes on. */
+static bool known(const leat_stream *s)
+{
+    const leat_kafka *k = of(s);
+    return !leat_kafka_once(k) || k->spool != NULL || k->once.known;
+}
+
 static const leat_stream_state *state(const leat_stream *s)
 {
     return &of(s)->state;
@@ -237,11 +255,38 @@ static leat_rc finish_all(leat_kafka *k, leat_err *e)
         if (rc != LEAT_AGAIN) return rc;
         if (leat_mono_us() >= until)
             return leat_fail(e, LEAT_RETRY, "kafka.unfinished", k->connector,
-                             "%zu batches are on their way to Kafka and not acknowledged; nothing "
-                             "was changed, try again when it answers",
-                             k->nparcels);
+                             "%zu batches are on their way to Kafka and not acknowledged%s; "
+                             "nothing was changed, try again when it answers",
+                             k->nparcels,
+                             leat_kafka_once(k) && (!k->once.known || k->once.doubt)
+                                 ? ", and what was committed last is not known yet"
+                                 : "");
         LEAT_TRY(look(k, FULL_MS, e));
     }
+}
+
+/* What a person says counts, whatever the offset topic has; and nothing of what is behind it is
+ * known to be delivered. */
+static leat_rc edit_books(leat_kafka *k, const leat_position *pos, size_t n, leat_str progress,
+                          leat_err *e)
+{
+    leat_books was;
+    leat_books_init(&was);
+    leat_books_copy(&was, &k->books);
+    k->books.ahead = true;
+    leat_kafka_forget_open(&k->books);
+    for (size_t i = 0; i < n; i++) leat_reach_move(&k->books.done, pos[i]);
+    /* what is forgotten here is forgotten there */
+    for (size_t i = 0; i < n; i++)
+        leat_reach_move(&k->published, (leat_position){pos[i].partition, LEAT_STR("-")});
+    leat_reach_progress(&k->books.done, progress);
+    leat_rc rc = leat_kafka_save(k, e);
+    if (rc == LEAT_OK)
+        k->once.announce = true;
+    else
+        leat_books_copy(&k->books, &was);
+    leat_books_free(&was);
+    return rc;
 }
 
 static leat_rc edit(leat_stream *s, const leat_position *pos, size_t n, leat_str progress,
@@ -255,14 +300,7 @@ static leat_rc edit(leat_stream *s, const leat_position *pos, size_t n, leat_str
         leat_kafka_show_spool(k);
         return LEAT_OK;
     }
-    for (size_t i = 0; i < n; i++) leat_reach_move(&k->done, pos[i]);
-    /* what is forgotten here is forgotten there */
-    for (size_t i = 0; i < n; i++)
-        leat_reach_move(&k->published, (leat_position){pos[i].partition, LEAT_STR("-")});
-    leat_reach_progress(&k->done, progress);
-    leat_rc rc = leat_kafka_save(k, e);
-    if (rc != LEAT_OK) leat_reach_copy(&k->done, &k->shown);
-    return rc;
+    return edit_books(k, pos, n, progress, e);
 }
 
 /* ---- open, close ---- */
@@ -275,10 +313,10 @@ static void release(leat_kafka *k)
     k->broker->ops->close(k->broker, 0);
     if (k->conf.offsets) k->conf.offsets->ops->close(k->conf.offsets, 0);
     leat_reach_free(&k->published);
-    leat_reach_free(&k->done);
+    leat_kafka_once_free(k);
+    leat_books_free(&k->books);
     leat_reach_free(&k->shown);
     leat_ring_free(&k->ring);
-    leat_buf_free(&k->txs);
     leat_free(k->spool_page);
     leat_free(k->data);
     leat_free(k->connector);
@@ -294,8 +332,9 @@ static void close_stream(leat_stream *s)
     leat_rc rc = LEAT_OK;
     while (rc == LEAT_OK && k->nparcels > 0 && leat_mono_us() < until)
         rc = k->again ? LEAT_FATAL : look(k, FULL_MS, NULL);
-    bool some = k->spool ? k->cursor_moved : k->unsaved;
-    if (some && leat_kafka_save(k, NULL) != LEAT_OK)
+    leat_kafka_once_close(k);
+    bool some = k->cursor_moved || (k->unsaved && (leat_kafka_once(k) || !k->spool));
+    if (some && !k->once.doubt && leat_kafka_save(k, NULL) != LEAT_OK)
         leat_log(LEAT_WARN, "kafka.unsaved", "what was acknowledged last is sent again");
     leat_kafka_publish_end(k, until);
     release(k);
@@ -310,6 +349,7 @@ static const leat_stream_ops ops = {
     .edit = edit,
     .pending = pending,
     .arrived = arrived,
+    .known = known,
     .state = state,
     .close = close_stream,
     .memory = memory,
@@ -326,10 +366,12 @@ leat_rc leat_kafka_open(const leat_kafka_conf *conf, leat_stream **out, leat_err
     k->connector = leat_strdup(conf->connector);
     if (k->conf.window_bytes == 0) k->conf.window_bytes = WINDOW_BYTES;
     if (k->conf.away_us == 0) k->conf.away_us = AWAY_US;
+    if (k->conf.timeout_us == 0) k->conf.timeout_us = TIMEOUT_US;
     k->next_tag = 1;
     k->moved_us = leat_mono_us();
     k->since_us = leat_now_us();
-    leat_reach_init(&k->done);
+    leat_books_init(&k->books);
+    leat_books_init(&k->once.next);
     leat_reach_init(&k->shown);
     leat_batch_init(&k->batch, BATCH_EVENTS, BATCH_BYTES);
     leat_kafka_records_init(k);
@@ -359,23 +401,52 @@ static int64_t forecast(const leat_kafka *k, int64_t bytes)
     return us > 1e15 ? 0 : leat_now_us() + (int64_t)us;
 }
 
+/* Exactly once: the producer begins, and that fails or takes long. */
+static bool begins_badly(const leat_kafka *k)
+{
+    if (!leat_kafka_once(k) || k->once.state > LEAT_ONCE_READ) return false;
+    return leat_rc_failed(k->last.rc) || leat_mono_us() - k->moved_us >= k->conf.away_us;
+}
+
+/* The brokers can be reached, and nothing comes of it. */
+static void tell_silence(const leat_kafka *k, int64_t seconds, leat_err *out)
+{
+    leat_once_state state = k->once.state;
+    if (leat_kafka_once(k) && state == LEAT_ONCE_FENCE)
+        leat_fail(out, LEAT_RETRY, "kafka.silent", k->connector,
+                  "the brokers can be reached, and have not given out the transactional id for "
+                  "%" PRId64 " s: look at their logs for the transaction coordinator "
+                  "(__transaction_state, transaction.state.log.replication.factor)",
+                  seconds);
+    else if (leat_kafka_once(k) && state <= LEAT_ONCE_READ)
+        leat_fail(out, LEAT_RETRY, "kafka.silent", k->connector,
+                  "the offset topic could not be read to its end for %" PRId64
+                  " s: a transaction that another one left open in it ends after its "
+                  "transaction.timeout.ms",
+                  seconds);
+    else
+        leat_fail(out, LEAT_RETRY, "kafka.silent", k->connector,
+                  "the brokers can be reached, and have acknowledged nothing for %" PRId64
+                  " s: look at their logs, disks and in-sync replicas (min.insync.replicas)",
+                  seconds);
+}
+
 /* Nothing is acknowledged although something should be: since when, why, and what follows. */
 static void note_trouble(const leat_kafka *k, leat_kafka_status *out)
 {
     leat_err why = {0};
     int64_t now = leat_now_us(), mono = leat_mono_us(), since = k->moved_us;
     bool down = k->broker->ops->down(k->broker, &why);
-    if (!k->again && !down && !leat_kafka_away(k)) return;
+    bool begins = begins_badly(k);
+    if (!k->again && !down && !begins && !leat_kafka_away(k)) return;
     if (down && k->down_us != 0 && k->down_us < since) since = k->down_us;
     out->trouble_us = now - (mono - since);
     if (k->again) out->again_us = now + k->reset_us + k->reset_pause - mono;
+    if (begins) out->again_us = now + k->once.again_us - mono;
     if (out->again_us < now) out->again_us = 0;
     if (down && leat_rc_failed(why.rc)) out->last = why;
     if (leat_rc_failed(out->last.rc)) return;
-    leat_fail(&out->last, LEAT_RETRY, "kafka.silent", k->connector,
-              "the brokers can be reached, and have acknowledged nothing for %" PRId64
-              " s: look at their logs, disks and in-sync replicas (min.insync.replicas)",
-              (mono - since) / 1000000);
+    tell_silence(k, (mono - since) / 1000000, &out->last);
 }
 
 void leat_kafka_status_get(const leat_stream *s, leat_kafka_status *out)
@@ -387,6 +458,15 @@ void leat_kafka_status_get(const leat_stream *s, leat_kafka_status *out)
         .window_bytes = k->window_bytes + k->broker->ops->queued(k->broker),
         .spool_max = k->conf.spool_bytes,
         .resets = k->resets,
+        .once = k->conf.once,
+        .tx_state = (uint32_t)k->once.state,
+        .tx_us = k->once.shown_us,
+        .commits = k->once.commits,
+        .aborts = k->once.aborts,
+        .tx_parcels = k->nparcels,
+        .inside = k->books.open_seq > 0,
+        .known = known(s),
+        .doubt = k->once.doubt,
         .last = k->last,
     };
     note_trouble(k, out);

@@ -15,6 +15,13 @@
 #include "stream/kafka/broker.h"
 #include "stream/stream.h"
 
+/* Where Kafka's transactions end, with exactly once: Kafka Connect's transaction.boundary. */
+typedef enum leat_boundary {
+    LEAT_BOUNDARY_POLL,      /* as soon as nothing more is at hand; under load after some ms */
+    LEAT_BOUNDARY_INTERVAL,  /* after interval_us */
+    LEAT_BOUNDARY_CONNECTOR, /* where a transaction of the source ends, unless it is too large */
+} leat_boundary;
+
 typedef struct leat_kafka_conf {
     const char *data;           /* the data folder: the spool is data/connectors/NAME/spool */
     const char *connector;      /* name */
@@ -36,7 +43,11 @@ typedef struct leat_kafka_conf {
     int64_t segment_bytes;        /* of the spool; 0: an eighth of spool_bytes, at most 16 MiB */
     int64_t frame_bytes;          /* of the spool, as leat_embedded_conf; 0: as there */
     leat_compression compression; /* of the spool */
-    bool tolerate; /* errors.tolerance=all: records that are refused go to the dead letters */
+    bool once;                    /* exactly once: the port has transactions */
+    leat_boundary boundary;
+    int64_t interval_us;
+    int64_t timeout_us; /* transaction.timeout.ms; 0: 60 s */
+    bool tolerate;      /* errors.tolerance=all: records that are refused go to the dead letters */
 } leat_kafka_conf;
 
 typedef enum leat_kafka_phase {
@@ -46,6 +57,9 @@ typedef enum leat_kafka_phase {
 } leat_kafka_phase;
 /* "DIRECT", "SPOOL", "DRAIN". */
 const char *leat_kafka_phase_name(leat_kafka_phase phase);
+
+/* What a producer with transactions is at: "fence", "idle", "open", "commit" ... */
+const char *leat_kafka_once_name(uint32_t state);
 
 /* For status and the counters page. */
 typedef struct leat_kafka_status {
@@ -58,14 +72,28 @@ typedef struct leat_kafka_status {
     int64_t spool_max;     /* the budget; 0: there is no spool */
     int64_t full_at_us;    /* when the budget is used up at the pace so far; 0: not foreseen */
     uint64_t resets;       /* producers that died, since the open */
-    leat_err last;         /* why Kafka is away, or what was refused last; rc OK: nothing */
-    int64_t trouble_us;    /* since when nothing was acknowledged; 0: no reason to worry ... */
-    int64_t again_us;      /* ... and when the next producer is tried; 0: the client tries always */
+    bool once;             /* exactly once: the following are told */
+    uint32_t tx_state;     /* as leat_kafka_once_name has it */
+    int64_t tx_us;         /* since when */
+    uint64_t commits, aborts;
+    uint64_t tx_parcels; /* batches that wait for their commit */
+    bool inside;         /* a transaction of the source is delivered in part */
+    bool known;          /* what the offset topic had at the open was looked at */
+    bool doubt;          /* whether the last one is committed is not known */
+    leat_err last;       /* why Kafka is away, or what was refused last; rc OK: nothing */
+    int64_t trouble_us;  /* since when nothing was acknowledged; 0: no reason to worry ... */
+    int64_t again_us;    /* ... and when the next producer is tried; 0: the client tries always */
 } leat_kafka_status;
 
 /* Takes conf.broker. Goes on with what the store and a spool of before hold. CONF "stream.locked",
  * FATAL "stream.damaged": as leat_embedded_open, of the spool. conf is copied but for the page. */
 leat_rc leat_kafka_open(const leat_kafka_conf *conf, leat_stream **out, leat_err *e);
+
+/* With exactly once: waits until it is known what the offset topic holds of this connector, and
+ * gives it if leat never wrote there: what a first start goes on from. Valid until the next call of
+ * the stream. AGAIN after wait_us; then e says what it waits for, RETRY "kafka.down". */
+leat_rc leat_kafka_found(leat_stream *s, const leat_position **pos, size_t *n, int64_t wait_us,
+                         leat_err *e);
 
 /* Of a stream that leat_kafka_open made; by the thread that has it. */
 void leat_kafka_status_get(const leat_stream *s, leat_kafka_status *out);

@@ -27,11 +27,14 @@ struct leat_kafka_offsets {
 };
 
 leat_rc leat_kafka_offsets_open(const leat_kafka_clients *kafka, const char *topic,
-                                const char *connector, bool committed, leat_kafka_offsets **out,
-                                leat_err *e)
+                                const char *connector, leat_kafka_offsets_view view,
+                                leat_kafka_offsets **out, leat_err *e)
 {
     leat_kafka_fetch *fetch = NULL;
-    const leat_kafka_fetch_conf conf = {kafka, "leat-offsets", !committed};
+    const leat_kafka_fetch_conf conf = {.kafka = kafka,
+                                        .name = "leat-offsets",
+                                        .uncommitted = view == LEAT_KAFKA_OFFSETS_ALL,
+                                        .whole = view == LEAT_KAFKA_OFFSETS_SETTLED};
     LEAT_TRY(leat_kafka_fetch_open(&conf, &fetch, e));
     leat_kafka_offsets *o = leat_zalloc(1, sizeof *o);
     o->fetch = fetch;

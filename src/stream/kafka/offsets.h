@@ -19,12 +19,17 @@ void leat_kafka_offsets_key(const char *connector, leat_str partition, leat_buf 
 void leat_kafka_offsets_key_read(leat_str key, const char *connector, leat_arena *a, bool *mine,
                                  leat_str *partition);
 
-/* Begins to read the topic. committed: what transactions have not committed is left out (the
- * connector has exactly once); then an open transaction of a dead producer hides what follows,
- * until it is fenced. No I/O. CONF as leat_kafka_fetch_open. */
+typedef enum leat_kafka_offsets_view {
+    LEAT_KAFKA_OFFSETS_ALL,       /* of open and aborted transactions too */
+    LEAT_KAFKA_OFFSETS_COMMITTED, /* up to the first transaction that is open, anybody's */
+    LEAT_KAFKA_OFFSETS_SETTLED,   /* transactions that are open are waited for: nothing is missed
+                                     that is committed now */
+} leat_kafka_offsets_view;
+
+/* Begins to read the topic. No I/O. CONF as leat_kafka_fetch_open. */
 leat_rc leat_kafka_offsets_open(const leat_kafka_clients *kafka, const char *topic,
-                                const char *connector, bool committed, leat_kafka_offsets **out,
-                                leat_err *e);
+                                const char *connector, leat_kafka_offsets_view view,
+                                leat_kafka_offsets **out, leat_err *e);
 /* Up to what was the end when it began; AGAIN after ms: call again. A topic that is not there has
  * no offsets. */
 leat_rc leat_kafka_offsets_read(leat_kafka_offsets *o, int ms, leat_err *e);

@@ -18,6 +18,11 @@ typedef struct leat_kafka_set {
     uint32_t *v, n, cap;
 } leat_kafka_set;
 
+/* Under which the offset topic has leat's mark: {"serial":N,"ts_us":N,...}. */
+#define LEAT_KAFKA_MARK_PARTITION "{\"leat\":\"delivery\"}"
+/* Tag of positions: of no parcel. */
+#define LEAT_KAFKA_OFFSET_TAG UINT64_MAX
+
 /* A batch on its way. Its events are kept until all their records are reported: they may have to
  * be sent again, to the spool, or to the dead letters. */
 typedef struct leat_parcel {
@@ -47,13 +52,95 @@ typedef struct leat_parcel {
     leat_counts moved;            /* spooled: of events that were refused since */
     leat_kafka_set dead;          /* events that were refused */
     leat_kafka_set gone;          /* the records of them that were, which are not sent again */
+
+    /* ---- exactly once ---- */
+    uint64_t end_tx;  /* of the last change behind the safe place ... */
+    uint32_t end_seq; /* ... its number; 0: not known, or there is none */
+    uint32_t skip;    /* the first so many events are delivered ... */
+    uint32_t drop_to; /* ... and up to here those of this transaction */
+    uint64_t drop_tx;
+    uint64_t drop_dead; /* of them refused, and counted here as that ... */
+    bool drop_safe;     /* ... before the safe place */
+    bool past_open;     /* what is delivered of an open transaction is behind us */
+    bool whole;         /* the open transaction came again from its beginning */
 } leat_parcel;
 
 /* A record that was refused and waits to be dealt with. */
 typedef struct leat_refused {
     uint64_t tag;
     leat_err why;
+    bool sent; /* the broker has refused it, not the client */
 } leat_refused;
+
+/* What is delivered, and what was counted of it. */
+typedef struct leat_books {
+    leat_reach done;    /* all up to here is reported; totals without `popped` */
+    leat_counts popped; /* of tails that are delivered while their transaction is open ... */
+    uint64_t popped_events;
+    uint64_t done_number;         /* of the call of append that it ends with */
+    leat_buf txs;                 /* uint64_t: of done, not saved yet */
+    char cursor[LEAT_PLACE_TEXT]; /* of the spool: all before it is delivered */
+    size_t cursor_len;
+    leat_counts moved;       /* refused in this episode: the spool's totals do not know */
+    leat_counts passed;      /* the same of parcels behind the cursor that are delivered ... */
+    uint64_t passed_events;  /* ... and their events */
+    uint64_t drained_events; /* of the spool's, in this episode */
+    uint64_t skip;           /* exactly once: so many events behind the cursor are delivered */
+    uint64_t open_tx;   /* exactly once: of the transaction behind done this one is delivered */
+    uint32_t open_seq;  /* ... up to this change; 0: nothing */
+    uint64_t open_dead; /* ... of which so many were refused */
+    uint32_t part_seq;  /* the spool has only what begins here of that; 0: all, or nothing ... */
+    uint64_t part_dead; /* ... with so many that were refused */
+    uint64_t mark;      /* exactly once: of the Kafka transaction that ended with this */
+    int64_t mark_us;
+    bool ahead; /* the positions are not those that the offset topic has: a person's, a spool's */
+} leat_books;
+
+/* Where the producer is in its transactions (once.c). The first three: it only begins. */
+typedef enum leat_once_state {
+    LEAT_ONCE_LOOK,    /* after a death: whether another one wrote meanwhile is looked up */
+    LEAT_ONCE_FENCE,   /* our transactional id is taken from who had it */
+    LEAT_ONCE_READ,    /* the offset topic is read */
+    LEAT_ONCE_IDLE,    /* no transaction is open */
+    LEAT_ONCE_OPEN,    /* records go into it */
+    LEAT_ONCE_OFFSETS, /* the positions do */
+    LEAT_ONCE_COMMIT,  /* the answer is awaited */
+    LEAT_ONCE_ABORT,
+} leat_once_state;
+
+/* What leat wrote into the offset topic last. */
+typedef struct leat_mark {
+    uint64_t serial; /* 0: nothing */
+    int64_t us;
+    uint64_t tx; /* as leat_books.open_tx, open_seq */
+    uint32_t seq;
+    const struct leat_json *progress;  /* NULL: none; false: too large to be there */
+    const struct leat_json *positions; /* partitions and offsets in turn; NULL: in the topic */
+} leat_mark;
+
+typedef struct leat_once {
+    leat_once_state state;
+    int64_t since_us, shown_us; /* since when: monotonic, and for a person */
+    bool known;                 /* what the offset topic had at the open was looked at */
+    bool doubt;                 /* whether `next` is committed is not known */
+    bool apart;                 /* ... and its parcels are not in the window any more */
+    bool announce;              /* a mark is to be written, so that who is fenced can see it */
+    bool reset;                 /* the producer is of no use, though it does not say so */
+    bool quiet;                 /* the abort is our own wish */
+    bool held, next_held;       /* positions stand in the mark alone, as a snapshot runs */
+    bool more;                  /* the source has more at hand */
+    leat_books next;            /* as it will be */
+    size_t parcels;             /* the oldest so many are in the transaction that ends */
+    uint64_t records;           /* sent in it */
+    leat_buf mark_text;
+    leat_arena put, found;
+    const leat_position *putpos, *foundpos; /* to be written; what the topic had */
+    size_t nput, at, nfoundpos;
+    int64_t pause_us, again_us;
+    int64_t open_us; /* when the transaction began */
+    int64_t took_us, committed_us, appended_us;
+    uint64_t commits, aborts;
+} leat_once;
 
 typedef struct leat_kafka {
     leat_stream stream;
@@ -97,14 +184,21 @@ typedef struct leat_kafka {
     int64_t moved_us; /* when something was reported last, or the window was empty */
     int64_t down_us;  /* when the brokers were seen to be away; 0: they are not */
     leat_err last;
+    leat_err offsets_why; /* why positions are refused; rc OK: they are not */
+
+    /* ---- exactly once (once.c) ---- */
+    leat_once once;
+    uint64_t drop_tx;   /* of this transaction nothing is sent ... */
+    uint32_t drop_seq;  /* ... up to this change; 0: of none */
+    uint32_t drop_seen; /* ... of which this one was met last */
+    bool drop_counted;  /* what was refused of it is */
+    bool drop_whole;    /* it comes from its beginning */
+    bool rearm;         /* at the next append that is to be looked up in the books */
+    uint64_t to_skip;   /* of the spool's events, those read next */
 
     /* ---- what is delivered (kafka_save.c) ---- */
-    leat_reach done;    /* all up to here is reported; totals without `popped` */
-    leat_counts popped; /* of tails that are delivered while their transaction is open ... */
-    uint64_t popped_events;
-    uint64_t done_number; /* of the call of append that it ends with */
-    bool unsaved;         /* done is ahead of what was saved */
-    leat_buf txs;         /* uint64_t: of done, not saved yet */
+    leat_books books;
+    bool unsaved; /* they are ahead of what was saved */
     uint64_t serial, episode;
     int64_t saved_us;
     leat_reach shown; /* durable: state points into it */
@@ -127,16 +221,10 @@ typedef struct leat_kafka {
     /* ---- the spool (kafka_spool.c) ---- */
     leat_stream *spool; /* NULL: there is none */
     struct leat_page *spool_page;
-    leat_reader *reader;          /* of the spool; NULL: not open */
-    bool drained;                 /* the reader was at the end */
-    char cursor[LEAT_PLACE_TEXT]; /* all before it is delivered */
-    size_t cursor_len;
-    bool cursor_moved;       /* and that is not saved */
-    leat_counts moved;       /* refused in this episode: the spool's totals do not know */
-    leat_counts passed;      /* the same of parcels behind the cursor that are delivered ... */
-    uint64_t passed_events;  /* ... and their events */
-    uint64_t drained_events; /* in this episode, delivered ... */
-    uint64_t spooled_events; /* ... of so many, uncommitted ones included */
+    leat_reader *reader;     /* of the spool; NULL: not open */
+    bool drained;            /* the reader was at the end */
+    bool cursor_moved;       /* the books' cursor, and that is not saved */
+    uint64_t spooled_events; /* in this episode, uncommitted ones included */
     int64_t hold_us;         /* since when appends wait for the last reports; 0: they do not */
     int64_t next_hold_us;
     int64_t enter_us; /* of the last attempt to go to the spool */
@@ -144,12 +232,11 @@ typedef struct leat_kafka {
 
 /* ---- kafka_record.c ---- */
 
-/* Gives the records of n events to the producer, but the first `skip`; *sent counts all of them
- * that were given or skipped. AGAIN: the producer takes no more now. DATA: record *sent can never
- * be sent. Other errors as leat_broker_ops.produce. records: to the safe place and beyond, no more
- * are sent. */
-leat_rc leat_kafka_produce(leat_kafka *k, const leat_event *ev, uint32_t n, uint64_t first_tag,
-                           uint32_t skip, uint32_t records, uint32_t *sent, leat_err *e);
+/* Gives the records of the parcel's n events to the producer, from p->sent on up to `to`;
+ * *sent counts all of them that were given or need not be. AGAIN: the producer takes no more now.
+ * DATA: record *sent can never be sent. Other errors as leat_broker_ops.produce. */
+leat_rc leat_kafka_produce(leat_kafka *k, const leat_parcel *p, const leat_event *ev, uint32_t n,
+                           uint32_t to, uint32_t *sent, leat_err *e);
 /* The row of the event's table in the registry, plus 1; 0 for a RECORD. */
 uint32_t leat_kafka_row(leat_kafka *k, const leat_event *ev);
 /* Tables that the converters know by their addresses may go. */
@@ -184,6 +271,8 @@ leat_rc leat_kafka_feed(leat_kafka *k, leat_err *e);
 leat_rc leat_kafka_settle_refused(leat_kafka *k, leat_err *e);
 /* The event was counted as appended, and is dead; or the other way round. */
 void leat_kafka_count_dead(leat_counts *c, const leat_event *ev, bool dead);
+/* The whole window is to be sent, as if none of it had been. */
+void leat_kafka_rewind(leat_kafka *k);
 /* A dead producer, or records that were lost: another one, and all unreported records again. */
 leat_rc leat_kafka_revive(leat_kafka *k, leat_err *e);
 /* What the source will send again from its beginning is not sent on. */
@@ -194,7 +283,71 @@ void leat_kafka_note_txs(leat_kafka *k, const leat_batch *b, uint32_t nsafe, boo
 bool leat_kafka_full(const leat_kafka *k);
 void leat_kafka_window_fini(leat_kafka *k);
 
+/* ---- once.c ---- */
+
+/* Records and positions go in transactions. */
+bool leat_kafka_once(const leat_kafka *k);
+/* In place of leat_kafka_revive: what the producer is at goes on. */
+leat_rc leat_kafka_once_step(leat_kafka *k, leat_err *e);
+/* OK: records may be produced, a transaction is open. */
+leat_rc leat_kafka_once_ready(leat_kafka *k, leat_err *e);
+/* The transaction is to be aborted, if one is open; why NULL: nothing is wrong. */
+void leat_kafka_once_abort(leat_kafka *k, const leat_err *why);
+/* Something is not committed, or not known to be. */
+bool leat_kafka_once_behind(const leat_kafka *k);
+/* The store puts the spool in force, that has the whole window. */
+leat_rc leat_kafka_once_to_spool(leat_kafka *k, leat_err *e);
+/* ... and so the window is let go. */
+void leat_kafka_once_spooled(leat_kafka *k);
+leat_rc leat_kafka_once_load(leat_kafka *k, leat_arena *a, leat_err *e);
+/* At the end of the process: what is open is aborted. */
+void leat_kafka_once_close(leat_kafka *k);
+void leat_kafka_once_free(leat_kafka *k);
+/* The oldest parcels' transaction is committed; it is not. */
+void leat_kafka_once_committed(leat_kafka *k);
+void leat_kafka_once_not_committed(leat_kafka *k);
+void leat_kafka_once_enter(leat_once *o, leat_once_state state);
+/* Nothing is tried for a while, longer each time. */
+void leat_kafka_once_pause(leat_once *o);
+
+/* ---- fence.c ---- */
+
+/* One step of a producer that begins: fences, looks what was committed. OK: transactions can begin.
+ */
+leat_rc leat_kafka_begin_producer(leat_kafka *k, leat_err *e);
+/* Another life of the producer; what was prepared and not answered stays in doubt. */
+leat_rc leat_kafka_begin_anew(leat_kafka *k, leat_err *e);
+/* As text into k->once.mark_text. */
+void leat_kafka_write_mark(leat_kafka *k, const leat_books *x);
+
+/* ---- repeats.c ---- */
+
+/* Which of the batch's events are delivered already. */
+void leat_kafka_find_repeats(leat_kafka *k, leat_parcel *p, const leat_batch *b);
+/* The i-th event of the parcel is one of them. */
+bool leat_kafka_dropped(const leat_parcel *p, uint32_t i, const leat_event *ev);
+/* What comes again from its beginning is compared with the books. */
+void leat_kafka_drop_arm(leat_kafka *k);
+/* Nothing of an open transaction is delivered. */
+void leat_kafka_forget_open(leat_books *x);
+/* next is in doubt, and its window goes to the spool: what was is not in there. */
+void leat_kafka_part_open(const leat_books *was, leat_books *next);
+/* What the parcel does to the place inside a transaction. */
+void leat_kafka_take_open(leat_books *x, const leat_parcel *p);
+
 /* ---- kafka_save.c ---- */
+
+void leat_books_init(leat_books *x);
+void leat_books_free(leat_books *x);
+void leat_books_copy(leat_books *to, const leat_books *from);
+void leat_kafka_books_load(leat_kafka *k, leat_books *x, const leat_delivered *d);
+/* The parcel is delivered. */
+void leat_kafka_take(leat_books *x, const leat_parcel *p);
+/* As it is stored; texts in x, k and a. */
+leat_delivered leat_kafka_delivered(const leat_kafka *k, const leat_books *x, uint64_t serial,
+                                    leat_arena *a);
+/* The books are. */
+void leat_kafka_saved(leat_kafka *k);
 
 /* Parcels of which all is reported, from the oldest on: done moves. */
 void leat_kafka_advance(leat_kafka *k);
@@ -209,6 +362,8 @@ void leat_kafka_show_spool(leat_kafka *k);
 
 /* ---- publish.c ---- */
 
+/* As progress says: who began at a position now would leave out what is not read yet. */
+bool leat_kafka_in_snapshot(leat_str progress);
 /* Writes positions that moved, if it is time to. */
 void leat_kafka_publish(leat_kafka *k);
 void leat_kafka_publish_report(void *arg, const leat_delivery_report *report);

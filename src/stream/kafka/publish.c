@@ -26,12 +26,12 @@ void leat_kafka_publish_report(void *arg, const leat_delivery_report *report)
               report->why ? report->why : leat_delivery_name(report->delivery));
 }
 
-static bool in_snapshot(const leat_kafka *k)
+bool leat_kafka_in_snapshot(leat_str progress)
 {
     leat_arena a = {0};
     const leat_json *j = NULL;
     bool running = false;
-    if (k->state.progress.s && leat_json_parse(&a, k->state.progress, &j, NULL) == LEAT_OK)
+    if (progress.s && leat_json_parse(&a, progress, &j, NULL) == LEAT_OK)
         running = leat_str_is(leat_json_get_str(leat_json_get(j, "snapshot"), "state"), "running");
     leat_arena_free(&a);
     return running;
@@ -127,7 +127,7 @@ static void step(leat_kafka *k, int wait_ms)
  * is empty. */
 static bool ready(const leat_kafka *k)
 {
-    return k->publish_due && k->spool == NULL && !in_snapshot(k);
+    return k->publish_due && k->spool == NULL && !leat_kafka_in_snapshot(k->state.progress);
 }
 
 void leat_kafka_publish(leat_kafka *k)

@@ -140,15 +140,15 @@ static leat_rc produce_one(leat_kafka *k, const leat_event *ev, const leat_recor
     return k->broker->ops->produce(k->broker, &out, e);
 }
 
-leat_rc leat_kafka_produce(leat_kafka *k, const leat_event *ev, uint32_t n, uint64_t first_tag,
-                           uint32_t skip, uint32_t records, uint32_t *sent, leat_err *e)
+leat_rc leat_kafka_produce(leat_kafka *k, const leat_parcel *p, const leat_event *ev, uint32_t n,
+                           uint32_t to, uint32_t *sent, leat_err *e)
 {
     leat_rc rc = LEAT_OK;
-    uint32_t at = 0;
+    uint32_t at = 0, skip = p->sent;
     bool some = false;
-    for (uint32_t i = 0; i < n && rc == LEAT_OK && at < records; i++) {
+    for (uint32_t i = 0; i < n && rc == LEAT_OK && at < to; i++) {
         unsigned more = leat_event_records(&ev[i]);
-        if (at + more <= skip) {
+        if (at + more <= skip || leat_kafka_dropped(p, i, &ev[i])) {
             at += more;
             continue;
         }
@@ -156,14 +156,16 @@ leat_rc leat_kafka_produce(leat_kafka *k, const leat_event *ev, uint32_t n, uint
         leat_arena_reset(&k->scratch, SCRATCH_KEEP);
         leat_kafka_row(k, &ev[i]);
         leat_envelope_records(&ev[i], &k->scratch, view);
-        for (unsigned r = 0; r < more && rc == LEAT_OK && at < records; r++, at++) {
+        for (unsigned r = 0; r < more && rc == LEAT_OK && at < to; r++, at++) {
             if (at < skip) continue;
-            rc = produce_one(k, &ev[i], &view[r], first_tag + at, e);
+            rc = produce_one(k, &ev[i], &view[r], p->first + at, e);
             some |= ev[i].op == LEAT_OP_RECORD;
             if (rc != LEAT_OK) break;
+            k->once.records++;
         }
     }
     *sent = at > skip ? at : skip;
+    if (*sent > to) *sent = to;
     if (some) {
         leat_json_converter_forget(k->record_keys);
         leat_json_converter_forget(k->record_values);

@@ -72,9 +72,11 @@ static leat_rc open_reader(leat_kafka *k, leat_from from, leat_err *e)
         .connector = LEAT_KAFKA_SPOOL_NAME,
         .page = k->spool_page,
         .from = from,
-        .cursor = {k->cursor, k->cursor_len},
+        .cursor = {k->books.cursor, k->books.cursor_len},
     };
     k->drained = false;
+    k->to_skip = k->books.skip;
+    leat_kafka_drop_arm(k);
     return leat_reader_open(&conf, &k->reader, e);
 }
 
@@ -95,8 +97,8 @@ static leat_rc keep(leat_kafka *k, leat_err *e)
     int rc = leat_os_mkdirs(path, 0700);
     size_t len = strlen(path);
     snprintf(path + len, sizeof path - len, "/" LEAT_KAFKA_SPOOL_NAME);
-    int n = snprintf(text, sizeof text, "{\"inputs\":[{\"cursor\":\"%.*s\"}]}", (int)k->cursor_len,
-                     k->cursor);
+    int n = snprintf(text, sizeof text, "{\"inputs\":[{\"cursor\":\"%.*s\"}]}",
+                     (int)k->books.cursor_len, k->books.cursor);
     if (rc == 0) rc = leat_os_store(path, (leat_str){text, (size_t)n}, 0600);
     return rc < 0 ? leat_os_fail(e, rc, "note what is needed in", path) : LEAT_OK;
 }
@@ -110,10 +112,18 @@ void leat_kafka_spool_release(leat_kafka *k)
 
 /* ---- going there ---- */
 
+/* With exactly once the window is empty in the spool: the producer shows that Kafka is back. */
+static bool able(const leat_kafka *k)
+{
+    leat_once_state state = k->once.state;
+    return (state == LEAT_ONCE_IDLE || state == LEAT_ONCE_OPEN) && !k->once.reset &&
+           !k->broker->ops->down(k->broker, NULL);
+}
+
 bool leat_kafka_away(const leat_kafka *k)
 {
     int64_t limit = k->conf.away_us;
-    if (k->nparcels == 0) return false;
+    if (k->nparcels == 0) return leat_kafka_once(k) && k->phase == LEAT_KAFKA_SPOOL && !able(k);
     if (limit > DOWN_US && k->broker->ops->down(k->broker, NULL)) limit = DOWN_US;
     return leat_mono_us() - k->moved_us >= limit;
 }
@@ -135,6 +145,14 @@ static void rebuild(leat_kafka *k, leat_parcel *p)
         leat_kafka_count_dead(&b->counts, &b->ev[at], false);
         if (at < p->nsafe) leat_kafka_count_dead(&b->safe_counts, &b->ev[at], false);
         if (at < p->nsafe || !p->comes_again) leat_kafka_count_dead(&p->moved, &b->ev[at], true);
+    }
+    if (p->drop_dead > 0) { /* they are told apart again when they are read */
+        b->counts.appended += p->drop_dead;
+        b->counts.dead -= p->drop_dead;
+        if (p->drop_safe) {
+            b->safe_counts.appended += p->drop_dead;
+            b->safe_counts.dead -= p->drop_dead;
+        }
     }
     if (from > 0) memmove(b->ev, b->ev + from, (to - from) * sizeof *b->ev);
     b->n = to - from;
@@ -183,7 +201,7 @@ static leat_rc begin(leat_kafka *k, leat_err *e)
     if (to.npos > 0) memcpy(pos, to.pos, to.npos * sizeof *pos);
     pos[to.npos++] = (leat_position){leat_str_of(LEAT_KAFKA_SPOOL_PARTITION), leat_str_of(offset)};
     to.pos = pos;
-    leat_rc rc = leat_embedded_restate(k->spool, &to, &k->popped, k->popped_events, e);
+    leat_rc rc = leat_embedded_restate(k->spool, &to, &k->books.popped, k->books.popped_events, e);
     leat_arena_free(&a);
     LEAT_TRY(rc);
     LEAT_TRY(keep(k, e));
@@ -204,7 +222,8 @@ static leat_rc give_up(leat_kafka *k, leat_rc rc)
 
 uint64_t leat_kafka_spool_events(const leat_kafka *k)
 {
-    return k->spooled_events > k->drained_events ? k->spooled_events - k->drained_events : 0;
+    uint64_t drained = k->books.drained_events;
+    return k->spooled_events > drained ? k->spooled_events - drained : 0;
 }
 
 int64_t leat_kafka_spool_bytes(const leat_kafka *k)
@@ -255,30 +274,50 @@ static leat_rc go_on_behind(leat_kafka *k, leat_err *e)
     return LEAT_OK;
 }
 
+static leat_rc enter_behind(leat_kafka *k, leat_err *e)
+{
+    LEAT_TRY(leat_kafka_save(k, e));
+    k->books.cursor_len = 0;
+    k->spooled_events = k->books.drained_events = k->books.passed_events = 0;
+    k->books.moved = k->books.passed = (leat_counts){0};
+    LEAT_TRY(begin(k, e));
+    return go_on_behind(k, e);
+}
+
+/* With exactly once nothing of the window is delivered, or all of a transaction that is in doubt:
+ * the spool has it all, and is read from its beginning. It is in force by its number, which the
+ * store has only when the spool is whole. */
+static leat_rc enter_once(leat_kafka *k, leat_err *e)
+{
+    k->spooled_events = 0;
+    k->episode++;
+    LEAT_TRY(begin(k, e));
+    LEAT_TRY(leat_kafka_once_to_spool(k, e));
+    leat_kafka_once_spooled(k); /* from here on it is in force: nothing may fail */
+    k->drained = false;
+    return LEAT_OK;
+}
+
 leat_rc leat_kafka_spool_enter(leat_kafka *k, leat_err *e)
 {
     int64_t now = leat_mono_us();
     leat_err why = k->last;
     if (k->enter_us != 0 && now - k->enter_us < ENTER_US) return LEAT_OK;
     k->enter_us = now;
-    LEAT_TRY(leat_kafka_save(k, e));
-    k->cursor_len = 0;
-    k->spooled_events = k->drained_events = k->passed_events = 0;
-    k->moved = k->passed = (leat_counts){0};
+    size_t batches = k->nparcels;
     leat_err no = {0};
-    leat_rc rc = begin(k, &no);
-    if (rc == LEAT_OK) rc = go_on_behind(k, &no);
+    leat_rc rc = leat_kafka_once(k) ? enter_once(k, &no) : enter_behind(k, &no);
     if (rc != LEAT_OK) return give_up(k, full(k, rc, &no, e));
     k->phase = LEAT_KAFKA_SPOOL;
     k->since_us = leat_now_us();
-    k->popped = (leat_counts){0};
-    k->popped_events = 0;
+    k->books.popped = (leat_counts){0};
+    k->books.popped_events = 0;
     k->broker->ops->down(k->broker, &why);
     k->last = why;
     leat_log(LEAT_WARN, "kafka.away",
              "batches=%zu events=%" PRIu64 " go to the spool until Kafka is back, at most %" PRId64
              " bytes. %s",
-             k->nparcels, k->spooled_events, k->conf.spool_bytes,
+             batches, k->spooled_events, k->conf.spool_bytes,
              why.msg[0] ? why.msg : "nothing was acknowledged for too long");
     leat_kafka_show_spool(k);
     return LEAT_OK;
@@ -307,39 +346,46 @@ leat_rc leat_kafka_spool_commit(leat_kafka *k, leat_err *e)
     return LEAT_OK;
 }
 
-/* The last record is delivered: one save says that the spool is done. */
+/* One save says that the spool is done; if it fails all is as before. */
+static leat_rc end_episode(leat_kafka *k, leat_err *e)
+{
+    leat_books was;
+    uint64_t frame = k->spool->ops->state(k->spool)->frame;
+    leat_books_init(&was);
+    leat_books_copy(&was, &k->books);
+    leat_reach_copy(&k->books.done, &k->shown);
+    k->episode++;
+    k->books.moved = (leat_counts){0};
+    k->books.cursor_len = 0;
+    k->books.ahead = true;
+    k->serial += frame;
+    leat_rc rc = leat_kafka_save(k, e);
+    if (rc != LEAT_OK) {
+        leat_books_copy(&k->books, &was);
+        k->episode--;
+        k->serial -= frame;
+    }
+    leat_books_free(&was);
+    return rc;
+}
+
+/* The last record is delivered. */
 static leat_rc finish(leat_kafka *k, leat_err *e)
 {
-    leat_reach was = {0};
-    leat_counts moved = k->moved;
     leat_rc rc = leat_kafka_spool_commit(k, e);
     if (rc == LEAT_RETRY) return LEAT_OK; /* who appends is told */
     LEAT_TRY(rc);
     if (!leat_reader_at_end(k->reader)) return LEAT_OK;
-    uint64_t frame = k->spool->ops->state(k->spool)->frame;
-    leat_reach_copy(&was, &k->done);
-    leat_reach_copy(&k->done, &k->shown);
-    k->episode++;
-    k->moved = (leat_counts){0};
-    k->cursor_len = 0;
-    k->serial += frame;
-    rc = leat_kafka_save(k, e);
-    if (rc != LEAT_OK) {
-        leat_reach_copy(&k->done, &was);
-        k->episode--;
-        k->moved = moved;
-        k->serial -= frame;
-        leat_reach_free(&was);
-        return rc;
-    }
-    leat_reach_free(&was);
+    rc = end_episode(k, e);
+    if (rc != LEAT_OK) return rc;
+    k->once.announce = k->rearm = true;
     k->phase = LEAT_KAFKA_DIRECT;
-    k->popped = k->open;
-    k->popped_events = k->open_events;
+    k->books.popped = k->open;
+    k->books.popped_events = k->open_events;
     leat_log(LEAT_INFO, "kafka.direct", "events=%" PRIu64 " of the spool are delivered",
-             k->drained_events);
+             k->books.drained_events);
     k->since_us = leat_now_us();
-    k->spooled_events = k->drained_events = 0;
+    k->spooled_events = k->books.drained_events = 0;
     leat_kafka_spool_close(k);
     leat_err why;
     if (leat_rc_failed(leat_kafka_left_remove(k->data, k->connector, 0, &why)))
@@ -348,9 +394,18 @@ static leat_rc finish(leat_kafka *k, leat_err *e)
     return LEAT_OK;
 }
 
-/* One piece of the spool on its way. AGAIN: there is none. */
+static leat_rc open_where(leat_kafka *k, leat_err *e)
+{
+    return open_reader(k, k->books.cursor_len ? LEAT_FROM_CURSOR : LEAT_FROM_BEGINNING, e);
+}
+
+/* One piece of the spool on its way. AGAIN: there is none. PENDING: it is not read now. */
 static leat_rc read_on(leat_kafka *k, leat_err *e)
 {
+    /* what is delivered of it may not be known yet */
+    bool unknown = !k->once.known || (k->once.doubt && k->once.apart);
+    if (leat_kafka_once(k) && (unknown || k->phase == LEAT_KAFKA_SPOOL)) return LEAT_PENDING;
+    if (k->reader == NULL) LEAT_TRY(open_where(k, e));
     k->decoded = 0;
     leat_rc rc = leat_reader_next(k->reader, &k->batch, 0, e);
     if (rc == LEAT_AGAIN) k->drained = leat_reader_at_end(k->reader);
@@ -380,6 +435,7 @@ leat_rc leat_kafka_spool_drain(leat_kafka *k, leat_err *e)
     while (!k->again && k->fed == k->nparcels && !leat_kafka_full(k)) {
         leat_rc rc = read_on(k, e);
         LEAT_TRY(rc);
+        if (rc == LEAT_PENDING) return LEAT_OK;
         if (rc == LEAT_OK) continue;
         /* behind the reader there is only what is not synced yet; that there is no room for it is
          * told to who appends */
@@ -388,7 +444,9 @@ leat_rc leat_kafka_spool_drain(leat_kafka *k, leat_err *e)
         if (rc == LEAT_RETRY || (rc == LEAT_OK && leat_reader_at_end(k->reader))) break;
         LEAT_TRY(rc);
     }
-    bool done = k->nparcels == 0 && k->drained && !k->tail && k->nrefused == 0;
+    bool between = k->once.state == LEAT_ONCE_IDLE || k->once.state == LEAT_ONCE_OPEN;
+    bool settled = !leat_kafka_once(k) || (k->once.known && !k->once.doubt && between);
+    bool done = settled && k->nparcels == 0 && k->drained && !k->tail && k->nrefused == 0;
     return done ? finish(k, e) : LEAT_OK;
 }
 
@@ -414,7 +472,7 @@ static void take_over(leat_kafka *k)
     const leat_stream_state *st = k->spool->ops->state(k->spool);
     for (size_t i = 0; i < st->ntxs; i++) leat_ring_add(&k->ring, st->txs[i]);
     k->phase = LEAT_KAFKA_DRAIN;
-    k->spooled_events = st->events - k->done.visible;
+    k->spooled_events = st->events - k->books.done.visible;
     leat_kafka_show_spool(k);
     leat_log(LEAT_INFO, "kafka.drain", "events=%" PRIu64 " are in the spool of the run before",
              leat_kafka_spool_events(k));
@@ -442,7 +500,7 @@ leat_rc leat_kafka_spool_find(leat_kafka *k, leat_err *e)
         if (leat_kafka_left_episode(st->pos, st->npos) == k->episode) {
             take_over(k);
             LEAT_TRY(keep(k, e)); /* it may have died before the first time */
-            return open_reader(k, k->cursor_len ? LEAT_FROM_CURSOR : LEAT_FROM_BEGINNING, e);
+            return leat_kafka_once(k) ? LEAT_OK : open_where(k, e); /* once it is known, where */
         }
         leat_kafka_spool_close(k); /* it was only begun */
     }

@@ -27,11 +27,11 @@ static leat_rc result(leat_kafka_client_port *p, rd_kafka_error_t *error, const 
     const char *why = rd_kafka_error_string(error), *where = p->conf.connector;
     leat_rc rc;
     if (err == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED) {
-        rc = leat_kafka_fail(e, err, p->conf.transactional_id, doing, why);
-        leat_kafka_client_die(p, "kafka.fatal", where, why);
+        leat_kafka_client_die(p, err, where, why);
+        rc = leat_kafka_client_dead(p, e);
     } else if (rd_kafka_error_is_fatal(error)) {
         leat_kafka_client_look(p);
-        leat_kafka_client_die(p, "kafka.fatal", where, why); /* unless that has said why */
+        leat_kafka_client_die(p, err, where, why); /* unless that has said why */
         rc = leat_kafka_client_dead(p, e);
     } else if (rd_kafka_error_txn_requires_abort(error)) {
         rc = abort_it(e, where, doing, why);
@@ -55,6 +55,7 @@ leat_rc leat_kafka_tx_init(leat_broker *b, int wait_ms, leat_err *e)
     leat_rc rc =
         result(p, rd_kafka_init_transactions(p->rk, wait_ms), "begin with transactions", e);
     if (rc == LEAT_AGAIN) rd_kafka_poll(p->rk, 0);
+    p->fenced = rc == LEAT_OK;
     return rc;
 }
 
@@ -70,8 +71,9 @@ leat_rc leat_kafka_tx_offsets(leat_broker *b, leat_arena *a, leat_position **pos
     leat_kafka_client_port *p = port(b);
     const leat_kafka_client_conf *c = &p->conf;
     if (!p->reading)
-        LEAT_TRY(leat_kafka_offsets_open(c->kafka, c->offsets.topic, c->connector, true,
-                                         &p->reading, e));
+        LEAT_TRY(leat_kafka_offsets_open(
+            c->kafka, c->offsets.topic, c->connector,
+            p->fenced ? LEAT_KAFKA_OFFSETS_SETTLED : LEAT_KAFKA_OFFSETS_COMMITTED, &p->reading, e));
     leat_rc rc = leat_kafka_offsets_read(p->reading, wait_ms, e);
     if (rc == LEAT_AGAIN) return rc;
     if (rc == LEAT_OK) leat_kafka_offsets_take(p->reading, a, pos, n);

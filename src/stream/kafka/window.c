@@ -149,11 +149,11 @@ static void end_spooled(leat_kafka *k, uint64_t next)
 {
     if (k->last_tx != 0) {
         leat_ring_add(&k->ring, k->last_tx);
-        leat_buf_put(&k->txs, &k->last_tx, sizeof k->last_tx);
+        leat_buf_put(&k->books.txs, &k->last_tx, sizeof k->last_tx);
     }
-    if (k->txs.len >= 2 * TXS_BYTES) { /* no save for long: only the last ones are wanted */
-        memmove(k->txs.p, k->txs.p + k->txs.len - TXS_BYTES, TXS_BYTES);
-        k->txs.len = TXS_BYTES;
+    if (k->books.txs.len >= 2 * TXS_BYTES) { /* no save for long: only the last ones are wanted */
+        memmove(k->books.txs.p, k->books.txs.p + k->books.txs.len - TXS_BYTES, TXS_BYTES);
+        k->books.txs.len = TXS_BYTES;
     }
     k->last_tx = next;
 }
@@ -165,6 +165,17 @@ void leat_kafka_note_txs(leat_kafka *k, const leat_batch *b, uint32_t nsafe, boo
         if (b->ev[i].tx != k->last_tx) end_spooled(k, b->ev[i].tx);
     }
     if (b->n == nsafe && safe) end_spooled(k, 0);
+}
+
+/* The last change behind the safe place, of its transaction. */
+static void note_end(leat_parcel *p, const leat_batch *b)
+{
+    for (uint32_t i = b->n; i-- > p->nsafe;) {
+        if (b->ev[i].tx == 0) continue;
+        p->end_tx = b->ev[i].tx;
+        p->end_seq = b->ev[i].tx_seq;
+        return;
+    }
 }
 
 leat_parcel *leat_kafka_push(leat_kafka *k, const leat_batch *b, leat_str progress, bool spooled)
@@ -187,6 +198,8 @@ leat_parcel *leat_kafka_push(leat_kafka *k, const leat_batch *b, leat_str progre
         p->last_us = b->ev[p->nsafe - 1].ts_us;
         p->seen_us = b->ev[p->nsafe - 1].seen_us;
     }
+    leat_kafka_find_repeats(k, p, b);
+    note_end(p, b);
     p->first = k->next_tag;
     put_events(k, p, b);
     k->next_tag += p->records;
@@ -252,13 +265,13 @@ static void settled(leat_kafka *k, leat_parcel *p, uint64_t tag)
         p->left_tail -= p->left_tail > 0;
 }
 
-static void refuse(leat_kafka *k, uint64_t tag, const leat_err *why)
+static void refuse(leat_kafka *k, uint64_t tag, bool sent, const leat_err *why)
 {
     if (k->nrefused == k->refused_cap) {
         k->refused_cap = k->refused_cap ? k->refused_cap * 2 : 8;
         k->refused = leat_realloc(k->refused, k->refused_cap * sizeof *k->refused);
     }
-    k->refused[k->nrefused++] = (leat_refused){tag, *why};
+    k->refused[k->nrefused++] = (leat_refused){tag, *why, sent};
     k->last = *why;
 }
 
@@ -269,7 +282,7 @@ static leat_rc send_some(leat_kafka *k, leat_parcel *p, const leat_event *ev, ui
     uint32_t to = p->records;
     for (uint32_t i = p->gone.n; i-- > 0 && p->gone.v[i] >= p->sent;)
         if (p->gone.v[i] < to) to = p->gone.v[i];
-    return leat_kafka_produce(k, ev, n, p->first, p->sent, to, &p->sent, why);
+    return leat_kafka_produce(k, p, ev, n, to, &p->sent, why);
 }
 
 /* AGAIN: the producer takes no more. What it can never take counts as refused. What was refused is
@@ -283,24 +296,36 @@ static leat_rc send_events(leat_kafka *k, leat_parcel *p, const leat_event *ev, 
         rc = send_some(k, p, ev, n, &why);
         bool gone = rc == LEAT_OK && p->sent < p->records && has(&p->gone, p->sent);
         if (rc == LEAT_DATA)
-            refuse(k, p->first + p->sent, &why);
+            refuse(k, p->first + p->sent, false, &why);
         else if (gone)
             settled(k, p, p->first + p->sent);
         else
             break;
     }
-    if (rc == LEAT_RETRY) { /* it is dead */
+    if (rc == LEAT_RETRY) { /* it is dead, or the transaction is */
         k->last = why;
+        leat_kafka_once_abort(k, &why);
         return LEAT_AGAIN;
     }
     if (leat_rc_failed(rc) && e != NULL) *e = why;
     return rc;
 }
 
+/* With exactly once records need an open transaction. */
+static leat_rc may_send(leat_kafka *k, const leat_parcel *p, leat_err *e)
+{
+    if (!leat_kafka_once(k)) return LEAT_OK;
+    if (k->once.state == LEAT_ONCE_OPEN) return LEAT_OK;
+    if (p->sent == p->records && k->once.state == LEAT_ONCE_IDLE) return LEAT_OK;
+    return leat_kafka_once_ready(k, e);
+}
+
 leat_rc leat_kafka_send(leat_kafka *k, leat_parcel *p, const leat_batch *b, leat_err *e)
 {
     if (k->again || k->fed + 1 != k->nparcels) return LEAT_AGAIN;
-    leat_rc rc = send_events(k, p, b->ev, b->n, e);
+    leat_rc rc = may_send(k, p, e);
+    if (rc != LEAT_OK) return rc;
+    rc = send_events(k, p, b->ev, b->n, e);
     if (rc == LEAT_OK) k->fed++;
     return rc;
 }
@@ -309,11 +334,13 @@ leat_rc leat_kafka_feed(leat_kafka *k, leat_err *e)
 {
     while (!k->again && k->fed < k->nparcels) {
         leat_parcel *p = leat_kafka_parcel(k, k->fed);
+        leat_rc rc = may_send(k, p, e);
+        if (rc != LEAT_OK) return rc;
         if (p->sent < p->records) {
             /* A full producer takes a parcel piece by piece. */
             if (k->decoded != p->first) leat_kafka_decode(k, p, 0);
             k->decoded = p->first;
-            leat_rc rc = send_events(k, p, k->batch.ev, k->batch.n, e);
+            rc = send_events(k, p, k->batch.ev, k->batch.n, e);
             if (rc != LEAT_OK) return rc;
         }
         k->fed++;
@@ -339,11 +366,26 @@ static leat_parcel *parcel_of(const leat_kafka *k, uint64_t tag)
     return p && tag >= p->first && tag - p->first < p->records ? p : NULL;
 }
 
+/* One of a position; that the transaction cannot be committed is told by that. */
+static void report_offset(leat_kafka *k, const leat_delivery_report *report)
+{
+    k->reported = k->reported || report->delivery == LEAT_DELIVERED;
+    if (report->delivery != LEAT_REFUSED_AUTH) return;
+    leat_fail(&k->offsets_why, LEAT_CONF, "kafka.denied", "offset.storage.topic",
+              "Kafka refuses the offsets: %s. Grant the user Write and Describe on the offset "
+              "topic; 'leat check' names what is missing",
+              report->why ? report->why : "no right to write");
+}
+
 void leat_kafka_report(void *arg, const leat_delivery_report *report)
 {
     leat_kafka *k = arg;
     leat_err why = {0};
     leat_parcel *p = parcel_of(k, report->tag);
+    if (report->tag == LEAT_KAFKA_OFFSET_TAG) {
+        report_offset(k, report);
+        return;
+    }
     if (p == NULL) return;
     const char *said = report->why ? report->why : leat_delivery_name(report->delivery);
     switch (report->delivery) {
@@ -353,20 +395,23 @@ void leat_kafka_report(void *arg, const leat_delivery_report *report)
         leat_fail(&why, LEAT_DATA,
                   report->delivery == LEAT_REFUSED_TOO_LARGE ? "kafka.too_large" : "kafka.invalid",
                   k->connector, "Kafka refuses a record: %s", said);
-        refuse(k, report->tag, &why);
+        refuse(k, report->tag, true, &why);
         return;
     case LEAT_REFUSED_AUTH:
         leat_fail(&why, LEAT_CONF, "kafka.denied", k->connector,
                   "Kafka refuses records: %s. Grant the user WRITE on the topic; 'leat check' "
                   "names what is missing",
                   said);
-        refuse(k, report->tag, &why);
+        refuse(k, report->tag, true, &why);
         return;
     default:
         leat_fail(&k->last, LEAT_RETRY,
                   report->delivery == LEAT_REFUSED_TOPIC ? "kafka.topic_unknown" : "kafka.lost",
                   k->connector, "records were not delivered and are sent again: %s", said);
-        k->again = true;
+        if (!leat_kafka_once(k))
+            k->again = true;
+        else if (k->once.state != LEAT_ONCE_COMMIT) /* a commit tells it itself */
+            leat_kafka_once_abort(k, &k->last);
     }
 }
 
@@ -413,7 +458,7 @@ static void note_dead(leat_parcel *p, uint32_t index, const leat_event *ev)
 static leat_str position_of(leat_kafka *k, const leat_event *ev)
 {
     char *text;
-    if (ev->tx != 0 && ev->tx_seq != 0)
+    if (ev->op != LEAT_OP_RECORD && ev->tx != 0 && ev->tx_seq != 0)
         text = leat_arena_printf(&k->scratch, "{\"tx\":%" PRIu64 ",\"seq\":%" PRIu32 "}", ev->tx,
                                  ev->tx_seq);
     else
@@ -456,10 +501,25 @@ static leat_rc stop(const leat_refused *r, const leat_event *ev, leat_err *e)
                      r->why.msg);
 }
 
+/* It is not sent again. With exactly once what the broker refused ends its transaction. */
+static void leave_out(leat_kafka *k, leat_parcel *p, const leat_refused *r)
+{
+    put(&p->gone, (uint32_t)(r->tag - p->first));
+    settled(k, p, r->tag);
+    bool abort = leat_kafka_once(k) && r->sent && k->once.state != LEAT_ONCE_COMMIT;
+    if (abort) leat_kafka_once_abort(k, &r->why);
+}
+
 leat_rc leat_kafka_settle_refused(leat_kafka *k, leat_err *e)
 {
     size_t i = 0;
     leat_rc rc = LEAT_OK;
+    if (leat_rc_failed(k->offsets_why.rc)) {
+        if (e != NULL) *e = k->offsets_why;
+        rc = k->offsets_why.rc;
+        k->offsets_why = (leat_err){0};
+        return rc;
+    }
     for (; i < k->nrefused && rc == LEAT_OK; i++) {
         const leat_refused *r = &k->refused[i];
         leat_parcel *p = parcel_of(k, r->tag);
@@ -476,8 +536,7 @@ leat_rc leat_kafka_settle_refused(leat_kafka *k, leat_err *e)
             if (rc != LEAT_OK) break;
             note_dead(p, index, ev);
         }
-        put(&p->gone, (uint32_t)(r->tag - p->first));
-        settled(k, p, r->tag);
+        leave_out(k, p, r);
     }
     k->nrefused -= i;
     if (i > 0) memmove(k->refused, k->refused + i, k->nrefused * sizeof *k->refused);
@@ -487,7 +546,7 @@ leat_rc leat_kafka_settle_refused(leat_kafka *k, leat_err *e)
 /* ---- again ---- */
 
 /* All that was not reported whole is sent again, the same tags in the same order. */
-static void rewind_all(leat_kafka *k)
+void leat_kafka_rewind(leat_kafka *k)
 {
     for (size_t i = 0; i < k->nparcels; i++) {
         leat_parcel *p = leat_kafka_parcel(k, i);
@@ -529,14 +588,15 @@ leat_rc leat_kafka_revive(leat_kafka *k, leat_err *e)
         return rc;
     }
     k->resets++;
-    rewind_all(k);
+    leat_kafka_rewind(k);
     return LEAT_OK;
 }
 
 void leat_kafka_take_back(leat_kafka *k)
 {
     size_t i = k->nparcels;
-    bool safe = false;
+    bool safe = false, sent = false;
+    k->rearm = true;
     while (i > 0 && !safe) {
         leat_parcel *p = leat_kafka_parcel(k, --i);
         if (p->spooled) break;
@@ -544,17 +604,20 @@ void leat_kafka_take_back(leat_kafka *k)
         p->cut = true;
         p->counts = p->safe_counts;
         uint32_t records = p->sent > p->safe_records ? p->sent : p->safe_records;
+        sent = sent || records > p->safe_records;
         p->left_tail -= p->records - records;
         p->records = records;
     }
     for (size_t at = 0; at < k->nparcels; at++)
         if (!leat_kafka_parcel(k, at)->taken) safe |= leat_kafka_parcel(k, at)->safe;
     if (!safe) {
-        k->popped = (leat_counts){0};
-        k->popped_events = 0;
+        k->books.popped = (leat_counts){0};
+        k->books.popped_events = 0;
     }
     k->open = (leat_counts){0};
     k->open_events = 0;
     k->last_tx = 0;
     k->tail = false;
+    /* What is open must not be committed without its position; a commit under way has it. */
+    if (sent && k->once.state != LEAT_ONCE_COMMIT) leat_kafka_once_abort(k, NULL);
 }
