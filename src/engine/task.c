@@ -67,14 +67,18 @@ static leat_rc settle(leat_run *r, leat_position **pos, size_t *n, leat_err *e)
     return rc == LEAT_AGAIN ? sleep_on(r, leat_mono_us() + SOON_US) : rc;
 }
 
-/* Where `once` ends: what the source holds now. Kept over attempts, so that it does end. */
-static leat_rc note_end(leat_run *r, leat_err *e)
+/* Where `once` ends: what the source holds now. Kept over attempts, so that it does end. The durable
+ * positions may be there already, and then nothing more need come. */
+static leat_rc note_end(leat_run *r, const leat_position *pos, size_t n, leat_err *e)
 {
     leat_str end = {0};
     const leat_source *source = r->task.source;
-    if (!r->g->conf.once || !source->end || r->end.len > 0) return LEAT_OK;
-    LEAT_TRY(source->end(&r->task, &r->arena, &end, e));
-    leat_buf_add(&r->end, end);
+    if (!r->g->conf.once || !source->end) return LEAT_OK;
+    if (r->end.len == 0) {
+        LEAT_TRY(source->end(&r->task, &r->arena, &end, e));
+        leat_buf_add(&r->end, end);
+    }
+    r->past_end = source->passed(&r->task, leat_buf_str(&r->end), pos, n);
     return LEAT_OK;
 }
 
@@ -105,7 +109,7 @@ static leat_rc open_source(leat_run *r, leat_err *e)
         leat_buf_add(&r->reached_partition, pos->partition);
         leat_buf_add(&r->reached, pos->offset);
     }
-    rc = note_end(r, e);
+    rc = note_end(r, pos, n, e);
     if (rc == LEAT_OK) rc = leat_run_plan(r, e);
     if (rc != LEAT_OK) {
         close_source(r, rc, e);
