@@ -306,6 +306,18 @@ static void test_once(void **state)
                                  "read append(1,20) commit ack(20) close");
 }
 
+/* Nothing more need come, and nobody commits. */
+static void test_once_where_the_end_is(void **state)
+{
+    (void)state;
+    leat_err e = {0};
+    SCRIPT({.events = 1, .safe = 20});
+    assert_int_equal(world_run(&world_plain, true, -1, NULL, &e), LEAT_OK);
+    w->line[0] = '\0';
+    assert_int_equal(world_run(&world_plain, true, -1, NULL, &e), LEAT_OK);
+    assert_string_equal(w->line, "open(20) end close");
+}
+
 /* ---- no room ---- */
 
 static void test_full_disk(void **state)
@@ -601,6 +613,7 @@ int main(void)
         TEST(test_stop_commits),
         TEST(test_pause),
         TEST(test_once),
+        TEST(test_once_where_the_end_is),
         TEST(test_full_disk),
         TEST(test_stop_on_a_full_disk),
         TEST(test_between),
