@@ -115,8 +115,8 @@ static void take_env(values *v)
         char *variable = leat_arena_printf(v->a, "%.*s", (int)(eq - *e), *e);
         char *name = leat_arena_strdup(v->a, variable);
         bool have = false;
-        for (const leat_prop *p = v->props->first; p && !have; p = p->next)
-            have = p->said && strcmp(p->said, variable) == 0;
+        for (const leat_prop *p = v->props->first; p && !have; p = p->next) /* of another name */
+            have = p->said && strcmp(p->said, variable) == 0 && strcmp(p->name, variable) != 0;
         if (have) continue;
         for (char *c = name; *c; c++) *c = *c == '_' ? '.' : (char)tolower((unsigned char)*c);
         leat_prop *p = leat_props_set(v->props, v->a, leat_str_of(name),
