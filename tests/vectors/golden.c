@@ -158,9 +158,10 @@ static leat_value list_of(leat_arena *a, const leat_schema *s, const leat_json *
     leat_value *list = LEAT_NEW(a, leat_value, 2 * children(j)), *v = list;
     bool map = s->type == LEAT_T_MAP;
     uint32_t n = 0;
+    bool pairs = map && j->type == LEAT_JSON_ARRAY; /* whose keys are no text */
     for (const leat_json *c = j->child; c != NULL; c = c->next, n++) {
-        if (map) *v++ = leat_text(c->name);
-        *v++ = value_of(a, s->elem, c);
+        if (map) *v++ = pairs ? value_of(a, s->key, c->child) : leat_text(c->name);
+        *v++ = value_of(a, s->elem, pairs ? c->child->next : c);
     }
     return (leat_value){.kind = map ? LEAT_MAP : LEAT_LIST, .len = n, .u.list = list};
 }
