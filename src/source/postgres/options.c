@@ -82,7 +82,7 @@ static const leat_opt connection[] = {
     {.name = "database.password.command",
      CONNECTION,
      TEXT(target.password_command),
-     .flags = LEAT_OPT_ADVANCED | LEAT_OPT_CODE,
+     .flags = LEAT_OPT_ADVANCED | LEAT_OPT_CODE | LEAT_OPT_SECRET,
      .label = "Command for the password",
      .help =
          "Instead of a password: a command (run by `/bin/sh`) that prints it, at each connect; for "
@@ -91,7 +91,7 @@ static const leat_opt connection[] = {
     {.name = "database.password.file",
      CONNECTION,
      TEXT(target.password_file),
-     .flags = LEAT_OPT_ADVANCED | LEAT_OPT_FILE,
+     .flags = LEAT_OPT_ADVANCED | LEAT_OPT_FILE | LEAT_OPT_SECRET,
      .label = "File with the password",
      .help = "Instead of a password: a file with it, which is read at each connect; for passwords "
              "that another program keeps new."},
