@@ -260,8 +260,9 @@ leat_rc leat_topic_names_claim(leat_topic_names *t, const char *topic, const cha
         return leat_fail(
             e, LEAT_CONF, "capture.topic", topic,
             "the tables %s and %s would both go to this topic, because characters that "
-            "no topic's name may hold are replaced or a long name is cut; rename one, or "
-            "leave one out by table.exclude.list",
+            "no topic's name may hold are replaced or a long name is cut; rename one, leave "
+            "one out by table.exclude.list, or keep letters of all scripts by "
+            "topic.naming.strategy=io.debezium.schema.SchemaUnicodeTopicNamingStrategy",
             s->table, table);
     if (s->topic == NULL) {
         *s = (entry){topic, table};

@@ -17,7 +17,7 @@ typedef struct deleting {
 
 static void explain(const deleting *d, const leat_process_leaves *l, bool running)
 {
-    fprintf(stderr, "%s: its configuration and state are removed", d->name);
+    fprintf(stderr, "%s: this removes its configuration and state", d->name);
     if (l->dead > 0) fprintf(stderr, ", with %" PRId64 " dead letters", l->dead);
     if (running) fprintf(stderr, "; it runs, and is stopped first");
     if (l->sink)

@@ -67,8 +67,8 @@ static leat_rc settle(leat_run *r, leat_position **pos, size_t *n, leat_err *e)
     return rc == LEAT_AGAIN ? sleep_on(r, leat_mono_us() + SOON_US) : rc;
 }
 
-/* Where `once` ends: what the source holds now. Kept over attempts, so that it does end. The durable
- * positions may be there already, and then nothing more need come. */
+/* Where `once` ends: what the source holds now. Kept over attempts, so that it does end. The
+ * durable positions may be there already, and then nothing more need come. */
 static leat_rc note_end(leat_run *r, const leat_position *pos, size_t n, leat_err *e)
 {
     leat_str end = {0};
