@@ -369,6 +369,23 @@ def links(tree):
 
 
 @check
+def decisions(tree):
+    """docs/README.md lists each decision once, by number, with its title."""
+    listed = re.findall(
+        r"^ *- \[(\d{3}): (.*)\]\(decisions/(.*\.md)\)$", tree.text("docs/README.md"), re.M
+    )
+    there = [
+        (*re.match(r"# (\d{3}): (.*)", tree.text(file)).groups(), os.path.basename(file))
+        for file in sorted(tree.match(r"docs/decisions/.*\.md"))
+    ]
+    for row in there:
+        if row not in listed:
+            yield f"docs/README.md: not listed: - [{row[0]}: {row[1]}](decisions/{row[2]})"
+    if not set(there) - set(listed) and listed != there:
+        yield "docs/README.md: decisions are listed twice, out of order, or are gone"
+
+
+@check
 def shell(tree):
     """Shell scripts parse, and shellcheck has nothing to say."""
     for file in tree.files:

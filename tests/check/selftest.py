@@ -28,6 +28,8 @@ GOOD = {
     "src/source/x/b.c": "/* Calls a member. */\nint leat_b(struct b *b)\n{\n    b->open(1);\n}\n",
     "src/system/x/a.h": "/* A system. */\n",
     "README.md": "# A page\n[itself](#a-page), [code](src/base/a.c), `[no](link)`\n",
+    "docs/README.md": "- [001: a](decisions/001-a.md)\n",
+    "docs/decisions/001-a.md": "# 001: a\n",
     "tools/a.sh": '#!/bin/sh\necho "$1"\n',
     "tests/a.py": "print(1)\n",
 }
@@ -97,6 +99,10 @@ BAD = {
         {"tests/e2e/requirements.txt": "--index-url https://py" + "pi.org/simple\n"},
     ],
     "links": [{"README.md": "[gone](docs/gone.md)\n"}, {"README.md": "# A\n[b](#b)\n"}],
+    "decisions": [
+        {"docs/README.md": "- [001: b](decisions/001-a.md)\n"},
+        {"docs/README.md": "- [001: a](decisions/001-a.md)\n" * 2},
+    ],
     "shell": [
         {"tools/b.sh": "#!/bin/sh\nif true; then\n"},
         {"tools/b": "#!/usr/bin/env bash\ncd $1\n"},
