@@ -31,7 +31,7 @@ TYPES = {
 @pytest.fixture(scope="module", params=["12", "13", "14", "16", "17", "18"])
 def server(request, scratch):
     try:
-        one = Postgres(os.path.join(scratch, f"pg-{request.param}"), request.param)
+        one = Postgres(os.path.join(scratch, f"versions-{request.param}"), request.param)
     except Missing as e:
         pytest.skip(str(e))
     yield one.start()
