@@ -37,7 +37,7 @@ Version: $version
 Architecture: $arch
 Maintainer: leat <leat@localhost>
 Installed-Size: $(du -sk "$root" | cut -f1)
-Depends: $depends, adduser
+Depends: $depends, adduser, ca-certificates
 Section: database
 Priority: optional
 Description: change data capture in one binary

@@ -13,16 +13,17 @@ dir=${1:?usage: tools/build.sh build|build-san|build-tsan|build-long|build-fuzz}
 case "$dir" in
 build) options=() ;;
 build-san)
-    options=(-Dtests=true -Dfaults=true -Doptimization=1 -Dwerror=false
+    options=(-Dtests=true -Dfaults=true -Doptimization=1 -Dwerror=false -Dpage=disabled
         "-Db_sanitize=address,undefined")
     ;;
 build-tsan)
-    options=(-Dtests=true -Dfaults=true -Doptimization=1 -Dwerror=false "-Db_sanitize=thread"
-        -Db_lundef=false)
+    options=(-Dtests=true -Dfaults=true -Doptimization=1 -Dwerror=false -Dpage=disabled
+        "-Db_sanitize=thread" -Db_lundef=false)
     ;;
-build-long) options=(-Dtests=true -Dfaults=true -Doptimization=2 -Dwerror=false) ;;
+build-long) options=(-Dtests=true -Dfaults=true -Doptimization=2 -Dwerror=false -Dpage=disabled) ;;
 build-fuzz)
-    options=(-Dfuzz=true -Dfaults=true "-Db_sanitize=address,undefined" -Db_lundef=false)
+    options=(-Dfuzz=true -Dfaults=true -Dpage=disabled "-Db_sanitize=address,undefined"
+        -Db_lundef=false)
     export CC=clang-14
     ;;
 *)
@@ -39,6 +40,9 @@ if [ ! -f "$dir/build.ninja" ]; then
         exit 1
     fi
 fi
+# A page that could not be made is tried again, and told.
+absent=$dir/src/page.absent
+if [ -e "$absent" ]; then rm -f "$absent" "$dir/src/ui_files.c"; fi
 # On a terminal ninja's one moving line is the progress; elsewhere only what failed is of interest.
 if [ -t 1 ]; then
     ninja -C "$dir"
@@ -46,3 +50,4 @@ elif ! ninja -C "$dir" >"$log" 2>&1; then
     grep -v '^\[[0-9]*/[0-9]*\] \(Compiling\|Linking\|Generating\)' "$log" >&2
     exit 1
 fi
+if [ -e "$absent" ]; then echo "build: the page is not in this build: $(cat "$absent")" >&2; fi

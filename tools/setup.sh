@@ -11,6 +11,9 @@
 #                           that Maven and pip fetch; make bench measures it where it finds it
 #   tools/setup.sh kafka    Kafka for tests/e2e, fetched in the same way; make test calls it. Nothing
 #                           where Maven or Java is missing: those tests are skipped then
+#   tools/setup.sh mysql    MariaDB's server and client, and MySQL 9 out of Debian's unstable branch, which is
+#                           unpacked into the user's cache (0.4 GB) and touches nothing else; make test calls
+#                           it. Where there is no Debian those tests are skipped
 #   tools/setup.sh regress  PostgreSQL's source package, by apt, for the regression tests that
 #                           tests/long runs; they are skipped where there is no Debian
 #   tools/setup.sh extensions PostGIS for the installed server; pgvector comes with 'servers'
@@ -20,12 +23,15 @@
 set -euo pipefail
 
 build=(make gcc libc6-dev meson ninja-build pkg-config
-    libcurl4-openssl-dev libedit-dev libgnutls28-dev libmicrohttpd-dev libpcre2-dev libpq-dev librdkafka-dev libsodium-dev libsqlite3-dev
-    libssl-dev liblz4-dev libzstd-dev)
+    libcurl4-openssl-dev libedit-dev libgnutls28-dev libmariadb-dev libmicrohttpd-dev libpcre2-dev libpq-dev librdkafka-dev libsodium-dev libsqlite3-dev
+    libssl-dev liblz4-dev libzstd-dev zlib1g-dev)
+# The page is bundled by Node. Debian's npm would take the place of a Node from elsewhere.
+command -v npm >/dev/null || build+=(nodejs npm)
 run=(postgresql-15)
 test=(git python3 python3-venv libcmocka-dev clang-14 libclang-rt-14-dev llvm-14 clang-format-14
-    shellcheck ca-certificates dpkg-dev)
+    shellcheck ca-certificates dpkg-dev chromium)
 extensions=(postgresql-15 postgresql-15-postgis-3)
+mysql=(mariadb-server-core mariadb-client-core)
 kerberos=(krb5-kdc krb5-admin-server krb5-user libsasl2-modules-gssapi-mit)
 
 say() { echo "setup: $*" >&2; }
@@ -66,13 +72,20 @@ kafka() {
     return 1
 }
 
-# 30 MB: Debezium's connector for Kafka Connect, for tests/peers.
+# 30 MB: Debezium's connector for Kafka Connect, and Kafka's of files, for tests/peers.
 peers() {
     kafka
     local version=3.6.0.Final to
     to=$cache/debezium-connector-postgres-$version
-    [ -d "$to" ] && return
     if ! command -v mvn >/dev/null; then return; fi
+    local files=$cache/connect-file-4.1.0 # Kafka's own connectors of files
+    if [ ! -d "$files" ]; then
+        mkdir -p "$files.part$$"
+        mvn -q -B dependency:copy -DoutputDirectory="$files.part$$" \
+            -Dartifact=org.apache.kafka:connect-file:4.1.0 </dev/null
+        mv -T "$files.part$$" "$files"
+    fi
+    [ -d "$to" ] && return
     say "fetching Debezium $version"
     mkdir -p "$cache" "$to.part$$"
     mvn -q -B dependency:copy -DoutputDirectory="$to.part$$" \
@@ -161,6 +174,49 @@ regress() {
     mv -T "$to.part$$" "$to"
 }
 
+# 0.1 GB to fetch. MySQL with all libraries that it wants, even the C library: it is run by its own loader.
+# The lists of packages are apt's own, in a folder of ours.
+mysql_server() {
+    local to=$cache/mysql-9 work mirror try package
+    [ -d "$to" ] && return
+    if ! command -v apt-get >/dev/null || [ ! -e /etc/apt/sources.list.d/debian.sources ]; then return; fi
+    mirror=$(awk '/^URIs:/ { print $2; exit }' /etc/apt/sources.list.d/debian.sources)
+    work=$(mktemp -d)
+    mkdir -p "$work"/{lists/partial,cache/archives/partial,state} "$cache"
+    : >"$work/status"
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror sid main" >"$work/list"
+    cat >"$work/conf" <<CONF
+Dir::Etc::SourceList "$work/list";
+Dir::Etc::SourceParts "/dev/null";
+Dir::Etc::Preferences "/dev/null";
+Dir::Etc::PreferencesParts "/dev/null";
+Dir::State "$work/state";
+Dir::State::Lists "$work/lists";
+Dir::State::Status "$work/status";
+Dir::Cache "$work/cache";
+Debug::NoLocking "1";
+APT::Sandbox::User "root";
+CONF
+    say "fetching MySQL 9"
+    for try in 1 2 3 4; do
+        if [ "$try" = 4 ]; then # that branch is broken now and then: the tests of MySQL are skipped
+            cat "$work/log" >&2
+            rm -rf "$work"
+            return
+        fi
+        APT_CONFIG=$work/conf apt-get -q update </dev/null >"$work/log" 2>&1 &&
+            APT_CONFIG=$work/conf apt-get -q install -y --no-install-recommends --download-only \
+                mysql-server-core </dev/null >"$work/log" 2>&1 && break
+        say "fetching MySQL failed (attempt $try of 3)"
+        sleep $((try * 5))
+    done
+    for package in "$work"/cache/archives/*.deb; do
+        case $package in */perl* | */libperl* | *gconv*) ;; *) dpkg-deb -x "$package" "$to.part$$" ;; esac
+    done
+    rm -rf "$work"
+    mv -T "$to.part$$" "$to" 2>/dev/null || rm -rf "$to.part$$" # another may have been faster
+}
+
 case "${1:-}" in
 servers)
     servers
@@ -187,8 +243,12 @@ run) wanted=("${build[@]}" "${run[@]}") ;;
 test) wanted=("${build[@]}" "${run[@]}" "${test[@]}") ;;
 extensions) wanted=("${extensions[@]}") ;;
 kerberos) wanted=("${kerberos[@]}") ;;
+mysql)
+    mysql_server
+    wanted=("${mysql[@]}")
+    ;;
 *)
-    echo "usage: tools/setup.sh build|run|test|servers|kafka|peers|debezium|regress|extensions|kerberos" >&2
+    echo "usage: tools/setup.sh build|run|test|servers|kafka|peers|debezium|regress|extensions|kerberos|mysql" >&2
     exit 2
     ;;
 esac

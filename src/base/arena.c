@@ -17,6 +17,12 @@ struct leat_arena_block {
     _Alignas(16) char data[];
 };
 
+struct leat_arena_later {
+    void (*fn)(void *arg);
+    void *arg;
+    leat_arena_later *next;
+};
+
 enum { BLOCK_FIRST = 4096, BLOCK_MOST = 1 << 20 };
 
 static int exit_status; /* 0: abort */
@@ -79,8 +85,22 @@ static void drop(leat_arena *a, leat_arena_block *blk)
     free(blk);
 }
 
+void leat_arena_defer(leat_arena *a, void (*fn)(void *arg), void *arg)
+{
+    leat_arena_later *l = LEAT_NEW(a, leat_arena_later, 1);
+    *l = (leat_arena_later){fn, arg, a->later};
+    a->later = l;
+}
+
+static void run_later(leat_arena *a)
+{
+    for (leat_arena_later *l = a->later; l; l = l->next) l->fn(l->arg);
+    a->later = NULL;
+}
+
 void leat_arena_free(leat_arena *a)
 {
+    run_later(a);
     for (leat_arena_block *blk = a->first, *next; blk; blk = next) {
         next = blk->next;
         drop(a, blk);
@@ -98,6 +118,7 @@ static void enter(leat_arena *a, leat_arena_block *blk)
 void leat_arena_reset(leat_arena *a, size_t keep)
 {
     leat_arena_block **link = &a->first;
+    run_later(a);
     while (*link) {
         leat_arena_block *blk = *link;
         size_t size = sizeof(*blk) + blk->cap;
@@ -197,6 +218,18 @@ leat_str leat_arena_str(leat_arena *a, leat_str s)
     if (s.len) memcpy(copy, s.s, s.len);
     copy[s.len] = '\0';
     return (leat_str){copy, s.len};
+}
+
+void leat_arena_list_add(leat_arena_list *l, leat_arena *a, const char *name)
+{
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? l->cap * 2 : 32;
+        const char **more = LEAT_NEW(a, const char *, cap);
+        if (l->n > 0) memcpy(more, l->v, l->n * sizeof *more);
+        l->v = more;
+        l->cap = cap;
+    }
+    l->v[l->n++] = leat_arena_strdup(a, name);
 }
 
 char *leat_arena_printf(leat_arena *a, const char *fmt, ...)

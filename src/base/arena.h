@@ -27,12 +27,14 @@
 #endif
 
 typedef struct leat_arena_block leat_arena_block;
+typedef struct leat_arena_later leat_arena_later;
 
 typedef struct leat_arena {
     leat_arena_block *first, *cur; /* chain of blocks; cur is the one being filled */
     char *at, *end;                /* free part of cur */
     size_t block;                  /* size of the next block; doubles up to 1 MiB */
     size_t held;                   /* bytes taken from the system, for the byte budget */
+    leat_arena_later *later;       /* what is to be called at its end, the last one first */
 } leat_arena;
 
 /* block: size of the first block in bytes, 0 for the default (4 KiB). Nothing is allocated yet. A
@@ -42,6 +44,10 @@ void leat_arena_init(leat_arena *a, size_t block);
 void leat_arena_free(leat_arena *a);
 /* Keeps up to keep bytes of blocks for the next round and gives the rest back. */
 void leat_arena_reset(leat_arena *a, size_t keep);
+
+/* fn(arg) is called once, when the arena is reset or freed: for what pieces refer to and does not
+ * lie in it. */
+void leat_arena_defer(leat_arena *a, void (*fn)(void *arg), void *arg);
 
 /* Bytes that were handed out, about: blocks that are used up count whole. */
 size_t leat_arena_used(const leat_arena *a);
@@ -69,6 +75,14 @@ void *leat_arena_dup(leat_arena *a, const void *p, size_t len);
 char *leat_arena_strdup(leat_arena *a, const char *z);
 leat_str leat_arena_str(leat_arena *a, leat_str s);
 char *leat_arena_printf(leat_arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Names that come one by one; zeroed at first. */
+typedef struct leat_arena_list {
+    const char **v;
+    size_t n, cap;
+} leat_arena_list;
+/* Adds a copy, all in a. */
+void leat_arena_list_add(leat_arena_list *l, leat_arena *a, const char *name);
 
 /* The heap for what outlives arenas: same rule, never NULL. */
 void *leat_alloc(size_t size);

@@ -268,6 +268,23 @@ void leat_buf_url(leat_buf *b, leat_str text)
     }
 }
 
+bool leat_buf_unurl(leat_buf *b, leat_str text, bool plus)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        int c = (unsigned char)text.s[i];
+        if (c == '+' && plus) c = ' ';
+        if (c == '%') {
+            int high = text.len - i < 3 ? -1 : leat_hex_digit(text.s[i + 1]);
+            int low = high < 0 ? -1 : leat_hex_digit(text.s[i + 2]);
+            c = low < 0 ? 0 : high * 16 + low;
+            i += 2;
+        }
+        if (c == 0) return false;
+        leat_buf_u8(b, (unsigned)c);
+    }
+    return true;
+}
+
 void leat_buf_hex(leat_buf *b, leat_str bytes)
 {
     static const char set[] = "0123456789abcdef";
@@ -280,20 +297,12 @@ void leat_buf_hex(leat_buf *b, leat_str bytes)
     b->len += bytes.len * 2;
 }
 
-static int nibble(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
 bool leat_buf_unhex(leat_buf *b, leat_str hex)
 {
     if (hex.len % 2 != 0) return false;
     char *out = leat_buf_room(b, hex.len / 2);
     for (size_t i = 0; i < hex.len / 2; i++) {
-        int hi = nibble(hex.s[2 * i]), lo = nibble(hex.s[2 * i + 1]);
+        int hi = leat_hex_digit(hex.s[2 * i]), lo = leat_hex_digit(hex.s[2 * i + 1]);
         if (hi < 0 || lo < 0) return false;
         out[i] = (char)(hi << 4 | lo);
     }

@@ -135,6 +135,9 @@ uint32_t leat_crc32c_soft(uint32_t crc, const void *p, size_t n);
 void leat_buf_base64(leat_buf *b, leat_str bytes, bool url_safe);
 /* Appends text as a segment of a URL's path: %XX for all but letters, digits, - . _ and ~. */
 void leat_buf_url(leat_buf *b, leat_str text);
+/* Appends what such a text stands for, + as a blank if `plus`, up to its end or to a % that no two
+ * hex digits follow, or a NUL: then false. */
+bool leat_buf_unurl(leat_buf *b, leat_str text, bool plus);
 /* Appends lower-case hex. */
 void leat_buf_hex(leat_buf *b, leat_str bytes);
 /* Appends the bytes of hex text (either case); false (nothing appended) when it is none. */

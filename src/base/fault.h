@@ -42,6 +42,11 @@
     X(source_send, "before feedback is sent to the source")                                        \
     X(sink_write, "before a batch is given to the sink")                                           \
     X(sink_flush, "before the sink is asked whether the batch is durable")                         \
+    X(sink_apply, "before rows are given to a relational target")                                  \
+    X(sink_applied, "after they were, inside the target's transaction")                            \
+    X(sink_cursor, "before the cursor is stored in the target")                                    \
+    X(sink_commit, "before the target's transaction is committed")                                 \
+    X(sink_committed, "after it was, before that is known here")                                   \
     X(control_open, "before the control socket is made")                                           \
     X(control_read, "before a request is read from the control socket")                            \
     X(control_send, "before an answer goes out on the control socket")

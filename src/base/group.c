@@ -1,8 +1,10 @@
 /* Small files below /sys/fs/cgroup; see the header.
  *
- *   GROUP/                        what the service manager gave: cgroup.subtree_control "+memory
- * +cpu" GROUP/hub/                    the hub, and its nursery GROUP/connector-NAME/ memory.max,
- * memory.swap.max, memory.oom.group, cpu.max
+ *   GROUP/                  what the service manager gave: cgroup.subtree_control
+ *
+ *   GROUP/hub/              the hub, and its nursery
+ *
+ *   GROUP/connector-NAME/   memory.max, memory.swap.max, memory.oom.group, cpu.max
  *
  * Bytes of a name that have a meaning in paths, or none as text, are written as =XX. */
 #include "base/group.h"

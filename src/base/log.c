@@ -275,6 +275,13 @@ void leat_log_err(leat_level level, const leat_err *e)
                             .text = e->msg});
 }
 
+void leat_log_end(void)
+{
+    pthread_mutex_lock(&lock);
+    for (site *s = sites; s < sites + SITES; s++) end_window(s);
+    pthread_mutex_unlock(&lock);
+}
+
 uint64_t leat_log_since(uint64_t since, leat_buf *out)
 {
     pthread_mutex_lock(&lock);

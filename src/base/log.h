@@ -5,9 +5,9 @@
  * Never row data, never secrets. The last 200 lines are kept in memory for the control socket.
  * Thread-safe. Repeated lines of one call site are limited: after 10 in 10 s the rest is counted,
  * and told in one line (code log.limited) before the first line that any site writes when the 10 s
- * are over; DEBUG and TRACE are not limited (somebody asked for those), and say where in the code
- * they come from. A line is one write(2), valid UTF-8 without control characters; its message is
- * cut at 2,000 bytes. */
+ * are over, and by leat_log_end(); DEBUG and TRACE are not limited (somebody asked for those), and
+ * say where in the code they come from. A line is one write(2), valid UTF-8 without control
+ * characters; its message is cut at 2,000 bytes. */
 #ifndef LEAT_BASE_LOG_H
 #define LEAT_BASE_LOG_H
 
@@ -37,6 +37,9 @@ void leat_log_line(leat_level level, const char *file, int line, const char *cod
                    ...) __attribute__((format(printf, 5, 6)));
 /* The error in one line: its code, where and message. */
 void leat_log_err(leat_level level, const leat_err *e);
+
+/* Before the process ends: tells how many lines were not shown. */
+void leat_log_end(void);
 
 /* Appends the lines from number since on (0: all that are kept, up to 200), oldest first, as they
  * were printed. Returns the number of the line that comes next. */

@@ -354,21 +354,13 @@ static int mkdirs(const leat_os *os, const char *path, unsigned mode)
 
 typedef struct listing {
     leat_arena *a;
-    const char **v;
-    size_t n, cap;
+    leat_arena_list names;
 } listing;
 
 static bool list_one(void *arg, const char *name)
 {
     listing *l = arg;
-    if (l->n == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 32;
-        const char **more = LEAT_NEW(l->a, const char *, cap);
-        if (l->n > 0) memcpy(more, l->v, l->n * sizeof *more);
-        l->v = more;
-        l->cap = cap;
-    }
-    l->v[l->n++] = leat_arena_strdup(l->a, name);
+    leat_arena_list_add(&l->names, l->a, name);
     return true;
 }
 
@@ -376,8 +368,8 @@ int leat_os_names(const char *path, leat_arena *a, const char ***out, size_t *n)
 {
     listing l = {.a = a};
     int rc = leat_os_now()->list(path, list_one, &l);
-    *out = l.v;
-    *n = l.n;
+    *out = l.names.v;
+    *n = l.names.n;
     return rc;
 }
 

@@ -114,6 +114,17 @@ void leat_os_background(void);
  * bytes at most, else -EFBIG; err: the beginning of what it complained about. Its exit status (128
  * and the signal that ended it), or -errno (-ETIMEDOUT). */
 int leat_os_run(const char *command, int64_t ms, size_t max, leat_buf *out, leat_buf *err);
+
+/* A program by its path, for leat_os_run_program. */
+typedef struct leat_os_program_call {
+    const char *path;
+    char *const *argv; /* NULL-ended, with its name first */
+    leat_str input;    /* what stands on its standard input */
+    bool bare;         /* it gets nothing of our environment */
+} leat_os_program_call;
+/* The same with a program. */
+int leat_os_run_program(const leat_os_program_call *call, int64_t ms, size_t max, leat_buf *out,
+                        leat_buf *err);
 /* Futex on a word in a shared mapping: waits while *word == seen, at most us (< 0: for ever), and
  * may return early; wakes all waiters. */
 void leat_os_futex_wait(const _Atomic uint32_t *word, uint32_t seen, int64_t us);

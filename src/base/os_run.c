@@ -1,13 +1,14 @@
-/* Programs that options name (LEAT_OPT_CODE): run to their end, with their output. Declared in
- * base/os.h.
+/* Programs that options name (LEAT_OPT_CODE), and our own for what is to be kept apart: run to
+ * their end, with their output. Declared in base/os.h.
  *
- * The shell runs in a process group of its own, so that what it started ends with it when it is too
- * late, and has none of our descriptors. Not virtual. Any thread; its signals are unblocked. */
+ * The program runs in a process group of its own, so that what it started ends with it when it is
+ * too late, and has none of our descriptors. Not virtual. Any thread; its signals are unblocked. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,9 +17,20 @@
 
 enum { ERR_MAX = 1024, NAP_MS = 5 };
 
-static int start(const char *command, int out, int err, pid_t *pid)
+/* A file in memory that holds the text, at its beginning; or -errno. */
+static int input_file(leat_str text)
 {
-    char *const argv[] = {(char[]){"sh"}, (char[]){"-c"}, (char *)command, NULL};
+    int fd = memfd_create("leat-input", MFD_CLOEXEC), err = fd < 0 ? -errno : 0;
+    if (err == 0 && text.len > 0) err = leat_os_write_all(fd, text.s, text.len, 0);
+    if (err < 0 && fd >= 0) close(fd);
+    return err < 0 ? err : fd;
+}
+
+static int start(const leat_os_program_call *call, int out, int err, pid_t *pid)
+{
+    char *const nothing[] = {NULL};
+    int in = input_file(call->input);
+    if (in < 0) return in;
     posix_spawn_file_actions_t files;
     posix_spawnattr_t how;
     sigset_t none, pipes;
@@ -27,7 +39,7 @@ static int start(const char *command, int out, int err, pid_t *pid)
     sigaddset(&pipes, SIGPIPE);
     posix_spawn_file_actions_init(&files);
     posix_spawnattr_init(&how);
-    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&files, in, 0);
     posix_spawn_file_actions_adddup2(&files, out, 1);
     posix_spawn_file_actions_adddup2(&files, err, 2);
     posix_spawn_file_actions_addclosefrom_np(&files, 3);
@@ -35,7 +47,8 @@ static int start(const char *command, int out, int err, pid_t *pid)
     posix_spawnattr_setsigdefault(&how, &pipes);
     posix_spawnattr_setflags(&how, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
                                        POSIX_SPAWN_SETSIGDEF);
-    int rc = posix_spawn(pid, "/bin/sh", &files, &how, argv, environ);
+    int rc = posix_spawn(pid, call->path, &files, &how, call->argv, call->bare ? nothing : environ);
+    close(in);
     posix_spawnattr_destroy(&how);
     posix_spawn_file_actions_destroy(&files);
     return -rc;
@@ -92,6 +105,14 @@ static int wait_for(pid_t pid, int64_t deadline)
 
 int leat_os_run(const char *command, int64_t ms, size_t max, leat_buf *out, leat_buf *err)
 {
+    char *const argv[] = {(char[]){"sh"}, (char[]){"-c"}, (char *)command, NULL};
+    const leat_os_program_call call = {.path = "/bin/sh", .argv = argv};
+    return leat_os_run_program(&call, ms, max, out, err);
+}
+
+int leat_os_run_program(const leat_os_program_call *call, int64_t ms, size_t max, leat_buf *out,
+                        leat_buf *err)
+{
     int to[2], errors[2], rc;
     pid_t pid;
     size_t seen = 0;
@@ -102,7 +123,7 @@ int leat_os_run(const char *command, int64_t ms, size_t max, leat_buf *out, leat
         close(to[0]), close(to[1]);
         return rc;
     }
-    rc = start(command, to[1], errors[1], &pid);
+    rc = start(call, to[1], errors[1], &pid);
     close(to[1]);
     close(errors[1]);
     if (rc == 0) {

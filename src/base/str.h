@@ -36,6 +36,9 @@ static inline bool leat_str_is(leat_str x, const char *z)
 /* Byte order, shorter first when one begins the other: <0, 0, >0. */
 int leat_str_cmp(leat_str x, leat_str y);
 
+/* The value of a hex digit of either case; -1: it is none. */
+int leat_hex_digit(char c);
+
 /* ASCII letters only; locale never matters. */
 bool leat_str_ieq(leat_str x, leat_str y);
 bool leat_str_starts(leat_str x, const char *prefix);

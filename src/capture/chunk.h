@@ -49,8 +49,35 @@ typedef struct leat_view {
 /* Whether a view has all that ended up to a place of the stream. */
 typedef enum leat_cover { LEAT_COVER_UNKNOWN, LEAT_COVER_LACKS, LEAT_COVER_ALL } leat_cover;
 
-/* "schema.table", or the name alone where the system has no schemas. Appends. */
+/* What can be told of a snapshot beside the stream. */
+typedef enum leat_snap_news {
+    LEAT_SNAP_BEGUN,
+    LEAT_SNAP_TABLE,      /* its rows come next */
+    LEAT_SNAP_TABLE_DONE, /* so many of them came */
+    LEAT_SNAP_DONE
+} leat_snap_news;
+
+/* What an ad hoc snapshot has come to. */
+typedef struct leat_chunk_told {
+    const leat_snap_table *table;
+    const leat_view *view; /* of the chunk; NULL: none */
+    bool last;             /* the chunk's last rows */
+    leat_str upto;         /* bound up to which all is read then; absent: none */
+    leat_str end;          /* bound where the table ends; absent: not known */
+    uint64_t rows;         /* appended of the table, those of this batch included */
+    uint64_t chunks;       /* read of the table in this attempt */
+} leat_chunk_told;
+
+/* "schema.table", or "database.table" where the system has no schemas. Appends. */
 void leat_table_name(const leat_table *t, leat_buf *out);
+
+/* Where a range of a table ends, as the ledger stores it: a JSON array of the order that rows stand
+ * in, the n values of an identity's columns, and true where it stands behind that row. In a. */
+leat_str leat_bound_write(const char *order, uint16_t n, const leat_str *values, bool behind,
+                          leat_arena *a);
+/* Its n values, in a; NULL: it is none, or of another order. */
+const leat_str *leat_bound_read(const char *order, uint16_t n, leat_str bound, leat_arena *a,
+                                bool *behind);
 
 /* Appends the canonical bytes of a row's identity: equal bytes, equal identity. cells: of a row by
  * t; other: where a cell of it that is ABSENT stands (the row's other image), or NULL. False: t has
@@ -58,9 +85,11 @@ void leat_table_name(const leat_table *t, leat_buf *out);
 bool leat_row_key(const leat_table *t, const leat_value *cells, const leat_value *other,
                   leat_buf *out);
 /* The same of a table without an identity, by its key, or else by the column `by` (NULL: none): for
- * ad hoc snapshots, which tables are read by then. */
+ * ad hoc snapshots, which tables are read by then. Rows may share it. */
 bool leat_row_key_by(const leat_table *t, const char *by, const leat_value *cells,
                      const leat_value *other, leat_buf *out);
+/* Appends the bytes of all cells of a row. False: one is ABSENT; out is as it was. */
+bool leat_row_whole(const leat_table *t, const leat_value *cells, leat_buf *out);
 /* The cells that such bytes were made of, in a; NULL: they are none. *n: how many. */
 leat_value *leat_row_key_cells(leat_str key, leat_arena *a, uint16_t *n);
 

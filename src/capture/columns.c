@@ -8,13 +8,15 @@
  *   ac ed 00 05  74 len16   or, beyond 65,535 bytes,  7c len64
  *   a character beyond U+FFFF is two surrogates of three bytes each; NUL is c0 80
  *
- * Lengths of text are counted in UTF-16 units, as Java does. Pure; a rewrite belongs to one
- * thread at a time. */
+ * A column that is no text in the record is shown as it is where it should be masked or hashed, as
+ * Debezium does; the log says so. Lengths of text are counted in UTF-16 units, as Java does. Does
+ * no I/O; a rewrite belongs to one thread at a time. */
 #include "capture/columns.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "capture/patterns.h"
 
 enum { CHARS_MAX = 65535 }; /* asterisks of a mask */
@@ -196,6 +198,16 @@ static leat_value asterisks(leat_arena *a, uint64_t n)
     return leat_text((leat_str){s, (size_t)n});
 }
 
+/* The record says that the column is masked, and it is not. */
+static void tell_shown(const leat_columns_table *t, uint32_t i)
+{
+    leat_log(LEAT_WARN, "capture.not_masked",
+             "table=\"%s%s%s\" column=\"%s\" is of type %s, and only text is masked or hashed: its "
+             "values are shown as they are. column.exclude.list leaves it out",
+             t->schema ? t->schema : "", t->schema ? "." : "", t->name, t->names[i],
+             t->cols[i].type ? t->cols[i].type : "?");
+}
+
 static leat_rc apply_rule(prepare *p, uint32_t i, const rule *r, leat_schema **own)
 {
     const leat_columns_table *t = p->t;
@@ -208,6 +220,7 @@ static leat_rc apply_rule(prepare *p, uint32_t i, const rule *r, leat_schema **o
                           leat_arena_printf(p->a, "%llu", (unsigned long long)r->chars));
     else
         leat_schema_param(p->a, own_schema(p, i, own), "masked", "true");
+    if (!is_text(s) && r->kind != TRUNCATE) tell_shown(t, i);
     if (!is_text(s) && !(r->kind == TRUNCATE && s->type == LEAT_T_BYTES)) return LEAT_OK;
     if (r->kind != HASH && in_key(t, i))
         return leat_fail(p->e, LEAT_CONF, "capture.masked_key", t->name,

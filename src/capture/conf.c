@@ -114,8 +114,30 @@ static void check_channels(const leat_capture_conf *c, leat_report *r)
                         c->signal_tables.n);
 }
 
+static void check_overrides(const leat_capture_conf *c, leat_report *r)
+{
+    for (size_t i = 0; i < c->overrides.n; i++) {
+        bool found = false;
+        for (size_t k = 0; k < c->override_texts.n && !found; k++)
+            found = strcmp(c->overrides.v[i], c->override_texts.v[k].star[0]) == 0;
+        if (!found)
+            leat_report_add(r, false, "snapshot.select.statement.overrides", 0,
+                            "names %s, but there is no snapshot.select.statement.overrides.%s with "
+                            "its statement",
+                            c->overrides.v[i], c->overrides.v[i]);
+    }
+    for (size_t i = 0; i < c->override_texts.n; i++) {
+        const leat_opt_match *text = &c->override_texts.v[i];
+        if (listed(&c->overrides, text->star[0])) continue;
+        leat_report_add(r, true, text->name, 0,
+                        "has no effect: snapshot.select.statement.overrides does not name %s",
+                        text->star[0]);
+    }
+}
+
 void leat_capture_validate(const leat_capture_conf *c, leat_report *r)
 {
+    check_overrides(c, r);
     leat_err e;
     const leat_keys *keys;
     const leat_columns *columns;

@@ -1,8 +1,9 @@
 /* The options that all connectors have that capture tables: Debezium's names and defaults.
  *
  * A connector's conf struct begins with a leat_capture_conf, and its set of tables holds
- * leat_capture_options and leat_capture_signal_options (and leat_capture_time_options, unless its
- * time.precision.mode has another default). What differs from system to system (snapshot.mode and
+ * leat_capture_options and leat_capture_signal_options (and leat_capture_schema_options where the
+ * system has schemas, leat_capture_time_options unless its time.precision.mode has another
+ * default). What differs from system to system (snapshot.mode and
  * its kin) stands in the connector's own table. The values here are texts and numbers; filter.h,
  * keys.h, columns.h and naming.h make something of them. */
 #ifndef LEAT_CAPTURE_CONF_H
@@ -60,6 +61,13 @@ typedef enum leat_binary_mode {
     LEAT_BINARY_HEX,
 } leat_binary_mode;
 
+/* schema.history.exchange */
+typedef enum leat_exchange_way {
+    LEAT_EXCHANGE_OFF,
+    LEAT_EXCHANGE_ADOPT,
+    LEAT_EXCHANGE_MIRROR
+} leat_exchange_way;
+
 /* incremental.snapshot.watermarking.strategy */
 typedef enum leat_watermarks { LEAT_WATERMARKS_INSERT, LEAT_WATERMARKS_DELETE } leat_watermarks;
 
@@ -84,7 +92,13 @@ typedef struct leat_capture_conf {
     bool ignore_builtin;            /* table.ignore.builtin */
     int64_t snapshot_streaming;     /* leat_snapshot_streaming */
     int64_t snapshot_threads;       /* snapshot.max.threads */
+    int64_t snapshot_hold_ms;       /* snapshot.hold.ms; 0: no bound */
     int64_t snapshot_new;           /* snapshot.new.tables: 0: off, 1: parallel */
+    /* snapshot.mode.configuration.based.*: what such a snapshot.mode does */
+    bool based_data, based_stream, based_on_error;
+    int64_t snapshot_order;       /* leat_snapshot_order (snapshots.h) */
+    leat_opt_list overrides;      /* tables that have a select of their own ... */
+    leat_opt_many override_texts; /* ... their statements, by table; see snapshots.h */
 
     int64_t snapshot_delay_ms;  /* snapshot.delay.ms */
     int64_t streaming_delay_ms; /* streaming.delay.ms */
@@ -99,6 +113,7 @@ typedef struct leat_capture_conf {
     bool skip_unchanged;         /* skip.messages.without.change */
     bool tombstones;             /* tombstones.on.delete */
     bool transactions;           /* provide.transaction.metadata */
+    bool schema_changes;         /* include.schema.changes, of sources that have it */
     bool extended_headers;       /* extended.headers.enabled */
     int64_t heartbeat_ms;        /* heartbeat.interval.ms; 0: none */
     const char *heartbeat_query; /* heartbeat.action.query, to be run as often; NULL: none */
@@ -122,11 +137,22 @@ typedef struct leat_capture_conf {
     int64_t watermarks;            /* leat_watermarks */
     leat_opt_list notify_channels; /* notification.enabled.channels */
     const char *notify_topic;      /* notification.sink.topic.name */
+
+    int64_t history_exchange;                         /* leat_exchange_way */
+    const char *history_class;                        /* schema.history.internal */
+    const char *history_file;                         /* ... .file.filename */
+    leat_opt_list history_brokers;                    /* ... .kafka.bootstrap.servers */
+    const char *history_topic;                        /* ... .kafka.topic */
+    leat_opt_many history_consumer, history_producer; /* engine/exchange.h reads them */
 } leat_capture_conf;
 
-extern const leat_opt leat_capture_options[];        /* all but time.precision.mode */
-extern const leat_opt leat_capture_time_options[];   /* time.precision.mode, default adaptive */
-extern const leat_opt leat_capture_signal_options[]; /* signals, notifications */
+extern const leat_opt leat_capture_options[];         /* all but time.precision.mode */
+extern const leat_opt leat_capture_schema_options[];  /* schemas of systems that have them, and what
+                                                         MySQL has in another way */
+extern const leat_opt leat_capture_time_options[];    /* time.precision.mode, default adaptive */
+extern const leat_opt leat_capture_signal_options[];  /* signals, notifications */
+extern const leat_opt leat_capture_history_options[]; /* of sources with a schema history */
+extern const leat_opt leat_capture_snapshot_options[]; /* snapshots of sources that read a log */
 /* The choices of time.precision.mode, for a connector whose default is another. */
 extern const char *const leat_capture_time_modes[];
 

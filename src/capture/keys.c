@@ -31,9 +31,9 @@ static leat_rc read_rule(leat_arena *a, leat_str rule, const char **v, size_t *n
     return LEAT_OK;
 }
 
-leat_rc leat_keys_new(leat_arena *a, const leat_capture_conf *c, const leat_keys **out, leat_err *e)
+leat_rc leat_keys_texts(leat_arena *a, const leat_capture_conf *c, leat_opt_list *out, leat_err *e)
 {
-    *out = NULL;
+    *out = (leat_opt_list){0};
     if (c->key_columns == NULL) return LEAT_OK;
     leat_str rest = leat_str_of(c->key_columns);
     size_t most = 1;
@@ -45,8 +45,17 @@ leat_rc leat_keys_new(leat_arena *a, const leat_capture_conf *c, const leat_keys
         if (rule.len == 0 && rest.s == NULL && n > 0) break; /* a ";" at the end */
         LEAT_TRY(read_rule(a, rule, v, &n, e));
     }
+    *out = (leat_opt_list){v, n};
+    return LEAT_OK;
+}
+
+leat_rc leat_keys_new(leat_arena *a, const leat_capture_conf *c, const leat_keys **out, leat_err *e)
+{
+    leat_opt_list list;
+    *out = NULL;
+    if (c->key_columns == NULL) return LEAT_OK;
+    LEAT_TRY(leat_keys_texts(a, c, &list, e));
     leat_keys *k = LEAT_NEW(a, leat_keys, 1);
-    leat_opt_list list = {v, n};
     LEAT_TRY(leat_patterns_new(a, "message.key.columns", &list, &k->patterns, e));
     *out = k;
     return LEAT_OK;

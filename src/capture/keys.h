@@ -18,6 +18,9 @@ typedef struct leat_keys leat_keys;
 leat_rc leat_keys_new(leat_arena *a, const leat_capture_conf *c, const leat_keys **out,
                       leat_err *e);
 
+/* The patterns of its rules, `table.column` each, in a. CONF as leat_keys_new. */
+leat_rc leat_keys_texts(leat_arena *a, const leat_capture_conf *c, leat_opt_list *out, leat_err *e);
+
 /* The key columns of a table with these n columns (all of them, captured or not) as indices into
  * columns; out has room for n. *nout 0: no rule fits, the primary key is the key. */
 leat_rc leat_keys_find(const leat_keys *k, const char *schema, const char *table,

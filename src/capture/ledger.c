@@ -128,6 +128,32 @@ static bool same(const leat_ledger_table *t, const leat_snap_table *table)
            same_text(t->ask, table->ask);
 }
 
+static bool all_read(const leat_ledger_table *t)
+{
+    const leat_piece *p = t->pieces;
+    bool all = p && !p->next && p->state == LEAT_PIECE_DONE;
+    return all && t->again.n == 0 && t->busy.n == 0 && t->jobs == 0;
+}
+
+static void look(leat_ledger *l, leat_ledger_table *t)
+{
+    bool done = all_read(t);
+    if (!t->ask) l->ndone += (unsigned)done - (unsigned)t->done;
+    t->done = done;
+    l->changed = true;
+}
+
+/* An ad hoc table that another process began: up to `from` it had read it all. */
+static void begin_at(leat_ledger *l, leat_ledger_table *t, leat_str from)
+{
+    leat_piece *p = from.s ? t->pieces : NULL;
+    while (p && !(p->to && leat_str_is(from, p->to))) p = p->next;
+    if (!p) return;
+    while (t->pieces != p) p = leat_piece_join(p->prev);
+    settle_piece(p);
+    look(l, t);
+}
+
 leat_ledger_table *leat_ledger_add(leat_ledger *l, const leat_snap_table *table)
 {
     leat_ledger_table *t = l->first;
@@ -139,6 +165,7 @@ leat_ledger_table *leat_ledger_add(leat_ledger *l, const leat_snap_table *table)
         leat_ledger_end(t, table->to);
     }
     t->table = table;
+    if (!t->done) begin_at(l, t, table->from);
     if (!t->done && !table->keyed) { /* it has none, or has lost it: one piece again */
         free_pieces(t);
         leat_piece *p = leat_piece_after(t, NULL, (leat_str){0}, (leat_str){0});
@@ -185,21 +212,6 @@ leat_ledger_table *leat_ledger_find(leat_ledger *l, leat_str name, const leat_le
     for (leat_ledger_table *at = t ? t->next : l->first; at; at = at->next)
         if (leat_str_is(name, at->name)) return at;
     return NULL;
-}
-
-static bool all_read(const leat_ledger_table *t)
-{
-    const leat_piece *p = t->pieces;
-    bool all = p && !p->next && p->state == LEAT_PIECE_DONE;
-    return all && t->again.n == 0 && t->busy.n == 0 && t->jobs == 0;
-}
-
-static void look(leat_ledger *l, leat_ledger_table *t)
-{
-    bool done = all_read(t);
-    if (!t->ask) l->ndone += (unsigned)done - (unsigned)t->done;
-    t->done = done;
-    l->changed = true;
 }
 
 void leat_ledger_settle(leat_ledger *l, leat_ledger_table *t)
@@ -265,6 +277,13 @@ static bool better(const leat_ledger_table *t, const leat_ledger_table *than, bo
     return turns && t->turn < than->turn;
 }
 
+bool leat_ledger_bare(const leat_ledger *l)
+{
+    const leat_ledger_table *t = l->first;
+    while (t && (!t->table || t->table->keyed || t->done || t->gone)) t = t->next;
+    return t != NULL;
+}
+
 bool leat_ledger_next(leat_ledger *l, bool keyed, bool turns, leat_job *job)
 {
     leat_ledger_table *best = NULL;
@@ -301,15 +320,20 @@ leat_range leat_job_range(const leat_job *job, leat_arena *a)
         return range;
     }
     leat_value *cells = NULL;
-    for (uint32_t i = 0; i < t->busy.n; i++) {
-        uint16_t n;
+    uint16_t width = 0;
+    bool even = true;
+    for (uint32_t i = 0; i < t->busy.n && even; i++) {
+        uint16_t n = 0;
         leat_value *key = leat_row_key_cells(leat_keyset_at(&t->busy, i), a, &n);
         if (!cells) {
-            range.nid = n;
+            width = n;
             cells = LEAT_NEW(a, leat_value, (size_t)n * t->busy.n);
         }
-        if (key && n == range.nid) memcpy(&cells[(size_t)n * range.nkeys++], key, n * sizeof *key);
+        even = key && n == width;
+        if (even) memcpy(&cells[(size_t)n * i], key, n * sizeof *key);
     }
+    range.nid = even ? width : 0;
+    range.nkeys = t->busy.n;
     range.keys = cells;
     return range;
 }
@@ -342,19 +366,19 @@ static unsigned close_end(leat_ledger_table *t, leat_piece *p, const leat_str *b
 }
 
 void leat_job_cut(leat_ledger *l, const leat_job *job, const leat_str *bounds, unsigned n,
-                  unsigned most)
+                  unsigned most, bool walked)
 {
     leat_piece *p = job->piece;
     bool ad_hoc = job->t->ask != NULL, small = n < most || p->halvings > 0;
+    bool all_but_last = ad_hoc || walked;
     bool none = ad_hoc && !p->to && n == 0;
     p->state = LEAT_PIECE_TODO;
     n = close_end(job->t, p, bounds, n);
-    /* Those of an ad hoc table are as small as they should be, but the last one. */
-    p->cut = small || (ad_hoc && n > 0);
-    p->whole = n == 0 && (!ad_hoc || p->halvings > 0);
+    p->cut = small || (all_but_last && n > 0);
+    p->whole = n == 0 && p->halvings > 0;
     for (unsigned i = n; i-- > 0;) { /* from the last bound: each cuts off the end of p */
         leat_piece *q = leat_piece_after(job->t, p, bounds[i], leat_str_of(p->to));
-        q->cut = small || (ad_hoc && i + 1 < n);
+        q->cut = small || (all_but_last && i + 1 < n);
         q->halvings = p->halvings;
         leat_free(p->to);
         p->to = leat_strdup(q->from);

@@ -35,7 +35,7 @@ typedef struct leat_piece {
     char *from, *to; /* bounds; NULL: none */
     leat_piece_state state;
     bool cut;          /* it is to be read as it is */
-    bool whole;        /* and cannot be cut, whatever its size */
+    bool whole;        /* and cannot be halved, whatever its size */
     unsigned halvings; /* how often it, or what it was cut from, was too large */
     struct leat_piece *prev, *next;
 } leat_piece;
@@ -102,21 +102,26 @@ leat_str leat_ledger_upto(const leat_ledger_table *t);
 /* By "schema.table"; the next of the same name after t (NULL: the first). NULL: there is none. */
 leat_ledger_table *leat_ledger_find(leat_ledger *l, leat_str name, const leat_ledger_table *t);
 
+/* A table without identity is to be read, or is: the stream stands still. */
+bool leat_ledger_bare(const leat_ledger *l);
 /* What a reader should do next: keys that are to be read again first; then of the tables of the
  * highest priority the first, or with turns the one that was chosen longest ago; keyed tables
  * alone, or those without identity alone. Marked busy. False: nothing now. */
 bool leat_ledger_next(leat_ledger *l, bool keyed, bool turns, leat_job *job);
-/* The same job's range; keys as cells, in a. */
+/* The same job's range; keys as cells, in a. Where they are of identities of several lengths, nid
+ * is 0: no identity has that many. */
 leat_range leat_job_range(const leat_job *job, leat_arena *a);
 
 /* When it is done, so is all of its table. */
 bool leat_job_ends_table(const leat_job *job);
 
 /* How a job ended. Cut: n bounds of at most `most` came back; of an ad hoc table's end the last one
- * is where it ends, none: it has no rows. Small: it needs none. Back: nothing was done. Halve: its
- * piece was too large, or changed too much meanwhile. Done: its rows are appended or superseded. */
+ * is where it ends, none: it has no rows. walked: they were found one behind the other, so that all
+ * parts but the last are as small as they should be (those of ad hoc tables always are). Small: it
+ * needs none. Back: nothing was done. Halve: its piece was too large, or changed too much
+ * meanwhile. Done: its rows are appended or superseded. */
 void leat_job_cut(leat_ledger *l, const leat_job *job, const leat_str *bounds, unsigned n,
-                  unsigned most);
+                  unsigned most, bool walked);
 void leat_job_small(leat_ledger *l, const leat_job *job);
 void leat_job_back(leat_ledger *l, const leat_job *job);
 void leat_job_halve(leat_ledger *l, const leat_job *job);

@@ -155,13 +155,39 @@ const char *leat_notify_tables(leat_arena *a, const char *const *names, size_t n
     while (n * 4 > buckets * 3) buckets *= 2;
     if (hashed) steps = buckets;
     leat_buf out = {0};
-    for (size_t at = 0; at < steps; at++)
-        for (size_t i = 0; i < n; i++) {
+    size_t put = 0;
+    for (size_t at = 0; at < steps && put < LEAT_NOTIFY_TABLES; at++)
+        for (size_t i = 0; i < n && put < LEAT_NOTIFY_TABLES; i++) {
             if (hashed && bucket(names[i], buckets) != at) continue;
+            put++;
             leat_buf_str_z(&out, out.len ? "," : "");
             leat_buf_str_z(&out, names[i]);
         }
+    if (put < n) leat_buf_printf(&out, ",... (%zu more)", n - put);
     leat_str text = leat_arena_str(a, leat_buf_str(&out));
     leat_buf_free(&out);
     return text.s;
+}
+
+void leat_notify_news(leat_notify *n, leat_batch *b, leat_snap_news news, const char *table,
+                      uint64_t rows, const char *tables, const char *captured)
+{
+    leat_notice notice = {.aggregate = LEAT_NOTIFY_INITIAL};
+    switch (news) {
+    case LEAT_SNAP_BEGUN: notice.type = "STARTED"; break;
+    case LEAT_SNAP_TABLE:
+        notice.type = "IN_PROGRESS";
+        notice.current = table;
+        notice.tables = tables;
+        break;
+    case LEAT_SNAP_TABLE_DONE:
+        notice.type = "TABLE_SCAN_COMPLETED";
+        notice.scanned = table;
+        notice.rows = (int64_t)rows;
+        notice.tables = captured;
+        notice.status = "SUCCEEDED";
+        break;
+    case LEAT_SNAP_DONE: notice.type = "COMPLETED"; break;
+    }
+    leat_notify_put(n, b, &notice);
 }

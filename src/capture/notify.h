@@ -6,6 +6,7 @@
 #ifndef LEAT_CAPTURE_NOTIFY_H
 #define LEAT_CAPTURE_NOTIFY_H
 
+#include "capture/chunk.h"
 #include "capture/conf.h"
 
 #define LEAT_NOTIFY_INITIAL "Initial Snapshot"
@@ -33,6 +34,13 @@ void leat_notify_free(leat_notify *n);
 
 /* Tells; n may be NULL: nothing. */
 void leat_notify_put(leat_notify *n, leat_batch *b, const leat_notice *notice);
+
+/* Tells of a snapshot beside the stream. table, rows: of the news of one; tables: those that are
+ * read; captured: all (leat_notify_tables). */
+void leat_notify_news(leat_notify *n, leat_batch *b, leat_snap_news news, const char *table,
+                      uint64_t rows, const char *tables, const char *captured);
+
+enum { LEAT_NOTIFY_TABLES = 1000 }; /* names in a list; behind them stands ",... (17 more)" */
 
 /* "a,b,c" in a, of n names ("schema.table"). hashed: not in their order, but in that in which a
  * Java HashMap gives them: Debezium's notifications of tables in progress have it so. */

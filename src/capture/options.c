@@ -32,8 +32,6 @@ static const char *const adjustments[] = {"none", "avro", "avro_unicode", NULL};
 static const char *const operations[] = {"r", "c", "u", "d", "t", "none", NULL};
 static const char *const guards[] = {"warn", "fail", NULL};
 static const char *const decimals[] = {"precise", "double", "string", NULL};
-static const char *const new_tables[] = {"off", "parallel", NULL};
-static const char *const streamings[] = {"beside", "after", NULL};
 static const char *const binaries[] = {"bytes", "base64", "base64-url-safe", "hex", NULL};
 const char *const leat_capture_time_modes[] = {
     "adaptive", "adaptive_time_microseconds", "connect", "isostring", "microseconds", "nanoseconds",
@@ -109,14 +107,6 @@ const leat_opt leat_capture_options[] = {
      .help = "How names of columns are made fit for Avro, as schema.name.adjustment.mode does it for "
              "schemas."},
 
-    {.name = "schema.include.list", .label = "Schemas", .group = "Tables and columns", NAMES,
-     AT(schema_include, leat_opt_list),
-     .help = "Schemas to capture, all others not: regular expressions (Java's), separated by commas, "
-             "each compared with a schema's whole name in any case. A comma inside of one is written "
-             "as \\,. Not together with schema.exclude.list."},
-    {.name = "schema.exclude.list", .label = "Schemas left out", .group = "Tables and columns", NAMES,
-     AT(schema_exclude, leat_opt_list),
-     .help = "Schemas not to capture, all others are; as schema.include.list."},
     {.name = "table.include.list", .label = "Tables", .group = "Tables and columns", NAMES,
      AT(table_include, leat_opt_list),
      .help = "Tables to capture, all others not: regular expressions, separated by commas, each "
@@ -136,33 +126,6 @@ const leat_opt leat_capture_options[] = {
     {.name = "table.ignore.builtin", .label = "Ignore system tables", .group = "Tables and columns",
      BOOL, ADVANCED, AT(ignore_builtin, bool), .def = "true",
      .help = "Never capture the database's own tables, whatever the lists say."},
-    {.name = "snapshot.include.collection.list", .label = "Tables of the snapshot",
-     .group = "Tables and columns", NAMES, AT(snapshot_include, leat_opt_list),
-     .help = "Which of the captured tables are read by a snapshot; all if it is empty. Regular "
-             "expressions for schema.table."},
-    {.name = "snapshot.delay.ms", .label = "Snapshot delay", .group = "Snapshot", MS, ADVANCED,
-     AT(snapshot_delay_ms, int64_t), .def = "0", .min = 0, .max = INT64_C(86400000),
-     .help = "How long a start waits before it reads the first row."},
-    {.name = "streaming.delay.ms", .label = "Streaming delay", .group = "Snapshot", MS, ADVANCED,
-     AT(streaming_delay_ms, int64_t), .def = "0", .min = 0, .max = INT64_C(86400000),
-     .help = "How long to wait behind the last row of a snapshot before changes are read, with "
-             "snapshot.streaming=after; beside it there is no such moment."},
-    {.name = "snapshot.streaming", .label = "Changes during a snapshot", .group = "Snapshot", ENUM,
-    AT(snapshot_streaming, int64_t), .def = "beside", .choices = streamings,
-    .help = "beside: changes are read from the first moment on, while tables are read in parts by "
-            "readers of their own; a change may come before its row, and an interrupted snapshot "
-            "goes on where it was. after: all rows first, in Debezium's order and under one view, "
-            "then the changes; an interrupted snapshot begins again."},
-    {.name = "snapshot.max.threads", .label = "Snapshot readers", .group = "Snapshot", INT,
-    AT(snapshot_threads, int64_t), .def = "1", .min = 1, .max = 64,
-    .help = "How many parts of tables are read at a time, each on a connection of its own, with "
-            "snapshot.streaming=beside, and of incremental snapshots."},
-    {.name = "snapshot.new.tables", .label = "New tables", .group = "Snapshot", ENUM,
-     AT(snapshot_new, int64_t), .def = "off", .choices = new_tables,
-     .help = "parallel: a table that appears while the connector runs, and is captured, is read by an "
-             "incremental snapshot, without a restart; one that the publication lacks once it has it "
-             "(with publication.autocreate.mode=filtered it is put there). off: its changes alone."},
-
     {.name = "message.key.columns", .label = "Key columns", .group = "Keys", TEXT,
      AT(key_columns, const char *),
      .help = "Columns that make the key of a table's records instead of its primary key: "
@@ -175,8 +138,9 @@ const leat_opt leat_capture_options[] = {
 
     {.name = "skipped.operations", .label = "Skipped operations", .group = "Events", LIST,
      AT(skipped, leat_opt_list), .def = "t", .choices = operations,
-     .help = "Operations that make no records: c inserts, u updates, d deletes, t truncates, r rows "
-             "of a snapshot; none skips nothing."},
+     .help = "Operations that make no records: c inserts, u updates, d deletes, t truncates; none "
+             "skips nothing. Rows of a snapshot (r) are never skipped, as with Debezium: "
+             "snapshot.mode says whether they are read."},
     {.name = "guardrail.collections.max", .label = "Most tables", .group = "Tables and columns", INT,
      ADVANCED, AT(guard_max, int64_t), .def = "0", .min = 0, .max = INT32_MAX,
      .help = "Number of captured tables beyond which the start does what "
@@ -222,15 +186,15 @@ const leat_opt leat_capture_options[] = {
      .help = "What stands for a value that the database did not send because it did not change (a "
              "TOASTed one in PostgreSQL). After hex: the digits of its bytes."},
     {.name = "column.truncate.to.*.chars", .label = "Truncate", .group = "Masking", MANY,
-     .flags = LEAT_OPT_REGEX, AT(truncate, leat_opt_many),
+     .flags = LEAT_OPT_HIDES | LEAT_OPT_REGEX, AT(truncate, leat_opt_many),
      .help = "Columns whose text (or bytes) is cut after so many characters (bytes). Regular "
              "expressions for schema.table.column, separated by commas."},
     {.name = "column.mask.with.*.chars", .label = "Mask", .group = "Masking", MANY,
-     .flags = LEAT_OPT_REGEX, AT(mask, leat_opt_many),
+     .flags = LEAT_OPT_HIDES | LEAT_OPT_REGEX, AT(mask, leat_opt_many),
      .help = "Text columns that show so many asterisks instead of their values, NULL included. "
              "Regular expressions for schema.table.column, separated by commas."},
     {.name = "column.mask.hash.*.with.salt.*", .label = "Mask by hash", .group = "Masking", MANY,
-     .flags = LEAT_OPT_REGEX | LEAT_OPT_SECRET, AT(hash, leat_opt_many),
+     .flags = LEAT_OPT_HIDES | LEAT_OPT_REGEX | LEAT_OPT_SECRET, AT(hash, leat_opt_many),
      .help = "Text columns that show a hash of their values, in hex, cut to the column's length: the "
              "algorithm (SHA-256, SHA-512, MD5...) and a salt are part of the option's name. With v2. "
              "before the algorithm the text's own bytes are hashed; without it the text as Java "
@@ -288,8 +252,6 @@ const leat_opt leat_capture_options[] = {
              "nothing stops, nothing is skipped unseen."},
     {.name = "event.converting.failure.handling.mode", .label = "Conversion failures", NO_EFFECT,
      TEXT, .help = "A change that cannot be handled goes to the dead letters."},
-    {.name = "include.schema.comments", .label = "Comments", NO_EFFECT, BOOL, .def = "false",
-     .help = "Debezium's PostgreSQL connector does not show comments in schemas either."},
     {.name = "statistics.metrics.enabled", .label = "Statistics", NO_EFFECT, BOOL, .def = "true",
      .help = "Counters are always kept."},
     {.name = "custom.metric.tags", .label = "Metric tags", NO_EFFECT, LIST,
@@ -304,11 +266,6 @@ const leat_opt leat_capture_options[] = {
     {.name = "internal.*", .label = "Internal", NO_EFFECT, MANY,
      .help = "Internal switches of Debezium."},
 
-    {.name = "converters", .label = "Custom converters", MISSING, TEXT,
-     .help = "Names Java classes that convert columns. What they are mostly used for are options "
-             "here: time.precision.mode=isostring for dates and times as text, "
-             "decimal.handling.mode, binary.handling.mode; a generated column or a view's text on the "
-             "server does the rest."},
     {.name = "post.processors", .label = "Post processors", MISSING, TEXT,
      .help = "Names Java classes that change records. For ReselectColumnsPostProcessor set "
              "toast.mode=reselect, which fills in what the server did not send."},
@@ -324,6 +281,25 @@ const leat_opt leat_capture_options[] = {
      .help = "Java class that makes the snapshot's statements."},
     {.name = "snapshot.locking.mode.custom.name", .label = "Custom snapshot locks", MISSING, TEXT,
      .help = "Java class that locks tables for a snapshot."},
+    {0},
+};
+
+const leat_opt leat_capture_schema_options[] = {
+    {.name = "schema.include.list", .label = "Schemas", .group = "Tables and columns", NAMES,
+     AT(schema_include, leat_opt_list),
+     .help = "Schemas to capture, all others not: regular expressions (Java's), separated by commas, "
+             "each compared with a schema's whole name in any case. A comma inside of one is written "
+             "as \\,. Not together with schema.exclude.list."},
+    {.name = "schema.exclude.list", .label = "Schemas left out", .group = "Tables and columns", NAMES,
+     AT(schema_exclude, leat_opt_list),
+     .help = "Schemas not to capture, all others are; as schema.include.list."},
+    {.name = "include.schema.comments", .label = "Comments", NO_EFFECT, BOOL, .def = "false",
+     .help = "Debezium's PostgreSQL connector does not show comments in schemas either."},
+    {.name = "converters", .label = "Custom converters", MISSING, TEXT,
+     .help = "Names Java classes that convert columns. What they are mostly used for are options "
+             "here: time.precision.mode=isostring for dates and times as text, "
+             "decimal.handling.mode, binary.handling.mode; a generated column or a view's text on the "
+             "server does the rest."},
     {0},
 };
 /* clang-format on */

@@ -29,6 +29,7 @@ struct leat_records {
     int64_t next_us; /* when the next heartbeat is due; 0: not known yet */
     bool open;       /* begin was told */
     int64_t total;
+    size_t messages;
     table_count *v; /* heap; n of cap */
     size_t n, cap, last;
     size_t buckets; /* of Debezium's map; it never shrinks */
@@ -147,6 +148,7 @@ static void add_tx(const leat_records *r, leat_batch *b, const char *status, lea
 void leat_records_resume(leat_records *r)
 {
     r->total = 0;
+    r->messages = 0;
     r->n = r->last = 0;
     r->open = r->conf->transactions;
 }
@@ -177,6 +179,12 @@ void leat_records_count(leat_records *r, const char *table, unsigned n)
     r->v[r->n++] = (table_count){.table = table, .n = n};
 }
 
+void leat_records_message(leat_records *r)
+{
+    leat_records_count(r, LEAT_RECORDS_MESSAGES, 1);
+    r->messages += r->open;
+}
+
 /* String.hashCode(), spread as HashMap does. */
 static uint32_t java_hash(const char *z)
 {
@@ -195,10 +203,12 @@ static int by_bucket(const void *x, const void *y)
     return p->place < q->place ? -1 : 1;
 }
 
+/* Debezium's map has an entry for each message. */
 static void sort_as_java(leat_records *r)
 {
+    size_t entries = r->n + r->messages - (r->messages > 0);
     if (r->buckets == 0) r->buckets = 16;
-    while (r->n * 4 > r->buckets * 3) r->buckets *= 2;
+    while (entries * 4 > r->buckets * 3) r->buckets *= 2;
     for (size_t i = 0; i < r->n; i++) {
         r->v[i].bucket = java_hash(r->v[i].table) & (r->buckets - 1);
         r->v[i].place = i;

@@ -29,6 +29,9 @@ void leat_records_begin(leat_records *r, leat_batch *b, leat_str id, uint64_t tx
 /* Instead of begin, for a transaction whose begin was written before. */
 void leat_records_resume(leat_records *r);
 void leat_records_count(leat_records *r, const char *table, unsigned n);
+/* A logical message of the transaction: an event of the collection LEAT_RECORDS_MESSAGES. */
+#define LEAT_RECORDS_MESSAGES "LOGICAL_DECODING_MESSAGE"
+void leat_records_message(leat_records *r);
 void leat_records_end(leat_records *r, leat_batch *b, leat_str id, uint64_t tx, int64_t ts_us);
 
 #endif

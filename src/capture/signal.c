@@ -3,6 +3,8 @@
  * any thread. */
 #include "capture/signal.h"
 
+#include <ctype.h>
+
 #include "base/log.h"
 #include "base/uuid.h"
 
@@ -55,13 +57,20 @@ static leat_rc find_type(leat_signal *s, leat_str type, leat_err *e)
 
 /* ---- members of data ---- */
 
+static bool is_plain(const char *text)
+{
+    for (const char *p = text; *p; p++)
+        if (!isalnum((unsigned char)*p) && *p != '_' && *p != '.') return false;
+    return true;
+}
+
 static leat_rc put_table(leat_arena *a, const leat_signal *s, leat_str text, leat_signal_table *out,
                          leat_err *e)
 {
     leat_regex_problem p;
     text = leat_arena_str(a, leat_str_trim(text));
     if (text.len == 0) return bad(s, e, "the name of a table is empty");
-    *out = (leat_signal_table){text.s, leat_regex_new(a, text, &p)};
+    *out = (leat_signal_table){text.s, leat_regex_new(a, text, &p), is_plain(text.s)};
     if (out->pattern) return LEAT_OK;
     return leat_fail(e, LEAT_CONF, "signal.data", s->id,
                      "%s signal: \"%s\" is no table and no regular expression: %s at character "
@@ -69,11 +78,17 @@ static leat_rc put_table(leat_arena *a, const leat_signal *s, leat_str text, lea
                      names[s->type], text.s, p.msg, p.offset + 1);
 }
 
-static size_t count(const leat_json *list)
+/* How many there are: not more than are worked off one by one in bearable time. */
+static leat_rc count(const leat_signal *s, const char *member, const leat_json *list, size_t *n,
+                     leat_err *e)
 {
-    size_t n = 0;
-    for (const leat_json *j = list->child; j; j = j->next) n++;
-    return n;
+    *n = 0;
+    for (const leat_json *j = list->child; j; j = j->next) ++*n;
+    if (*n <= LEAT_SIGNAL_NAMES) return LEAT_OK;
+    return leat_fail(e, LEAT_CONF, "signal.data", s->id,
+                     "%s signal: %s has %zu entries, and a signal may have up to %d; it was not "
+                     "done: send several signals, or name the tables by a regular expression",
+                     names[s->type], member, *n, LEAT_SIGNAL_NAMES);
 }
 
 static leat_rc read_tables(leat_arena *a, const leat_json *data, leat_signal *s, leat_err *e)
@@ -82,7 +97,9 @@ static leat_rc read_tables(leat_arena *a, const leat_json *data, leat_signal *s,
     if (!list || list->type == LEAT_JSON_NULL) return LEAT_OK;
     if (list->type != LEAT_JSON_ARRAY)
         return bad(s, e, "data-collections must be an array of tables");
-    leat_signal_table *v = LEAT_NEW(a, leat_signal_table, count(list));
+    size_t n;
+    LEAT_TRY(count(s, "data-collections", list, &n, e));
+    leat_signal_table *v = LEAT_NEW(a, leat_signal_table, n);
     for (const leat_json *j = list->child; j; j = j->next) {
         if (j->type != LEAT_JSON_STRING)
             return bad(s, e, "data-collections must hold texts: \"schema.table\"");
@@ -112,7 +129,9 @@ static leat_rc read_conditions(leat_arena *a, const leat_json *data, leat_signal
     if (s->nconditions || !list || list->type == LEAT_JSON_NULL) return LEAT_OK;
     if (list->type != LEAT_JSON_ARRAY)
         return bad(s, e, "additional-conditions must be an array of objects");
-    leat_signal_condition *v = LEAT_NEW(a, leat_signal_condition, count(list));
+    size_t n;
+    LEAT_TRY(count(s, "additional-conditions", list, &n, e));
+    leat_signal_condition *v = LEAT_NEW(a, leat_signal_condition, n);
     for (const leat_json *j = list->child; j; j = j->next) {
         leat_str table = leat_json_get_str(j, "data-collection");
         leat_str filter = leat_str_trim(leat_json_get_str(j, "filter"));
@@ -157,8 +176,13 @@ static leat_rc read_data(leat_arena *a, const leat_json *data, leat_signal *s, l
     if (s->type >= LEAT_SIGNAL_WINDOW_OPEN) return LEAT_OK;
     LEAT_TRY(read_kind(data, s, e));
     if (s->type == LEAT_SIGNAL_EXECUTE) return read_execute(a, data, s, e);
-    if (s->blocking) return bad(s, e, "a blocking snapshot ends by itself");
-    return s->type == LEAT_SIGNAL_STOP ? read_tables(a, data, s, e) : LEAT_OK;
+    if (s->type != LEAT_SIGNAL_STOP)
+        return s->blocking ? bad(s, e, "a blocking snapshot cannot rest, only be stopped")
+                           : LEAT_OK;
+    LEAT_TRY(read_tables(a, data, s, e));
+    if (s->blocking && s->ntables > 0)
+        return bad(s, e, "a blocking snapshot is stopped as a whole, without data-collections");
+    return LEAT_OK;
 }
 
 /* ---- whole signals ---- */
@@ -217,10 +241,22 @@ leat_rc leat_signal_parse_object(leat_arena *a, leat_str json, const leat_signal
 
 /* ---- what it says ---- */
 
+/* As a pattern a plain text has a character for each of the name's: one that is another one is
+ * found without it. Of thousands of tables looked for among thousands that is nearly all. */
+static bool differs(const leat_signal_table *t, leat_str name)
+{
+    for (size_t i = 0; t->plain && i < name.len && t->text[i]; i++) {
+        if ((unsigned char)name.s[i] >= 0x80) return false;
+        if (t->text[i] != '.' && tolower(t->text[i]) != tolower(name.s[i])) return true;
+    }
+    return false;
+}
+
 leat_rc leat_signal_table_hit(const leat_signal_table *t, leat_str name, bool *hit, leat_err *e)
 {
     *hit = leat_str_is(name, t->text);
-    return *hit ? LEAT_OK : leat_regex_match(t->pattern, name, hit, e);
+    if (*hit || differs(t, name)) return LEAT_OK;
+    return leat_regex_match(t->pattern, name, hit, e);
 }
 
 leat_rc leat_signal_filter(const leat_signal *s, leat_str name, const char **filter, leat_err *e)

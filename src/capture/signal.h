@@ -27,10 +27,13 @@ typedef enum leat_signal_type {
     LEAT_SIGNAL_WINDOW_CLOSE,
 } leat_signal_type;
 
+enum { LEAT_SIGNAL_NAMES = 10000 }; /* that a signal may name, and conditions that it may have */
+
 /* One or more tables, as they were named. */
 typedef struct leat_signal_table {
     const char *text;
     const leat_regex *pattern;
+    bool plain; /* no other characters than letters, digits, _ and . are in it */
 } leat_signal_table;
 
 typedef struct leat_signal_condition {
@@ -43,7 +46,7 @@ typedef struct leat_signal {
     leat_signal_type type;
     const char *id;
     const char *message; /* LOG */
-    bool blocking;       /* EXECUTE: a snapshot that the stream waits for */
+    bool blocking;       /* EXECUTE, STOP: a snapshot that the stream waits for */
     const leat_signal_table *tables;
     size_t ntables; /* EXECUTE: at least one; STOP: 0 is all */
     const leat_signal_condition *conditions;

@@ -16,7 +16,8 @@ typedef struct note {
     uint64_t tx;
     uint64_t at; /* in all bytes that ever were in the log */
     uint32_t len;
-    uint32_t marks;
+    uint8_t marks;
+    uint16_t identity; /* that its key is one of, by number */
 } note;
 
 /* The changes of a table since the oldest of its windows was opened. */
@@ -50,8 +51,10 @@ struct leat_window {
 struct leat_windows {
     leat_ledger *l;
     const leat_view_ops *ops;
-    size_t most, held; /* bytes of notes */
-    leat_keyset names; /* of tables, numbered as logs are */
+    size_t most, held;      /* bytes of notes */
+    leat_keyset names;      /* of tables, numbered as logs are */
+    leat_keyset identities; /* their columns, numbered */
+    uint16_t identity;      /* of the change that is noted now */
     note_log *logs;
     uint32_t cap;
     uint64_t *recent; /* ring */
@@ -82,6 +85,7 @@ void leat_windows_free(leat_windows *ws)
         leat_arena_free(&g->view_arena);
     }
     leat_keyset_free(&ws->names);
+    leat_keyset_free(&ws->identities);
     leat_free(ws->logs);
     leat_free(ws->recent);
     leat_buf_free(&ws->text);
@@ -101,6 +105,19 @@ static uint32_t log_of(leat_windows *ws, leat_str name)
     }
     ws->logs[i] = (note_log){0};
     return i;
+}
+
+/* The number of what rows of this version are told apart by: columns and their types. */
+static uint16_t identity_of(leat_windows *ws, const leat_table *t)
+{
+    leat_buf_clear(&ws->text);
+    for (uint16_t i = 0; i < t->nid; i++) {
+        const leat_field *f = &t->row->fields[t->id_cols[i]];
+        leat_buf_str_z(&ws->text, f->name);
+        leat_buf_u8(&ws->text, 0);
+        leat_buf_u8(&ws->text, f->schema->type);
+    }
+    return (uint16_t)leat_keyset_put(&ws->identities, leat_buf_str(&ws->text));
 }
 
 /* ---- transactions ---- */
@@ -175,13 +192,17 @@ static void spoil(leat_windows *ws, note_log *g)
     trim_log(ws, g);
 }
 
-static void add_note(leat_windows *ws, note_log *g, uint64_t tx, leat_str key, uint32_t marks)
+static void add_note(leat_windows *ws, note_log *g, uint64_t tx, leat_str key, uint8_t marks)
 {
     if (g->n == g->cap) {
         g->cap = g->cap ? g->cap * 2 : 64;
         g->notes = leat_realloc(g->notes, g->cap * sizeof *g->notes);
     }
-    g->notes[g->n++] = (note){tx, g->keys_at + g->keys.len, (uint32_t)key.len, marks};
+    g->notes[g->n++] = (note){.tx = tx,
+                              .at = g->keys_at + g->keys.len,
+                              .len = (uint32_t)key.len,
+                              .marks = marks,
+                              .identity = ws->identity};
     leat_buf_add(&g->keys, key);
     ws->held += sizeof *g->notes + key.len;
     if (ws->held > ws->most) spoil(ws, g);
@@ -221,6 +242,18 @@ static const char *read_by(const note_log *g)
     return NULL;
 }
 
+/* A change of a row without identity that tells all of the old one, or an insert: rows that share
+ * its key with it stay. */
+static bool note_row(leat_windows *ws, note_log *g, const leat_event *ev)
+{
+    if (ev->table->nid > 0) return false;
+    if (ev->op == LEAT_OP_CREATE) return true;
+    leat_buf_clear(&ws->text);
+    if (!ev->before || !leat_row_whole(ev->table, ev->before, &ws->text)) return false;
+    add_note(ws, g, ev->tx, leat_buf_str(&ws->text), 0);
+    return true;
+}
+
 /* One change of a table with this log. */
 static void note_change(leat_windows *ws, uint32_t log, const leat_event *ev)
 {
@@ -239,8 +272,9 @@ static void note_change(leat_windows *ws, uint32_t log, const leat_event *ev)
     bool absent = t->nid > 0 && any_absent(ev);
     bool moved = old && key && !leat_str_eq(leat_buf_str(&ws->old), leat_buf_str(&ws->key));
     if (moved && absent) read_again(ws, leat_keyset_at(&ws->names, log));
-    if (skip) return;
-    if ((ev->after && !key) || (!ev->after && !old))
+    if (skip || note_row(ws, g, ev)) return;
+    bool lost = ev->before && !old && t->nid > 0; /* it had another identity then */
+    if (lost || (ev->after && !key) || (!ev->after && !old))
         add_note(ws, g, ev->tx, (leat_str){"", 0}, NOTE_UNKNOWN);
     if (key) add_note(ws, g, ev->tx, leat_buf_str(&ws->key), absent ? NOTE_ABSENT : 0);
     if (old && (moved || !key)) add_note(ws, g, ev->tx, leat_buf_str(&ws->old), 0);
@@ -268,6 +302,7 @@ void leat_windows_note(leat_windows *ws, leat_batch *b)
                 leat_buf_clear(&ws->text);
                 leat_table_name(last, &ws->text);
                 log = log_of(ws, leat_buf_str(&ws->text));
+                ws->identity = identity_of(ws, last);
             }
             if (is_shown(ws, &ws->logs[log], ev)) {
                 dropped++;
@@ -384,9 +419,10 @@ const leat_view *leat_window_view_of(const leat_window *w)
 }
 
 /* Which rows are superseded, now that the stream has passed the view. */
-bool leat_window_decide(leat_window *w)
+bool leat_window_decide(leat_window *w, const leat_table *rows)
 {
     const note_log *g = &w->ws->logs[w->log];
+    uint16_t identity = rows ? identity_of(w->ws, rows) : 0;
     uint64_t tx = 0;
     bool in = false;
     w->decided = true;
@@ -399,6 +435,7 @@ bool leat_window_decide(leat_window *w)
         if (x->marks & NOTE_UNKNOWN) w->spoiled = true;
         if (x->marks & NOTE_ALL) w->all = true;
         if (x->len == 0) continue;
+        if (rows && x->identity != identity) w->spoiled = true;
         uint32_t k = leat_keyset_put(&w->keys, note_key(g, x));
         w->keys.entries[k].marks |= x->marks;
     }
@@ -413,6 +450,20 @@ static leat_rc no_key(const leat_event *ev, leat_err *e)
                      ev->table->name);
 }
 
+/* *k: which of the window's keys it has. */
+static leat_rc find_key(leat_window *w, const leat_event *ev, uint32_t *k, leat_err *e)
+{
+    leat_buf *key = &w->ws->key;
+    leat_buf_clear(key);
+    bool has = leat_row_key_by(ev->table, w->job.t->table->by, ev->after, NULL, key);
+    if (has) *k = leat_keyset_find(&w->keys, leat_buf_str(key));
+    if (*k != LEAT_KEYSET_NONE || ev->table->nid > 0) return LEAT_OK;
+    leat_buf_clear(key);
+    bool whole = leat_row_whole(ev->table, ev->after, key);
+    if (whole) *k = leat_keyset_find(&w->keys, leat_buf_str(key));
+    return has || whole ? LEAT_OK : no_key(ev, e);
+}
+
 leat_rc leat_window_yield(leat_window *w, leat_batch *b, leat_err *e)
 {
     leat_windows *ws = w->ws;
@@ -422,12 +473,7 @@ leat_rc leat_window_yield(leat_window *w, leat_batch *b, leat_err *e)
     for (uint32_t i = 0; i < b->n; i++) {
         const leat_event *ev = &b->ev[i];
         uint32_t k = LEAT_KEYSET_NONE;
-        leat_buf_clear(&ws->key);
-        if (!w->all) {
-            if (!leat_row_key_by(ev->table, w->job.t->table->by, ev->after, NULL, &ws->key))
-                return no_key(ev, e);
-            k = leat_keyset_find(&w->keys, leat_buf_str(&ws->key));
-        }
+        if (!w->all) LEAT_TRY(find_key(w, ev, &k, e));
         if (w->all || k != LEAT_KEYSET_NONE) {
             b->counts.rows_superseded++;
             if (k != LEAT_KEYSET_NONE && w->keys.entries[k].marks & NOTE_ABSENT)

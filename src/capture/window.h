@@ -15,7 +15,11 @@
  * Where a change that superseded a row left a column out (unchanged TOAST), and where a row got
  * another key and a column was left out, the row's key goes to the ledger, to be read again. A
  * TRUNCATE that is not surely in the view supersedes all. Notes are bounded by bytes: beyond, the
- * table's windows are spoiled, and their chunks read again in halves.
+ * table's windows are spoiled, and their chunks read again in halves. So is a window whose rows
+ * have another identity than a change (ALTER TABLE in between): keys of two kinds are never equal.
+ *
+ * Rows without identity, read for an ad hoc snapshot by a column that they may share, yield to a
+ * change that tells the whole old row only where they are equal to it; to an insert none yields.
  *
  * A table without identity is read while the stream stands still, before it began; then its changes
  * that the rows show already are dropped and counted as deduplicated, until the stream has passed
@@ -63,8 +67,8 @@ bool leat_window_spoiled(const leat_window *w);
 /* pos: the last safe place appended. */
 bool leat_window_ready(const leat_window *w, leat_position pos);
 const leat_view *leat_window_view_of(const leat_window *w); /* NULL: none yet */
-/* False: it is spoiled. */
-bool leat_window_decide(leat_window *w);
+/* rows: the version that all rows of the chunk have; NULL: there are none. False: it is spoiled. */
+bool leat_window_decide(leat_window *w, const leat_table *rows);
 /* FATAL "snapshot.no_key": a row has no identity. */
 leat_rc leat_window_yield(leat_window *w, leat_batch *b, leat_err *e);
 /* All rows of a table without identity are appended with this batch: remembers the view. */

@@ -7,9 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/json.h"
 #include "cli/check_kafka.h"
-#include "cli/cli.h"
+#include "cli/steps.h"
 #include "config/open.h"
 #include "engine/setup.h"
 #include "sql/file.h"
@@ -20,52 +19,8 @@ enum { WORDS_MAX = 8 };
 typedef struct checking {
     leat_common common;
     leat_open open;
-    bool sql, undo;
-    bool colour;
+    leat_steps steps;
 } checking;
-
-static void print_json(const leat_step *s, const char *state)
-{
-    leat_buf out = {0};
-    leat_jw w = {.out = &out};
-    leat_jw_object(&w, NULL);
-    leat_jw_z(&w, "step", s->name);
-    leat_jw_z(&w, "state", state);
-    leat_jw_z(&w, "code", s->code);
-    leat_jw_z(&w, "detail", s->detail);
-    leat_jw_z(&w, "advice", s->advice);
-    leat_jw_z(&w, "sql", s->sql);
-    leat_jw_z(&w, "undo", s->undo);
-    leat_jw_end(&w);
-    printf("%.*s\n", (int)out.len, out.p);
-    fflush(stdout);
-    leat_buf_free(&out);
-}
-
-static void print_text(const checking *g, const leat_step *s, const char *state)
-{
-    static const char *const colours[] = {"\033[32m", "\033[31m", "\033[33m", "\033[2m"};
-    printf("%s%-7s%s %-22s %s%s%s%s\n", g->colour ? colours[s->state] : "", state,
-           g->colour ? "\033[0m" : "", s->name, s->detail ? s->detail : "", s->code ? " [" : "",
-           s->code ? s->code : "", s->code ? "]" : "");
-    if (s->advice) printf("        -> %s\n", s->advice);
-    if (s->sql) printf("        SQL: %s\n", s->sql);
-    fflush(stdout);
-}
-
-static void on_step(leat_checker *c, const leat_step *s)
-{
-    static const char *const states[] = {"ok", "FAILED", "warn", "skipped"};
-    const checking *g = c->arg;
-    if (g->sql || g->undo) {
-        const char *text = g->sql ? s->sql : s->undo;
-        if (text) printf("-- %s\n%s\n", s->name, text);
-    } else if (g->common.json) {
-        print_json(s, states[s->state]);
-    } else {
-        print_text(g, s, states[s->state]);
-    }
-}
 
 static bool is_file(const char *path)
 {
@@ -105,33 +60,30 @@ static leat_rc check_one(checking *g, leat_config *config, leat_arena *a, unsign
             fprintf(stderr, "leat: warning: %s: %s\n", p->option ? p->option : config->name,
                     p->msg);
     if (!good) return leat_report_err(&r, config->name, e);
-    leat_checker c = {.step = on_step, .arg = g};
+    leat_checker c = {.step = leat_steps_step, .arg = &g->steps};
     leat_rc rc = setup.source ? setup.source->check(setup.conf, &c, e)
                               : setup.sink->check(setup.conf, &c, e);
-    if (rc == LEAT_OK && setup.kafka && setup.source && !g->sql && !g->undo)
+    if (rc == LEAT_OK && setup.kafka && setup.source && !leat_steps_script(&g->steps))
         rc = leat_check_kafka(&setup, &c, e);
-    if (rc == LEAT_OK && !g->sql && !g->undo) leat_check_signals(&setup, &c);
+    if (rc == LEAT_OK && !leat_steps_script(&g->steps)) leat_check_signals(&setup, &c);
     *failed += c.failed;
+    leat_steps_end(&g->steps, config->name);
     return rc;
 }
 
 int leat_cli_check(int argc, char **argv)
 {
-    checking g = {.common = {.data = leat_cli_data()}, .colour = isatty(STDOUT_FILENO)};
+    checking g = {.common = {.data = leat_cli_data()}, .steps.colour = isatty(STDOUT_FILENO)};
     const leat_arg args[] = {
-        LEAT_ARG_DATA(g.common),
-        LEAT_ARG_KAFKA(g.common),
-        LEAT_ARG_JSON(g.common),
-        LEAT_ARG_STRICT(g.common),
-        {"sql", LEAT_ARG_FLAG, &g.sql, NULL, "print only the SQL that mends what fails"},
-        {"undo", LEAT_ARG_FLAG, &g.undo, NULL, "print only the SQL that takes it back"},
-        {0},
+        LEAT_ARG_DATA(g.common),   LEAT_ARG_KAFKA(g.common), LEAT_ARG_JSON(g.common),
+        LEAT_ARG_STRICT(g.common), LEAT_ARGS_STEPS(g.steps), {0},
     };
     const char *words[WORDS_MAX];
     int nwords, status;
     if (!leat_cli_parse(argc, argv, args, words, WORDS_MAX, &nwords, &status)) return status;
     if (nwords == 0) return leat_cli_usage(argv[0], "name a configuration file or a connector");
-    if (g.sql && g.undo) return leat_cli_usage(argv[0], "either --sql or --undo");
+    if (g.steps.sql && g.steps.undo) return leat_cli_usage(argv[0], "either --sql or --undo");
+    g.steps.json = g.common.json;
     g.open = (leat_open){
         .kafka = g.common.kafka, .env = (const char *const *)environ, .strict = g.common.strict};
     leat_arena a;

@@ -2,27 +2,32 @@
  * captures, and what Kafka says about its topics. */
 #include "cli/check_kafka.h"
 
+#include "capture/naming.h"
+#include "engine/kafka_system.h"
 #include "stream/kafka/check.h"
 #include "stream/kafka/signals.h"
 
 enum {
     TOPICS_MAX = 50, /* looked at; the others are as likely to be right */
+    OWN_MAX = 4,
     ASK_MS = 10000,
 };
 
-static void on_step(void *arg, const leat_kafka_step *s)
+/* Those that are of no table: transactions, schema changes, heartbeats, notifications. How many. */
+static size_t own_topics(const leat_setup *setup, leat_arena *a, const char **out)
 {
-    static const leat_step_state STATES[] = {
-        [LEAT_KAFKA_STEP_OK] = LEAT_STEP_OK,
-        [LEAT_KAFKA_STEP_FAILED] = LEAT_STEP_FAILED,
-        [LEAT_KAFKA_STEP_WARN] = LEAT_STEP_WARN,
-        [LEAT_KAFKA_STEP_SKIPPED] = LEAT_STEP_SKIPPED,
-    };
-    leat_check_step(arg, &(leat_step){.name = s->name,
-                                      .state = STATES[s->state],
-                                      .code = s->code,
-                                      .detail = s->detail,
-                                      .advice = s->advice});
+    size_t n = 0;
+    const leat_capture_conf *c =
+        setup->source->capture ? setup->source->capture(setup->conf) : NULL;
+    if (!c) return 0;
+    if (c->transactions) out[n++] = leat_naming_transactions(c, a);
+    if (c->schema_changes) out[n++] = leat_naming_schema_changes(c, a);
+    if (c->heartbeat_ms > 0) out[n++] = leat_naming_heartbeats(c, a);
+    bool sink = false;
+    for (size_t i = 0; i < c->notify_channels.n; i++)
+        sink = sink || strcmp(c->notify_channels.v[i], "sink") == 0;
+    if (sink && c->notify_topic) out[n++] = c->notify_topic;
+    return n;
 }
 
 /* Names of topics, NULL-ended, in a. A source that cannot tell has none. */
@@ -30,8 +35,8 @@ static const char **topics_of(const leat_setup *setup, leat_checker *c, leat_are
 {
     leat_catalog catalog = {.a = a};
     leat_err err = {0};
-    size_t n = 0, all = 0;
-    const char **out = LEAT_NEW(a, const char *, TOPICS_MAX + 1);
+    const char **out = LEAT_NEW(a, const char *, TOPICS_MAX + OWN_MAX + 1);
+    size_t n = own_topics(setup, a, out), all = n;
     catalog.tail = &catalog.first;
     if (!setup->source->discover || setup->source->discover(setup->conf, &catalog, &err) != LEAT_OK)
         return out;
@@ -40,7 +45,7 @@ static const char **topics_of(const leat_setup *setup, leat_checker *c, leat_are
         bool twice = false;
         for (size_t i = 0; i < n && !twice; i++) twice = strcmp(out[i], t->topic) == 0;
         if (twice) continue;
-        if (n < TOPICS_MAX) out[n++] = t->topic;
+        if (n < TOPICS_MAX + OWN_MAX) out[n++] = t->topic;
         all++;
     }
     if (all > n)
@@ -62,7 +67,7 @@ leat_rc leat_check_kafka(const leat_setup *setup, leat_checker *c, leat_err *e)
         .offsets = setup->offsets,
         .topics = topics_of(setup, c, &a),
         .max_event_bytes = setup->common.max_event_bytes,
-        .step = on_step,
+        .step = leat_kafka_step_tell,
         .arg = c,
     };
     leat_rc rc = leat_kafka_check(&conf, e);

@@ -4,11 +4,14 @@
  * --x v, and words may stand anywhere. */
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/os.h"
 #include "config/connector.h"
+#include "config/seal.h"
 
 const leat_command leat_commands[] = {
     {"demo", "[--seconds N] [--json]", "everything on this machine, with sample data",
@@ -17,8 +20,8 @@ const leat_command leat_commands[] = {
      "run connectors in the foreground", leat_cli_run, false},
     {"serve", "[WORKER.properties] [--kafka BROKERS] [--listen HOST:PORT]",
      "the hub: connectors, their REST API, metrics, a page", leat_cli_serve, false},
-    {"sql", "[-e STATEMENT | -f FILE] [--connect URL] [--json]",
-     "statements to a hub or a Kafka Connect", leat_cli_sql, false},
+    {"sql", "[-e STATEMENT | -f FILE] [--connect URL | --data DIR] [--json]",
+     "statements to a hub or a Kafka Connect, SELECT over topics", leat_cli_sql, false},
     {"read", "TOPIC [--from WHERE] [--follow] [--max N] [--count]", "print a topic's records",
      leat_cli_read, false},
     {"topics", "[delete TOPIC...|--connector NAME [--yes]]", "list topics, delete those left over",
@@ -40,12 +43,18 @@ const leat_command leat_commands[] = {
     {"signal", "NAME snapshot TABLE... [WHERE ...] | stop [TABLE...] | pause | resume | log TEXT",
      "have a running connector read tables again", leat_cli_signal, false},
     {"delete", "NAME [--forget]", "remove a connector, but not its topics", leat_cli_delete, false},
-    {"dead-letters", "NAME list|show [ID]", "changes that could not be handled",
+    {"dead-letters", "NAME list|show|edit|retry|drop [ID...]", "changes that could not be handled",
      leat_cli_dead_letters, false},
+    {"schema", "NAME show [DB.TABLE]|verify|export|import FILE|set DB.TABLE FILE|rebuild",
+     "what tables looked like, as their source noted it", leat_cli_schema, false},
     {"takeover", "--connect URL NAME [WORKER.properties] [--back]",
      "a connector of Kafka Connect goes on here, or back there", leat_cli_takeover, false},
     {"shadow", "FILE... | --connect URL NAME [WORKER.properties]",
      "beside a running Debezium: compare every record", leat_cli_shadow, false},
+    {"verify", "NAME [TABLE...] [--repair]", "prove that a sink's target equals the source",
+     leat_cli_verify, false},
+    {"connection", "create|alter NAME [PARAMETER=VALUE...] | test|show|drop NAME | list | types",
+     "saved connections: addresses, log-ins and strategies", leat_cli_connection, false},
     {"key", "list | rotate", "the key that seals secrets in the data folder", leat_cli_key, false},
     {"upgrade", "[--wait SECONDS]", "a running hub becomes the program that lies there now",
      leat_cli_upgrade, false},
@@ -53,10 +62,11 @@ const leat_command leat_commands[] = {
      leat_cli_token, false},
     {"user", "set NAME --role ROLE | list | remove NAME",
      "who may ask the hub, by a password, a certificate or the socket", leat_cli_users, false},
-    {"plugins", "[NAME] [--json | --markdown DIR]", "connectors in this build and their options",
-     leat_cli_plugins, false},
+    {"plugins", "[NAME] [--json | --template [FORMAT] | --markdown DIR]",
+     "connectors in this build, their options and templates", leat_cli_plugins, false},
     {"connector", "NAME", "one connector's process; started by run and serve", leat_cli_connector,
      true},
+    {"select", "", "one SELECT's process; started by sql and serve", leat_cli_select, true},
     {0},
 };
 
@@ -64,6 +74,17 @@ const char *leat_cli_data(void)
 {
     const char *env = getenv("LEAT_DATA");
     return env && *env ? env : "leat-data";
+}
+
+int leat_cli_load(const char *path, leat_buf *out, size_t most)
+{
+    char part[4096];
+    size_t n, before = out->len;
+    if (strcmp(path, "-") != 0) return leat_os_load(path, out, most);
+    while ((n = fread(part, 1, sizeof part, stdin)) > 0 && out->len - before <= most)
+        leat_buf_put(out, part, n);
+    if (ferror(stdin)) return -EIO;
+    return out->len - before > most ? -EFBIG : 0;
 }
 
 int leat_cli_fail(const leat_err *e)
@@ -166,6 +187,10 @@ bool leat_cli_parse(int argc, char **argv, const leat_arg *args, const char **wo
         } else {
             words[(*nwords)++] = argv[i];
         }
+    }
+    for (; args->name; args++) { /* connections and the keys of secrets are there */
+        const char *data = strcmp(args->name, "data") == 0 ? *(const char **)args->to : NULL;
+        if (data) leat_seal_folder(data);
     }
     return true;
 }

@@ -7,6 +7,7 @@
 #define LEAT_CLI_CLI_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 
 enum { LEAT_EXIT_OK = 0, LEAT_EXIT_FAILED = 1, LEAT_EXIT_USAGE = 2, LEAT_EXIT_FOUND = 3 };
@@ -70,6 +71,8 @@ bool leat_cli_names(const char *command, const char *const *words, int n, int *e
 /* The default of leat_common.data. */
 const char *leat_cli_data(void);
 
+/* Appends a file, "-": standard input, which may be a pipe; at most most bytes. 0 or -errno. */
+int leat_cli_load(const char *path, leat_buf *out, size_t most);
 /* Prints the error on stderr for a person ("leat: where: message [code]") and returns the exit
  * status that goes with it: CONF in "config.*" 2, else 1. */
 int leat_cli_fail(const leat_err *e);
@@ -80,6 +83,7 @@ int leat_cli_run(int argc, char **argv);
 int leat_cli_serve(int argc, char **argv);
 int leat_cli_connector(int argc, char **argv);
 int leat_cli_sql(int argc, char **argv);
+int leat_cli_select(int argc, char **argv);
 int leat_cli_read(int argc, char **argv);
 int leat_cli_topics(int argc, char **argv);
 int leat_cli_check(int argc, char **argv);
@@ -96,11 +100,14 @@ int leat_cli_why(int argc, char **argv);
 int leat_cli_upgrade(int argc, char **argv);
 int leat_cli_log(int argc, char **argv);
 int leat_cli_dead_letters(int argc, char **argv);
+int leat_cli_schema(int argc, char **argv);
 int leat_cli_demo(int argc, char **argv);
+int leat_cli_connection(int argc, char **argv);
 int leat_cli_key(int argc, char **argv);
 int leat_cli_token(int argc, char **argv);
 int leat_cli_users(int argc, char **argv);
 int leat_cli_takeover(int argc, char **argv);
 int leat_cli_shadow(int argc, char **argv);
+int leat_cli_verify(int argc, char **argv);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/os.h"
 #include "cli/cli.h"
+#include "engine/connection.h"
 #include "engine/kept.h"
 #include "state/hub.h"
 
@@ -23,6 +24,7 @@ typedef struct rotation {
     leat_arena a;
     row_list *rows;              /* of hub.db */
     unsigned connectors, states; /* sealed anew: rows, and state.db files */
+    unsigned connections;
     leat_err *e;
 } rotation;
 
@@ -66,8 +68,9 @@ static void take_row(void *arg, const leat_hubdb_row *row)
 {
     rotation *g = arg;
     row_list *one = LEAT_NEW(&g->a, row_list, 1);
-    one->row = (leat_hubdb_row){leat_arena_strdup(&g->a, row->name),
-                                leat_arena_str(&g->a, row->config), row->stopped};
+    one->row = (leat_hubdb_row){.name = leat_arena_strdup(&g->a, row->name),
+                                .config = leat_arena_str(&g->a, row->config),
+                                .stopped = row->stopped};
     one->next = g->rows;
     g->rows = one;
 }
@@ -78,11 +81,22 @@ static leat_rc seal_row(rotation *g, leat_hubdb *db, const leat_hubdb_row *row)
     leat_buf json = {0};
     leat_rc rc = leat_config_json(&g->a, row->config, row->name, &config, g->e);
     if (rc == LEAT_OK) rc = leat_config_keep(config, leat_kept_tables(config), true, &json, g->e);
-    leat_hubdb_row anew = {row->name, leat_buf_str(&json), row->stopped};
+    leat_hubdb_row anew = {
+        .name = row->name, .config = leat_buf_str(&json), .stopped = row->stopped};
     if (rc == LEAT_OK) rc = leat_hubdb_put(db, &anew, g->e);
     if (rc == LEAT_OK) g->connectors++;
     leat_buf_free(&json);
     return rc;
+}
+
+static leat_rc seal_connections(rotation *g, leat_hubdb *db)
+{
+    const char *const *names;
+    size_t n;
+    LEAT_TRY(leat_connection_list(db, &g->a, &names, &n, g->e));
+    for (size_t i = 0; i < n; i++) LEAT_TRY(leat_connection_seal_again(db, names[i], g->e));
+    g->connections = (unsigned)n;
+    return LEAT_OK;
 }
 
 static leat_rc seal_hub(rotation *g)
@@ -96,6 +110,7 @@ static leat_rc seal_hub(rotation *g)
     leat_rc rc = leat_hubdb_each(db, take_row, g, g->e);
     for (const row_list *r = g->rows; r && rc == LEAT_OK; r = r->next)
         rc = seal_row(g, db, &r->row);
+    if (rc == LEAT_OK) rc = seal_connections(g, db);
     if (rc == LEAT_OK) rc = leat_hubdb_scrub(db, g->e);
     leat_hubdb_close(db);
     return rc;
@@ -154,8 +169,9 @@ static int rotate(const char *data)
     if (rc == LEAT_OK) rc = rotate_all(&g);
     leat_os_now()->close(lock);
     if (rc == LEAT_OK)
-        fprintf(stderr, "sealed anew: %u configurations of the hub, %u of connectors\n",
-                g.connectors, g.states);
+        fprintf(stderr,
+                "sealed anew: %u configurations of the hub, %u of connectors, %u connections\n",
+                g.connectors, g.states, g.connections);
     leat_arena_free(&g.a);
     return rc == LEAT_OK ? LEAT_EXIT_OK : leat_cli_fail(&err);
 }
@@ -167,7 +183,6 @@ int leat_cli_key(int argc, char **argv)
     const char *words[2];
     int nwords, status;
     if (!leat_cli_parse(argc, argv, args, words, 2, &nwords, &status)) return status;
-    leat_seal_folder(common.data);
     if (nwords == 1 && strcmp(words[0], "list") == 0) return list(&common);
     if (nwords == 1 && strcmp(words[0], "rotate") == 0) return rotate(common.data);
     return leat_cli_usage(argv[0], "expected list or rotate");

@@ -177,8 +177,7 @@ static leat_rc input(offsets *o, const char *from, leat_str *out, leat_err *e)
     leat_buf text = {0};
     *out = leat_str_of(from);
     if (*leat_str_trim(*out).s == '{') return LEAT_OK;
-    bool stdin_ = strcmp(from, "-") == 0;
-    int err = leat_os_load(stdin_ ? "/dev/stdin" : from, &text, FILE_MAX);
+    int err = leat_cli_load(from, &text, FILE_MAX);
     *out = leat_arena_str(&o->a, leat_buf_str(&text));
     leat_buf_free(&text);
     if (err == -EFBIG)

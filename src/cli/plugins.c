@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/os.h"
 #include "cli/cli.h"
+#include "cli/template.h"
 #include "config/connector.h"
 #include "config/dbzserver.h"
 #include "config/worker.h"
@@ -350,17 +351,25 @@ static leat_rc write_docs(const char *dir, leat_err *e)
 
 int leat_cli_plugins(int argc, char **argv)
 {
-    leat_common common = {0};
-    const char *markdown = NULL;
+    leat_common common = {.data = leat_cli_data()};
+    const char *markdown = NULL, *connection = NULL;
+    bool template = false;
     const leat_arg args[] = {
         LEAT_ARG_JSON(common),
         {"markdown", LEAT_ARG_TEXT, &markdown, "DIR",
          "write the options into the pages of a folder"},
+        {"template", LEAT_ARG_FLAG, &template, NULL,
+         "print an almost ready configuration; behind NAME: properties, json or sql"},
+        {"connection", LEAT_ARG_TEXT, &connection, "NAME",
+         "of a template: take address and log-in from this connection"},
+        LEAT_ARG_DATA(common),
         {0},
     };
     const char *words[2];
     int nwords, status;
     if (!leat_cli_parse(argc, argv, args, words, 2, &nwords, &status)) return status;
+    if (template) return leat_cli_template(argv[0], common.data, words, nwords, connection);
+    if (connection) return leat_cli_usage(argv[0], "--connection goes with --template");
     if (nwords > 1) return leat_cli_usage(argv[0], "takes one name; got \"%s\" too", words[1]);
     if (markdown) {
         leat_err err = {0};

@@ -36,23 +36,6 @@ typedef struct reading {
     bool uncommitted;  /* on Kafka */
 } reading;
 
-/* A row without its ABSENT cells. */
-static leat_rc put_row(reading *g, leat_jw *w, const char *name, const leat_schema *row,
-                       const leat_value *cells, leat_err *e)
-{
-    if (!cells) {
-        leat_jw_null(w, name);
-        return LEAT_OK;
-    }
-    leat_jw_object(w, name);
-    for (uint32_t i = 0; i < row->nfields; i++)
-        if (cells[i].kind != LEAT_ABSENT)
-            LEAT_TRY(leat_record_part(g->form.values, w, row->fields[i].name, row->fields[i].schema,
-                                      &cells[i], (leat_str){0}, e));
-    leat_jw_end(w);
-    return LEAT_OK;
-}
-
 static leat_rc put_native(reading *g, const leat_event *ev, leat_err *e)
 {
     char op[2] = {(char)ev->op, 0};
@@ -73,8 +56,8 @@ static leat_rc put_native(reading *g, const leat_event *ev, leat_err *e)
         leat_jw_i64(&w, "tx", (int64_t)ev->tx);
         leat_jw_i64(&w, "tx_seq", ev->tx_seq);
         leat_jw_bool(&w, "key_changed", ev->flags & LEAT_EV_KEY_CHANGED);
-        LEAT_TRY(put_row(g, &w, "before", ev->table->row, ev->before, e));
-        LEAT_TRY(put_row(g, &w, "after", ev->table->row, ev->after, e));
+        LEAT_TRY(leat_record_row(g->form.values, &w, "before", ev->table->row, ev->before, e));
+        LEAT_TRY(leat_record_row(g->form.values, &w, "after", ev->table->row, ev->after, e));
     }
     leat_jw_end(&w);
     leat_buf_u8(&g->lines.out, '\n');

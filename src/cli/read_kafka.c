@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "config/load.h"
+#include "engine/connection.h"
 
 enum { WAIT_MS = 200, ANSWER_MS = 10000, PATIENCE_US = 5000000, KEEP = 1 << 20 };
 
@@ -38,6 +39,7 @@ static leat_rc configure(const char *kafka, leat_arena *a, leat_kafka_clients *o
         leat_config *config = NULL;
         LEAT_TRY(leat_config_load(a, kafka, &config, e));
         worker = config->props;
+        if (!leat_connection_expand(a, &worker, true, &r)) return leat_report_err(&r, kafka, e);
         LEAT_TRY(leat_config_resolve(a, &worker, e));
     } else {
         leat_props_set(&worker, a, LEAT_STR("bootstrap.servers"), leat_str_of(kafka), 0);

@@ -56,6 +56,8 @@ static int serve(leat_hub_conf *conf, const char *kafka, const char *worker, lea
     leat_open open = {.kafka = kafka, .env = (const char *const *)environ};
     leat_rc rc = open_worker(&open, &a, worker, &err);
     conf->open = &open;
+    conf->default_rate = conf->rate < 0;
+    if (conf->default_rate) conf->rate = RATE;
     if (rc == LEAT_OK && !only_try) {
         leat_log_setup(level, conf->log_json, NULL, STDERR_FILENO);
         rc = leat_hub_serve(conf, &err);
@@ -67,8 +69,7 @@ static int serve(leat_hub_conf *conf, const char *kafka, const char *worker, lea
 int leat_cli_serve(int argc, char **argv)
 {
     leat_common common = {.data = leat_cli_data()};
-    leat_hub_conf conf = {.listen = "127.0.0.1:8083",
-                          .tls = {.least = "1.2"},
+    leat_hub_conf conf = {.tls = {.least = "1.2"},
                           .connections = CONNECTIONS,
                           .per_address = PER_ADDRESS,
                           .rate = -1,
@@ -92,6 +93,8 @@ int leat_cli_serve(int argc, char **argv)
         {"tls-min-version", LEAT_ARG_TEXT, &conf.tls.least, "VERSION", "1.2 (default) or 1.3"},
         {"host", LEAT_ARG_TEXT, &conf.hosts, "NAMES",
          "names this hub is called by, separated by commas; those of its certificate are known"},
+        {"url", LEAT_ARG_TEXT, &conf.url, "URL",
+         "by which browsers reach this hub through a proxy, as https://example.org/leat"},
         {"require-login", LEAT_ARG_FLAG, &conf.login, NULL, "on the loopback, too"},
         {"files-root", LEAT_ARG_TEXT, &conf.files, "DIR",
          "connectors may name files below it (certificates, ${file:..}); without it none"},
@@ -119,7 +122,5 @@ int leat_cli_serve(int argc, char **argv)
     leat_level level = LEAT_INFO;
     if (!sensible(argv[0], &conf, &level, &status)) return status;
     conf.data = common.data;
-    conf.default_rate = conf.rate < 0;
-    if (conf.default_rate) conf.rate = RATE;
     return serve(&conf, common.kafka, nwords ? words[0] : NULL, level, only_try);
 }

@@ -53,8 +53,8 @@ static void difference_json(const leat_shadow_difference *d)
     leat_buf out = {0};
     leat_jw j = {.out = &out};
     leat_jw_object(&j, NULL);
-    leat_jw_z(&j, "event", "difference");
-    leat_jw_z(&j, "kind", leat_shadow_kind_names[d->kind]);
+    leat_jw_z(&j, "event", d->purpose ? "deliberate" : "difference");
+    leat_jw_z(&j, "kind", d->purpose ? d->purpose->name : leat_shadow_kind_names[d->kind]);
     leat_jw_z(&j, "topic", d->topic);
     if (d->offset >= 0) leat_jw_i64(&j, "partition", d->partition);
     if (d->offset >= 0) leat_jw_i64(&j, "offset", d->offset);
@@ -94,13 +94,15 @@ static void difference_text(const leat_shadow_difference *d)
 void leat_shadow_show_difference(void *arg, const leat_shadow_difference *d)
 {
     leat_shadow_show *w = arg;
-    if (w->shown++ >= w->most) return;
+    if (!d->purpose && w->shown++ >= w->most) return;
     clear(w);
+    if (d->purpose && !w->json)
+        printf("on purpose, told once: %s: %s\n", d->purpose->what, d->purpose->reason);
     if (w->json)
         difference_json(d);
     else
         difference_text(d);
-    if (w->shown == w->most && !w->json)
+    if (!d->purpose && w->shown == w->most && !w->json)
         fprintf(stderr, "further differences are counted only (--max-differences)\n");
 }
 
@@ -110,6 +112,7 @@ static void put_counts(leat_jw *j, const leat_shadow_counts *c)
 {
     leat_jw_i64(j, "compared", (int64_t)c->compared);
     leat_jw_i64(j, "equal", (int64_t)c->equal);
+    leat_jw_i64(j, "explained", (int64_t)c->explained);
     leat_jw_object(j, "differences");
     for (int i = 0; i < LEAT_SHADOW_KINDS; i++)
         leat_jw_i64(j, leat_shadow_kind_names[i], (int64_t)c->differences[i]);
@@ -179,11 +182,16 @@ void leat_shadow_show_progress(void *arg, const leat_shadow_status *s)
 
 static void result_text(const leat_shadow_counts *c)
 {
-    printf("%" PRIu64 " records compared, %" PRIu64 " equal, %" PRIu64 " differences\n",
-           c->compared, c->equal, leat_shadow_differences(c));
+    printf("%" PRIu64 " records compared, %" PRIu64 " equal, %" PRIu64
+           " differ on purpose, %" PRIu64 " unexplained differences\n",
+           c->compared, c->equal, c->explained, leat_shadow_differences(c));
     for (int i = 0; i < LEAT_SHADOW_KINDS; i++)
         if (c->differences[i])
             printf("  %-12s %10" PRIu64 "\n", leat_shadow_kind_names[i], c->differences[i]);
+    for (int i = 0; i < LEAT_SHADOW_DELIBERATES; i++)
+        if (c->deliberate[i])
+            printf("on purpose: %" PRIu64 " times %s: %s\n", c->deliberate[i],
+                   leat_shadow_purposes[i].what, leat_shadow_purposes[i].reason);
     for (int i = 1; i < LEAT_SHADOW_SKIPS; i++)
         if (c->skipped[i])
             printf("not compared: %" PRIu64 " %s: %s\n", c->skipped[i], leat_shadow_skips[i].what,
@@ -215,6 +223,11 @@ void leat_shadow_show_result(leat_shadow_show *w, const leat_shadow_counts *c, b
     for (int i = 0; leat_shadow_rules[i].name; i++)
         if (c->ruled[i]) leat_jw_i64(&j, leat_shadow_rules[i].path, (int64_t)c->ruled[i]);
     leat_jw_end(&j);
+    leat_jw_object(&j, "on_purpose");
+    for (int i = 0; i < LEAT_SHADOW_DELIBERATES; i++)
+        if (c->deliberate[i])
+            leat_jw_i64(&j, leat_shadow_purposes[i].name, (int64_t)c->deliberate[i]);
+    leat_jw_end(&j);
     leat_jw_end(&j);
     print(&out);
 }
@@ -234,6 +247,15 @@ static void rules_json(void)
         leat_jw_z(&j, "path", r->path);
         leat_jw_z(&j, "when", when[r->when]);
         leat_jw_z(&j, "reason", r->reason);
+        leat_jw_end(&j);
+    }
+    leat_jw_end(&j);
+    leat_jw_array(&j, "on_purpose");
+    for (int i = 0; i < LEAT_SHADOW_DELIBERATES; i++) {
+        leat_jw_object(&j, NULL);
+        leat_jw_z(&j, "rule", leat_shadow_purposes[i].name);
+        leat_jw_z(&j, "what", leat_shadow_purposes[i].what);
+        leat_jw_z(&j, "reason", leat_shadow_purposes[i].reason);
         leat_jw_end(&j);
     }
     leat_jw_end(&j);
@@ -260,6 +282,9 @@ void leat_shadow_show_rules(bool json)
     printf("What may differ:\n");
     for (const leat_shadow_rule *r = leat_shadow_rules; r->name; r++)
         printf("  %s%s: %s\n", r->path, when[r->when], r->reason);
+    printf("What differs on purpose:\n");
+    for (int i = 0; i < LEAT_SHADOW_DELIBERATES; i++)
+        printf("  %s: %s\n", leat_shadow_purposes[i].what, leat_shadow_purposes[i].reason);
     printf("What is not compared:\n");
     for (int i = 1; i < LEAT_SHADOW_SKIPS; i++)
         printf("  %s: %s\n", leat_shadow_skips[i].what, leat_shadow_skips[i].reason);

@@ -50,6 +50,11 @@ static int where_at(const signal_args *s)
     return i;
 }
 
+static void put_kind(const signal_args *s, leat_jw *w)
+{
+    leat_jw_z(w, "type", s->blocking ? "blocking" : "incremental");
+}
+
 static void put_tables(const signal_args *s, int n, leat_jw *w)
 {
     leat_jw_array(w, "data-collections");
@@ -63,7 +68,7 @@ static void put_snapshot(const signal_args *s, leat_jw *w)
     leat_buf filter = {0};
     join(s, tables + 1, &filter);
     put_tables(s, tables, w);
-    leat_jw_z(w, "type", s->blocking ? "blocking" : "incremental");
+    put_kind(s, w);
     if (s->surrogate) leat_jw_z(w, "surrogate-key", s->surrogate);
     if (tables < s->n) {
         leat_jw_array(w, "additional-conditions");
@@ -88,6 +93,7 @@ static void make_request(const signal_args *s, const verb *v, leat_buf *out)
     leat_jw_z(&w, "type", v->type);
     leat_jw_object(&w, "data");
     if (v == &verbs[0]) put_snapshot(s, &w);
+    if (v == &verbs[1]) put_kind(s, &w);
     if (v == &verbs[1]) put_tables(s, s->n, &w);
     if (v == &verbs[4]) {
         join(s, 0, &message);
@@ -128,12 +134,13 @@ static int send(const signal_args *s, const verb *v)
 
 static int check(signal_args *s, const verb *v, const char *command)
 {
-    bool snapshot = v == &verbs[0];
+    bool snapshot = v == &verbs[0], stop = v == &verbs[1];
     if (s->n < v->least || s->n > v->most)
         return leat_cli_usage(command, s->n < v->least ? "%s: what?" : "%s takes nothing more",
                               v->name);
-    if (!snapshot && (s->blocking || s->surrogate))
-        return leat_cli_usage(command, "--blocking and --surrogate-key are of snapshot");
+    if (!snapshot && s->surrogate) return leat_cli_usage(command, "--surrogate-key is of snapshot");
+    if (!snapshot && s->blocking && (!stop || s->n > 0))
+        return leat_cli_usage(command, "--blocking is of snapshot TABLE..., and of stop alone");
     int tables = snapshot ? where_at(s) : 1;
     if (tables == 0 || (snapshot && tables == s->n - 1))
         return leat_cli_usage(command, "expected snapshot TABLE... [WHERE CONDITION]");
@@ -146,7 +153,9 @@ int leat_cli_signal(int argc, char **argv)
     const leat_arg args[] = {
         LEAT_ARG_DATA(s.common),
         LEAT_ARG_JSON(s.common),
-        {"blocking", LEAT_ARG_FLAG, &s.blocking, NULL, "snapshot: the stream waits for it"},
+        {"blocking", LEAT_ARG_FLAG, &s.blocking, NULL,
+         "snapshot, stop: one that the stream waits for; it reads a table's own rows, whatever "
+         "snapshot.select.statement.overrides says"},
         {"surrogate-key", LEAT_ARG_TEXT, &s.surrogate, "COLUMN",
          "snapshot: read by this column instead of the key"},
         {"id", LEAT_ARG_TEXT, &s.id, "ID", "the signal's id (default: one is made)"},

@@ -16,6 +16,7 @@
 #include "cli/connect.h"
 #include "cli/lines.h"
 #include "cli/sql_line.h"
+#include "cli/sql_select.h"
 #include "cli/sql_show.h"
 #include "prove/takeover/rest.h"
 #include "sql/parse.h"
@@ -28,6 +29,8 @@ typedef struct console {
     leat_common common;
     leat_connect connect;
     const char *statement, *file, *define;
+    const char *data;     /* a SELECT reads it itself; NULL: the hub is asked */
+    int64_t seconds, max; /* of a SELECT; 0: as ever */
     leat_rest *rest;
     leat_sql_host host;
     leat_arena session; /* what variables stand for, and statements that were read */
@@ -140,6 +143,34 @@ static int print(console *g, const leat_sql_statement *s)
     return status;
 }
 
+/* ---- SELECT ---- */
+
+static int select_rows(console *g, const leat_sql_statement *s)
+{
+    const leat_sql_asking asking = {
+        .rest = g->rest,
+        .query = {.data = g->data,
+                  .sql = s->value,
+                  .max_rows = g->max ? g->max : LEAT_SELECT_ROWS,
+                  .ms = g->seconds ? g->seconds * 1000 : LEAT_SELECT_MS}};
+    leat_arena a = {0};
+    const leat_json *answer = NULL;
+    leat_sql_failure failure;
+    int status = LEAT_EXIT_OK;
+    if (!leat_sql_select_ask(&asking, &a, &answer, &failure))
+        status = failed(g, &failure);
+    else if (g->common.json)
+        leat_sql_select_write(answer, &g->lines.out);
+    else
+        leat_sql_select_show(answer, isatty(STDOUT_FILENO), &g->lines.out);
+    leat_lines_flush(&g->lines);
+    if (leat_json_get_bool(answer, "more", false))
+        fprintf(stderr,
+                "leat sql: there are more rows; narrow the query, or ask for more with --max\n");
+    leat_arena_free(&a);
+    return status;
+}
+
 /* ---- one statement after the other ---- */
 
 static void show(console *g, leat_str entities, leat_arena *a)
@@ -148,7 +179,8 @@ static void show(console *g, leat_str entities, leat_arena *a)
     leat_err err;
     if (leat_json_parse(a, entities, &list, &err) != LEAT_OK) return;
     for (const leat_json *j = list->child; j; j = j->next) {
-        bool test = leat_str_is(leat_json_get_str(j, "@type"), "connector_test");
+        leat_str type = leat_json_get_str(j, "@type");
+        bool test = leat_str_is(type, "connector_test") || leat_str_is(type, "connection_test");
         if (test && !leat_json_get_bool(j, "ok", false)) g->found = true;
         if (g->common.json) {
             leat_json_write(j, &g->lines.out);
@@ -170,6 +202,7 @@ static int carry_out(console *g, const leat_sql_statement *s)
     int status = LEAT_EXIT_OK;
     alone.next = NULL;
     if (s->kind == LEAT_SQL_PRINT) return print(g, s);
+    if (s->kind == LEAT_SQL_SELECT) return select_rows(g, s);
     if (s->kind == LEAT_SQL_SET || s->kind == LEAT_SQL_UNSET)
         fprintf(stderr, "leat sql: properties of streams are accepted without effect\n");
     leat_jw_array(&w, NULL);
@@ -299,6 +332,7 @@ static const char help[] =
     "  DESCRIBE CONNECTOR name; TEST CONNECTOR name; ALTER CONNECTOR name SET ('option' = 'value');\n"
     "  PAUSE|RESUME|STOP|RESTART CONNECTOR name; DROP CONNECTOR [IF EXISTS] name;\n"
     "  SHOW|RESET OFFSETS FOR CONNECTOR name; SNAPSHOT CONNECTOR name TABLES schema.table;\n"
+    "  SELECT ts, op, after->>'$.id' FROM \"topic\" WHERE ts > datetime('now', '-1 hour');\n"
     "  PRINT topic [FROM BEGINNING] [LIMIT n]; DEFINE name = 'value'; UNDEFINE name;\n"
     "Names are in capitals unless they stand in \"...\" or `...`. exit, or Ctrl-D, ends.\n";
 
@@ -420,6 +454,9 @@ int leat_cli_sql(int argc, char **argv)
         {"e", LEAT_ARG_TEXT, &g.statement, "STATEMENT", "carry out these statements"},
         {"f", LEAT_ARG_TEXT, &g.file, "FILE", "carry out the statements of a file"},
         {"define", LEAT_ARG_TEXT, &g.define, "NAME=VALUE", "a variable: ${NAME}"},
+        {"data", LEAT_ARG_TEXT, &g.data, "DIR", "SELECT reads this data folder, without a hub"},
+        {"timeout", LEAT_ARG_INT, &g.seconds, "SECONDS", "that a SELECT may take (default: 30)"},
+        {"max", LEAT_ARG_INT, &g.max, "N", "rows that a SELECT may give (default: 10000)"},
         LEAT_ARG_JSON(g.common),
         {0},
     };
@@ -427,5 +464,10 @@ int leat_cli_sql(int argc, char **argv)
     int nwords, status;
     if (!leat_cli_parse(argc, argv, args, names, 0, &nwords, &status)) return status;
     if (g.statement && g.file) return leat_cli_usage(argv[0], "either -e or -f");
+    if (g.seconds * 1000 > LEAT_SELECT_MS_MOST || g.seconds < 0)
+        return leat_cli_usage(argv[0], "--timeout takes 1 to %d seconds",
+                              LEAT_SELECT_MS_MOST / 1000);
+    if (g.max > LEAT_SELECT_ROWS_MOST || g.max < 0)
+        return leat_cli_usage(argv[0], "--max takes 1 to %d rows", LEAT_SELECT_ROWS_MOST);
     return run(&g);
 }

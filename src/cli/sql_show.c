@@ -4,10 +4,9 @@
 #include "cli/sql_show.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/clock.h"
-
-enum { COLUMNS = 5 };
 
 /* ---- tables ---- */
 
@@ -58,25 +57,35 @@ static leat_str cell(const leat_json *row, const char *member, leat_arena *a)
     return j->type == LEAT_JSON_STRING ? j->text : leat_json_text(j, a);
 }
 
+void leat_sql_show_cells(const leat_str *cells, size_t columns, size_t rows, leat_buf *out)
+{
+    leat_arena a = {0};
+    size_t *width = LEAT_NEW(&a, size_t, columns + 1), total = 0;
+    for (size_t i = 0; i < columns * (rows + 1); i++) {
+        size_t w = width_of(cells[i]), *most = &width[i % columns];
+        if (w > *most) *most = w;
+    }
+    for (size_t i = 0; i < columns; i++) total += width[i] + 3;
+    for (size_t i = 0; i < columns * (rows + 1); i++) {
+        put_cell(cells[i], width[i % columns], (i + 1) % columns == 0, out);
+        if (i + 1 != columns) continue;
+        for (size_t k = 1; k < total; k++) leat_buf_u8(out, '-');
+        leat_buf_u8(out, '\n');
+    }
+    leat_arena_free(&a);
+}
+
 static void put_table(const column *columns, const leat_json *list, leat_buf *out)
 {
-    size_t width[COLUMNS] = {0}, n = 0, total = 0;
+    size_t n = 0, rows = 0, at = 0;
     leat_arena a = {0};
-    for (; columns[n].title; n++) {
-        width[n] = strlen(columns[n].title);
-        for (const leat_json *row = list ? list->child : NULL; row; row = row->next) {
-            size_t w = width_of(cell(row, columns[n].member, &a));
-            if (w > width[n]) width[n] = w;
-        }
-        total += width[n] + 3;
-    }
-    for (size_t i = 0; i < n; i++)
-        put_cell(leat_str_of(columns[i].title), width[i], i + 1 == n, out);
-    for (size_t i = 1; i < total; i++) leat_buf_u8(out, '-');
-    leat_buf_u8(out, '\n');
+    while (columns[n].title) n++;
+    for (const leat_json *row = list ? list->child : NULL; row; row = row->next) rows++;
+    leat_str *cells = LEAT_NEW(&a, leat_str, n * (rows + 1));
+    for (size_t i = 0; i < n; i++) cells[at++] = leat_str_of(columns[i].title);
     for (const leat_json *row = list ? list->child : NULL; row; row = row->next)
-        for (size_t i = 0; i < n; i++)
-            put_cell(cell(row, columns[i].member, &a), width[i], i + 1 == n, out);
+        for (size_t i = 0; i < n; i++) cells[at++] = cell(row, columns[i].member, &a);
+    leat_sql_show_cells(cells, n, rows, out);
     leat_arena_free(&a);
 }
 
@@ -199,6 +208,51 @@ static void show_test(const leat_json *j, leat_buf *out)
                    leat_json_get_bool(j, "ok", false) ? "The test passed\n" : "The test failed\n");
 }
 
+/* ---- connections ---- */
+
+static void show_connection(const leat_json *j, leat_buf *out)
+{
+    const leat_json *k = leat_json_get(j, "connection"), *values = leat_json_get(k, "parameters"),
+                    *users = leat_json_get(k, "used_by");
+    line(out, "Name", leat_json_get_str(k, "name"));
+    line(out, "Type", leat_json_get_str(k, "label"));
+    line(out, "Strategy", leat_json_get_str(k, "strategy_label"));
+    for (const leat_json *v = values ? values->child : NULL; v; v = v->next) {
+        char name[64];
+        if (v->type == LEAT_JSON_NULL) continue;
+        snprintf(name, sizeof name, "%.*s", LEAT_STR_ARG(v->name));
+        line(out, name, v->text);
+    }
+    for (const leat_json *u = users ? users->child : NULL; u; u = u->next)
+        line(out, "Used by", u->text);
+}
+
+static void show_saved(const leat_json *j, leat_buf *out)
+{
+    leat_str name = leat_json_get_str(leat_json_get(j, "connection"), "name");
+    bool altered = leat_str_starts(leat_json_get_str(j, "statementText"), "ALTER");
+    leat_buf_str_z(out, altered ? "Altered connection " : "Created connection ");
+    put(name, out);
+    leat_buf_u8(out, '\n');
+}
+
+static void show_connection_dropped(const leat_json *j, leat_buf *out)
+{
+    leat_buf_str_z(out, "Dropped connection ");
+    put(leat_json_get_str(j, "connectionName"), out);
+    leat_buf_u8(out, '\n');
+}
+
+static void show_connections(const leat_json *j, leat_buf *out)
+{
+    static const column columns[] = {{"Connection", "name"},
+                                     {"Type", "label"},
+                                     {"Strategy", "strategy_label"},
+                                     {"Used by", "used_by"},
+                                     {NULL, NULL}};
+    put_table(columns, leat_json_get(j, "connections"), out);
+}
+
 static void show_properties(const leat_json *j, leat_buf *out)
 {
     static const column columns[] = {{"Property", "name"}, {"Value", "value"}, {NULL, NULL}};
@@ -218,6 +272,11 @@ static const struct {
     {"connector_description", show_description},
     {"connector_offsets", show_offsets},
     {"connector_test", show_test},
+    {"connection_test", show_test},
+    {"connection_info", show_saved},
+    {"drop_connection", show_connection_dropped},
+    {"connection_list", show_connections},
+    {"connection_description", show_connection},
     {"kafka_topics", show_topics},
     {"variables", show_variables},
     {"properties", show_properties},

@@ -37,7 +37,7 @@ static int64_t rate_of(const leat_json *j, const char *window, const char *membe
 
 static void print_head(const showing *s)
 {
-    printf("%-20s %-9s %10s %8s %10s %10s %10s %10s %10s %6s\n", "CONNECTOR", "STATE", "EVENTS",
+    printf("%-20s %-10s %10s %8s %10s %10s %10s %10s %10s %6s\n", "CONNECTOR", "STATE", "EVENTS",
            "PER S", s->human ? "RATE" : "BYTES/S", s->human ? "LAG" : "LAG BYTES",
            s->human ? "BEHIND" : "BEHIND MS", "RETAINED", "MEMORY", "DEAD");
 }
@@ -156,6 +156,10 @@ static void print_more(const showing *s, const leat_json *j)
     if (leat_str_is(leat_json_get_str(desired, "state"), "PAUSED"))
         printf("    paused by %.*s at %.*s\n", LEAT_STR_ARG(leat_json_get_str(desired, "by")),
                LEAT_STR_ARG(leat_json_get_str(desired, "at")));
+    if (leat_json_get(j, "deaths"))
+        printf("    its process has ended %" PRId64
+               " times in a row, and is started again at %.*s\n",
+               leat_json_get_i64(j, "deaths", 0), LEAT_STR_ARG(leat_json_get_str(j, "restart_at")));
     print_tasks(j);
     bool told = first_task(j) && first_task(j)->next && leat_json_get(j, "pid");
     if (msg.s && !told) printf("    %.*s [%.*s]\n", LEAT_STR_ARG(msg), LEAT_STR_ARG(code));
@@ -169,7 +173,7 @@ static void print_line(const showing *s, const leat_json *j)
     int64_t events = leat_json_get_i64(counts, "appended", 0) +
                      leat_json_get_i64(counts, "rows_appended", 0) +
                      leat_json_get_i64(counts, "delivered", 0);
-    printf("%-20.*s %-9.*s %10s %8s %10s %10s %10s %10s %10s %6" PRId64 "\n",
+    printf("%-20.*s %-10.*s %10s %8s %10s %10s %10s %10s %10s %6" PRId64 "\n",
            LEAT_STR_ARG(leat_json_get_str(j, "name")), LEAT_STR_ARG(leat_json_get_str(j, "state")),
            leat_show_number(s->human, events, false, cell[0]),
            leat_show_number(s->human, rate_of(j, "1s", "events_per_second"), false, cell[1]),

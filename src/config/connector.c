@@ -41,6 +41,13 @@ const leat_opt leat_connector_options[] = {
      .help =
          "Which connector: a name that 'leat plugins' lists, or the Java class of the connector "
          "that it stands for."},
+    {.name = "connection",
+     .label = "Connection",
+     .group = "Connector",
+     .type = LEAT_OPT_STR,
+     AT(connection, const char *),
+     .help = "Name of a saved connection: address and log-in come from there, at each start, "
+             "unless an option here says otherwise. `leat connection list` names them."},
     {.name = "tasks.max",
      .label = "Tasks",
      .group = "Connector",
@@ -282,15 +289,52 @@ const leat_opt leat_connector_options[] = {
     IGNORED("tasks.max.enforce", "true", "A connector never makes more tasks than tasks.max."),
     IGNORED("config.action.reload", "restart", "Configuration providers are read at each start."),
     {.name = "errors.tolerance",
-     .label = "Records that Kafka refuses",
+     .label = "Records that cannot be taken",
      .group = "Errors",
      .type = LEAT_OPT_ENUM,
      AT(tolerance, int64_t),
      .choices = TOLERANCES,
      .def = "none",
      .help = "Into Kafka: a record that the brokers never take, because it is too large or invalid, "
-             "stops the connector (`none`), or its change goes to the dead letters (`all`). A "
-             "change that cannot be decoded goes to the dead letters always."},
+             "stops the connector (`none`), or its change goes to the dead letters (`all`). So "
+             "does one that a transform cannot take. A change that cannot be decoded goes to the "
+             "dead letters always. Of a relational sink: the same for rows that the target never "
+             "takes."},
+    {.name = "errors.parked.keys",
+     .label = "Rows that may wait",
+     .group = "Errors",
+     .type = LEAT_OPT_INT,
+     .flags = LEAT_OPT_ADVANCED,
+     AT(parked_keys, int64_t),
+     .def = "10000",
+     .min = 0,
+     .max = 10000000,
+     .help = "Of a sink: while a change is in the dead letters the later changes of the same row "
+             "wait behind it, as dead letters too, so that they are written in order once it is "
+             "tried again. With more rows than this waiting the sink pauses. 0: nothing waits, and "
+             "later changes overtake it."},
+    {.name = "errors.breaker.percent",
+     .label = "Pause at so many refused",
+     .group = "Errors",
+     .type = LEAT_OPT_INT,
+     .flags = LEAT_OPT_ADVANCED,
+     AT(breaker_percent, int64_t),
+     .def = "0",
+     .min = 0,
+     .max = 100,
+     .help = "Of a sink with errors.tolerance=all: when the target refuses this many percent of "
+             "the events of a window, something else is wrong than a row, and the sink pauses "
+             "until a person resumes it. 0: never."},
+    {.name = "errors.breaker.window",
+     .label = "Window of that",
+     .group = "Errors",
+     .type = LEAT_OPT_INT,
+     .flags = LEAT_OPT_ADVANCED,
+     AT(breaker_window, int64_t),
+     .def = "1000",
+     .min = 1,
+     .max = 1000000,
+     .help = "Events of a window of errors.breaker.percent, rounded up to whole batches."},
     IGNORED("errors.retry.timeout", "0", "Attempts are bounded by errors.max.retries."),
     IGNORED("errors.log.enable", "false", "Errors are always logged."),
     IGNORED("errors.log.include.messages", "false", "Row data is never logged."),
@@ -348,10 +392,35 @@ const leat_opt leat_connector_options[] = {
     IGNORED_ALL("producer.override.*", "The embedded stream has no Kafka producer."),
     IGNORED_ALL("consumer.override.*", "The embedded stream has no Kafka consumer."),
     IGNORED_ALL("admin.override.*", "The embedded stream has no Kafka client."),
-    IGNORED_ALL("transforms.*", "Belongs to transforms."),
-    IGNORED_ALL("predicates.*", "Belongs to predicates."),
-    MISSING("transforms", "", "Single message transforms."),
-    MISSING("predicates", "", "Predicates of transforms."),
+    {.name = "transforms",
+     .label = "Transforms",
+     .group = "Transforms",
+     .type = LEAT_OPT_LIST,
+     AT(transforms, leat_opt_list),
+     .help = "Names of single message transforms that a source's records go through, in order."},
+    {.name = "transforms.*",
+     .label = "Options of transforms",
+     .group = "Transforms",
+     .type = LEAT_OPT_MANY,
+     AT(transform_options, leat_opt_many),
+     .help = "Of a transform: `transforms.NAME.type`, its class; `transforms.NAME.predicate` and "
+             "`transforms.NAME.negate`, which records it is for; and its own options. There are "
+             "`org.apache.kafka.connect.transforms.ValueToKey` (`fields`), `ExtractField$Key` and "
+             "`ExtractField$Value` (`field`)."},
+    {.name = "predicates",
+     .label = "Predicates",
+     .group = "Transforms",
+     .type = LEAT_OPT_LIST,
+     AT(predicates, leat_opt_list),
+     .help = "Names of predicates that transforms can have."},
+    {.name = "predicates.*",
+     .label = "Options of predicates",
+     .group = "Transforms",
+     .type = LEAT_OPT_MANY,
+     AT(predicate_options, leat_opt_many),
+     .help = "Of a predicate: `predicates.NAME.type`, its class, and its own options. There are "
+             "`org.apache.kafka.connect.transforms.predicates.TopicNameMatches` (`pattern`), "
+             "`HasHeaderKey` (`name`) and `RecordIsTombstone`."},
     MISSING("topics.regex", NULL, "Topics that a sink reads, by a regular expression."),
     /* clang-format on */
     {.name = NULL},

@@ -8,7 +8,8 @@
 
 typedef struct leat_connector_conf {
     const char *name;
-    const char *klass; /* connector.class */
+    const char *klass;      /* connector.class */
+    const char *connection; /* that its options come from, too; NULL: none */
     int64_t tasks_max;
     leat_opt_list topics; /* of a sink */
     bool stream_merge;    /* of a source: old segments of small frames are merged */
@@ -25,12 +26,16 @@ typedef struct leat_connector_conf {
     const char *converters[3];          /* classes: of keys, values, headers */
     bool header_schemas;                /* header.converter.schemas.enable */
     int64_t tolerance;                  /* errors.tolerance: 0 none, 1 all */
-    int64_t once;                       /* exactly.once.support: 0 requested, 1 required */
-    int64_t boundary;                   /* transaction.boundary: 0 poll, 1 interval, 2 connector */
-    int64_t boundary_ms;                /* transaction.boundary.interval.ms */
-    const char *offsets_topic;          /* offsets.storage.topic; NULL: the worker's */
-    const char *offsets_class;          /* offset.storage: where Debezium Server kept offsets */
-    const char *offsets_file; /* offset.storage.file.filename, to go on from; NULL: none */
+    int64_t parked_keys;                /* errors.parked.keys; 0: nothing waits */
+    int64_t breaker_percent, breaker_window;            /* errors.breaker.*; percent 0: none */
+    leat_opt_list transforms, predicates;               /* names ... */
+    leat_opt_many transform_options, predicate_options; /* ... and what belongs to them */
+    int64_t once;              /* exactly.once.support: 0 requested, 1 required */
+    int64_t boundary;          /* transaction.boundary: 0 poll, 1 interval, 2 connector */
+    int64_t boundary_ms;       /* transaction.boundary.interval.ms */
+    const char *offsets_topic; /* offsets.storage.topic; NULL: the worker's */
+    const char *offsets_class; /* offset.storage: where Debezium Server kept offsets */
+    const char *offsets_file;  /* offset.storage.file.filename, to go on from; NULL: none */
 } leat_connector_conf;
 
 /* Ends with a row whose name is NULL; offsets into leat_connector_conf. */

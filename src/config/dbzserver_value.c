@@ -100,6 +100,12 @@ static const char *reference(const values *v, const char *variable, const char *
     return leat_arena_printf(v->a, "${env:%s}", variable);
 }
 
+/* debezium.source.a-b has its value from DEBEZIUM_SOURCE_A_B, which else is debezium.source.a.b. */
+static bool is_ours(const char *name)
+{
+    return strncmp(name, "debezium.", 9) == 0;
+}
+
 static void take_env(values *v)
 {
     for (leat_prop *p = v->props->first; p; p = p->next) {
@@ -115,8 +121,8 @@ static void take_env(values *v)
         char *variable = leat_arena_printf(v->a, "%.*s", (int)(eq - *e), *e);
         char *name = leat_arena_strdup(v->a, variable);
         bool have = false;
-        for (const leat_prop *p = v->props->first; p && !have; p = p->next) /* of another name */
-            have = p->said && strcmp(p->said, variable) == 0 && strcmp(p->name, variable) != 0;
+        for (const leat_prop *p = v->props->first; p && !have; p = p->next)
+            have = is_ours(p->name) && p->said && strcmp(p->said, variable) == 0;
         if (have) continue;
         for (char *c = name; *c; c++) *c = *c == '_' ? '.' : (char)tolower((unsigned char)*c);
         leat_prop *p = leat_props_set(v->props, v->a, leat_str_of(name),

@@ -4,6 +4,7 @@
  * left over are the unknown names, which are compared with the known ones by edit distance: most
  * are typing errors. A row that is missing or without effect is not read at all, only compared with
  * its default. Pure; any thread. */
+#include "base/near.h"
 #include "config/files.h"
 #include "config/opt_value.h"
 
@@ -70,48 +71,15 @@ static const leat_prop *prop_of(const leat_opt *o, const leat_props *props, leat
     return p;
 }
 
-/* Letters in lower case, and "_" and "-" as ".", so that table_include_list is near. */
-static char plain(char c)
-{
-    if (c >= 'A' && c <= 'Z') return (char)(c - 'A' + 'a');
-    return c == '_' || c == '-' ? '.' : c;
-}
-
-/* Edit distance (insert, delete, change, swap neighbours) of plain texts, 99 for long ones. */
-static unsigned distance(leat_str x, const char *y)
-{
-    enum { LEN = 64 };
-    unsigned d[3][LEN + 1];
-    size_t n = x.len, m = strlen(y);
-    if (n > LEN || m > LEN) return 99;
-    for (unsigned j = 0; j <= m; j++) d[0][j] = j;
-    for (unsigned i = 1; i <= n; i++) {
-        unsigned *row = d[i % 3], *up = d[(i + 2) % 3], *up2 = d[(i + 1) % 3];
-        row[0] = i;
-        for (unsigned j = 1; j <= m; j++) {
-            char cx = plain(x.s[i - 1]), cy = plain(y[j - 1]);
-            unsigned best = up[j - 1] + (cx != cy);
-            if (up[j] + 1 < best) best = up[j] + 1;
-            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            if (i > 1 && j > 1 && cx == plain(y[j - 2]) && plain(x.s[i - 2]) == cy &&
-                up2[j - 2] + 1 < best)
-                best = up2[j - 2] + 1;
-            row[j] = best;
-        }
-    }
-    return d[n % 3][m];
-}
-
 /* The known name that name was most likely meant to be; NULL if none is near. */
 static const char *nearest(const leat_opt_tables *sets, size_t n, leat_str name)
 {
     const char *found = NULL;
-    unsigned best =
-        (unsigned)(name.len / 6 + 2); /* more differences than these are no typing error */
+    unsigned best = leat_near_limit(name);
     for (size_t i = 0; i < n; i++) {
         for (leat_opt_tables t = sets[i]; *t; t++) {
             for (const leat_opt *o = *t; o->name; o++) {
-                unsigned d = distance(name, o->name);
+                unsigned d = leat_near(name, leat_str_of(o->name));
                 if (d >= best || many(o)) continue;
                 best = d;
                 found = o->name;
@@ -127,11 +95,13 @@ static const char *shown_name(const leat_opt *o, const leat_prop *p)
     return many(o) && (o->flags & LEAT_OPT_SECRET) ? o->name : p->name;
 }
 
-/* NO_EFFECT and MISSING rows: what to say about p. */
+/* NO_EFFECT and MISSING rows: what to say about p; nothing if it is at its default, or empty where
+ * there is none. */
 static void report_unsupported(const parse *c, const leat_opt *o, const leat_prop *p)
 {
     leat_report *r = c->r;
-    if (o->def && leat_opt_same(o, p->value, o->def, r->a)) return;
+    bool empty = !o->def && leat_str_trim(leat_str_of(p->value)).len == 0;
+    if (empty || (o->def && leat_opt_same(o, p->value, o->def, r->a))) return;
     const char *name = shown_name(o, p);
     if (o->flags & LEAT_OPT_NO_EFFECT) {
         /* A typing error may look like one of many. */
@@ -170,6 +140,7 @@ static void read_match(const parse *c, const leat_opt *o, const leat_prop *p, le
     if (o->flags & LEAT_OPT_REGEX) {
         leat_opt as_list = *o;
         as_list.type = LEAT_OPT_LIST;
+        if (p->brought) as_list.flags |= LEAT_OPT_SECRET;
         const char *wrong = leat_opt_check(&as_list, p->value, c->r->a);
         if (wrong) leat_report_add(c->r, false, shown_name(o, p), p->line, "%s", wrong);
     }
@@ -217,13 +188,18 @@ static void read_row(const parse *c, const leat_opt *o)
     }
     if (text == NULL) return;
     leat_opt_value v;
-    const char *wrong = leat_opt_read(o, text, c->a, &v);
+    leat_opt row = *o;
+    bool brought = p && p->brought;
+    if (brought) row.flags |= LEAT_OPT_SECRET;
+    const char *wrong = leat_opt_read(&row, text, c->a, &v);
     if (!wrong && p && !empty) wrong = out_of_reach(o, leat_str_trim(leat_str_of(text)), c->a);
     if (wrong == NULL)
         leat_opt_store(o, &v, c->conf);
     else
         leat_report_add(c->r, false, o->name, p ? p->line : 0, "%s%s", wrong,
-                        p ? "" : " (its default: this is a bug)");
+                        brought ? "; what its reference stands for is not"
+                        : p     ? ""
+                                : " (its default: this is a bug)");
 }
 
 bool leat_opts_values(leat_opt_tables tables, const leat_props *props, leat_arena *a, void *conf,
@@ -242,6 +218,19 @@ bool leat_opts_values(leat_opt_tables tables, const leat_props *props, leat_aren
     return r->errors == before;
 }
 
+/* The row that hides values and that the name, which is no option, was probably meant for. */
+static const leat_opt *hiding(const leat_opt_tables *sets, size_t n, leat_str name)
+{
+    for (size_t i = 0; i < n; i++)
+        for (leat_opt_tables t = sets[i]; *t; t++)
+            for (const leat_opt *o = *t; o->name; o++) {
+                if (!(o->flags & LEAT_OPT_HIDES)) continue;
+                size_t words = (size_t)(strchr(strchr(o->name, '.') + 1, '.') + 1 - o->name);
+                if (name.len >= words && memcmp(name.s, o->name, words) == 0) return o;
+            }
+    return NULL;
+}
+
 bool leat_opts_unknown(const leat_opt_tables *sets, size_t n, const leat_props *props, bool strict,
                        leat_report *r)
 {
@@ -251,6 +240,13 @@ bool leat_opts_unknown(const leat_opt_tables *sets, size_t n, const leat_props *
         for (size_t i = 0; i < n && !known; i++)
             known = leat_opts_find(sets[i], leat_str_of(p->name)) != NULL;
         if (known) continue;
+        const leat_opt *o = hiding(sets, n, leat_str_of(p->name));
+        if (o) {
+            leat_report_add(r, false, o->name, p->line,
+                            "the option in this line is named like this one, but is not of its "
+                            "form, and ignoring it would show what it is to hide");
+            continue;
+        }
         const char *near = nearest(sets, n, leat_str_of(p->name));
         leat_report_add(r, !strict, p->name, p->line, "is not an option%s%s%s%s",
                         near ? "; did you mean " : "", near ? near : "", near ? "?" : "",
@@ -279,7 +275,7 @@ bool leat_opts_is_secret(leat_opt_tables tables, leat_str name)
         size_t len = strlen(words[w]);
         for (size_t at = 0; at + len <= name.len; at++) {
             size_t i = 0;
-            while (i < len && plain(name.s[at + i]) == words[w][i]) i++;
+            while (i < len && leat_near_plain(name.s[at + i]) == words[w][i]) i++;
             if (i == len) return true;
         }
     }

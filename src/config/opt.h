@@ -52,6 +52,8 @@ enum {
     LEAT_OPT_FIXED = 8,    /* cannot change once the connector exists */
     LEAT_OPT_NO_EFFECT = 16,
     LEAT_OPT_MISSING = 32,
+    LEAT_OPT_HIDES = 1024, /* MANY: unknown names that share its first two words are errors, never
+                            * shown themselves: ignored, they would show what they are to hide */
     LEAT_OPT_FILE = 128,   /* STR: the path of a local file (config/files.h) */
     LEAT_OPT_CODE = 256,   /* STR: a program that is run */
     LEAT_OPT_SYSTEM = 512, /* with FILE: "system" names no file, but what the machine has */
@@ -85,6 +87,7 @@ typedef struct leat_prop {
     int was;          /* line of an earlier value that this one replaced; 0: there was none */
     const char *said; /* how the user wrote the name, where it became another one; else NULL */
     bool used;        /* another property's value names it */
+    bool brought;     /* a ${reference} brought in the value, or a part of it */
     struct leat_prop *next;
 } leat_prop;
 
@@ -96,6 +99,8 @@ typedef struct leat_props {
 void leat_props_init(leat_props *p, const char *file);
 /* Replaces a value of the same name. Copies into a. The property, for what else it holds. */
 leat_prop *leat_props_set(leat_props *p, leat_arena *a, leat_str name, leat_str value, int line);
+/* The same of another list's property, with where it comes from. */
+void leat_props_copy(leat_props *p, leat_arena *a, const leat_prop *from);
 const char *leat_props_get(const leat_props *p, const char *name); /* NULL: none */
 
 /* One thing wrong, or worth a warning. */
@@ -103,19 +108,35 @@ typedef struct leat_problem {
     const char *option; /* NULL: the configuration as a whole */
     bool warning;
     int line;
-    const char *msg; /* what, got, expected, how to mend it; never a secret's value */
+    const char *code; /* of the error that it was; NULL: "config.invalid" */
+    const char *msg;  /* what, got, expected, how to mend it; never a secret's value */
     struct leat_problem *next;
 } leat_problem;
+
+/* A value that no message may show. */
+typedef struct leat_hidden {
+    const char *value;
+    struct leat_hidden *next;
+} leat_hidden;
 
 typedef struct leat_report {
     leat_arena *a;
     leat_problem *first, **tail;
     unsigned errors, warnings;
+    leat_hidden *hidden;
 } leat_report;
 
 void leat_report_init(leat_report *r, leat_arena *a);
 void leat_report_add(leat_report *r, bool warning, const char *option, int line, const char *fmt,
                      ...) __attribute__((format(printf, 5, 6)));
+/* An error of another module; its code becomes leat_report_err's if it is the only one. */
+void leat_report_add_err(leat_report *r, const char *option, const leat_err *err);
+/* What references brought into these values stands as *** in all messages that are added from now
+ * on; but texts of fewer than LEAT_HIDDEN_LEAST bytes, which are parts of any message. */
+enum { LEAT_HIDDEN_LEAST = 4 };
+void leat_report_hide(leat_report *r, const leat_props *props);
+/* A text of somebody else's as a message would have it: the text itself, or a copy in r's arena. */
+const char *leat_report_shown(const leat_report *r, const char *text);
 /* The report as one error (CONF "config.invalid"), each problem a line; LEAT_OK without errors. */
 leat_rc leat_report_err(const leat_report *r, const char *where, leat_err *e);
 

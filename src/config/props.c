@@ -40,6 +40,13 @@ leat_prop *leat_props_set(leat_props *p, leat_arena *a, leat_str name, leat_str 
     return new;
 }
 
+void leat_props_copy(leat_props *p, leat_arena *a, const leat_prop *from)
+{
+    leat_prop *one =
+        leat_props_set(p, a, leat_str_of(from->name), leat_str_of(from->value), from->line);
+    one->brought = from->brought;
+}
+
 const char *leat_props_get(const leat_props *p, const char *name)
 {
     for (const leat_prop *have = p->first; have; have = have->next)
@@ -125,11 +132,7 @@ static int hex4(leat_str s, size_t at)
     int v = 0;
     if (s.len - at < 4) return -1;
     for (size_t i = at; i < at + 4; i++) {
-        char c = s.s[i];
-        int d = c >= '0' && c <= '9'   ? c - '0'
-                : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                       : -1;
+        int d = leat_hex_digit(s.s[i]);
         if (d < 0) return -1;
         v = v * 16 + d;
     }

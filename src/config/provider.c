@@ -144,7 +144,10 @@ leat_rc leat_config_resolve(leat_arena *a, leat_props *props, leat_err *e)
         if (strstr(p->value, "${") == NULL) continue;
         leat_buf_clear(&out);
         rc = resolve_value(p, a, &out, e);
-        if (rc == LEAT_OK) p->value = leat_arena_str(a, leat_buf_str(&out)).s;
+        leat_str value = leat_arena_str(a, leat_buf_str(&out));
+        if (rc != LEAT_OK || leat_str_is(value, p->value)) continue;
+        p->value = value.s;
+        p->brought = true;
     }
     leat_buf_free(&out);
     return rc;

@@ -27,14 +27,54 @@ void leat_report_add(leat_report *r, bool warning, const char *option, int line,
     leat_problem *p = LEAT_NEW(r->a, leat_problem, 1);
     p->option = option ? leat_arena_strdup(r->a, option) : NULL;
     p->warning = warning;
+    p->code = NULL;
     p->line = line;
-    p->msg = leat_arena_strdup(r->a, msg);
+    p->msg = leat_arena_strdup(r->a, leat_report_shown(r, msg));
     *r->tail = p;
     r->tail = &p->next;
     if (warning)
         r->warnings++;
     else
         r->errors++;
+}
+
+void leat_report_add_err(leat_report *r, const char *option, const leat_err *err)
+{
+    leat_problem **at = r->tail;
+    leat_report_add(r, false, option, 0, "%s", err->msg);
+    (*at)->code = leat_arena_strdup(r->a, err->code);
+}
+
+/* The code of a report with one error. */
+static const char *code_of(const leat_report *r)
+{
+    for (const leat_problem *p = r->first; p && r->errors == 1; p = p->next)
+        if (!p->warning && p->code) return p->code;
+    return "config.invalid";
+}
+
+void leat_report_hide(leat_report *r, const leat_props *props)
+{
+    for (const leat_prop *p = props->first; p; p = p->next) {
+        if (!p->brought || strlen(p->value) < LEAT_HIDDEN_LEAST) continue;
+        leat_hidden *one = LEAT_NEW(r->a, leat_hidden, 1);
+        *one = (leat_hidden){leat_arena_strdup(r->a, p->value), r->hidden};
+        r->hidden = one;
+    }
+}
+
+const char *leat_report_shown(const leat_report *r, const char *text)
+{
+    static const char mask[] = "***";
+    for (const leat_hidden *one = r->hidden; text && one; one = one->next) {
+        size_t len = strlen(one->value);
+        for (const char *at = text; (at = strstr(at, one->value)) != NULL;) {
+            size_t before = (size_t)(at - text);
+            text = leat_arena_printf(r->a, "%.*s%s%s", (int)before, text, mask, at + len);
+            at = text + before + sizeof mask - 1;
+        }
+    }
+    return text;
 }
 
 leat_rc leat_report_err(const leat_report *r, const char *where, leat_err *e)
@@ -58,7 +98,7 @@ leat_rc leat_report_err(const leat_report *r, const char *where, leat_err *e)
     }
     if (shown == 1 && len > sizeof text - LAST_LINE && r->errors > 1) len = sizeof text - LAST_LINE;
     text[len] = '\0';
-    if (shown == r->errors) return leat_fail(e, LEAT_CONF, "config.invalid", where, "%s", text);
+    if (shown == r->errors) return leat_fail(e, LEAT_CONF, code_of(r), where, "%s", text);
     return leat_fail(e, LEAT_CONF, "config.invalid", where, "%s\n... and %u more", text,
                      r->errors - shown);
 }

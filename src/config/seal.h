@@ -23,6 +23,8 @@
 /* The data folder of this process: where its key is looked for. Nothing is read yet; another folder
  * than before forgets the keys of that one. */
 void leat_seal_folder(const char *data);
+/* The folder said last, in a; NULL: nobody has said one. */
+const char *leat_seal_data(leat_arena *a);
 /* Takes LEAT_KEY out of the environment, so that no child and no /proc shows it. CONF "seal.key"
  * when it is none. To be called before threads are started. */
 leat_rc leat_seal_take_env(leat_err *e);

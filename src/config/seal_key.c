@@ -216,6 +216,14 @@ leat_rc leat_seal_find(const char *id, const char *option, leat_seal_secret *out
 
 /* ---- config/seal.h ---- */
 
+const char *leat_seal_data(leat_arena *a)
+{
+    pthread_mutex_lock(&guard);
+    const char *out = folder ? leat_arena_strdup(a, folder) : NULL;
+    pthread_mutex_unlock(&guard);
+    return out;
+}
+
 void leat_seal_folder(const char *data)
 {
     pthread_mutex_lock(&guard);

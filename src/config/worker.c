@@ -20,6 +20,10 @@ static const char *const EOS[] = {"disabled", "preparing", "enabled", NULL};
 
 /* clang-format off */
 const leat_opt leat_worker_options[] = {
+    {.name = "connection", .label = "Connection", .group = "Kafka Connect worker",
+     .type = LEAT_OPT_STR, AT(connection, const char *),
+     .help = "Name of a saved connection to Kafka: brokers and log-in come from there, unless a "
+             "line here says otherwise. `leat connection list` names them."},
     {.name = "bootstrap.servers", .label = "Brokers", .group = "Kafka Connect worker",
      .type = LEAT_OPT_LIST, .flags = LEAT_OPT_REQUIRED, AT(brokers, leat_opt_list),
      .help = "Brokers of the Kafka that the connectors stream into, as `host:port`, separated by "
@@ -82,8 +86,12 @@ const leat_opt leat_worker_options[] = {
             "A task is stopped in order and never left behind."),
     IGNORED("offset.flush.timeout.ms", "5000", "Offsets are durable as soon as their records are."),
     IGNORED("config.storage.topic", NULL, "Configurations are files, and state in the data folder."),
+    IGNORED("config.storage.replication.factor", "3",
+            "Configurations are files, and state in the data folder."),
     IGNORED_ALL("config.storage.*", "Configurations are files, and state in the data folder."),
     IGNORED("status.storage.topic", NULL, "leat status tells."),
+    IGNORED("status.storage.replication.factor", "3", "leat status tells."),
+    IGNORED("status.storage.partitions", "5", "leat status tells."),
     IGNORED_ALL("status.storage.*", "leat status tells."),
     IGNORED_ALL("offset.storage.*", "Of the topic of offsets, if it were made."),
     IGNORED("listeners", "http://:8083", "leat run serves no REST."),
@@ -106,8 +114,9 @@ const leat_opt leat_worker_options[] = {
 
 bool leat_worker_is(const leat_props *props)
 {
-    static const char *const signs[] = {"bootstrap.servers", "offset.storage.file.filename",
-                                        "offset.storage.topic", "config.storage.topic", NULL};
+    static const char *const signs[] = {
+        "bootstrap.servers",    "connection",           "offset.storage.file.filename",
+        "offset.storage.topic", "config.storage.topic", NULL};
     if (leat_props_get(props, "connector.class")) return false;
     for (size_t i = 0; signs[i]; i++)
         if (leat_props_get(props, signs[i])) return true;

@@ -16,6 +16,7 @@ typedef enum leat_worker_eos {
 } leat_worker_eos;
 
 typedef struct leat_worker_conf {
+    const char *connection;    /* to Kafka; NULL: none */
     leat_opt_list brokers;     /* bootstrap.servers */
     const char *group;         /* group.id; NULL: a standalone worker's */
     const char *offsets_topic; /* offset.storage.topic; NULL: none */

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/double_text.h"
 #include "convert/decimal.h"
-#include "convert/double_text.h"
 #include "convert/json_part.h"
 #include "convert/time_text.h"
 

@@ -21,8 +21,9 @@ enum {
     COMMIT_US = 20000,
     STALL_MIN_US = 100000, /* pauses between tries, doubling */
     STALL_MAX_US = 5000000,
-    WAIT_US = 50000, /* longest sleep of a task that waits for another */
-    SOON_US = 1000,  /* until the stream may have room again */
+    WAIT_US = 50000,    /* longest sleep of a task that waits for another */
+    ROOM_MIN_US = 1000, /* pauses until the stream may have room again, doubling */
+    ROOM_MAX_US = 16000,
 };
 
 /* ---- the ledger ---- */
@@ -91,6 +92,7 @@ leat_rc leat_run_offer(leat_run *r, bool progress, leat_err *e)
         b->nsafe = b->n;
         b->safe_counts = b->counts;
     }
+    if (r->transforms) LEAT_TRY(leat_run_reshape(r, e));
     bool safe = b->safe.offset.s != NULL || progress;
     LEAT_TRY(balance(r, safe, e));
     if (b->safe.offset.s) leat_run_own(r, b->safe.partition);
@@ -250,6 +252,13 @@ static leat_rc commit(leat_run *r, leat_err *e)
 
 /* ---- what may be in the way ---- */
 
+/* What a task shows that holds what it cannot append: a person may have paused it meanwhile, and
+ * then it reads nothing more, whatever becomes of that. */
+static void show_stalled(leat_run *r)
+{
+    leat_run_state_set(r, atomic_load(&r->g->pause) ? LEAT_RUN_PAUSED : LEAT_RUN_STALLED);
+}
+
 /* There is no room: the same call will do when there is. */
 static bool stalls(const leat_err *e)
 {
@@ -276,7 +285,7 @@ static leat_rc stall(leat_run *r, leat_err *e)
     r->retry_us = leat_mono_us() + r->stall_us;
     r->err = *e;
     leat_run_error(r, e);
-    leat_run_state_set(r, LEAT_RUN_STALLED);
+    show_stalled(r);
     return leat_run_idle(r, WAIT_US, e);
 }
 
@@ -289,6 +298,7 @@ static leat_rc stalled(leat_run *r, leat_err *e)
     }
     int64_t left = r->retry_us - leat_mono_us();
     if (left <= 0) return LEAT_OK;
+    show_stalled(r);
     return leat_run_idle(r, left < WAIT_US ? left : WAIT_US, e);
 }
 
@@ -297,7 +307,15 @@ static void unstall(leat_run *r)
     r->stall_us = 0;
     leat_log(LEAT_INFO, "engine.unstalled", "task=%u goes on after %s", r->task.id, r->err.code);
     leat_run_error(r, NULL);
-    leat_run_state_set(r, r->phase == LEAT_PHASE_SNAPSHOT ? LEAT_RUN_SNAPSHOT : LEAT_RUN_RUNNING);
+    if (!atomic_load(&r->g->pause)) leat_run_going(r);
+}
+
+/* No task's try tells another one that there is room: each sleeps for itself. */
+static leat_rc no_room(leat_run *r, leat_err *e)
+{
+    r->room_us = r->room_us == 0 ? ROOM_MIN_US : r->room_us * 2;
+    if (r->room_us > ROOM_MAX_US) r->room_us = ROOM_MAX_US;
+    return leat_run_idle(r, r->room_us, e);
 }
 
 /* Takes the appender for one of the two above. PENDING: the attempt should end, and another task's
@@ -315,12 +333,14 @@ static leat_rc with_appender(leat_run *r, leat_appender_use use,
         return LEAT_PENDING;
     }
     if (rc != LEAT_OK) {
+        r->room_us = 0;
         leat_run_waits(r, rc == LEAT_PENDING ? "the end of another task's transaction" : NULL);
         return leat_run_idle(r, WAIT_US, e);
     }
     rc = act(r, e);
     leat_appender_give(ap);
-    if (rc == LEAT_AGAIN) return leat_run_idle(r, SOON_US, e);
+    if (rc == LEAT_AGAIN) return no_room(r, e);
+    r->room_us = 0;
     if (rc == LEAT_RETRY && stalls(e)) return stall(r, e);
     if (rc == LEAT_OK) {
         leat_run_waits(r, NULL);

@@ -18,10 +18,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "capture/conf.h"
 #include "engine/run.h"
 
 enum {
-    CUT_MOST = 1024,      /* bounds of one cut */
+    CUT_MOST = 1024,      /* bounds of one cut ... */
+    WALK_MOST = 16,       /* ... and where each costs the part before it */
     CHUNK_MOST = 8 << 20, /* bytes that a chunk holds at most */
     CHUNK_LEAST = 128 << 10,
     HURRY_US = 5000,
@@ -39,19 +41,36 @@ static size_t chunk_bound(const leat_engine *g, unsigned readers)
     return bound > CHUNK_MOST ? CHUNK_MOST : bound < CHUNK_LEAST ? CHUNK_LEAST : bound;
 }
 
+static const leat_capture_conf *capture_of(const leat_run *r)
+{
+    const leat_source *source = r->task.source;
+    return source->capture ? source->capture(r->task.conf) : NULL;
+}
+
+/* snapshot.max.threads, which the plan says, if there is one. */
+static unsigned threads_of(const leat_run *r, const leat_plan *plan)
+{
+    const leat_capture_conf *c = capture_of(r);
+    unsigned n = plan ? plan->readers : c ? (unsigned)c->snapshot_threads : 1;
+    return n > 0 ? n : 1;
+}
+
 leat_rc leat_beside_start(leat_run *r, const leat_plan *plan, const leat_json *stored, leat_err *e)
 {
     leat_engine *g = r->g;
     const leat_source_chunks *chunks = r->task.source->chunks;
     leat_beside *bs = leat_zalloc(1, sizeof *bs);
-    unsigned readers = plan && plan->readers ? plan->readers : 1;
+    unsigned readers = threads_of(r, plan);
     r->beside = bs;
     leat_arena_init(&bs->arena, 0);
     leat_ledger_init(&bs->ledger);
     bs->tail = &bs->first;
     bs->ops = (leat_view_ops){chunks->contains, chunks->covers, chunks->passed, chunks->view};
     bs->windows = leat_windows_new(&bs->ledger, &bs->ops, g->conf.memory / 16);
+    const leat_capture_conf *c = capture_of(r);
     bs->bound = chunk_bound(g, readers);
+    bs->hold_us = c ? c->snapshot_hold_ms * 1000 : 0;
+    bs->turn_us = leat_mono_us();
     bs->steps = g->conf.pick != NULL;
     bs->readers =
         leat_readers_new(&r->task, readers, !bs->steps, g->conf.batch_events, g->conf.batch_bytes);
@@ -179,19 +198,25 @@ static bool is_small(const leat_beside *bs, const leat_job *job)
     return job->piece->halvings == 0 && t->bytes >= 0 && (size_t)t->bytes <= bs->bound / 4;
 }
 
+static bool walks(const leat_run *r)
+{
+    return r->task.source->chunks->walks;
+}
+
 static leat_rc give(leat_run *r, const leat_job *job, leat_err *e)
 {
     leat_beside *bs = r->beside;
     leat_reading *g = leat_reading_new(job);
     g->range = leat_job_range(job, &g->arena);
     if (job->kind == LEAT_JOB_CUT) {
-        g->most = job->piece->halvings > 0 ? 1 : CUT_MOST;
+        g->most = job->piece->halvings > 0 ? 1 : walks(r) ? WALK_MOST : CUT_MOST;
         g->bytes = bs->bound / 4;
         g->bounds = LEAT_NEW(&g->arena, leat_str, g->most);
     } else {
         g->window = leat_window_open(bs->windows, job, leat_beside_reached(r));
         g->still = !job->t->table->keyed;
-        bool least = job->piece ? job->piece->whole : g->range.nkeys == 1;
+        /* A row; but by a column that is not unique it may be any number of them. */
+        bool least = job->piece ? job->piece->whole && !job->t->table->by : g->range.nkeys == 1;
         g->bound = least && !g->still ? 0 : bs->bound;
     }
     *bs->tail = g;
@@ -201,27 +226,16 @@ static leat_rc give(leat_run *r, const leat_job *job, leat_err *e)
     return leat_readers_give(bs->readers, g, e);
 }
 
-/* Tables without identity are still to be read, or are. */
-static bool stands_still(const leat_beside *bs)
-{
-    for (const leat_reading *g = bs->first; g; g = g->next)
-        if (g->still) return true;
-    return false;
-}
-
 /* Work for the readers: two chunks each. */
 static leat_rc hand_out(leat_run *r, leat_err *e)
 {
     leat_beside *bs = r->beside;
     unsigned readers = leat_readers_count(bs->readers);
-    bool still = stands_still(bs);
+    bool still = leat_ledger_bare(&bs->ledger);
     leat_job job;
     if (bs->ending || leat_mono_us() < bs->retake_us) return LEAT_OK;
     while (bs->n < 2 * readers) {
-        if (leat_ledger_next(&bs->ledger, false, readers > 1, &job))
-            still = true;
-        else if (still || !leat_ledger_next(&bs->ledger, true, readers > 1, &job))
-            return LEAT_OK;
+        if (!leat_ledger_next(&bs->ledger, !still, readers > 1, &job)) return LEAT_OK;
         if (is_small(bs, &job))
             leat_job_small(&bs->ledger, &job);
         else
@@ -250,7 +264,7 @@ void leat_beside_result(leat_run *r, leat_reading *g)
         t->restart = true;
         leat_job_back(l, &g->job);
     } else if (g->job.kind == LEAT_JOB_CUT) {
-        leat_job_cut(l, &g->job, g->bounds, g->nbounds, g->most);
+        leat_job_cut(l, &g->job, g->bounds, g->nbounds, g->most, walks(r));
     } else if (g->halve) {
         leat_job_halve(l, &g->job);
     } else {
@@ -271,19 +285,32 @@ static void judge(leat_run *r, leat_reading *g)
     leat_readers_drop(bs->readers, g);
 }
 
-/* Looks at one reading. False: it is over and gone. */
-static leat_rc look(leat_run *r, leat_reading *g, bool *stays, leat_err *e)
+/* Rows that share a value of the column that their table is read by hold too much: no bound divides
+ * them. */
+static void refuse_shared(leat_reading *g)
+{
+    const leat_snap_table *t = g->job.t->table;
+    if (!g->halve || g->spoiled || !g->job.piece || !g->job.piece->whole) return;
+    g->rc = leat_fail(&g->err, LEAT_CONF, "signal.surrogate_key", t->name,
+                      "rows that share one value of %s hold more than the %zu KiB that "
+                      "limits.memory lets a chunk have: name a surrogate-key with more different "
+                      "values, raise limits.memory, or have it read by a blocking snapshot",
+                      t->by, g->bound >> 10);
+}
+
+/* Looks at one reading; what is over and has no rows to give out goes. */
+static leat_rc look(leat_run *r, leat_reading *g, leat_err *e)
 {
     leat_beside *bs = r->beside;
     bool view;
     leat_reading_state state = leat_readers_look(bs->readers, g, &view);
-    *stays = true;
     if (view && g->window && !g->judged) judge(r, g);
     if (g->window && leat_window_spoiled(g->window) && !g->spoiled) {
         g->spoiled = true;
         leat_readers_drop(bs->readers, g);
     }
     if (state != LEAT_READING_OVER) return LEAT_OK;
+    refuse_shared(g);
     bool ad_hoc = g->job.t == bs->ask && leat_ask_failed(r, g);
     if (leat_rc_failed(g->rc) && g->rc != LEAT_DATA && !ad_hoc) {
         *e = g->err;
@@ -295,17 +322,14 @@ static leat_rc look(leat_run *r, leat_reading *g, bool *stays, leat_err *e)
     if (rows) return LEAT_OK;
     leat_beside_result(r, g);
     leat_beside_forget(bs, g);
-    *stays = false;
     return LEAT_OK;
 }
 
 static leat_rc look_at_all(leat_run *r, leat_err *e)
 {
-    leat_beside *bs = r->beside;
-    bool stays;
-    for (leat_reading *g = bs->first, *next; g; g = next) {
+    for (leat_reading *g = r->beside->first, *next; g; g = next) {
         next = g->next;
-        LEAT_TRY(look(r, g, &stays, e));
+        LEAT_TRY(look(r, g, e));
     }
     return LEAT_OK;
 }
@@ -325,6 +349,23 @@ static leat_rc hurry(leat_run *r, leat_err *e)
         if (leat_readers_look(bs->readers, g, &view) != LEAT_READING_OVER) continue;
         bs->hurry_us = now;
         return chunks->hurry(&r->task, leat_window_view_of(g->window), e);
+    }
+    return LEAT_OK;
+}
+
+leat_rc leat_beside_idle(const leat_run *r, leat_err *e)
+{
+    const leat_beside *bs = r->beside;
+    int64_t rests = leat_mono_us() - bs->turn_us;
+    if (bs->hold_us == 0 || rests < bs->hold_us) return LEAT_OK;
+    for (leat_reading *g = bs->first; g; g = g->next) {
+        bool view;
+        if (!g->still || leat_readers_look(bs->readers, g, &view) == LEAT_READING_OVER) continue;
+        return leat_fail(e, LEAT_RETRY, "snapshot.let_go", g->job.t->name,
+                         "nothing was taken of its rows for %lld s (snapshot.hold.ms): its view is "
+                         "let go, so that the server can clean up, and it is read again from its "
+                         "beginning",
+                         (long long)(rests / 1000000));
     }
     return LEAT_OK;
 }
@@ -392,6 +433,7 @@ leat_rc leat_beside_turn(leat_run *r, bool *took, leat_err *e)
 {
     leat_beside *bs = r->beside;
     *took = true;
+    bs->turn_us = leat_mono_us();
     if (know(r) != LEAT_OK) return leat_run_idle(r, STILL_US, e);
     if (!bs->begun) return tell(r, "running", e);
     if (bs->steps) step(r);
@@ -403,7 +445,7 @@ leat_rc leat_beside_turn(leat_run *r, bool *took, leat_err *e)
     LEAT_TRY(hand_out(r, e));
     leat_beside_tables(r, false);
     atomic_store(&r->beside_held, leat_readers_held(bs->readers) + leat_windows_held(bs->windows));
-    bool still = stands_still(bs);
+    bool still = leat_ledger_bare(&bs->ledger);
     if (!r->open_tail && !bs->out && (bs->read || still) && leat_beside_out_begin(r))
         bs->read = false;
     if (bs->out) return leat_beside_out_put(r, e);

@@ -14,6 +14,9 @@ leat_rc leat_beside_turn(leat_run *r, bool *took, leat_err *e);
 /* Whether the source asks for an ad hoc snapshot now: r->beside is there as long as it does. When
  * nothing of the task waits to be appended. */
 leat_rc leat_beside_asked(leat_run *r, leat_err *e);
+/* Nothing is taken for now. RETRY "snapshot.let_go": the view of a table that is read while the
+ * stream stands still has rested for too long. */
+leat_rc leat_beside_idle(const leat_run *r, leat_err *e);
 /* All that it has to do is an ad hoc snapshot that rests. */
 bool leat_beside_rests(const leat_run *r);
 /* It reads, or has read, an ad hoc snapshot's table. */

@@ -15,7 +15,7 @@ enum {
 };
 
 /* Of one row that is several of them Debezium says the first of: last of all, first of all, last of
- * its table, first of it. */
+ * its table, first of it. The first of all is that of the first table: if that is empty, none. */
 static void mark_rows(leat_run *r, const leat_ledger_table *t, bool first, bool last)
 {
     leat_beside *bs = r->beside;
@@ -24,9 +24,9 @@ static void mark_rows(leat_run *r, const leat_ledger_table *t, bool first, bool 
     leat_event *end = &b->ev[b->n - 1];
     if (first) b->ev[0].snapshot = LEAT_SNAPSHOT_FIRST_IN_TABLE;
     if (last && t->done) end->snapshot = LEAT_SNAPSHOT_LAST_IN_TABLE;
-    if (bs->first_row) b->ev[0].snapshot = LEAT_SNAPSHOT_FIRST;
+    if (bs->first_row && t == bs->ledger.first) b->ev[0].snapshot = LEAT_SNAPSHOT_FIRST;
     if (last && bs->ledger.ndone == bs->ledger.n) end->snapshot = LEAT_SNAPSHOT_LAST;
-    bs->first_row = false;
+    bs->first_row = bs->first_row && t != bs->ledger.first;
 }
 
 /* Its text goes with this batch. */
@@ -125,12 +125,21 @@ static leat_reading *choose_out(leat_run *r)
     return NULL;
 }
 
+/* The version of the rows that it read; NULL: there are none. It is over. */
+static const leat_table *version_of(const leat_reading *g)
+{
+    for (const leat_held *h = g->held; h; h = h->next)
+        if (h->b.n > 0) return h->b.ev[0].table;
+    return NULL;
+}
+
 bool leat_beside_out_begin(leat_run *r)
 {
     leat_beside *bs = r->beside;
     leat_reading *g = choose_out(r);
     if (!g) return false;
-    if (!g->still && !leat_window_decide(g->window)) { /* notes without a key */
+    /* Else there were notes without a key, or with one of another identity. */
+    if (!g->still && !leat_window_decide(g->window, version_of(g))) {
         g->halve = true;
         leat_beside_result(r, g);
         leat_beside_forget(bs, g);

@@ -22,10 +22,12 @@ struct leat_beside {
     bool begun;      /* that it was begun is appended */
     bool ending;     /* that it is done waits to be appended */
     bool read;       /* the stream was, since the last chunk */
-    bool first_row;  /* none has gone out ever */
+    bool first_row;  /* none of the first table has gone out ever */
     size_t text_len; /* of the ledger as appended last ... */
     int64_t text_us; /* ... and when */
     int64_t hurry_us, retake_us;
+    int64_t turn_us;               /* the last turn: rows were taken then, if there were any */
+    int64_t hold_us;               /* how long a view may rest after that; 0: no bound */
     const leat_ledger_table *said; /* for people, last */
     /* The snapshot itself is not done; else all this is for ... */
     bool main;

@@ -85,24 +85,18 @@ static void hear(int bell)
 static void *work(void *arg)
 {
     leat_control *c = arg;
-    int64_t idled_us = 0;
+    int64_t idle_us = leat_mono_us(); /* when idle is due */
     pthread_mutex_lock(&c->lock);
     while (!c->ending) {
         client *k = next_job(c);
-        bool idle = !k && c->conf.idle && leat_mono_us() - idled_us >= TICK_US;
-        if (!k && !idle) {
-            pthread_mutex_unlock(&c->lock);
-            if (leat_os_wait_fd(c->jobs, false, TICK_US / 1000) > 0) hear(c->jobs);
-            pthread_mutex_lock(&c->lock);
-            continue;
-        }
+        int64_t left = c->conf.idle ? idle_us - leat_mono_us() : TICK_US;
         pthread_mutex_unlock(&c->lock);
-        if (k) {
+        if (k)
             leat_control_answer(c->conf.handler, c->conf.arg, leat_buf_str(&k->line), &k->answer);
-        } else {
-            c->conf.idle(c->conf.arg);
-            idled_us = leat_mono_us();
-        }
+        else if (left <= 0)
+            idle_us = leat_mono_us() + c->conf.idle(c->conf.arg);
+        else if (leat_os_wait_fd(c->jobs, false, (int)((left + 999) / 1000)) > 0)
+            hear(c->jobs);
         pthread_mutex_lock(&c->lock);
         if (k) {
             k->job = JOB_DONE;

@@ -26,7 +26,9 @@ typedef struct leat_control_conf {
     leat_control_handler handler;
     bool (*slow)(leat_str verb); /* its handler may wait; NULL: none does */
     void (*tick)(void *arg);     /* once a second by the control thread; NULL: nothing to do */
-    void (*idle)(void *arg);     /* once a second by the worker thread, between slow verbs; NULL */
+    /* By the worker thread, between slow verbs; returns after how many microseconds again. NULL:
+     * there is nothing to do. */
+    int64_t (*idle)(void *arg);
     void *arg;
 } leat_control_conf;
 

@@ -13,18 +13,12 @@ char *leat_cursors_path(const char *data, const char *source, const char *sink, 
     return leat_arena_printf(a, "%s/connectors/%s/stream/readers/%s", data, source, sink);
 }
 
-leat_rc leat_cursors_load(const char *path, leat_arena *a, const leat_json **inputs, leat_err *e)
+leat_rc leat_cursors_parse(leat_str text, const char *path, leat_arena *a, const leat_json **inputs,
+                           leat_cursors_stamp *stamp, leat_err *e)
 {
-    leat_buf text = {0};
     const leat_json *j = NULL;
     leat_err why = {0};
-    *inputs = NULL;
-    int err = -LEAT_FAULT(cursor_read);
-    if (err == 0) err = leat_os_load(path, &text, FILE_MOST);
-    leat_rc rc = err < 0 ? LEAT_OK : leat_json_parse(a, leat_buf_str(&text), &j, &why);
-    leat_buf_free(&text);
-    if (err == -ENOENT) return LEAT_OK;
-    if (err < 0) return leat_os_fail(e, err, "read the cursor in", path);
+    leat_rc rc = leat_json_parse(a, text, &j, &why);
     const leat_json *all = leat_json_get(j, "inputs");
     if (rc != LEAT_OK || !all || all->type != LEAT_JSON_ARRAY)
         return leat_fail(e, LEAT_CONF, "sink.cursor", path,
@@ -32,7 +26,30 @@ leat_rc leat_cursors_load(const char *path, leat_arena *a, const leat_json **inp
                          "from the beginning, remove %s",
                          *why.msg ? why.msg : "it holds no \"inputs\"", path);
     *inputs = all->child;
+    leat_str id = leat_json_get_str(j, "id");
+    *stamp = (leat_cursors_stamp){id.s, leat_json_get_i64(j, "seq", 0)};
     return LEAT_OK;
+}
+
+leat_rc leat_cursors_load_stamped(const char *path, leat_arena *a, const leat_json **inputs,
+                                  leat_cursors_stamp *stamp, leat_err *e)
+{
+    leat_buf text = {0};
+    *inputs = NULL;
+    *stamp = (leat_cursors_stamp){0};
+    int err = -LEAT_FAULT(cursor_read);
+    if (err == 0) err = leat_os_load(path, &text, FILE_MOST);
+    leat_rc rc = LEAT_OK;
+    if (err >= 0) rc = leat_cursors_parse(leat_buf_str(&text), path, a, inputs, stamp, e);
+    leat_buf_free(&text);
+    if (err < 0 && err != -ENOENT) return leat_os_fail(e, err, "read the cursor in", path);
+    return rc;
+}
+
+leat_rc leat_cursors_load(const char *path, leat_arena *a, const leat_json **inputs, leat_err *e)
+{
+    leat_cursors_stamp stamp;
+    return leat_cursors_load_stamped(path, a, inputs, &stamp, e);
 }
 
 leat_rc leat_cursors_store(const char *path, leat_str text, leat_err *e)
@@ -42,10 +59,14 @@ leat_rc leat_cursors_store(const char *path, leat_str text, leat_err *e)
     return err < 0 ? leat_os_fail(e, err, "store the cursor in", path) : LEAT_OK;
 }
 
-void leat_cursors_begin(leat_jw *w, const char *sink)
+void leat_cursors_begin(leat_jw *w, const char *sink, const leat_cursors_stamp *stamp)
 {
     leat_jw_object(w, NULL);
     leat_jw_z(w, "sink", sink);
+    if (stamp && stamp->id) {
+        leat_jw_z(w, "id", stamp->id);
+        leat_jw_i64(w, "seq", stamp->seq);
+    }
     leat_jw_array(w, "inputs");
 }
 

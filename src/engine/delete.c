@@ -88,11 +88,105 @@ leat_rc leat_process_look(const char *data, const char *name, leat_arena *a,
     return rc;
 }
 
+/* ---- what others use ---- */
+
+typedef struct neighbours {
+    leat_process *p;
+    const char **names;
+    const void **confs;
+    size_t n, cap;
+    leat_rc rc;
+    leat_err *e;
+} neighbours;
+
+static leat_rc take_conf(neighbours *b, const char *name, leat_state *state)
+{
+    leat_process *p = b->p;
+    leat_config *config = NULL;
+    leat_setup setup = {0};
+    leat_err why = {0};
+    leat_rc rc = leat_setup_stored(state, name, &p->arena, &config, &setup, &why);
+    const char *klass = config ? leat_props_get(&config->props, "connector.class") : NULL;
+    if (klass && leat_source_find(leat_str_trim(leat_str_of(klass))) != p->setup.source)
+        return LEAT_OK;
+    if (leat_rc_failed(rc) && strcmp(why.code, "connector.unknown") == 0) return LEAT_OK;
+    if (leat_rc_failed(rc))
+        return leat_fail(b->e, LEAT_CONF, "delete.neighbour", name,
+                         "its configuration cannot be read (%.300s), so whether it uses what %s "
+                         "made on the server is not known. Mend it or delete it first, or delete "
+                         "%s without forget",
+                         why.msg, p->conf.name, p->conf.name);
+    if (b->n == b->cap) {
+        size_t more = b->cap ? b->cap * 2 : 16;
+        const char **names = LEAT_NEW(&p->arena, const char *, more);
+        const void **confs = LEAT_NEW(&p->arena, const void *, more);
+        for (size_t i = 0; i < b->n; i++) {
+            names[i] = b->names[i];
+            confs[i] = b->confs[i];
+        }
+        b->names = names;
+        b->confs = confs;
+        b->cap = more;
+    }
+    b->names[b->n] = config->name;
+    b->confs[b->n++] = setup.conf;
+    return LEAT_OK;
+}
+
+/* One that is deleted meanwhile is none. */
+static bool take_neighbour(void *arg, const char *name)
+{
+    neighbours *b = arg;
+    leat_state *state = NULL;
+    leat_err ignored;
+    if (strcmp(name, b->p->conf.name) == 0 || leat_connector_name_check(name, &ignored) != LEAT_OK)
+        return true;
+    b->rc = leat_state_open(b->p->conf.data, name, true, &state, b->e);
+    if (b->rc == LEAT_OK)
+        b->rc = take_conf(b, name, state);
+    else if (strcmp(b->e->code, "connector.unknown") == 0)
+        b->rc = LEAT_OK;
+    leat_state_close(state);
+    return b->rc == LEAT_OK;
+}
+
+static bool any_note(void *arg, const leat_note *note)
+{
+    (void)note;
+    *(bool *)arg = true;
+    return false;
+}
+
+/* It reads the log of the server now, or did before its offsets were taken away. */
+static leat_rc was_placed(leat_process *p, bool *placed, leat_err *e)
+{
+    const leat_stream_state *st = p->stream->ops->state(p->stream);
+    *placed = st->progress.len > 2; /* a snapshot; {} is none */
+    for (size_t i = 0; i < st->npos; i++) *placed = *placed || st->pos[i].offset.len > 0;
+    return *placed ? LEAT_OK : leat_state_positions_each(p->state, any_note, placed, e);
+}
+
+static leat_rc forget_server(leat_process *p, leat_err *e)
+{
+    neighbours b = {.p = p, .e = e};
+    leat_source_beside beside = {0};
+    const char *folder = leat_arena_printf(&p->arena, "%s/connectors", p->conf.data);
+    if (!p->setup.source->forget) return LEAT_OK;
+    LEAT_TRY(was_placed(p, &beside.placed, e));
+    int err = leat_os_now()->list(folder, take_neighbour, &b);
+    if (err < 0) return leat_os_fail(e, err, "list", folder);
+    LEAT_TRY(b.rc);
+    beside.confs = b.confs;
+    beside.names = b.names;
+    beside.n = b.n;
+    return p->setup.source->forget(p->setup.conf, &beside, e);
+}
+
 /* The server, and then the place in its log that means nothing any more. */
 static leat_rc forget_source(leat_process *p, leat_err *e)
 {
-    if (p->setup.source->forget) LEAT_TRY(p->setup.source->forget(p->setup.conf, e));
     LEAT_TRY(leat_process_stream(p, e));
+    LEAT_TRY(forget_server(p, e));
     const leat_stream_state *st = p->stream->ops->state(p->stream);
     leat_position *none = LEAT_NEW(&p->arena, leat_position, st->npos);
     for (size_t i = 0; i < st->npos; i++)

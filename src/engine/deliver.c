@@ -2,9 +2,12 @@
  *
  * What the brokers have acknowledged stands in state.db. Of the connector's memory a quarter, at
  * most 16 MiB, is for what is on its way. Run by the thread that opens the stream. */
+#include <inttypes.h>
+
 #include "engine/running.h"
 #include "stream/kafka/client.h"
 #include "stream/kafka/kafka.h"
+#include "stream/kafka/left.h"
 
 static leat_json_conf converter(bool schemas, int64_t decimal, bool defaults)
 {
@@ -30,6 +33,22 @@ static leat_rc open_offsets(leat_process *p, leat_kafka_conf *conf, leat_err *e)
     conf->offsets_topic = offsets->topic;
     conf->offsets_us = p->setup.worker.offsets_ms * 1000;
     return leat_kafka_client_open(&client, &conf->offsets, e);
+}
+
+leat_rc leat_process_unspooled(leat_process *p, leat_err *e)
+{
+    leat_kafka_left left;
+    leat_delivered_store *store = leat_state_delivered_store(p->state);
+    leat_rc rc = leat_kafka_left_look(p->conf.data, p->conf.name, store, &left, e);
+    if (rc == LEAT_OK && left.spooled > 0)
+        rc = leat_fail(e, LEAT_CONF, "stream.spool", p->conf.name,
+                       "%" PRIu64
+                       " events are in its spool and not in Kafka, and the source does not keep "
+                       "them any more. Start it with Kafka as before (--kafka, or the worker's "
+                       "file) and let Kafka take them; the stream can be changed then",
+                       left.spooled);
+    leat_kafka_left_free(&left);
+    return rc;
 }
 
 leat_rc leat_process_kafka(leat_process *p, leat_err *e)
@@ -59,6 +78,7 @@ leat_rc leat_process_kafka(leat_process *p, leat_err *e)
         .window_bytes = window,
         .away_us = stream->spool_after_ms * 1000,
         .spool_bytes = leat_stream_spool_most(stream),
+        .other_cluster = stream->spool_other != 0,
         .compression = (leat_compression)stream->compression,
         .once = p->setup.once,
         .boundary = (leat_boundary)o->boundary,

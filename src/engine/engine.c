@@ -74,11 +74,13 @@ static void init_run(leat_engine *g, unsigned i)
                           .max_event_bytes = g->conf.max_event_bytes,
                           .leaves = leaves,
                           .waits = note_wait,
+                          .schemas = g->conf.schemas,
                           .host = r};
     r->retry = g->conf.retry;
     r->snap = r->snap_next = (leat_run_snap){.state = "none"};
     leat_batch_init(&r->batch, g->conf.batch_events, g->conf.batch_bytes);
     leat_arena_init(&r->arena, 0);
+    if (g->conf.transforms) r->transforms = leat_transform_run_new(g->conf.transforms);
     r->status.gauges = (leat_gauges){.lag_bytes = -1, .retained_bytes = -1};
     memcpy(r->status.snapshot, "none", sizeof "none");
     leat_run_state_set(r, LEAT_RUN_STARTING);
@@ -111,6 +113,7 @@ static void free_run(leat_run *r)
         leat_buf_free(&r->parts[i].offset);
     }
     leat_free(r->parts);
+    leat_transform_run_free(r->transforms);
     leat_batch_free(&r->batch);
     leat_arena_free(&r->arena);
     leat_buf_free(&r->end);
@@ -221,6 +224,11 @@ void leat_run_state_set(leat_run *r, leat_run_state state)
     if (state != LEAT_RUN_RETRYING) r->status.retry_at_us = 0;
     leat_run_show(g);
     pthread_mutex_unlock(&g->lock);
+}
+
+void leat_run_going(leat_run *r)
+{
+    leat_run_state_set(r, r->phase == LEAT_PHASE_SNAPSHOT ? LEAT_RUN_SNAPSHOT : LEAT_RUN_RUNNING);
 }
 
 void leat_run_show(leat_engine *g)
@@ -486,7 +494,10 @@ static void *task_thread(void *arg)
         leat_rc rc = leat_run_turn(r);
         if (rc == LEAT_OK) continue;
         int64_t left = rc == LEAT_AGAIN ? r->wake_us - leat_mono_us() : NAP_US;
-        if (left > 0) leat_appender_wait(ap, given, left);
+        if (left > 0 && r->room_us > 0)
+            leat_sleep_us(left);
+        else if (left > 0)
+            leat_appender_wait(ap, given, left);
     }
     return NULL;
 }

@@ -19,6 +19,7 @@
 #include "source/source.h"
 #include "stream/page.h"
 #include "stream/stream.h"
+#include "transform/transform.h"
 
 typedef struct leat_engine_conf {
     const leat_source *source;
@@ -27,9 +28,10 @@ typedef struct leat_engine_conf {
     const char *run_id;    /* UUID of this run */
     leat_stream *stream;   /* open; the engine does not close it */
     leat_dead_store *dead;
-    leat_page *page; /* may be NULL */
-    bool once;       /* end when the source's end, noted at the start, is passed */
-    unsigned tasks;  /* as leat_source.tasks said; 0: 1 */
+    leat_schema_store *schemas; /* what tables looked like, for a connector of one task; or NULL */
+    leat_page *page;            /* may be NULL */
+    bool once;                  /* end when the source's end, noted at the start, is passed */
+    unsigned tasks;             /* as leat_source.tasks said; 0: 1 */
     /* Several tasks on the caller's thread, for tests: which of n that could go on takes the next
      * turn. NULL: each has a thread of its own. */
     unsigned (*pick)(unsigned n);
@@ -41,7 +43,9 @@ typedef struct leat_engine_conf {
     int64_t rate_events, rate_bytes, cpu_percent; /* limits.*; 0: none */
     size_t stream_bytes; /* what the stream holds beside frames, at most: on its way to Kafka */
     leat_retry retry;    /* errors.retry.*; zeroed: for the defaults, but limit */
-    int64_t stalled_us;  /* stalled.after.ms; 0: no task is called STALLED for making no progress */
+    const leat_transforms *transforms; /* of what is read, before it is appended; NULL: none */
+    bool tolerate;      /* errors.tolerance=all: what they cannot take goes to the dead letters */
+    int64_t stalled_us; /* stalled.after.ms; 0: no task is called STALLED for making no progress */
 } leat_engine_conf;
 
 typedef struct leat_engine leat_engine;

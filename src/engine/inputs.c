@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/os.h"
+#include "base/uuid.h"
 #include "engine/cursors.h"
 #include "stream/readers.h"
 #include "stream/segment.h"
@@ -80,11 +81,12 @@ static int64_t offset_at(const leat_input *in, const leat_sink_counts *c)
 }
 
 /* All inputs of moved's stream: the others as they were stored last. */
-static void write_file(const leat_inputs *s, const leat_input *moved, const leat_sink_counts *c,
-                       leat_buf *out)
+void leat_inputs_text(leat_inputs *s, leat_input *moved, const leat_sink_counts *c, leat_buf *out)
 {
     leat_jw w = {.out = out};
-    leat_cursors_begin(&w, s->sink);
+    leat_cursors_stamp stamp = {moved->id, ++s->seq};
+    leat_buf_clear(out);
+    leat_cursors_begin(&w, s->sink, &stamp);
     for (const leat_input *in = s->first; in; in = in->next) {
         if (in == moved)
             write_input(in, true, leat_reader_cursor(in->reader), offset_at(in, c), c, &w);
@@ -99,7 +101,7 @@ leat_rc leat_inputs_store(leat_inputs *s, leat_input *in, const leat_sink_counts
 {
     leat_arena a = {0};
     leat_buf text = {0};
-    write_file(s, in, counts, &text);
+    leat_inputs_text(s, in, counts, &text);
     leat_rc rc = leat_cursors_store(leat_cursors_path(s->data, in->source, s->sink, &a),
                                     leat_buf_str(&text), e);
     if (rc == LEAT_OK) {
@@ -203,18 +205,41 @@ static void drop_empty(leat_inputs *s)
     }
 }
 
+/* What the file says, or the target if that came further: it commits before the file is written.
+ * What is not of the same id there is of a sink that was deleted or moved since. */
+static leat_rc load(leat_inputs *s, const char *source, const char *path, const leat_json **stored,
+                    const char **id, leat_err *e)
+{
+    leat_cursors_stamp file, target = {0};
+    const leat_json *there = NULL;
+    leat_str text = {0};
+    char fresh[LEAT_UUID_MAX];
+    LEAT_TRY(leat_cursors_load_stamped(path, &s->arena, stored, &file, e));
+    *id = file.id;
+    if (!s->reached) return LEAT_OK;
+    if (!file.id) *id = leat_arena_strdup(&s->arena, leat_uuid4(fresh));
+    LEAT_TRY(s->reached(s->reached_arg, source, &s->arena, &text, e));
+    if (text.s) LEAT_TRY(leat_cursors_parse(text, path, &s->arena, &there, &target, e));
+    bool same = file.id && target.id && strcmp(file.id, target.id) == 0;
+    if (same && target.seq > file.seq) *stored = there;
+    if (file.seq > s->seq) s->seq = file.seq;
+    if (same && target.seq > s->seq) s->seq = target.seq;
+    return LEAT_OK;
+}
+
 /* Stores the cursor at once: from then on the stream keeps what this sink needs. */
 static leat_rc register_all(leat_inputs *s, const char *source, places *all, leat_err *e)
 {
     const leat_json *stored;
-    const char *path = leat_cursors_path(s->data, source, s->sink, &s->arena);
-    LEAT_TRY(leat_cursors_load(path, &s->arena, &stored, e));
+    const char *id, *path = leat_cursors_path(s->data, source, s->sink, &s->arena);
+    LEAT_TRY(load(s, source, path, &stored, &id, e));
     for (; stored; stored = stored->next) take_stored(s, source, stored, all);
     take_new(s, source, all);
     drop_empty(s);
     leat_input *last = NULL;
     for (leat_input *in = s->first; in; in = in->next) {
         if (!is_of(in, source)) continue;
+        in->id = id;
         LEAT_TRY(open_one(s, in, e));
         last = in;
     }

@@ -31,12 +31,21 @@ typedef struct leat_input {
     leat_buf cursor;         /* as stored; empty: at the beginning */
     int64_t offset;          /* of its one topic, to begin with; 0: that of the cursor */
     leat_sink_counts counts; /* as stored */
+    const char *id;          /* of the file (engine/cursors.h); NULL: it has none */
     struct leat_input *next;
 } leat_input;
 
+/* A target that stores cursors itself, together with what it is given: what it holds of the stream
+ * of source, in a; absent: nothing. */
+typedef leat_rc leat_inputs_reached(void *arg, const char *source, leat_arena *a, leat_str *text,
+                                    leat_err *e);
+
 typedef struct leat_inputs {
-    const char *data, *sink;   /* borrowed; sink: the connector's name */
-    const char *const *topics; /* borrowed, NULL-ended: all that are wanted */
+    const char *data, *sink;      /* borrowed; sink: the connector's name */
+    const char *const *topics;    /* borrowed, NULL-ended: all that are wanted */
+    leat_inputs_reached *reached; /* NULL: the file alone says how far the sink has come */
+    void *reached_arg;
+    int64_t seq; /* of the text made last */
     leat_input *first;
     leat_arena arena;  /* of the inputs, from look to close */
     unsigned found;    /* topics that exist */
@@ -51,6 +60,10 @@ leat_rc leat_inputs_look(leat_inputs *s, bool now, leat_err *e);
 /* Stores the place that in's reader has reached, and its counts; durable on return. */
 leat_rc leat_inputs_store(leat_inputs *s, leat_input *in, const leat_sink_counts *counts,
                           leat_err *e);
+/* The text that says so, as leat_inputs_store would write it now: for a target that stores it
+ * itself before. Of the file's and the target's text with the same id the later one counts. */
+void leat_inputs_text(leat_inputs *s, leat_input *in, const leat_sink_counts *counts,
+                      leat_buf *out);
 /* Makes of in's "stream.gap" one that names topics and offsets. Returns CONF. */
 leat_rc leat_inputs_gap(const leat_inputs *s, const leat_input *in, leat_err *e);
 /* The sum over all inputs. */

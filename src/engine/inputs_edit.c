@@ -277,7 +277,7 @@ static leat_rc rewrite_locked(const char *data, const char *sink, const char *so
     leat_jw w = {.out = &text};
     const char *path = leat_cursors_path(data, source, sink, a);
     LEAT_TRY(leat_cursors_load(path, a, &inputs, e));
-    leat_cursors_begin(&w, sink);
+    leat_cursors_begin(&w, sink, NULL);
     leat_rc rc = write_inputs(data, source, inputs, moves, n, &w, e);
     leat_cursors_end(&w);
     if (rc == LEAT_OK) rc = leat_cursors_store(path, leat_buf_str(&text), e);

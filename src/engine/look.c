@@ -181,6 +181,12 @@ static void say_fatal(const leat_page *p, int pid, const char *name, leat_err *e
                   pid, goes_on);
 }
 
+/* Its process has ended by itself, and its supervisor starts it again after a pause. */
+static bool restarts(const leat_page *p)
+{
+    return p && atomic_load(&p->deaths) > 0 && leat_os_alive(atomic_load(&p->restart_by), 0);
+}
+
 /* How the last run ended: by what it stored, unless its page says that it had no time to. */
 static leat_rc write_ending(leat_state *s, const char *name, const leat_page *p, leat_arena *a,
                             leat_jw *w, leat_err *e)
@@ -191,6 +197,7 @@ static leat_rc write_ending(leat_state *s, const char *name, const leat_page *p,
     char iso[LEAT_ISO_MAX];
     LEAT_TRY(leat_state_end_get(s, a, &state, &at_us, &err, e));
     int pid = p ? atomic_load(&p->pid) : 0;
+    if (pid < 0) pid = 0; /* somebody else's, who looks after its stream */
     if (pid && leat_page_alive(p)) {
         write_between(p, w);
         return LEAT_OK;
@@ -199,7 +206,13 @@ static leat_rc write_ending(leat_state *s, const char *name, const leat_page *p,
         say_fatal(p, pid, name, &err);
         at_us = 0;
     }
-    leat_jw_str(w, "state", state.s && !pid ? state : LEAT_STR("STOPPED"));
+    if (restarts(p)) {
+        leat_jw_z(w, "state", "RESTARTING");
+        leat_jw_i64(w, "deaths", atomic_load(&p->deaths));
+        leat_jw_z(w, "restart_at", leat_iso_us(atomic_load(&p->restart_us), 3, iso));
+    } else {
+        leat_jw_str(w, "state", state.s && !pid ? state : LEAT_STR("STOPPED"));
+    }
     if (at_us) leat_jw_z(w, "since", leat_iso_us(at_us, 3, iso));
     if (leat_rc_failed(err.rc)) leat_status_error(&err, w);
     return LEAT_OK;
@@ -246,14 +259,16 @@ static leat_rc ask(const char *data, const char *name, leat_arena *a, leat_buf *
     return rc;
 }
 
-/* It does not answer since its process does nothing: that is the error then. */
-static bool hangs(const char *data, const char *name, leat_arena *a, leat_err *e)
+/* It does not answer since its process does nothing: that is the error then. *pid: of its process,
+ * if it has one. */
+static bool hangs(const char *data, const char *name, leat_arena *a, int *pid, leat_err *e)
 {
     leat_page *p = NULL;
     char *path = leat_arena_printf(a, "%s/connectors/%s/counters", data, name);
     if (leat_page_open(path, &p, NULL) != LEAT_OK) return false;
     int64_t ms = leat_page_alive(p) ? leat_page_silent(p) : 0;
-    if (ms > 0) leat_stall_silent(atomic_load(&p->pid), ms, name, e);
+    if (leat_page_alive(p)) *pid = atomic_load(&p->pid);
+    if (ms > 0) leat_stall_silent(*pid, ms, name, e);
     leat_page_close(p);
     return ms > 0;
 }
@@ -266,9 +281,11 @@ leat_rc leat_look_status(const char *data, const char *name, leat_arena *a, leat
     leat_buf_clear(out);
     if (strcmp(e->code, "connector.unknown") == 0) return rc;
     leat_jw w = {.out = out};
+    int pid = 0;
     leat_jw_object(&w, NULL);
     leat_jw_z(&w, "name", name);
-    leat_jw_z(&w, "state", hangs(data, name, a, e) ? "STALLED" : "UNKNOWN");
+    leat_jw_z(&w, "state", hangs(data, name, a, &pid, e) ? "STALLED" : "UNKNOWN");
+    if (pid > 0) leat_jw_i64(&w, "pid", pid);
     leat_status_error(e, &w);
     leat_jw_end(&w);
     return rc;

@@ -201,6 +201,27 @@ static leat_rc check_source(edit *d, size_t i, leat_err *e)
     return LEAT_OK;
 }
 
+/* The server may know that nobody can go on there. That it cannot be asked is no reason to refuse.
+ */
+static leat_rc ask_source(edit *d, size_t i, leat_err *e)
+{
+    const leat_source *source = d->p->setup.source;
+    const char *note = NULL;
+    leat_err why = {0};
+    if (!source->offset_ask || !d->to[i].offset.s) return LEAT_OK;
+    leat_rc rc = source->offset_ask(d->p->setup.conf, d->to[i], &d->a, &note, &why);
+    if (rc == LEAT_CONF && strcmp(why.where, "offset") == 0) {
+        *e = why;
+        return rc;
+    }
+    if (leat_rc_failed(rc))
+        note = leat_arena_printf(&d->a, "whether the source's log has that place is not known: %s",
+                                 why.msg);
+    if (note && d->notes[i]) note = leat_arena_printf(&d->a, "%s; %s", d->notes[i], note);
+    if (note) d->notes[i] = note;
+    return LEAT_OK;
+}
+
 /* Each partition once. As the source writes it: JSON has many spellings. */
 static leat_rc check_twice(const edit *d, size_t i, leat_err *e)
 {
@@ -236,12 +257,26 @@ static leat_rc check(edit *d, leat_err *e)
     for (size_t i = 0; i < d->n; i++) {
         LEAT_TRY(check_source(d, i, e));
         LEAT_TRY(check_twice(d, i, e));
+        LEAT_TRY(ask_source(d, i, e));
     }
     d->progress = any_left(d) ? LEAT_STR("{\"snapshot\":{\"state\":\"done\"}}") : LEAT_STR("{}");
     return LEAT_OK;
 }
 
 /* ---- the edit ---- */
+
+/* The edit is durable: the history may lack it, but nobody is told that it failed. */
+static void note_edit(const edit *d)
+{
+    leat_err err;
+    leat_rc rc = leat_state_positions_add(d->p->state, d->to, d->n, LEAT_NOTED_EDIT, d->by, &err);
+    if (!leat_rc_failed(rc)) return;
+    leat_log_err(LEAT_WARN, &err);
+    leat_log(LEAT_WARN, "offsets.not_noted",
+             "by=\"%s\" the offsets are edited; their history shows what was before, and lacks "
+             "this edit",
+             d->by);
+}
 
 /* By whoever may write the stream: no source is open, and it stands still. It did not while the
  * plan was read. */
@@ -253,7 +288,8 @@ static leat_rc apply_source(void *arg, leat_stream *s, leat_err *e)
     stand(d, st->pos, st->npos);
     LEAT_TRY(leat_state_positions_add(p->state, d->was, d->n, LEAT_NOTED_BEFORE, d->by, e));
     LEAT_TRY(s->ops->edit(s, d->to, d->n, d->progress, e));
-    return leat_state_positions_add(p->state, d->to, d->n, LEAT_NOTED_EDIT, d->by, e);
+    note_edit(d);
+    return LEAT_OK;
 }
 
 /* By whoever may write the cursors: no input is open. */
@@ -265,7 +301,8 @@ static leat_rc apply_sink(void *arg, leat_err *e)
     stand(d, d->now, d->nnow);
     LEAT_TRY(leat_state_positions_add(p->state, d->was, d->n, LEAT_NOTED_BEFORE, d->by, e));
     LEAT_TRY(leat_inputs_move(p->conf.data, p->conf.name, d->to, d->n, e));
-    return leat_state_positions_add(p->state, d->to, d->n, LEAT_NOTED_EDIT, d->by, e);
+    note_edit(d);
+    return LEAT_OK;
 }
 
 static leat_rc apply(edit *d, leat_err *e)
@@ -337,6 +374,7 @@ static leat_rc look(leat_process *p, leat_jw *reply, leat_err *e)
         leat_kafka_status_get(p->stream, &kafka);
         leat_jw_i64(reply, "spooled", (int64_t)kafka.spool_events);
         leat_jw_bool(reply, "in_doubt", kafka.doubt);
+        leat_jw_bool(reply, "inside", kafka.inside);
     }
     leat_arena_free(&a);
     return rc;

@@ -57,13 +57,13 @@ static void on_signal(int sig)
 }
 
 /* Whoever started us may have blocked the signals, so that none is lost before this. */
-static void catch_signals(void)
+static void catch_signals(int supervisor)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     struct sigaction act = {.sa_handler = on_signal};
     sigset_t set;
     sigemptyset(&set);
-    parent = getppid();
+    parent = supervisor ? supervisor : getppid();
     int death = 0;
     bound_to_parent = prctl(PR_GET_PDEATHSIG, &death) == 0 && death != 0;
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
@@ -76,14 +76,14 @@ static void catch_signals(void)
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
-/* The process that the counters page names; 0: none. */
+/* The process that the counters page names, the connector's or a command's; 0: none. */
 static int holder(const char *counters)
 {
     leat_page *page = NULL;
     if (leat_page_open(counters, &page, NULL) != LEAT_OK) return 0;
     int pid = atomic_load(&page->pid);
     leat_page_close(page);
-    return pid;
+    return pid < 0 ? -pid : pid;
 }
 
 /* Waits for the lock while the process before may be just stopping. */
@@ -123,7 +123,7 @@ leat_rc leat_process_stream(leat_process *p, leat_err *e)
 {
     if (p->stream) return LEAT_OK;
     char *counters = leat_arena_printf(&p->arena, "%s/counters", p->folder);
-    if (!p->page) LEAT_TRY(leat_page_create(counters, &p->page, e));
+    if (!p->page) LEAT_TRY(leat_page_visit(counters, &p->page, e));
     if (!p->setup.source) return LEAT_OK;
     if (p->setup.kafka) return leat_process_kafka(p, e);
     leat_embedded_conf conf = {
@@ -141,6 +141,7 @@ static leat_rc open_state(leat_process *p, leat_err *e)
     LEAT_TRY(leat_state_open(p->conf.data, p->conf.name, false, &p->state, e));
     LEAT_TRY(leat_state_open(p->conf.data, p->conf.name, false, &p->notes, e));
     LEAT_TRY(leat_state_desired_get(p->state, &p->desired, e));
+    if (p->setup.source && !p->setup.kafka) LEAT_TRY(leat_process_unspooled(p, e));
     return leat_kept_store(p->state, p->conf.config, e);
 }
 
@@ -201,6 +202,7 @@ static void make_task(leat_process *p)
                         .max_us = p->setup.common.retry_max_ms * 1000,
                         .limit = p->setup.common.retry_limit};
     leat_dead_store *dead = leat_state_dead_store(p->state);
+    const leat_connector_conf *c = &p->setup.common;
     if (p->setup.source) {
         const leat_source *source = p->setup.source;
         unsigned most = (unsigned)p->setup.common.tasks_max;
@@ -208,12 +210,15 @@ static void make_task(leat_process *p)
                                  .tasks = source->tasks ? source->tasks(p->setup.conf, most) : 1,
                                  .memory = (size_t)p->setup.common.memory,
                                  .max_event_bytes = (size_t)p->setup.common.max_event_bytes,
+                                 .transforms = p->setup.transforms,
+                                 .tolerate = p->setup.common.tolerance != 0,
                                  .stream_bytes = leat_setup_beside(&p->setup),
                                  .conf = p->setup.conf,
                                  .connector = p->conf.name,
                                  .run_id = p->run_id,
                                  .stream = p->stream,
                                  .dead = dead,
+                                 .schemas = leat_state_schema_store(p->state),
                                  .page = p->page,
                                  .once = p->conf.once,
                                  .rate_events = p->setup.common.rate_events,
@@ -225,6 +230,8 @@ static void make_task(leat_process *p)
         p->engine = leat_engine_new(&conf);
         p->file = leat_signal_file_new(source, p->setup.conf);
         p->topic = leat_signal_kafka_new(source, p->setup.conf, p->setup.signals, p->conf.name);
+        p->mirror =
+            leat_exchange_new(p->setup.exchange, source, p->setup.conf, p->conf.name, p->folder);
         tell_bound(p);
         show_limits(p);
     } else {
@@ -235,6 +242,13 @@ static void make_task(leat_process *p)
                                   .topics = topics_of(p),
                                   .dead = dead,
                                   .page = p->page,
+                                  .parking = {.state = p->state,
+                                              .keys_most = c->parked_keys,
+                                              .percent = c->breaker_percent,
+                                              .window = c->breaker_window},
+                                  .paused = leat_process_broke,
+                                  .paused_arg = p,
+                                  .tolerate = p->setup.common.tolerance != 0,
                                   .stalled_us = p->setup.common.stalled_ms * 1000,
                                   .retry = retry};
         p->sinkrun = leat_sinkrun_new(&conf);
@@ -270,6 +284,7 @@ void leat_process_close(leat_process *p)
 {
     leat_signal_file_free(p->file);
     leat_signal_kafka_free(p->topic);
+    leat_exchange_free(p->mirror);
     leat_engine_free(p->engine);
     leat_sinkrun_free(p->sinkrun);
     if (p->stream) p->stream->ops->close(p->stream); /* it may have something to save */
@@ -318,7 +333,8 @@ static int exit_of(leat_rc rc, const leat_err *err, bool restart)
     if (restart) return LEAT_CHILD_AGAIN;
     if (!leat_rc_failed(rc)) return LEAT_CHILD_DONE;
     if (rc == LEAT_RETRY || strcmp(err->code, "stream.sync_failed") == 0) return LEAT_CHILD_RESTART;
-    return strncmp(err->code, "config.", 7) == 0 ? LEAT_CHILD_CONFIG : LEAT_CHILD_FAILED;
+    bool config = strncmp(err->code, "config.", 7) == 0 || strncmp(err->code, "seal.", 5) == 0;
+    return config ? LEAT_CHILD_CONFIG : LEAT_CHILD_FAILED;
 }
 
 /* Warnings were told by who started us. */
@@ -334,6 +350,24 @@ static leat_rc parse(leat_process *p, leat_err *e)
     return good ? LEAT_OK : leat_report_err(&r, p->conf.name, e);
 }
 
+/* It has no task, but who asks is to know why: under its lock, what a start makes first. Nothing is
+ * made for one that has never been there. */
+static void open_to_tell(leat_process *p)
+{
+    leat_err err;
+    char *counters =
+        leat_arena_printf(&p->arena, "%s/connectors/%s/counters", p->conf.data, p->conf.name);
+    if (leat_state_open(p->conf.data, p->conf.name, true, &p->state, &err) != LEAT_OK) return;
+    leat_state_close(p->state);
+    p->state = NULL;
+    leat_rc rc = leat_process_lock(p, &asked, &err);
+    if (rc == LEAT_PENDING) return;
+    if (rc == LEAT_OK) rc = leat_page_create(counters, &p->page, &err);
+    if (rc == LEAT_OK) rc = leat_state_open(p->conf.data, p->conf.name, false, &p->state, &err);
+    if (rc == LEAT_OK) rc = note_supervisor(p, &err);
+    if (rc != LEAT_OK) leat_log_err(LEAT_WARN, &err);
+}
+
 int leat_process_run(const leat_process_conf *conf)
 {
     leat_process p = {.conf = *conf, .lock = -1};
@@ -342,16 +376,21 @@ int leat_process_run(const leat_process_conf *conf)
     leat_arena_init(&p.arena, 0);
     leat_uuid7(p.run_id);
     leat_seal_folder(conf->data);
-    catch_signals();
+    catch_signals(conf->supervisor);
     leat_rc rc = parse(&p, &err);
+    if (rc != LEAT_OK) open_to_tell(&p);
     if (rc == LEAT_OK) leat_bounds_set(&p.setup.common);
     if (rc == LEAT_OK) rc = open_all(&p, &err);
     if (rc == LEAT_OK && p.setup.source) rc = leat_process_adopt(&p, &err);
+    if (rc == LEAT_OK && p.setup.source)
+        rc = leat_exchange_adopt(p.setup.exchange, p.setup.source, p.setup.conf, p.state,
+                                 conf->name, p.folder, &err);
     if (rc == LEAT_OK) {
         leat_process_note(&p, LEAT_NOTED_START);
         make_task(&p);
         rc = run_task(&p, &err);
     }
+    leat_log_end();
     if (leat_rc_failed(rc)) leat_log_err(LEAT_ERROR, &err);
     if (rc == LEAT_OK) leat_log(LEAT_INFO, "connector.stopped", "in order");
     bool restart = atomic_load(&p.restart);

@@ -10,6 +10,7 @@ typedef struct leat_process_conf {
     const char *data, *name;
     const leat_config *config;
     bool once, strict;
+    int supervisor; /* pid of who started it, which may be gone by now; 0: its parent */
 } leat_process_conf;
 
 /* Runs the connector until it is stopped (SIGTERM, SIGINT, control socket), has ended (once) or

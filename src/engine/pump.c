@@ -56,6 +56,7 @@ leat_rc leat_run_idle(leat_run *r, int64_t us, leat_err *e)
         leat_run_at(r, LEAT_STAGE_SOURCE);
         LEAT_TRY(r->task.source->beat(&r->task, e));
     }
+    if (r->beside) LEAT_TRY(leat_beside_idle(r, e));
     leat_run_gauge(r);
     LEAT_TRY(leat_run_tend_idle(r, e));
     r->wake_us = now + us;
@@ -92,9 +93,7 @@ leat_rc leat_run_paused(leat_run *r, bool *paused, leat_err *e)
         leat_run_state_set(r, LEAT_RUN_PAUSED);
         return leat_run_idle(r, PAUSE_US, e);
     }
-    if (shown)
-        leat_run_state_set(r,
-                           r->phase == LEAT_PHASE_SNAPSHOT ? LEAT_RUN_SNAPSHOT : LEAT_RUN_RUNNING);
+    if (shown) leat_run_going(r);
     return LEAT_OK;
 }
 

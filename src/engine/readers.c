@@ -34,10 +34,20 @@ struct leat_readers {
     size_t held_bytes, spare_bytes;
 };
 
+static bool is_dropped(reader *x)
+{
+    pthread_mutex_lock(&x->rs->lock);
+    bool dropped = x->at && x->at->drop;
+    pthread_mutex_unlock(&x->rs->lock);
+    return dropped;
+}
+
+/* A statement may take long, and what it is for may not be wanted any more. */
 static bool leaves(const leat_chunk_reader *r)
 {
-    const reader *x = r->host;
-    return atomic_load(&x->rs->quit) || (x->rs->task->leaves && x->rs->task->leaves(x->rs->task));
+    reader *x = r->host;
+    return atomic_load(&x->rs->quit) || is_dropped(x) ||
+           (x->rs->task->leaves && x->rs->task->leaves(x->rs->task));
 }
 
 leat_readers *leat_readers_new(leat_task *task, unsigned n, bool threads, uint32_t batch_events,
@@ -156,6 +166,7 @@ static void end(reader *x, leat_reading *g, leat_rc rc, leat_err *err)
         x->open = false;
     }
     pthread_mutex_lock(&rs->lock);
+    if (rc == LEAT_RETRY && g->drop) rc = LEAT_OK; /* it was ended for that */
     g->rc = rc;
     if (leat_rc_failed(rc)) g->err = *err;
     g->state = LEAT_READING_OVER;
@@ -198,7 +209,8 @@ static void read_rows(reader *x, leat_reading *g, leat_held *h)
             add_held(rs, g, h);
         else
             spare(rs, h);
-        bool large = g->bound > 0 && !g->still && g->held_bytes > g->bound;
+        bool many = g->rows > 1; /* one alone cannot be halved */
+        bool large = g->bound > 0 && !g->still && many && g->held_bytes > g->bound;
         if (large) g->halve = g->drop = true;
         if (rc == LEAT_AGAIN) return;
         pthread_mutex_unlock(&rs->lock);

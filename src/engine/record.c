@@ -62,6 +62,22 @@ leat_rc leat_record_part(leat_json_converter *c, leat_jw *w, const char *name,
     return LEAT_OK;
 }
 
+leat_rc leat_record_row(leat_json_converter *c, leat_jw *w, const char *name,
+                        const leat_schema *row, const leat_value *cells, leat_err *e)
+{
+    if (!cells) {
+        leat_jw_null(w, name);
+        return LEAT_OK;
+    }
+    leat_jw_object(w, name);
+    for (uint32_t i = 0; i < row->nfields; i++)
+        if (cells[i].kind != LEAT_ABSENT)
+            LEAT_TRY(leat_record_part(c, w, row->fields[i].name, row->fields[i].schema, &cells[i],
+                                      (leat_str){0}, e));
+    leat_jw_end(w);
+    return LEAT_OK;
+}
+
 static leat_rc put_headers(leat_record_form *f, leat_jw *w, const leat_record *record, leat_err *e)
 {
     leat_jw_array(w, "headers");

@@ -1,5 +1,5 @@
 /* Inside of the engine: shared by its parts engine.c, task.c, pump.c, append.c, snapshot.c,
- * between.c, watch.c, and by nobody else. */
+ * between.c, reshape.c, watch.c, and by nobody else. */
 #ifndef LEAT_ENGINE_RUN_H
 #define LEAT_ENGINE_RUN_H
 
@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 #include "engine/progress.h"
 #include "engine/stall.h"
+#include "transform/transform.h"
 
 typedef struct leat_between leat_between;
 typedef struct leat_signal_job leat_signal_job;
@@ -63,6 +64,7 @@ typedef struct leat_run {
     int64_t wake_us;     /* after a turn that said AGAIN: when the next is worth it */
     int64_t retry_us;    /* BACK_OFF, or stalled: when to try again; else 0 */
     int64_t stall_us;    /* the pause before that; 0: not stalled */
+    int64_t room_us;     /* the pause until the stream may take the batch; 0: it is not full */
     int64_t beat_us;     /* last time the source was called */
     int64_t came_us;     /* ... and gave events, or was read first */
     int64_t tended_us;   /* ... and the stream looked after, while nothing was read */
@@ -84,6 +86,7 @@ typedef struct leat_run {
     leat_chunk *chunk;
     const leat_chunk *said; /* for people, last */
     bool chunk_done;
+    uint64_t chunk_before;         /* rows of the snapshot when it began */
     leat_run_snap snap, snap_next; /* as appended (by whoever has the appender), to be appended */
     leat_buf progress;             /* of the batch that waits */
     leat_beside *beside;           /* STREAM: a snapshot beside it, or ad hoc; NULL: none */
@@ -95,6 +98,7 @@ typedef struct leat_run {
     _Atomic uint64_t turns;              /* taken */
     _Atomic leat_stage stage;            /* what it called last, for who watches it */
     int64_t shown_us;                    /* when that was put last */
+    leat_transform_run *transforms;      /* NULL: there are none */
     pthread_t thread;                    /* if there are several */
 } leat_run;
 
@@ -146,6 +150,8 @@ void leat_run_state_set(leat_run *r, leat_run_state state);
 void leat_run_shown(const leat_run *r, leat_task_status *out);
 /* All tasks as one, to the page. The lock is held. */
 void leat_run_show(leat_engine *g);
+/* It reads: rows or the stream. */
+void leat_run_going(leat_run *r);
 /* The task's last error; NULL: it runs well again. */
 void leat_run_error(leat_run *r, const leat_err *err);
 /* What the task waits for, for a person; NULL: nothing. */
@@ -194,6 +200,12 @@ static inline bool leat_run_pending(const leat_run *r)
 {
     return r->first_pending_us != 0;
 }
+
+/* ---- reshape.c ---- */
+
+/* The batch that was read goes through the transforms, which there are. Its events and safe place
+ * are new; CONF: a transform could not take one. */
+leat_rc leat_run_reshape(leat_run *r, leat_err *e);
 
 /* ---- pump.c, snapshot.c: one step. OK, AGAIN as of a turn; PENDING: the attempt is over, with
  * result PENDING if there is nothing more to do ---- */

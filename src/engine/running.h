@@ -40,6 +40,7 @@ typedef struct leat_process {
     int64_t noted_us;
     leat_signal_file *file;   /* of the worker; NULL: there is none */
     leat_signal_kafka *topic; /* the same */
+    leat_exchange *mirror;    /* the same */
 } leat_process;
 
 /* process.c: the pieces of a start, in this order; what was opened is closed by close. asked: ends
@@ -49,6 +50,9 @@ leat_rc leat_process_stream(leat_process *p, leat_err *e);
 void leat_process_close(leat_process *p);
 /* deliver.c: the stream is Kafka. p->state is open. */
 leat_rc leat_process_kafka(leat_process *p, leat_err *e);
+/* CONF "stream.spool": a run with Kafka left events in a spool, which the embedded stream would
+ * never see. */
+leat_rc leat_process_unspooled(leat_process *p, leat_err *e);
 /* Tells the task to end; from a signal handler too. */
 void leat_process_stop(leat_process *p);
 /* A signal has asked for it, of this process. */
@@ -68,12 +72,18 @@ leat_rc leat_process_verb(void *arg, leat_str verb, const leat_json *request, le
                           leat_err *e);
 bool leat_process_slow(leat_str verb);
 void leat_process_tick(void *arg);
-void leat_process_idle(void *arg);
+int64_t leat_process_idle(void *arg);
 /* Notes where it stands, if that has changed since the last note; errors are logged. By the thread
  * that has p->notes. */
 void leat_process_note(leat_process *p, leat_noted noted);
 /* Lets the task be paused or go on, as was stored. */
 void leat_process_obey(leat_process *p);
+
+/* verbs_letters.c: letters-drop, letters-edit, letters-retry. */
+leat_rc leat_process_letters(leat_process *p, leat_str verb, const leat_json *request,
+                             leat_jw *reply, leat_err *e);
+/* The sink pauses by itself, as leat_sinkrun_conf.paused; arg is the process. */
+void leat_process_broke(void *arg, const char *why);
 
 /* offsets.c: the verbs offsets, offsets-history, offsets-set, offsets-reset, offsets-undo. */
 leat_rc leat_process_offsets(leat_process *p, leat_str verb, const leat_json *request,

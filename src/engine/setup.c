@@ -3,6 +3,7 @@
 #include "engine/setup.h"
 
 #include "config/seal.h"
+#include "engine/connection.h"
 #include "stream/kafka/client.h"
 
 /* Of limits.memory: what frames take, and the batches of a task; the largest event that it always
@@ -25,16 +26,14 @@ static void split(const leat_props *in, leat_opt_tables tables, leat_arena *a, l
     leat_props_init(rest, in->file);
     for (const leat_prop *p = in->first; p; p = p->next) {
         leat_str name = leat_str_of(p->name);
-        leat_props *to = leat_opts_find(tables, name) ? known : rest;
-        leat_props_set(to, a, name, leat_str_of(p->value), p->line);
+        leat_props_copy(leat_opts_find(tables, name) ? known : rest, a, p);
     }
 }
 
 static void copy_props(const leat_props *in, leat_arena *a, leat_props *out)
 {
     leat_props_init(out, in->file);
-    for (const leat_prop *p = in->first; p; p = p->next)
-        leat_props_set(out, a, leat_str_of(p->name), leat_str_of(p->value), p->line);
+    for (const leat_prop *p = in->first; p; p = p->next) leat_props_copy(out, a, p);
 }
 
 size_t leat_setup_window(const leat_setup *setup)
@@ -127,18 +126,19 @@ static void parse_stream(leat_props *own, bool strict, leat_arena *a, leat_setup
     *own = rest;
 }
 
-/* A copy whose sealed values are opened and whose ${providers} are resolved. name: the connector's.
- */
-static bool resolve(const char *name, const leat_props *props, leat_arena *a, leat_props *out,
-                    leat_report *r)
+/* A copy whose sealed values are opened, which has what its connection says, and whose ${providers}
+ * are resolved. name: the connector's. */
+static bool resolve(const char *name, const leat_props *props, bool worker, leat_arena *a,
+                    leat_props *out, leat_report *r)
 {
     leat_err err = {0};
     copy_props(props, a, out);
-    if (!leat_rc_failed(leat_config_unseal(a, name, out, &err)) &&
-        !leat_rc_failed(leat_config_resolve(a, out, &err)))
-        return true;
-    leat_report_add(r, false, *err.where ? leat_arena_strdup(a, err.where) : NULL, 0, "%s",
-                    err.msg);
+    leat_rc rc = leat_config_unseal(a, name, out, &err);
+    if (rc == LEAT_OK && !leat_connection_expand(a, out, worker, r)) return false;
+    if (rc == LEAT_OK) rc = leat_config_resolve(a, out, &err);
+    if (rc == LEAT_OK) leat_report_hide(r, out);
+    if (rc == LEAT_OK) return true;
+    leat_report_add_err(r, *err.where ? leat_arena_strdup(a, err.where) : NULL, &err);
     return false;
 }
 
@@ -169,7 +169,7 @@ static bool parse_worker(const leat_config *config, bool strict, leat_arena *a, 
     out->kafka = config->worker != NULL;
     if (!out->kafka) return true;
     tell_twice(config->worker, r);
-    if (!resolve(config->name, config->worker, a, worker, r)) return false;
+    if (!resolve(config->name, config->worker, true, a, worker, r)) return false;
     bool good = leat_opts_values(WORKER, worker, a, &out->worker, r);
     good = leat_opts_unknown(known, 2, worker, strict, r) && good;
     good = leat_kafka_options_read(worker, all, strict, a, &out->clients, r) && good;
@@ -221,13 +221,39 @@ static void check_converters(const leat_setup *setup, leat_report *r)
     }
 }
 
+/* The option of a name that a reference in the list brought in: with the list as it was written. */
+static const char *named_as_written(const leat_config *config, const char *list, const char *option,
+                                    leat_arena *a)
+{
+    const char *written = leat_props_get(&config->props, list), *last = strrchr(option, '.');
+    size_t n = strlen(list);
+    bool of_list = strncmp(option, list, n) == 0 && option[n] == '.' && last > option + n;
+    if (!of_list || !written || !strstr(written, "${")) return option;
+    if (leat_props_get(&config->props, option)) return option; /* a person wrote it */
+    return leat_arena_printf(a, "%s.%s%s", list, written, last);
+}
+
+/* No message shows what references stand for, in names of options neither. */
+static const leat_transforms *read_transforms(const leat_config *config, const leat_setup *setup,
+                                              leat_arena *a, leat_report *r)
+{
+    leat_problem **from = r->tail;
+    const leat_transforms *out = leat_transforms_new(&setup->common, a, r);
+    for (leat_problem *p = *from; p; p = p->next) {
+        if (!p->option) continue;
+        p->option = named_as_written(config, "transforms", p->option, a);
+        p->option = named_as_written(config, "predicates", p->option, a);
+    }
+    return out;
+}
+
 bool leat_setup_parse(const leat_config *config, bool strict, leat_arena *a, leat_setup *out,
                       leat_report *r)
 {
     leat_props all, given, worker, common, own;
     *out = (leat_setup){0};
     tell_twice(&config->props, r);
-    if (!resolve(config->name, &config->props, a, &all, r)) return false;
+    if (!resolve(config->name, &config->props, false, a, &all, r)) return false;
     unsigned before = r->errors;
     given = all;
     if (!parse_worker(config, strict, a, &all, &worker, out, r)) return false;
@@ -237,6 +263,10 @@ bool leat_setup_parse(const leat_config *config, bool strict, leat_arena *a, lea
     validate_common(out, r);
     find_once(out, a);
     if (out->source) check_converters(out, r);
+    if (out->source) out->transforms = read_transforms(config, out, a, r);
+    if (out->sink && out->common.transforms.n > 0)
+        leat_report_add(r, false, "transforms", 0,
+                        "are not built for sinks yet: set them at the source");
     if (out->source) parse_stream(&own, strict, a, out, r);
     leat_opt_tables tables = out->source ? out->source->options : out->sink->options;
     size_t size = out->source ? out->source->conf_size : out->sink->conf_size;
@@ -246,6 +276,8 @@ bool leat_setup_parse(const leat_config *config, bool strict, leat_arena *a, lea
     if (out->sink && out->sink->validate) out->sink->validate(out->conf, r);
     if (out->source && r->errors == before)
         parse_signals(&given, out->kafka ? &worker : NULL, strict, a, out, r);
+    if (out->source && r->errors == before)
+        leat_exchange_parse(out->source, out->conf, &given, strict, a, &out->exchange, r);
     if (out->source && r->errors == before) fit_events(out, r);
     return r->errors == before;
 }
@@ -257,4 +289,43 @@ bool leat_setup_common(const leat_config *config, leat_arena *a, leat_connector_
     *out = (leat_connector_conf){0};
     split(&config->props, COMMON, a, &common, &own);
     return leat_opts_parse(COMMON, &common, false, a, out, r);
+}
+
+static void bare_props(const leat_props *in, leat_arena *a, leat_props *out)
+{
+    leat_props_init(out, in->file);
+    for (const leat_prop *p = in->first; p; p = p->next)
+        if (!leat_seal_is(p->value) && !strstr(p->value, "${") &&
+            strcmp(p->name, "connection") != 0)
+            leat_props_copy(out, a, p);
+}
+
+bool leat_setup_bare(const leat_config *config, leat_arena *a, leat_setup *out)
+{
+    leat_config bare = *config;
+    leat_props worker;
+    leat_report r;
+    bare_props(&config->props, a, &bare.props);
+    if (config->worker) {
+        bare_props(config->worker, a, &worker);
+        bare.worker = &worker;
+    }
+    leat_report_init(&r, a);
+    leat_setup_parse(&bare, false, a, out, &r);
+    return out->conf != NULL;
+}
+
+leat_rc leat_setup_stored(leat_state *state, const char *name, leat_arena *a, leat_config **config,
+                          leat_setup *out, leat_err *e)
+{
+    leat_str json;
+    leat_report r;
+    *config = NULL;
+    LEAT_TRY(leat_state_config_get(state, a, &json, e));
+    if (!json.s)
+        return leat_fail(e, LEAT_CONF, "connector.unknown", name,
+                         "it has no stored configuration: it has never been started");
+    LEAT_TRY(leat_config_json(a, json, name, config, e));
+    leat_report_init(&r, a);
+    return leat_setup_parse(*config, false, a, out, &r) ? LEAT_OK : leat_report_err(&r, name, e);
 }

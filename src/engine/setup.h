@@ -5,11 +5,14 @@
 #include "config/connector.h"
 #include "config/load.h"
 #include "config/worker.h"
+#include "engine/exchange.h"
 #include "sink/sink.h"
 #include "source/source.h"
+#include "state/state.h"
 #include "stream/kafka/offsets.h"
 #include "stream/kafka/options.h"
 #include "stream/options.h"
+#include "transform/transform.h"
 
 typedef struct leat_setup {
     const leat_source *source; /* one of the two is set */
@@ -24,13 +27,25 @@ typedef struct leat_setup {
         offsets;                  /* where Kafka Connect's offsets are written; topic NULL: not */
     const char *transactional_id; /* with exactly once: by which others are fenced */
     leat_kafka_signal_conf *signals; /* a topic through which signals come; NULL: there is none */
-    void *conf;                      /* the connector's own, parsed; in the arena */
+    const leat_exchange_conf *exchange; /* of the schema history, with Debezium's; NULL: none */
+    const leat_transforms *transforms;  /* of a source; NULL: there are none */
+    void *conf;                         /* the connector's own, parsed; in the arena */
 } leat_setup;
 
 /* Everything lives in a. ${providers} are resolved in a copy; config stays as written. Problems are
  * added to r; false when there was an error (then *out is not to be used). */
 bool leat_setup_parse(const leat_config *config, bool strict, leat_arena *a, leat_setup *out,
                       leat_report *r);
+
+/* The same of the connector's stored configuration; *config: that, as stored. CONF
+ * "connector.unknown" if it has none: it has never been started. */
+leat_rc leat_setup_stored(leat_state *state, const char *name, leat_arena *a, leat_config **config,
+                          leat_setup *out, leat_err *e);
+
+/* What it is and where its stream lies, for who only looks: options with secrets, references and
+ * connections are left out, and what is wrong without them does not count. False: not even its
+ * class is known. */
+bool leat_setup_bare(const leat_config *config, leat_arena *a, leat_setup *out);
 
 /* Of limits.memory: bytes that may be on their way to Kafka, as events and as records. */
 size_t leat_setup_window(const leat_setup *setup);

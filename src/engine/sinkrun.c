@@ -2,8 +2,9 @@
  *
  * A sink never meets a source: it knows streams by their topics' claims only. Several streams are
  * read in turn; a topic that does not exist yet is looked for once a second. What a sink rejects is
- * kept until the batch is durable in the target, and stored before the cursor moves. Errors: RETRY
- * closes the sink, backs off and goes on from the stored cursors. Run by the task's thread. */
+ * kept until the batch is durable in the target, and stored before the cursor moves; where the
+ * target stores the cursor itself (sink.h, `reached`), before it commits. Errors: RETRY closes the
+ * sink, backs off and goes on from the stored cursors. Run by the task's thread. */
 #include "engine/sinkrun.h"
 
 #include <pthread.h>
@@ -13,6 +14,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/os.h"
+#include "engine/letters.h"
 #include "engine/stall.h"
 
 enum {
@@ -26,14 +28,26 @@ enum {
     BATCH_BYTES = 4 << 20
 };
 
+/* In the order of the events: by it, ids tell which letter waits for which. */
+typedef struct letter {
+    leat_dead dead;
+    uint64_t order;
+} letter;
+
 struct leat_sinkrun {
     leat_sinkrun_conf conf;
     leat_sink_task task;
     leat_inputs inputs;
     leat_batch batch;
     leat_arena letters_arena; /* of the dead letters of the batch being written */
-    leat_dead *letters, **letters_tail;
-    uint64_t rejected; /* how many those are */
+    leat_parking parking;
+    struct letter *letters, *last_letter;
+    uint64_t batches;  /* written since the cursor was stored last */
+    uint64_t rejected; /* how many letters those are ... */
+    uint64_t refused;  /* ... and how many of them were refused, not put behind others */
+    uint64_t taken;    /* events written since the cursor was stored last */
+    leat_input *held;  /* whose events the target holds in an open transaction; NULL: none */
+    leat_input *input; /* whose batch is being written */
     bool progressed;   /* something was delivered since the last open */
     int64_t rested_us; /* when idle inputs were stored last */
     atomic_bool stop, finish, pause;
@@ -54,6 +68,9 @@ struct leat_sinkrun {
 };
 
 static void reject(leat_sink_task *t, const leat_batch *b, uint32_t i, const leat_err *why);
+static bool waits(leat_sink_task *t, const leat_batch *b, uint32_t i);
+static leat_rc reach(leat_sink_task *t, leat_buf *text, leat_err *e);
+static leat_rc reached(void *arg, const char *source, leat_arena *a, leat_str *text, leat_err *e);
 static void set_state(leat_sinkrun *k, leat_run_state state, const leat_err *err);
 
 static void at(leat_sinkrun *k, leat_stage stage)
@@ -70,8 +87,16 @@ leat_sinkrun *leat_sinkrun_new(const leat_sinkrun_conf *conf)
                                .conf = conf->conf,
                                .connector = conf->connector,
                                .reject = reject,
+                               .waits = waits,
+                               .reach = reach,
+                               .tolerate = conf->tolerate,
                                .engine = k};
-    k->inputs = (leat_inputs){.data = conf->data, .sink = conf->connector, .topics = conf->topics};
+    k->inputs = (leat_inputs){.data = conf->data,
+                              .sink = conf->connector,
+                              .topics = conf->topics,
+                              .reached = conf->sink->reached ? reached : NULL,
+                              .reached_arg = k};
+    k->parking.conf = conf->parking;
     leat_batch_init(&k->batch, BATCH_EVENTS, BATCH_BYTES);
     pthread_mutex_init(&k->lock, NULL);
     pthread_cond_init(&k->answered, NULL);
@@ -84,6 +109,7 @@ void leat_sinkrun_free(leat_sinkrun *k)
     if (!k) return;
     leat_batch_free(&k->batch);
     leat_arena_free(&k->letters_arena);
+    leat_parking_free(&k->parking);
     pthread_cond_destroy(&k->answered);
     pthread_mutex_destroy(&k->lock);
     leat_free(k);
@@ -191,19 +217,114 @@ static leat_str place_of(leat_sinkrun *k, const leat_event *ev)
     return out;
 }
 
+static void keep(leat_sinkrun *k, letter *l)
+{
+    letter *before = k->last_letter;
+    k->rejected++;
+    if (before && before->order > l->order) {
+        before = NULL;
+        for (letter *at = k->letters; at->order < l->order; at = (letter *)at->dead.next)
+            before = at;
+    }
+    l->dead.next = before ? before->dead.next : k->letters ? &k->letters->dead : NULL;
+    if (before)
+        before->dead.next = &l->dead;
+    else
+        k->letters = l;
+    if (!l->dead.next) k->last_letter = l;
+}
+
+/* The table is emptied behind it, in the same batch. */
+static bool emptied(const leat_batch *b, uint32_t i)
+{
+    const char *topic = leat_event_topic(&b->ev[i]);
+    for (uint32_t at = i + 1; at < b->n; at++)
+        if (b->ev[at].op == LEAT_OP_TRUNCATE && strcmp(leat_event_topic(&b->ev[at]), topic) == 0)
+            return true;
+    return false;
+}
+
+/* The keys are those that the parking looked at last. */
+static void put_letter(leat_sinkrun *k, const leat_batch *b, uint32_t i, const leat_err *why)
+{
+    const leat_event *ev = &b->ev[i];
+    leat_buf bytes = {0};
+    leat_str key = leat_buf_str(&k->parking.key), old = leat_buf_str(&k->parking.old);
+    letter *l = LEAT_NEW(&k->letters_arena, letter, 1);
+    leat_letters_pack(ev, &bytes);
+    l->order = k->batches << 32 | i;
+    l->dead = (leat_dead){.why = *why,
+                          .position = place_of(k, ev),
+                          .bytes = leat_arena_str(&k->letters_arena, leat_buf_str(&bytes)),
+                          .topic = leat_event_topic(ev),
+                          .ts_us = ev->ts_us,
+                          .superseded = emptied(b, i)};
+    l->dead.topic = leat_arena_strdup(&k->letters_arena, l->dead.topic);
+    if (key.len > 0) l->dead.key = leat_arena_str(&k->letters_arena, key);
+    if (old.len > 0) l->dead.old_key = leat_arena_str(&k->letters_arena, old);
+    leat_buf_free(&bytes);
+    keep(k, l);
+}
+
 static void reject(leat_sink_task *t, const leat_batch *b, uint32_t i, const leat_err *why)
 {
     leat_sinkrun *k = t->engine;
-    const leat_event *ev = &b->ev[i];
-    leat_dead *letter = LEAT_NEW(&k->letters_arena, leat_dead, 1);
-    *letter = (leat_dead){.why = *why,
-                          .position = place_of(k, ev),
-                          .bytes = LEAT_STR(""),
-                          .topic = leat_event_topic(ev),
-                          .ts_us = ev->ts_us};
-    *k->letters_tail = letter;
-    k->letters_tail = &letter->next;
-    k->rejected++;
+    leat_parking_add(&k->parking, &b->ev[i]);
+    put_letter(k, b, i, why);
+    k->refused++;
+}
+
+static bool waits(leat_sink_task *t, const leat_batch *b, uint32_t i)
+{
+    leat_sinkrun *k = t->engine;
+    leat_err why;
+    if (!leat_parking_holds(&k->parking, &b->ev[i])) return false;
+    leat_parking_add(&k->parking, &b->ev[i]);
+    leat_fail(&why, LEAT_DATA, LEAT_LETTER_WAITS, leat_event_topic(&b->ev[i]),
+              "an earlier change of the same row is in the dead letters: this one waits for it");
+    put_letter(k, b, i, &why);
+    return true;
+}
+
+/* Letters of this batch that a TRUNCATE makes void, and those that are stored. */
+static leat_rc empty(leat_sinkrun *k, const char *topic, leat_err *e)
+{
+    for (letter *l = k->letters; l; l = (letter *)l->dead.next)
+        if (strcmp(l->dead.topic, topic) == 0) l->dead.superseded = true;
+    return leat_parking_emptied(&k->parking, topic, e);
+}
+
+/* Takes what has to wait out of the batch. */
+static leat_rc park(leat_sinkrun *k, leat_err *e)
+{
+    leat_batch *b = &k->batch;
+    uint32_t n = 0, safe = b->nsafe;
+    if (k->parking.waiting == 0) return LEAT_OK;
+    for (uint32_t i = 0; i < b->n; i++) {
+        if (b->ev[i].op == LEAT_OP_TRUNCATE) LEAT_TRY(empty(k, leat_event_topic(&b->ev[i]), e));
+        if (waits(&k->task, b, i)) {
+            b->nsafe -= i < safe;
+            continue;
+        }
+        if (n != i) b->ev[n] = b->ev[i];
+        n++;
+    }
+    b->n = n;
+    return LEAT_OK;
+}
+
+/* Behind each batch that is durable. */
+static void look_for_breaks(leat_sinkrun *k)
+{
+    const char *why;
+    if (!leat_parking_full(&k->parking, k->taken, k->refused, &k->letters_arena, &why) ||
+        !k->conf.paused)
+        return;
+    leat_log(LEAT_ERROR, "sink.paused",
+             "%s. Nothing is lost: mend the cause, then 'leat dead-letters %s retry --all' and "
+             "'leat resume %s'",
+             why, k->conf.connector, k->conf.connector);
+    k->conf.paused(k->conf.paused_arg, why);
 }
 
 static void account(leat_sinkrun *k)
@@ -229,39 +350,114 @@ static leat_rc settle(leat_sinkrun *k, leat_rc rc, leat_err *e)
         rc = sink->poll(&k->task, POLL_MS, e);
     if (rc == LEAT_OK || leat_rc_failed(rc)) return rc;
     return leat_fail(e, LEAT_RETRY, "sink.not_durable", k->conf.connector,
-                     "the target has not said within %d s that %u events are durable there; they "
+                     "the target has not said within %d s that %llu events are durable there; they "
                      "are written again",
-                     FLUSH_US / 1000000, k->batch.n);
+                     FLUSH_US / 1000000, (unsigned long long)k->taken);
 }
 
-static leat_rc deliver(leat_sinkrun *k, leat_input *in, leat_err *e)
+/* What the ledger says once all that was written is durable. */
+static leat_sink_counts counts_of(const leat_sinkrun *k, const leat_input *in)
 {
     leat_sink_counts counts = in->counts;
+    counts.read += k->taken;
+    counts.dead += k->rejected;
+    counts.delivered += k->taken - k->rejected;
+    return counts;
+}
+
+static leat_rc put_letters(leat_sinkrun *k, leat_err *e)
+{
+    if (k->rejected > k->taken)
+        return leat_fail(
+            e, LEAT_FATAL, "ledger.mismatch", k->conf.connector,
+            "the sink rejected %llu of %llu events; they are not counted as delivered: "
+            "report this",
+            (unsigned long long)k->rejected, (unsigned long long)k->taken);
+    at(k, LEAT_STAGE_LETTERS);
+    return k->letters ? k->conf.dead->put(k->conf.dead, &k->letters->dead, e) : LEAT_OK;
+}
+
+/* Called by the sink, before it commits. A letter that is put again replaces itself. */
+static leat_rc reach(leat_sink_task *t, leat_buf *text, leat_err *e)
+{
+    leat_sinkrun *k = t->engine;
+    leat_sink_counts counts = counts_of(k, k->input);
+    LEAT_TRY(put_letters(k, e));
+    at(k, LEAT_STAGE_TARGET);
+    leat_inputs_text(&k->inputs, k->input, &counts, text);
+    return LEAT_OK;
+}
+
+static leat_rc reached(void *arg, const char *source, leat_arena *a, leat_str *text, leat_err *e)
+{
+    leat_sinkrun *k = arg;
+    return k->conf.sink->reached(&k->task, source, a, text, e);
+}
+
+/* All that was written is durable: so are the letters, then the cursor. */
+static leat_rc store(leat_sinkrun *k, leat_input *in, leat_err *e)
+{
+    leat_sink_counts counts = counts_of(k, in);
+    if (!k->conf.sink->reached) LEAT_TRY(put_letters(k, e));
+    at(k, LEAT_STAGE_DISK);
+    LEAT_TRY(leat_inputs_store(&k->inputs, in, &counts, e));
+    k->held = NULL;
+    k->progressed = true;
+    account(k);
+    look_for_breaks(k);
+    return LEAT_OK;
+}
+
+static void begin_letters(leat_sinkrun *k)
+{
     leat_arena_reset(&k->letters_arena, 1 << 16);
-    k->letters = NULL;
-    k->letters_tail = &k->letters;
-    k->rejected = 0;
+    k->letters = k->last_letter = NULL;
+    k->batches = k->rejected = k->refused = k->taken = 0;
+}
+
+/* PENDING: the target holds it, and more of the same input must follow. */
+static leat_rc deliver(leat_sinkrun *k, leat_input *in, leat_err *e)
+{
+    if (!k->held) begin_letters(k);
+    k->input = in;
+    k->task.source = in->source;
+    k->taken += k->batch.n;
+    LEAT_TRY(park(k, e));
     at(k, LEAT_STAGE_TARGET);
     int fault = LEAT_FAULT(sink_write);
     if (fault) return leat_os_fail(e, fault, "write to", k->conf.connector);
     leat_rc rc = k->conf.sink->write(&k->task, &k->batch, e);
     LEAT_TRY(rc);
+    k->batches++;
+    if (rc == LEAT_PENDING && k->conf.sink->reached && !leat_reader_at_end(in->reader)) {
+        k->held = in;
+        return LEAT_PENDING;
+    }
     LEAT_TRY(settle(k, rc, e));
-    if (k->rejected > k->batch.n)
-        return leat_fail(e, LEAT_FATAL, "ledger.mismatch", k->conf.connector,
-                         "the sink rejected %llu events of a batch of %u; the batch is not counted "
-                         "as delivered: report this",
-                         (unsigned long long)k->rejected, k->batch.n);
-    at(k, LEAT_STAGE_LETTERS);
-    if (k->letters) LEAT_TRY(k->conf.dead->put(k->conf.dead, k->letters, e));
-    counts.read += k->batch.n;
-    counts.dead += k->rejected;
-    counts.delivered += k->batch.n - k->rejected;
-    at(k, LEAT_STAGE_DISK);
-    LEAT_TRY(leat_inputs_store(&k->inputs, in, &counts, e));
-    k->progressed = true;
-    account(k);
-    return LEAT_OK;
+    return store(k, in, e);
+}
+
+/* What is in one stream now: a batch, and as many more as the target holds back for. AGAIN: nothing
+ * new. */
+static leat_rc drain(leat_sinkrun *k, leat_input *in, int64_t wait_us, leat_err *e)
+{
+    leat_rc out = LEAT_AGAIN;
+    do {
+        leat_err why = {0};
+        leat_rc rc = leat_reader_next(in->reader, &k->batch, k->held ? WAIT_US : wait_us, &why);
+        if (leat_rc_failed(rc) && strcmp(why.code, "stream.gap") == 0)
+            return leat_inputs_gap(&k->inputs, in, e);
+        if (leat_rc_failed(rc) && e) *e = why;
+        LEAT_TRY(rc);
+        if (rc == LEAT_AGAIN && k->held && leat_reader_at_end(in->reader)) {
+            LEAT_TRY(settle(k, LEAT_PENDING, e));
+            return store(k, in, e);
+        }
+        if (rc == LEAT_AGAIN) continue;
+        out = LEAT_OK;
+        LEAT_TRY(deliver(k, in, e));
+    } while (k->held && !atomic_load(&k->leave));
+    return out;
 }
 
 /* One round over the streams. AGAIN: nothing new in any. */
@@ -272,15 +468,9 @@ static leat_rc turn(leat_sinkrun *k, bool finishing, leat_err *e)
     if (k->inputs.first) account(k);
     bool one = k->inputs.first && !k->inputs.first->next, any = false;
     for (leat_input *in = k->inputs.first; in && !atomic_load(&k->leave); in = in->next) {
-        leat_err why = {0};
-        leat_rc rc = leat_reader_next(in->reader, &k->batch, one && !finishing ? WAIT_US : 0, &why);
-        if (leat_rc_failed(rc) && strcmp(why.code, "stream.gap") == 0)
-            return leat_inputs_gap(&k->inputs, in, e);
-        if (leat_rc_failed(rc) && e) *e = why;
+        leat_rc rc = drain(k, in, one && !finishing ? WAIT_US : 0, e);
         LEAT_TRY(rc);
-        if (rc == LEAT_AGAIN) continue;
-        any = true;
-        LEAT_TRY(deliver(k, in, e));
+        any = any || rc != LEAT_AGAIN;
     }
     return any ? LEAT_OK : LEAT_AGAIN;
 }
@@ -306,6 +496,7 @@ static leat_rc rest(leat_sinkrun *k, bool now, leat_err *e)
     bool due = now || leat_mono_us() - k->rested_us >= REST_US;
     if (due) k->rested_us = leat_mono_us();
     for (leat_input *in = k->inputs.first; in; in = in->next) {
+        if (in == k->held) continue;
         leat_str at = leat_reader_cursor(in->reader), was = leat_buf_str(&in->cursor);
         bool left = !leat_str_eq(segment_of(at), segment_of(was));
         if (left || (due && !leat_str_eq(at, was)))
@@ -339,6 +530,8 @@ static leat_rc rounds(leat_sinkrun *k, leat_err *e)
 static leat_rc attempt(leat_sinkrun *k, leat_err *e)
 {
     k->progressed = false;
+    k->held = NULL;
+    LEAT_TRY(leat_parking_load(&k->parking, e));
     at(k, LEAT_STAGE_TARGET);
     LEAT_TRY(k->conf.sink->open(&k->task, e));
     leat_rc rc = leat_inputs_look(&k->inputs, true, e);

@@ -1,14 +1,16 @@
 /* What runs a sink connector: read its topics' streams, write, flush, remember the cursor.
  *
  * The cursor is stored after the target says "durable" and the dead letters are, so a crash repeats
- * and never skips (engine/inputs.h says where). The file is also what keeps retention from
- * unlinking what this sink still needs. run is called by one thread; stop, finish, pause, between
- * and status by any. */
+ * and never skips (engine/inputs.h says where). A sink with `reached` stores it itself, together
+ * with the events, before: then nothing is repeated either, and the file only follows. The file is
+ * also what keeps retention from unlinking what this sink still needs. run is called by one thread;
+ * stop, finish, pause, between and status by any. */
 #ifndef LEAT_ENGINE_SINKRUN_H
 #define LEAT_ENGINE_SINKRUN_H
 
 #include "engine/engine.h"
 #include "engine/inputs.h"
+#include "engine/parking.h"
 #include "sink/sink.h"
 
 typedef struct leat_sinkrun_conf {
@@ -17,7 +19,12 @@ typedef struct leat_sinkrun_conf {
     const char *connector, *data;
     const char *const *topics; /* NULL-ended names; those not there yet are waited for */
     leat_dead_store *dead;
-    leat_page *page;    /* may be NULL */
+    leat_page *page; /* may be NULL */
+    leat_parking_conf parking;
+    /* The sink has paused: why, for a person. Called by the sink's thread; NULL: it goes on. */
+    void (*paused)(void *arg, const char *why);
+    void *paused_arg;
+    bool tolerate;      /* errors.tolerance=all */
     leat_retry retry;   /* as of leat_engine_conf */
     int64_t stalled_us; /* the same */
 } leat_sinkrun_conf;

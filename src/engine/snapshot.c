@@ -189,6 +189,7 @@ leat_rc leat_run_plan(leat_run *r, leat_err *e)
     r->chunk = r->plan.first;
     r->chunk_done = false;
     r->snap_next.of = r->plan.n;
+    r->chunk_before = r->snap_next.rows;
     r->phase = LEAT_PHASE_SNAPSHOT;
     if (r->plan.n > 0) leat_run_state_set(r, LEAT_RUN_SNAPSHOT);
     return LEAT_OK;
@@ -202,7 +203,9 @@ static void advance(leat_run *r)
     r->chunk_done = false;
     r->snap_next.done++;
     leat_log(LEAT_INFO, "snapshot.table_done", "table=\"%s\" done=%u of=%u rows=%llu",
-             r->chunk->table, r->snap_next.done, r->plan.n, (unsigned long long)r->snap_next.rows);
+             r->chunk->table, r->snap_next.done, r->plan.n,
+             (unsigned long long)(r->snap_next.rows - r->chunk_before));
+    r->chunk_before = r->snap_next.rows;
     r->chunk = r->chunk->next;
 }
 

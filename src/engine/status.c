@@ -214,6 +214,7 @@ void leat_status_write(const char *name, const leat_setup *setup, leat_engine *g
 static void write_rate(const char *name, const leat_rate *r, bool source, leat_jw *w)
 {
     leat_jw_object(w, name);
+    leat_jw_i64(w, "seconds", (r->over_us + 500000) / 1000000); /* that it is known of */
     leat_jw_f64(w, "events_per_second", r->events);
     if (source) {
         leat_jw_f64(w, "bytes_per_second", r->bytes);

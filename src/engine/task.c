@@ -35,7 +35,7 @@ static void forget_attempt(leat_run *r)
     leat_buf_clear(&r->reached);
     r->tail = (leat_counts){0};
     r->full = r->open_tail = r->commit_due = r->progressed = r->past_end = r->under_way = false;
-    r->first_pending_us = r->stall_us = r->winding_us = 0;
+    r->first_pending_us = r->stall_us = r->room_us = r->winding_us = 0;
     r->read_rc = LEAT_OK;
 }
 
@@ -82,13 +82,26 @@ static leat_rc note_end(leat_run *r, const leat_position *pos, size_t n, leat_er
     return LEAT_OK;
 }
 
+/* Nothing was ever appended: no position, no event, not even one that is not durable yet. */
+static bool is_fresh(leat_engine *g)
+{
+    pthread_mutex_lock(&g->lock);
+    const leat_counts *c = &g->status.totals;
+    bool none = g->ndurable == 0 && g->status.events == 0 && c->received == 0 && c->rows_read == 0;
+    pthread_mutex_unlock(&g->lock);
+    return none && atomic_load(&g->appender.appended) == 0;
+}
+
 /* The source is closed: what comes next is told by rc and err. */
 static void close_source(leat_run *r, leat_rc rc, const leat_err *err)
 {
     leat_beside_end(r);
     leat_run_at(r, LEAT_STAGE_SOURCE);
     r->task.stopping = rc == LEAT_PENDING || (rc == LEAT_OK && atomic_load(&r->g->stop));
+    r->task.failed = rc == LEAT_CONF || rc == LEAT_FATAL;
+    r->task.fresh = is_fresh(r->g);
     r->task.source->close(&r->task);
+    r->task.failed = false;
     r->result = rc;
     r->err = *err;
     r->phase = LEAT_PHASE_CLOSED;
@@ -104,6 +117,7 @@ static leat_rc open_source(leat_run *r, leat_err *e)
     leat_run_signals_again(r);
     leat_run_state_set(r, LEAT_RUN_STARTING);
     leat_run_at(r, LEAT_STAGE_SOURCE);
+    r->task.fresh = is_fresh(r->g);
     LEAT_TRY(r->task.source->open(&r->task, pos, n, e));
     if (n == 1) { /* which of several is the task's own is not known yet */
         leat_buf_add(&r->reached_partition, pos->partition);

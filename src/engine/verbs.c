@@ -9,11 +9,11 @@
 #include "engine/running.h"
 #include "engine/status.h"
 
-enum { NOTE_US = 5000000, SIGNAL_US = 10000000, SIGNAL_STEP_US = 5000 };
+enum { NOTE_US = 5000000, SIGNAL_US = 10000000, SIGNAL_STEP_US = 5000, SIGNAL_LOOK_US = 1000000 };
 
-static const char *const slow_verbs[] = {"pause",           "resume",        "offsets",
-                                         "offsets-set",     "offsets-reset", "offsets-undo",
-                                         "offsets-history", "signal"};
+static const char *const slow_verbs[] = {
+    "pause",           "resume", "offsets",      "offsets-set",  "offsets-reset", "offsets-undo",
+    "offsets-history", "signal", "letters-drop", "letters-edit", "letters-retry"};
 
 bool leat_process_slow(leat_str verb)
 {
@@ -73,12 +73,14 @@ void leat_process_note(leat_process *p, leat_noted noted)
     leat_arena_free(&a);
 }
 
-void leat_process_idle(void *arg)
+int64_t leat_process_idle(void *arg)
 {
     leat_process *p = arg;
     if (leat_mono_us() - p->noted_us >= NOTE_US) leat_process_note(p, LEAT_NOTED_RUN);
     leat_signal_file_turn(p->file, p->engine);
     leat_signal_kafka_turn(p->topic, p->engine);
+    leat_exchange_turn(p->mirror, p->notes);
+    return p->file || p->topic || p->mirror ? SIGNAL_LOOK_US : NOTE_US;
 }
 
 /* ---- pause, resume ---- */
@@ -115,7 +117,7 @@ static leat_rc unknown(const leat_process *p, leat_str verb, leat_err *e)
     return leat_fail(e, LEAT_CONF, "control.verb", "verb",
                      "\"%.*s\" is not understood by a %s; there are status, stop, restart, pause, "
                      "resume, offsets, offsets-set, offsets-reset, offsets-undo, offsets-history, "
-                     "log, log-level, %s",
+                     "letters-drop, letters-edit, letters-retry, log, log-level, %s",
                      LEAT_STR_ARG(verb), p->setup.source ? "source" : "sink",
                      p->setup.source ? "signal" : "finish");
 }
@@ -226,6 +228,8 @@ leat_rc leat_process_verb(void *arg, leat_str verb, const leat_json *request, le
         return pause_or_resume(p, leat_str_is(verb, "pause"), request, e);
     if (leat_str_starts(verb, "offsets") && leat_process_slow(verb))
         return leat_process_offsets(p, verb, request, reply, e);
+    if (leat_str_starts(verb, "letters") && leat_process_slow(verb))
+        return leat_process_letters(p, verb, request, reply, e);
     if (!runs) return unknown(p, verb, e);
     if (leat_str_is(verb, "signal")) return signal_engine(p, request, reply, e);
     if (leat_str_is(verb, "log-level")) return log_level(request, e);

@@ -2,6 +2,9 @@
 #include "engine/why.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+
+enum { MINUTE_S = 60 };
 
 typedef struct subject {
     const char *name;
@@ -158,20 +161,33 @@ static void say_running(const subject *s)
     const leat_json *rate = leat_json_get(minute, "events_per_second");
     leat_str last = leat_json_get_str(s->j, "last_event");
     bool idle = rate && leat_str_is(rate->text, "0.000");
-    if (idle && lag > 0)
+    int64_t seconds = leat_json_get_i64(minute, "seconds", MINUTE_S);
+    const char *span = "minute";
+    char text[32];
+    if (seconds < MINUTE_S - 5) {
+        snprintf(text, sizeof text, "%" PRId64 " second%s", seconds, seconds == 1 ? "" : "s");
+        span = text;
+    }
+    const leat_json *trouble = leat_json_get(leat_json_get(s->j, "delivery"), "error");
+    const char *it = trouble && trouble->type == LEAT_JSON_OBJECT ? "its source" : "it";
+    if (seconds == 0)
         leat_buf_printf(
             s->out,
-            "nothing blocks it, but nothing came in the last minute although the source's log "
+            "nothing blocks %s: it was started a moment ago, and its rate is not known yet.", it);
+    else if (idle && lag > 0)
+        leat_buf_printf(
+            s->out,
+            "nothing blocks %s, but nothing came in the last %s although the source's log "
             "goes on for %" PRId64 " bytes: those are changes of tables that are not captured, "
             "or of a transaction that has not ended.",
-            lag);
+            it, span, lag);
     else if (idle)
-        leat_buf_printf(
-            s->out, "nothing blocks it: it has all there is, and nothing came in the last minute.");
-    else
         leat_buf_printf(s->out,
-                        "nothing blocks it: it does %.*s events a second over the last minute.",
-                        LEAT_STR_ARG(rate ? rate->text : LEAT_STR("0")));
+                        "nothing blocks %s: it has all there is, and nothing came in the last %s.",
+                        it, span);
+    else
+        leat_buf_printf(s->out, "nothing blocks %s: it does %.*s events a second over the last %s.",
+                        it, LEAT_STR_ARG(rate ? rate->text : LEAT_STR("0")), span);
     if (last.s)
         leat_buf_printf(s->out, " The newest event was committed at %.*s.", LEAT_STR_ARG(last));
 }
@@ -185,6 +201,23 @@ static void say_snapshot(const subject *s)
                     "come when that is done.",
                     leat_json_get_i64(p, "tables_done", 0), leat_json_get_i64(p, "tables", 0),
                     LEAT_STR_ARG(member(p, "table")));
+}
+
+/* Its process died, and comes again. */
+static void say_restarting(const subject *s)
+{
+    int64_t deaths = leat_json_get_i64(s->j, "deaths", 0);
+    leat_buf_printf(s->out, "its process has ended %" PRId64 " time%s in a row", deaths,
+                    deaths == 1 ? "" : "s");
+    leat_buf_printf(s->out, ", and is started again at %.*s. ",
+                    LEAT_STR_ARG(member(s->j, "restart_at")));
+    if (s->err) say_error(s);
+}
+
+/* It has a process, which was asked in vain. */
+static bool unanswered(leat_str code)
+{
+    return leat_str_is(code, "process.silent") || leat_str_starts(code, "control.");
 }
 
 static void say_gone(const subject *s)
@@ -246,8 +279,13 @@ static void explain(const subject *s)
         say_paused(s);
     } else if (leat_str_is(s->state, "SNAPSHOT")) {
         say_snapshot(s);
+    } else if (leat_str_is(s->state, "RESTARTING")) {
+        say_restarting(s);
     } else if (!leat_json_get(s->j, "pid")) {
         say_gone(s);
+    } else if (s->err && unanswered(member(s->err, "code"))) {
+        leat_buf_printf(s->out, "it does not answer: ");
+        say_error(s);
     } else if (s->err && no_progress(member(s->err, "code"))) {
         say_stage(s);
     } else if (s->err && leat_str_is(s->state, "STALLED")) {

@@ -26,6 +26,7 @@ typedef struct leat_delivered {
     uint64_t part_dead;  /* ... with so many that were refused */
     uint64_t mark;       /* of the transaction of Kafka's that ended with this; 0: none did */
     int64_t mark_us;     /* when that was prepared: one mark is written once */
+    leat_str cluster;    /* that has it, by the id that its brokers tell; absent: not known */
     bool ahead;          /* pos is not what the offset topic has: a person's, or a spool's */
     const uint64_t *txs; /* load: the source transactions delivered last, at most 65,536; save:
                             those that came since the last save */

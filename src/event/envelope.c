@@ -9,6 +9,7 @@
  *                    key of before  null (tombstone)
  *   truncate         no key         value {null, null}
  *   message          key of the row value {op, ts_ms, source, transaction, message}; no headers
+ *   of a table with LEAT_TABLE_RECORD: key, value and headers as they stand in after
  *
  * Only values are arranged; nothing is rendered here, and rows are not copied but where an old
  * key's missing columns are filled. Works in the caller's arena; any thread. */
@@ -68,6 +69,10 @@ static const char *envelope_name(leat_arena *a, const leat_table *t)
 
 const leat_schema *leat_envelope_schema(leat_arena *a, const leat_table *t)
 {
+    if (t->flags & LEAT_TABLE_RECORD) {
+        int value = leat_schema_field(t->row, LEAT_STR(LEAT_PART_VALUE));
+        return value < 0 ? NULL : t->row->fields[value].schema;
+    }
     if (t->flags & LEAT_TABLE_MESSAGE) return message_schema(a, t);
     leat_schema *s = leat_schema_struct(a, false, envelope_name(a, t), 2, NFIELDS);
     const leat_field fields[NFIELDS] = {
@@ -316,19 +321,24 @@ static leat_value message(const view *w)
     return row_value(cells, M_NFIELDS);
 }
 
-/* The context headers, behind one of the record's own if name is not NULL. */
-static void put_headers(const view *w, leat_record *r, const char *name, leat_value key)
+/* Room for so many headers of the record's own, the context headers behind them. */
+static leat_header *header_room(leat_arena *a, const leat_origin *o, uint32_t own, leat_record *r)
 {
-    const leat_origin *o = w->ev->table->origin;
-    uint32_t own = name != NULL;
     leat_header *headers =
-        leat_arena_alloc(w->a, (own + o->nheaders) * sizeof(*headers), _Alignof(leat_header));
-    if (own) headers[0] = (leat_header){name, w->ev->table->key, key};
+        leat_arena_alloc(a, (own + o->nheaders) * sizeof(*headers), _Alignof(leat_header));
     for (uint32_t i = 0; i < o->nheaders; i++)
         headers[own + i] = (leat_header){o->headers[i].key, &string_schema,
                                          leat_text(leat_str_of(o->headers[i].value))};
     r->headers = headers;
     r->nheaders = own + o->nheaders;
+    return headers;
+}
+
+/* The context headers, behind one of the record's own if name is not NULL. */
+static void put_headers(const view *w, leat_record *r, const char *name, leat_value key)
+{
+    leat_header *headers = header_room(w->a, w->ev->table->origin, name != NULL, r);
+    if (name != NULL) headers[0] = (leat_header){name, w->ev->table->key, key};
 }
 
 /* A record of the table with this key and value; returns it. */
@@ -367,6 +377,35 @@ static unsigned key_change(const view *w, const leat_value *before, leat_record 
     return n;
 }
 
+/* Of a table whose changes are records by themselves. */
+static void plain(const leat_event *ev, leat_arena *a, leat_record *out)
+{
+    const leat_table *t = ev->table;
+    const leat_value *own = NULL;
+    const leat_schema *own_schema = NULL;
+    *out = (leat_record){.topic = t->topic, .key = leat_null(), .value = leat_null()};
+    for (uint32_t i = 0; ev->after != NULL && i < t->row->nfields; i++) {
+        const leat_field *f = &t->row->fields[i];
+        if (strcmp(f->name, LEAT_PART_VALUE) == 0) {
+            out->value = ev->after[i];
+            out->value_schema = f->schema;
+        } else if (strcmp(f->name, LEAT_PART_KEY) == 0) {
+            out->key = ev->after[i];
+            out->key_schema = f->schema;
+        } else {
+            own = &ev->after[i];
+            own_schema = f->schema;
+        }
+    }
+    uint32_t n = own != NULL && own->kind == LEAT_STRUCT ? own->len : 0;
+    if (n > 0 && n > own_schema->nfields) n = own_schema->nfields;
+    if (n + t->origin->nheaders == 0) return;
+    leat_header *headers = header_room(a, t->origin, n, out);
+    for (uint32_t i = 0; i < n; i++)
+        headers[i] =
+            (leat_header){own_schema->fields[i].name, own_schema->fields[i].schema, own->u.list[i]};
+}
+
 unsigned leat_envelope_records(const leat_event *ev, leat_arena *a,
                                leat_record out[LEAT_RECORDS_MAX])
 {
@@ -375,6 +414,10 @@ unsigned leat_envelope_records(const leat_event *ev, leat_arena *a,
         return 1;
     }
     const leat_table *t = ev->table;
+    if (t->flags & LEAT_TABLE_RECORD) {
+        plain(ev, a, &out[0]);
+        return 1;
+    }
     view w = {ev, a, source_value(ev, a)};
     if (ev->op == LEAT_OP_MESSAGE) {
         put(&w, &out[0], key_value(t, a, ev->after), message(&w));

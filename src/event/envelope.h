@@ -14,7 +14,8 @@ enum { LEAT_RECORDS_MAX = 3 };
 /* Fills out with the records of ev in the order in which a consumer sees them and returns how many
  * (== leat_event_records): create, update, read, truncate, message: 1; delete: value and tombstone;
  * update of the key: delete of the old one with header __debezium.newkey, tombstone, create of the
- * new one with header __debezium.oldkey. A RECORD gives itself. Borrowed from ev and a. */
+ * new one with header __debezium.oldkey. A RECORD gives itself; so does a
+ * change of a table with LEAT_TABLE_RECORD, whatever its operation. Borrowed from ev and a. */
 unsigned leat_envelope_records(const leat_event *ev, leat_arena *a,
                                leat_record out[LEAT_RECORDS_MAX]);
 

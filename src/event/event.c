@@ -13,7 +13,7 @@ const char *leat_snapshot_name(leat_snapshot snapshot)
 
 unsigned leat_event_records(const leat_event *ev)
 {
-    if (ev->op == LEAT_OP_RECORD) return 1;
+    if (ev->op == LEAT_OP_RECORD || (ev->table->flags & LEAT_TABLE_RECORD)) return 1;
     unsigned tombstone = (ev->table->flags & LEAT_TABLE_TOMBSTONES) != 0;
     if (ev->op == LEAT_OP_DELETE) return 1 + tombstone;
     if (ev->op == LEAT_OP_UPDATE && (ev->flags & LEAT_EV_KEY_CHANGED)) return 2 + tombstone;

@@ -113,11 +113,14 @@ void leat_counts_sub(leat_counts *from, const leat_counts *c);
 /* A change that cannot be handled, for the dead letters. All in the batch's arena. */
 typedef struct leat_dead {
     leat_err why;      /* rc DATA */
-    leat_str bytes;    /* as the source sent it */
+    leat_str bytes;    /* as the source sent it; of a sink: the event (engine/letters.h) */
     leat_str position; /* text that finds it again: {"lsn":...,"seq":...} */
     const char *table; /* "schema.table" or NULL */
     const char *topic; /* where it would have gone, or NULL */
     int64_t ts_us;
+    leat_str key, old_key; /* of a sink: whose later changes wait for it, and the key that the row
+                              had before; absent: none */
+    bool superseded;       /* the table was emptied behind it */
     struct leat_dead *next;
 } leat_dead;
 

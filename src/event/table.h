@@ -63,7 +63,16 @@ enum {
     LEAT_TABLE_TOMBSTONES = 1, /* a delete is followed by a tombstone (tombstones.on.delete) */
     LEAT_TABLE_TX_BLOCK = 2, /* records carry a transaction block (provide.transaction.metadata) */
     LEAT_TABLE_MESSAGE = 4, /* not a table: logical decoding messages; rows are {prefix, content} */
+    LEAT_TABLE_RECORD = 8,  /* its changes are records by themselves, not Debezium's envelopes: rows
+                               are some of {headers, key, value}, see LEAT_PART_VALUE */
 };
+
+/* Fields of the rows of a table with LEAT_TABLE_RECORD, in this order; one that is missing is null
+ * in all of its records. headers is a STRUCT with a field for each header, which come before those
+ * of the origin. */
+#define LEAT_PART_HEADERS "headers"
+#define LEAT_PART_KEY "key"
+#define LEAT_PART_VALUE "value"
 
 typedef struct leat_table {
     atomic_uint refs;
@@ -83,7 +92,8 @@ typedef struct leat_table {
                                     for who captures: not stored, not in the fingerprint */
     uint16_t nid;                /* 0: none, or not all of them are captured as they are */
     const leat_column *cols;     /* row->nfields */
-    const leat_schema *envelope; /* STRUCT "<topic>.Envelope"; made by leat_table_seal */
+    const leat_schema *envelope; /* STRUCT "<topic>.Envelope"; of RECORD: schema of the value, or
+                                    NULL; made by leat_table_seal */
     uint64_t fingerprint;        /* of all of the above, the origin's schema and headers included:
                                     equal content, equal number; made by leat_table_seal */
 } leat_table;

@@ -314,6 +314,19 @@ static void get_columns(leat_wire_in *in, leat_table *t)
     t->cols = cols;
 }
 
+/* The row of a table whose changes are records by themselves: parts of one, in their order. */
+static bool parts_known(const leat_schema *row)
+{
+    static const char *const names[] = {LEAT_PART_HEADERS, LEAT_PART_KEY, LEAT_PART_VALUE};
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < row->nfields; i++, at++) {
+        while (at < 3 && strcmp(names[at], row->fields[i].name) != 0) at++;
+        if (at == 3) return false;
+        if (at == 0 && row->fields[i].schema->type != LEAT_T_STRUCT) return false;
+    }
+    return true;
+}
+
 static void get_table(leat_wire_in *in, leat_table *t, leat_origin *o)
 {
     in->a = &t->arena;
@@ -327,6 +340,8 @@ static void get_table(leat_wire_in *in, leat_table *t, leat_origin *o)
     t->key = leat_wire_get_schema(in, 0);
     if (t->key != NULL && t->key->type != LEAT_T_STRUCT) leat_wire_bad(in, "its key is no struct");
     if (in->c.bad) return;
+    if ((t->flags & LEAT_TABLE_RECORD) && !parts_known(t->row))
+        leat_wire_bad(in, "its rows are no parts of a record");
     get_key_cols(in, t);
     get_columns(in, t);
     get_origin(in, o);

@@ -12,6 +12,11 @@ void leat_hub_get_root(void *hub, leat_http_call *c)
 {
     const leat_hub *h = hub;
     leat_jw w = {.out = &c->out};
+    if (leat_hub_wants_page(c)) {
+        c->status = 303;
+        c->location = leat_arena_printf(&c->a, "%s/ui/", c->prefix);
+        return;
+    }
     leat_jw_object(&w, NULL);
     leat_jw_z(&w, "version", LEAT_HUB_CONNECT_VERSION);
     leat_jw_z(&w, "commit", "leat-" LEAT_VERSION);

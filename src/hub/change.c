@@ -3,6 +3,7 @@
  * A configuration is validated before anything is stored. state.db of a new connector is made
  * first, then it stands in hub.db, then it is started; removed in the opposite order. One change of
  * a name at a time. */
+#include "base/log.h"
 #include "config/connector.h"
 #include "engine/kept.h"
 #include "engine/process.h"
@@ -13,13 +14,22 @@
 
 /* ---- configurations from bodies ---- */
 
+/* A name that was sent as a number or a boolean counts as its text, as there. */
+static leat_str name_of(const leat_json *body)
+{
+    const leat_json *j = leat_json_get(body, "name");
+    if (j && j->type == LEAT_JSON_TRUE) return LEAT_STR("true");
+    if (j && j->type == LEAT_JSON_FALSE) return LEAT_STR("false");
+    return j && j->type == LEAT_JSON_NUMBER ? j->text : leat_json_get_str(body, "name");
+}
+
 leat_config *leat_hub_config_of(const leat_hub *h, leat_http_call *c, leat_arena *a,
                                 const leat_json *options, const char *name)
 {
     leat_buf text = {0};
     leat_config *config = NULL;
     leat_err err;
-    leat_str inner = leat_str_trim(leat_json_get_str(options, "name"));
+    leat_str inner = leat_str_trim(name_of(options));
     if (!options || options->type != LEAT_JSON_OBJECT) {
         leat_http_fail(c, 400, "expected an object of options, each a text, a number or a boolean");
         return NULL;
@@ -108,7 +118,7 @@ static void make(leat_hub *h, leat_http_call *c, const leat_config *config, leat
     leat_hub_connector k;
     bool stopped = leat_str_is(state, "STOPPED"), paused = leat_str_is(state, "PAUSED");
     leat_rc rc = store_state(h, config, paused, &err);
-    if (rc == LEAT_OK) rc = leat_hub_store(h, config, stopped, &err);
+    if (rc == LEAT_OK) rc = leat_hub_store(h, config, stopped, c->who.name, &err);
     if (rc != LEAT_OK || !leat_hub_find(h, leat_str_of(config->name), &c->a, &k)) {
         leat_hub_fail(c, &err);
         return;
@@ -127,7 +137,7 @@ static void replace(leat_hub *h, leat_http_call *c, const leat_config *config,
     leat_jw w = {.out = &c->out};
     unsigned tasks;
     const char *trace;
-    leat_rc rc = leat_hub_store(h, config, was->stopped, &err);
+    leat_rc rc = leat_hub_store(h, config, was->stopped, c->who.name, &err);
     if (rc == LEAT_OK) rc = store_state(h, config, -1, &err);
     if (rc != LEAT_OK || !leat_hub_find(h, leat_str_of(config->name), &c->a, &k)) {
         leat_hub_fail(c, &err);
@@ -182,15 +192,31 @@ static const char *new_name(leat_http_call *c, leat_str given)
     return NULL;
 }
 
+/* Its connection, if it has one, is not dropped or altered until the connector stands. */
+static void claim_connection(leat_hub *h, leat_http_call *c, const leat_config *config,
+                             leat_hub_claim *claim)
+{
+    leat_str name = leat_str_trim(leat_str_of(leat_props_get(&config->props, "connection")));
+    *claim = (leat_hub_claim){0};
+    if (name.len) leat_hub_claim_name(h, claim, leat_hub_connection_claim(&c->a, name));
+}
+
+static void give_connection_back(leat_hub *h, leat_hub_claim *claim)
+{
+    if (claim->name) leat_hub_give_back(h, claim);
+}
+
 static void create(leat_hub *h, leat_http_call *c, const leat_config *config, leat_str state)
 {
     leat_hub_connector was;
-    leat_hub_claim claim;
+    leat_hub_claim claim, connection;
     leat_hub_claim_name(h, &claim, config->name);
+    claim_connection(h, c, config, &connection);
     if (leat_hub_find(h, leat_str_of(config->name), &c->a, &was))
         leat_http_fail(c, 409, "Connector %s already exists", config->name);
     else if (valid(c, config, NULL))
         make(h, c, config, state);
+    give_connection_back(h, &connection);
     leat_hub_give_back(h, &claim);
 }
 
@@ -203,12 +229,12 @@ void leat_hub_post_connector(void *hub, leat_http_call *c)
     if (!known_fields(c)) return;
     const leat_json *options = leat_json_get(c->json, "config"),
                     *initial = leat_json_get(c->json, "initial_state");
-    leat_str name = leat_json_get_str(c->json, "name"), state = LEAT_STR("RUNNING");
+    leat_str name = name_of(c->json), state = LEAT_STR("RUNNING");
     if (!options || options->type != LEAT_JSON_OBJECT) {
         leat_http_fail(c, 400, "\"config\" is missing: an object of options");
         return;
     }
-    if (!name.s) name = leat_json_get_str(options, "name");
+    if (!name.s) name = name_of(options);
     if (initial && initial->type != LEAT_JSON_NULL)
         state = leat_json_get_str(c->json, "initial_state");
     if (!leat_str_ieq(state, LEAT_STR("RUNNING")) && !leat_str_ieq(state, LEAT_STR("PAUSED")) &&
@@ -229,17 +255,19 @@ void leat_hub_put_config(void *hub, leat_http_call *c)
 {
     leat_hub *h = hub;
     leat_hub_connector was;
-    leat_hub_claim claim;
+    leat_hub_claim claim, connection;
     const char *name = new_name(c, c->param[0]);
     leat_config *config = name ? leat_hub_config_of(h, c, &c->a, c->json, name) : NULL;
     if (!config) return;
     leat_hub_claim_name(h, &claim, name);
+    claim_connection(h, c, config, &connection);
     if (leat_hub_find(h, c->param[0], &c->a, &was)) {
         leat_hub_unmask(&was, config, &c->a);
         if (valid(c, config, &was)) replace(h, c, config, &was);
     } else if (valid(c, config, NULL)) {
         make(h, c, config, LEAT_STR("RUNNING"));
     }
+    give_connection_back(h, &connection);
     leat_hub_give_back(h, &claim);
 }
 
@@ -272,10 +300,21 @@ void leat_hub_patch_config(void *hub, leat_http_call *c)
     if (!leat_hub_find(h, c->param[0], &c->a, &was)) {
         leat_hub_missing(c, "Connector ", " not found");
     } else {
+        leat_hub_claim connection = {0};
         leat_config *config = patched(h, c, &was);
+        if (config) claim_connection(h, c, config, &connection);
         if (config && valid(c, config, &was)) replace(h, c, config, &was);
+        give_connection_back(h, &connection);
     }
     leat_hub_give_back(h, &claim);
+}
+
+/* It could not be deleted, and is stopped for that: it goes on. */
+static void go_on(leat_hub *h, const char *name)
+{
+    leat_err err = {0};
+    if (leat_rc_failed(leat_hub_stopped_set(h, name, false, &err))) leat_log_err(LEAT_WARN, &err);
+    leat_supervisor_start(h->supervisor, name);
 }
 
 /* Stream and what stands on the server stay, as with Kafka Connect; ?forget=true: what its open
@@ -292,15 +331,22 @@ static void remove_one(leat_hub *h, leat_http_call *c, const char *name)
         return;
     }
     err = (leat_err){0};
-    leat_supervisor_remove(h->supervisor, name);
+    leat_child_state child;
+    bool runs = leat_supervisor_look(h->supervisor, name, &child) && !child.ended;
+    if (runs) leat_supervisor_stop(h->supervisor, name);
     if (!leat_supervisor_wait(h->supervisor, name, LEAT_HUB_STOP_MS + 5000))
         leat_fail(&err, LEAT_RETRY, "control.waiting", name,
-                  "its process was told to stop and has not ended; ask again");
+                  "its process was told to stop and has not ended, so it stays; ask again");
     else if (leat_process_delete(h->conf.data, name, how, &err) == LEAT_OK ||
              strcmp(err.code, "connector.unknown") == 0)
         err.rc = leat_hub_forget(h, name, &err);
     c->status = 204;
-    if (leat_rc_failed(err.rc)) leat_hub_fail(c, &err);
+    if (!leat_rc_failed(err.rc)) {
+        leat_supervisor_remove(h->supervisor, name);
+        return;
+    }
+    leat_hub_fail(c, &err);
+    if (runs) go_on(h, name);
 }
 
 void leat_hub_delete_connector(void *hub, leat_http_call *c)

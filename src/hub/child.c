@@ -54,16 +54,22 @@ void leat_child_free(leat_child *c)
     leat_free(c);
 }
 
-/* A memory file with the configuration, a NUL and the keys of sealed values if they came from the
- * environment, for the child. */
+/* A memory file for the child, three texts with a NUL between: the configuration; the keys of
+ * sealed values if they came from the environment; our pid, since we may be gone before it looks
+ * who its parent is. */
 static int config_file(const leat_child *c)
 {
     leat_arena a = {0};
-    leat_str keys = leat_str_of(leat_seal_handed(&a));
-    size_t len = strlen(c->config) + 1;
-    int fd = memfd_create("leat-config", MFD_CLOEXEC);
-    int err = fd < 0 ? -errno : leat_os_write_all(fd, c->config, len, 0);
-    if (err >= 0) err = leat_os_write_all(fd, keys.s, keys.len, (int64_t)len);
+    const leat_str text[] = {{c->config, strlen(c->config) + 1},
+                             leat_str_of(leat_seal_handed(&a)),
+                             {"", 1},
+                             leat_str_of(leat_arena_printf(&a, "%d", (int)getpid()))};
+    int fd = memfd_create("leat-config", MFD_CLOEXEC), err = fd < 0 ? -errno : 0;
+    int64_t at = 0;
+    for (size_t i = 0; i < sizeof text / sizeof *text && err >= 0; i++) {
+        if (text[i].len > 0) err = leat_os_write_all(fd, text[i].s, text[i].len, at);
+        at += (int64_t)text[i].len;
+    }
     leat_arena_free(&a);
     if (err < 0 && fd >= 0) close(fd);
     return err < 0 ? err : fd;
@@ -123,6 +129,7 @@ static pid_t by_exec(const leat_child *c, const leat_supervisor_conf *conf, int 
 
 void leat_child_start(leat_child *c, const leat_supervisor_conf *conf)
 {
+    leat_child_take_wish(c, conf->data);
     int config = config_file(c);
     pid_t pid = config < 0 ? config : from_nursery(c, conf, config);
     if (pid == -EPIPE) pid = by_exec(c, conf, config);
@@ -192,7 +199,7 @@ static int told_by_page(const leat_child *c, const char *data)
         return LEAT_CHILD_DONE;
     int status = LEAT_CHILD_DONE << 8;
     uint32_t state = atomic_load(&page->state);
-    if (atomic_load(&page->pid) != 0)
+    if (atomic_load(&page->pid) > 0)
         status = SIGKILL;
     else if (state == LEAT_RUN_FAILED)
         status = LEAT_CHILD_FAILED << 8;
@@ -214,6 +221,17 @@ void leat_child_note_end(const leat_child *c, pid_t pid, const char *data, int s
     if (!path_of(c, data, "counters", path) || leat_page_open(path, &page, NULL) != LEAT_OK) return;
     if (atomic_load(&page->pid) == pid)
         atomic_store(&page->fatal, used_up ? LEAT_PAGE_MEMORY : (uint32_t)WTERMSIG(status));
+    leat_page_close(page);
+}
+
+void leat_child_note_restart(const leat_child *c, const char *data, int64_t at_us)
+{
+    char path[PATH_MAX_BYTES];
+    leat_page *page = NULL;
+    if (!path_of(c, data, "counters", path) || leat_page_open(path, &page, NULL) != LEAT_OK) return;
+    atomic_store(&page->restart_us, at_us);
+    atomic_store(&page->restart_by, at_us ? (int32_t)getpid() : 0);
+    atomic_store(&page->deaths, at_us ? c->deaths : 0);
     leat_page_close(page);
 }
 
@@ -244,6 +262,18 @@ int64_t leat_child_noted_by(const leat_child *c, const char *data)
         pid = -1;
     leat_buf_free(&text);
     return pid;
+}
+
+void leat_child_leave_wish(const leat_child *c, const char *data)
+{
+    char path[PATH_MAX_BYTES];
+    int fd = path_of(c, data, LEAT_CHILD_WISH, path)
+                 ? leat_os_now()->open(path, LEAT_O_WRITE | LEAT_O_CREATE, 0600)
+                 : -ENAMETOOLONG;
+    if (fd >= 0) leat_os_now()->close(fd);
+    if (fd < 0)
+        leat_log(LEAT_WARN, "supervisor.wish", "connector=%s cannot make %s: %s", c->name, path,
+                 leat_os_strerror(fd));
 }
 
 bool leat_child_take_wish(const leat_child *c, const char *data)

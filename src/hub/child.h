@@ -23,6 +23,7 @@ typedef struct leat_child {
     int64_t started_us, start_at_us, pause_us;
     int64_t kill_at_us; /* it was told to stop; 0: it was not */
     struct leat_child *next;
+    struct leat_child *named; /* the next one of the same hash */
 } leat_child;
 
 leat_child *leat_child_new(const leat_child_config *from);
@@ -40,11 +41,16 @@ bool leat_child_gone(leat_child *c, const char *data, int *status);
 /* Notes on its counters page how its process ended, for those who ask it later. status: as of
  * waitpid. */
 void leat_child_note_end(const leat_child *c, pid_t pid, const char *data, int status);
+/* On its counters page, for who asks: it is started again at that time; 0: it is not. */
+void leat_child_note_restart(const leat_child *c, const char *data, int64_t at_us);
 /* Sends a signal, but not to a stranger that has got the pid of an adopted one. */
 void leat_child_signal(const leat_child *c, int sig);
 /* Who started it last by the note in its folder: its pid; 0: there is no note; -1: unknown. */
 int64_t leat_child_noted_by(const leat_child *c, const char *data);
-/* Whoever wants one that does not run to run again leaves a file (hub/supervisor.h). */
+/* Whoever wants one that does not run to run again leaves a file (hub/supervisor.h); a start takes
+ * it away. */
 bool leat_child_take_wish(const leat_child *c, const char *data);
+/* So does its supervisor that has told it to end and may not live until then. */
+void leat_child_leave_wish(const leat_child *c, const char *data);
 
 #endif

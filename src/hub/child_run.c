@@ -1,5 +1,6 @@
-/* The configuration comes in a memory file that the supervisor left, with the keys of its sealed
- * values behind a NUL if they are not in a file: it is closed before anything else is done. */
+/* The configuration comes in a memory file that the supervisor left (child.c), with the keys of its
+ * sealed values if they are not in a file, and the supervisor's pid: it is closed before anything
+ * else is done. */
 #include "hub/child_run.h"
 
 #include "base/log.h"
@@ -9,7 +10,8 @@
 
 enum { CONFIG_MAX_BYTES = 16 << 20 };
 
-static leat_rc inherited(leat_arena *a, const char *name, int fd, leat_config **config, leat_err *e)
+static leat_rc inherited(leat_arena *a, const char *name, int fd, leat_config **config,
+                         int *supervisor, leat_err *e)
 {
     int64_t size = leat_os_now()->size(fd);
     if (size <= 0 || size > CONFIG_MAX_BYTES)
@@ -21,8 +23,11 @@ static leat_rc inherited(leat_arena *a, const char *name, int fd, leat_config **
     int64_t n = leat_os_read_all(fd, text, (size_t)size, 0);
     leat_os_now()->close(fd);
     if (n < 0) return leat_os_fail(e, (int)n, "read the configuration of", name);
-    leat_str keys = {text, (size_t)n}, json = leat_str_cut(&keys, 0);
+    leat_str rest = {text, (size_t)n}, json = leat_str_cut(&rest, 0);
+    leat_str keys = leat_str_cut(&rest, 0);
+    int64_t pid = 0;
     if (keys.s) LEAT_TRY(leat_seal_hand(keys, e));
+    if (rest.s && leat_str_i64(rest, &pid)) *supervisor = (int)pid;
     return leat_config_json(a, json, name, config, e);
 }
 
@@ -33,7 +38,7 @@ int leat_child_run(const leat_process_conf *conf, int config)
     leat_process_conf mine = *conf;
     leat_err err = {0};
     int status;
-    if (leat_rc_failed(inherited(&a, conf->name, config, &read, &err))) {
+    if (leat_rc_failed(inherited(&a, conf->name, config, &read, &mine.supervisor, &err))) {
         leat_log_err(LEAT_ERROR, &err);
         status = err.rc == LEAT_RETRY ? LEAT_CHILD_RESTART : LEAT_CHILD_CONFIG;
     } else {

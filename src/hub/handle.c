@@ -149,7 +149,8 @@ void leat_hub_get_offsets(void *hub, leat_http_call *c)
         write_offsets(leat_json_get(reply, "offsets"), &c->out);
 }
 
-/* request: of the control protocol; done: "altered", "reset". */
+/* request: of the control protocol; done: "altered", "reset"; NULL: it was a plan, which is
+ * answered. */
 static void edit(leat_hub *h, leat_http_call *c, leat_str request, const char *done)
 {
     leat_hub_connector k;
@@ -167,6 +168,8 @@ static void edit(leat_hub *h, leat_http_call *c, leat_str request, const char *d
     } else if (leat_look_ask(h->conf.data, k.name, request, LEAT_HUB_EDIT_MS, &c->a, &reply, NULL,
                              &err) != LEAT_OK) {
         leat_hub_fail(c, &err);
+    } else if (!done) {
+        leat_json_write(reply, &c->out);
     } else {
         leat_jw_object(&w, NULL);
         leat_jw_z(&w, "message",
@@ -177,24 +180,41 @@ static void edit(leat_hub *h, leat_http_call *c, leat_str request, const char *d
     leat_hub_give_back(h, &claim);
 }
 
-void leat_hub_patch_offsets(void *hub, leat_http_call *c)
+/* {"verb":"offsets-set",...} with the offsets of the body, in its arena; absent: answered. */
+static leat_str setting(leat_http_call *c, bool dry)
 {
     const leat_json *list = leat_json_get(c->json, "offsets");
     if (!list || list->type != LEAT_JSON_ARRAY || !list->child) {
         leat_http_fail(c, 400,
                        "Partitions / offsets need to be provided for an alter offsets request");
-        return;
+        return (leat_str){0};
     }
     leat_buf text = {0};
-    leat_buf_str_z(&text, "{\"verb\":\"offsets-set\",\"by\":\"REST\",\"offsets\":");
+    leat_buf_printf(&text, "{\"verb\":\"offsets-set\",\"by\":\"REST\",\"dry\":%s,\"offsets\":",
+                    dry ? "true" : "false");
     leat_json_write(list, &text);
     leat_buf_u8(&text, '}');
     leat_str request = leat_arena_str(&c->a, leat_buf_str(&text));
     leat_buf_free(&text);
-    edit(hub, c, request, "altered");
+    return request;
+}
+
+void leat_hub_patch_offsets(void *hub, leat_http_call *c)
+{
+    leat_str request = setting(c, false);
+    if (request.s) edit(hub, c, request, "altered");
 }
 
 void leat_hub_delete_offsets(void *hub, leat_http_call *c)
 {
     edit(hub, c, leat_hub_request("offsets-reset", &c->a), "reset");
+}
+
+/* {"offsets":[...]} or {"reset":true}: what a PATCH or a DELETE would bring about. */
+void leat_hub_v1_offsets_preview(void *hub, leat_http_call *c)
+{
+    bool reset = leat_json_get_bool(c->json, "reset", false);
+    leat_str request = reset ? LEAT_STR("{\"verb\":\"offsets-reset\",\"by\":\"REST\",\"dry\":true}")
+                             : setting(c, true);
+    if (request.s) edit(hub, c, request, NULL);
 }

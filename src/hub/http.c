@@ -2,10 +2,11 @@
  *
  * For each place it listens at, one thread of the library reads and writes all connections (epoll).
  * A request that has arrived whole is suspended and put into a queue; a worker runs its handler and
- * resumes it; the library then sends the answer. So a handler that waits holds up nobody but the
- * other LEAT_HTTP_WORKERS - 1. What is wrong by its head alone is answered before its body is read
- * (http_admit.c). One more thread, the watcher, looks every second for connections that take too
- * long and for another certificate, and tells of what was refused. */
+ * resumes it; the library then sends the answer. Handlers that may wait take at
+ * most LEAT_HTTP_WAITERS of the LEAT_HTTP_WORKERS (http_queue.c). What is wrong by its head alone
+ * is answered before its body is read (http_admit.c). One more thread, the watcher, looks every
+ * second for connections that take too long, requests that wait too long and another certificate,
+ * and tells of what was refused. */
 #include "hub/http.h"
 
 #include <errno.h>
@@ -72,10 +73,10 @@ static enum MHD_Result add_query(void *arg, enum MHD_ValueKind kind, const char 
     leat_buf text = {0};
     leat_http_pair *p = LEAT_NEW(&c->a, leat_http_pair, 1), **at = &c->query;
     (void)kind;
-    leat_http_decode(leat_str_of(name), true, &text);
+    leat_buf_unurl(&text, leat_str_of(name), true);
     p->name = leat_arena_str(&c->a, leat_buf_str(&text));
     leat_buf_clear(&text);
-    leat_http_decode(leat_str_of(value ? value : ""), true, &text);
+    leat_buf_unurl(&text, leat_str_of(value ? value : ""), true);
     p->value = leat_arena_str(&c->a, leat_buf_str(&text));
     leat_buf_free(&text);
     while (*at) at = &(*at)->next;
@@ -95,6 +96,7 @@ static request *begin(leat_http *h, struct MHD_Connection *connection, const cha
     c->status = 200;
     c->feeds = h->feeds;
     c->accept = leat_http_header(r, "Accept");
+    c->encodings = leat_http_header(r, "Accept-Encoding");
     c->last_event_id = leat_http_header(r, "Last-Event-ID");
     c->method = leat_arena_str(&c->a, leat_str_of(method));
     c->path = leat_arena_str(&c->a, leat_str_of(url));
@@ -111,9 +113,7 @@ static bool enqueue(leat_http *h, request *r)
     if (open) {
         leat_watch_due(h->watch, r->peer, false, 0);
         MHD_suspend_connection(r->connection);
-        *h->tail = r;
-        h->tail = &r->next;
-        pthread_cond_signal(&h->more);
+        leat_http_queue_put(h, r);
     }
     pthread_mutex_unlock(&h->guard);
     if (!open) leat_http_fail(&r->call, 503, "this hub is stopping");
@@ -161,7 +161,8 @@ static enum MHD_Result answer(leat_http *h, request *r)
     add_header(response, "Location", c->location);
     add_header(response, "Allow", r->allow);
     add_header(response, "Content-Security-Policy", c->policy);
-    add_header(response, "Cache-Control", "no-store");
+    add_header(response, "Content-Encoding", c->encoding);
+    add_header(response, "Cache-Control", c->cache ? c->cache : "no-store");
     add_header(response, "X-Content-Type-Options", "nosniff");
     add_header(response, "X-Frame-Options", "DENY");
     if (r->challenge) {
@@ -241,6 +242,31 @@ static void tell_refusals(leat_http *h)
 
 /* ---- the library's calls ---- */
 
+/* A piece of the body. What is refused is read on without being kept, since an answer that comes
+ * before the end is lost on most clients; false: it goes on for too long for that. */
+static bool take_body(leat_http *h, request *r, const char *data, size_t size)
+{
+    leat_http_call *c = &r->call;
+    if (r->answered) return (r->passed += size) <= LEAT_HTTP_PASSED;
+    bool large = r->body.len + size > LEAT_HTTP_BODY;
+    if (!large && atomic_load(&h->bodies) + size <= LEAT_HTTP_BODIES) {
+        atomic_fetch_add(&h->bodies, size);
+        leat_buf_put(&r->body, data, size);
+        return true;
+    }
+    atomic_fetch_sub(&h->bodies, r->body.len);
+    leat_buf_free(&r->body);
+    if (large)
+        leat_http_fail(c, 413, "a body takes at most %d bytes, and this one has more",
+                       LEAT_HTTP_BODY);
+    else
+        leat_http_fail(c, 503, "requests that are on their way take all of %d bytes; ask again",
+                       LEAT_HTTP_BODIES);
+    note_refusal(h, c);
+    r->answered = true;
+    return true;
+}
+
 /* Called with the head, with each piece of the body, at its end, and when a worker is done. */
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *data,
@@ -256,13 +282,9 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
         return answer(h, r);
     }
     if (*size > 0) {
-        if (r->body.len + *size > LEAT_HTTP_BODY ||
-            atomic_load(&h->bodies) + *size > LEAT_HTTP_BODIES)
-            return MHD_NO;
-        atomic_fetch_add(&h->bodies, *size);
-        leat_buf_put(&r->body, data, *size);
+        bool taken = take_body(h, r, data, *size);
         *size = 0;
-        return MHD_YES;
+        return taken ? MHD_YES : MHD_NO;
     }
     return !r->answered && enqueue(h, r) ? MHD_YES : answer(h, r);
 }
@@ -321,24 +343,32 @@ static void run(leat_http *h, request *r)
     if (c->feed) leat_feed_run(c->feed);
 }
 
+/* To the library, which sends the answer. */
+static void give_back(leat_http *h, request *r)
+{
+    if (h->conf.told && is_deed(&r->call)) {
+        leat_http_deed deed = deed_of(&r->call, &r->call.a);
+        h->conf.told(h->conf.arg, &deed);
+    }
+    r->answered = true;
+    MHD_resume_connection(r->connection);
+}
+
 static void *work(void *arg)
 {
     leat_http *h = arg;
     pthread_mutex_lock(&h->guard);
     for (;;) {
-        while (!h->first && !h->stopping) pthread_cond_wait(&h->more, &h->guard);
-        request *r = h->first;
+        request *r;
+        while (!(r = leat_http_queue_take(h)) && !h->stopping)
+            pthread_cond_wait(&h->more, &h->guard);
         if (!r) break;
-        h->first = r->next;
-        if (!h->first) h->tail = &h->first;
         pthread_mutex_unlock(&h->guard);
         run(h, r);
-        if (h->conf.told && is_deed(&r->call)) {
-            leat_http_deed deed = deed_of(&r->call, &r->call.a);
-            h->conf.told(h->conf.arg, &deed);
-        }
-        r->answered = true;
-        MHD_resume_connection(r->connection);
+        pthread_mutex_lock(&h->guard);
+        leat_http_queue_done(h, r);
+        pthread_mutex_unlock(&h->guard);
+        give_back(h, r);
         pthread_mutex_lock(&h->guard);
     }
     pthread_mutex_unlock(&h->guard);
@@ -347,8 +377,25 @@ static void *work(void *arg)
 
 /* ---- the watcher ---- */
 
+static void refuse_late(leat_http *h)
+{
+    for (;;) {
+        pthread_mutex_lock(&h->guard);
+        request *r = leat_http_queue_late(h);
+        pthread_mutex_unlock(&h->guard);
+        if (!r) return;
+        r->wait = true;
+        leat_http_fail(&r->call, 503,
+                       "%d calls wait for other systems or for connectors already, and no more may "
+                       "at a time; ask again in a moment",
+                       LEAT_HTTP_WAITERS);
+        give_back(h, r);
+    }
+}
+
 static void look_after(leat_http *h)
 {
+    refuse_late(h);
     unsigned late = leat_watch_sweep(h->watch);
     if (late > 0)
         leat_log(LEAT_DEBUG, "http.late", "connections=%u took too long and were cut off", late);
@@ -452,7 +499,7 @@ leat_rc leat_http_start(const leat_http_conf *conf, leat_http **out, leat_err *e
 {
     leat_http *h = leat_zalloc(1, sizeof *h);
     h->conf = *conf;
-    h->tail = &h->first;
+    leat_http_queue_init(h);
     h->feeds = leat_feeds_new();
     h->login = leat_login_new(conf->data);
     h->watch = leat_watch_new(conf->rate);

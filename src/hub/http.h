@@ -17,6 +17,7 @@
 #include "hub/feed.h"
 #include "hub/tls.h"
 
+enum { LEAT_HTTP_WORKERS = 8, LEAT_HTTP_WAITERS = 4 };
 enum { LEAT_HTTP_PARAMS = 2, LEAT_HTTP_BODY = 1 << 20, LEAT_HTTP_BODIES = 64 << 20 };
 
 typedef struct leat_http_pair {
@@ -39,7 +40,11 @@ struct leat_http_call {
     const char *type;       /* of out; NULL: application/json */
     const char *location;   /* NULL: none */
     const char *policy;     /* Content-Security-Policy of a page; NULL: none */
+    const char *encoding;   /* Content-Encoding of out; NULL: none */
+    const char *cache;      /* Cache-Control; NULL: no-store */
     leat_str accept;        /* the Accept header; absent: there is none */
+    leat_str encodings;     /* Accept-Encoding; absent: there is none */
+    const char *prefix;     /* leat_http_conf.prefix */
     leat_str last_event_id; /* of a client that was cut off a feed; absent: none */
     leat_feeds *feeds;      /* the server's */
     leat_feed *feed;        /* the answer goes on; out is not used (leat_feed_begin) */
@@ -48,10 +53,13 @@ struct leat_http_call {
 typedef void (*leat_http_handler)(void *arg, leat_http_call *c);
 
 typedef struct leat_http_route {
-    const char *method, *path; /* "/connectors/ * /status" without the blanks: a * is one segment */
+    const char *method, *path; /* "/connectors/ * /status" without the blanks: a * is one segment,
+                                ** at the end is one or more */
     leat_http_handler handler;
     bool body;      /* it takes a JSON body */
     leat_role role; /* the least that is needed */
+    bool waits; /* it may wait for something outside: a system, another process. Of these at most
+                   LEAT_HTTP_WAITERS run at a time; who finds no place soon is told to come again */
 } leat_http_route;
 
 typedef struct leat_http leat_http;
@@ -66,6 +74,7 @@ typedef struct leat_http_deed {
 typedef struct leat_http_conf {
     const char *host;              /* an address */
     unsigned port;                 /* 0: any that is free */
+    const char *listen;            /* the address as somebody asked for it; NULL: nobody did */
     int handed;                    /* a socket that listens already; 0: none */
     bool local;                    /* host is of the loopback */
     const char *socket;            /* path of a Unix socket to listen at, too; NULL: none */
@@ -74,6 +83,8 @@ typedef struct leat_http_conf {
     const char *data;              /* whose grants count: hub/grants.h */
     bool login;                    /* the loopback needs one, too */
     const char *hosts;    /* names clients may call it by, separated by commas; NULL: none */
+    const char *origin;   /* of pages that a proxy in front serves, "https://example.org"; NULL */
+    const char *prefix;   /* path below which browsers see this hub there, "/leat"; "": at / */
     leat_tls *tls;        /* borrowed; NULL: none */
     unsigned connections; /* at most */
     unsigned per_address; /* of one address, unless the host is local; 0: no bound */
@@ -86,6 +97,9 @@ typedef struct leat_http_conf {
 
 /* "HOST:PORT", ":PORT" or "[::1]:PORT"; host is in a. CONF "config.listen". */
 leat_rc leat_http_address(const char *listen, leat_arena *a, leat_http_conf *out, leat_err *e);
+/* The address by which browsers reach it through a proxy, "https://example.org/leat": origin and
+ * prefix of out, in a. CONF "config.url". */
+leat_rc leat_http_url(const char *url, leat_arena *a, leat_http_conf *out, leat_err *e);
 /* Listens and serves. CONF "http.listen" when the port is taken, "config.listen" for an address
  * that others can reach without TLS, or when nobody could log in there. */
 leat_rc leat_http_start(const leat_http_conf *conf, leat_http **out, leat_err *e);
@@ -129,7 +143,5 @@ bool leat_http_origin_own(leat_str origin, bool tls, leat_str host);
 leat_role leat_http_route_role(const leat_http_route *route, leat_str method);
 /* GET and its like change nothing. */
 bool leat_http_mutates(leat_str method);
-/* Appends text with its %XX decoded; plus: + is a blank. False: it cannot be, or holds a NUL. */
-bool leat_http_decode(leat_str text, bool plus, leat_buf *out);
 
 #endif

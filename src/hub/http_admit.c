@@ -26,6 +26,9 @@ static bool known_host(const leat_http *h, leat_str host)
     leat_str name = leat_http_host_name(host);
     if (leat_http_host_known(host)) return true;
     if (name.len == 0) return false;
+    if (h->conf.origin &&
+        leat_str_ieq(name, leat_http_host_name(leat_str_of(strstr(h->conf.origin, "//") + 2))))
+        return true;
     if (h->conf.hosts && listed(h->conf.hosts, name)) return true;
     if (h->conf.local) return false;
     return leat_http_host_address(host) || (h->conf.tls && leat_tls_names(h->conf.tls, name));
@@ -58,7 +61,9 @@ static bool own_page(const leat_http *h, leat_http_request *r)
 {
     leat_http_call *c = &r->call;
     leat_str host = leat_http_header(r, "Host"), site = leat_http_header(r, "Sec-Fetch-Site");
-    bool own = leat_http_origin_own(leat_http_header(r, "Origin"), h->conf.tls != NULL, host) &&
+    leat_str origin = leat_http_header(r, "Origin");
+    bool proxied = h->conf.origin && leat_str_ieq(origin, leat_str_of(h->conf.origin));
+    bool own = (proxied || leat_http_origin_own(origin, h->conf.tls != NULL, host)) &&
                (!site.s || leat_str_is(site, "same-origin") || leat_str_is(site, "none"));
     if (own || !leat_http_mutates(c->method)) return true;
     leat_http_fail(c, 403, "a page of another origin may not change anything here");
@@ -176,11 +181,24 @@ static void no_route(const leat_http *h, leat_http_request *r, leat_http_match m
     }
 }
 
+/* A proxy may send the path as the browser did. */
+static void without_prefix(const leat_http *h, leat_http_call *c)
+{
+    c->prefix = h->conf.prefix ? h->conf.prefix : "";
+    size_t n = strlen(c->prefix);
+    if (n == 0 || !leat_str_starts(c->path, c->prefix)) return;
+    if (c->path.len == n)
+        c->path = LEAT_STR("/");
+    else if (c->path.s[n] == '/')
+        c->path = (leat_str){c->path.s + n, c->path.len - n};
+}
+
 void leat_http_admit(leat_http *h, leat_http_request *r)
 {
     leat_http_call *c = &r->call;
     r->answered = true;
     c->who = (leat_who){.name = "anonymous", .how = "none", .address = r->peer->address};
+    without_prefix(h, c);
     if (!from_here(h, r)) return;
     leat_http_match match = leat_http_route_find(h->conf.routes, c->path, c, &r->route);
     if (match != LEAT_HTTP_FOUND) r->route = NULL;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/os.h"
 #include "hub/http_part.h"
 
@@ -32,6 +33,38 @@ leat_rc leat_http_address(const char *text, leat_arena *a, leat_http_conf *out, 
     if (host.s[0] == '[') host = (leat_str){host.s + 1, host.len - 2};
     out->host = leat_arena_str(a, host).s;
     out->port = (unsigned)port;
+    return LEAT_OK;
+}
+
+/* Fit to stand in a page: letters, digits and a few signs, as in paths and host names. */
+static bool plain(leat_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.s[i];
+        bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!word && !strchr("-._~:/[]", c)) return false;
+    }
+    return text.len > 0;
+}
+
+leat_rc leat_http_url(const char *url, leat_arena *a, leat_http_conf *out, leat_err *e)
+{
+    leat_str text = leat_str_of(url);
+    bool tls = leat_str_starts(text, "https://");
+    size_t scheme = tls ? 8 : 7;
+    bool good = (tls || leat_str_starts(text, "http://")) && plain(text);
+    leat_str rest = good ? (leat_str){text.s + scheme, text.len - scheme} : (leat_str){0};
+    const char *slash = rest.len ? memchr(rest.s, '/', rest.len) : NULL;
+    size_t host = slash ? (size_t)(slash - rest.s) : rest.len;
+    if (!good || host == 0 || memmem(rest.s, rest.len, "//", 2))
+        return leat_fail(e, LEAT_CONF, "config.url", "--url",
+                         "expected the address that browsers ask for, such as "
+                         "https://example.org/leat, got \"%s\"",
+                         url);
+    leat_str prefix = {rest.s + host, rest.len - host};
+    while (prefix.len > 0 && prefix.s[prefix.len - 1] == '/') prefix.len--;
+    out->origin = leat_arena_str(a, (leat_str){text.s, scheme + host}).s;
+    out->prefix = leat_arena_str(a, prefix).s;
     return LEAT_OK;
 }
 
@@ -73,7 +106,15 @@ static unsigned port_of(int fd, bool *local)
 leat_rc leat_http_take(leat_http_conf *conf, leat_err *e)
 {
     if (conf->handed == 0) return LEAT_OK;
+    unsigned asked = conf->port;
+    bool local = conf->local;
     conf->port = port_of(conf->handed, &conf->local);
+    if (conf->listen && conf->port > 0 && asked > 0 &&
+        (asked != conf->port || local != conf->local))
+        leat_log(LEAT_WARN, "http.listen",
+                 "--listen %s is not used: the service manager handed over a socket (LISTEN_FDS), "
+                 "which listens on port %u; ListenStream= of the socket's unit says where",
+                 conf->listen, conf->port);
     if (conf->port > 0) return LEAT_OK;
     return leat_fail(e, LEAT_CONF, "http.listen", "the service's socket",
                      "it is no TCP socket: ListenStream=127.0.0.1:8083 in the socket's unit");

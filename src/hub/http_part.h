@@ -1,5 +1,5 @@
-/* The inside of the HTTP server, shared by http.c, http_admit.c and http_listen.c; nobody else
- * includes this.
+/* The inside of the HTTP server, shared by http.c, http_admit.c, http_listen.c and
+ * http_queue.c; nobody else includes this.
  *
  * A request belongs to the library's thread, but between its suspension and its resumption to a
  * worker. */
@@ -13,7 +13,10 @@
 #include "hub/login.h"
 #include "hub/watch.h"
 
-enum { LEAT_HTTP_WORKERS = 8, LEAT_HTTP_PLACES = 2 };
+enum { LEAT_HTTP_PLACES = 2 };
+
+/* Bytes of a body that is refused while it comes, until the connection is ended all the same. */
+enum { LEAT_HTTP_PASSED = 16 << 20 };
 
 /* One request of a connection. */
 typedef struct leat_http_request {
@@ -27,8 +30,15 @@ typedef struct leat_http_request {
     bool wait;         /* the answer says when to try again */
     bool slow;         /* a password must be hashed before it is admitted */
     bool answered;     /* the handler has run, or need not */
+    int64_t since_us;  /* that it is in a line */
+    size_t passed;     /* bytes of a body that is too large, read and not kept */
     struct leat_http_request *next;
 } leat_http_request;
+
+/* Requests that have arrived, the oldest first. */
+typedef struct leat_http_line {
+    leat_http_request *first, **tail;
+} leat_http_line;
 
 /* A deed of a request that was refused, until it is told. */
 typedef struct leat_http_refusal {
@@ -50,7 +60,9 @@ struct leat_http {
     atomic_size_t bodies; /* bytes of all that are arriving */
     pthread_mutex_t guard;
     pthread_cond_t more, tick;
-    leat_http_request *first, **tail; /* guarded, as is what follows */
+    leat_http_line quick, waits; /* guarded, as is what follows */
+    unsigned waiting;            /* of waits, those that run */
+    int64_t moved_us;            /* that one of these has ended */
     leat_http_refusal *refusals;
     unsigned nrefusals, dropped;
     bool stopping;
@@ -63,6 +75,16 @@ void leat_http_admit(leat_http *h, leat_http_request *r);
 /* The same for one that is slow, by a worker; false: answered. */
 bool leat_http_admit_slow(leat_http *h, leat_http_request *r);
 leat_str leat_http_header(const leat_http_request *r, const char *name);
+
+/* ---- http_queue.c: the guard is taken ---- */
+
+void leat_http_queue_init(leat_http *h);
+void leat_http_queue_put(leat_http *h, leat_http_request *r);
+/* The next that may run; NULL: none may. Who takes one says when it is done. */
+leat_http_request *leat_http_queue_take(leat_http *h);
+void leat_http_queue_done(leat_http *h, const leat_http_request *r);
+/* One that waited too long for a place, taken out of its line; NULL: none. */
+leat_http_request *leat_http_queue_late(leat_http *h);
 
 /* ---- http_listen.c ---- */
 

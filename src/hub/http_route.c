@@ -9,32 +9,6 @@
 
 enum { SEGMENTS = 8 };
 
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
-bool leat_http_decode(leat_str text, bool plus, leat_buf *out)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        int c = (unsigned char)text.s[i];
-        if (c == '+' && plus) c = ' ';
-        if (c == '%') {
-            if (text.len - i < 3) return false;
-            int high = hex(text.s[i + 1]), low = hex(text.s[i + 2]);
-            if (high < 0 || low < 0) return false;
-            c = high * 16 + low;
-            i += 2;
-        }
-        if (c == 0) return false;
-        leat_buf_u8(out, (unsigned)c);
-    }
-    return true;
-}
-
 /* The decoded segments of a path; -1: it cannot be one. More than SEGMENTS: none is as long. */
 static int split(leat_str path, leat_arena *a, leat_str out[SEGMENTS + 1])
 {
@@ -44,7 +18,7 @@ static int split(leat_str path, leat_arena *a, leat_str out[SEGMENTS + 1])
     if (rest.len > 0 && rest.s[rest.len - 1] == '/') rest.len--;
     while (rest.s && rest.len > 0 && n <= SEGMENTS) {
         leat_buf text = {0};
-        bool good = leat_http_decode(leat_str_cut(&rest, '/'), false, &text);
+        bool good = leat_buf_unurl(&text, leat_str_cut(&rest, '/'), false);
         leat_str segment = leat_buf_str(&text);
         good = good && leat_str_utf8(segment) && !memchr(segment.s, '/', segment.len);
         out[n++] = leat_arena_str(a, segment);
@@ -61,6 +35,7 @@ static bool fits(const char *pattern, const leat_str *segment, int n, leat_str *
     while (rest.s && rest.len > 0) {
         leat_str want = leat_str_cut(&rest, '/');
         if (at == n) return false;
+        if (leat_str_is(want, "**")) return true;
         if (!leat_str_is(want, "*")) {
             if (!leat_str_eq(want, segment[at])) return false;
         } else if (params < LEAT_HTTP_PARAMS) {

@@ -19,9 +19,51 @@
 #include "engine/kept.h"
 #include "hub/history.h"
 #include "hub/inside.h"
+#include "hub/overview.h"
 #include "hub/upgrade.h"
 
 enum { LOOK_US = 200000 };
+
+/* ---- what is made of a configuration: never changed, shared by those who ask ---- */
+
+struct leat_hub_made {
+    atomic_uint users; /* the list's row, and arenas */
+    leat_arena a;      /* holds k's parts */
+    leat_hub_connector k;
+};
+
+static leat_hub_made *make_of(const leat_hub *h, const leat_hubdb_row *from)
+{
+    leat_hub_made *m = leat_zalloc(1, sizeof *m);
+    leat_hub_connector *k = &m->k;
+    leat_config *config;
+    leat_buf shown = {0};
+    leat_jw w = {.out = &shown};
+    atomic_init(&m->users, 1);
+    k->name = leat_arena_strdup(&m->a, from->name);
+    leat_config_json(&m->a, leat_arena_str(&m->a, from->config), k->name, &config, NULL);
+    leat_hub_add_worker(h, &m->a, config);
+    k->config = config;
+    k->klass = leat_props_get(&config->props, "connector.class");
+    k->source = leat_source_find(leat_str_of(k->klass));
+    k->sink = leat_sink_find(leat_str_of(k->klass));
+    const char *max = leat_props_get(&config->props, "tasks.max");
+    k->splits = k->source && k->source->tasks && max && strcmp(max, "1") != 0;
+    leat_jw_object(&w, NULL);
+    leat_hub_write_members(k, &w);
+    leat_jw_end(&w);
+    k->shown = leat_arena_str(&m->a, leat_buf_str(&shown));
+    leat_buf_free(&shown);
+    return m;
+}
+
+static void let_go(void *made)
+{
+    leat_hub_made *m = made;
+    if (atomic_fetch_sub(&m->users, 1) != 1) return;
+    leat_arena_free(&m->a);
+    leat_free(m);
+}
 
 /* ---- the list; the guard is taken ---- */
 
@@ -44,40 +86,32 @@ static void remove_row(leat_hub *h, leat_str name)
     if (!row || !leat_str_is(name, row->name)) return;
     *at = row->next;
     leat_page_close(row->page);
-    leat_free(row->name);
-    leat_free(row->config);
+    let_go(row->made);
     leat_free(row);
+}
+
+/* made: the row's from now on. */
+static void put_made(leat_hub *h, const leat_hubdb_row *from, leat_hub_made *made)
+{
+    leat_str name = leat_str_of(from->name);
+    remove_row(h, name);
+    leat_hub_row **at = place_of(h, name), *row = leat_zalloc(1, sizeof *row);
+    row->made = made;
+    row->name = row->made->k.name;
+    row->stopped = from->stopped;
+    row->next = *at;
+    *at = row;
 }
 
 static void put_row(leat_hub *h, const leat_hubdb_row *from)
 {
-    leat_str name = leat_str_of(from->name);
-    leat_arena a = {0};
-    remove_row(h, name);
-    leat_hub_row **at = place_of(h, name), *row = leat_zalloc(1, sizeof *row);
-    row->name = leat_strdup(from->name);
-    row->config = leat_strdup(leat_arena_str(&a, from->config).s);
-    row->stopped = from->stopped;
-    row->next = *at;
-    *at = row;
-    leat_arena_free(&a);
+    put_made(h, from, make_of(h, from));
 }
 
 void leat_hub_add_worker(const leat_hub *h, leat_arena *a, leat_config *config)
 {
     config->worker = NULL;
     if (h->conf.open) leat_open_finish(a, h->conf.open, config);
-}
-
-static void copy_row(const leat_hub *h, const leat_hub_row *row, leat_arena *a,
-                     leat_hub_connector *out)
-{
-    *out = (leat_hub_connector){.name = leat_arena_strdup(a, row->name), .stopped = row->stopped};
-    leat_config_json(a, leat_str_of(row->config), row->name, &out->config, NULL);
-    leat_hub_add_worker(h, a, out->config);
-    out->klass = leat_props_get(&out->config->props, "connector.class");
-    out->source = leat_source_find(leat_str_of(out->klass));
-    out->sink = leat_sink_find(leat_str_of(out->klass));
 }
 
 /* ---- for handlers ---- */
@@ -117,14 +151,18 @@ static void forget_deleted(leat_hub *h, const char *name)
 {
     leat_err err;
     leat_log(LEAT_INFO, "hub.deleted", "connector=%s it was deleted by another command", name);
-    leat_supervisor_remove(h->supervisor, name);
+    if (h->supervisor) leat_supervisor_remove(h->supervisor, name); /* at its start it has none */
     if (leat_rc_failed(leat_hub_forget(h, name, &err))) leat_log_err(LEAT_WARN, &err);
 }
 
-/* A copy of a row and its counters; true: it was looked for lately. The guard is taken. */
+/* A row, shared, with a copy of its counters; true: it was looked for lately. The guard is taken.
+ */
 static bool take(leat_hub *h, leat_hub_row *row, leat_arena *a, leat_hub_connector *out)
 {
-    copy_row(h, row, a, out);
+    atomic_fetch_add(&row->made->users, 1);
+    leat_arena_defer(a, let_go, row->made);
+    *out = row->made->k;
+    out->stopped = row->stopped;
     out->page = counters_of(h, row, a);
     return seen_lately(row);
 }
@@ -186,17 +224,28 @@ void leat_hub_give_back(leat_hub *h, leat_hub_claim *claim)
     pthread_mutex_unlock(&h->guard);
 }
 
-leat_rc leat_hub_store(leat_hub *h, const leat_config *config, bool stopped, leat_err *e)
+leat_rc leat_hub_store(leat_hub *h, const leat_config *config, bool stopped, const char *who,
+                       leat_err *e)
 {
     leat_buf text = {0};
     leat_config own = *config;
     own.worker = NULL;
     leat_rc rc = leat_kept_write(&own, &text, e);
     leat_hubdb_row row = {.name = config->name, .config = leat_buf_str(&text), .stopped = stopped};
-    pthread_mutex_lock(&h->guard);
-    if (rc == LEAT_OK) rc = leat_hubdb_put(h->db, &row, e);
-    if (rc == LEAT_OK) put_row(h, &row);
-    pthread_mutex_unlock(&h->guard);
+    if (rc == LEAT_OK) {
+        leat_hub_made *made = make_of(h, &row);
+        pthread_mutex_lock(&h->guard);
+        const leat_hub_row *was = row_of(h, leat_str_of(row.name));
+        if (who) row.shown = made->k.shown;
+        if (was) row.before = was->made->k.shown;
+        row.who = who;
+        rc = leat_hubdb_put(h->db, &row, e);
+        if (rc == LEAT_OK)
+            put_made(h, &row, made);
+        else
+            let_go(made);
+        pthread_mutex_unlock(&h->guard);
+    }
     leat_buf_free(&text);
     return rc;
 }
@@ -301,7 +350,7 @@ static leat_rc seal_old(leat_hub *h, leat_err *e)
         rc = leat_state_open(h->conf.data, all[i].name, false, &s, e);
         if (rc == LEAT_OK) rc = leat_kept_store(s, all[i].config, e);
         leat_state_close(s);
-        if (rc == LEAT_OK) rc = leat_hub_store(h, all[i].config, all[i].stopped, e);
+        if (rc == LEAT_OK) rc = leat_hub_store(h, all[i].config, all[i].stopped, NULL, e);
         sealed++;
     }
     if (rc == LEAT_OK && sealed > 0) rc = leat_hubdb_scrub(h->db, e);
@@ -385,13 +434,17 @@ static leat_rc serve(leat_hub *h, int *left, leat_err *e)
                                 .nursery = h->nursery,
                                 .event = on_event,
                                 .arg = h};
-    LEAT_TRY(leat_http_address(h->conf.listen, &h->a, &conf, e));
+    const char *listen = h->conf.listen ? h->conf.listen : "127.0.0.1:8083";
+    conf.listen = h->conf.listen;
+    LEAT_TRY(leat_http_address(listen, &h->a, &conf, e));
     LEAT_TRY(handed_over(&conf, e));
+    if (h->conf.url) LEAT_TRY(leat_http_url(h->conf.url, &h->a, &conf, e));
     if (conf.local && h->conf.default_rate) conf.rate = 0;
-    LEAT_TRY(leat_files_restrict(h->conf.files, h->conf.code, e));
+    LEAT_TRY(leat_files_restrict(h->conf.files, h->conf.data, h->conf.code, e));
     LEAT_TRY(open_tls(h, &conf, e));
     LEAT_TRY(open_hub(h, e));
     h->upgrade = leat_upgrade_new(h);
+    h->overview = leat_overview_new();
     LEAT_TRY(seal_old(h, e));
     sup.keep_hangup = conf.tls != NULL;
     LEAT_TRY(leat_supervisor_new(&sup, &h->supervisor, e));
@@ -440,6 +493,7 @@ leat_rc leat_hub_serve(const leat_hub_conf *conf, leat_err *e)
     leat_rc rc = begin(&h, &left, e);
     leat_upgrade *upgrade = h.upgrade;
     leat_supervisor_free(h.supervisor);
+    leat_overview_free(h.overview);
     leat_nursery_free(h.nursery);
     leat_hubdb_close(h.db);
     leat_hubdb_close(h.audit);

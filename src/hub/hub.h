@@ -11,10 +11,11 @@
 
 typedef struct leat_hub_conf {
     const char *data;
-    const char *listen;           /* ADDRESS:PORT; port 0: any that is free */
+    const char *listen;           /* ADDRESS:PORT; port 0: any that is free; NULL: 127.0.0.1:8083 */
     const char *socket;           /* path of a Unix socket to listen at, too; NULL: none */
     const struct leat_open *open; /* --kafka and the worker's file; NULL: the embedded stream */
     const char *hosts;            /* names it is called by, separated by commas; NULL: none */
+    const char *url;              /* by which browsers reach it through a proxy; NULL: none */
     bool login;                   /* the loopback needs a login, too */
     leat_tls_conf tls;            /* certificate NULL: none */
     bool code;                    /* connectors may run programs */

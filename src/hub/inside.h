@@ -7,7 +7,9 @@
 #define LEAT_HUB_INSIDE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
+#include "engine/connection.h"
 #include "hub/http.h"
 #include "hub/hub.h"
 #include "hub/nursery.h"
@@ -29,8 +31,11 @@ enum {
     LEAT_HUB_LOGGERS = 1000
 };
 
+typedef struct leat_hub_made leat_hub_made;
+
 typedef struct leat_hub_row {
-    char *name, *config; /* owned; config: {"name":...,"config":{...}} */
+    const char *name;    /* made's */
+    leat_hub_made *made; /* its configuration, understood once; who asks shares it */
     bool stopped;
     leat_page *page;   /* its counters, while it runs; NULL: not mapped */
     int64_t looked_us; /* that its folder was there */
@@ -60,8 +65,10 @@ typedef struct leat_hub {
     leat_supervisor *supervisor;
     struct leat_history *history; /* NULL: none is kept */
     struct leat_upgrade *upgrade;
+    struct leat_overview *overview;
     int lock;
     int64_t begun_us;
+    atomic_int queries;    /* that run */
     pthread_mutex_t guard; /* of all below */
     pthread_cond_t given;  /* a claim was given back */
     leat_hubdb *db;
@@ -72,10 +79,12 @@ typedef struct leat_hub {
     leat_hubdb *audit;           /* the same file by a handle of its own */
 } leat_hub;
 
-/* A connector, as it was when it was asked for. */
+/* A connector, as it was when it was asked for. Good as long as the arena it was asked for with. */
 typedef struct leat_hub_connector {
     const char *name;
-    leat_config *config;
+    const leat_config *config;
+    leat_str shown; /* its options as an object of JSON, secrets masked */
+    bool splits;    /* it may have several tasks */
     bool stopped;
     const char *klass; /* connector.class, as written; NULL: none */
     const leat_source *source;
@@ -95,8 +104,9 @@ size_t leat_hub_all(leat_hub *h, leat_arena *a, leat_hub_connector **out);
 /* Waits until nobody else changes the connector of that name. claim is the caller's. */
 void leat_hub_claim_name(leat_hub *h, leat_hub_claim *claim, const char *name);
 void leat_hub_give_back(leat_hub *h, leat_hub_claim *claim);
-/* Into hub.db and the list. */
-leat_rc leat_hub_store(leat_hub *h, const leat_config *config, bool stopped, leat_err *e);
+/* Into hub.db and the list. who: whose new version it is; NULL: it is the same one. */
+leat_rc leat_hub_store(leat_hub *h, const leat_config *config, bool stopped, const char *who,
+                       leat_err *e);
 leat_rc leat_hub_stopped_set(leat_hub *h, const char *name, bool stopped, leat_err *e);
 leat_rc leat_hub_forget(leat_hub *h, const char *name, leat_err *e);
 /* "source", "sink", "unknown". */
@@ -105,6 +115,11 @@ const char *leat_hub_type(const leat_hub_connector *k);
 leat_str leat_hub_request(const char *verb, leat_arena *a);
 /* 404, with the name that was asked for between the two texts. */
 void leat_hub_missing(leat_http_call *c, const char *before, const char *after);
+/* The connector that the path names; false: answered. */
+bool leat_hub_need(leat_hub *h, leat_http_call *c, leat_hub_connector *k);
+/* A number of the query, which stays as it is if it is not there; false: answered. */
+bool leat_hub_number(leat_http_call *c, const char *name, int64_t least, int64_t most,
+                     int64_t *out);
 /* The answer for an error of the engine's. */
 void leat_hub_fail(leat_http_call *c, const leat_err *err);
 
@@ -118,6 +133,8 @@ leat_config *leat_hub_config_of(const leat_hub *h, leat_http_call *c, leat_arena
 /* ---- view.c ---- */
 
 leat_opt_tables leat_hub_tables(const leat_hub_connector *k);
+/* Its options as members, secrets masked. */
+void leat_hub_write_members(const leat_hub_connector *k, leat_jw *w);
 /* {"name","config","tasks","type"}; tasks: how many. */
 void leat_hub_write_info(const leat_hub_connector *k, unsigned tasks, const char *name, leat_jw *w);
 /* {"name","connector","tasks","type"}; returns how many tasks it has. restarting: NULL, or what is
@@ -142,6 +159,8 @@ void leat_hub_validate(const leat_config *config, leat_arena *a, leat_report *r)
 void leat_hub_discover(const leat_config *config, leat_arena *a, leat_catalog *out);
 /* Masks that come back stand for what is stored. */
 void leat_hub_unmask(const leat_hub_connector *was, leat_config *config, leat_arena *a);
+/* A mask that is left stands for nothing: an error. */
+void leat_hub_refuse_masks(const leat_config *config, leat_report *r);
 /* In Kafka Connect's words, in a. */
 const char *leat_hub_problem(const leat_config *config, const leat_problem *p, leat_arena *a);
 /* The Java class of a connector with these, else its name. */
@@ -149,6 +168,23 @@ const char *leat_hub_class(const char *const *classes, const char *name);
 /* The connector that a configuration names; false: answered. */
 bool leat_hub_plugin_of(leat_http_call *c, const leat_config *config, const leat_source **source,
                         const leat_sink **sink);
+
+/* ---- v1_connections.c ---- */
+
+/* A connection to be tried: a saved one, or what a body says. */
+typedef struct leat_hub_trial_connection {
+    leat_connection k;
+    const leat_strategy *strategy; /* NULL: its own */
+    leat_props more;               /* options beside it */
+} leat_hub_trial_connection;
+/* Of a body that has "connection"; false: answered. */
+bool leat_hub_connection_given(leat_hub *h, leat_http_call *c, leat_arena *a,
+                               leat_hub_trial_connection *out);
+/* What is claimed by who changes the connection, or a connector that is to use it. */
+const char *leat_hub_connection_claim(leat_arena *a, leat_str name);
+/* All that are saved, each an object with those of the n connectors that use it. */
+void leat_hub_write_saved(leat_hub *h, leat_http_call *c, const leat_hub_connector *all, size_t n,
+                          leat_jw *w);
 
 /* ---- the endpoints, each a leat_http_handler of the hub ---- */
 
@@ -186,23 +222,48 @@ void leat_hub_get_metrics(void *hub, leat_http_call *c);
 void leat_hub_get_counters(void *hub, leat_http_call *c);
 void leat_hub_get_audit(void *hub, leat_http_call *c);
 void leat_hub_get_who(void *hub, leat_http_call *c);
+void leat_hub_get_docs(void *hub, leat_http_call *c);
 void leat_hub_get_ui(void *hub, leat_http_call *c);
+/* A browser asks for something to look at. */
+bool leat_hub_wants_page(const leat_http_call *c);
 void leat_hub_get_openapi(void *hub, leat_http_call *c);
 void leat_hub_post_ksql(void *hub, leat_http_call *c);
 void leat_hub_get_ksql_info(void *hub, leat_http_call *c);
 void leat_hub_get_ksql_health(void *hub, leat_http_call *c);
 
-/* Of /hub/v1: v1_config.c, v1_state.c, v1_topics.c, v1_history.c, upgrade.c. */
+/* Of /hub/v1: v1_access.c, v1_config.c, v1_connections.c, v1_state.c, v1_topics.c, v1_history.c,
+ * upgrade.c. */
 void leat_hub_v1_plugins(void *hub, leat_http_call *c);
 void leat_hub_v1_plugin(void *hub, leat_http_call *c);
+void leat_hub_v1_template(void *hub, leat_http_call *c);
 void leat_hub_v1_check(void *hub, leat_http_call *c);
 void leat_hub_v1_discover(void *hub, leat_http_call *c);
 void leat_hub_v1_status(void *hub, leat_http_call *c);
 void leat_hub_v1_why(void *hub, leat_http_call *c);
+void leat_hub_v1_offsets_preview(void *hub, leat_http_call *c);
+void leat_hub_v1_log(void *hub, leat_http_call *c);
+void leat_hub_v1_overview(void *hub, leat_http_call *c);
+void leat_hub_v1_stream(void *hub, leat_http_call *c);
 void leat_hub_v1_letters(void *hub, leat_http_call *c);
 void leat_hub_v1_letter(void *hub, leat_http_call *c);
+void leat_hub_v1_letter_patch(void *hub, leat_http_call *c);
+void leat_hub_v1_letter_delete(void *hub, leat_http_call *c);
+void leat_hub_v1_letters_retry(void *hub, leat_http_call *c);
+void leat_hub_v1_letters_drop(void *hub, leat_http_call *c);
 void leat_hub_v1_signal(void *hub, leat_http_call *c);
 void leat_hub_v1_connections(void *hub, leat_http_call *c);
+void leat_hub_v1_connection(void *hub, leat_http_call *c);
+void leat_hub_v1_connection_post(void *hub, leat_http_call *c);
+void leat_hub_v1_connection_patch(void *hub, leat_http_call *c);
+void leat_hub_v1_connection_delete(void *hub, leat_http_call *c);
+void leat_hub_v1_systems(void *hub, leat_http_call *c);
+void leat_hub_v1_system(void *hub, leat_http_call *c);
+void leat_hub_v1_select(void *hub, leat_http_call *c);
+void leat_hub_v1_versions(void *hub, leat_http_call *c);
+void leat_hub_v1_access(void *hub, leat_http_call *c);
+void leat_hub_v1_access_post(void *hub, leat_http_call *c);
+void leat_hub_v1_access_delete(void *hub, leat_http_call *c);
+void leat_hub_v1_about(void *hub, leat_http_call *c);
 void leat_hub_v1_topics(void *hub, leat_http_call *c);
 void leat_hub_v1_events(void *hub, leat_http_call *c);
 void leat_hub_v1_streams(void *hub, leat_http_call *c);

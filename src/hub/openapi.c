@@ -15,7 +15,8 @@ static const char *param_of(leat_str segment)
     } names[] = {{"connectors", "connector"},     {"tasks", "task"},
                  {"connector-plugins", "plugin"}, {"plugins", "plugin"},
                  {"loggers", "logger"},           {"topics", "topic"},
-                 {"dead-letters", "id"}};
+                 {"connections", "connection"},   {"systems", "system"},
+                 {"dead-letters", "id"},          {"access", "kind"}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (leat_str_is(segment, names[i].segment)) return names[i].name;
     return "name";
@@ -28,8 +29,9 @@ static char *template_of(const char *path, leat_arena *a, leat_jw *w)
     char *out = leat_arena_strdup(a, *path && !path[1] ? "/" : "");
     while (rest.s && rest.len > 0) {
         leat_str segment = leat_str_cut(&rest, '/');
-        bool param = leat_str_is(segment, "*");
-        const char *name = param ? param_of(before) : NULL;
+        bool rest_of_it = leat_str_is(segment, "**");
+        bool param = rest_of_it || leat_str_is(segment, "*");
+        const char *name = rest_of_it ? "path" : param ? param_of(before) : NULL;
         out = param ? leat_arena_printf(a, "%s/{%s}", out, name)
                     : leat_arena_printf(a, "%s/%.*s", out, LEAT_STR_ARG(segment));
         before = segment;
@@ -88,17 +90,24 @@ static void write_done(const leat_openapi_row *row, int code, leat_jw *w)
     leat_jw_end(w);
 }
 
-static void write_answers(const leat_openapi_row *row, leat_jw *w)
+static void write_wrong(const char *status, const char *what, leat_jw *w)
 {
-    leat_jw_object(w, "responses");
-    write_done(row, row->status, w);
-    if (row->also) write_done(row, row->also, w);
-    leat_jw_object(w, "default");
-    leat_jw_z(w, "description", "What is wrong");
+    leat_jw_object(w, status);
+    leat_jw_z(w, "description", what);
     leat_jw_object(w, "content");
     write_content("application/json", "Error", w);
     leat_jw_end(w);
     leat_jw_end(w);
+}
+
+static void write_answers(const leat_http_route *route, const leat_openapi_row *row, leat_jw *w)
+{
+    leat_jw_object(w, "responses");
+    write_done(row, row->status, w);
+    if (row->also) write_done(row, row->also, w);
+    if (route->waits)
+        write_wrong("503", "Too many calls wait for other systems: ask again after Retry-After", w);
+    write_wrong("default", "What is wrong", w);
     leat_jw_end(w);
 }
 
@@ -125,7 +134,7 @@ static void write_operation(const leat_http_route *route, const leat_openapi_row
         leat_jw_end(w);
         leat_jw_end(w);
     }
-    write_answers(row, w);
+    write_answers(route, row, w);
     leat_jw_end(w);
 }
 

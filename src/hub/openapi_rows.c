@@ -42,10 +42,40 @@ static const leat_openapi_query history[] = {
      "At most one point in so many seconds."},
     {NULL, NULL, NULL}};
 
+static const leat_openapi_query overview[] = {
+    {"sparks", FLAG, "With the last hour of each one's events."}, {NULL, NULL, NULL}};
+static const leat_openapi_query log_lines[] = {
+    {"since", "{\"type\":\"integer\",\"minimum\":0}",
+     "Lines from this number on, which the answer before told (0: the last 200)."},
+    {NULL, NULL, NULL}};
+
 static const leat_openapi_query deletion[] = {
     {"drop_spool", FLAG, "Also where Kafka has not taken yet what its spool holds: that is lost."},
     {"forget", FLAG, "Also what it made on the server (its slot), and its position."},
     {NULL, NULL, NULL}};
+
+static const leat_openapi_query untested[] = {
+    {"test", "{\"type\":\"boolean\"}", "false: it is saved without being tried"},
+    {NULL, NULL, NULL},
+};
+
+static const leat_openapi_query templates[] = {
+    {"format", "{\"type\":\"string\",\"enum\":[\"properties\",\"json\",\"sql\"]}",
+     "Of the file (properties)."},
+    {"connection", "{\"type\":\"string\"}", "A saved connection that it is to use."},
+    {NULL, NULL, NULL},
+};
+
+static const leat_openapi_query altered[] = {
+    {"test", "{\"type\":\"boolean\"}", "false: it is saved without being tried"},
+    {"restart", "{\"type\":\"boolean\"}", "true: connectors that use it and run are restarted"},
+    {NULL, NULL, NULL},
+};
+
+static const leat_openapi_query catalogue[] = {
+    {"absent", FLAG, "Also those that are not in this build, with the reason as `absent`."},
+    {NULL, NULL, NULL},
+};
 
 /* method, path, summary, query, body, answer, status, also, type, events */
 const leat_openapi_row leat_openapi_rows[] = {
@@ -96,7 +126,12 @@ const leat_openapi_row leat_openapi_rows[] = {
     {"PUT", "/admin/loggers/*", "Set a log level", scope, "LoggerLevel", "Names", 200, 204, NULL,
      NULL},
     {"GET", "/metrics", "Metrics for Prometheus", NULL, NULL, NULL, 200, 0, "text/plain", NULL},
+    {"GET", "/docs", "The documentation", NULL, NULL, NULL, 303, 0, NULL, NULL},
+    {"GET", "/docs/**", "A page of the documentation, or one of its files", NULL, NULL, NULL, 200,
+     0, "text/html", NULL},
     {"GET", "/ui", "The page", NULL, NULL, NULL, 200, 0, "text/html", NULL},
+    {"GET", "/ui/**", "A place in the page, or one of its files", NULL, NULL, NULL, 200, 0,
+     "text/html", NULL},
     {"POST", "/ksql", "Statements of SQL, as ksqlDB takes them", NULL, "Statements", "Objects", 200,
      0, NULL, NULL},
     {"GET", "/info", "What ksqlDB's clients ask first", NULL, NULL, "Object", 200, 0, NULL, NULL},
@@ -105,23 +140,57 @@ const leat_openapi_row leat_openapi_rows[] = {
     {"GET", "/hub/v1/openapi.json", "This document", NULL, NULL, "Object", 200, 0, NULL, NULL},
     {"GET", "/hub/v1/counters", "State and counters of all connectors", NULL, NULL, "Counters", 200,
      0, NULL, NULL},
+    {"GET", "/hub/v1/connectors/*/versions", "Its configurations, newest first, secrets masked",
+     NULL, NULL, "Versions", 200, 0, NULL, NULL},
+    {"GET", "/hub/v1/access", "Tokens and users", NULL, NULL, "Grants", 200, 0, NULL, NULL},
+    {"POST", "/hub/v1/access", "Make a token or a user, for who logged in", NULL, "NewGrant",
+     "Grant", 201, 0, NULL, NULL},
+    {"DELETE", "/hub/v1/access/*/*", "End a token or a user, by kind and name", NULL, NULL, NULL,
+     204, 0, NULL, NULL},
+    {"GET", "/hub/v1/about", "This hub: version, address, data folder", NULL, NULL, "Object", 200,
+     0, NULL, NULL},
     {"GET", "/hub/v1/audit", "Who changed what, and what was refused", audit, NULL, "Object", 200,
      0, NULL, NULL},
     {"GET", "/hub/v1/who", "Who asks, and their role", NULL, NULL, "Object", 200, 0, NULL, NULL},
-    {"GET", "/hub/v1/plugins", "Connectors of this build", NULL, NULL, "Plugins", 200, 0, NULL,
+    {"GET", "/hub/v1/plugins", "Connectors of this build", catalogue, NULL, "Plugins", 200, 0, NULL,
      NULL},
     {"GET", "/hub/v1/plugins/*", "One of them, with its form", NULL, NULL, "Plugin", 200, 0, NULL,
      NULL},
+    {"GET", "/hub/v1/plugins/*/template", "An almost ready configuration", templates, NULL, NULL,
+     200, 0, "text/plain", NULL},
     {"POST", "/hub/v1/checks", "Try a configuration on the real system, step by step", NULL,
      "Trial", "Check", 200, 0, NULL,
      "`step` ({step, state, code, detail, advice, sql, undo}), `problem` ({option, warning, "
-     "message}), at the end `done` ({ok, failed, warned})"},
+     "message}), at the end `done` ({ok, failed, warned, sql, undo})"},
     {"POST", "/hub/v1/discover", "What could be captured", NULL, "Trial", "Catalog", 200, 0, NULL,
      NULL},
-    {"GET", "/hub/v1/connections", "Systems, and the connectors of each", NULL, NULL, "Connections",
-     200, 0, NULL, NULL},
+    {"GET", "/hub/v1/systems", "Systems that connections lead to, with parameters and strategies",
+     NULL, NULL, "Systems", 200, 0, NULL, NULL},
+    {"GET", "/hub/v1/systems/*", "One of them", NULL, NULL, "System", 200, 0, NULL, NULL},
+    {"GET", "/hub/v1/connections",
+     "Saved connections, then what connectors are connected to without one", NULL, NULL,
+     "Connections", 200, 0, NULL, NULL},
+    {"POST", "/hub/v1/connections", "Try a new connection and save it", untested, "NewConnection",
+     "Connection", 201, 0, NULL, NULL},
+    {"GET", "/hub/v1/connections/*", "A saved connection, its secrets masked", NULL, NULL,
+     "Connection", 200, 0, NULL, NULL},
+    {"PATCH", "/hub/v1/connections/*", "Change parameters; null takes one out", altered,
+     "ConnectionPatch", "AlteredConnection", 200, 0, NULL, NULL},
+    {"DELETE", "/hub/v1/connections/*", "Drop one that no connector uses", NULL, NULL, NULL, 204, 0,
+     NULL, NULL},
     {"GET", "/hub/v1/connectors/*/status", "All it tells of itself: `leat status --json`", NULL,
      NULL, "Object", 200, 0, NULL, NULL},
+    {"GET", "/hub/v1/overview", "State, rates and lag of all connectors, as the page lists them",
+     overview, NULL, "Overview", 200, 0, NULL, NULL},
+    {"GET", "/hub/v1/stream", "The same as an event stream, as they change", NULL, NULL, NULL, 200,
+     0, "text/event-stream",
+     "`overview` ({at_ms, whole, hub, rows}): rows that changed, or, whole, all there are; one at "
+     "least every two seconds"},
+    {"GET", "/hub/v1/connectors/*/log", "What it said last", log_lines, NULL, "Log", 200, 0, NULL,
+     NULL},
+    {"POST", "/hub/v1/connectors/*/offsets/preview",
+     "What other offsets, or none, would bring about", NULL, "OffsetsPreview", "OffsetsPlan", 200,
+     0, NULL, NULL},
     {"GET", "/hub/v1/connectors/*/why", "Which stage holds it up: `leat why`", NULL, NULL, "Why",
      200, 0, NULL, NULL},
     {"GET", "/hub/v1/connectors/*/history", "A day of its counters", history, NULL, "History", 200,
@@ -130,6 +199,16 @@ const leat_openapi_row leat_openapi_rows[] = {
      "DeadLetters", 200, 0, NULL, NULL},
     {"GET", "/hub/v1/connectors/*/dead-letters/*", "One of them, with its bytes", NULL, NULL,
      "DeadLetter", 200, 0, NULL, NULL},
+    {"PATCH", "/hub/v1/connectors/*/dead-letters/*",
+     "Columns that its row is to have otherwise, once it is tried again; null: as it came", NULL,
+     "DeadLetterEdit", "DeadLetter", 200, 0, NULL, NULL},
+    {"DELETE", "/hub/v1/connectors/*/dead-letters/*", "Drop it: its change is given up", NULL, NULL,
+     NULL, 204, 0, NULL, NULL},
+    {"POST", "/hub/v1/connectors/*/dead-letters/retry",
+     "Write them into the target, in order (of a sink)", NULL, "DeadLetterChoice",
+     "DeadLettersTried", 200, 0, NULL, NULL},
+    {"POST", "/hub/v1/connectors/*/dead-letters/drop", "Drop them: their changes are given up",
+     NULL, "DeadLetterChoice", "DeadLettersDropped", 200, 0, NULL, NULL},
     {"POST", "/hub/v1/connectors/*/signals", "Have it read tables again: Debezium's signals", NULL,
      "Signal", "Object", 200, 0, NULL, NULL},
     {"GET", "/hub/v1/upgrade", "How far the last upgrade is", NULL, NULL, "Upgrade", 200, 0, NULL,
@@ -138,6 +217,8 @@ const leat_openapi_row leat_openapi_rows[] = {
      NULL, "Upgrade", 202, 0, NULL, NULL},
     {"GET", "/hub/v1/streams", "Streams, with their topics and readers", NULL, NULL, "Streams", 200,
      0, NULL, NULL},
+    {"POST", "/hub/v1/query", "A SELECT over topics and state", NULL, "Query", "Answer", 200, 0,
+     NULL, NULL},
     {"GET", "/hub/v1/topics", "Topics", NULL, NULL, "Topics", 200, 0, NULL, NULL},
     {"GET", "/hub/v1/topics/*/events", "Events of a topic", events, NULL, "Events", 200, 0, NULL,
      "`event`, whose id is its offset: a client that was cut off goes on behind Last-Event-ID; "

@@ -18,10 +18,14 @@
     P("state", "{\"type\":\"string\",\"enum\":[\"RUNNING\",\"PAUSED\",\"STOPPED\",\"FAILED\","     \
                "\"RESTARTING\",\"UNASSIGNED\"]}")
 #define KIND P("type", "{\"type\":\"string\",\"enum\":[\"source\",\"sink\",\"unknown\"]}")
-#define LETTER                                                                                     \
-    I("id")                                                                                        \
-    "," S("stored") "," I("ts_us") "," S("code") "," S("reason") "," S("where") "," SN(            \
-        "table") "," SN("topic") "," S("position") "," I("size") "," S("bytes_hex")
+#define ROW "{\"type\":\"object\",\"nullable\":true}"
+#define LETTER                                                                                                                                                                                                                                \
+    I("id")                                                                                                                                                                                                                                   \
+    "," S("stored") "," I("ts_us") "," S("code") "," S("reason") "," S("where") "," SN("table") "," SN("topic") "," S("position") "," I("size") "," P("state", "{\"type\":\"string\",\"enum\":[\"failed\",\"waits\",\"superseded\"]}") "," B( \
+        "retriable") "," I("tries") "," SN("tried") "," P("edit",                                                                                                                                                                             \
+                                                          ROW) "," S("bytes_hex") "," S("op") "," P("before",                                                                                                                                 \
+                                                                                                    ROW) "," P("after",                                                                                                                       \
+                                                                                                               ROW)
 
 const leat_openapi_schema leat_openapi_schemas[] = {
     {"Error", OBJECT("\"error_code\",\"message\"", I("error_code") "," S("message"))},
@@ -68,6 +72,10 @@ const leat_openapi_schema leat_openapi_schemas[] = {
             P("offsets", ARRAY(OBJECT("\"partition\"",
                                       P("partition", "{\"type\":\"object\"}") "," P(
                                           "offset", "{\"type\":\"object\",\"nullable\":true}")))))},
+    {"OffsetsPreview", "{\"type\":\"object\",\"properties\":{" P(
+                           "offsets", ARRAY("{\"type\":\"object\"}")) "," B("reset") "}}"},
+    {"OffsetsPlan",
+     OBJECT("\"changes\"", P("changes", ARRAY("{\"type\":\"object\"}")) "," B("first_start"))},
     {"ConnectPlugins",
      ARRAY(OBJECT("\"class\",\"type\",\"version\"", S("class") "," S("type") "," S("version")))},
     {"Validation", OBJECT("\"name\",\"error_count\",\"groups\",\"configs\"",
@@ -84,20 +92,38 @@ const leat_openapi_schema leat_openapi_schemas[] = {
              "class") "," STATE
                       "," I("tasks") "," I("pid") "," I("received") "," I("appended") "," I("delivered") "," I(
                           "dead") "," I("lag_bytes") "," I("milliseconds_behind_source") "," I("resident_bytes")))},
+    {"OverviewRow",
+     OBJECT(
+         "\"name\",\"type\",\"state\",\"condition\",\"rate\"",
+         S("name") "," KIND "," SN(
+             "plugin") "," STATE
+                       "," S("condition") "," SN("stage") "," SN("trace") "," I("tasks") "," I("deaths") "," I("pid") "," SN("host") "," SN("database") "," I("events") "," P("rate", "{\"type\":\"number\"}") "," I(
+                           "dead") "," I("behind_ms") "," I("since_ms") "," I("lag_bytes") "," I("retained_bytes") "," I("spool_bytes") "," I("stream_bytes") "," I("resident_bytes") "," P("snapshot",
+                                                                                                                                                                                            "{\"type\":\"object\",\"nullable\":true}"))},
+    {"Overview",
+     OBJECT("\"at_ms\",\"hub\",\"rows\"",
+            I("at_ms") "," P("hub", "{\"type\":\"object\"}") "," P(
+                "rows",
+                ARRAY(REF("OverviewRow"))) "," P("sparks",
+                                                 MAP(ARRAY(ARRAY("{\"type\":\"integer\"}")))))},
+    {"Log", OBJECT("\"lines\",\"next\"", S("lines") "," I("next"))},
     {"Plugin",
-     OBJECT("\"name\",\"type\",\"title\",\"version\",\"classes\"",
-            S("name") "," KIND
-                      "," S("title") "," SN("help") "," S("version") "," P("classes", NAMES) "," B(
-                          "discovers") "," B("splits") "," P("options",
-                                                             ARRAY("{\"type\":\"object\"}")))},
+     OBJECT("\"name\",\"type\",\"title\",\"classes\"",
+            S("name") "," KIND "," S("title") "," SN("help") "," S("version") "," S("absent") "," P(
+                "classes",
+                NAMES) "," B("discovers") "," B("splits") "," P("options",
+                                                                ARRAY("{\"type\":\"object\"}")))},
     {"Plugins", ARRAY(REF("Plugin"))},
     {"Trial", "{\"type\":\"object\",\"description\":\"A configuration, or the name of a connector "
-              "whose stored one is tried; with both, masked secrets are the stored ones.\","
-              "\"properties\":{" S("name") "," P("config", REF("Config")) "}}"},
+              "whose stored one is tried; with both, masked secrets are the stored ones. Or a "
+              "connection: the name of a saved one, or one with type, strategy and parameters; "
+              "config are options beside it then.\","
+              "\"properties\":{" S("name") "," P("config", REF("Config")) "," S("strategy") "," P(
+                  "connection", "{\"oneOf\":[{\"type\":\"string\"},{\"type\":\"object\"}]}") "}}"},
     {"Check",
      OBJECT(
          "\"ok\",\"failed\",\"warned\",\"problems\",\"steps\"",
-         B("ok") "," I("failed") "," I("warned") "," P(
+         B("ok") "," I("failed") "," I("warned") "," SN("sql") "," SN("undo") "," P(
              "problems",
              ARRAY(OBJECT(
                  "\"warning\",\"message\"",
@@ -113,11 +139,47 @@ const leat_openapi_schema leat_openapi_schemas[] = {
          P("tables", ARRAY(OBJECT("\"name\",\"captured\"",
                                   SN("database") "," SN("schema") "," S("name") "," SN(
                                       "kind") "," I("rows") "," B("captured") "," SN("topic")))))},
+    {"Parameters",
+     "{\"type\":\"object\",\"additionalProperties\":{\"nullable\":true,\"oneOf\":[{\"type\":"
+     "\"string\"},{\"type\":\"number\"},{\"type\":\"boolean\"}]}}"},
+    {"NewConnection", OBJECT("\"name\",\"type\"", S("name") "," S("type") "," SN("strategy") "," P(
+                                                      "parameters", REF("Parameters")))},
+    {"ConnectionPatch", "{\"type\":\"object\",\"properties\":{" SN("strategy") "," P(
+                            "parameters", REF("Parameters")) "}}"},
+    {"Connection",
+     OBJECT("\"name\",\"system\",\"strategy\",\"parameters\",\"used_by\"",
+            S("name") "," S("system") "," S("label") "," S("strategy") "," S(
+                "strategy_label") "," P("parameters", REF("Config")) "," P("used_by", NAMES))},
+    {"AlteredConnection",
+     OBJECT("\"connection\"", P("connection", REF("Connection")) "," P(
+                                  "restart_needed", NAMES) "," P("restarted", NAMES))},
+    {"System",
+     OBJECT("\"name\",\"label\",\"default_strategy\",\"strategies\",\"parameters\"",
+            S("name") "," S("label") "," S("help") "," S("default_strategy") "," P(
+                "strategies", ARRAY("{\"type\":\"object\"}")) "," P("parameters",
+                                                                    ARRAY("{\"type\":"
+                                                                          "\"object\"}")))},
+    {"Systems", ARRAY(REF("System"))},
     {"Connections",
-     ARRAY(OBJECT("\"system\",\"connectors\"",
-                  SN("system") "," SN("host") "," SN("port") "," SN("database") "," SN(
-                      "user") "," P("connectors", ARRAY(OBJECT("\"name\",\"type\",\"state\"",
-                                                               S("name") "," KIND "," STATE)))))},
+     ARRAY(OBJECT(
+         "\"name\",\"system\"",
+         SN("name") "," SN("system") "," SN("strategy") "," SN("host") "," SN("port") "," SN("database") "," SN(
+             "user") "," P("parameters",
+                           REF("Config")) "," P("used_by",
+                                                NAMES) "," P("connectors",
+                                                             ARRAY(OBJECT(
+                                                                 "\"name\",\"type\",\"state\"",
+                                                                 S("name") "," KIND "," STATE)))))},
+    {"Versions",
+     ARRAY(OBJECT("\"version\",\"at\",\"config\"",
+                  I("version") "," S("at") "," SN("who") "," P("config", REF("Config"))))},
+    {"NewGrant", OBJECT("\"kind\",\"name\",\"role\"",
+                        S("kind") "," S("name") "," S("role") "," S("password") "," P(
+                            "days", "{\"type\":\"integer\",\"nullable\":true}"))},
+    {"Grant", OBJECT("\"kind\",\"name\",\"role\",\"made\",\"ended\"",
+                     S("kind") "," S("name") "," S("role") "," S("made") "," SN("until") "," B(
+                         "ended") "," S("token"))},
+    {"Grants", ARRAY(REF("Grant"))},
     {"Why",
      OBJECT("\"name\",\"state\",\"why\"", S("name") "," S("state") "," SN("stage") "," S("why"))},
     {"History", OBJECT("\"name\",\"every_seconds\",\"columns\",\"points\"",
@@ -134,6 +196,16 @@ const leat_openapi_schema leat_openapi_schemas[] = {
                                                                                        "milliseconds")))))},
     {"DeadLetter", OBJECT("\"id\",\"stored\",\"code\",\"reason\",\"size\"", LETTER)},
     {"DeadLetters", ARRAY(REF("DeadLetter"))},
+    {"DeadLetterEdit", OBJECT("\"after\"", P("after", ROW))},
+    {"DeadLetterChoice",
+     "{\"type\":\"object\",\"properties\":{" P("ids", ARRAY("{\"type\":\"integer\",\"minimum\":1}")) "," B(
+         "all") "," S("table") "," S("topic") "," S("code") "}}"},
+    {"DeadLettersTried",
+     OBJECT("\"retried\",\"failed\",\"letters\"",
+            I("retried") "," I("failed") "," P(
+                "letters", ARRAY(OBJECT("\"id\",\"ok\"",
+                                        I("id") "," B("ok") "," SN("code") "," SN("reason")))))},
+    {"DeadLettersDropped", OBJECT("\"dropped\"", I("dropped"))},
     {"Topic", OBJECT("\"topic\",\"connector\",\"first_offset\",\"next_offset\"",
                      S("topic") "," S("connector") "," I("partitions") "," I("first_offset") "," I(
                          "next_offset") "," I("bytes") "," B("connector_exists"))},
@@ -141,6 +213,10 @@ const leat_openapi_schema leat_openapi_schemas[] = {
     {"Streams", ARRAY(OBJECT("\"connector\",\"topics\",\"records\",\"bytes\",\"readers\"",
                              S("connector") "," B("connector_exists") "," P("topics", NAMES) "," I(
                                  "records") "," I("bytes") "," P("readers", NAMES)))},
+    {"Query", OBJECT("\"sql\"", S("sql") "," I("max_rows") "," I("timeout_ms"))},
+    {"Answer", OBJECT("\"columns\",\"rows\",\"more\",\"events\",\"ms\"",
+                      P("columns", NAMES) "," P("rows", ARRAY(ARRAY("{}"))) "," B("more") "," I(
+                          "events") "," I("ms"))},
     {"Events",
      OBJECT("\"topic\",\"connector\",\"events\",\"next_offset\",\"at_end\"",
             S("topic") "," S("connector") "," P("events", ARRAY("{\"type\":\"object\"}")) "," I(

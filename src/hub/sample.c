@@ -82,9 +82,8 @@ size_t leat_sample_take(leat_hub *h, bool processes, leat_arena *a, leat_sample 
     for (size_t i = 0; i < n; i++) {
         leat_sample *s = *out + i;
         leat_child_state cs = {0};
-        const char *trace;
         s->k = &all[i];
-        s->state = leat_hub_state(h, s->k, a, &s->tasks, &trace);
+        s->state = leat_hub_state(h, s->k, a, &s->tasks, &s->trace);
         s->prefix = leat_props_get(&s->k->config->props, "topic.prefix");
         leat_supervisor_look(h->supervisor, s->k->name, &cs);
         s->pid = cs.pid;

@@ -9,6 +9,7 @@
 typedef struct leat_sample {
     const leat_hub_connector *k;
     const char *state, *prefix;
+    const char *trace;     /* what is wrong, as Kafka Connect tells it; NULL: nothing */
     const char *condition; /* the one word that matters most: Kafka Connect's, or STALLED,
                               SPOOLING, THROTTLED, SNAPSHOTTING */
     unsigned tasks, deaths;

@@ -130,11 +130,25 @@ void leat_supervisor_free(leat_supervisor *s)
     leat_free(s);
 }
 
+leat_child **leat_supervisor_named(supervisor *s, const char *name)
+{
+    return &s->named[leat_str_hash(leat_str_of(name)) % LEAT_SUPERVISOR_NAMES];
+}
+
 void leat_supervisor_append(supervisor *s, leat_child *c)
 {
-    leat_child **at = &s->first;
+    leat_child **at = &s->first, **name = leat_supervisor_named(s, c->name);
     while (*at) at = &(*at)->next;
     *at = c;
+    c->named = *name;
+    *name = c;
+}
+
+void leat_supervisor_unname(supervisor *s, leat_child *c)
+{
+    leat_child **at = leat_supervisor_named(s, c->name);
+    while (*at != c) at = &(*at)->named;
+    *at = c->named;
 }
 
 leat_rc leat_supervisor_run(const leat_supervisor_conf *conf, const leat_child_config *children,

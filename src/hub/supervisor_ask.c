@@ -7,9 +7,9 @@
 #include "base/clock.h"
 #include "hub/supervisor_inside.h"
 
-static leat_child *find(const supervisor *s, const char *name)
+static leat_child *find(supervisor *s, const char *name)
 {
-    for (leat_child *c = s->first; c; c = c->next)
+    for (leat_child *c = *leat_supervisor_named(s, name); c; c = c->named)
         if (!c->removed && strcmp(c->name, name) == 0) return c;
     return NULL;
 }
@@ -23,6 +23,10 @@ static void wake(supervisor *s)
 
 static void tell_to_stop(supervisor *s, leat_child *c, bool again)
 {
+    if (again)
+        leat_child_leave_wish(c, s->conf.data);
+    else if (c->again)
+        leat_child_take_wish(c, s->conf.data);
     c->again = again;
     if (c->kill_at_us == 0) c->kill_at_us = leat_mono_us() + (int64_t)s->conf.stop_ms * 1000;
     leat_child_signal(c, SIGTERM);
@@ -82,6 +86,7 @@ static void do_stop(supervisor *s, leat_child *c)
         tell_to_stop(s, c, false);
         return;
     }
+    if (c->deaths > 0) leat_child_note_restart(c, s->conf.data, 0);
     c->ended = true;
     c->status = LEAT_CHILD_DONE;
 }
@@ -146,9 +151,9 @@ bool leat_supervisor_look(leat_supervisor *s, const char *name, leat_child_state
     return c != NULL;
 }
 
-static bool has_process(const supervisor *s, const char *name)
+static bool has_process(supervisor *s, const char *name)
 {
-    for (const leat_child *c = s->first; c; c = c->next)
+    for (const leat_child *c = *leat_supervisor_named(s, name); c; c = c->named)
         if (c->pid != 0 && strcmp(c->name, name) == 0) return true;
     return false;
 }

@@ -11,12 +11,15 @@
 
 #include "hub/child.h"
 
+enum { LEAT_SUPERVISOR_NAMES = 256 };
+
 struct leat_supervisor {
     leat_supervisor_conf conf;
     pthread_mutex_t guard;
     pthread_cond_t changed; /* a child ended, or is gone */
     leat_child *first;
-    int signals, wake; /* signalfd, eventfd */
+    leat_child *named[LEAT_SUPERVISOR_NAMES]; /* the same, by their names' hash */
+    int signals, wake;                        /* signalfd, eventfd */
     sigset_t old;
     atomic_bool stopping; /* written under the guard */
     bool leaving;
@@ -28,6 +31,10 @@ typedef struct leat_supervisor supervisor;
 
 /* supervisor.c: a child that is new, behind the others. */
 void leat_supervisor_append(supervisor *s, leat_child *c);
+/* The place of the first child whose name has that hash. */
+leat_child **leat_supervisor_named(supervisor *s, const char *name);
+/* Out of the list of names. */
+void leat_supervisor_unname(supervisor *s, leat_child *c);
 /* A signal to all that have a process. */
 void leat_supervisor_signal(supervisor *s, int sig);
 

@@ -35,13 +35,14 @@ static bool for_good(int status)
     return code == LEAT_CHILD_DONE || code == LEAT_CHILD_FAILED || code == LEAT_CHILD_CONFIG;
 }
 
-static void restart_later(leat_child *c, int status)
+static void restart_later(const supervisor *s, leat_child *c, int status)
 {
     int64_t now = leat_mono_us();
     if (now - c->started_us > GOOD_RUN_US) c->pause_us = c->deaths = 0;
     if (c->pause_us == 0) c->pause_us = RESTART_MIN_US;
     c->deaths++;
     c->start_at_us = now + c->pause_us;
+    leat_child_note_restart(c, s->conf.data, leat_now_us() + c->pause_us);
     if (WIFSIGNALED(status))
         leat_log(
             LEAT_ERROR, "supervisor.child_died",
@@ -60,6 +61,7 @@ static void restart_later(leat_child *c, int status)
 
 void leat_supervisor_end(const supervisor *s, leat_child *c, int status)
 {
+    if (c->deaths > 0) leat_child_note_restart(c, s->conf.data, 0);
     c->ended = true;
     c->status = status;
     tell(s, c, status == LEAT_CHILD_DONE ? "ended" : "failed");
@@ -104,7 +106,7 @@ static void ended(supervisor *s, leat_child *c, int status)
     } else if (s->stopping || told) {
         not_in_order(s, c, status);
     } else {
-        restart_later(c, status);
+        restart_later(s, c, status);
         if (!s->conf.once || c->deaths < ONCE_TRIES) return;
         leat_log(
             LEAT_ERROR, "supervisor.gave_up",
@@ -136,6 +138,7 @@ void leat_supervisor_reap(supervisor *s)
         }
         if (c->removed && c->pid == 0) {
             *at = c->next;
+            leat_supervisor_unname(s, c);
             leat_child_free(c);
             pthread_cond_broadcast(&s->changed);
         } else {

@@ -1,52 +1,122 @@
-/* GET /ui: a page that lists connectors with their state and live counters.
+/* GET /ui and below: the page, out of the binary.
  *
- * One file without anything from elsewhere; it asks /hub/v1/counters every second. What a connector
- * is called is put in as text, never as markup. */
-#include "hub/inside.h"
+ * Its files are named after what is in them, so browsers keep them for good; they are stored
+ * compressed and sent so to who takes it. Every other path below /ui is a place inside the page and
+ * answered by its one document, which says by <base> under which path browsers see the hub. */
+#define ZLIB_CONST
+#include <zlib.h>
 
-static const char page[] =
-    "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>leat</title>\n"
-    "<meta name=\"viewport\" content=\"width=device-width\">\n<style>\n"
-    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;"
-    "color:#1c2b33;background:#fff}\n"
-    "h1{font-size:1.4rem}table{border-collapse:collapse;width:100%}\n"
-    "th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid #d8e0e4}\n"
-    "td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}\n"
-    ".RUNNING{color:#0a6b3d}.FAILED{color:#b3261e;font-weight:600}"
-    ".PAUSED,.STOPPED{color:#5c6b73}.RESTARTING,.UNASSIGNED{color:#8a5a00}\n"
-    "@media(prefers-color-scheme:dark){body{color:#dfe7ea;background:#12191d}"
-    "th,td{border-color:#2c3940}.RUNNING{color:#5fd39a}.FAILED{color:#ff8a80}"
-    ".RESTARTING,.UNASSIGNED{color:#e7b45a}}\n"
-    "</style></head><body>\n<h1>Connectors</h1><p id=\"say\" role=\"status\">...</p>\n"
-    "<table><thead><tr><th>Name</th><th>Type</th><th>State</th><th class=\"n\">Events</th>"
-    "<th class=\"n\">Events/s</th><th class=\"n\">Dead letters</th><th class=\"n\">Behind (ms)</th>"
-    "<th class=\"n\">Memory (MiB)</th></tr></thead><tbody id=\"rows\"></tbody></table>\n"
-    "<script>\nlet before={},at=0;\n"
-    "async function look(){\n const say=document.getElementById('say');\n try{\n"
-    "  const r=await fetch('/hub/v1/counters');if(!r.ok)throw new Error(r.status);\n"
-    "  const all=await r.json(),now=performance.now(),rows=document.createDocumentFragment();\n"
-    "  for(const [name,k] of Object.entries(all)){\n"
-    "   const n=k.type==='sink'?k.delivered:k.appended,b=before[name];\n"
-    "   const rate=b===undefined?'':Math.max(0,Math.round((n-b)*1000/(now-at)));\n"
-    "   const tr=document.createElement('tr');\n"
-    "   [name,k.type,k.state,n,rate,k.dead,"
-    "k.milliseconds_behind_source<0?'':k.milliseconds_behind_source,"
-    "k.resident_bytes?(k.resident_bytes/1048576).toFixed(1):''].forEach((v,i)=>{\n"
-    "    const td=document.createElement('td');td.textContent=v;"
-    "if(i>2)td.className='n';if(i===2)td.className=k.state;tr.append(td);});\n"
-    "   rows.append(tr);before[name]=n;}\n"
-    "  at=now;document.getElementById('rows').replaceChildren(rows);\n"
-    "  const count=Object.keys(all).length;"
-    "say.textContent=count?count+' connectors':'There are no connectors yet: POST /connectors "
-    "makes one.';\n"
-    " }catch(e){say.textContent='The hub does not answer ('+e.message+').';}\n"
-    " setTimeout(look,1000);}\nlook();\n</script></body></html>\n";
+#include "hub/inside.h"
+#include "hub/ui_files.h"
+
+enum { GZIP_WINDOW = 15 + 16 };
+
+/* Scripts and workers come from here alone, and are made by the one policy of that name. */
+static const char policy[] =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types leat";
+
+static const char base_mark[] = "<base href=\"/ui/\">";
+
+static const leat_ui_file *file_of(leat_str name)
+{
+    for (const leat_ui_file *f = leat_ui_files; f->name; f++)
+        if (leat_str_is(name, f->name)) return f;
+    return NULL;
+}
+
+/* One of the codings of an Accept-Encoding, and not by "q=0". */
+static bool takes(leat_str encodings, const char *coding)
+{
+    leat_str rest = encodings;
+    while (rest.s) {
+        leat_str one = leat_str_cut(&rest, ',');
+        leat_str name = leat_str_trim(leat_str_cut(&one, ';'));
+        if (!leat_str_ieq(name, leat_str_of(coding))) continue;
+        leat_str weight = one.s ? leat_str_trim(one) : LEAT_STR("");
+        return !leat_str_is(weight, "q=0") && !leat_str_starts(weight, "q=0.0");
+    }
+    return false;
+}
+
+static void unpack(const leat_ui_file *f, leat_buf *out)
+{
+    z_stream z = {.next_in = f->gzip, .avail_in = (uInt)f->ngzip};
+    leat_buf_grow(out, f->size + 1);
+    z.next_out = (unsigned char *)out->p;
+    z.avail_out = (uInt)f->size;
+    if (inflateInit2(&z, GZIP_WINDOW) != Z_OK) return;
+    inflate(&z, Z_FINISH);
+    out->len = z.total_out;
+    inflateEnd(&z);
+}
+
+void leat_ui_send(const leat_ui_file *f, leat_http_call *c)
+{
+    c->type = f->type;
+    if (f->brotli && takes(c->encodings, "br")) {
+        c->encoding = "br";
+        leat_buf_put(&c->out, f->brotli, f->nbrotli);
+    } else if (takes(c->encodings, "gzip")) {
+        c->encoding = "gzip";
+        leat_buf_put(&c->out, f->gzip, f->ngzip);
+    } else {
+        unpack(f, &c->out);
+    }
+}
+
+/* The document, with the path that browsers see. */
+static void send_document(const leat_ui_file *f, leat_http_call *c)
+{
+    leat_str text = {(const char *)f->gzip, f->ngzip};
+    const char *mark = memmem(text.s, text.len, base_mark, sizeof base_mark - 1);
+    size_t before = mark ? (size_t)(mark - text.s) : 0;
+    c->type = "text/html; charset=utf-8";
+    c->cache = "no-cache";
+    c->policy = policy;
+    if (mark) {
+        leat_buf_put(&c->out, text.s, before);
+        leat_buf_printf(&c->out, "<base href=\"%s/ui/\">", c->prefix);
+        before += sizeof base_mark - 1;
+    }
+    leat_buf_put(&c->out, text.s + before, text.len - before);
+}
+
+static void send_absence(leat_http_call *c)
+{
+    c->status = 404;
+    c->type = "text/html; charset=utf-8";
+    c->policy = policy;
+    leat_buf_printf(
+        &c->out,
+        "<!doctype html><html lang=\"en\"><title>leat</title><h1>The page is not in this "
+        "build</h1><p>%s</p><p>The hub serves its REST API all the same: see "
+        "/hub/v1/openapi.json.</p></html>\n",
+        leat_ui_absent);
+}
 
 void leat_hub_get_ui(void *hub, leat_http_call *c)
 {
     (void)hub;
-    c->type = "text/html; charset=utf-8";
-    c->policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-                "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
-    leat_buf_put(&c->out, page, sizeof page - 1);
+    leat_str path = c->path, asset = {0};
+    if (leat_ui_absent) {
+        send_absence(c);
+        return;
+    }
+    if (leat_str_starts(path, "/ui/a/")) asset = (leat_str){path.s + 6, path.len - 6};
+    const leat_ui_file *f = asset.s ? file_of(asset) : NULL;
+    if (f && f->brotli) {
+        c->cache = "public, max-age=31536000, immutable";
+        leat_ui_send(f, c);
+    } else if (asset.s)
+        leat_http_fail(c, 404, "the page has no such file: reload it");
+    else
+        send_document(file_of(LEAT_STR("index.html")), c);
+}
+
+bool leat_hub_wants_page(const leat_http_call *c)
+{
+    leat_str accept = c->accept;
+    return accept.s && memmem(accept.s, accept.len, "text/html", 9);
 }

@@ -1,15 +1,11 @@
-/* Of /hub/v1: what a connector does and why, its dead letters, and the systems it is connected to.
- */
+/* Of /hub/v1: what a connector does and why, and the systems it is connected to. */
 #include <inttypes.h>
 
-#include "base/clock.h"
 #include "config/seal.h"
+#include "engine/control.h"
 #include "engine/look.h"
 #include "engine/why.h"
 #include "hub/inside.h"
-#include "state/state.h"
-
-enum { LETTERS_MAX = 1000, LETTERS_DEFAULT = 100 };
 
 bool leat_hub_wants_events(const leat_http_call *c)
 {
@@ -17,10 +13,19 @@ bool leat_hub_wants_events(const leat_http_call *c)
     return accept.s && memmem(accept.s, accept.len, "text/event-stream", 17);
 }
 
-static bool need(leat_hub *h, leat_http_call *c, leat_hub_connector *k)
+bool leat_hub_need(leat_hub *h, leat_http_call *c, leat_hub_connector *k)
 {
     if (leat_hub_find(h, c->param[0], &c->a, k)) return true;
     leat_hub_missing(c, "there is no connector ", "");
+    return false;
+}
+
+bool leat_hub_number(leat_http_call *c, const char *name, int64_t least, int64_t most, int64_t *out)
+{
+    leat_str v = leat_http_query(c, name);
+    if (!v.s || (leat_str_i64(v, out) && *out >= least && *out <= most)) return true;
+    leat_http_fail(c, 400, "%s: expected a number from %" PRId64 " to %" PRId64 ", got \"%.*s\"",
+                   name, least, most, LEAT_STR_ARG(v));
     return false;
 }
 
@@ -37,7 +42,7 @@ static bool status_of(leat_hub *h, leat_http_call *c, const leat_hub_connector *
 void leat_hub_v1_status(void *hub, leat_http_call *c)
 {
     leat_hub_connector k;
-    if (need(hub, c, &k)) status_of(hub, c, &k, &c->out);
+    if (leat_hub_need(hub, c, &k)) status_of(hub, c, &k, &c->out);
 }
 
 void leat_hub_v1_why(void *hub, leat_http_call *c)
@@ -47,7 +52,7 @@ void leat_hub_v1_why(void *hub, leat_http_call *c)
     leat_err err = {0};
     const leat_json *j = NULL;
     leat_jw w = {.out = &c->out};
-    if (!need(hub, c, &k) || !status_of(hub, c, &k, &text)) return;
+    if (!leat_hub_need(hub, c, &k) || !status_of(hub, c, &k, &text)) return;
     if (leat_json_parse(&c->a, leat_buf_str(&text), &j, &err) == LEAT_OK) {
         leat_why_write(k.name, j, &said);
         leat_jw_object(&w, NULL);
@@ -63,6 +68,37 @@ void leat_hub_v1_why(void *hub, leat_http_call *c)
     leat_buf_free(&said);
 }
 
+/* ---- its log ---- */
+
+void leat_hub_v1_log(void *hub, leat_http_call *c)
+{
+    leat_hub *h = hub;
+    leat_hub_connector k;
+    const leat_json *reply = NULL;
+    leat_err err = {0};
+    int64_t since = 0;
+    leat_jw w = {.out = &c->out};
+    if (!leat_hub_need(h, c, &k) || !leat_hub_number(c, "since", 0, INT64_MAX, &since)) return;
+    char *folder = leat_arena_printf(&c->a, "%s/connectors/%s", h->conf.data, k.name);
+    char *request = leat_arena_printf(&c->a, "{\"verb\":\"log\",\"since\":%" PRId64 "}", since);
+    leat_rc rc =
+        leat_control_call(folder, leat_str_of(request), LEAT_HUB_ASK_MS, &c->a, &reply, &err);
+    if (rc != LEAT_OK && strcmp(err.code, "control.not_running") == 0) {
+        leat_http_fail(c, 409, "connector %s does not run: its last lines went with its process",
+                       k.name);
+        return;
+    }
+    if (rc != LEAT_OK) {
+        leat_hub_fail(c, &err);
+        return;
+    }
+    leat_jw_object(&w, NULL);
+    leat_str lines = leat_json_get_str(reply, "lines");
+    leat_jw_str(&w, "lines", lines.s ? lines : LEAT_STR(""));
+    leat_jw_i64(&w, "next", leat_json_get_i64(reply, "next", since));
+    leat_jw_end(&w);
+}
+
 /* ---- signals ---- */
 
 /* {"type":...,"data":{...}} as Debezium's signals; "id" if it is to have one. */
@@ -76,7 +112,7 @@ void leat_hub_v1_signal(void *hub, leat_http_call *c)
     leat_str id = leat_json_get_str(c->json, "id"), type = leat_json_get_str(c->json, "type");
     leat_err err = {0};
     bool running = true;
-    if (!need(h, c, &k)) return;
+    if (!leat_hub_need(h, c, &k)) return;
     if (!type.s || !data || data->type != LEAT_JSON_OBJECT) {
         leat_http_fail(c, 400, "expected {\"type\":\"execute-snapshot\",\"data\":{...}}");
         return;
@@ -97,93 +133,6 @@ void leat_hub_v1_signal(void *hub, leat_http_call *c)
         leat_hub_fail(c, &err);
     else
         leat_json_write(reply, &c->out);
-}
-
-/* ---- dead letters ---- */
-
-typedef struct letters {
-    leat_jw w;
-    int64_t n, max;
-    bool whole;
-} letters;
-
-static bool write_letter(void *arg, const leat_dead_letter *letter)
-{
-    letters *g = arg;
-    leat_jw *w = &g->w;
-    char iso[LEAT_ISO_MAX];
-    leat_buf bytes = {0};
-    if (g->n++ >= g->max) return false;
-    leat_jw_object(w, NULL);
-    leat_jw_i64(w, "id", letter->id);
-    leat_jw_z(w, "stored", leat_iso_us(letter->at_us, 3, iso));
-    leat_jw_i64(w, "ts_us", letter->ts_us);
-    leat_jw_z(w, "code", letter->code);
-    leat_jw_z(w, "reason", letter->reason);
-    leat_jw_z(w, "where", letter->where);
-    leat_jw_z(w, "table", letter->table);
-    leat_jw_z(w, "topic", letter->topic);
-    leat_jw_str(w, "position", letter->position);
-    leat_jw_i64(w, "size", (int64_t)letter->bytes.len);
-    if (g->whole) {
-        leat_buf_hex(&bytes, letter->bytes);
-        leat_jw_str(w, "bytes_hex", leat_buf_str(&bytes));
-    }
-    leat_jw_end(w);
-    leat_buf_free(&bytes);
-    return true;
-}
-
-/* id 0: all behind after. */
-static leat_rc each_letter(const leat_hub *h, const char *name, int64_t after, int64_t id,
-                           letters *g, leat_err *e)
-{
-    leat_state *s = NULL;
-    leat_rc rc = leat_state_open(h->conf.data, name, true, &s, e);
-    if (rc == LEAT_OK) rc = leat_state_dead_each(s, after, id, write_letter, g, e);
-    leat_state_close(s);
-    return rc;
-}
-
-/* A number of the query; false: answered. */
-static bool number(leat_http_call *c, const char *name, int64_t least, int64_t most, int64_t *out)
-{
-    leat_str v = leat_http_query(c, name);
-    if (!v.s || (leat_str_i64(v, out) && *out >= least && *out <= most)) return true;
-    leat_http_fail(c, 400, "%s: expected a number from %" PRId64 " to %" PRId64 ", got \"%.*s\"",
-                   name, least, most, LEAT_STR_ARG(v));
-    return false;
-}
-
-void leat_hub_v1_letters(void *hub, leat_http_call *c)
-{
-    leat_hub_connector k;
-    leat_err err = {0};
-    int64_t after = 0;
-    letters g = {.w = {.out = &c->out}, .max = LETTERS_DEFAULT};
-    if (!need(hub, c, &k) || !number(c, "after", 0, INT64_MAX, &after) ||
-        !number(c, "max", 1, LETTERS_MAX, &g.max))
-        return;
-    leat_jw_array(&g.w, NULL);
-    if (leat_rc_failed(each_letter(hub, k.name, after, 0, &g, &err)))
-        leat_hub_fail(c, &err);
-    else
-        leat_jw_end(&g.w);
-}
-
-void leat_hub_v1_letter(void *hub, leat_http_call *c)
-{
-    leat_hub_connector k;
-    leat_err err = {0};
-    int64_t id = 0;
-    letters g = {.w = {.out = &c->out}, .max = 1, .whole = true};
-    if (!need(hub, c, &k)) return;
-    bool good = leat_str_i64(c->param[1], &id) && id > 0;
-    if (good && leat_rc_failed(each_letter(hub, k.name, 0, id, &g, &err)))
-        leat_hub_fail(c, &err);
-    else if (g.n == 0)
-        leat_http_fail(c, 404, "connector %s has no dead letter %.*s", k.name,
-                       LEAT_STR_ARG(c->param[1]));
 }
 
 /* ---- connections ---- */
@@ -236,6 +185,7 @@ static void write_connection(leat_hub *h, const leat_hub_connector *all, size_t 
     const connection at = connection_of(&all[first]);
     leat_arena a = {0};
     leat_jw_object(w, NULL);
+    leat_jw_z(w, "name", NULL);
     leat_jw_z(w, "system", at.system);
     leat_jw_z(w, "host", at.host);
     leat_jw_z(w, "port", at.port);
@@ -246,7 +196,7 @@ static void write_connection(leat_hub *h, const leat_hub_connector *all, size_t 
         const connection other = connection_of(&all[i]);
         unsigned tasks;
         const char *trace;
-        if (!same(&at, &other)) continue;
+        if (!same(&at, &other) || leat_props_get(&all[i].config->props, "connection")) continue;
         leat_jw_object(w, NULL);
         leat_jw_z(w, "name", all[i].name);
         leat_jw_z(w, "type", leat_hub_type(&all[i]));
@@ -264,12 +214,15 @@ void leat_hub_v1_connections(void *hub, leat_http_call *c)
     leat_jw w = {.out = &c->out};
     size_t n = leat_hub_all(hub, &c->a, &all);
     leat_jw_array(&w, NULL);
+    leat_hub_write_saved(hub, c, all, n, &w);
     for (size_t i = 0; i < n; i++) {
         const connection at = connection_of(&all[i]);
         size_t before = 0;
+        if (leat_props_get(&all[i].config->props, "connection")) continue;
         while (before < i) {
             const connection other = connection_of(&all[before]);
-            if (same(&at, &other)) break;
+            bool saved = leat_props_get(&all[before].config->props, "connection") != NULL;
+            if (!saved && same(&at, &other)) break;
             before++;
         }
         if (before == i) write_connection(hub, all, n, i, &w);

@@ -101,6 +101,9 @@ void leat_hub_v1_streams(void *hub, leat_http_call *c)
 
 /* ---- records ---- */
 
+/* The letters of leat_op, as they stand in events. */
+#define OPS "rcudtm"
+
 typedef struct reading {
     leat_arena a;
     const char *data, *topics[2];
@@ -159,6 +162,20 @@ static const char *text_of(const leat_http_call *c, const char *name, leat_arena
 {
     leat_str v = leat_http_query(c, name);
     return v.s && v.len > 0 ? leat_arena_str(a, v).s : NULL;
+}
+
+/* False: answered. */
+static bool parse_form(reading *g, leat_http_call *c)
+{
+    leat_str schemas = leat_http_query(c, "schemas");
+    g->schemas = leat_http_query_true(c, "schemas");
+    if (g->ops && strspn(g->ops, OPS) < strlen(g->ops)) {
+        leat_http_fail(c, 400, "op: expected letters of " OPS ", got \"%s\"", g->ops);
+        return false;
+    }
+    if (g->schemas || !schemas.s || leat_str_ieq(schemas, LEAT_STR("false"))) return true;
+    leat_http_fail(c, 400, "schemas: expected true or false, got \"%.*s\"", LEAT_STR_ARG(schemas));
+    return false;
 }
 
 static bool wanted(const reading *g, const leat_event *ev, leat_str json)
@@ -257,14 +274,33 @@ static void feed_records(void *arg, leat_feed *f)
     leat_buf_free(&text);
 }
 
+/* What the stream holds of the topic; zero: nothing is known. */
+static leat_topic held_of(reading *g)
+{
+    leat_topic *topics = NULL;
+    if (leat_rc_failed(leat_topics_list(g->data, &g->a, &topics, NULL))) return (leat_topic){0};
+    while (topics && strcmp(topics->name, g->topics[0]) != 0) topics = topics->link;
+    return topics ? *topics : (leat_topic){0};
+}
+
+/* Where to go on when no record came; held: before anything was read, so that what was appended
+ * meanwhile comes next time. */
+static int64_t nothing_read(const reading *g, const leat_topic *held)
+{
+    if (g->conf.from == LEAT_FROM_OFFSET) return g->conf.offset;
+    return g->at_end || g->conf.from == LEAT_FROM_END ? held->next : held->first;
+}
+
 static void answer_list(reading *g, leat_http_call *c)
 {
     leat_err err = {0};
     leat_jw w = {.out = &c->out};
+    leat_topic held = held_of(g);
     if (read_all(g, &err) != LEAT_OK) {
         leat_hub_fail(c, &err);
         return;
     }
+    if (g->next < 0) g->next = nothing_read(g, &held);
     leat_buf_u8(&g->list, ']');
     leat_jw_object(&w, NULL);
     leat_jw_z(&w, "topic", g->topics[0]);
@@ -288,9 +324,8 @@ void leat_hub_v1_events(void *hub, leat_http_call *c)
     g->conf.topics = g->topics;
     g->contains = text_of(c, "contains", &g->a);
     g->ops = text_of(c, "op", &g->a);
-    g->schemas = leat_http_query_true(c, "schemas");
     g->next = -1;
-    bool good = parse_from(g, c);
+    bool good = parse_from(g, c) && parse_form(g, c);
     leat_rc rc =
         good ? leat_topics_owner(g->data, g->topics[0], &g->a, &g->conf.connector, &err) : LEAT_OK;
     if (leat_rc_failed(rc))

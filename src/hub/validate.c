@@ -61,13 +61,27 @@ void leat_hub_unmask(const leat_hub_connector *was, leat_config *config, leat_ar
     }
 }
 
+void leat_hub_refuse_masks(const leat_config *config, leat_report *r)
+{
+    leat_str klass = leat_str_of(leat_props_get(&config->props, "connector.class"));
+    leat_hub_connector k = {.source = leat_source_find(klass), .sink = leat_sink_find(klass)};
+    for (const leat_prop *p = config->props.first; p; p = p->next)
+        if (strcmp(p->value, LEAT_HUB_MASK) == 0 &&
+            leat_config_secret(leat_hub_tables(&k), p->name, p->value))
+            leat_report_add(r, false, p->name, 0,
+                            LEAT_HUB_MASK " is the mask that answers show instead of a secret, and "
+                                          "nothing is stored here that it could stand for: give "
+                                          "the secret itself");
+}
+
 void leat_hub_validate(const leat_config *config, leat_arena *a, leat_report *r)
 {
     leat_report all;
     leat_setup setup;
     leat_report_init(&all, a);
     leat_report_init(r, a);
-    bool good = leat_setup_parse(config, false, a, &setup, &all);
+    leat_hub_refuse_masks(config, &all);
+    bool good = leat_setup_parse(config, false, a, &setup, &all) && all.errors == 0;
     if (good) try_system(&setup, &all);
     for (const leat_problem *p = all.first; p; p = p->next)
         if (!p->warning) leat_report_add(r, false, p->option, 0, "%s", p->msg);

@@ -28,7 +28,7 @@ leat_opt_tables leat_hub_tables(const leat_hub_connector *k)
     return k->source ? k->source->options : k->sink ? k->sink->options : NULL;
 }
 
-static void write_members(const leat_hub_connector *k, leat_jw *w)
+void leat_hub_write_members(const leat_hub_connector *k, leat_jw *w)
 {
     leat_opt_tables tables = leat_hub_tables(k);
     for (const leat_prop *p = k->config->props.first; p; p = p->next)
@@ -36,18 +36,11 @@ static void write_members(const leat_hub_connector *k, leat_jw *w)
                   leat_config_secret(tables, p->name, p->value) ? LEAT_HUB_MASK : p->value);
 }
 
-static void write_config(const leat_hub_connector *k, const char *name, leat_jw *w)
-{
-    leat_jw_object(w, name);
-    write_members(k, w);
-    leat_jw_end(w);
-}
-
 void leat_hub_write_info(const leat_hub_connector *k, unsigned tasks, const char *name, leat_jw *w)
 {
     leat_jw_object(w, name);
     leat_jw_z(w, "name", k->name);
-    write_config(k, "config", w);
+    leat_jw_raw(w, "config", k->shown);
     leat_jw_array(w, "tasks");
     for (unsigned i = 0; i < tasks; i++) {
         leat_jw_object(w, NULL);
@@ -126,7 +119,6 @@ const char *leat_hub_state(leat_hub *h, const leat_hub_connector *k, leat_arena 
                            const char **trace)
 {
     leat_child_state cs;
-    const char *max = leat_props_get(&k->config->props, "tasks.max");
     *trace = NULL;
     *tasks = 1;
     bool known = leat_supervisor_look(h->supervisor, k->name, &cs);
@@ -139,11 +131,10 @@ const char *leat_hub_state(leat_hub *h, const leat_hub_connector *k, leat_arena 
     leat_run_state state = shown(k, cs.pid);
     bool away =
         k->page && atomic_load(&k->page->pid) == cs.pid && atomic_load(&k->page->trouble_us) != 0;
-    bool several = k->source && k->source->tasks && max && !leat_str_is(leat_str_of(max), "1");
     bool troubled = away || state == LEAT_RUN_RETRYING || state == LEAT_RUN_STALLED;
     if (k->page && leat_page_silent(k->page) > 0)
         *trace = silent(k, a);
-    else if (several || troubled)
+    else if (k->splits || troubled)
         *trace = detail(h, k->name, a, tasks);
     if (cs.stopping) return "RESTARTING";
     switch (state) {
@@ -217,7 +208,9 @@ void leat_hub_get_connectors(void *hub, leat_http_call *c)
     leat_hub *h = hub;
     leat_hub_connector *all;
     leat_jw w = {.out = &c->out};
-    bool status = expands(c, "status"), info = expands(c, "info"), list = !status && !info;
+    bool status = expands(c, "status"), info = expands(c, "info");
+    bool list =
+        !leat_http_query(c, "expand").s; /* an unknown word adds nothing to each, as there */
     size_t n = leat_hub_all(h, &c->a, &all);
     if (list)
         leat_jw_array(&w, NULL);
@@ -250,7 +243,7 @@ void leat_hub_get_config(void *hub, leat_http_call *c)
 {
     leat_hub_connector k;
     leat_jw w = {.out = &c->out};
-    if (need(hub, c, "Connector ", " not found", &k)) write_config(&k, NULL, &w);
+    if (need(hub, c, "Connector ", " not found", &k)) leat_jw_raw(&w, NULL, k.shown);
 }
 
 void leat_hub_get_status(void *hub, leat_http_call *c)
@@ -276,7 +269,7 @@ void leat_hub_get_tasks(void *hub, leat_http_call *c)
         leat_jw_i64(&w, "task", i);
         leat_jw_end(&w);
         leat_jw_object(&w, "config");
-        write_members(&k, &w);
+        leat_hub_write_members(&k, &w);
         leat_jw_z(&w, "task.class", leat_arena_printf(&c->a, "%sTask", k.klass));
         leat_jw_end(&w);
         leat_jw_end(&w);

@@ -10,7 +10,11 @@
 #include "base/clock.h"
 #include "base/str.h"
 
-enum { BUCKETS = 1024 };
+enum {
+    BUCKETS = 1024,
+    SLICE = 100,   /* connections that are looked at in one go ... */
+    REST_US = 100, /* ... and the pause between two, for those who wait for the guard */
+};
 
 typedef struct bucket {
     double room; /* requests that may still come */
@@ -53,6 +57,21 @@ static void name_address(const struct sockaddr *from, char out[LEAT_WATCH_ADDRES
     if (!text) snprintf(out, LEAT_WATCH_ADDRESS, "unix");
 }
 
+/* The guard is taken, of these two. */
+static void put_in(leat_watched *one, leat_watched **at)
+{
+    one->next = *at;
+    one->at = at;
+    if (one->next) one->next->at = &one->next;
+    *at = one;
+}
+
+static void take_out(leat_watched *one)
+{
+    *one->at = one->next;
+    if (one->next) one->next->at = one->at;
+}
+
 leat_watched *leat_watch_begin(leat_watch *w, int fd, const struct sockaddr *from)
 {
     leat_watched *one = leat_zalloc(1, sizeof *one);
@@ -65,10 +84,7 @@ leat_watched *leat_watch_begin(leat_watch *w, int fd, const struct sockaddr *fro
         getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
         one->uid = (int64_t)peer.uid;
     pthread_mutex_lock(&w->guard);
-    one->next = w->first;
-    one->at = &w->first;
-    if (one->next) one->next->at = &one->next;
-    w->first = one;
+    put_in(one, &w->first);
     pthread_mutex_unlock(&w->guard);
     return one;
 }
@@ -76,8 +92,7 @@ leat_watched *leat_watch_begin(leat_watch *w, int fd, const struct sockaddr *fro
 void leat_watch_end(leat_watch *w, leat_watched *one)
 {
     pthread_mutex_lock(&w->guard);
-    *one->at = one->next;
-    if (one->next) one->next->at = one->at;
+    take_out(one);
     pthread_mutex_unlock(&w->guard);
     leat_free(one);
 }
@@ -100,21 +115,40 @@ static bool gone_away(leat_watched *one)
     return was && one->ended;
 }
 
-/* Under the guard no connection of the list can have been closed. */
+/* True: it was late. */
+static bool look_at(leat_watched *one, int64_t now)
+{
+    if (gone_away(one)) shutdown(one->fd, SHUT_RDWR);
+    if (one->due_us == 0 || one->due_us > now) return false;
+    shutdown(one->fd, SHUT_RDWR);
+    one->due_us = 0;
+    return true;
+}
+
+/* Under the guard no connection of the list can have been closed. It is given back now and then,
+ * since requests wait for it; a mark in the list tells where to go on. */
 unsigned leat_watch_sweep(leat_watch *w)
 {
+    leat_watched mark = {.fd = -1};
     int64_t now = leat_mono_us();
-    unsigned n = 0;
+    unsigned late = 0;
     pthread_mutex_lock(&w->guard);
-    for (leat_watched *one = w->first; one; one = one->next) {
-        if (gone_away(one)) shutdown(one->fd, SHUT_RDWR);
-        if (one->due_us == 0 || one->due_us > now) continue;
-        shutdown(one->fd, SHUT_RDWR);
-        one->due_us = 0;
-        n++;
+    put_in(&mark, &w->first);
+    while (mark.next) {
+        leat_watched *one = NULL;
+        leat_watched **at = mark.at;
+        take_out(&mark);
+        for (unsigned i = 0; i < SLICE && (one = *at); i++, at = &one->next)
+            late += look_at(one, now);
+        put_in(&mark, at);
+        if (!mark.next) break;
+        pthread_mutex_unlock(&w->guard);
+        leat_sleep_us(REST_US);
+        pthread_mutex_lock(&w->guard);
     }
+    take_out(&mark);
     pthread_mutex_unlock(&w->guard);
-    return n;
+    return late;
 }
 
 bool leat_watch_rate(leat_watch *w, const leat_watched *one)

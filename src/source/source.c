@@ -1,6 +1,8 @@
 /* What every source has in common: finding one by name, and telling the steps of a check. */
 #include "source/source.h"
 
+#include "base/clock.h"
+
 bool leat_class_is(const char *const *classes, leat_str klass)
 {
     static const char ending[] = "Connector";
@@ -29,4 +31,22 @@ void leat_check_step(leat_checker *c, const leat_step *s)
     if (s->state == LEAT_STEP_FAILED) c->failed++;
     if (s->state == LEAT_STEP_WARN) c->warned++;
     c->step(c, s);
+}
+
+leat_rc leat_source_delay(leat_task *t, int64_t ms, leat_err *e)
+{
+    int64_t until = leat_mono_us() + ms * 1000;
+    leat_err why;
+    if (ms == 0) return LEAT_OK;
+    leat_fail(&why, LEAT_RETRY, "snapshot.delay", t->connector, "waits for snapshot.delay.ms=%lld",
+              (long long)ms);
+    if (t->waits) t->waits(t, &why);
+    while (leat_mono_us() < until) {
+        if (t->leaves && t->leaves(t))
+            return leat_fail(e, LEAT_RETRY, "snapshot.stopped", t->connector,
+                             "stopped before the snapshot");
+        leat_sleep_us(50000);
+    }
+    if (t->waits) t->waits(t, NULL);
+    return LEAT_OK;
 }

@@ -14,9 +14,11 @@
 #define LEAT_SOURCE_SOURCE_H
 
 #include "capture/chunk.h"
+#include "capture/compare.h"
 #include "capture/conf.h"
 #include "config/opt.h"
 #include "event/event.h"
+#include "event/schemas.h"
 
 enum { LEAT_SOURCE_ABI = 1 };
 
@@ -46,6 +48,8 @@ typedef struct leat_checker {
 void leat_check_step(leat_checker *c, const leat_step *s);
 
 /* What could be captured. */
+#define LEAT_KIND_PARTITION "partition"
+#define LEAT_KIND_UNLOGGED "unlogged table" /* not in the log: never captured */
 typedef struct leat_catalog_table {
     const char *db, *schema, *name, *kind; /* "table", "partitioned table", "view" ... */
     int64_t rows;                          /* estimate, -1: unknown */
@@ -68,12 +72,16 @@ typedef struct leat_task {
     size_t max_event_bytes; /* a change of more goes to the dead letters, as leat_event_size_check
                                says; 0: none */
     bool stopping;          /* close ends a run on purpose: it is not followed by another open */
+    bool failed;            /* close ends a run for good: a person must act ... */
+    bool fresh;             /* ... at open and close: nothing of it is in the stream or ever was, so
+                               that what this open made on the server may go again */
     /* The run is to end, or the engine needs the source closed: what waits for long gives up with
      * RETRY; or NULL. */
     bool (*leaves)(const struct leat_task *t);
     /* Tells why a call takes long, for status, and with NULL that it no longer does; or NULL. */
     void (*waits)(struct leat_task *t, const leat_err *why);
-    void *host; /* the engine's */
+    leat_schema_store *schemas; /* what tables looked like; of the task's thread; NULL: none */
+    void *host;                 /* the engine's */
     void *priv;
 } leat_task;
 
@@ -114,29 +122,14 @@ typedef struct leat_chunk_reader {
     void *priv;
 } leat_chunk_reader;
 
-/* What an ad hoc snapshot has come to. */
-typedef struct leat_chunk_told {
-    const leat_snap_table *table;
-    const leat_view *view; /* of the chunk; NULL: none */
-    bool last;             /* the chunk's last rows */
-    leat_str upto;         /* bound up to which all is read then; absent: none */
-    leat_str end;          /* bound where the table ends; absent: not known */
-    uint64_t rows;         /* appended of the table, those of this batch included */
-    uint64_t chunks;       /* read of the table in this attempt */
-} leat_chunk_told;
-
-/* What can be told of a snapshot beside the stream. */
-typedef enum leat_snap_news {
-    LEAT_SNAP_BEGUN,
-    LEAT_SNAP_TABLE,      /* its rows come next */
-    LEAT_SNAP_TABLE_DONE, /* so many of them came */
-    LEAT_SNAP_DONE
-} leat_snap_news;
-
 /* How a source reads tables beside its stream (docs/decisions/090-snapshots-beside-the-stream.md).
  * Events that it gives have leat_event.tx of the transaction that made the change (not 0), and the
  * table's id_cols. A reader's call of an error ends the attempt as an error of read does. */
 typedef struct leat_source_chunks {
+    /* cut finds one bound behind the other, each costs what the part before it does: a few of them
+     * are asked for, all parts but the last are as large as they should be, and the last one is cut
+     * again when its turn comes. */
+    bool walks;
     /* Connects. On failure what it opened is closed again. */
     leat_rc (*open)(leat_chunk_reader *r, leat_err *e);
     /* Bounds that cut the range into chunks of about so many bytes of rows: at most `most` of them,
@@ -215,6 +208,35 @@ typedef struct leat_gauges {
     char acked[64];         /* last acknowledged to the server */
 } leat_gauges;
 
+/* The schema history of a source (event/schemas.h), for commands, and for exchange with Debezium.
+ */
+typedef struct leat_source_history {
+    /* Whether def is a description of the table that the source could use. CONF says what it lacks.
+     * Pure. */
+    leat_rc (*check)(leat_str db, leat_str table, leat_str def, leat_err *e);
+    /* What the server's catalogue says now of each table that is captured, sorted by name, until fn
+     * returns false. Texts are borrowed for the call. Connects. */
+    leat_rc (*now)(const void *conf,
+                   bool (*fn)(void *arg, leat_str db, leat_str table, leat_str def), void *arg,
+                   leat_err *e);
+    /* Appends the entry as Debezium keeps it in its history: a line of JSON, without its end. Pure.
+     */
+    void (*write)(const void *conf, const leat_schema_entry *entry, leat_buf *out);
+    /* The entries of such a line, n of them, in a; none where it is of another connector, or of no
+     * table. CONF "schema.record" for what is no such line. Pure. */
+    leat_rc (*read)(const void *conf, leat_str line, leat_arena *a, leat_schema_entry **entries,
+                    size_t *n, leat_err *e);
+} leat_source_history;
+
+/* What forget has to know of those beside it: what they use too stays. */
+typedef struct leat_source_beside {
+    const void *const *confs; /* of the folder's other connectors of this source, running or not */
+    const char *const *names; /* theirs */
+    size_t n;
+    bool placed; /* the connector has had a position; else nothing on the server is known as its own
+                  */
+} leat_source_beside;
+
 typedef struct leat_source {
     uint32_t abi, size; /* LEAT_SOURCE_ABI, sizeof(leat_source): new members at the end only */
     const char *name;   /* "postgres": connector.class, --help, docs */
@@ -263,8 +285,9 @@ typedef struct leat_source {
     /* Cheap: values it knows without asking the server; called about once a second. Optional. */
     void (*gauges)(leat_task *t, leat_gauges *g);
     void (*close)(leat_task *t);
-    /* The connector is deleted and the user asked for it: removes what open made on the server. */
-    leat_rc (*forget)(const void *conf, leat_err *e);
+    /* The connector is deleted and the user asked for it: removes what open made on the server, and
+     * logs what stays because it is another's. Optional: it leaves nothing there. */
+    leat_rc (*forget)(const void *conf, const leat_source_beside *beside, leat_err *e);
 
     /* A person wants it to go on at `to` (an absent offset: its partition is forgotten) instead of
      * at `now` (an absent offset: there is none). *out: what is to be stored, as open reads it;
@@ -274,6 +297,10 @@ typedef struct leat_source {
      * Optional: any object is taken as it is. */
     leat_rc (*offset_check)(const void *conf, leat_position now, leat_position to, leat_arena *a,
                             leat_position *out, const char **note, leat_err *e);
+    /* Asks the server whether it can go on at `to`, as offset_check gave it: CONF if not; *note (in
+     * a; NULL: nothing) as there. Another failure: it could not be asked. Optional. */
+    leat_rc (*offset_ask)(const void *conf, leat_position to, leat_arena *a, const char **note,
+                          leat_err *e);
     /* Appends the offset as people read it: "0/16B3748, committed 2026-11-21T10:15:00.123Z".
      * Optional. */
     void (*offset_text)(leat_str offset, leat_buf *out);
@@ -291,6 +318,11 @@ typedef struct leat_source {
      * read: CONF if it cannot be understood. It is done at the next end of a transaction; what came
      * of it is durable with the first safe place that a read called after this gives. Optional. */
     leat_rc (*signal)(leat_task *t, leat_str json, leat_err *e);
+    /* It notes what tables look like in task->schemas; NULL: it does not. */
+    const leat_source_history *history;
+    /* A session of its own that reads the tables for `leat verify`, with views that `chunks` knows.
+     * Optional. */
+    leat_rc (*compare)(const void *conf, const char *app, leat_compare_side **out, leat_err *e);
 } leat_source;
 
 /* Built in, NULL-ended; written by the build. And those that are not: name and reason. */
@@ -299,6 +331,9 @@ typedef struct leat_not_built {
     const char *name, *kind, *reason; /* "postgres", "source", "libpq missing" */
 } leat_not_built;
 extern const leat_not_built leat_connectors_missing[]; /* ends with name NULL */
+
+/* Waits so long (snapshot.delay.ms), and says so in status. RETRY once the run is to end. */
+leat_rc leat_source_delay(leat_task *t, int64_t ms, leat_err *e);
 
 /* By name or class; NULL if there is none. */
 const leat_source *leat_source_find(leat_str klass);

@@ -8,6 +8,8 @@ static const char *words_of(const leat_sql_statement *s)
     case LEAT_SQL_CREATE_CONNECTOR:
         return s->side == LEAT_SQL_SINK ? "CREATE SINK CONNECTOR " : "CREATE SOURCE CONNECTOR ";
     case LEAT_SQL_ALTER_CONNECTOR: return "ALTER CONNECTOR ";
+    case LEAT_SQL_CREATE_CONNECTION: return "CREATE CONNECTION ";
+    case LEAT_SQL_ALTER_CONNECTION: return "ALTER CONNECTION ";
     default: return NULL;
     }
 }
@@ -15,7 +17,7 @@ static const char *words_of(const leat_sql_statement *s)
 void leat_sql_mask(const leat_sql_statement *s, leat_buf *out)
 {
     const char *words = words_of(s);
-    bool alters = s->kind == LEAT_SQL_ALTER_CONNECTOR;
+    bool alters = s->kind == LEAT_SQL_ALTER_CONNECTOR || s->kind == LEAT_SQL_ALTER_CONNECTION;
     if (!words && s->kind != LEAT_SQL_DEFINE && s->kind != LEAT_SQL_SET) {
         leat_buf_add(out, s->text);
         return;
@@ -32,12 +34,16 @@ void leat_sql_mask(const leat_sql_statement *s, leat_buf *out)
         if (p != s->props) leat_buf_str_z(out, ", ");
         leat_buf_add(out, p->name_text);
         leat_buf_u8(out, '=');
-        if (leat_str_ieq(p->name, LEAT_STR("connector.class")))
+        bool shown = leat_str_ieq(p->name, LEAT_STR("connector.class")) ||
+                     leat_str_ieq(p->name, LEAT_STR("type")) ||
+                     leat_str_ieq(p->name, LEAT_STR("strategy"));
+        if (shown)
             leat_buf_add(out, p->value_text);
         else
             leat_buf_str_z(out, "'[string]'");
     }
-    leat_buf_str_z(out, ");");
+    leat_buf_str_z(out, s->untested ? ") WITHOUT TEST" : ")");
+    leat_buf_str_z(out, s->restart ? " RESTART;" : ";");
 }
 
 void leat_sql_mask_text(leat_str text, leat_buf *out)

@@ -254,6 +254,54 @@ static leat_rc literal(leat_sql_parser *p, leat_str *out, leat_err *e)
     return LEAT_OK;
 }
 
+/* What stands in single quotes, its variables replaced and its quotes kept. */
+static leat_rc rest_of_string(leat_sql_parser *p, leat_buf *out, leat_err *e)
+{
+    leat_str value;
+    LEAT_TRY(filled(p, p->t.text, &value, e));
+    leat_buf_u8(out, '\'');
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.s[i] == '\'') leat_buf_u8(out, '\'');
+        leat_buf_u8(out, (unsigned char)value.s[i]);
+    }
+    leat_buf_u8(out, '\'');
+    return LEAT_OK;
+}
+
+static leat_rc rest(leat_sql_parser *p, leat_buf *out, leat_err *e)
+{
+    const char *text = p->lexer.text.s;
+    size_t from = p->t.at;
+    while (p->t.kind != LEAT_SQL_END && !leat_sql_see(p, ";")) {
+        bool string = p->t.kind == LEAT_SQL_STRING, variable = p->t.kind == LEAT_SQL_VARIABLE;
+        leat_str value;
+        if (p->t.kind == LEAT_SQL_OPEN) return leat_sql_wrong(p, "the rest of a SELECT", e);
+        if (string || variable) {
+            leat_buf_put(out, text + from, p->t.at - from);
+            from = p->t.at + p->t.text.len;
+        }
+        if (string) LEAT_TRY(rest_of_string(p, out, e));
+        if (variable) {
+            LEAT_TRY(literal_of_variable(p, &value, e));
+            bool quoted = !is_number(value) && !leat_str_ieq(value, LEAT_STR("true")) &&
+                          !leat_str_ieq(value, LEAT_STR("false"));
+            leat_buf_printf(out, quoted ? "'%.*s'" : "%.*s", LEAT_STR_ARG(value));
+        }
+        leat_sql_step(p);
+    }
+    leat_buf_put(out, text + from, p->end - from);
+    return LEAT_OK;
+}
+
+leat_rc leat_sql_rest(leat_sql_parser *p, leat_str *out, leat_err *e)
+{
+    leat_buf buf = {0};
+    leat_rc rc = rest(p, &buf, e);
+    *out = leat_arena_str(p->a, leat_buf_str(&buf));
+    leat_buf_free(&buf);
+    return rc;
+}
+
 /* ---- lists ---- */
 
 leat_rc leat_sql_props(leat_sql_parser *p, leat_sql_prop **out, leat_err *e)

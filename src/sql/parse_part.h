@@ -35,6 +35,9 @@ leat_rc leat_sql_props(leat_sql_parser *p, leat_sql_prop **out, leat_err *e);
 /* Tables: their names only, separated by commas. */
 leat_rc leat_sql_names(leat_sql_parser *p, leat_sql_prop **out, leat_err *e);
 
+/* Up to the semicolon, variables replaced in words and in what stands in single quotes. */
+leat_rc leat_sql_rest(leat_sql_parser *p, leat_str *out, leat_err *e);
+
 /* parse_statement.c: one, up to its semicolon. */
 leat_rc leat_sql_statement_parse(leat_sql_parser *p, leat_sql_statement *s, leat_err *e);
 

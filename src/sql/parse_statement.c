@@ -26,14 +26,33 @@ static leat_rc connector(leat_sql_parser *p, leat_sql_statement *s, leat_sql_kin
     return leat_sql_expect(p, "CONNECTOR", e);
 }
 
+/* [WITHOUT TEST] behind the parameters of a connection. */
+static leat_rc untested(leat_sql_parser *p, leat_sql_statement *s, leat_err *e)
+{
+    if (!leat_sql_accept(p, "WITHOUT")) return LEAT_OK;
+    s->untested = true;
+    return leat_sql_expect(p, "TEST", e);
+}
+
+static leat_rc create_connection(leat_sql_parser *p, leat_sql_statement *s, leat_err *e)
+{
+    s->kind = LEAT_SQL_CREATE_CONNECTION;
+    LEAT_TRY(if_exists(p, s, true, e));
+    LEAT_TRY(name(p, s, "a name", e));
+    LEAT_TRY(leat_sql_expect(p, "WITH", e));
+    LEAT_TRY(leat_sql_props(p, &s->props, e));
+    return untested(p, s, e);
+}
+
 static leat_rc create(leat_sql_parser *p, leat_sql_statement *s, leat_err *e)
 {
+    if (leat_sql_accept(p, "CONNECTION")) return create_connection(p, s, e);
     if (leat_sql_accept(p, "SOURCE"))
         s->side = LEAT_SQL_SOURCE;
     else if (leat_sql_accept(p, "SINK"))
         s->side = LEAT_SQL_SINK;
     else
-        return leat_sql_wrong(p, "'SOURCE CONNECTOR' or 'SINK CONNECTOR'", e);
+        return leat_sql_wrong(p, "'SOURCE CONNECTOR', 'SINK CONNECTOR' or 'CONNECTION'", e);
     LEAT_TRY(connector(p, s, LEAT_SQL_CREATE_CONNECTOR, e));
     LEAT_TRY(if_exists(p, s, true, e));
     LEAT_TRY(name(p, s, "a name", e));
@@ -41,8 +60,45 @@ static leat_rc create(leat_sql_parser *p, leat_sql_statement *s, leat_err *e)
     return leat_sql_props(p, &s->props, e);
 }
 
+/* FOR CONNECTOR name. */
+static leat_rc of_connector(leat_sql_parser *p, leat_sql_statement *s, leat_err *e)
+{
+    LEAT_TRY(leat_sql_expect(p, "FOR", e));
+    LEAT_TRY(leat_sql_expect(p, "CONNECTOR", e));
+    return name(p, s, "the name of a connector", e);
+}
+
+/* LETTERS [id, ...] FOR CONNECTOR name, behind DEAD. */
+static leat_rc letters(leat_sql_parser *p, leat_sql_statement *s, leat_sql_kind kind, leat_err *e)
+{
+    int64_t id = 0;
+    s->kind = kind;
+    LEAT_TRY(leat_sql_expect(p, "LETTERS", e));
+    while (p->t.kind == LEAT_SQL_NUMBER || s->ids.s) {
+        if (p->t.kind != LEAT_SQL_NUMBER || !leat_str_i64(p->t.text, &id) || id < 1)
+            return leat_sql_wrong(p, "the id of a dead letter, 1 or more", e);
+        s->ids = leat_str_of(leat_arena_printf(p->a, "%.*s%s%lld", LEAT_STR_ARG(s->ids),
+                                               s->ids.s ? "," : "", (long long)id));
+        leat_sql_step(p);
+        if (!leat_sql_accept(p, ",")) break;
+    }
+    return of_connector(p, s, e);
+}
+
+/* SHOW, RETRY, DROP and ALTER know them by this word. */
+static bool dead(leat_sql_parser *p)
+{
+    return leat_sql_accept(p, "DEAD");
+}
+
 static leat_rc drop(leat_sql_parser *p, leat_sql_statement *s, leat_err *e)
 {
+    if (dead(p)) return letters(p, s, LEAT_SQL_DROP_LETTERS, e);
+    if (leat_sql_accept(p, "CONNECTION")) {
+        s->kind = LEAT_SQL_DROP_CONNECTION;
+        LEAT_TRY(if_exists(p, s, false, e));
+        return name(p, s, "the name of a connection", e);
+    }
     LEAT_TRY(connector(p, s, LEAT_SQL_DROP_CONNECTOR, e));
     LEAT_TRY(if_exists(p, s, false, e));
     LEAT_TRY(name(p, s, "a name", e));
@@ -62,31 +118,70 @@ static leat_rc act(leat_sql_parser *p, leat_sql_statement *s, leat_sql_kind kind
 
 static leat_rc describe(leat_sql_parser *p, leat_sql_statement *s, leat_err *e)
 {
+    if (leat_sql_accept(p, "CONNECTION")) {
+        s->kind = LEAT_SQL_DESCRIBE_CONNECTION;
+        return name(p, s, "the name of a connection", e);
+    }
     return act(p, s, LEAT_SQL_DESCRIBE_CONNECTOR, e);
+}
+
+/* TEST CONNECTION name [FOR strategy] [WITH (...)] */
+static leat_rc test_connection(leat_sql_parser *p, leat_sql_statement *s, leat_err *e)
+{
+    s->kind = LEAT_SQL_TEST_CONNECTION;
+    LEAT_TRY(name(p, s, "the name of a connection", e));
+    if (leat_sql_accept(p, "FOR")) {
+        if (p->t.kind == LEAT_SQL_WORD) { /* a reserved one too: query */
+            s->value = p->t.text;
+            leat_sql_step(p);
+        } else {
+            LEAT_TRY(leat_sql_string(p, "a strategy", &s->value, e));
+        }
+    }
+    return leat_sql_accept(p, "WITH") ? leat_sql_props(p, &s->props, e) : LEAT_OK;
 }
 
 static leat_rc test(leat_sql_parser *p, leat_sql_statement *s, leat_err *e)
 {
+    if (leat_sql_accept(p, "CONNECTION")) return test_connection(p, s, e);
     return act(p, s, LEAT_SQL_TEST_CONNECTOR, e);
 }
 
-/* FOR CONNECTOR name. */
-static leat_rc of_connector(leat_sql_parser *p, leat_sql_statement *s, leat_err *e)
+static leat_rc alter_letter(leat_sql_parser *p, leat_sql_statement *s, leat_err *e)
 {
-    LEAT_TRY(leat_sql_expect(p, "FOR", e));
-    LEAT_TRY(leat_sql_expect(p, "CONNECTOR", e));
-    return name(p, s, "the name of a connector", e);
+    LEAT_TRY(letters(p, s, LEAT_SQL_ALTER_LETTER, e));
+    if (!s->ids.s || memchr(s->ids.s, ',', s->ids.len))
+        return leat_sql_wrong(p, "the id of one dead letter behind LETTERS", e);
+    LEAT_TRY(leat_sql_expect(p, "SET", e));
+    return leat_sql_string(p, "columns and values as JSON in single quotes", &s->value, e);
+}
+
+static leat_rc retry(leat_sql_parser *p, leat_sql_statement *s, leat_err *e)
+{
+    LEAT_TRY(leat_sql_expect(p, "DEAD", e));
+    return letters(p, s, LEAT_SQL_RETRY_LETTERS, e);
 }
 
 static leat_rc alter(leat_sql_parser *p, leat_sql_statement *s, leat_err *e)
 {
+    if (dead(p)) return alter_letter(p, s, e);
     if (leat_sql_accept(p, "OFFSETS")) {
         s->kind = LEAT_SQL_ALTER_OFFSETS;
         LEAT_TRY(of_connector(p, s, e));
         LEAT_TRY(leat_sql_expect(p, "SET", e));
         return leat_sql_string(p, "the offsets as JSON in single quotes", &s->value, e);
     }
-    if (!leat_sql_see(p, "CONNECTOR")) return leat_sql_wrong(p, "'CONNECTOR' or 'OFFSETS'", e);
+    if (leat_sql_accept(p, "CONNECTION")) {
+        s->kind = LEAT_SQL_ALTER_CONNECTION;
+        LEAT_TRY(name(p, s, "the name of a connection", e));
+        LEAT_TRY(leat_sql_expect(p, "SET", e));
+        LEAT_TRY(leat_sql_props(p, &s->props, e));
+        LEAT_TRY(untested(p, s, e));
+        s->restart = leat_sql_accept(p, "RESTART");
+        return LEAT_OK;
+    }
+    if (!leat_sql_see(p, "CONNECTOR"))
+        return leat_sql_wrong(p, "'CONNECTOR', 'CONNECTION' or 'OFFSETS'", e);
     LEAT_TRY(act(p, s, LEAT_SQL_ALTER_CONNECTOR, e));
     LEAT_TRY(leat_sql_expect(p, "SET", e));
     return leat_sql_props(p, &s->props, e);
@@ -105,9 +200,14 @@ static leat_rc list(leat_sql_parser *p, leat_sql_statement *s, leat_err *e)
         s->side = LEAT_SQL_SOURCE;
     else if (leat_sql_accept(p, "SINK"))
         s->side = LEAT_SQL_SINK;
+    if (s->side == LEAT_SQL_ANY && dead(p)) return letters(p, s, LEAT_SQL_LIST_LETTERS, e);
     s->kind = LEAT_SQL_LIST_CONNECTORS;
     if (leat_sql_accept(p, "CONNECTORS")) return LEAT_OK;
     if (s->side != LEAT_SQL_ANY) return leat_sql_wrong(p, "'CONNECTORS'", e);
+    if (leat_sql_accept(p, "CONNECTIONS")) {
+        s->kind = LEAT_SQL_LIST_CONNECTIONS;
+        return LEAT_OK;
+    }
     if (leat_sql_accept(p, "CONNECTOR")) {
         s->kind = LEAT_SQL_LIST_PLUGINS;
         return leat_sql_expect(p, "PLUGINS", e);
@@ -128,7 +228,9 @@ static leat_rc list(leat_sql_parser *p, leat_sql_statement *s, leat_err *e)
     s->kind = LEAT_SQL_LIST_PROPERTIES;
     if (leat_sql_accept(p, "PROPERTIES")) return LEAT_OK;
     return leat_sql_wrong(
-        p, "'CONNECTORS', 'CONNECTOR PLUGINS', 'OFFSETS', 'TOPICS', 'VARIABLES' or 'PROPERTIES'",
+        p,
+        "'CONNECTORS', 'CONNECTIONS', 'CONNECTOR PLUGINS', 'OFFSETS', 'TOPICS', 'VARIABLES' or "
+        "'PROPERTIES'",
         e);
 }
 
@@ -182,6 +284,13 @@ static leat_rc print(leat_sql_parser *p, leat_sql_statement *s, leat_err *e)
     return LEAT_OK;
 }
 
+/* SQLite reads it; what matters here is where it ends. */
+static leat_rc query(leat_sql_parser *p, leat_sql_statement *s, leat_err *e)
+{
+    s->kind = LEAT_SQL_SELECT;
+    return leat_sql_rest(p, &s->value, e);
+}
+
 /* The name of a variable: any word. */
 static leat_rc variable(leat_sql_parser *p, leat_sql_statement *s, leat_err *e)
 {
@@ -227,7 +336,8 @@ static const struct {
     {"LIST", list},     {"ALTER", alter},     {"PAUSE", pause},       {"RESUME", resume},
     {"STOP", stop},     {"RESTART", restart}, {"SNAPSHOT", snapshot}, {"RESET", reset},
     {"TEST", test},     {"PRINT", print},     {"DEFINE", define},     {"UNDEFINE", undefine},
-    {"SET", set},       {"UNSET", unset},
+    {"SET", set},       {"UNSET", unset},     {"SELECT", query},      {"WITH", query},
+    {"RETRY", retry},
 };
 
 enum { RULES = sizeof rules / sizeof *rules, LONGEST = 16 };
@@ -277,7 +387,7 @@ leat_rc leat_sql_statement_parse(leat_sql_parser *p, leat_sql_statement *s, leat
 {
     for (size_t i = 0; i < RULES; i++) {
         if (!leat_sql_see(p, rules[i].word)) continue;
-        leat_sql_step(p);
+        if (rules[i].rule != query) leat_sql_step(p); /* its first word belongs to it */
         return rules[i].rule(p, s, e);
     }
     return unknown(p, e);

@@ -87,15 +87,20 @@ bool leat_sql_need(leat_sql_turn *t, const char *method, const char *path, leat_
     return leat_sql_fail(t, out->status, "%s: %.*s", failed, LEAT_STR_ARG(out->body));
 }
 
+leat_str leat_sql_body(leat_sql_turn *t, leat_buf *text)
+{
+    leat_str out = leat_arena_str(t->a, leat_buf_str(text));
+    leat_buf_free(text);
+    return out;
+}
+
 const char *leat_sql_path(leat_sql_turn *t, const char *before, const char *after)
 {
     leat_buf path = {0};
     leat_buf_str_z(&path, before);
     leat_buf_url(&path, t->s->name);
     leat_buf_str_z(&path, after);
-    const char *out = leat_arena_str(t->a, leat_buf_str(&path)).s;
-    leat_buf_free(&path);
-    return out;
+    return leat_sql_body(t, &path).s;
 }
 
 /* ---- entities ---- */
@@ -105,6 +110,16 @@ void leat_sql_entity(leat_sql_turn *t, const char *type)
     leat_jw_object(t->w, NULL);
     leat_jw_z(t->w, "@type", type);
     leat_jw_z(t->w, "statementText", masked(t->s, t->a));
+}
+
+bool leat_sql_acted(leat_sql_turn *t, const char *action, leat_str id)
+{
+    leat_sql_entity(t, "connector_action");
+    leat_jw_str(t->w, "connectorName", t->s->name);
+    leat_jw_z(t->w, "action", action);
+    if (id.s) leat_jw_str(t->w, "id", id);
+    leat_sql_entity_end(t, NULL);
+    return true;
 }
 
 void leat_sql_entity_end(leat_sql_turn *t, const char *text)
@@ -144,7 +159,7 @@ bool leat_sql_warn(leat_sql_turn *t, const char *fmt, ...)
 static bool validate(leat_sql_turn *t)
 {
     if (t->s->kind == LEAT_SQL_CREATE_CONNECTOR) return leat_sql_validate_create(t);
-    if (t->s->kind != LEAT_SQL_PRINT) return true;
+    if (t->s->kind != LEAT_SQL_PRINT && t->s->kind != LEAT_SQL_SELECT) return true;
     *t->out = (leat_sql_failure){
         .status = 400,
         .code = QUERY_ENDPOINT,
@@ -162,6 +177,12 @@ static bool carry_out(leat_sql_turn *t)
     case LEAT_SQL_DROP_CONNECTOR: return leat_sql_drop(t);
     case LEAT_SQL_DESCRIBE_CONNECTOR: return leat_sql_describe(t);
     case LEAT_SQL_TEST_CONNECTOR: return leat_sql_test(t);
+    case LEAT_SQL_CREATE_CONNECTION: return leat_sql_connection_create(t);
+    case LEAT_SQL_ALTER_CONNECTION: return leat_sql_connection_alter(t);
+    case LEAT_SQL_DROP_CONNECTION: return leat_sql_connection_drop(t);
+    case LEAT_SQL_DESCRIBE_CONNECTION: return leat_sql_connection_describe(t);
+    case LEAT_SQL_TEST_CONNECTION: return leat_sql_connection_test(t);
+    case LEAT_SQL_LIST_CONNECTIONS: return leat_sql_connection_list(t);
     case LEAT_SQL_LIST_CONNECTORS: return leat_sql_list(t);
     case LEAT_SQL_LIST_PLUGINS: return leat_sql_plugins(t);
     case LEAT_SQL_PAUSE:
@@ -172,10 +193,15 @@ static bool carry_out(leat_sql_turn *t)
     case LEAT_SQL_LIST_OFFSETS:
     case LEAT_SQL_ALTER_OFFSETS:
     case LEAT_SQL_RESET_OFFSETS: return leat_sql_offsets(t);
+    case LEAT_SQL_LIST_LETTERS:
+    case LEAT_SQL_RETRY_LETTERS:
+    case LEAT_SQL_DROP_LETTERS:
+    case LEAT_SQL_ALTER_LETTER: return leat_sql_letters(t);
     case LEAT_SQL_LIST_TOPICS: return leat_sql_topics(t);
     case LEAT_SQL_LIST_VARIABLES: return leat_sql_variables(t);
     case LEAT_SQL_LIST_PROPERTIES: return leat_sql_properties(t);
-    case LEAT_SQL_PRINT: return validate(t);
+    case LEAT_SQL_PRINT:
+    case LEAT_SQL_SELECT: return validate(t);
     case LEAT_SQL_DEFINE:
     case LEAT_SQL_UNDEFINE:
     case LEAT_SQL_SET:

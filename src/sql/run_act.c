@@ -25,11 +25,7 @@ bool leat_sql_act(leat_sql_turn *t)
     if (!leat_sql_need(t, acts[i].method, leat_sql_path(t, "/connectors/", acts[i].path),
                        (leat_str){0}, failed(t, what), &r))
         return false;
-    leat_sql_entity(t, "connector_action");
-    leat_jw_str(t->w, "connectorName", t->s->name);
-    leat_jw_z(t->w, "action", acts[i].done);
-    leat_sql_entity_end(t, NULL);
-    return true;
+    return leat_sql_acted(t, acts[i].done, (leat_str){0});
 }
 
 bool leat_sql_test(leat_sql_turn *t)
@@ -40,9 +36,8 @@ bool leat_sql_test(leat_sql_turn *t)
     leat_jw_object(&w, NULL);
     leat_jw_str(&w, "name", t->s->name);
     leat_jw_end(&w);
-    leat_str body = leat_arena_str(t->a, leat_buf_str(&text));
-    leat_buf_free(&text);
-    if (!leat_sql_need(t, "POST", "/hub/v1/checks", body, "Failed to test connector", &r))
+    if (!leat_sql_need(t, "POST", "/hub/v1/checks", leat_sql_body(t, &text),
+                       "Failed to test connector", &r))
         return false;
     leat_sql_entity(t, "connector_test");
     leat_jw_str(t->w, "connectorName", t->s->name);
@@ -77,9 +72,7 @@ static leat_str signal_of(leat_sql_turn *t)
     }
     leat_jw_end(&w);
     leat_jw_end(&w);
-    leat_str out = leat_arena_str(t->a, leat_buf_str(&text));
-    leat_buf_free(&text);
-    return out;
+    return leat_sql_body(t, &text);
 }
 
 bool leat_sql_snapshot(leat_sql_turn *t)
@@ -88,12 +81,7 @@ bool leat_sql_snapshot(leat_sql_turn *t)
     if (!leat_sql_need(t, "POST", leat_sql_path(t, "/hub/v1/connectors/", "/signals"), signal_of(t),
                        "Failed to begin a snapshot", &r))
         return false;
-    leat_sql_entity(t, "connector_action");
-    leat_jw_str(t->w, "connectorName", t->s->name);
-    leat_jw_z(t->w, "action", "SNAPSHOT");
-    leat_jw_str(t->w, "id", leat_json_get_str(r.json, "id"));
-    leat_sql_entity_end(t, NULL);
-    return true;
+    return leat_sql_acted(t, "SNAPSHOT", leat_json_get_str(r.json, "id"));
 }
 
 /* ---- offsets ---- */
@@ -115,27 +103,25 @@ static const char *given(leat_sql_turn *t)
 
 bool leat_sql_offsets(leat_sql_turn *t)
 {
-    leat_sql_kind kind = t->s->kind;
+    static const struct {
+        leat_sql_kind kind;
+        const char *method, *what, *done;
+    } acts[] = {
+        {LEAT_SQL_LIST_OFFSETS, "GET", "list offsets", NULL},
+        {LEAT_SQL_ALTER_OFFSETS, "PATCH", "alter offsets", "ALTER OFFSETS"},
+        {LEAT_SQL_RESET_OFFSETS, "DELETE", "reset offsets", "RESET OFFSETS"},
+    };
     const char *path = leat_sql_path(t, "/connectors/", "/offsets"), *body = NULL;
+    size_t i = 0;
     leat_sql_answer r;
-    if (kind == LEAT_SQL_ALTER_OFFSETS && !(body = given(t))) return false;
-    bool list = kind == LEAT_SQL_LIST_OFFSETS;
-    if (!leat_sql_need(t,
-                       list   ? "GET"
-                       : body ? "PATCH"
-                              : "DELETE",
-                       path, leat_str_of(body),
-                       failed(t, list   ? "list offsets"
-                                 : body ? "alter offsets"
-                                        : "reset offsets"),
-                       &r))
+    while (acts[i].kind != t->s->kind) i++;
+    if (t->s->kind == LEAT_SQL_ALTER_OFFSETS && !(body = given(t))) return false;
+    if (!leat_sql_need(t, acts[i].method, path, leat_str_of(body), failed(t, acts[i].what), &r))
         return false;
-    leat_sql_entity(t, list ? "connector_offsets" : "connector_action");
+    if (acts[i].done) return leat_sql_acted(t, acts[i].done, (leat_str){0});
+    leat_sql_entity(t, "connector_offsets");
     leat_jw_str(t->w, "connectorName", t->s->name);
-    if (list)
-        leat_sql_member(t, "offsets", leat_json_get(r.json, "offsets"));
-    else
-        leat_jw_z(t->w, "action", body ? "ALTER OFFSETS" : "RESET OFFSETS");
+    leat_sql_member(t, "offsets", leat_json_get(r.json, "offsets"));
     leat_sql_entity_end(t, NULL);
     return true;
 }

@@ -17,16 +17,14 @@ static bool look_for(leat_sql_turn *t, bool *found)
     return true;
 }
 
-static leat_str options_of(const leat_config *config, leat_arena *a)
+static leat_str options_of(leat_sql_turn *t, const leat_config *config)
 {
     leat_buf text = {0};
     leat_jw w = {.out = &text};
     leat_jw_object(&w, NULL);
     for (const leat_prop *p = config->props.first; p; p = p->next) leat_jw_z(&w, p->name, p->value);
     leat_jw_end(&w);
-    leat_str out = leat_arena_str(a, leat_buf_str(&text));
-    leat_buf_free(&text);
-    return out;
+    return leat_sql_body(t, &text);
 }
 
 /* The errors that validation found, each "option - error". error */
@@ -60,10 +58,7 @@ static bool valid_config(leat_sql_turn *t)
     leat_buf_str_z(&path, "/connector-plugins/");
     leat_buf_url(&path, klass);
     leat_buf_str_z(&path, "/config/validate");
-    bool answered = leat_sql_ask(t, "PUT", leat_arena_str(t->a, leat_buf_str(&path)).s,
-                                 options_of(config, t->a), &r);
-    leat_buf_free(&path);
-    if (!answered) return false;
+    if (!leat_sql_ask(t, "PUT", leat_sql_body(t, &path).s, options_of(t, config), &r)) return false;
     if (!leat_sql_good(&r)) {
         int status = r.status == 401 || r.status == 403 ? r.status : 400;
         return leat_sql_fail(t, status, "Validation error: %.*s", LEAT_STR_ARG(r.body));
@@ -96,6 +91,14 @@ static const char *other_side(const leat_sql_turn *t, const leat_json *info)
                              LEAT_STR_ARG(type));
 }
 
+static bool tell_info(leat_sql_turn *t, const leat_json *info, const char *warning)
+{
+    leat_sql_entity(t, "connector_info");
+    leat_sql_member(t, "info", info);
+    leat_sql_entity_end(t, warning);
+    return true;
+}
+
 bool leat_sql_create(leat_sql_turn *t)
 {
     bool found = false;
@@ -104,14 +107,10 @@ bool leat_sql_create(leat_sql_turn *t)
     if (t->s->exists && !look_for(t, &found)) return false;
     if (found) return leat_sql_warn(t, "Connector %.*s already exists", LEAT_STR_ARG(t->s->name));
     leat_config_write(leat_sql_template(t->s, t->a), NULL, false, &text);
-    leat_str body = leat_arena_str(t->a, leat_buf_str(&text));
-    leat_buf_free(&text);
-    if (!leat_sql_need(t, "POST", "/connectors", body, "Failed to create connector", &r))
+    if (!leat_sql_need(t, "POST", "/connectors", leat_sql_body(t, &text),
+                       "Failed to create connector", &r))
         return false;
-    leat_sql_entity(t, "connector_info");
-    leat_sql_member(t, "info", r.json);
-    leat_sql_entity_end(t, other_side(t, r.json));
-    return true;
+    return tell_info(t, r.json, other_side(t, r.json));
 }
 
 /* ---- alter ---- */
@@ -125,15 +124,10 @@ bool leat_sql_alter(leat_sql_turn *t)
     for (const leat_sql_prop *p = t->s->props; p; p = p->next)
         leat_jw_str(&w, leat_arena_str(t->a, p->name).s, p->value);
     leat_jw_end(&w);
-    leat_str body = leat_arena_str(t->a, leat_buf_str(&text));
-    leat_buf_free(&text);
-    if (!leat_sql_need(t, "PATCH", leat_sql_path(t, "/connectors/", "/config"), body,
-                       "Failed to alter connector", &r))
+    if (!leat_sql_need(t, "PATCH", leat_sql_path(t, "/connectors/", "/config"),
+                       leat_sql_body(t, &text), "Failed to alter connector", &r))
         return false;
-    leat_sql_entity(t, "connector_info");
-    leat_sql_member(t, "info", r.json);
-    leat_sql_entity_end(t, NULL);
-    return true;
+    return tell_info(t, r.json, NULL);
 }
 
 /* ---- drop ---- */

@@ -37,8 +37,14 @@ static inline bool leat_sql_good(const leat_sql_answer *r)
 /* "/connectors/NAME" and what follows it, the statement's name escaped; in a. */
 const char *leat_sql_path(leat_sql_turn *t, const char *before, const char *after);
 
+/* What was written, a path or a request's body, in a; text is freed. */
+leat_str leat_sql_body(leat_sql_turn *t, leat_buf *text);
+
 /* Begins the entity and writes its type and statement; ended by the caller, behind its warnings. */
 void leat_sql_entity(leat_sql_turn *t, const char *type);
+/* {"@type":"connector_action"...} of the statement's connector; id NULL bytes: it has none. True.
+ */
+bool leat_sql_acted(leat_sql_turn *t, const char *action, leat_str id);
 /* "warnings":[...], and the end of the entity. text NULL: there is none. */
 void leat_sql_entity_end(leat_sql_turn *t, const char *text);
 /* The answer's JSON as a member, null when it is none. */
@@ -55,12 +61,22 @@ bool leat_sql_describe(leat_sql_turn *t);
 bool leat_sql_list(leat_sql_turn *t);
 bool leat_sql_plugins(leat_sql_turn *t);
 
+/* run_connection.c: statements about connections. */
+bool leat_sql_connection_create(leat_sql_turn *t);
+bool leat_sql_connection_alter(leat_sql_turn *t);
+bool leat_sql_connection_drop(leat_sql_turn *t);
+bool leat_sql_connection_describe(leat_sql_turn *t);
+bool leat_sql_connection_test(leat_sql_turn *t);
+bool leat_sql_connection_list(leat_sql_turn *t);
+
 /* run_act.c: what is done with those that are there, and topics. */
 bool leat_sql_act(leat_sql_turn *t);
 bool leat_sql_test(leat_sql_turn *t);
 bool leat_sql_snapshot(leat_sql_turn *t);
 bool leat_sql_offsets(leat_sql_turn *t);
 bool leat_sql_topics(leat_sql_turn *t);
+/* run_letters.c: dead letters. */
+bool leat_sql_letters(leat_sql_turn *t);
 bool leat_sql_variables(leat_sql_turn *t);
 bool leat_sql_properties(leat_sql_turn *t);
 

@@ -14,7 +14,14 @@
  *   ALTER OFFSETS FOR CONNECTOR name SET 'JSON';
  *   DROP CONNECTOR [IF EXISTS] name [DELETE OFFSETS] [FORGET];
  *   SNAPSHOT CONNECTOR name TABLES table, ... [WHERE 'condition'] [BLOCKING];
+ *   SHOW|LIST|RETRY|DROP DEAD LETTERS [id, ...] FOR CONNECTOR name;    no id: all
+ *   ALTER DEAD LETTERS id FOR CONNECTOR name SET 'JSON';
  *   TEST CONNECTOR name;
+ *   CREATE CONNECTION [IF NOT EXISTS] name WITH (type = literal, ...) [WITHOUT TEST];
+ *   ALTER CONNECTION name SET (parameter = literal, ...) [WITHOUT TEST] [RESTART];
+ *   DROP CONNECTION [IF EXISTS] name; DESCRIBE CONNECTION name; SHOW|LIST CONNECTIONS;
+ *   TEST CONNECTION name [FOR strategy] [WITH (option = literal, ...)];
+ *   SELECT ...; WITH name AS (SELECT ...) SELECT ...;      SQLite's, over topics and state
  *
  * Words that are not quoted are names in capitals; "..." and `...` keep their case. */
 #ifndef LEAT_SQL_STATEMENT_H
@@ -28,6 +35,12 @@ typedef enum leat_sql_kind {
     LEAT_SQL_DROP_CONNECTOR,
     LEAT_SQL_DESCRIBE_CONNECTOR,
     LEAT_SQL_TEST_CONNECTOR,
+    LEAT_SQL_CREATE_CONNECTION,
+    LEAT_SQL_ALTER_CONNECTION,
+    LEAT_SQL_DROP_CONNECTION,
+    LEAT_SQL_DESCRIBE_CONNECTION,
+    LEAT_SQL_TEST_CONNECTION,
+    LEAT_SQL_LIST_CONNECTIONS,
     LEAT_SQL_LIST_CONNECTORS,
     LEAT_SQL_LIST_PLUGINS,
     LEAT_SQL_PAUSE,
@@ -38,8 +51,13 @@ typedef enum leat_sql_kind {
     LEAT_SQL_LIST_OFFSETS,
     LEAT_SQL_ALTER_OFFSETS,
     LEAT_SQL_RESET_OFFSETS,
+    LEAT_SQL_LIST_LETTERS,
+    LEAT_SQL_RETRY_LETTERS,
+    LEAT_SQL_DROP_LETTERS,
+    LEAT_SQL_ALTER_LETTER,
     LEAT_SQL_LIST_TOPICS,
     LEAT_SQL_PRINT,
+    LEAT_SQL_SELECT,
     LEAT_SQL_DEFINE,
     LEAT_SQL_UNDEFINE,
     LEAT_SQL_LIST_VARIABLES,
@@ -68,8 +86,11 @@ typedef struct leat_sql_statement {
     leat_str name_text;    /* as written */
     leat_sql_prop *props;  /* in order */
     leat_sql_prop *tables; /* of a snapshot; their names */
-    leat_str value;        /* of DEFINE and SET; the condition of a snapshot; JSON of offsets */
+    leat_str value; /* of DEFINE and SET; the condition of a snapshot; JSON of offsets; a strategy;
+                       the whole of a SELECT, its variables replaced, without its semicolon */
+    leat_str ids;   /* of dead letters: "1,2"; absent: all */
     bool delete_offsets, forget, blocking, beginning;
+    bool untested, restart;   /* of a connection */
     int64_t limit;            /* of PRINT; -1: none */
     const leat_sql_var *vars; /* defined before it */
     struct leat_sql_statement *next;

@@ -74,8 +74,8 @@ static leat_rc save_row(leat_state *s, const char *set, const leat_delivered *d,
         rc = prepare_of(s, set,
                         "INSERT INTO %s (one, serial, events, episode, drained, totals, moved,"
                         " progress, cursor, skip, open_tx, open_seq, open_dead, mark, mark_us,"
-                        " ahead, part_seq, part_dead)"
-                        " VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                        " ahead, part_seq, part_dead, cluster)"
+                        " VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                         &st, e);
     if (rc == LEAT_OK) {
         const int64_t tail[] = {(int64_t)d->skip,
@@ -97,6 +97,7 @@ static leat_rc save_row(leat_state *s, const char *set, const leat_delivered *d,
         leat_state_bind(st, 8, d->cursor);
         for (int i = 0; i < (int)(sizeof tail / sizeof *tail); i++)
             sqlite3_bind_int64(st, 9 + i, tail[i]);
+        leat_state_bind(st, 18, d->cluster);
         rc = leat_state_finish(s, st, DOING, e);
     }
     leat_buf_free(&totals);
@@ -211,7 +212,7 @@ static leat_rc load_row(leat_state *s, const char *set, leat_arena *a, leat_deli
     LEAT_TRY(prepare_of(s, set,
                         "SELECT serial, events, episode, drained, totals, moved, progress, cursor,"
                         " skip, open_tx, open_seq, open_dead, mark, mark_us, ahead, part_seq,"
-                        " part_dead FROM %s",
+                        " part_dead, cluster FROM %s",
                         &st, e));
     int rc = sqlite3_step(st);
     leat_rc end = LEAT_OK;
@@ -234,6 +235,7 @@ static leat_rc load_row(leat_state *s, const char *set, leat_arena *a, leat_deli
         out->ahead = sqlite3_column_int(st, 14) != 0;
         out->part_seq = (uint32_t)sqlite3_column_int64(st, 15);
         out->part_dead = (uint64_t)sqlite3_column_int64(st, 16);
+        out->cluster = column(st, 17, a);
     } else if (rc != SQLITE_DONE) {
         end = leat_state_fail(s, "read what was delivered", e);
     }

@@ -50,11 +50,31 @@ static const char *const MIGRATIONS[] = {
     "CREATE TABLE prepared_positions (part TEXT PRIMARY KEY, offset TEXT NOT NULL);"
     "CREATE TABLE prepared_txs (id INTEGER PRIMARY KEY AUTOINCREMENT, n INTEGER NOT NULL,"
     "  ids BLOB NOT NULL);",
+    "CREATE TABLE schemas (id INTEGER PRIMARY KEY, db TEXT NOT NULL, tab TEXT NOT NULL,"
+    "  place TEXT NOT NULL, what TEXT NOT NULL, sql TEXT, def TEXT, ts_us INTEGER NOT NULL,"
+    "  at_us INTEGER NOT NULL, before INTEGER NOT NULL, sum INTEGER NOT NULL);"
+    "CREATE INDEX schemas_of ON schemas (db, tab, id);",
+    "ALTER TABLE delivered ADD COLUMN cluster TEXT;"
+    "ALTER TABLE prepared ADD COLUMN cluster TEXT;",
+    "ALTER TABLE dead_letters ADD COLUMN key BLOB;"
+    "ALTER TABLE dead_letters ADD COLUMN old_key BLOB;"
+    "ALTER TABLE dead_letters ADD COLUMN edit TEXT;"
+    "ALTER TABLE dead_letters ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE dead_letters ADD COLUMN tried_us INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE dead_letters ADD COLUMN superseded INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX dead_letters_key ON dead_letters (key);"
+    "CREATE INDEX dead_letters_old ON dead_letters (old_key);"
+    "CREATE TABLE letters_gone (one INTEGER PRIMARY KEY CHECK (one = 1),"
+    "  retried INTEGER NOT NULL, dropped INTEGER NOT NULL);"
+    "INSERT INTO letters_gone VALUES (1, 0, 0);",
 };
 enum { MIGRATION_COUNT = sizeof MIGRATIONS / sizeof *MIGRATIONS };
 
 leat_rc leat_state_fail(const leat_state *s, const char *doing, leat_err *e)
 {
+    static const char advice[] =
+        "the stream holds the positions: move the file away and start the connector again (its "
+        "dead letters stay in the moved file)";
     int code = s->db ? sqlite3_errcode(s->db) : SQLITE_CANTOPEN;
     if (code == SQLITE_FULL)
         return leat_fail(e, LEAT_RETRY, "os.enospc", s->path,
@@ -65,11 +85,11 @@ leat_rc leat_state_fail(const leat_state *s, const char *doing, leat_err *e)
                      later    ? LEAT_RETRY
                      : broken ? LEAT_FATAL
                               : LEAT_CONF,
-                     broken ? "state.damaged" : "state.sqlite", s->path, "cannot %s: %s%s", doing,
-                     s->db ? sqlite3_errmsg(s->db) : "out of memory",
-                     broken ? "; the stream holds the positions: move the file away and start the "
-                              "connector again (its dead letters stay in the moved file)"
-                            : "");
+                     broken ? "state.damaged" : "state.sqlite", s->path, "cannot %s: %s%s%s", doing,
+                     s->db ? sqlite3_errmsg(s->db) : "out of memory", broken ? "; " : "",
+                     !broken     ? ""
+                     : s->advice ? s->advice
+                                 : advice);
 }
 
 leat_rc leat_state_run(leat_state *s, const char *sql, const char *doing, leat_err *e)
@@ -90,7 +110,7 @@ void leat_state_bind(sqlite3_stmt *st, int i, leat_str v)
     sqlite3_bind_text(st, i, v.s, (int)v.len, SQLITE_STATIC);
 }
 
-static void bind_z(sqlite3_stmt *st, int i, const char *z)
+void leat_state_bind_z(sqlite3_stmt *st, int i, const char *z)
 {
     sqlite3_bind_text(st, i, z, -1, SQLITE_STATIC);
 }
@@ -150,8 +170,6 @@ static leat_rc migrate(leat_state *s, leat_err *e)
     return leat_state_run(s, pragma, "migrate", e);
 }
 
-static leat_rc dead_put(leat_dead_store *d, const leat_dead *letters, leat_err *e);
-
 static leat_rc open_db(leat_state *s, int flags, leat_err *e)
 {
     if (sqlite3_open_v2(s->path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
@@ -168,14 +186,20 @@ static leat_rc unknown(const char *data, const char *connector, leat_err *e)
                      connector, data);
 }
 
+leat_rc leat_state_look(leat_state *s, int *version, leat_err *e)
+{
+    leat_rc rc = open_db(s, SQLITE_OPEN_READONLY, e);
+    int err = rc != LEAT_OK && s->db ? sqlite3_system_errno(s->db) : 0;
+    if (err == ENOENT || err == ENOTDIR) return LEAT_PENDING;
+    LEAT_TRY(rc);
+    return version_known(s, version, e);
+}
+
 static leat_rc setup_reading(leat_state *s, const char *data, const char *connector, leat_err *e)
 {
     int version = 0;
-    leat_rc rc = open_db(s, SQLITE_OPEN_READONLY, e);
-    int err = rc != LEAT_OK && s->db ? sqlite3_system_errno(s->db) : 0;
-    if (err == ENOENT || err == ENOTDIR) return unknown(data, connector, e);
-    LEAT_TRY(rc);
-    LEAT_TRY(version_known(s, &version, e));
+    leat_rc rc = leat_state_look(s, &version, e);
+    if (rc != LEAT_OK && rc != LEAT_PENDING) return rc;
     return version > 0 ? LEAT_OK : unknown(data, connector, e); /* it is just being made */
 }
 
@@ -205,8 +229,9 @@ leat_rc leat_state_open(const char *data, const char *connector, bool reading, l
     leat_arena_init(&a, 0);
     char *folder = leat_arena_printf(&a, "%s/connectors/%s", data, connector);
     leat_state *s = leat_zalloc(1, sizeof *s);
-    s->dead.put = dead_put;
+    s->dead = leat_state_letters_calls;
     s->delivered = leat_state_delivered_calls;
+    s->schemas = leat_state_schemas_calls;
     s->migrations = MIGRATIONS;
     s->nmigrations = MIGRATION_COUNT;
     s->path = leat_strdup(leat_arena_printf(&a, "%s/state.db", folder));
@@ -265,11 +290,11 @@ leat_rc leat_state_end_set(leat_state *s, const char *state, const leat_err *err
     sqlite3_stmt *st;
     LEAT_TRY(leat_state_prepare(s, "INSERT OR REPLACE INTO ending VALUES (1, ?, ?, ?, ?, ?, ?)",
                                 &st, e));
-    bind_z(st, 1, state);
+    leat_state_bind_z(st, 1, state);
     sqlite3_bind_int(st, 2, (int)err->rc);
-    bind_z(st, 3, err->code);
-    bind_z(st, 4, err->where);
-    bind_z(st, 5, err->msg);
+    leat_state_bind_z(st, 3, err->code);
+    leat_state_bind_z(st, 4, err->where);
+    leat_state_bind_z(st, 5, err->msg);
     sqlite3_bind_int64(st, 6, leat_now_us());
     return leat_state_finish(s, st, "write", e);
 }
@@ -300,89 +325,4 @@ leat_rc leat_state_end_get(leat_state *s, leat_arena *a, leat_str *state, int64_
     leat_rc out = rc == SQLITE_ROW || rc == SQLITE_DONE ? LEAT_OK : leat_state_fail(s, "read", e);
     sqlite3_finalize(st);
     return out;
-}
-
-leat_dead_store *leat_state_dead_store(leat_state *s)
-{
-    return &s->dead;
-}
-
-static leat_rc dead_one(leat_state *s, const leat_dead *letter, leat_err *e)
-{
-    sqlite3_stmt *st;
-    LEAT_TRY(
-        leat_state_prepare(s,
-                           "INSERT OR REPLACE INTO dead_letters (position, tab, topic, code, place,"
-                           " reason, bytes, ts_us, at_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                           &st, e));
-    leat_state_bind(st, 1, letter->position);
-    bind_z(st, 2, letter->table ? letter->table : "");
-    bind_z(st, 3, letter->topic);
-    bind_z(st, 4, letter->why.code);
-    bind_z(st, 5, letter->why.where);
-    bind_z(st, 6, letter->why.msg);
-    sqlite3_bind_blob64(st, 7, letter->bytes.s ? letter->bytes.s : "", letter->bytes.len,
-                        SQLITE_STATIC);
-    sqlite3_bind_int64(st, 8, letter->ts_us);
-    sqlite3_bind_int64(st, 9, leat_now_us());
-    return leat_state_finish(s, st, "store a dead letter", e);
-}
-
-static leat_rc dead_put(leat_dead_store *d, const leat_dead *letters, leat_err *e)
-{
-    leat_state *s = (leat_state *)d;
-    int fault = LEAT_FAULT(dead_letter);
-    if (fault) return leat_os_fail(e, fault, "store dead letters in", s->path);
-    LEAT_TRY(leat_state_run(s, "BEGIN IMMEDIATE", "store dead letters", e));
-    leat_rc rc = LEAT_OK;
-    for (const leat_dead *l = letters; l && !leat_rc_failed(rc); l = l->next)
-        rc = dead_one(s, l, e);
-    if (!leat_rc_failed(rc)) rc = leat_state_run(s, "COMMIT", "store dead letters", e);
-    if (leat_rc_failed(rc)) sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-    return rc;
-}
-
-leat_rc leat_state_dead_each(leat_state *s, int64_t after, int64_t id,
-                             bool (*fn)(void *arg, const leat_dead_letter *letter), void *arg,
-                             leat_err *e)
-{
-    sqlite3_stmt *st;
-    LEAT_TRY(leat_state_prepare(
-        s,
-        "SELECT id, ts_us, at_us, code, reason, place, nullif(tab, ''), topic, position,"
-        " bytes FROM dead_letters WHERE id > ?1 AND (?2 <= 0 OR id = ?2) ORDER BY id",
-        &st, e));
-    sqlite3_bind_int64(st, 1, after);
-    sqlite3_bind_int64(st, 2, id);
-    int rc;
-    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-        leat_dead_letter letter = {.id = sqlite3_column_int64(st, 0),
-                                   .ts_us = sqlite3_column_int64(st, 1),
-                                   .at_us = sqlite3_column_int64(st, 2),
-                                   .code = (const char *)sqlite3_column_text(st, 3),
-                                   .reason = (const char *)sqlite3_column_text(st, 4),
-                                   .where = (const char *)sqlite3_column_text(st, 5),
-                                   .table = (const char *)sqlite3_column_text(st, 6),
-                                   .topic = (const char *)sqlite3_column_text(st, 7),
-                                   .position = leat_state_column(st, 8),
-                                   .bytes = leat_state_column(st, 9)};
-        if (!fn(arg, &letter)) {
-            rc = SQLITE_DONE;
-            break;
-        }
-    }
-    leat_rc out = rc == SQLITE_DONE ? LEAT_OK : leat_state_fail(s, "read dead letters", e);
-    sqlite3_finalize(st);
-    return out;
-}
-
-leat_rc leat_state_dead_count(leat_state *s, int64_t *n, leat_err *e)
-{
-    sqlite3_stmt *st;
-    LEAT_TRY(leat_state_prepare(s, "SELECT count(*) FROM dead_letters", &st, e));
-    leat_rc rc =
-        sqlite3_step(st) == SQLITE_ROW ? LEAT_OK : leat_state_fail(s, "read dead letters", e);
-    *n = sqlite3_column_int64(st, 0);
-    sqlite3_finalize(st);
-    return rc;
 }

@@ -8,6 +8,7 @@
 #define LEAT_STATE_STATE_H
 
 #include "event/delivered.h"
+#include "event/schemas.h"
 
 typedef struct leat_state leat_state;
 
@@ -73,10 +74,28 @@ leat_dead_store *leat_state_dead_store(leat_state *s);
 /* Where a stream outside of this machine notes what it has acknowledged; lives as long as s. */
 leat_delivered_store *leat_state_delivered_store(leat_state *s);
 
+/* What tables looked like; lives as long as s. */
+leat_schema_store *leat_state_schema_store(leat_state *s);
+/* All entries, oldest first, until fn returns false; broken too is one that does not follow the one
+ * before it. Texts are borrowed for the call. */
+leat_rc leat_state_schemas_each(leat_state *s, bool (*fn)(void *arg, const leat_schema_entry *en),
+                                void *arg, leat_err *e);
+/* Those whose number is above, the same. */
+leat_rc leat_state_schemas_after(leat_state *s, int64_t id,
+                                 bool (*fn)(void *arg, const leat_schema_entry *en), void *arg,
+                                 leat_err *e);
+leat_rc leat_state_schemas_clear(leat_state *s, leat_err *e);
+
+/* ---- dead letters: letters.c ---- */
+
 typedef struct leat_dead_letter {
     int64_t id, ts_us, at_us; /* commit time at the source; when it was stored */
     const char *code, *reason, *where, *table, *topic; /* table, topic: may be NULL */
     leat_str position, bytes;
+    leat_str key, old_key;   /* as of leat_dead; absent: none */
+    const char *edit;        /* cells that a person wants otherwise, a JSON object; NULL: none */
+    int64_t tries, tried_us; /* how often it was tried again, and when last; 0: never */
+    bool superseded; /* the table was emptied behind it: trying it again would bring back a row */
 } leat_dead_letter;
 
 /* Those with id > after, oldest first, until fn returns false. id > 0: that one only. */
@@ -84,5 +103,21 @@ leat_rc leat_state_dead_each(leat_state *s, int64_t after, int64_t id,
                              bool (*fn)(void *arg, const leat_dead_letter *letter), void *arg,
                              leat_err *e);
 leat_rc leat_state_dead_count(leat_state *s, int64_t *n, leat_err *e);
+/* How many ended in another way: written after all, given up. */
+leat_rc leat_state_dead_gone(leat_state *s, int64_t *retried, int64_t *dropped, leat_err *e);
+/* Keys and old keys of those that others have to wait for, each once or more. */
+leat_rc leat_state_dead_keys(leat_state *s, void (*fn)(void *arg, leat_str key), void *arg,
+                             leat_err *e);
+/* The oldest with a smaller id that shares a key with this one and is not superseded; 0: none. */
+leat_rc leat_state_dead_before(leat_state *s, const leat_dead_letter *letter, int64_t *id,
+                               leat_err *e);
+/* Sets what is to be otherwise; NULL: nothing. PENDING: there is no such letter. */
+leat_rc leat_state_dead_edit(leat_state *s, int64_t id, const char *edit, leat_err *e);
+/* It was tried again in vain. */
+leat_rc leat_state_dead_failed(leat_state *s, int64_t id, const leat_err *why, leat_err *e);
+/* Removes it, and counts it as written or as given up. PENDING: there is no such letter. */
+leat_rc leat_state_dead_end(leat_state *s, int64_t id, bool written, leat_err *e);
+/* The table of this topic was emptied: nothing waits for what is stored of it any more. */
+leat_rc leat_state_dead_supersede(leat_state *s, const char *topic, leat_err *e);
 
 #endif

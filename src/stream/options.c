@@ -12,6 +12,8 @@ static const char *const COMPRESSIONS[] = {
     NULL,
 };
 
+static const char *const OTHER[] = {"refuse", "deliver", NULL};
+
 const leat_opt leat_stream_options[] = {
     {.name = "retention.ms",
      .label = "Kept for",
@@ -126,6 +128,17 @@ const leat_opt leat_stream_options[] = {
      .max = 3600000,
      .help = "Into Kafka: when nothing was acknowledged for so long, it is taken to be away. Two "
              "seconds are enough when no broker can be reached."},
+    {.name = "spool.other.cluster",
+     .label = "Spool of another cluster",
+     .group = "Stream",
+     .type = LEAT_OPT_ENUM,
+     .flags = LEAT_OPT_ADVANCED,
+     AT(spool_other, int64_t),
+     .choices = OTHER,
+     .def = "refuse",
+     .help = "Into Kafka: what becomes of a spool when the brokers are of another cluster than the "
+             "one that has what came before it. `refuse` stops the connector before anything is "
+             "sent; `deliver` sends it to the new one, since the old one is lost."},
     {.name = "limits.stream.bytes",
      .label = "Stream on disk",
      .group = "Limits",

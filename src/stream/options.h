@@ -13,6 +13,7 @@ typedef struct leat_stream_conf {
     int64_t compression; /* leat_compression */
     bool force;
     int64_t spool_bytes, spool_after_ms; /* with Kafka */
+    int64_t spool_other;                 /* 1: a spool goes to any cluster */
     int64_t limit_bytes, spool_limit;    /* limits.stream.bytes, limits.spool.bytes; 0: none */
 } leat_stream_conf;
 

@@ -47,7 +47,7 @@ static leat_rc map(int fd, const char *path, leat_page **out, leat_err *e)
     return LEAT_OK;
 }
 
-void leat_page_begin(leat_page *p)
+static void begin(leat_page *p, int32_t pid)
 {
     if (p->magic != LEAT_PAGE_MAGIC || p->version != LEAT_PAGE_VERSION)
         memset(p, 0, LEAT_PAGE_SIZE);
@@ -66,10 +66,15 @@ void leat_page_begin(leat_page *p)
     p->pid_start = leat_os_start_of((int)getpid());
     p->version = LEAT_PAGE_VERSION;
     p->magic = LEAT_PAGE_MAGIC;
-    atomic_store(&p->pid, (int32_t)getpid());
+    atomic_store(&p->pid, pid);
 }
 
-leat_rc leat_page_create(const char *path, leat_page **out, leat_err *e)
+void leat_page_begin(leat_page *p)
+{
+    begin(p, (int32_t)getpid());
+}
+
+static leat_rc create(const char *path, int32_t pid, leat_page **out, leat_err *e)
 {
     const leat_os *os = leat_os_now();
     int fault = LEAT_FAULT(page_open);
@@ -80,8 +85,18 @@ leat_rc leat_page_create(const char *path, leat_page **out, leat_err *e)
     if (rc == 0 && size < LEAT_PAGE_SIZE) rc = os->truncate(fd, LEAT_PAGE_SIZE);
     leat_rc done = rc < 0 ? leat_os_fail(e, rc, "make", path) : map(fd, path, out, e);
     os->close(fd);
-    if (done == LEAT_OK) leat_page_begin(*out);
+    if (done == LEAT_OK) begin(*out, pid);
     return done;
+}
+
+leat_rc leat_page_create(const char *path, leat_page **out, leat_err *e)
+{
+    return create(path, (int32_t)getpid(), out, e);
+}
+
+leat_rc leat_page_visit(const char *path, leat_page **out, leat_err *e)
+{
+    return create(path, -(int32_t)getpid(), out, e);
 }
 
 leat_rc leat_page_open(const char *path, leat_page **out, leat_err *e)

@@ -55,7 +55,8 @@ typedef struct leat_page {
     _Atomic uint32_t wake;      /* counts marks; futex word of waiting readers */
     _Atomic uint32_t waiters;   /* sleeping readers: no wake-up call when 0 */
     _Atomic uint32_t state;     /* leat_run_state */
-    _Atomic int32_t pid;        /* writer; 0: stopped in order */
+    _Atomic int32_t pid;        /* writer; 0: stopped in order; negative: of a command that has
+                                   its stream open while it does not run */
     _Atomic uint64_t pid_start; /* its start time, /proc/PID/stat field 22 */
     _Atomic int64_t started_us;
     _Atomic uint64_t
@@ -105,6 +106,10 @@ typedef struct leat_page {
     _Atomic uint32_t tx_doubt; /* 1: whether the last commit is done is not known */
     _Atomic int64_t tx_us;     /* since when it has been in that state */
     _Atomic uint64_t tx_commits, tx_aborts;
+    _Atomic uint32_t deaths;    /* noted by its supervisor: so often its process has ended, one time
+                                   after the other, and it is to be started again; 0: it is not */
+    _Atomic int32_t restart_by; /* pid of that supervisor */
+    _Atomic int64_t restart_us; /* when */
 } leat_page;
 
 /* Why a stream elsewhere does not take what it is given. */
@@ -118,6 +123,8 @@ typedef struct leat_page_trouble {
  * stream is open), the other counters begin at zero. The writer stores pid = 0 before it closes the
  * page in order. */
 leat_rc leat_page_create(const char *path, leat_page **out, leat_err *e);
+/* The same for a command's process, which nobody may take for the connector's. */
+leat_rc leat_page_visit(const char *path, leat_page **out, leat_err *e);
 /* What create does to its file, to LEAT_PAGE_SIZE bytes of the caller's: for a stream that only its
  * own process reads. */
 void leat_page_begin(leat_page *p);

@@ -37,6 +37,10 @@ leat_rc leat_reader_open(const leat_reader_conf *conf, leat_reader **out, leat_e
     leat_walk_init(&r->walk);
     leat_walk_init(&r->aside);
     r->verify = conf->verify;
+    r->bounded = conf->within;
+    r->least_us = conf->least_us;
+    r->most_us = conf->most_us;
+    r->tally = conf->tally;
     want_topics(r, conf->topics);
     leat_rc rc = leat_follow_open(&r->follow, conf->data, conf->connector, conf->page, e);
     if (rc == LEAT_OK) rc = leat_reading_seek(r, conf, e);

@@ -18,6 +18,15 @@ typedef enum leat_from {
     LEAT_FROM_CURSOR
 } leat_from;
 
+/* Counting without reading: how many records of a topic lie in which stretch of time. */
+typedef struct leat_reader_tally {
+    int64_t unit_us; /* length of a stretch; they begin at multiples of it */
+    /* records of a frame that lie in the stretch that begins at from_us; the topic ends with NUL
+       and lasts as long as the reader */
+    void (*fn)(void *arg, leat_str topic, int64_t from_us, uint64_t records);
+    void *arg;
+} leat_reader_tally;
+
 typedef struct leat_reader_conf {
     const char *data, *connector;
     struct leat_page *page; /* counters page to follow; NULL: the connector's file (a simulator has
@@ -28,6 +37,10 @@ typedef struct leat_reader_conf {
     int64_t time_us; /* TIME: from the first event on that was committed then or later */
     leat_str cursor; /* CURSOR: as leat_reader_cursor gave it */
     bool verify;     /* check the CRC of skipped frames too */
+    bool within; /* only events committed from least_us to most_us, both included: frames that */
+    int64_t least_us, most_us;      /* hold none are passed over unread */
+    const leat_reader_tally *tally; /* frames whose topics need not be looked into are told to it
+                                       and not returned; NULL: all are returned */
 } leat_reader_conf;
 
 /* RETRY "stream.missing": the connector has no stream yet. CONF "stream.gap": what is asked for was

@@ -112,6 +112,11 @@ static bool too_early(leat_reader *r, const leat_event *ev, unsigned records)
     return false;
 }
 
+static bool outside(const leat_reader *r, int64_t least_us, int64_t most_us)
+{
+    return r->bounded && (most_us < r->least_us || least_us > r->most_us);
+}
+
 /* How many of a frame's events a cursor that stands inside of it is behind. */
 static leat_rc behind(leat_reader *r, const leat_frame *f, const leat_frame_parts *parts,
                       uint64_t *out, leat_err *e)
@@ -148,7 +153,8 @@ static leat_rc put_events(leat_reader *r, const leat_frame_data *d, leat_frame_t
         ev->offset = t->first;
         t->first += records;
         bool wanted = r->all || r->names.v[topic].known;
-        if (i < skip || !wanted || too_early(r, ev, records)) b->n--;
+        if (i < skip || !wanted || outside(r, ev->ts_us, ev->ts_us) || too_early(r, ev, records))
+            b->n--;
     }
     return leat_cur_left(&c) == 0 ? LEAT_OK : damaged(r, "bytes behind its last event", e);
 }
@@ -166,6 +172,7 @@ static bool note_topics(leat_reader *r, const leat_frame_data *d)
         name->slot = i;
         r->names.next[topic] = t->first + (int64_t)t->records;
         if (!r->all && !name->known) continue;
+        if (outside(r, t->min_us, t->max_us)) continue;
         if (!r->started && r->from == LEAT_FROM_TIME && t->max_us < r->time_us) continue;
         if (!r->started && r->from == LEAT_FROM_OFFSET &&
             t->first + (int64_t)t->records <= r->offset)
@@ -173,6 +180,32 @@ static bool note_topics(leat_reader *r, const leat_frame_data *d)
         wanted = true;
     }
     return wanted;
+}
+
+static int64_t stretch(const leat_reader *r, int64_t us)
+{
+    int64_t unit = r->tally->unit_us, rest = us % unit;
+    return us - (rest < 0 ? rest + unit : rest);
+}
+
+/* All wanted topics of the frame lie in one stretch of time each, which is told; else false: its
+ * events have to be looked at. */
+static bool told(leat_reader *r, const leat_frame_data *d)
+{
+    if (r->tally == NULL || !r->started || r->within.number > 0) return false;
+    for (int turn = 0; turn < 2; turn++) {
+        for (uint32_t i = 0; i < d->ntopics; i++) {
+            const leat_frame_topic *t = &d->topics[i];
+            uint32_t topic = leat_names_find(&r->names, t->name);
+            bool wanted = r->all || r->names.v[topic].known;
+            if (!wanted || outside(r, t->min_us, t->max_us)) continue;
+            bool part = r->bounded && (t->min_us < r->least_us || t->max_us > r->most_us);
+            int64_t from = stretch(r, t->min_us);
+            if (turn == 0 && (part || from != stretch(r, t->max_us))) return false;
+            if (turn == 1) r->tally->fn(r->tally->arg, r->names.v[topic].name, from, t->records);
+        }
+    }
+    return true;
 }
 
 static leat_rc decode(leat_reader *r, const leat_frame *f, leat_str body, const leat_frame_data *d,
@@ -209,6 +242,7 @@ leat_rc leat_reading_frame(leat_reader *r, const leat_frame *f, leat_str meta, l
     if (!leat_frame_get_data(meta, f, false, &r->scratch, &d))
         return damaged(r, "its meta cannot be read", e);
     bool wanted = note_topics(r, &d);
+    if (wanted && told(r, &d)) wanted = false;
     if (!wanted && !r->verify) return LEAT_OK;
     LEAT_TRY(leat_walk_load(&r->walk, f, &again, &body, &seen, e));
     if (seen != LEAT_SEEN_FRAME) return leat_walk_damaged(&r->walk, e);

@@ -187,6 +187,7 @@ leat_rc leat_reading_seek(leat_reader *r, const leat_reader_conf *conf, leat_err
         return leat_fail(e, LEAT_CONF, "stream.offset", "",
                          "an offset is of one topic, %u were given; name one", r->names.n);
     leat_rc rc = leat_reading_find(r, e);
+    if (r->bounded && conf->from == LEAT_FROM_TIME) r->started = true; /* the bounds decide */
     return rc == LEAT_AGAIN ? LEAT_OK : rc;
 }
 

@@ -174,9 +174,60 @@ static leat_rc walk(leat_walk *w, uint64_t number, leat_arena *a, uint64_t *befo
     return LEAT_OK;
 }
 
-/* Bytes of segments from a place on; *first: the one to look into. */
-static leat_rc measure(const char *dir, const leat_place *at, uint64_t *first, int64_t *bytes,
-                       leat_arena *a, leat_err *e)
+/* From the end of a segment into the next one, where the next frame must stand. */
+static leat_rc hop(leat_walk *w, const char *dir, uint64_t segment, leat_err *e)
+{
+    uint64_t number = w->at.number;
+    leat_rc rc = leat_walk_open(w, dir, segment, e);
+    w->at.number = number;
+    w->chained = true;
+    return rc;
+}
+
+/* From the place itself to the end of the transaction that is read next: a frame or a few, however
+ * much stands before. next: the segment behind the place's, 0: there is none. known stays false
+ * where the segment is not as it was when the place was noted (merged). */
+static leat_rc walk_on(leat_walk *w, const char *dir, const leat_place *at, uint64_t next,
+                       leat_arena *a, leat_behind *out, uint64_t visible, bool *known, leat_err *e)
+{
+    uint64_t sum = 0;
+    int64_t oldest = INT64_MIN;
+    w->at = *at;
+    w->chained = true;
+    for (;;) {
+        leat_frame f;
+        leat_str meta;
+        leat_seen seen;
+        leat_frame_data d;
+        LEAT_TRY(leat_walk_peek(w, &f, &meta, &seen, e));
+        if (seen == LEAT_SEEN_BLANK && next > 0) {
+            leat_rc rc = hop(w, dir, next, e);
+            if (rc != LEAT_OK) return rc;
+            next = 0;
+            at = NULL;
+            continue;
+        }
+        if (seen == LEAT_SEEN_BLANK) *known = at != NULL; /* no whole transaction comes */
+        if (seen != LEAT_SEEN_FRAME) return LEAT_OK;
+        leat_arena_reset(a, 1 << 16);
+        bool data = f.type == LEAT_FRAME_DATA && leat_frame_get_data(meta, &f, true, a, &d);
+        if (data && d.events > 0 && oldest == INT64_MIN) oldest = oldest_of(&d);
+        if (data) sum += d.events;
+        if (data && (f.flags & LEAT_FRAME_END) && sum > 0) {
+            if (d.reach.visible < sum) return LEAT_OK;
+            uint64_t before = d.reach.visible - sum;
+            out->oldest_us = oldest;
+            out->events = visible > before ? visible - before : 0;
+            *known = true;
+            return LEAT_OK;
+        }
+        leat_walk_pass(w, &f);
+    }
+}
+
+/* Bytes of segments from a place on; *first: the one to look into, *next: the one behind it. */
+static leat_rc measure(const char *dir, const leat_place *at, uint64_t *first, uint64_t *next,
+                       int64_t *bytes, leat_arena *a, leat_err *e)
 {
     const leat_os *os = leat_os_now();
     uint64_t *numbers;
@@ -184,10 +235,14 @@ static leat_rc measure(const char *dir, const leat_place *at, uint64_t *first, i
     LEAT_TRY(leat_segment_list(dir, a, &numbers, &n, e));
     *bytes = 0;
     *first = 0;
+    *next = 0;
     for (size_t i = 0; i < n; i++) {
         char path[LEAT_PATH_MAX];
         if (numbers[i] < at->segment) continue;
-        if (*first == 0) *first = numbers[i];
+        if (*first == 0) {
+            *first = numbers[i];
+            *next = i + 1 < n ? numbers[i + 1] : 0;
+        }
         leat_segment_path(dir, numbers[i], path);
         int fd = os->open(path, LEAT_O_READ, 0);
         int64_t size = fd < 0 ? 0 : os->size(fd);
@@ -198,29 +253,41 @@ static leat_rc measure(const char *dir, const leat_place *at, uint64_t *first, i
     return LEAT_OK;
 }
 
+/* From the segment's beginning. */
+static leat_rc behind_of_segment(leat_walk *w, const char *dir, uint64_t first, uint64_t number,
+                                 uint64_t visible, leat_arena *a, leat_behind *out, leat_err *e)
+{
+    leat_place behind;
+    leat_frame_segment s;
+    leat_rc rc = leat_recover_opening(dir, first, a, &s, &behind, e);
+    if (rc != LEAT_OK) return rc;
+    uint64_t before = s.reach.visible;
+    rc = leat_walk_open(w, dir, first, e);
+    if (rc != LEAT_OK) return rc;
+    w->at = behind;
+    LEAT_TRY(walk(w, number, a, &before, &out->oldest_us, e));
+    out->events = visible > before ? visible - before : 0;
+    return LEAT_OK;
+}
+
 leat_rc leat_readers_behind(const char *dir, const leat_stream_reader *r, uint64_t visible,
                             leat_behind *out, leat_err *e)
 {
-    leat_place at = furthest(r), behind;
+    leat_place at = furthest(r);
     leat_arena a = {0};
-    leat_frame_segment s;
     leat_walk w;
-    uint64_t first = 0, before = 0;
-    *out = (leat_behind){.oldest_us = INT64_MIN};
+    bool known = false;
+    uint64_t first = 0, next = 0;
+    *out = (leat_behind){.events = visible, .oldest_us = INT64_MIN};
     leat_walk_init(&w);
-    leat_rc rc = measure(dir, &at, &first, &out->bytes, &a, e);
-    if (rc == LEAT_OK && first != 0) {
-        rc = leat_recover_opening(dir, first, &a, &s, &behind, e);
-        if (rc == LEAT_OK) {
-            before = s.reach.visible;
-            rc = leat_walk_open(&w, dir, first, e);
-        }
-        if (rc == LEAT_OK) {
-            w.at = behind;
-            rc = walk(&w, at.number, &a, &before, &out->oldest_us, e);
-        }
+    leat_rc rc = measure(dir, &at, &first, &next, &out->bytes, &a, e);
+    if (rc == LEAT_OK && first != 0 && first == at.segment && at.offset > 0) {
+        out->events = 0;
+        rc = leat_walk_open(&w, dir, first, e);
+        if (rc == LEAT_OK) rc = walk_on(&w, dir, &at, next, &a, out, visible, &known, e);
     }
-    if (visible > before) out->events = visible - before;
+    if (!leat_rc_failed(rc) && first != 0 && !known)
+        rc = behind_of_segment(&w, dir, first, at.number, visible, &a, out, e);
     leat_walk_free(&w);
     leat_arena_free(&a);
     return leat_rc_failed(rc) ? rc : LEAT_OK;

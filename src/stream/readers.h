@@ -35,8 +35,8 @@ typedef struct leat_behind {
         oldest_us; /* commit time of the first event it has not read; INT64_MIN: there is none */
 } leat_behind;
 
-/* Of its place that is furthest behind. visible: events up to the mark. Reads the heads of one
- * segment's frames. */
+/* Of its place that is furthest behind. visible: events up to the mark. Reads the heads of a frame
+ * or a few behind the place; where the segment was merged since, of that segment's frames. */
 leat_rc leat_readers_behind(const char *dir, const leat_stream_reader *r, uint64_t visible,
                             leat_behind *out, leat_err *e);
 

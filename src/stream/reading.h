@@ -26,6 +26,9 @@ struct leat_reader {
     bool started;   /* the first event wanted was found */
     int64_t offset; /* OFFSET */
     int64_t time_us;
+    bool bounded; /* only events from least_us to most_us */
+    int64_t least_us, most_us;
+    const leat_reader_tally *tally;
     leat_reading_table *tables;
     uint32_t ntables, tables_cap;
     leat_map numbers; /* number of a table to its place in tables */

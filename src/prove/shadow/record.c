@@ -28,6 +28,37 @@ static uint64_t mix(uint64_t x, uint64_t y)
     return leat_str_hash((leat_str){(const char *)both, sizeof both});
 }
 
+uint64_t leat_shadow_place(uint64_t topic, uint64_t spot, char op)
+{
+    return mix(topic, mix(spot, (unsigned char)op));
+}
+
+uint64_t leat_shadow_tombstone(uint64_t place)
+{
+    return mix(place, TOMBSTONE);
+}
+
+uint64_t leat_shadow_spot(int64_t lsn, int64_t tx)
+{
+    return mix((uint64_t)lsn, (uint64_t)tx);
+}
+
+/* What Debezium puts in the place of a key that it was not told. */
+static bool is_blank(const leat_json *key)
+{
+    static const char *const zeros[] = {"", "0", "0.0",
+                                        "AA==", "00000000-0000-0000-0000-000000000000"};
+    for (const leat_json *j = key && key->type == LEAT_JSON_OBJECT ? key->child : NULL; j;
+         j = j->next) {
+        bool zero = j->type == LEAT_JSON_NULL || j->type == LEAT_JSON_FALSE;
+        bool text = j->type == LEAT_JSON_STRING || j->type == LEAT_JSON_NUMBER;
+        for (size_t i = 0; i < sizeof zeros / sizeof *zeros && text && !zero; i++)
+            zero = leat_str_is(j->text, zeros[i]);
+        if (!zero) return false;
+    }
+    return key && key->type == LEAT_JSON_OBJECT;
+}
+
 /* The first number of ["12","34"]; -1: null. */
 static int64_t commit_of(const leat_json *source)
 {
@@ -63,7 +94,8 @@ static void of_change(const leat_shadow_scope *scope, const leat_json *value,
     out->change = true;
     out->commit = commit_of(source);
     out->ts_us = leat_json_get_i64(source, "ts_ms", 0) * 1000;
-    out->row = mix(hash_json(before, a), hash_json(after, a));
+    out->after = hash_json(after, a);
+    out->row = mix(hash_json(before, a), out->after);
     out->rows = leat_str_is(op, "r");
     if (!leat_str_is(name, scope->name))
         out->skip = LEAT_SHADOW_SKIP_OTHER;
@@ -71,10 +103,9 @@ static void of_change(const leat_shadow_scope *scope, const leat_json *value,
         out->skip = LEAT_SHADOW_SKIP_INCREMENTAL;
     else if (out->rows && !scope->rows)
         out->skip = LEAT_SHADOW_SKIP_ROWS;
-    char *text = leat_arena_printf(a, "%.*s %" PRId64 " %" PRId64, LEAT_STR_ARG(op),
-                                   leat_json_get_i64(source, "lsn", 0),
-                                   leat_json_get_i64(source, "txId", 0));
-    out->place = mix(out->place, leat_str_hash(leat_str_of(text)));
+    out->spot =
+        leat_shadow_spot(leat_json_get_i64(source, "lsn", 0), leat_json_get_i64(source, "txId", 0));
+    out->place = leat_shadow_place(out->topic, out->spot, op.len ? op.s[0] : 0);
 }
 
 /* By its name alone. */
@@ -99,7 +130,7 @@ leat_rc leat_shadow_identify(const leat_shadow_scope *scope, const char *topic,
     if (key) key = leat_shadow_payload(key, &schema);
     if (!text->value.s) {
         *out = *last;
-        out->place = mix(out->place, TOMBSTONE);
+        out->place = leat_shadow_tombstone(out->place);
         out->key = hash_json(key, a);
         out->row = 0;
         if (!last->known) out->skip = LEAT_SHADOW_SKIP_BEFORE;
@@ -110,10 +141,11 @@ leat_rc leat_shadow_identify(const leat_shadow_scope *scope, const char *topic,
     const leat_json *source = leat_json_get(value, "source"), *id = leat_json_get(value, "id"),
                     *status = leat_json_get(value, "status");
     out->key = hash_json(key, a);
-    out->place = leat_str_hash(leat_str_of(topic));
+    out->place = out->topic = leat_str_hash(leat_str_of(topic));
     if (source && source->type == LEAT_JSON_OBJECT) {
         of_change(scope, value, source, a, out);
-        if (out->rows) out->place = mix(leat_str_hash(leat_str_of(topic)), out->key ^ 'r');
+        out->blank = leat_str_is(leat_json_get_str(value, "op"), "d") && is_blank(key);
+        if (out->rows) out->place = mix(out->topic, out->key ^ 'r');
         if (out->rows && !text->key.s) out->place = mix(out->place, out->row);
     } else if (id && status) {
         out->place = mix(out->place, mix(hash_json(id, a), hash_json(status, a)));

@@ -14,24 +14,29 @@ typedef struct leat_shadow_text {
 
 /* Which topics and records are compared. */
 typedef struct leat_shadow_scope {
-    const char *name;         /* topic.prefix */
-    const char *heartbeats;   /* what topics of heartbeats begin with; NULL: none */
-    const char *notification; /* NULL: none */
-    const char *signal;       /* NULL: none */
-    bool rows;                /* rows of the snapshot too */
+    const char *name;              /* topic.prefix */
+    const char *heartbeats;        /* what topics of heartbeats begin with; NULL: none */
+    const char *notification;      /* NULL: none */
+    const char *signal;            /* NULL: none */
+    bool rows;                     /* rows of the snapshot too */
+    const char *const *unlogged;   /* topics of tables that are not in the log, n of them */
+    const char *const *partitions; /* of partitions, npartitions of them */
+    size_t nunlogged, npartitions;
 } leat_shadow_scope;
 
 /* What a record is known by: the same on both sides, if they are equal. */
 typedef struct leat_shadow_id {
     uint64_t place; /* of topic, place in the log, transaction, operation; of a snapshot's row its
                        key instead */
-    uint64_t key;   /* of the key */
-    uint64_t row;   /* of before and after */
-    int64_t commit; /* end of the last transaction before it; -1: not known */
-    int64_t ts_us;  /* when it was committed; 0: not known */
+    uint64_t topic, spot; /* of the topic's name; of place in the log and transaction */
+    uint64_t key;         /* of the key */
+    uint64_t row, after;  /* of before and after; of after alone */
+    int64_t commit;       /* end of the last transaction before it; -1: not known */
+    int64_t ts_us;        /* when it was committed; 0: not known */
     leat_shadow_skip skip;
     bool change; /* of a table; else one of transaction metadata */
     bool rows;   /* a row of a snapshot: these have no order */
+    bool blank;  /* a delete whose key's members are all zeros, or nothing */
     bool known;  /* false: the first record seen of its partition was a tombstone */
 } leat_shadow_id;
 
@@ -40,6 +45,12 @@ typedef struct leat_shadow_id {
 leat_rc leat_shadow_identify(const leat_shadow_scope *scope, const char *topic,
                              const leat_shadow_text *text, const leat_shadow_id *last,
                              leat_arena *a, leat_shadow_id *out, leat_err *e);
+
+/* The place of a change with that operation ('c', 'u'...), and of the tombstone behind it. */
+uint64_t leat_shadow_place(uint64_t topic, uint64_t spot, char op);
+uint64_t leat_shadow_tombstone(uint64_t place);
+/* spot, above. */
+uint64_t leat_shadow_spot(int64_t lsn, int64_t tx);
 
 /* The payload of {"schema","payload"}, and the schema (NULL: there is none); else j itself. */
 const leat_json *leat_shadow_payload(const leat_json *j, const leat_json **schema);

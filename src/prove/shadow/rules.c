@@ -47,6 +47,18 @@ const leat_shadow_skipped leat_shadow_skips[LEAT_SHADOW_SKIPS] = {
                                  "at least once: a restart repeats"},
     [LEAT_SHADOW_SKIP_AFTER] = {"after", "records behind the place where the shadow was stopped",
                                 "the shadow has not read them"},
+    [LEAT_SHADOW_SKIP_LETTER] = {"dead letter", "records of changes that are dead letters of leat",
+                                 "a value that the record cannot show: Debezium shows another one"},
+    [LEAT_SHADOW_SKIP_IDENTITY] = {"identity",
+                                   "a delete of a key of zeros and a create, for an update",
+                                   "the replica identity is not the table's key: leat makes an "
+                                   "update of it"},
+    [LEAT_SHADOW_SKIP_UNLOGGED] = {"unlogged", "rows of unlogged tables",
+                                   "they are not in the log: leat does not capture them"},
+    [LEAT_SHADOW_SKIP_PARTITION] = {"partition",
+                                    "rows of partitions that the publication sends by "
+                                    "their root",
+                                    "Debezium reads them twice: as the root's, too"},
 };
 
 bool leat_shadow_glob(const char *pattern, const char *text)

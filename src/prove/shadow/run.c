@@ -12,8 +12,10 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "capture/naming.h"
 #include "engine/look.h"
 #include "prove/shadow/part.h"
+#include "state/state.h"
 
 enum {
     ANSWER_MS = 10000,
@@ -46,6 +48,8 @@ typedef struct shadow {
     leat_buf text[4]; /* key, value, headers, one header */
     leat_page *page;
     leat_shadow_pairs *pairs;
+    uint64_t letters;    /* of the twin, that the counters page told of */
+    int64_t last_letter; /* id of the last one that the pairing knows */
     int64_t start_us, wall_us, topics_us, second_us;
     bool ready, idle, paused;
 } shadow;
@@ -86,6 +90,37 @@ static leat_rc configure(shadow *s, leat_err *e)
         s->scope.signal = leat_arena_printf(&s->a, "%s%s", s->begins, c->signal_tables.v[0]);
     s->key_schemas = flag(&s->conf->config->props, "key.converter.schemas.enable");
     s->value_schemas = flag(&s->conf->config->props, "value.converter.schemas.enable");
+    return LEAT_OK;
+}
+
+static leat_rc topic_of(shadow *s, const leat_catalog_table *t, const char **out, leat_err *e)
+{
+    leat_naming_place place;
+    const leat_capture_conf *c = s->original.source->capture(s->original.conf);
+    LEAT_TRY(leat_naming_table(c, &s->a, NULL, t->schema, t->name, &place, e));
+    *out = place.topic;
+    return LEAT_OK;
+}
+
+/* Tables whose rows Debezium's snapshot reads otherwise. */
+static leat_rc look_at_tables(shadow *s, leat_err *e)
+{
+    leat_catalog all = {.a = &s->a};
+    size_t n = 0;
+    all.tail = &all.first;
+    if (!s->conf->snapshot) return LEAT_OK;
+    LEAT_TRY(s->original.source->discover(s->original.conf, &all, e));
+    for (const leat_catalog_table *t = all.first; t; t = t->next) n++;
+    const char **unlogged = LEAT_NEW(&s->a, const char *, n);
+    const char **partitions = LEAT_NEW(&s->a, const char *, n);
+    s->scope.unlogged = unlogged;
+    s->scope.partitions = partitions;
+    for (const leat_catalog_table *t = all.first; t; t = t->next) {
+        if (strcmp(t->kind, LEAT_KIND_UNLOGGED) == 0)
+            LEAT_TRY(topic_of(s, t, &unlogged[s->scope.nunlogged++], e));
+        else if (strcmp(t->kind, LEAT_KIND_PARTITION) == 0)
+            LEAT_TRY(topic_of(s, t, &partitions[s->scope.npartitions++], e));
+    }
     return LEAT_OK;
 }
 
@@ -246,6 +281,7 @@ static leat_rc add_record(shadow *s, const leat_event *ev, const leat_record *re
                                    no_value ? (leat_str){0} : leat_buf_str(&s->text[1]),
                                    leat_buf_str(&s->text[2])};
     name_topic(s, record->topic);
+    if (ev->op) leat_shadow_describe(s->pairs, ev->table);
     leat_shadow_add(s->pairs, LEAT_SHADOW_LEAT, record->topic, 0, offset, &text);
     return LEAT_OK;
 }
@@ -299,6 +335,28 @@ static void look_at_twin(shadow *s)
     }
 }
 
+static bool take_letter(void *arg, const leat_dead_letter *letter)
+{
+    shadow *s = arg;
+    s->last_letter = letter->id;
+    leat_shadow_letter(s->pairs, letter->topic, letter->position);
+    return true;
+}
+
+/* What leat could not show has no record: Debezium's is then no surprise. Letters are stored before
+ * what follows them in the stream. */
+static leat_rc take_letters(shadow *s, leat_err *e)
+{
+    leat_state *state = NULL;
+    uint64_t n = s->page ? atomic_load(&s->page->dead) : 0;
+    if (n == s->letters) return LEAT_OK;
+    leat_rc rc = leat_state_open(s->twin.folder, s->twin.config.name, true, &state, e);
+    if (rc == LEAT_OK) rc = leat_state_dead_each(state, s->last_letter, 0, take_letter, s, e);
+    leat_state_close(state);
+    if (rc == LEAT_OK) s->letters = n;
+    return rc;
+}
+
 /* While leat's records wait and fill their memory its connector takes nothing. */
 static void pace(shadow *s)
 {
@@ -342,6 +400,7 @@ static leat_rc each_second(shadow *s, leat_err *e)
     if (now - s->second_us < SECOND_US) return LEAT_OK;
     s->second_us = now;
     look_at_twin(s);
+    LEAT_TRY(take_letters(s, e));
     leat_shadow_judge(s->pairs, now, s->idle);
     pace(s);
     show(s);
@@ -391,6 +450,7 @@ static leat_rc drain(shadow *s, leat_err *e)
         compared = n->compared;
         if (leat_mono_us() - moved >= s->conf->wait_us) break;
     }
+    LEAT_TRY(take_letters(s, e));
     leat_shadow_end(s->pairs);
     show(s);
     if (n->waiting[LEAT_SHADOW_LEAT] == 0) return LEAT_OK;
@@ -440,6 +500,7 @@ leat_rc leat_shadow_run(const leat_shadow_conf *conf, leat_shadow_counts *counts
     s->twin.lock = s->twin.gate = -1;
     leat_batch_init(&s->batch, BATCH_EVENTS, BATCH_BYTES);
     leat_rc rc = configure(s, e);
+    if (rc == LEAT_OK) rc = look_at_tables(s, e);
     if (rc == LEAT_OK) rc = leat_shadow_twin_prepare(conf, &s->a, &s->twin, e);
     if (rc == LEAT_OK) rc = leat_shadow_twin_fork(conf, &s->twin, e);
     s->pairs = leat_shadow_pairs_new(&s->scope, conf->memory, conf->wait_us, conf->watch.difference,

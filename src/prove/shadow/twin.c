@@ -118,6 +118,7 @@ static leat_rc drop_slot(const leat_shadow_twin *t, const char *slot, leat_err *
     leat_arena a;
     leat_report r;
     leat_setup setup;
+    leat_source_beside own = {.placed = true};
     leat_config config = {.name = t->config.name};
     leat_arena_init(&a, 0);
     leat_report_init(&r, &a);
@@ -128,7 +129,7 @@ static leat_rc drop_slot(const leat_shadow_twin *t, const char *slot, leat_err *
     leat_props_set(&config.props, &a, LEAT_STR("publication.name"),
                    leat_str_of("leat_shadow_has_none"), 0);
     leat_rc rc = leat_setup_parse(&config, false, &a, &setup, &r)
-                     ? setup.source->forget(setup.conf, e)
+                     ? setup.source->forget(setup.conf, &own, e)
                      : leat_report_err(&r, config.name, e);
     leat_arena_free(&a);
     return rc;

@@ -110,6 +110,11 @@ static leat_rc offsets_of(leat_takeover_run *t, leat_buf *out, leat_err *e)
         return leat_fail(e, LEAT_CONF, "takeover.doubt", t->conf->name,
                          "whether its last transaction is committed in Kafka is not known, since "
                          "it died meanwhile: start it here, which finds out, then give it back");
+    if (leat_json_get_bool(reply, "inside", false))
+        return leat_fail(e, LEAT_CONF, "takeover.inside", t->conf->name,
+                         "it stopped inside a transaction of the source, of which Kafka has the "
+                         "beginning, and Kafka Connect would send that again: start it here, let "
+                         "the transaction come to its end, then give it back");
     leat_jw w = {.out = out};
     leat_jw_object(&w, NULL);
     leat_jw_array(&w, "offsets");

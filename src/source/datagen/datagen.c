@@ -592,13 +592,6 @@ static void offset_text(leat_str offset, leat_buf *out)
     if (n >= 0) leat_buf_printf(out, "%lld changes made", (long long)n);
 }
 
-static leat_rc forget(const void *conf, leat_err *e)
-{
-    (void)conf;
-    (void)e;
-    return LEAT_OK;
-}
-
 const leat_source leat_source_datagen = {
     .abi = LEAT_SOURCE_ABI,
     .size = sizeof(leat_source),
@@ -619,7 +612,6 @@ const leat_source leat_source_datagen = {
     .end = end,
     .passed = passed,
     .close = close_source,
-    .forget = forget,
     .offset_check = offset_check,
     .offset_text = offset_text,
 };

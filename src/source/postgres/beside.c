@@ -7,6 +7,7 @@
  * the task's thread. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "capture/snapshots.h"
 #include "source/postgres/partition.h"
 #include "source/postgres/reader.h"
 #include "source/postgres/view.h"
@@ -15,6 +16,7 @@
 enum {
     NUDGE_US = 100000,  /* waited for before a transaction is committed, and between them */
     STREAK_US = 500000, /* a wait that was not told of for so long is over */
+    REST_US = 10000000, /* and then its session is not kept any longer */
     CONNECT_MS = 2000,
 };
 
@@ -24,11 +26,13 @@ static leat_snap_table *snap_of(const leat_pg_source *s, const leat_pg_relation 
 {
     leat_pg_snap *p = LEAT_NEW(a, leat_pg_snap, 1);
     leat_buf quoted = {0};
+    const char *override = leat_snapshot_override(&s->conf->capture, r->schema, r->name);
     leat_pg_quote_table(&quoted, r->schema, r->name);
     *p = (leat_pg_snap){.schema = leat_arena_strdup(a, r->schema),
                         .name = leat_arena_strdup(a, r->name),
                         .quoted = leat_arena_str(a, leat_buf_str(&quoted)).s,
-                        .override = leat_pg_conf_override(s->conf, r->schema, r->name),
+                        .override = override,
+                        .doing = leat_pg_row_doing(r->schema, r->name, override, a),
                         .only = !s->conf->faults && r->kind == 'r'};
     leat_buf_free(&quoted);
     leat_snap_table *t = LEAT_NEW(a, leat_snap_table, 1);
@@ -43,10 +47,11 @@ static leat_snap_table *snap_of(const leat_pg_source *s, const leat_pg_relation 
 static leat_rc describe(leat_pg_source *s, const leat_pg_table *t, leat_snap_table *out,
                         leat_err *e)
 {
+    const leat_pg_snap *snap = out->priv;
     leat_pg_rel *r = NULL;
     if (!t) return LEAT_OK;
     LEAT_TRY(leat_pg_rel_of_table(s, t, &r, e));
-    out->keyed = r->table->nid > 0;
+    out->keyed = r->table->nid > 0 && leat_snapshot_divides(snap->override);
     out->bytes = t->bytes;
     leat_pg_rel_free(r);
     return LEAT_OK;
@@ -80,33 +85,7 @@ static leat_rc put_tables(leat_pg_source *s, leat_arena *a, leat_plan *plan, lea
         plan->n++;
     }
     leat_pg_plan_names(s, plan, t.captured, t.ncaptured);
-    return LEAT_OK;
-}
-
-/* Foreign tables that the filters let in: their changes are in another server's log. */
-static leat_rc tell_foreign(leat_pg_source *s, leat_err *e)
-{
-    static const char sql[] =
-        "SELECT n.nspname, c.relname FROM pg_catalog.pg_class c"
-        " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'f'"
-        " ORDER BY 1, 2";
-    PGresult *res;
-    int n = 0, first = -1;
-    LEAT_TRY(leat_pg_query(&s->sql, "look for foreign tables", sql, 0, NULL, &res, e));
-    leat_rc rc = LEAT_OK;
-    for (int i = 0; rc == LEAT_OK && i < PQntuples(res); i++) {
-        bool in;
-        rc = leat_pg_rules_table(&s->rules, PQgetvalue(res, i, 0), PQgetvalue(res, i, 1), &in, e);
-        if (rc != LEAT_OK || !in) continue;
-        if (n++ == 0) first = i;
-    }
-    if (first >= 0)
-        leat_log(LEAT_WARN, "postgres.foreign_tables",
-                 "tables=%d first=\"%s.%s\" are foreign tables, whose changes are in another "
-                 "server's log: they are not captured",
-                 n, PQgetvalue(res, first, 0), PQgetvalue(res, first, 1));
-    PQclear(res);
-    return rc;
+    return leat_pg_plan_tell(s, t.captured, t.ncaptured, e);
 }
 
 /* By its number a standby's view does not tell what it contains, and of a table without identity
@@ -118,17 +97,30 @@ static const leat_snap_table *unfit(const leat_pg_source *s, const leat_plan *pl
     return t;
 }
 
+/* The snapshot that the new slot exported is not taken over here, and goes when the stream begins:
+ * where that waits for tables without identity it would hold vacuum back for as long. */
+static void let_snapshot_go(leat_pg_source *s, const leat_plan *plan)
+{
+    const leat_snap_table *t = plan->tables;
+    while (t && t->keyed) t = t->next;
+    if (!t || !s->snapshot) return;
+    leat_pg_close(&s->wal);
+    s->snapshot = NULL;
+}
+
 leat_rc leat_pg_plan_beside(leat_pg_source *s, leat_plan *plan, leat_err *e)
 {
     leat_arena a = {0};
     leat_rc rc = put_tables(s, &a, plan, e);
     leat_arena_free(&a);
     LEAT_TRY(rc);
-    LEAT_TRY(tell_foreign(s, e));
     const leat_snap_table *t = unfit(s, plan);
     plan->beside = t == NULL;
     plan->readers = (unsigned)s->conf->capture.snapshot_threads;
-    if (plan->beside) return LEAT_OK;
+    if (plan->beside) {
+        let_snapshot_go(s, plan);
+        return LEAT_OK;
+    }
     leat_log(LEAT_WARN, "postgres.standby_keyless",
              "table=\"%s\" has no key that tells its rows apart, which a standby's snapshot beside "
              "the stream needs: all tables are read first, as with snapshot.streaming=after",
@@ -143,24 +135,8 @@ void leat_pg_tell_beside(leat_task *task, leat_batch *b, leat_snap_news news,
                          const leat_snap_table *table, uint64_t rows)
 {
     const leat_pg_source *s = task->priv;
-    leat_notice notice = {.aggregate = LEAT_NOTIFY_INITIAL};
-    switch (news) {
-    case LEAT_SNAP_BEGUN: notice.type = "STARTED"; break;
-    case LEAT_SNAP_TABLE:
-        notice.type = "IN_PROGRESS";
-        notice.current = table->name;
-        notice.tables = s->row_tables;
-        break;
-    case LEAT_SNAP_TABLE_DONE:
-        notice.type = "TABLE_SCAN_COMPLETED";
-        notice.scanned = table->name;
-        notice.rows = (int64_t)rows;
-        notice.tables = s->row_captured;
-        notice.status = "SUCCEEDED";
-        break;
-    case LEAT_SNAP_DONE: notice.type = "COMPLETED"; break;
-    }
-    leat_notify_put(s->notify, b, &notice);
+    leat_notify_news(s->notify, b, news, table ? table->name : NULL, rows, s->row_tables,
+                     s->row_captured);
 }
 
 /* ---- hurrying ---- */
@@ -209,7 +185,13 @@ leat_rc leat_pg_hurry(leat_task *task, const leat_view *view, leat_err *e)
     return LEAT_OK;
 }
 
+void leat_pg_hurry_rest(leat_pg_source *s, int64_t now)
+{
+    if (s->hurry.c.pg && now - s->hurry.asked_us > REST_US) leat_pg_hurry_end(s);
+}
+
 void leat_pg_hurry_end(leat_pg_source *s)
 {
     leat_pg_abandon(&s->hurry.c);
+    s->hurry.running = false;
 }

@@ -1,10 +1,15 @@
 /* Changes of the wire become events.
  *
  *   insert   after from the new row
+ *
  *   update   after from the new row; before from the old one, if the server sent it: all columns
- *            (REPLICA IDENTITY FULL) or the key alone, which it sends when the key changed. What
- * the new row leaves out as unchanged (TOAST) is taken from the old one, else ABSENT delete before
- * from the old row truncate one event a captured relation
+ *            (REPLICA IDENTITY FULL) or the key alone, which it sends when the key changed
+ *
+ *   delete   before from the old row
+ *
+ *   truncate one event a captured relation
+ *
+ * What the new row leaves out as unchanged (TOAST) is taken from the old one, else ABSENT.
  *
  * A change is counted as received first of all, then as filtered (table or operation not captured),
  * deduplicated (its transaction is durable already, or it was delivered by whom we took over from)
@@ -118,7 +123,8 @@ static bool unchanged(const leat_pg_source *s, const leat_pg_rel *r, const leat_
 
 /* ---- events ---- */
 
-/* The next n numbers in the transaction; gives the first, in all and in the table. */
+/* The next n numbers in the transaction; gives the first, in all and in the table (r NULL: of a
+ * message, each of which is the first of its own for Debezium). */
 static void number(leat_pg_source *s, leat_pg_rel *r, leat_event *ev, uint32_t n)
 {
     if (r && r->tx != s->tx.xid) {
@@ -127,6 +133,8 @@ static void number(leat_pg_source *s, leat_pg_rel *r, leat_event *ev, uint32_t n
     }
     ev->tx_seq = s->tx.seq + 1;
     s->tx.seq += n;
+    ev->tx_table_seq = 1;
+    if (!r) leat_records_message(s->records);
     if (!r) return;
     ev->tx_table_seq = r->tx_seq + 1;
     r->tx_seq += n;
@@ -272,9 +280,19 @@ static leat_rc content_of(const leat_pg_source *s, leat_str content, leat_arena 
     return leat_pg_parse(&s->content, hex, a, out, e);
 }
 
+/* A prefix that is no UTF-8, which a SQL_ASCII database lets through, can be no key. */
+static bool bad_prefix(const leat_pg_source *s, leat_str prefix, leat_err *why)
+{
+    if (!s->sql.raw || leat_str_utf8(prefix)) return false;
+    leat_fail(why, LEAT_DATA, "postgres.encoding", "",
+              "the prefix of a logical message is no UTF-8");
+    return true;
+}
+
 leat_rc leat_pg_message(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *m, uint64_t lsn,
                         leat_err *e)
 {
+    leat_err why;
     bool inside = m->message.transactional, wanted;
     uint64_t tx = inside ? s->tx.xid : 0;
     leat_arena *a = &b->arena;
@@ -286,8 +304,12 @@ leat_rc leat_pg_message(leat_pg_source *s, leat_batch *b, const leat_pgoutput_ms
     bool again = inside && leat_pg_sent_before(s, lsn);
     /* Outside of transactions the message's LSN is the end of its record, and a place by itself. */
     if (!inside) s->at.lsn = s->at.commit = lsn;
-    LEAT_TRY(leat_pg_rules_prefix(&s->rules, m->message.prefix, &wanted, e));
-    if (wanted && again) {
+    bool bad = bad_prefix(s, m->message.prefix, &why);
+    wanted = !bad;
+    if (!bad) LEAT_TRY(leat_pg_rules_prefix(&s->rules, m->message.prefix, &wanted, e));
+    if (bad && !again) {
+        bury(s, b, s->message, m->message.content, lsn, &why);
+    } else if ((wanted || bad) && again) {
         skip(s, b, NULL, 1);
     } else if (wanted) {
         leat_value *row = LEAT_NEW(a, leat_value, 2);

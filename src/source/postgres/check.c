@@ -1,11 +1,11 @@
 /* The doctor: tries a configuration on the real server, step by step, and changes nothing there.
  *
  * resolve, connect, tls, log in, version, service, standby, wal_level, replication, replication
- * session, senders, slots, slot, prepared transactions, tables, topics, select, identity,
- * partitions, publication. A step that fails names what mends it, as SQL where SQL can, and what
- * takes that back. Steps go on after a failure as far as they still mean something: without a
- * session there is nothing to ask. discover lists what could be captured. Each call has sessions of
- * its own; run by any thread. */
+ * session, senders, slots, slot, prepared transactions, encoding, tables, names, topics, select,
+ * identity, partitions, publication. A step that fails names what mends it, as SQL where SQL can,
+ * and what takes that back. Steps go on after a failure as far as they still mean something:
+ * without a session there is nothing to ask. discover lists what could be captured. Each call has
+ * sessions of its own; run by any thread. */
 #include <netdb.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -117,7 +117,10 @@ static bool connect_step(leat_pg_exam *x)
     }
     tell_ok(x, "connect", leat_arena_printf(x->a, "%s:%lld answers", t->host, (long long)t->port));
     if (rc != LEAT_OK) {
-        leat_pg_tell_err(x, failed_as(&e, "postgres.tls") ? "tls" : "log in", &e);
+        if (failed_as(&e, "postgres.tls"))
+            leat_pg_tell_err(x, "tls", &e);
+        else
+            leat_pg_login_refused(x, "log in", &e);
         return false;
     }
     tls(x, &x->sql);
@@ -151,6 +154,27 @@ PGresult *leat_pg_ask(leat_pg_exam *x, const char *step, const char *sql, int n,
     return NULL;
 }
 
+const char *leat_pg_setting_undo(leat_pg_exam *x, const char *setting)
+{
+    PGresult *res;
+    leat_err e;
+    leat_buf sql = {0};
+    leat_str name = leat_str_of(setting);
+    if (leat_pg_query(&x->sql, "ask for a setting",
+                      "SELECT pg_catalog.current_setting($1) FROM pg_catalog.pg_settings"
+                      " WHERE name = $1 AND sourcefile LIKE '%postgresql.auto.conf'",
+                      1, &name.s, &res, &e) == LEAT_OK) {
+        if (PQntuples(res) == 1) {
+            leat_buf_printf(&sql, "ALTER SYSTEM SET %s = ", setting);
+            leat_pg_quote_text(&sql, leat_pg_cell(res, 0, 0));
+            leat_buf_u8(&sql, ';');
+        }
+        PQclear(res);
+    }
+    if (sql.len == 0) leat_buf_printf(&sql, "ALTER SYSTEM RESET %s;", setting);
+    return leat_pg_taken(x, &sql);
+}
+
 static void wal_level(leat_pg_exam *x)
 {
     PGresult *res = leat_pg_ask(x, "wal_level", "SHOW wal_level", 0, NULL);
@@ -170,7 +194,7 @@ static void wal_level(leat_pg_exam *x)
                      .advice = x->cloud ? x->cloud->logical
                                         : "run the statement as a superuser and restart the server",
                      .sql = x->cloud ? NULL : "ALTER SYSTEM SET wal_level = 'logical';",
-                     .undo = x->cloud ? NULL : "ALTER SYSTEM RESET wal_level;"});
+                     .undo = x->cloud ? NULL : leat_pg_setting_undo(x, "wal_level")});
 }
 
 /* The second session of a connector: pg_hba.conf and TLS may treat it in another way. */
@@ -188,7 +212,7 @@ static void replication_session(leat_pg_exam *x)
                 leat_arena_printf(x->a, "%s TLS; the log ends at %s", got ? "with" : "without",
                                   leat_lsn_print(server.written, place)));
     } else {
-        leat_pg_tell_err(x, "replication session", &e);
+        leat_pg_login_refused(x, "replication session", &e);
     }
     leat_pg_close(&wal);
 }
@@ -218,7 +242,7 @@ static void room(leat_pg_exam *x, const char *name, const char *setting, const c
     } else {
         step.advice = "free one, or run the statement as a superuser and restart the server";
         step.sql = leat_arena_printf(x->a, "ALTER SYSTEM SET %s = %lld;", setting, more);
-        step.undo = leat_arena_printf(x->a, "ALTER SYSTEM RESET %s;", setting);
+        step.undo = leat_pg_setting_undo(x, setting);
     }
     leat_check_step(x->c, &step);
 }
@@ -297,13 +321,27 @@ static void prepared(leat_pg_exam *x, bool have_slot)
     PQclear(res);
 }
 
+static void encoding(leat_pg_exam *x)
+{
+    if (x->sql.raw)
+        leat_pg_tell(x, "encoding", LEAT_STEP_WARN, "postgres.encoding",
+                     "the database is SQL_ASCII: it keeps whatever bytes are written to it",
+                     "texts are taken for UTF-8; a change with one that is none becomes a dead "
+                     "letter, which keeps its bytes");
+}
+
+bool leat_pg_reach(leat_pg_exam *x)
+{
+    return resolve(x) && connect_step(x) && version(x);
+}
+
 leat_rc leat_pg_check(const void *conf, leat_checker *c, leat_err *e)
 {
     (void)e;
     leat_arena a;
     leat_arena_init(&a, 0);
-    leat_pg_exam x = {.conf = conf, .c = c, .a = &a};
-    if (resolve(&x) && connect_step(&x) && version(&x)) {
+    leat_pg_exam x = {.conf = conf, .c = c, .a = &a, .log = true};
+    if (leat_pg_reach(&x)) {
         x.cloud = leat_pg_cloud_look(&x);
         leat_pg_standby_check(&x);
         wal_level(&x);
@@ -316,6 +354,7 @@ leat_rc leat_pg_check(const void *conf, leat_checker *c, leat_err *e)
                  "postgres.too_many_slots");
         options(&x, have_slot);
         prepared(&x, have_slot);
+        encoding(&x);
         leat_pg_check_tables(&x);
     }
     leat_pg_close(&x.sql);
@@ -324,6 +363,25 @@ leat_rc leat_pg_check(const void *conf, leat_checker *c, leat_err *e)
 }
 
 /* ---- discover ---- */
+
+static leat_rc put_table(leat_catalog *out, const leat_pg_conf *c, const leat_pg_relation *r,
+                         const char *kind, bool captured, leat_err *e)
+{
+    leat_naming_place place = {0};
+    leat_catalog_table *t = LEAT_NEW(out->a, leat_catalog_table, 1);
+    *t = (leat_catalog_table){.db = c->target.dbname,
+                              .schema = r->schema,
+                              .name = r->name,
+                              .kind = kind,
+                              .captured = captured,
+                              .rows = r->rows < 0 ? -1 : (int64_t)r->rows};
+    if (captured)
+        LEAT_TRY(leat_naming_table(&c->capture, out->a, NULL, r->schema, r->name, &place, e));
+    t->topic = place.topic;
+    *out->tail = t;
+    out->tail = &t->next;
+    return LEAT_OK;
+}
 
 leat_rc leat_pg_discover(const void *conf, leat_catalog *out, leat_err *e)
 {
@@ -336,18 +394,16 @@ leat_rc leat_pg_discover(const void *conf, leat_catalog *out, leat_err *e)
     leat_rc rc = leat_pg_rules_new(c, out->a, &rules, e);
     if (rc == LEAT_OK) rc = leat_pg_relations(&sql, out->a, &all, &n, e);
     for (size_t i = 0; rc == LEAT_OK && i < n; i++) {
-        leat_catalog_table *t = LEAT_NEW(out->a, leat_catalog_table, 1);
-        *t = (leat_catalog_table){.db = c->target.dbname,
-                                  .schema = all[i].schema,
-                                  .name = all[i].name,
-                                  .kind = all[i].kind == 'p' ? "partitioned table" : "table",
-                                  .rows = all[i].rows < 0 ? -1 : (int64_t)all[i].rows};
-        rc = leat_pg_rules_table(&rules, t->schema, t->name, &t->captured, e);
-        if (rc == LEAT_OK && t->captured)
-            t->topic = leat_naming_topic(&c->capture, out->a, NULL, t->schema, t->name);
-        *out->tail = t;
-        out->tail = &t->next;
+        bool in = false;
+        const char *kind = all[i].kind == 'p' ? "partitioned table"
+                           : all[i].partition ? LEAT_KIND_PARTITION
+                                              : "table";
+        rc = leat_pg_rules_table(&rules, all[i].schema, all[i].name, &in, e);
+        if (rc == LEAT_OK) rc = put_table(out, c, &all[i], kind, in, e);
     }
+    if (rc == LEAT_OK) rc = leat_pg_unlogged(&sql, out->a, &all, &n, e);
+    for (size_t i = 0; rc == LEAT_OK && i < n; i++)
+        rc = put_table(out, c, &all[i], LEAT_KIND_UNLOGGED, false, e);
     leat_pg_close(&sql);
     return rc;
 }

@@ -20,13 +20,6 @@ typedef enum leat_pg_snapshot_mode {
     LEAT_PG_SNAPSHOT_RECOVERY, /* refused */
 } leat_pg_snapshot_mode;
 
-/* snapshot.tables.order.by.row.count, in the order of its choices. */
-typedef enum leat_pg_order {
-    LEAT_PG_ORDER_NAME,
-    LEAT_PG_ORDER_FEW,
-    LEAT_PG_ORDER_MANY
-} leat_pg_order;
-
 /* offset.mismatch.strategy, in the order of its choices. */
 typedef enum leat_pg_mismatch {
     LEAT_PG_NO_VALIDATION,
@@ -68,11 +61,7 @@ typedef struct leat_pg_conf {
     bool flush_source; /* flush.lsn.source, its former form */
     int64_t status_ms;
     int64_t xmin_ms;  /* 0: never */
-    int64_t snapshot; /* leat_pg_snapshot_mode; configuration_based is what ... */
-    bool based_data, based_stream, based_on_error; /* ... these three say */
-    int64_t order;                                 /* leat_pg_order */
-    leat_opt_list overrides;                       /* tables that have a select of their own */
-    leat_opt_many override_texts;                  /* their statements, by table */
+    int64_t snapshot; /* leat_pg_snapshot_mode */
     leat_opt_list prefix_include, prefix_exclude;
     int64_t hstore, interval; /* 0: Debezium's default; 1: map, string */
     int64_t money_digits;
@@ -96,25 +85,27 @@ static inline bool leat_pg_based(const leat_pg_conf *c)
 /* It reads changes, not only rows. */
 static inline bool leat_pg_streams(const leat_pg_conf *c)
 {
-    return leat_pg_based(c) ? c->based_stream : c->snapshot != LEAT_PG_SNAPSHOT_INITIAL_ONLY;
+    return leat_pg_based(c) ? c->capture.based_stream
+                            : c->snapshot != LEAT_PG_SNAPSHOT_INITIAL_ONLY;
 }
 
 /* It reads rows at each start. */
 static inline bool leat_pg_reads_always(const leat_pg_conf *c)
 {
-    return leat_pg_based(c) ? c->based_data : c->snapshot == LEAT_PG_SNAPSHOT_ALWAYS;
+    return leat_pg_based(c) ? c->capture.based_data : c->snapshot == LEAT_PG_SNAPSHOT_ALWAYS;
 }
 
 /* It reads rows again where the changes since are lost. */
 static inline bool leat_pg_reads_if_needed(const leat_pg_conf *c)
 {
-    return leat_pg_based(c) ? c->based_on_error : c->snapshot == LEAT_PG_SNAPSHOT_WHEN_NEEDED;
+    return leat_pg_based(c) ? c->capture.based_on_error
+                            : c->snapshot == LEAT_PG_SNAPSHOT_WHEN_NEEDED;
 }
 
 /* It reads rows at its first start. */
 static inline bool leat_pg_reads_rows(const leat_pg_conf *c)
 {
-    if (leat_pg_based(c)) return c->based_data;
+    if (leat_pg_based(c)) return c->capture.based_data;
     return c->snapshot <= LEAT_PG_SNAPSHOT_INITIAL_ONLY || c->snapshot >= LEAT_PG_SNAPSHOT_ALWAYS;
 }
 
@@ -123,7 +114,5 @@ extern const leat_opt *const leat_pg_option_tables[]; /* NULL-ended */
 void leat_pg_conf_validate(const void *conf, leat_report *r);
 /* The modes that types.h wants. */
 leat_pg_modes leat_pg_conf_modes(const leat_pg_conf *c);
-/* The statement that reads this table in snapshots; NULL: all of its rows. */
-const char *leat_pg_conf_override(const leat_pg_conf *c, const char *schema, const char *table);
 
 #endif

@@ -48,17 +48,17 @@ static bool among(const char *const *names, size_t n, const char *name)
     return false;
 }
 
-static leat_pg_wanted *wanted(const leat_pg_increment *inc, const char *name)
+static leat_wanted *wanted(const leat_increment *inc, const char *name)
 {
-    leat_pg_wanted *w = inc->first;
-    while (w && !(strcmp(w->name, name) == 0 && leat_pg_wanted_new(w))) w = w->next;
+    leat_wanted *w = inc->first;
+    while (w && !(strcmp(w->name, name) == 0 && leat_wanted_new(w))) w = w->next;
     return w;
 }
 
 static void want(leat_pg_source *s, leat_batch *b, const char *name)
 {
     leat_pg_news *x = s->news;
-    const leat_pg_wanted *w = leat_pg_increment_want(s, b, name);
+    const leat_wanted *w = leat_increment_want(s->inc, b, name);
     x->durable = false;
     snprintf(x->mark, sizeof x->mark, "%s", w->asked);
     leat_log(LEAT_INFO, "postgres.new_table", "table=\"%s\" is new: its rows are read", name);
@@ -110,7 +110,7 @@ static void look_at(leat_pg_source *s, leat_batch *b, const look *l, const leat_
     leat_pg_news *x = s->news;
     const char *name = leat_arena_printf(&next->a, "%s.%s", r->schema, r->name);
     bool lack = lacks(l, r), known = among(x->known, x->nknown, name);
-    leat_pg_wanted *w = wanted(s->inc, name);
+    leat_wanted *w = wanted(s->inc, name);
     if (leat_capture_is_signal(&s->conf->capture, r->schema, r->name)) return;
     if (w) w->ready = !lack;
     if (!lack) next->known[next->nknown++] = name;

@@ -2,7 +2,8 @@
  *
  * What is taken: the offset as Debezium or leat stores it, the places as numbers or as PostgreSQL
  * prints them ("0/16B3748"). What is not known is refused by name, so that another system's offset
- * is not taken for a place here. offset_check and offset_text are pure; leaves asks the server. */
+ * is not taken for a place here. offset_check and offset_text are pure; offset_ask and leaves ask
+ * the server. */
 #include <inttypes.h>
 
 #include "base/clock.h"
@@ -146,6 +147,57 @@ leat_rc leat_pg_offset_check(const void *p, leat_position now, leat_position to,
         *note = note_of(leat_pg_position_lsn(now.offset), place.lsn, conf->slot, a);
     }
     leat_buf_free(&text);
+    return rc;
+}
+
+/* A place against where the server's log ends and the slot stands. */
+static leat_rc compare(const leat_pg_conf *conf, uint64_t to, const PGresult *res, leat_arena *a,
+                       const char **note, leat_err *e)
+{
+    uint64_t end = 0, confirmed = 0;
+    char place[LEAT_LSN_TEXT], here[LEAT_LSN_TEXT];
+    bool standby = leat_pg_cell_bool(res, 0, 0);
+    leat_lsn_parse(leat_pg_cell(res, 0, 1), &end);
+    leat_lsn_parse(leat_pg_cell(res, 0, 2), &confirmed);
+    leat_lsn_print(to, place);
+    if (to > end && !standby)
+        return leat_fail(e, LEAT_CONF, "postgres.position", "offset",
+                         "%s is not in the server's log yet, which ends at %s: expected a place up "
+                         "to there. It would not start (postgres.server_behind), or skip all that "
+                         "is committed until then",
+                         place, leat_lsn_print(end, here));
+    if (to > end)
+        *note =
+            leat_arena_printf(a, "the standby has come to %s only: it starts once that is at %s",
+                              leat_lsn_print(end, here), place);
+    else if (confirmed > to)
+        *note = leat_arena_printf(a,
+                                  "the slot \"%s\" stands at %s already and sends nothing from "
+                                  "before that: the start will fail with postgres.gap",
+                                  conf->slot, leat_lsn_print(confirmed, here));
+    return LEAT_OK;
+}
+
+leat_rc leat_pg_offset_ask(const void *p, leat_position to, leat_arena *a, const char **note,
+                           leat_err *e)
+{
+    const leat_pg_conf *conf = p;
+    leat_pg sql = {0};
+    PGresult *res;
+    const char *slot[] = {conf->slot};
+    *note = NULL;
+    LEAT_TRY(leat_pg_connect(&sql, &conf->target, false, "leat offsets", e));
+    leat_rc rc = leat_pg_query(
+        &sql, "see where the log ends",
+        "SELECT pg_catalog.pg_is_in_recovery(), CASE WHEN pg_catalog.pg_is_in_recovery()"
+        " THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_insert_lsn() END,"
+        " (SELECT confirmed_flush_lsn FROM pg_catalog.pg_replication_slots WHERE slot_name = $1)",
+        1, slot, &res, e);
+    if (rc == LEAT_OK) {
+        rc = compare(conf, leat_pg_position_lsn(to.offset), res, a, note, e);
+        PQclear(res);
+    }
+    leat_pg_close(&sql);
     return rc;
 }
 

@@ -33,7 +33,6 @@ static const char *const flushes[] = {"connector", "manual", "connector_and_driv
 static const char *const snapshots[] = {
     "initial",     "initial_only",        "no_data", "never",    "schema_only", "always",
     "when_needed", "configuration_based", "custom",  "recovery", NULL};
-static const char *const orders[] = {"disabled", "ascending", "descending", NULL};
 static const char *const toasts[] = {"placeholder", "reselect", "drop_field", NULL};
 static const char *const hstores[] = {"json", "map", NULL};
 static const char *const intervals[] = {"numeric", "string", NULL};
@@ -351,49 +350,6 @@ static const leat_opt mapping[] = {
              "again where the slot, or what it kept, is gone (other modes stop and say so); "
              "configuration_based does what snapshot.mode.configuration.based.* say. (custom is a "
              "Java class; recovery is of databases whose schemas Debezium keeps in a topic.)"},
-    {.name = "snapshot.mode.configuration.based.snapshot.data",
-     SNAPSHOT,
-     FLAG(based_data),
-     .def = "false",
-     .flags = LEAT_OPT_ADVANCED,
-     .label = "Rows",
-     .help = "configuration_based: read all rows, at each start."},
-    {.name = "snapshot.mode.configuration.based.start.stream",
-     SNAPSHOT,
-     FLAG(based_stream),
-     .def = "false",
-     .flags = LEAT_OPT_ADVANCED,
-     .label = "Changes",
-     .help = "configuration_based: read changes, behind the rows if there are any."},
-    {.name = "snapshot.mode.configuration.based.snapshot.on.data.error",
-     SNAPSHOT,
-     FLAG(based_on_error),
-     .def = "false",
-     .flags = LEAT_OPT_ADVANCED,
-     .label = "Rows when changes are lost",
-     .help = "configuration_based: read all rows again where the slot, or what it kept, is gone."},
-    {.name = "snapshot.tables.order.by.row.count",
-     SNAPSHOT,
-     CHOICE(order, orders),
-     .def = "disabled",
-     .flags = LEAT_OPT_ADVANCED,
-     .label = "Order of tables",
-     .help = "disabled: as in table.include.list, else by name; ascending and descending: by the "
-             "server's estimate of their rows."},
-    {.name = "snapshot.select.statement.overrides",
-     SNAPSHOT,
-     LIST(overrides),
-     .flags = LEAT_OPT_ADVANCED,
-     .label = "Tables with a select of their own",
-     .help = "Tables (schema.table) of which a snapshot reads the rows of a statement instead of "
-             "all."},
-    {.name = "snapshot.select.statement.overrides.*",
-     SNAPSHOT,
-     .type = LEAT_OPT_MANY,
-     .off = AT(override_texts, leat_opt_many),
-     .flags = LEAT_OPT_ADVANCED,
-     .label = "Select of a table",
-     .help = "Statement for the table named behind overrides. It must give the table's columns."},
     {.name = "hstore.handling.mode",
      MAPPING,
      CHOICE(hstore, hstores),
@@ -542,6 +498,8 @@ const leat_opt *const leat_pg_option_tables[] = {
     replication,
     mapping,
     leat_capture_options,
+    leat_capture_snapshot_options,
+    leat_capture_schema_options,
     leat_capture_time_options,
     leat_capture_signal_options,
     without_effect,
@@ -561,18 +519,6 @@ leat_pg_modes leat_pg_conf_modes(const leat_pg_conf *c)
         .debezium_faults = c->faults,
         .money_digits = (uint8_t)c->money_digits,
     };
-}
-
-const char *leat_pg_conf_override(const leat_pg_conf *c, const char *schema, const char *table)
-{
-    char name[160];
-    bool listed = false;
-    snprintf(name, sizeof name, "%s.%s", schema, table);
-    for (size_t i = 0; i < c->overrides.n; i++)
-        if (strcmp(c->overrides.v[i], name) == 0) listed = true;
-    for (size_t i = 0; listed && i < c->override_texts.n; i++)
-        if (strcmp(c->override_texts.v[i].star[0], name) == 0) return c->override_texts.v[i].value;
-    return NULL;
 }
 
 static void check_slot_name(const char *name, leat_report *r)
@@ -623,25 +569,11 @@ static void check_snapshot(const leat_pg_conf *c, leat_report *r)
         leat_report_add(r, false, "snapshot.mode", 0,
                         "recovery rebuilds a topic of schemas, which PostgreSQL's connector does "
                         "not have: take initial, or when_needed");
-    if (leat_pg_based(c) && !c->based_data && !c->based_stream)
+    if (leat_pg_based(c) && !c->capture.based_data && !c->capture.based_stream)
         leat_report_add(
             r, true, "snapshot.mode", 0,
             "configuration_based reads neither rows nor changes as long as neither of "
             "snapshot.mode.configuration.based.snapshot.data and .start.stream is true");
-}
-
-static void check_overrides(const leat_pg_conf *c, leat_report *r)
-{
-    for (size_t i = 0; i < c->overrides.n; i++) {
-        bool found = false;
-        for (size_t k = 0; k < c->override_texts.n && !found; k++)
-            found = strcmp(c->overrides.v[i], c->override_texts.v[k].star[0]) == 0;
-        if (!found)
-            leat_report_add(r, false, "snapshot.select.statement.overrides", 0,
-                            "names %s, but there is no snapshot.select.statement.overrides.%s with "
-                            "its statement",
-                            c->overrides.v[i], c->overrides.v[i]);
-    }
 }
 
 void leat_pg_conf_validate(const void *conf, leat_report *r)
@@ -653,7 +585,6 @@ void leat_pg_conf_validate(const void *conf, leat_report *r)
     check_publications(c, r);
     check_password(c, r);
     check_heartbeat(c, r);
-    check_overrides(c, r);
     check_snapshot(c, r);
     leat_pg_identities_check(&c->identities, r);
     if (c->plugin != 0)

@@ -2,6 +2,7 @@
 #ifndef LEAT_SOURCE_POSTGRES_PG_H
 #define LEAT_SOURCE_POSTGRES_PG_H
 
+#include "capture/increment.h"
 #include "capture/naming.h"
 #include "capture/notify.h"
 #include "capture/records.h"
@@ -31,6 +32,7 @@ typedef struct leat_pg_rel {
     uint32_t id;       /* pg_class.oid */
     bool captured;     /* else: counted and skipped */
     bool signals;      /* it is signal.data.collection */
+    bool raw;          /* texts may be no UTF-8: leat_pg.raw */
     leat_table *table; /* current version, one reference; NULL if not captured */
     const char
         *whole; /* "schema.table"; lives as long as the source is open; NULL if not captured */
@@ -91,14 +93,17 @@ typedef struct leat_pg_source {
     const leat_pg_conf *conf;
     leat_pg_rules rules;
     leat_pg_modes modes;
-    leat_topic_names topics;       /* which table has which topic */
-    leat_records *records;         /* heartbeats, transaction metadata */
-    leat_notify *notify;           /* NULL: nothing is told */
-    struct leat_pg_increment *inc; /* snapshots by signal: incremental.h */
-    const char *app;               /* application_name */
-    leat_pg sql;                   /* ordinary session: catalog, slots */
-    leat_pg wal;                   /* replication session */
-    leat_pg view;                  /* snapshot: one REPEATABLE READ transaction */
+    leat_topic_names topics; /* which table has which topic */
+    leat_records *records;   /* heartbeats, transaction metadata */
+    leat_notify *notify;     /* NULL: nothing is told */
+    leat_increment *inc;     /* snapshots by signal: incremental.h */
+    leat_arena block_arena;  /* a blocking one: of its plan ... */
+    leat_plan block_plan;
+    leat_chunk *block_chunk; /* ... and what of it is read; NULL: it is not made */
+    const char *app;         /* application_name */
+    leat_pg sql;             /* ordinary session: catalog, slots */
+    leat_pg wal;             /* replication session */
+    leat_pg view;            /* snapshot: one REPEATABLE READ transaction */
     leat_pg_server server;
     leat_pg_types *types;
     int64_t patience_ms; /* the server's wal_sender_timeout; 0: none */
@@ -115,6 +120,7 @@ typedef struct leat_pg_source {
     leat_pg_position at;  /* all that ends before is read */
     size_t largest;       /* bytes of the largest message so far */
     bool resumed;         /* at came from the engine: there was a position */
+    bool made;            /* the slot, in this open */
     bool needed;          /* changes since the stored position are lost: rows make up for it */
     const char *snapshot; /* exported by a slot just made; NULL: none */
     bool streaming;       /* START_REPLICATION has run */
@@ -131,9 +137,11 @@ typedef struct leat_pg_source {
     bool row_told;        /* notifications of the snapshot have begun, or none are to come */
     bool row_none;        /* a snapshot was wanted, and there was no table to read */
     int64_t row_ts_us;    /* when it was begun */
+    int64_t row_seen_us;  /* when the rows at hand were there: asking for each costs too much */
     leat_pg_rel *row_rel; /* the table whose rows are read; NULL: none */
     const leat_pg_table *row_table; /* it, as the catalog has it while they are; NULL: unknown */
     bool row_binary;                /* they come in binary form */
+    int64_t view_us;                /* when rows of view were asked for last; monotonic */
     char *row_held;                 /* its next row, of libpq; NULL: none */
     size_t row_len;
     uint64_t idle_end; /* of a keepalive while nothing was open: may become the position */
@@ -182,7 +190,7 @@ leat_rc leat_pg_rel_keep(leat_pg_source *s, const leat_pg_table *t, leat_pg_rel 
 /* The value of a column of the wire that has a field; bytes absent: NULL; binary: in binary form
  * where the column has a parser of it, else its text. DATA "postgres.null" where the version has no
  * room for a NULL (leat_pg_rel_loosen makes it), "postgres.value" where bytes are none of the
- * column's type. */
+ * column's type, "postgres.encoding" where a text is no UTF-8. */
 leat_rc leat_pg_rel_cell(leat_pg_rel *r, uint16_t col, bool binary, leat_str bytes, leat_arena *a,
                          leat_value *out, leat_err *e);
 /* After DATA, in e: if a NULL was the reason, puts a version in which that column may be NULL in
@@ -226,10 +234,17 @@ void leat_pg_row_columns(const leat_pg_rel *r, const leat_pg_table *t, bool bina
  * statement that takes its place. */
 void leat_pg_row_source(const char *schema, const char *name, bool only, const char *override,
                         leat_buf *sql);
+/* What an error of reading them says; override: NULL, or the statement. In a. */
+const char *leat_pg_row_doing(const char *schema, const char *name, const char *override,
+                              leat_arena *a);
 /* The cells of a row of COPY, one for each field; those without a column are ABSENT. As
  * leat_pg_rel_cell; FATAL "postgres.protocol" when it is no row of the relation's. copyrow.c */
 leat_rc leat_pg_row_cells(leat_pg_rel *r, bool binary, leat_str row, leat_arena *a,
                           leat_value *cells, leat_err *e);
+/* The next row of a COPY, to be freed with PQfreemem; waits until a monotonic time, and asks for
+ * the time only where it waits. As leat_pg_copy_row. */
+leat_rc leat_pg_row_next(leat_pg_source *s, leat_pg *c, const char *doing, int64_t until_us,
+                         char **row, size_t *len, leat_err *e);
 /* A row of s->row_rel becomes an event, or a dead letter. Counts it. */
 leat_rc leat_pg_row_give(leat_pg_source *s, leat_str row, leat_snapshot marker, leat_batch *b,
                          leat_err *e);
@@ -244,6 +259,14 @@ leat_rc leat_pg_read_chunk(leat_task *t, leat_chunk *chunk, leat_batch *b, leat_
 leat_rc leat_pg_plan_view(leat_pg_source *s, leat_err *e);
 void leat_pg_plan_put(leat_pg_source *s, leat_plan *plan, const leat_pg_relation *r,
                       const char *statement);
+/* Tells what the rows of the captured tables (n) have otherwise than the stream. plan_tell.c */
+leat_rc leat_pg_plan_tell(leat_pg_source *s, const leat_pg_relation *const *captured, size_t n,
+                          leat_err *e);
+/* The same of one, where this user may not see all of its rows. */
+void leat_pg_tell_hidden(const leat_pg_relation *t);
+/* Nothing is taken for now: lets go of a view that has rested for too long, RETRY
+ * "snapshot.let_go", and of the new slot's snapshot, which nobody will take over any more. */
+leat_rc leat_pg_view_rest(leat_pg_source *s, leat_err *e);
 /* For its notifications: which tables it has, and which are captured (n). */
 void leat_pg_plan_names(leat_pg_source *s, const leat_plan *plan,
                         const leat_pg_relation *const *captured, size_t n);
@@ -290,9 +313,17 @@ leat_rc leat_pg_check(const void *conf, leat_checker *c, leat_err *e);
 leat_rc leat_pg_discover(const void *conf, leat_catalog *out, leat_err *e);
 
 /* ---- offset.c: as source.h says ---- */
+leat_rc leat_pg_offset_ask(const void *conf, leat_position to, leat_arena *a, const char **note,
+                           leat_err *e);
 leat_rc leat_pg_offset_check(const void *conf, leat_position now, leat_position to, leat_arena *a,
                              leat_position *out, const char **note, leat_err *e);
 void leat_pg_offset_text(leat_str offset, leat_buf *out);
 leat_rc leat_pg_leaves(const void *conf, leat_arena *a, const char **text, leat_err *e);
+/* forget.c: for leat_source.forget. */
+leat_rc leat_pg_forget(const void *conf, const leat_source_beside *beside, leat_err *e);
+
+/* compare.c: leat_source.compare */
+leat_rc leat_pg_source_compare(const void *conf, const char *app, leat_compare_side **out,
+                               leat_err *e);
 
 #endif

@@ -197,6 +197,33 @@ leat_rc leat_pg_publications_lack(leat_pg *c, const leat_opt_list *names, bool v
     return LEAT_OK;
 }
 
+leat_rc leat_pg_publications_partial(leat_pg *c, const leat_opt_list *names, leat_arena *a,
+                                     const leat_pg_partial **out, size_t *n, leat_err *e)
+{
+    PGresult *res;
+    *out = NULL;
+    *n = 0;
+    if (c->version < 150000) return LEAT_OK;
+    /* A row that one of them lets pass is sent. */
+    LEAT_TRY(ask_names(c, "read which rows the publication sends",
+                       "SELECT schemaname, tablename,"
+                       " pg_catalog.string_agg(DISTINCT rowfilter, ' OR ' ORDER BY rowfilter)"
+                       " FROM pg_catalog.pg_publication_tables WHERE pubname IN (",
+                       names,
+                       ") GROUP BY 1, 2 HAVING pg_catalog.bool_and(rowfilter IS NOT NULL)"
+                       " ORDER BY 1, 2",
+                       &res, e));
+    *n = (size_t)PQntuples(res);
+    leat_pg_partial *v = LEAT_NEW(a, leat_pg_partial, *n);
+    for (int i = 0; i < (int)*n; i++)
+        v[i] = (leat_pg_partial){leat_arena_str(a, leat_pg_cell(res, i, 0)).s,
+                                 leat_arena_str(a, leat_pg_cell(res, i, 1)).s,
+                                 leat_arena_str(a, leat_pg_cell(res, i, 2)).s};
+    *out = v;
+    PQclear(res);
+    return LEAT_OK;
+}
+
 /* Tables that are captured but not sent would be missed in silence. */
 static leat_rc warn_lacking(leat_pg *c, const leat_opt_list *names, bool via_root,
                             const leat_pg_relation *const *tables, size_t n, leat_err *e)
@@ -216,10 +243,14 @@ static leat_rc warn_lacking(leat_pg *c, const leat_opt_list *names, bool via_roo
     return rc;
 }
 
+/* Makes it, as *out tells then. Connectors that share it may start at the same moment: one is
+ * refused then, and finds the other's. */
 static leat_rc create(leat_pg *c, const char *name, leat_pg_autocreate mode,
-                      const leat_pg_relation *const *tables, size_t n, bool via_root, leat_err *e)
+                      const leat_pg_relation *const *tables, size_t n, bool via_root,
+                      leat_pg_publication *out, leat_err *e)
 {
     leat_buf sql = {0};
+    leat_err refused;
     if (mode == LEAT_PG_FILTERED && n == 0)
         return leat_fail(e, LEAT_CONF, "postgres.no_tables", "table.include.list",
                          "no table of the database is captured, so the publication \"%s\" would be "
@@ -231,11 +262,18 @@ static leat_rc create(leat_pg *c, const char *name, leat_pg_autocreate mode,
     leat_buf_str_z(&sql, "; COMMENT ON PUBLICATION ");
     leat_pg_quote_name(&sql, leat_str_of(name));
     leat_buf_str_z(&sql, " IS '" MADE_BY "'");
-    leat_rc rc = run(c, "create the publication", &sql, e);
-    if (rc == LEAT_OK)
+    leat_rc rc = run(c, "create the publication", &sql, &refused);
+    if (rc == LEAT_OK) {
         leat_log(LEAT_INFO, "postgres.publication_created", "publication=%s mode=%s tables=%zu",
                  name, mode == LEAT_PG_ALL_TABLES ? "all_tables" : "listed",
                  mode == LEAT_PG_FILTERED ? n : 0);
+        *out = (leat_pg_publication){
+            .exists = true, .all_tables = mode == LEAT_PG_ALL_TABLES, .via_root = via_root};
+        return LEAT_OK;
+    }
+    if (rc == LEAT_CONF) LEAT_TRY(leat_pg_publication_read(c, name, out, e));
+    if (out->exists) return LEAT_OK;
+    *e = refused;
     return rc;
 }
 
@@ -372,9 +410,7 @@ leat_rc leat_pg_publications_ensure(leat_pg *c, const leat_pg_publish *how,
         if (!p.exists && how->mode == LEAT_PG_DISABLED)
             return fail_missing(name, tables, n, how->via_root, e);
         if (!p.exists) {
-            LEAT_TRY(create(c, name, how->mode, tables, n, how->via_root, e));
-            p = (leat_pg_publication){.all_tables = how->mode == LEAT_PG_ALL_TABLES,
-                                      .via_root = how->via_root};
+            LEAT_TRY(create(c, name, how->mode, tables, n, how->via_root, &p, e));
             if (!*made) *made = name;
         }
         warn_root(how, name, &p);

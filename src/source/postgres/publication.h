@@ -50,6 +50,13 @@ leat_rc leat_pg_publications_ensure(leat_pg *c, const leat_pg_publish *how,
 leat_rc leat_pg_publications_lack(leat_pg *c, const leat_opt_list *names, bool via_root,
                                   const leat_pg_relation *const *tables, size_t n, leat_arena *a,
                                   const leat_pg_relation ***out, size_t *nout, leat_err *e);
+/* A table of which the publications send only the rows that fit a condition. In an arena. */
+typedef struct leat_pg_partial {
+    const char *schema, *name;
+    const char *condition;
+} leat_pg_partial;
+leat_rc leat_pg_publications_partial(leat_pg *c, const leat_opt_list *names, leat_arena *a,
+                                     const leat_pg_partial **out, size_t *n, leat_err *e);
 /* *missing: the first that is not there; NULL: all are. */
 leat_rc leat_pg_publications_missing(leat_pg *c, const leat_opt_list *names, const char **missing,
                                      leat_err *e);

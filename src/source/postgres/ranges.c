@@ -151,24 +151,6 @@ static leat_rc changed(const leat_pg_identity *id, leat_err *e)
                      "now: what was read of it is read again");
 }
 
-/* The id->n values of a bound, in a; NULL: it is none, or of another identity. */
-static const leat_str *values_of(const leat_pg_identity *id, leat_str bound, leat_arena *a,
-                                 bool *behind)
-{
-    const leat_json *j = NULL, *one = NULL;
-    leat_str *values = LEAT_NEW(a, leat_str, id->n);
-    leat_rc rc = leat_json_parse(a, bound, &j, NULL);
-    if (rc == LEAT_OK && j->type == LEAT_JSON_ARRAY) one = j->child;
-    if (!one || !leat_str_is(one->text, id->order)) return NULL;
-    one = one->next;
-    for (uint16_t i = 0; i < id->n; i++, one = one->next) {
-        if (!one || one->type != LEAT_JSON_STRING) return NULL;
-        values[i] = one->text;
-    }
-    *behind = one && one->type == LEAT_JSON_TRUE;
-    return !one || (*behind && !one->next) ? values : NULL;
-}
-
 /* from: else it is compared as the end of a range. */
 static leat_rc put_compare(leat_buf *sql, const leat_pg_identity *id, bool from, leat_str bound,
                            leat_err *e)
@@ -176,7 +158,7 @@ static leat_rc put_compare(leat_buf *sql, const leat_pg_identity *id, bool from,
     static const char *const how[2][2] = {{" < ", " <= "}, {" >= ", " > "}};
     leat_arena a = {0};
     bool behind;
-    const leat_str *values = values_of(id, bound, &a, &behind);
+    const leat_str *values = leat_bound_read(id->order, id->n, bound, &a, &behind);
     if (values) {
         open_row(sql, id);
         put_names(sql, id);
@@ -198,7 +180,7 @@ static leat_rc put_compare(leat_buf *sql, const leat_pg_identity *id, bool from,
 const leat_str *leat_pg_range_values(const leat_pg_identity *id, leat_str bound, leat_arena *a)
 {
     bool behind = false;
-    const leat_str *values = values_of(id, bound, a, &behind);
+    const leat_str *values = leat_bound_read(id->order, id->n, bound, a, &behind);
     return behind ? values : NULL;
 }
 
@@ -292,44 +274,34 @@ static void put_numbered(leat_buf *sql, const leat_pg_cut *t)
     leat_buf_str_z(sql, ") AS leat_place");
 }
 
-static leat_str write_bound(const leat_pg_identity *id, const leat_str *values, bool behind,
-                            leat_arena *a)
-{
-    leat_buf text = {0};
-    leat_jw w = {.out = &text};
-    leat_jw_array(&w, NULL);
-    leat_jw_z(&w, NULL, id->order);
-    for (int i = 0; i < id->n; i++) leat_jw_str(&w, NULL, values[i]);
-    if (behind) leat_jw_bool(&w, NULL, true);
-    leat_jw_end(&w);
-    leat_str bound = leat_arena_str(a, leat_buf_str(&text));
-    leat_buf_free(&text);
-    return bound;
-}
-
 leat_str leat_pg_range_behind(const leat_pg_identity *id, const leat_str *values, leat_arena *a)
 {
-    return write_bound(id, values, true, a);
+    return leat_bound_write(id->order, id->n, values, true, a);
 }
 
 static leat_str bound_of(const PGresult *res, int row, const leat_pg_cut *t, leat_arena *a)
 {
     leat_str *values = LEAT_NEW(a, leat_str, t->identity->n);
     for (int i = 0; i < t->identity->n; i++) values[i] = leat_pg_cell(res, row, i);
-    return write_bound(t->identity, values, t->rows > 0, a);
+    return leat_bound_write(t->identity->order, t->identity->n, values, t->rows > 0, a);
 }
 
-/* Runs sql, whose rows are bounds, in their order. */
+/* Runs sql, whose rows are bounds, in their order. It has parameters, so that the server takes one
+ * statement and no more: the condition on rows came with a signal. */
 static leat_rc take_bounds(leat_pg *c, const leat_pg_cut *t, leat_buf *sql, int nparams,
                            const char *const *params, leat_arena *a, leat_str *bounds, unsigned *n,
                            leat_err *e)
 {
     PGresult *res;
     leat_buf_u8(sql, 0);
-    leat_rc rc = leat_pg_query(c, "cut a table", sql->p, nparams, params, &res, e);
-    LEAT_TRY(rc);
-    *n = (unsigned)PQntuples(res);
-    for (unsigned i = 0; i < *n; i++) bounds[i] = bound_of(res, (int)i, t, a);
+    LEAT_TRY(leat_pg_query_until(c, "cut a table", sql->p, nparams, params, t->ms, &res, e));
+    *n = 0;
+    for (int i = 0; i < PQntuples(res); i++) {
+        leat_str bound = bound_of(res, i, t, a);
+        /* What a SQL_ASCII database holds may be no UTF-8, and bounds are JSON: two parts are one
+         * then. */
+        if (leat_str_utf8(bound)) bounds[(*n)++] = bound;
+    }
     PQclear(res);
     return LEAT_OK;
 }
@@ -394,8 +366,9 @@ static leat_rc cut_end(leat_pg *c, const leat_pg_cut *t, const char *condition, 
         leat_pg_quote_name(&sql, leat_str_of(t->identity->names[i]));
         leat_buf_str_z(&sql, " DESC");
     }
-    leat_buf_str_z(&sql, " LIMIT 1");
-    leat_rc rc = take_bounds(c, t, &sql, 0, NULL, a, bounds, n, e);
+    leat_buf_str_z(&sql, " LIMIT $1::pg_catalog.int8");
+    const char *params[] = {"1"};
+    leat_rc rc = take_bounds(c, t, &sql, 1, params, a, bounds, n, e);
     leat_buf_free(&sql);
     return rc;
 }
@@ -412,8 +385,10 @@ static leat_rc cut_half(leat_pg *c, const leat_pg_cut *t, const char *condition,
     put_range(&sql, t, condition);
     leat_buf_str_z(&sql, " AND (SELECT leat_half FROM h) > 0 ORDER BY ");
     put_names(&sql, t->identity);
-    leat_buf_printf(&sql, " OFFSET (SELECT leat_half - %d FROM h) LIMIT 1", t->rows > 0);
-    leat_rc rc = take_bounds(c, t, &sql, 0, NULL, a, bounds, n, e);
+    leat_buf_printf(&sql, " OFFSET (SELECT leat_half - %d FROM h) LIMIT $1::pg_catalog.int8",
+                    t->rows > 0);
+    const char *params[] = {"1"};
+    leat_rc rc = take_bounds(c, t, &sql, 1, params, a, bounds, n, e);
     leat_buf_free(&sql);
     return rc;
 }
@@ -467,13 +442,25 @@ static uint64_t rows_of(const leat_pg_cut *t, const extent *x, uint64_t bytes)
     return fit < (double)least ? least : (uint64_t)fit;
 }
 
-leat_rc leat_pg_range_cut(leat_pg *c, const leat_pg_cut *t, const leat_range *range, uint64_t bytes,
-                          unsigned most, leat_arena *a, leat_str *bounds, unsigned *n, leat_err *e)
+/* Drops bounds that divide nothing: rows by a column that is not unique may share their value. */
+static void drop_equal(const leat_range *range, leat_str *bounds, unsigned *n)
+{
+    leat_str last = range->from;
+    unsigned kept = 0;
+    for (unsigned i = 0; i < *n; i++) {
+        bool end = range->to.s && leat_str_eq(bounds[i], range->to);
+        if (end || (last.s && leat_str_eq(bounds[i], last))) continue;
+        last = bounds[kept++] = bounds[i];
+    }
+    *n = kept;
+}
+
+static leat_rc find_bounds(leat_pg *c, const leat_pg_cut *t, const leat_range *range,
+                           uint64_t bytes, unsigned most, leat_arena *a, leat_str *bounds,
+                           unsigned *n, leat_err *e)
 {
     extent x;
     const char *condition;
-    *n = 0;
-    if (most == 0) return LEAT_OK;
     LEAT_TRY(condition_of(t, range, a, &condition, e));
     if (most == 1) return cut_half(c, t, condition, a, bounds, n, e);
     LEAT_TRY(read_extent(c, t, a, &x, e));
@@ -494,4 +481,14 @@ leat_rc leat_pg_range_cut(leat_pg *c, const leat_pg_cut *t, const leat_range *ra
     if (part_rows < ROWS_LEAST) part_rows = ROWS_LEAST;
     return whole ? cut_whole(c, t, &x, part_rows, most, a, bounds, n, e)
                  : cut_each(c, t, condition, (uint64_t)(part_rows / AIM), most, a, bounds, n, e);
+}
+
+leat_rc leat_pg_range_cut(leat_pg *c, const leat_pg_cut *t, const leat_range *range, uint64_t bytes,
+                          unsigned most, leat_arena *a, leat_str *bounds, unsigned *n, leat_err *e)
+{
+    *n = 0;
+    if (most == 0) return LEAT_OK;
+    LEAT_TRY(find_bounds(c, t, range, bytes, most, a, bounds, n, e));
+    drop_equal(range, bounds, n);
+    return LEAT_OK;
 }

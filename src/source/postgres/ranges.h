@@ -20,6 +20,7 @@ typedef struct leat_pg_cut {
     const leat_pg_identity *identity;
     const char *where; /* of rows that count; NULL: all */
     uint64_t rows;     /* ad hoc: so many a part, at most; 0: as bytes say */
+    int64_t ms;        /* longest time of a statement; 0: no limit */
 } leat_pg_cut;
 
 /* As leat_source_chunks.cut says: bounds inside the range (of which from and to count) between

@@ -30,9 +30,29 @@ enum {
     FLUSH_US = 20000, /* between looks at what is flushed */
     HEAD = 19,
     TRAILER = 2,
+    CUT_MS = 5000, /* for looking for bounds by a condition */
+    LATE_MOST = 3,
 };
 
-static const char doing[] = "read a table's rows";
+/* ---- conditions of ad hoc snapshots ---- */
+
+static bool timed_out(leat_rc rc, const leat_err *e)
+{
+    return rc == LEAT_RETRY && strcmp(e->code, "postgres.timeout") == 0;
+}
+
+/* rc and e of a part: one whose condition takes too long is tried again a few times. */
+static leat_rc late(const leat_pg_reader *x, const leat_snap_table *table, leat_rc rc, leat_err *e)
+{
+    const leat_pg_snap *t = table->priv;
+    if (!t->condition || !timed_out(rc, e)) return rc;
+    if (atomic_fetch_add(&t->condition->late, 1) + 1 < LATE_MOST) return rc;
+    return leat_fail(e, LEAT_CONF, "signal.condition_slow", table->name,
+                     "a part of it could not be read by this condition within the %lld ms of "
+                     "database.query.timeout.ms, %d times: make an index for the condition, write "
+                     "a simpler one, or raise the limit, and give the signal again",
+                     (long long)x->s.conf->target.query_ms, LATE_MOST);
+}
 
 /* ---- cutting ---- */
 
@@ -60,20 +80,45 @@ static leat_rc read_by(leat_pg_reader *x, const leat_snap_table *table, uint32_t
                      "it does not have the column %s any more, by which it was read", t->by[0]);
 }
 
+/* Without an index for the condition looking for the rows that it leaves may take as long as
+ * reading the table: then bounds are those of all its rows. */
+static leat_rc cut_where(leat_pg_reader *x, leat_pg_cut *c, const leat_range *range, uint64_t bytes,
+                         unsigned most, leat_arena *a, leat_str *bounds, unsigned *n, leat_err *e)
+{
+    const leat_pg_snap *t = range->table->priv;
+    int64_t ms = c->ms;
+    if (!atomic_load(&t->condition->by_key)) {
+        c->where = range->table->where;
+        c->ms = ms > 0 && ms < CUT_MS ? ms : CUT_MS;
+        leat_rc rc = leat_pg_range_cut(&x->s.sql, c, range, bytes, most, a, bounds, n, e);
+        if (!timed_out(rc, e)) return rc;
+        if (!atomic_exchange(&t->condition->by_key, true))
+            leat_log(LEAT_WARN, "signal.condition_slow",
+                     "table=\"%s\" no index helps to find the rows of its condition: all of its "
+                     "rows are looked at, %llu a part",
+                     range->table->name, (unsigned long long)c->rows);
+        LEAT_TRY(leat_pg_reader_session(x, e));
+    }
+    c->where = NULL;
+    c->ms = ms;
+    return leat_pg_range_cut(&x->s.sql, c, range, bytes, most, a, bounds, n, e);
+}
+
 static leat_rc cut(leat_chunk_reader *r, const leat_range *range, uint64_t bytes, unsigned most,
                    leat_arena *a, leat_str *bounds, unsigned *n, leat_err *e)
 {
     leat_pg_reader *x = r->priv;
     const leat_pg_snap *t = range->table->priv;
-    leat_pg_cut c = {.schema = t->schema, .name = t->name, .only = t->only};
+    leat_pg_cut c = {
+        .schema = t->schema, .name = t->name, .only = t->only, .ms = x->s.conf->target.query_ms};
     *n = 0;
     LEAT_TRY(leat_pg_reader_session(x, e));
     LEAT_TRY(find_table(x, t, &c.oid, e));
     if (c.oid == 0) return LEAT_PENDING;
     if (range->table->ask) {
-        c.where = range->table->where;
         c.rows = range->table->most;
         LEAT_TRY(read_by(x, range->table, c.oid, a, &c.identity, e));
+        if (t->condition) return cut_where(x, &c, range, bytes, most, a, bounds, n, e);
     } else {
         LEAT_TRY(leat_pg_identity_read(&x->s.sql, c.oid, a, &c.identity, e));
         if (!c.identity) return LEAT_OK;
@@ -196,6 +241,7 @@ static leat_rc start_copy(leat_pg_reader *x, const leat_range *range, const leat
     leat_pg_source *s = &x->s;
     const leat_pg_snap *t = range->table->priv;
     leat_buf sql = {0};
+    x->doing = t->doing;
     leat_buf_str_z(&sql, "COPY (SELECT ");
     leat_pg_row_columns(s->row_rel, s->row_table, true, &sql);
     leat_buf_str_z(&sql, " FROM ");
@@ -210,9 +256,11 @@ static leat_rc start_copy(leat_pg_reader *x, const leat_range *range, const leat
     if (rc == LEAT_OK && PQtransactionStatus(s->sql.pg) != PQTRANS_INTRANS)
         rc = leat_fail(e, LEAT_RETRY, "postgres.closed", range->table->name,
                        "the session was lost between the view and the rows");
-    if (rc == LEAT_OK) rc = leat_pg_copy(&s->sql, doing, sql.p, PGRES_COPY_OUT, e);
+    int64_t ms = t->condition ? s->conf->target.query_ms : 0;
+    x->until_us = ms > 0 ? leat_mono_us() + ms * 1000 : 0;
+    if (rc == LEAT_OK) rc = leat_pg_copy(&s->sql, x->doing, sql.p, PGRES_COPY_OUT, ms, e);
     leat_buf_free(&sql);
-    return rc;
+    return late(x, range->table, rc, e);
 }
 
 /* Whether the server's log is on disk up to end. */
@@ -255,6 +303,16 @@ static leat_rc flush_log(leat_pg_reader *x, uint64_t end, leat_err *e)
     return rc;
 }
 
+/* ALTER TABLE took it away: the next plan has it as a table without one. */
+static leat_rc look_for_identity(const leat_pg_reader *x, const leat_range *range, leat_err *e)
+{
+    if (!range->table->keyed || range->table->ask || x->s.row_rel->table->nid > 0) return LEAT_OK;
+    return leat_fail(e, LEAT_RETRY, "postgres.identity_lost", range->table->name,
+                     "%s has no key that tells its rows apart any more: what was read of it is "
+                     "read again, as of a table without one, while the stream waits",
+                     range->table->name);
+}
+
 static leat_rc begin_range(leat_pg_reader *x, const leat_range *range, leat_arena *a,
                            leat_view *view, leat_err *e)
 {
@@ -263,6 +321,7 @@ static leat_rc begin_range(leat_pg_reader *x, const leat_range *range, leat_aren
     found f;
     LEAT_TRY(take_view(x, range, a, view, &f, e));
     LEAT_TRY(know_table(x, &f, ad_hoc, e));
+    LEAT_TRY(look_for_identity(x, range, e));
     const leat_pg_identity *id = s->row_table->identity;
     if (ad_hoc && range->nkeys == 0) LEAT_TRY(read_by(x, range->table, f.oid, a, &id, e));
     x->view = view->priv;
@@ -292,6 +351,7 @@ static leat_rc begin(leat_chunk_reader *r, const leat_range *range, leat_arena *
     x->s.row_table = NULL;
     x->s.row_rel = NULL;
     x->s.origin = range->table->ask ? x->row_origin : x->origin;
+    x->range = range;
     x->headed = false;
     x->view = NULL;
     LEAT_TRY(leat_pg_reader_session(x, e));
@@ -300,7 +360,7 @@ static leat_rc begin(leat_chunk_reader *r, const leat_range *range, leat_arena *
     x->begun = rc == LEAT_OK;
     if (rc == LEAT_OK) return rc;
     if (roll_back(x) != LEAT_OK) leat_pg_abandon(&x->s.sql);
-    leat_pg_window_undo(&x->window, &x->s);
+    leat_pg_window_undo(&x->window, &x->s, x->range);
     return rc == LEAT_PENDING || !x->s.sql.pg ? rc : gone_or(x, range, e);
 }
 
@@ -331,21 +391,31 @@ static bool is_trailer(leat_str row)
 
 static leat_rc end_range(leat_pg_reader *x, leat_err *e)
 {
+    const leat_pg_snap *t = x->range->table->priv;
     x->begun = false;
+    if (t->condition) atomic_store(&t->condition->late, 0);
     LEAT_TRY(leat_pg_exec(&x->s.sql, "end a chunk", "COMMIT", e));
-    return leat_pg_window_close(&x->window, &x->s, x->view, e);
+    return leat_pg_window_close(&x->window, &x->s, x->range, x->view, e);
+}
+
+static leat_rc too_long(const leat_pg_reader *x, leat_err *e)
+{
+    return leat_fail(e, LEAT_RETRY, "postgres.timeout", x->range->table->name,
+                     "could not %s: its part was not there within %lld ms", x->doing,
+                     (long long)x->s.conf->target.query_ms);
 }
 
 static leat_rc read_rows(leat_chunk_reader *r, leat_batch *b, leat_err *e)
 {
     leat_pg_reader *x = r->priv;
     bool ad_hoc = x->at->ad_hoc;
-    int64_t until = leat_mono_us() + WAIT_US;
+    int64_t now = leat_mono_us(), until = now + WAIT_US;
+    if (x->until_us > 0 && now >= x->until_us) return late(x, x->range->table, too_long(x, e), e);
+    x->s.row_seen_us = leat_now_us();
     while (!leat_batch_full(b)) {
         char *bytes;
         size_t len;
-        int64_t left = (until - leat_mono_us()) / 1000;
-        leat_rc rc = leat_pg_copy_row(&x->s.sql, doing, left > 0 ? (int)left : 0, &bytes, &len, e);
+        leat_rc rc = leat_pg_row_next(&x->s, &x->s.sql, x->doing, until, &bytes, &len, e);
         if (rc == LEAT_PENDING) return end_range(x, e);
         if (rc != LEAT_OK) return rc;
         leat_str row = {bytes, len};
@@ -368,8 +438,8 @@ static leat_rc drain(leat_pg_reader *x, leat_err *e)
         char *bytes;
         size_t len;
         int64_t left = (until - leat_mono_us()) / 1000;
-        if (left <= 0 || leat_pg_reader_leaves(x->r)) return LEAT_AGAIN;
-        leat_rc rc = leat_pg_copy_row(&x->s.sql, doing, (int)left, &bytes, &len, e);
+        if (left <= 0) return LEAT_AGAIN;
+        leat_rc rc = leat_pg_copy_row(&x->s.sql, x->doing, (int)left, &bytes, &len, e);
         if (rc != LEAT_OK) return rc;
         PQfreemem(bytes);
     }
@@ -381,8 +451,26 @@ static leat_rc drop(leat_chunk_reader *r, leat_err *e)
     if (!x->begun) return LEAT_OK;
     x->begun = false;
     if (drain(x, e) != LEAT_PENDING || roll_back(x) != LEAT_OK) leat_pg_abandon(&x->s.sql);
-    leat_pg_window_undo(&x->window, &x->s);
+    leat_pg_window_undo(&x->window, &x->s, x->range);
     return LEAT_OK;
+}
+
+/* ---- ad hoc snapshots, on the task's thread ---- */
+
+static const leat_snap_table *asked(leat_task *t, const leat_snap_table *held, bool *rests)
+{
+    return leat_increment_asked(((leat_pg_source *)t->priv)->inc, held, rests);
+}
+
+static leat_rc told(leat_task *t, leat_batch *b, const leat_chunk_told *what, leat_err *e)
+{
+    return leat_increment_told(((leat_pg_source *)t->priv)->inc, b, what, e);
+}
+
+static leat_rc over(leat_task *t, leat_batch *b, const leat_chunk_told *what, const leat_err *why,
+                    leat_err *e)
+{
+    return leat_increment_over(((leat_pg_source *)t->priv)->inc, b, what, why, e);
 }
 
 const leat_source_chunks leat_pg_chunks = {
@@ -397,8 +485,8 @@ const leat_source_chunks leat_pg_chunks = {
     .passed = leat_pg_view_passed,
     .view = leat_pg_view_read,
     .hurry = leat_pg_hurry,
-    .asked = leat_pg_asked,
-    .told = leat_pg_told,
-    .over = leat_pg_over,
+    .asked = asked,
+    .told = told,
+    .over = over,
     .tell = leat_pg_tell_beside,
 };

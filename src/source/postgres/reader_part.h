@@ -29,9 +29,12 @@ typedef struct leat_pg_reader {
     bool begun;                       /* the COPY of a chunk runs */
     bool headed;                      /* and its head has been read */
     /* The chunk: */
-    leat_pg_known *at;  /* its table */
+    leat_pg_known *at; /* its table */
+    const leat_range *range;
+    const char *doing;  /* see leat_pg_snap */
+    int64_t until_us;   /* it is to be read by then, monotonic; 0: whenever */
     leat_pg_view *view; /* changed by us alone, as long as it is read */
-    leat_pg_window window;
+    leat_watermark window;
 } leat_pg_reader;
 
 /* Connects, if there is no connection. */

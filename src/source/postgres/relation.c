@@ -66,8 +66,16 @@ leat_rc leat_pg_rel_cell(leat_pg_rel *r, uint16_t col, bool binary, leat_str byt
     const leat_field *f = &r->table->row->fields[field];
     const leat_pg_col *c = &r->cols[field];
     r->tight = col;
-    if (bytes.s && binary && c->binary) return c->binary(c, bytes, a, out, e);
-    if (bytes.s) return leat_pg_parse(c, bytes, a, out, e);
+    if (bytes.s && binary && c->binary) {
+        LEAT_TRY(c->binary(c, bytes, a, out, e));
+        bool text = r->raw && out->kind == LEAT_TEXT;
+        return text ? leat_pg_text_check(c, leat_value_str(out), e) : LEAT_OK;
+    }
+    if (bytes.s) {
+        bool text = r->raw && c->schema->type != LEAT_T_BYTES;
+        if (text) LEAT_TRY(leat_pg_text_check(c, bytes, e));
+        return leat_pg_parse(c, bytes, a, out, e);
+    }
     *out = leat_null();
     if (f->schema->optional || f->schema->def != NULL) return LEAT_OK;
     return leat_pg_null_fail(c, e);
@@ -139,13 +147,8 @@ static leat_rc plan_one(leat_pg_source *s, const draft *d, uint16_t i, leat_aren
         .loose = d->loose && d->loose[i],
         .def = known ? known->def : (leat_str){0},
     };
-    LEAT_TRY(plan_column(s, &attr, a, out, e));
-    if (!out->schema)
-        leat_log(LEAT_WARN, "postgres.column_left_out",
-                 "table=\"%s\" column=\"%s\" its type %s has no mapping: it is left out of events "
-                 "(include.unknown.datatypes=true shows it as bytes)",
-                 attr.table, attr.name, out->type);
-    return LEAT_OK;
+    if (attr.def.s && !leat_str_utf8(attr.def)) attr.def = (leat_str){0};
+    return plan_column(s, &attr, a, out, e);
 }
 
 static leat_column column_of(const column *c, const leat_pg_col *p, uint16_t place)
@@ -189,6 +192,7 @@ typedef struct build {
     uint16_t *field;
     bool *identity;
     uint16_t n;
+    leat_buf unmapped; /* columns whose types have no mapping, and these, for the log */
 } build;
 
 /* The type's own name; what JDBC calls serial only where Debezium asks the catalog by it. */
@@ -213,10 +217,15 @@ static leat_rc put_column(leat_pg_source *s, const draft *d, uint16_t i, build *
     bool in;
     w->field[i] = LEAT_PG_NO_FIELD;
     w->identity[i] = c->identity;
+    LEAT_TRY(leat_pg_name_check(c->name, "column", d->name, e));
     LEAT_TRY(leat_filter_column(s->rules.filter, d->schema, d->name, name, &in, e));
     if (!in && !is_key(d, c->name)) return LEAT_OK;
     LEAT_TRY(plan_one(s, d, i, w->a, &w->cols[w->n], e));
-    if (!w->cols[w->n].schema) return LEAT_OK;
+    if (!w->cols[w->n].schema) {
+        leat_buf_printf(&w->unmapped, "%s%s %s", w->unmapped.len ? ", " : "", name,
+                        w->cols[w->n].type);
+        return LEAT_OK;
+    }
     w->natives[w->n] = column_of(c, &w->cols[w->n], i);
     w->names[w->n] = name;
     w->types[w->n] = type_name(s, d, c, &w->cols[w->n], w->a);
@@ -336,6 +345,21 @@ static leat_rc finish(leat_pg_source *s, const draft *d, build *w, leat_err *e)
     return LEAT_OK;
 }
 
+/* All columns of w; one line tells which of them have no mapping. */
+static leat_rc put_columns(leat_pg_source *s, const draft *d, build *w, leat_err *e)
+{
+    leat_rc rc = LEAT_OK;
+    for (uint16_t i = 0; rc == LEAT_OK && i < d->ncols; i++) rc = put_column(s, d, i, w, e);
+    if (w->unmapped.len)
+        leat_log(LEAT_WARN, "postgres.column_left_out",
+                 "table=\"%s.%s\" columns=\"" LEAT_STR_FMT
+                 "\" their types have no mapping: they are left out of events "
+                 "(include.unknown.datatypes=true shows them as bytes)",
+                 d->schema, d->name, LEAT_STR_ARG(leat_buf_str(&w->unmapped)));
+    leat_buf_free(&w->unmapped);
+    return rc;
+}
+
 /* The version of a draft, sealed, and how rows of the server become its. */
 static leat_rc build_table(leat_pg_source *s, const draft *d, leat_pg_rel *r, leat_err *e)
 {
@@ -350,10 +374,11 @@ static leat_rc build_table(leat_pg_source *s, const draft *d, leat_pg_rel *r, le
                .types = LEAT_NEW(a, const char *, d->ncols),
                .field = LEAT_NEW(a, uint16_t, d->ncols),
                .identity = LEAT_NEW(a, bool, d->ncols)};
-    for (uint16_t i = 0; i < d->ncols; i++) LEAT_TRY(put_column(s, d, i, &w, e));
+    LEAT_TRY(put_columns(s, d, &w, e));
     LEAT_TRY(finish(s, d, &w, e));
     r->id = d->id;
     r->captured = true;
+    r->raw = s->sql.raw;
     r->cols = w.cols;
     r->field = w.field;
     r->identity = w.identity;
@@ -493,7 +518,9 @@ static leat_rc update(leat_pg_source *s, const leat_pgoutput_msg *m, leat_str by
     const char *schema = leat_arena_str(&a, m->relation.schema).s;
     const char *name = leat_arena_str(&a, m->relation.name).s;
     r->signals = leat_capture_is_signal(&s->conf->capture, schema, name);
-    rc = leat_pg_rules_table(&s->rules, schema, name, &in, e);
+    rc = leat_pg_name_check(m->relation.schema, "schema", "", e);
+    if (rc == LEAT_OK) rc = leat_pg_name_check(m->relation.name, "table", schema, e);
+    if (rc == LEAT_OK) rc = leat_pg_rules_table(&s->rules, schema, name, &in, e);
     if (rc == LEAT_OK && in) rc = await_visible(s, e);
     if (rc == LEAT_OK && in && s->types_old) rc = leat_pg_source_types(s, e);
     if (rc == LEAT_OK && in) rc = draft_of(s, m, *at, &a, &d, e);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "capture/snapshots.h"
 #include "source/postgres/pg.h"
 #include "system/postgres/quote.h"
 
@@ -36,15 +37,29 @@ void leat_pg_row_source(const char *schema, const char *name, bool only, const c
         leat_pg_quote_table(sql, schema, name);
         return;
     }
-    leat_str text = leat_str_trim(leat_str_of(override));
-    while (text.len && text.s[text.len - 1] == ';')
-        text = leat_str_trim((leat_str){text.s, text.len - 1});
-    leat_buf_u8(sql, '(');
-    leat_buf_add(sql, text);
-    leat_buf_str_z(sql, ") AS leat_rows");
+    leat_snapshot_put_statement(override, sql);
+}
+
+const char *leat_pg_row_doing(const char *schema, const char *name, const char *override,
+                              leat_arena *a)
+{
+    const char *by = override ? " by snapshot.select.statement.overrides" : "";
+    return leat_arena_printf(a, "read the rows of %s.%s%s", schema, name, by);
 }
 
 /* ---- events ---- */
+
+leat_rc leat_pg_row_next(leat_pg_source *s, leat_pg *c, const char *doing, int64_t until_us,
+                         char **row, size_t *len, leat_err *e)
+{
+    leat_rc rc = leat_pg_copy_row(c, doing, 0, row, len, e);
+    if (rc != LEAT_AGAIN) return rc;
+    int64_t left = (until_us - leat_mono_us()) / 1000;
+    if (left <= 0) return LEAT_AGAIN;
+    rc = leat_pg_copy_row(c, doing, (int)left, row, len, e);
+    s->row_seen_us = leat_now_us();
+    return rc;
+}
 
 static void bury(leat_batch *b, const leat_pg_source *s, const leat_table *t, leat_str row,
                  const leat_err *why)
@@ -86,7 +101,7 @@ leat_rc leat_pg_row_give(leat_pg_source *s, leat_str row, leat_snapshot marker, 
     ev->after = cells;
     ev->snapshot = (uint8_t)marker;
     ev->ts_us = s->row_ts_us;
-    ev->seen_us = leat_now_us();
+    ev->seen_us = s->row_seen_us;
     /* All rows under one view share it; other events may stand before them. */
     bool shared = b->n > 1 && ev[-1].op == LEAT_OP_READ && ev[-1].snapshot <= LEAT_SNAPSHOT_LAST;
     ev->src = shared ? ev[-1].src : leat_pg_src(s, &b->arena, s->at.lsn, s->row_tx);

@@ -5,7 +5,7 @@
  * plan at a time. Any thread that owns the rules. */
 #include "source/postgres/rules.h"
 
-#include <stdlib.h>
+#include "capture/snapshots.h"
 
 static leat_rc compile(const leat_opt_list *list, const char *option, leat_arena *a,
                        const leat_regex ***out, size_t *n, leat_err *e)
@@ -43,12 +43,9 @@ leat_rc leat_pg_rules_table(const leat_pg_rules *rules, const char *schema, cons
     return *in ? leat_filter_table(rules->filter, schema, table, in, e) : LEAT_OK;
 }
 
-leat_rc leat_pg_rules_tables(const leat_pg_rules *rules, leat_pg *c, leat_arena *a,
-                             leat_pg_tables *out, leat_err *e)
+static leat_rc take(const leat_pg_rules *rules, const leat_pg_relation *all, leat_arena *a,
+                    leat_pg_tables *out, leat_err *e)
 {
-    leat_pg_relation *all;
-    *out = (leat_pg_tables){0};
-    LEAT_TRY(leat_pg_relations(c, a, &all, &out->nall, e));
     out->all = all;
     out->captured = LEAT_NEW(a, const leat_pg_relation *, out->nall);
     for (size_t i = 0; i < out->nall; i++) {
@@ -59,55 +56,33 @@ leat_rc leat_pg_rules_tables(const leat_pg_rules *rules, leat_pg *c, leat_arena 
     return LEAT_OK;
 }
 
-/* Moves the tables that fit the pattern to *to, in order. */
-static leat_rc take_fitting(const leat_regex *pattern, const leat_pg_relation **tables, size_t n,
-                            leat_arena *a, const leat_pg_relation **to, size_t *nto, leat_err *e)
+leat_rc leat_pg_rules_tables(const leat_pg_rules *rules, leat_pg *c, leat_arena *a,
+                             leat_pg_tables *out, leat_err *e)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (!tables[i]) continue;
-        bool hit;
-        const char *name = leat_arena_printf(a, "%s.%s", tables[i]->schema, tables[i]->name);
-        LEAT_TRY(leat_regex_match(pattern, leat_str_of(name), &hit, e));
-        if (!hit) continue;
-        to[(*nto)++] = tables[i];
-        tables[i] = NULL;
-    }
-    return LEAT_OK;
+    leat_pg_relation *all;
+    *out = (leat_pg_tables){0};
+    LEAT_TRY(leat_pg_relations(c, a, &all, &out->nall, e));
+    return take(rules, all, a, out, e);
 }
 
-static int by_few(const void *x, const void *y)
+leat_rc leat_pg_rules_unlogged(const leat_pg_rules *rules, leat_pg *c, leat_arena *a,
+                               leat_pg_tables *out, leat_err *e)
 {
-    const leat_pg_relation *a = *(const leat_pg_relation *const *)x;
-    const leat_pg_relation *b = *(const leat_pg_relation *const *)y;
-    if (a->rows != b->rows) return a->rows > b->rows ? 1 : -1;
-    return (a > b) - (a < b); /* one array, in the order of names */
-}
-
-static int by_many(const void *x, const void *y)
-{
-    return by_few(y, x);
+    leat_pg_relation *all;
+    *out = (leat_pg_tables){0};
+    LEAT_TRY(leat_pg_unlogged(c, a, &all, &out->nall, e));
+    return take(rules, all, a, out, e);
 }
 
 leat_rc leat_pg_rules_snapshot(const leat_pg_rules *rules, const leat_pg_relation **tables,
                                size_t *n, leat_arena *a, leat_err *e)
 {
-    const leat_opt_list *patterns = &rules->conf->capture.table_include;
-    const leat_pg_relation **sorted = LEAT_NEW(a, const leat_pg_relation *, *n);
-    const leat_regex **v;
-    size_t k = 0, nv, wanted = 0;
-    for (size_t i = 0; i < *n; i++) {
-        bool in;
-        LEAT_TRY(leat_filter_snapshot(rules->filter, tables[i]->schema, tables[i]->name, &in, e));
-        if (in) tables[wanted++] = tables[i];
-    }
-    LEAT_TRY(compile(patterns, "table.include.list", a, &v, &nv, e));
-    for (size_t i = 0; i < nv; i++) LEAT_TRY(take_fitting(v[i], tables, wanted, a, sorted, &k, e));
-    for (size_t i = 0; i < wanted; i++)
-        if (tables[i]) sorted[k++] = tables[i];
-    if (k) memcpy(tables, sorted, k * sizeof *tables);
-    *n = k;
-    if (rules->conf->order == LEAT_PG_ORDER_FEW) qsort(tables, k, sizeof *tables, by_few);
-    if (rules->conf->order == LEAT_PG_ORDER_MANY) qsort(tables, k, sizeof *tables, by_many);
+    leat_snapshot_table *v = LEAT_NEW(a, leat_snapshot_table, *n);
+    for (size_t i = 0; i < *n; i++)
+        v[i] =
+            (leat_snapshot_table){tables[i]->schema, tables[i]->name, tables[i]->rows, tables[i]};
+    LEAT_TRY(leat_snapshot_tables(&rules->conf->capture, rules->filter, v, n, e));
+    for (size_t i = 0; i < *n; i++) tables[i] = v[i].priv;
     return LEAT_OK;
 }
 

@@ -38,6 +38,9 @@ typedef struct leat_pg_tables {
 /* Asks the catalog for them; in a. */
 leat_rc leat_pg_rules_tables(const leat_pg_rules *rules, leat_pg *c, leat_arena *a,
                              leat_pg_tables *out, leat_err *e);
+/* Unlogged tables that the lists take: they are not captured. */
+leat_rc leat_pg_rules_unlogged(const leat_pg_rules *rules, leat_pg *c, leat_arena *a,
+                               leat_pg_tables *out, leat_err *e);
 /* The tables of a snapshot among captured ones, in the order in which Debezium reads them: as the
  * patterns of table.include.list stand, else by name. tables is sorted by name and is rearranged.
  */

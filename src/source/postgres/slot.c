@@ -109,8 +109,8 @@ leat_rc leat_pg_slot_read(leat_pg *c, const char *name, int64_t ms, leat_arena *
     leat_buf sql = {0};
     *out = (leat_pg_slot){0};
     put_look_up(&sql, name, c->version);
-    leat_rc rc =
-        leat_pg_query_until(c, "look the slot up", sql.p, ms ? ms : c->target->query_ms, &res, e);
+    leat_rc rc = leat_pg_query_until(c, "look the slot up", sql.p, 0, NULL,
+                                     ms ? ms : c->target->query_ms, &res, e);
     leat_buf_free(&sql);
     LEAT_TRY(rc);
     if (PQntuples(res) == 1) take_row(res, a, out);
@@ -206,7 +206,8 @@ static leat_rc judge_server(const leat_pg_server *server, const leat_pg_position
             "the server's log ends at %s, but changes up to %s have already been read "
             "from it: it was restored from a backup, or a standby took over that had "
             "not received all. Changes were read that the server does not know; "
-            "compare the data, delete the connector's offsets, and take a new snapshot",
+            "compare the data, delete the connector's offsets, and take a new snapshot. If the "
+            "offsets were edited just now, take that back (leat offsets NAME undo)",
             leat_lsn_print(server->written, here), leat_lsn_print(at->lsn, place));
     if (diverged(server, at, slot))
         return leat_fail(

@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "capture/snapshots.h"
 #include "source/postgres/partition.h"
 #include "source/postgres/pg.h"
 #include "source/postgres/reader.h"
@@ -35,10 +36,12 @@ typedef struct table {
     uint32_t oid;
     const char *schema, *name;
     const char *override; /* NULL: the whole table */
+    const char *doing;    /* for errors */
     bool only;            /* without the rows of tables that inherit from it */
     bool first;           /* of all tables */
-    bool started;
-    bool any; /* a row has been given out */
+    bool started;         /* its COPY was sent ... */
+    bool begun;           /* ... and gives rows */
+    bool any;             /* a row has been given out */
 } table;
 
 /* ---- the plan ---- */
@@ -47,6 +50,7 @@ leat_rc leat_pg_plan_view(leat_pg_source *s, leat_err *e)
 {
     LEAT_TRY(leat_pg_connect(&s->view, &s->conf->target, false, s->app, e));
     LEAT_TRY(leat_pg_exec(&s->view, "begin the snapshot", BEGIN_VIEW, e));
+    s->view_us = leat_mono_us();
     if (!s->snapshot) return LEAT_OK;
     leat_buf sql = {0};
     leat_buf_str_z(&sql, "SET TRANSACTION SNAPSHOT ");
@@ -61,6 +65,21 @@ leat_rc leat_pg_plan_view(leat_pg_source *s, leat_err *e)
     leat_pg_close(&s->wal);
     s->snapshot = NULL;
     return rc;
+}
+
+leat_rc leat_pg_view_rest(leat_pg_source *s, leat_err *e)
+{
+    int64_t rests = leat_mono_us() - s->view_us, most = s->conf->capture.snapshot_hold_ms * 1000;
+    if (s->snapshot) {
+        leat_pg_close(&s->wal);
+        s->snapshot = NULL;
+    }
+    if (!s->view.pg || most == 0 || rests < most) return LEAT_OK;
+    leat_pg_abandon(&s->view);
+    return leat_fail(e, LEAT_RETRY, "snapshot.let_go", s->conf->slot,
+                     "nothing was taken of the snapshot's rows for %lld s (snapshot.hold.ms): its "
+                     "view is let go, so that the server can clean up, and it begins again",
+                     (long long)(rests / 1000000));
 }
 
 leat_rc leat_pg_row_xid(leat_pg_source *s, leat_err *e)
@@ -84,6 +103,7 @@ void leat_pg_plan_put(leat_pg_source *s, leat_plan *plan, const leat_pg_relation
                  .schema = leat_arena_strdup(plan->a, r->schema),
                  .name = leat_arena_strdup(plan->a, r->name),
                  .override = override,
+                 .doing = leat_pg_row_doing(r->schema, r->name, override, plan->a),
                  .only = !s->conf->faults && r->kind == 'r',
                  .first = plan->n == 0};
     leat_chunk *c = LEAT_NEW(plan->a, leat_chunk, 1);
@@ -122,30 +142,12 @@ static leat_rc put_chunks(leat_pg_source *s, leat_plan *plan, leat_err *e)
     for (size_t i = 0; rc == LEAT_OK && i < t.ncaptured; i++) {
         const leat_pg_relation *r = t.captured[i];
         if (leat_capture_is_signal(&s->conf->capture, r->schema, r->name)) continue;
-        leat_pg_plan_put(s, plan, r, leat_pg_conf_override(s->conf, r->schema, r->name));
+        leat_pg_plan_put(s, plan, r, leat_snapshot_override(&s->conf->capture, r->schema, r->name));
     }
     if (rc == LEAT_OK) leat_pg_plan_names(s, plan, t.captured, t.ncaptured);
+    if (rc == LEAT_OK) rc = leat_pg_plan_tell(s, t.captured, t.ncaptured, e);
     leat_arena_free(&a);
     return rc;
-}
-
-/* snapshot.delay.ms */
-static leat_rc delay(leat_pg_source *s, leat_err *e)
-{
-    int64_t until = leat_mono_us() + s->conf->capture.snapshot_delay_ms * 1000;
-    leat_err why;
-    if (s->conf->capture.snapshot_delay_ms == 0) return LEAT_OK;
-    leat_fail(&why, LEAT_RETRY, "postgres.delay", s->conf->slot, "waits for snapshot.delay.ms=%lld",
-              (long long)s->conf->capture.snapshot_delay_ms);
-    if (s->task->waits) s->task->waits(s->task, &why);
-    while (leat_mono_us() < until) {
-        if (s->task->leaves && s->task->leaves(s->task))
-            return leat_fail(e, LEAT_RETRY, "postgres.stopped", s->conf->slot,
-                             "stopped before the snapshot");
-        leat_sleep_us(50000);
-    }
-    if (s->task->waits) s->task->waits(s->task, NULL);
-    return LEAT_OK;
 }
 
 leat_rc leat_pg_plan_tables(leat_task *task, leat_plan *plan, leat_err *e)
@@ -161,7 +163,7 @@ leat_rc leat_pg_plan_tables(leat_task *task, leat_plan *plan, leat_err *e)
     if (s->resumed && !plan->begun && !leat_pg_reads_always(s->conf)) return LEAT_OK;
     s->row_none = true;
     if (!leat_pg_reads_rows(s->conf) && !s->needed) return LEAT_OK;
-    LEAT_TRY(delay(s, e));
+    LEAT_TRY(leat_source_delay(task, s->conf->capture.snapshot_delay_ms, e));
     if (!plan->skip_stream && s->conf->capture.snapshot_streaming == LEAT_SNAPSHOT_BESIDE)
         LEAT_TRY(leat_pg_plan_beside(s, plan, e));
     if (plan->beside) s->row_told = true; /* the engine knows when they are done, not we */
@@ -228,25 +230,44 @@ static leat_rc start_copy(leat_pg_source *s, const leat_pg_table *t, const table
     put_source(chunk, &sql);
     leat_buf_str_z(&sql, ") TO STDOUT");
     leat_buf_u8(&sql, 0);
-    leat_rc rc = leat_pg_copy(&s->view, "read a table's rows", sql.p, PGRES_COPY_OUT, e);
+    leat_rc rc = leat_pg_send(&s->view, chunk->doing, sql.p, e);
     leat_buf_free(&sql);
+    return rc;
+}
+
+/* The server says that it begins when it has the first rows, which may take long. */
+static leat_rc await_copy(leat_pg_source *s, const table *chunk, leat_err *e)
+{
+    leat_rc rc = leat_pg_copy_begun(&s->view, chunk->doing, WAIT_MS, e);
     /* A person's statement: what is missing there will not come by waiting. */
     if (rc == LEAT_RETRY && chunk->override && strcmp(e->code, "postgres.table_missing") == 0)
         rc = e->rc = LEAT_CONF;
     return rc;
 }
 
-/* Takes the lock that the rows will be read under, in a savepoint of its own. */
-static leat_rc lock_table(leat_pg_source *s, const table *chunk, leat_err *e)
+/* Whether one of the first rows is there, in a savepoint of its own. One statement and no more, as
+ * the server has it where there are parameters: a condition may have come with a signal. */
+static leat_rc select_rows(leat_pg_source *s, const table *chunk, const char *most, PGresult **res,
+                           leat_err *e)
 {
     leat_buf sql = {0};
-    leat_buf_str_z(&sql, HOLD "; SELECT FROM ");
+    LEAT_TRY(leat_pg_exec(&s->view, chunk->doing, HOLD, e));
+    leat_buf_str_z(&sql, "SELECT EXISTS (SELECT FROM ");
     put_source(chunk, &sql);
-    leat_buf_str_z(&sql, " LIMIT 0");
+    leat_buf_str_z(&sql, " LIMIT $1::pg_catalog.int8)");
     leat_buf_u8(&sql, 0);
-    leat_rc rc = leat_pg_exec(&s->view, "lock a table", sql.p, e);
+    leat_rc rc = leat_pg_query(&s->view, chunk->doing, sql.p, 1, &most, res, e);
     leat_buf_free(&sql);
     return rc;
+}
+
+/* Takes the lock that the rows will be read under. */
+static leat_rc lock_table(leat_pg_source *s, const table *chunk, leat_err *e)
+{
+    PGresult *res;
+    LEAT_TRY(select_rows(s, chunk, "0", &res, e));
+    PQclear(res);
+    return LEAT_OK;
 }
 
 /* Whether the files of the table, or of a table below it, are others than in the view: ALTER TABLE
@@ -341,15 +362,8 @@ static leat_rc begin_table(leat_pg_source *s, table *chunk, leat_err *e)
  * need more locks than the server has, and none could be let go when its turn comes. */
 static leat_rc has_rows(leat_pg_source *s, const table *chunk, bool *yes, leat_err *e)
 {
-    leat_buf sql = {0};
     PGresult *res;
-    leat_buf_str_z(&sql, HOLD "; SELECT EXISTS (SELECT FROM ");
-    put_source(chunk, &sql);
-    leat_buf_str_z(&sql, ")");
-    leat_buf_u8(&sql, 0);
-    leat_rc rc = leat_pg_query(&s->view, "see whether a table has rows", sql.p, 0, NULL, &res, e);
-    leat_buf_free(&sql);
-    LEAT_TRY(rc);
+    LEAT_TRY(select_rows(s, chunk, "1", &res, e));
     *yes = leat_pg_cell_bool(res, 0, 0);
     PQclear(res);
     return leat_pg_exec(&s->view, "let another table go", LET_GO, e);
@@ -404,18 +418,21 @@ leat_rc leat_pg_read_chunk(leat_task *task, leat_chunk *chunk, leat_batch *b, le
 {
     leat_pg_source *s = task->priv;
     table *t = chunk->priv;
-    if (!t->started) {
-        LEAT_TRY(begin_table(s, t, e));
+    s->view_us = leat_mono_us();
+    if (!t->started) LEAT_TRY(begin_table(s, t, e));
+    if (!t->begun) {
+        leat_rc rc = await_copy(s, t, e);
+        if (rc != LEAT_OK) return rc;
+        t->begun = true;
         tell_begin(s, b, chunk);
     }
     /* A batch costs its reader a sync, so it is worth waiting for a full one. */
     int64_t until = leat_mono_us() + WAIT_MS * 1000;
+    s->row_seen_us = leat_now_us();
     while (!leat_batch_full(b)) {
         char *row;
         size_t len;
-        int64_t left = (until - leat_mono_us()) / 1000;
-        leat_rc rc = leat_pg_copy_row(&s->view, "read a table's rows", left > 0 ? (int)left : 0,
-                                      &row, &len, e);
+        leat_rc rc = leat_pg_row_next(s, &s->view, t->doing, until, &row, &len, e);
         if (rc == LEAT_AGAIN) return LEAT_AGAIN;
         if (rc == LEAT_PENDING) {
             LEAT_TRY(release(s, chunk, true, b, e));

@@ -13,6 +13,7 @@
 #include "source/postgres/publication.h"
 #include "source/postgres/reader.h"
 #include "source/postgres/walframe.h"
+#include "system/postgres/quote.h"
 
 enum {
     LIBPQ_BUFFER = 16 << 10,
@@ -145,9 +146,12 @@ static leat_rc ready_slot(leat_pg_source *s, leat_err *e)
     leat_pg_slot slot;
     LEAT_TRY(leat_pg_source_slot(s, &slot, e));
     if (!slot.exists) leat_pg_standby_tell_slot(s);
-    if (!slot.exists)
-        return leat_pg_slot_create(s->task, &s->wal, &s->sql, conf->slot, conf->failover, &s->arena,
-                                   &s->at.lsn, &s->snapshot, e);
+    if (!slot.exists) {
+        LEAT_TRY(leat_pg_slot_create(s->task, &s->wal, &s->sql, conf->slot, conf->failover,
+                                     &s->arena, &s->at.lsn, &s->snapshot, e));
+        s->made = true;
+        return LEAT_OK;
+    }
     if (!s->at.lsn) s->at.lsn = slot.confirmed ? slot.confirmed : slot.restart;
     leat_pg_watch_slot(s, &slot);
     s->asked_us = leat_mono_us();
@@ -173,16 +177,58 @@ static leat_rc connect_all(leat_pg_source *s, leat_err *e)
     return leat_pg_standby_look(s, e);
 }
 
+/* Tables that would come to one topic: told at the first start, before a slot is made for them. */
+static leat_rc ready_topics(const leat_pg_source *s, const leat_pg_tables *t, leat_arena *a,
+                            leat_err *e)
+{
+    leat_topic_names names = {0};
+    leat_rc rc = LEAT_OK;
+    for (size_t i = 0; i < t->ncaptured && rc == LEAT_OK && !s->resumed; i++) {
+        const leat_pg_relation *r = t->captured[i];
+        leat_naming_place place;
+        rc = leat_naming_table(&s->conf->capture, a, NULL, r->schema, r->name, &place, e);
+        if (rc == LEAT_OK && !place.shared)
+            rc = leat_topic_names_claim(&names, place.topic,
+                                        leat_pg_table_label(a, r->schema, r->name), e);
+    }
+    leat_topic_names_free(&names);
+    return rc;
+}
+
+/* Who named an unlogged table would wait for its changes for ever. */
+static leat_rc tell_unlogged(leat_pg_source *s, leat_err *e)
+{
+    enum { NAMED = 10 };
+    leat_pg_tables t;
+    leat_arena a;
+    leat_buf names = {0};
+    leat_arena_init(&a, 0);
+    leat_rc rc = leat_pg_rules_unlogged(&s->rules, &s->sql, &a, &t, e);
+    for (size_t i = 0; i < t.ncaptured && i < NAMED; i++)
+        leat_buf_printf(&names, "%s%s.%s", i ? ", " : "", t.captured[i]->schema,
+                        t.captured[i]->name);
+    if (t.ncaptured)
+        leat_log(LEAT_WARN, "postgres.unlogged",
+                 "tables=\"" LEAT_STR_FMT "\"%s are unlogged: their changes are in no log, and "
+                 "they are not captured; ALTER TABLE ... SET LOGGED changes that",
+                 LEAT_STR_ARG(leat_buf_str(&names)), t.ncaptured > NAMED ? " and others" : "");
+    leat_buf_free(&names);
+    leat_arena_free(&a);
+    return rc;
+}
+
 /* The captured tables, as options want them to be. */
 static leat_rc ready_tables(leat_pg_source *s, leat_err *e)
 {
     const leat_pg_conf *conf = s->conf;
     leat_pg_tables t;
     leat_arena a;
-    if (conf->capture.guard_max == 0 && conf->identities.n == 0) return LEAT_OK;
+    LEAT_TRY(tell_unlogged(s, e));
+    if (s->resumed && conf->capture.guard_max == 0 && conf->identities.n == 0) return LEAT_OK;
     leat_arena_init(&a, 0);
     leat_rc rc = leat_pg_rules_tables(&s->rules, &s->sql, &a, &t, e);
     if (rc == LEAT_OK) rc = leat_pg_guardrail(&conf->capture, t.ncaptured, e);
+    if (rc == LEAT_OK) rc = ready_topics(s, &t, &a, e);
     if (rc == LEAT_OK && conf->identities.n && !s->server.standby)
         rc = leat_pg_identities_set(&s->sql, &conf->identities, t.captured, t.ncaptured, &a, e);
     leat_arena_free(&a);
@@ -218,13 +264,15 @@ static leat_rc ready(leat_pg_source *s, const leat_position *pos, size_t n, leat
     s->records = leat_records_new(&s->conf->capture);
     s->notify = leat_notify_new(&s->conf->capture);
     const leat_position *own = leat_position_find(pos, n, s->partition);
-    s->inc = leat_pg_increment_new(s, own && !s->needed ? own->offset : (leat_str){0});
+    s->inc = leat_increment_new(&s->conf->capture, &leat_pg_increment_calls, s, s->notify,
+                                own && !s->needed ? own->offset : (leat_str){0});
     LEAT_TRY(leat_pg_message_table(s, e));
     /* Before the stream: its changes may matter to rows. What does not pass is told later. */
-    return leat_pg_ask_first(s, NULL, e) == LEAT_RETRY ? LEAT_RETRY : LEAT_OK;
+    return leat_increment_ask(s->inc, NULL, e) == LEAT_RETRY ? LEAT_RETRY : LEAT_OK;
 }
 
-/* slot.drop.on.stop. Failing costs a slot that stays, which is the usual case. */
+/* slot.drop.on.stop, or a start that failed for good. Failing costs a slot that stays, which is the
+ * usual case. */
 static void drop_slot(leat_pg_source *s)
 {
     leat_err e;
@@ -240,12 +288,13 @@ static void close_source(leat_task *t)
     if (!s) return;
     t->priv = NULL;
     leat_pg_action_end(s);
-    leat_pg_increment_free(s->inc);
+    leat_increment_free(s->inc);
     leat_pg_news_free(s->news);
     leat_pg_hurry_end(s);
-    leat_pg_close(&s->view);
+    leat_pg_abandon(&s->view);
     leat_pg_close(&s->wal);
-    if (t->stopping && s->conf->drop_on_stop) drop_slot(s);
+    bool useless = s->made && t->failed && t->fresh; /* it would keep the server's log for nobody */
+    if (useless || (t->stopping && s->conf->drop_on_stop)) drop_slot(s);
     leat_pg_close(&s->sql);
     leat_pg_rels_free(s);
     leat_pg_rel_free(s->row_rel);
@@ -258,6 +307,7 @@ static void close_source(leat_task *t)
     if (s->records) leat_records_free(s->records);
     leat_notify_free(s->notify);
     leat_buf_free(&s->origin_name);
+    leat_arena_free(&s->block_arena);
     leat_arena_free(&s->scratch);
     leat_arena_free(&s->arena);
     leat_free(s);
@@ -295,7 +345,9 @@ static leat_rc open_source(leat_task *t, const leat_position *pos, size_t n, lea
         s->feedback.acked = s->resumed ? s->at.lsn : 0;
         return LEAT_OK;
     }
+    t->failed = rc == LEAT_CONF || rc == LEAT_FATAL;
     close_source(t);
+    t->failed = false;
     return rc;
 }
 
@@ -322,6 +374,7 @@ static leat_rc ack_source(leat_task *t, leat_position pos, leat_err *e)
 static leat_rc beat_source(leat_task *t, leat_err *e)
 {
     leat_pg_source *s = t->priv;
+    LEAT_TRY(leat_pg_view_rest(s, e));
     return s->streaming ? leat_pg_feedback_send(&s->feedback, &s->wal, false, e) : LEAT_OK;
 }
 
@@ -353,7 +406,7 @@ static bool passed_source(leat_task *t, leat_str end, const leat_position *pos, 
     const leat_pg_source *s = t->priv;
     const leat_position *own = leat_position_find(pos, n, s->partition);
     uint64_t lsn;
-    if (leat_pg_increment_runs(s->inc)) return false;
+    if (leat_increment_runs(s->inc)) return false;
     return own && leat_lsn_parse(end, &lsn) && leat_pg_position_lsn(own->offset) >= lsn;
 }
 
@@ -374,18 +427,6 @@ static void gauges_source(leat_task *t, leat_gauges *g)
 
 /* ---- without a task ---- */
 
-static leat_rc forget_source(const void *conf, leat_err *e)
-{
-    const leat_pg_conf *c = conf;
-    leat_pg sql = {0};
-    LEAT_TRY(leat_pg_connect(&sql, &c->target, false, "leat forget", e));
-    leat_rc rc = leat_pg_slot_drop(&sql, c->slot, e);
-    for (size_t i = 0; rc == LEAT_OK && i < c->publications.n; i++)
-        rc = leat_pg_publication_drop(&sql, c->publications.v[i], e);
-    leat_pg_close(&sql);
-    return rc;
-}
-
 static bool again_source(leat_task *t, bool first)
 {
     const leat_pg_source *s = t->priv;
@@ -401,7 +442,7 @@ static const leat_capture_conf *capture_source(const void *conf)
 
 static leat_rc signal_source(leat_task *t, leat_str json, leat_err *e)
 {
-    return leat_pg_increment_signal(t->priv, json, e);
+    return leat_increment_signal(((leat_pg_source *)t->priv)->inc, json, e);
 }
 
 static const char *const classes[] = {"postgresql",
@@ -431,12 +472,14 @@ const leat_source leat_source_postgres = {
     .passed = passed_source,
     .gauges = gauges_source,
     .close = close_source,
-    .forget = forget_source,
+    .forget = leat_pg_forget,
     .offset_check = leat_pg_offset_check,
+    .offset_ask = leat_pg_offset_ask,
     .offset_text = leat_pg_offset_text,
     .leaves = leat_pg_leaves,
     .chunks = &leat_pg_chunks,
     .again = again_source,
     .capture = capture_source,
     .signal = signal_source,
+    .compare = leat_pg_source_compare,
 };

@@ -103,24 +103,24 @@ static void feedback_step(leat_pg_exam *x)
     bool on = leat_str_is(leat_pg_cell(res, 0, 0), "on");
     PQclear(res);
     leat_check_step(
-        x->c,
-        &(leat_step){.name = "standby",
-                     .state = on ? LEAT_STEP_OK : LEAT_STEP_WARN,
-                     .code = on ? NULL : "postgres.standby_feedback",
-                     .detail = on ? "the server is a standby; making the slot waits for SELECT "
-                                    "pg_log_standby_snapshot() on the primary, or its next record"
-                                  : "the server is a standby with hot_standby_feedback off: the "
-                                    "primary removes catalog rows that the slot needs, and the "
-                                    "slot is then lost",
-                     .advice = on ? NULL
-                                  : "run the statements on the standby as a superuser; it should "
-                                    "also have a physical slot on the primary (primary_slot_name)",
-                     .sql = on ? NULL
-                               : "ALTER SYSTEM SET hot_standby_feedback = on;\n"
-                                 "SELECT pg_reload_conf();",
-                     .undo = on ? NULL
-                                : "ALTER SYSTEM RESET hot_standby_feedback;\n"
-                                  "SELECT pg_reload_conf();"});
+        x->c, &(leat_step){
+                  .name = "standby",
+                  .state = on ? LEAT_STEP_OK : LEAT_STEP_WARN,
+                  .code = on ? NULL : "postgres.standby_feedback",
+                  .detail = on ? "the server is a standby; making the slot waits for SELECT "
+                                 "pg_log_standby_snapshot() on the primary, or its next record"
+                               : "the server is a standby with hot_standby_feedback off: the "
+                                 "primary removes catalog rows that the slot needs, and the "
+                                 "slot is then lost",
+                  .advice = on ? NULL
+                               : "run the statements on the standby as a superuser; it should "
+                                 "also have a physical slot on the primary (primary_slot_name)",
+                  .sql = on ? NULL
+                            : "ALTER SYSTEM SET hot_standby_feedback = on;\n"
+                              "SELECT pg_reload_conf();",
+                  .undo = on ? NULL
+                             : leat_arena_printf(x->a, "%s\nSELECT pg_reload_conf();",
+                                                 leat_pg_setting_undo(x, "hot_standby_feedback"))});
 }
 
 void leat_pg_standby_check(leat_pg_exam *x)

@@ -16,6 +16,7 @@
 #include "source/postgres/incremental.h"
 #include "source/postgres/params.h"
 #include "source/postgres/publication.h"
+#include "source/postgres/reader.h"
 #include "source/postgres/walframe.h"
 #include "system/postgres/quote.h"
 
@@ -35,7 +36,7 @@ leat_position leat_pg_stream_position(leat_pg_source *s, leat_buf *text)
     leat_pg_position_write(&s->at, text);
     text->len--; /* the object goes on */
     leat_jw w = {.out = text, .comma = true, .depth = 1, .is_object = 1};
-    leat_pg_increment_write(s->inc, &w);
+    leat_increment_write(s->inc, &w);
     leat_buf_u8(text, '}');
     return (leat_position){s->partition, leat_buf_str(text)};
 }
@@ -95,7 +96,8 @@ static leat_rc begin_copy(leat_pg_source *s, const char *command, leat_err *e)
     leat_rc rc;
     do {
         if (!s->wal.pg) LEAT_TRY(leat_pg_connect(&s->wal, &s->conf->target, true, s->app, e));
-        rc = leat_pg_copy(&s->wal, "start replication", command, PGRES_COPY_BOTH, e);
+        rc = leat_pg_copy(&s->wal, "start replication", command, PGRES_COPY_BOTH,
+                          s->conf->target.query_ms, e);
         if (rc != LEAT_RETRY || strcmp(e->code, "postgres.slot_in_use") != 0) return rc;
         leat_pg_slot slot;
         LEAT_TRY(leat_pg_source_sql(s, e));
@@ -221,7 +223,7 @@ static leat_rc apply(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg *
 {
     switch (m->type) {
     case LEAT_PGOUTPUT_BEGIN: begin(s, b, m, lsn); return LEAT_OK;
-    case LEAT_PGOUTPUT_COMMIT: commit(s, b, m, lsn); return leat_pg_increment_signals(s, b, e);
+    case LEAT_PGOUTPUT_COMMIT: commit(s, b, m, lsn); return leat_increment_signals(s->inc, b, e);
     case LEAT_PGOUTPUT_ORIGIN: from_origin(s, m); return LEAT_OK;
     case LEAT_PGOUTPUT_RELATION: return leat_pg_rel_update(s, m, bytes, e);
     case LEAT_PGOUTPUT_INSERT:
@@ -300,7 +302,7 @@ static bool counted(const leat_batch *b)
 static leat_rc feedback(leat_pg_source *s, int64_t now, leat_err *e)
 {
     bool hurry = s->at.lsn < s->hurry.end && s->idle_end < s->hurry.end;
-    int64_t every = hurry ? HURRY_US : leat_pg_increment_busy(s->inc) ? BUSY_US : ASK_US;
+    int64_t every = hurry ? HURRY_US : leat_increment_busy(s->inc) ? BUSY_US : ASK_US;
     bool behind = (s->idle_end <= s->at.lsn || hurry) && now - s->feedback.sent_us >= every;
     return leat_pg_feedback_send(&s->feedback, &s->wal, behind && !s->tx.open, e);
 }
@@ -361,6 +363,7 @@ leat_rc leat_pg_stream_read(leat_pg_source *s, leat_batch *b, int wait_ms, leat_
     LEAT_TRY(feedback(s, begun, e));
     wait_ms = leat_pg_feedback_wait(&s->feedback, wait_ms);
     leat_pg_action_turn(s, begun);
+    leat_pg_hurry_rest(s, begun);
     if (!s->tx.open) LEAT_TRY(leat_pg_watch(s, b, begun, e));
     leat_pg_standby_watch(s, begun);
     if (!s->tx.open && leat_records_heartbeat(s->records, b, leat_now_us()))
@@ -368,9 +371,9 @@ leat_rc leat_pg_stream_read(leat_pg_source *s, leat_batch *b, int wait_ms, leat_
     bool waits = false;
     if (!s->tx.open) { /* the rest of a transaction goes first */
         leat_pg_snapshot_notice(s, b);
-        LEAT_TRY(leat_pg_increment_turn(s, b, &waits, e));
+        LEAT_TRY(leat_increment_turn(s->inc, b, &waits, e));
     }
-    if (leat_pg_increment_busy(s->inc) && wait_ms > BUSY_MS) wait_ms = BUSY_MS;
+    if (leat_increment_busy(s->inc) && wait_ms > BUSY_MS) wait_ms = BUSY_MS;
     if (!waits) LEAT_TRY(take(s, b, begun, wait_ms, e));
     if (!counted(b)) idle_place(s, b, leat_mono_us());
     put_position(s, b);

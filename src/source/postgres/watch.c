@@ -122,7 +122,8 @@ static bool tables_differ(leat_pg_source *s)
         " AND n.nspname !~ '^pg_(catalog|toast|temp_)'";
     PGresult *res;
     leat_err e;
-    if (leat_pg_query_until(&s->sql, "look for new tables", sql, LOOK_MS, &res, &e) != LEAT_OK)
+    if (leat_pg_query_until(&s->sql, "look for new tables", sql, 0, NULL, LOOK_MS, &res, &e) !=
+        LEAT_OK)
         return false;
     const char *now = PQgetvalue(res, 0, 0);
     bool differ = strcmp(now, s->tables_seen) != 0;

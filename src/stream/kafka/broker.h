@@ -80,9 +80,13 @@ typedef struct leat_broker_ops {
     /* True: no broker of the cluster can be reached just now, as far as is known; why: the last
      * error ("kafka.down"), for a person. */
     bool (*down)(const leat_broker *b, leat_err *why);
-    /* True: the producer is dead, no call but reset and close helps; why: "kafka.fatal", or
-     * "kafka.fenced": another producer with our transactional id took over, and reset would fence
-     * that one. All its records are reported (LOST) by the next polls. */
+    /* Which cluster it is, by the id that its brokers tell. AGAIN: none was reached yet, or not for
+     * long enough. OK: *id is borrowed until the next reset or close; NULL: they have none. */
+    leat_rc (*cluster)(leat_broker *b, const char **id);
+    /* True: the producer is dead, no call but reset and close helps; why: RETRY "kafka.fatal", or
+     * CONF, what reset would not change ("kafka.denied", "kafka.too_old"), or must not
+     * ("kafka.fenced": another producer with our transactional id took over). All its records are
+     * reported (LOST) by the next polls. */
     bool (*fatal)(const leat_broker *b, leat_err *why);
     /* Ends the producer and begins another with the same configuration; what was not reported never
      * will be, and is not sent any more. RETRY, CONF as at the open. */
@@ -90,7 +94,7 @@ typedef struct leat_broker_ops {
     /* Ends it within wait_ms; what is queued is not sent any more. */
     void (*close)(leat_broker *b, int wait_ms);
 
-    /* ---- exactly once; all NULL where no transactional id was configured ----
+    /* ---- exactly once: only where a transactional id was configured ----
      * Each: AGAIN after wait_ms without an answer, the same call goes on with it. RETRY
      * "kafka.abort": the transaction cannot go on, abort it. RETRY "kafka.fatal", CONF
      * "kafka.fenced": see fatal. */

@@ -42,6 +42,7 @@ static leat_rc open_client(checking *c, leat_err *e)
     const leat_kafka_client *client = &c->conf->kafka->client[LEAT_KAFKA_PRODUCER];
     LEAT_TRY(leat_kafka_conf_make(client, LEAT_KAFKA_CONSUMER, "leat-check", &conf, e));
     leat_rc rc = leat_kafka_conf_set(conf, "allow.auto.create.topics", "false", "check", e);
+    if (rc == LEAT_OK) rc = leat_kafka_conf_set(conf, "enable.partition.eof", "true", "check", e);
     if (rc != LEAT_OK) {
         rd_kafka_conf_destroy(conf);
         return rc;
@@ -74,12 +75,10 @@ static bool check_hosts(checking *c)
 static void tell_login(checking *c, const char *detail)
 {
     char advice[500];
-    bool scram = leat_str_starts(leat_str_of(c->conf->kafka->client[LEAT_KAFKA_PRODUCER].mechanism),
-                                 "SCRAM");
     snprintf(advice, sizeof advice,
              "look at sasl.mechanism, which the broker must offer, and at user and password in "
              "sasl.jaas.config%s",
-             scram ? leat_kafka_login_advice() : "");
+             leat_kafka_login_advice());
     tell(c, "kafka log in", LEAT_KAFKA_STEP_FAILED, "kafka.auth", detail, advice);
 }
 
@@ -174,6 +173,29 @@ static bool check_answer(checking *c)
     return true;
 }
 
+/* Repeats are recognized by the numbers that the brokers give to batches. */
+static void check_numbers(checking *c)
+{
+    static const char NAME[] = "kafka idempotence";
+    char why[400] = "";
+    const leat_kafka_client *client = &c->conf->kafka->client[LEAT_KAFKA_PRODUCER];
+    rd_kafka_resp_err_t err = leat_kafka_probe_numbers(client, ANSWER_MS, why, sizeof why);
+    if (!err)
+        tell(c, NAME, LEAT_KAFKA_STEP_OK, NULL, "what is sent twice is recognized", NULL);
+    else if (err == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE)
+        tell(c, NAME, LEAT_KAFKA_STEP_FAILED, "kafka.too_old", why,
+             "leat needs brokers of Kafka 0.11 or later");
+    else if (err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
+        tell(c, NAME, LEAT_KAFKA_STEP_FAILED, "kafka.denied",
+             "the brokers do not number the batches of this user, who may write to no topic",
+             "grant the operation Write on the topics; with brokers before 2.8 also "
+             "IdempotentWrite on the cluster (kafka-acls --add --allow-principal User:... "
+             "--operation IdempotentWrite --cluster)");
+    else
+        tell(c, NAME, LEAT_KAFKA_STEP_WARN, "kafka.error", *why ? why : rd_kafka_err2str(err),
+             "whether what is sent twice is recognized could not be found out");
+}
+
 /* ---- topics ---- */
 
 static rd_kafka_resp_err_t look_up(checking *c, const char *topic, int *partitions)
@@ -200,7 +222,11 @@ static void check_size(checking *c, const char *topic, const char *setting)
     if (!leat_kafka_probe_setting(c->rk, topic, setting, ANSWER_MS, text, sizeof text) ||
         !leat_str_i64(leat_str_of(text), &most)) {
         tell(c, name, LEAT_KAFKA_STEP_SKIPPED, NULL,
-             "the right to describe configurations is missing", NULL);
+             topic
+                 ? "the right to describe configurations (DescribeConfigs on the topic) is missing"
+                 : "the right to describe configurations (DescribeConfigs on the cluster) is "
+                   "missing",
+             NULL);
         return;
     }
     int64_t bound = most < request ? most : request, event = c->conf->max_event_bytes;
@@ -236,6 +262,22 @@ static void check_write(checking *c, const char *name, const char *topic, int pa
     else
         tell(c, name, LEAT_KAFKA_STEP_WARN, "kafka.error", rd_kafka_err2str(err),
              "whether it may be written to could not be found out");
+}
+
+/* With exactly once the offset topic says what is committed. */
+static void check_read(checking *c, const char *topic)
+{
+    char name[300];
+    snprintf(name, sizeof name, "kafka reading %.250s", topic);
+    rd_kafka_resp_err_t err = leat_kafka_probe_read(c->rk, topic, ANSWER_MS);
+    if (!err)
+        tell(c, name, LEAT_KAFKA_STEP_OK, NULL, "may be read", NULL);
+    else if (err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+        tell(c, name, LEAT_KAFKA_STEP_FAILED, "kafka.denied", "the right to read it is missing",
+             "grant the operation Read on the topic: what is committed is read there at a start");
+    else
+        tell(c, name, LEAT_KAFKA_STEP_WARN, "kafka.error", rd_kafka_err2str(err),
+             "whether it may be read could not be found out");
 }
 
 /* A topic that is not there: it may be made by leat, or by the brokers. */
@@ -299,6 +341,9 @@ static void check_topic(checking *c, const char *topic)
     } else {
         check_write(c, name, topic, partitions);
         check_size(c, topic, "max.message.bytes");
+        const char *offsets = c->conf->offsets.topic;
+        if (c->conf->transactional_id && offsets && strcmp(offsets, topic) == 0)
+            check_read(c, topic);
     }
 }
 
@@ -306,14 +351,20 @@ static void check_topic(checking *c, const char *topic)
 
 static const char TX_ID[] = "kafka transactional id", TX_TIME[] = "kafka transaction timeout";
 
-/* The broker's own bound. */
+/* What the brokers allow; false: it may not be asked for. */
+static bool longest(const checking *c, int64_t *ms)
+{
+    char text[32];
+    return leat_kafka_probe_setting(c->rk, NULL, "transaction.max.timeout.ms", ANSWER_MS, text,
+                                    sizeof text) &&
+           leat_str_i64(leat_str_of(text), ms);
+}
+
 static void check_timeout(checking *c, bool refused)
 {
-    char text[32], detail[200];
+    char detail[200];
     int64_t most = 0, ours = c->conf->kafka->client[LEAT_KAFKA_PRODUCER].transaction_ms;
-    bool known = leat_kafka_probe_setting(c->rk, NULL, "transaction.max.timeout.ms", ANSWER_MS,
-                                          text, sizeof text) &&
-                 leat_str_i64(leat_str_of(text), &most);
+    bool known = longest(c, &most);
     if (known)
         snprintf(detail, sizeof detail,
                  "transaction.timeout.ms=%" PRId64 ", transaction.max.timeout.ms=%" PRId64, ours,
@@ -329,17 +380,29 @@ static void check_timeout(checking *c, bool refused)
         tell(c, TX_TIME, LEAT_KAFKA_STEP_OK, NULL, detail, NULL);
 }
 
+/* own: the connector's id itself was tried. */
+static void tell_denied(checking *c, const char *id, bool own, const char *why)
+{
+    char detail[500];
+    snprintf(detail, sizeof detail, "%.200s: %.250s", id, why);
+    if (own)
+        tell(c, TX_ID, LEAT_KAFKA_STEP_FAILED, "kafka.denied", detail,
+             "grant the operations Describe and Write on the transactional id (kafka-acls --add "
+             "--allow-principal User:... --producer --transactional-id ...)");
+    else
+        tell(c, TX_ID, LEAT_KAFKA_STEP_WARN, "kafka.denied", detail,
+             "the connector's own id is not tried, since that could end a connector that runs; "
+             "grant Describe and Write on transactional ids that begin with it (kafka-acls --add "
+             "--allow-principal User:... --producer --transactional-id ... "
+             "--resource-pattern-type prefixed), or DescribeConfigs on the cluster, with which the "
+             "own id can be tried");
+}
+
 static void tell_id(checking *c, rd_kafka_resp_err_t err, const char *id)
 {
     char detail[400];
     snprintf(detail, sizeof detail, "%s: %s", id, rd_kafka_err2str(err));
-    if (err == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
-        tell(c, TX_ID, LEAT_KAFKA_STEP_WARN, "kafka.denied", detail,
-             "the connector's own id is not tried, since that would end a connector that runs; "
-             "grant Describe and Write on transactional ids that begin with it (kafka-acls --add "
-             "--allow-principal User:... --producer --transactional-id ... "
-             "--resource-pattern-type prefixed)");
-    else if (err == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE)
+    if (err == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE)
         tell(c, TX_ID, LEAT_KAFKA_STEP_FAILED, "kafka.no_transactions", detail,
              "exactly once needs brokers of 0.11 or later that offer transactions: take "
              "exactly.once.support=required out to have at least once");
@@ -352,18 +415,30 @@ static void tell_id(checking *c, rd_kafka_resp_err_t err, const char *id)
              "whether transactions can be begun could not be found out");
 }
 
+/* An id beside the connector's own; where the rights are for that one alone, that one, as nothing
+ * comes of it (leat_kafka_probe_id). */
 static void check_id(checking *c)
 {
-    char id[300];
+    char beside[300], why[300] = "";
+    int64_t most = 0;
     const leat_kafka_client *client = &c->conf->kafka->client[LEAT_KAFKA_PRODUCER];
-    snprintf(id, sizeof id, "%s.check", c->conf->transactional_id);
-    rd_kafka_resp_err_t err = leat_kafka_probe_id(client, id, ANSWER_MS);
+    const char *id = c->conf->transactional_id;
+    snprintf(beside, sizeof beside, "%s.check", id);
+    rd_kafka_resp_err_t err =
+        leat_kafka_probe_id(client, beside, client->transaction_ms, ANSWER_MS, why, sizeof why);
     bool late = err == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT;
-    if (!err)
-        tell(c, TX_ID, LEAT_KAFKA_STEP_OK, NULL, c->conf->transactional_id, NULL);
-    else if (!late)
-        tell_id(c, err, id);
-    if (!err || late) check_timeout(c, late);
+    bool own = err == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED &&
+               longest(c, &most) && most < LEAT_KAFKA_NO_TIMEOUT;
+    if (own)
+        err = leat_kafka_probe_id(client, id, LEAT_KAFKA_NO_TIMEOUT, ANSWER_MS, why, sizeof why);
+    if (!err || err == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT) {
+        if (!late) tell(c, TX_ID, LEAT_KAFKA_STEP_OK, NULL, id, NULL);
+        check_timeout(c, late);
+    } else if (err == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED) {
+        tell_denied(c, own ? id : beside, own, why);
+    } else {
+        tell_id(c, err, beside);
+    }
 }
 
 leat_rc leat_kafka_check(const leat_kafka_check_conf *conf, leat_err *e)
@@ -371,6 +446,7 @@ leat_rc leat_kafka_check(const leat_kafka_check_conf *conf, leat_err *e)
     checking c = {.conf = conf};
     LEAT_TRY(open_client(&c, e));
     if (check_hosts(&c) && check_token(&c) && check_answer(&c)) {
+        if (!conf->transactional_id) check_numbers(&c);
         for (const char *const *t = conf->topics; t && *t; t++) check_topic(&c, *t);
         if (!conf->topics || !*conf->topics) check_size(&c, NULL, "message.max.bytes");
         c.soft = conf->transactional_id == NULL;

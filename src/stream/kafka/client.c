@@ -35,7 +35,9 @@ enum {
     FLUSH_MS = 1,         /* least that librdkafka's thread has to notice it */
     FLUSH_AGAIN_US = 5000,
     CULPRIT_US = 200000, /* how long a report may come behind the fatal error it is */
-    MESSAGES_MOST = 10000000
+    MESSAGES_MOST = 10000000,
+    NO_ID_TIMES = 5, /* so often a broker was seen to be up, before it is believed to have no id */
+    TOO_OLD_TIMES = 3, /* so often no broker numbers batches, before that is believed */
 };
 
 /* ---- death ---- */
@@ -46,12 +48,33 @@ static bool is_fenced(rd_kafka_resp_err_t err)
            err == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
 }
 
-/* What no other life of the producer would change. */
-static bool is_hopeless(rd_kafka_resp_err_t err)
+/* What no other life of the producer would change. A broker whose first answer is lost is taken for
+ * an old one, so that has to be said several times. */
+static bool is_hopeless(const leat_kafka_client_port *p, rd_kafka_resp_err_t err)
 {
     return err == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED ||
            err == RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT ||
-           err == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE;
+           (err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED &&
+            p->conf.transactional_id == NULL) ||
+           p->too_old >= TOO_OLD_TIMES;
+}
+
+static void end_for_good(leat_kafka_client_port *p, rd_kafka_resp_err_t err, const char *why)
+{
+    const char *id = p->conf.transactional_id;
+    if (id)
+        leat_kafka_fail(&p->fatal_why, err, id, "begin with transactions", why);
+    else if (err == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE)
+        leat_fail(&p->fatal_why, LEAT_CONF, "kafka.too_old", p->conf.connector,
+                  "the brokers do not recognize what is sent twice: %s. leat needs Kafka 0.11 or "
+                  "later",
+                  why);
+    else
+        leat_fail(&p->fatal_why, LEAT_CONF, "kafka.denied", p->conf.connector,
+                  "the brokers do not number the batches of this user: %s. Grant the user WRITE on "
+                  "the topics, and with brokers before 2.8 IDEMPOTENT_WRITE on the cluster; 'leat "
+                  "check' names what is missing",
+                  why);
 }
 
 void leat_kafka_client_die(leat_kafka_client_port *p, rd_kafka_resp_err_t err, const char *where,
@@ -59,14 +82,14 @@ void leat_kafka_client_die(leat_kafka_client_port *p, rd_kafka_resp_err_t err, c
 {
     if (p->fatal) return;
     p->fatal = true;
+    if (err == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE) p->too_old++;
     if (is_fenced(err))
         leat_fail(&p->fatal_why, LEAT_CONF, "kafka.fenced", where,
                   "another producer with the transactional id of this connector took over: %s; "
                   "the connector runs elsewhere too, stop one of the two",
                   why);
-    else if (is_hopeless(err) && p->conf.transactional_id)
-        leat_kafka_fail(&p->fatal_why, err, p->conf.transactional_id, "begin with transactions",
-                        why);
+    else if (is_hopeless(p, err))
+        end_for_good(p, err, why);
     else
         leat_fail(&p->fatal_why, LEAT_RETRY, "kafka.fatal", where, "the producer ended: %s", why);
     rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
@@ -78,7 +101,11 @@ void leat_kafka_client_look(leat_kafka_client_port *p)
     char why[400] = "";
     if (p->fatal) return;
     rd_kafka_resp_err_t err = rd_kafka_fatal_error(p->rk, why, sizeof why);
-    if (err) leat_kafka_client_die(p, err, p->conf.connector, why);
+    if (err)
+        leat_kafka_client_die(p, err, p->conf.connector, why);
+    else if (leat_kafka_conf_elsewhere(p->rk)) /* the next life knows its id */
+        leat_kafka_client_die(p, RD_KAFKA_RESP_ERR__FATAL, p->conf.connector,
+                              "its brokers are of another cluster than before");
 }
 
 leat_rc leat_kafka_client_dead(const leat_kafka_client_port *p, leat_err *e)
@@ -120,10 +147,12 @@ static int on_statistics(rd_kafka_t *rk, char *json, size_t len, void *opaque)
     static const char UP[] = "\"state\":\"UP\"";
     leat_kafka_client_port *p = opaque;
     (void)rk;
-    if (memmem(json, len, UP, sizeof UP - 1))
+    if (memmem(json, len, UP, sizeof UP - 1)) {
+        p->up_times++;
         reached(p);
-    else if (leat_rc_failed(p->down_why.rc))
+    } else if (leat_rc_failed(p->down_why.rc)) {
         p->down = true;
+    }
     return 0;
 }
 
@@ -233,6 +262,7 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
     p->queued -= m->len + m->key_len;
     p->nqueued--;
     p->reports++;
+    if (d == LEAT_DELIVERED) p->too_old = 0;
     if (d == LEAT_DELIVERED && p->down) reached(p);
     if ((d == LEAT_REFUSED_TOO_LARGE || d == LEAT_REFUSED_INVALID) && records != 1) {
         shrink(p, t->name, d);
@@ -322,6 +352,8 @@ static void end(leat_kafka_client_port *p)
 {
     leat_kafka_tx_end(p);
     leat_kafka_topics_end(p);
+    if (p->cluster) rd_kafka_mem_free(p->rk, p->cluster);
+    p->cluster = NULL;
     if (p->rk) {
         rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
                                   RD_KAFKA_PURGE_F_NON_BLOCKING);
@@ -330,6 +362,8 @@ static void end(leat_kafka_client_port *p)
     p->rk = NULL;
     p->queued = p->nqueued = p->small = 0;
     p->fatal = p->in_tx = p->fenced = p->shrunk = false;
+    p->commit_us = 0;
+    p->up_times = 0;
     p->culprit = (leat_kafka_culprit){0};
     p->refused = (leat_err){0};
 }
@@ -338,7 +372,7 @@ leat_rc leat_kafka_client_open(const leat_kafka_client_conf *conf, leat_broker *
 {
     leat_kafka_client_port *p = leat_zalloc(1, sizeof *p);
     p->conf = *conf;
-    p->broker.ops = conf->transactional_id ? &leat_kafka_client_tx_ops : &leat_kafka_client_ops;
+    p->broker.ops = &leat_kafka_client_ops;
     p->batch_bytes = conf->kafka->client[LEAT_KAFKA_PRODUCER].batch_bytes;
     leat_rc rc = begin(p, e);
     if (rc != LEAT_OK) {
@@ -529,6 +563,14 @@ static bool client_fatal(const leat_broker *b, leat_err *why)
     return p->fatal;
 }
 
+static leat_rc client_cluster(leat_broker *b, const char **id)
+{
+    leat_kafka_client_port *p = port(b);
+    if (p->cluster == NULL) p->cluster = rd_kafka_clusterid(p->rk, 0);
+    *id = p->cluster;
+    return p->cluster != NULL || p->up_times >= NO_ID_TIMES ? LEAT_OK : LEAT_AGAIN;
+}
+
 const leat_broker_ops leat_kafka_client_ops = {
     .name = "librdkafka",
     .topic = topic_number,
@@ -537,19 +579,7 @@ const leat_broker_ops leat_kafka_client_ops = {
     .poll = client_poll,
     .queued = client_queued,
     .down = client_down,
-    .fatal = client_fatal,
-    .reset = reset,
-    .close = client_close,
-};
-
-const leat_broker_ops leat_kafka_client_tx_ops = {
-    .name = "librdkafka",
-    .topic = topic_number,
-    .produce = produce,
-    .send = client_send,
-    .poll = client_poll,
-    .queued = client_queued,
-    .down = client_down,
+    .cluster = client_cluster,
     .fatal = client_fatal,
     .reset = reset,
     .close = client_close,

@@ -67,9 +67,15 @@ typedef struct leat_kafka_client_port {
     int64_t batch_bytes; /* of this life: less once a whole batch was refused for one record */
     bool shrunk;         /* ... and it was so in this life */
     leat_kafka_culprit culprit;
+    unsigned too_old;  /* lives that ended since no broker numbers batches */
+    char *cluster;     /* librdkafka's; NULL: not known ... */
+    unsigned up_times; /* ... though brokers were seen to be up so often in this life */
     bool down, fatal;
     leat_err down_why, fatal_why;
     bool in_tx;                  /* between begin and the end of commit or abort */
+    size_t left;                 /* nqueued before a commit, as it was seen last ... */
+    int64_t left_us;             /* ... and when that was another number */
+    int64_t commit_us;           /* a commit that had no answer is asked for again then; 0: none */
     bool fenced;                 /* tx_init: no open transaction of our own hides offsets */
     leat_kafka_offsets *reading; /* tx_offsets that has not ended */
     leat_err refused;            /* RETRY: a record of the open transaction was */
@@ -98,8 +104,7 @@ void leat_kafka_topic_forget(leat_kafka_topic *t);
 /* Ends what belongs to a producer's life. */
 void leat_kafka_topics_end(leat_kafka_client_port *p);
 
-extern const leat_broker_ops leat_kafka_client_ops;    /* at least once */
-extern const leat_broker_ops leat_kafka_client_tx_ops; /* exactly once */
+extern const leat_broker_ops leat_kafka_client_ops;
 
 leat_rc leat_kafka_tx_init(leat_broker *b, int wait_ms, leat_err *e);
 leat_rc leat_kafka_tx_offsets(leat_broker *b, leat_arena *a, leat_position **pos, size_t *n,

@@ -16,12 +16,24 @@ static _Atomic int last_certificate;
 
 static const char TRUST[] = "ssl.truststore.location", KEYS[] = "ssl.keystore.location";
 
+/* The client, of all of the process, whose brokers came to be those of another cluster last. */
+static atomic_uintptr_t elsewhere;
+
+bool leat_kafka_conf_elsewhere(const rd_kafka_t *rk)
+{
+    uintptr_t mine = (uintptr_t)rk;
+    return atomic_compare_exchange_strong(&elsewhere, &mine, 0);
+}
+
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
     enum { SYSLOG_WARNING = 4, SYSLOG_INFO = 6, SYSLOG_DEBUG = 7 };
-    (void)rk;
-    /* Of our own making: an option that is called experimental, records thrown away at an end. */
-    if (strcmp(facility, "CONFWARN") == 0 || strcmp(facility, "TERMINATE") == 0)
+    /* It goes on as if nothing had happened, and keeps the id that it knows. */
+    if (strcmp(facility, "CLUSTERID") == 0) atomic_store(&elsewhere, (uintptr_t)rk);
+    /* Of our own making: an option that is called experimental, records thrown away at an end. And
+     * what is said twice a second while a certificate does not fit: kafka.tls says it once. */
+    if (strcmp(facility, "CONFWARN") == 0 || strcmp(facility, "TERMINATE") == 0 ||
+        strcmp(facility, "SSLCERTVRFY") == 0)
         level = SYSLOG_DEBUG;
     leat_level to = level <= SYSLOG_WARNING ? LEAT_WARN
                     : level <= SYSLOG_INFO  ? LEAT_INFO
@@ -255,6 +267,18 @@ leat_rc leat_kafka_conf_new(rd_kafka_conf_t *conf, leat_kafka_role role, rd_kafk
     return leat_fail(e, LEAT_CONF, "kafka.option", "kafka", "librdkafka does not begin: %s", why);
 }
 
+/* What librdkafka's words do not say. */
+static const char *address_advice(rd_kafka_resp_err_t err, const char *said)
+{
+    if (strstr(said, "Invalid response size"))
+        return "; what answers there is no broker of Kafka, or a listener that wants TLS: look at "
+               "bootstrap.servers and security.protocol";
+    if (err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        return "; connections are closed or refused without a reason: does the listener want TLS or "
+               "a log-in (security.protocol)? 'leat check' tells which step fails";
+    return "";
+}
+
 leat_rc leat_kafka_fail(leat_err *e, rd_kafka_resp_err_t err, const char *where, const char *doing,
                         const char *why)
 {
@@ -292,7 +316,11 @@ leat_rc leat_kafka_fail(leat_err *e, rd_kafka_resp_err_t err, const char *where,
     }
     case RD_KAFKA_RESP_ERR__RESOLVE:
     case RD_KAFKA_RESP_ERR__TRANSPORT:
-    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN: code = "kafka.down"; break;
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case RD_KAFKA_RESP_ERR__BAD_MSG:
+        code = "kafka.down";
+        advice = address_advice(err, said);
+        break;
     case RD_KAFKA_RESP_ERR__TIMED_OUT:
     case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE:
     case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT: code = "kafka.timeout"; break;

@@ -24,6 +24,9 @@ leat_rc leat_kafka_conf_i64(rd_kafka_conf_t *conf, const char *name, int64_t val
 leat_rc leat_kafka_conf_new(rd_kafka_conf_t *conf, leat_kafka_role role, rd_kafka_t **out,
                             leat_err *e);
 
+/* Once, when the client's brokers have come to be those of another cluster than before. */
+bool leat_kafka_conf_elsewhere(const rd_kafka_t *rk);
+
 /* What is worth knowing when a log-in was refused, as a part of a sentence; "" if there is nothing.
  */
 const char *leat_kafka_login_advice(void);

@@ -86,6 +86,7 @@ static leat_rc look(leat_kafka *k, int wait_ms, leat_err *e)
         k->down_us = leat_mono_us();
     LEAT_TRY(leat_kafka_settle_refused(k, e));
     leat_kafka_advance(k);
+    LEAT_TRY(leat_kafka_cluster_look(k, e));
     leat_rc rc = leat_kafka_once(k) ? leat_kafka_once_step(k, e) : leat_kafka_revive(k, e);
     if (rc == LEAT_OK && !leat_kafka_once(k)) rc = leat_kafka_feed(k, e);
     LEAT_TRY(rc);

@@ -40,6 +40,7 @@ typedef struct leat_kafka_conf {
     size_t window_bytes;          /* of what is on its way, most; 0: 8 MiB */
     int64_t away_us;              /* without a report for so long: Kafka is away; 0: 10 s */
     int64_t spool_bytes;          /* spool.max.bytes; 0: there is no spool */
+    bool other_cluster;           /* a spool is sent to a cluster it was not meant for */
     int64_t segment_bytes;        /* of the spool; 0: an eighth of spool_bytes, at most 16 MiB */
     int64_t frame_bytes;          /* of the spool, as leat_embedded_conf; 0: as there */
     leat_compression compression; /* of the spool */

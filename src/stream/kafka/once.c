@@ -144,19 +144,25 @@ void leat_kafka_once_abort(leat_kafka *k, const leat_err *why)
     leat_kafka_once_enter(o, LEAT_ONCE_ABORT);
 }
 
+/* What a call came to whose RETRY only another producer helps from. */
+static leat_rc settle(leat_kafka *k, leat_rc rc, const leat_err *why, leat_err *e)
+{
+    if (rc == LEAT_RETRY) {
+        k->last = *why;
+        k->once.reset = !k->broker->ops->fatal(k->broker, NULL);
+        return LEAT_AGAIN;
+    }
+    if (leat_rc_failed(rc) && e != NULL) *e = *why;
+    return rc;
+}
+
 leat_rc leat_kafka_once_ready(leat_kafka *k, leat_err *e)
 {
     leat_once *o = &k->once;
     leat_err why = {0};
     if (o->state == LEAT_ONCE_OPEN) return LEAT_OK;
     if (o->state != LEAT_ONCE_IDLE || leat_mono_us() < o->again_us) return LEAT_AGAIN;
-    leat_rc rc = k->broker->ops->tx_begin(k->broker, &why);
-    if (rc == LEAT_RETRY) {
-        k->last = why;
-        o->reset = !k->broker->ops->fatal(k->broker, NULL);
-        return LEAT_AGAIN;
-    }
-    if (leat_rc_failed(rc) && e != NULL) *e = why;
+    leat_rc rc = settle(k, k->broker->ops->tx_begin(k->broker, &why), &why, e);
     if (rc != LEAT_OK) return rc;
     leat_kafka_once_enter(o, LEAT_ONCE_OPEN);
     o->open_us = o->since_us;
@@ -323,13 +329,7 @@ static leat_rc abort_it(leat_kafka *k, leat_err *e)
 {
     leat_once *o = &k->once;
     leat_err why = {0};
-    leat_rc rc = k->broker->ops->tx_abort(k->broker, COMMIT_MS, &why);
-    if (rc == LEAT_RETRY) {
-        k->last = why;
-        o->reset = !k->broker->ops->fatal(k->broker, NULL);
-        return LEAT_AGAIN;
-    }
-    if (leat_rc_failed(rc) && e != NULL) *e = why;
+    leat_rc rc = settle(k, k->broker->ops->tx_abort(k->broker, COMMIT_MS, &why), &why, e);
     if (rc != LEAT_OK) return rc;
     o->aborts++;
     if (!o->quiet)

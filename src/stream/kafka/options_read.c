@@ -32,7 +32,8 @@ typedef struct layers {
 
 static void lay(layers *l, const char *bare, const leat_prop *p)
 {
-    leat_props_set(&l->props, l->a, leat_str_of(bare), leat_str_of(p->value), p->line);
+    leat_props_set(&l->props, l->a, leat_str_of(bare), leat_str_of(p->value), p->line)->brought =
+        p->brought;
     leat_props_set(&l->written, l->a, leat_str_of(bare), leat_str_of(p->name), p->line);
 }
 
@@ -72,15 +73,23 @@ static void pass_on(const leat_report *from, const layers *l, leat_report *r)
     }
 }
 
+/* Empty layers, and a report for what is wrong in them. */
+static void begin(layers *l, const leat_props *worker, leat_arena *a, leat_arena *said,
+                  leat_report *own)
+{
+    *l = (layers){.a = a};
+    leat_props_init(&l->props, NULL);
+    leat_props_init(&l->written, NULL);
+    leat_report_init(own, said);
+    lay_shared(l, worker);
+}
+
 static void read_client(const leat_props *worker, const leat_props *connector, leat_kafka_role role,
                         bool strict, leat_arena *a, leat_kafka_client *out, leat_report *r)
 {
-    layers l = {.a = a};
+    layers l;
     leat_report own;
-    leat_props_init(&l.props, NULL);
-    leat_props_init(&l.written, NULL);
-    leat_report_init(&own, r->a);
-    lay_shared(&l, worker);
+    begin(&l, worker, a, r->a, &own);
     lay_prefixed(&l, worker, ROLES[role].worker);
     lay_prefixed(&l, connector, ROLES[role].connector);
     leat_opts_parse(leat_kafka_client_options[role], &l.props, strict, a, out, &own);
@@ -91,12 +100,9 @@ bool leat_kafka_options_signals(const leat_props *worker, const leat_props *conn
                                 leat_arena *a, leat_kafka_signal_conf *out, leat_report *r)
 {
     unsigned before = r->errors;
-    layers l = {.a = a};
+    layers l;
     leat_report own;
-    leat_props_init(&l.props, NULL);
-    leat_props_init(&l.written, NULL);
-    leat_report_init(&own, r->a);
-    lay_shared(&l, worker);
+    begin(&l, worker, a, r->a, &own);
     lay_prefixed(&l, worker, ROLES[LEAT_KAFKA_CONSUMER].worker);
     if (worker) lay_prefixed(&l, connector, ROLES[LEAT_KAFKA_CONSUMER].connector);
     lay_prefixed(&l, connector, "signal.consumer.");

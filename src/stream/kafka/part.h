@@ -13,6 +13,8 @@
 #include "stream/registry.h"
 #include "stream/segment.h"
 
+enum { LEAT_KAFKA_CLUSTER = 128 }; /* bytes of a cluster's id; Kafka's have 22 */
+
 /* A few numbers, ascending. */
 typedef struct leat_kafka_set {
     uint32_t *v, n, cap;
@@ -148,6 +150,8 @@ typedef struct leat_kafka {
     char *data, *connector, *spool_data;
     leat_broker *broker;
     struct leat_page *page;
+    char cluster[LEAT_KAFKA_CLUSTER]; /* whose position this is; "": not known */
+    bool met;                         /* that is the one which can be reached, or need not be */
     leat_kafka_phase phase;
     int64_t since_us;
     int64_t told_us;             /* when the page was told last ... */
@@ -233,7 +237,8 @@ typedef struct leat_kafka {
 /* ---- kafka_record.c ---- */
 
 /* Gives the records of the parcel's n events to the producer, from p->sent on up to `to`;
- * *sent counts all of them that were given or need not be. AGAIN: the producer takes no more now.
+ * *sent counts all of them that were given or need not be. AGAIN: the producer takes no more now,
+ * or it is not known whether the cluster is the right one.
  * DATA: record *sent can never be sent. Other errors as leat_broker_ops.produce. */
 leat_rc leat_kafka_produce(leat_kafka *k, const leat_parcel *p, const leat_event *ev, uint32_t n,
                            uint32_t to, uint32_t *sent, leat_err *e);
@@ -243,6 +248,12 @@ uint32_t leat_kafka_row(leat_kafka *k, const leat_event *ev);
 void leat_kafka_forget(leat_kafka *k);
 void leat_kafka_records_init(leat_kafka *k);
 void leat_kafka_records_fini(leat_kafka *k);
+
+/* ---- cluster.c ---- */
+
+/* Whether it is the cluster that it was. Until k->met nothing is given to the producer. CONF
+ * "kafka.other_cluster": a spool of another one is in force. */
+leat_rc leat_kafka_cluster_look(leat_kafka *k, leat_err *e);
 
 /* ---- kafka_window.c ---- */
 

@@ -2,11 +2,13 @@
 #include "stream/kafka/probe.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/os.h"
 
 enum { HOST_MAX = 256 };
@@ -72,7 +74,20 @@ static void on_probe(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
     *(rd_kafka_resp_err_t *)opaque = m->err;
 }
 
-static rd_kafka_t *producer(const leat_kafka_client *c, const char *name, const char *value,
+/* It tells when the producer has its number. */
+static int on_numbers(rd_kafka_t *rk, char *json, size_t len, void *opaque)
+{
+    static const char KEY[] = "\"idemp_state\"", HAS[] = "\"Assigned\"";
+    const char *at = memmem(json, len, KEY, sizeof KEY - 1);
+    (void)rk;
+    if (at && memmem(at, (size_t)(json + len - at) < 40 ? (size_t)(json + len - at) : 40, HAS,
+                     sizeof HAS - 1))
+        *(rd_kafka_resp_err_t *)opaque = RD_KAFKA_RESP_ERR_NO_ERROR;
+    return 0;
+}
+
+/* sets: names and values in turn, NULL-ended. */
+static rd_kafka_t *producer(const leat_kafka_client *c, const char *const *sets,
                             rd_kafka_resp_err_t *told)
 {
     rd_kafka_conf_t *conf = NULL;
@@ -81,8 +96,11 @@ static rd_kafka_t *producer(const leat_kafka_client *c, const char *name, const 
         return NULL;
     rd_kafka_conf_set_opaque(conf, told);
     rd_kafka_conf_set_dr_msg_cb(conf, on_probe);
-    if (leat_kafka_conf_set(conf, name, value, "check", NULL) != LEAT_OK ||
-        leat_kafka_conf_set(conf, "message.send.max.retries", "2", "check", NULL) != LEAT_OK) {
+    rd_kafka_conf_set_stats_cb(conf, on_numbers);
+    leat_rc rc = leat_kafka_conf_set(conf, "message.send.max.retries", "2", "check", NULL);
+    for (; *sets && rc == LEAT_OK; sets += 2)
+        rc = leat_kafka_conf_set(conf, sets[0], sets[1], "check", NULL);
+    if (rc != LEAT_OK) {
         rd_kafka_conf_destroy(conf);
         return NULL;
     }
@@ -92,7 +110,7 @@ static rd_kafka_t *producer(const leat_kafka_client *c, const char *name, const 
 rd_kafka_resp_err_t leat_kafka_probe_write(const leat_kafka_client *c, const char *topic, int ms)
 {
     rd_kafka_resp_err_t told = RD_KAFKA_RESP_ERR__TIMED_OUT;
-    rd_kafka_t *rk = producer(c, "request.required.acks", "2", &told);
+    rd_kafka_t *rk = producer(c, (const char *[]){"request.required.acks", "2", NULL}, &told);
     if (!rk) return RD_KAFKA_RESP_ERR__INVALID_ARG;
     const rd_kafka_vu_t v[] = {
         {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = topic},
@@ -110,15 +128,65 @@ rd_kafka_resp_err_t leat_kafka_probe_write(const leat_kafka_client *c, const cha
     return err == RD_KAFKA_RESP_ERR_INVALID_REQUIRED_ACKS ? RD_KAFKA_RESP_ERR_NO_ERROR : err;
 }
 
-rd_kafka_resp_err_t leat_kafka_probe_id(const leat_kafka_client *c, const char *id, int ms)
+rd_kafka_resp_err_t leat_kafka_probe_read(rd_kafka_t *rk, const char *topic, int ms)
 {
+    enum { TURN_MS = 200 };
+    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    int64_t until = leat_mono_us() + ms * INT64_C(1000);
+    rd_kafka_topic_t *rkt = rd_kafka_topic_new(rk, topic, NULL);
+    if (!rkt || rd_kafka_consume_start(rkt, 0, RD_KAFKA_OFFSET_END) != 0) {
+        err = rd_kafka_last_error();
+        if (rkt) rd_kafka_topic_destroy(rkt);
+        return err;
+    }
+    while (err == RD_KAFKA_RESP_ERR__TIMED_OUT && leat_mono_us() < until) {
+        rd_kafka_message_t *m = rd_kafka_consume(rkt, 0, TURN_MS);
+        if (!m) continue;
+        if (!m->err || m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+            err = RD_KAFKA_RESP_ERR_NO_ERROR;
+        else if (m->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+            err = m->err;
+        rd_kafka_message_destroy(m);
+    }
+    rd_kafka_consume_stop(rkt, 0);
+    rd_kafka_topic_destroy(rkt);
+    return err;
+}
+
+rd_kafka_resp_err_t leat_kafka_probe_numbers(const leat_kafka_client *c, int ms, char *why,
+                                             size_t size)
+{
+    static const char *const SETS[] = {"enable.idempotence", "true", "statistics.interval.ms", "50",
+                                       NULL};
+    enum { TURN_MS = 50 };
+    rd_kafka_resp_err_t told = RD_KAFKA_RESP_ERR__TIMED_OUT, err = RD_KAFKA_RESP_ERR_NO_ERROR;
+    int64_t until = leat_mono_us() + ms * INT64_C(1000);
+    rd_kafka_t *rk = producer(c, SETS, &told);
+    if (!rk) return RD_KAFKA_RESP_ERR__INVALID_ARG;
+    while (told && !err && leat_mono_us() < until) {
+        rd_kafka_poll(rk, TURN_MS);
+        err = rd_kafka_fatal_error(rk, why, size);
+    }
+    rd_kafka_destroy(rk);
+    return err ? err : told;
+}
+
+rd_kafka_resp_err_t leat_kafka_probe_id(const leat_kafka_client *c, const char *id,
+                                        int64_t timeout_ms, int ms, char *why, size_t size)
+{
+    char timeout[24];
     rd_kafka_resp_err_t told = RD_KAFKA_RESP_ERR_NO_ERROR;
-    rd_kafka_t *rk = producer(c, "transactional.id", id, &told);
+    snprintf(timeout, sizeof timeout, "%" PRId64, timeout_ms);
+    const char *sets[] = {"transactional.id", id, "transaction.timeout.ms", timeout, NULL};
+    rd_kafka_t *rk = producer(c, sets, &told);
     if (!rk) return RD_KAFKA_RESP_ERR__INVALID_ARG;
     rd_kafka_error_t *error = rd_kafka_init_transactions(rk, ms);
     rd_kafka_resp_err_t err = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
-    char why[64];
-    if (err && rd_kafka_fatal_error(rk, why, sizeof why)) err = rd_kafka_fatal_error(rk, why, 64);
+    if (error) snprintf(why, size, "%s", rd_kafka_error_string(error));
+    char fatal[300];
+    rd_kafka_resp_err_t end = rd_kafka_fatal_error(rk, fatal, sizeof fatal);
+    if (err && end) snprintf(why, size, "%s", fatal);
+    if (err && end) err = end;
     if (error) rd_kafka_error_destroy(error);
     rd_kafka_destroy(rk);
     return err;

@@ -146,6 +146,7 @@ leat_rc leat_kafka_produce(leat_kafka *k, const leat_parcel *p, const leat_event
     leat_rc rc = LEAT_OK;
     uint32_t at = 0, skip = p->sent;
     bool some = false;
+    if (!k->met) rc = LEAT_AGAIN;
     for (uint32_t i = 0; i < n && rc == LEAT_OK && at < to; i++) {
         unsigned more = leat_event_records(&ev[i]);
         if (at + more <= skip || leat_kafka_dropped(p, i, &ev[i])) {

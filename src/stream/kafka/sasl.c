@@ -3,6 +3,8 @@
  *
  * The login module must be the mechanism's own; an option of a module that is not known is a
  * refusal, since it may say how to log in. */
+#include <stdatomic.h>
+
 #include "base/json.h"
 #include "base/log.h"
 #include "stream/kafka/conf.h"
@@ -281,12 +283,15 @@ static leat_rc make(const mechanism *m, login *l, leat_err *e)
     return m->make(l, e);
 }
 
+/* The mechanism that was configured last in this process is SCRAM. */
+static atomic_bool by_scram;
+
 /* Before 2.6.1 librdkafka's SCRAM repeats the client's nonce, which brokers took until Kafka 3.9.
  */
 const char *leat_kafka_login_advice(void)
 {
     enum { MENDED = 0x020601ff };
-    return rd_kafka_version() < MENDED
+    return atomic_load(&by_scram) && rd_kafka_version() < MENDED
                ? "; brokers of Kafka 4.0 and later refuse each log-in by SCRAM of a librdkafka that "
                  "is older than 2.6.1, as this one is: put a newer librdkafka.so.1 in its place, or "
                  "log in by PLAIN over TLS or by a certificate"
@@ -300,6 +305,7 @@ leat_rc leat_kafka_sasl_make(const leat_kafka_client *c, rd_kafka_conf_t *conf, 
         if (!leat_str_ieq(leat_str_of(c->mechanism), leat_str_of(m->name))) continue;
         leat_arena a;
         leat_arena_init(&a, 0);
+        atomic_store(&by_scram, leat_str_starts(leat_str_of(m->name), "SCRAM"));
         login l = {.c = c, .conf = conf, .a = &a};
         leat_rc rc = make(m, &l, e);
         leat_arena_free(&a);

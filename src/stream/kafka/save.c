@@ -4,6 +4,8 @@
  * durable, a few times a second at most, and only then is it shown: the source is acknowledged from
  * what is shown. While a spool is in force its own frames say what is durable, and a save is about
  * the cursor: how much of the spool is delivered. Run by the stream's thread. */
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "stream/kafka/part.h"
 #include "stream/page.h"
@@ -198,6 +200,7 @@ leat_delivered leat_kafka_delivered(const leat_kafka *k, const leat_books *x, ui
         .part_dead = x->part_dead,
         .mark = x->mark,
         .mark_us = x->mark_us,
+        .cluster = leat_str_of(k->cluster),
         .ahead = x->ahead,
         .txs = (const uint64_t *)(const void *)x->txs.p,
         .ntxs = x->txs.len / sizeof(uint64_t),
@@ -265,6 +268,7 @@ leat_rc leat_kafka_load(leat_kafka *k, leat_err *e)
     if (rc == LEAT_OK) {
         leat_kafka_books_load(k, &k->books, &d);
         k->episode = d.episode;
+        snprintf(k->cluster, sizeof k->cluster, "%.*s", (int)d.cluster.len, d.cluster.s);
         for (size_t i = 0; i < d.ntxs; i++) leat_ring_add(&k->ring, d.txs[i]);
         rc = leat_kafka_once_load(k, &a, e);
     }

@@ -7,6 +7,8 @@
 #include "base/clock.h"
 #include "stream/kafka/client_part.h"
 
+enum { COMMIT_MS = 200, COMMIT_PAUSE_US = 500000, FLUSH_US = 200000 };
+
 static leat_kafka_client_port *port(leat_broker *b)
 {
     return (leat_kafka_client_port *)b;
@@ -56,6 +58,7 @@ leat_rc leat_kafka_tx_init(leat_broker *b, int wait_ms, leat_err *e)
         result(p, rd_kafka_init_transactions(p->rk, wait_ms), "begin with transactions", e);
     if (rc == LEAT_AGAIN) rd_kafka_poll(p->rk, 0);
     p->fenced = rc == LEAT_OK;
+    if (rc == LEAT_OK) p->too_old = 0;
     return rc;
 }
 
@@ -109,11 +112,29 @@ leat_rc leat_kafka_tx_offset(leat_broker *b, leat_position pos, uint64_t tag, le
     return rc;
 }
 
+/* Records are on their way, and get there. Those of a transaction that failed do not, which the
+ * commit tells. */
+static bool flushing(leat_kafka_client_port *p, int wait_ms)
+{
+    if (rd_kafka_flush(p->rk, wait_ms) != RD_KAFKA_RESP_ERR__TIMED_OUT) return false;
+    int64_t now = leat_mono_us();
+    if (p->nqueued != p->left) p->left_us = now;
+    p->left = p->nqueued;
+    return now - p->left_us < FLUSH_US;
+}
+
+/* Each call is taken up by librdkafka's thread first. If that does not come to it in time, the call
+ * ends as if there had been none, and the brokers' answer to the one before is taken for that of an
+ * abort, at which librdkafka (2.0 to 2.11 at least) ends the process. So what waits for records is
+ * done before, the call has time enough, and is made seldom while no answer comes. */
 leat_rc leat_kafka_tx_commit(leat_broker *b, int wait_ms, leat_err *e)
 {
     leat_kafka_client_port *p = port(b);
     if (p->fatal) return leat_kafka_client_dead(p, e);
-    leat_rc rc = result(p, rd_kafka_commit_transaction(p->rk, wait_ms), "commit", e);
+    if (leat_mono_us() < p->commit_us) return LEAT_AGAIN;
+    if (p->commit_us == 0 && flushing(p, wait_ms)) return LEAT_AGAIN;
+    leat_rc rc = result(p, rd_kafka_commit_transaction(p->rk, COMMIT_MS), "commit", e);
+    p->commit_us = rc == LEAT_AGAIN ? leat_mono_us() + COMMIT_PAUSE_US : 0;
     leat_kafka_client_look(p);
     if (rc == LEAT_RETRY && leat_rc_failed(p->refused.rc) && !p->fatal)
         return leat_fail(e, p->refused.rc, p->refused.code, p->refused.where, "%s", p->refused.msg);

@@ -566,7 +566,7 @@ leat_rc leat_kafka_revive(leat_kafka *k, leat_err *e)
     bool dead = k->broker->ops->fatal(k->broker, &why);
     int64_t now = leat_mono_us();
     if (!dead && !k->again) return LEAT_OK;
-    if (dead && strcmp(why.code, "kafka.fenced") == 0) {
+    if (dead && why.rc == LEAT_CONF) {
         if (e != NULL) *e = why;
         return LEAT_CONF;
     }

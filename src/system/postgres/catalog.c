@@ -108,7 +108,8 @@ static leat_rc read_columns(leat_pg *c, const some *x, leat_arena *a, leat_err *
 {
     static const char sql[] =
         "SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attndims,"
-        " a.attnotnull, %s, a.attidentity <> '', pg_catalog.pg_get_expr(d.adbin, d.adrelid),"
+        " a.attnotnull OR t.typtype = 'd' AND t.typnotnull, %s, a.attidentity <> '',"
+        " pg_catalog.pg_get_expr(d.adbin, d.adrelid),"
         " pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(p.proname)"
         " FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef d"
         " ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
@@ -330,26 +331,41 @@ leat_rc leat_pg_table_read(leat_pg *c, uint32_t oid, leat_arena *a, const leat_p
     return leat_pg_tables_read(c, &oid, 1, a, out, e);
 }
 
-leat_rc leat_pg_relations(leat_pg *c, leat_arena *a, leat_pg_relation **out, size_t *n, leat_err *e)
+leat_rc leat_pg_name_check(leat_str name, const char *what, const char *where, leat_err *e)
+{
+    if (leat_str_utf8(name)) return LEAT_OK;
+    leat_buf hex = {0};
+    leat_buf_hex(&hex, name);
+    leat_rc rc = leat_fail(e, LEAT_CONF, "postgres.encoding", where,
+                           "the name of a %s is no UTF-8: its bytes are " LEAT_STR_FMT
+                           " (hexadecimal). Events can have no such name: ALTER ... RENAME it",
+                           what, LEAT_STR_ARG(leat_buf_str(&hex)));
+    leat_buf_free(&hex);
+    return rc;
+}
+
+/* persistence: 'p' logged, 'u' unlogged. */
+static leat_rc relations(leat_pg *c, const char *persistence, leat_arena *a, leat_pg_relation **out,
+                         size_t *n, leat_err *e)
 {
     static const char sql[] =
         "SELECT c.oid, n.nspname, c.relname, c.relkind, c.relreplident, c.relispartition,"
         " EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary),"
-        " pg_catalog.has_schema_privilege(n.oid, 'USAGE')"
-        " AND pg_catalog.has_table_privilege(c.oid, 'SELECT'),"
+        " pg_catalog.has_table_privilege(c.oid, 'SELECT'),"
         " pg_catalog.has_schema_privilege(n.oid, 'USAGE'),"
         " pg_catalog.pg_has_role(c.relowner, 'USAGE'), c.reltuples,"
         " pg_catalog.pg_get_userbyid(c.relowner),"
         " CASE WHEN c.relispartition THEN (SELECT h.inhparent FROM pg_catalog.pg_inherits h"
         " WHERE h.inhrelid = c.oid) END,"
         " c.relreplident = 'i' AND (SELECT i.indisreplident" KEY_INDEX(
-            "c.oid") ") IS NOT TRUE"
+            "c.oid") ") IS NOT TRUE,"
+                     " c.relrowsecurity AND pg_catalog.row_security_active(c.oid)"
                      " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-                     " WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p'"
+                     " WHERE c.relkind IN ('r', 'p') AND c.relpersistence = $1"
                      " AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_(catalog|toast|temp_)'"
                      " ORDER BY (n.nspname || '.' || c.relname) COLLATE \"C\"";
     PGresult *res;
-    LEAT_TRY(leat_pg_query(c, "list the tables", sql, 0, NULL, &res, e));
+    LEAT_TRY(leat_pg_query(c, "list the tables", sql, 1, &persistence, &res, e));
     int rows = PQntuples(res);
     leat_pg_relation *r = LEAT_NEW(a, leat_pg_relation, rows);
     for (int i = 0; i < rows; i++)
@@ -368,11 +384,26 @@ leat_rc leat_pg_relations(leat_pg *c, leat_arena *a, leat_pg_relation **out, siz
             .owner = text_of(a, res, i, 11),
             .parent = (uint32_t)leat_pg_cell_i64(res, i, 12, 0),
             .strange = leat_pg_cell_bool(res, i, 13),
+            .hides = leat_pg_cell_bool(res, i, 14),
         };
     PQclear(res);
     *out = r;
     *n = (size_t)rows;
+    for (int i = 0; i < rows; i++) {
+        LEAT_TRY(leat_pg_name_check(leat_str_of(r[i].schema), "schema", "", e));
+        LEAT_TRY(leat_pg_name_check(leat_str_of(r[i].name), "table", r[i].schema, e));
+    }
     return LEAT_OK;
+}
+
+leat_rc leat_pg_relations(leat_pg *c, leat_arena *a, leat_pg_relation **out, size_t *n, leat_err *e)
+{
+    return relations(c, "p", a, out, n, e);
+}
+
+leat_rc leat_pg_unlogged(leat_pg *c, leat_arena *a, leat_pg_relation **out, size_t *n, leat_err *e)
+{
+    return relations(c, "u", a, out, n, e);
 }
 
 leat_rc leat_pg_types_read(leat_pg *c, leat_pg_types *types, leat_err *e)

@@ -72,18 +72,26 @@ typedef struct leat_pg_relation {
     uint32_t parent; /* of a partition: the table that it is one of; else 0 */
     bool has_key;    /* a primary key */
     bool strange;    /* its identity is an index ('i') that is not its key, or none any more */
-    bool can_select; /* this user may read it, and use its schema */
+    bool can_select; /* this user may read it, once it may use its schema */
     bool can_use;    /* this user may use its schema */
+    bool hides;      /* row-level security applies to this user */
     bool owned;      /* this user owns it, or belongs to the role that does */
     double rows;
     const char *owner;
 } leat_pg_relation;
+
+/* CONF "postgres.encoding": a name (of a "table", a "column") that is no UTF-8, which those of a
+ * SQL_ASCII database need not be. */
+leat_rc leat_pg_name_check(leat_str name, const char *what, const char *where, leat_err *e);
 
 /* All ordinary and partitioned tables that are not the server's own, sorted by "schema.name"
  * (bytes).
  */
 leat_rc leat_pg_relations(leat_pg *c, leat_arena *a, leat_pg_relation **out, size_t *n,
                           leat_err *e);
+
+/* The same of unlogged tables, whose changes are in no log. */
+leat_rc leat_pg_unlogged(leat_pg *c, leat_arena *a, leat_pg_relation **out, size_t *n, leat_err *e);
 
 /* Reads the database's types into types; what is there already is replaced. */
 leat_rc leat_pg_types_read(leat_pg *c, leat_pg_types *types, leat_err *e);

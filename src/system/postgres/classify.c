@@ -8,13 +8,19 @@
  * Pure; run by any thread. */
 #include "system/postgres/classify.h"
 
+#define PASS_OVER                                                                                  \
+    "To pass over the transaction, whose changes are then lost: stop the connector, SELECT "       \
+    "pg_replication_slot_advance(slot, an LSN behind it), and start it with "                      \
+    "offset.mismatch.strategy=trust_slot"
+#define NO_UTF8                                                                                    \
+    "The database holds a text or a name that its encoding (SHOW server_encoding) cannot turn "    \
+    "into the UTF-8 that events are in; SQL_ASCII keeps whatever was written to it. Write it "     \
+    "anew: rows by UPDATE, names by ALTER. A change that stands in the log already is sent as it " \
+    "was. " PASS_OVER
 #define TOO_LARGE                                                                                  \
     "A row of a captured table is larger than the 1 GB that a message of the server can have (as " \
     "text: a bytea is twice as long), and the server will never be able to send it. Take its "     \
-    "column out of the publication for the future (a column list, PostgreSQL 15). To pass over "   \
-    "the transaction, whose changes are then lost: stop the connector, SELECT "                    \
-    "pg_replication_slot_advance(slot, an LSN behind it), and start it with "                      \
-    "offset.mismatch.strategy=trust_slot"
+    "column out of the publication for the future (a column list, PostgreSQL 15). " PASS_OVER
 
 typedef struct rule {
     const char *state; /* prefix */
@@ -129,6 +135,8 @@ static const rule rules[] = {
     {"42703",
      NULL,
      {LEAT_CONF, "postgres.column_missing", "A column was dropped or renamed, or never was there"}},
+    {"22021", NULL, {LEAT_CONF, "postgres.encoding", NO_UTF8}},
+    {"22P05", NULL, {LEAT_CONF, "postgres.encoding", NO_UTF8}},
     {"54000", NULL, {LEAT_CONF, "postgres.row_too_large", TOO_LARGE}},
     {"0A000", NULL, {LEAT_CONF, "postgres.unsupported", NULL}},
     {"XX001", NULL, {LEAT_FATAL, "postgres.corrupted", "The server's data is damaged"}},

@@ -183,21 +183,39 @@ static leat_rc await_result(leat_pg *c, const char *doing, int64_t deadline, lea
     }
 }
 
-/* The next result, NULL after the last. PQgetResult waits by itself, but only for the socket. */
-static PGresult *next_result(leat_pg *c)
+/* The next result, NULL after the last. PQgetResult waits by itself and without an end, so it is
+ * called only when there is one, or when the connection is lost and it tells why. A server that
+ * says nothing more costs the session. */
+static leat_rc next_result(leat_pg *c, const char *doing, PGresult **out, leat_err *e)
 {
-    leat_err ignored;
-    await_result(c, "end", deadline_in(CANCEL_MS), &ignored);
-    return PQgetResult(c->pg);
+    *out = NULL;
+    leat_rc rc = await_result(c, doing, deadline_in(CANCEL_MS), e);
+    if (rc == LEAT_AGAIN)
+        rc = fail_deadline(e, c, "postgres.timeout", doing, CANCEL_MS,
+                           "The server, or the network to it, has stopped in the middle of an "
+                           "answer; a new connection is made");
+    if (rc != LEAT_OK && PQstatus(c->pg) != CONNECTION_BAD) {
+        leat_pg_close(c);
+        return rc;
+    }
+    *out = PQgetResult(c->pg);
+    return *out ? LEAT_OK : rc;
+}
+
+static bool is_copy(const PGresult *res)
+{
+    ExecStatusType state = PQresultStatus(res);
+    return state == PGRES_COPY_OUT || state == PGRES_COPY_BOTH || state == PGRES_COPY_IN;
 }
 
 static void drop_results(leat_pg *c)
 {
+    leat_err ignored;
     PGresult *res;
-    while ((res = next_result(c))) {
-        ExecStatusType state = PQresultStatus(res);
+    while (c->pg && next_result(c, "end", &res, &ignored) == LEAT_OK && res) {
+        bool copy = is_copy(res);
         PQclear(res);
-        if (state == PGRES_COPY_OUT || state == PGRES_COPY_BOTH || state == PGRES_COPY_IN) return;
+        if (copy) return;
     }
 }
 
@@ -237,7 +255,9 @@ void leat_pg_cancel(leat_pg *c)
         if (await_result(c, "cancel the statement", deadline, &ignored) != LEAT_OK) break;
         PGresult *res = PQgetResult(c->pg);
         if (!res) return;
+        bool copy = is_copy(res); /* what ends it stands behind its rows */
         PQclear(res);
+        if (copy) break;
     }
     leat_pg_close(c);
 }
@@ -321,18 +341,26 @@ leat_rc leat_pg_poll(leat_pg *c, const char *doing, int wait_ms, PGresult **out,
     return collect(c, doing, leat_mono_us() + (int64_t)wait_ms * 1000, out, e);
 }
 
+leat_rc leat_pg_query_until(leat_pg *c, const char *doing, const char *sql, int n,
+                            const char *const *params, int64_t ms, PGresult **out, leat_err *e)
+{
+    LEAT_TRY(dispatch(c, doing, sql, n, params, e));
+    return finish(c, doing, ms, out, e);
+}
+
 leat_rc leat_pg_query(leat_pg *c, const char *doing, const char *sql, int n,
                       const char *const *params, PGresult **out, leat_err *e)
 {
-    LEAT_TRY(dispatch(c, doing, sql, n, params, e));
-    return finish(c, doing, c->target->query_ms, out, e);
+    return leat_pg_query_until(c, doing, sql, n, params, c->target->query_ms, out, e);
 }
 
-leat_rc leat_pg_query_until(leat_pg *c, const char *doing, const char *sql, int64_t ms,
-                            PGresult **out, leat_err *e)
+leat_rc leat_pg_try(leat_pg *c, const char *doing, const char *sql, leat_err *e)
 {
-    LEAT_TRY(leat_pg_send(c, doing, sql, e));
-    return finish(c, doing, ms, out, e);
+    PGresult *res = NULL;
+    if (!c->pg || !PQsendPrepare(c->pg, "", sql, 0, NULL)) return leat_pg_fail(e, c, NULL, doing);
+    LEAT_TRY(finish(c, doing, c->target->query_ms, &res, e));
+    PQclear(res);
+    return LEAT_OK;
 }
 
 leat_rc leat_pg_exec(leat_pg *c, const char *doing, const char *sql, leat_err *e)
@@ -343,34 +371,46 @@ leat_rc leat_pg_exec(leat_pg *c, const char *doing, const char *sql, leat_err *e
     return LEAT_OK;
 }
 
+/* The state that a copy begins with is there: is it the one wanted? */
+static leat_rc copy_begin(leat_pg *c, const char *doing, ExecStatusType wanted, leat_err *e)
+{
+    PGresult *res = PQgetResult(c->pg);
+    leat_rc rc = LEAT_OK;
+    if (PQresultStatus(res) != wanted) rc = leat_pg_fail(e, c, res, doing);
+    PQclear(res);
+    if (rc != LEAT_OK) drop_results(c);
+    return rc;
+}
+
 leat_rc leat_pg_copy(leat_pg *c, const char *doing, const char *sql, ExecStatusType wanted,
-                     leat_err *e)
+                     int64_t ms, leat_err *e)
 {
     LEAT_TRY(leat_pg_send(c, doing, sql, e));
-    leat_rc rc = await_result(c, doing, deadline_in(c->target->query_ms), e);
+    leat_rc rc = await_result(c, doing, deadline_in(ms), e);
     if (rc == LEAT_AGAIN) {
         leat_pg_cancel(c);
-        return fail_deadline(e, c, "postgres.timeout", doing, c->target->query_ms,
+        return fail_deadline(e, c, "postgres.timeout", doing, ms,
                              "The server is overloaded or the statement waits for a lock");
     }
     LEAT_TRY(rc);
-    PGresult *res = PQgetResult(c->pg);
-    if (PQresultStatus(res) != wanted) {
-        rc = leat_pg_fail(e, c, res, doing);
-        PQclear(res);
-        drop_results(c);
-        return rc;
-    }
-    PQclear(res);
-    return LEAT_OK;
+    return copy_begin(c, doing, wanted, e);
+}
+
+leat_rc leat_pg_copy_begun(leat_pg *c, const char *doing, int wait_ms, leat_err *e)
+{
+    if (!c->pg) return leat_pg_fail(e, c, NULL, doing);
+    leat_rc rc = await_result(c, doing, leat_mono_us() + (int64_t)wait_ms * 1000, e);
+    return rc == LEAT_OK ? copy_begin(c, doing, PGRES_COPY_OUT, e) : rc;
 }
 
 /* The state that ends a copy. */
 static leat_rc copy_end(leat_pg *c, const char *doing, leat_err *e)
 {
-    leat_rc rc = LEAT_PENDING;
+    PGresult *res;
     leat_pg_pace_end(&c->pace, PQsocket(c->pg));
-    PGresult *res = next_result(c);
+    leat_rc rc = next_result(c, doing, &res, e);
+    if (rc != LEAT_OK) return rc;
+    rc = LEAT_PENDING;
     if (!res || !result_ok(res)) rc = leat_pg_fail(e, c, res, doing);
     PQclear(res);
     drop_results(c);
@@ -536,6 +576,16 @@ static leat_rc log_in(leat_pg *c, const char *app, leat_err *e)
     return rc;
 }
 
+/* The server converts nothing of a SQL_ASCII database, and to a client that wants UTF-8 it refuses
+ * the rest: with the first such row the log would end there. */
+static leat_rc take_bytes(leat_pg *c, leat_err *e)
+{
+    const char *encoding = PQparameterStatus(c->pg, "server_encoding");
+    c->raw = encoding && strcmp(encoding, "SQL_ASCII") == 0;
+    if (!c->raw) return LEAT_OK;
+    return leat_pg_exec(c, "set the session up", "SET client_encoding = 'SQL_ASCII'", e);
+}
+
 leat_rc leat_pg_connect(leat_pg *c, const leat_pg_target *target, bool replication, const char *app,
                         leat_err *e)
 {
@@ -551,6 +601,7 @@ leat_rc leat_pg_connect(leat_pg *c, const leat_pg_target *target, bool replicati
         if (PQsetnonblocking(c->pg, 1) != 0) rc = leat_pg_fail(e, c, NULL, "connect");
     }
     if (rc == LEAT_OK && replication) leat_pg_tls_read_ahead(c);
+    if (rc == LEAT_OK && !target->utf8) rc = take_bytes(c, e);
     if (rc == LEAT_OK && !replication && c->version >= 140000)
         rc = leat_pg_exec(c, "set the session up", "SET idle_session_timeout = 0", e);
     if (rc == LEAT_OK && !replication) rc = run_initial(c, e);

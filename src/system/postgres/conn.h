@@ -1,7 +1,8 @@
 /* A connection to PostgreSQL that never waits beyond a deadline.
  *
- * Ordinary sessions and replication sessions ("walsenders") alike. All sessions speak UTF-8 and the
- * styles that types.h parses. Errors carry the server's words with its detail and hint, a stable
+ * Ordinary sessions and replication sessions ("walsenders") alike. All sessions speak UTF-8, but
+ * for those that take the bytes of a SQL_ASCII database (leat_pg.raw), and the styles that types.h
+ * parses. Errors carry the server's words with its detail and hint, a stable
  * code and advice (classify.h), and never a password. One thread at a time. */
 #ifndef LEAT_SYSTEM_POSTGRES_CONN_H
 #define LEAT_SYSTEM_POSTGRES_CONN_H
@@ -26,10 +27,12 @@ typedef struct leat_pg_target {
     int64_t connect_ms;  /* for the whole of connecting and logging in */
     int64_t query_ms;    /* for one statement; 0: no limit */
     const char *initial; /* statements to run first, separated by ';' (";;" is a semicolon) */
+    bool utf8; /* of a SQL_ASCII database too the server is to refuse what is no UTF-8; else raw */
 } leat_pg_target;
 
 /* libpq's target_session_attrs: "primary", "standby", "any"; NULL-ended. */
 extern const char *const leat_pg_roles[];
+enum { LEAT_PG_ROLE_PRIMARY, LEAT_PG_ROLE_STANDBY, LEAT_PG_ROLE_ANY };
 
 /* "disable", "allow", "prefer", "require", "verify-ca", "verify-full", then "verify_ca" and
  * "verify_full", which mean the same; NULL-ended. */
@@ -54,6 +57,8 @@ typedef struct leat_pg {
     void *arg;   /* of leaves; borrowed */
     int version; /* server_version_num: 150020 */
     bool replication;
+    bool raw; /* the database is SQL_ASCII, which knows no encoding: texts and names come as the
+                 bytes that were stored, and the user looks whether they are UTF-8 */
     leat_pg_pace pace; /* of a replication stream */
 } leat_pg;
 
@@ -71,10 +76,12 @@ leat_rc leat_pg_query(leat_pg *c, const char *doing, const char *sql, int n,
                       const char *const *params, PGresult **out, leat_err *e);
 /* The same without wanting its result. */
 leat_rc leat_pg_exec(leat_pg *c, const char *doing, const char *sql, leat_err *e);
-/* As leat_pg_query without params, but waits ms at most (then it has been cancelled, and the
- * session is usable unless c->pg is NULL): RETRY "postgres.timeout". */
-leat_rc leat_pg_query_until(leat_pg *c, const char *doing, const char *sql, int64_t ms,
-                            PGresult **out, leat_err *e);
+/* Has the server read one statement, and say what is wrong with it, without running it. */
+leat_rc leat_pg_try(leat_pg *c, const char *doing, const char *sql, leat_err *e);
+/* As leat_pg_query, but waits ms at most (then it has been cancelled, and the session is usable
+ * unless c->pg is NULL): RETRY "postgres.timeout". */
+leat_rc leat_pg_query_until(leat_pg *c, const char *doing, const char *sql, int n,
+                            const char *const *params, int64_t ms, PGresult **out, leat_err *e);
 /* For what takes long: sends sql, to be followed by leat_pg_poll until that is not AGAIN, or by
  * leat_pg_cancel. */
 leat_rc leat_pg_send(leat_pg *c, const char *doing, const char *sql, leat_err *e);
@@ -85,10 +92,12 @@ leat_rc leat_pg_poll(leat_pg *c, const char *doing, int wait_ms, PGresult **out,
 void leat_pg_cancel(leat_pg *c);
 /* Has the server end what runs, a copy too, and closes the session without waiting for it. */
 void leat_pg_abandon(leat_pg *c);
-/* Sends sql, which starts a copy, and waits for the state wanted (PGRES_COPY_OUT, PGRES_COPY_BOTH).
- */
+/* Sends sql, which starts a copy, and waits for the state wanted (PGRES_COPY_OUT, PGRES_COPY_BOTH),
+ * ms at most (0: without a limit). The server tells that a copy out begins with its first rows. */
 leat_rc leat_pg_copy(leat_pg *c, const char *doing, const char *sql, ExecStatusType wanted,
-                     leat_err *e);
+                     int64_t ms, leat_err *e);
+/* Whether the copy out that was sent with leat_pg_send has begun; AGAIN: not within wait_ms. */
+leat_rc leat_pg_copy_begun(leat_pg *c, const char *doing, int wait_ms, leat_err *e);
 /* The next row of a copy, to be freed with PQfreemem: OK, AGAIN when wait_ms passed without one,
  * PENDING at the end (the statement is then over). A replication stream that c->pace.gulping says
  * is busy is given a moment more; there AGAIN with c->pace.told means that the server is to be sent

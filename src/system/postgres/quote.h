@@ -12,6 +12,10 @@ void leat_pg_quote_text(leat_buf *out, leat_str text);
 /* Appends "schema"."name". */
 void leat_pg_quote_table(leat_buf *out, const char *schema, const char *name);
 
+/* The text is whole by itself, whatever stands around it: no parenthesis, quote or comment (but the
+ * rest of a line) is left open, none closes what it did not open, and it ends no statement. */
+bool leat_pg_is_whole(leat_str sql);
+
 /* "12 B", "3.4 MiB": an amount of log, for a person. Returns out. */
 enum { LEAT_PG_SIZE_MAX = 32 };
 char *leat_pg_size_text(uint64_t bytes, char out[LEAT_PG_SIZE_MAX]);

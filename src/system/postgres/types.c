@@ -138,6 +138,14 @@ static bool letter(leat_str text, char *out)
     return true;
 }
 
+/* A name as a C string in a; what is no UTF-8 in it, in a SQL_ASCII database, is shown as "?". */
+static const char *name_of(leat_str text, leat_arena *a)
+{
+    char *z = leat_arena_printf(a, LEAT_STR_FMT, LEAT_STR_ARG(text));
+    leat_str_mend(z);
+    return z;
+}
+
 /* The labels of an enum, as C strings in a. */
 static bool labels_of(leat_str text, leat_arena *a, leat_pg_type *t)
 {
@@ -152,7 +160,7 @@ static bool labels_of(leat_str text, leat_arena *a, leat_pg_type *t)
     const char **labels = LEAT_NEW(a, const char *, v.len);
     for (uint32_t i = 0; i < v.len; i++) {
         if (v.u.list[i].kind != LEAT_TEXT) return false;
-        labels[i] = leat_arena_str(a, leat_value_str(&v.u.list[i])).s;
+        labels[i] = name_of(leat_value_str(&v.u.list[i]), a);
     }
     t->nlabels = v.len;
     t->labels = labels;
@@ -173,7 +181,7 @@ leat_rc leat_pg_types_row(leat_pg_types *types, const leat_str cols[LEAT_PG_TYPE
               number(cols[8], 0, INT32_MAX, &ndims) && labels_of(cols[9], &a, &t);
     if (ok) {
         t.oid = (uint32_t)oid;
-        t.name = leat_arena_str(&a, cols[1]).s;
+        t.name = name_of(cols[1], &a);
         t.elem = (uint32_t)elem;
         t.base = (uint32_t)base;
         t.typmod = (int32_t)typmod;

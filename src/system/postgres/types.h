@@ -118,7 +118,7 @@ typedef struct leat_pg_attr {
     uint32_t type;  /* atttypid */
     int32_t typmod; /* atttypmod */
     int32_t ndims;  /* attndims: as declared, 0 or 1: one */
-    bool not_null;  /* attnotnull, or part of the key */
+    bool not_null;  /* attnotnull, of a domain that is NOT NULL, or part of the key */
     bool loose;     /* NULLs were seen all the same: it and an array's elements are optional */
     bool generated; /* attgenerated: its expression is no default */
     leat_str def;   /* pg_get_expr(adbin, adrelid) of pg_attrdef; absent: no default */
@@ -166,6 +166,11 @@ static inline leat_rc leat_pg_parse(const leat_pg_col *col, leat_str text, leat_
 {
     return col->parse(col, text, a, out, e);
 }
+
+/* DATA "postgres.encoding": a text of the column, of a database that knows no encoding, is no
+ * UTF-8.
+ */
+leat_rc leat_pg_text_check(const leat_pg_col *col, leat_str text, leat_err *e);
 
 /* DATA LEAT_PG_NULL: a NULL for the column, or in it, where its schema has no room for one. */
 leat_rc leat_pg_null_fail(const leat_pg_col *col, leat_err *e);

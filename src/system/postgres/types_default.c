@@ -12,9 +12,9 @@
  *
  * The zero of a type is in types_rules.c; types without one have no defaults. A constant is parsed
  * as a value is, so it obeys the column's scale; what that refuses, infinities and NaN of decimals
- * are no defaults. With leat_pg_modes.debezium_faults also what Debezium misreads: a constant ends
- * at its first quote and has no line end, 'a'::text || 'b'::text is "a", CURRENT_USER is
- * "CURRENT_USER". Pure. */
+ * are no defaults; a date is a timestamp, too. With leat_pg_modes.debezium_faults also what
+ * Debezium misreads: a constant ends at its first quote and has no line end, the label of an enum
+ * keeps its doubled quotes, 'a'::text || 'b'::text is "a", CURRENT_USER is "CURRENT_USER". Pure. */
 #include "system/postgres/types_part.h"
 
 static bool is_word(char c)
@@ -101,6 +101,8 @@ static leat_str constant(const leat_pg_col *col, leat_str expr, leat_arena *a)
         if (end == expr.len) return none;
         leat_str rest = {expr.s + end + 1, expr.len - end - 1};
         if (!at_first && !is_cast(rest)) return none;
+        if (!at_first && col->faults) /* a label as the server quotes it */
+            return leat_arena_str(a, (leat_str){expr.s + from + 1, end - from - 1});
         if (at_first && memchr(expr.s, '\n', end)) return none;
         return inside(expr, from, end, a);
     }
@@ -128,6 +130,14 @@ static leat_str shorten(const leat_pg_col *col, leat_str text)
     return text;
 }
 
+/* The constant as the server would show it as a value of the column. */
+static leat_str as_value(const leat_pg_col *col, leat_str text, leat_arena *a)
+{
+    bool date = memchr(text.s, '-', text.len) && !memchr(text.s, ' ', text.len);
+    if (col->parse != leat_pg_parse_timestamp || !date) return shorten(col, text);
+    return leat_str_of(leat_arena_printf(a, LEAT_STR_FMT " 00:00:00", LEAT_STR_ARG(text)));
+}
+
 static bool finite(const leat_value *v)
 {
     switch (v->kind) {
@@ -152,5 +162,5 @@ bool leat_pg_default(const leat_pg_col *col, leat_str expr, leat_arena *a, leat_
         text = constant(col, expr, a);
         if (text.s == NULL) return false;
     }
-    return leat_pg_parse(col, shorten(col, text), a, out, NULL) == LEAT_OK && finite(out);
+    return leat_pg_parse(col, as_value(col, text, a), a, out, NULL) == LEAT_OK && finite(out);
 }

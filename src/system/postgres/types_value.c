@@ -49,6 +49,17 @@ leat_rc leat_pg_null_fail(const leat_pg_col *col, leat_err *e)
                      "a NULL in the column (%s), whose schema requires a value", col->type);
 }
 
+leat_rc leat_pg_text_check(const leat_pg_col *col, leat_str text, leat_err *e)
+{
+    char place[PLACE_MAX];
+    if (leat_str_utf8(text)) return LEAT_OK;
+    return leat_fail(
+        e, LEAT_DATA, "postgres.encoding", place_of(col, place),
+        "the column (%s) holds %zu bytes that are no UTF-8; the database is SQL_ASCII, "
+        "which keeps whatever was written to it. Write the row anew, as UTF-8",
+        col->type, text.len);
+}
+
 leat_rc leat_pg_parse_bool(const leat_pg_col *col, leat_str text, leat_arena *a, leat_value *out,
                            leat_err *e)
 {

@@ -1,0 +1,28 @@
+/* URLs of databases: JDBC's and plain ones. Pure, but for the look at files; any thread. */
+#ifndef LEAT_CONFIG_DB_URL_H
+#define LEAT_CONFIG_DB_URL_H
+
+#include "config/opt.h"
+
+/* What a URL says. Texts are decoded (%XX), in the arena. */
+typedef struct leat_db_url {
+    const char *scheme; /* "postgresql", "sqlite": without "jdbc:"; "postgres" is the first */
+    const char *hosts;  /* names alone, separated by commas; NULL: none */
+    int64_t port;       /* of all of them; 0: none */
+    const char *path;   /* the database, or a file; "" if there is none */
+    const char *user, *password; /* before an @, or of the parameters; NULL: not given */
+    leat_props params;           /* those behind the question mark */
+} leat_db_url;
+
+/* jdbc:postgresql://h1:5432,h2:5432/db?user=x, jdbc:postgresql:db, postgres://user:password@h/db,
+ * jdbc:sqlite:/folder/file.db. CONF "config.url" at connection.url says what is wrong without the
+ * URL, which may hold a password. */
+leat_rc leat_db_url_read(const char *url, leat_arena *a, leat_db_url *out, leat_err *e);
+/* What is wrong with the local files that it names, in a; NULL: nothing. file: the database is one,
+ * which the dialect knows; certificates and keys are files always. Which files go: config/files.h.
+ */
+const char *leat_db_url_wrong(const leat_db_url *u, bool file, leat_arena *a);
+/* NULL: not given, or empty. */
+const char *leat_db_url_param(const leat_db_url *u, const char *name);
+
+#endif

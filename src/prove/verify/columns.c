@@ -1,0 +1,173 @@
+/* How the columns of two tables are compared: pairs by name, and a canonical text that both sides
+ * can make of them. Pure. */
+#include <stdio.h>
+
+#include "capture/filter.h"
+#include "prove/verify/part.h"
+
+static bool both(const leat_compare_column *s, const leat_compare_column *t, leat_compare_kind one,
+                 leat_compare_kind other)
+{
+    return (s->kind == one && t->kind == other) || (s->kind == other && t->kind == one);
+}
+
+static bool json(const char *type)
+{
+    return strcmp(type, "json") == 0 || strcmp(type, "jsonb") == 0;
+}
+
+/* Tables of the same system. */
+static leat_canon kin(const leat_compare_column *s, const leat_compare_column *t)
+{
+    leat_compare_kind k = (leat_compare_kind)s->kind;
+    if (k == LEAT_COMPARE_VARBITS && t->kind == k) return LEAT_CANON_BITS;
+    if (strcmp(s->type, t->type) == 0) return LEAT_CANON_TEXT;
+    if (both(s, t, LEAT_COMPARE_INT, LEAT_COMPARE_NUMBER) ||
+        both(s, t, LEAT_COMPARE_NUMBER, LEAT_COMPARE_NUMBER))
+        return LEAT_CANON_NUMBER;
+    if (k == LEAT_COMPARE_FLOAT && t->kind == k) return LEAT_CANON_FLOAT;
+    if (both(s, t, LEAT_COMPARE_CHAR, LEAT_COMPARE_CHAR) ||
+        both(s, t, LEAT_COMPARE_CHAR, LEAT_COMPARE_TEXT))
+        return LEAT_CANON_TRIMMED;
+    if (both(s, t, LEAT_COMPARE_BITS, LEAT_COMPARE_VARBITS)) return LEAT_CANON_BITS;
+    if (both(s, t, LEAT_COMPARE_BITS, LEAT_COMPARE_BOOL)) return LEAT_CANON_BOOL;
+    if (both(s, t, LEAT_COMPARE_MONEY, LEAT_COMPARE_NUMBER)) return LEAT_CANON_DECIMAL;
+    if (k != t->kind || k == LEAT_COMPARE_OTHER) return LEAT_CANON_NONE;
+    return json(s->type) && json(t->type) ? LEAT_CANON_JSON : LEAT_CANON_TEXT;
+}
+
+/* A target that keeps what it has no type for as text (sink/sql/sqlite.c). */
+static leat_canon stranger(const leat_compare_column *s, const leat_compare_column *t)
+{
+    switch ((leat_compare_kind)s->kind) {
+    case LEAT_COMPARE_INT:
+    case LEAT_COMPARE_TEXT:
+    case LEAT_COMPARE_CHAR:
+    case LEAT_COMPARE_BYTES: return LEAT_CANON_TEXT;
+    case LEAT_COMPARE_BOOL: return LEAT_CANON_BOOL;
+    case LEAT_COMPARE_NUMBER:
+        return t->kind == LEAT_COMPARE_TEXT ? LEAT_CANON_TEXT : LEAT_CANON_NUMBER;
+    case LEAT_COMPARE_MONEY: return LEAT_CANON_DECIMAL;
+    case LEAT_COMPARE_FLOAT: return LEAT_CANON_FLOAT0;
+    case LEAT_COMPARE_DATE:
+    case LEAT_COMPARE_TIME:
+    case LEAT_COMPARE_STAMP:
+    case LEAT_COMPARE_STAMPTZ: return LEAT_CANON_STAMP;
+    case LEAT_COMPARE_INTERVAL: return LEAT_CANON_INTERVAL;
+    case LEAT_COMPARE_BITS:
+        return strcmp(s->type, "bit(1)") == 0 ? LEAT_CANON_BOOL : LEAT_CANON_TEXT;
+    case LEAT_COMPARE_VARBITS: return LEAT_CANON_BITS;
+    default: return LEAT_CANON_NONE;
+    }
+}
+
+/* Both order the values of a key's column in the same way. */
+static bool ordered(const leat_compare_column *s, const leat_compare_column *t, bool same)
+{
+    if (s->kind == LEAT_COMPARE_INT) return t->kind == LEAT_COMPARE_INT;
+    if (!same || strcmp(s->type, t->type) != 0) return false;
+    return strcmp(s->type, "uuid") == 0 || s->kind == LEAT_COMPARE_NUMBER ||
+           s->kind == LEAT_COMPARE_BYTES || s->kind == LEAT_COMPARE_DATE ||
+           s->kind == LEAT_COMPARE_STAMP || s->kind == LEAT_COMPARE_STAMPTZ;
+}
+
+static const leat_compare_column *find(const leat_compare_table *t, const char *name)
+{
+    for (uint32_t i = 0; i < t->n; i++)
+        if (strcmp(t->columns[i].name, name) == 0) return &t->columns[i];
+    return NULL;
+}
+
+static void skip(leat_verify *v, const char *column, const char *why)
+{
+    leat_buf_printf(&v->skipped, "%s%s (%s)", v->skipped.len ? ", " : "", column, why);
+}
+
+/* What the source's options do to a column. */
+static bool changed_on_the_way(leat_verify *v, const leat_compare_table *source, const char *column,
+                               const char **why, leat_err *e, leat_rc *rc)
+{
+    bool in = true;
+    if (v->filter)
+        *rc = leat_filter_column(v->filter, source->schema, source->name, column, &in, e);
+    *why = "it is not captured";
+    return !in;
+}
+
+typedef struct pairing {
+    leat_compare_field *s, *t;
+    uint16_t n, nkey;
+} pairing;
+
+static void put(pairing *g, const leat_compare_column *s, const leat_compare_column *t,
+                leat_canon canon, bool native)
+{
+    g->s[g->n] = (leat_compare_field){s->name, (uint8_t)canon, s->kind, native};
+    g->t[g->n++] = (leat_compare_field){t->name, (uint8_t)canon, t->kind, native};
+}
+
+/* The columns of `by`'s primary key, in its order, if the other one has them too. */
+static bool put_key(pairing *g, const leat_compare_table *by, const leat_compare_table *source,
+                    const leat_compare_table *target, bool same)
+{
+    uint16_t place = 1;
+    for (;; place++) {
+        const leat_compare_column *key = NULL;
+        for (uint32_t i = 0; i < by->n && !key; i++)
+            if (by->columns[i].key == place) key = &by->columns[i];
+        if (!key) break;
+        const leat_compare_column *s = find(source, key->name), *t = find(target, key->name);
+        leat_canon canon = s && t ? (same ? kin(s, t) : stranger(s, t)) : LEAT_CANON_NONE;
+        if (canon == LEAT_CANON_NONE) {
+            g->n = 0;
+            return false;
+        }
+        put(g, s, t, canon, ordered(s, t, same));
+    }
+    g->nkey = g->n;
+    return g->n > 0;
+}
+
+static leat_rc put_rest(leat_verify *v, pairing *g, const leat_compare_table *source,
+                        const leat_compare_table *target, bool same, leat_err *e)
+{
+    for (uint32_t i = 0; i < source->n; i++) {
+        const leat_compare_column *s = &source->columns[i], *t = find(target, s->name);
+        const char *why = NULL;
+        leat_rc rc = LEAT_OK;
+        bool key = false, off = changed_on_the_way(v, source, s->name, &why, e, &rc);
+        LEAT_TRY(rc);
+        for (uint16_t k = 0; k < g->nkey; k++) key = key || strcmp(g->s[k].name, s->name) == 0;
+        if (key) continue;
+        leat_canon canon = !t ? LEAT_CANON_NONE : same ? kin(s, t) : stranger(s, t);
+        if (off)
+            skip(v, s->name, why);
+        else if (!t)
+            skip(v, s->name, "the target has no such column");
+        else if (canon == LEAT_CANON_NONE)
+            skip(v, s->name, "its type has no form that both sides can show");
+        else
+            put(g, s, t, canon, false);
+    }
+    return LEAT_OK;
+}
+
+leat_rc leat_verify_columns(leat_verify *v, const leat_compare_table *source,
+                            const leat_compare_table *target, leat_err *e)
+{
+    pairing g = {.s = LEAT_NEW(&v->arena, leat_compare_field, source->n + 1),
+                 .t = LEAT_NEW(&v->arena, leat_compare_field, source->n + 1)};
+    bool same = strcmp(v->source->system, v->target->system) == 0;
+    leat_buf_clear(&v->skipped);
+    if (!put_key(&g, target, source, target, same) && !put_key(&g, source, source, target, same))
+        return leat_fail(e, LEAT_CONF, "verify.no_key", source->name,
+                         "neither the source's table nor the target's has a primary key that both "
+                         "have: rows cannot be told apart");
+    LEAT_TRY(put_rest(v, &g, source, target, same, e));
+    bool xors = v->source->xors && v->target->xors;
+    v->splan = (leat_compare_plan){source, g.s, g.n, g.nkey, xors};
+    v->tplan = (leat_compare_plan){target, g.t, g.n, g.nkey, xors};
+    leat_buf_u8(&v->skipped, 0);
+    v->told.skipped = v->skipped.p;
+    return LEAT_OK;
+}

@@ -1,0 +1,86 @@
+/* The inside of verify: run.c (what is compared), columns.c (how), table.c (ranges down to keys),
+ * settle.c (keys until it is known). Nobody else includes this. */
+#ifndef LEAT_PROVE_VERIFY_PART_H
+#define LEAT_PROVE_VERIFY_PART_H
+
+#include "capture/compare.h"
+#include "capture/keyset.h"
+#include "engine/setup.h"
+#include "prove/verify/verify.h"
+
+/* What a key's rows look like on one side: none, one, or more with sums of their hashes. */
+typedef struct leat_verify_seen {
+    uint64_t n, version;
+    leat_int128 first, second;
+} leat_verify_seen;
+
+static inline bool leat_verify_same(const leat_verify_seen *x, const leat_verify_seen *y)
+{
+    return x->n == y->n && x->first == y->first && x->second == y->second;
+}
+
+/* A key that differs for now. */
+typedef struct leat_verify_suspect {
+    leat_verify_seen source, target;  /* as seen last ... */
+    leat_verify_seen before, tbefore; /* ... and before that */
+    unsigned rounds;                  /* it was looked at since it was found */
+    unsigned holds;                   /* round in which it was proven first; 0: not */
+    bool done;
+} leat_verify_suspect;
+
+typedef struct leat_verify {
+    const leat_verify_conf *conf;
+    leat_arena arena;   /* of the run */
+    leat_arena scratch; /* of a range, or a round */
+    leat_setup source_setup, sink_setup;
+    const char *source_name;
+    leat_compare_side *source, *target;
+    const struct leat_filter *filter;
+    leat_compare_plan splan, tplan; /* of the table */
+    leat_verify_table told;
+    leat_buf skipped, view_text;
+    leat_keyset keys; /* suspects' keys; suspects[i] is that of key i */
+    leat_verify_suspect *suspects;
+    uint32_t cap;
+    leat_keyset range_keys; /* of a range that is compared key by key ... */
+    leat_verify_suspect *range;
+    uint32_t range_cap;
+    leat_view view; /* in which the suspects were seen last; in view_arena */
+    leat_arena view_arena;
+    uint64_t size; /* rows of a range */
+    int64_t began_us, slept_us;
+    uint64_t found, undecided;
+    leat_buf key;  /* of a row */
+    leat_buf mend; /* keys of the table that are to be read again, as SQL */
+} leat_verify;
+
+/* columns.c: pairs the columns of both tables, in v->scratch's owner v->arena; what is left out
+ * goes to v->skipped. CONF "verify.no_key". */
+leat_rc leat_verify_columns(leat_verify *v, const leat_compare_table *source,
+                            const leat_compare_table *target, leat_err *e);
+
+/* table.c */
+leat_rc leat_verify_table_run(leat_verify *v, int64_t estimate, leat_err *e);
+/* Sleeps as conf.load wants it. RETRY "verify.stopped". */
+leat_rc leat_verify_pace(leat_verify *v, leat_err *e);
+/* The bytes of a key, in v->key; and back, in a. */
+leat_str leat_verify_key_put(leat_verify *v, const leat_str *key);
+const leat_str *leat_verify_key_get(const leat_verify *v, leat_str bytes, leat_arena *a);
+/* Keeps the view's text for the report. */
+void leat_verify_view_put(leat_verify *v);
+void leat_verify_seen_add(leat_verify_seen *s, const leat_compare_row *row);
+
+/* settle.c: until all suspects are decided, or the time is over; tells them. Empties the set. */
+leat_rc leat_verify_settle(leat_verify *v, leat_err *e);
+
+/* flow.c: waits until the delivery into the target has passed the view. RETRY
+ * "verify.behind", CONF "verify.not_running". */
+leat_rc leat_verify_passed(leat_verify *v, const leat_view *view, leat_err *e);
+/* Corrects the key: a row that is too much is removed from the target if it is still what was seen,
+ * others are noted for leat_verify_mend. *done: so it was. */
+leat_rc leat_verify_repair(leat_verify *v, const leat_verify_suspect *s, const leat_str *key,
+                           bool *done, leat_err *e);
+/* Has the source read those keys again, which go through its stream to all its sinks. */
+leat_rc leat_verify_mend(leat_verify *v, leat_err *e);
+
+#endif

@@ -1,0 +1,215 @@
+/* What is compared with what: connectors, topics and tables; see the header. */
+#include "base/clock.h"
+#include "capture/filter.h"
+#include "prove/verify/part.h"
+#include "stream/topics.h"
+
+const char *leat_verify_kind_name(leat_verify_kind kind)
+{
+    static const char *const names[] = {"missing", "extra", "different", "repeated", "undecided"};
+    return names[kind];
+}
+
+/* Its setup as it is in force. */
+static leat_rc stored(leat_verify *v, const char *name, leat_setup *out, leat_err *e)
+{
+    leat_state *s = NULL;
+    leat_config *config = NULL;
+    LEAT_TRY(leat_state_open(v->conf->data, name, true, &s, e));
+    leat_rc rc = leat_setup_stored(s, name, &v->arena, &config, out, e);
+    leat_state_close(s);
+    return rc;
+}
+
+/* Options of the source by which rows and values differ on purpose. */
+static leat_rc refuse_changes(const leat_verify *v, leat_err *e)
+{
+    const leat_setup *s = &v->source_setup;
+    const leat_capture_conf *c = s->source->capture ? s->source->capture(s->conf) : NULL;
+    const char *what = s->transforms ? "transforms" : NULL;
+    if (c && c->truncate.n + c->mask.n + c->hash.n > 0) what = "column.mask.*, column.truncate.*";
+    if (c && c->overrides.n > 0) what = "snapshot.select.statement.overrides";
+    if (!what) return LEAT_OK;
+    return leat_fail(e, LEAT_CONF, "verify.changed", v->source_name,
+                     "its option %s changes or leaves out what it captures on purpose: source and "
+                     "target are not to be equal, and cannot be compared",
+                     what);
+}
+
+static leat_rc open_source(leat_verify *v, const char *name, leat_err *e)
+{
+    v->source_name = name;
+    LEAT_TRY(stored(v, name, &v->source_setup, e));
+    const leat_source *source = v->source_setup.source;
+    if (!source || !source->compare || !source->chunks || !source->discover)
+        return leat_fail(e, LEAT_CONF, "verify.source", name,
+                         "a source of this kind cannot be verified yet; PostgreSQL by its log can");
+    LEAT_TRY(refuse_changes(v, e));
+    const leat_capture_conf *c = source->capture(v->source_setup.conf);
+    LEAT_TRY(leat_filter_new(&v->arena, c, &v->filter, e));
+    return source->compare(v->source_setup.conf, "leat verify", &v->source, e);
+}
+
+static leat_rc open_sink(leat_verify *v, leat_err *e)
+{
+    LEAT_TRY(stored(v, v->conf->name, &v->sink_setup, e));
+    const leat_sink *sink = v->sink_setup.sink;
+    if (!sink)
+        return leat_fail(e, LEAT_CONF, "verify.sink", v->conf->name,
+                         "it is a source: name a sink, whose target is compared with the source");
+    if (!sink->compare)
+        return leat_fail(
+            e, LEAT_CONF, "verify.sink", v->conf->name,
+            "a sink of this kind has no target that can be read; relational ones have");
+    return sink->compare->open(v->sink_setup.conf, "leat verify", &v->arena, &v->target, e);
+}
+
+/* ---- tables ---- */
+
+static bool wanted(const leat_verify *v, const char *table)
+{
+    if (!v->conf->tables) return true;
+    for (const char *const *t = v->conf->tables; *t; t++)
+        if (strcmp(*t, table) == 0) return true;
+    return false;
+}
+
+/* A target makes a table with its first row: it has none of one that is empty at the source. */
+static leat_rc is_empty(leat_verify *v, const leat_compare_table *s, bool *empty, leat_err *e)
+{
+    const uint64_t *running;
+    size_t nrunning;
+    leat_err ignored;
+    const leat_str *key = NULL;
+    const leat_compare_field first = {s->columns[0].name, LEAT_CANON_TEXT, LEAT_COMPARE_OTHER,
+                                      false};
+    const leat_compare_plan plan = {.table = s, .fields = &first, .n = 1, .nkey = 1};
+    const leat_compare_range all = {0};
+    leat_arena_reset(&v->view_arena, 1 << 16);
+    LEAT_TRY(v->source->begin(v->source, &v->view_arena, &v->view, &running, &nrunning, e));
+    v->told.at_us = leat_now_us();
+    leat_verify_view_put(v);
+    leat_rc rc = v->source->bound(v->source, &plan, &all, 0, &v->arena, &key, e);
+    leat_rc end = v->source->end(v->source, rc == LEAT_OK ? e : &ignored);
+    *empty = key == NULL;
+    return rc == LEAT_OK ? end : rc;
+}
+
+static leat_rc compare_table(leat_verify *v, const leat_catalog_table *c, leat_err *e)
+{
+    const leat_sink *sink = v->sink_setup.sink;
+    leat_compare_table *s = LEAT_NEW(&v->arena, leat_compare_table, 1);
+    leat_compare_table *t = LEAT_NEW(&v->arena, leat_compare_table, 1);
+    leat_table like = {.topic = c->topic, .db = c->db, .schema = c->schema, .name = c->name};
+    *s = (leat_compare_table){.schema = c->schema, .name = c->name};
+    *t = (leat_compare_table){0};
+    sink->compare->table(v->sink_setup.conf, &like, &v->arena, &t->schema, &t->name);
+    v->told = (leat_verify_table){
+        .source = leat_arena_printf(&v->arena, "%s.%s", c->schema, c->name),
+        .target = t->schema ? leat_arena_printf(&v->arena, "%s.%s", t->schema, t->name) : t->name,
+        .topic = c->topic,
+        .skipped = "",
+        .view = ""};
+    if (!wanted(v, v->told.source)) return LEAT_PENDING;
+    LEAT_TRY(v->source->describe(v->source, s, &v->arena, e));
+    LEAT_TRY(v->target->describe(v->target, t, &v->arena, e));
+    if (s->n == 0) return LEAT_PENDING; /* dropped just now */
+    if (t->n == 0) {
+        bool empty;
+        LEAT_TRY(is_empty(v, s, &empty, e));
+        if (empty && v->conf->watch.table) v->conf->watch.table(v->conf->watch.arg, &v->told);
+        if (empty) return LEAT_OK;
+        return leat_fail(e, LEAT_CONF, "verify.table_missing", v->told.target,
+                         "the target has no such table, which changes of %s go to: nothing was "
+                         "delivered yet, or it was dropped",
+                         v->told.source);
+    }
+    LEAT_TRY(leat_verify_columns(v, s, t, e));
+    LEAT_TRY(leat_verify_table_run(v, c->rows, e));
+    v->found += v->told.differences;
+    v->undecided += v->told.undecided;
+    if (v->conf->watch.table) v->conf->watch.table(v->conf->watch.arg, &v->told);
+    return LEAT_OK;
+}
+
+static bool has_topic(const leat_setup *sink, const char *topic)
+{
+    const leat_opt_list *l = &sink->common.topics;
+    for (size_t i = 0; topic && i < l->n; i++)
+        if (strcmp(l->v[i], topic) == 0) return true;
+    return false;
+}
+
+/* All tables of one source that the sink takes. */
+static leat_rc compare_source(leat_verify *v, const char *name, unsigned *tables, leat_err *e)
+{
+    leat_catalog catalog = {.a = &v->arena};
+    catalog.tail = &catalog.first;
+    LEAT_TRY(open_source(v, name, e));
+    LEAT_TRY(v->source_setup.source->discover(v->source_setup.conf, &catalog, e));
+    for (const leat_catalog_table *c = catalog.first; c; c = c->next) {
+        if (!c->captured || !has_topic(&v->sink_setup, c->topic)) continue;
+        leat_rc rc = compare_table(v, c, e);
+        LEAT_TRY(rc);
+        *tables += rc == LEAT_OK;
+    }
+    return LEAT_OK;
+}
+
+/* The sources of the sink's topics, each once. */
+static leat_rc compare_all(leat_verify *v, leat_verify_load *load, leat_err *e)
+{
+    const leat_opt_list *topics = &v->sink_setup.common.topics;
+    const char **names = LEAT_NEW(&v->arena, const char *, topics->n + 1);
+    unsigned n = 0, tables = 0;
+    for (size_t i = 0; i < topics->n; i++) {
+        const char *name = NULL;
+        leat_rc rc =
+            leat_topics_claimed(v->conf->data, leat_str_of(topics->v[i]), &v->arena, &name, e);
+        LEAT_TRY(rc);
+        bool met = rc == LEAT_AGAIN;
+        for (unsigned k = 0; k < n && !met; k++) met = strcmp(names[k], name) == 0;
+        if (!met) names[n++] = name;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        leat_rc rc = compare_source(v, names[i], &tables, e);
+        if (v->source) {
+            load->source_us += v->source->spent_us;
+            v->source->close(v->source);
+        }
+        v->source = NULL;
+        LEAT_TRY(rc);
+    }
+    if (tables > 0) return LEAT_OK;
+    return leat_fail(
+        e, LEAT_CONF, "verify.nothing", v->conf->name,
+        "there is no table to compare: its topics are of no table that is captured, or "
+        "--table names none of them as schema.table");
+}
+
+leat_rc leat_verify_run(const leat_verify_conf *conf, uint64_t *found, uint64_t *undecided,
+                        leat_verify_load *load, leat_err *e)
+{
+    leat_verify v = {.conf = conf, .began_us = leat_mono_us()};
+    *load = (leat_verify_load){0};
+    leat_rc rc = open_sink(&v, e);
+    if (rc == LEAT_OK) rc = compare_all(&v, load, e);
+    if (v.target) {
+        load->target_us = v.target->spent_us;
+        v.target->close(v.target);
+    }
+    load->slept_us = v.slept_us;
+    load->took_us = leat_mono_us() - v.began_us;
+    *found = v.found;
+    *undecided = v.undecided;
+    leat_buf *const bufs[] = {&v.skipped, &v.view_text, &v.key, &v.mend};
+    for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++) leat_buf_free(bufs[i]);
+    leat_keyset_free(&v.keys);
+    leat_keyset_free(&v.range_keys);
+    leat_free(v.suspects);
+    leat_free(v.range);
+    leat_arena_free(&v.scratch);
+    leat_arena_free(&v.view_arena);
+    leat_arena_free(&v.arena);
+    return rc;
+}

@@ -1,0 +1,296 @@
+/* Plans: pairing of columns, tables that are made, columns that are added; see the header.
+ *
+ * A table that is made has the source's columns in their order and NOT NULL on its key alone: what
+ * the source may send later, it takes. Added columns may be NULL and stand last. */
+#include "sink/sql/plan.h"
+
+#include <strings.h>
+
+#include "base/log.h"
+
+/* A table of the target by its name. */
+typedef struct leat_rdb_found {
+    leat_rdb_table table;
+    struct leat_rdb_found *next;
+} leat_rdb_found;
+
+void leat_rdb_target_close(leat_rdb_target *t)
+{
+    for (leat_rdb_plan *p = t->plans; p; p = p->next) leat_table_unpin(p->source);
+    leat_arena_free(&t->arena);
+    t->plans = NULL;
+    t->tables = NULL;
+}
+
+static bool same(const char *x, const char *y)
+{
+    return x == y || (x && y && strcmp(x, y) == 0);
+}
+
+static leat_rc find_table(leat_rdb_target *t, const leat_table *source, leat_rdb_table **out,
+                          leat_err *e)
+{
+    const char *schema, *name;
+    leat_rdb_name(t->conf, source, &t->arena, &schema, &name);
+    for (leat_rdb_found *f = t->tables; f; f = f->next)
+        if (same(f->table.schema, schema) && same(f->table.name, name)) {
+            *out = &f->table;
+            return LEAT_OK;
+        }
+    leat_rdb_found *f = LEAT_NEW(&t->arena, leat_rdb_found, 1);
+    f->table.schema = schema;
+    f->table.name = name;
+    f->table.label = schema ? leat_arena_printf(&t->arena, "%s.%s", schema, name) : name;
+    LEAT_TRY(t->conn->dialect->describe(t->conn, &f->table, &t->arena, e));
+    f->next = t->tables;
+    t->tables = f;
+    *out = &f->table;
+    return LEAT_OK;
+}
+
+/* ---- columns ---- */
+
+/* "column", or "topic:column". */
+static bool lists(const leat_opt_list *list, const leat_table *source, const char *column)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        const char *colon = strrchr(list->v[i], ':');
+        if (!colon && strcmp(list->v[i], column) == 0) return true;
+        if (!colon || strcmp(colon + 1, column) != 0) continue;
+        leat_str topic = {list->v[i], (size_t)(colon - list->v[i])};
+        if (leat_str_is(topic, source->topic)) return true;
+    }
+    return false;
+}
+
+static bool is_key(const leat_rdb_conf *conf, const leat_table *source, uint16_t column)
+{
+    const char *name = source->row->fields[column].name;
+    if (conf->pk == LEAT_RDB_PK_NONE) return false;
+    bool named = conf->pk_fields.n == 0;
+    for (size_t i = 0; i < conf->pk_fields.n; i++)
+        if (strcmp(conf->pk_fields.v[i], name) == 0) named = true;
+    if (conf->pk == LEAT_RDB_PK_VALUE && conf->pk_fields.n > 0) return named;
+    for (uint16_t i = 0; named && i < source->nkey; i++)
+        if (source->key_cols[i] == column) return true;
+    return false;
+}
+
+/* Key columns are written whatever the lists say, as Confluent's does. */
+static bool wanted(const leat_rdb_conf *conf, const leat_table *source, uint16_t column)
+{
+    const char *name = source->row->fields[column].name;
+    if (is_key(conf, source, column)) return true;
+    if (conf->fields.n > 0 && !lists(&conf->fields, source, name)) return false;
+    return !lists(&conf->fields_not, source, name);
+}
+
+static const leat_rdb_column *find_column(const leat_rdb_dialect *d, const leat_rdb_table *table,
+                                          const char *name)
+{
+    for (uint32_t i = 0; i < table->ncolumns; i++)
+        if (strcmp(table->columns[i].name, name) == 0) return &table->columns[i];
+    for (uint32_t i = 0; d->folds && i < table->ncolumns; i++)
+        if (strcasecmp(table->columns[i].name, name) == 0) return &table->columns[i];
+    return NULL;
+}
+
+/* ---- what is made ---- */
+
+/* Where DDL ends the transaction, it would commit the rows in it without the cursor: they are taken
+ * back first, and all since the last commit is done again with the new table. */
+static leat_rc run_ddl(leat_rdb_target *t, const char *doing, const char *sql, leat_err *e)
+{
+    const leat_rdb_dialect *d = t->conn->dialect;
+    if (!d->ddl_commits) return d->exec(t->conn, doing, sql, e);
+    LEAT_TRY(d->exec(t->conn, "roll back", "ROLLBACK", e));
+    LEAT_TRY(d->exec(t->conn, doing, sql, e));
+    if (t->held)
+        return leat_fail(e, LEAT_RETRY, "sql.table_changed", NULL,
+                         "a table was made or changed amid a transaction of the source, which the "
+                         "target cannot do inside one of its own: the transaction is written "
+                         "again, whole");
+    return d->exec(t->conn, "begin a transaction", "BEGIN", e);
+}
+
+/* The source is a system that this dialect is of. */
+static bool is_kin(const leat_rdb_dialect *d, const leat_table *source)
+{
+    const char *origin = source->origin->schema ? source->origin->schema->name : NULL;
+    for (size_t i = 0; origin && d->schemes[i]; i++)
+        if (strstr(origin, d->schemes[i])) return true;
+    return false;
+}
+
+/* A column's type; the source's own where the target knows it. */
+static leat_rc put_type(leat_rdb_target *t, const leat_table *source, uint16_t column,
+                        leat_buf *out, leat_err *e)
+{
+    const leat_rdb_dialect *d = t->conn->dialect;
+    const leat_column *native = NULL;
+    bool known = false;
+    if (d->knows && is_kin(d, source) && source->cols && source->cols[column].type) {
+        LEAT_TRY(d->knows(t->conn, source->cols[column].type, &known, e));
+        if (known) native = &source->cols[column];
+    }
+    bool key = is_key(t->conf, source, column);
+    d->type(out, source->row->fields[column].schema, native, key);
+    return LEAT_OK;
+}
+
+static leat_rc put_columns(leat_rdb_target *t, const leat_table *source, leat_buf *out, leat_err *e)
+{
+    const leat_rdb_dialect *d = t->conn->dialect;
+    unsigned n = 0, keys = 0;
+    for (uint16_t i = 0; i < source->row->nfields; i++) {
+        if (!wanted(t->conf, source, i)) continue;
+        leat_buf_str_z(out, n++ == 0 ? "" : ", ");
+        d->quote(out, leat_str_of(source->row->fields[i].name));
+        leat_buf_u8(out, ' ');
+        LEAT_TRY(put_type(t, source, i, out, e));
+        if (is_key(t->conf, source, i)) leat_buf_str_z(out, " NOT NULL");
+    }
+    for (uint16_t i = 0; i < source->row->nfields; i++) {
+        if (!is_key(t->conf, source, i)) continue;
+        leat_buf_str_z(out, keys++ == 0 ? ", PRIMARY KEY (" : ", ");
+        d->quote(out, leat_str_of(source->row->fields[i].name));
+    }
+    if (keys > 0) leat_buf_u8(out, ')');
+    return LEAT_OK;
+}
+
+static leat_rc create(leat_rdb_target *t, const leat_table *source, leat_rdb_table *table,
+                      leat_err *e)
+{
+    leat_buf sql = {0};
+    if (!leat_rdb_may_create(t->conf))
+        return leat_fail(e, LEAT_CONF, "sql.table_missing", table->label,
+                         "the target has no table %s, where changes of %s would go. Create it, or "
+                         "set auto.create=true (schema.evolution=basic for Debezium's class)",
+                         table->label, source->topic);
+    leat_buf_str_z(&sql, "CREATE TABLE ");
+    leat_rdb_quote_table(t->conn->dialect, &sql, table);
+    leat_buf_str_z(&sql, " (");
+    leat_rc rc = put_columns(t, source, &sql, e);
+    leat_buf_u8(&sql, ')');
+    if (t->conn->dialect->table_end) t->conn->dialect->table_end(&sql, t->conn);
+    leat_buf_u8(&sql, 0);
+    if (rc == LEAT_OK) rc = run_ddl(t, "create a table", sql.p, e);
+    if (rc == LEAT_OK)
+        leat_log(LEAT_INFO, "sql.table_created", "table=\"%s\" %s", table->label, sql.p);
+    if (rc == LEAT_OK) rc = t->conn->dialect->describe(t->conn, table, &t->arena, e);
+    leat_buf_free(&sql);
+    return rc;
+}
+
+/* Adds what the target's table lacks; *missing: the first column that may not be added. */
+static leat_rc evolve(leat_rdb_target *t, const leat_table *source, leat_rdb_table *table,
+                      const char **missing, leat_err *e)
+{
+    const leat_rdb_dialect *d = t->conn->dialect;
+    leat_buf sql = {0};
+    leat_rc rc = LEAT_OK;
+    bool added = false;
+    *missing = NULL;
+    for (uint16_t i = 0; i < source->row->nfields && rc == LEAT_OK; i++) {
+        const char *name = source->row->fields[i].name;
+        if (!wanted(t->conf, source, i) || find_column(d, table, name)) continue;
+        if (!leat_rdb_may_evolve(t->conf)) {
+            *missing = name;
+            break;
+        }
+        leat_buf_clear(&sql);
+        leat_buf_str_z(&sql, "ALTER TABLE ");
+        leat_rdb_quote_table(d, &sql, table);
+        leat_buf_str_z(&sql, " ADD COLUMN ");
+        d->quote(&sql, leat_str_of(name));
+        leat_buf_u8(&sql, ' ');
+        rc = put_type(t, source, i, &sql, e);
+        leat_buf_u8(&sql, 0);
+        if (rc == LEAT_OK) rc = run_ddl(t, "add a column", sql.p, e);
+        if (rc == LEAT_OK)
+            leat_log(LEAT_INFO, "sql.column_added", "table=\"%s\" %s", table->label, sql.p);
+        added = true;
+    }
+    leat_buf_free(&sql);
+    if (rc == LEAT_OK && added) rc = d->describe(t->conn, table, &t->arena, e);
+    return rc;
+}
+
+/* ---- the plan ---- */
+
+static void take_field(const leat_rdb_dialect *d, leat_rdb_plan *p, uint16_t column, bool key)
+{
+    const leat_schema *row = p->source->row;
+    const leat_rdb_column *to = find_column(d, p->table, row->fields[column].name);
+    if (!to || to->generated) return;
+    p->fields[p->nfields++] = (leat_rdb_field){
+        .to = to, .schema = row->fields[column].schema, .from = column, .key = key};
+    p->nkey += key;
+}
+
+static void pair(leat_rdb_target *t, leat_rdb_plan *p)
+{
+    const leat_rdb_dialect *d = t->conn->dialect;
+    uint16_t n = (uint16_t)p->source->row->nfields;
+    p->fields = LEAT_NEW(&t->arena, leat_rdb_field, n + 1);
+    for (uint16_t i = 0; i < n; i++)
+        if (is_key(t->conf, p->source, i)) take_field(d, p, i, true);
+    for (uint16_t i = 0; i < n; i++)
+        if (!is_key(t->conf, p->source, i) && wanted(t->conf, p->source, i))
+            take_field(d, p, i, false);
+}
+
+static leat_rc make(leat_rdb_target *t, leat_rdb_plan *p, leat_err *e)
+{
+    const char *missing;
+    LEAT_TRY(find_table(t, p->source, &p->table, e));
+    if (!p->table->exists) LEAT_TRY(create(t, p->source, p->table, e));
+    LEAT_TRY(evolve(t, p->source, p->table, &missing, e));
+    pair(t, p);
+    if (missing)
+        leat_fail(&p->bad, LEAT_DATA, "sql.column_missing", p->table->label,
+                  "the target's table %s has no column %s. Add it, leave it out by "
+                  "field.exclude.list, or set auto.evolve=true (schema.evolution=basic)",
+                  p->table->label, missing);
+    else if (p->nkey == 0 && t->conf->insert != LEAT_RDB_INSERT &&
+             !(p->source->flags & LEAT_TABLE_MESSAGE))
+        leat_fail(
+            &p->bad, LEAT_DATA, "sql.no_key", p->table->label,
+            "insert.mode wants to find rows, and changes of %s have no key. Give the source's "
+            "table a primary key, name columns by primary.key.mode=record_value and "
+            "primary.key.fields, or set insert.mode=insert",
+            p->source->topic);
+    return LEAT_OK;
+}
+
+leat_rc leat_rdb_plan_of(leat_rdb_target *t, const leat_table *source, leat_rdb_plan **out,
+                         leat_err *e)
+{
+    for (leat_rdb_plan *p = t->plans; p; p = p->next)
+        if (p->source == source) {
+            *out = p;
+            return LEAT_OK;
+        }
+    leat_rdb_plan *p = LEAT_NEW(&t->arena, leat_rdb_plan, 1);
+    p->source = leat_table_pin(source);
+    p->next = t->plans;
+    t->plans = p;
+    leat_rc rc = make(t, p, e);
+    if (rc == LEAT_OK) {
+        *out = p;
+        return rc;
+    }
+    t->plans = p->next;
+    leat_table_unpin(p->source);
+    return rc;
+}
+
+void leat_rdb_quote_table(const leat_rdb_dialect *d, leat_buf *out, const leat_rdb_table *t)
+{
+    if (t->schema) {
+        d->quote(out, leat_str_of(t->schema));
+        leat_buf_u8(out, '.');
+    }
+    d->quote(out, leat_str_of(t->name));
+}

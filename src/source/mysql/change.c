@@ -1,0 +1,278 @@
+/* Rows of the log become events.
+ *
+ *   write    after from the new image
+ *   update   before and after; a key that differs takes two numbers
+ *   delete   before from the old image
+ *   TRUNCATE one event, made of the statement
+ *
+ * With binlog_row_image=MINIMAL or NOBLOB columns are left out of images: what the new one lacks is
+ * taken from the old one, else ABSENT; an old one that has the key alone is marked so.
+ *
+ * A row is counted as received first of all, then as filtered (table, operation or server not
+ * captured), deduplicated (its transaction is durable already, or it was delivered by whom we took
+ * over from) or dead (a value that is none of its column's type: a letter with the row's bytes), or
+ * it becomes an event. Cells point into the event's bytes, which are in the batch's arena. Run by
+ * the task's thread. */
+#include "base/clock.h"
+#include "base/json.h"
+#include "source/mysql/reader.h"
+
+/* ---- rows ---- */
+
+/* An unchanged value that was not logged again is what it was before. */
+static void fill_unchanged(uint32_t n, leat_value *now, const leat_value *old)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (now[i].kind == LEAT_ABSENT && old[i].kind != LEAT_ABSENT) now[i] = old[i];
+}
+
+static bool key_changed(const leat_table *t, const leat_value *old, const leat_value *now)
+{
+    for (uint16_t i = 0; i < t->nkey; i++) {
+        const leat_value *x = &old[t->key_cols[i]], *y = &now[t->key_cols[i]];
+        if (x->kind == LEAT_ABSENT || y->kind == LEAT_ABSENT) return false;
+        if (!leat_value_eq(x, y)) return true;
+    }
+    return false;
+}
+
+static bool is_key(const leat_table *t, uint32_t field)
+{
+    for (uint16_t i = 0; i < t->nkey; i++)
+        if (t->key_cols[i] == field) return true;
+    return false;
+}
+
+/* The image has the key's columns and no other. */
+static bool key_only(const leat_table *t, const leat_value *row)
+{
+    bool absent = false;
+    if (t->nkey == 0) return false;
+    for (uint32_t i = 0; i < t->row->nfields; i++) {
+        if (row[i].kind == LEAT_ABSENT)
+            absent = true;
+        else if (!is_key(t, i))
+            return false;
+    }
+    return absent;
+}
+
+static leat_rc mend(const leat_my_rel *r, leat_value *row, leat_err *e)
+{
+    if (!row || !r->mends) return LEAT_OK;
+    for (uint32_t i = 0; i < r->table->row->nfields; i++)
+        if (r->cols[i].mend && !leat_my_mend_cell(&r->cols[i], &row[i]))
+            return leat_fail(e, LEAT_DATA, "mysql.value", r->whole,
+                             "the value of column \"%s\" has no place in what time.precision.mode "
+                             "makes of it, and the column may not be NULL: take another mode",
+                             r->cols[i].name);
+    return LEAT_OK;
+}
+
+/* Makes both images what an event shows. */
+static leat_rc arrange(const leat_my_rel *r, leat_value *before, leat_value *after, leat_arena *a,
+                       uint8_t *flags, leat_err *e)
+{
+    *flags = 0;
+    LEAT_TRY(mend(r, before, e));
+    LEAT_TRY(mend(r, after, e));
+    if (before && key_only(r->table, before)) *flags = LEAT_EV_OLD_KEY_ONLY;
+    if (before && after) {
+        fill_unchanged(r->table->row->nfields, after, before);
+        if (key_changed(r->table, before, after)) *flags |= LEAT_EV_KEY_CHANGED;
+    }
+    if (before) leat_rewrite_row(r->rewrite, before, *flags & LEAT_EV_OLD_KEY_ONLY, a);
+    if (after) leat_rewrite_row(r->rewrite, after, false, a);
+    return LEAT_OK;
+}
+
+/* ---- events ---- */
+
+/* The next n numbers in the transaction; gives the first, in all and in the table. */
+static void number(leat_my_source *s, leat_my_rel *r, leat_event *ev, uint32_t n)
+{
+    if (r->tx != s->tx.id) {
+        r->tx = s->tx.id;
+        r->tx_seq = 0;
+    }
+    ev->tx_seq = s->tx.seq + 1;
+    s->tx.seq += n;
+    ev->tx_table_seq = r->tx_seq + 1;
+    r->tx_seq += n;
+    leat_records_count(s->records, r->whole, n);
+}
+
+static leat_event *add(leat_my_source *s, leat_batch *b, leat_my_rel *r, leat_op op,
+                       const leat_value *src)
+{
+    leat_event *ev = leat_batch_add(b, r->table);
+    ev->op = (uint8_t)op;
+    ev->ts_us = s->tx.ts_us;
+    ev->seen_us = leat_now_us();
+    ev->tx = s->tx.id;
+    ev->src = src;
+    return ev;
+}
+
+/* BEGIN of the transaction's metadata, before its first event. */
+static void begin_metadata(leat_my_source *s, leat_batch *b)
+{
+    if (s->tx.told || !s->conf->capture.transactions) return;
+    s->tx.told = true;
+    if (s->tx.resumed)
+        leat_records_resume(s->records);
+    else
+        leat_records_begin(s->records, b, leat_str_of(s->tx.name), s->tx.id, s->tx.ts_us);
+}
+
+static void bury(leat_my_source *s, leat_batch *b, const leat_my_rel *r, leat_str bytes,
+                 uint64_t row, const leat_err *why)
+{
+    leat_buf place = {0};
+    leat_jw w = {.out = &place};
+    leat_jw_object(&w, NULL);
+    leat_jw_z(&w, "file", s->file);
+    leat_jw_i64(&w, "pos", (int64_t)s->event_pos);
+    leat_jw_i64(&w, "row", (int64_t)row);
+    leat_jw_i64(&w, "seq", ++s->tx.seq);
+    leat_jw_end(&w);
+    leat_batch_dead(b, &(leat_dead){.why = *why,
+                                    .bytes = bytes,
+                                    .position = leat_buf_str(&place),
+                                    .table = r->whole,
+                                    .topic = r->table->topic,
+                                    .ts_us = s->tx.ts_us});
+    leat_buf_free(&place);
+}
+
+/* The rows are not wanted: counts them. */
+static leat_rc count_only(leat_batch *b, const leat_my_rel *r, const leat_binlog_rows *rows,
+                          uint64_t *counter, leat_err *e)
+{
+    leat_mysql_rows it;
+    uint64_t n;
+    LEAT_TRY(leat_mysql_rows_open(&it, &r->image, rows, e));
+    LEAT_TRY(leat_mysql_rows_count(&it, &n, e));
+    b->counts.received += n;
+    *counter += n;
+    return LEAT_OK;
+}
+
+static leat_op op_of(const leat_binlog_rows *rows)
+{
+    static const leat_op ops[] = {[LEAT_BINLOG_ROWS_WRITE] = LEAT_OP_CREATE,
+                                  [LEAT_BINLOG_ROWS_UPDATE] = LEAT_OP_UPDATE,
+                                  [LEAT_BINLOG_ROWS_DELETE] = LEAT_OP_DELETE};
+    return ops[rows->kind];
+}
+
+/* One row that was read, or could not be: its event, letter or count. */
+static leat_rc give(leat_my_source *s, leat_batch *b, leat_my_rel *r, leat_op op, leat_rc rc,
+                    leat_value *before, leat_value *after, leat_str raw, const leat_value *src,
+                    uint64_t n, leat_err *e)
+{
+    uint8_t flags = 0;
+    bool again = s->tx.resumed && n < s->tx.rows;
+    if (rc == LEAT_OK) rc = leat_event_size_check(raw.len, s->task->max_event_bytes, r->whole, e);
+    if (rc == LEAT_OK) rc = arrange(r, before, after, &b->arena, &flags, e);
+    if (rc == LEAT_DATA && !again) {
+        bury(s, b, r, raw, n, e);
+        return LEAT_OK;
+    }
+    if (rc == LEAT_DATA)
+        flags = 0;
+    else
+        LEAT_TRY(rc);
+    uint32_t takes = flags & LEAT_EV_KEY_CHANGED ? 2 : 1;
+    if (again) {
+        leat_event gone = {0};
+        number(s, r, &gone, takes);
+        b->counts.deduplicated++;
+        return LEAT_OK;
+    }
+    if (s->conf->capture.skip_unchanged && before && after && !(flags & LEAT_EV_OLD_KEY_ONLY) &&
+        leat_rows_same(before, after, r->table->row->nfields)) {
+        b->counts.filtered++;
+        return LEAT_OK;
+    }
+    begin_metadata(s, b);
+    leat_event *ev = add(s, b, r, op, src);
+    ev->before = before;
+    ev->after = after;
+    ev->flags = flags;
+    number(s, r, ev, takes);
+    return LEAT_OK;
+}
+
+/* The source block's cells of row n: those of the first, with another number. */
+static const leat_value *src_of(const leat_value *first, uint64_t n, leat_arena *a)
+{
+    if (n == 0) return first;
+    leat_value *v = leat_arena_alloc(a, LEAT_MY_SRC_N * sizeof *v, _Alignof(leat_value));
+    memcpy(v, first, LEAT_MY_SRC_N * sizeof *v);
+    v[LEAT_MY_SRC_ROW] = leat_int((int64_t)n);
+    return v;
+}
+
+static leat_rc each_row(leat_my_source *s, leat_batch *b, leat_my_rel *r,
+                        const leat_binlog_rows *rows, leat_op op, leat_err *e)
+{
+    leat_mysql_rows it;
+    const leat_value *first = leat_my_src(s, &b->arena);
+    LEAT_TRY(leat_mysql_rows_open(&it, &r->image, rows, e));
+    for (uint64_t n = 0;; n++) {
+        const leat_value *before = NULL, *after = NULL;
+        leat_str raw = {0};
+        leat_rc rc = leat_mysql_rows_next(&it, &b->arena, &before, &after, &raw, e);
+        if (rc == LEAT_AGAIN) return LEAT_OK;
+        if (rc != LEAT_DATA) LEAT_TRY(rc);
+        b->counts.received++;
+        LEAT_TRY(give(s, b, r, op, rc, (leat_value *)(uintptr_t)before,
+                      (leat_value *)(uintptr_t)after, raw, src_of(first, n, &b->arena), n, e));
+    }
+}
+
+static leat_rc unknown_table(uint64_t id, leat_err *e)
+{
+    return leat_fail(e, LEAT_FATAL, "mysql.binlog", "",
+                     "the log has rows of table %llu without describing it before",
+                     (unsigned long long)id);
+}
+
+leat_rc leat_my_change(leat_my_source *s, leat_batch *b, const leat_binlog_rows *rows, leat_err *e)
+{
+    leat_my_rel *r = leat_my_rel_find(s, rows->table);
+    leat_op op = op_of(rows);
+    if (!r) return rows->rows.len ? unknown_table(rows->table, e) : LEAT_OK;
+    if (s->tx.known || (s->tx.resumed && s->tx.events > 0))
+        return count_only(b, r, rows, &b->counts.deduplicated, e);
+    if (r->signals && op == LEAT_OP_CREATE && !s->tx.left_out)
+        LEAT_TRY(leat_my_signal_rows(s, r, rows, s->tx.resumed ? s->tx.rows : 0, e));
+    if (!r->captured || s->tx.left_out || leat_capture_skips(s->skipped, op))
+        return count_only(b, r, rows, &b->counts.filtered, e);
+    LEAT_TRY(each_row(s, b, r, rows, op, e));
+    s->tx.resumed = false;
+    return LEAT_OK;
+}
+
+leat_rc leat_my_truncate(leat_my_source *s, leat_batch *b, leat_my_rel *r, leat_err *e)
+{
+    b->counts.received++;
+    if (s->tx.known) {
+        b->counts.deduplicated++;
+        return LEAT_OK;
+    }
+    if (!r->captured || s->tx.left_out || leat_capture_skips(s->skipped, LEAT_OP_TRUNCATE)) {
+        b->counts.filtered++;
+        return LEAT_OK;
+    }
+    if (!r->table) LEAT_TRY(leat_my_rel_version(s, r, e));
+    if (!r->table) { /* it was dropped since, and had no rows here */
+        b->counts.filtered++;
+        return LEAT_OK;
+    }
+    begin_metadata(s, b);
+    leat_event *ev = add(s, b, r, LEAT_OP_TRUNCATE, leat_my_src(s, &b->arena));
+    number(s, r, ev, 1);
+    return LEAT_OK;
+}

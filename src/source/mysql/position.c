@@ -1,0 +1,106 @@
+/* A place in a binary log as a position that can be stored: Debezium's offset.
+ *
+ * Members that are not known are left out, as Debezium does. An offset of a snapshot that was not
+ * finished is none. Pure; run by any thread. */
+#include "source/mysql/position.h"
+
+#include <stdio.h>
+
+#include "base/json.h"
+
+void leat_my_position_write(const leat_my_position *p, leat_buf *out)
+{
+    leat_jw w = {.out = out};
+    leat_jw_object(&w, NULL);
+    if (p->ts_sec) leat_jw_i64(&w, "ts_sec", p->ts_sec);
+    leat_jw_z(&w, "file", p->file);
+    leat_jw_i64(&w, "pos", (int64_t)p->pos);
+    if (p->gtids.s) leat_jw_str(&w, "gtids", p->gtids);
+    if (p->rows) leat_jw_i64(&w, "row", (int64_t)p->rows);
+    if (p->server_id) leat_jw_i64(&w, "server_id", p->server_id);
+    if (p->events) leat_jw_i64(&w, "event", (int64_t)p->events);
+    if (p->server.len) leat_jw_str(&w, "log_server", p->server);
+    leat_jw_end(&w);
+}
+
+void leat_my_partition_write(const char *server, leat_buf *out)
+{
+    leat_jw w = {.out = out};
+    leat_jw_object(&w, NULL);
+    leat_jw_z(&w, "server", server);
+    leat_jw_end(&w);
+}
+
+static bool snapshot_unfinished(const leat_json *j)
+{
+    const leat_json *s = leat_json_get(j, "snapshot");
+    if (!s || s->type == LEAT_JSON_FALSE || s->type == LEAT_JSON_NULL) return false;
+    return !leat_json_get_bool(j, "snapshot_completed", false);
+}
+
+static uint64_t number_of(const leat_json *j, const char *name)
+{
+    int64_t v = leat_json_get_i64(j, name, 0);
+    return v > 0 ? (uint64_t)v : 0;
+}
+
+leat_rc leat_my_position_read(leat_str offset, leat_arena *a, leat_my_position *out, leat_err *e)
+{
+    const leat_json *j;
+    *out = (leat_my_position){0};
+    LEAT_TRY(leat_json_parse(a, offset, &j, e));
+    if (snapshot_unfinished(j)) return LEAT_OK;
+    leat_str file = leat_json_get_str(j, "file"), gtids = leat_json_get_str(j, "gtids");
+    if ((file.len == 0 && gtids.len == 0) || file.len >= LEAT_MY_FILE)
+        return leat_fail(e, LEAT_CONF, "mysql.position", "offset",
+                         "the stored offset has no place in the binary log (file and pos, or "
+                         "gtids): " LEAT_STR_FMT,
+                         LEAT_STR_ARG(offset));
+    snprintf(out->file, sizeof out->file, LEAT_STR_FMT, LEAT_STR_ARG(file));
+    out->pos = number_of(j, "pos");
+    if (out->pos < 4) out->pos = 4;
+    if (gtids.len) out->gtids = leat_arena_str(a, gtids);
+    out->events = number_of(j, "event");
+    out->rows = number_of(j, "row");
+    out->ts_sec = leat_json_get_i64(j, "ts_sec", 0);
+    out->server_id = (uint32_t)number_of(j, "server_id");
+    leat_str server = leat_json_get_str(j, "log_server");
+    if (server.len) out->server = leat_arena_str(a, server);
+    return LEAT_OK;
+}
+
+leat_rc leat_my_position_find(const char *server, const leat_position *pos, size_t n, leat_arena *a,
+                              leat_my_position *out, leat_err *e)
+{
+    leat_str other = {0};
+    *out = (leat_my_position){0};
+    for (size_t i = 0; i < n; i++) {
+        const leat_json *j;
+        LEAT_TRY(leat_json_parse(a, pos[i].partition, &j, e));
+        leat_str name = leat_json_get_str(j, "server");
+        if (leat_str_is(name, server))
+            return pos[i].offset.s ? leat_my_position_read(pos[i].offset, a, out, e) : LEAT_OK;
+        other = name;
+    }
+    if (!other.s) return LEAT_OK;
+    return leat_fail(e, LEAT_CONF, "mysql.other_prefix", "topic.prefix",
+                     "what this connector has read so far is stored for topic.prefix=" LEAT_STR_FMT
+                     ", and now it is \"%s\": set it back, or give the connector a new name",
+                     LEAT_STR_ARG(other), server);
+}
+
+/* It stands behind the last point. */
+uint64_t leat_my_log_number(const char *file)
+{
+    const char *point = strrchr(file, '.');
+    uint64_t n = 0;
+    if (point) leat_str_u64(leat_str_of(point + 1), &n);
+    return n;
+}
+
+int leat_my_place_cmp(const char *file, uint64_t pos, const char *other, uint64_t other_pos)
+{
+    uint64_t x = leat_my_log_number(file), y = leat_my_log_number(other);
+    if (x != y) return x < y ? -1 : 1;
+    return pos < other_pos ? -1 : pos > other_pos;
+}

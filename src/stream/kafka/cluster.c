@@ -1,0 +1,51 @@
+/* Which cluster it is.
+ *
+ * A spool belongs to the cluster that has what came before it: records of one connector that are
+ * partly in one cluster and partly in another look whole in neither. So the id that the brokers
+ * tell is kept beside the position, and while a spool is in force nothing is sent before the id is
+ * known to be the same. Without a spool a change of clusters is a person's decision, and told. Run
+ * by the stream's thread. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "stream/kafka/part.h"
+
+/* It is saved with the next position, and so before any spool. */
+static void take(leat_kafka *k, const char *id)
+{
+    snprintf(k->cluster, sizeof k->cluster, "%s", id);
+}
+
+/* Another one than until now. */
+static leat_rc met_another(leat_kafka *k, const char *id, leat_err *e)
+{
+    if (k->spool != NULL && !k->conf.other_cluster)
+        return leat_fail(e, LEAT_CONF, "kafka.other_cluster", k->connector,
+                         "this is the cluster %s, and %" PRIu64 " events of the spool are for "
+                         "%s, which has what came before them: nothing was sent. Set "
+                         "bootstrap.servers to the brokers of %s; or, if that one is lost, set "
+                         "spool.other.cluster=deliver, and what is in the spool and all that "
+                         "follows goes to %s",
+                         id, leat_kafka_spool_events(k), k->cluster, k->cluster, id);
+    leat_log(LEAT_WARN, "kafka.cluster_changed",
+             "was=%s is=%s %s goes to this cluster from here on; what was delivered before is in "
+             "the other one alone. 'leat offsets %s reset' begins anew, with a snapshot",
+             k->cluster, id, k->spool ? "the spool, and what follows," : "what follows",
+             k->connector);
+    take(k, id);
+    return LEAT_OK;
+}
+
+leat_rc leat_kafka_cluster_look(leat_kafka *k, leat_err *e)
+{
+    const char *id = NULL;
+    k->met = k->spool == NULL || k->cluster[0] == 0;
+    if (k->broker->ops->cluster(k->broker, &id) != LEAT_OK) return LEAT_OK;
+    if (id != NULL && k->cluster[0] == 0)
+        take(k, id);
+    else if (id != NULL && strcmp(id, k->cluster) != 0)
+        LEAT_TRY(met_another(k, id, e));
+    k->met = true;
+    return LEAT_OK;
+}

@@ -1,0 +1,103 @@
+/* The dump of a server's binary log: what a replica gets, packet by packet.
+ *
+ *   COM_BINLOG_DUMP (18)         u32 pos | u16 flags | u32 server id | name of the file
+ *   COM_BINLOG_DUMP_GTID (30)    u16 flags | u32 server id | u32 length, name of the file | u64 pos
+ * | u32 length, set of GTIDs in binary form a packet                     00 and an event | FE,
+ * short: the end | FF: an error, which the library reads
+ *
+ * libmariadb sends the command and reads packets; its own calls for replication stop at events that
+ * they do not know. MariaDB is told where to begin by @slave_connect_state, and that
+ * we know GTIDs by @mariadb_slave_capability. Run by the task's thread. */
+#include "system/mysql/dump.h"
+
+#include <stdio.h>
+
+#include "base/fault.h"
+#include "base/os.h"
+
+enum {
+    COM_DUMP = 18,
+    COM_DUMP_GTID = 30,
+    FLAG_NON_BLOCK = 1,
+    FLAG_ANNOTATE = 2, /* MariaDB: the statements of rows too */
+    FLAG_THROUGH_GTID = 4,
+    SHORT_EOF = 8,
+    KNOWS_GTID = 4, /* MARIA_SLAVE_CAPABILITY_GTID */
+};
+
+static void le(leat_buf *out, uint64_t v, unsigned bytes)
+{
+    for (unsigned i = 0; i < bytes; i++) leat_buf_u8(out, (unsigned)(v >> (8 * i)) & 0xff);
+}
+
+/* What a replica sets before it asks. Names that a server does not know are only variables. */
+static leat_rc set_variables(leat_my *c, const leat_my_start *from, leat_err *e)
+{
+    leat_buf sql = {0};
+    leat_buf_printf(&sql,
+                    "SET @master_heartbeat_period=%lld, @source_heartbeat_period=%lld, "
+                    "@master_binlog_checksum=@@global.binlog_checksum, "
+                    "@source_binlog_checksum=@@global.binlog_checksum",
+                    (long long)from->heartbeat_ms * 1000000,
+                    (long long)from->heartbeat_ms * 1000000);
+    if (from->uuid)
+        leat_buf_printf(&sql, ", @slave_uuid='%s', @replica_uuid='%s'", from->uuid, from->uuid);
+    if (c->mariadb) leat_buf_printf(&sql, ", @mariadb_slave_capability=%d", KNOWS_GTID);
+    if (from->state.s) {
+        leat_buf_str_z(&sql, ", @slave_connect_state=");
+        leat_my_put_text(&sql, from->state);
+        leat_buf_str_z(&sql, ", @slave_gtid_strict_mode=0, @slave_gtid_ignore_duplicates=0");
+    }
+    leat_buf_u8(&sql, 0);
+    leat_rc rc = leat_my_exec(c, "prepare reading the binary log", sql.p, e);
+    leat_buf_free(&sql);
+    return rc;
+}
+
+static void put_command(const leat_my_start *from, leat_buf *out)
+{
+    size_t name = strlen(from->file);
+    if (!from->gtids.s) {
+        le(out, from->pos, 4);
+        le(out, from->ends ? FLAG_NON_BLOCK : FLAG_ANNOTATE, 2);
+        le(out, from->server_id, 4);
+        leat_buf_put(out, from->file, name);
+        return;
+    }
+    le(out, FLAG_THROUGH_GTID, 2);
+    le(out, from->server_id, 4);
+    le(out, name, 4);
+    leat_buf_put(out, from->file, name);
+    le(out, from->pos, 8);
+    le(out, from->gtids.len, 4);
+    leat_buf_add(out, from->gtids);
+}
+
+leat_rc leat_my_dump(leat_my *c, const leat_my_start *from, leat_err *e)
+{
+    LEAT_TRY(set_variables(c, from, e));
+    leat_buf command = {0};
+    put_command(from, &command);
+    enum enum_server_command what = from->gtids.s ? (enum enum_server_command)COM_DUMP_GTID
+                                                  : (enum enum_server_command)COM_DUMP;
+    int failed = c->my->methods->db_command(c->my, what, command.p, command.len, 1, NULL);
+    leat_buf_free(&command);
+    return failed ? leat_my_fail(e, c, "ask for the binary log") : LEAT_OK;
+}
+
+leat_rc leat_my_dump_next(leat_my *c, int wait_ms, leat_str *event, leat_err *e)
+{
+    int fault = LEAT_FAULT(source_receive);
+    if (fault) return leat_os_fail(e, fault, "read the binary log", "database connection");
+    if (!c->my || !c->my->net.pvio) return leat_my_fail(e, c, "read the binary log");
+    int ready = leat_my_at_hand(c, wait_ms);
+    if (ready < 0) return leat_os_fail(e, ready, "read the binary log", "database connection");
+    if (ready == 0) return LEAT_AGAIN;
+    unsigned long n = mysql_net_read_packet(c->my);
+    if (n == packet_error || n == 0) return leat_my_fail(e, c, "read the binary log");
+    leat_str packet = {(const char *)c->my->net.read_pos, n};
+    unsigned char status = (unsigned char)packet.s[0];
+    if (status == 0xfe && n < SHORT_EOF) return LEAT_PENDING;
+    *event = (leat_str){packet.s + 1, n - 1};
+    return LEAT_OK;
+}

@@ -1,0 +1,12 @@
+/* SQLite as a side of `leat verify` (capture/compare.h). It has no hash function, but runs in this
+ * process: rows are hashed here as they come. */
+#ifndef LEAT_SYSTEM_SQLITE_COMPARE_H
+#define LEAT_SYSTEM_SQLITE_COMPARE_H
+
+#include "capture/compare.h"
+
+/* The file must be there. path is copied. */
+leat_rc leat_sqlite_compare_open(const char *path, int64_t wait_ms, leat_compare_side **out,
+                                 leat_err *e);
+
+#endif

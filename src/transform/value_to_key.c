@@ -1,0 +1,75 @@
+/* org.apache.kafka.connect.transforms.ValueToKey: some of the value's fields are the key, a
+ * structure of them. */
+#include "transform/transform.h"
+
+typedef struct conf {
+    leat_opt_list fields;
+    bool defaults;
+} conf;
+
+typedef struct plan {
+    const leat_schema *key;
+    const uint32_t *from; /* fields of the value, one for each of the key */
+} plan;
+
+static const void *make(leat_transform_options *o)
+{
+    conf *c = LEAT_NEW(o->a, conf, 1);
+    c->fields = leat_opt_list_of(leat_transform_option(o, "fields", ""), o->a);
+    c->defaults = leat_transform_flag(o, "replace.null.with.default", true);
+    if (c->fields.n == 0)
+        leat_transform_wrong(o, "fields", "is required: fields of the value, by commas");
+    return c;
+}
+
+static leat_rc fill(const conf *c, const leat_schema *value, plan *p, leat_arena *keep, leat_err *e)
+{
+    uint32_t n = (uint32_t)c->fields.n, *from = LEAT_NEW(keep, uint32_t, n);
+    leat_schema *key = leat_schema_struct(keep, false, NULL, 0, n);
+    leat_field *fields = LEAT_NEW(keep, leat_field, n);
+    for (uint32_t i = 0; i < n; i++) {
+        int at = leat_schema_field(value, leat_str_of(c->fields.v[i]));
+        if (at < 0)
+            return leat_fail(e, LEAT_DATA, "transform.failed", "",
+                             "Field does not exist: %s; the value's first is %s", c->fields.v[i],
+                             value->nfields ? value->fields[0].name : "missing");
+        from[i] = (uint32_t)at;
+        fields[i] = value->fields[at];
+    }
+    key->fields = fields;
+    p->from = from;
+    p->key = key;
+    return LEAT_OK;
+}
+
+static leat_rc apply(const void *p, leat_transform_record *t, leat_err *e)
+{
+    const conf *c = p;
+    leat_record *r = t->r;
+    bool is_new;
+    leat_arena *keep;
+    const leat_schema *s = r->value_schema;
+    if (r->value.kind != LEAT_STRUCT || !s || s->type != LEAT_T_STRUCT)
+        return leat_fail(e, LEAT_DATA, "transform.failed", "",
+                         "only a structure has fields to copy to the key, and the value is %s; a "
+                         "predicate can leave such records out",
+                         leat_kind_name((leat_kind)r->value.kind));
+    plan *to = leat_transform_plan(t, s, sizeof *to, &is_new, &keep);
+    if (is_new || !to->key) LEAT_TRY(fill(c, s, to, keep, e));
+    uint32_t n = to->key->nfields;
+    leat_value *cells = leat_arena_alloc(t->a, n * sizeof *cells, _Alignof(leat_value));
+    for (uint32_t i = 0; i < n; i++) {
+        const leat_value *def = to->key->fields[i].schema->def;
+        cells[i] = r->value.u.list[to->from[i]];
+        if (cells[i].kind == LEAT_NULL && def && c->defaults) cells[i] = *def;
+    }
+    r->key_schema = to->key;
+    r->key = (leat_value){.kind = LEAT_STRUCT, .len = n, .u.list = cells};
+    return LEAT_OK;
+}
+
+const leat_transform_type leat_transform_value_to_key = {
+    .klass = "org.apache.kafka.connect.transforms.ValueToKey",
+    .make = make,
+    .apply = apply,
+};

@@ -1,0 +1,123 @@
+// The hub's state in this tab: signals that the stream of feed.ts feeds. One signal for each
+// connector, so that a change redraws its row alone.
+import { batch, computed, signal, type Signal } from "@preact/signals";
+import { Feed, type HubInfo, type Link, type Row, type Told } from "./feed";
+import { root } from "./place";
+import { workerUrl } from "./trust";
+
+export const link = signal<Link>({ state: "waiting", heard: 0, next: 0 });
+export const hub = signal<HubInfo | null>(null);
+/** Names of all connectors, sorted; null: not known yet. */
+export const names = signal<string[] | null>(null);
+/** The hub's clock at the last message. */
+export const heardAt = signal(0);
+/** When a hub that had been away was heard again, restarted or not; 0: it was not away. */
+export const returned = signal<{ at: number; restarted: boolean } | null>(null);
+/** Counts whole snapshots and changes of state, for lists that sort. */
+export const turns = signal(0);
+
+const rows = new Map<string, Signal<Row>>();
+
+export function rowOf(name: string): Signal<Row> | undefined {
+  return rows.get(name);
+}
+
+export const allRows = computed(() => {
+  turns.value;
+  return (names.value ?? []).map((name) => rows.get(name)!.value);
+});
+
+/** The live points of a connector since this tab was opened, for plots. */
+export interface Point {
+  at: number;
+  rate: number;
+  behind: number;
+  lag: number;
+  retained: number;
+}
+const KEPT = 1800;
+const points = new Map<string, Point[]>();
+export const pointsOf = (name: string): Point[] => points.get(name) ?? [];
+
+const known = (n: number) => (n < 0 ? NaN : n);
+
+function keep(row: Row, at: number) {
+  let list = points.get(row.name);
+  if (!list) points.set(row.name, (list = []));
+  list.push({
+    at: at / 1000,
+    rate: known(row.rate),
+    behind: known(row.behind_ms),
+    lag: known(row.lag_bytes),
+    retained: known(row.retained_bytes),
+  });
+  if (list.length > KEPT) list.splice(0, list.length - KEPT);
+}
+
+function take(told: Told) {
+  batch(() => {
+    if (told.kind === "link") {
+      const was = link.value.state;
+      link.value = told.link;
+      if (was === "live" && told.link.state === "away") hubBegan = hub.value?.begun_ms ?? 0;
+      if (was === "away" && told.link.state === "live")
+        returned.value = { at: Date.now(), restarted: hubBegan !== (hub.value?.begun_ms ?? 0) };
+      return;
+    }
+    let changed = told.whole;
+    if (told.whole) {
+      const left = new Set(told.rows.map((r) => r.name));
+      for (const name of rows.keys()) if (!left.has(name)) rows.delete(name);
+    }
+    for (const row of told.rows) {
+      const known = rows.get(row.name);
+      if (known) {
+        if (known.value.condition !== row.condition) changed = true;
+        known.value = row;
+      } else {
+        rows.set(row.name, signal(row));
+        changed = true;
+      }
+      keep(row, told.at);
+    }
+    hub.value = told.hub ?? hub.value;
+    heardAt.value = told.at;
+    if (changed || names.value === null) {
+      names.value = [...rows.keys()].sort((a, b) => (a < b ? -1 : 1));
+      turns.value++;
+    }
+  });
+}
+/** When the hub began that went away. */
+let hubBegan = 0;
+
+let post: (message: string) => void = () => {};
+export const tryNow = () => post("hurry");
+
+export function startLive() {
+  if (typeof SharedWorker === "function") {
+    try {
+      const worker = new SharedWorker(workerUrl() as string, { type: "module", name: "leat" });
+      worker.port.onmessage = (e) => take(e.data as Told);
+      worker.port.start();
+      post = (message) => worker.port.postMessage(message);
+      addEventListener("pagehide", () => post("bye"));
+      addEventListener("pageshow", (e) => {
+        if (e.persisted) location.reload();
+      });
+      watch();
+      return;
+    } catch {
+      /* a browser without workers of modules: the tab listens itself */
+    }
+  }
+  const feed = new Feed(new URL("hub/v1/stream", root).href, take);
+  post = (message) => (message === "hurry" ? feed.hurry() : feed.stop());
+  feed.start();
+  watch();
+}
+
+function watch() {
+  addEventListener("online", tryNow);
+  addEventListener("focus", tryNow);
+}

@@ -1,0 +1,102 @@
+// Options of connectors, as /hub/v1/plugins/P tells them, and what a value must be.
+
+export interface Option {
+  name: string;
+  label: string | null;
+  group: string;
+  help: string;
+  type: "string" | "int" | "boolean" | "enum" | "duration" | "size" | "list" | "many";
+  default: string | null;
+  required: boolean;
+  secret: boolean;
+  advanced: boolean;
+  fixed: boolean;
+  regex: boolean;
+  min: number | null;
+  max: number | null;
+  choices: string[];
+  former: string[];
+  class: "supported" | "no_effect" | "missing";
+}
+
+export interface Plugin {
+  name: string;
+  type: "source" | "sink";
+  title: string;
+  help: string | null;
+  version: string;
+  classes: string[];
+  discovers: boolean;
+  splits: boolean;
+  options?: Option[];
+}
+
+export interface Strategy {
+  name: string;
+  label: string;
+  help: string;
+  type: "source" | "sink";
+  /** NULL: not in this build. */
+  connector: string | null;
+  only: string[];
+}
+
+export interface System {
+  name: string;
+  label: string;
+  help: string;
+  default_strategy: string;
+  strategies: Strategy[];
+  parameters: Option[];
+}
+
+const MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const BYTES: Record<string, number> = { k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
+
+const grouped = (n: number) => n.toLocaleString();
+
+function numberOf(o: Option, text: string): number | null {
+  const units = o.type === "duration" ? MS : o.type === "size" ? BYTES : null;
+  const found = /^([+-]?\d+)\s*([a-z]*)$/i.exec(text);
+  if (!found) return null;
+  const unit = found[2]!.toLowerCase();
+  if (unit === "") return Number(found[1]);
+  return units && unit in units ? Number(found[1]) * units[unit]! : null;
+}
+
+/** "1 to 65,535" */
+export function rangeOf(o: Option): string {
+  if (o.min === null && o.max === null) return "";
+  if (o.max === null) return `${grouped(o.min!)} or more`;
+  return `${grouped(o.min ?? 0)} to ${grouped(o.max)}`;
+}
+
+const isReference = (text: string) => /\$\{\w+:[^}]*\}/.test(text);
+
+/** What is wrong with a value; empty: nothing. The hub has the last word. */
+export function wrongWith(o: Option, text: string): string {
+  if (isReference(text)) return "";
+  const value = text.trim();
+  if (value === "") return "";
+  switch (o.type) {
+    case "boolean":
+      return /^(true|false)$/i.test(value) ? "" : `expected true or false, got “${value}”`;
+    case "enum":
+      return o.choices.some((c) => c.toLowerCase() === value.toLowerCase()) ? "" : `expected one of ${o.choices.join(", ")}; got “${value}”`;
+    case "int":
+    case "duration":
+    case "size": {
+      const n = numberOf(o, value);
+      const unit = o.type === "duration" ? ", or 250ms, 5s, 2m, 1h, 1d" : o.type === "size" ? ", or 64k, 16m, 1g" : "";
+      if (n === null) return `expected a whole number${unit}; got “${value}”`;
+      if ((o.min !== null && n < o.min) || (o.max !== null && n > o.max)) return `expected ${rangeOf(o)}; got ${grouped(n)}`;
+      return "";
+    }
+    default:
+      return "";
+  }
+}
+
+/** A few words for an option without a label of its own. */
+export const labelOf = (o: Option) =>
+  o.label ?? o.name.replace(/[._]/g, " ").replace(/^./, (c) => c.toUpperCase());

@@ -1,0 +1,94 @@
+// A record of a topic as a change: operation, key, columns before and after. Numbers stay as they were
+// sent: integers that a double cannot hold are kept as text.
+
+export interface Column {
+  name: string;
+  before: unknown;
+  after: unknown;
+  /** It was not sent. */
+  changed: boolean;
+}
+
+export interface Change {
+  op: string;
+  word: string;
+  table: string;
+  key: string;
+  /** "status, total", "new row" ... */
+  what: string;
+  columns: Column[];
+  source: Record<string, unknown>;
+  /** Commit time, ms since 1970. */
+  at: number | null;
+  record: Record<string, unknown>;
+}
+
+const WORDS: Record<string, string> = { c: "insert", u: "update", d: "delete", r: "read", t: "truncate", m: "message" };
+
+/** JSON with long integers as texts: nothing passes through a double. */
+export function parseExact(raw: string): unknown {
+  let inText = false;
+  let out = "";
+  for (let i = 0; i < raw.length; i++) {
+    const c = raw[i]!;
+    if (inText) {
+      out += c;
+      if (c === "\\") out += raw[++i] ?? "";
+      else if (c === '"') inText = false;
+    } else if (c === '"') {
+      inText = true;
+      out += c;
+    } else if ((c >= "0" && c <= "9") || c === "-") {
+      let end = i + 1;
+      while (end < raw.length && /[0-9.eE+-]/.test(raw[end]!)) end++;
+      const text = raw.slice(i, end);
+      out += /^-?\d+$/.test(text) && !Number.isSafeInteger(Number(text)) ? `"${text}"` : text;
+      i = end - 1;
+    } else out += c;
+  }
+  return JSON.parse(out);
+}
+
+const isObject = (v: unknown): v is Record<string, unknown> => typeof v === "object" && v !== null && !Array.isArray(v);
+
+export function short(v: unknown): string {
+  if (v === undefined) return "";
+  if (v === null) return "null";
+  if (v === "") return "“”";
+  return typeof v === "string" ? v : JSON.stringify(v);
+}
+
+function keyOf(key: unknown): string {
+  if (!isObject(key)) return short(key ?? "");
+  const inner = isObject(key.payload) ? key.payload : key;
+  return Object.entries(inner).map(([k, v]) => `${k}: ${short(v)}`).join(", ");
+}
+
+export function changeOf(raw: string): Change {
+  const record = parseExact(raw) as Record<string, unknown>;
+  let value = record.value;
+  if (isObject(value) && isObject(value.payload) && "schema" in value) value = value.payload;
+  const source = isObject(value) && isObject(value.source) ? value.source : {};
+  const key = keyOf(record.key);
+  const base = { key, source, record, table: [source.schema, source.table].filter(Boolean).join(".") };
+  const stamp = Number(source.ts_ms ?? record.timestamp);
+  const at = Number.isFinite(stamp) && stamp > 0 ? stamp : null;
+  if (value === null || value === undefined) return { ...base, at, op: "∅", word: "tombstone", what: "deleted (tombstone)", columns: [] };
+  if (!isObject(value) || typeof value.op !== "string") {
+    const columns = isObject(value) ? Object.entries(value).map(([name, after]) => ({ name, before: undefined, after, changed: false })) : [];
+    return { ...base, at, op: "·", word: "record", what: columns.slice(0, 4).map((c) => c.name).join(", "), columns };
+  }
+  const before = isObject(value.before) ? value.before : null;
+  const after = isObject(value.after) ? value.after : null;
+  const names = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])];
+  const columns = names.map((name) => {
+    const b = before ? before[name] : undefined;
+    const a = after ? after[name] : undefined;
+    return { name, before: b, after: a, changed: value.op === "u" && before !== null && JSON.stringify(b) !== JSON.stringify(a) };
+  });
+  columns.sort((x, y) => Number(y.changed) - Number(x.changed));
+  const op = value.op;
+  const changed = columns.filter((c) => c.changed).map((c) => c.name);
+  const what = op === "u" ? (before === null ? "updated" : changed.join(", ") || "nothing changed") : op === "c" ? "new row" : op === "r" ? "row read" : op === "d" ? "deleted" : (WORDS[op] ?? op);
+  return { ...base, at, op, word: WORDS[op] ?? op, what, columns };
+}

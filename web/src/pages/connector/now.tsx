@@ -1,0 +1,200 @@
+// Status: its tasks, the ledger of its counts, who reads its stream, what it may use, and who wanted
+// what.
+import { bytes, count, duration, exact } from "../../core/format";
+import { to } from "../../core/place";
+import { Ago, Empty, StateWord, Waiting } from "../../parts/bits";
+import { Meter } from "../../parts/meter";
+import type { TabProps } from "./index";
+import type { Status } from "./status";
+
+function Tasks({ status }: { status: Status }) {
+  const tasks = status.tasks ?? [{ id: 0, state: status.state, since: status.since ?? "", waits_for: null, error: status.error ?? null, attempts: 0 }];
+  return (
+    <section class="panel">
+      <h2>Tasks</h2>
+      <table class="list">
+        <thead>
+          <tr>
+            <th scope="col">Task</th>
+            <th scope="col">State</th>
+            <th scope="col">Since</th>
+            <th scope="col">What</th>
+          </tr>
+        </thead>
+        <tbody>
+          {tasks.map((t) => (
+            <tr key={t.id}>
+              <th scope="row" class="num">{t.id}</th>
+              <td><StateWord word={t.state === "SNAPSHOT" ? "SNAPSHOTTING" : t.state === "RETRYING" ? "RESTARTING" : t.state} /></td>
+              <td>{t.since ? <Ago at={t.since} /> : "–"}</td>
+              <td class="wrap">
+                {t.error ? (
+                  <>
+                    {t.error.message} <code>{t.error.code}</code>
+                    {t.retry_at && <span class="muted"> Attempt {t.attempts + 1} <Ago at={t.retry_at} />.</span>}
+                  </>
+                ) : t.waits_for ? (
+                  `Waits for ${t.waits_for}.`
+                ) : (
+                  <span class="muted">pid {status.pid ?? "–"}</span>
+                )}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+const WORDS: Record<string, string> = {
+  received: "received",
+  appended: "appended",
+  filtered: "filtered",
+  dead: "dead letters",
+  deduplicated: "deduplicated",
+  in_flight: "in flight",
+  read: "read",
+  delivered: "delivered",
+};
+
+/** The sum that must hold: nothing that came is unaccounted for. */
+function Ledger({ status }: { status: Status }) {
+  const c = status.counts;
+  if (!c) return null;
+  const [whole, ...rest] = status.kind === "source" ? ["received", "appended", "filtered", "dead", "deduplicated", "in_flight"] : ["read", "delivered", "dead", "in_flight"];
+  const sum = rest.reduce((n, k) => n + (c[k] ?? 0), 0);
+  // Dead letters of rows are counted with those of changes.
+  const off = (c[whole!] ?? 0) - sum;
+  const rows = status.kind === "source" && (c.rows_read ?? 0) > 0;
+  return (
+    <section class="panel">
+      <h2>Ledger <span class="muted small">since it was made</span></h2>
+      <p class="ledger num">
+        <b title={exact(c[whole!])}>{count(c[whole!])}</b> {WORDS[whole!]}
+        <span class="muted"> = </span>
+        {rest.map((k, i) => (
+          <span key={k}>
+            {i > 0 && <span class="muted"> + </span>}
+            <b title={exact(c[k])}>{count(c[k])}</b> <span class="muted">{WORDS[k]}</span>
+          </span>
+        ))}
+        {off === 0 && <span class="tone-ok"> ✓ it adds up</span>}
+      </p>
+      {rows && (
+        <p class="ledger num">
+          <b title={exact(c.rows_read)}>{count(c.rows_read)}</b> rows read by snapshots
+          <span class="muted"> = </span>
+          <b title={exact(c.rows_appended)}>{count(c.rows_appended)}</b> <span class="muted">appended</span>
+          <span class="muted"> + </span>
+          <b title={exact(c.rows_superseded)}>{count(c.rows_superseded)}</b> <span class="muted">superseded by changes</span>
+          <span class="muted"> + </span>
+          <b title={exact(c.rows_in_flight)}>{count(c.rows_in_flight)}</b> <span class="muted">in flight</span>
+        </p>
+      )}
+    </section>
+  );
+}
+
+function Readers({ status }: { status: Status }) {
+  if (status.kind !== "source" || !status.readers) return null;
+  return (
+    <section class="panel">
+      <h2>Who reads its stream</h2>
+      {status.readers.length === 0 ? (
+        <p class="muted">No sink reads it yet. Its events stay in the stream and can be read at any time.</p>
+      ) : (
+        <table class="list">
+          <thead>
+            <tr>
+              <th scope="col">Sink</th>
+              <th scope="col" class="right">Events behind</th>
+              <th scope="col" class="right">Bytes behind</th>
+              <th scope="col">Oldest unread</th>
+            </tr>
+          </thead>
+          <tbody>
+            {status.readers.map((r) => (
+              <tr key={r.sink}>
+                <th scope="row">{r.exists ? <a href={to("c", r.sink)}>{r.sink}</a> : <span class="tone-warn">{r.sink} (deleted, still holds the stream)</span>}</th>
+                <td class="num" title={exact(r.events_behind)}>{count(r.events_behind)}</td>
+                <td class="num">{bytes(r.bytes_behind)}</td>
+                <td>{r.fault ? <span class="tone-bad">{r.fault}</span> : r.oldest_unread ? <Ago at={r.oldest_unread} /> : "all read"}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </section>
+  );
+}
+
+function Budgets({ status }: { status: Status }) {
+  if (status.kind !== "source" || status.memory_bytes === undefined) return null;
+  const d = status.delivery;
+  return (
+    <section class="panel">
+      <h2>Budgets</h2>
+      <Meter label="Memory for events" used={status.memory_bytes} of={status.memory_bound_bytes} as={bytes} />
+      {d && d.spool_max_bytes > 0 && <Meter label="Spool" used={d.spool_bytes} of={d.spool_max_bytes} as={bytes} />}
+      <Meter label="Stream on disk" used={status.stream_bytes} as={bytes} />
+    </section>
+  );
+}
+
+function Facts({ status }: { status: Status }) {
+  const d = status.desired;
+  return (
+    <section class="panel">
+      <h2>Position</h2>
+      <dl class="facts">
+        <dt>Durable here</dt>
+        <dd class="mono">{status.position_text ?? "–"}</dd>
+        {status.kind === "source" && (
+          <>
+            <dt>Read up to</dt>
+            <dd class="mono">{status.received_position ?? "–"}</dd>
+            <dt>Acknowledged</dt>
+            <dd class="mono">{status.acknowledged_position ?? "–"}</dd>
+            <dt>Last event</dt>
+            <dd>
+              <Ago at={status.last_event} />
+              {status.milliseconds_behind_source != null && <span class="muted">, read {duration(status.milliseconds_behind_source)} after its commit</span>}
+            </dd>
+          </>
+        )}
+        {d?.by && (
+          <>
+            <dt>Wanted</dt>
+            <dd>
+              {d.state} by {d.by}, <Ago at={d.at} />
+            </dd>
+          </>
+        )}
+      </dl>
+    </section>
+  );
+}
+
+export function StatusTab({ status }: TabProps) {
+  if (!status) return <Waiting />;
+  if (!status.counts && !status.tasks)
+    return (
+      <Empty title={`It is ${status.state}.`}>
+        <p>A connector without a process tells little of itself. Its offsets and its configuration can be changed now.</p>
+      </Empty>
+    );
+  return (
+    <div class="columns">
+      <div>
+        <Tasks status={status} />
+        <Ledger status={status} />
+        <Readers status={status} />
+      </div>
+      <div>
+        <Facts status={status} />
+        <Budgets status={status} />
+      </div>
+    </div>
+  );
+}

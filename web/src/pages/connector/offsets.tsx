@@ -1,0 +1,137 @@
+// Offsets: where it is, in Kafka Connect's form. They change only when it is stopped, and what a
+// change brings about is told before it is done.
+import { useState } from "preact/hooks";
+import { askStop } from "../../core/act";
+import { ask, get, path } from "../../core/api";
+import { rowOf } from "../../core/live";
+import { lacks } from "../../core/who";
+import { Copy, Empty, Failure, useLoad, Waiting } from "../../parts/bits";
+import type { TabProps } from "./index";
+
+interface Offset {
+  partition: unknown;
+  offset: unknown;
+}
+
+interface Place {
+  offset: unknown;
+  /** As people read it. */
+  text?: string | null;
+}
+
+interface Planned {
+  changes: { partition: unknown; before: Place; after: Place; note: string | null }[];
+  first_start?: boolean;
+}
+
+const pretty = (v: unknown) => JSON.stringify(v, null, 2);
+const said = (p: Place | null) => (p === null || p.offset === null ? "none" : (p.text ?? JSON.stringify(p.offset)));
+const line = (v: unknown) => (v === null || v === undefined ? "none" : JSON.stringify(v));
+
+function Preview({ plan, run, cancel, busy }: { plan: Planned; run: () => void; cancel: () => void; busy: boolean }) {
+  return (
+    <section class="panel tint-warn" aria-label="What this brings about">
+      <h2>What this brings about</h2>
+      {plan.changes.length === 0 && <p>Nothing changes.</p>}
+      {plan.changes.map((c) => (
+        <div key={line(c.partition)} class="change">
+          <p class="mono small">{line(c.partition)}</p>
+          <p class="diff removed mono"><b>−</b> {said(c.before)}</p>
+          <p class="diff added mono"><b>+</b> {said(c.after)}</p>
+          {c.note && <p>{c.note}</p>}
+        </div>
+      ))}
+      {plan.first_start && <p><strong>No position is left: it begins as at its first start, with a snapshot where it is configured to take one.</strong></p>}
+      <p class="row">
+        <button type="button" class="button danger" disabled={busy || plan.changes.length === 0} onClick={run}>Change the offsets</button>
+        <button type="button" class="button" onClick={cancel}>Cancel</button>
+      </p>
+    </section>
+  );
+}
+
+export function OffsetsTab({ name, status, reload }: TabProps) {
+  const where = path("connectors", name, "offsets");
+  const { value, error, again } = useLoad<{ offsets: Offset[] }>((signal) => get(where, { signal }), [name, rowOf(name)?.value.condition]);
+  const [text, setText] = useState<string | null>(null);
+  const [plan, setPlan] = useState<{ plan: Planned; run: () => Promise<unknown> } | null>(null);
+  const [problem, setProblem] = useState<Error | null>(null);
+  const [busy, setBusy] = useState(false);
+  const stopped = rowOf(name)?.value.condition === "STOPPED";
+  const off = lacks("admin");
+
+  const preview = async (body: { offsets: Offset[] } | null) => {
+    setProblem(null);
+    try {
+      const plan = await ask<Planned>("POST", path("hub", "v1", "connectors", name, "offsets", "preview"), body ?? { reset: true });
+      setPlan({ plan, run: () => (body ? ask("PATCH", where, body) : ask("DELETE", where)) });
+    } catch (e) {
+      setProblem(e as Error);
+    }
+  };
+  const edit = () => {
+    try {
+      const offsets = JSON.parse(text!) as Offset[];
+      void preview({ offsets });
+    } catch (e) {
+      setProblem(new Error(`This is no JSON: ${(e as Error).message}`));
+    }
+  };
+  const run = async () => {
+    setBusy(true);
+    try {
+      await plan!.run();
+      setPlan(null);
+      setText(null);
+      again();
+      reload();
+    } catch (e) {
+      setProblem(e as Error);
+    } finally {
+      setBusy(false);
+    }
+  };
+
+  if (error) return <Failure error={error} again={again} what="The offsets could not be read." />;
+  if (!value) return <Waiting />;
+  return (
+    <>
+      {!stopped && (
+        <p class="note">
+          Offsets change only when it is STOPPED.{" "}
+          <button type="button" class="button small" disabled={!!lacks("operator")} title={lacks("operator")} onClick={() => askStop(name)}>Stop {name}</button>
+        </p>
+      )}
+      {status?.position_text && <p>Position: <span class="mono">{status.position_text}</span></p>}
+      {value.offsets.length === 0 && text === null ? (
+        <Empty title="There is no position yet.">
+          <p>It has one as soon as it has read something, or a slot was made for it.</p>
+        </Empty>
+      ) : text === null ? (
+        <section class="panel">
+          <h2>Offsets</h2>
+          <pre class="code" tabIndex={0}>{pretty(value.offsets)}</pre>
+          <p class="row">
+            <button type="button" class="button" disabled={!stopped || !!off} title={off || (stopped ? "" : "It must be stopped")} onClick={() => setText(pretty(value.offsets))}>Edit…</button>
+            <button type="button" class="button" disabled={!stopped || !!off} title={off || (stopped ? "" : "It must be stopped")} onClick={() => preview(null)}>Reset…</button>
+            <Copy text={() => pretty(value.offsets)} />
+          </p>
+        </section>
+      ) : (
+        <section class="panel">
+          <h2>Edit the offsets</h2>
+          <label class="field">
+            <span>An array of {"{"}partition, offset{"}"}; an offset of null forgets the partition</span>
+            <textarea class="mono" rows={Math.min(24, text.split("\n").length + 1)} value={text} spellcheck={false} onInput={(e) => setText(e.currentTarget.value)} />
+          </label>
+          <p class="row">
+            <button type="button" class="button primary" onClick={edit}>Show what this brings about</button>
+            <button type="button" class="button" onClick={() => { setText(null); setProblem(null); }}>Cancel</button>
+          </p>
+        </section>
+      )}
+      {problem && <Failure error={problem} />}
+      {plan && <Preview plan={plan.plan} busy={busy} run={run} cancel={() => setPlan(null)} />}
+    </>
+  );
+}

@@ -1,0 +1,110 @@
+// Plots: throughput, lag, what is to be read and what is retained, up to a day back. The past comes
+// from the hub's history, a point a minute; the present from the stream that this tab follows.
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { get, path } from "../../core/api";
+import { bytes, count, duration, time } from "../../core/format";
+import { heardAt, pointsOf, rowOf } from "../../core/live";
+import { query, setQuery } from "../../core/place";
+import { Failure, useEvery, useLoad } from "../../parts/bits";
+import { BYTE_STEPS, Plot } from "../../parts/plot";
+import type { TabProps } from "./index";
+
+interface History {
+  every_seconds: number;
+  columns: string[];
+  points: number[][];
+}
+
+const RANGES: [string, string, number][] = [
+  ["15m", "15 min", 900],
+  ["1h", "1 h", 3600],
+  ["6h", "6 h", 21_600],
+  ["24h", "24 h", 86_400],
+];
+
+interface Lines {
+  times: number[];
+  rate: number[];
+  behind: number[];
+  lag: number[];
+  resident: number[];
+}
+
+/** A gap where nothing was noted for longer than three steps, and a rate between two counters. */
+function pastOf(h: History): Lines {
+  const at = (name: string) => h.columns.indexOf(name);
+  const [ev, be, la, re] = [at("events"), at("behind_ms"), at("lag_bytes"), at("resident_bytes")];
+  const out: Lines = { times: [], rate: [], behind: [], lag: [], resident: [] };
+  const most = Math.max(h.every_seconds, 1) * 3;
+  const some = (n: number) => (n < 0 ? NaN : n);
+  let before: number[] | null = null;
+  for (const p of h.points) {
+    const s = before ? p[0]! - before[0]! : 0;
+    if (before && s > most) {
+      out.times.push(before[0]! + 1);
+      for (const list of [out.rate, out.behind, out.lag, out.resident]) list.push(NaN);
+    }
+    const runs = p[re]! > 0;
+    out.times.push(p[0]!);
+    out.rate.push(before && s <= most && runs && p[ev]! >= before[ev]! ? (p[ev]! - before[ev]!) / s : NaN);
+    out.behind.push(runs ? some(p[be]!) : NaN);
+    out.lag.push(runs ? some(p[la]!) : NaN);
+    out.resident.push(runs ? p[re]! : NaN);
+    before = p;
+  }
+  return out;
+}
+
+export function PlotsTab({ name }: TabProps) {
+  const chosen = RANGES.find(([id]) => id === query.value.get("range")) ?? RANGES[1]!;
+  const [, label, seconds] = chosen;
+  const step = Math.max(1, Math.floor(seconds / 720));
+  const { value, error, again } = useLoad<History>(
+    (signal) => get(`${path("hub", "v1", "connectors", name, "history")}?seconds=${seconds}&step=${step}`, { signal }),
+    [name, seconds],
+  );
+  useEvery(30_000, again);
+  const [turn, setTurn] = useState(0);
+  useEffect(() => setTurn((n) => n + 1), [heardAt.value]);
+  const until = heardAt.value / 1000;
+  const source = rowOf(name)?.value.type === "source";
+
+  const lines = useMemo(() => {
+    const past = value ? pastOf(value) : { times: [], rate: [], behind: [], lag: [], resident: [] };
+    const last = past.times.length ? past.times[past.times.length - 1]! : 0;
+    for (const p of pointsOf(name)) {
+      if (p.at <= last) continue;
+      past.times.push(p.at);
+      past.rate.push(p.rate);
+      past.behind.push(p.behind);
+      past.lag.push(p.lag);
+      past.resident.push(NaN);
+    }
+    return past;
+  }, [value, turn, name]);
+
+  if (error) return <Failure error={error} again={again} what="The history could not be read." />;
+  const since = lines.times[0];
+  const empty = value && value.every_seconds === 0 ? "This hub keeps no history (--history 0)." : since ? `Recording since ${time(since * 1000)}.` : "Recording begins now.";
+  const common = { times: lines.times, from: until - seconds, until, empty };
+  return (
+    <>
+      <div class="toolbar">
+        <div class="segments" role="group" aria-label="How far back">
+          {RANGES.map(([id, text]) => (
+            <button key={id} type="button" aria-pressed={id === chosen[0]} onClick={() => setQuery({ range: id === "1h" ? null : id })}>
+              {text}
+            </button>
+          ))}
+        </div>
+        <span class="muted small">Drag to zoom, double-click to go back. A stop is a gap, not zero.</span>
+      </div>
+      <div class="plots">
+        <Plot {...common} least={10} title={`Throughput, last ${label}`} as={(n) => (n == null || Number.isNaN(n) ? "–" : `${count(Math.round(n))}/s`)} series={[{ label: "events", color: "--plot-1", values: lines.rate }]} />
+        <Plot {...common} title={`Lag, last ${label}`} least={1000} as={(n) => duration(n)} series={[{ label: "behind the source", color: "--plot-2", values: lines.behind }]} />
+        {source && <Plot {...common} title={`Still to read, last ${label}`} least={1024} steps={BYTE_STEPS} as={(n) => bytes(n)} series={[{ label: "of the source's log", color: "--plot-3", values: lines.lag }]} />}
+        <Plot {...common} title={`Memory, last ${label}`} least={1024} steps={BYTE_STEPS} as={(n) => bytes(n)} series={[{ label: "resident", color: "--plot-5", values: lines.resident }]} />
+      </div>
+    </>
+  );
+}

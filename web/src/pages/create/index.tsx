@@ -1,0 +1,390 @@
+// Create: choose → parameters → strategy and tables → review. One page with a rail of steps, any of
+// which may be opened; the test stands beside all of them.
+import { computed } from "@preact/signals";
+import { useEffect, useState } from "preact/hooks";
+import { ask, get, path } from "../../core/api";
+import { MASK, parseJson, parseProperties, writeJson, writeProperties, type Config } from "../../core/config";
+import { go, parts, query, setQuery, to } from "../../core/place";
+import { labelOf, type Plugin } from "../../core/options";
+import { lacks } from "../../core/who";
+import { Copy, Failure, Title, useLoad, useTitle, Waiting } from "../../parts/bits";
+import { Glyph } from "../../parts/glyph";
+import { Icon } from "../../parts/icon";
+import { TestPanel } from "../../parts/trial";
+import { Form } from "./form";
+import {
+  byName, choose, config, dropDraft, missing, name, left, options, plugin, problems, rename, set, system, taken, validate, values,
+} from "./model";
+import { Tables } from "./tables";
+import { fieldOf, trial } from "./test";
+
+// ---- 1 choose
+
+function Cards() {
+  const { value, error, again } = useLoad<Plugin[]>((signal) => get("/hub/v1/plugins", { signal }), []);
+  const [text, setText] = useState("");
+  const like = query.value.get("like");
+  useEffect(() => {
+    if (like)
+      void get<Config>(path("connectors", like, "config")).then((c) => {
+        const short = c["connector.class"]!;
+        const found = value?.find((p) => p.name === short || p.classes.includes(short));
+        if (found) go(`${to("new", found.name)}?like=${encodeURIComponent(like)}`, true);
+      });
+  }, [like, value]);
+  if (error) return <Failure error={error} again={again} what="The connectors of this build could not be listed." />;
+  if (!value) return <Waiting />;
+  const wanted = text.trim().toLowerCase();
+  const fits = (p: Plugin) => `${p.name} ${p.title} ${p.help ?? ""} ${p.classes.join(" ")}`.toLowerCase().includes(wanted);
+  const section = (title: string, type: Plugin["type"]) => {
+    const list = value.filter((p) => p.type === type && fits(p));
+    return (
+      list.length > 0 && (
+        <section key={type}>
+          <h2>{title}</h2>
+          <div class="cards">
+            {list.map((p) => (
+              <a class="card panel plugin" key={p.name} href={to("new", p.name)}>
+                <Glyph name={p.name} />
+                <span>
+                  <b>{p.title}</b>
+                  <span class="muted small block">{p.help?.split(". ")[0] ?? p.name}</span>
+                </span>
+              </a>
+            ))}
+          </div>
+        </section>
+      )
+    );
+  };
+  return (
+    <>
+      <div class="toolbar">
+        <input type="search" aria-label="Find a connector" placeholder="find by name or class, such as PostgresConnector" value={text} onInput={(e) => setText(e.currentTarget.value)} />
+        <a class="button" href={`${to("new")}?view=paste`}>Paste a configuration</a>
+      </div>
+      {section("Sources: what is read", "source")}
+      {section("Sinks: what is written to", "sink")}
+      {!value.some(fits) && <p class="muted">No connector for “{text}” in this build.</p>}
+    </>
+  );
+}
+
+// ---- paste
+
+function Paste() {
+  const [text, setText] = useState("");
+  const [error, setError] = useState<Error | null>(null);
+  const take = async () => {
+    setError(null);
+    try {
+      const json = text.trim().startsWith("{");
+      const read = json ? parseJson(text) : { name: null, config: parseProperties(text) };
+      const { name: inside, "connector.class": klass, ...rest } = read.config;
+      if (!klass) throw new Error("It names no connector.class.");
+      const all = await get<Plugin[]>("/hub/v1/plugins");
+      const short = klass.split(".").pop()!;
+      const found = all.find((p) => p.name === klass || p.classes.includes(klass) || p.classes.some((c) => c.split(".").pop() === short));
+      if (!found) throw new Error(`${klass} is not in this build.`);
+      await choose(found.name);
+      values.value = rest;
+      const own = read.name ?? inside;
+      if (own) name.value = own;
+      trial.forget();
+      go(`${to("new", found.name)}?step=review`);
+    } catch (e) {
+      setError(e as Error);
+    }
+  };
+  return (
+    <>
+      <label class="field">
+        <span>Kafka Connect's JSON, or a .properties file, as Debezium has them</span>
+        <textarea class="mono" rows={18} spellcheck={false} value={text} onInput={(e) => setText(e.currentTarget.value)}
+          onDrop={(e) => {
+            const file = e.dataTransfer?.files[0];
+            if (!file) return;
+            e.preventDefault();
+            void file.text().then(setText);
+          }} />
+      </label>
+      {error && <Failure error={error} what="It could not be read." />}
+      <p class="row">
+        <button type="button" class="button primary" disabled={!text.trim()} onClick={() => void take()}>Read it</button>
+        <a class="button" href={to("new")}>Choose instead</a>
+      </p>
+    </>
+  );
+}
+
+// ---- 2 parameters
+
+/** Groups that are asked for first: the address, and what is required. */
+const addressGroups = computed(() => {
+  const all = options.value;
+  const wanted = all.filter((o) => /connection|address/i.test(o.group) || (o.required && !values.peek()[o.name])).map((o) => o.group);
+  return new Set(wanted.length ? wanted : all.slice(0, 1).map((o) => o.group));
+});
+const isAddress = (group: string) => addressGroups.value.has(group);
+
+function Connection() {
+  const s = system.value;
+  const { value } = useLoad<{ name: string | null; system: string }[]>((signal) => get("/hub/v1/connections", { signal }), []);
+  const saved = (value ?? []).filter((c) => c.name && c.system === s?.name);
+  const chosen = values.value["connection"];
+  if (!s || (saved.length === 0 && !chosen)) return null;
+  return (
+    <fieldset class="group">
+      <legend>Address and log-in</legend>
+      <label class="check"><input type="radio" name="how" checked={!chosen} onChange={() => set("connection", undefined)} /> New</label>
+      <label class="check">
+        <input type="radio" name="how" checked={!!chosen} onChange={() => set("connection", saved[0]!.name!)} /> Saved connection
+        {chosen && (
+          <select aria-label="Saved connection" value={chosen} onChange={(e) => set("connection", e.currentTarget.value)}>
+            {saved.map((c) => <option key={c.name} value={c.name!}>{c.name}</option>)}
+          </select>
+        )}
+      </label>
+    </fieldset>
+  );
+}
+
+/** "postgres://user:password@host:port/database" fills all fields. */
+function Address() {
+  const [text, setText] = useState("");
+  if (!byName.value.has("database.hostname")) return null;
+  const fill = (given: string) => {
+    setText(given);
+    let url: URL;
+    try {
+      url = new URL(given.trim());
+    } catch {
+      return;
+    }
+    if (!url.hostname) return;
+    const put = (option: string, value: string) => value && byName.value.has(option) && set(option, decodeURIComponent(value));
+    put("database.hostname", url.hostname);
+    put("database.port", url.port);
+    put("database.user", url.username);
+    put("database.password", url.password);
+    put("database.dbname", url.pathname.slice(1));
+    setText("");
+  };
+  return (
+    <label class="field paste">
+      <span class="muted small">Address at once</span>
+      <input type="text" class="mono" placeholder="paste postgres://… to fill all" autocomplete="off" spellcheck={false} value={text} onInput={(e) => fill(e.currentTarget.value)} />
+    </label>
+  );
+}
+
+// ---- 3 strategy
+
+function Strategies() {
+  const s = system.value;
+  if (!s) return null;
+  return (
+    <fieldset class="group">
+      <legend>Strategy</legend>
+      <div class="cards">
+        {s.strategies.filter((x) => x.type === plugin.value!.type).map((x) => {
+          const here = x.connector === plugin.value!.name;
+          const inner = (
+            <>
+              <b>{x.label}</b>
+              <span class="muted small">{x.help}</span>
+              {!x.connector && <span class="tone-warn small">not in this build</span>}
+            </>
+          );
+          return here || !x.connector ? (
+            <div key={x.name} class={`card panel ${here ? "chosen" : "off"}`} aria-current={here ? "true" : undefined}>{inner}</div>
+          ) : (
+            <a key={x.name} class="card panel" href={to("new", x.connector)}>{inner}</a>
+          );
+        })}
+      </div>
+    </fieldset>
+  );
+}
+
+// ---- 4 review
+
+function Review() {
+  const [start, setStart] = useState<"RUNNING" | "PAUSED" | "STOPPED">("RUNNING");
+  const [error, setError] = useState<Error | null>(null);
+  const [busy, setBusy] = useState(false);
+  const [view, setView] = useState<"properties" | "json">("properties");
+  const admin = lacks("admin");
+  const shown = Object.fromEntries(Object.entries(config.value).map(([k, v]) => [k, byName.value.get(k)?.secret && !/^\$\{/.test(v) ? MASK : v]));
+  const wrong = [...problems.value];
+  const create = async () => {
+    setBusy(true);
+    setError(null);
+    try {
+      left.value = new Set(missing.value.map((o) => o.name));
+      const stopped = trial.now.value?.done?.ok === false && trial.fresh();
+      if (!stopped && (await validate()).length > 0) return;
+      await ask("POST", "/connectors", { name: name.value.trim(), config: config.value, initial_state: stopped ? "STOPPED" : start });
+      const made = name.value.trim();
+      dropDraft();
+      trial.forget();
+      plugin.value = null;
+      go(`${to("c", made, "events")}?new=1`);
+    } catch (e) {
+      setError(e as Error);
+    } finally {
+      setBusy(false);
+    }
+  };
+  const failed = trial.now.value?.done?.ok === false && trial.fresh();
+  return (
+    <>
+      <fieldset class="group">
+        <legend>Name and start</legend>
+        <label class="field">
+          <span>Name</span>
+          <input value={name.value} aria-invalid={taken.value || undefined} aria-describedby="taken" autocomplete="off" onInput={(e) => rename(e.currentTarget.value)} />
+        </label>
+        {taken.value && (
+          <p class="problem" id="taken"><Icon name="FAILED" size={14} /> A connector “{name.value}” exists. <a href={to("c", name.value)}>Open it</a></p>
+        )}
+        <div class="row" role="group" aria-label="Start as">
+          <span>Start as</span>
+          {(["RUNNING", "PAUSED", "STOPPED"] as const).map((s) => (
+            <label class="check" key={s}><input type="radio" name="start" checked={start === s} onChange={() => setStart(s)} /> {s.toLowerCase()}</label>
+          ))}
+        </div>
+      </fieldset>
+      <fieldset class="group">
+        <legend>What is written</legend>
+        <div class="toolbar">
+          <div class="segments" role="group" aria-label="View">
+            <button type="button" aria-pressed={view === "properties"} onClick={() => setView("properties")}>Properties</button>
+            <button type="button" aria-pressed={view === "json"} onClick={() => setView("json")}>JSON</button>
+          </div>
+          <Copy text={() => (view === "json" ? writeJson(shown) : writeProperties(shown))} />
+        </div>
+        <pre class="code" tabIndex={0} aria-label="The configuration">{view === "json" ? writeJson(shown) : writeProperties(shown)}</pre>
+      </fieldset>
+      {wrong.length > 0 && (
+        <div class="failure" role="alert">
+          <div>
+            <p><strong>{wrong.length} {wrong.length === 1 ? "parameter is" : "parameters are"} to be mended.</strong></p>
+            <ul>
+              {wrong.map(([option, list]) => (
+                <li key={option}><a href={`${to("new", plugin.value!.name)}?step=parameters`}>{labelOf(byName.value.get(option) ?? { name: option, label: null } as never)}</a>: {list.join("; ")}</li>
+              ))}
+            </ul>
+          </div>
+        </div>
+      )}
+      {error && <Failure error={error} what="It was not made." />}
+      <p class="row">
+        <button type="button" class="button primary" disabled={!!admin || busy || taken.value || !name.value.trim()} title={admin} onClick={() => void create()}>
+          {failed ? "Create anyway" : "Create connector"}
+        </button>
+        {failed && <span class="tone-warn">The test failed: it starts STOPPED.</span>}
+      </p>
+    </>
+  );
+}
+
+// ---- the page
+
+const STEPS = [
+  ["choose", "Choose"],
+  ["parameters", "Parameters"],
+  ["strategy", "Strategy"],
+  ["review", "Review"],
+] as const;
+type StepId = (typeof STEPS)[number][0];
+
+function Steps({ here }: { here: StepId }) {
+  const p = plugin.value;
+  const state = (id: StepId) => {
+    if (id === "choose") return p ? "done" : "";
+    if (id === "parameters") return p && missing.value.length === 0 && trial.passed() ? "done" : "";
+    return "";
+  };
+  return (
+    <nav class="step-rail" aria-label="Steps">
+      <ol>
+        {STEPS.map(([id, label], i) => (
+          <li key={id}>
+            {id === "choose" ? (
+              <a href={to("new")} aria-current={here === id ? "step" : undefined}>{i + 1} {label} {state(id) && <Icon name="check" size={12} />}</a>
+            ) : p ? (
+              <a href={`${to("new", p.name)}?step=${id}`} aria-current={here === id ? "step" : undefined}>{i + 1} {label} {state(id) && <Icon name="check" size={12} />}</a>
+            ) : (
+              <span class="muted">{i + 1} {label}</span>
+            )}
+          </li>
+        ))}
+      </ol>
+    </nav>
+  );
+}
+
+export function Create() {
+  const of = parts.value[1];
+  const like = query.value.get("like");
+  const saved = query.value.get("connection");
+  const [error, setError] = useState<Error | null>(null);
+  const here: StepId = of ? ((query.value.get("step") as StepId | null) ?? "parameters") : "choose";
+  useTitle("New connector");
+  useEffect(() => {
+    if (!of) return;
+    setError(null);
+    if (plugin.value?.name !== of) trial.forget();
+    choose(of, like).then(() => {
+      if (saved) set("connection", saved);
+      if (like || saved) setQuery({ like: null, connection: null });
+    }, setError);
+  }, [of]);
+  const p = plugin.value?.name === of ? plugin.value : null;
+  // By itself once, when all that is needed is there.
+  const full = p !== null && missing.value.length === 0 && p.type === "source";
+  useEffect(() => {
+    if (!full || trial.now.value || lacks("admin") || here === "review") return;
+    const timer = setTimeout(() => !trial.now.value && void trial.run(), 900);
+    return () => clearTimeout(timer);
+  }, [full, values.value]);
+  const next = (id: StepId) => `${to("new", of ?? "")}?step=${id}`;
+  return (
+    <>
+      <div class="headline">
+        <Title>{p ? `New connector: ${p.title}` : "New connector"}</Title>
+        <a class="button" href={to()} onClick={() => dropDraft()}>Cancel</a>
+      </div>
+      <div class="create">
+        <Steps here={here} />
+        <div class="body">
+          {error && <Failure error={error} what="This connector's form could not be read." />}
+          {!of && (query.value.get("view") ? <Paste /> : <Cards />)}
+          {of && !p && !error && <Waiting rows={6} />}
+          {p && here === "parameters" && (
+            <>
+              <Connection />
+              {!values.value["connection"] && <Address />}
+              <Form groups={isAddress} search />
+              <p class="row"><a class="button primary" href={next("strategy")}>Next: strategy</a></p>
+            </>
+          )}
+          {p && here === "strategy" && (
+            <>
+              <Strategies />
+              {p.discovers && <Tables ready={trial.passed()} />}
+              <Form groups={(g) => !isAddress(g)} />
+              <p class="row">
+                <a class="button" href={next("parameters")}>Back</a>
+                <a class="button primary" href={next("review")}>Next: review</a>
+              </p>
+            </>
+          )}
+          {p && here === "review" && <Review />}
+        </div>
+        {p && <TestPanel trial={trial} lacking={missing.value.map(labelOf)} fieldOf={fieldOf} />}
+      </div>
+    </>
+  );
+}

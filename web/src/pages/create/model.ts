@@ -1,0 +1,181 @@
+// The draft of a connector: which plugin, what was touched, what is wrong. One model under all views.
+// It stays in the tab (without secrets) until the connector is made.
+import { batch, computed, signal } from "@preact/signals";
+import { ask, get, path } from "../../core/api";
+import { MASK, problemsOf, type Config, type Problem, type Validation } from "../../core/config";
+import { names } from "../../core/live";
+import { wrongWith, type Option, type Plugin, type System } from "../../core/options";
+
+export const plugin = signal<Plugin | null>(null);
+export const systems = signal<System[]>([]);
+/** Options that were touched; what is not here has its default. */
+export const values = signal<Config>({});
+export const name = signal("");
+/** Required ones complain when they were left, or at the end. */
+export const left = signal<ReadonlySet<string>>(new Set());
+/** What the hub said of which configuration. */
+export const said = signal<{ config: Config; problems: Problem[] } | null>(null);
+export const validating = signal(false);
+
+export const options = computed<Option[]>(() =>
+  (plugin.value?.options ?? []).filter((o) => o.class === "supported" && o.name !== "name" && o.name !== "connector.class"),
+);
+export const byName = computed(() => new Map(options.value.map((o) => [o.name, o])));
+
+/** As it would be posted. */
+export const config = computed<Config>(() => ({
+  "connector.class": plugin.value?.name ?? "",
+  ...values.value,
+}));
+
+export function set(option: string, value: string | undefined) {
+  const next = { ...values.value };
+  if (value === undefined) delete next[option];
+  else next[option] = value;
+  values.value = next;
+  keepDraft();
+}
+
+export const isRequired = (o: Option) => o.required && !("connection" in values.value);
+
+/** By option: what is wrong, seen from here and by the hub. */
+export const problems = computed(() => {
+  const out = new Map<string, string[]>();
+  const put = (option: string, what: string) => {
+    const list = out.get(option) ?? [];
+    if (!list.includes(what)) out.set(option, [...list, what]);
+  };
+  for (const o of options.value) {
+    const v = values.value[o.name];
+    const wrong = v === undefined ? "" : wrongWith(o, v);
+    if (wrong) put(o.name, wrong);
+    if (isRequired(o) && !v && !o.default && left.value.has(o.name)) put(o.name, "required");
+  }
+  for (const p of said.value?.problems ?? []) {
+    // The hub's word counts for the values it saw.
+    if (said.value!.config[p.option] === values.value[p.option] && !out.has(p.option)) put(p.option, p.message);
+  }
+  return out;
+});
+
+export const missing = computed(() =>
+  options.value.filter((o) => isRequired(o) && !values.value[o.name] && !o.default),
+);
+
+export const taken = computed(() => (names.value ?? []).includes(name.value.trim()));
+
+let turn = 0;
+/** Without the real system: only what the tables say. */
+export async function validate(): Promise<Problem[]> {
+  const at = ++turn;
+  const given = config.value;
+  validating.value = true;
+  try {
+    const v = await ask<Validation>("PUT", path("connector-plugins", plugin.value!.name, "config", "validate"), {
+      ...given,
+      name: name.value || "unnamed",
+    });
+    const found = problemsOf(v);
+    if (at === turn) said.value = { config: given, problems: found };
+    return found;
+  } finally {
+    if (at === turn) validating.value = false;
+  }
+}
+
+// ---- the draft of this tab
+
+const KEY = "leat.draft";
+
+function keepDraft() {
+  const clear = Object.fromEntries(
+    Object.entries(values.value).filter(([option]) => {
+      const o = byName.value.get(option);
+      return o && !o.secret && !/password|secret|token|jaas/i.test(option);
+    }),
+  );
+  try {
+    sessionStorage.setItem(KEY, JSON.stringify({ plugin: plugin.value?.name, name: name.value, values: clear }));
+  } catch {
+    /* a browser that keeps nothing */
+  }
+}
+
+export function dropDraft() {
+  sessionStorage.removeItem(KEY);
+  batch(() => {
+    values.value = {};
+    name.value = "";
+    left.value = new Set();
+    said.value = null;
+  });
+}
+
+function draftOf(of: string): { name: string; values: Config } | null {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(KEY) ?? "null") as { plugin: string; name: string; values: Config } | null;
+    return kept?.plugin === of ? kept : null;
+  } catch {
+    return null;
+  }
+}
+
+function freeName(wanted: string): string {
+  const had = new Set(names.peek() ?? []);
+  for (let i = 1; ; i++) {
+    const one = i === 1 ? wanted : `${wanted}-${i}`;
+    if (!had.has(one)) return one;
+  }
+}
+
+/** A value that each connector needs for itself and that nobody has to think of. */
+function proposals(p: Plugin, wanted: string): Config {
+  const has = (n: string) => p.options!.some((o) => o.name === n);
+  const out: Config = {};
+  if (p.type === "source" && has("topic.prefix")) out["topic.prefix"] = wanted.replace(/[^A-Za-z0-9._-]/g, "_");
+  if (has("slot.name")) out["slot.name"] = wanted.toLowerCase().replace(/[^a-z0-9_]/g, "_").slice(0, 63);
+  return out;
+}
+
+export async function choose(of: string, like?: string | null) {
+  if (plugin.value?.name === of && !like) return;
+  const [p, all] = await Promise.all([
+    get<Plugin>(path("hub", "v1", "plugins", of)),
+    systems.value.length ? Promise.resolve(systems.value) : get<System[]>("/hub/v1/systems"),
+  ]);
+  const draft = like ? null : draftOf(of);
+  const stored = like ? await get<Config>(path("connectors", like, "config")) : null;
+  const proposed = draft?.name || freeName(like ?? (p.type === "source" ? "shop" : "sink"));
+  batch(() => {
+    systems.value = all;
+    plugin.value = p;
+    left.value = new Set();
+    said.value = null;
+    name.value = proposed;
+    if (stored) {
+      const { name: _, "connector.class": __, ...rest } = stored;
+      // A mask stands for a secret of another connector, which no answer holds.
+      values.value = Object.fromEntries(Object.entries({ ...rest, ...proposals(p, proposed) }).filter(([, v]) => v !== MASK));
+    } else {
+      values.value = draft ? draft.values : proposals(p, proposed);
+    }
+  });
+}
+
+export function rename(to: string) {
+  const was = name.value;
+  const old = proposals(plugin.value!, was);
+  const next = proposals(plugin.value!, to);
+  batch(() => {
+    name.value = to;
+    for (const [option, value] of Object.entries(old))
+      if (values.value[option] === value && next[option]) set(option, next[option]);
+  });
+  keepDraft();
+}
+
+/** The system whose connections this plugin takes; null: none. */
+export const system = computed(
+  () => systems.value.find((s) => s.strategies.some((x) => x.connector === plugin.value?.name && x.connector === s.name)) ??
+    systems.value.find((s) => s.strategies.some((x) => x.connector === plugin.value?.name)) ?? null,
+);

@@ -1,0 +1,118 @@
+// Topics: the list, and one of them live or from any place in time, with a filter.
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { get } from "../../core/api";
+import { bytes, count, exact } from "../../core/format";
+import { parts, query, setQuery, to } from "../../core/place";
+import { Tail } from "../../core/tail";
+import { Empty, Failure, Title, useEvery, useLoad, useTitle, Waiting } from "../../parts/bits";
+import { Events } from "../../parts/events";
+
+interface Topic {
+  topic: string;
+  connector: string;
+  connector_exists: boolean;
+  first_offset: number;
+  next_offset: number;
+  bytes: number;
+}
+
+export function Topics() {
+  useTitle("Topics");
+  const { value, error, again } = useLoad<Topic[]>((signal) => get("/hub/v1/topics", { signal }), []);
+  useEvery(5000, again);
+  const q = query.value.get("q") ?? "";
+  const shown = (value ?? []).filter((t) => `${t.topic} ${t.connector}`.toLowerCase().includes(q.toLowerCase()));
+  return (
+    <>
+      <div class="headline"><Title>Topics</Title></div>
+      {error && <Failure error={error} again={again} what="The topics could not be listed." />}
+      {!value && !error && <Waiting />}
+      {value && value.length === 0 && (
+        <Empty title="No topic yet.">
+          <p>A source makes one for each table that it captures, when its first event comes.</p>
+          <a class="button primary" href={to("new")}>New connector</a>
+        </Empty>
+      )}
+      {value && value.length > 0 && (
+        <>
+          <div class="toolbar">
+            <input type="search" aria-label="Filter topics" placeholder="filter: topic or connector" value={q} onInput={(e) => setQuery({ q: e.currentTarget.value })} />
+            <span class="muted num">{shown.length} of {value.length}</span>
+          </div>
+          <div class="panel sideways">
+            <table class="list">
+              <thead>
+                <tr>
+                  <th scope="col">Topic</th>
+                  <th scope="col">From</th>
+                  <th scope="col" class="right">Records</th>
+                  <th scope="col" class="right">Size</th>
+                  <th scope="col" class="right">Offsets</th>
+                </tr>
+              </thead>
+              <tbody>
+                {shown.slice(0, 500).map((t) => (
+                  <tr key={t.topic}>
+                    <th scope="row"><a class="mono" href={to("t", t.topic)}>{t.topic}</a></th>
+                    <td>{t.connector_exists ? <a href={to("c", t.connector)}>{t.connector}</a> : <span class="muted">{t.connector} (deleted)</span>}</td>
+                    <td class="num" title={exact(t.next_offset - t.first_offset)}>{count(t.next_offset - t.first_offset)}</td>
+                    <td class="num">{bytes(t.bytes)}</td>
+                    <td class="num">{exact(t.first_offset)} to {exact(t.next_offset - 1)}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        </>
+      )}
+    </>
+  );
+}
+
+const OPS: [string, string][] = [["c", "inserts"], ["u", "updates"], ["d", "deletes"], ["r", "reads"]];
+
+export function TopicPage() {
+  const topic = parts.value[1] ?? "";
+  useTitle(topic);
+  const from = query.value.get("from") ?? "end";
+  const contains = query.value.get("f") ?? "";
+  const op = query.value.get("op") ?? "";
+  const [typed, setTyped] = useState(contains);
+  const [place, setPlace] = useState(from);
+  const key = `${topic}|${from}|${contains}|${op}`;
+  const tail = useMemo(() => new Tail(), [key]);
+  useEffect(() => {
+    void tail.follow(topic, from, { ...(contains ? { contains } : {}), ...(op ? { op } : {}) });
+    return () => tail.stop();
+  }, [tail]);
+  const { value } = useLoad<Topic[]>((signal) => get("/hub/v1/topics", { signal }), [topic]);
+  const info = value?.find((t) => t.topic === topic);
+  return (
+    <>
+      <div class="headline">
+        <Title class="mono">{topic}</Title>
+      </div>
+      {info && (
+        <p class="muted num">
+          from {info.connector_exists ? <a href={to("c", info.connector)}>{info.connector}</a> : `${info.connector} (deleted)`} · {count(info.next_offset - info.first_offset)} records · {bytes(info.bytes)} · offsets {exact(info.first_offset)} to {exact(info.next_offset - 1)}
+        </p>
+      )}
+      <form class="toolbar" onSubmit={(e) => { e.preventDefault(); setQuery({ from: place === "end" ? null : place, f: typed, e: null }); }}>
+        <label class="inline">
+          From
+          <input class="from" list="places" value={place} onInput={(e) => setPlace(e.currentTarget.value)} onChange={(e) => setQuery({ from: e.currentTarget.value === "end" ? null : e.currentTarget.value, e: null })} aria-describedby="from-help" />
+          <datalist id="places"><option value="end" /><option value="beginning" /></datalist>
+        </label>
+        <input type="search" aria-label="Only records that contain" placeholder="only records that contain…" value={typed} onInput={(e) => setTyped(e.currentTarget.value)} />
+        <div class="segments" role="group" aria-label="Operations">
+          {OPS.map(([o, word]) => (
+            <button key={o} type="button" title={word} aria-label={word} aria-pressed={op.includes(o)} onClick={() => setQuery({ op: op.includes(o) ? op.replace(o, "") : op + o, e: null })}>{o}</button>
+          ))}
+        </div>
+        <button class="button small">Apply</button>
+        <span class="muted small" id="from-help">end, beginning, an offset, or a time such as 2026-01-31T10:00:00Z</span>
+      </form>
+      <Events tail={tail} empty={from === "end" ? "What comes from now on appears here; “beginning” shows what is there." : "Nothing fits."} />
+    </>
+  );
+}
