@@ -9,6 +9,9 @@ import time
 import hub_parts
 import kafka_parts
 import measure
+import mysql_parts
+import select_parts
+import sink_parts
 from leat import ROOT
 import snapshots
 from report import progress
@@ -332,7 +335,8 @@ PARTS = {
     "datagen": datagen,
     "read": read,
     "snapshot": snapshots.snapshot,
+    "query": snapshots.query,
     "planning": snapshots.planning,
     "beside": snapshots.beside,
-} | hub_parts.PARTS | kafka_parts.PARTS
-GROUPS = {"kafka": list(kafka_parts.PARTS)}
+} | select_parts.PARTS | sink_parts.PARTS | hub_parts.PARTS | kafka_parts.PARTS | mysql_parts.PARTS
+GROUPS = {"kafka": list(kafka_parts.PARTS), "mysql": list(mysql_parts.PARTS)}

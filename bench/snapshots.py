@@ -86,6 +86,49 @@ def snapshot(world, table):
     backlog.close()
 
 
+def _polled(world, backlog, mode):
+    """All rows of the table by query capture, in its first poll."""
+    leat, server = world.leat(), backlog.server
+    url = f"jdbc:postgresql://{server.host}:{server.port}/{backlog.db.name}"
+    config = {"connector.class": "jdbc", "connection.url": url, "connection.user": "postgres",
+              "mode": mode, "incrementing.column.name": "aid", "table.whitelist": "acc",
+              "topic.prefix": "q_"}
+    file = leat.write("polled.properties", config)
+    before = measure.server_cpu(server)
+    cmd = [leat.binary, "run", "--once", "--data", leat.data, "--log-level", "warn", file]
+    cost = measure.run(cmd)
+    cost.server_cpu = measure.server_cpu(server) - before
+    got = int(leat.call("read", "q_acc", "--count").stdout)
+    if got != backlog.changes:
+        raise RuntimeError(f"{got} rows were read, {backlog.changes} are there")
+    world.forget(leat)
+    return cost
+
+
+def query(world, table):
+    """2M rows by query capture into the stream, beside COPY of the same query to /dev/null."""
+    from parts import in_turns
+
+    backlog = world.backlog(world.scaled(2_000_000), 1000)
+    backlog.db.sql("VACUUM ANALYZE acc")
+    n, ordered = backlog.changes, "COPY (SELECT * FROM acc ORDER BY aid) TO STDOUT"
+    things = {
+        "COPY of all": lambda: _psql(backlog, "COPY (SELECT * FROM acc) TO STDOUT"),
+        "leat, bulk": lambda: _polled(world, backlog, "bulk"),
+        "COPY in order": lambda: _psql(backlog, ordered),
+        "leat, incrementing": lambda: _polled(world, backlog, "incrementing"),
+    }
+    costs = in_turns(world.runs, things)
+    for name, all_ in costs.items():
+        table.add("query", name, [c.rate(n) for c in all_], "rows/s",
+                  cpu=[c.cpu_per_million(n) for c in all_],
+                  server=[c.server_cpu / n * 1e6 for c in all_])
+    for name, yardstick in {"bulk": "COPY of all", "incrementing": "COPY in order"}.items():
+        pairs = zip(costs[f"leat, {name}"], costs[yardstick])
+        table.add("query", f"{name} / COPY", [b.seconds / a.seconds for a, b in pairs], "x", 0.5)
+    backlog.close()
+
+
 def planning(world, table):
     """How long cutting a table of 10M rows takes."""
     ninja = ["ninja", "-C", os.path.join(ROOT, "build"), "bench/chunks"]

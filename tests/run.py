@@ -43,8 +43,10 @@ THREADED = ["control", "embedded", "engine", "fault", "follow", "log", "os", "re
 FUZZ_SECONDS = os.environ.get("FUZZ_SECONDS", "5")
 FUZZ_SEED = os.environ.get("FUZZ_SEED", "1")  # 0: another one each time
 PYTEST_SECONDS = 2400
+PARTS = 6  # of the end-to-end tests: each starts servers of its own
 HOURS = float(os.environ.get("HOURS", "1"))  # of --long: the soak; the rest takes what it takes
-LATE_MOST = 5  # tests that may be run once more because time ran out
+AGAIN_MOST = 3  # tests of a part that may be run again, alone, because they failed among others
+AGAIN_TIMES = 3  # as often one has to pass then
 SIM_SEEDS = int(os.environ.get("SIM_SEEDS", "1000000"))  # of --long, in two processes
 
 
@@ -57,8 +59,8 @@ class Result:
     passed: int = 0
     failed: list = dataclasses.field(default_factory=list)  # names
     skipped: list = dataclasses.field(default_factory=list)  # (name, reason)
-    late: list = dataclasses.field(default_factory=list)  # names: out of time once, then passed
-    output: str = ""  # shown if something failed or was late
+    shaky: list = dataclasses.field(default_factory=list)  # names: failed once, then passed alone
+    output: str = ""  # shown if something failed, or did once
     notes: list = dataclasses.field(default_factory=list)  # shown in any case
 
 
@@ -201,12 +203,12 @@ def make_venv():
     return python
 
 
-def fetch_kafka():
-    """Kafka into the user's cache, where it can be had; its tests skip where it cannot."""
+def fetch(what):
+    """Kafka or MySQL into the user's cache, where it can be had; its tests skip where it cannot."""
     with VENV:
-        status, out, err = execute(["tools/setup.sh", "kafka"], timeout=1800)
+        status, out, err = execute(["tools/setup.sh", what], timeout=1800)
     if status != 0:
-        raise RuntimeError(f"tools/setup.sh kafka: {ended(status, 1800)}\n{out}{err}")
+        raise RuntimeError(f"tools/setup.sh {what}: {ended(status, 1800)}\n{out}{err}")
 
 
 def pytest_cases(cmd, seconds, env):
@@ -226,40 +228,53 @@ def trouble(case):
     return case.find("error") if failure is None else failure
 
 
-def out_of_time(case):
-    """It waited in vain for something. Busy machines prove nothing by that; what is wrong does."""
-    message = trouble(case).get("message", "")
-    return re.match(r"(\w+\.)*(TimeoutError|TimeoutExpired|ReadTimeout)\b", message) is not None
-
-
 def node(folder, case):
     name = case.get("classname", "").split(".")[-1]
     return f"{folder}/{name}.py::{case.get('name')}"
 
 
-def run_pytest(suite, folder, name=None, seconds=PYTEST_SECONDS, before=(), env=None):
-    """before: a command that runs pytest's. Tests of the whole suite that run out of time, if they
-    are few, are run once more when nothing else of it runs, and told."""
+def parts(folder):
+    """The files of a folder's tests in parts of about the same size, those that use Kafka together:
+    a part starts one at most."""
+    def uses_kafka(path):
+        with open(path, encoding="utf-8") as f:
+            return re.search(r"def \w+\(.*\bkafka\b", f.read()) is not None
+
+    files = sorted(glob.glob(os.path.join(ROOT, folder, "test_*.py")))
+    files.sort(key=uses_kafka, reverse=True)
+    n = -(-len(files) // PARTS)
+    return [[os.path.relpath(f, ROOT) for f in files[i:i + n]] for i in range(0, len(files), n)]
+
+
+def run_pytest(suite, folder, name=None, seconds=PYTEST_SECONDS, before=(), env=None, files=()):
+    """before: a command that runs pytest's. files: these of the folder, not all. Tests that failed,
+    if they are few and not asked for by a name, are run again without the others, and told: one
+    that then passes each time was disturbed, one that does not has failed."""
     result = Result(suite, "pytest")
     try:
         python = venv()
         if suite != "tsan":
-            fetch_kafka()
+            fetch("kafka")
+            fetch("mysql")
     except RuntimeError as e:
         result.failed.append(f"{suite}: what the tests need could not be fetched")
         result.output = str(e) + "\n"
         return result
     cmd = [*before, python, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     only = ["-k", name] if name else []
-    status, result.output, cases = pytest_cases([*cmd, folder, *only], seconds, env)
-    bad = [c for c in cases if trouble(c) is not None]
-    late = {node(folder, c) for c in bad} if bad and all(map(out_of_time, bad)) else set()
-    if 0 < len(late) <= LATE_MOST and not name and suite != "long":
-        again, output, second = pytest_cases([*cmd, *sorted(late)], seconds, env)
-        result.output += output
-        if again == 0:
-            cases = [c for c in cases if trouble(c) is None] + second
-            status = 0
+    what = files or [folder]
+    status, result.output, cases = pytest_cases([*cmd, *what, *only], seconds, env)
+    shaky = {node(folder, c) for c in cases if trouble(c) is not None}
+    if 0 < len(shaky) <= AGAIN_MOST and not name and suite != "long":
+        for _ in range(AGAIN_TIMES):
+            status, output, again = pytest_cases([*cmd, *sorted(shaky)], seconds, env)
+            result.output += output
+            if status != 0:
+                break
+        else:
+            cases = [c for c in cases if trouble(c) is None] + again
+            # Of tests that have passed nothing is to say the opposite but what they said.
+            result.output = re.sub(r"(?m)^(FAILED|ERROR) .*\n", "", result.output)
     for case in cases:
         test = f"{suite}/{case.get('classname', '').split('.')[-1]}: {case.get('name')}"
         skip = case.find("skipped")
@@ -270,8 +285,8 @@ def run_pytest(suite, folder, name=None, seconds=PYTEST_SECONDS, before=(), env=
             result.skipped.append((test, skip.get("message", "no reason given")))
         else:
             result.passed += 1
-            if node(folder, case) in late:
-                result.late.append(test)
+            if node(folder, case) in shaky:
+                result.shaky.append(test)
     if status not in (0, 5) and not result.failed:  # 5: no test of that name
         result.failed.append(f"{suite}: pytest, {ended(status, seconds)}")
     return result
@@ -315,16 +330,18 @@ def long_jobs():
         cmd = [venv(), "-B", "tests/long/soak.py", "--minutes", str(minutes), "--seed", str(seed)]
         return run_program("long", "soak", cmd, minutes * 60 + 1800)
 
-    def sim(n):
-        seeds = f"{first + n * half}-{first + (n + 1) * half - 1}"
-        cmd = ["nice", "-n", "10", "build-long/tests/sim_sim", "--seeds", seeds]
-        return run_program("sim", f"seeds {seeds}", cmd, 24 * 3600)
+    def sim(n, *stream):
+        each = half // 10 if stream else half
+        seeds = f"{first + n * each}-{first + (n + 1) * each - 1}"
+        cmd = ["nice", "-n", "10", "build-long/tests/sim_sim", *stream, "--seeds", seeds]
+        return run_program("sim", " ".join([*stream, "seeds", seeds]), cmd, 24 * 3600)
 
     def beside():
         cmd = ["env", f"FROM={first}", f"SEEDS={first + 2 * half - 1}", "nice", "-n", "10"]
         return run_program("sim", "beside", [*cmd, "build-long/tests/sim_beside"], 24 * 3600)
 
-    return [("long", tests, soak), ("sim", lambda: sim(0)), ("sim", lambda: sim(1), beside)]
+    return [("long", tests, soak), ("sim", lambda: sim(0), lambda: sim(0, "--kafka")),
+            ("sim", lambda: sim(1), lambda: sim(0, "--once"), beside)]
 
 
 # ---- static checks
@@ -404,7 +421,10 @@ def plan(chosen):
         if suite in ("e2e", "peers"):
             if not os.path.isdir(os.path.join(ROOT, "tests", suite)):
                 continue
-            jobs.insert(0, (suite, lambda s=suite, n=name: run_pytest(s, "tests/" + s, n)))
+            folder = "tests/" + suite
+            each = [()] if name or suite == "peers" else parts(folder)
+            jobs[:0] = [(suite, lambda s=suite, d=folder, n=name, f=files:
+                         run_pytest(s, d, n, files=f)) for files in each]
         elif suite == "tsan":
             jobs.insert(0, (suite, lambda n=name: run_pytest("tsan", "tests/tsan", n)))
             for test in c_tests("unit", "build-tsan"):
@@ -441,8 +461,9 @@ class Report:
     def add(self, result):
         with self.lock:
             self.results.append(result)
-            if result.failed or result.late:
-                say(f"\n---- {result.suite}/{result.name} {'failed' if result.failed else 'late'}")
+            if result.failed or result.shaky:
+                word = "failed" if result.failed else "failed once"
+                say(f"\n---- {result.suite}/{result.name} {word}")
                 say(result.output.rstrip("\n"))
                 say(f"---- end of {result.suite}/{result.name}\n")
             for note in result.notes:
@@ -468,9 +489,10 @@ class Report:
         """The lists and the last line; the exit status."""
         skipped = [s for r in self.results for s in r.skipped]
         failed = [f for r in self.results for f in r.failed]
-        late = [f for r in self.results for f in r.late]
+        shaky = [f for r in self.results for f in r.shaky]
         for title, lines in (
-            ("out of time once, passed alone:", [f"  {name}" for name in late]),
+            (f"failed once among others, passed alone {AGAIN_TIMES} times:",
+             [f"  {name}" for name in shaky]),
             ("skipped:", [f"  {name}: {reason}" for name, reason in skipped]),
             ("failed:", [f"  {name}" for name in failed]),
         ):

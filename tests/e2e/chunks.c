@@ -86,7 +86,7 @@ static void close_task(world *w)
     leat_batch_free(&w->b);
     w->task.stopping = true;
     source->close(&w->task);
-    check(w, source->forget(&w->conf, &w->e));
+    check(w, source->forget(&w->conf, &(leat_source_beside){.placed = true}, &w->e));
 }
 
 /* What must be the same both ways: all but times, places and markers. */

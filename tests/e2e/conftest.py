@@ -15,6 +15,7 @@ import tempfile
 import pytest
 from leat import ROOT, Leat
 from servers import kafka as kafka_server
+from servers import mysql as mysql_server
 from servers.postgres import Postgres
 
 
@@ -57,6 +58,45 @@ def kafka(kafka_process):
     return kafka_process
 
 
+@pytest.fixture(scope="session")
+def mysql_servers(scratch):
+    """kind -> a MySQL or MariaDB that the tests share, started for the first that wants it."""
+    servers = {}
+
+    def get(kind):
+        if kind not in servers:
+            made = {"mysql": mysql_server.MySQL, "mariadb": mysql_server.MariaDB}[kind]
+            try:
+                servers[kind] = made(os.path.join(scratch, kind), 7)
+            except mysql_server.Missing as e:
+                pytest.skip(str(e))
+        server = servers[kind]
+        if server.process is None or server.process.status is not None:
+            server.start()
+        return server
+
+    yield get
+    for server in servers.values():
+        server.kill()
+
+
+@pytest.fixture(scope="session", params=["mysql", "mariadb"])
+def binlog_process(request, mysql_servers):
+    """One after the other."""
+    server = mysql_servers(request.param)
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def binlog(binlog_process):
+    """That server, which runs, with an empty database `shop`; one may stop or kill it."""
+    if binlog_process.process is None or binlog_process.process.status is not None:
+        binlog_process.start()
+    binlog_process.fresh("shop")
+    return binlog_process
+
+
 @pytest.fixture
 def db(postgres):
     """A database of its own on the shared server; its slots are dropped with it."""
@@ -84,6 +124,28 @@ def faulty(tmp_path):
         pytest.skip("there is no build-san/leat with fault points")
     yield one
     one.kill()
+
+
+@pytest.fixture(scope="session")
+def browser_process():
+    """The Chromium that the tests of the page share."""
+    import browser  # Playwright is imported for them alone
+
+    if not browser.chromium():
+        pytest.skip("there is no Chromium (tools/setup.sh test)")
+    one = browser.Browser()
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def browser(browser_process, leat):
+    """That Chromium, where the page is in the build."""
+    absent = os.path.join(os.path.dirname(leat.binary), "src/page.absent")
+    if os.path.exists(absent):
+        with open(absent, encoding="utf-8") as f:
+            pytest.skip(f"the page is not in this build: {f.read().strip()}")
+    return browser_process
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -12,36 +12,27 @@ class Answer:
     def __init__(self, response, body):
         self.status = response.status
         self.headers = {name.lower(): value for name, value in response.getheaders()}
-        self.text = body.decode()
+        self.text = body.decode(errors="replace")  # a picture is none
 
     @property
     def json(self):
         return json.loads(self.text)
 
 
-class Hub:
-    """A hub on a port of its own, over the data folder of a Leat."""
+class Rest:
+    """The REST API on a port of loopback."""
 
-    def __init__(self, leat, *args, env=None, listen="127.0.0.1:0"):
-        self.leat = leat
-        begun = leat.stderr.count("hub.listening")
-        leat.start("serve", "--listen", listen, *args, env=env)
-
-        def listening():
-            leat.alive()
-            found = re.findall(r"hub\.listening url=https?://[\d.]+:(\d+)", leat.stderr)
-            return found[-1] if len(found) > begun else None
-
-        self.port = int(until(listening, 30, "the hub to listen"))
-        self.worker = f"127.0.0.1:{self.port}"
+    def __init__(self, port):
+        self.port = port
+        self.worker = f"127.0.0.1:{port}"
 
     def connect(self, seconds=60):
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
 
     def ask(self, method, path, body=None, headers=None, seconds=60):
-        """body: an object, sent as JSON; or text with a Content-Type among the headers."""
+        """body: an object, sent as JSON; or text or bytes with a Content-Type among the headers."""
         headers = dict(headers or {})
-        if body is not None and not isinstance(body, str):
+        if body is not None and not isinstance(body, (str, bytes)):
             body = json.dumps(body)
             headers.setdefault("Content-Type", "application/json")
         connection = self.connect(seconds)
@@ -56,6 +47,31 @@ class Hub:
         answer = self.ask("GET", path)
         assert answer.status == 200, f"{path}: {answer.status} {answer.text}"
         return answer.json
+
+    def wait_answer(self, method, path, right, seconds=20):
+        """Asks again until the answer is right; the last answer."""
+        end = time.monotonic() + seconds
+        while True:
+            answer = self.ask(method, path)
+            if right(answer) or time.monotonic() > end:
+                return answer
+            time.sleep(0.05)
+
+
+class Hub(Rest):
+    """A hub on a port of its own, over the data folder of a Leat."""
+
+    def __init__(self, leat, *args, env=None, listen="127.0.0.1:0"):
+        self.leat = leat
+        begun = leat.stderr.count("hub.listening")
+        leat.start("serve", "--listen", listen, *args, env=env)
+
+        def listening():
+            leat.alive()
+            found = re.findall(r"hub\.listening url=https?://[\d.]+:(\d+)", leat.stderr)
+            return found[-1] if len(found) > begun else None
+
+        super().__init__(int(until(listening, 30, "the hub to listen")))
 
     def make(self, name, state=None, **config):
         config = {"connector.class": "datagen", "topic.prefix": name, **config}
@@ -79,12 +95,3 @@ class Hub:
         """Until it has appended so many events more than it has now."""
         was = self.counters(name)["appended"]
         until(lambda: self.counters(name)["appended"] >= was + more, 30, f"{name} to go on")
-
-    def wait_answer(self, method, path, right, seconds=20):
-        """Asks again until the answer is right; the last answer."""
-        end = time.monotonic() + seconds
-        while True:
-            answer = self.ask(method, path)
-            if right(answer) or time.monotonic() > end:
-                return answer
-            time.sleep(0.05)

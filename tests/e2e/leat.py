@@ -118,6 +118,11 @@ class Leat:
     def status(self, *name):
         return self.json("status", *name)
 
+    def told(self, name):
+        """The status, as long as somebody answers; else nothing."""
+        done = self.call("status", name, "--json", ok=None)
+        return json.loads(done.stdout) if done.returncode == 0 else {}
+
     def alive(self):
         """Fails with its last words if what run() started has ended."""
         if self.process is not None and self.process.status is not None:

@@ -34,6 +34,15 @@ def properties(db, **more):
     return db.properties(name="shop", skipped_operations="none", **more)
 
 
+def snapshot_of(leat):
+    return leat.told("shop").get("snapshot") or {}
+
+
+def await_snapshot(leat, seconds=300):
+    until(lambda: leat.alive() or snapshot_of(leat).get("state") == "done", seconds,
+          "the end of the snapshot", every=0.3)
+
+
 class Load:
     """Writes to the tables until told to stop; goes on when the server comes back."""
 

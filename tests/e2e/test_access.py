@@ -371,6 +371,52 @@ def test_connectors_name_files_below_the_root_only(leat, tmp_path):
     leat.call("serve", "--files-root", "/nonexistent", ok=(2,))
 
 
+def test_databases_that_are_files_lie_below_the_root_only(leat, tmp_path):
+    """SQLite's file is one as any other, by whichever class it is named; a look makes none."""
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    root.mkdir()
+    outside.mkdir()
+    (root / "out").symlink_to(outside)
+    (root / "new.db").symlink_to(outside / "planted.db")
+    classes = ("io.confluent.connect.jdbc.JdbcSinkConnector",
+               "io.debezium.connector.jdbc.JdbcSinkConnector", "sql")
+
+    def config(klass, path, **more):
+        return {"connector.class": klass, "topics": "x", "connection.url": f"jdbc:sqlite:{path}",
+                **more}
+
+    def refused(hub, asked, word):
+        answer = hub.ask("PUT", "/connectors/ev/config", asked)
+        assert answer.status == 400 and word in answer.text, answer.text
+        path = f"/connector-plugins/{asked['connector.class']}/config/validate"
+        told = hub.ask("PUT", path, {"name": "ev", **asked}).json
+        errors = [c["value"]["errors"] for c in told["configs"]
+                  if c["value"]["name"] == "connection.url"]
+        assert word in str(errors), told
+
+    hub = Hub(leat, "--files-root", str(tmp_path))
+    refused(hub, config("sql", f"{leat.data}/hub.db"), "data folder")
+    assert leat.stop() == 0
+    hub = Hub(leat, "--files-root", str(root))
+    for klass in classes:
+        for path in (outside / "x.db", root / "../outside/x.db", root / "out/x.db", root / "new.db",
+                     "x.db"):
+            refused(hub, config(klass, path), "--files-root")
+        refused(hub, config(klass, f"file:{root}/x.db"), "must name a file")
+    refused(hub, config("sql", "x").copy() | {
+        "connection.url": f"jdbc:postgresql://127.0.0.1:9/d?sslrootcert={outside}/ca.pem"},
+        "sslrootcert")
+    good = config("sql", root / "x.db")
+    told = hub.ask("PUT", "/connector-plugins/sql/config/validate", {"name": "ev", **good}).json
+    assert told["error_count"] == 0, told
+    assert sorted(os.listdir(root)) == ["new.db", "out"] and not os.listdir(outside)
+    assert hub.ask("PUT", "/connectors/ev/config", good).status == 201
+    assert leat.stop() == 0
+    hub = Hub(leat)
+    refused(hub, config("sql", outside / "x.db"), "--files-root")
+    assert not os.listdir(outside)
+
+
 def test_connectors_run_programs_only_where_that_is_allowed(leat, tmp_path):
     """The one option that names a program: the command that fetches a Kerberos ticket. It is of the
     stream kafka, which nobody has to serve for that."""

@@ -205,6 +205,25 @@ def test_a_select_in_the_place_of_a_table(db, tmp_path):
     assert told["public.composite"]["rows"] == 1500
 
 
+@pytest.mark.parametrize("end", ["ORDER BY b LIMIT 1500", "GROUP BY a, b, c HAVING b % 2 = 0"])
+def test_a_select_that_cannot_be_divided(db, tmp_path, end):
+    """Which rows it gives depends on others: it is read in one piece."""
+    create_keys(db)
+    columns = ", ".join(r[0] for r in db.sql("SELECT attname FROM pg_attribute WHERE attnum > 0"
+                                             " AND attrelid = 'composite'::regclass"
+                                             " AND NOT attisdropped ORDER BY attnum"))
+    end = end.replace("a, b, c", columns)
+    more = {
+        "snapshot_select_statement_overrides": "public.composite",
+        "snapshot_select_statement_overrides_public.composite":
+            f"SELECT {columns} FROM public.composite {end}",
+    }
+    told = compare(db, tmp_path, 65536, table_include_list="public.composite", **more)
+    assert told["public.composite"]["rows"] == 1500
+    assert told["public.composite"]["chunks"] == 1
+    assert not told["public.composite"]["keyed"]
+
+
 def test_what_is_masked_or_left_out_is_no_identity(db, tmp_path):
     create_keys(db)
     told = compare(db, tmp_path, 65536, table_include_list="public.identity_index,public.uuids",

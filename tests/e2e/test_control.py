@@ -204,6 +204,21 @@ def test_names_that_are_none(leat):
 # ---- offsets
 
 
+def test_an_edit_that_is_durable_is_told_so(faulty):
+    """Wherever state.db cannot be written: who is told that it failed finds the offsets as they
+    were."""
+    faulty.call("run", "--once", source(faulty, datagen_events=1000, datagen_rate=0))
+    told = []
+    for k in range(1, 12):
+        before = position(faulty)
+        to = 10 * k
+        done = faulty.call("offsets", "gen", "set", at(to), "--yes", ok=None,
+                           env={"LEAT_FAULT": f"state_write:{k}:EIO"})
+        assert position(faulty) == (to if done.returncode == 0 else before), (k, done.stderr)
+        told.append((done.returncode == 0, "offsets.not_noted" in done.stderr))
+    assert (False, False) in told and (True, True) in told and told[-1] == (True, False), told
+
+
 @pytest.mark.parametrize("runs", [True, False])
 def test_offsets_are_set_reset_and_undone(leat, runs):
     """Changes 100, 101 ... come again behind what is there; the books balance."""

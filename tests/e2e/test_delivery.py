@@ -183,4 +183,4 @@ def test_a_spool_that_is_full(shop, kafka, leat):
     kafka.start()
     until(lambda: len(changes(kafka.read(shop.topic))) >= 4001, 120, "all that waited", every=0.5)
     until(lambda: phase(leat) == "DIRECT", 60, "the spool to be sent")
-    assert status(leat)["state"] == "RUNNING"
+    until(lambda: status(leat)["state"] == "RUNNING", 60, "the state")

@@ -2,11 +2,13 @@
 afterwards, without it, every change is there once, the ledger balances, and nothing that was
 acknowledged is missing. A point without a row here fails test_every_point_has_a_row."""
 
+import contextlib
 import dataclasses
 import glob
 import json
 import os
 import re
+import sqlite3
 
 import pytest
 from datagen import cursor, keys, sink, source, state
@@ -80,6 +82,10 @@ POSTGRES = {
     "engine_ack": (Row(), ("EIO", "kill")),
 }
 
+# With a relational target, which stores the cursor itself: rows that are only inserted would be
+# there twice.
+TARGET = ("sink_apply", "sink_applied", "sink_cursor", "sink_commit", "sink_committed")
+
 # Struck by tests/unit/test_merge.c, which has closed segments to merge.
 MERGING = {"merge_create", "merge_write", "merge_sync", "merge_rename"}
 
@@ -87,7 +93,8 @@ MERGING = {"merge_create", "merge_write", "merge_sync", "merge_rename"}
 def test_every_point_has_a_row():
     with open(os.path.join(ROOT, "src/base/fault.h"), encoding="utf-8") as f:
         points = re.findall(r"^    X\((\w+), \"([^\"]+)\"\)", f.read(), re.M)
-    assert points and {name for name, _ in points} == set(TABLE) | set(POSTGRES) | MERGING
+    assert points and {name for name, _ in points} == (
+        set(TABLE) | set(POSTGRES) | set(TARGET) | MERGING)
     with open(os.path.join(ROOT, "DEVELOPING.md"), encoding="utf-8") as f:
         told = f.read()
     assert "".join(f"| `{name}` | {what} |\n" for name, what in points) in told
@@ -185,3 +192,26 @@ def test_point_with_postgres(faulty, db, point):
     assert sorted(ids) == list(range((len(actions) + 1) * EACH))
     counts = state(faulty, "shop")["counts"]
     assert counts["in_flight"] == 0 and counts["appended"] == len(actions) * EACH
+
+
+@pytest.mark.parametrize("point", TARGET)
+def test_point_with_a_target(faulty, tmp_path, point):
+    retry, path = {"errors_retry_delay_initial_ms": 10}, str(tmp_path / "target.db")
+    out = sink(faulty, topics="gen.datagen.t1", **retry, **{
+        "connector_class": "sql", "connection_url": f"jdbc:sqlite:{path}",
+        "insert_mode": "insert", "primary_key_mode": "none", "delete_enabled": "false"})
+
+    def held():
+        if not os.path.exists(path):
+            return 0
+        with contextlib.closing(sqlite3.connect(path, timeout=60)) as db:
+            tables = db.execute("SELECT name FROM sqlite_master WHERE name = 't1'").fetchall()
+            return db.execute("SELECT count(*) FROM t1").fetchone()[0] if tables else 0
+
+    for i, action in enumerate(ACTIONS, 1):
+        files = [source(faulty, "gen", datagen_events=EACH * i, **retry), out]
+        strike(faulty, files, point, Row(), action, lambda n=EACH * i: held() == n)
+    faulty.call("run", "--once", *files)
+    assert held() == EACH * len(ACTIONS)
+    read = cursor(faulty, source="gen")
+    assert read["read"] == read["delivered"] == EACH * len(ACTIONS)

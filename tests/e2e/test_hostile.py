@@ -3,13 +3,17 @@ bodies that never end, answers that nobody reads. The hub goes on answering othe
 and descriptors stay bounded."""
 
 import contextlib
+import copy
+import json
 import os
 import random
 import resource
 import socket
 import time
+import urllib.parse
 
 import pytest
+import routes
 from hub import Hub
 from servers.process import until
 
@@ -169,4 +173,116 @@ def test_noise(leat):
                 status = int(got.split()[1]) if got else 400
                 assert 200 <= status < 500, (bytes(data), got)
     assert hub.get("/connectors") == []
+    assert leat.stop() == 0
+
+
+# ---- bodies and parameters that make no sense, for every route there is
+
+ODD = [None, True, False, 0, -1, 1.5, 1e308, 2**63, -(2**63), "", " ", "x", "\0", "a\0b", "\u2028",
+       "\U0001f600", "${", "${env:HOME}", "${nope:x}", "../..", "/", "%00", "***", "y" * 5000, [],
+       {}, [[]], [{}], {"": ""}, {"a": {"b": [None]}}, "1", "true", "-1", "9" * 30,
+       "1970-01-01T00:00:00Z"]
+BODIES = {
+    "NewConnector": {"name": "n", "initial_state": "STOPPED", "config": {
+        "connector.class": "datagen", "topic.prefix": "n", "tasks.max": "1"}},
+    "Config": {"connector.class": "datagen", "topic.prefix": "g", "datagen.rate": "10",
+               "name": "gen"},
+    "ConfigPatch": {"datagen.rate": "20", "limits.cpu": None},
+    "Offsets": {"offsets": [{"partition": {"datagen": "g"}, "offset": {"n": 1}}]},
+    "OffsetsPreview": {"offsets": [{"partition": {"datagen": "g"}, "offset": {"n": 1}}],
+                       "reset": False},
+    "LoggerLevel": {"level": "INFO"},
+    "Statements": {"ksql": "SHOW CONNECTORS; DESCRIBE CONNECTOR gen;",
+                   "streamsProperties": {}, "sessionVariables": {"a": "b"}},
+    "Query": {"sql": "SELECT op, count(*) FROM events GROUP BY op", "max_rows": 10,
+              "timeout_ms": 2000},
+    "Trial": {"name": "gen", "config": {"connector.class": "datagen", "topic.prefix": "g"},
+              "connection": "c1", "strategy": "wal"},
+    "NewConnection": {"name": "c2", "type": "postgres", "strategy": "wal",
+                      "parameters": {"port": 1, "host": "127.0.0.1"}},
+    "ConnectionPatch": {"strategy": "query", "parameters": {"port": 2, "password": None}},
+    "NewGrant": {"kind": "token", "name": "t", "role": "viewer", "days": 7, "password": "12345678"},
+    "DeadLetterEdit": {"after": {"id": 1, "name": "x"}},
+    "DeadLetterChoice": {"ids": [1, 2], "all": False, "table": "a.b", "topic": "t", "code": "c"},
+    "Signal": {"id": "1", "type": "log", "data": {"message": "x", "data-collections": ["a.b"]}},
+}
+
+
+def places(value, at=()):
+    """Where something stands in it, as a list of steps."""
+    yield at
+    steps = value.items() if isinstance(value, dict) else enumerate(
+        value if isinstance(value, list) else [])
+    for step, inner in steps:
+        yield from places(inner, (*at, step))
+
+
+def bent(dice, body):
+    """A copy with something else in one or two places, or without something, or with more."""
+    body = copy.deepcopy(body)
+    for _ in range(dice.randrange(1, 3)):
+        at = dice.choice(list(places(body)))
+        if not at:
+            if dice.random() < 0.2:
+                return dice.choice(ODD)
+            continue
+        inner = body
+        for step in at[:-1]:
+            inner = inner[step]
+        how = dice.randrange(4)
+        if how == 0:
+            del inner[at[-1]]
+        elif how == 1 and isinstance(inner, dict):
+            inner[str(dice.choice(ODD))[:200]] = dice.choice(ODD)
+        else:
+            inner[at[-1]] = dice.choice(ODD)
+    return body
+
+
+def sent(dice, body):
+    """As text; now and then cut off, or with bytes changed."""
+    text = json.dumps(body, ensure_ascii=dice.random() < 0.5)
+    if dice.random() < 0.1:
+        return text[: dice.randrange(len(text))]
+    if dice.random() < 0.1:
+        return text.replace(dice.choice(text), dice.choice('{}[],:"\\x'), 1)
+    return text
+
+
+def test_no_body_or_parameter_is_a_fault_of_the_hubs(leat):
+    """Each answer is one of the 200s or 400s, of JSON and with a message; nothing hangs or dies.
+    SEED and ROUNDS in the environment: others, and more of them."""
+    dice = random.Random(int(os.environ.get("SEED", "8")))
+    hub = Hub(leat)
+    hub.make("gen", datagen_events="100", datagen_stay="true", topic_prefix="g")
+    hub.wait_events("gen", 1)
+    saved = {"name": "c1", "type": "postgres", "parameters": {"port": 1}}
+    assert hub.ask("POST", "/hub/v1/connections?test=false", saved).status == 201
+    names = {"connector": "gen", "task": 0, "plugin": "datagen", "logger": "root", "id": 1,
+             "system": "postgres", "connection": "c1", "topic": "g.datagen.t1"}
+    document, kind = hub.get("/hub/v1/openapi.json"), {"Content-Type": "application/json"}
+    tried = [r for r in routes.all_of(document, names)
+             if not r[1].endswith("/upgrade") and (r[0] != "DELETE" or "offsets" in r[1])]
+    assert {body for *_, body in tried if body} == set(BODIES)
+    for i in range(int(os.environ.get("ROUNDS", "400"))):
+        method, path, query, schema = tried[i % len(tried)]
+        body = sent(dice, bent(dice, BODIES[schema])).encode() if schema else None
+        if dice.random() < 0.2:
+            parts = path.split("/")
+            odd = str(dice.choice(ODD))[:100]
+            parts[dice.randrange(1, len(parts))] = urllib.parse.quote(odd, safe="")
+            path = "/".join(parts)
+        if query and dice.random() < 0.7:
+            path += "?" + urllib.parse.urlencode({q: str(dice.choice(ODD))[:500] for q in query})
+        told = (i, method, path, body)
+        try:
+            answer = hub.ask(method, path, body, kind if schema else None, seconds=180)
+        except OSError as e:
+            raise AssertionError(f"{told}: {e!r}, the hub: {leat.process.status}") from e
+        told = (*told, answer.status, answer.text[:500])
+        assert answer.status < 500 or answer.status == 503, told
+        if answer.status >= 400 and answer.headers.get("content-type") == "application/json":
+            assert answer.json["message"] and "error_code" in answer.json, told
+    assert hub.state("gen") in ("RUNNING", "PAUSED", "STOPPED", "FAILED", "UNASSIGNED",
+                                "RESTARTING")
     assert leat.stop() == 0

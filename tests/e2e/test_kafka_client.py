@@ -235,27 +235,29 @@ def test_scram(kafka, leat, mechanism):
 
 def test_rights(kafka, leat):
     worker = {"bootstrap.servers": kafka.sasl, "security.protocol": "SASL_PLAINTEXT",
-              **kafka.login("bob", "PLAIN")}
-    made = {"topic.prefix": "bobs", "topic.creation.default.partitions": "1",
+              **kafka.login("dave", "PLAIN")}
+    made = {"topic.prefix": "daves", "topic.creation.default.partitions": "1",
             "topic.creation.default.replication.factor": "1"}
-    name = "kafka topic bobs.datagen.t1"
+    name = "kafka topic daves.datagen.t1"
     step = check(leat, worker, made, status=3)[name]
     assert step["code"] == "kafka.denied" and "describe" in step["detail"]
-    kafka.allow("bob", "describe", "topic", "bobs.")
+    kafka.allow("dave", "describe", "topic", "daves.")
     step = check(leat, worker, made, status=3)[name]
     assert step["code"] == "kafka.denied" and "Create" in step["advice"]
-    kafka.allow("bob", "create", "topic", "bobs.")
-    assert "may be made" in check(leat, worker, made)[name]["detail"]
-    kafka.create("bobs.datagen.t1")
+    kafka.allow("dave", "create", "topic", "daves.")
+    found = check(leat, worker, made, status=3)
+    assert "may be made" in found[name]["detail"]
+    assert "Write" in found["kafka idempotence"]["detail"] + found["kafka idempotence"]["advice"]
+    kafka.create("daves.datagen.t1")
     step = check(leat, worker, made, status=3)[name]
     assert step["code"] == "kafka.denied" and "Write" in step["advice"]
-    kafka.allow("bob", "write", "topic", "bobs.")
+    kafka.allow("dave", "write", "topic", "daves.")
     assert "may be written to" in check(leat, worker, made)[name]["detail"]
-    assert kafka.read("bobs.datagen.t1") == []
+    assert kafka.read("daves.datagen.t1") == []
     # Reading, too, by a worker's file.
-    produce(kafka, "bobs.datagen.t1", [{"value": "1"}])
-    file = leat.write("bob.properties", worker)
-    done = leat.call("read", "bobs.datagen.t1", "--kafka", file, ok=(1,))
+    produce(kafka, "daves.datagen.t1", [{"value": "1"}])
+    file = leat.write("dave.properties", worker)
+    done = leat.call("read", "daves.datagen.t1", "--kafka", file, ok=(1,))
     assert "[kafka.denied]" in done.stderr
-    kafka.allow("bob", "read", "topic", "bobs.")
-    assert leat.call("read", "bobs.datagen.t1", "--kafka", file, "--count").stdout == "1\n"
+    kafka.allow("dave", "read", "topic", "daves.")
+    assert leat.call("read", "daves.datagen.t1", "--kafka", file, "--count").stdout == "1\n"

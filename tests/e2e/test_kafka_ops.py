@@ -7,6 +7,7 @@ import os
 import pytest
 from hub import Hub
 from servers import kafka as kafka_server
+from servers.certificates import Authority
 from servers.process import until
 from test_kafka import caught_up
 
@@ -88,6 +89,47 @@ def test_why_kafka_is_away(orders, leat, kafka):
     assert stopped["position"]["lsn"] > 0
 
 
+def wrong_password(kafka, db):
+    return {"bootstrap.servers": kafka.sasl, "security.protocol": "SASL_PLAINTEXT",
+            **kafka.login("alice", "PLAIN", "no-such-password")}
+
+
+def wrong_authority(kafka, db):
+    other = Authority(os.path.join(kafka.folder, f"other-{db.name}"), "another CA")
+    return {"bootstrap.servers": kafka.tls, "security.protocol": "SSL",
+            "ssl.truststore.type": "PEM", "ssl.truststore.location": other.ca}
+
+
+def plain_text(kafka, db):
+    return {"bootstrap.servers": kafka.tls}
+
+
+def another_server(kafka, db):
+    return {"bootstrap.servers": f"{db.server.host}:{db.server.port}"}
+
+
+@pytest.mark.parametrize("wrong, code, words", [
+    (wrong_password, "kafka.auth", "sasl.jaas.config"),
+    (wrong_authority, "kafka.tls", "ssl.truststore.location must hold the authority"),
+    (plain_text, "kafka.down", "does the listener want TLS"),
+    (another_server, "kafka.down", "no broker of Kafka"),
+])
+def test_a_worker_that_is_wrong(orders, leat, kafka, wrong, code, words):
+    """What was told goes to the spool, and status and why say what to look at."""
+    start(leat, orders, kafka, worker=wrong(kafka, orders), **QUICK)
+
+    def error():
+        delivery = state(leat).get("delivery") or {}
+        return delivery.get("state") == "SPOOL" and delivery["error"]
+
+    said = until(error, 90, "the spool", every=0.2)
+    assert said["code"] == code and words in said["message"], said
+    assert "SCRAM" not in said["message"] and "no-such-password" not in leat.stderr
+    why = leat.call("why", "shop").stdout
+    assert words in why and "nothing blocks it:" not in why
+    assert leat.stderr.count("verification callback") == 0
+
+
 @pytest.mark.timeout(600)
 def test_deleted_with_a_spool(orders, leat, kafka):
     """It is refused as long as the spool holds what nobody else has."""
@@ -106,6 +148,27 @@ def test_deleted_with_a_spool(orders, leat, kafka):
     leat.call("delete", "shop", "--yes", "--drop-spool")
     assert not os.path.exists(spool)
     assert not os.path.exists(os.path.join(leat.data, "connectors/shop/state.db"))
+
+
+@pytest.mark.timeout(600)
+def test_another_stream_with_a_spool(orders, leat, kafka):
+    """It is refused as long as the spool holds what nobody else has."""
+    start(leat, orders, kafka, **QUICK)
+    kafka.read_until(topic_of(orders), 1)
+    kafka.kill()
+    orders.sql("INSERT INTO orders VALUES (2, 'second')")
+    caught_up(orders, leat, 60)
+    leat.stop()
+    leat.run(os.path.join(leat.folder, "shop.properties"))
+    assert leat.wait(60) == 1
+    assert "stream.spool" in leat.stderr and "1 events are in its spool" in leat.stderr
+    kafka.start()
+    start(leat, orders, kafka, **QUICK)
+    assert ids(kafka.read_until(topic_of(orders), 2)) == [1, 2]
+    until(lambda: state(leat)["delivery"]["state"] == "DIRECT", 60, "the end of the spool")
+    leat.stop()
+    leat.run(os.path.join(leat.folder, "shop.properties"))
+    assert [r["value"]["after"]["id"] for r in leat.read_until(topic_of(orders), 2)] == [1, 2]
 
 
 @pytest.mark.timeout(900)

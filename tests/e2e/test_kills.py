@@ -2,7 +2,6 @@
 KILLS and KILL_SEED change how often and when."""
 
 import contextlib
-import json
 import os
 import random
 import signal
@@ -16,16 +15,14 @@ KILLS = int(os.environ.get("KILLS", "0"))  # of leat and of the server; 0: the f
 
 
 def connector_pid(leat):
-    done = leat.call("status", "shop", "--json", ok=None)
-    return json.loads(done.stdout).get("pid") if done.returncode == 0 else None
+    return leat.told("shop").get("pid")
 
 
 def kill_leat(leat, files, dice):
-    if dice.random() < 0.5:
-        pid = connector_pid(leat)
+    pid = connector_pid(leat)
+    if pid and dice.random() < 0.5:
         with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
-            if pid:
-                os.kill(pid, signal.SIGKILL)  # the supervisor starts it again
+            os.kill(pid, signal.SIGKILL)  # the supervisor starts it again
     else:
         leat.kill()
         leat.run(*files)

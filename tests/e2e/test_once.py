@@ -4,29 +4,25 @@ KILL_SEED: how often and when."""
 
 import json
 import os
-import random
 import signal
 import time
 
 import pytest
 from confluent_kafka import Producer
 from leat import Leat
-from load import CREATE, Load, check_tables
+from load import check_tables
 from servers.process import until
 from test_kafka import (
     KILLS,
-    SEED,
     OnKafka,
     all_there,
     caught_up,
     check_complete,
-    config,
-    kill_kafka,
     number,
     own_kafka,  # noqa: F401 - a fixture
     parse,
+    survives_kills,
 )
-from test_kills import connector_pid, kill_leat, kill_server
 
 ONCE = {"exactly.once.support": "required", "spool.after.ms": "1000"}
 OFFSETS = "connect-offsets"
@@ -160,27 +156,7 @@ def test_goes_on_where_connect_stood(db, leat, kafka):
 
 @pytest.mark.timeout(600 + 60 * KILLS)
 def test_once_kills(db, leat, own_kafka):  # noqa: F811
-    dice = random.Random(SEED)
-    db.sql(CREATE)
-    files = config(leat, db, own_kafka, **ONCE)
-    leat.run(*files)
-    until(lambda: connector_pid(leat), 60, "the connector")
-    load = Load(db, SEED, rest_s=0.03, big=0.002)
-    n = KILLS or 10
-    victims = (["kafka", "leat", "server"] * n)[:n]
-    dice.shuffle(victims)
-    for victim in victims:
-        time.sleep(dice.uniform(0.3, 1.5))
-        if victim == "kafka":
-            kill_kafka(own_kafka, dice)
-        elif victim == "leat":
-            kill_leat(leat, files, dice)
-        else:
-            kill_server(db, dice)
-    time.sleep(1)
-    load.stop()
-    assert load.commits > 20
-    check(db, leat, own_kafka, f"(KILL_SEED={SEED})")
+    survives_kills(db, leat, own_kafka, check, **ONCE)
 
 
 def running(leat, name):

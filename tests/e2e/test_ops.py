@@ -70,8 +70,20 @@ def test_the_package_is_installed_and_removed(deb, tmp_path):
 
 def test_the_package_names_its_libraries(deb):
     told = subprocess.run(["dpkg-deb", "-f", deb, "Depends"], capture_output=True, text=True).stdout
-    for library in ("libc6", "libpq5", "libsqlite3-0", "libmicrohttpd12", "librdkafka1"):
+    for library in ("libc6", "libpq5", "libsqlite3-0", "libmicrohttpd12", "librdkafka1",
+                    "ca-certificates"):
         assert library in told, told
+
+
+def test_the_health_of_the_image(leat):
+    """What the Dockerfile's HEALTHCHECK runs: it asks a hub, and fails without one."""
+    with open(os.path.join(ROOT, "packaging/Dockerfile"), encoding="utf-8") as f:
+        command = json.loads(re.search(r"^HEALTHCHECK .*? CMD (\[.*\])$", f.read(), re.M).group(1))
+    hub = Hub(leat)
+    command = [word.replace("/8083", f"/{hub.port}") for word in command]
+    assert subprocess.run(command, timeout=60).returncode == 0
+    assert leat.stop() == 0
+    assert subprocess.run(command, timeout=60, stderr=subprocess.DEVNULL).returncode != 0
 
 
 def test_the_units(tmp_path):

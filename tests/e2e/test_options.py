@@ -54,6 +54,59 @@ def test_more_tables_than_allowed(db, leat):
     assert "capture.guardrail" in done.stderr
 
 
+def test_columns_left_out_in_a_line(db, leat):
+    """All columns of a table whose types have no mapping are named, however many."""
+    columns = ", ".join(f"c{i} box" for i in range(15))
+    db.sql(f"CREATE TABLE t (id int PRIMARY KEY, {columns})")
+    db.sql("INSERT INTO t VALUES (1)")
+    (line,) = [x for x in run_once(leat, db).stderr.split("\n") if "column_left_out" in x]
+    assert all(f"c{i} box" in line for i in range(15))
+    assert after(leat.read("shop.public.t")) == [{"id": 1}]
+
+
+def test_masks_of_what_is_no_text(db, leat):
+    """What a mask does not hide is told."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, n int, a text[], v text, u uuid)")
+    db.sql("INSERT INTO t VALUES (1, 42, '{secret}', 'secret', NULL)")
+    done = run_once(leat, db, **{"column.mask.with.3.chars": "public.t.[nauv]"})
+    told = [x for x in done.stderr.split("\n") if "capture.not_masked" in x]
+    assert len(told) == 2 and 'column="n" is of type' in told[0] and 'column="a"' in told[1]
+    (row,) = after(leat.read("shop.public.t"))
+    assert row == {"id": 1, "n": 42, "a": ["secret"], "v": "***", "u": "***"}
+
+
+@pytest.mark.parametrize("streaming", ["beside", "after"])
+def test_a_statement_that_is_none(db, leat, streaming):
+    """The table is named and the option; a statement may end with a comment."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY)")
+    db.sql("INSERT INTO t VALUES (1), (2)")
+    option = "snapshot.select.statement.overrides"
+    own = {"snapshot.streaming": streaming, option: "public.t"}
+    done = run_once(leat, db, ok=(1, 2), **own | {f"{option}.public.t": "selec"})
+    assert f"could not read the rows of public.t by {option}: syntax error" in done.stderr
+    run_once(leat, db, **own | {f"{option}.public.t": "SELECT * FROM t WHERE id > 1 -- new ones"})
+    assert after(leat.read("shop.public.t")) == [{"id": 2}]
+
+
+@pytest.mark.parametrize("streaming", ["beside", "after"])
+def test_statements_without_effect(db, leat, streaming):
+    """A table that is named without its schema, one that is not there, a statement of no table."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY)")
+    db.sql("INSERT INTO t VALUES (1), (2)")
+    option = "snapshot.select.statement.overrides"
+    some = "SELECT * FROM t WHERE id > 1"
+    own = {"snapshot.streaming": streaming, option: "t,public.none", f"{option}.t": some,
+           f"{option}.public.none": some, f"{option}.public.t": some}
+    said = run_once(leat, db, **own).stderr
+    assert f'table="t" {option} names it' in said
+    assert f'table="public.none" {option} names it' in said
+    assert f"{option}.public.t" in said and f"{option} does not name public.t" in said
+    assert after(leat.read("shop.public.t")) == [{"id": 1}, {"id": 2}]
+    done = leat.call("check", leat.write("shop.properties", db.properties(name="shop") | own),
+                     ok=None)
+    assert f"{option} does not name public.t" in done.stdout + done.stderr
+
+
 def test_intervals_as_text(db, leat):
     db.sql("CREATE TABLE t (id int PRIMARY KEY, i interval)")
     db.sql("INSERT INTO t VALUES (1, '-1 year 2 mons 3 days -04:05:06.789'), (2, '0')")
@@ -235,3 +288,22 @@ def test_drop_field(db, leat):
         (schema,) = [f for f in value["schema"]["fields"] if f["field"] == "after"]
         assert [f["field"] for f in schema["fields"]] == list(value["payload"]["after"])
         assert value["payload"]["after"] == plain["value"]["after"]
+
+
+def test_messages_in_transactions(db, leat):
+    """provide.transaction.metadata counts them as events of a collection of their own."""
+    db.server.needs(14, "messages in pgoutput")
+    db.sql("CREATE TABLE t (id int PRIMARY KEY)")
+    more = {"provide_transaction_metadata": "true", "snapshot_mode": "no_data"}
+    run_once(leat, db, **more)
+    with db.connect() as c, c.transaction():
+        c.execute("SELECT pg_logical_emit_message(true, 'x', 'one')")
+        c.execute("INSERT INTO t VALUES (1)")
+        c.execute("SELECT pg_logical_emit_message(true, 'x', 'two')")
+    run_once(leat, db, **more)
+    places = [r["value"]["transaction"] for r in leat.read("shop.message")]
+    assert [(p["total_order"], p["data_collection_order"]) for p in places] == [(1, 1), (3, 1)]
+    end = leat.read("shop.transaction")[-1]["value"]
+    assert (end["status"], end["event_count"]) == ("END", 3)
+    counts = {c["data_collection"]: c["event_count"] for c in end["data_collections"]}
+    assert counts == {"LOGICAL_DECODING_MESSAGE": 2, "public.t": 1}

@@ -13,6 +13,13 @@ def shop(db):
     return db
 
 
+# Pairs of tables whose topics have one name.
+COLLIDING = [
+    ['public."x y"', 'public."x_y"'],
+    ['"a.b"."c"', '"a"."b.c"'],
+]
+
+
 def file_of(leat, db, **more):
     more = {"snapshot_mode": "no_data", **more}
     return leat.write("shop.properties", db.properties(name="shop", **more))
@@ -60,6 +67,19 @@ def test_several_publications(shop, leat):
     shop.sql("INSERT INTO a VALUES (1); INSERT INTO c VALUES (1); INSERT INTO b VALUES (1)")
     assert ids(leat, "shop.public.b", 1) == [1] and ids(leat, "shop.public.a", 1) == [1]
     assert not leat.call("read", "shop.public.c", ok=None).stdout
+
+
+def test_two_that_make_it_at_the_same_moment(shop, leat):
+    """The one that comes second takes the other's."""
+    file = file_of(leat, shop)
+    with shop.connect(autocommit=False) as c:
+        c.execute(f"CREATE PUBLICATION {shop.name} FOR ALL TABLES")
+        leat.run("--once", file)
+        until(lambda: leat.alive() or shop.sql(
+            "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            " AND datname = %s AND query LIKE 'CREATE PUBLICATION%%'", shop.name), 60, "the wait")
+    assert leat.wait() == 0
+    assert "publication_created" not in leat.stderr
 
 
 def test_a_table_that_appears(shop, leat):
@@ -188,10 +208,15 @@ def test_first_statements(shop, leat):
                            " 'with ; semicolon' AND datname = %s", shop.name)[0][0], 30, "the name")
 
 
-@pytest.mark.parametrize("tables", [
-    ['public."x y"', 'public."x_y"'],
-    ['"a.b"."c"', '"a"."b.c"'],
-])
+def names_both(leat, tables):
+    error = leat.status("shop")["error"]
+    assert error["code"] == "capture.topic"
+    for table in tables:
+        name = table.replace("public.", "").strip('"')
+        assert name in error["message"] or table in error["message"], error
+
+
+@pytest.mark.parametrize("tables", COLLIDING)
 def test_two_tables_with_one_topic(shop, leat, tables):
     shop.sql('CREATE SCHEMA "a.b"; CREATE SCHEMA a')
     for table in tables:
@@ -200,12 +225,19 @@ def test_two_tables_with_one_topic(shop, leat, tables):
     step = steps(leat, file, "topics", ok=(3,))[0]
     assert step["code"] == "capture.topic" and step["state"] == "FAILED"
     leat.run(file)
-    until(lambda: leat.alive() or shop.slots().get(shop.name, {}).get("active"), 30, "the stream")
+    assert leat.wait() == 1
+    names_both(leat, tables)
+    assert not shop.slots()
+
+
+@pytest.mark.parametrize("tables", COLLIDING)
+def test_a_later_table_with_the_same_topic(shop, leat, tables):
+    shop.sql('CREATE SCHEMA "a.b"; CREATE SCHEMA a')
+    shop.sql(f"CREATE TABLE {tables[0]} (id int PRIMARY KEY)")
+    leat.run(file_of(leat, shop, publication_autocreate_mode="all_tables"))
+    until(lambda: leat.alive() or shop.slots().get(shop.name, {}).get("active"), 60, "the stream")
+    shop.sql(f"CREATE TABLE {tables[1]} (id int PRIMARY KEY)")
     for table in tables:
         shop.sql(f"INSERT INTO {table} VALUES (1)")
     assert leat.wait() == 1
-    error = leat.status("shop")["error"]
-    assert error["code"] == "capture.topic"
-    for table in tables:
-        name = table.replace("public.", "").strip('"')
-        assert name in error["message"] or table in error["message"], error
+    names_both(leat, tables)

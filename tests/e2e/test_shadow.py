@@ -36,14 +36,8 @@ def write(other, kafka, db, prefix, **more):
     config = {**db.properties(), "topic.prefix": prefix, "publication.autocreate.mode":
               "all_tables", "name": prefix, **PLAIN, **more}
     other.run("--kafka", kafka.bootstrap, other.write(f"{prefix}.properties", config))
-    until(lambda: any(active for _, active in slots(db)), 60, "its slot")
+    until(lambda: any(s["active"] for s in db.slots().values()), 60, "its slot")
     return config
-
-
-def slots(db):
-    return db.sql(
-        "SELECT slot_name, active FROM pg_replication_slots WHERE database = current_database()"
-    )
 
 
 def shadow_of(leat, kafka, config, *args, **more):
@@ -78,7 +72,7 @@ def test_equal(db, leat, other, kafka):
     assert status == 0, describe(shadow)
     assert result["finished"] and result["compared"] == result["equal"] >= 2000
     assert sum(result["differences"].values()) == 0
-    assert [name for name, _ in slots(db)] == [db.name], "only the shadow's slot is dropped"
+    assert list(db.slots()) == [db.name], "only the shadow's slot is dropped"
     assert not os.listdir(os.path.join(leat.data, "shadow"))
 
 
@@ -124,18 +118,18 @@ def test_what_a_killed_one_leaves(db, leat, other, kafka):
     name = f"{db.name}_shadow"
     leat.process.signal(signal.SIGKILL)
     leat.wait()
-    until(lambda: (name, False) in slots(db), 60, "the slot without its reader", every=0.1)
+    until(lambda: not db.slots()[name]["active"], 60, "the slot without its reader", every=0.1)
     os.remove(leat.out)
     shadow = shadow_of(leat, kafka, config).ready()
     db.sql("INSERT INTO t VALUES (1)")
     compared(shadow, 1)
     status, _ = shadow.end()
     assert status == 0, describe(shadow)
-    assert name not in [slot for slot, _ in slots(db)]
+    assert name not in db.slots()
     db.sql(f"SELECT pg_create_logical_replication_slot('{name}', 'pgoutput')")
     done = leat.call("shadow", "--kafka", kafka.bootstrap, file, ok=(1,))
     assert "shadow.slot_exists" in done.stderr and name in done.stderr
-    assert name in [slot for slot, _ in slots(db)], "somebody else's slot is left alone"
+    assert name in db.slots(), "somebody else's slot is left alone"
 
 
 def test_wrong_usage(leat):

@@ -77,6 +77,17 @@ def test_snapshot(shop, leat):
     logged(leat, 'at {"lsn_proc":')
 
 
+def test_its_sessions_end(shop, leat):
+    """Those of the reader, and the one that had the server flush its log."""
+    running(leat, shop)
+    sessions = ("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'leat shop%'"
+                " AND datname = current_database() AND backend_type = 'client backend'")
+    signal(leat, "snapshot", "public.a")
+    idle(leat)
+    assert len(ids(leat)) == 100
+    until(lambda: leat.alive() or shop.sql(sessions)[0][0] == 1, 60, "its sessions to end")
+
+
 def test_refused(shop, leat):
     """What cannot be done is told, and the stream goes on."""
     shop.sql("CREATE TABLE nokey (id int); INSERT INTO nokey VALUES (1)")
@@ -84,7 +95,7 @@ def test_refused(shop, leat):
     running(leat, shop, table_exclude_list="public.other")
     for words, ok in (
         (("snapshot",), 2), (("dance",), 2), (("pause", "x"), 2), (("snapshot", "where", "x"), 2),
-        (("snapshot", "a", "where"), 2), (("stop", "--blocking"), 2), ((), 2),
+        (("snapshot", "a", "where"), 2), (("pause", "--blocking"), 2), ((), 2),
     ):
         assert signal(leat, *words, ok=(ok,)).stderr
     assert "signal.data" in signal(leat, "snapshot", "a(", ok=(1,)).stderr
@@ -106,6 +117,40 @@ def test_refused(shop, leat):
     assert "control.not_running" in signal(leat, "pause", ok=(1,)).stderr
 
 
+def names_sent(shop, ident, n):
+    """A signal with n names of tables that are not there."""
+    shop.sql("INSERT INTO debezium_signal SELECT %s, 'execute-snapshot', json_build_object("
+             "'data-collections', (SELECT json_agg('public.x' || g)"
+             " FROM generate_series(1, %s) g))",
+             ident, n)
+
+
+def told(leat):
+    return [r["value"] for r in leat.read("told")]
+
+
+def test_many_unknown_tables(shop, leat):
+    """They are left out a few at a time: the stream and a restart go on. Too many are refused."""
+    shop.sql(TABLE)
+    more = {"signal_data_collection": "public.debezium_signal",
+            "notification_enabled_channels": "sink", "notification_sink_topic_name": "told"}
+    running(leat, shop, **more)
+    names_sent(shop, "most", 10001)
+    logged(leat, "data-collections has 10001 entries, and a signal may have up to 10000")
+    names_sent(shop, "many", 1100)
+    until(lambda: leat.alive() or any(t["topic"] == "told" for t in leat.topics()), 60, "told")
+    shop.sql("INSERT INTO a VALUES (101, 'new')")
+    leat.stop()
+    running(leat, shop, **more)
+    until(lambda: leat.alive() or told(leat)[-1]["type"] == "COMPLETED", 180, "the last of them")
+    assert leat.read_until("shop.public.a", 1)[0]["value"]["op"] == "c"
+    more = [v["additional_data"] for v in told(leat)]
+    more = [t for t in more if "scanned_collection" in t]
+    done = [t["scanned_collection"] for t in more]
+    assert done == [f"public.x{i}" for i in range(1, 1101)]
+    assert more[0]["data_collections"].endswith("public.x1000,... (100 more)")
+
+
 def test_surrogate_key(shop, leat):
     """A table without a key is read by a column that is named."""
     shop.sql("CREATE TABLE nokey (n int NOT NULL, v text)")
@@ -114,6 +159,26 @@ def test_surrogate_key(shop, leat):
     signal(leat, "snapshot", "public.nokey", "--surrogate-key", "n")
     idle(leat)
     assert [v["after"]["n"] for v in rows(leat, "shop.public.nokey")] == list(range(1, 26))
+
+
+def test_a_surrogate_key_that_is_shared(shop, leat):
+    """Rows with one value are read together where they fit into memory; where they do not, that is
+    told, and nothing waits for ever."""
+    shop.sql("CREATE TABLE few (n int NOT NULL, v text)")
+    shop.sql("INSERT INTO few SELECT i / 50, 'x' FROM generate_series(0, 99) i")
+    shop.sql("CREATE TABLE many (n int NOT NULL, v text)")
+    shop.sql("INSERT INTO many SELECT 5, repeat('x', 1000) FROM generate_series(1, 20000) i")
+    running(leat, shop, incremental_snapshot_chunk_size=10)
+    signal(leat, "snapshot", "public.few", "--surrogate-key", "n")
+    idle(leat)
+    assert len(rows(leat, "shop.public.few")) == 100
+    signal(leat, "snapshot", "public.many", "--surrogate-key", "n")
+    logged(leat, "signal.surrogate_key")
+    idle(leat)
+    assert not rows(leat, "shop.public.many")
+    signal(leat, "snapshot", "public.a")
+    idle(leat)
+    assert len(ids(leat)) == 100
 
 
 def test_composite_keys(shop, leat):
@@ -304,6 +369,25 @@ def test_signal_table(shop, leat):
             if "-" not in r["value"]["after"]["id"]] == list("12345")
 
 
+def test_several_readers(shop, leat):
+    """snapshot.max.threads is for ad hoc snapshots, too: so many chunks are under way at once."""
+    shop.sql(TABLE + "; CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+             " PERFORM pg_advisory_xact_lock_shared(43); RETURN NEW; END $$;"
+             "CREATE TRIGGER wait BEFORE INSERT ON debezium_signal FOR EACH ROW"
+             " WHEN (NEW.type = 'snapshot-window-open') EXECUTE PROCEDURE wait()")
+    running(leat, shop, incremental_snapshot_chunk_size=10, snapshot_max_threads=3,
+            signal_data_collection="public.debezium_signal")
+    waits = ("SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database"
+             " WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted")
+    with shop.connect() as c:
+        c.execute("SELECT pg_advisory_lock(43)")
+        signal(leat, "snapshot", "public.a")
+        until(lambda: leat.alive() or shop.sql(waits)[0][0] == 3, 60, "three readers")
+        c.execute("SELECT pg_advisory_unlock(43)")
+    idle(leat)
+    assert sorted(ids(leat)) == list(range(1, 101))
+
+
 def test_table_that_cannot_be_written(shop, leat):
     """No right to write watermarks: told, and done without."""
     shop.sql(TABLE)
@@ -314,6 +398,41 @@ def test_table_that_cannot_be_written(shop, leat):
     logged(leat, "cannot be written to")
     idle(leat)
     assert len(ids(leat)) == 100
+
+
+@pytest.mark.parametrize("dropped", [False, True])
+def test_no_signal_table(shop, leat, dropped):
+    """The table of signal.data.collection is not there, or not any more: told, and done without."""
+    if dropped:
+        shop.sql(TABLE)
+    running(leat, shop, signal_data_collection="public.debezium_signal")
+    if dropped:
+        shop.sql("DROP TABLE debezium_signal")
+    signal(leat, "snapshot", "public.a")
+    logged(leat, "signal.data.collection: the signal table public.debezium_signal cannot be")
+    idle(leat)
+    assert ids(leat) == list(range(1, 101))
+    shop.sql(TABLE)
+    signal(leat, "snapshot", "public.a")
+    until(lambda: leat.alive() or len(ids(leat)) == 200, 60, "the second snapshot")
+    assert shop.sql("SELECT count(*) > 1 FROM debezium_signal")[0][0]
+
+
+@pytest.mark.parametrize("kind", ["incremental", "blocking"])
+def test_a_condition_of_another_table(shop, leat, kind):
+    """It is told; one that fits is not."""
+    shop.sql(TABLE)
+    running(leat, shop, signal_data_collection="public.debezium_signal")
+    wanted = {"data-collections": ["public.a"], "type": kind, "additional-conditions": [
+        {"data-collection": "public.other", "filter": "id < 9"},
+        {"data-collection": "PUBLIC.*", "filter": "id < 4"}]}
+    shop.sql("INSERT INTO debezium_signal VALUES ('1', 'execute-snapshot', %s)", json.dumps(wanted))
+    logged(leat, "signal.condition_unused")
+    until(lambda: leat.alive() or ids(leat), 60, "the rows")
+    idle(leat)
+    assert ids(leat) == [1, 2, 3]
+    assert leat.stderr.count("signal.condition_unused") == 1
+    assert 'table="public.other"' in leat.stderr
 
 
 def test_read_only(shop, leat):
@@ -343,6 +462,24 @@ def test_blocking(shop, leat):
         logged(leat, "is given up")
     shop.sql("INSERT INTO a VALUES (101, 'new')")
     leat.read_until("shop.public.a", 5)
+
+
+def test_a_condition_is_one_statement(shop, leat):
+    """Who may write signals reads tables by them; other statements are not theirs to run."""
+    running(leat, shop)
+    more = "; CREATE TABLE made (id int); "
+    for condition, *words in (
+        (f"true){more} SELECT id FROM a WHERE (true",),
+        (f"true) AS x LIMIT 0{more} SELECT FROM (SELECT * FROM a", "--blocking"),
+        (f"true) AS x){more} SELECT EXISTS (SELECT FROM (SELECT * FROM a", "--blocking"),
+    ):
+        signal(leat, "snapshot", "public.a", "WHERE", condition, *words)
+        logged(leat, "is given up" if words else "status=SQL_EXCEPTION")
+        idle(leat)
+    signal(leat, "snapshot", "public.a", "WHERE", "id <= 3")
+    idle(leat)
+    assert ids(leat) == [1, 2, 3]
+    assert shop.sql("SELECT to_regclass('made')") == [(None,)]
 
 
 def test_file(shop, leat):
@@ -443,3 +580,12 @@ def test_toast(shop, leat):
     known = {v["after"]["id"] for v in rows(leat, "shop.public.big")
              if not re.fullmatch("__debezium.*", v["after"]["v"])}
     assert known == set(range(1, 301))
+
+
+def test_a_new_table_without_a_key(shop, leat):
+    """What to run is told."""
+    running(leat, shop, snapshot_new_tables="parallel", publication_autocreate_mode="filtered",
+            table_include_list="public.*")
+    shop.sql("CREATE TABLE bare (v text)")
+    logged(leat, "leat signal NAME snapshot public.bare --blocking")
+    assert "the signal no surrogate-key" not in leat.stderr

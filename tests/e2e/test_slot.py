@@ -321,3 +321,74 @@ def test_a_failover_slot_of_an_old_server(shop, leat):
     assert step["state"] == "warn" and "17" in step["detail"]
     leat.call("run", "--once", file)
     assert shop.name in shop.slots()
+
+
+def test_a_start_that_cannot_be_leaves_no_slot(leat, db):
+    """Two tables of one topic are told before a slot is made that would keep the log for nobody.
+    One that was there, or has given rows, stays."""
+    def fails(**more):
+        file = leat.write("shop.properties", db.properties(name="shop", **more))
+        said = leat.call("run", "--once", file, ok=(1, 2)).stderr
+        assert "capture.topic" in said, said
+
+    for name in ("a b", "a_b"):
+        db.sql(f'CREATE TABLE "{name}" (id int PRIMARY KEY)')
+        db.sql(f'INSERT INTO "{name}" VALUES (1)')
+    fails()
+    assert db.slots() == {}
+    db.sql("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", db.name)
+    fails()
+    assert db.name in db.slots()
+    one = leat.write("one.properties", db.properties(name="shop", table_include_list="public.a b"))
+    leat.call("run", "--once", one)
+    for name in ("a b", "a_b"):
+        db.sql(f'INSERT INTO "{name}" VALUES (2)')
+    fails()
+    assert db.name in db.slots()
+
+
+def test_an_offset_beyond_the_end_of_the_log(shop, leat):
+    """It is refused when it is set, while somebody can ask; and the start tells what was done."""
+    running(leat, shop)
+    partition = {"server": shop.name}
+
+    def at(lsn):
+        return json.dumps({"offsets": [{"partition": partition, "offset": {"lsn": lsn}}]})
+
+    was = leat.json("offsets", "shop")["offsets"]
+    partition = was[0]["partition"]
+    said = leat.call("offsets", "shop", "set", at("FF/0"), "--yes", ok=(1,)).stderr
+    assert "FF/0 is not in the server's log yet, which ends at" in said
+    assert not [h for h in leat.json("offsets", "shop", "history") if h["noted"] == "edit"]
+    assert state(leat)["state"] == "RUNNING"
+    assert leat.stop() == 0
+    leat.call("offsets", "shop", "set", at("FF/0"), "--yes", ok=(1,))
+    old = leat.call("offsets", "shop", "set", at("0/1000"), ok=(2,)).stderr
+    assert "the start will fail with postgres.gap" in old
+    shop.server.stop()
+    try:
+        blind = leat.call("offsets", "shop", "set", at("FF/0"), "--yes")
+        assert "is not known" in blind.stdout + blind.stderr
+    finally:
+        shop.server.start()
+    start(leat, shop)
+    assert "undo" in trouble(leat, "postgres.server_behind")["error"]["message"]
+    assert leat.stop() == 1
+    leat.call("offsets", "shop", "undo", "--yes")
+    shop.sql("INSERT INTO orders VALUES (2, 'b')")
+    start(leat, shop)
+    assert ids(leat, 2) == [1, 2]
+
+
+def test_a_server_that_stops_in_the_middle_of_an_answer(shop, leat):
+    """It ends the stream and says nothing more: that is not waited for."""
+    proxy = Proxy(shop.server.port)
+    try:
+        running(leat, shop, database_port=proxy.port)
+        proxy.hold()
+        shop.sql("SELECT pg_terminate_backend(%s)", walsender(shop))
+        shop.sql("INSERT INTO orders VALUES (2, 'b')")
+        assert ids(leat, 2) == [1, 2]
+    finally:
+        proxy.mend()
+        proxy.close()

@@ -128,7 +128,7 @@ def test_delays(shop, leat):
     def waits():
         done = leat.call("status", "shop", "--json", ok=None)
         error = json.loads(done.stdout).get("error") if done.returncode == 0 else None
-        return error and error["code"] == "postgres.delay"
+        return error and error["code"] == "snapshot.delay"
 
     until(waits, 30, "the delay in status")
     assert leat.stop() == 0

@@ -158,18 +158,35 @@ def test_what_is_refused(db, hub, sql):
     assert text.status == 415  # what a page of another origin could send
 
 
-def test_jdbc_statement_names_the_missing_class(db, hub, sql):
-    """Until query capture is in the build: what Kafka Connect says of a class it does not have."""
-    text = JDBC.format(port=db.server.port, name=db.name)
+def test_jdbc_statement_in_each_face(db, hub, sql):
+    """By POST /ksql as it is printed; by a client library, the console and a file with other
+    names."""
+    db.sql("CREATE TABLE city (city_id serial PRIMARY KEY, name text)")
+    db.sql("INSERT INTO city (name) VALUES ('Bern'), ('Rom')")
+
+    def text(face):
+        named = JDBC.format(port=db.server.port, name=db.name)
+        other = named.replace("JDBC_SOURCE_POSTGRES_01", face)
+        return other.replace("'postgres_'", f"'{face}_'") if face else named
+
+    (made,) = sql.run(JDBC.format(port=db.server.port, name=db.name))
+    assert made["info"]["name"] == "JDBC_SOURCE_POSTGRES_01"
+    assert made["info"]["type"] == "source"
+    assert made["info"]["config"]["tasks.max"] == "1"
+    KSQLAPI(f"http://127.0.0.1:{hub.port}").ksql(text("client"))
+    console(hub, "-e", text("console"))
+    for topic in ["postgres_city", "client_city", "console_city"]:
+        records = hub.leat.read_until(topic, 2, seconds=60)
+        assert [r["value"]["city_id"] for r in records] == [1, 2]
+    path = hub.leat.write("jdbc.sql", text("file"))
+    hub.leat.call("run", "--once", path)
+    assert len(hub.leat.read("file_city")) == 2
+
+
+def test_a_class_that_is_not_in_the_build(sql):
+    """What Kafka Connect says of a class it does not have."""
+    text = JDBC.format(port=1, name="x").replace("jdbc.JdbcSource", "s3.S3Source")
     assert NOT_BUILT in sql.fails(text, 400, 40000)["message"]
-    client = KSQLAPI(f"http://127.0.0.1:{hub.port}")
-    with pytest.raises(KSQLError) as caught:
-        client.ksql(text)
-    assert NOT_BUILT in str(caught.value)
-    assert NOT_BUILT in console(hub, "-e", text, ok=(1,)).stderr
-    path = hub.leat.write("jdbc.sql", text)
-    done = hub.leat.call("run", path, ok=(2,))
-    assert "connector.class" in done.stderr and "JdbcSourceConnector" in done.stderr
 
 
 def test_variables(hub, sql):

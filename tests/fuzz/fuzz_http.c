@@ -45,11 +45,11 @@ static void told(void *arg, const leat_http_deed *deed)
 }
 
 static const leat_http_route routes[] = {
-    {"GET", "/", tell, false, LEAT_ROLE_ANYONE},
-    {"GET", "/connectors/*", tell, false, LEAT_ROLE_VIEWER},
-    {"PUT", "/connectors/*/config", echo, true, LEAT_ROLE_ADMIN},
-    {"POST", "/connectors/*/tasks/*/restart", tell, false, LEAT_ROLE_OPERATOR},
-    {NULL, NULL, NULL, false, LEAT_ROLE_DEFAULT},
+    {"GET", "/", tell, false, LEAT_ROLE_ANYONE, false},
+    {"GET", "/connectors/*", tell, false, LEAT_ROLE_VIEWER, false},
+    {"PUT", "/connectors/*/config", echo, true, LEAT_ROLE_ADMIN, false},
+    {"POST", "/connectors/*/tasks/*/restart", tell, false, LEAT_ROLE_OPERATOR, false},
+    {NULL, NULL, NULL, false, LEAT_ROLE_DEFAULT, false},
 };
 
 static void stop(void)

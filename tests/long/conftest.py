@@ -14,6 +14,8 @@ db = fixtures.db
 leat = fixtures.leat
 kafka_process = fixtures.kafka_process
 kafka = fixtures.kafka
+binlog_process = fixtures.binlog_process
+binlog = fixtures.binlog
 faulty = fixtures.faulty
 pytest_runtest_makereport = fixtures.pytest_runtest_makereport
 

@@ -8,9 +8,8 @@ import time
 
 import pytest
 from servers.process import until
-from test_kafka import OnKafka, caught_up, kill_kafka, number, own_kafka, parse  # noqa: F401
+from test_kafka import OnKafka, caught_up, kill_one, number, own_kafka, parse  # noqa: F401
 from test_kafka import PLAIN
-from test_kills import kill_leat, kill_server
 from test_snapshots import (
     KILLS,
     MORE,
@@ -21,9 +20,8 @@ from test_snapshots import (
     check_versions,
     config_of,
     create,
-    snapshot_of,
 )
-from load import check_tables
+from load import await_snapshot, check_tables
 
 ROWS = int(os.environ.get("SNAP_KAFKA_ROWS", "36000"))  # in all
 
@@ -89,14 +87,8 @@ def test_killed_at_any_moment(db, leat, faulty, own_kafka):  # noqa: F811
     victims = (["leat", "kafka", "leat", "server"] * KILLS)[:KILLS]
     for victim in victims:
         time.sleep(dice.uniform(0.1, 1.5))
-        if victim == "kafka":
-            kill_kafka(own_kafka, dice)
-        elif victim == "leat":
-            kill_leat(leat, files, dice)
-        else:
-            kill_server(db, dice)
-    until(lambda: leat.alive() or snapshot_of(leat).get("state") == "done", 300,
-          "the end of the snapshot", every=0.3)
+        kill_one(victim, db, leat, files, own_kafka, dice)
+    await_snapshot(leat)
     commits = load.commits
     until(lambda: load.commits > commits + 20 or load.error, 300, "twenty transactions")
     load.stop()

@@ -16,14 +16,32 @@ kafka = fixtures.kafka
 pytest_runtest_makereport = fixtures.pytest_runtest_makereport
 
 
-@pytest.fixture(scope="session")
-def connect(scratch, kafka_process):
-    if kafka_process.process is None:
-        kafka_process.start()
+def worker_of(scratch, kafka, name, **settings):
+    if kafka.process is None:
+        kafka.start()
     try:
-        worker = Connect(os.path.join(scratch, "connect"), kafka_process)
+        worker = Connect(os.path.join(scratch, name), kafka, name, **settings)
     except kafka_server.Missing as e:
         pytest.skip(str(e))
-    worker.start()
-    yield worker
+    yield worker.start()
     worker.stop()
+
+
+@pytest.fixture(scope="session")
+def connect(scratch, kafka_process):
+    yield from worker_of(scratch, kafka_process, "connect")
+
+
+@pytest.fixture(scope="session")
+def connect_once(scratch, kafka_process):
+    """A worker that writes exactly once."""
+    yield from worker_of(scratch, kafka_process, "once", exactly_once_source_support="enabled")
+
+
+@pytest.fixture
+def gone(connect):
+    """Connectors that are deleted at the end."""
+    names = []
+    yield names
+    for name in names:
+        connect.call("DELETE", f"/connectors/{name}")

@@ -6,11 +6,11 @@ import collections
 import json
 import random
 import threading
+import time
 
 import pytest
 from servers.process import until
 from test_golden import load, settle
-from test_shadow import gone, slots  # noqa: F401
 from test_signal_kafka import send
 
 SCHEMA = """
@@ -19,6 +19,7 @@ CREATE TABLE customers (id int PRIMARY KEY, name text NOT NULL, paid numeric(12,
     more jsonb, tags text[], raw bytea, v int NOT NULL DEFAULT 0);
 CREATE TABLE pairs (a text, b bigint, u uuid, v text, PRIMARY KEY (a, b, u));
 CREATE TABLE bare (n int NOT NULL, v text); ALTER TABLE bare REPLICA IDENTITY FULL;
+CREATE TABLE named (n int NOT NULL, v text); ALTER TABLE named REPLICA IDENTITY FULL;
 CREATE TABLE none (id int PRIMARY KEY);
 INSERT INTO customers SELECT g, 'n-' || g, g / 7.0, '2026-01-01'::timestamptz + g * '1 min'
     ::interval, jsonb_build_object('g', g), ARRAY['a', g::text], decode(md5(g::text), 'hex'), 0
@@ -26,6 +27,7 @@ INSERT INTO customers SELECT g, 'n-' || g, g / 7.0, '2026-01-01'::timestamptz + 
 INSERT INTO pairs SELECT chr(97 + g % 7) || '''\\', g % 50, md5(g::text)::uuid, 'p' || g
     FROM generate_series(1, 700) g;
 INSERT INTO bare SELECT g, 'b' FROM generate_series(1, 130) g;
+INSERT INTO named SELECT g, 'c' FROM generate_series(1, 130) g;
 """
 JSON = {f"{part}.converter{option}": value
         for part in ("key", "value")
@@ -45,15 +47,22 @@ class Side:
             "signal.data.collection": "public.debezium_signal",
             "signal.enabled.channels": "source,kafka", "signal.kafka.topic": self.signals,
             "signal.kafka.bootstrap.servers": kafka.bootstrap,
-            "signal.poll.interval.ms": "500", "incremental.snapshot.chunk.size": "100",
+            "message.key.columns": "public.named:n", "signal.poll.interval.ms": "500",
+            "incremental.snapshot.chunk.size": "100",
             "notification.enabled.channels": "sink",
             "notification.sink.topic.name": f"{prefix}.notes"} | more
         connect.create(prefix, config)
         mine = config | {"name": "shop", "slot.name": f"{db.name}_leat",
                          "signal.kafka.groupId": f"{prefix}-leat"}
         leat.run(leat.write("shop.properties", mine))
-        until(lambda: leat.alive() or [a for _, a in slots(db)] == [True, True], 120, "both slots",
+        until(lambda: leat.alive() or self.streaming() == [True, True], 120, "both slots",
               every=0.2)
+        db.sql("UPDATE customers SET v = v WHERE id = 1")  # a commit that both have seen
+
+    def streaming(self):
+        """A slot is active while it is being made, too."""
+        return [s["active"] and s["confirmed_flush_lsn"] is not None
+                for s in self.db.slots().values()]
 
     def topics(self):
         return {t for t in self.kafka.topics() if t.startswith(f"{self.prefix}.public.")}
@@ -93,14 +102,15 @@ class Side:
                 found[repr((settle(key or [], self.db.name), settle(value, self.db.name)))] += 1
         return found
 
-    def compare(self, topic, ops):
+    def compare(self, topic, ops, lost=False):
+        """How many records leat has. lost: Debezium may have fewer."""
         mine, theirs = (self.settled(r, topic, ops) for r in (self.own, self.debezium))
         missing, extra = theirs - mine, mine - theirs
-        assert not missing and not extra, (
+        assert not missing and (lost or not extra), (
             f"{topic}: leat lacks {sum(missing.values())} of {sum(theirs.values())} records, the "
             f"first: {next(iter(missing), None)}; and has {sum(extra.values())} others, the first: "
             f"{next(iter(extra), None)}")
-        return sum(theirs.values())
+        return sum(mine.values())
 
 
 def wanted(*tables, **more):
@@ -111,7 +121,8 @@ def wanted(*tables, **more):
 @pytest.mark.parametrize("mode", ["windows", "read_only"])
 def test_the_same_records(db, leat, kafka, connect, gone, mode):  # noqa: F811
     """Of tables at rest: several, with conditions, of a key of several columns, by a column that is
-    named, of one without rows; by each channel. The notifications too."""
+    named, of one without rows; by each channel. The notifications too. Records without a key take
+    each other's place in a window of Debezium's, of which the last is left: leat has them all."""
     prefix = f"inc{mode.replace('_', '')}"
     db.sql(SCHEMA)
     gone.append(prefix)
@@ -124,16 +135,18 @@ def test_the_same_records(db, leat, kafka, connect, gone, mode):  # noqa: F811
         "data": wanted("customers", "pairs", **{"additional-conditions": [
             {"data-collection": "public.customers", "filter": "id % 10 = 3 AND paid > 7"}]})})
     side.done(2)
-    db.sql(insert, "by-column", json.dumps(wanted("bare", **{"surrogate-key": "n"})))
+    db.sql(insert, "by-column", json.dumps(wanted("named", "bare", **{"surrogate-key": "n"})))
     side.done(3)
     leat.alive()
-    counts = {table: side.compare(f"{prefix}.public.{table}", "r")
-              for table in ("customers", "pairs", "bare", "none")}
+    counts = {table: side.compare(f"{prefix}.public.{table}", "r", lost=table == "bare")
+              for table in ("customers", "pairs", "named", "bare", "none")}
     few = db.sql("SELECT count(*) FROM customers WHERE id % 10 = 3 AND paid > 7")[0][0]
-    assert counts == {"customers": 2500 + few, "pairs": 1400, "bare": 130, "none": 0}
+    assert counts == {"customers": 2500 + few, "pairs": 1400, "named": 130, "bare": 130,
+                      "none": 0}
     assert few > 100
     told = [[(n["id"], n["type"], *sorted(dict(n["additional_data"]).items())) for n in
-             side.notes(read)] for read in (side.own, side.debezium)]
+             side.notes(read) if n["aggregate_type"] == "Incremental Snapshot"]
+            for read in (side.own, side.debezium)]
     for mine, theirs in zip(*told):
         assert mine == theirs
     assert len(told[0]) == len(told[1]) > 50
@@ -166,6 +179,7 @@ class Versions:
                 else:
                     c.execute("UPDATE customers SET v = %s WHERE id BETWEEN %s AND %s",
                               (n, key, key + 3))
+                time.sleep(0.003)
 
     def stop(self):
         self.going = False
@@ -186,7 +200,7 @@ def fold(records):
 
 
 @pytest.mark.timeout(1800)
-def test_under_load(db, leat, kafka, connect, gone):  # noqa: F811
+def test_under_load(db, leat, kafka, connect, gone):
     """The changes are the same ones; each key of the table is told of by both; both fold to the
     table; and by leat a key's state only moves forward."""
     prefix = "incload"
@@ -201,9 +215,9 @@ def test_under_load(db, leat, kafka, connect, gone):  # noqa: F811
         side.done(n + 1)
     load_of.stop()
     db.sql("INSERT INTO customers VALUES (1000000, 'the last')")
-    for read in (side.own, side.debezium):
-        until(lambda r=read: any(key and dict(key)["id"] == "1000000" for key, _ in r(topic)), 300,
-              "the last row", every=0.5)
+    for name, read in (("leat", side.own), ("Debezium", side.debezium)):
+        until(lambda r=read: any(key and int(dict(key)["id"]) == 1000000 for key, _ in r(topic)),
+              600, f"the last row by {name}", every=5)
     assert side.compare(topic, "cud") > 100
     table = dict(db.sql("SELECT id, v FROM customers"))
     told = {}

@@ -36,7 +36,7 @@ leat_ledger_table *__wrap_leat_ledger_add(leat_ledger *l, const leat_snap_table 
     while (w->plant == BARE_DONE && begun && !table->keyed &&
            __real_leat_ledger_next(l, false, false, &job)) {
         if (job.kind == LEAT_JOB_CUT)
-            leat_job_cut(l, &job, NULL, 0, 1);
+            leat_job_cut(l, &job, NULL, 0, 1, false);
         else
             leat_job_done(l, &job, 0);
     }
@@ -74,12 +74,12 @@ bool __wrap_leat_window_view(leat_window *x, leat_view view)
     return in;
 }
 
-bool __real_leat_window_decide(leat_window *x);
-bool __wrap_leat_window_decide(leat_window *x);
-bool __wrap_leat_window_decide(leat_window *x)
+bool __real_leat_window_decide(leat_window *x, const leat_table *rows);
+bool __wrap_leat_window_decide(leat_window *x, const leat_table *rows);
+bool __wrap_leat_window_decide(leat_window *x, const leat_table *rows)
 {
     w->deciding = true;
-    bool good = __real_leat_window_decide(x);
+    bool good = __real_leat_window_decide(x, rows);
     w->deciding = false;
     return good || w->plant == NOT_SPOILED;
 }
@@ -118,6 +118,14 @@ bool __wrap_leat_ledger_next(leat_ledger *l, bool keyed, bool turns, leat_job *j
 {
     bool late = w->plant == NOT_STILL && !keyed && w->stream.safe.n < 20;
     return !late && __real_leat_ledger_next(l, keyed, turns, job);
+}
+
+bool __real_leat_ledger_bare(const leat_ledger *l);
+bool __wrap_leat_ledger_bare(const leat_ledger *l);
+bool __wrap_leat_ledger_bare(const leat_ledger *l)
+{
+    bool late = w->plant == NOT_STILL && w->stream.safe.n < 20;
+    return !late && __real_leat_ledger_bare(l);
 }
 
 /* As if rows told what the last view contains. */

@@ -147,8 +147,10 @@ static leat_rc produce(leat_broker *base, const leat_broker_record *r, leat_err 
     b->reached = b->reached || cluster_up(c);
     size_t bytes = r->key.len + r->value.len;
     if (!b->reached || b->queued > b->most || dice_one_in(&s->dice, 200)) return LEAT_AGAIN;
-    if (c->early && c->max_bytes && bytes > c->max_bytes)
+    if (c->early && c->max_bytes && bytes > c->max_bytes) {
+        cover(MEET_LARGE);
         return leat_fail(e, LEAT_DATA, "kafka.too_large", NULL, "%zu bytes", bytes);
+    }
     item *it = leat_zalloc(1, sizeof *it);
     unsigned p = cluster_partition(c, r->key);
     *it = (item){.tag = r->tag,
@@ -171,6 +173,7 @@ static void report(broker *b, uint64_t tag, leat_delivery delivery)
 
 static void die(broker *b)
 {
+    cover(MEET_FATAL);
     sim_trace(ACT_FAULT, 12, 0); /* the producer dies */
     leave(b);
     b->fatal = true;
@@ -195,6 +198,7 @@ static unsigned report_part(broker *b, unsigned t, unsigned p)
         bool logged = it->logged, told = it->told;
         drop(b, t, p);
         n++;
+        cover(logged ? MEET_REPORT : MEET_LARGE);
         if (!logged && s->cluster.ends && !s->cluster.once) die(b); /* else the transaction */
         if (!told) report(b, tag, logged ? LEAT_DELIVERED : LEAT_REFUSED_TOO_LARGE);
         if (b->fatal) break;
@@ -214,6 +218,7 @@ static bool gone(broker *b)
         if (!it || it->logged || it->refused) continue;
         uint64_t tag = it->tag;
         drop(b, c->gone, p);
+        cover(MEET_TOPIC);
         die(b);
         report(b, tag, LEAT_REFUSED_TOPIC);
         return true;
@@ -471,9 +476,17 @@ static leat_rc tx_abort(leat_broker *base, int wait_ms, leat_err *e)
     return s->dead ? dead(e) : LEAT_OK;
 }
 
+static leat_rc which_cluster(leat_broker *base, const char **id)
+{
+    broker *b = of(base);
+    *id = "sim";
+    b->reached = b->reached || (!the_sim->dead && cluster_up(&the_sim->cluster));
+    return b->reached ? LEAT_OK : LEAT_AGAIN;
+}
+
 leat_broker *broker_new(leat_broker_events *events)
 {
-    static const leat_broker_ops once = {
+    static const leat_broker_ops ops = {
         .name = "sim",
         .topic = topic,
         .produce = produce,
@@ -481,6 +494,7 @@ leat_broker *broker_new(leat_broker_events *events)
         .poll = poll,
         .queued = queued,
         .down = down,
+        .cluster = which_cluster,
         .fatal = fatal,
         .reset = reset,
         .close = close_broker,
@@ -491,20 +505,8 @@ leat_broker *broker_new(leat_broker_events *events)
         .tx_commit = tx_commit,
         .tx_abort = tx_abort,
     };
-    static const leat_broker_ops ops = {
-        .name = "sim",
-        .topic = topic,
-        .produce = produce,
-        .send = send,
-        .poll = poll,
-        .queued = queued,
-        .down = down,
-        .fatal = fatal,
-        .reset = reset,
-        .close = close_broker,
-    };
     broker *b = leat_zalloc(1, sizeof *b);
-    b->base.ops = the_sim->once ? &once : &ops;
+    b->base.ops = &ops;
     b->events = events;
     /* a piece of the spool must go through before its transaction times out */
     b->most = (the_sim->once ? 20000u : 200u) << dice_below(&the_sim->dice, 8);

@@ -215,6 +215,7 @@ void cluster_live(cluster *c, bool last)
 {
     sim *s = the_sim;
     if (c->open && s->mono_us - c->open_us >= s->timeout_us) {
+        cover(MEET_TIMEOUT);
         sim_trace(ACT_FAULT, 13, 0); /* the transaction timed out: its producer is fenced */
         cluster_abort(c);
         c->epoch++;
@@ -222,6 +223,7 @@ void cluster_live(cluster *c, bool last)
     if (last || !cluster_up(c)) return;
     if (dice_one_in(&s->dice, c->outage)) {
         c->up_us = s->mono_us + (1000 << dice_below(&s->dice, 14));
+        cover(MEET_AWAY);
         sim_trace(ACT_FAULT, 10, c->up_us - s->mono_us); /* it is away */
     }
     if (c->deaths && s->mono_us >= c->gone_us && dice_one_in(&s->dice, c->deaths * 4)) {

@@ -13,6 +13,7 @@
 #include "convert/json.h"
 #include "db.h"
 #include "stream/kafka/kafka.h"
+#include "stream/segment.h"
 
 struct sim;
 
@@ -96,6 +97,9 @@ uint32_t cluster_refused(const cluster *c, uint32_t from, uint32_t to);
 /* At the end of the history. */
 void cluster_check_end(cluster *c);
 
+/* spooled.c: whether the file belongs to a spool. */
+bool spooled_is_on(const char *path);
+
 /* broker.c: a producer of the process's life; and its end with the process. */
 leat_broker *broker_new(leat_broker_events *events);
 void broker_kill(void);
@@ -110,6 +114,8 @@ typedef struct shelf_row {
 typedef struct shelf {
     leat_delivered_store store;
     shelf_row row, prepared;
+    char read[LEAT_PLACE_TEXT]; /* planted: the cursor behind what was read of the spool last */
+    size_t read_len;
 } shelf;
 void shelf_init(shelf *h);
 void shelf_free(shelf *h);

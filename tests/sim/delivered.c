@@ -57,7 +57,11 @@ static void put_by(shelf_row *h, const leat_delivered *d)
     h->d = *d;
     h->d.pos = pos;
     h->d.progress = d->progress.s ? leat_arena_str(a, d->progress) : (leat_str){0};
+    h->d.cluster = leat_arena_str(a, d->cluster);
     h->d.cursor = d->cursor.s ? leat_arena_str(a, d->cursor) : (leat_str){0};
+    const shelf *all = &the_sim->shelf;
+    if (the_sim->plant == PLANT_SPOOL_CURSOR && d->cursor.s)
+        h->d.cursor = leat_arena_str(a, (leat_str){all->read, all->read_len});
     if (h->ntxs + d->ntxs > h->txs_cap) {
         h->txs_cap = (h->ntxs + (uint32_t)d->ntxs) * 2;
         h->txs = leat_realloc(h->txs, h->txs_cap * sizeof *h->txs);

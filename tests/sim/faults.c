@@ -21,6 +21,13 @@ static bool is_segment(int fd)
     return ends_with(fd, ".seg");
 }
 
+/* Of the spool, while that has this bug. */
+static bool spool_has(sim_plant plant, int fd)
+{
+    sim *s = the_sim;
+    return s->plant == plant && is_segment(fd) && spooled_is_on(disk_path(s->disk, fd));
+}
+
 /* One call in a life may fail for no reason. */
 static bool fails(void)
 {
@@ -104,6 +111,7 @@ static int process_datasync(int fd)
     sim *s = the_sim;
     if (sim_step(ACT_DATASYNC, fd, 0)) return -EIO;
     if (due(&s->life.bad_sync_in)) {
+        cover(MEET_SYNC);
         s->life.hurt = true;
         disk_fail_sync(s->disk);
         int rc = disk_os.datasync(fd);
@@ -111,7 +119,7 @@ static int process_datasync(int fd)
     }
     if (s->plant == PLANT_MERGE_UNSYNCED && ends_with(fd, ".merge")) return 0;
     bool lies = s->plant == PLANT_LYING_SYNC || s->edits.lying;
-    if (lies && is_segment(fd)) disk_lie_sync(s->disk);
+    if ((lies && is_segment(fd)) || spool_has(PLANT_SPOOL_UNSYNCED, fd)) disk_lie_sync(s->disk);
     return disk_os.datasync(fd);
 }
 
@@ -119,7 +127,7 @@ static int process_truncate(int fd, int64_t size)
 {
     if (sim_step(ACT_TRUNCATE, fd, size)) return -EIO;
     if (fails()) return -EIO;
-    if (the_sim->plant == PLANT_KEPT_TAIL) return 0;
+    if (the_sim->plant == PLANT_KEPT_TAIL || spool_has(PLANT_SPOOL_TORN, fd)) return 0;
     return disk_os.truncate(fd, size);
 }
 

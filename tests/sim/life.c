@@ -14,9 +14,7 @@ static void draw_kafka(sim *s)
     s->merges = false;
     s->window_bytes = 512u << dice_below(d, 9);
     s->away_us = 20000 << dice_below(d, 8);
-    s->spool_bytes = dice_one_in(d, 5)   ? 0
-                     : dice_one_in(d, 3) ? 20000 << dice_below(d, 4)
-                                         : 1 << 28;
+    s->spool_bytes = dice_one_in(d, 5) ? 0 : dice_one_in(d, 3) ? 5000 << dice_below(d, 6) : 1 << 28;
     if (s->once) {
         s->timeout_us = INT64_C(4000000) << dice_below(d, 5);
         s->interval_us = 1000 << dice_below(d, 11);

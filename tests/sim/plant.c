@@ -46,6 +46,13 @@ static leat_rc dead(leat_err *e)
     return leat_fail(e, LEAT_FATAL, "sim.dead", NULL, "the process is dead");
 }
 
+/* Who appends is told that the spool's budget is used up. */
+static leat_rc note_budget(leat_rc rc, const leat_err *e)
+{
+    if (rc == LEAT_RETRY && leat_str_starts(leat_str_of(e->code), "spool.")) cover(MEET_BUDGET);
+    return rc;
+}
+
 /* Calls of a stream whose state moves by itself. */
 static void look(leat_stream *s)
 {
@@ -61,7 +68,7 @@ static leat_rc stream_append(leat_stream *s, const leat_batch *b, leat_str progr
         copy.safe_counts.appended++;
         copy.counts.appended++;
     }
-    leat_rc rc = real_of(s)->ops->append(real_of(s), &copy, progress, e);
+    leat_rc rc = note_budget(real_of(s)->ops->append(real_of(s), &copy, progress, e), e);
     look(s);
     if (rc != LEAT_OK) return rc;
     if (planted(PLANT_ACK_APPENDED) && b->safe.offset.s) LEAT_TRY(sim_source.ack(NULL, b->safe, e));
@@ -78,7 +85,7 @@ static leat_rc stream_commit(leat_stream *s, leat_err *e)
         return LEAT_OK;
     }
     the_sim->edits.unseen = false;
-    leat_rc rc = real_of(s)->ops->commit(real_of(s), e);
+    leat_rc rc = note_budget(real_of(s)->ops->commit(real_of(s), e), e);
     LEAT_TRY(rc);
     const leat_stream_state *st = real_of(s)->ops->state(real_of(s));
     if (the_sim->dead) return rc;
@@ -150,7 +157,7 @@ bool __wrap_leat_frame_part(const leat_frame_parts *parts, const leat_frame *f, 
 static leat_rc stream_tend(leat_stream *s, leat_err *e)
 {
     if (the_sim->dead) return dead(e);
-    leat_rc rc = real_of(s)->ops->tend(real_of(s), e);
+    leat_rc rc = note_budget(real_of(s)->ops->tend(real_of(s), e), e);
     look(s);
     return rc;
 }

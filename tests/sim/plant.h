@@ -44,6 +44,12 @@
     X(KAFKA_REFUSED, "refused-dropped", "a record that is refused is passed over")                 \
     X(KAFKA_AGAIN, "refused-again", "a record that was refused is sent again")                     \
     X(KAFKA_NOT_ASKED, "spool-not-kept", "segments of the spool go that were not delivered")       \
+    X(SPOOL_TORN, "spool-torn-tail", "what a crash tore off at the spool's end is not cut")        \
+    X(SPOOL_UNSYNCED, "spool-not-synced", "the log is let go by what the spool has not synced")    \
+    X(SPOOL_WINDOW, "window-not-spooled", "what is on its way does not get into the spool")        \
+    X(SPOOL_BEGUN, "spool-only-begun", "a spool that was never in force is taken for one")         \
+    X(SPOOL_CURSOR, "spool-cursor-early", "the spool's cursor passes what is not reported")        \
+    X(SPOOL_LEFT, "spool-left-early", "the spool is left before its end")                          \
     X(ONCE_NO_FENCE, "zombie-not-fenced",                                                          \
       "a producer that begins leaves the old transaction open")                                    \
     X(ONCE_STALE, "offsets-read-early", "the offset topic is read before its end")                 \

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "cluster.h"
+#include "cover.h"
 #include "db.h"
 #include "dice.h"
 #include "disk.h"

@@ -321,7 +321,8 @@ static void check_topic(const sink *k, unsigned topic, uint64_t *events, uint64_
     uint32_t at = 0;
     int64_t firsts[DB_TOPICS];
     keep_firsts(firsts);
-    int64_t from = t->n > 0 ? t->at[0].offset : firsts[topic];
+    /* what retention removed before it registered may be there again after a power cut */
+    int64_t from = t->n > 0 ? t->at[0].offset : t->from >= 0 ? t->from : firsts[topic];
     for (uint32_t i = 0; i < w->n; i++) {
         if (w->seen[i].topic != topic || w->seen[i].offset < from) continue;
         if (at == t->n || t->at[at].hash != w->seen[i].hash ||

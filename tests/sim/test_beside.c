@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "beside_world.h"
+#include "capture/conf.h"
 
 enum { LIVES = 5, PLANT_SEEDS = 10000, STEPS_MOST = 60000 };
 
@@ -146,7 +147,6 @@ static leat_table *make_table(unsigned i)
     leat_schema *row = leat_schema_struct(a, true, "sim.Value", 0, 4);
     leat_schema *key = leat_schema_struct(a, false, "sim.Key", 0, 1);
     row->fields = key->fields = fields;
-    t->db = "sim";
     t->name = leat_arena_printf(a, "t%u", i + 1);
     t->topic = t->name;
     t->row = row;
@@ -535,6 +535,14 @@ static leat_rc c_over(leat_task *t, leat_batch *b, const leat_chunk_told *told, 
     return LEAT_OK;
 }
 
+static const leat_capture_conf *s_capture(const void *conf)
+{
+    static leat_capture_conf c;
+    (void)conf;
+    c.snapshot_threads = w->readers;
+    return &c;
+}
+
 /* ---- the stream ---- */
 
 static leat_rc st_append(leat_stream *s, const leat_batch *b, leat_str progress, leat_err *e)
@@ -607,6 +615,7 @@ static const leat_source *make_source(void)
                                        .read = s_read,
                                        .ack = s_ack,
                                        .close = s_close,
+                                       .capture = s_capture,
                                        .chunks = &chunks};
     return &source;
 }

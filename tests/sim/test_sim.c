@@ -6,6 +6,7 @@
  *   sim --kafka --seed...              the same with Kafka as the stream
  *   sim --once --seed...               ... and exactly once
  *   sim --plants                       the planted bugs
+ *   sim --kafka --met --seeds A-B      what these met, in which phase of the delivery
  *
  * A seed that fails is printed with the oracle that complained, the last steps before it, and how
  * to run it again. SIM_SEEDS=N changes how many seeds the tests run. */
@@ -72,6 +73,18 @@ static void test_blocks(uint64_t seeds)
     }
 }
 
+/* The blocks were run: what they met in each phase. Few seeds do not meet all. */
+static void test_met(uint64_t seeds)
+{
+    for (unsigned m = 0; m < MEET_COUNT; m++) {
+        char met[200], what[300];
+        bool ok = cover_judge((sim_meet)m, world == SIM_ONCE, met, sizeof met);
+        snprintf(what, sizeof what, "%s: %s in each phase: %s",
+                 world == SIM_ONCE ? "exactly once" : "Kafka", cover_name((sim_meet)m), met);
+        tell(ok || seeds < SEEDS, what);
+    }
+}
+
 static void test_replay(void)
 {
     static sim s;
@@ -111,14 +124,16 @@ static int run_tests(void)
         fprintf(stderr, "SIM_SEEDS=%s: want a number, %d or more\n", env, BLOCKS);
         return 2;
     }
-    printf("1..%d\n", 3 * BLOCKS + 1 + PLANT_COUNT - 1);
+    printf("1..%d\n", 3 * BLOCKS + 1 + PLANT_COUNT - 1 + 2 * MEET_COUNT);
     test_replay();
     for (sim_plant p = PLANT_NONE + 1; p < PLANT_COUNT; p++) test_plant(p);
     test_blocks(seeds);
     world = SIM_KAFKA;
     test_blocks(seeds / KAFKA_PART);
+    test_met(seeds);
     world = SIM_ONCE;
     test_blocks(seeds / KAFKA_PART);
+    test_met(seeds);
     sim_end();
     return failed ? 1 : 0;
 }
@@ -127,9 +142,8 @@ static int run_tests(void)
 
 static int usage(void)
 {
-    fprintf(
-        stderr,
-        "usage: sim [--kafka | --once] [--seed N [-v] | --seeds A-B | --plants] [--plant BUG]\n");
+    fprintf(stderr, "usage: sim [--kafka | --once] [--met] [--seed N [-v] | --seeds A-B | "
+                    "--plants] [--plant BUG]\n");
     return 2;
 }
 
@@ -172,7 +186,7 @@ int main(int argc, char **argv)
 {
     uint64_t from = 0, to = 0;
     sim_plant plant = PLANT_NONE;
-    bool verbose = false, range = false;
+    bool verbose = false, range = false, met = false;
     if (argc == 1) return run_tests();
     for (int i = 1; i < argc; i++) {
         leat_str arg = leat_str_of(argv[i]);
@@ -182,6 +196,8 @@ int main(int argc, char **argv)
             world = SIM_KAFKA;
         else if (leat_str_is(arg, "--once"))
             world = SIM_ONCE;
+        else if (leat_str_is(arg, "--met"))
+            met = true;
         else if (leat_str_is(arg, "--plants"))
             return list_plants();
         else if (i + 1 == argc)
@@ -194,5 +210,7 @@ int main(int argc, char **argv)
             return usage();
     }
     if (!range || plant == PLANT_COUNT) return usage();
-    return run_by_hand(from, to, plant, verbose);
+    int status = run_by_hand(from, to, plant, verbose);
+    if (met) cover_show(world == SIM_ONCE);
+    return status;
 }

@@ -34,6 +34,7 @@ void sim_die(void)
 {
     sim *s = the_sim;
     if (s->dead) return;
+    cover(s->life.power ? MEET_POWER : MEET_KILL);
     sim_trace(ACT_DEATH, s->lives, s->life.power);
     s->dead = true;
     *s->page_then = *s->page;
@@ -68,6 +69,7 @@ static void happen(life *l)
         l->jump_in = dice_range(&s->dice, 20, 200);
     }
     if (s->engine && due(&l->stop_in)) {
+        cover(MEET_STOP);
         sim_trace(ACT_FAULT, 1, 0); /* stop */
         leat_engine_stop(s->engine);
     }
@@ -77,6 +79,7 @@ static void happen(life *l)
         l->paused_left = dice_range(&s->dice, 1, 60);
     }
     if (due(&l->full_in)) {
+        cover(MEET_DISK);
         sim_trace(ACT_FAULT, 3, 0); /* full */
         l->hurt = true;
         disk_room(s->disk, dice_below(&s->dice, 3000));

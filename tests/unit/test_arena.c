@@ -109,6 +109,31 @@ static void test_heap(void **state)
     leat_free(NULL);
 }
 
+static void count(void *arg)
+{
+    char *text = arg; /* the arena still holds it */
+    text[strlen(text)] = '+';
+}
+
+static void test_defer(void **state)
+{
+    (void)state;
+    leat_arena a = {0};
+    static char seen[8];
+    leat_arena_defer(&a, count, leat_arena_dup(&a, "x\0\0\0", 4));
+    leat_arena_defer(&a, count, seen);
+    leat_arena_defer(&a, count, seen);
+    assert_string_equal(seen, "");
+    leat_arena_reset(&a, SIZE_MAX);
+    assert_string_equal(seen, "++");
+    leat_arena_reset(&a, 0); /* once each */
+    leat_arena_defer(&a, count, seen);
+    leat_arena_free(&a);
+    assert_string_equal(seen, "+++");
+    leat_arena_free(&a);
+    assert_string_equal(seen, "+++");
+}
+
 #ifdef LEAT_ARENA_ASAN
 static void test_poison(void **state)
 {
@@ -127,7 +152,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_align),  cmocka_unit_test(test_rounds), cmocka_unit_test(test_large),
-        cmocka_unit_test(test_copies), cmocka_unit_test(test_heap),
+        cmocka_unit_test(test_copies), cmocka_unit_test(test_heap),   cmocka_unit_test(test_defer),
 #ifdef LEAT_ARENA_ASAN
         cmocka_unit_test(test_poison),
 #endif

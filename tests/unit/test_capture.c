@@ -9,8 +9,9 @@
 #include "capture/naming.h"
 #include "config/load.h"
 
-static const leat_opt *const tables[] = {leat_capture_options, leat_capture_time_options,
-                                         leat_capture_signal_options, NULL};
+static const leat_opt *const tables[] = {leat_capture_options,          leat_capture_schema_options,
+                                         leat_capture_time_options,     leat_capture_signal_options,
+                                         leat_capture_snapshot_options, NULL};
 
 typedef struct fixture {
     leat_arena a;
@@ -138,6 +139,15 @@ static void test_refused(void **state)
     refused("topic.naming.strategy=com.example.Mine", "topic.naming.strategy", "must be one of");
     refused("unavailable.value.placeholder=hex:0", "unavailable.value.placeholder", "pairs");
     refused("converters=isbn", "converters", "not built");
+    refused("column.mask.hash.SHA-256.with.salt.=a", "column.mask.with.*.chars",
+            "ignoring it would show");
+    refused("column.mask.SHA-256.with.salt.pepper=a", "column.mask.with.*.chars",
+            "ignoring it would show");
+    refused("column.truncate.to.5.char=a", "column.truncate.to.*.chars", "ignoring it would show");
+    conf("column.mask.SHA-256.with.salt.pepper=a");
+    for (const leat_problem *p = f.r.first; p; p = p->next)
+        if (strstr(p->msg, "pepper") || strstr(p->option, "pepper")) fail_msg("%s", p->msg);
+    leat_arena_free(&f.a);
     conf("column.mask.hash.SHA-257.with.salt.pepper=(a");
     for (const leat_problem *p = f.r.first; p; p = p->next)
         if (strstr(p->msg, "pepper") || strstr(p->option, "pepper")) fail_msg("%s", p->msg);

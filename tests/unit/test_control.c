@@ -27,10 +27,11 @@ static void tick(void *arg)
     atomic_fetch_add(&ticks, 1);
 }
 
-static void idle(void *arg)
+static int64_t idle(void *arg)
 {
     (void)arg;
     atomic_fetch_add(&idles, 1);
+    return 1000000;
 }
 
 static bool is_slow(leat_str verb)

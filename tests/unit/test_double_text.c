@@ -1,4 +1,4 @@
-/* convert/double_text: expected texts are those of Java 25's Double.toString and Float.toString. */
+/* base/double_text: expected texts are those of Java 25's Double.toString and Float.toString. */
 #include "../test.h"
 
 #include <float.h>
@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "convert/double_text.h"
+#include "base/double_text.h"
 
 static const char *of_double(double d)
 {

@@ -340,6 +340,23 @@ static void test_full_disk(void **state)
     assert_int_equal(w->status.all.error.rc, LEAT_OK);
 }
 
+/* What holds it is told, but it reads nothing more; what waited goes in once there is room. */
+static void test_pause_on_a_full_disk(void **state)
+{
+    (void)state;
+    leat_err e = {0};
+    for (unsigned i = 0; i < 3; i++) w->append_rc[i] = LEAT_PENDING;
+    w->look_at = 4;
+    w->unpause_at = 60;
+    SCRIPT({.events = 1, .safe = 10, .pause = true}, {.events = 1, .safe = 11});
+    assert_int_equal(world_run_plain(&e), LEAT_OK);
+    assert_string_equal(w->line, "open(-) read append(1,10) append(1,10) append(1,10) append(1,10) "
+                                 "commit ack(10) on read append(1,11) commit ack(11) close");
+    assert_int_equal(w->looked.all.state, LEAT_RUN_PAUSED);
+    assert_string_equal(w->looked.all.error.code, "os.enospc");
+    assert_int_equal(w->status.all.state, LEAT_RUN_RUNNING);
+}
+
 static void test_stop_on_a_full_disk(void **state)
 {
     (void)state;
@@ -615,6 +632,7 @@ int main(void)
         TEST(test_once),
         TEST(test_once_where_the_end_is),
         TEST(test_full_disk),
+        TEST(test_pause_on_a_full_disk),
         TEST(test_stop_on_a_full_disk),
         TEST(test_between),
         TEST(test_between_while_paused),

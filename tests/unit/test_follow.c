@@ -53,6 +53,10 @@ static void test_pages(void **state)
     assert_false(leat_page_alive(q));
     atomic_store(&p->pid, 0);
     assert_false(leat_page_alive(q));
+    leat_page_close(p);
+    assert_int_equal(leat_page_visit(path, &p, &w->e), LEAT_OK); /* by a command */
+    assert_true(q->pid == -getpid() && q->mark_frame == 77);
+    assert_false(leat_page_alive(q));
     p->version++;
     leat_page_close(q);
     assert_int_equal(leat_page_open(path, &q, &w->e), LEAT_RETRY);

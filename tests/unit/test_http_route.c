@@ -10,12 +10,14 @@ static void nothing(void *arg, leat_http_call *c)
 }
 
 static const leat_http_route routes[] = {
-    {"GET", "/", nothing, false, LEAT_ROLE_VIEWER},
-    {"GET", "/connectors", nothing, false, LEAT_ROLE_VIEWER},
-    {"POST", "/connectors", nothing, true, LEAT_ROLE_VIEWER},
-    {"GET", "/connectors/*", nothing, false, LEAT_ROLE_VIEWER},
-    {"POST", "/connectors/*/tasks/*/restart", nothing, false, LEAT_ROLE_VIEWER},
-    {NULL, NULL, NULL, false, LEAT_ROLE_DEFAULT},
+    {"GET", "/", nothing, false, LEAT_ROLE_VIEWER, false},
+    {"GET", "/connectors", nothing, false, LEAT_ROLE_VIEWER, false},
+    {"POST", "/connectors", nothing, true, LEAT_ROLE_VIEWER, false},
+    {"GET", "/connectors/*", nothing, false, LEAT_ROLE_VIEWER, false},
+    {"POST", "/connectors/*/tasks/*/restart", nothing, false, LEAT_ROLE_VIEWER, false},
+    {"GET", "/ui", nothing, false, LEAT_ROLE_VIEWER, false},
+    {"GET", "/ui/**", nothing, false, LEAT_ROLE_VIEWER, false},
+    {NULL, NULL, NULL, false, LEAT_ROLE_DEFAULT, false},
 };
 
 static leat_http_call call;
@@ -48,6 +50,60 @@ static void test_find(void **state)
     assert_int_equal(look("GET", "/nope", &r), LEAT_HTTP_NO_PATH);
     assert_int_equal(look("GET", "/1/2/3/4/5/6/7/8/9/10", &r), LEAT_HTTP_NO_PATH);
     leat_arena_free(&call.a);
+}
+
+static void test_rest_of_a_path(void **state)
+{
+    static const char *const below[] = {"/ui/a", "/ui/c/x/status", "/ui/1/2/3/4/5/6/7/8/9/10"};
+    const leat_http_route *r;
+    (void)state;
+    assert_int_equal(look("GET", "/ui/", &r), LEAT_HTTP_FOUND);
+    assert_ptr_equal(r, &routes[5]);
+    for (size_t i = 0; i < sizeof below / sizeof *below; i++) {
+        assert_int_equal(look("GET", below[i], &r), LEAT_HTTP_FOUND);
+        assert_ptr_equal(r, &routes[6]);
+    }
+    assert_int_equal(look("POST", "/ui/a", &r), LEAT_HTTP_NO_METHOD);
+    assert_int_equal(look("GET", "/uia", &r), LEAT_HTTP_NO_PATH);
+    assert_int_equal(look("GET", "/ui/%2f", &r), LEAT_HTTP_BAD_PATH);
+    leat_arena_free(&call.a);
+}
+
+/* origin NULL: it is refused. */
+static void check_url(const char *url, const char *origin, const char *prefix)
+{
+    leat_arena a = {0};
+    leat_err err = {0};
+    leat_http_conf conf = {0};
+    leat_rc rc = leat_http_url(url, &a, &conf, &err);
+    if (origin) {
+        assert_int_equal(rc, LEAT_OK);
+        assert_string_equal(conf.origin, origin);
+        assert_string_equal(conf.prefix, prefix);
+    } else {
+        assert_int_equal(rc, LEAT_CONF);
+        assert_string_equal(err.code, "config.url");
+    }
+    leat_arena_free(&a);
+}
+
+static void test_urls(void **state)
+{
+    static const char *const bad[] = {"",
+                                      "example.org",
+                                      "ftp://example.org",
+                                      "https://",
+                                      "https:///leat",
+                                      "https://example.org//evil.example",
+                                      "https://example.org/\"><script>",
+                                      "https://a b",
+                                      "https://example.org/?x=1"};
+    (void)state;
+    check_url("https://example.org", "https://example.org", "");
+    check_url("http://10.0.0.1:8080/", "http://10.0.0.1:8080", "");
+    check_url("https://example.org/tools/leat/", "https://example.org", "/tools/leat");
+    check_url("https://[::1]:443/x", "https://[::1]:443", "/x");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) check_url(bad[i], NULL, NULL);
 }
 
 static void test_bad_paths(void **state)
@@ -114,7 +170,8 @@ int main(void)
     static const struct CMUnitTest all[] = {
         cmocka_unit_test(test_find),    cmocka_unit_test(test_bad_paths),
         cmocka_unit_test(test_allow),   cmocka_unit_test(test_hosts),
-        cmocka_unit_test(test_origins),
+        cmocka_unit_test(test_origins), cmocka_unit_test(test_rest_of_a_path),
+        cmocka_unit_test(test_urls),
     };
     return cmocka_run_group_tests(all, NULL, NULL);
 }

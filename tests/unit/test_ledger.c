@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "capture/ledger.h"
+#include "event/wire.h"
 
 static const leat_snap_table big = {.name = "public.big", .keyed = true};
 static const leat_snap_table other = {.name = "public.other", .keyed = true};
@@ -46,7 +47,7 @@ static void cut(leat_ledger *l, unsigned n)
         snprintf(texts[i], sizeof texts[i], "%u", i + 1);
         bounds[i] = leat_str_of(texts[i]);
     }
-    leat_job_cut(l, &job, bounds, n - 1, 1024);
+    leat_job_cut(l, &job, bounds, n - 1, 1024, false);
 }
 
 static void test_ranges_stay_few(void **state)
@@ -163,10 +164,16 @@ static void test_order(void **state)
     assert_ptr_equal(job.t->table, &bare);
     assert_int_equal(job.kind, LEAT_JOB_READ);
     assert_false(leat_ledger_next(&l, false, true, &job));
+    assert_true(leat_ledger_bare(&l));
+    leat_job_back(&l, &job); /* nobody reads it, and the stream stands still */
+    assert_true(leat_ledger_bare(&l));
+    assert_true(leat_ledger_next(&l, false, true, &job));
+    leat_job_done(&l, &job, 1);
+    assert_false(leat_ledger_bare(&l));
     assert_true(leat_ledger_next(&l, true, true, &job));
     assert_ptr_equal(job.t->table, &first);
     leat_str bound = LEAT_STR("m");
-    leat_job_cut(&l, &job, &bound, 1, 1024);
+    leat_job_cut(&l, &job, &bound, 1, 1024, false);
     const leat_snap_table *turns[] = {&first, &first, &big, &other};
     for (unsigned i = 0; i < 4; i++) {
         assert_true(leat_ledger_next(&l, true, true, &job));
@@ -197,6 +204,31 @@ static void test_too_many_keys(void **state)
     assert_true(text(&l, &out).len < 100); /* nothing of the table counts as done */
     next(&l, LEAT_JOB_CUT);
     leat_buf_free(&out);
+    leat_ledger_free(&l);
+}
+
+/* A piece that was small enough when it was cut may hold too much all the same: it is halved, until
+ * there is nothing to halve. */
+static void test_small_pieces_are_halved(void **state)
+{
+    (void)state;
+    const leat_str half = LEAT_STR("m");
+    leat_ledger l;
+    leat_ledger_init(&l);
+    leat_ledger_add(&l, &big);
+    cut(&l, 1);
+    leat_job job = next(&l, LEAT_JOB_READ);
+    assert_false(job.piece->whole);
+    leat_job_halve(&l, &job);
+    job = next(&l, LEAT_JOB_CUT);
+    leat_job_cut(&l, &job, &half, 1, 1, false);
+    job = next(&l, LEAT_JOB_READ);
+    assert_string_equal(job.piece->to, "m");
+    leat_job_halve(&l, &job);
+    job = next(&l, LEAT_JOB_CUT);
+    leat_job_cut(&l, &job, NULL, 0, 1, false);
+    job = next(&l, LEAT_JOB_READ);
+    assert_true(job.piece->whole);
     leat_ledger_free(&l);
 }
 
@@ -235,7 +267,7 @@ static void test_ad_hoc(void **state)
     assert_int_equal(l.n, 0);
     assert_true(leat_ledger_done(&l));
     job = next(&l, LEAT_JOB_CUT);
-    leat_job_cut(&l, &job, ends, 3, 3); /* all it takes, but for the last piece */
+    leat_job_cut(&l, &job, ends, 3, 3, false); /* all it takes, but for the last piece */
     job = next(&l, LEAT_JOB_READ);
     assert_string_equal(job.piece->to, "2");
     assert_false(leat_ledger_upto(t).s != NULL);
@@ -255,7 +287,7 @@ static void test_ad_hoc(void **state)
     job = next(&m, LEAT_JOB_CUT); /* pieces to come are cut anew, to the same end */
     assert_string_equal(job.piece->from, "2");
     assert_string_equal(job.piece->to, "5");
-    leat_job_cut(&m, &job, NULL, 0, 3);
+    leat_job_cut(&m, &job, NULL, 0, 3, false);
     job = next(&m, LEAT_JOB_READ);
     leat_job_done(&m, &job, 3);
     assert_true(t->done && t->rows == 5);
@@ -265,20 +297,91 @@ static void test_ad_hoc(void **state)
     t = leat_ledger_add(&l, &again); /* of a table without rows */
     leat_ledger_remove(&l, leat_ledger_find(&l, LEAT_STR("public.big"), NULL));
     job = next(&l, LEAT_JOB_CUT);
-    leat_job_cut(&l, &job, NULL, 0, 3);
+    leat_job_cut(&l, &job, NULL, 0, 3, false);
     assert_true(t->done && t->rows == 0);
     leat_buf_free(&out);
     leat_ledger_free(&l);
     leat_ledger_free(&m);
 }
 
+/* Debezium had read up to "3", and we from there: a restart does not begin before. */
+static void test_what_another_began(void **state)
+{
+    (void)state;
+    leat_snap_table ask = {.name = "public.big",
+                           .keyed = true,
+                           .ask = "x",
+                           .most = 2,
+                           .from = LEAT_STR("3"),
+                           .to = LEAT_STR("9")};
+    const leat_str five = LEAT_STR("5");
+    leat_ledger l, m, n;
+    leat_buf out = {0};
+    leat_err e;
+    leat_ledger_init(&l);
+    leat_ledger_init(&m);
+    leat_ledger_init(&n);
+    leat_ledger_add(&l, &ask);
+    leat_job job = next(&l, LEAT_JOB_CUT);
+    leat_job_cut(&l, &job, &five, 1, 3, false);
+    job = next(&l, LEAT_JOB_READ);
+    assert_string_equal(job.piece->from, "3");
+    leat_job_done(&l, &job, 2);
+    ask.from = five; /* as the position has it then */
+    assert_int_equal(load(&m, text(&l, &out), &e), LEAT_OK);
+    leat_ledger_table *t = leat_ledger_add(&m, &ask);
+    assert_true(leat_str_is(leat_ledger_upto(t), "5"));
+    job = next(&m, LEAT_JOB_CUT);
+    assert_string_equal(job.piece->from, "5");
+    assert_string_equal(job.piece->to, "9");
+    job = next(&l, LEAT_JOB_READ);
+    leat_job_done(&l, &job, 2);
+    ask.from = ask.to;
+    assert_int_equal(load(&n, text(&l, &out), &e), LEAT_OK);
+    assert_true(leat_ledger_add(&n, &ask)->done);
+    leat_buf_free(&out);
+    leat_ledger_free(&l);
+    leat_ledger_free(&m);
+    leat_ledger_free(&n);
+}
+
+/* ALTER TABLE came between two changes: none of their keys is forgotten. */
+static void test_keys_of_two_identities(void **state)
+{
+    (void)state;
+    leat_ledger l;
+    leat_arena a = {0};
+    leat_buf key = {0};
+    const leat_value cell = leat_int(7);
+    leat_ledger_init(&l);
+    leat_ledger_table *t = leat_ledger_add(&l, &big);
+    for (unsigned i = 0; i < 2; i++) {
+        leat_wire_put_cell(&key, &cell);
+        leat_ledger_again(&l, t, leat_buf_str(&key));
+    }
+    leat_job job = next(&l, LEAT_JOB_KEYS);
+    leat_range range = leat_job_range(&job, &a);
+    assert_int_equal(range.nkeys, 2);
+    assert_int_equal(range.nid, 0);
+    leat_buf_free(&key);
+    leat_arena_free(&a);
+    leat_ledger_free(&l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ranges_stay_few), cmocka_unit_test(test_what_is_stored_comes_back),
-        cmocka_unit_test(test_gaps_are_read),   cmocka_unit_test(test_bad_progress_is_refused),
-        cmocka_unit_test(test_order),           cmocka_unit_test(test_too_many_keys),
-        cmocka_unit_test(test_keys_are_bytes),  cmocka_unit_test(test_ad_hoc),
+        cmocka_unit_test(test_ranges_stay_few),
+        cmocka_unit_test(test_what_is_stored_comes_back),
+        cmocka_unit_test(test_gaps_are_read),
+        cmocka_unit_test(test_bad_progress_is_refused),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_too_many_keys),
+        cmocka_unit_test(test_small_pieces_are_halved),
+        cmocka_unit_test(test_keys_are_bytes),
+        cmocka_unit_test(test_ad_hoc),
+        cmocka_unit_test(test_what_another_began),
+        cmocka_unit_test(test_keys_of_two_identities),
     };
     return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
 }

@@ -176,6 +176,10 @@ static void test_limit(void **state)
     virtual_us -= 3600 * INT64_C(1000000);
     leat_log(LEAT_INFO, "other.site", "the clock went back");
     assert_int_equal(lines_of(written()), 1);
+    for (int i = 0; i < 13; i++) leat_log(LEAT_WARN, "noisy.site", "n=%d", i);
+    assert_int_equal(lines_of(written()), 10);
+    for (int again = 0; again < 2; again++) leat_log_end();
+    assert_string_equal(written(), " WARN log.limited of=noisy.site lines=3 not shown\n");
 }
 
 /* More sites than are remembered: the oldest gives way and tells what it swallowed. */

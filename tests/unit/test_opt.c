@@ -145,6 +145,12 @@ static const leat_opt rows[] = {
      .type = LEAT_OPT_LIST,
      .flags = LEAT_OPT_MISSING,
      .def = ""},
+    {.name = "post.processors",
+     .label = "Post processors",
+     .group = "Old",
+     .help = "Steps.",
+     .type = LEAT_OPT_LIST,
+     .flags = LEAT_OPT_MISSING},
     {0},
 };
 static const leat_opt *const tables[] = {rows, NULL};
@@ -272,6 +278,20 @@ static void test_units(void **state)
         if (good) assert_int_equal(c.wait, cases[i].ms);
         leat_arena_free(&a);
     }
+}
+
+/* A row that is not built, or without effect, and has no default: an empty value sets nothing. */
+static void test_empty_sets_nothing(void **state)
+{
+    (void)state;
+    fixture *f = setup("db.host=h\npost.processors= \nqueue.one=\n", false);
+    assert_true(f->good);
+    assert_null(f->r.first);
+    teardown(f);
+    f = setup("db.host=h\npost.processors=x\n", false);
+    assert_false(f->good);
+    HAS(said(f, "post.processors", false), "not built yet");
+    teardown(f);
 }
 
 static void test_all_errors_at_once(void **state)
@@ -493,6 +513,7 @@ int main(void)
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_units),
+        cmocka_unit_test(test_empty_sets_nothing),
         cmocka_unit_test(test_all_errors_at_once),
         cmocka_unit_test(test_unknown),
         cmocka_unit_test(test_former_names),

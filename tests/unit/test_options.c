@@ -10,8 +10,9 @@
 #include "source/source.h"
 
 static const leat_opt *const common[] = {leat_connector_options, NULL};
-static const leat_opt *const capture[] = {leat_capture_options, leat_capture_time_options,
-                                          leat_capture_signal_options, NULL};
+static const leat_opt *const capture[] = {
+    leat_capture_options,        leat_capture_schema_options,   leat_capture_time_options,
+    leat_capture_signal_options, leat_capture_snapshot_options, NULL};
 
 /* Calls fn for each set of tables: its owner's name, and the size of its conf struct (0: unknown).
  */

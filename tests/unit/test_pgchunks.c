@@ -4,6 +4,7 @@
 #include "source/postgres/ranges.h"
 #include "source/postgres/view.h"
 #include "source/postgres/walframe.h"
+#include "system/postgres/quote.h"
 
 /* ---- views ---- */
 
@@ -230,6 +231,32 @@ static void keys_are_literals(void **state)
     is_refused(&one, &(leat_range){.keys = &list, .nkeys = 1, .nid = 1});
 }
 
+static void conditions_are_whole(void **state)
+{
+    (void)state;
+    static const char *const whole[] = {
+        "",
+        "id > 5",
+        "(a = 1) OR b IN (2, 3) -- and so on",
+        "v = ')' AND w = 'it''s (' AND \"odd\"\"(\" = 1",
+        "v = E'\\')' AND te = E'\\\\' AND date'2020-01-01' < d",
+        "v = '\\' AND (w)",
+        "v = $$)$$ AND w = $x_1$ $$ ) $x_1$ AND a$b = 1 AND $1 = 2",
+        "/* ( /* ; */ ) */ true",
+        "a[1] = 2 AND b - -1 = c / 2 * 3",
+    };
+    static const char *const others[] = {
+        "id < 5) OR (id > 2", "true)",       "(true",
+        "true; DROP TABLE a", "v = 'x",      "v = \"x",
+        "v = $$x$",           "v = $a$x$b$", "/* /* */ true",
+        "v = E'\\'",          "((a) = (b)",  "a = '')",
+    };
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
+        if (!leat_pg_is_whole(leat_str_of(whole[i]))) fail_msg("not whole: %s", whole[i]);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (leat_pg_is_whole(leat_str_of(others[i]))) fail_msg("whole: %s", others[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +268,7 @@ int main(void)
         cmocka_unit_test(ranges_compare_rows),
         cmocka_unit_test(ranges_of_another_identity_are_refused),
         cmocka_unit_test(keys_are_literals),
+        cmocka_unit_test(conditions_are_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include "../test.h"
 
 #include "base/clock.h"
+#include "capture/snapshots.h"
 #include "config/load.h"
 #include "source/postgres/conf.h"
 #include "source/postgres/copytext.h"
@@ -302,6 +303,9 @@ static void errors_are_classified(void **state)
         {"08006", "connection failure", LEAT_RETRY, "postgres.connect"},
         {"XX001", "invalid page in block 0", LEAT_FATAL, "postgres.corrupted"},
         {"22012", "division by zero", LEAT_CONF, "postgres.refused"},
+        {"22021", "invalid byte sequence for encoding \"UTF8\": 0xe9", LEAT_CONF,
+         "postgres.encoding"},
+        {"22P05", "character with byte sequence", LEAT_CONF, "postgres.encoding"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         leat_pg_verdict v =
@@ -459,8 +463,13 @@ static void options_are_checked(void **state)
                            "snapshot.select.statement.overrides=public.t\n"
                            "snapshot.select.statement.overrides.public.t=select 1\n");
     assert_int_equal(r.errors, 0);
-    assert_string_equal(leat_pg_conf_override(&c, "public", "t"), "select 1");
-    assert_null(leat_pg_conf_override(&c, "public", "u"));
+    assert_string_equal(leat_snapshot_override(&c.capture, "public", "t"), "select 1");
+    assert_null(leat_snapshot_override(&c.capture, "public", "u"));
+    assert_true(leat_snapshot_divides(NULL));
+    assert_true(leat_snapshot_divides("SELECT * FROM t WHERE limits > 3 AND \"credit_limit\" < 9"));
+    assert_false(leat_snapshot_divides("SELECT * FROM t ORDER BY id Limit 3"));
+    assert_false(leat_snapshot_divides("(SELECT DISTINCT a FROM t)"));
+    assert_false(leat_snapshot_divides("SELECT * FROM t UNION ALL SELECT * FROM u"));
     leat_arena_free(&a);
 }
 

@@ -310,6 +310,59 @@ static void test_open_segment_goes_on(void **state)
     leat_reader_close(r);
 }
 
+static unsigned long reads;
+static int64_t (*real_pread)(int fd, void *p, size_t n, int64_t at);
+
+static int64_t count_pread(int fd, void *p, size_t n, int64_t at)
+{
+    reads++;
+    return real_pread(fd, p, n, at);
+}
+
+/* How far a reader is behind is told at each of its places, and without a look at what it has read:
+ * as by a walk through the whole segment, which is what a place without its offset takes. */
+static void test_behind(void **state)
+{
+    world *w = *state;
+    char dir[256];
+    world_open(w);
+    stream_dir(w, dir);
+    world_write(w, 60, 20);
+    uint64_t visible = w->s->ops->state(w->s)->events, most = 0, last = visible, seen = 0;
+    leat_os os = *leat_os_now();
+    const leat_os *was = leat_os_now();
+    leat_batch few;
+    leat_batch_init(&few, 1, 1);
+    real_pread = os.pread;
+    os.pread = count_pread;
+    leat_reader *r = world_reader(w, (leat_reader_conf){.from = LEAT_FROM_BEGINNING});
+    leat_rc rc;
+    do {
+        rc = leat_reader_next(r, &few, 0, &w->e);
+        leat_place at;
+        leat_behind behind, whole;
+        if (!leat_place_parse(leat_reader_cursor(r), &at) || at.number == seen) continue;
+        leat_stream_reader one = {.at = &at, .n = 1};
+        seen = at.number;
+        reads = 0;
+        leat_os_use(&os);
+        leat_rc asked = leat_readers_behind(dir, &one, visible, &behind, &w->e);
+        leat_os_use(was);
+        assert_int_equal(asked, LEAT_OK);
+        if (reads > most) most = reads;
+        at.offset = 0;
+        assert_int_equal(leat_readers_behind(dir, &one, visible, &whole, &w->e), LEAT_OK);
+        assert_true(behind.events <= whole.events); /* which lacks what a transaction left before */
+        if (whole.oldest_us != INT64_MIN) assert_int_equal(behind.oldest_us, whole.oldest_us);
+        assert_true(behind.events <= last);
+        last = behind.events;
+    } while (rc == LEAT_OK);
+    assert_int_equal(last, 0);
+    assert_in_range(most, 1, 16);
+    leat_reader_close(r);
+    leat_batch_free(&few);
+}
+
 /* A sink that had read a segment to its end, and comes while the writer just starts. */
 static void test_cursor_at_a_removed_end(void **state)
 {
@@ -350,13 +403,10 @@ static void test_cursor_at_a_removed_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_bound),
-        TEST(test_held),
-        TEST(test_forced),
-        TEST(test_age),
-        TEST(test_time_jumps),
-        TEST(test_open_segment_goes_on),
-        TEST(test_cursor_at_a_removed_end),
+        TEST(test_bound),      TEST(test_held),
+        TEST(test_forced),     TEST(test_age),
+        TEST(test_time_jumps), TEST(test_open_segment_goes_on),
+        TEST(test_behind),     TEST(test_cursor_at_a_removed_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -143,11 +143,17 @@ static void test_a_sink_needs_topics(void **state)
     assert_int_equal(setup.common.topics.n, 2);
 }
 
-static void test_transforms_are_refused(void **state)
+#define KEY "transforms=k\ntransforms.k.type=ValueToKey\ntransforms.k.fields=id\n"
+
+/* Of a source; a sink's, and those that are not built, are refused by name. */
+static void test_transforms(void **state)
 {
     (void)state;
+    assert_true(parse("connector.class=datagen\n" KEY, false));
     assert_false(parse("connector.class=datagen\ntransforms=unwrap\n", false));
-    assert_true(told("transforms", ""));
+    assert_true(told("transforms.unwrap.type", "required"));
+    assert_false(parse("connector.class=null\ntopics=t\n" KEY, false));
+    assert_true(told("transforms", "not built for sinks"));
 }
 
 static void test_providers(void **state)
@@ -186,7 +192,7 @@ int main(void)
         cmocka_unit_test(test_unknown_options),
         cmocka_unit_test(test_class),
         cmocka_unit_test(test_a_sink_needs_topics),
-        cmocka_unit_test(test_transforms_are_refused),
+        cmocka_unit_test(test_transforms),
         cmocka_unit_test(test_providers),
         cmocka_unit_test(test_common_leaves_providers),
     };

@@ -277,6 +277,247 @@ static void test_rules(void **state)
     assert_int_equal(leat_shadow_rule_find("value.schema.fields[0].default", &n, NULL, false), -1);
 }
 
+/* ---- what differs on purpose ---- */
+
+/* Topic shop.t, whose column v is of that type; param: what the configuration does to it. */
+static leat_table *table_of(const char *type, const char *param, bool more)
+{
+    leat_origin *origin = leat_origin_new();
+    leat_table *t = leat_table_new(origin);
+    leat_arena *a = &t->arena;
+    static const uint16_t key[] = {0};
+    leat_field *fields = LEAT_NEW(a, leat_field, 2);
+    leat_column *cols = LEAT_NEW(a, leat_column, 2);
+    origin->placeholder = LEAT_STR("__debezium_unavailable_value");
+    leat_schema *v = leat_schema_new(a, LEAT_T_STRING, true);
+    if (param) leat_schema_param(a, v, param, "true");
+    if (more) leat_schema_param(a, v, "__debezium.source.column.type", "TEXT");
+    fields[0] = (leat_field){"id", leat_schema_new(a, LEAT_T_INT32, false)};
+    fields[1] = (leat_field){"v", v};
+    cols[0] = (leat_column){.type = "integer"};
+    cols[1] = (leat_column){.type = leat_arena_strdup(a, type)};
+    leat_schema *row = leat_schema_struct(a, true, "shop.t.Value", 0, 2);
+    row->fields = fields;
+    t->topic = "shop.t";
+    t->schema = "public";
+    t->name = "t";
+    t->row = row;
+    t->cols = cols;
+    t->key_cols = key;
+    t->nkey = 1;
+    leat_table_seal(t);
+    leat_origin_unpin(origin);
+    return t;
+}
+
+static void test_on_purpose(void **state)
+{
+    (void)state;
+    enum { NONE = -1 };
+    static const char AFTER[] = "value.after.v", HOLE[] = "\"__debezium_unavailable_value\"";
+    static const struct {
+        const char *type, *param, *path, *leat, *debezium;
+        bool more, rows;
+        int expected;
+    } cases[] = {
+        {"name", NULL, AFTER, "\"n\"", "null", false, false, LEAT_SHADOW_NAME},
+        {"name", NULL, AFTER, "\"n\"", "\"m\"", false, false, NONE},
+        {"name", NULL, "value.after.id", "\"n\"", "null", false, false, NONE},
+        {"text", NULL, AFTER, "\"n\"", "null", false, false, NONE},
+        {"bit(3)[]", NULL, AFTER, "[1]", "null", false, false, LEAT_SHADOW_ODD_ARRAY},
+        {"bit(3)[]", NULL, "value.before.v[0]", "[1]", "null", false, false, LEAT_SHADOW_ODD_ARRAY},
+        {"int2vector", NULL, AFTER, "[1]", NULL, false, false, LEAT_SHADOW_ODD_ARRAY},
+        {"int2vector", NULL, AFTER, "[1]", "[2]", false, false, NONE},
+        {"bit(3)[]", NULL, "value.schema.fields[1].fields[1].type", "\"array\"", "\"bytes\"", false,
+         false, LEAT_SHADOW_ODD_ARRAY},
+        {"bit(3)[]", NULL, "value.schema.fields[1].fields[0].type", "\"array\"", "\"bytes\"", false,
+         false, NONE},
+        {"bit(3)[]", NULL, "value.schema.fields[2].fields[1].type", "\"array\"", "\"bytes\"", false,
+         false, NONE},
+        {"date", NULL, AFTER, "-2440550", "1001860", false, true, LEAT_SHADOW_EARLY_DATE},
+        {"date", NULL, AFTER, "-2440550", "1001860", false, false, NONE},
+        {"date", NULL, AFTER, "19000", "19001", false, true, NONE},
+        {"time(6) without time zone[]", NULL, "value.after.v[1]", "36610123456", "36610000000",
+         false, false, LEAT_SHADOW_FRACTION},
+        {"time(6) without time zone[]", NULL, "value.after.v[1]", "36610123456", "36610000001",
+         false, false, NONE},
+        {"time with time zone[]", NULL, "value.after.v[0]", "\"10:10:10.5Z\"", "\"10:10:10Z\"",
+         false, false, LEAT_SHADOW_FRACTION},
+        {"time with time zone[]", NULL, "value.after.v[0]", "\"10:10:10.5Z\"", "\"10:10:11Z\"",
+         false, false, NONE},
+        {"uuid", "masked", AFTER, "\"***\"", "\"a0ee\"", false, false, LEAT_SHADOW_MASKED},
+        {"uuid", NULL, AFTER, "\"***\"", "\"a0ee\"", false, false, NONE},
+        {"character varying(9)", "masked", AFTER, "\"***\"", "\"a\"", false, false, NONE},
+        {"character varying(9)", "masked", AFTER, "\"***\"", "\"a\"", true, false,
+         LEAT_SHADOW_PROPAGATED},
+        {"character varying(9)", "masked", AFTER, HOLE, "\"18f5\"", false, false,
+         LEAT_SHADOW_PLACEHOLDER},
+        {"text", "truncateLength", AFTER, HOLE, "\"__deb\"", false, false, LEAT_SHADOW_PLACEHOLDER},
+        {"numeric(6,2)", "truncateLength", AFTER, "\"1234.56\"", "\"123\"", false, false,
+         LEAT_SHADOW_WHOLE},
+        {"text", "truncateLength", AFTER, "\"1234.56\"", "\"123\"", false, false, NONE},
+        {"text", "masked", "key.v", "\"18f5\"", "\"a\"", false, false, LEAT_SHADOW_HASHED_KEY},
+        {"text", NULL, "key.v", "\"18f5\"", "\"a\"", false, false, NONE},
+        {"mood", NULL, "value.schema.fields[1].fields[1].parameters.allowed", "\"a,b,c\"",
+         "\"a,c\"", false, false, LEAT_SHADOW_LABELS},
+        {"mood", NULL, "value.schema.fields[1].fields[1].parameters.allowed", "\"a,b,c\"",
+         "\"c,a\"", false, false, NONE},
+        {"mood", NULL, "value.schema.fields[1].fields[1].parameters.allowed", "\"a,b\"", "\"a,d\"",
+         false, false, NONE},
+        {"text", "masked", "value.schema.fields[0].fields[1].parameters.masked", "\"true\"", NULL,
+         true, false, LEAT_SHADOW_PROPAGATED},
+        {"text", "masked", "value.schema.fields[0].fields[1].parameters.masked", "\"true\"", NULL,
+         false, false, NONE},
+        {"uuid", "masked", "value.source.v", "\"***\"", "\"a0ee\"", false, false, NONE},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        leat_shadow_traits traits = {0};
+        leat_arena a;
+        leat_table *t = table_of(cases[i].type, cases[i].param, cases[i].more);
+        const leat_json *x = NULL, *y = NULL;
+        leat_arena_init(&a, 0);
+        leat_shadow_traits_see(&traits, t);
+        if (cases[i].leat)
+            assert_int_equal(leat_json_parse(&a, leat_str_of(cases[i].leat), &x, NULL), LEAT_OK);
+        if (cases[i].debezium)
+            assert_int_equal(leat_json_parse(&a, leat_str_of(cases[i].debezium), &y, NULL),
+                             LEAT_OK);
+        int got = leat_shadow_deliberate_find(&traits, cases[i].path, x, y, cases[i].rows);
+        if (got != cases[i].expected) print_error("case %zu: %s\n", i, cases[i].type);
+        assert_int_equal(got, cases[i].expected);
+        leat_shadow_traits_fini(&traits);
+        leat_table_unpin(t);
+        leat_arena_free(&a);
+    }
+}
+
+/* The tables of a transaction in their order, and as many messages. */
+static void test_messages_of_a_transaction(void **state)
+{
+    (void)state;
+#define ONE(name, n) "{\"data_collection\":\"" name "\",\"event_count\":" #n "}"
+#define MESSAGE                                                                                    \
+    "io.debezium.connector.postgresql.LogicalDecodingMessageMonitor$LogicalDecodingMessageId@"
+    static const struct {
+        const char *leat, *debezium;
+        int expected;
+    } cases[] = {
+        {"[" ONE("a", 1) "," ONE("LOGICAL_DECODING_MESSAGE", 2) "," ONE("b", 3) "]",
+         "[" ONE(MESSAGE "1", 1) "," ONE("a", 1) "," ONE("b", 3) "," ONE(MESSAGE "2", 1) "]",
+         LEAT_SHADOW_MESSAGES},
+        {"[" ONE("a", 1) "," ONE("LOGICAL_DECODING_MESSAGE", 1) "]",
+         "[" ONE(MESSAGE "1", 1) "," ONE("a", 1) "," ONE(MESSAGE "2", 1) "]", -1},
+        {"[" ONE("a", 2) "," ONE("LOGICAL_DECODING_MESSAGE", 1) "]",
+         "[" ONE("a", 1) "," ONE(MESSAGE "2", 1) "]", -1},
+        {"[" ONE("a", 2) "," ONE("b", 1) "]", "[" ONE("b", 1) "," ONE("a", 2) "]", -1},
+        {"[" ONE("a", 2) "]", "[" ONE("a", 2) "," ONE("b", 1) "]", -1},
+    };
+#undef ONE
+#undef MESSAGE
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        leat_arena a;
+        const leat_json *x, *y;
+        leat_arena_init(&a, 0);
+        assert_int_equal(leat_json_parse(&a, leat_str_of(cases[i].leat), &x, NULL), LEAT_OK);
+        assert_int_equal(leat_json_parse(&a, leat_str_of(cases[i].debezium), &y, NULL), LEAT_OK);
+        assert_int_equal(leat_shadow_deliberate_find(NULL, LEAT_SHADOW_COLLECTIONS, x, y, false),
+                         cases[i].expected);
+        leat_arena_free(&a);
+    }
+    expect("{\"data_collections\":[1,2]}", "{\"data_collections\":[1,3]}",
+           "value.data_collections ");
+    expect("{\"data_collections\":[1,2]}", "{\"data_collections\":[1,2], \"a\":1}", "value.a+ ");
+}
+
+/* Told once, counted always, and no difference. */
+static void test_explained(void **state)
+{
+    (void)state;
+    heard h;
+    leat_shadow_pairs *p = begin(&h);
+    leat_table *t = table_of("uuid", "masked", false);
+    leat_shadow_describe(p, t);
+    for (int i = 1; i <= 3; i++) {
+        put(p, LEAT, i, i, 100 * i, i, 100 * i - 50, "\"***\"");
+        put(p, DEBEZIUM, i, i, 100 * i, i, 100 * i - 50, "\"a0ee\"");
+    }
+    put(p, LEAT, 4, 4, 400, 4, 350, "\"***\"");
+    put(p, DEBEZIUM, 5, 4, 400, 4, 350, "\"***\"");
+    leat_shadow_end(p);
+    const leat_shadow_counts *c = leat_shadow_counted(p);
+    assert_int_equal(h.n, 1);
+    assert_string_equal(h.path, "value.after.v");
+    assert_int_equal(c->compared, 4);
+    assert_int_equal(c->explained, 3);
+    assert_int_equal(c->equal, 1);
+    assert_int_equal(c->deliberate[LEAT_SHADOW_MASKED], 3);
+    assert_int_equal(c->differences[LEAT_SHADOW_CONTENT], 0);
+    leat_shadow_pairs_free(p);
+    leat_table_unpin(t);
+}
+
+/* What leat could not show is no surprise; the change behind it is. */
+static void test_dead_letters(void **state)
+{
+    (void)state;
+    heard h;
+    leat_shadow_pairs *p = begin(&h);
+    both(p, 1, 1, 100, 2, 95);
+    put(p, DEBEZIUM, 2, 2, 200, 3, 150, "1");
+    put(p, DEBEZIUM, 3, 3, 210, 3, 150, "1");
+    leat_shadow_letter(p, "shop.t", LEAT_STR("{\"lsn\":200,\"txId\":3,\"seq\":1}"));
+    both(p, 4, 4, 300, 4, 250);
+    leat_shadow_judge(p, 1, true);
+    assert_int_equal(leat_shadow_counted(p)->skipped[LEAT_SHADOW_SKIP_LETTER], 1);
+    assert_int_equal(h.n, 1);
+    assert_int_equal(h.kind, LEAT_SHADOW_EXTRA);
+    leat_shadow_pairs_free(p);
+}
+
+/* A change of shop.t at lsn 200; after: JSON. */
+static void change(leat_shadow_pairs *p, leat_shadow_side side, int64_t offset, const char *op,
+                   int key, const char *after)
+{
+    char id[32], value[512];
+    snprintf(id, sizeof id, "{\"id\":%d}", key);
+    snprintf(value, sizeof value,
+             "{\"before\":null,\"after\":%s,\"source\":{\"name\":\"shop\",\"ts_ms\":5,"
+             "\"snapshot\":\"false\",\"sequence\":\"[\\\"150\\\",\\\"200\\\"]\",\"txId\":3,"
+             "\"lsn\":200},\"op\":\"%s\",\"ts_ms\":6}",
+             after, op);
+    const leat_shadow_text text = {leat_str_of(id), leat_str_of(value), LEAT_STR("[]")};
+    leat_shadow_add(p, side, "shop.t", 0, offset, &text);
+}
+
+/* An update for which Debezium makes a delete of key 0 and a create. */
+static void test_identity_not_key(void **state)
+{
+    (void)state;
+    static const struct {
+        int gone;
+        const char *after;
+        unsigned differences;
+    } cases[] = {{0, "{\"id\":7}", 0}, {6, "{\"id\":7}", 4}, {0, "{\"id\":8}", 4}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        heard h;
+        leat_shadow_pairs *p = begin(&h);
+        const leat_shadow_text none = {LEAT_STR("{\"id\":0}"), {0}, LEAT_STR("[]")};
+        both(p, 1, 1, 100, 2, 95);
+        change(p, DEBEZIUM, 2, "d", cases[i].gone, "null");
+        leat_shadow_add(p, DEBEZIUM, "shop.t", 0, 3, &none);
+        change(p, LEAT, 2, "u", 7, cases[i].after);
+        leat_shadow_judge(p, 1, false);
+        assert_int_equal(h.n, 0);
+        change(p, DEBEZIUM, 4, "c", 7, "{\"id\":7}");
+        both(p, 5, 4, 300, 4, 250);
+        leat_shadow_end(p);
+        assert_int_equal(h.n, cases[i].differences);
+        if (cases[i].differences == 0)
+            assert_int_equal(leat_shadow_counted(p)->skipped[LEAT_SHADOW_SKIP_IDENTITY], 3);
+        leat_shadow_pairs_free(p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +533,11 @@ int main(void)
         cmocka_unit_test(test_unreadable),
         cmocka_unit_test(test_compare),
         cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_on_purpose),
+        cmocka_unit_test(test_messages_of_a_transaction),
+        cmocka_unit_test(test_explained),
+        cmocka_unit_test(test_dead_letters),
+        cmocka_unit_test(test_identity_not_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -95,6 +95,48 @@ static void test_forms(void **state)
     assert_int_equal(strlen(s->id), 36);
 }
 
+/* {"data-collections":["t0","t1",...]}, in a. */
+static const char *many(unsigned n, const char *more)
+{
+    leat_buf out = {0};
+    leat_buf_str_z(&out, "{\"data-collections\":[");
+    for (unsigned i = 0; i < n; i++) leat_buf_printf(&out, "%s\"t%u\"", i ? "," : "", i);
+    leat_buf_printf(&out, "]%s}", more);
+    const char *text = leat_arena_str(&a, leat_buf_str(&out)).s;
+    leat_buf_free(&out);
+    return text;
+}
+
+/* A name without special characters is a pattern all the same, as it is for Debezium. */
+static void test_plain_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool hit;
+    } plain[] = {
+        {"PUBLIC.A_1", true},          {"publicxa_1", true},  {"public\xc3\xa4\x61_1", true},
+        {"public\xe2\x84\xaa", false}, {"public.a_2", false}, {"public.a_12", false},
+        {"public.a_", false}};
+    const leat_signal *s = parse("execute-snapshot", "{\"data-collections\":[\"public.a_1\"]}");
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
+        bool hit;
+        leat_err e;
+        leat_str name = leat_str_of(plain[i].name);
+        assert_int_equal(leat_signal_table_hit(&s->tables[0], name, &hit, &e), LEAT_OK);
+        assert_int_equal(hit, plain[i].hit);
+    }
+}
+
+static void test_many(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("execute-snapshot", many(LEAT_SIGNAL_NAMES, ""))->ntables, 10000);
+    refuses("execute-snapshot", many(LEAT_SIGNAL_NAMES + 1, ""), "signal.data",
+            "data-collections has 10001 entries, and a signal may have up to 10000");
+    refuses("stop-snapshot", many(LEAT_SIGNAL_NAMES + 1, ""), "signal.data", "10001 entries");
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -116,7 +158,9 @@ static void test_refused(void **state)
             "incremental or blocking");
     refuses("execute-snapshot", "{\"data-collections\":[\"a\"],\"additional-conditions\":[{}]}",
             "signal.data", "data-collection and filter");
-    refuses("stop-snapshot", "{\"type\":\"blocking\"}", "signal.data", "ends by itself");
+    refuses("pause-snapshot", "{\"type\":\"blocking\"}", "signal.data", "only be stopped");
+    refuses("stop-snapshot", "{\"type\":\"blocking\",\"data-collections\":[\"a.b\"]}",
+            "signal.data", "as a whole");
     static const char window[] = "{\"id\":\"1\",\"type\":\"snapshot-window-open\"}";
     assert_int_equal(leat_signal_parse_object(&a, leat_str_of(window), &s, &e), LEAT_CONF);
     assert_non_null(strstr(e.msg, "signal table only"));
@@ -179,6 +223,12 @@ static void test_tables(void **state)
     assert_string_equal(leat_notify_tables(&a, names, 2, false), "public.customers,public.zz_end");
     assert_string_equal(leat_notify_tables(&a, names, 2, true), "public.zz_end,public.customers");
     assert_string_equal(leat_notify_tables(&a, names, 0, true), "");
+    const char *many[LEAT_NOTIFY_TABLES + 7];
+    for (size_t i = 0; i < LEAT_NOTIFY_TABLES + 7; i++) many[i] = "s.t";
+    const char *text = leat_notify_tables(&a, many, LEAT_NOTIFY_TABLES, false);
+    assert_int_equal(strlen(text), 4 * LEAT_NOTIFY_TABLES - 1);
+    text = leat_notify_tables(&a, many, LEAT_NOTIFY_TABLES + 7, true);
+    assert_string_equal(text + 4 * LEAT_NOTIFY_TABLES - 1, ",... (7 more)");
 }
 
 /* ---- keys ---- */
@@ -235,6 +285,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_execute, teardown),
         cmocka_unit_test_teardown(test_forms, teardown),
+        cmocka_unit_test_teardown(test_plain_names, teardown),
+        cmocka_unit_test_teardown(test_many, teardown),
         cmocka_unit_test_teardown(test_refused, teardown),
         cmocka_unit_test_teardown(test_notify, teardown),
         cmocka_unit_test_teardown(test_tables, teardown),

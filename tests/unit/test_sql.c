@@ -141,6 +141,11 @@ static void kinds(void **state)
         {"SHOW OFFSETS FOR CONNECTOR x;", "X", LEAT_SQL_LIST_OFFSETS},
         {"ALTER OFFSETS FOR CONNECTOR x SET '[]';", "X", LEAT_SQL_ALTER_OFFSETS},
         {"RESET OFFSETS FOR CONNECTOR x;", "X", LEAT_SQL_RESET_OFFSETS},
+        {"SHOW DEAD LETTERS FOR CONNECTOR x;", "X", LEAT_SQL_LIST_LETTERS},
+        {"LIST DEAD LETTERS 1, 2 FOR CONNECTOR x;", "X", LEAT_SQL_LIST_LETTERS},
+        {"RETRY DEAD LETTERS 7 FOR CONNECTOR x;", "X", LEAT_SQL_RETRY_LETTERS},
+        {"DROP DEAD LETTERS 7,8 FOR CONNECTOR `x`;", "x", LEAT_SQL_DROP_LETTERS},
+        {"ALTER DEAD LETTERS 7 FOR CONNECTOR x SET '{}';", "X", LEAT_SQL_ALTER_LETTER},
         {"ALTER CONNECTOR x SET ('a'='b');", "X", LEAT_SQL_ALTER_CONNECTOR},
         {"PAUSE CONNECTOR x;", "X", LEAT_SQL_PAUSE},
         {"RESUME CONNECTOR x;", "X", LEAT_SQL_RESUME},
@@ -523,6 +528,35 @@ static void looks_first(void **state)
          "SELECT\",\"statementText\":\"PRINT t;\",\"entities\":[]}");
 }
 
+/* A SELECT is taken whole, up to its semicolon; variables stay one value each. */
+static void selects(void **state)
+{
+    fixture f;
+    (void)state;
+    leat_sql_statement *s = parsed(&f, "select a->>'$.x;y', \"b;\" /* ; */ from t; SHOW TOPICS;");
+    assert_int_equal(s->kind, LEAT_SQL_SELECT);
+    same(s->value, "select a->>'$.x;y', \"b;\" /* ; */ from t");
+    assert_int_equal(s->next->kind, LEAT_SQL_LIST_TOPICS);
+    leat_arena_free(&f.a);
+    s = parsed(&f, "DEFINE n = 'it''s ${x}'; DEFINE i = '7';"
+                   "WITH q AS (SELECT 1) SELECT '${n}', ${i}, '${gone}' FROM q;");
+    s = s->next->next;
+    assert_int_equal(s->kind, LEAT_SQL_SELECT);
+    same(s->value, "WITH q AS (SELECT 1) SELECT 'it''s ${x}', 7, '${gone}' FROM q");
+    leat_arena_free(&f.a);
+    parse(&f, "DEFINE n = '1; DROP'; SELECT ${n};");
+    assert_int_equal(f.rc, LEAT_CONF);
+    leat_arena_free(&f.a);
+    parse(&f, "SELECT 'open;");
+    assert_int_equal(f.rc, LEAT_CONF);
+    leat_arena_free(&f.a);
+    static const exchange none = {NULL, NULL, 0, NULL};
+    runs("SELECT 1;", &none,
+         "400 {\"@type\":\"statement_error\",\"error_code\":40002,\"message\":\"The following "
+         "statement types should be issued to the websocket endpoint '/query':\\n\\t* PRINT\\n\\t* "
+         "SELECT\",\"statementText\":\"SELECT 1;\",\"entities\":[]}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -542,6 +576,7 @@ int main(void)
         cmocka_unit_test(creates),
         cmocka_unit_test(drops),
         cmocka_unit_test(looks_first),
+        cmocka_unit_test(selects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -205,7 +205,9 @@ static void old_files_are_migrated(void **state)
                                   "DROP TABLE delivered; DROP TABLE delivered_positions;"
                                   "DROP TABLE delivered_txs;"
                                   "DROP TABLE prepared; DROP TABLE prepared_positions;"
-                                  "DROP TABLE prepared_txs;"
+                                  "DROP TABLE prepared_txs; DROP TABLE schemas;"
+                                  "DROP TABLE dead_letters; DROP TABLE letters_gone;"
+                                  "CREATE TABLE dead_letters (id INTEGER PRIMARY KEY, tab TEXT);"
                                   "CREATE TABLE positions (id INTEGER PRIMARY KEY, part TEXT);"
                                   "PRAGMA user_version = 1",
                                   NULL, NULL, NULL),
@@ -219,6 +221,76 @@ static void old_files_are_migrated(void **state)
     assert_int_equal(leat_state_desired_get(s, &now, NULL), LEAT_OK);
     leat_position pos = {LEAT_STR("{}"), LEAT_STR("{}")};
     assert_int_equal(leat_state_positions_add(s, &pos, 1, LEAT_NOTED_START, NULL, NULL), LEAT_OK);
+    leat_state_close(s);
+}
+
+/* Newest first, with those of the database and of all; one that was changed is told. */
+typedef struct seen {
+    int64_t ids[8];
+    bool broken[8];
+    size_t n;
+} seen;
+
+static bool see_entry(void *arg, const leat_schema_entry *en)
+{
+    seen *s = arg;
+    s->ids[s->n] = en->id;
+    s->broken[s->n++] = en->broken;
+    return s->n < 8;
+}
+
+static void schemas_are_kept_by_table(void **state)
+{
+    (void)state;
+    leat_state *s = open_one("schemas");
+    leat_schema_store *store = leat_state_schema_store(s);
+    const leat_str place = LEAT_STR("{}"), what = LEAT_STR("alter");
+    const leat_schema_entry list[] = {
+        {.db = LEAT_STR("d"), .table = LEAT_STR("t"), .place = place, .what = what},
+        {.db = LEAT_STR("d"), .table = LEAT_STR("u"), .place = place, .what = what},
+        {.db = LEAT_STR("d"), .place = place, .what = what},
+        {.place = place, .what = what, .sql = LEAT_STR("x")},
+        {.db = LEAT_STR("d"),
+         .table = LEAT_STR("t"),
+         .place = place,
+         .what = what,
+         .def = LEAT_STR("{}")},
+    };
+    bool empty = false;
+    assert_int_equal(store->empty(store, &empty, NULL), LEAT_OK);
+    assert_true(empty);
+    assert_int_equal(store->add(store, list, 3, NULL), LEAT_OK);
+    assert_int_equal(store->add(store, list + 3, 2, NULL), LEAT_OK);
+    assert_int_equal(store->empty(store, &empty, NULL), LEAT_OK);
+    assert_false(empty);
+    seen got = {0}, all = {0};
+    assert_int_equal(store->each(store, LEAT_STR("d"), LEAT_STR("t"), see_entry, &got, NULL),
+                     LEAT_OK);
+    const int64_t want[] = {5, 4, 3, 1};
+    assert_int_equal(got.n, 4);
+    assert_memory_equal(got.ids, want, sizeof want);
+    for (size_t i = 0; i < got.n; i++) assert_false(got.broken[i]);
+    leat_state_close(s);
+
+    char path[256];
+    snprintf(path, sizeof path, "%s/connectors/schemas/state.db", folder);
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "DELETE FROM schemas WHERE id = 2;"
+                                  "UPDATE schemas SET sql = 'y' WHERE id = 4",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    s = open_one("schemas");
+    assert_int_equal(leat_state_schemas_each(s, see_entry, &all, NULL), LEAT_OK);
+    const bool broken[] = {false, true, true, false};
+    assert_int_equal(all.n, 4);
+    assert_memory_equal(all.broken, broken, sizeof broken);
+    assert_int_equal(leat_state_schemas_clear(s, NULL), LEAT_OK);
+    store = leat_state_schema_store(s);
+    assert_int_equal(store->empty(store, &empty, NULL), LEAT_OK);
+    assert_true(empty);
     leat_state_close(s);
 }
 
@@ -245,6 +317,7 @@ static void delivered_is_as_saved(void **state)
                              .progress = LEAT_STR("{}"),
                              .episode = 4,
                              .cursor = i == 64 ? LEAT_STR("1:2:3:4") : (leat_str){0},
+                             .cluster = LEAT_STR("bGVhdC10ZXN0LWthZmthMQ"),
                              .drained = 5,
                              .moved = {.appended = UINT64_MAX, .dead = 1},
                              .txs = txs,
@@ -262,6 +335,7 @@ static void delivered_is_as_saved(void **state)
     assert_int_equal(got.npos, 1);
     assert_true(leat_str_is(got.pos[0].offset, "{\"lsn\":7}"));
     assert_true(leat_str_is(got.cursor, "1:2:3:4"));
+    assert_true(leat_str_is(got.cluster, "bGVhdC10ZXN0LWthZmthMQ"));
     assert_int_equal(got.ntxs, 65536);
     assert_int_equal(got.txs[65535], 64 * 3000 + 2999);
     leat_state_close(s);
@@ -348,6 +422,7 @@ int main(void)
         cmocka_unit_test(positions_of_a_note_have_a_time),
         cmocka_unit_test(a_pause_is_kept),
         cmocka_unit_test(old_files_are_migrated),
+        cmocka_unit_test(schemas_are_kept_by_table),
         cmocka_unit_test(delivered_is_as_saved),
         cmocka_unit_test(newer_and_damaged_are_refused),
         cmocka_unit_test(reading_makes_nothing),

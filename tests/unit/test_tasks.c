@@ -361,13 +361,47 @@ static void test_forgotten_by_all(void **state)
     assert_true(has(st->progress, "{\"snapshot\":{\"state\":\"running\""));
 }
 
+/* ---- a stream that takes nothing for a while ---- */
+
+enum { FULL_CALLS = 200 };
+
+static atomic_uint full_calls;
+static leat_rc (*real_append)(leat_stream *s, const leat_batch *b, leat_str progress, leat_err *e);
+
+static leat_rc append_when_there_is_room(leat_stream *s, const leat_batch *b, leat_str progress,
+                                         leat_err *e)
+{
+    if (atomic_fetch_add(&full_calls, 1) < FULL_CALLS) return LEAT_AGAIN;
+    return real_append(s, b, progress, e);
+}
+
+/* Several tasks that wait for room do not wake each other: each sleeps longer and longer. */
+static void test_no_room(void **state)
+{
+    (void)state;
+    leat_stream_ops ops = *w->stream->ops;
+    const leat_stream_ops *real = w->stream->ops;
+    real_append = ops.append;
+    ops.append = append_when_there_is_room;
+    w->stream->ops = &ops;
+    make();
+    int64_t begun = leat_mono_us();
+    assert_int_equal(leat_engine_run(w->g, &w->e), LEAT_OK);
+    int64_t took = leat_mono_us() - begun;
+    leat_engine_free(w->g);
+    w->stream->ops = real;
+    expect(0);
+    /* 50 calls each, 16 ms apart but for the first: a spin would need none of it */
+    assert_true(took > (int64_t)FULL_CALLS / TASKS / 2 * 16000);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_all_end),     TEST(test_one_fails),        TEST(test_between),
-        TEST(test_rows_let_go), TEST(test_forgotten_by_all),
+        TEST(test_rows_let_go), TEST(test_forgotten_by_all), TEST(test_no_room),
     };
     return cmocka_run_group_tests_name("tasks", tests, NULL, NULL);
 }

@@ -56,7 +56,7 @@ static const struct exception {
     {"more_defaults", "e24", "schema", "24:00 loses a microsecond there", 'd'},
     {"more_defaults", "f2", "schema", "a default ends at a doubled quote there", 'f'},
     {"more_defaults", "g5", "schema", "an expression is taken for a constant there", 'd'},
-    {"more_defaults", "h3", "schema", "a doubled quote stays doubled in an enum there", 'd'},
+    {"more_defaults", "h3", "schema", "a doubled quote stays doubled in an enum there", 'f'},
     {"more_defaults", "k11", "schema", "the first constant of an expression there", 'f'},
 };
 

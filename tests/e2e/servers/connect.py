@@ -1,7 +1,9 @@
-"""A private Kafka Connect: one distributed worker with Debezium's PostgreSQL connector.
+"""A private Kafka Connect: one distributed worker with Debezium's PostgreSQL connector and Kafka's
+connectors of files.
 
-`tools/setup.sh peers` fetches the connector; Kafka's jars have the worker. `file` is the worker's
-properties file, which leat takes too.
+`tools/setup.sh peers` fetches the connectors; Kafka's jars have the worker. `file` is the worker's
+properties file, which leat takes too. group: its workers' and its topics' names; settings override
+what stands here, with "_" for ".".
 """
 
 import json
@@ -19,7 +21,7 @@ JSON = "org.apache.kafka.connect.json.JsonConverter"
 
 
 class Connect:
-    def __init__(self, folder, kafka):
+    def __init__(self, folder, kafka, group="connect", **settings):
         self.plugins = os.path.join(CACHE, f"debezium-connector-postgres-{VERSION}")
         if not os.path.isdir(self.plugins):
             raise Missing(f"Debezium {VERSION} is not here: tools/setup.sh peers fetches it")
@@ -31,22 +33,23 @@ class Connect:
         os.makedirs(self.folder, exist_ok=True)
         props = {
             "bootstrap.servers": kafka.bootstrap,
-            "group.id": "leat-tests-connect",
+            "group.id": f"leat-tests-{group}",
             "key.converter": JSON,
             "value.converter": JSON,
             "value.converter.schemas.enable": "false",
-            "offset.storage.topic": "connect-offsets",
+            "offset.storage.topic": f"{group}-offsets",
             "offset.storage.replication.factor": "1",
             "offset.storage.partitions": "1",
-            "config.storage.topic": "connect-configs",
+            "config.storage.topic": f"{group}-configs",
             "config.storage.replication.factor": "1",
-            "status.storage.topic": "connect-status",
+            "status.storage.topic": f"{group}-status",
             "status.storage.replication.factor": "1",
             "status.storage.partitions": "1",
             "offset.flush.interval.ms": "1000",
             "listeners": self.url,
             "rest.advertised.host.name": "127.0.0.1",
-            "plugin.path": self.plugins,
+            "plugin.path": f"{self.plugins},{os.path.join(CACHE, 'connect-file-4.1.0')}",
+            **{name.replace("_", "."): value for name, value in settings.items()},
         }
         with open(self.file, "w", encoding="utf-8") as f:
             f.write("".join(f"{name}={value}\n" for name, value in props.items()))

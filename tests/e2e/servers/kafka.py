@@ -5,9 +5,10 @@ Java, `Missing` says what is missing, and the fixture skips.
 
 Listeners: `bootstrap` (plain text, where everybody may do everything), `tls` (certificates of
 `authority`; a client's own one is asked for), `sasl` and `sasl_tls` (PLAIN, SCRAM-SHA-256,
-SCRAM-SHA-512: users alice and bob, password NAME-secret, who may do what `allow` allowed them).
+SCRAM-SHA-512: users such as alice, password NAME-secret, who may do what `allow` allowed them).
 """
 
+import base64
 import dataclasses
 import functools
 import os
@@ -34,7 +35,7 @@ from .postgres import CACHE
 from .process import Process, free_port, until
 
 VERSION = "4.1.0"  # as tools/setup.sh has it
-USERS = ("alice", "bob")
+USERS = ("alice", "bob", "carol", "dave")
 HOST = "127.0.0.1"
 JAVA = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
 QUIET = "-Dorg.slf4j.simpleLogger.defaultLogLevel="
@@ -82,11 +83,12 @@ def jars():
     return folder
 
 
-def _acl_parts(user, operation, resource, name):
+def _acl_parts(user, operation, resource, name, literal=False):
+    literal = literal or resource == "broker"
     return (
         ResourceType[resource.upper()],
         name,
-        ResourcePatternType.LITERAL if resource == "broker" else ResourcePatternType.PREFIXED,
+        ResourcePatternType.LITERAL if literal else ResourcePatternType.PREFIXED,
         f"User:{user}",
         "*",
         AclOperation[operation.upper()],
@@ -113,10 +115,12 @@ class Kafka:
     """One server. Made but not started; settings override SETTINGS: "." is written as "_".
     extra: more listeners, name -> (protocol, its settings), whose address `address(name)` is; or
     what makes these of the server. java: options of its JVM; those of the tests make it start
-    quickly, not work quickly. options: more of them."""
+    quickly, not work quickly. options: more of them. cluster: its id, of 16 bytes."""
 
-    def __init__(self, folder, heap="512m", extra=None, java=JAVA, options=(), **settings):
+    def __init__(self, folder, heap="512m", extra=None, java=JAVA, options=(),
+                 cluster=b"leat-test-kafka1", **settings):
         self.jars, self.options = jars(), [*java, *options]
+        self.cluster = base64.urlsafe_b64encode(cluster).decode().rstrip("=")
         self.folder, self.heap = str(folder), heap
         self.log = os.path.join(self.folder, "kafka.log")
         self.process = None
@@ -221,15 +225,20 @@ class Kafka:
             for bits in (256, 512)
             for arg in ("--add-scram", f"SCRAM-SHA-{bits}=[name={u},password={u}-secret]")
         ]
-        cluster = "bGVhdC10ZXN0LWthZmthMQ"  # 16 bytes, base64
-        self.tool("kafka.tools.StorageTool", "format", "-t", cluster, "-c", self.conf, *users)
+        self.tool("kafka.tools.StorageTool", "format", "-t", self.cluster, "-c", self.conf, *users)
+
+    def begin_anew(self, cluster):
+        """While it does not run: at the same address another cluster, with nothing in it."""
+        shutil.rmtree(os.path.join(self.folder, "data"))
+        self.cluster = base64.urlsafe_b64encode(cluster).decode().rstrip("=")
+        self._format()
 
     # ---- life
 
     def start(self):
         cmd = self.java("kafka.Kafka", self.conf, heap=self.heap, level="warn")
         self.process = Process(cmd, stderr=self.log, cwd=self.folder)
-        until(self._answers, 120, f"Kafka, see {self.log}", every=0.1)
+        until(self._answers, 300, f"Kafka, see {self.log}", every=0.1)
         return self
 
     def _answers(self):
@@ -286,14 +295,15 @@ class Kafka:
         (future,) = self.admin.describe_configs([resource]).values()
         return {name: entry.value for name, entry in future.result(30).items()}
 
-    def allow(self, user, operation, resource, name):
-        """allow("alice", "write", "topic", "shop."): on all whose names begin so."""
-        for future in self.admin.create_acls([_acl(user, operation, resource, name)]).values():
+    def allow(self, *acl):
+        """allow("alice", "write", "topic", "shop."): on all whose names begin so; with True behind
+        it: on that one. On the cluster: "broker", "kafka-cluster"."""
+        for future in self.admin.create_acls([_acl(*acl)]).values():
             future.result(30)
 
-    def forbid(self, user, operation, resource, name):
+    def forbid(self, *acl):
         """Takes back what allow gave."""
-        old = AclBindingFilter(*_acl_parts(user, operation, resource, name))
+        old = AclBindingFilter(*_acl_parts(*acl))
         for future in self.admin.delete_acls([old]).values():
             assert future.result(30)
 

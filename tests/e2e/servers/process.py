@@ -16,8 +16,12 @@ def free_port():
         return s.getsockname()[1]
 
 
+PATIENCE = 150  # seconds: no wait of 10 s or more ends before, however busy the machine is
+
+
 def until(condition, seconds=30, what="it", every=0.02):
     """Calls condition until it gives something true, and returns that."""
+    seconds = max(seconds, PATIENCE) if seconds >= 10 else seconds
     end = time.monotonic() + seconds
     while True:
         if value := condition():

@@ -31,7 +31,7 @@ class Proxy:
         self._listen()
 
     def _defaults(self):
-        self.stalled = self.swallowing = False
+        self.stalled = self.swallowing = self.holding = False
         self.delay_s = 0.0
         self.left = None  # bytes from the server until all is reset; None: no such bound
 
@@ -64,6 +64,10 @@ class Proxy:
         """What is sent is taken and vanishes, both ways: a black hole."""
         self.swallowing = True
 
+    def hold(self):
+        """Who goes away is not missed: the end of a connection is not told to the other side."""
+        self.holding = True
+
     def delay(self, seconds):
         """Each piece waits so long before it goes on."""
         self.delay_s = seconds
@@ -74,7 +78,7 @@ class Proxy:
 
     def mend(self):
         """Everything passes again. What was swallowed in is lost, so its connections are reset."""
-        lost = self.swallowing
+        lost = self.swallowing or self.holding
         self._defaults()
         if self.listener is None:
             self._listen()
@@ -122,6 +126,8 @@ class Proxy:
             while self._wait_while_stalled(pair):
                 data = source.recv(16384)
                 if not data:
+                    while self.holding and pair in self.pairs:
+                        time.sleep(TURN_S)
                     break
                 if self._wait_while_stalled(pair) and not self.swallowing:
                     self._forward(data, target, from_server=source is pair[1])

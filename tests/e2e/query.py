@@ -1,0 +1,91 @@
+"""Query capture: configurations, what its topics hold, and writers whose transactions overlap."""
+
+import random
+import threading
+import time
+
+JDBC = "io.confluent.connect.jdbc.JdbcSourceConnector"
+
+
+def config(db, mode, prefix="q_", **more):
+    """Of tables or a query of this database; keywords: "." is written as "_"."""
+    server = db.server
+    url = f"jdbc:postgresql://{server.host}:{server.port}/{db.name}"
+    props = {
+        "connector.class": JDBC,
+        "connection.url": url,
+        "connection.user": server.user,
+        "mode": mode,
+        "topic.prefix": prefix,
+        "poll.interval.ms": 100,
+    }
+    if "incrementing" in mode:
+        props["incrementing.column.name"] = "id"
+    if "timestamp" in mode:
+        props["timestamp.column.name"] = "at"
+    return props | {key.replace("_", "."): value for key, value in more.items()}
+
+
+def source(leat, db, mode, name="q", **more):
+    return leat.write(f"{name}.properties", config(db, mode, **more))
+
+
+def values(leat, topic, *args, **options):
+    return [record["value"] for record in leat.read(topic, *args, **options)]
+
+
+def ids(leat, topic, **options):
+    return [value["id"] for value in values(leat, topic, **options)]
+
+
+def offsets(leat, name="q"):
+    """partition -> offset, as REST has them."""
+    found = leat.json("offsets", name)
+    return {str(o["partition"]): o["offset"] for o in found["offsets"]}
+
+
+class Writers:
+    """So many at once, in transactions of up to so many seconds: each inserts rows, changes some of
+    its own, waits in between, and sometimes takes all of it back."""
+
+    def __init__(self, db, n=8, seconds=8, longest=1.0, seed=1):
+        self.db, self.longest, self.errors = db, longest, []
+        self.until = time.monotonic() + seconds
+        seeds = [(seed * 100 + i,) for i in range(n)]
+        self.threads = [threading.Thread(target=self._run, args=one) for one in seeds]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        for thread in self.threads:
+            thread.join()
+        assert not self.errors, self.errors
+
+    def _run(self, seed):
+        dice = random.Random(seed)
+        try:
+            with self.db.connect(autocommit=False) as c:
+                mine = []
+                while time.monotonic() < self.until:
+                    mine += self._transaction(c, dice, mine)
+        except Exception as e:  # told by the thread that waits
+            self.errors.append(repr(e))
+
+    def _transaction(self, c, dice, mine):
+        new = []
+        c.execute("SELECT 1")
+        time.sleep(dice.random() * self.longest / 4)
+        for _ in range(dice.randint(1, 4)):
+            row = c.execute("INSERT INTO t (v) VALUES (0) RETURNING id").fetchone()
+            new.append(row[0])
+            time.sleep(dice.random() ** 3 * self.longest / 4)
+        for id in dice.sample(mine, min(len(mine), dice.randint(0, 3))):
+            c.execute("UPDATE t SET v = v + 1, at = now() WHERE id = %s", (id,))
+        if dice.random() < 0.15:
+            c.rollback()
+            return []
+        c.commit()
+        return new

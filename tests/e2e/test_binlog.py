@@ -1,0 +1,233 @@
+"""MySQL and MariaDB by their binary logs: what one who runs it sees, and that nothing is lost."""
+
+import json
+import threading
+
+import pytest
+from binlog import mark, restart, stream
+from servers.process import until
+
+TABLE = "CREATE TABLE t (id int PRIMARY KEY, v varchar(20), w text, j json)"
+END = "CREATE TABLE zz_end (id int PRIMARY KEY)"
+
+
+def config(server, **more):
+    return server.properties(database__include__list="shop", **more)
+
+
+def values(leat, topic="shop.shop.t"):
+    return [r["value"] for r in leat.read(topic) if r["value"] is not None]
+
+
+def ids(leat):
+    return [v["after"]["id"] for v in values(leat)]
+
+
+def start(leat, server, **more):
+    server.sql(f"{TABLE}; {END}", "shop")
+    file = leat.write("shop.properties", config(server, **more))
+    stream(leat, file)
+    return file
+
+
+@pytest.mark.parametrize("gtid", ["true", "false"])
+def test_kills(gtid, binlog, leat):
+    """Killed again and again under load, with DDL in between: each change once, in order."""
+    file = start(leat, binlog, binlog__gtid=gtid)
+    rounds, rows = 4, 40
+
+    def load():
+        for k in range(rounds):
+            text = [f"ALTER TABLE t ADD COLUMN c{k} int DEFAULT {k};"] if k else []
+            text += [f"INSERT INTO t (id, v) VALUES ({k * rows + i}, 'x');" for i in range(rows)]
+            binlog.sql("".join(text), "shop")
+
+    writer = threading.Thread(target=load)
+    writer.start()
+    for _ in range(3):
+        leat.kill()
+        restart(leat, file)
+    writer.join()
+    mark(binlog, leat, "shop.shop.zz_end", database="shop")
+    assert ids(leat) == list(range(rounds * rows))
+    for k in range(1, rounds):
+        assert values(leat)[k * rows]["after"][f"c{k}"] == k
+
+
+def test_server_restarts(binlog, leat):
+    """The server is killed and comes back: the stream goes on where it was."""
+    start(leat, binlog, errors__retry__delay__initial__ms="100")
+    binlog.sql("INSERT INTO t (id) VALUES (1)", "shop")
+    leat.read_until("shop.shop.t", 1, seconds=60)
+    binlog.kill()
+    binlog.start()
+    binlog.sql("INSERT INTO t (id) VALUES (2)", "shop")
+    mark(binlog, leat, "shop.shop.zz_end", database="shop")
+    assert ids(leat) == [1, 2]
+
+
+@pytest.mark.parametrize("gtid", ["true", "false"])
+def test_purged(gtid, binlog, leat):
+    """What was not read is gone from the server: it stops, and says what is missing."""
+    file = start(leat, binlog, binlog__gtid=gtid)
+    binlog.sql("INSERT INTO t (id) VALUES (1)", "shop")
+    mark(binlog, leat, "shop.shop.zz_end", database="shop")
+    leat.stop()
+    binlog.sql("INSERT INTO t (id) VALUES (2); FLUSH BINARY LOGS; FLUSH BINARY LOGS", "shop")
+    last = binlog.sql("SHOW BINARY LOGS")[-1][0]
+
+    def purged():
+        """Not while the server still has a session that reads a log."""
+        binlog.sql(f"PURGE BINARY LOGS TO '{last}'")
+        return binlog.sql("SHOW BINARY LOGS")[0][0] == last
+
+    until(purged, 60, "the purge", every=0.2)
+    leat.run(file)
+    until(lambda: "mysql.binlog_purged" in leat.stderr, 60, "the error")
+    assert leat.wait() != 0
+    line = next(one for one in leat.stderr.splitlines() if "mysql.binlog_purged" in one)
+    assert "leat offsets" in line and "lost to this connector" in line
+
+
+def test_minimal_images(binlog, leat):
+    """Columns that the log leaves out are known to be left out."""
+    start(leat, binlog)
+    binlog.sql(
+        "SET SESSION binlog_row_image = MINIMAL; INSERT INTO t (id, v, w) VALUES (1, 'a', 'b');"
+        "UPDATE t SET v = 'c' WHERE id = 1; DELETE FROM t WHERE id = 1",
+        "shop",
+    )
+    mark(binlog, leat, "shop.shop.zz_end", database="shop")
+    made, changed, gone = values(leat)
+    assert made["after"]["v"] == "a"
+    assert changed["after"]["id"] == 1 and changed["after"]["v"] == "c"
+    assert changed["after"]["w"] == "__debezium_unavailable_value"
+    assert changed["before"]["id"] == 1
+    assert gone["before"]["id"] == 1 and gone["after"] is None
+
+
+def test_altered_meanwhile(binlog, leat):
+    """Rows of before a table was altered or dropped have the columns of then."""
+    file = start(leat, binlog)
+    leat.stop()
+    binlog.sql(
+        "INSERT INTO t (id, v) VALUES (1, 'a'); ALTER TABLE t RENAME COLUMN v TO name;"
+        "INSERT INTO t (id, name) VALUES (2, 'b'); DROP TABLE t",
+        "shop",
+    )
+    restart(leat, file)
+    mark(binlog, leat, "shop.shop.zz_end", database="shop")
+    assert [(v["after"].get("v"), v["after"].get("name")) for v in values(leat)] == [
+        ("a", None),
+        (None, "b"),
+    ]
+
+
+def test_altered_without_names(binlog, leat):
+    """The log has no names, and the table was altered meanwhile: they are those of then."""
+    file = start(leat, binlog)
+    leat.stop()
+    binlog.sql("SET GLOBAL binlog_row_metadata = 'MINIMAL'")
+    try:
+        binlog.sql("INSERT INTO t (id, w) VALUES (1, 'a'); ALTER TABLE t DROP COLUMN w", "shop")
+        restart(leat, file)
+        mark(binlog, leat, "shop.shop.zz_end", database="shop")
+        assert values(leat)[0]["after"]["w"] == "a"
+    finally:
+        binlog.sql("SET GLOBAL binlog_row_metadata = 'FULL'")
+
+
+def test_large_transaction(binlog, leat):
+    """A transaction of more rows than a batch has, in order."""
+    start(leat, binlog)
+    rows = ",".join(f"({i}, REPEAT('x', 20), REPEAT('y', 500))" for i in range(3000))
+    binlog.sql(f"BEGIN; INSERT INTO t (id, v, w) VALUES {rows}; COMMIT", "shop")
+    mark(binlog, leat, "shop.shop.zz_end", database="shop")
+    assert ids(leat) == list(range(3000))
+
+
+def test_once(binlog, leat):
+    """run --once ends at the end of the log as it was at its start."""
+    binlog.sql(f"{TABLE}; {END}", "shop")
+    file = leat.write("shop.properties", config(binlog))
+    leat.run("--once", file)
+    assert leat.wait(120) == 0
+    binlog.sql("INSERT INTO t (id) VALUES (1)", "shop")
+    leat.run("--once", file)
+    assert leat.wait(120) == 0
+    assert ids(leat) == [1]
+
+
+def test_check(binlog, leat):
+    """The doctor names the right that is missing, and the statement that grants it."""
+    binlog.sql(
+        "DROP USER IF EXISTS poor@'%'; CREATE USER poor@'%' IDENTIFIED BY 'secret';"
+        "GRANT SELECT ON shop.* TO poor@'%'"
+    )
+    binlog.sql(TABLE, "shop")
+    poor = {"database.user": "poor", "database.password": "secret"}
+    file = leat.write("poor.properties", config(binlog) | poor)
+    steps = leat.call("check", file, "--json", ok=(3,)).stdout
+    assert "GRANT REPLICATION SLAVE ON *.*" in steps and "secret" not in steps
+    binlog.sql("GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO poor@'%'")
+    done = leat.call("check", file, ok=None)
+    assert done.returncode == 0, done.stdout
+    wrong = leat.write("wrong.properties", config(binlog) | poor | {"database.password": "other"})
+    assert "mysql.auth" in leat.call("check", wrong, "--json", ok=(3,)).stdout
+
+
+def test_connections(binlog, leat):
+    """A saved connection: tried as each strategy needs it, and used by a connector."""
+    binlog.sql(
+        "DROP USER IF EXISTS reader@'%'; CREATE USER reader@'%' IDENTIFIED BY 'secret';"
+        "GRANT SELECT, INSERT ON shop.* TO reader@'%'"
+    )
+    binlog.sql(TABLE, "shop")
+    words = [f"type={binlog.kind}", f"host={binlog.host}", f"port={binlog.port}",
+             "username=reader", "database=shop", f"server.id={900000 + binlog.port}"]
+    file = leat.write("password", "password=secret\n")
+    assert "is required" in leat.call("connection", "create", "s", *words[:3], ok=(2,)).stderr
+    leat.call("connection", "create", "s", "strategy=By Query", *words, "--from", file)
+
+    def steps(strategy, ok):
+        done = leat.call("connection", "test", "s", "--strategy", strategy, "--json", ok=(ok,))
+        assert "secret" not in done.stdout + done.stderr
+        return {s["step"]: s for s in map(json.loads, done.stdout.splitlines()) if "step" in s}
+
+    assert steps("query", 0)["tables"]["state"] == "ok"
+    assert steps("custom", 0)["function"]["state"] == "skipped"
+    write = steps("write", 3)["write"]
+    assert "UPDATE, DELETE" in write["detail"] and "INSERT" not in write["detail"]
+    binlog.sql(write["sql"])
+    steps("write", 0)
+    assert "REPLICATION SLAVE" in steps("binlog", 3)["replication"]["sql"]
+    binlog.sql("GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO reader@'%'")
+    leat.call("connection", "test", "s", "--strategy", "By Bin Logs")
+    binlog.sql("INSERT INTO t (id) VALUES (7)", "shop")
+    leat.run("--once", leat.write("shop.properties", {
+        "connector.class": binlog.kind, "connection": "s", "topic.prefix": "shop"}))
+    assert leat.wait(120) == 0
+    assert ids(leat) == [7]
+    leat.call("plugins", binlog.kind, "--template")
+
+
+def test_refused(binlog, leat):
+    """What is not there yet is said, not guessed."""
+    file = leat.write("a.properties", config(binlog) | {"snapshot.mode": "custom"})
+    done = leat.call("check", file, ok=None)
+    assert done.returncode == 2 and "Java class" in done.stdout + done.stderr
+    other = {"mysql": "mariadb", "mariadb": "mysql"}[binlog.kind]
+    file = leat.write("b.properties", config(binlog) | {"connector.class": other})
+    assert f"connector.class={binlog.kind}" in leat.call("check", file, ok=(3,)).stdout
+
+
+def test_tls(binlog, leat):
+    """Encrypted if asked for; an authority that did not sign the certificate is refused."""
+    binlog.sql(TABLE, "shop")
+    encrypts = binlog.sql("SHOW STATUS LIKE 'Ssl_server_not_after'")[0][1] != ""
+    file = leat.write("a.properties", config(binlog) | {"database.ssl.mode": "required"})
+    done = leat.call("check", file, "--json", ok=None)
+    steps = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (done.returncode == 0) == encrypts, steps
+    if not encrypts:
+        assert "mysql.tls" in done.stdout

@@ -1,0 +1,141 @@
+"""From nothing to live events in the page, and the events themselves."""
+
+import re
+import time
+
+import pytest
+from browser import expect, url, usable
+from hub import Hub
+
+NEWCOMER_S = 60
+
+
+def field(tab, name):
+    return tab.locator(f'[name="{name}"]')
+
+
+def test_a_newcomer_with_a_wrong_password(leat, db, browser):
+    """An empty folder, a role with a password that is mistyped first; then changes are seen."""
+    role = f"page_{db.name}"
+    db.sql("CREATE TABLE orders (id int PRIMARY KEY, status text, total numeric(10,2))")
+    db.sql("INSERT INTO orders VALUES (1, 'new', 12.50)")
+    db.sql("ALTER TABLE orders REPLICA IDENTITY FULL")
+    db.sql(f"CREATE ROLE {role} LOGIN SUPERUSER PASSWORD 'right'")
+    db.sql(f"GRANT password_users TO {role}")
+    try:
+        walk(leat, db, browser, role)
+    finally:
+        leat.stop()
+        db.server.drop_slots(db.name)
+        db.sql(f"DROP OWNED BY {role}")
+        db.sql(f"DROP ROLE {role}")
+
+
+def walk(leat, db, browser, role):
+    hub = Hub(leat)
+    with browser.tab(hub) as tab:
+        begun = time.monotonic()
+        tab.get_by_role("main").get_by_role("link", name="New connector").last.click()
+        tab.get_by_role("link", name=re.compile("^PostgreSQL")).click()
+        field(tab, "database.hostname").fill(db.server.host)
+        field(tab, "database.port").fill(str(db.server.port))
+        field(tab, "database.user").fill(role)
+        field(tab, "database.dbname").fill(db.name)
+        field(tab, "database.password").fill("wrong")
+
+        # The test runs by itself, says what failed, and leads to the field.
+        panel = tab.get_by_label("Test", exact=True)
+        expect(panel).to_contain_text("to mend")
+        expect(panel).to_contain_text("password")
+        panel.get_by_role("button", name=re.compile("Go to")).first.click()
+        expect(field(tab, "database.password")).to_be_focused()
+        field(tab, "database.password").fill("right")
+        expect(panel).to_contain_text("with other parameters")
+        panel.get_by_role("button", name="Test again").click()
+        expect(panel).to_contain_text("All is well")
+
+        tab.get_by_role("link", name="Next: strategy").click()
+        expect(tab.get_by_text("public.orders", exact=True)).to_be_visible()
+        tab.get_by_role("link", name="Next: review").click()
+        assert "right" not in tab.get_by_label("The configuration").inner_text()
+        tab.get_by_role("textbox", name="Name").fill("shop")
+        tab.get_by_role("button", name="Create connector").click()
+
+        # The row that was there, then one that is changed now.
+        row = tab.get_by_role("row").filter(has_text="id: 1")
+        expect(row.filter(has_text="row read")).to_be_visible()
+        db.sql("UPDATE orders SET status = 'paid' WHERE id = 1")
+        expect(row.filter(has_text="status")).to_be_visible()
+        took = time.monotonic() - begun
+        row.filter(has_text="status").get_by_role("button").click()
+        pane = tab.get_by_label("Event", exact=True)
+        expect(pane).to_contain_text("paid")
+        stored = tab.evaluate("JSON.stringify({...localStorage, ...sessionStorage})")
+        assert "right" not in stored and "wrong" not in stored, "no secret is kept"
+        print(f"from an empty hub to live events in {took:.1f} s")
+    assert hub.get("/connectors/shop/config")["slot.name"] == "shop"
+
+
+def test_what_is_wrong_is_told_in_place(leat, browser):
+    hub = Hub(leat)
+    hub.make("taken", datagen_rate="1", state="STOPPED")
+    with browser.tab(hub, "new/postgres") as tab:
+        field(tab, "database.port").fill("99999")
+        expect(tab.get_by_text("expected 1 to 65,535")).to_be_visible()
+        expect(field(tab, "database.port")).to_have_attribute("aria-invalid", "true")
+        expect(tab.get_by_text("Still to fill in")).to_be_visible()
+        address = tab.get_by_placeholder("paste postgres")
+        address.fill("postgres://me:secret%21@db.example:5433/shop")
+        expect(field(tab, "database.hostname")).to_have_value("db.example")
+        expect(field(tab, "database.port")).to_have_value("5433")
+        expect(field(tab, "database.password")).to_have_value("secret!")
+        expect(tab.get_by_text("expected 1 to 65,535")).to_have_count(0)
+        tab.get_by_placeholder(re.compile("find one of")).fill("heartbeat.interval")
+        expect(field(tab, "heartbeat.interval.ms")).to_be_visible()
+
+        tab.goto(url(hub, "new?view=paste"))
+        text = tab.get_by_role("textbox")
+        text.fill('{"name": "mine", "config": {"connector.class": "nope"}}')
+        tab.get_by_role("button", name="Read it").click()
+        expect(tab.get_by_text("nope is not in this build")).to_be_visible()
+        text.fill('{"name": "taken", "config": {"connector.class": "datagen", "topic.prefix": "p",'
+                  ' "datagen.rate": "fast"}}')
+        tab.get_by_role("button", name="Read it").click()
+        expect(tab.get_by_text("A connector “taken” exists.")).to_be_visible()
+        tab.get_by_role("textbox", name="Name").fill("mine")
+        tab.get_by_role("button", name="Create connector").click()
+        expect(tab.get_by_text("1 parameter is to be mended.")).to_be_visible()
+        assert hub.get("/connectors") == ["taken"]
+
+
+def test_events_of_a_topic(leat, browser):
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="20")
+    hub.wait_events("gen", 50)
+    with browser.tab(hub, "topics") as tab:
+        tab.get_by_role("link", name="gen.datagen.t1").click()
+        rows = tab.locator(".event-list tbody tr")
+        expect(rows.nth(3)).to_be_visible()
+        tab.get_by_role("button", name="Freeze").click()
+        expect(tab.get_by_text(re.compile("Frozen; .* more came"))).to_be_visible()
+        tab.goto(url(hub, "t/gen.datagen.t1?from=0"))
+        expect(rows.nth(20)).to_be_visible()
+        rows.first.get_by_role("button").click()
+        pane = tab.get_by_label("Event", exact=True)
+        expect(pane).to_be_visible()
+        pane.get_by_role("button", name="Record").click()
+        expect(pane).to_contain_text('"topic": "gen.datagen.t1"')
+        tab.get_by_label("Only records that contain").fill("no such text anywhere")
+        tab.get_by_role("button", name="Apply").click()
+        expect(tab.get_by_text("Nothing fits.")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_everybody_can_create(leat, browser, theme):
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="20")
+    hub.wait_events("gen", 50)
+    places = ["new", "new?view=paste", "new/postgres", "new/postgres?step=strategy",
+              "new/datagen?step=review", "topics", "t/gen.datagen.t1?from=0", "c/gen/events"]
+    with browser.tab(hub, color_scheme=theme) as tab:
+        usable(tab, hub, places)

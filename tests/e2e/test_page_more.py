@@ -1,0 +1,361 @@
+"""Connections, dead letters, SQL and the catalogue in the page."""
+
+import json
+import re
+
+import pytest
+from browser import expect, url, usable
+from hub import Hub
+from servers.process import until
+from test_access import set_user
+
+LETTERS = "/hub/v1/connectors/copy/dead-letters"
+
+
+def field(tab, name):
+    return tab.locator(f'[name="{name}"]')
+
+
+def test_connections(leat, db, browser):
+    """Make one with a wrong database first, test it, use it, change it, delete it."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY)")
+    hub = Hub(leat)
+    with browser.tab(hub, "connections") as tab:
+        expect(tab.get_by_role("heading", name="No connection saved.")).to_be_visible()
+        tab.get_by_role("link", name="New connection").click()
+        tab.get_by_role("link", name=re.compile("^PostgreSQL")).click()
+        field(tab, "host").fill(db.server.host)
+        field(tab, "port").fill("99999")
+        expect(tab.get_by_text("expected 1 to 65,535")).to_be_visible()
+        field(tab, "port").fill(str(db.server.port))
+        field(tab, "username").fill(db.server.user)
+        field(tab, "password").fill("a secret")
+        field(tab, "database").fill("no_such_database")
+        tab.get_by_role("textbox", name=re.compile("^Name")).fill("shop")
+        tab.get_by_role("radio", name=re.compile("By Query")).click()
+
+        # What is wrong is told, leads to its field, and keeps it from being saved.
+        panel = tab.get_by_label("Test", exact=True)
+        panel.get_by_role("button", name="Test").click()
+        expect(panel).to_contain_text("1 to mend")
+        panel.get_by_role("button", name="Go to Database").click()
+        expect(field(tab, "database")).to_be_focused()
+        tab.get_by_role("button", name="Save connection").click()
+        expect(tab.get_by_role("button", name="Save it untested")).to_be_visible()
+        assert hub.get("/hub/v1/connections") == []
+        field(tab, "database").fill(db.name)
+        panel.get_by_role("button", name="Test again").click()
+        expect(panel).to_contain_text("All is well")
+        tab.get_by_role("button", name="Save connection").click()
+        expect(tab.get_by_role("heading", level=1)).to_have_text("shop")
+        saved = hub.get("/hub/v1/connections/shop")
+        assert saved["strategy"] == "query" and saved["parameters"]["database"] == db.name
+        expect(tab.get_by_text("•••••• stored")).to_be_visible()
+        assert "a secret" not in tab.content()
+
+        # The list tests it in place.
+        tab.get_by_role("link", name="All connections").click()
+        tab.get_by_role("button", name="Test shop").click()
+        expect(tab.get_by_text("all is well")).to_be_visible()
+
+        # One that is used is saved with a question, and not deleted.
+        hub.make("gen", state="STOPPED", **{"connector.class": "postgres", "connection": "shop",
+                                            "topic.prefix": "p", "slot.name": f"s_{db.name}"})
+        tab.get_by_role("link", name="shop").click()
+        expect(tab.get_by_text("used by gen")).to_be_visible()
+        tab.get_by_role("radio", name=re.compile("By Custom")).click()
+        tab.get_by_role("button", name="Save", exact=True).click()
+        dialog = tab.get_by_role("dialog")
+        expect(dialog).to_contain_text("One connector uses it: gen.")
+        dialog.get_by_role("button", name="Save shop").click()
+        expect(tab.get_by_text(re.compile("^Saved"))).to_be_visible()
+        assert hub.get("/hub/v1/connections/shop")["strategy"] == "custom"
+        tab.get_by_role("button", name="Delete…").click()
+        dialog.get_by_role("button", name="Delete shop").click()
+        expect(tab.get_by_text(re.compile("gen")).last).to_be_visible()
+        expect(tab.get_by_text("Nothing was changed.")).to_be_visible()
+        assert hub.ask("DELETE", "/connectors/gen").status == 204
+        tab.get_by_role("button", name="Delete…").click()
+        dialog.get_by_role("button", name="Delete shop").click()
+        expect(tab.get_by_role("heading", name="No connection saved.")).to_be_visible()
+        assert hub.get("/hub/v1/connections") == []
+
+
+def test_sql(leat, browser):
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="20")
+    hub.wait_events("gen", 10)
+    with browser.tab(hub, "sql") as tab:
+        editor = tab.locator(".cm-content")
+        editor.fill("SHOW CONNECTORS;\nSHOW TOPICS;")
+        tab.get_by_role("button", name="Run all").click()
+        connectors = tab.get_by_label("Result: Connector list")
+        expect(connectors.get_by_role("row").filter(has_text="gen")).to_contain_text("datagen")
+        expect(tab.get_by_label("Result: Kafka topics")).to_contain_text("gen.datagen.t1")
+        with tab.expect_download() as download:
+            connectors.get_by_role("button", name="CSV").click()
+        with open(download.value.path(), encoding="utf-8") as f:
+            assert f.readline().strip() == "name,type,className,state"
+            assert f.readline().startswith("gen,source,datagen,RUNNING")
+        with tab.expect_download() as download:
+            connectors.get_by_role("button", name="JSON").click()
+        with open(download.value.path(), encoding="utf-8") as f:
+            assert json.load(f)[0]["name"] == "gen"
+
+        # A topic is asked, too.
+        editor.fill('SELECT op, count(*) AS n FROM "gen.datagen.t1" GROUP BY op;')
+        editor.press("Control+Enter")
+        found = tab.get_by_label("Result: Select")
+        expect(found.get_by_role("columnheader", name="n", exact=True)).to_be_visible()
+        expect(found).to_contain_text("events read")
+
+        # What is wrong is told with its place.
+        editor.fill("SHOW CONECTORS;")
+        editor.press("Control+Enter")
+        expect(tab.get_by_label("Error").first).to_contain_text("line 1:6")
+
+        # What cannot be taken back is asked first; secrets are not kept.
+        editor.fill('STOP CONNECTOR "gen";')
+        editor.press("Control+Enter")
+        dialog = tab.get_by_role("dialog")
+        expect(dialog).to_contain_text('STOP CONNECTOR "gen";')
+        dialog.get_by_role("button", name="Cancel").click()
+        assert hub.state("gen") == "RUNNING"
+        editor.press("Control+Enter")
+        dialog.get_by_role("button", name="Run it").click()
+        expect(tab.get_by_label("Result: Connector action")).to_be_visible()
+        until(lambda: hub.state("gen") == "STOPPED", 60, "gen to stop")
+        editor.fill("ALTER CONNECTOR \"gen\" SET ('datagen.password' = 'hunter2');")
+        editor.press("Control+Enter")
+        expect(tab.get_by_text(re.compile("^Running since"))).to_have_count(0)
+        expect(tab.locator(".result")).to_have_count(6)
+        tab.reload()
+        past = tab.get_by_label("Statements of before")
+        past.get_by_role("button", name="SHOW CONNECTORS").first.click()
+        expect(editor).to_contain_text("SHOW CONNECTORS;")
+        stored = tab.evaluate("JSON.stringify({...localStorage, ...sessionStorage})")
+        assert "hunter2" not in stored and "STOP CONNECTOR" in stored
+
+
+def test_the_catalogue(leat, browser):
+    hub = Hub(leat)
+    listed = hub.get("/hub/v1/plugins?absent=true")
+    assert [p for p in listed if "absent" not in p] == hub.get("/hub/v1/plugins")
+    with browser.tab(hub, "catalogue") as tab:
+        tab.get_by_label("Find a connector").fill("io.debezium.connector.postgresql")
+        tab.get_by_role("link", name=re.compile("^PostgreSQL")).click()
+        expect(tab.get_by_role("heading", level=1)).to_have_text("PostgreSQL")
+        row = tab.locator('tr[id="slot.name"]')
+        expect(row).to_contain_text("debezium")
+        tab.get_by_label("Find an option").fill("publication")
+        expect(row).to_have_count(0)
+        tab.reload()
+        expect(tab.locator('tr[id="publication.name"]')).to_be_visible()
+        tab.goto(url(hub, "catalogue/postgres#slot.drop.on.stop"))
+        expect(tab.locator('tr[id="slot.drop.on.stop"]')).to_be_focused()
+        tab.get_by_role("link", name="New connector").click()
+        expect(field(tab, "database.hostname")).to_be_visible()
+
+
+def refuse(hub, db):
+    """A sink whose target refuses ten of fifty rows."""
+    server = db.server
+    db.sql("CREATE TABLE target (id bigint PRIMARY KEY CHECK (id < 40), c1 int, c2 int, c3 text)")
+    hub.make("gen", datagen_events="50", datagen_rate="0", datagen_stay="true")
+    hub.make("copy", **{
+        "connector.class": "sql", "topics": "gen.datagen.t1", "errors.tolerance": "all",
+        "connection.url": f"jdbc:postgresql://{server.host}:{server.port}/{db.name}",
+        "connection.user": server.user, "table.name.format": "target"})
+
+
+def test_dead_letters(leat, db, browser):
+    """Rows that a target refuses: looked at by reason, with what they were to write."""
+    hub = Hub(leat)
+    with browser.tab(hub, "dead-letters") as tab:
+        expect(tab.get_by_role("heading", name="No dead letters.")).to_be_visible()
+        refuse(hub, db)
+        group = tab.get_by_label("copy sql.check")
+        expect(group).to_contain_text("10 events")
+        badge = tab.get_by_role("navigation", name="Pages").get_by_label("10 dead letters")
+        expect(badge).to_be_visible()
+        group.get_by_role("row").last.get_by_role("button").click()
+        pane = tab.get_by_label("Dead letter", exact=True)
+        expect(pane).to_contain_text("violates check constraint")
+        expect(pane.get_by_role("row").filter(has_text="c3")).to_be_visible()
+        tab.reload()
+        expect(pane).to_contain_text("violates check constraint")
+        pane.press("Escape")
+        expect(pane).to_have_count(0)
+        tab.get_by_label("Filter dead letters").fill("no such reason")
+        expect(tab.get_by_text("No dead letter fits.")).to_be_visible()
+        tab.get_by_role("button", name="Clear filter").click()
+        tab.get_by_label("Error", exact=True).select_option("sql.check")
+        expect(tab.get_by_text("10 of 10")).to_be_visible()
+        usable(tab, hub, [f"dead-letters?id=copy/{hub.get(LETTERS)[0]['id']}"])
+
+
+def test_dead_letters_are_ended(leat, db, browser):
+    """One is edited and written, one dropped, the others are written once the target lets them."""
+    hub = Hub(leat)
+    refuse(hub, db)
+    until(lambda: len(hub.get(LETTERS)) == 10, 120, "ten dead letters")
+    with browser.tab(hub, f"dead-letters?id=copy/{hub.get(LETTERS)[0]['id']}") as tab:
+        group = tab.get_by_label("copy sql.check")
+        pane = tab.get_by_label("Dead letter", exact=True)
+        pane.get_by_role("button", name="Edit…").click()
+        dialog = tab.get_by_role("dialog")
+        text = dialog.get_by_role("textbox")
+        text.fill("{no json")
+        dialog.get_by_role("button", name="Keep the edit").click()
+        expect(dialog).to_contain_text("This is no JSON")
+        row = hub.get(f"{LETTERS}/{hub.get(LETTERS)[0]['id']}")["after"]
+        text.fill(json.dumps({**row, "c3": "by hand"}))
+        dialog.get_by_role("button", name="Keep the edit").click()
+        expect(pane).to_contain_text("by hand")
+        pane.get_by_role("button", name="Retry").click()
+        expect(pane).to_contain_text("failed again")
+        db.sql("ALTER TABLE target DROP CONSTRAINT target_id_check")
+        pane.get_by_role("button", name="Retry").click()
+        expect(pane).to_have_count(0)
+        assert db.sql("SELECT count(*) FROM target WHERE c3 = 'by hand'") == [(1,)]
+        expect(group).to_contain_text("9 events")
+        group.get_by_role("row").last.get_by_role("button").click()
+        pane.get_by_role("button", name="Drop…").click()
+        dialog.get_by_role("button", name="Drop it").click()
+        expect(group).to_contain_text("8 events")
+        group.get_by_role("button", name="Retry 8").click()
+        expect(tab.get_by_role("heading", name="No dead letters.")).to_be_visible()
+        assert db.sql("SELECT count(*) FROM target") == [(49,)]
+
+
+def test_versions_of_a_configuration(leat, browser):
+    """Each save is a version, with who, when and what; an old one is put in force again."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="10", datagen_password="hunter2")
+    for rate in ("20", "20", "30"):
+        hub.ask("PATCH", "/connectors/gen/config", {"datagen.rate": rate})
+    where = "/hub/v1/connectors/gen/versions"
+    assert [v["config"]["datagen.rate"] for v in hub.get(where)] == ["30", "20", "10"]
+    assert "hunter2" not in json.dumps(hub.get(where)) and hub.get(where)[0]["version"] == 3
+    with browser.tab(hub, "c/gen/config") as tab:
+        past = tab.get_by_label("History", exact=True)
+        expect(past.get_by_role("listitem")).to_have_count(3)
+        past.get_by_role("button", name="v2", exact=False).first.click()
+        expect(past).to_contain_text("datagen.rate=20")
+        past.get_by_role("button", name="Roll back to v1…").click()
+        dialog = tab.get_by_role("dialog")
+        expect(dialog).to_contain_text("datagen.rate=10")
+        dialog.get_by_role("button", name="Save and restart").click()
+        expect(tab.get_by_text("Saved; it was restarted.")).to_be_visible()
+        expect(past.get_by_role("listitem")).to_have_count(4)
+    assert hub.get("/connectors/gen/config")["datagen.rate"] == "10"
+    assert hub.get("/connectors/gen/config")["datagen.password"] == "***"
+    assert hub.ask("DELETE", "/connectors/gen").status == 204
+    assert hub.ask("GET", where).status == 404
+    hub.make("gen", datagen_rate="5")
+    assert len(hub.get(where)) == 1
+
+
+def test_settings(leat, browser):
+    """Without a login nobody is let in by the page; with one they are, and the audit says who."""
+    set_user(leat, "boss", "admin", password="a long password")
+    hub = Hub(leat)
+    made = {"kind": "token", "name": "ci", "role": "operator", "days": 7}
+    assert hub.ask("POST", "/hub/v1/access", made).status == 403
+    assert hub.ask("DELETE", "/hub/v1/access/password/boss").status == 403
+    with browser.tab(hub, "settings/access") as tab:
+        expect(tab.get_by_text("Reached without a login")).to_be_visible()
+        expect(tab.get_by_role("button", name="New", exact=True)).to_be_disabled()
+        tab.get_by_role("link", name="Appearance").click()
+        tab.get_by_role("button", name="Dark", exact=True).click()
+        expect(tab.locator("html")).to_have_attribute("data-theme", "dark")
+        tab.reload()
+        expect(tab.locator("html")).to_have_attribute("data-theme", "dark")
+        tab.get_by_role("link", name="Hub", exact=True).click()
+        expect(tab.get_by_text(str(leat.data))).to_be_visible()
+        tab.get_by_role("link", name="About").click()
+        expect(tab.get_by_text("Apache License")).to_be_visible()
+    assert leat.stop() == 0
+
+    hub = Hub(leat, "--require-login")
+    known = {"username": "boss", "password": "a long password"}
+    with browser.tab(hub, "settings/access", http_credentials=known) as tab:
+        tab.get_by_role("button", name="New", exact=True).click()
+        dialog = tab.get_by_role("dialog")
+        dialog.get_by_label("Name").fill("ci")
+        dialog.get_by_role("radio", name=re.compile("operator")).check()
+        dialog.get_by_role("button", name="Make the token").click()
+        token = dialog.get_by_label("Token", exact=True).inner_text()
+        dialog.get_by_role("button", name="I have it").click()
+        bearer = {"Authorization": f"Bearer {token}"}
+        assert hub.ask("GET", "/hub/v1/who", headers=bearer).json["role"] == "operator"
+        expect(tab.get_by_role("row").filter(has_text="ci")).to_contain_text("operator")
+        assert token not in tab.content()
+        tab.get_by_role("button", name="New", exact=True).click()
+        dialog.get_by_role("button", name="User").click()
+        dialog.get_by_label("Name").fill("boss")
+        dialog.get_by_label(re.compile("^Password")).fill("short")
+        expect(dialog.get_by_role("button", name="Add the user")).to_be_disabled()
+        dialog.get_by_label(re.compile("^Password")).fill("another one")
+        dialog.get_by_role("button", name="Add the user").click()
+        expect(dialog).to_contain_text("It was not made.")
+        dialog.get_by_role("button", name="Cancel").click()
+        tab.get_by_role("button", name="End ci").click()
+        tab.get_by_role("dialog").get_by_role("button", name="End ci").click()
+        expect(tab.get_by_role("row").filter(has_text="ci")).to_have_count(0)
+        assert hub.ask("GET", "/hub/v1/who", headers=bearer).status == 401
+        tab.get_by_role("link", name="Audit").click()
+        ended = tab.get_by_role("row").filter(has_text="/hub/v1/access/token/ci")
+        expect(ended).to_contain_text("boss")
+        tab.get_by_label("Filter the audit").fill("no such thing")
+        expect(tab.get_by_text(re.compile("^0 of"))).to_be_visible()
+        with tab.expect_download() as download:
+            tab.get_by_role("button", name="CSV").click()
+        with open(download.value.path(), encoding="utf-8") as f:
+            assert f.readline().strip() == "at,who,how,role,address,method,path,status"
+
+
+def test_lineage(leat, browser):
+    """What comes from where, drawn and as a list; the focus is in the URL."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="50", datagen_tables="12")
+    hub.make("other", datagen_rate="50")
+    hub.make("out", state="STOPPED", **{"connector.class": "null",
+                                        "topics": "other.datagen.t1,nowhere.yet"})
+    hub.wait_events("gen", 50)
+    hub.wait_events("other", 50)
+    with browser.tab(hub, "lineage") as tab:
+        plane = tab.get_by_label("Lineage, drawn")
+        expect(plane.get_by_role("button", name="nowhere.yet")).to_be_visible()
+        expect(plane.locator("path.edge.broken")).to_have_count(3)
+        expect(plane.get_by_role("button", name="gen.datagen.t9")).to_have_count(0)
+        plane.get_by_role("button", name="gen: 4 more show them").click()
+        expect(plane.get_by_role("button", name="gen.datagen.t9")).to_be_visible()
+        plane.get_by_role("button", name=re.compile("STOPPED out")).click()
+        faded = plane.locator(".node.faded")
+        expect(faded.filter(has_text="gen.datagen.t9")).to_be_visible()
+        expect(faded.filter(has_text="other.datagen.t1")).to_have_count(0)
+        tab.reload()
+        expect(faded.filter(has_text="gen.datagen.t1").first).to_be_visible()
+        tab.get_by_role("link", name="Open", exact=True).click()
+        expect(tab.get_by_role("heading", level=1)).to_contain_text("out")
+        tab.go_back()
+        tab.get_by_role("button", name="List", exact=True).click()
+        row = tab.get_by_role("row").filter(has_text="other.datagen.t1")
+        expect(row).to_contain_text("out")
+        expect(row.locator("td.num")).to_have_text(re.compile(r"\d"))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_everybody_can_use_the_rest(leat, browser, theme):
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="20")
+    body = {"name": "shop", "type": "postgres", "strategy": "wal",
+            "parameters": {"host": "127.0.0.1", "port": "1", "username": "u", "password": "p"}}
+    assert hub.ask("POST", "/hub/v1/connections?test=false", body).status == 201
+    places = ["connections", "connections?new=", "connections?new=postgres", "connections/shop",
+              "dead-letters", "sql", "lineage?view=graph", "lineage?view=list", "catalogue",
+              "catalogue/null", "more", "settings/access", "settings/audit", "settings/hub",
+              "settings/appearance", "settings/about", "c/gen/config"]
+    with browser.tab(hub, color_scheme=theme) as tab:
+        usable(tab, hub, places)

@@ -1,0 +1,282 @@
+"""SELECT over topics and state: by `leat sql` on a data folder, by a hub; and what is refused."""
+
+import json
+import subprocess
+import threading
+
+import pytest
+from datagen import TOPIC, source
+from hub import Hub
+from servers.process import until
+
+COUNT = 20000
+
+
+@pytest.fixture
+def filled(leat):
+    """A stream of 20,000 changes in two topics, some of them deletes."""
+    path = source(leat, datagen_events=COUNT, datagen_tables=2, datagen_keys=500)
+    leat.call("run", "--once", path)
+    return leat
+
+
+def select(leat, text, *args, ok=0):
+    """Rows as objects; or, of one that fails, what is said."""
+    done = subprocess.run(
+        [leat.binary, "sql", "--data", leat.data, "--json", *args],
+        input=text.rstrip(";") + ";",
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    assert done.returncode == ok, (text, done.stdout[-2000:], done.stderr[-2000:])
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    return rows if ok == 0 else rows[-1]["message"]
+
+
+def native(leat, topic, *args):
+    return leat.read(topic, "--format", "native", *args)
+
+
+def test_select_gives_what_read_gives(filled):
+    """Every event of a topic, its offset, operation, time and rows; the topic as a table and as a
+    condition."""
+    want = [
+        (e["offset"], e["op"], e["ts_us"], e["before"], e["after"]) for e in native(filled, TOPIC)
+    ]
+    columns = '"offset", op, ts_us, "before", "after"'
+    for source_ in (f'"{TOPIC}"', f"events WHERE topic = '{TOPIC}'"):
+        rows = select(filled, f"SELECT {columns} FROM {source_}", "--max", "100000")
+        assert [tuple(r.values()) for r in rows] == want
+    records = filled.read(TOPIC, "--max", "50")
+    rows = select(filled, f'SELECT "offset", "key", value, source FROM "{TOPIC}" LIMIT 20')
+    by_offset = {r["offset"]: r for r in records}
+    for row in rows:
+        record = by_offset[row["offset"]]
+        assert row["key"] == record["key"] and row["value"] == record["value"]
+        assert row["source"] == record["value"]["source"]
+
+
+def test_conditions_on_time_and_offset(filled):
+    """They narrow exactly, however the time is written; fewer events are read than there are."""
+    events = native(filled, TOPIC)
+    middle = events[len(events) // 2]
+    iso = select(filled, f'SELECT ts FROM "{TOPIC}" WHERE "offset" = {middle["offset"]}')[0]["ts"]
+    for condition in (
+        f"ts >= '{iso}'",
+        f"ts >= '{iso.replace('T', ' ').rstrip('Z')}'",
+        f"ts_us >= {middle['ts_us']}",
+        f"NOT ts < '{iso}'",
+        f"ts || '' >= '{iso}' COLLATE moment",
+    ):
+        want = sum(e["ts_us"] >= middle["ts_us"] for e in events)
+        rows = select(filled, f'SELECT count(*) AS n FROM "{TOPIC}" WHERE {condition}')
+        assert rows == [{"n": want}], condition
+    low, high = events[100]["offset"], events[200]["offset"]
+    rows = select(filled, f'SELECT "offset" FROM "{TOPIC}" WHERE "offset" BETWEEN {low} AND {high}')
+    assert [r["offset"] for r in rows] == [e["offset"] for e in events[100:201]]
+    ms = middle["ts_us"] // 1000
+    want = sum(e["ts_us"] // 1000 == ms for e in events)
+    rows = select(filled, f'SELECT count(*) AS n FROM "{TOPIC}" WHERE ts_ms = {ms}')
+    assert rows == [{"n": want}]
+    assert select(filled, f'SELECT count(*) AS n FROM "{TOPIC}" WHERE ts = NULL') == [{"n": 0}]
+    assert select(filled, f'SELECT 1 FROM "{TOPIC}" WHERE ts > \'2999-01-01\'') == []
+    message = select(filled, f'SELECT 1 FROM "{TOPIC}" WHERE ts > \'tomorrow\'', ok=1)
+    assert "tomorrow" in message and "select.moment" in message
+
+
+def test_json_joins_and_groups(filled):
+    events = native(filled, TOPIC)
+    rows = select(filled, f'SELECT op, count(*) AS n FROM "{TOPIC}" GROUP BY op ORDER BY op')
+    want = {}
+    for e in events:
+        want[e["op"]] = want.get(e["op"], 0) + 1
+    assert {r["op"]: r["n"] for r in rows} == want and set(want) == {"c", "u", "d"}
+    rows = select(
+        filled,
+        f"SELECT count(DISTINCT after->>'$.id') AS n FROM \"{TOPIC}\" WHERE op = 'c';",
+    )
+    assert rows == [{"n": len({e["after"]["id"] for e in events if e["op"] == "c"})}]
+    rows = select(
+        filled,
+        "WITH t AS (SELECT topic, count(*) AS n FROM events GROUP BY topic) "
+        "SELECT t.topic, n, connector FROM t JOIN topics USING (topic) ORDER BY 1",
+    )
+    assert [r["topic"] for r in rows] == [TOPIC, "gen.datagen.t2"]
+    assert sum(r["n"] for r in rows) == COUNT and rows[0]["connector"] == "gen"
+    rows = select(
+        filled,
+        f"SELECT topic, \"offset\" AS o FROM events WHERE topic IN ('gen.datagen.t2', '{TOPIC}') "
+        "ORDER BY \"offset\" LIMIT 1000",
+    )
+    assert [r["o"] for r in rows] == sorted(r["o"] for r in rows)
+    assert {r["topic"] for r in rows} == {TOPIC, "gen.datagen.t2"}
+    rows = select(filled, f'SELECT after FROM "{TOPIC}" WHERE "offset" = 0 UNION SELECT \'{{"a\'')
+    assert '{"a' in [r["after"] for r in rows] and len(rows) == 2
+    rows = select(filled, f'SELECT "offset", "offset" FROM "{TOPIC}" LIMIT 1')
+    assert rows == [{"offset": 0, "offset_2": 0}]
+
+
+def test_minutes_are_counted_as_read_counts(filled):
+    rows = select(filled, "SELECT topic, sum(records) AS n FROM minutes GROUP BY topic")
+    for row in rows:
+        assert row["n"] == int(filled.call("read", row["topic"], "--count").stdout)
+    by_minute = {}
+    for e in native(filled, TOPIC):
+        records = 2 if e["op"] == "d" else 1
+        minute = e["ts_us"] // 60_000_000 * 60_000
+        by_minute[minute] = by_minute.get(minute, 0) + records
+    rows = select(filled, f"SELECT minute_ms, records FROM minutes WHERE topic = '{TOPIC}'")
+    assert {r["minute_ms"]: r["records"] for r in rows} == by_minute
+    first = min(by_minute)
+    where = f"topic = '{TOPIC}' AND minute_ms = {first}"
+    rows = select(filled, f"SELECT records FROM minutes WHERE {where}")
+    assert rows == [{"records": by_minute[first]}]
+
+
+def test_state_is_a_table_too(filled):
+    rows = select(filled, "SELECT connector, side, class, state, error FROM connectors")
+    assert [tuple(r.values()) for r in rows] == [("gen", "source", "datagen", "STOPPED", None)]
+    rows = select(filled, "SELECT value FROM counters WHERE counter = 'appended'")
+    assert rows == [{"value": COUNT}]
+    assert select(filled, "SELECT count(*) AS n FROM dead_letters") == [{"n": 0}]
+    rows = select(filled, "SELECT topic, next_offset FROM topics ORDER BY topic")
+    assert [r["topic"] for r in rows] == [TOPIC, "gen.datagen.t2"]
+
+
+HOSTILE = [
+    ("SELECT 1; SELECT 2", None),  # two statements are two
+    ("SELECT load_extension('/lib/x.so')", "load_extension"),
+    ("SELECT * FROM pragma_database_list", "is refused"),
+    ("SELECT * FROM sqlite_master", "sqlite_master"),
+    ("WITH x AS (SELECT 1) INSERT INTO topics SELECT * FROM x", "refused"),
+    ("WITH x AS (SELECT 1) DELETE FROM events", "may not be modified"),
+    ("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
+     "WITH RECURSIVE is refused"),
+    ("WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n", "RECURSIVE"),
+    ("SELECT '" + "x" * 1_000_000 + "'", "it may have 65536"),
+    ("SELECT " + "(" * 5000 + "1" + ")" * 5000, "select."),
+    ("SELECT " + " + ".join(["1"] * 5000), "select.syntax"),
+    ("SELECT " + " UNION ALL SELECT ".join(["1"] * 500), "select.syntax"),
+    ("SELECT zeroblob(1000000000)", "too big"),
+    ("SELECT printf('%.*c', 1000000000, 'x')", "select."),
+    ("SELECT group_concat(a.value) FROM json_each('[" + ",".join(["1"] * 1000) + "]') a, "
+     "json_each('[" + ",".join(["1"] * 1000) + "]') b, json_each('[" + ",".join(["1"] * 1000)
+     + "]') c", "select."),
+    ("SELECT * FROM orders", "SHOW TOPICS"),
+    ("SELECT * FROM gen.datagen.t1", "double quotes"),
+    ("SELECT id FROM events", "after->>"),
+    ("SELECT ?", "select."),
+    ("SELECT abs(-9223372036854775808)", "integer overflow"),
+    ("SELECT", "select.syntax"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text,said", HOSTILE, ids=[t[:40] for t, _ in HOSTILE])
+def test_what_a_query_may_not(filled, text, said):
+    if said is None:
+        assert len(select(filled, text)) == 2
+        return
+    assert said in select(filled, text, "--timeout", "5", ok=1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ATTACH 'x.db' AS x",
+        "PRAGMA journal_mode",
+        "INSERT INTO topics VALUES (1)",
+        "CREATE TABLE t(a)",
+        "VACUUM INTO '/tmp/x'",
+        "EXPLAIN SELECT 1",
+    ],
+)
+def test_what_is_no_select_is_no_statement(filled, text):
+    assert "Syntax Error" in select(filled, text, ok=2)
+
+
+def test_a_query_ends_in_time_and_memory(filled):
+    """Joins without end are stopped; what sorts too much is told so."""
+    endless = "SELECT count(*) FROM events a, events b, events c WHERE a.ts > b.ts AND b.ts > c.ts"
+    message = select(filled, endless, "--timeout", "1", ok=1)
+    assert "select.time" in message and "1 s" in message
+    message = select(
+        filled,
+        "SELECT a.value || b.value || zeroblob(20000) AS x FROM "
+        f'(SELECT "offset" AS value FROM "{TOPIC}") a, '
+        "(SELECT 1 AS value FROM events LIMIT 10) b "
+        "ORDER BY x LIMIT 100000",
+        ok=1,
+    )
+    assert "select.memory" in message
+
+
+def test_answers_are_bounded(filled):
+    done = filled.call("sql", "--data", filled.data, "--max", "7", "-e", "SELECT 1 FROM events")
+    assert "7 rows" in done.stdout and "more rows" in done.stderr
+    done = filled.call("sql", "--data", filled.data, "--max", "100001", "-e", "SELECT 1", ok=(2,))
+    assert "100000" in done.stderr
+
+
+def test_a_folder_that_is_not_there(leat):
+    done = leat.call("sql", "--data", leat.data + "-none", "-e", "SELECT 1 FROM events", ok=(1,))
+    assert leat.data + "-none" in done.stderr
+
+
+def test_a_hub_answers_and_stays_well(filled):
+    """By the hub's route: the same rows; a query that takes all it can does not hold up the hub,
+    and no more than a few run at once."""
+    hub = Hub(filled)
+    answer = hub.ask("POST", "/hub/v1/query", {"sql": "SELECT topic FROM topics ORDER BY 1"})
+    assert answer.status == 200, answer.text
+    assert answer.json["columns"] == ["topic"] and answer.json["more"] is False
+    assert answer.json["rows"] == [[TOPIC], ["gen.datagen.t2"]]
+    for body, status in (
+        ({"sql": "SELECT nothing"}, 400),
+        ({"sql": "WITH x AS (SELECT 1) DELETE FROM events"}, 400),
+        ({"sql": "SELECT 1", "max_rows": 0}, 400),
+        ({"sql": "SELECT 1", "timeout_ms": 10**9}, 400),
+        ({}, 400),
+        ([], 400),
+    ):
+        assert hub.ask("POST", "/hub/v1/query", body).status == status, body
+    answer = hub.ask("POST", "/ksql", {"ksql": "SELECT * FROM topics;"})
+    assert (answer.status, answer.json["error_code"]) == (400, 40002)
+
+    endless = "SELECT count(*) FROM events a, events b, events c WHERE a.ts > b.ts AND b.ts > c.ts"
+    got = []
+
+    def ask():
+        body = {"sql": endless, "timeout_ms": 8000}
+        while (status := hub.ask("POST", "/hub/v1/query", body).status) == 429:
+            pass  # those that look whether the hub is full take a place, too
+        got.append(status)
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for t in threads:
+        t.start()
+
+    def full():
+        answer = hub.ask("POST", "/hub/v1/query", {"sql": "SELECT 1"})
+        assert hub.get("/connectors") == []
+        return answer.status == 429 or len(got) == 3
+
+    until(full, 60, "three queries to run")
+    for t in threads:
+        t.join()
+    assert got == [503] * 3
+    assert hub.ask("POST", "/hub/v1/query", {"sql": "SELECT 1"}).status == 200
+
+
+def test_console_shows_a_table(filled):
+    hub = Hub(filled)
+    done = subprocess.run(
+        [filled.binary, "sql", "--connect", f"http://127.0.0.1:{hub.port}",
+         "--define", f"t={TOPIC}",
+         "-e", "SELECT '${t}' AS t, count(*) AS n FROM events WHERE topic = '${t}' AND op = 'c'"],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0, done.stderr
+    assert lines[0].split() == ["t", "|", "n"] and lines[2].split()[0] == TOPIC
+    assert lines[3].startswith("1 row, ")

@@ -1,0 +1,511 @@
+"""The relational sinks: PostgreSQL's changes through the stream into PostgreSQL and SQLite."""
+
+import base64
+import json
+import os
+import random
+import signal
+import sqlite3
+import threading
+import time
+
+import psycopg
+import pytest
+from load import CREATE, TABLES, Load, position
+from load import TOPICS as LOADED
+from load import properties as loaded
+from servers.process import until
+from target import MysqlTarget, PostgresTarget, SqliteTarget, sink
+from workload_types import SETUP, TYPES
+
+
+def make_target(request, kind):
+    if kind == "postgresql":
+        return PostgresTarget(request.getfixturevalue("postgres"))
+    if kind == "sqlite":
+        return SqliteTarget(request.getfixturevalue("tmp_path"))
+    return MysqlTarget(request.getfixturevalue("mysql_servers")(kind))
+
+
+@pytest.fixture(params=["postgresql", "sqlite", "mysql", "mariadb"])
+def target(request):
+    one = make_target(request, request.param)
+    yield one
+    one.drop()
+
+
+@pytest.fixture(params=["mysql", "mariadb"])
+def mysql(request):
+    one = make_target(request, request.param)
+    yield one
+    one.drop()
+
+
+@pytest.fixture
+def copy(postgres):
+    one = PostgresTarget(postgres)
+    yield one
+    one.drop()
+
+
+def once(leat, db, target, topics, source=None, ok=0, **more):
+    """All that the source has now is in the target."""
+    files = [leat.write("shop.properties", db.properties(name="shop", **(source or {})))]
+    files.append(leat.write("pump.properties", sink(target, topics, **more)))
+    leat.run("--once", *files)
+    assert leat.wait(120) == ok, leat.stderr[-3000:]
+
+
+SEED = int(os.environ.get("KILL_SEED", "0")) or random.randrange(1 << 30)
+
+# ---- types
+
+SKIPPED = ("pair", "pair[]", "int4multirange", "box", "pg_lsn", "large", "large_bytes")
+KINDS = [kind for kind in TYPES if kind not in SKIPPED]
+NAMES = [f"c{i}" for i in range(len(KINDS))]  # of their columns
+
+
+def make_types(db):
+    """One table with a column of each type."""
+    for statement in SETUP:
+        db.sql(statement)
+    columns = ", ".join(f"{name} {kind}" for name, kind in zip(NAMES, KINDS))
+    db.sql(f"CREATE TABLE kinds (id int PRIMARY KEY, {columns})")
+
+
+def fill_types(db, first, without=None):
+    """NULLs, then all values; a type that has fewer than others has some again. without: what is
+    left out, by type."""
+    values = {k: [v for v in TYPES[k] if v not in (without or {}).get(k, ())] for k in KINDS}
+    most = max(len(v) for v in values.values())
+    rows = [[None] * len(KINDS)] + [[values[k][n % len(values[k])] for k in KINDS]
+                                    for n in range(most)]
+    places = ", ".join(["%s"] * (len(KINDS) + 1))
+    for n, row in enumerate(rows):
+        db.sql(f"INSERT INTO kinds VALUES ({places})", first + n, *row)
+
+
+def source_types(db):
+    """type -> its values by id, as the source prints them"""
+    shown = ", ".join(f"{name}::text" for name in NAMES)
+    rows = db.sql(f"SELECT id, {shown} FROM kinds ORDER BY id")
+    return {kind: [(row[0], seen(kind, row[i + 1])) for row in rows]
+            for i, kind in enumerate(KINDS)}
+
+
+def differences(mine, got):
+    """type -> pairs of (id, value) that are not the same"""
+    assert [k for k, _ in mine["integer"]] == [int(k) for k, _ in got["integer"]]
+    wrong = {}
+    for kind in KINDS:
+        pairs = [(x, y) for (_, x), (_, y) in zip(mine[kind], got[kind]) if x != y]
+        if pairs:
+            wrong[kind] = pairs[:3]
+    return wrong
+
+
+def seen(kind, value):
+    """A value as far as the source's events tell it: Debezium's form of bits has no zeros in front,
+    and PostgreSQL itself leaves out an XML declaration that says nothing."""
+    if value is not None and kind == "bit varying(20)":
+        return value.lstrip("0")
+    return value.removeprefix('<?xml version="1.0"?>') if value is not None else None
+
+
+def test_types_to_postgresql(db, leat, copy):
+    """Each type there and back, out of a snapshot and of the stream, into a table of the sink's."""
+    make_types(db)
+    for statement in SETUP:
+        copy.sql(statement)
+    for first in range(0, 100, 10):  # so many rows are copied
+        fill_types(db, first)
+    once(leat, db, copy, ["shop.public.kinds"])
+    fill_types(db, 100)
+    once(leat, db, copy, ["shop.public.kinds"])
+    declared = "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attnum > 0"
+    declared += " AND attrelid = 'kinds'::regclass ORDER BY attnum"
+    base = {"label": "character varying(12)", "price": "numeric(12,3)"}  # domains
+    assert copy.sql(declared) == [(name, base.get(kind, kind)) for name, kind in db.sql(declared)]
+    assert not differences(source_types(db), source_types(copy.db))
+
+
+def back(c, kind, value):
+    """What a target without the source's types holds, as the source would print it."""
+    if value is None:
+        return None
+    if kind.endswith("[]"):
+        items = json.loads(value)
+        if kind == "bytea[]":
+            items = [i and "\\x" + base64.b64decode(i).hex() for i in items]
+        items = [json.dumps(i) if isinstance(i, (dict, list, bool)) else i for i in items]
+        items = [i if i is None else str(i) for i in items]
+        return c.execute(f"SELECT (%s::text[]::{kind})::text", (items,)).fetchone()[0]
+    if kind == "hstore":
+        pairs = json.loads(value)
+        return c.execute("SELECT hstore(%s::text[], %s::text[])::text",
+                         (list(pairs), list(pairs.values()))).fetchone()[0]
+    if kind == "point":
+        point = json.loads(value)
+        value = f"({point['x']},{point['y']})"
+    if isinstance(value, bytes):
+        value = "\\x" + value.hex()
+    if kind in ("boolean", "bit(1)"):
+        value = str(value)
+    if isinstance(value, float):
+        value = repr(value)
+    times = ("date", "timestamp", "timestamp with time zone")
+    if kind in times and value[0] in "-0" and value[:4] != "-inf" and value[:4] < "0001":
+        year, rest = value.lstrip("-").split("-", 1)  # ISO's year 0 is 1 BC
+        value = f"{int(year) + 1:04d}-{rest} BC"
+    return c.execute(f"SELECT (%s::text::{kind})::text", (str(value),)).fetchone()[0]
+
+
+def target_types(db, target):
+    rows = target.rows("kinds", ", ".join(["id", *NAMES]))
+    with db.connect() as c:
+        return {kind: [(row[0], seen(kind, back(c, kind, row[i + 1]))) for row in rows]
+                for i, kind in enumerate(KINDS)}
+
+
+def test_types_to_sqlite(db, leat, tmp_path):
+    """The same into SQLite, where most types are text: each text gives the value back."""
+    target = SqliteTarget(tmp_path)
+    make_types(db)
+    fill_types(db, 0)
+    once(leat, db, target, ["shop.public.kinds"])
+    mine = source_types(db)
+    for kind in ("real", "double precision"):  # SQLite's zero has no sign
+        mine[kind] = [(k, "0" if v == "-0" else v) for k, v in mine[kind]]
+    assert not differences(mine, target_types(db, target))
+
+
+# What MySQL's and MariaDB's types have no place for.
+BEYOND = {
+    "real": ("NaN", "Infinity", "-Infinity"),
+    "double precision": ("NaN", "-Infinity"),
+    "date": ("4713-01-01 BC", "infinity", "-infinity"),
+    "timestamp": ("infinity", "-infinity", "0044-03-15 12:00:00 BC"),
+    "timestamp with time zone": ("infinity", "-infinity", "0044-03-15 12:00:00+00 BC"),
+}
+
+
+def test_types_to_mysql(db, leat, mysql):
+    """The same into MySQL and MariaDB, out of a snapshot and of the stream."""
+    make_types(db)
+    fill_types(db, 0, BEYOND)
+    once(leat, db, mysql, ["shop.public.kinds"])
+    fill_types(db, 100, BEYOND)
+    once(leat, db, mysql, ["shop.public.kinds"])
+    rows = mysql.rows("kinds", ", ".join(["id", *NAMES]))
+    mine, got = source_types(db), {}
+    with db.connect() as c:
+        for i, kind in enumerate(KINDS):
+            texts = [(row[0], row[i + 1]) for row in rows]
+            if kind == "bytea":
+                texts = [(k, v and "\\x" + v) for k, v in texts]
+                texts = [(k, "\\x" if v == "" else v) for k, v in texts]
+            got[kind] = [(k, seen(kind, back(c, kind, v))) for k, v in texts]
+    if mysql.server.kind == "mariadb":  # whose zero has no sign
+        for kind in ("real", "double precision"):
+            mine[kind] = [(k, "0" if v == "-0" else v) for k, v in mine[kind]]
+    assert not differences(mine, got)
+
+
+def test_beyond_mysql(db, leat, mysql):
+    """What their types cannot hold is refused, column and value named, and never bent."""
+    columns = ", ".join(f"c{i} {kind}" for i, kind in enumerate(BEYOND))
+    db.sql(f"CREATE TABLE t (id int PRIMARY KEY, {columns})")
+    n = 0
+    for i, (kind, values) in enumerate(BEYOND.items()):
+        for text in values:
+            db.sql(f"INSERT INTO t (id, c{i}) VALUES (%s, %s)", n, text)
+            n += 1
+    db.sql("INSERT INTO t VALUES (100)")
+    once(leat, db, mysql, ["shop.public.t"], errors_tolerance="all")
+    assert mysql.rows("t", "id") == [("100",)]
+    assert dead(leat) == ["sql.range"] * n
+
+
+# ---- what rows become
+
+SHOP = """
+    CREATE TABLE customers (id int PRIMARY KEY, name text NOT NULL, notes text);
+    ALTER TABLE customers ALTER notes SET STORAGE EXTERNAL;
+    CREATE TABLE orders (id int PRIMARY KEY, customer int REFERENCES customers ON UPDATE CASCADE,
+                         total numeric(10,2));
+    INSERT INTO customers SELECT g, 'c' || g, repeat('n', 4000) FROM generate_series(1, 20) g;
+    INSERT INTO orders SELECT g, g % 20 + 1, g FROM generate_series(1, 50) g
+"""
+TOPICS = ["shop.public.customers", "shop.public.orders"]
+
+
+def same(db, target, *tables):
+    for table in tables:
+        names = db.sql("SELECT column_name FROM information_schema.columns WHERE table_name = %s"
+                       " ORDER BY ordinal_position", table)
+        columns = ", ".join(name for (name,) in names)
+        mine = db.sql(f"SELECT {columns} FROM {table} ORDER BY 1")
+        got = target.rows(table, columns)
+        text = [tuple(v if v is None else str(v) for v in row) for row in mine]
+        assert [tuple(v if v is None else str(v) for v in row) for row in got] == text, table
+
+
+@pytest.mark.parametrize("mode", ["transaction", "batch"])
+def test_changes(db, leat, target, mode):
+    """Inserts, updates, changes of keys, deletes, a column that comes, values that are not sent
+    because they did not change, truncates: the target is the source."""
+    db.sql(SHOP)
+    more = {"source": {"skipped_operations": "none"}, "apply_mode": mode}
+    once(leat, db, target, TOPICS, **more)
+    same(db, target, "customers", "orders")
+    for statement in (
+        "UPDATE customers SET name = 'new' WHERE id <= 5",  # without notes
+        "UPDATE customers SET id = id + 100 WHERE id > 15",  # with its orders
+        "UPDATE customers SET notes = NULL WHERE id = 6",
+        "DELETE FROM orders WHERE id % 7 = 0",
+        "INSERT INTO orders VALUES (1000, 1, -0.01)",
+        "DELETE FROM orders WHERE id = 1000",
+        "INSERT INTO orders VALUES (1000, 2, 0.01)",
+        "ALTER TABLE customers ADD COLUMN age int",
+        "UPDATE customers SET age = id",
+        "INSERT INTO customers VALUES (200, 'x', NULL, 3)",
+        "UPDATE customers SET id = 201 WHERE id = 200",
+    ):
+        db.sql(statement)
+    once(leat, db, target, TOPICS, **more)
+    same(db, target, "customers", "orders")
+    db.sql("TRUNCATE orders, customers")
+    db.sql("INSERT INTO customers VALUES (1, 'again', NULL)")
+    once(leat, db, target, TOPICS, **more)
+    same(db, target, "customers", "orders")
+
+
+# ---- kills
+
+
+def settled(db, leat, target, tables, hint):
+    """Waits until the target has what the source has, then compares."""
+    end = db.sql("SELECT pg_current_wal_lsn() - '0/0'")[0][0]
+    until(lambda: leat.alive() or position(leat) >= end, 180, f"the end of the stream {hint}",
+          every=0.3)
+
+    def equal():
+        leat.alive()
+        try:
+            for table in tables:
+                same(db, target, table)
+            return True
+        except (AssertionError, psycopg.Error, sqlite3.Error):  # a table is not there yet
+            return False
+
+    until(equal, 180, f"a target that is the source {hint}", every=1)
+
+
+def kill_one(leat, files, dice):
+    """One of the two connectors, or all of it."""
+    name = dice.choice(["shop", "pump", "pump", None])
+    pid = leat.told(name).get("pid") if name else None
+    if not pid:
+        leat.kill()
+        leat.run(*files)
+        return
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+CHANGES = 50000
+
+
+def received(leat):
+    return (leat.told("shop").get("counts") or {}).get("received", 0)
+
+
+@pytest.mark.parametrize("kind, mode", [
+    ("postgresql", "transaction"), ("postgresql", "batch"), ("sqlite", "transaction"),
+    ("mysql", "batch"), ("mariadb", "transaction"),
+])
+def test_kills(request, db, leat, kind, mode):
+    """Source, sink and both killed under a load of all kinds, 50,000 changes at least: nothing is
+    lost, nothing doubled; big transactions, changes of keys, values that are not sent."""
+    dice, hint = random.Random(SEED), f"(KILL_SEED={SEED})"
+    target = make_target(request, kind)
+    request.addfinalizer(target.drop)
+    db.sql(CREATE)
+    files = [leat.write("shop.properties", loaded(db)),
+             leat.write("pump.properties", sink(target, LOADED, apply_mode=mode))]
+    leat.run(*files)
+    load = Load(db, SEED, rest_s=0.01, big=0.1)
+    for _ in range(6):
+        time.sleep(dice.uniform(0.5, 2))
+        kill_one(leat, files, dice)
+    until(lambda: leat.alive() or received(leat) >= CHANGES, 180, f"{CHANGES} changes {hint}")
+    load.stop()
+    settled(db, leat, target, TABLES, hint)
+    counts = leat.status("pump")["counts"]
+    assert counts["dead"] == 0, (counts, hint)
+
+
+def test_balances(db, leat, copy):
+    """apply.mode=transaction: money moves between three tables, also in transactions of more bytes
+    than a frame; whoever reads the target sees a sum of zero, always, also while leat is killed."""
+    dice = random.Random(SEED)
+    for t in "abc":
+        for place in (db, copy):
+            place.sql(f"CREATE TABLE {t} (id int PRIMARY KEY, n bigint NOT NULL, wide text)")
+    for t in "abc":
+        db.sql(f"INSERT INTO {t} SELECT g, 0, repeat('w', 300) FROM generate_series(1, 10000) g")
+    topics = [f"shop.public.{t}" for t in "abc"]
+    files = [leat.write("shop.properties", db.properties(name="shop")),
+             leat.write("pump.properties", sink(copy, topics, apply_mode="transaction"))]
+    leat.run(*files)
+    until(lambda: leat.alive() or sum(copy.rows(t, "count(*)")[0][0] for t in "abc") == 30000, 120,
+          "the snapshot")
+    seen, going = [], [True]
+
+    def watch():
+        with copy.db.connect() as c:
+            while going[0]:
+                sums = c.execute("SELECT (SELECT sum(n) FROM a), (SELECT sum(n) FROM b),"
+                                 " (SELECT sum(n) FROM c)").fetchone()
+                seen.append(sums)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    with db.connect(autocommit=False) as c:
+        for i in range(40):
+            many = i % 10 == 5  # then it is 30,000 changes, of which each table is a part
+            x = 1 if many else dice.randrange(1, 10000)
+            c.execute(f"UPDATE a SET n = n + 2 WHERE id {'>=' if many else '='} %s", (x,))
+            c.execute(f"UPDATE b SET n = n - 1 WHERE id {'>=' if many else '='} %s", (x,))
+            c.execute(f"UPDATE c SET n = n - 1 WHERE id {'>=' if many else '='} %s", (x,))
+            c.commit()
+            if i % 20 == 6:
+                kill_one(leat, files, dice)
+    settled(db, leat, copy, "abc", f"(KILL_SEED={SEED})")
+    going[0] = False
+    watcher.join(60)
+    assert len(set(seen)) > 3, "the watcher has seen it move"
+    broken = [s for s in seen if sum(s) != 0]
+    assert not broken, (broken[:3], SEED)
+
+
+# ---- rows that the target refuses
+
+
+POISON = """
+    CREATE TABLE t (id int PRIMARY KEY, a int, b varchar(5), c int REFERENCES p);
+    ALTER TABLE t ADD CHECK (a < 100)
+"""
+
+
+def dead(leat):
+    lines = leat.call("dead-letters", "pump", "list", "--json").stdout.splitlines()
+    return sorted(json.loads(line)["code"] for line in lines)
+
+
+def test_poison(db, leat, copy):
+    """Rows that the target never takes go to the dead letters, each with its reason; the rest is
+    written, in order."""
+    db.sql("CREATE TABLE p (id int PRIMARY KEY)")
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, a int, b text, c int)")
+    copy.sql("CREATE TABLE p (id int PRIMARY KEY)")
+    copy.sql(POISON)
+    db.sql("INSERT INTO p VALUES (1), (2)")
+    db.sql("INSERT INTO t SELECT g, 1, 'ok', 1 FROM generate_series(1, 500) g")
+    topics = ["shop.public.p", "shop.public.t"]
+    once(leat, db, copy, topics, errors_tolerance="all")
+    same(db, copy, "p", "t")
+    db.sql("INSERT INTO t VALUES (1001, 5, 'much too long', 1)")
+    db.sql("INSERT INTO t VALUES (1002, 5, 'ok', 99)")
+    db.sql("INSERT INTO t VALUES (1003, 500, 'ok', 2)")
+    db.sql("INSERT INTO t SELECT g, 2, 'ok', 2 FROM generate_series(2001, 2100) g")
+    db.sql("UPDATE t SET a = 7 WHERE id = 2001")
+    db.sql("DELETE FROM t WHERE id = 2002")
+    once(leat, db, copy, topics, errors_tolerance="all")
+    wanted = db.sql("SELECT * FROM t WHERE id NOT IN (1001, 1002, 1003) ORDER BY id")
+    assert copy.rows("t") == wanted
+    assert dead(leat) == ["sql.check", "sql.foreign_key", "sql.too_long"]
+    assert leat.json("status", "pump", ok=(0, 1))["counts"]["dead"] == 3
+
+
+def test_many_rows(db, leat, copy):
+    """Rows that are copied: keys that come again and again, identities, partitions, rows
+    that the target refuses amid them, a column that comes."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, a text, n int)")
+    db.sql("CREATE TABLE p (id int PRIMARY KEY, a text)")
+    copy.sql("CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, a text UNIQUE,"
+             " n int CHECK (n >= 0))")
+    copy.sql("CREATE TABLE p (id int PRIMARY KEY, a text) PARTITION BY RANGE (id)")
+    copy.sql("CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (5000)")
+    topics = [f"shop.public.{t}" for t in ("t", "p")]
+    db.sql("INSERT INTO t SELECT g, 'x' || g, g FROM generate_series(1, 3000) g")
+    db.sql("INSERT INTO p SELECT g, E'\\\\ \\t\\n\\r' || g FROM generate_series(1, 3000) g")
+    once(leat, db, copy, topics, errors_tolerance="all")
+    same(db, copy, "t", "p")
+    with db.connect(autocommit=False) as c:
+        for i in range(5):  # an upsert each, of the same keys
+            c.execute("DELETE FROM t WHERE id <= 200")
+            c.execute("INSERT INTO t SELECT g, %s || g, g FROM generate_series(1, 200) g",
+                      (f"{i}-",))
+            c.execute("UPDATE t SET n = n + 1 WHERE id <= 200")
+        c.execute("INSERT INTO t SELECT g, 'y' || g, CASE WHEN g %% 500 = 0 THEN -1 ELSE g END"
+                  " FROM generate_series(4001, 6000) g", ())
+        c.execute("INSERT INTO p SELECT g, 'y' FROM generate_series(4901, 5100) g")
+        c.execute("ALTER TABLE t ADD COLUMN late int")
+        c.execute("INSERT INTO t SELECT g, 'z' || g, g, g FROM generate_series(7001, 7500) g")
+        c.commit()
+    once(leat, db, copy, topics, errors_tolerance="all")
+    assert dead(leat) == ["sql.check"] * (4 + 101)  # a row without a partition is one, too
+    rows = "SELECT id, a, n, late FROM t{} ORDER BY id"
+    assert copy.sql(rows.format("")) == db.sql(rows.format(" WHERE n >= 0"))
+    assert copy.rows("p") == db.sql("SELECT * FROM p WHERE id < 5000 ORDER BY id")
+
+
+def test_rows_into_a_view(db, leat, copy):
+    """What takes rows and no COPY gets them one by one."""
+    db.sql("CREATE TABLE v (id int PRIMARY KEY, a text)")
+    copy.sql("CREATE TABLE base (id int PRIMARY KEY, a text)")
+    copy.sql("CREATE VIEW v AS SELECT * FROM base WHERE a <> ''")
+    copy.sql("CREATE RULE r AS ON INSERT TO v DO INSTEAD INSERT INTO base VALUES (new.id, new.a)")
+    db.sql("INSERT INTO v SELECT g, 'x' || g FROM generate_series(1, 1000) g")
+    once(leat, db, copy, ["shop.public.v"], insert_mode="insert")
+    assert copy.rows("base") == db.sql("SELECT * FROM v ORDER BY id")
+
+
+def test_poison_stops(db, leat, copy):
+    """Without errors.tolerance=all the sink stops at such a row, and names it."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, a text)")
+    copy.sql("CREATE TABLE t (id int PRIMARY KEY, a varchar(3))")
+    db.sql("INSERT INTO t VALUES (1, 'ok'), (2, 'long'), (3, 'ok')")
+    once(leat, db, copy, ["shop.public.t"], ok=1)
+    assert "sql.too_long" in leat.stderr and "shop.public.t offset 1" in leat.stderr
+    assert copy.rows("t") == []
+
+
+def test_target_away(db, leat, copy, postgres):
+    """A table that is locked, and sessions that are ended, are waited for."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, a text)")
+    db.sql("INSERT INTO t VALUES (1, 'ok')")
+    leat.run(leat.write("shop.properties", db.properties(name="shop")),
+             leat.write("pump.properties",
+                        sink(copy, ["shop.public.t"], query_timeout_ms="1s")))
+    until(lambda: leat.alive() or _there(copy) == [(1,)], 60, "the first row")
+    with copy.db.connect(autocommit=False) as c:
+        c.execute("LOCK TABLE t")
+        db.sql("INSERT INTO t VALUES (2, 'ok')")
+        until(lambda: "RETRYING" in json.dumps(leat.told("pump")), 60, "a retry")
+        c.rollback()
+    until(lambda: leat.alive() or _there(copy) == [(1,), (2,)], 60, "the second row")
+    postgres.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+                 copy.db.name)
+    db.sql("INSERT INTO t VALUES (3, 'ok')")
+    until(lambda: leat.alive() or _there(copy) == [(1,), (2,), (3,)], 60, "the third row")
+
+
+def _there(target):
+    try:
+        return target.rows("t", "id")
+    except psycopg.Error:  # the table is not there yet
+        return None

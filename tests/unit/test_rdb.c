@@ -1,0 +1,317 @@
+/* The pure parts of the relational sinks: URLs, texts of cells, names of tables, reducing. */
+#include "test.h"
+
+#include <math.h>
+
+#include "base/clock.h"
+#include "sink/sql/my.h"
+#include "sink/sql/plan.h"
+#include "sink/sql/reduce.h"
+#include "sink/sql/text.h"
+
+static leat_arena a;
+
+static int reset(void **state)
+{
+    (void)state;
+    leat_arena_free(&a);
+    return 0;
+}
+
+static void test_urls(void **state)
+{
+    (void)state;
+    leat_db_url u;
+    leat_err e;
+    assert_int_equal(
+        leat_db_url_read("jdbc:postgresql://h:1/d%20b?user=x&password=a%26b&ssl", &a, &u, &e),
+        LEAT_OK);
+    assert_string_equal(u.scheme, "postgresql");
+    assert_string_equal(u.hosts, "h");
+    assert_int_equal(u.port, 1);
+    assert_string_equal(u.path, "d b");
+    assert_string_equal(u.user, "x");
+    assert_string_equal(u.password, "a&b");
+    assert_string_equal(leat_props_get(&u.params, "ssl"), "");
+    assert_null(leat_db_url_param(&u, "sslmode"));
+    assert_int_equal(leat_db_url_read("postgres://me:p%40w@[::1]:5433,h2:5433/db", &a, &u, &e),
+                     LEAT_OK);
+    assert_string_equal(u.scheme, "postgresql");
+    assert_string_equal(u.hosts, "::1,h2");
+    assert_int_equal(u.port, 5433);
+    assert_string_equal(u.password, "p@w");
+    assert_int_equal(leat_db_url_read("jdbc:sqlite:/a/b.db", &a, &u, &e), LEAT_OK);
+    assert_string_equal(u.path, "/a/b.db");
+    assert_int_equal(leat_db_url_read("jdbc:postgresql:db", &a, &u, &e), LEAT_OK);
+    assert_string_equal(u.path, "db");
+    assert_null(u.hosts);
+}
+
+static void test_urls_that_are_none(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"",
+                                        "jdbc:",
+                                        "postgresql",
+                                        "postgresql://h:0/db",
+                                        "postgresql://h:x/db",
+                                        "postgresql://h:99999/db",
+                                        "postgresql://[::1/db",
+                                        "postgresql://h:1,g:2/db"};
+    leat_db_url u;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        leat_err e = {0};
+        assert_int_equal(leat_db_url_read(wrong[i], &a, &u, &e), LEAT_CONF);
+        assert_string_equal(e.code, "config.url");
+    }
+}
+
+#define ASSERT_TEXT(call, expected)                                                                \
+    do {                                                                                           \
+        leat_buf out = {0};                                                                        \
+        call;                                                                                      \
+        leat_buf_u8(&out, 0);                                                                      \
+        assert_string_equal(out.p, expected);                                                      \
+        leat_buf_free(&out);                                                                       \
+    } while (0)
+
+static void test_times(void **state)
+{
+    (void)state;
+    int64_t bc = leat_days_of(-43, 3, 15);
+    ASSERT_TEXT(leat_rdb_text_date(&out, 0, true), "1970-01-01");
+    ASSERT_TEXT(leat_rdb_text_date(&out, bc, true), "0044-03-15");
+    ASSERT_TEXT(leat_rdb_text_date(&out, bc, false), "-0043-03-15");
+    ASSERT_TEXT(leat_rdb_text_timestamp(&out, -1, LEAT_US, true, "+00"),
+                "1969-12-31 23:59:59.999999+00");
+    ASSERT_TEXT(leat_rdb_text_timestamp(&out, bc * 86400000, LEAT_MS, true, ""),
+                "0044-03-15 00:00:00 BC");
+    ASSERT_TEXT(leat_rdb_text_clock(&out, INT64_C(86400000000), LEAT_US), "24:00:00");
+    ASSERT_TEXT(leat_rdb_text_clock(&out, 1, LEAT_NS), "00:00:00.000000001");
+    ASSERT_TEXT(leat_rdb_text_clock(&out, 120, LEAT_MS), "00:00:00.12");
+    ASSERT_TEXT(leat_rdb_text_zone(&out, -12600), "-03:30");
+    ASSERT_TEXT(leat_rdb_text_zone(&out, 3661), "+01:01:01");
+}
+
+static void test_numbers_and_bits(void **state)
+{
+    (void)state;
+    ASSERT_TEXT(leat_rdb_text_float(&out, (double)0.1f, true), "0.100000001");
+    ASSERT_TEXT(leat_rdb_text_float(&out, -0.0, false), "-0");
+    ASSERT_TEXT(leat_rdb_text_float(&out, -HUGE_VAL, false), "-Infinity");
+    ASSERT_TEXT(leat_rdb_text_bits(&out, LEAT_STR("\1\1"), 9), "100000001");
+    ASSERT_TEXT(leat_rdb_text_bits(&out, LEAT_STR(""), 3), "000");
+    ASSERT_TEXT(leat_rdb_text_bits(&out, LEAT_STR("\5"), 0), "101");
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    leat_table t = {.topic = "shop.public.Orders", .schema = "public", .name = "Orders"};
+    static const struct {
+        const char *dotted, *plain, *schema, *name;
+    } cases[] = {
+        {NULL, "${topic}", NULL, "shop_public_Orders"},
+        {NULL, "cdc_${source.table}", NULL, "cdc_Orders"},
+        {NULL, "${source.schema}.x", "public", "x"},
+        {"${topic}", NULL, "public", "Orders"},
+        {"${source.table}", NULL, NULL, "Orders"},
+        {"${source.schema}.${source.table}", NULL, "public", "Orders"},
+        {"all.${unknown", NULL, "all", "${unknown"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        leat_rdb_conf conf = {.table_dotted = cases[i].dotted, .table_format = cases[i].plain};
+        const char *schema, *name;
+        leat_rdb_name(&conf, &t, &a, &schema, &name);
+        assert_string_equal(name, cases[i].name);
+        if (cases[i].schema)
+            assert_string_equal(schema, cases[i].schema);
+        else
+            assert_null(schema);
+    }
+}
+
+/* ---- MySQL's constants and types ---- */
+
+/* The cell as a constant of a column of this type; NULL: refused. */
+static const char *constant(const char *type, const leat_schema *schema, leat_value v)
+{
+    leat_rdb_column to = {.name = "c", .type = type};
+    leat_rdb_field f = {.to = &to, .schema = schema};
+    leat_buf out = {0};
+    leat_err e = {0};
+    to.form = (uint8_t)leat_rdb_my_form_of(leat_str_of(type));
+    leat_rc rc = leat_rdb_my_put(&out, &f, &v, &e);
+    const char *text = rc == LEAT_OK ? leat_arena_str(&a, leat_buf_str(&out)).s : NULL;
+    leat_buf_free(&out);
+    if (rc == LEAT_OK) return text;
+    assert_int_equal(rc, LEAT_DATA);
+    assert_string_equal(e.code, "sql.range");
+    assert_non_null(strstr(e.msg, "column c"));
+    return NULL;
+}
+
+static leat_value at(leat_kind kind, int64_t t, leat_unit unit)
+{
+    return (leat_value){.kind = (uint8_t)kind, .unit = (uint8_t)unit, .u.i = t};
+}
+
+static leat_value decimal(const char *text)
+{
+    leat_value v = leat_text(leat_str_of(text));
+    v.kind = LEAT_DECIMAL;
+    return v;
+}
+
+static void test_constants_of_mysql(void **state)
+{
+    (void)state;
+    leat_schema *s = leat_schema_new(&a, LEAT_T_STRING, true);
+    leat_schema *bits = leat_schema_named(&a, LEAT_T_BYTES, true, "io.debezium.data.Bits", 1);
+    leat_schema_param(&a, bits, "length", "9");
+    assert_string_equal(constant("int(11)", s, leat_null()), "NULL");
+    assert_string_equal(constant("int unsigned", s, leat_int(-5)), "-5");
+    assert_string_equal(constant("varchar(9)", s, leat_int(-5)), "'-5'");
+    assert_string_equal(constant("tinyint(1)", s, leat_bool(true)), "1");
+    assert_string_equal(constant("text", s, leat_bool(true)), "'true'");
+    assert_string_equal(constant("double", s, leat_float(-0.0)), "-0e0");
+    assert_string_equal(constant("float", s, leat_float(1e300)), "1.0000000000000001e+300");
+    assert_string_equal(constant("decimal(9,2)", s, decimal("-1.50")), "-1.50");
+    assert_string_equal(constant("longtext", s, decimal("NaN")), "'NaN'");
+    assert_string_equal(constant("varchar(9)", s, leat_text(LEAT_STR("it's"))), "'it''s'");
+    assert_string_equal(constant("varchar(9)", s, leat_text(LEAT_STR("a\\"))), "_utf8mb4 X'615c'");
+    assert_string_equal(constant("blob", s, leat_bytes(LEAT_STR("\1\xff"))), "X'01ff'");
+    assert_string_equal(constant("bit(9)", bits, leat_bytes(LEAT_STR("\1\1"))), "b'100000001'");
+    assert_string_equal(constant("text", bits, leat_bytes(LEAT_STR("\1\1"))), "'100000001'");
+    assert_string_equal(constant("datetime(6)", s, at(LEAT_TIMESTAMPTZ, -1, LEAT_US)),
+                        "'1969-12-31 23:59:59.999999'");
+    assert_string_equal(constant("time", s, at(LEAT_TIME, INT64_C(86400000), LEAT_MS)),
+                        "'24:00:00'");
+    assert_string_equal(constant("date", s, at(LEAT_DATE, leat_days_of(9999, 12, 31), LEAT_US)),
+                        "'9999-12-31'");
+}
+
+static void test_constants_that_mysql_has_not(void **state)
+{
+    (void)state;
+    leat_schema *s = leat_schema_new(&a, LEAT_T_STRING, true);
+    assert_null(constant("double", s, leat_float(NAN)));
+    assert_null(constant("decimal(9,2)", s, decimal("-Infinity")));
+    assert_null(constant("date", s, at(LEAT_DATE, LEAT_TIME_INFINITY, LEAT_US)));
+    assert_null(constant("date", s, at(LEAT_DATE, leat_days_of(0, 12, 31), LEAT_US)));
+    int64_t last = leat_days_of(10000, 1, 1) * INT64_C(86400000000);
+    assert_non_null(constant("datetime(6)", s, at(LEAT_TIMESTAMP, last - 1, LEAT_US)));
+    assert_null(constant("datetime(6)", s, at(LEAT_TIMESTAMP, last, LEAT_US)));
+    assert_string_equal(constant("text", s, at(LEAT_TIMESTAMP, LEAT_TIME_MINUS_INFINITY, LEAT_US)),
+                        "'-infinity'");
+}
+
+static void test_places_of_mysql(void **state)
+{
+    (void)state;
+    const char *const params[] = {"x'y", "?"};
+    ASSERT_TEXT(leat_rdb_my_fill(&out, "SET `a?`=? WHERE \"?\"='?' AND b=?", 2, params),
+                "SET `a?`='x''y' WHERE \"?\"='?' AND b='?'");
+}
+
+static void test_types_of_mysql(void **state)
+{
+    (void)state;
+    static const struct {
+        leat_type type;
+        const char *name, *param, *value;
+        bool key;
+        const char *made;
+    } cases[] = {
+        {LEAT_T_STRING, NULL, NULL, NULL, false, "LONGTEXT"},
+        {LEAT_T_STRING, NULL, NULL, NULL, true, "VARCHAR(255)"},
+        {LEAT_T_BYTES, NULL, NULL, NULL, true, "VARBINARY(255)"},
+        {LEAT_T_INT64, "io.debezium.time.MicroTimestamp", NULL, NULL, false, "DATETIME(6)"},
+        {LEAT_T_STRING, "io.debezium.time.ZonedTime", NULL, NULL, false, "LONGTEXT"},
+        {LEAT_T_STRING, "io.debezium.data.Uuid", NULL, NULL, true, "CHAR(36)"},
+        {LEAT_T_BYTES, "io.debezium.data.Bits", "length", "64", false, "BIT(64)"},
+        {LEAT_T_BYTES, "io.debezium.data.Bits", "length", "65", false, "LONGTEXT"},
+        {LEAT_T_BYTES, "org.apache.kafka.connect.data.Decimal", "scale", "30", false,
+         "DECIMAL(65,30)"},
+        {LEAT_T_BYTES, "org.apache.kafka.connect.data.Decimal", "scale", "31", false, "LONGTEXT"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        leat_schema *s = cases[i].name
+                             ? leat_schema_named(&a, cases[i].type, true, cases[i].name, 1)
+                             : leat_schema_new(&a, cases[i].type, true);
+        if (cases[i].param) leat_schema_param(&a, s, cases[i].param, cases[i].value);
+        ASSERT_TEXT(leat_rdb_my_type(&out, s, NULL, cases[i].key), cases[i].made);
+    }
+}
+
+/* ---- reducing ---- */
+
+static leat_rdb_table tables[2];
+static leat_rdb_column key = {.name = "id"};
+static leat_rdb_field fields[2];
+
+static leat_rdb_shape shape(leat_rdb_kind kind, int table)
+{
+    fields[0] = (leat_rdb_field){.to = &key, .key = true};
+    return (leat_rdb_shape){.kind = kind, .table = &tables[table], .fields = fields};
+}
+
+static void test_the_last_of_a_key_stays(void **state)
+{
+    (void)state;
+    leat_rdb_shape up = shape(LEAT_RDB_ROW_UPSERT, 0), del = shape(LEAT_RDB_ROW_DELETE, 0);
+    leat_rdb_shape other = shape(LEAT_RDB_ROW_UPSERT, 1);
+    leat_value v[] = {leat_int(1), leat_int(2), leat_int(3)};
+    leat_rdb_row rows[] = {
+        {.shape = &up, .cells = &v[0], .event = 0},
+        {.shape = &other, .cells = &v[0], .event = 1},
+        {.shape = &up, .cells = &v[1], .event = 2},
+        {.shape = &del, .old = &v[0], .event = 3},
+        {.shape = &up, .cells = &v[1], .event = 4},
+        {.shape = &up, .cells = &v[2], .event = 5},
+        {.shape = &other, .cells = &v[0], .event = 6},
+    };
+    leat_rdb_row *out;
+    uint32_t n;
+    leat_rdb_reduce(rows, 7, &a, &out, &n);
+    const uint32_t wanted[] = {3, 4, 5, 6}; /* deletes first, then the other table */
+    assert_int_equal(n, 4);
+    for (uint32_t i = 0; i < n; i++) assert_int_equal(out[i].event, wanted[i]);
+}
+
+static void test_rows_that_depend_keep_their_order(void **state)
+{
+    (void)state;
+    leat_rdb_shape up = shape(LEAT_RDB_ROW_UPSERT, 0), part = shape(LEAT_RDB_ROW_UPDATE, 0);
+    leat_rdb_shape del = shape(LEAT_RDB_ROW_DELETE, 0);
+    leat_value v[] = {leat_int(1), leat_int(2)};
+    leat_rdb_row rows[] = {
+        {.shape = &up, .cells = &v[0], .event = 0},
+        {.shape = &part, .cells = &v[0], .old = &v[0], .event = 1},
+        {.shape = &del, .old = &v[1], .event = 2},
+        {.shape = &up, .cells = &v[0], .event = 3},
+    };
+    leat_rdb_row *out;
+    uint32_t n;
+    leat_rdb_reduce(rows, 4, &a, &out, &n);
+    assert_int_equal(n, 4);
+    for (uint32_t i = 0; i < n; i++) assert_int_equal(out[i].event, i);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_urls, reset),
+        cmocka_unit_test_teardown(test_urls_that_are_none, reset),
+        cmocka_unit_test_teardown(test_times, reset),
+        cmocka_unit_test_teardown(test_numbers_and_bits, reset),
+        cmocka_unit_test_teardown(test_names, reset),
+        cmocka_unit_test_teardown(test_constants_of_mysql, reset),
+        cmocka_unit_test_teardown(test_constants_that_mysql_has_not, reset),
+        cmocka_unit_test_teardown(test_places_of_mysql, reset),
+        cmocka_unit_test_teardown(test_types_of_mysql, reset),
+        cmocka_unit_test_teardown(test_the_last_of_a_key_stays, reset),
+        cmocka_unit_test_teardown(test_rows_that_depend_keep_their_order, reset),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
