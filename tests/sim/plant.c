@@ -50,6 +50,7 @@ static leat_rc dead(leat_err *e)
 static leat_rc note_budget(leat_rc rc, const leat_err *e)
 {
     if (rc == LEAT_RETRY && leat_str_starts(leat_str_of(e->code), "spool.")) cover(MEET_BUDGET);
+    if (rc == LEAT_RETRY && strcmp(e->code, "spool.transaction") == 0) the_sim->life.hurt = true;
     return rc;
 }
 

@@ -42,7 +42,7 @@ const char *leat_kafka_phase_name(leat_kafka_phase phase)
 
 static leat_rc go_to_spool(leat_kafka *k, leat_err *e)
 {
-    if (k->conf.spool_bytes == 0 || !leat_kafka_away(k)) return LEAT_OK;
+    if (k->conf.spool_bytes == 0 || k->straight || !leat_kafka_away(k)) return LEAT_OK;
     if (leat_kafka_once(k) && !k->once.known) return LEAT_OK;
     return leat_kafka_spool_enter(k, e);
 }
@@ -124,6 +124,7 @@ static void note_open(leat_kafka *k, const leat_batch *b, leat_str progress)
     bool safe = progress.s != NULL || b->safe.offset.s != NULL;
     bool whole = leat_kafka_whole(b, progress);
     uint32_t nsafe = whole ? b->n : safe ? b->nsafe : 0;
+    if (safe && (k->tail || b->n > 0)) k->straight = false;
     if (safe) {
         k->open = (leat_counts){0};
         k->open_events = 0;

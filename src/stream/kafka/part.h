@@ -212,7 +212,8 @@ typedef struct leat_kafka {
     uint64_t appends; /* calls of append */
     leat_counts open; /* appended behind the last safe place ... */
     uint64_t open_events;
-    bool tail; /* ... and there are events among them */
+    bool tail;     /* ... and there are events among them */
+    bool straight; /* a transaction that the spool has no room for comes again, past the spool */
 
     /* ---- positions for Kafka Connect (publish.c) ---- */
     leat_reach published; /* positions that were written last */

@@ -233,15 +233,18 @@ int64_t leat_kafka_spool_bytes(const leat_kafka *k)
 }
 
 /* The budget is used up. */
-static leat_rc no_room(const leat_kafka *k, leat_err *e)
+static leat_rc no_room(leat_kafka *k, leat_err *e)
 {
-    /* All before it is delivered, and its end has no room: it never would have. */
-    if (k->phase == LEAT_KAFKA_DRAIN && k->tail && k->drained && k->nparcels == 0)
+    /* All before it is delivered, and its end has no room: it never would have. A Kafka that is
+     * away now and then must not get its beginning for ever: it does not enter a spool again. */
+    if (k->phase == LEAT_KAFKA_DRAIN && k->tail && k->drained && k->nparcels == 0) {
+        k->straight = true;
         return leat_fail(e, LEAT_RETRY, "spool.transaction", k->spool_data,
                          "a transaction is larger than spool.max.bytes=%" PRId64
                          ". Kafka is back: what the spool holds of it is let go, and it is read "
                          "again from its beginning, straight into Kafka",
                          k->conf.spool_bytes);
+    }
     return leat_fail(e, LEAT_RETRY, "spool.full", k->spool_data,
                      "the spool holds %" PRIu64 " events in %" PRId64
                      " bytes, and spool.max.bytes=%" PRId64
@@ -252,7 +255,7 @@ static leat_rc no_room(const leat_kafka *k, leat_err *e)
 }
 
 /* The stream's refusal, in the words of who set the budget. */
-static leat_rc full(const leat_kafka *k, leat_rc rc, const leat_err *why, leat_err *e)
+static leat_rc full(leat_kafka *k, leat_rc rc, const leat_err *why, leat_err *e)
 {
     if (rc != LEAT_RETRY || strcmp(why->code, "stream.retention_held") != 0) {
         if (leat_rc_failed(rc) && e != NULL) *e = *why;
