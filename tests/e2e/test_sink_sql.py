@@ -246,8 +246,12 @@ def same(db, target, *tables):
         columns = ", ".join(name for (name,) in names)
         mine = db.sql(f"SELECT {columns} FROM {table} ORDER BY 1")
         got = target.rows(table, columns)
-        text = [tuple(v if v is None else str(v) for v in row) for row in mine]
-        assert [tuple(v if v is None else str(v) for v in row) for row in got] == text, table
+        want = [tuple(v if v is None else str(v) for v in row) for row in mine]
+        has = [tuple(v if v is None else str(v) for v in row) for row in got]
+        if has != want:  # pytest's own account of many rows takes minutes
+            at = next((i for i, (a, b) in enumerate(zip(has, want)) if a != b), len(want))
+            raise AssertionError(f"{table}, row {at} of {len(want)}: {has[at:at + 1]} is not "
+                                 f"{want[at:at + 1]}; {len(has)} rows")
 
 
 @pytest.mark.parametrize("mode", ["transaction", "batch"])
