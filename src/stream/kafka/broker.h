@@ -81,7 +81,8 @@ typedef struct leat_broker_ops {
      * error ("kafka.down"), for a person. */
     bool (*down)(const leat_broker *b, leat_err *why);
     /* Which cluster it is, by the id that its brokers tell. AGAIN: none was reached yet, or not for
-     * long enough. OK: *id is borrowed until the next reset or close; NULL: they have none. */
+     * long enough, or not since they were away. OK: *id is borrowed until the next reset or close;
+     * NULL: they have none. */
     leat_rc (*cluster)(leat_broker *b, const char **id);
     /* True: the producer is dead, no call but reset and close helps; why: RETRY "kafka.fatal", or
      * CONF, what reset would not change ("kafka.denied", "kafka.too_old"), or must not

@@ -37,6 +37,8 @@ enum {
     CULPRIT_US = 200000, /* how long a report may come behind the fatal error it is */
     MESSAGES_MOST = 10000000,
     NO_ID_TIMES = 5, /* so often a broker was seen to be up, before it is believed to have no id */
+    ASK_MS = 500,    /* for an answer about who the brokers are ... */
+    ASK_EVERY_US = 1000000,
     TOO_OLD_TIMES = 3, /* so often no broker numbers batches, before that is believed */
 };
 
@@ -135,8 +137,10 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
         p->down = true;
 }
 
+/* Who answers again at the same address may be another cluster. */
 static void reached(leat_kafka_client_port *p)
 {
+    p->unsure = p->unsure || p->down;
     p->down = false;
     p->down_why = (leat_err){0};
 }
@@ -364,6 +368,7 @@ static void end(leat_kafka_client_port *p)
     p->fatal = p->in_tx = p->fenced = p->shrunk = false;
     p->commit_us = 0;
     p->up_times = 0;
+    p->unsure = false;
     p->culprit = (leat_kafka_culprit){0};
     p->refused = (leat_err){0};
 }
@@ -563,9 +568,25 @@ static bool client_fatal(const leat_broker *b, leat_err *why)
     return p->fatal;
 }
 
+/* After brokers were away: librdkafka may go on for minutes without asking them who they are. */
+static void ask_again(leat_kafka_client_port *p)
+{
+    const struct rd_kafka_metadata *found = NULL;
+    int64_t now = leat_mono_us();
+    if (p->down || now < p->ask_us) return;
+    p->ask_us = now + ASK_EVERY_US;
+    if (rd_kafka_metadata(p->rk, 0, NULL, &found, ASK_MS) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+    rd_kafka_metadata_destroy(found);
+    if (p->cluster) rd_kafka_mem_free(p->rk, p->cluster);
+    p->cluster = NULL;
+    p->unsure = false;
+}
+
 static leat_rc client_cluster(leat_broker *b, const char **id)
 {
     leat_kafka_client_port *p = port(b);
+    if (p->unsure) ask_again(p);
+    if (p->unsure) return LEAT_AGAIN;
     if (p->cluster == NULL) p->cluster = rd_kafka_clusterid(p->rk, 0);
     *id = p->cluster;
     return p->cluster != NULL || p->up_times >= NO_ID_TIMES ? LEAT_OK : LEAT_AGAIN;

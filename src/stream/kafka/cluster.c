@@ -3,8 +3,8 @@
  * A spool belongs to the cluster that has what came before it: records of one connector that are
  * partly in one cluster and partly in another look whole in neither. So the id that the brokers
  * tell is kept beside the position, and while a spool is in force nothing is sent before the id is
- * known to be the same. Without a spool a change of clusters is a person's decision, and told. Run
- * by the stream's thread. */
+ * known to be the same. Without a spool a change of clusters is a person's decision, and told;
+ * while the connector runs it is nobody's, and ends it. Run by the stream's thread. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -20,6 +20,15 @@ static void take(leat_kafka *k, const char *id)
 /* Another one than until now. */
 static leat_rc met_another(leat_kafka *k, const char *id, leat_err *e)
 {
+    if (k->compared && k->spool == NULL && !k->conf.other_cluster)
+        return leat_fail(
+            e, LEAT_CONF, "kafka.other_cluster", k->connector,
+            "the brokers came to be those of the cluster %s while this connector "
+            "ran; until now it delivered into %s, which has what came before. What was "
+            "on its way went to %s. Set bootstrap.servers to the brokers of %s; or, to "
+            "go on in %s, start the connector again, or have it begin anew with a "
+            "snapshot by 'leat offsets %s reset'",
+            id, k->cluster, id, k->cluster, id, k->connector);
     if (k->spool != NULL && !k->conf.other_cluster)
         return leat_fail(e, LEAT_CONF, "kafka.other_cluster", k->connector,
                          "this is the cluster %s, and %" PRIu64 " events of the spool are for "
@@ -46,6 +55,7 @@ leat_rc leat_kafka_cluster_look(leat_kafka *k, leat_err *e)
         take(k, id);
     else if (id != NULL && strcmp(id, k->cluster) != 0)
         LEAT_TRY(met_another(k, id, e));
+    k->compared = k->compared || id != NULL;
     k->met = true;
     return LEAT_OK;
 }

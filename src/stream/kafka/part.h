@@ -152,6 +152,7 @@ typedef struct leat_kafka {
     struct leat_page *page;
     char cluster[LEAT_KAFKA_CLUSTER]; /* whose position this is; "": not known */
     bool met;                         /* that is the one which can be reached, or need not be */
+    bool compared;                    /* since the open, an id was */
     leat_kafka_phase phase;
     int64_t since_us;
     int64_t told_us;             /* when the page was told last ... */
