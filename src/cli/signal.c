@@ -124,8 +124,10 @@ static int send(const signal_args *s, const verb *v)
         leat_json_write(reply, &request);
         printf(LEAT_STR_FMT "\n", LEAT_STR_ARG(leat_buf_str(&request)));
     } else if (rc == LEAT_OK) {
-        fprintf(stderr, "%s: signal %s " LEAT_STR_FMT " is taken\n", s->name, v->name,
-                LEAT_STR_ARG(id));
+        fprintf(stderr,
+                "%s: signal %s " LEAT_STR_FMT " is taken; what becomes of it stands in the log "
+                "and in 'leat status %s'\n",
+                s->name, v->name, LEAT_STR_ARG(id), s->name);
     }
     leat_buf_free(&request);
     leat_arena_free(&a);
