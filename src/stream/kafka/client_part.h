@@ -1,6 +1,6 @@
-/* The inside of the port to librdkafka, shared by its parts: kafka_client.c (records and their
- * fate), kafka_topic.c (topics before their first record), kafka_tx.c (transactions). Nobody else
- * includes this. One thread; librdkafka's callbacks run in it too, but that of its log. */
+/* The inside of the port to librdkafka, shared by its parts: client.c (records and their fate),
+ * topic.c (topics before their first record), tx.c (transactions). Nobody else includes this. One
+ * thread; librdkafka's callbacks run in it too, but that of its log. */
 #ifndef LEAT_STREAM_KAFKA_CLIENT_PART_H
 #define LEAT_STREAM_KAFKA_CLIENT_PART_H
 
