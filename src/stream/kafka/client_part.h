@@ -70,7 +70,7 @@ typedef struct leat_kafka_client_port {
     unsigned too_old;  /* lives that ended since no broker numbers batches */
     char *cluster;     /* librdkafka's; NULL: not known ... */
     unsigned up_times; /* ... though brokers were seen to be up so often in this life */
-    bool unsure;       /* they were away since: asked again from ask_us on */
+    bool unsure;       /* they were away since, or say another id: asked again from ask_us on */
     int64_t ask_us;
     bool down, fatal;
     leat_err down_why, fatal_why;

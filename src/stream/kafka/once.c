@@ -362,6 +362,7 @@ static leat_rc step(leat_kafka *k, leat_err *e)
         if (dead) k->last = why;
         return leat_mono_us() < o->again_us ? LEAT_AGAIN : leat_kafka_begin_anew(k, e);
     }
+    if (!k->sure) return LEAT_AGAIN; /* the answers may be another cluster's */
     if (o->state <= LEAT_ONCE_READ)
         return leat_mono_us() < o->again_us ? LEAT_AGAIN : leat_kafka_begin_producer(k, e);
     switch (o->state) {

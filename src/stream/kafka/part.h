@@ -153,7 +153,8 @@ typedef struct leat_kafka {
     struct leat_page *page;
     char cluster[LEAT_KAFKA_CLUSTER]; /* whose position this is; "": not known */
     bool met;                         /* that is the one which can be reached, or need not be */
-    bool compared;                    /* since the open, an id was */
+    bool compared;                    /* since the open, an id was ... */
+    bool sure; /* ... and it is still that one: what is reported counts; true before the first */
     leat_kafka_phase phase;
     int64_t since_us;
     int64_t told_us;             /* when the page was told last ... */
@@ -254,8 +255,9 @@ void leat_kafka_records_fini(leat_kafka *k);
 
 /* ---- cluster.c ---- */
 
-/* Whether it is the cluster that it was. Until k->met nothing is given to the producer. CONF
- * "kafka.other_cluster": a spool of another one is in force. */
+/* Whether it is the cluster that it was: k->met, until which nothing is given to the producer, and
+ * k->sure. CONF "kafka.other_cluster": a spool of another one is in force, or it changed while the
+ * connector ran. */
 leat_rc leat_kafka_cluster_look(leat_kafka *k, leat_err *e);
 
 /* ---- window.c ---- */
