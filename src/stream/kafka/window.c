@@ -590,6 +590,7 @@ leat_rc leat_kafka_revive(leat_kafka *k, leat_err *e)
         return rc;
     }
     k->resets++;
+    k->met = k->met && !k->compared; /* who the next one reaches is not known yet */
     leat_kafka_rewind(k);
     return LEAT_OK;
 }
