@@ -120,13 +120,21 @@ static leat_rc no_room(leat_kafka *k, leat_err *e)
                      k->conf.spool_bytes ? "" : " With spool.max.bytes the disk would hold it");
 }
 
+/* A transaction ends in the first nsafe events: not what is told beside it, as a heartbeat. */
+static bool ends_one(const leat_kafka *k, const leat_batch *b, uint32_t nsafe)
+{
+    for (uint32_t i = 0; i < nsafe; i++)
+        if (b->ev[i].tx != 0) return true;
+    return k->tail;
+}
+
 /* The books of what is appended behind the last safe place. */
 static void note_open(leat_kafka *k, const leat_batch *b, leat_str progress)
 {
     bool safe = progress.s != NULL || b->safe.offset.s != NULL;
     bool whole = leat_kafka_whole(b, progress);
     uint32_t nsafe = whole ? b->n : safe ? b->nsafe : 0;
-    if (safe && (k->tail || b->n > 0)) k->straight = false;
+    if (safe && k->straight && ends_one(k, b, nsafe)) k->straight = false;
     if (safe) {
         k->open = (leat_counts){0};
         k->open_events = 0;
