@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "stream/kafka/client.h"
+#include "stream/kafka/client_part.h"
 #include "stream/kafka/fetch.h"
 
 enum { PARTITIONS = 4, POLL_MS = 50, LONG_MS = 60000 };
@@ -429,6 +429,29 @@ static void test_transactions(void **state)
     first->ops->close(first, 1000);
 }
 
+/* What the commit of the transaction before waited for says nothing of this one's. */
+static void test_commits_wait(void **state)
+{
+    enum { SLOW_MS = 1000, WAIT_MS = 50, PAUSE_US = 300000 };
+    world *w = *state;
+    leat_err e;
+    if (!w->mock) SKIP("the mock is slow when it is asked to");
+    w->conf.transactional_id = w->topic;
+    start(w);
+    const leat_kafka_client_port *p = (const leat_kafka_client_port *)w->b;
+    finish(w, w->b->ops->tx_init);
+    for (uint64_t tag = 1; tag <= 2; tag++) {
+        assert_int_equal(w->b->ops->tx_begin(w->b, &e), LEAT_OK);
+        put_well(w, tag, NULL, 0);
+        rd_kafka_mock_broker_set_rtt(w->mock, 1, SLOW_MS);
+        assert_int_equal(w->b->ops->tx_commit(w->b, WAIT_MS, &e), LEAT_AGAIN);
+        assert_int_equal(p->commit_us, 0); /* its record is on its way: it was not asked for */
+        rd_kafka_mock_broker_set_rtt(w->mock, 1, 0);
+        finish(w, w->b->ops->tx_commit);
+        leat_sleep_us(PAUSE_US);
+    }
+}
+
 static void test_offsets_written(void **state)
 {
     world *w = *state;
@@ -465,9 +488,10 @@ static void test_offsets_written(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_in_order),    TEST(test_partitions),   TEST(test_bounds),
-        TEST(test_first_alone), TEST(test_away),         TEST(test_refused),
-        TEST(test_small_topic), TEST(test_transactions), TEST(test_offsets_written),
+        TEST(test_in_order),     TEST(test_partitions),   TEST(test_bounds),
+        TEST(test_first_alone),  TEST(test_away),         TEST(test_refused),
+        TEST(test_small_topic),  TEST(test_transactions), TEST(test_offsets_written),
+        TEST(test_commits_wait),
     };
     if (getenv("LEAT_TEST_FILTER")) cmocka_set_test_filter(getenv("LEAT_TEST_FILTER"));
     return cmocka_run_group_tests_name("kafka_client", tests, NULL, NULL);

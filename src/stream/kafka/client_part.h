@@ -74,11 +74,11 @@ typedef struct leat_kafka_client_port {
     int64_t ask_us;
     bool down, fatal;
     leat_err down_why, fatal_why;
-    bool in_tx;                  /* between begin and the end of commit or abort */
-    size_t left;                 /* nqueued before a commit, as it was seen last ... */
-    int64_t left_us;             /* ... and when that was another number */
-    int64_t commit_us;           /* a commit that had no answer is asked for again then; 0: none */
-    bool fenced;                 /* tx_init: no open transaction of our own hides offsets */
+    bool in_tx;        /* between begin and the end of commit or abort */
+    size_t left;       /* nqueued before this transaction's commit, as it was seen last ... */
+    int64_t left_us;   /* ... and when that was another number */
+    int64_t commit_us; /* a commit that had no answer is asked for again then; 0: none */
+    bool fenced;       /* tx_init: no open transaction of our own hides offsets */
     leat_kafka_offsets *reading; /* tx_offsets that has not ended */
     leat_err refused;            /* RETRY: a record of the open transaction was */
 } leat_kafka_client_port;
