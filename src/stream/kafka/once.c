@@ -411,18 +411,21 @@ leat_rc leat_kafka_once_to_spool(leat_kafka *k, leat_err *e)
 {
     leat_once *o = &k->once;
     leat_arena a = {0};
-    uint64_t events = 0, skip = 0;
+    uint64_t events = 0, skip = 0, open = 0; /* refused, of a repeat that has no end yet */
     leat_counts moved = {0};
     leat_rc rc;
     bool apart = o->doubt && o->apart;
     for (size_t i = 0; i < o->parcels && o->doubt && !apart; i++) {
         const leat_parcel *p = leat_kafka_parcel(k, i);
-        if (p->safe) skip = events + p->nsafe;
-        leat_counts_add(&moved, &p->moved);
-        if (p->drop_safe) {
-            moved.appended -= p->drop_dead;
-            moved.dead += p->drop_dead;
+        uint64_t dead = p->safe ? open : 0;
+        if (p->safe) {
+            skip = events + p->nsafe;
+            open = 0;
         }
+        *(p->drop_safe ? &dead : &open) += p->drop_dead;
+        leat_counts_add(&moved, &p->moved);
+        moved.appended -= dead;
+        moved.dead += dead;
         events += p->cut ? p->nsafe : p->n;
     }
     k->books.cursor_len = 0;
