@@ -452,46 +452,14 @@ static void test_commits_wait(void **state)
     }
 }
 
-static void test_offsets_written(void **state)
-{
-    world *w = *state;
-    leat_err e;
-    if (w->mock) SKIP("the mock makes no topics");
-    leat_kafka_offsets *o = NULL;
-    leat_position *pos;
-    size_t n;
-    const leat_position two[] = {{LEAT_STR("{\"server\":\"a\"}"), LEAT_STR("{\"lsn\":5}")},
-                                 {LEAT_STR("{\"server\":\"b\"}"), LEAT_STR("{\"lsn\":6}")}};
-    for (int round = 0; round < 2; round++) {
-        leat_position now[] = {two[0], two[1]};
-        if (round) now[0].offset = (leat_str){0};
-        if (leat_kafka_offsets_write(&w->kafka, &w->conf.offsets, "c", round ? "id" : NULL, now, 2,
-                                     LONG_MS, &e) != LEAT_OK)
-            fail_msg("%s: %s", e.code, e.msg);
-        size_t wanted = round ? 1 : 2;
-        int64_t until = leat_mono_us() + LONG_MS * INT64_C(1000);
-        do { /* a commit shows a moment later */
-            assert_int_equal(leat_kafka_offsets_open(&w->kafka, w->offsets, "c",
-                                                     LEAT_KAFKA_OFFSETS_COMMITTED, &o, &e),
-                             LEAT_OK);
-            while (leat_kafka_offsets_read(o, 1000, &e) == LEAT_AGAIN) continue;
-            leat_kafka_offsets_take(o, &w->a, &pos, &n);
-            leat_kafka_offsets_close(o);
-        } while (round && n != wanted && leat_mono_us() < until);
-        assert_int_equal(n, wanted);
-        assert_true(leat_str_is(pos[n - 1].offset, "{\"lsn\":6}"));
-    }
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_in_order),     TEST(test_partitions),   TEST(test_bounds),
-        TEST(test_first_alone),  TEST(test_away),         TEST(test_refused),
-        TEST(test_small_topic),  TEST(test_transactions), TEST(test_offsets_written),
-        TEST(test_commits_wait),
+        TEST(test_in_order),    TEST(test_partitions),   TEST(test_bounds),
+        TEST(test_first_alone), TEST(test_away),         TEST(test_refused),
+        TEST(test_small_topic), TEST(test_transactions), TEST(test_commits_wait),
     };
     if (getenv("LEAT_TEST_FILTER")) cmocka_set_test_filter(getenv("LEAT_TEST_FILTER"));
     return cmocka_run_group_tests_name("kafka_client", tests, NULL, NULL);
