@@ -389,6 +389,8 @@ leat_rc leat_kafka_once_step(leat_kafka *k, leat_err *e)
     enum { STEPS = 4 };
     leat_rc rc = LEAT_OK;
     for (unsigned i = 0; i < STEPS && rc == LEAT_OK; i++) rc = step(k, e);
+    /* a call was the first to know: the next step sees to it */
+    if (rc == LEAT_CONF && timed_out(k) && k->broker->ops->fatal(k->broker, NULL)) rc = LEAT_AGAIN;
     if (!owed(k)) k->moved_us = leat_mono_us();
     return rc == LEAT_AGAIN ? LEAT_OK : rc;
 }
