@@ -84,10 +84,11 @@ def test_a_cluster_that_is_lost(orders, leat, kafka, other_kafka, more):  # noqa
 
 
 @pytest.mark.timeout(600)
-def test_a_cluster_made_anew_at_the_same_address(orders, leat, own_kafka):  # noqa: F811
-    """The process goes on beside it, and notices."""
-    start(leat, orders, own_kafka, **QUICK)
-    own_kafka.read_until(topic_of(orders), 1)
+def test_a_cluster_made_anew_at_the_same_address(orders, leat, own_kafka, more):  # noqa: F811
+    """The process goes on beside it, and notices. What the new one was sent the old one gets."""
+    topic = topic_of(orders)
+    start(leat, orders, own_kafka, **QUICK, **more)
+    own_kafka.read_until(topic, 1)
     was = own_kafka.cluster
     own_kafka.kill()
     orders.sql("INSERT INTO orders VALUES (2, 'second')")
@@ -95,5 +96,12 @@ def test_a_cluster_made_anew_at_the_same_address(orders, leat, own_kafka):  # no
     own_kafka.begin_anew(OTHER)
     own_kafka.start()
     told = failed(leat, "kafka.other_cluster")
-    assert own_kafka.cluster in told and was in told
+    assert own_kafka.cluster in told and was in told and "nothing was sent" not in told
+    leat.stop()
+    own_kafka.kill()
+    own_kafka.come_back(was)
+    own_kafka.start()
+    start(leat, orders, own_kafka, **QUICK, **more)
+    assert set(ids(own_kafka.read_until(topic, 2))) == {1, 2}
+    is_direct(leat)
     leat.stop()

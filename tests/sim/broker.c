@@ -22,7 +22,10 @@ typedef struct broker {
     leat_broker_events *events;
     item *first[DB_TOPICS][CLUSTER_PARTS], **tail[DB_TOPICS][CLUSTER_PARTS];
     size_t queued;
-    bool reached; /* the cluster, once */
+    bool reached;     /* the cluster, once ... */
+    bool unsure;      /* ... and it was away since ... */
+    bool other;       /* ... or is another one, as it said */
+    uint32_t outages; /* of those that are noticed */
     bool fatal, lost_told;
     uint32_t most; /* bytes it takes */
 
@@ -67,7 +70,7 @@ static void log_some(broker *b, unsigned t, unsigned p, uint32_t n)
     sim *s = the_sim;
     cluster *c = &s->cluster;
     if (t == c->gone && s->mono_us < c->gone_us) return;
-    if (c->once && (b->epoch != c->epoch || !c->open)) return;
+    if (c->once && (b->epoch != c->epoch || !c->open || c->other)) return;
     for (item *it = b->first[t][p]; it && n > 0 && !s->failed; it = it->next) {
         if (it->logged || it->refused) continue;
         if (s->plant == PLANT_KAFKA_ORDER && it->next && dice_one_in(&s->dice, 50)) continue;
@@ -79,6 +82,7 @@ static void log_some(broker *b, unsigned t, unsigned p, uint32_t n)
             continue;
         }
         it->logged = true;
+        if (c->other) continue;
         if (c->once)
             cluster_pend(c, t, p, it->hash, it->row);
         else
@@ -123,6 +127,26 @@ static uint32_t topic(leat_broker *base, const char *name)
     return cluster_topic(name);
 }
 
+/* Its reports come behind the news that the cluster was away. */
+static void notice(broker *b)
+{
+    cluster *c = &the_sim->cluster;
+    if (!cluster_up(c)) return;
+    if (c->other) cover(MEET_OTHER);
+    b->unsure = b->unsure || (b->reached && b->outages != c->outages);
+    b->outages = c->outages;
+}
+
+static void reach(broker *b)
+{
+    const cluster *c = &the_sim->cluster;
+    if (the_sim->dead || !cluster_up(c)) return;
+    b->reached = true;
+    b->unsure = false;
+    b->other = c->other;
+    b->outages = c->outages;
+}
+
 static bool is_row(const leat_broker_record *r)
 {
     static const char row[] = "\"op\":\"r\"";
@@ -144,7 +168,9 @@ static leat_rc produce(leat_broker *base, const leat_broker_record *r, leat_err 
     if (b->fatal) return leat_fail(e, LEAT_RETRY, "kafka.fatal", NULL, "the producer is dead");
     if (c->once && !b->in_tx) sim_fail("log", "a record outside of a transaction");
     if (b->asked) sim_fail("log", "a record while its transaction is committed");
-    b->reached = b->reached || cluster_up(c);
+    if (b->other || (b->unsure && c->told && !c->once))
+        sim_fail("other", "a record for who may be another cluster");
+    if (!b->reached) reach(b);
     size_t bytes = r->key.len + r->value.len;
     if (!b->reached || b->queued > b->most || dice_one_in(&s->dice, 200)) return LEAT_AGAIN;
     if (c->early && c->max_bytes && bytes > c->max_bytes) {
@@ -232,6 +258,7 @@ static unsigned turn(broker *b)
     cluster *c = &s->cluster;
     unsigned n = 0;
     cluster_live(c, s->life.last);
+    notice(b);
     if (b->fatal) return 0;
     if (!s->life.last && dice_one_in(&s->dice, c->deaths)) die(b);
     if (b->fatal || (cluster_up(c) && gone(b))) return 0;
@@ -318,7 +345,7 @@ static leat_rc reset(leat_broker *base, leat_err *e)
     if (sim_step(ACT_RESET, (int64_t)b->queued, 0)) return dead(e);
     leave(b);
     clear(b);
-    b->fatal = b->reached = b->lost_told = false;
+    b->fatal = b->reached = b->lost_told = b->unsure = b->other = false;
     return LEAT_OK;
 }
 
@@ -349,7 +376,7 @@ static leat_rc tx_init(leat_broker *base, int wait_ms, leat_err *e)
     if (sim_step(ACT_FENCE, b->epoch, c->npending)) return dead(e);
     cluster_live(c, s->life.last);
     if (b->fatal) return ended(b, e);
-    if (!cluster_up(c) || dice_one_in(&s->dice, 4)) {
+    if (cluster_lost(c) || dice_one_in(&s->dice, 4)) {
         s->mono_us += wait_ms * 1000;
         return LEAT_AGAIN;
     }
@@ -366,9 +393,9 @@ static leat_rc tx_offsets(leat_broker *base, leat_arena *a, leat_position **pos,
     (void)base;
     if (sim_step(ACT_OFFSETS, (int64_t)c->commits, c->epoch)) return dead(e);
     cluster_live(c, s->life.last);
-    if (!cluster_up(c) && dice_one_in(&s->dice, 3))
+    if (cluster_lost(c) && dice_one_in(&s->dice, 3))
         return leat_fail(e, LEAT_RETRY, "kafka.down", NULL, "no broker answers");
-    if (!cluster_up(c) || dice_one_in(&s->dice, 4)) {
+    if (cluster_lost(c) || dice_one_in(&s->dice, 4)) {
         s->mono_us += wait_ms * 1000;
         return LEAT_AGAIN;
     }
@@ -435,7 +462,7 @@ static leat_rc tx_commit(leat_broker *base, int wait_ms, leat_err *e)
     if (!s->life.last && dice_one_in(&s->dice, c->deaths)) die(b);
     if (b->fatal || is_fenced(b)) return ended(b, e);
     if (!b->in_tx) sim_fail("log", "a commit without a transaction");
-    if (!cluster_up(c)) return LEAT_AGAIN;
+    if (cluster_lost(c)) return LEAT_AGAIN;
     if (b->applied) {
         if (dice_one_in(&s->dice, 3)) return LEAT_AGAIN;
         b->asked = b->applied = b->in_tx = false;
@@ -466,7 +493,7 @@ static leat_rc tx_abort(leat_broker *base, int wait_ms, leat_err *e)
     if (b->fatal || is_fenced(b)) return ended(b, e);
     if (!b->in_tx) sim_fail("log", "an abort without a transaction");
     if (b->applied) sim_fail("log", "an abort of what was committed");
-    if (!cluster_up(c) || dice_one_in(&s->dice, 4)) {
+    if (cluster_lost(c) || dice_one_in(&s->dice, 4)) {
         s->mono_us += wait_ms * 1000;
         return LEAT_AGAIN;
     }
@@ -479,9 +506,12 @@ static leat_rc tx_abort(leat_broker *base, int wait_ms, leat_err *e)
 static leat_rc which_cluster(leat_broker *base, const char **id)
 {
     broker *b = of(base);
-    *id = "sim";
-    b->reached = b->reached || (!the_sim->dead && cluster_up(&the_sim->cluster));
-    return b->reached ? LEAT_OK : LEAT_AGAIN;
+    sim *s = the_sim;
+    if (!b->reached || (b->unsure && dice_one_in(&s->dice, 2))) reach(b);
+    *id = b->other ? "other" : "sim";
+    if (!b->reached || b->unsure) return LEAT_AGAIN;
+    s->cluster.told = true;
+    return LEAT_OK;
 }
 
 leat_broker *broker_new(leat_broker_events *events)

@@ -113,6 +113,7 @@ void cluster_init(cluster *c, sim *s)
     c->ends = !c->early && dice_one_in(d, 2);
     c->outage = dice_one_in(d, 4) ? 0 : 20u << dice_below(d, 6);
     c->deaths = dice_one_in(d, 2) ? 0 : 50u << dice_below(d, 5);
+    c->strange = dice_one_in(d, 2) ? 0 : 1 + dice_below(d, 16);
     for (unsigned t = 0; t < DB_TOPICS; t++)
         for (unsigned p = 0; p < CLUSTER_PARTS; p++) c->parts[t][p].at = c->parts[t][p].best = -1;
     want_history(c, &s->db);
@@ -211,6 +212,11 @@ bool cluster_up(const cluster *c)
     return the_sim->mono_us >= c->up_us;
 }
 
+bool cluster_lost(const cluster *c)
+{
+    return !cluster_up(c) || (c->once && c->other);
+}
+
 void cluster_live(cluster *c, bool last)
 {
     sim *s = the_sim;
@@ -223,6 +229,8 @@ void cluster_live(cluster *c, bool last)
     if (last || !cluster_up(c)) return;
     if (dice_one_in(&s->dice, c->outage)) {
         c->up_us = s->mono_us + (1000 << dice_below(&s->dice, 14));
+        c->outages++;
+        c->other = c->other || (c->told && dice_one_in(&s->dice, c->strange));
         cover(MEET_AWAY);
         sim_trace(ACT_FAULT, 10, c->up_us - s->mono_us); /* it is away */
     }

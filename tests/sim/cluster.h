@@ -6,7 +6,9 @@
  * that the product uses. Oracles, at each record that reaches a log: log (it is one of the history,
  * and nothing of its partition is skipped before it: repeats are possible, gaps never), and at the
  * end: lost (each record is there; each row of the snapshot that was finished), refused (each
- * change that the cluster never takes is a dead letter, and nothing else). */
+ * change that the cluster never takes is a dead letter, and nothing else). And at the producer:
+ * other (after brokers were away nothing is given to them before they have said who they are). What
+ * another cluster has taken at its address is in no log. */
 #ifndef LEAT_TESTS_SIM_CLUSTER_H
 #define LEAT_TESTS_SIM_CLUSTER_H
 
@@ -54,6 +56,10 @@ typedef struct cluster {
     int64_t gone_us;     /* one topic is not there until then ... */
     unsigned gone;       /* ... this one */
     uint32_t outage;     /* a poll in so many begins one; 0: never */
+    uint32_t outages;    /* so many began */
+    uint32_t strange;    /* behind one of so many another cluster answers; 0: never ... */
+    bool other;          /* ... which it does, to the end of the process's life ... */
+    bool told;           /* ... that was told before which cluster it had */
     uint32_t deaths;     /* a poll in so many kills the producer */
     uint32_t *refused;   /* by transaction: changes that are never taken */
     uint64_t rows[4096]; /* hashes of rows that came, as a set of bits */
@@ -76,6 +82,8 @@ typedef struct cluster {
 void cluster_init(cluster *c, struct sim *s);
 void cluster_free(cluster *c);
 bool cluster_up(const cluster *c);
+/* Another one has its address, and knows nothing of its transactions. */
+bool cluster_lost(const cluster *c);
 /* What may happen to it, between two calls. last: all will be well. */
 void cluster_live(cluster *c, bool last);
 /* A record's topic by name; DB_TOPICS: none. */

@@ -19,7 +19,8 @@
     X(DISK, "a full disk")                                                                         \
     X(SYNC, "a sync that fails")                                                                   \
     X(REPORT, "a report")                                                                          \
-    X(TIMEOUT, "a transaction that times out")
+    X(TIMEOUT, "a transaction that times out")                                                     \
+    X(OTHER, "another cluster's answer")
 typedef enum sim_meet {
 /* clang-format off */
 #define X(name, text) MEET_##name,

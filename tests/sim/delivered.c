@@ -12,6 +12,8 @@ void __wrap_leat_kafka_take_back(leat_kafka *k);
 void __real_leat_kafka_take_back(leat_kafka *k);
 leat_rc __wrap_leat_kafka_settle_refused(leat_kafka *k, leat_err *e);
 leat_rc __real_leat_kafka_settle_refused(leat_kafka *k, leat_err *e);
+leat_rc __wrap_leat_kafka_cluster_look(leat_kafka *k, leat_err *e);
+leat_rc __real_leat_kafka_cluster_look(leat_kafka *k, leat_err *e);
 
 leat_rc __wrap_leat_kafka_spool_find(leat_kafka *k, leat_err *e)
 {
@@ -34,6 +36,14 @@ leat_rc __wrap_leat_kafka_settle_refused(leat_kafka *k, leat_err *e)
         leat_kafka_report(k, &report);
     }
     return LEAT_OK;
+}
+
+leat_rc __wrap_leat_kafka_cluster_look(leat_kafka *k, leat_err *e)
+{
+    if (the_sim->plant == PLANT_KAFKA_OTHER) leat_kafka_advance(k);
+    leat_rc rc = __real_leat_kafka_cluster_look(k, e);
+    k->met = k->met || the_sim->plant == PLANT_KAFKA_ANYBODY;
+    return rc;
 }
 
 /* ---- the store ---- */

@@ -19,14 +19,14 @@ unsigned sim_edit_of(leat_str offset)
     return leat_str_i64(rest, &number) ? (unsigned)number : 0;
 }
 
-/* Who sets a position gets again what is behind it, so where a transaction is delivered in part, an
- * edit would be a repeat by wish. */
+/* Who sets a position gets again what is behind it, so where a transaction is delivered in part, or
+ * may be, an edit would be a repeat by wish. */
 static bool inside(const sim *s)
 {
     leat_kafka_status st;
     if (!s->once) return false;
     leat_kafka_status_get(s->kafka_stream, &st);
-    return st.inside;
+    return st.inside || st.doubt;
 }
 
 /* Only where the source will not say the same place again by itself: behind a snapshot. */

@@ -50,6 +50,8 @@
     X(SPOOL_BEGUN, "spool-only-begun", "a spool that was never in force is taken for one")         \
     X(SPOOL_CURSOR, "spool-cursor-early", "the spool's cursor passes what is not reported")        \
     X(SPOOL_LEFT, "spool-left-early", "the spool is left before its end")                          \
+    X(KAFKA_OTHER, "other-cluster-counts", "another cluster's reports are taken for this one's")   \
+    X(KAFKA_ANYBODY, "sent-to-anybody", "it is not waited for who the brokers are")                \
     X(ONCE_NO_FENCE, "zombie-not-fenced",                                                          \
       "a producer that begins leaves the old transaction open")                                    \
     X(ONCE_STALE, "offsets-read-early", "the offset topic is read before its end")                 \

@@ -101,11 +101,13 @@ void leat_kafka_client_die(leat_kafka_client_port *p, rd_kafka_resp_err_t err, c
 void leat_kafka_client_look(leat_kafka_client_port *p)
 {
     char why[400] = "";
+    bool elsewhere = leat_kafka_conf_elsewhere(p->rk);
+    p->unsure = p->unsure || elsewhere;
     if (p->fatal) return;
     rd_kafka_resp_err_t err = rd_kafka_fatal_error(p->rk, why, sizeof why);
     if (err)
         leat_kafka_client_die(p, err, p->conf.connector, why);
-    else if (leat_kafka_conf_elsewhere(p->rk)) /* the next life knows its id */
+    else if (elsewhere)
         leat_kafka_client_die(p, RD_KAFKA_RESP_ERR__FATAL, p->conf.connector,
                               "its brokers are of another cluster than before");
 }
@@ -267,7 +269,7 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
     p->nqueued--;
     p->reports++;
     if (d == LEAT_DELIVERED) p->too_old = 0;
-    if (d == LEAT_DELIVERED && p->down) reached(p);
+    if (d < LEAT_REFUSED_TOPIC && p->down) reached(p); /* a broker has said so */
     if ((d == LEAT_REFUSED_TOO_LARGE || d == LEAT_REFUSED_INVALID) && records != 1) {
         shrink(p, t->name, d);
         d = LEAT_REFUSED_LOST;

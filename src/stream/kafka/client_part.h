@@ -1,6 +1,6 @@
-/* The inside of the port to librdkafka, shared by its parts: kafka_client.c (records and their
- * fate), kafka_topic.c (topics before their first record), kafka_tx.c (transactions). Nobody else
- * includes this. One thread; librdkafka's callbacks run in it too, but that of its log. */
+/* The inside of the port to librdkafka, shared by its parts: client.c (records and their fate),
+ * topic.c (topics before their first record), tx.c (transactions). Nobody else includes this. One
+ * thread; librdkafka's callbacks run in it too, but that of its log. */
 #ifndef LEAT_STREAM_KAFKA_CLIENT_PART_H
 #define LEAT_STREAM_KAFKA_CLIENT_PART_H
 
@@ -70,15 +70,15 @@ typedef struct leat_kafka_client_port {
     unsigned too_old;  /* lives that ended since no broker numbers batches */
     char *cluster;     /* librdkafka's; NULL: not known ... */
     unsigned up_times; /* ... though brokers were seen to be up so often in this life */
-    bool unsure;       /* they were away since: asked again from ask_us on */
+    bool unsure;       /* they were away since, or say another id: asked again from ask_us on */
     int64_t ask_us;
     bool down, fatal;
     leat_err down_why, fatal_why;
-    bool in_tx;                  /* between begin and the end of commit or abort */
-    size_t left;                 /* nqueued before a commit, as it was seen last ... */
-    int64_t left_us;             /* ... and when that was another number */
-    int64_t commit_us;           /* a commit that had no answer is asked for again then; 0: none */
-    bool fenced;                 /* tx_init: no open transaction of our own hides offsets */
+    bool in_tx;        /* between begin and the end of commit or abort */
+    size_t left;       /* nqueued before this transaction's commit, as it was seen last ... */
+    int64_t left_us;   /* ... and when that was another number */
+    int64_t commit_us; /* a commit that had no answer is asked for again then; 0: none */
+    bool fenced;       /* tx_init: no open transaction of our own hides offsets */
     leat_kafka_offsets *reading; /* tx_offsets that has not ended */
     leat_err refused;            /* RETRY: a record of the open transaction was */
 } leat_kafka_client_port;

@@ -28,7 +28,7 @@ bool leat_kafka_conf_elsewhere(const rd_kafka_t *rk)
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
     enum { SYSLOG_WARNING = 4, SYSLOG_INFO = 6, SYSLOG_DEBUG = 7 };
-    /* It goes on as if nothing had happened, and keeps the id that it knows. */
+    /* It takes the new id, and goes on as if nothing had happened. */
     if (strcmp(facility, "CLUSTERID") == 0) atomic_store(&elsewhere, (uintptr_t)rk);
     /* Of our own making: an option that is called experimental, records thrown away at an end. And
      * what is said twice a second while a certificate does not fit: kafka.tls says it once. */

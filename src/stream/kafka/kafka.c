@@ -84,9 +84,11 @@ static leat_rc look(leat_kafka *k, int wait_ms, leat_err *e)
         k->down_us = 0;
     else if (k->down_us == 0)
         k->down_us = leat_mono_us();
-    LEAT_TRY(leat_kafka_settle_refused(k, e));
-    leat_kafka_advance(k);
     LEAT_TRY(leat_kafka_cluster_look(k, e));
+    if (k->sure) { /* else whose reports they are is not known yet */
+        LEAT_TRY(leat_kafka_settle_refused(k, e));
+        leat_kafka_advance(k);
+    }
     leat_rc rc = leat_kafka_once(k) ? leat_kafka_once_step(k, e) : leat_kafka_revive(k, e);
     if (rc == LEAT_OK && !leat_kafka_once(k)) rc = leat_kafka_feed(k, e);
     LEAT_TRY(rc);
@@ -118,13 +120,21 @@ static leat_rc no_room(leat_kafka *k, leat_err *e)
                      k->conf.spool_bytes ? "" : " With spool.max.bytes the disk would hold it");
 }
 
+/* A transaction ends in the first nsafe events: not what is told beside it, as a heartbeat. */
+static bool ends_one(const leat_kafka *k, const leat_batch *b, uint32_t nsafe)
+{
+    for (uint32_t i = 0; i < nsafe; i++)
+        if (b->ev[i].tx != 0) return true;
+    return k->tail;
+}
+
 /* The books of what is appended behind the last safe place. */
 static void note_open(leat_kafka *k, const leat_batch *b, leat_str progress)
 {
     bool safe = progress.s != NULL || b->safe.offset.s != NULL;
     bool whole = leat_kafka_whole(b, progress);
     uint32_t nsafe = whole ? b->n : safe ? b->nsafe : 0;
-    if (safe && (k->tail || b->n > 0)) k->straight = false;
+    if (safe && k->straight && ends_one(k, b, nsafe)) k->straight = false;
     if (safe) {
         k->open = (leat_counts){0};
         k->open_events = 0;
@@ -370,6 +380,7 @@ leat_rc leat_kafka_open(const leat_kafka_conf *conf, leat_stream **out, leat_err
     if (k->conf.away_us == 0) k->conf.away_us = AWAY_US;
     if (k->conf.timeout_us == 0) k->conf.timeout_us = TIMEOUT_US;
     k->next_tag = 1;
+    k->sure = true;
     k->moved_us = leat_mono_us();
     k->since_us = leat_now_us();
     leat_books_init(&k->books);

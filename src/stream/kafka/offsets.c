@@ -1,13 +1,10 @@
-/* Reading and writing Kafka Connect's offset topic (stream/kafka/offsets.h).
- *
- * Reading keeps the last value of each key of the connector and throws the rest away. An offset is
- * kept as text, without white space: numbers as they were written. Writing goes through the same
- * port as the records of a connector, so that keys find the partition that Java gives them. */
+/* Reading Kafka Connect's offset topic (stream/kafka/offsets.h): the last value of each key of the
+ * connector is kept and the rest thrown away. An offset is kept as text, without white space:
+ * numbers as they were written. */
 #include "stream/kafka/offsets.h"
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "stream/kafka/client.h"
 #include "stream/kafka/fetch.h"
 
 enum { BEGIN_MS = 2000 };
@@ -31,10 +28,8 @@ leat_rc leat_kafka_offsets_open(const leat_kafka_clients *kafka, const char *top
                                 leat_kafka_offsets **out, leat_err *e)
 {
     leat_kafka_fetch *fetch = NULL;
-    const leat_kafka_fetch_conf conf = {.kafka = kafka,
-                                        .name = "leat-offsets",
-                                        .uncommitted = view == LEAT_KAFKA_OFFSETS_ALL,
-                                        .whole = view == LEAT_KAFKA_OFFSETS_SETTLED};
+    const leat_kafka_fetch_conf conf = {
+        .kafka = kafka, .name = "leat-offsets", .whole = view == LEAT_KAFKA_OFFSETS_SETTLED};
     LEAT_TRY(leat_kafka_fetch_open(&conf, &fetch, e));
     leat_kafka_offsets *o = leat_zalloc(1, sizeof *o);
     o->fetch = fetch;
@@ -135,111 +130,4 @@ void leat_kafka_offsets_take(leat_kafka_offsets *o, leat_arena *a, leat_position
         (*pos)[(*n)++] = (leat_position){leat_arena_str(a, leat_str_of(o->v[i].partition)),
                                          leat_arena_str(a, leat_str_of(o->v[i].offset))};
     }
-}
-
-/* ---- writing ---- */
-
-typedef struct writing {
-    leat_broker *b;
-    size_t left; /* records not reported yet */
-    leat_err refused;
-    int64_t until;
-} writing;
-
-static void on_report(void *arg, const leat_delivery_report *r)
-{
-    writing *w = arg;
-    w->left--;
-    if (r->delivery != LEAT_DELIVERED && !leat_rc_failed(w->refused.rc))
-        leat_fail(&w->refused, LEAT_RETRY, "kafka.error", "offsets", "an offset was refused: %s",
-                  r->why ? r->why : leat_delivery_name(r->delivery));
-}
-
-static int left_ms(const writing *w)
-{
-    int64_t ms = (w->until - leat_mono_us()) / 1000;
-    return ms > 0 ? (int)ms : 0;
-}
-
-/* Polls once; RETRY when the time is over. */
-static leat_rc waited(writing *w, const char *doing, leat_err *e)
-{
-    leat_err why = {0};
-    w->b->ops->poll(w->b, left_ms(w) < 50 ? left_ms(w) : 50);
-    if (left_ms(w) > 0) return LEAT_OK;
-    bool down = w->b->ops->down(w->b, &why);
-    return leat_fail(e, LEAT_RETRY, "kafka.timeout", "offsets", "could not %s in time%s%s", doing,
-                     down ? ": " : "", down ? why.msg : "");
-}
-
-static leat_rc put_all(writing *w, const char *topic, const char *connector,
-                       const leat_position *pos, size_t n, leat_err *e)
-{
-    leat_buf key = {0};
-    leat_rc rc = LEAT_OK;
-    uint32_t number = w->b->ops->topic(w->b, topic);
-    for (size_t i = 0; i < n && rc == LEAT_OK;) {
-        leat_buf_clear(&key);
-        leat_kafka_offsets_key(connector, pos[i].partition, &key);
-        const leat_broker_record record = {.topic = number,
-                                           .partition = -1,
-                                           .key = leat_buf_str(&key),
-                                           .value = pos[i].offset,
-                                           .timestamp_ms = leat_now_us() / 1000};
-        rc = w->b->ops->produce(w->b, &record, e);
-        if (rc == LEAT_OK) {
-            w->left++;
-            i++;
-        } else if (rc == LEAT_AGAIN) {
-            rc = waited(w, "write the offsets", e);
-        }
-    }
-    leat_buf_free(&key);
-    return rc;
-}
-
-static leat_rc in_transaction(writing *w, leat_rc (*step)(leat_broker *, int, leat_err *),
-                              const char *doing, leat_err *e)
-{
-    leat_rc rc;
-    while ((rc = step(w->b, left_ms(w) < 500 ? left_ms(w) : 500, e)) == LEAT_AGAIN)
-        LEAT_TRY(waited(w, doing, e));
-    return rc;
-}
-
-static leat_rc write_all(writing *w, const char *topic, const char *connector, bool transaction,
-                         const leat_position *pos, size_t n, leat_err *e)
-{
-    const leat_broker_ops *ops = w->b->ops;
-    if (transaction) {
-        LEAT_TRY(in_transaction(w, ops->tx_init, "begin", e));
-        LEAT_TRY(ops->tx_begin(w->b, e));
-    }
-    LEAT_TRY(put_all(w, topic, connector, pos, n, e));
-    while (w->left > 0 && !leat_rc_failed(w->refused.rc))
-        LEAT_TRY(waited(w, "write the offsets", e));
-    if (leat_rc_failed(w->refused.rc))
-        return leat_fail(e, w->refused.rc, w->refused.code, topic, "%s", w->refused.msg);
-    return transaction ? in_transaction(w, ops->tx_commit, "commit the offsets", e) : LEAT_OK;
-}
-
-leat_rc leat_kafka_offsets_write(const leat_kafka_clients *kafka, const leat_kafka_offsets_conf *to,
-                                 const char *connector, const char *transactional_id,
-                                 const leat_position *pos, size_t n, int ms, leat_err *e)
-{
-    enum { QUEUE = 4 << 20, CLOSE_MS = 2000 };
-    writing w = {.until = leat_mono_us() + (int64_t)ms * 1000};
-    const leat_broker_events events = {on_report, &w};
-    const leat_kafka_client_conf conf = {
-        .kafka = kafka,
-        .connector = connector,
-        .transactional_id = transactional_id,
-        .offsets = *to,
-        .queue_bytes = QUEUE,
-        .events = &events,
-    };
-    LEAT_TRY(leat_kafka_client_open(&conf, &w.b, e));
-    leat_rc rc = write_all(&w, to->topic, connector, transactional_id != NULL, pos, n, e);
-    w.b->ops->close(w.b, CLOSE_MS);
-    return rc;
 }

@@ -20,7 +20,6 @@ void leat_kafka_offsets_key_read(leat_str key, const char *connector, leat_arena
                                  leat_str *partition);
 
 typedef enum leat_kafka_offsets_view {
-    LEAT_KAFKA_OFFSETS_ALL,       /* of open and aborted transactions too */
     LEAT_KAFKA_OFFSETS_COMMITTED, /* up to the first transaction that is open, anybody's */
     LEAT_KAFKA_OFFSETS_SETTLED,   /* transactions that are open are waited for: nothing is missed
                                      that is committed now */
@@ -42,12 +41,5 @@ typedef struct leat_kafka_offsets_conf {
     const char *topic;
     int64_t partitions, replication; /* offset.storage.*: 25 and 3 in Connect; -1: the broker's */
 } leat_kafka_offsets_conf;
-
-/* Writes n positions of a connector (an absent offset: it is forgotten) and waits up to ms until
- * all replicas in sync have them; makes the topic if it is missing. transactional_id: if not NULL,
- * in one transaction, which fences who used that id before. RETRY: some may be written. */
-leat_rc leat_kafka_offsets_write(const leat_kafka_clients *kafka, const leat_kafka_offsets_conf *to,
-                                 const char *connector, const char *transactional_id,
-                                 const leat_position *pos, size_t n, int ms, leat_err *e);
 
 #endif

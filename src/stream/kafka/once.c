@@ -362,6 +362,7 @@ static leat_rc step(leat_kafka *k, leat_err *e)
         if (dead) k->last = why;
         return leat_mono_us() < o->again_us ? LEAT_AGAIN : leat_kafka_begin_anew(k, e);
     }
+    if (!k->sure) return LEAT_AGAIN; /* the answers may be another cluster's */
     if (o->state <= LEAT_ONCE_READ)
         return leat_mono_us() < o->again_us ? LEAT_AGAIN : leat_kafka_begin_producer(k, e);
     switch (o->state) {
@@ -388,6 +389,8 @@ leat_rc leat_kafka_once_step(leat_kafka *k, leat_err *e)
     enum { STEPS = 4 };
     leat_rc rc = LEAT_OK;
     for (unsigned i = 0; i < STEPS && rc == LEAT_OK; i++) rc = step(k, e);
+    /* a call was the first to know: the next step sees to it */
+    if (rc == LEAT_CONF && timed_out(k) && k->broker->ops->fatal(k->broker, NULL)) rc = LEAT_AGAIN;
     if (!owed(k)) k->moved_us = leat_mono_us();
     return rc == LEAT_AGAIN ? LEAT_OK : rc;
 }
@@ -410,18 +413,21 @@ leat_rc leat_kafka_once_to_spool(leat_kafka *k, leat_err *e)
 {
     leat_once *o = &k->once;
     leat_arena a = {0};
-    uint64_t events = 0, skip = 0;
+    uint64_t events = 0, skip = 0, open = 0; /* refused, of a repeat that has no end yet */
     leat_counts moved = {0};
     leat_rc rc;
     bool apart = o->doubt && o->apart;
     for (size_t i = 0; i < o->parcels && o->doubt && !apart; i++) {
         const leat_parcel *p = leat_kafka_parcel(k, i);
-        if (p->safe) skip = events + p->nsafe;
-        leat_counts_add(&moved, &p->moved);
-        if (p->drop_safe) {
-            moved.appended -= p->drop_dead;
-            moved.dead += p->drop_dead;
+        uint64_t dead = p->safe ? open : 0;
+        if (p->safe) {
+            skip = events + p->nsafe;
+            open = 0;
         }
+        *(p->drop_safe ? &dead : &open) += p->drop_dead;
+        leat_counts_add(&moved, &p->moved);
+        moved.appended -= dead;
+        moved.dead += dead;
         events += p->cut ? p->nsafe : p->n;
     }
     k->books.cursor_len = 0;

@@ -1,7 +1,8 @@
 /* The inside of the delivery to Kafka, shared by its parts: kafka.c (the stream's calls, open and
- * close), kafka_window.c (what is on its way), kafka_record.c (events as Kafka's records),
- * kafka_spool.c (when Kafka is away), kafka_save.c (what is delivered, and durable as that),
- * publish.c (positions for Kafka Connect). Nobody else includes this. */
+ * close), window.c (what is on its way), record.c (events as Kafka's records), cluster.c (whose the
+ * brokers are), spool.c (when Kafka is away), save.c (what is delivered, and durable as that),
+ * once.c, fence.c and repeats.c (exactly once), publish.c (positions for Kafka Connect). Nobody
+ * else includes this. */
 #ifndef LEAT_STREAM_KAFKA_PART_H
 #define LEAT_STREAM_KAFKA_PART_H
 
@@ -152,13 +153,14 @@ typedef struct leat_kafka {
     struct leat_page *page;
     char cluster[LEAT_KAFKA_CLUSTER]; /* whose position this is; "": not known */
     bool met;                         /* that is the one which can be reached, or need not be */
-    bool compared;                    /* since the open, an id was */
+    bool compared;                    /* since the open, an id was ... */
+    bool sure; /* ... and it is still that one: what is reported counts; true before the first */
     leat_kafka_phase phase;
     int64_t since_us;
     int64_t told_us;             /* when the page was told last ... */
     leat_kafka_phase told_phase; /* ... and which phase */
 
-    /* ---- records (kafka_record.c) ---- */
+    /* ---- records (record.c) ---- */
     leat_json_converter *keys, *values;               /* of changes: by schemas of pinned tables */
     leat_json_converter *record_keys, *record_values; /* of records: forgotten after each batch */
     leat_json_converter *header;                      /* NULL: headers are plain text */
@@ -169,7 +171,7 @@ typedef struct leat_kafka {
     leat_broker_header *headers;
     uint32_t headers_cap;
 
-    /* ---- on their way (kafka_window.c) ---- */
+    /* ---- on their way (window.c) ---- */
     leat_parcel **parcels; /* ring: the oldest at first */
     size_t nparcels, parcels_cap, first;
     size_t fed; /* the oldest so many are sent whole */
@@ -201,7 +203,7 @@ typedef struct leat_kafka {
     bool rearm;         /* at the next append that is to be looked up in the books */
     uint64_t to_skip;   /* of the spool's events, those read next */
 
-    /* ---- what is delivered (kafka_save.c) ---- */
+    /* ---- what is delivered (save.c) ---- */
     leat_books books;
     bool unsaved; /* they are ahead of what was saved */
     uint64_t serial, episode;
@@ -224,7 +226,7 @@ typedef struct leat_kafka {
     int64_t published_us; /* when it was begun last, or failed */
     leat_err unpublished; /* why a record was refused */
 
-    /* ---- the spool (kafka_spool.c) ---- */
+    /* ---- the spool (spool.c) ---- */
     leat_stream *spool; /* NULL: there is none */
     struct leat_page *spool_page;
     leat_reader *reader;     /* of the spool; NULL: not open */
@@ -236,7 +238,7 @@ typedef struct leat_kafka {
     int64_t enter_us; /* of the last attempt to go to the spool */
 } leat_kafka;
 
-/* ---- kafka_record.c ---- */
+/* ---- record.c ---- */
 
 /* Gives the records of the parcel's n events to the producer, from p->sent on up to `to`;
  * *sent counts all of them that were given or need not be. AGAIN: the producer takes no more now,
@@ -253,11 +255,12 @@ void leat_kafka_records_fini(leat_kafka *k);
 
 /* ---- cluster.c ---- */
 
-/* Whether it is the cluster that it was. Until k->met nothing is given to the producer. CONF
- * "kafka.other_cluster": a spool of another one is in force. */
+/* Whether it is the cluster that it was: k->met, until which nothing is given to the producer, and
+ * k->sure. CONF "kafka.other_cluster": a spool of another one is in force, or it changed while the
+ * connector ran. */
 leat_rc leat_kafka_cluster_look(leat_kafka *k, leat_err *e);
 
-/* ---- kafka_window.c ---- */
+/* ---- window.c ---- */
 
 /* A batch with progress and no position of its own is safe as a whole (leat_stream_ops.append). */
 static inline bool leat_kafka_whole(const leat_batch *b, leat_str progress)
@@ -348,7 +351,7 @@ void leat_kafka_part_open(const leat_books *was, leat_books *next);
 /* What the parcel does to the place inside a transaction. */
 void leat_kafka_take_open(leat_books *x, const leat_parcel *p);
 
-/* ---- kafka_save.c ---- */
+/* ---- save.c ---- */
 
 void leat_books_init(leat_books *x);
 void leat_books_free(leat_books *x);
@@ -383,7 +386,7 @@ void leat_kafka_publish_report(void *arg, const leat_delivery_report *report);
 /* Writes the last ones. */
 void leat_kafka_publish_end(leat_kafka *k, int64_t until_us);
 
-/* ---- kafka_spool.c ---- */
+/* ---- spool.c ---- */
 
 /* At the open: a spool that is in force is gone on with, another removed. */
 leat_rc leat_kafka_spool_find(leat_kafka *k, leat_err *e);

@@ -164,12 +164,14 @@ static void rebuild(leat_kafka *k, leat_parcel *p)
         b->safe = (leat_position){leat_buf_str(&p->partition), leat_buf_str(&p->offset)};
 }
 
-/* What stands behind the last safe place is read from the spool once its transaction ends. */
+/* What stands behind the last safe place is read from the spool once its transaction ends; with
+ * exactly once also what is behind that of a transaction in doubt, wherever the source's ends. */
 static void mark_tails(leat_kafka *k)
 {
     bool open = true;
     for (size_t i = k->nparcels; i-- > 0;) {
         leat_parcel *p = leat_kafka_parcel(k, i);
+        if (k->once.doubt && i + 1 == k->once.parcels) open = true;
         p->comes_again = open;
         open = open && !p->safe;
     }

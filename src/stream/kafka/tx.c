@@ -89,6 +89,7 @@ leat_rc leat_kafka_tx_begin(leat_broker *b, leat_err *e)
     leat_kafka_client_port *p = port(b);
     if (p->fatal) return leat_kafka_client_dead(p, e);
     p->refused = (leat_err){0};
+    p->left = SIZE_MAX;
     leat_rc rc = result(p, rd_kafka_begin_transaction(p->rk), "begin a transaction", e);
     p->in_tx = rc == LEAT_OK;
     return rc;

@@ -545,11 +545,13 @@ leat_rc leat_kafka_settle_refused(leat_kafka *k, leat_err *e)
 
 /* ---- again ---- */
 
-/* All that was not reported whole is sent again, the same tags in the same order. */
+/* All that was not reported whole is sent again, the same tags in the same order; but what is read
+ * from the spool once more, some of which may have been sent behind it. */
 void leat_kafka_rewind(leat_kafka *k)
 {
     for (size_t i = 0; i < k->nparcels; i++) {
         leat_parcel *p = leat_kafka_parcel(k, i);
+        p->cut = p->cut || (p->spooled && p->comes_again);
         if (p->cut) p->records = p->safe_records;
         p->sent = p->taken ? p->safe_records : 0;
         p->left_safe = p->taken ? 0 : p->safe_records;
@@ -588,6 +590,7 @@ leat_rc leat_kafka_revive(leat_kafka *k, leat_err *e)
         return rc;
     }
     k->resets++;
+    k->met = k->met && !k->compared; /* who the next one reaches is not known yet */
     leat_kafka_rewind(k);
     return LEAT_OK;
 }

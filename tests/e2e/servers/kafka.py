@@ -229,9 +229,17 @@ class Kafka:
 
     def begin_anew(self, cluster):
         """While it does not run: at the same address another cluster, with nothing in it."""
-        shutil.rmtree(os.path.join(self.folder, "data"))
+        data = os.path.join(self.folder, "data")
+        os.rename(data, f"{data}-{self.cluster}")
         self.cluster = base64.urlsafe_b64encode(cluster).decode().rstrip("=")
         self._format()
+
+    def come_back(self, cluster):
+        """While it does not run: the one that was there before, by the id that it had."""
+        data = os.path.join(self.folder, "data")
+        shutil.rmtree(data)
+        os.rename(f"{data}-{cluster}", data)
+        self.cluster = cluster
 
     # ---- life
 
