@@ -107,6 +107,7 @@ typedef struct leat_compare_side leat_compare_side;
 struct leat_compare_side {
     const char *system; /* "postgresql", "sqlite" */
     bool xors;          /* it has an xor of its own */
+    bool folds;         /* names of tables that differ by case alone are the same */
     int64_t spent_us;   /* in statements so far */
 
     /* Fills table, whose schema and name are given; in a. */

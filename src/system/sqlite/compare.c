@@ -467,6 +467,7 @@ leat_rc leat_sqlite_compare_open(const char *path, int64_t wait_ms, leat_compare
     s->path = leat_zalloc(n, 1);
     memcpy(s->path, path, n);
     s->base = (leat_compare_side){.system = "sqlite",
+                                  .folds = true,
                                   .xors = true,
                                   .describe = describe,
                                   .begin = begin,
