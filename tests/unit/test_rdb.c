@@ -8,6 +8,7 @@
 #include "sink/sql/plan.h"
 #include "sink/sql/reduce.h"
 #include "sink/sql/text.h"
+#include "system/mysql/url.h"
 
 static leat_arena a;
 
@@ -66,6 +67,31 @@ static void test_urls_that_are_none(void **state)
     }
 }
 
+static void test_certificates_are_checked_by_something(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *params;
+        leat_rc rc;
+    } cases[] = {
+        {"sslMode=VERIFY_CA", LEAT_CONF},
+        {"sslMode=verify-full", LEAT_CONF},
+        {"verifyServerCertificate=true", LEAT_CONF},
+        {"sslMode=VERIFY_CA&serverSslCert=/ca.pem", LEAT_OK},
+        {"verifyServerCertificate=true&sslrootcert=/ca.pem", LEAT_OK},
+        {"sslMode=REQUIRED", LEAT_OK},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        leat_db_url u;
+        leat_my_target t = {0};
+        leat_err e = {0};
+        char *url = leat_arena_printf(&a, "jdbc:mysql://h/db?%s", cases[i].params);
+        assert_int_equal(leat_db_url_read(url, &a, &u, &e), LEAT_OK);
+        assert_int_equal(leat_my_url_target(&u, &t, &e), cases[i].rc);
+        if (cases[i].rc == LEAT_CONF) assert_non_null(strstr(e.msg, "serverSslCert"));
+    }
+}
+
 #define ASSERT_TEXT(call, expected)                                                                \
     do {                                                                                           \
         leat_buf out = {0};                                                                        \
@@ -89,8 +115,24 @@ static void test_times(void **state)
     ASSERT_TEXT(leat_rdb_text_clock(&out, INT64_C(86400000000), LEAT_US), "24:00:00");
     ASSERT_TEXT(leat_rdb_text_clock(&out, 1, LEAT_NS), "00:00:00.000000001");
     ASSERT_TEXT(leat_rdb_text_clock(&out, 120, LEAT_MS), "00:00:00.12");
+    ASSERT_TEXT(leat_rdb_text_clock(&out, INT64_C(-5400500), LEAT_MS), "-01:30:00.5");
+    ASSERT_TEXT(leat_rdb_text_clock(&out, INT64_C(-3020399000000), LEAT_US), "-838:59:59");
+    ASSERT_TEXT(leat_rdb_text_clock(&out, INT64_MIN, LEAT_US), "-2562047788:00:54.775808");
     ASSERT_TEXT(leat_rdb_text_zone(&out, -12600), "-03:30");
     ASSERT_TEXT(leat_rdb_text_zone(&out, 3661), "+01:01:01");
+}
+
+static void test_times_without_end(void **state)
+{
+    (void)state;
+    static const uint8_t kinds[] = {LEAT_DATE, LEAT_TIMESTAMP, LEAT_TIMESTAMPTZ};
+    for (size_t i = 0; i < sizeof kinds; i++) {
+        leat_value both[] = {{.kind = kinds[i], .u.i = LEAT_TIME_INFINITY},
+                             {.kind = kinds[i], .u.i = LEAT_TIME_MINUS_INFINITY}};
+        leat_value list = {.kind = LEAT_LIST, .len = 2, .u.list = both};
+        ASSERT_TEXT(leat_rdb_text_cell(&out, NULL, &both[1]), "-infinity");
+        ASSERT_TEXT(leat_rdb_text_json(&out, NULL, &list), "[\"infinity\",\"-infinity\"]");
+    }
 }
 
 static void test_numbers_and_bits(void **state)
@@ -303,7 +345,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_urls, reset),
         cmocka_unit_test_teardown(test_urls_that_are_none, reset),
+        cmocka_unit_test_teardown(test_certificates_are_checked_by_something, reset),
         cmocka_unit_test_teardown(test_times, reset),
+        cmocka_unit_test_teardown(test_times_without_end, reset),
         cmocka_unit_test_teardown(test_numbers_and_bits, reset),
         cmocka_unit_test_teardown(test_names, reset),
         cmocka_unit_test_teardown(test_constants_of_mysql, reset),
