@@ -77,7 +77,7 @@ static leat_rc put_float(leat_buf *out, const leat_rdb_field *f, double v, leat_
     if (!isfinite(v)) return refuse(e, f, isnan(v) ? "NaN" : "infinite");
     size_t at = out->len;
     leat_rdb_text_float(out, v, false); /* with 9 digits the largest float would be out of range */
-    if (!memchr(out->p + at, 'e', out->len - at)) leat_buf_str_z(out, "e0"); /* else a decimal */
+    if (!memchr(out->p + at, 'E', out->len - at)) leat_buf_str_z(out, "e0"); /* else a decimal */
     return LEAT_OK;
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/double_text.h"
 #include "base/json.h"
 
 static const int64_t second_of[] = {[LEAT_US] = 1000000, [LEAT_MS] = 1000, [LEAT_NS] = 1000000000};
@@ -76,13 +77,16 @@ bool leat_rdb_text_infinite(leat_buf *out, int64_t t)
 
 void leat_rdb_text_float(leat_buf *out, double v, bool f32)
 {
-    if (isnan(v)) {
+    char digits[LEAT_DOUBLE_MAX];
+    if (isnan(v))
         leat_buf_str_z(out, "NaN");
-    } else if (isinf(v)) {
+    else if (isinf(v))
         leat_buf_str_z(out, v < 0 ? "-Infinity" : "Infinity");
-    } else {
-        leat_buf_printf(out, "%.*g", f32 ? 9 : 17, v);
-    }
+    else if (v == trunc(v) && fabs(v) < (f32 ? 1e9 : 1e17))
+        leat_buf_printf(out, "%.0f", v);
+    else
+        leat_buf_put(out, digits,
+                     f32 ? leat_float_text((float)v, digits) : leat_double_text(v, digits));
 }
 
 void leat_rdb_text_bits(leat_buf *out, leat_str bytes, int64_t length)
