@@ -55,7 +55,6 @@ typedef struct leat_compare_column {
     const char *name, *type; /* type: as the server writes it */
     uint8_t kind;            /* leat_compare_kind */
     uint16_t key;            /* place in the primary key, from 1; 0: not in it */
-    bool generated;
 } leat_compare_column;
 
 typedef struct leat_compare_table {

@@ -23,10 +23,9 @@ typedef struct leat_rdb_column {
     const char *type; /* as the server writes it: "numeric(10,2)" */
     uint8_t form;     /* the dialect's: how cells are written for it */
     bool key;         /* of the primary key */
-    bool not_null, has_default;
-    bool generated; /* computed: never written */
-    bool always;    /* an identity that is given by the server unless it is overridden */
-    bool unique;    /* of the first unique index; where uniques counts them */
+    bool generated;   /* computed: never written */
+    bool always;      /* an identity that is given by the server unless it is overridden */
+    bool unique;      /* of the first unique index; where uniques counts them */
 } leat_rdb_column;
 
 /* A table of the target. */

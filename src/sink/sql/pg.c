@@ -143,8 +143,7 @@ static leat_rc pg_ask(leat_rdb_conn *conn, const char *doing, const char *sql, i
 
 static const char columns_sql[] =
     "SELECT a.attname, format_type(a.atttypid, a.atttypmod), b.typname, b.typcategory,"
-    " a.attnotnull, a.atthasdef OR a.attidentity <> '', a.attgenerated <> '',"
-    " a.attidentity = 'a', coalesce(a.attnum = ANY (i.indkey), false)"
+    " a.attgenerated <> '', a.attidentity = 'a', coalesce(a.attnum = ANY (i.indkey), false)"
     " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
     " JOIN pg_type b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END"
     " LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary"
@@ -162,11 +161,9 @@ static void take_column(const PGresult *res, int row, leat_rdb_column *c, leat_a
         .type = leat_arena_str(a, leat_pg_cell(res, row, 1)).s,
         .form =
             (uint8_t)leat_rdb_pg_form_of(leat_pg_cell(res, row, 2), *leat_pg_cell(res, row, 3).s),
-        .not_null = leat_pg_cell_bool(res, row, 4),
-        .has_default = leat_pg_cell_bool(res, row, 5),
-        .generated = leat_pg_cell_bool(res, row, 6),
-        .always = leat_pg_cell_bool(res, row, 7),
-        .key = leat_pg_cell_bool(res, row, 8),
+        .generated = leat_pg_cell_bool(res, row, 4),
+        .always = leat_pg_cell_bool(res, row, 5),
+        .key = leat_pg_cell_bool(res, row, 6),
     };
 }
 

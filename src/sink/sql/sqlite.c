@@ -172,23 +172,21 @@ static void quote(leat_buf *out, leat_str name)
     leat_buf_u8(out, '"');
 }
 
-/* A column: name, type, notnull, dflt_value, pk, hidden (2, 3: generated). */
+/* A column: name, type, pk, hidden (2, 3: generated). */
 static void take_column(sqlite3_stmt *stmt, leat_rdb_column *c, leat_arena *a)
 {
     *c = (leat_rdb_column){
         .name = leat_arena_strdup(a, (const char *)sqlite3_column_text(stmt, 0)),
         .type = leat_arena_strdup(a, (const char *)sqlite3_column_text(stmt, 1)),
-        .not_null = sqlite3_column_int(stmt, 2) != 0,
-        .has_default = sqlite3_column_type(stmt, 3) != SQLITE_NULL,
-        .key = sqlite3_column_int(stmt, 4) != 0,
-        .generated = sqlite3_column_int(stmt, 5) >= 2,
+        .key = sqlite3_column_int(stmt, 2) != 0,
+        .generated = sqlite3_column_int(stmt, 3) >= 2,
     };
 }
 
-/* A schema is an attached database; without one the name is looked for in all. */
+/* A schema is an attached database; without one it is the file itself. */
 static leat_rc describe(leat_rdb_conn *conn, leat_rdb_table *t, leat_arena *a, leat_err *e)
 {
-    static const char sql[] = "SELECT name, type, \"notnull\", dflt_value, pk, hidden "
+    static const char sql[] = "SELECT name, type, pk, hidden "
                               "FROM pragma_table_xinfo(?1, ?2) ORDER BY cid";
     sqlite *c = (sqlite *)conn;
     sqlite3_stmt *stmt = NULL;

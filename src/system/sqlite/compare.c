@@ -253,7 +253,7 @@ static leat_rc describe(leat_compare_side *base, leat_compare_table *t, leat_are
     side *s = (side *)base;
     sqlite3_stmt *st = NULL;
     leat_buf_clear(&s->sql);
-    leat_buf_str_z(&s->sql, "SELECT name, type, pk, hidden FROM pragma_table_xinfo(?1, ?2)"
+    leat_buf_str_z(&s->sql, "SELECT name, type, pk FROM pragma_table_xinfo(?1, ?2)"
                             " ORDER BY cid");
     LEAT_TRY(prepare(s, "look a table up", &st, e));
     sqlite3_bind_text(st, 1, t->name, -1, SQLITE_STATIC);
@@ -268,8 +268,7 @@ static leat_rc describe(leat_compare_side *base, leat_compare_table *t, leat_are
             .name = leat_arena_strdup(a, (const char *)sqlite3_column_text(st, 0)),
             .type = leat_arena_strdup(a, type ? type : ""),
             .kind = (uint8_t)kind_of(type ? type : ""),
-            .key = (uint16_t)sqlite3_column_int(st, 2),
-            .generated = sqlite3_column_int(st, 3) >= 2};
+            .key = (uint16_t)sqlite3_column_int(st, 2)};
     }
     t->columns = all;
     sqlite3_finalize(st);
