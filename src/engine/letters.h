@@ -18,8 +18,8 @@
 
 /* Appends the event with its table, as a letter's bytes. */
 void leat_letters_pack(const leat_event *ev, leat_buf *out);
-/* A table that was unpacked: a sink keeps plans and statements by table, so that letters of the same
- * one have to share it. A list, NULL at first. */
+/* A table that was unpacked: a sink keeps plans and statements by table, so that letters of the
+ * same one have to share it. A list, NULL at first. */
 typedef struct leat_letters_table leat_letters_table;
 void leat_letters_tables_free(leat_letters_table *tables);
 /* Puts the event of such bytes into b, with what the letter's edit changes; its table is taken from

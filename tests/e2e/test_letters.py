@@ -104,7 +104,7 @@ def test_dropping_lets_the_row_go_on(db, leat, copy):
 
 
 def test_a_mended_table_is_noticed(db, leat, copy):
-    """Rows that a column was missing for are dead letters until it is there; no restart is needed."""
+    """Rows that a column was missing for are dead letters until it is there, without a restart."""
     begin(db, leat, copy, schema_evolution="none")
     db.sql("ALTER TABLE t ADD COLUMN c int")
     db.sql("INSERT INTO t VALUES (101, 1, 'early', 1)")

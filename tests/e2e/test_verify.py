@@ -190,8 +190,8 @@ def test_while_both_sides_move(db, leat, copy):
 
 
 def test_what_differs_on_purpose_is_refused(db, leat, copy, tmp_path):
-    """Two tables that share a target, and options by which rows are kept or left out: a repair would
-    remove what is well."""
+    """Two tables that share a target, and options by which rows are kept or left out: a repair
+    would remove what is well."""
     db.sql("CREATE SCHEMA a")
     for name in ("orders", "a.orders", 'a."ORDERS"'):
         db.sql(f"CREATE TABLE {name} (id int PRIMARY KEY, t text)")
