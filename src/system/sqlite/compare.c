@@ -151,12 +151,7 @@ static void canon_function(sqlite3_context *c, int n, sqlite3_value **args)
 
 static void put_name(leat_buf *out, const char *name)
 {
-    leat_buf_u8(out, '"');
-    for (; *name; name++) {
-        if (*name == '"') leat_buf_u8(out, '"');
-        leat_buf_u8(out, (unsigned char)*name);
-    }
-    leat_buf_u8(out, '"');
+    leat_buf_quoted(out, leat_str_of(name), '"');
 }
 
 static void put_literal(leat_buf *out, leat_str text, bool native)
@@ -165,12 +160,7 @@ static void put_literal(leat_buf *out, leat_str text, bool native)
         leat_buf_add(out, text);
         return;
     }
-    leat_buf_u8(out, '\'');
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.s[i] == '\'') leat_buf_u8(out, '\'');
-        leat_buf_u8(out, (unsigned char)text.s[i]);
-    }
-    leat_buf_u8(out, '\'');
+    leat_buf_quoted(out, text, '\'');
 }
 
 static void put_key(leat_buf *out, const leat_compare_field *f)
