@@ -147,9 +147,17 @@ static void test_numbers_and_bits(void **state)
     ASSERT_TEXT(leat_rdb_text_float(&out, 2.5e-7, false), "2.5E-7");
     ASSERT_TEXT(leat_rdb_text_float(&out, -0.0, false), "-0");
     ASSERT_TEXT(leat_rdb_text_float(&out, -HUGE_VAL, false), "-Infinity");
-    ASSERT_TEXT(leat_rdb_text_bits(&out, LEAT_STR("\1\1"), 9), "100000001");
-    ASSERT_TEXT(leat_rdb_text_bits(&out, LEAT_STR(""), 3), "000");
-    ASSERT_TEXT(leat_rdb_text_bits(&out, LEAT_STR("\5"), 0), "101");
+    static const struct {
+        const char *length, *bytes, *text;
+    } bits[] = {{"9", "\1\1", "100000001"},
+                {"3", "", "000"},
+                {"2147483647", "\5", "101"},
+                {NULL, "\5", "101"}};
+    for (size_t i = 0; i < sizeof bits / sizeof *bits; i++) {
+        leat_schema *s = leat_schema_named(&a, LEAT_T_BYTES, true, "io.debezium.data.Bits", 1);
+        if (bits[i].length) leat_schema_param(&a, s, "length", bits[i].length);
+        ASSERT_TEXT(leat_rdb_text_bits(&out, s, leat_str_of(bits[i].bytes)), bits[i].text);
+    }
 }
 
 static void test_names(void **state)

@@ -149,6 +149,9 @@ void leat_rdb_quote_table(const leat_rdb_dialect *d, leat_buf *out, const leat_r
 /* Appends "INSERT INTO t (a, b)", of the columns that the shape sets. */
 void leat_rdb_put_insert(const leat_rdb_dialect *d, leat_buf *out, const leat_rdb_shape *s);
 
+/* dialect.upsert of PostgreSQL and SQLite: " ON CONFLICT (key) DO UPDATE SET ...". */
+void leat_rdb_put_conflict(leat_buf *out, const leat_rdb_shape *shape);
+
 /* For dialects. Options that the system's own errors name as a source's are called as a sink's;
  * gives rc back. */
 leat_rc leat_rdb_rename_options(leat_rc rc, leat_err *e);

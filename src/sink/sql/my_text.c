@@ -142,11 +142,8 @@ static bool put_geometry(leat_buf *out, const leat_schema *s, const leat_value *
 
 static void put_bits(leat_buf *out, const leat_schema *s, leat_str bytes)
 {
-    const char *text = leat_schema_param_get(s, "length");
-    int64_t length = 0;
-    if (text) leat_str_i64(leat_str_of(text), &length);
     leat_buf_str_z(out, "b'");
-    leat_rdb_text_bits(out, bytes, length < INT32_MAX ? length : 0);
+    leat_rdb_text_bits(out, s, bytes);
     leat_buf_u8(out, '\'');
 }
 

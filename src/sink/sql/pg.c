@@ -205,28 +205,6 @@ static void pg_place(leat_buf *out, unsigned n)
     leat_buf_printf(out, "$%u", n);
 }
 
-static void pg_upsert(leat_buf *out, const leat_rdb_shape *s)
-{
-    unsigned n = 0;
-    leat_buf_str_z(out, " ON CONFLICT (");
-    for (uint16_t i = 0; i < s->nset; i++) {
-        if (!s->fields[s->set[i]].key) continue;
-        if (n++ > 0) leat_buf_u8(out, ',');
-        pg_quote(out, leat_str_of(s->fields[s->set[i]].to->name));
-    }
-    leat_buf_str_z(out, ") DO ");
-    n = 0;
-    for (uint16_t i = 0; i < s->nset; i++) {
-        const leat_rdb_field *f = &s->fields[s->set[i]];
-        if (f->key || f->to->always) continue;
-        leat_buf_str_z(out, n++ == 0 ? "UPDATE SET " : ",");
-        pg_quote(out, leat_str_of(f->to->name));
-        leat_buf_str_z(out, "=EXCLUDED.");
-        pg_quote(out, leat_str_of(f->to->name));
-    }
-    if (n == 0) leat_buf_str_z(out, "NOTHING");
-}
-
 static leat_rc pg_check(leat_rdb_conn *conn, leat_checker *k, leat_err *e)
 {
     leat_arena a = {0};
@@ -263,7 +241,7 @@ const leat_rdb_dialect leat_rdb_postgres = {
     .quote = pg_quote,
     .type = leat_rdb_pg_type,
     .place = pg_place,
-    .upsert = pg_upsert,
+    .upsert = leat_rdb_put_conflict,
     .open = pg_open,
     .close = pg_close,
     .exec = pg_exec,

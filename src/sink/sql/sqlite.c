@@ -164,12 +164,7 @@ static leat_rc ask(leat_rdb_conn *conn, const char *doing, const char *sql, int 
 
 static void quote(leat_buf *out, leat_str name)
 {
-    leat_buf_u8(out, '"');
-    for (size_t i = 0; i < name.len; i++) {
-        if (name.s[i] == '"') leat_buf_u8(out, '"');
-        leat_buf_u8(out, (unsigned char)name.s[i]);
-    }
-    leat_buf_u8(out, '"');
+    leat_buf_quoted(out, name, '"');
 }
 
 /* A column: name, type, pk, hidden (2, 3: generated). */
@@ -247,28 +242,6 @@ static void type(leat_buf *out, const leat_schema *s, const leat_column *native,
     default: break;
     }
     leat_buf_str_z(out, name);
-}
-
-static void upsert(leat_buf *out, const leat_rdb_shape *s)
-{
-    unsigned n = 0;
-    leat_buf_str_z(out, " ON CONFLICT (");
-    for (uint16_t i = 0; i < s->nset; i++) {
-        if (!s->fields[s->set[i]].key) continue;
-        if (n++ > 0) leat_buf_u8(out, ',');
-        quote(out, leat_str_of(s->fields[s->set[i]].to->name));
-    }
-    leat_buf_str_z(out, ") DO ");
-    n = 0;
-    for (uint16_t i = 0; i < s->nset; i++) {
-        const leat_rdb_field *f = &s->fields[s->set[i]];
-        if (f->key) continue;
-        leat_buf_str_z(out, n++ == 0 ? "UPDATE SET " : ",");
-        quote(out, leat_str_of(f->to->name));
-        leat_buf_str_z(out, "=excluded.");
-        quote(out, leat_str_of(f->to->name));
-    }
-    if (n == 0) leat_buf_str_z(out, "NOTHING");
 }
 
 /* ---- rows ---- */
@@ -371,7 +344,7 @@ const leat_rdb_dialect leat_rdb_sqlite = {
     .quote = quote,
     .type = type,
     .place = place,
-    .upsert = upsert,
+    .upsert = leat_rdb_put_conflict,
     .open = open_db,
     .close = close_db,
     .exec = exec,

@@ -89,10 +89,12 @@ void leat_rdb_text_float(leat_buf *out, double v, bool f32)
                      f32 ? leat_float_text((float)v, digits) : leat_double_text(v, digits));
 }
 
-void leat_rdb_text_bits(leat_buf *out, leat_str bytes, int64_t length)
+void leat_rdb_text_bits(leat_buf *out, const leat_schema *s, leat_str bytes)
 {
-    int64_t n = (int64_t)bytes.len * 8;
-    if (length <= 0) {
+    const char *told = leat_schema_param_get(s, "length");
+    int64_t n = (int64_t)bytes.len * 8, length = 0;
+    if (told) leat_str_i64(leat_str_of(told), &length);
+    if (length <= 0 || length >= INT32_MAX) { /* varbit says INT32_MAX */
         while (n > 0 && !((uint8_t)bytes.s[(n - 1) / 8] >> (n - 1) % 8 & 1)) n--;
         length = n;
     }
@@ -194,11 +196,8 @@ static void put_interval(leat_buf *out, const leat_interval *i)
 static void put_bytes(leat_buf *out, const leat_schema *s, leat_str bytes)
 {
     leat_logical logical = s ? (leat_logical)s->logical : LEAT_L_NONE;
-    const char *bits = logical == LEAT_L_BITS ? leat_schema_param_get(s, "length") : NULL;
-    int64_t length = 0;
-    if (bits) leat_str_i64(leat_str_of(bits), &length);
     if (logical == LEAT_L_BITS)
-        leat_rdb_text_bits(out, bytes, length < INT32_MAX ? length : 0);
+        leat_rdb_text_bits(out, s, bytes);
     else if (logical == LEAT_L_HEX)
         leat_buf_hex(out, bytes);
     else if (logical == LEAT_L_BASE64 || logical == LEAT_L_BASE64_URL)

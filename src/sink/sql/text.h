@@ -26,7 +26,8 @@ bool leat_rdb_text_infinite(leat_buf *out, int64_t t);
 /* Any cell as a column of text holds it: numbers as digits, times as ISO has them, bits as 0 and 1,
  * lists and structs as JSON. NULL is nothing. */
 void leat_rdb_text_cell(leat_buf *out, const leat_schema *schema, const leat_value *v);
-/* The bits of a cell of BITS, most significant first; length: how many, 0: as few as there are. */
-void leat_rdb_text_bits(leat_buf *out, leat_str bytes, int64_t length);
+/* The bits of a cell of BITS, most significant first: as many as its schema says, else as few as
+ * there are. */
+void leat_rdb_text_bits(leat_buf *out, const leat_schema *s, leat_str bytes);
 
 #endif
