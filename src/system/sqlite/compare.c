@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "system/sqlite/classify.h"
 
 typedef struct side {
     leat_compare_side base;
@@ -23,11 +24,7 @@ typedef struct side {
 
 static leat_rc fail(leat_err *e, const side *s, const char *doing)
 {
-    int state = s->db ? sqlite3_errcode(s->db) : SQLITE_NOMEM;
-    bool later = state == SQLITE_BUSY || state == SQLITE_LOCKED || state == SQLITE_IOERR;
-    return leat_fail(e, later ? LEAT_RETRY : LEAT_CONF, later ? "sql.locked" : "sql.refused",
-                     s->path, "could not %s: %s", doing,
-                     s->db ? sqlite3_errmsg(s->db) : "out of memory");
+    return leat_sqlite_fail(e, s->db, s->path, doing);
 }
 
 /* ---- canonical texts ---- */
