@@ -35,6 +35,20 @@ void leat_buf_str_z(leat_buf *b, const char *z)
     leat_buf_put(b, z, strlen(z));
 }
 
+void leat_buf_quoted(leat_buf *b, leat_str s, char mark)
+{
+    leat_buf_u8(b, (unsigned char)mark);
+    while (s.len > 0) {
+        const char *next = memchr(s.s, mark, s.len);
+        size_t n = next ? (size_t)(next - s.s) + 1 : s.len;
+        leat_buf_put(b, s.s, n);
+        if (next) leat_buf_u8(b, (unsigned char)mark);
+        s.s += n;
+        s.len -= n;
+    }
+    leat_buf_u8(b, (unsigned char)mark);
+}
+
 void leat_buf_le32(leat_buf *b, uint32_t v)
 {
     unsigned char *p = (unsigned char *)leat_buf_room(b, 4);

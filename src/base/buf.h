@@ -52,6 +52,8 @@ static inline void leat_buf_add(leat_buf *b, leat_str s)
 {
     leat_buf_put(b, s.s, s.len);
 }
+/* The text between two marks, each mark in it doubled: a name or a constant of SQL. */
+void leat_buf_quoted(leat_buf *b, leat_str s, char mark);
 void leat_buf_le32(leat_buf *b, uint32_t v);
 void leat_buf_le64(leat_buf *b, uint64_t v);
 /* Slow path of leat_buf_varint; not for others. */

@@ -55,7 +55,6 @@ typedef struct leat_compare_column {
     const char *name, *type; /* type: as the server writes it */
     uint8_t kind;            /* leat_compare_kind */
     uint16_t key;            /* place in the primary key, from 1; 0: not in it */
-    bool generated;
 } leat_compare_column;
 
 typedef struct leat_compare_table {
@@ -107,6 +106,7 @@ typedef struct leat_compare_side leat_compare_side;
 struct leat_compare_side {
     const char *system; /* "postgresql", "sqlite" */
     bool xors;          /* it has an xor of its own */
+    bool folds;         /* names of tables that differ by case alone are the same */
     int64_t spent_us;   /* in statements so far */
 
     /* Fills table, whose schema and name are given; in a. */

@@ -29,8 +29,42 @@ static const leat_table *the_table(void *arg, uint32_t number)
     return number == 1 ? arg : NULL;
 }
 
+struct leat_letters_table {
+    leat_letters_table *next;
+    leat_table *table; /* pinned */
+    size_t len;
+    char def[]; /* its bytes in the letters */
+};
+
+void leat_letters_tables_free(leat_letters_table *tables)
+{
+    while (tables) {
+        leat_letters_table *next = tables->next;
+        leat_table_unpin(tables->table);
+        leat_free(tables);
+        tables = next;
+    }
+}
+
+static leat_rc find_table(leat_letters_table **tables, leat_str def, leat_table **out, leat_err *e)
+{
+    leat_letters_table *t = *tables;
+    while (t && !leat_str_eq((leat_str){t->def, t->len}, def)) t = t->next;
+    if (!t) {
+        LEAT_TRY(leat_wire_get_table(def, out, e));
+        t = leat_zalloc(1, sizeof *t + def.len);
+        t->next = *tables;
+        t->table = *out;
+        t->len = def.len;
+        memcpy(t->def, def.s, def.len);
+        *tables = t;
+    }
+    *out = t->table;
+    return LEAT_OK;
+}
+
 /* Borrowed from the letter until the batch is reset. */
-static leat_rc unpack(leat_str bytes, leat_batch *b, leat_err *e)
+static leat_rc unpack(leat_str bytes, leat_letters_table **tables, leat_batch *b, leat_err *e)
 {
     leat_cur c = leat_cur_of(bytes);
     leat_wire_state st = {0};
@@ -43,15 +77,14 @@ static leat_rc unpack(leat_str bytes, leat_batch *b, leat_err *e)
                          "read again: leat signal NAME snapshot TABLE");
     leat_cur_bytes(&c, MAGIC_LEN);
     leat_str def = leat_cur_blob(&c);
-    if (def.len > 0) LEAT_TRY(leat_wire_get_table(def, &table, e));
-    leat_rc rc = leat_wire_get(&c, &st, b, the_table, table, true, e);
-    if (table) leat_table_unpin(table);
-    return rc;
+    if (def.len > 0) LEAT_TRY(find_table(tables, def, &table, e));
+    return leat_wire_get(&c, &st, b, the_table, table, true, e);
 }
 
-leat_rc leat_letters_unpack(const leat_dead_letter *letter, leat_batch *b, leat_err *e)
+leat_rc leat_letters_unpack(const leat_dead_letter *letter, leat_letters_table **tables,
+                            leat_batch *b, leat_err *e)
 {
-    LEAT_TRY(unpack(letter->bytes, b, e));
+    LEAT_TRY(unpack(letter->bytes, tables, b, e));
     if (!letter->edit) return LEAT_OK;
     const leat_json *edit;
     LEAT_TRY(leat_json_parse(&b->arena, leat_str_of(letter->edit), &edit, e));
@@ -108,9 +141,10 @@ static void write_row(const char *name, const leat_table *t, const leat_value *c
 static void write_event(const leat_dead_letter *letter, leat_jw *w)
 {
     leat_batch b = {0};
+    leat_letters_table *tables = NULL;
     leat_err err;
     leat_batch_init(&b, 1, 0);
-    bool good = leat_letters_unpack(letter, &b, &err) == LEAT_OK;
+    bool good = leat_letters_unpack(letter, &tables, &b, &err) == LEAT_OK;
     if (good && b.ev[0].op != LEAT_OP_RECORD) {
         char op[] = {(char)b.ev[0].op, 0};
         leat_jw_z(w, "op", op);
@@ -118,6 +152,7 @@ static void write_event(const leat_dead_letter *letter, leat_jw *w)
         write_row("after", b.ev[0].table, b.ev[0].after, w);
     }
     leat_batch_free(&b);
+    leat_letters_tables_free(tables);
 }
 
 static void write_tries(const leat_dead_letter *letter, leat_jw *w)

@@ -18,9 +18,15 @@
 
 /* Appends the event with its table, as a letter's bytes. */
 void leat_letters_pack(const leat_event *ev, leat_buf *out);
-/* Puts the event of such bytes into b, with what the letter's edit changes. CONF
- * "dead_letter.source": they are not of a sink; "dead_letter.edit": the edit does not fit. */
-leat_rc leat_letters_unpack(const leat_dead_letter *letter, leat_batch *b, leat_err *e);
+/* A table that was unpacked: a sink keeps plans and statements by table, so that letters of the
+ * same one have to share it. A list, NULL at first. */
+typedef struct leat_letters_table leat_letters_table;
+void leat_letters_tables_free(leat_letters_table *tables);
+/* Puts the event of such bytes into b, with what the letter's edit changes; its table is taken from
+ * tables or added there. CONF "dead_letter.source": they are not of a sink; "dead_letter.edit": the
+ * edit does not fit. */
+leat_rc leat_letters_unpack(const leat_dead_letter *letter, leat_letters_table **tables,
+                            leat_batch *b, leat_err *e);
 /* Appends the key of the event's row, and the one it had before if that is another (else nothing).
  * False: the table has none. */
 bool leat_letters_key(const leat_event *ev, leat_buf *key, leat_buf *old);

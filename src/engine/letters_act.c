@@ -3,6 +3,7 @@
  * A letter is written into the target by the sink itself, as a batch of one event, and removed once
  * that is durable: after a crash between the two it is written once more. A sink that keeps its
  * cursor in the target stores there what stood there. By the thread that has the sink. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -131,14 +132,16 @@ static bool fits(void *arg, const leat_dead_letter *letter)
 {
     editing *g = arg;
     leat_batch b = {0};
+    leat_letters_table *tables = NULL;
     leat_dead_letter plain = *letter;
     g->found = true;
     plain.edit = NULL;
     leat_batch_init(&b, 1, 0);
-    leat_rc rc = leat_letters_unpack(&plain, &b, &g->err);
+    leat_rc rc = leat_letters_unpack(&plain, &tables, &b, &g->err);
     if (rc == LEAT_OK && g->after->type != LEAT_JSON_NULL)
         leat_letters_patch(&b.ev[0], g->after, &b.arena, &g->err);
     leat_batch_free(&b);
+    leat_letters_tables_free(tables);
     return false;
 }
 
@@ -180,13 +183,22 @@ leat_rc leat_letters_edit(leat_state *s, const char *connector, const leat_json 
 
 /* ---- trying again ---- */
 
+/* Whose a topic is. */
+typedef struct origin {
+    struct origin *next;
+    const char *topic, *source;
+    leat_str cursor; /* of the source, as the target has it */
+} origin;
+
 typedef struct trying {
     const leat_letters_retry *r;
     leat_sink_task task;
     leat_batch batch;
     leat_arena arena;
-    leat_str cursor; /* of the source, as the target has it */
-    leat_err why;    /* the sink has rejected it */
+    leat_letters_table *tables;
+    origin *origins;    /* asked for so far */
+    const origin *from; /* of the letter that is tried */
+    leat_err why;       /* the sink has rejected it */
     int64_t done, failed;
     leat_jw *w;
     leat_err stop; /* nothing more can be tried */
@@ -206,31 +218,52 @@ static leat_rc reach(leat_sink_task *t, leat_buf *text, leat_err *e)
     trying *g = t->engine;
     (void)e;
     leat_buf_clear(text);
-    leat_buf_add(text, g->cursor);
+    leat_buf_add(text, g->from->cursor);
     return LEAT_OK;
 }
 
-/* The target has none yet: what the file says. */
-static leat_rc read_cursor(trying *g, leat_err *e)
+/* The target has none yet: what the file says; without one the sink begins anew. */
+static leat_rc read_cursor(trying *g, origin *o, leat_err *e)
 {
     leat_buf text = {0};
-    char *path = leat_cursors_path(g->r->data, g->task.source, g->r->connector, &g->arena);
+    leat_jw w = {.out = &text};
+    char *path = leat_cursors_path(g->r->data, o->source, g->r->connector, &g->arena);
     int err = leat_os_load(path, &text, CURSOR_MOST);
-    if (err >= 0) g->cursor = leat_arena_str(&g->arena, leat_buf_str(&text));
+    if (err == -ENOENT) {
+        leat_cursors_begin(&w, g->r->connector, NULL);
+        leat_cursors_end(&w);
+        err = 0;
+    }
+    if (err >= 0) o->cursor = leat_arena_str(&g->arena, leat_buf_str(&text));
     leat_buf_free(&text);
     return err < 0 ? leat_os_fail(e, err, "read the cursor in", path) : LEAT_OK;
 }
 
-static leat_rc take_cursor(trying *g, const char *topic, leat_err *e)
+static leat_rc ask_origin(trying *g, origin *o, leat_err *e)
 {
-    leat_rc rc = leat_topics_claimed(g->r->data, leat_str_of(topic), &g->arena, &g->task.source, e);
+    leat_rc rc = leat_topics_claimed(g->r->data, leat_str_of(o->topic), &g->arena, &o->source, e);
     LEAT_TRY(rc);
     if (rc != LEAT_OK)
-        return leat_fail(e, LEAT_CONF, "dead_letter.topic", topic,
+        return leat_fail(e, LEAT_CONF, "dead_letter.topic", o->topic,
                          "no connector has the topic any more");
     if (!g->r->sink->reached) return LEAT_OK;
-    LEAT_TRY(g->r->sink->reached(&g->task, g->task.source, &g->arena, &g->cursor, e));
-    return g->cursor.s ? LEAT_OK : read_cursor(g, e);
+    LEAT_TRY(g->r->sink->reached(&g->task, o->source, &g->arena, &o->cursor, e));
+    return o->cursor.s ? LEAT_OK : read_cursor(g, o, e);
+}
+
+static leat_rc take_origin(trying *g, const char *topic, leat_err *e)
+{
+    origin *o = g->origins;
+    while (o && strcmp(o->topic, topic) != 0) o = o->next;
+    if (!o) {
+        o = LEAT_NEW(&g->arena, origin, 1);
+        *o = (origin){.next = g->origins, .topic = leat_arena_strdup(&g->arena, topic)};
+        LEAT_TRY(ask_origin(g, o, e));
+        g->origins = o;
+    }
+    g->from = o;
+    g->task.source = o->source;
+    return LEAT_OK;
 }
 
 /* Into the target, durably. DATA: it is rejected. */
@@ -238,8 +271,8 @@ static leat_rc write_one(trying *g, const leat_dead_letter *letter, leat_err *e)
 {
     g->why = (leat_err){0};
     leat_batch_reset(&g->batch);
-    LEAT_TRY(leat_letters_unpack(letter, &g->batch, e));
-    LEAT_TRY(take_cursor(g, leat_event_topic(&g->batch.ev[0]), e));
+    LEAT_TRY(leat_letters_unpack(letter, &g->tables, &g->batch, e));
+    LEAT_TRY(take_origin(g, leat_event_topic(&g->batch.ev[0]), e));
     leat_rc rc = g->r->sink->write(&g->task, &g->batch, e);
     LEAT_TRY(rc);
     if (rc == LEAT_PENDING && g->r->sink->flush) rc = g->r->sink->flush(&g->task, INT64_MAX, e);
@@ -332,6 +365,7 @@ leat_rc leat_letters_try(const leat_letters_retry *r, const int64_t *ids, size_t
     leat_batch_free(&g.batch);
     leat_arena_free(&g.arena);
     if (n > 0) r->sink->close(&g.task);
+    leat_letters_tables_free(g.tables);
     leat_jw_end(w);
     leat_jw_i64(w, "retried", g.done);
     leat_jw_i64(w, "failed", g.failed);

@@ -150,29 +150,18 @@ static void write_json(const line *l, const char *name, leat_buf *out)
     leat_buf_str_z(out, "  }\n}\n");
 }
 
-/* In quotes of that kind, doubled inside. */
-static void put_quoted(leat_buf *out, char quote, const char *text)
-{
-    leat_buf_u8(out, (unsigned char)quote);
-    for (; *text; text++) {
-        if (*text == quote) leat_buf_u8(out, (unsigned char)quote);
-        leat_buf_u8(out, (unsigned char)*text);
-    }
-    leat_buf_u8(out, (unsigned char)quote);
-}
-
 static void write_sql(const line *l, const char *name, bool sink, leat_buf *out)
 {
     leat_buf_printf(out, "CREATE %s CONNECTOR ", sink ? "SINK" : "SOURCE");
-    put_quoted(out, '"', name);
+    leat_buf_quoted(out, leat_str_of(name), '"');
     leat_buf_str_z(out, " WITH (\n");
     for (; l; l = l->next) {
         if (l->help)
             leat_buf_printf(out, "    -- %s%s\n", l->choose ? "To be filled in: " : "", l->help);
         leat_buf_str_z(out, "    ");
-        put_quoted(out, '\'', l->option);
+        leat_buf_quoted(out, leat_str_of(l->option), '\'');
         leat_buf_str_z(out, " = ");
-        put_quoted(out, '\'', l->value);
+        leat_buf_quoted(out, leat_str_of(l->value), '\'');
         leat_buf_str_z(out, l->next ? ",\n" : "\n");
     }
     leat_buf_str_z(out, ");\n");

@@ -259,12 +259,7 @@ static leat_rc rest_of_string(leat_sql_parser *p, leat_buf *out, leat_err *e)
 {
     leat_str value;
     LEAT_TRY(filled(p, p->t.text, &value, e));
-    leat_buf_u8(out, '\'');
-    for (size_t i = 0; i < value.len; i++) {
-        if (value.s[i] == '\'') leat_buf_u8(out, '\'');
-        leat_buf_u8(out, (unsigned char)value.s[i]);
-    }
-    leat_buf_u8(out, '\'');
+    leat_buf_quoted(out, value, '\'');
     return LEAT_OK;
 }
 

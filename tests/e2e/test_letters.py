@@ -103,6 +103,23 @@ def test_dropping_lets_the_row_go_on(db, leat, copy):
     until(lambda: row(copy, 7) == [(8, "free")], 90, "the row that waited")
 
 
+def test_a_mended_table_is_noticed(db, leat, copy):
+    """Rows that a column was missing for are dead letters until it is there, without a restart."""
+    begin(db, leat, copy, schema_evolution="none")
+    db.sql("ALTER TABLE t ADD COLUMN c int")
+    db.sql("INSERT INTO t VALUES (101, 1, 'early', 1)")
+    until(lambda: [x["code"] for x in letters(leat)] == ["sql.column_missing"], 90, "the letter")
+    copy.sql("ALTER TABLE t ADD COLUMN c int")
+
+    def delivered():
+        db.sql("INSERT INTO t SELECT max(id) + 1, 1, 'late', 2 FROM t")
+        return copy.sql("SELECT count(*) FROM t WHERE b = 'late' AND c = 2")[0][0] > 0
+
+    until(delivered, 30, "a row behind the mended table", every=0.3)
+    failed = act(leat, "retry", "--all")["failed"]
+    assert failed == 0 and row(copy, 101) == [(1, "early", 1)]
+
+
 def test_truncate_supersedes(db, leat, copy):
     begin(db, leat, copy, source={"skipped_operations": "none"}, truncate_enabled="true")
     poison(db, copy, 1000)

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import sqlite3
+import subprocess
 import threading
 import time
 
@@ -465,6 +466,75 @@ def test_many_rows(db, leat, copy):
     rows = "SELECT id, a, n, late FROM t{} ORDER BY id"
     assert copy.sql(rows.format("")) == db.sql(rows.format(" WHERE n >= 0"))
     assert copy.rows("p") == db.sql("SELECT * FROM p WHERE id < 5000 ORDER BY id")
+
+
+def test_copies_after_a_row_was_refused(db, leat, copy):
+    """A row that is refused between two runs of rows that are copied, all in one transaction: the
+    second run is copied, too. A trigger counts the statements."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, a text)")
+    db.sql("CREATE TABLE p (id int PRIMARY KEY, a text)")
+    copy.sql("CREATE TABLE t (id int PRIMARY KEY, a text)")
+    copy.sql("CREATE TABLE p (id int PRIMARY KEY CHECK (id < 10), a text)")
+    copy.sql("CREATE SEQUENCE statements")
+    copy.sql("CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS"
+             " $$BEGIN PERFORM nextval('statements'); RETURN NULL; END$$")
+    copy.sql("CREATE TRIGGER n AFTER INSERT ON t FOR EACH STATEMENT EXECUTE FUNCTION note()")
+    topics = ["shop.public.t", "shop.public.p"]
+    db.sql("INSERT INTO p VALUES (1, 'ok')")
+    db.sql("INSERT INTO t VALUES (1, 'ok')")
+    once(leat, db, copy, topics, errors_tolerance="all")
+    with db.connect(autocommit=False) as c:
+        c.execute("INSERT INTO t SELECT g, 'x' FROM generate_series(101, 200) g")
+        c.execute("INSERT INTO p VALUES (10, 'refused')")
+        c.execute("INSERT INTO t SELECT g, 'x' FROM generate_series(201, 400) g")
+        c.commit()
+    once(leat, db, copy, topics, errors_tolerance="all")
+    same(db, copy, "t")
+    assert dead(leat) == ["sql.check"]
+    assert copy.sql("SELECT last_value FROM statements")[0][0] < 10, "rows came one by one"
+
+
+def test_a_text_that_copy_cannot_send(binlog, leat, copy):
+    """A NUL character among rows that are copied costs its own row, and no other."""
+    binlog.sql("CREATE TABLE o (id INT PRIMARY KEY, note VARCHAR(9));"
+               "INSERT INTO o WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE"
+               " i < 300) SELECT i, IF(i = 150, 'a\\0b', 'ok') FROM n", "shop")
+    more = {"errors_tolerance": "all", "errors_max_retries": "2"}
+    leat.run("--once", leat.write("shop.properties", binlog.properties(snapshot__mode="initial")),
+             leat.write("pump.properties", sink(copy, ["shop.shop.o"], **more)))
+    assert leat.wait(120) == 0, leat.stderr[-3000:]
+    assert [row[0] for row in copy.rows("o", "id")] == [i for i in range(1, 301) if i != 150]
+    assert dead(leat) == ["sql.text"]
+
+
+FULL = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+int PQputCopyData(void *conn, const char *p, int n)
+{
+    static int calls;
+    int (*real)(void *, const char *, int) = (int (*)(void *, const char *, int))
+        dlsym(RTLD_NEXT, "PQputCopyData");
+    return calls++ == 0 ? 0 : real(conn, p, n);
+}
+"""
+
+
+def test_a_piece_that_is_not_taken(db, leat, copy, tmp_path):
+    """libpq has no room for rows that are copied, and says so by a 0: nothing is committed without
+    them."""
+    (tmp_path / "full.c").write_text(FULL, encoding="utf-8")
+    full = str(tmp_path / "full.so")
+    if "build-san" in leat.binary:
+        pytest.skip("the sanitizers' library has to be loaded first")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", full, tmp_path / "full.c"], check=True)
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, a text)")
+    db.sql("INSERT INTO t SELECT g, 'ok' FROM generate_series(1, 200) g")
+    leat.run("--once", leat.write("shop.properties", db.properties(name="shop")),
+             leat.write("pump.properties", sink(copy, ["shop.public.t"])), env={"LD_PRELOAD": full})
+    assert leat.wait(120) == 0, leat.stderr[-3000:]
+    assert "retry_in_ms" in leat.stderr
+    same(db, copy, "t")
 
 
 def test_rows_into_a_view(db, leat, copy):

@@ -189,6 +189,38 @@ def test_while_both_sides_move(db, leat, copy):
         worker.join(60)
 
 
+def test_what_differs_on_purpose_is_refused(db, leat, copy, tmp_path):
+    """Two tables that share a target, and options by which rows are kept or left out: a repair
+    would remove what is well."""
+    db.sql("CREATE SCHEMA a")
+    for name in ("orders", "a.orders", 'a."ORDERS"'):
+        db.sql(f"CREATE TABLE {name} (id int PRIMARY KEY, t text)")
+    db.sql("INSERT INTO orders VALUES (1, 'here')")
+    db.sql("INSERT INTO a.orders VALUES (2, 'there')")
+    db.sql("INSERT INTO a.\"ORDERS\" VALUES (3, 'upper')")
+    shop = leat.write("shop.properties", db.properties(name="shop"))
+
+    def refused(words, target, *topics, **more):
+        """All of verify's ways are, in these words, once the sink has this configuration."""
+        leat.run(shop, leat.write("pump.properties", sink(target, topics, **more)))
+        until(lambda: words in leat.call("verify", "pump", ok=(0, 1, 3)).stderr, 120, words)
+        for more in ("--repair", "public.orders --repair", "a.orders"):
+            assert words in leat.call("verify", "pump", *more.split(), ok=(1,)).stderr
+        said = leat.call("verify", "pump", ok=(1,)).stderr
+        assert leat.stop() == 0
+        return said
+
+    both = ["shop.public.orders", "shop.a.orders"]
+    said = refused("verify.shared", copy, *both)
+    assert all(topic in said for topic in both)
+    # where names are the same whatever their case
+    refused("verify.shared", SqliteTarget(tmp_path), both[0], "shop.a.ORDERS")
+    for option, value in (("delete_enabled", "false"), ("truncate_enabled", "false"),
+                          ("insert_mode", "insert"), ("insert_mode", "update")):
+        said = refused(f"{option.replace('_', '.')}=", copy, *both, **{option: value})
+        assert "verify.changed" in said
+
+
 def test_load_is_kept(db, leat, copy):
     begin(db, leat, copy)
     whole, _, _ = verify(leat, "--load", "20%")

@@ -29,6 +29,23 @@ static void test_grow(void **state)
     leat_buf_free(&b);
 }
 
+static void test_quoted(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"", "''"}, {"a", "'a'"}, {"it's", "'it''s'"}, {"'", "''''"}, {"''x`", "'''''x`'"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        leat_buf b = {0};
+        leat_buf_quoted(&b, leat_str_of(cases[i][0]), '\'');
+        assert_true(leat_str_is(leat_buf_str(&b), cases[i][1]));
+        leat_buf_free(&b);
+    }
+    leat_buf b = {0};
+    leat_buf_quoted(&b, (leat_str){NULL, 0}, '`');
+    assert_true(leat_str_is(leat_buf_str(&b), "``"));
+    leat_buf_free(&b);
+}
+
 static void test_printf(void **state)
 {
     (void)state;
@@ -260,7 +277,7 @@ int main(void)
         cmocka_unit_test(test_big_endian),    cmocka_unit_test(test_sticky),
         cmocka_unit_test(test_varint_bounds), cmocka_unit_test(test_cstr),
         cmocka_unit_test(test_crc32c),        cmocka_unit_test(test_base64),
-        cmocka_unit_test(test_hex),
+        cmocka_unit_test(test_hex),           cmocka_unit_test(test_quoted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include "sink/sql/plan.h"
 #include "sink/sql/reduce.h"
 #include "sink/sql/text.h"
+#include "system/mysql/url.h"
 
 static leat_arena a;
 
@@ -66,6 +67,31 @@ static void test_urls_that_are_none(void **state)
     }
 }
 
+static void test_certificates_are_checked_by_something(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *params;
+        leat_rc rc;
+    } cases[] = {
+        {"sslMode=VERIFY_CA", LEAT_CONF},
+        {"sslMode=verify-full", LEAT_CONF},
+        {"verifyServerCertificate=true", LEAT_CONF},
+        {"sslMode=VERIFY_CA&serverSslCert=/ca.pem", LEAT_OK},
+        {"verifyServerCertificate=true&sslrootcert=/ca.pem", LEAT_OK},
+        {"sslMode=REQUIRED", LEAT_OK},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        leat_db_url u;
+        leat_my_target t = {0};
+        leat_err e = {0};
+        char *url = leat_arena_printf(&a, "jdbc:mysql://h/db?%s", cases[i].params);
+        assert_int_equal(leat_db_url_read(url, &a, &u, &e), LEAT_OK);
+        assert_int_equal(leat_my_url_target(&u, &t, &e), cases[i].rc);
+        if (cases[i].rc == LEAT_CONF) assert_non_null(strstr(e.msg, "serverSslCert"));
+    }
+}
+
 #define ASSERT_TEXT(call, expected)                                                                \
     do {                                                                                           \
         leat_buf out = {0};                                                                        \
@@ -89,19 +115,49 @@ static void test_times(void **state)
     ASSERT_TEXT(leat_rdb_text_clock(&out, INT64_C(86400000000), LEAT_US), "24:00:00");
     ASSERT_TEXT(leat_rdb_text_clock(&out, 1, LEAT_NS), "00:00:00.000000001");
     ASSERT_TEXT(leat_rdb_text_clock(&out, 120, LEAT_MS), "00:00:00.12");
+    ASSERT_TEXT(leat_rdb_text_clock(&out, INT64_C(-5400500), LEAT_MS), "-01:30:00.5");
+    ASSERT_TEXT(leat_rdb_text_clock(&out, INT64_C(-3020399000000), LEAT_US), "-838:59:59");
+    ASSERT_TEXT(leat_rdb_text_clock(&out, INT64_MIN, LEAT_US), "-2562047788:00:54.775808");
     ASSERT_TEXT(leat_rdb_text_zone(&out, -12600), "-03:30");
     ASSERT_TEXT(leat_rdb_text_zone(&out, 3661), "+01:01:01");
+}
+
+static void test_times_without_end(void **state)
+{
+    (void)state;
+    static const uint8_t kinds[] = {LEAT_DATE, LEAT_TIMESTAMP, LEAT_TIMESTAMPTZ};
+    for (size_t i = 0; i < sizeof kinds; i++) {
+        leat_value both[] = {{.kind = kinds[i], .u.i = LEAT_TIME_INFINITY},
+                             {.kind = kinds[i], .u.i = LEAT_TIME_MINUS_INFINITY}};
+        leat_value list = {.kind = LEAT_LIST, .len = 2, .u.list = both};
+        ASSERT_TEXT(leat_rdb_text_cell(&out, NULL, &both[1]), "-infinity");
+        ASSERT_TEXT(leat_rdb_text_json(&out, NULL, &list), "[\"infinity\",\"-infinity\"]");
+    }
 }
 
 static void test_numbers_and_bits(void **state)
 {
     (void)state;
-    ASSERT_TEXT(leat_rdb_text_float(&out, (double)0.1f, true), "0.100000001");
+    ASSERT_TEXT(leat_rdb_text_float(&out, (double)0.1f, true), "0.1");
+    ASSERT_TEXT(leat_rdb_text_float(&out, 0.1, false), "0.1");
+    ASSERT_TEXT(leat_rdb_text_float(&out, (double)0.1f, false), "0.10000000149011612");
+    ASSERT_TEXT(leat_rdb_text_float(&out, 1e16, false), "10000000000000000");
+    ASSERT_TEXT(leat_rdb_text_float(&out, (double)-123456789.0f, true), "-123456792");
+    ASSERT_TEXT(leat_rdb_text_float(&out, 1e22, false), "1.0E22");
+    ASSERT_TEXT(leat_rdb_text_float(&out, 2.5e-7, false), "2.5E-7");
     ASSERT_TEXT(leat_rdb_text_float(&out, -0.0, false), "-0");
     ASSERT_TEXT(leat_rdb_text_float(&out, -HUGE_VAL, false), "-Infinity");
-    ASSERT_TEXT(leat_rdb_text_bits(&out, LEAT_STR("\1\1"), 9), "100000001");
-    ASSERT_TEXT(leat_rdb_text_bits(&out, LEAT_STR(""), 3), "000");
-    ASSERT_TEXT(leat_rdb_text_bits(&out, LEAT_STR("\5"), 0), "101");
+    static const struct {
+        const char *length, *bytes, *text;
+    } bits[] = {{"9", "\1\1", "100000001"},
+                {"3", "", "000"},
+                {"2147483647", "\5", "101"},
+                {NULL, "\5", "101"}};
+    for (size_t i = 0; i < sizeof bits / sizeof *bits; i++) {
+        leat_schema *s = leat_schema_named(&a, LEAT_T_BYTES, true, "io.debezium.data.Bits", 1);
+        if (bits[i].length) leat_schema_param(&a, s, "length", bits[i].length);
+        ASSERT_TEXT(leat_rdb_text_bits(&out, s, leat_str_of(bits[i].bytes)), bits[i].text);
+    }
 }
 
 static void test_names(void **state)
@@ -175,7 +231,8 @@ static void test_constants_of_mysql(void **state)
     assert_string_equal(constant("tinyint(1)", s, leat_bool(true)), "1");
     assert_string_equal(constant("text", s, leat_bool(true)), "'true'");
     assert_string_equal(constant("double", s, leat_float(-0.0)), "-0e0");
-    assert_string_equal(constant("float", s, leat_float(1e300)), "1.0000000000000001e+300");
+    assert_string_equal(constant("float", s, leat_float(1e300)), "1.0E300");
+    assert_string_equal(constant("double", s, leat_float(0.1)), "0.1e0");
     assert_string_equal(constant("decimal(9,2)", s, decimal("-1.50")), "-1.50");
     assert_string_equal(constant("longtext", s, decimal("NaN")), "'NaN'");
     assert_string_equal(constant("varchar(9)", s, leat_text(LEAT_STR("it's"))), "'it''s'");
@@ -303,7 +360,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_urls, reset),
         cmocka_unit_test_teardown(test_urls_that_are_none, reset),
+        cmocka_unit_test_teardown(test_certificates_are_checked_by_something, reset),
         cmocka_unit_test_teardown(test_times, reset),
+        cmocka_unit_test_teardown(test_times_without_end, reset),
         cmocka_unit_test_teardown(test_numbers_and_bits, reset),
         cmocka_unit_test_teardown(test_names, reset),
         cmocka_unit_test_teardown(test_constants_of_mysql, reset),

@@ -88,22 +88,12 @@ leat_rc leat_verify_passed(leat_verify *v, const leat_view *view, leat_err *e)
 
 /* ---- corrective changes ---- */
 
-static void put_quoted(leat_buf *out, leat_str text, char quote)
-{
-    leat_buf_u8(out, (unsigned char)quote);
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.s[i] == quote) leat_buf_u8(out, (unsigned char)quote);
-        leat_buf_u8(out, (unsigned char)text.s[i]);
-    }
-    leat_buf_u8(out, (unsigned char)quote);
-}
-
 static void note(leat_verify *v, const leat_str *key)
 {
     leat_buf_str_z(&v->mend, v->mend.len > 0 ? ",(" : "(");
     for (uint16_t i = 0; i < v->splan.nkey; i++) {
         if (i > 0) leat_buf_u8(&v->mend, ',');
-        put_quoted(&v->mend, key[i], '\'');
+        leat_buf_quoted(&v->mend, key[i], '\'');
     }
     leat_buf_u8(&v->mend, ')');
 }
@@ -119,7 +109,8 @@ leat_rc leat_verify_repair(leat_verify *v, const leat_verify_suspect *s, const l
                                 .second = (int64_t)(s->target.second / (leat_int128)s->target.n)};
         LEAT_TRY(v->target->remove(v->target, &v->tplan, &row, done, e));
     }
-    if (s->source.n == 0) return LEAT_OK;
+    /* What was removed may have come back at the source just then, as what it was. */
+    if (s->source.n == 0 && !*done) return LEAT_OK;
     note(v, key);
     *done = true;
     return v->mend.len > 32 << 10 ? leat_verify_mend(v, e) : LEAT_OK;
@@ -133,7 +124,7 @@ static void write_signal(const leat_verify *v, leat_buf *out)
     leat_buf_u8(&filter, '(');
     for (uint16_t i = 0; i < v->splan.nkey; i++) {
         if (i > 0) leat_buf_u8(&filter, ',');
-        put_quoted(&filter, leat_str_of(v->splan.fields[i].name), '"');
+        leat_buf_quoted(&filter, leat_str_of(v->splan.fields[i].name), '"');
     }
     leat_buf_str_z(&filter, ") IN (");
     leat_buf_add(&filter, leat_buf_str(&v->mend));

@@ -1,4 +1,6 @@
 /* What is compared with what: connectors, topics and tables; see the header. */
+#include <strings.h>
+
 #include "base/clock.h"
 #include "capture/filter.h"
 #include "prove/verify/part.h"
@@ -22,32 +24,57 @@ static leat_rc stored(leat_verify *v, const char *name, leat_setup *out, leat_er
 }
 
 /* Options of the source by which rows and values differ on purpose. */
-static leat_rc refuse_changes(const leat_verify *v, leat_err *e)
+static leat_rc refuse_changes(const char *name, const leat_setup *s, leat_err *e)
 {
-    const leat_setup *s = &v->source_setup;
     const leat_capture_conf *c = s->source->capture ? s->source->capture(s->conf) : NULL;
     const char *what = s->transforms ? "transforms" : NULL;
     if (c && c->truncate.n + c->mask.n + c->hash.n > 0) what = "column.mask.*, column.truncate.*";
     if (c && c->overrides.n > 0) what = "snapshot.select.statement.overrides";
+    uint32_t skipped = c ? leat_capture_skipped(c) : 0;
+    for (const char *op = "cud"; *op; op++)
+        if (leat_capture_skips(skipped, (leat_op)*op)) what = "skipped.operations";
     if (!what) return LEAT_OK;
-    return leat_fail(e, LEAT_CONF, "verify.changed", v->source_name,
+    return leat_fail(e, LEAT_CONF, "verify.changed", name,
                      "its option %s changes or leaves out what it captures on purpose: source and "
                      "target are not to be equal, and cannot be compared",
                      what);
 }
 
-static leat_rc open_source(leat_verify *v, const char *name, leat_err *e)
+/* One of the sink's sources. */
+typedef struct origin {
+    const char *name;
+    leat_setup setup;
+    leat_catalog catalog;
+} origin;
+
+/* A table that the sink takes, and where its changes go. */
+typedef struct match {
+    struct match *next;
+    const origin *from;
+    const leat_catalog_table *table;
+    const char *schema, *name; /* of the target; schema NULL: the connection's */
+} match;
+
+static leat_rc take_source(leat_verify *v, origin *o, leat_err *e)
 {
-    v->source_name = name;
-    LEAT_TRY(stored(v, name, &v->source_setup, e));
-    const leat_source *source = v->source_setup.source;
+    LEAT_TRY(stored(v, o->name, &o->setup, e));
+    const leat_source *source = o->setup.source;
     if (!source || !source->compare || !source->chunks || !source->discover)
-        return leat_fail(e, LEAT_CONF, "verify.source", name,
+        return leat_fail(e, LEAT_CONF, "verify.source", o->name,
                          "a source of this kind cannot be verified yet; PostgreSQL by its log can");
-    LEAT_TRY(refuse_changes(v, e));
-    const leat_capture_conf *c = source->capture(v->source_setup.conf);
+    LEAT_TRY(refuse_changes(o->name, &o->setup, e));
+    o->catalog.a = &v->arena;
+    o->catalog.tail = &o->catalog.first;
+    return source->discover(o->setup.conf, &o->catalog, e);
+}
+
+static leat_rc open_source(leat_verify *v, const origin *o, leat_err *e)
+{
+    v->source_name = o->name;
+    v->source_setup = o->setup;
+    const leat_capture_conf *c = o->setup.source->capture(o->setup.conf);
     LEAT_TRY(leat_filter_new(&v->arena, c, &v->filter, e));
-    return source->compare(v->source_setup.conf, "leat verify", &v->source, e);
+    return o->setup.source->compare(o->setup.conf, "leat verify", &v->source, e);
 }
 
 static leat_rc open_sink(leat_verify *v, leat_err *e)
@@ -95,15 +122,13 @@ static leat_rc is_empty(leat_verify *v, const leat_compare_table *s, bool *empty
     return rc == LEAT_OK ? end : rc;
 }
 
-static leat_rc compare_table(leat_verify *v, const leat_catalog_table *c, leat_err *e)
+static leat_rc compare_table(leat_verify *v, const match *m, leat_err *e)
 {
-    const leat_sink *sink = v->sink_setup.sink;
+    const leat_catalog_table *c = m->table;
     leat_compare_table *s = LEAT_NEW(&v->arena, leat_compare_table, 1);
     leat_compare_table *t = LEAT_NEW(&v->arena, leat_compare_table, 1);
-    leat_table like = {.topic = c->topic, .db = c->db, .schema = c->schema, .name = c->name};
     *s = (leat_compare_table){.schema = c->schema, .name = c->name};
-    *t = (leat_compare_table){0};
-    sink->compare->table(v->sink_setup.conf, &like, &v->arena, &t->schema, &t->name);
+    *t = (leat_compare_table){.schema = m->schema, .name = m->name};
     v->told = (leat_verify_table){
         .source = leat_arena_printf(&v->arena, "%s.%s", c->schema, c->name),
         .target = t->schema ? leat_arena_printf(&v->arena, "%s.%s", t->schema, t->name) : t->name,
@@ -140,16 +165,52 @@ static bool has_topic(const leat_setup *sink, const char *topic)
     return false;
 }
 
-/* All tables of one source that the sink takes. */
-static leat_rc compare_source(leat_verify *v, const char *name, unsigned *tables, leat_err *e)
+static bool same_name(const leat_verify *v, const char *x, const char *y)
 {
-    leat_catalog catalog = {.a = &v->arena};
-    catalog.tail = &catalog.first;
-    LEAT_TRY(open_source(v, name, e));
-    LEAT_TRY(v->source_setup.source->discover(v->source_setup.conf, &catalog, e));
-    for (const leat_catalog_table *c = catalog.first; c; c = c->next) {
+    return (v->target->folds ? strcasecmp(x, y) : strcmp(x, y)) == 0;
+}
+
+/* Rows of one table would be too much for the other, and a repair would remove them. */
+static leat_rc refuse_shared(const leat_verify *v, const match *m, const match *others, leat_err *e)
+{
+    for (const match *o = others; o; o = o->next) {
+        bool named = m->schema && o->schema && !same_name(v, m->schema, o->schema);
+        if (named || !same_name(v, m->name, o->name)) continue;
+        return leat_fail(e, LEAT_CONF, "verify.shared", m->name,
+                         "changes of %s and of %s go to this one table: which of its rows are "
+                         "whose is not known, and none of the two can be compared. Give each a "
+                         "table of its own by table.name.format (collection.name.format)",
+                         o->table->topic, m->table->topic);
+    }
+    return LEAT_OK;
+}
+
+/* Adds all tables of one source that the sink takes. */
+static leat_rc match_tables(leat_verify *v, const origin *o, match **all, leat_err *e)
+{
+    const leat_sink *sink = v->sink_setup.sink;
+    match **tail = all;
+    while (*tail) tail = &(*tail)->next;
+    for (const leat_catalog_table *c = o->catalog.first; c; c = c->next) {
         if (!c->captured || !has_topic(&v->sink_setup, c->topic)) continue;
-        leat_rc rc = compare_table(v, c, e);
+        match *m = LEAT_NEW(&v->arena, match, 1);
+        leat_table like = {.topic = c->topic, .db = c->db, .schema = c->schema, .name = c->name};
+        *m = (match){.from = o, .table = c};
+        sink->compare->table(v->sink_setup.conf, &like, &v->arena, &m->schema, &m->name);
+        LEAT_TRY(refuse_shared(v, m, *all, e));
+        *tail = m;
+        tail = &m->next;
+    }
+    return LEAT_OK;
+}
+
+static leat_rc compare_source(leat_verify *v, const origin *o, const match *all, unsigned *tables,
+                              leat_err *e)
+{
+    LEAT_TRY(open_source(v, o, e));
+    for (const match *m = all; m; m = m->next) {
+        if (m->from != o) continue;
+        leat_rc rc = compare_table(v, m, e);
         LEAT_TRY(rc);
         *tables += rc == LEAT_OK;
     }
@@ -157,22 +218,34 @@ static leat_rc compare_source(leat_verify *v, const char *name, unsigned *tables
 }
 
 /* The sources of the sink's topics, each once. */
-static leat_rc compare_all(leat_verify *v, leat_verify_load *load, leat_err *e)
+static leat_rc find_sources(leat_verify *v, origin **out, unsigned *n, leat_err *e)
 {
     const leat_opt_list *topics = &v->sink_setup.common.topics;
-    const char **names = LEAT_NEW(&v->arena, const char *, topics->n + 1);
-    unsigned n = 0, tables = 0;
+    origin *all = *out = LEAT_NEW(&v->arena, origin, topics->n + 1);
     for (size_t i = 0; i < topics->n; i++) {
         const char *name = NULL;
         leat_rc rc =
             leat_topics_claimed(v->conf->data, leat_str_of(topics->v[i]), &v->arena, &name, e);
         LEAT_TRY(rc);
         bool met = rc == LEAT_AGAIN;
-        for (unsigned k = 0; k < n && !met; k++) met = strcmp(names[k], name) == 0;
-        if (!met) names[n++] = name;
+        for (unsigned k = 0; k < *n && !met; k++) met = strcmp(all[k].name, name) == 0;
+        if (!met) all[(*n)++].name = name;
+    }
+    return LEAT_OK;
+}
+
+static leat_rc compare_all(leat_verify *v, leat_verify_load *load, leat_err *e)
+{
+    origin *origins;
+    match *all = NULL;
+    unsigned n = 0, tables = 0;
+    LEAT_TRY(find_sources(v, &origins, &n, e));
+    for (unsigned i = 0; i < n; i++) {
+        LEAT_TRY(take_source(v, &origins[i], e));
+        LEAT_TRY(match_tables(v, &origins[i], &all, e));
     }
     for (unsigned i = 0; i < n; i++) {
-        leat_rc rc = compare_source(v, names[i], &tables, e);
+        leat_rc rc = compare_source(v, &origins[i], all, &tables, e);
         if (v->source) {
             load->source_us += v->source->spent_us;
             v->source->close(v->source);

@@ -1,11 +1,10 @@
 /* leat verify: proves that what was delivered equals what the source holds.
  *
- * Of a sink: the source's tables against the target's; of a source: against what its stream comes
- * to when it is folded. Both sides go on meanwhile. Ranges of keys are summed up by both databases;
- * a range whose sums differ is halved down to its keys, and these are looked at again once the
- * delivery has passed the place in the source's log that belongs to the view in which they were
- * seen: only what differs there, at a place that both sides have, is a difference
- * (docs/decisions/287-verify.md). By one thread. */
+ * Of a sink: the source's tables against the target's. Both sides go on meanwhile. Ranges of keys
+ * are summed up by both databases; a range whose sums differ is halved down to its keys, and these
+ * are looked at again once the delivery has passed the place in the source's log that belongs to
+ * the view in which they were seen: only what differs there, at a place that both sides have, is a
+ * difference (docs/decisions/287-verify.md). By one thread. */
 #ifndef LEAT_PROVE_VERIFY_VERIFY_H
 #define LEAT_PROVE_VERIFY_VERIFY_H
 

@@ -108,10 +108,7 @@ static leat_rc add_event(leat_rdb_applier *p, leat_rdb_plan *plan, const leat_ev
 {
     const leat_rdb_conf *conf = p->target->conf;
     bool deletes = ev->op == LEAT_OP_DELETE, truncates = ev->op == LEAT_OP_TRUNCATE;
-    if ((deletes && !conf->deletes) || (truncates && !conf->truncates)) {
-        p->passed++;
-        return LEAT_OK;
-    }
+    if ((deletes && !conf->deletes) || (truncates && !conf->truncates)) return LEAT_OK;
     if (leat_rc_failed(plan->bad.rc)) {
         *why = plan->bad;
         return LEAT_DATA;

@@ -11,9 +11,8 @@ typedef struct leat_rdb_applier {
     leat_rdb_row *rows;
     int64_t *affected;
     uint32_t n, cap;
-    bool refused;    /* some event of this batch */
-    bool ordered;    /* apply.mode=batch: reordering has failed where the stream's order has not */
-    uint64_t passed; /* changes that were not to be applied: deletes, truncates */
+    bool refused; /* some event of this batch */
+    bool ordered; /* apply.mode=batch: reordering has failed where the stream's order has not */
     leat_arena scratch;
 } leat_rdb_applier;
 

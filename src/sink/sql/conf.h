@@ -33,7 +33,7 @@ typedef struct leat_rdb_conf {
     const char *table_dotted; /* the same, where a dot parts schema and table: table.name.format of
                                  Confluent's; NULL: dots of topics become underscores */
     leat_opt_list fields, fields_not; /* "column" or "topic:column"; empty: all */
-    int64_t apply;                    /* leat_rdb_apply */
+    int64_t apply;                    /* leat_rdb_unit */
     bool once;                        /* exactly.once */
     const char *cursor_table;
 } leat_rdb_conf;

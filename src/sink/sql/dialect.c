@@ -65,6 +65,28 @@ leat_rc leat_rdb_rename_options(leat_rc rc, leat_err *e)
     return rc;
 }
 
+void leat_rdb_put_conflict(leat_buf *out, const leat_rdb_shape *s)
+{
+    unsigned n = 0;
+    leat_buf_str_z(out, " ON CONFLICT (");
+    for (uint16_t i = 0; i < s->nset; i++) {
+        if (!s->fields[s->set[i]].key) continue;
+        if (n++ > 0) leat_buf_u8(out, ',');
+        leat_buf_quoted(out, leat_str_of(s->fields[s->set[i]].to->name), '"');
+    }
+    leat_buf_str_z(out, ") DO ");
+    n = 0;
+    for (uint16_t i = 0; i < s->nset; i++) {
+        const leat_rdb_column *to = s->fields[s->set[i]].to;
+        if (s->fields[s->set[i]].key || to->always) continue;
+        leat_buf_str_z(out, n++ == 0 ? "UPDATE SET " : ",");
+        leat_buf_quoted(out, leat_str_of(to->name), '"');
+        leat_buf_str_z(out, "=EXCLUDED.");
+        leat_buf_quoted(out, leat_str_of(to->name), '"');
+    }
+    if (n == 0) leat_buf_str_z(out, "NOTHING");
+}
+
 leat_rc leat_rdb_fail_no_unique(leat_err *e, const char *table, const char *doing)
 {
     return leat_fail(e, LEAT_CONF, "sql.no_unique", table,

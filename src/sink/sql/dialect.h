@@ -23,10 +23,9 @@ typedef struct leat_rdb_column {
     const char *type; /* as the server writes it: "numeric(10,2)" */
     uint8_t form;     /* the dialect's: how cells are written for it */
     bool key;         /* of the primary key */
-    bool not_null, has_default;
-    bool generated; /* computed: never written */
-    bool always;    /* an identity that is given by the server unless it is overridden */
-    bool unique;    /* of the first unique index; where uniques counts them */
+    bool generated;   /* computed: never written */
+    bool always;      /* an identity that is given by the server unless it is overridden */
+    bool unique;      /* of the first unique index; where uniques counts them */
 } leat_rdb_column;
 
 /* A table of the target. */
@@ -149,6 +148,9 @@ const char *leat_rdb_dialect_names(leat_arena *a);
 void leat_rdb_quote_table(const leat_rdb_dialect *d, leat_buf *out, const leat_rdb_table *t);
 /* Appends "INSERT INTO t (a, b)", of the columns that the shape sets. */
 void leat_rdb_put_insert(const leat_rdb_dialect *d, leat_buf *out, const leat_rdb_shape *s);
+
+/* dialect.upsert of PostgreSQL and SQLite: " ON CONFLICT (key) DO UPDATE SET ...". */
+void leat_rdb_put_conflict(leat_buf *out, const leat_rdb_shape *shape);
 
 /* For dialects. Options that the system's own errors name as a source's are called as a sink's;
  * gives rc back. */

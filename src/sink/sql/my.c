@@ -167,9 +167,6 @@ static void take_column(const leat_my_result *r, leat_rdb_column *c, leat_arena 
         .name = leat_arena_str(a, leat_my_cell_named(r, "Field")).s,
         .type = leat_arena_str(a, type).s,
         .form = (uint8_t)leat_rdb_my_form_of(type),
-        .not_null = leat_str_is(leat_my_cell_named(r, "Null"), "NO"),
-        .has_default = leat_my_cell_named(r, "Default").s || strcasestr(more, "auto_increment") ||
-                       strcasestr(more, "DEFAULT_GENERATED"),
         .generated = strcasestr(more, "STORED GENERATED") ||
                      strcasestr(more, "VIRTUAL GENERATED") || strcasestr(more, "PERSISTENT"),
         .key = leat_str_is(leat_my_cell_named(r, "Key"), "PRI"),

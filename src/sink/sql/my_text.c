@@ -77,7 +77,7 @@ static leat_rc put_float(leat_buf *out, const leat_rdb_field *f, double v, leat_
     if (!isfinite(v)) return refuse(e, f, isnan(v) ? "NaN" : "infinite");
     size_t at = out->len;
     leat_rdb_text_float(out, v, false); /* with 9 digits the largest float would be out of range */
-    if (!memchr(out->p + at, 'e', out->len - at)) leat_buf_str_z(out, "e0"); /* else a decimal */
+    if (!memchr(out->p + at, 'E', out->len - at)) leat_buf_str_z(out, "e0"); /* else a decimal */
     return LEAT_OK;
 }
 
@@ -142,11 +142,8 @@ static bool put_geometry(leat_buf *out, const leat_schema *s, const leat_value *
 
 static void put_bits(leat_buf *out, const leat_schema *s, leat_str bytes)
 {
-    const char *text = leat_schema_param_get(s, "length");
-    int64_t length = 0;
-    if (text) leat_str_i64(leat_str_of(text), &length);
     leat_buf_str_z(out, "b'");
-    leat_rdb_text_bits(out, bytes, length < INT32_MAX ? length : 0);
+    leat_rdb_text_bits(out, s, bytes);
     leat_buf_u8(out, '\'');
 }
 

@@ -143,8 +143,7 @@ static leat_rc pg_ask(leat_rdb_conn *conn, const char *doing, const char *sql, i
 
 static const char columns_sql[] =
     "SELECT a.attname, format_type(a.atttypid, a.atttypmod), b.typname, b.typcategory,"
-    " a.attnotnull, a.atthasdef OR a.attidentity <> '', a.attgenerated <> '',"
-    " a.attidentity = 'a', coalesce(a.attnum = ANY (i.indkey), false)"
+    " a.attgenerated <> '', a.attidentity = 'a', coalesce(a.attnum = ANY (i.indkey), false)"
     " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
     " JOIN pg_type b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END"
     " LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary"
@@ -162,11 +161,9 @@ static void take_column(const PGresult *res, int row, leat_rdb_column *c, leat_a
         .type = leat_arena_str(a, leat_pg_cell(res, row, 1)).s,
         .form =
             (uint8_t)leat_rdb_pg_form_of(leat_pg_cell(res, row, 2), *leat_pg_cell(res, row, 3).s),
-        .not_null = leat_pg_cell_bool(res, row, 4),
-        .has_default = leat_pg_cell_bool(res, row, 5),
-        .generated = leat_pg_cell_bool(res, row, 6),
-        .always = leat_pg_cell_bool(res, row, 7),
-        .key = leat_pg_cell_bool(res, row, 8),
+        .generated = leat_pg_cell_bool(res, row, 4),
+        .always = leat_pg_cell_bool(res, row, 5),
+        .key = leat_pg_cell_bool(res, row, 6),
     };
 }
 
@@ -208,28 +205,6 @@ static void pg_place(leat_buf *out, unsigned n)
     leat_buf_printf(out, "$%u", n);
 }
 
-static void pg_upsert(leat_buf *out, const leat_rdb_shape *s)
-{
-    unsigned n = 0;
-    leat_buf_str_z(out, " ON CONFLICT (");
-    for (uint16_t i = 0; i < s->nset; i++) {
-        if (!s->fields[s->set[i]].key) continue;
-        if (n++ > 0) leat_buf_u8(out, ',');
-        pg_quote(out, leat_str_of(s->fields[s->set[i]].to->name));
-    }
-    leat_buf_str_z(out, ") DO ");
-    n = 0;
-    for (uint16_t i = 0; i < s->nset; i++) {
-        const leat_rdb_field *f = &s->fields[s->set[i]];
-        if (f->key || f->to->always) continue;
-        leat_buf_str_z(out, n++ == 0 ? "UPDATE SET " : ",");
-        pg_quote(out, leat_str_of(f->to->name));
-        leat_buf_str_z(out, "=EXCLUDED.");
-        pg_quote(out, leat_str_of(f->to->name));
-    }
-    if (n == 0) leat_buf_str_z(out, "NOTHING");
-}
-
 static leat_rc pg_check(leat_rdb_conn *conn, leat_checker *k, leat_err *e)
 {
     leat_arena a = {0};
@@ -266,7 +241,7 @@ const leat_rdb_dialect leat_rdb_postgres = {
     .quote = pg_quote,
     .type = leat_rdb_pg_type,
     .place = pg_place,
-    .upsert = pg_upsert,
+    .upsert = leat_rdb_put_conflict,
     .open = pg_open,
     .close = pg_close,
     .exec = pg_exec,

@@ -71,7 +71,8 @@ static leat_rc ready_temp(leat_rdb_pg *c, leat_rdb_shape *s, leat_err *e)
     leat_buf sql = {0};
     leat_rc rc = LEAT_OK;
     if (w->temp == LEAT_RDB_PG_NO_TEMP) {
-        leat_buf_str_z(&sql, "CREATE TEMPORARY TABLE ");
+        /* One that an older savepoint made outlives a rollback to a newer one. */
+        leat_buf_str_z(&sql, "CREATE TEMPORARY TABLE IF NOT EXISTS ");
         put_temp(&sql, s);
         leat_buf_str_z(&sql, " ON COMMIT DELETE ROWS AS SELECT ");
         put_columns(&sql, s);
@@ -80,7 +81,8 @@ static leat_rc ready_temp(leat_rdb_pg *c, leat_rdb_shape *s, leat_err *e)
         leat_buf_str_z(&sql, " WITH NO DATA");
         rc = exec(c, &sql, e);
         if (rc == LEAT_OK) w->temp = LEAT_RDB_PG_NEW_TEMP;
-    } else if (w->filled) {
+    }
+    if (rc == LEAT_OK && w->filled) {
         leat_buf_str_z(&sql, "TRUNCATE ");
         put_temp(&sql, s);
         rc = exec(c, &sql, e);
@@ -149,7 +151,7 @@ static bool put_line(leat_buf *out, const leat_rdb_row *row)
 static leat_rc send_piece(leat_rdb_pg *c, int64_t deadline, leat_err *e)
 {
     PGconn *pg = c->pg.pg;
-    if (PQputCopyData(pg, c->values.p, (int)c->values.len) < 0)
+    if (PQputCopyData(pg, c->values.p, (int)c->values.len) != 1) /* 0: it took nothing */
         return leat_rdb_pg_fail(e, c, NULL, doing);
     leat_buf_clear(&c->values);
     for (int unsent; (unsent = PQflush(pg)) != 0;) {
@@ -197,11 +199,15 @@ static leat_rc send_lines(leat_rdb_pg *c, const leat_rdb_row *rows, uint32_t n, 
     }
     if (rc != LEAT_OK && rc != LEAT_DATA) return rc;
     if (rc == LEAT_OK && c->values.len > 0) LEAT_TRY(send_piece(c, deadline, e));
-    if (PQputCopyEnd(c->pg.pg, rc == LEAT_OK ? NULL : "a row cannot be sent") < 0)
+    if (PQputCopyEnd(c->pg.pg, rc == LEAT_OK ? NULL : "a row cannot be sent") != 1)
         return leat_rdb_pg_fail(e, c, NULL, doing);
-    leat_err second = {0};
-    leat_rc end = answers(c, deadline, rc == LEAT_OK ? e : &second);
-    return rc == LEAT_OK || end == LEAT_RETRY ? end : rc;
+    if (rc == LEAT_OK) return answers(c, deadline, e);
+    leat_err end = {0};
+    answers(c, deadline, &end);
+    /* The server says then that the copy was cancelled, as if to be tried again. */
+    if (PQtransactionStatus(c->pg.pg) == PQTRANS_INERROR) return rc;
+    if (e) *e = end;
+    return end.rc;
 }
 
 static leat_rc copy(leat_rdb_pg *c, const leat_rdb_row *rows, uint32_t n, leat_err *e)

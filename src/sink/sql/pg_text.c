@@ -190,11 +190,8 @@ static void put_time(leat_buf *out, const leat_value *v)
 static void put_bytes(leat_buf *out, int form, const leat_schema *s, leat_str bytes)
 {
     leat_logical logical = s ? (leat_logical)s->logical : LEAT_L_NONE;
-    int64_t length = 0;
     if (logical == LEAT_L_BITS) {
-        const char *text = leat_schema_param_get(s, "length");
-        if (text) leat_str_i64(leat_str_of(text), &length);
-        leat_rdb_text_bits(out, bytes, length < INT32_MAX ? length : 0);
+        leat_rdb_text_bits(out, s, bytes);
     } else if (form != LEAT_RDB_PG_BYTEA && logical == LEAT_L_HEX) {
         leat_buf_hex(out, bytes);
     } else if (form != LEAT_RDB_PG_BYTEA &&

@@ -6,7 +6,10 @@
 
 #include <strings.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+
+enum { LOOK_US = 1000000 }; /* between two looks at a table that rows do not fit into */
 
 /* A table of the target by its name. */
 typedef struct leat_rdb_found {
@@ -264,15 +267,42 @@ static leat_rc make(leat_rdb_target *t, leat_rdb_plan *p, leat_err *e)
     return LEAT_OK;
 }
 
+static bool same_columns(const leat_rdb_table *x, const leat_rdb_table *y)
+{
+    if (x->ncolumns != y->ncolumns) return false;
+    for (uint32_t i = 0; i < x->ncolumns; i++)
+        if (strcmp(x->columns[i].name, y->columns[i].name) != 0) return false;
+    return true;
+}
+
+/* Whether the table was mended meanwhile. */
+static leat_rc look_again(leat_rdb_target *t, leat_rdb_plan *p, leat_err *e)
+{
+    const leat_rdb_dialect *d = t->conn->dialect;
+    leat_arena scratch = {0};
+    leat_rdb_table now = *p->table;
+    p->looked_us = leat_mono_us();
+    leat_rc rc = d->describe(t->conn, &now, &scratch, e);
+    bool same = rc == LEAT_OK && same_columns(&now, p->table);
+    leat_arena_free(&scratch);
+    if (rc != LEAT_OK || same) return rc;
+    LEAT_TRY(d->describe(t->conn, p->table, &t->arena, e));
+    p->bad = (leat_err){0};
+    p->nfields = p->nkey = 0;
+    return make(t, p, e);
+}
+
 leat_rc leat_rdb_plan_of(leat_rdb_target *t, const leat_table *source, leat_rdb_plan **out,
                          leat_err *e)
 {
     for (leat_rdb_plan *p = t->plans; p; p = p->next)
         if (p->source == source) {
+            bool looks = leat_rc_failed(p->bad.rc) && leat_mono_us() - p->looked_us >= LOOK_US;
             *out = p;
-            return LEAT_OK;
+            return looks ? look_again(t, p, e) : LEAT_OK;
         }
     leat_rdb_plan *p = LEAT_NEW(&t->arena, leat_rdb_plan, 1);
+    p->looked_us = leat_mono_us();
     p->source = leat_table_pin(source);
     p->next = t->plans;
     t->plans = p;

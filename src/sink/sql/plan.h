@@ -16,6 +16,7 @@ typedef struct leat_rdb_plan {
     leat_rdb_field *fields;
     uint16_t nfields, nkey; /* the key's fields stand first */
     leat_err bad;           /* DATA: no row of this version can be written; else LEAT_OK */
+    int64_t looked_us;      /* ... when that was seen last */
     leat_rdb_shapes *shapes;
     leat_rdb_shape *last; /* found last */
     struct leat_rdb_plan *next;
@@ -34,9 +35,10 @@ typedef struct leat_rdb_target {
 /* t: zeroed, with conn and conf set. */
 void leat_rdb_target_close(leat_rdb_target *t);
 
-/* The plan of this version, inside the open transaction and before any row of the batch is applied;
- * makes the table or adds columns where that is allowed. CONF "sql.table_missing" and what the
- * server refuses. RETRY "sql.table_changed": it was done, but held rows had to be taken back. */
+/* The plan of this version; a bad one's table is looked up again from time to time. Inside the open
+ * transaction and before any row of the batch is applied; makes the table or adds columns where
+ * that is allowed. CONF "sql.table_missing" and what the server refuses. RETRY "sql.table_changed":
+ * it was done, but held rows had to be taken back. */
 leat_rc leat_rdb_plan_of(leat_rdb_target *t, const leat_table *source, leat_rdb_plan **out,
                          leat_err *e);
 

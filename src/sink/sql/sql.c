@@ -121,11 +121,26 @@ static leat_rc check(const void *conf, leat_checker *c, leat_err *e)
     return leat_rdb_check(conf, c, e);
 }
 
+/* Options by which the target is not to be what the source is. */
+static leat_rc refuse_changes(const leat_rdb_conf *conf, leat_err *e)
+{
+    const char *what = NULL, *must = "true";
+    if (!conf->truncates) what = "truncate.enabled";
+    if (!conf->deletes) what = "delete.enabled";
+    if (conf->insert != LEAT_RDB_UPSERT) what = "insert.mode", must = "upsert";
+    if (!what) return LEAT_OK;
+    return leat_fail(e, LEAT_CONF, "verify.changed", what,
+                     "only with %s=%s is the target to equal the source; as it is, rows differ on "
+                     "purpose, and cannot be compared",
+                     what, must);
+}
+
 static leat_rc compare_open(const void *conf, const char *app, leat_arena *a,
                             leat_compare_side **out, leat_err *e)
 {
     leat_db_url url;
     const leat_rdb_dialect *d;
+    LEAT_TRY(refuse_changes(conf, e));
     LEAT_TRY(leat_rdb_resolve(conf, a, &d, &url, e));
     if (d->compare) return d->compare(conf, &url, app, a, out, e);
     return leat_fail(e, LEAT_CONF, "verify.target", "connection.url",

@@ -13,6 +13,7 @@
 #include "base/os.h"
 #include "sink/sql/dialects.h"
 #include "sink/sql/text.h"
+#include "system/sqlite/classify.h"
 #include "system/sqlite/compare.h"
 
 typedef struct sqlite {
@@ -25,54 +26,9 @@ typedef struct sqlite {
     unsigned nprepared, cap;
 } sqlite;
 
-/* ---- errors ---- */
-
-static const struct {
-    int state; /* extended, or primary */
-    leat_rc rc;
-    const char *code, *advice;
-} faults[] = {
-    {SQLITE_CONSTRAINT_NOTNULL, LEAT_DATA, "sql.null", NULL},
-    {SQLITE_CONSTRAINT_FOREIGNKEY, LEAT_DATA, "sql.foreign_key", NULL},
-    {SQLITE_CONSTRAINT_UNIQUE, LEAT_DATA, "sql.unique", NULL},
-    {SQLITE_CONSTRAINT_PRIMARYKEY, LEAT_DATA, "sql.unique", NULL},
-    {SQLITE_CONSTRAINT_CHECK, LEAT_DATA, "sql.check", NULL},
-    {SQLITE_CONSTRAINT_TRIGGER, LEAT_DATA, "sql.trigger", NULL},
-    {SQLITE_CONSTRAINT_DATATYPE, LEAT_DATA, "sql.type", NULL},
-    {SQLITE_CONSTRAINT, LEAT_DATA, "sql.constraint", NULL},
-    {SQLITE_MISMATCH, LEAT_DATA, "sql.type", NULL},
-    {SQLITE_TOOBIG, LEAT_DATA, "sql.too_large", NULL},
-    {SQLITE_RANGE, LEAT_DATA, "sql.value", NULL},
-    {SQLITE_BUSY, LEAT_RETRY, "sql.locked", "Another process writes to the file"},
-    {SQLITE_LOCKED, LEAT_RETRY, "sql.locked", "Another process writes to the file"},
-    {SQLITE_FULL, LEAT_RETRY, "sql.full", "Make room on the disk of the file"},
-    {SQLITE_IOERR, LEAT_RETRY, "sql.disk", "See the system's log for what the disk has"},
-    {SQLITE_PROTOCOL, LEAT_RETRY, "sql.locked", NULL},
-    {SQLITE_INTERRUPT, LEAT_RETRY, "sql.cancelled", NULL},
-    {SQLITE_SCHEMA, LEAT_RETRY, "sql.changed", NULL},
-    {SQLITE_CANTOPEN, LEAT_CONF, "sql.open",
-     "Check that the folder of the file is there and that leat may write to it"},
-    {SQLITE_READONLY, LEAT_CONF, "sql.read_only", "Let leat write to the file and its folder"},
-    {SQLITE_PERM, LEAT_CONF, "sql.privilege", "Let leat write to the file and its folder"},
-    {SQLITE_AUTH, LEAT_CONF, "sql.privilege", NULL},
-    {SQLITE_NOTADB, LEAT_CONF, "sql.open", "The file is no SQLite database: name another one"},
-    {SQLITE_CORRUPT, LEAT_FATAL, "sql.damaged",
-     "The database file is damaged: restore it, or let SQLite's .recover mend it"},
-};
-
 static leat_rc fail(leat_err *e, const sqlite *c, const char *doing)
 {
-    int state = c->db ? sqlite3_extended_errcode(c->db) : SQLITE_NOMEM;
-    const char *text = c->db ? sqlite3_errmsg(c->db) : "out of memory";
-    const size_t n = sizeof faults / sizeof *faults;
-    for (int pass = 0; pass < 2; pass++)
-        for (size_t i = 0; i < n; i++) {
-            if (faults[i].state != (pass == 0 ? state : (state & 0xff))) continue;
-            return leat_fail(e, faults[i].rc, faults[i].code, c->path, "could not %s: %s%s%s",
-                             doing, text, faults[i].advice ? ". " : "",
-                             faults[i].advice ? faults[i].advice : "");
-        }
-    return leat_fail(e, LEAT_CONF, "sql.refused", c->path, "could not %s: %s", doing, text);
+    return leat_sqlite_fail(e, c->db, c->path, doing);
 }
 
 /* ---- the session ---- */
@@ -164,31 +120,24 @@ static leat_rc ask(leat_rdb_conn *conn, const char *doing, const char *sql, int 
 
 static void quote(leat_buf *out, leat_str name)
 {
-    leat_buf_u8(out, '"');
-    for (size_t i = 0; i < name.len; i++) {
-        if (name.s[i] == '"') leat_buf_u8(out, '"');
-        leat_buf_u8(out, (unsigned char)name.s[i]);
-    }
-    leat_buf_u8(out, '"');
+    leat_buf_quoted(out, name, '"');
 }
 
-/* A column: name, type, notnull, dflt_value, pk, hidden (2, 3: generated). */
+/* A column: name, type, pk, hidden (2, 3: generated). */
 static void take_column(sqlite3_stmt *stmt, leat_rdb_column *c, leat_arena *a)
 {
     *c = (leat_rdb_column){
         .name = leat_arena_strdup(a, (const char *)sqlite3_column_text(stmt, 0)),
         .type = leat_arena_strdup(a, (const char *)sqlite3_column_text(stmt, 1)),
-        .not_null = sqlite3_column_int(stmt, 2) != 0,
-        .has_default = sqlite3_column_type(stmt, 3) != SQLITE_NULL,
-        .key = sqlite3_column_int(stmt, 4) != 0,
-        .generated = sqlite3_column_int(stmt, 5) >= 2,
+        .key = sqlite3_column_int(stmt, 2) != 0,
+        .generated = sqlite3_column_int(stmt, 3) >= 2,
     };
 }
 
-/* A schema is an attached database; without one the name is looked for in all. */
+/* A schema is an attached database; without one it is the file itself. */
 static leat_rc describe(leat_rdb_conn *conn, leat_rdb_table *t, leat_arena *a, leat_err *e)
 {
-    static const char sql[] = "SELECT name, type, \"notnull\", dflt_value, pk, hidden "
+    static const char sql[] = "SELECT name, type, pk, hidden "
                               "FROM pragma_table_xinfo(?1, ?2) ORDER BY cid";
     sqlite *c = (sqlite *)conn;
     sqlite3_stmt *stmt = NULL;
@@ -249,28 +198,6 @@ static void type(leat_buf *out, const leat_schema *s, const leat_column *native,
     default: break;
     }
     leat_buf_str_z(out, name);
-}
-
-static void upsert(leat_buf *out, const leat_rdb_shape *s)
-{
-    unsigned n = 0;
-    leat_buf_str_z(out, " ON CONFLICT (");
-    for (uint16_t i = 0; i < s->nset; i++) {
-        if (!s->fields[s->set[i]].key) continue;
-        if (n++ > 0) leat_buf_u8(out, ',');
-        quote(out, leat_str_of(s->fields[s->set[i]].to->name));
-    }
-    leat_buf_str_z(out, ") DO ");
-    n = 0;
-    for (uint16_t i = 0; i < s->nset; i++) {
-        const leat_rdb_field *f = &s->fields[s->set[i]];
-        if (f->key) continue;
-        leat_buf_str_z(out, n++ == 0 ? "UPDATE SET " : ",");
-        quote(out, leat_str_of(f->to->name));
-        leat_buf_str_z(out, "=excluded.");
-        quote(out, leat_str_of(f->to->name));
-    }
-    if (n == 0) leat_buf_str_z(out, "NOTHING");
 }
 
 /* ---- rows ---- */
@@ -373,7 +300,7 @@ const leat_rdb_dialect leat_rdb_sqlite = {
     .quote = quote,
     .type = type,
     .place = place,
-    .upsert = upsert,
+    .upsert = leat_rdb_put_conflict,
     .open = open_db,
     .close = close_db,
     .exec = exec,

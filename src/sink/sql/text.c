@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/double_text.h"
 #include "base/json.h"
 
 static const int64_t second_of[] = {[LEAT_US] = 1000000, [LEAT_MS] = 1000, [LEAT_NS] = 1000000000};
@@ -33,13 +34,14 @@ void leat_rdb_text_era(leat_buf *out, int64_t days)
 
 void leat_rdb_text_clock(leat_buf *out, int64_t t, leat_unit unit)
 {
-    int64_t second = second_of[unit], s = t / second, rest = t % second;
-    leat_buf_printf(out, "%02lld:%02lld:%02lld", (long long)(s / 3600), (long long)(s / 60 % 60),
-                    (long long)(s % 60));
+    uint64_t much = t < 0 ? 0 - (uint64_t)t : (uint64_t)t, second = (uint64_t)second_of[unit];
+    uint64_t s = much / second, rest = much % second;
+    leat_buf_printf(out, "%s%02llu:%02llu:%02llu", t < 0 ? "-" : "", (unsigned long long)(s / 3600),
+                    (unsigned long long)(s / 60 % 60), (unsigned long long)(s % 60));
     if (rest == 0) return;
     char digits[24];
     int n = unit == LEAT_MS ? 3 : unit == LEAT_US ? 6 : 9;
-    snprintf(digits, sizeof digits, "%0*lld", n, (long long)rest);
+    snprintf(digits, sizeof digits, "%0*llu", n, (unsigned long long)rest);
     while (n > 1 && digits[n - 1] == '0') n--;
     leat_buf_printf(out, ".%.*s", n, digits);
 }
@@ -66,21 +68,33 @@ void leat_rdb_text_zone(leat_buf *out, int32_t zone)
     if (z % 60 != 0) leat_buf_printf(out, ":%02d", z % 60);
 }
 
-void leat_rdb_text_float(leat_buf *out, double v, bool f32)
+bool leat_rdb_text_infinite(leat_buf *out, int64_t t)
 {
-    if (isnan(v)) {
-        leat_buf_str_z(out, "NaN");
-    } else if (isinf(v)) {
-        leat_buf_str_z(out, v < 0 ? "-Infinity" : "Infinity");
-    } else {
-        leat_buf_printf(out, "%.*g", f32 ? 9 : 17, v);
-    }
+    if (t != LEAT_TIME_INFINITY && t != LEAT_TIME_MINUS_INFINITY) return false;
+    leat_buf_str_z(out, t == LEAT_TIME_INFINITY ? "infinity" : "-infinity");
+    return true;
 }
 
-void leat_rdb_text_bits(leat_buf *out, leat_str bytes, int64_t length)
+void leat_rdb_text_float(leat_buf *out, double v, bool f32)
 {
-    int64_t n = (int64_t)bytes.len * 8;
-    if (length <= 0) {
+    char digits[LEAT_DOUBLE_MAX];
+    if (isnan(v))
+        leat_buf_str_z(out, "NaN");
+    else if (isinf(v))
+        leat_buf_str_z(out, v < 0 ? "-Infinity" : "Infinity");
+    else if (v == trunc(v) && fabs(v) < (f32 ? 1e9 : 1e17))
+        leat_buf_printf(out, "%.0f", v);
+    else
+        leat_buf_put(out, digits,
+                     f32 ? leat_float_text((float)v, digits) : leat_double_text(v, digits));
+}
+
+void leat_rdb_text_bits(leat_buf *out, const leat_schema *s, leat_str bytes)
+{
+    const char *told = leat_schema_param_get(s, "length");
+    int64_t n = (int64_t)bytes.len * 8, length = 0;
+    if (told) leat_str_i64(leat_str_of(told), &length);
+    if (length <= 0 || length >= INT32_MAX) { /* varbit says INT32_MAX */
         while (n > 0 && !((uint8_t)bytes.s[(n - 1) / 8] >> (n - 1) % 8 & 1)) n--;
         length = n;
     }
@@ -90,27 +104,31 @@ void leat_rdb_text_bits(leat_buf *out, leat_str bytes, int64_t length)
 
 /* ---- JSON ---- */
 
-static void json_text(leat_buf *out, const leat_schema *schema, const leat_value *v)
+static void json_text(leat_buf *out, const leat_value *v)
 {
     leat_buf text = {0};
+    leat_unit unit = (leat_unit)v->unit;
     switch ((leat_kind)v->kind) {
     case LEAT_BYTES: leat_buf_base64(&text, leat_value_str(v), false); break;
     case LEAT_FLOAT: leat_rdb_text_float(&text, v->u.f, false); break;
-    case LEAT_DATE: leat_rdb_text_date(&text, v->u.i, false); break;
-    case LEAT_TIME: leat_rdb_text_clock(&text, v->u.i, (leat_unit)v->unit); break;
+    case LEAT_DATE:
+        if (!leat_rdb_text_infinite(&text, v->u.i)) leat_rdb_text_date(&text, v->u.i, false);
+        break;
+    case LEAT_TIME: leat_rdb_text_clock(&text, v->u.i, unit); break;
     case LEAT_TIMETZ:
-        leat_rdb_text_clock(&text, v->u.i, (leat_unit)v->unit);
+        leat_rdb_text_clock(&text, v->u.i, unit);
         leat_rdb_text_zone(&text, v->zone);
         break;
     case LEAT_TIMESTAMP:
-        leat_rdb_text_timestamp(&text, v->u.i, (leat_unit)v->unit, false, "");
+        if (!leat_rdb_text_infinite(&text, v->u.i))
+            leat_rdb_text_timestamp(&text, v->u.i, unit, false, "");
         break;
     case LEAT_TIMESTAMPTZ:
-        leat_rdb_text_timestamp(&text, v->u.i, (leat_unit)v->unit, false, "+00");
+        if (!leat_rdb_text_infinite(&text, v->u.i))
+            leat_rdb_text_timestamp(&text, v->u.i, unit, false, "+00");
         break;
     default: leat_buf_add(&text, leat_value_str(v)); break;
     }
-    (void)schema;
     leat_json_quote(out, leat_buf_str(&text));
     leat_buf_free(&text);
 }
@@ -154,7 +172,7 @@ void leat_rdb_text_json(leat_buf *out, const leat_schema *schema, const leat_val
         if (isfinite(v->u.f))
             leat_rdb_text_float(out, v->u.f, schema && schema->type == LEAT_T_FLOAT32);
         else
-            json_text(out, schema, v);
+            json_text(out, v);
         break;
     case LEAT_INTERVAL:
         leat_buf_printf(out, "\"%d mons %d days %lld us\"", v->u.interval->months,
@@ -163,7 +181,7 @@ void leat_rdb_text_json(leat_buf *out, const leat_schema *schema, const leat_val
     case LEAT_LIST:
     case LEAT_STRUCT:
     case LEAT_MAP: json_children(out, schema, v); break;
-    default: json_text(out, schema, v); break;
+    default: json_text(out, v); break;
     }
 }
 
@@ -171,29 +189,15 @@ void leat_rdb_text_json(leat_buf *out, const leat_schema *schema, const leat_val
 
 static void put_interval(leat_buf *out, const leat_interval *i)
 {
-    uint64_t us = i->us < 0 ? 0 - (uint64_t)i->us : (uint64_t)i->us;
-    leat_buf_printf(out, "%d mons %d days %s", i->months, i->days, i->us < 0 ? "-" : "");
-    if (us < (uint64_t)INT64_MAX)
-        leat_rdb_text_clock(out, (int64_t)us, LEAT_US);
-    else
-        leat_buf_printf(out, "%llu us", (unsigned long long)us);
-}
-
-bool leat_rdb_text_infinite(leat_buf *out, int64_t t)
-{
-    if (t != LEAT_TIME_INFINITY && t != LEAT_TIME_MINUS_INFINITY) return false;
-    leat_buf_str_z(out, t == LEAT_TIME_INFINITY ? "infinity" : "-infinity");
-    return true;
+    leat_buf_printf(out, "%d mons %d days ", i->months, i->days);
+    leat_rdb_text_clock(out, i->us, LEAT_US);
 }
 
 static void put_bytes(leat_buf *out, const leat_schema *s, leat_str bytes)
 {
     leat_logical logical = s ? (leat_logical)s->logical : LEAT_L_NONE;
-    const char *bits = logical == LEAT_L_BITS ? leat_schema_param_get(s, "length") : NULL;
-    int64_t length = 0;
-    if (bits) leat_str_i64(leat_str_of(bits), &length);
     if (logical == LEAT_L_BITS)
-        leat_rdb_text_bits(out, bytes, length < INT32_MAX ? length : 0);
+        leat_rdb_text_bits(out, s, bytes);
     else if (logical == LEAT_L_HEX)
         leat_buf_hex(out, bytes);
     else if (logical == LEAT_L_BASE64 || logical == LEAT_L_BASE64_URL)

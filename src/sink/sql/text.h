@@ -16,7 +16,8 @@ void leat_rdb_text_clock(leat_buf *out, int64_t t, leat_unit unit);
 void leat_rdb_text_timestamp(leat_buf *out, int64_t t, leat_unit unit, bool bc, const char *zone);
 /* "+02", "-03:30" of seconds east of UTC. */
 void leat_rdb_text_zone(leat_buf *out, int32_t zone);
-/* The shortest digits that give the number back; "NaN", "Infinity". f32: of a float. */
+/* The shortest digits that give the number back, "0.1", "1.0E-7"; whole numbers as such, "100", as
+ * columns of integers read them; "NaN", "Infinity". f32: of a float. */
 void leat_rdb_text_float(leat_buf *out, double v, bool f32);
 /* JSON of any cell; bytes are base64, times ISO texts. */
 void leat_rdb_text_json(leat_buf *out, const leat_schema *schema, const leat_value *v);
@@ -25,7 +26,8 @@ bool leat_rdb_text_infinite(leat_buf *out, int64_t t);
 /* Any cell as a column of text holds it: numbers as digits, times as ISO has them, bits as 0 and 1,
  * lists and structs as JSON. NULL is nothing. */
 void leat_rdb_text_cell(leat_buf *out, const leat_schema *schema, const leat_value *v);
-/* The bits of a cell of BITS, most significant first; length: how many, 0: as few as there are. */
-void leat_rdb_text_bits(leat_buf *out, leat_str bytes, int64_t length);
+/* The bits of a cell of BITS, most significant first: as many as its schema says, else as few as
+ * there are. */
+void leat_rdb_text_bits(leat_buf *out, const leat_schema *s, leat_str bytes);
 
 #endif

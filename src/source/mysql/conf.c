@@ -117,7 +117,7 @@ static void check_snapshot(const leat_my_conf *c, leat_report *r)
 static void check_tls(const leat_my_conf *c, leat_report *r)
 {
     leat_my_target t = leat_my_conf_target(c);
-    if (t.sslmode >= LEAT_MY_SSL_VERIFY_CA && !t.sslca)
+    if (leat_my_lacks_ca(&t))
         leat_report_add(r, false, "database.ssl.ca", 0,
                         "must be set for this database.ssl.mode: a PEM file with the authorities "
                         "that the server's certificate is checked by");

@@ -148,12 +148,7 @@ int leat_my_jdbc_type(const char *base)
 
 void leat_my_label_text(leat_str label, leat_buf *out)
 {
-    leat_buf_u8(out, '\'');
-    for (size_t i = 0; i < label.len; i++) {
-        if (label.s[i] == '\'') leat_buf_u8(out, '\'');
-        leat_buf_u8(out, (unsigned char)label.s[i]);
-    }
-    leat_buf_u8(out, '\'');
+    leat_buf_quoted(out, label, '\'');
 }
 
 static leat_value labels_of(leat_arena *a, const leat_my_column *c)

@@ -62,12 +62,7 @@ static void put_position(leat_pg_source *s, leat_batch *b)
  * care. */
 static void put_text(leat_buf *out, leat_str text)
 {
-    leat_buf_u8(out, '\'');
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.s[i] == '\'') leat_buf_u8(out, '\'');
-        leat_buf_u8(out, (unsigned char)text.s[i]);
-    }
-    leat_buf_u8(out, '\'');
+    leat_buf_quoted(out, text, '\'');
 }
 
 static leat_rc put_start(const leat_pg_source *s, leat_buf *out, leat_err *e)

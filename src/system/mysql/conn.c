@@ -339,12 +339,7 @@ void leat_my_drop(leat_my *c, leat_my_result *r)
 
 void leat_my_put_name(leat_buf *out, leat_str name)
 {
-    leat_buf_u8(out, '`');
-    for (size_t i = 0; i < name.len; i++) {
-        if (name.s[i] == '`') leat_buf_u8(out, '`');
-        leat_buf_u8(out, (unsigned char)name.s[i]);
-    }
-    leat_buf_u8(out, '`');
+    leat_buf_quoted(out, name, '`');
 }
 
 void leat_my_put_text(leat_buf *out, leat_str text)
@@ -355,10 +350,5 @@ void leat_my_put_text(leat_buf *out, leat_str text)
         leat_buf_u8(out, '\'');
         return;
     }
-    leat_buf_u8(out, '\'');
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.s[i] == '\'') leat_buf_u8(out, '\'');
-        leat_buf_u8(out, (unsigned char)text.s[i]);
-    }
-    leat_buf_u8(out, '\'');
+    leat_buf_quoted(out, text, '\'');
 }

@@ -37,6 +37,12 @@ typedef struct leat_my_target {
                     not */
 } leat_my_target;
 
+/* The server's certificate is to be checked, and there is nothing to check it by. */
+static inline bool leat_my_lacks_ca(const leat_my_target *t)
+{
+    return t->sslmode >= LEAT_MY_SSL_VERIFY_CA && !t->sslca;
+}
+
 /* Zeroed before its first connect. */
 typedef struct leat_my {
     MYSQL *my;                    /* NULL: closed */

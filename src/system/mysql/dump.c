@@ -1,9 +1,10 @@
 /* The dump of a server's binary log: what a replica gets, packet by packet.
  *
  *   COM_BINLOG_DUMP (18)         u32 pos | u16 flags | u32 server id | name of the file
- *   COM_BINLOG_DUMP_GTID (30)    u16 flags | u32 server id | u32 length, name of the file | u64 pos
- * | u32 length, set of GTIDs in binary form a packet                     00 and an event | FE,
- * short: the end | FF: an error, which the library reads
+ *   COM_BINLOG_DUMP_GTID (30)    u16 flags | u32 server id | u32 length, name of the file |
+ *                                u64 pos | u32 length, set of GTIDs in binary form
+ *   a packet                     00 and an event | FE, short: the end | FF: an error, which the
+ *                                library reads
  *
  * libmariadb sends the command and reads packets; its own calls for replication stop at events that
  * they do not know. MariaDB is told where to begin by @slave_connect_state, and that
@@ -24,11 +25,6 @@ enum {
     SHORT_EOF = 8,
     KNOWS_GTID = 4, /* MARIA_SLAVE_CAPABILITY_GTID */
 };
-
-static void le(leat_buf *out, uint64_t v, unsigned bytes)
-{
-    for (unsigned i = 0; i < bytes; i++) leat_buf_u8(out, (unsigned)(v >> (8 * i)) & 0xff);
-}
 
 /* What a replica sets before it asks. Names that a server does not know are only variables. */
 static leat_rc set_variables(leat_my *c, const leat_my_start *from, leat_err *e)
@@ -54,22 +50,29 @@ static leat_rc set_variables(leat_my *c, const leat_my_start *from, leat_err *e)
     return rc;
 }
 
+/* Two bytes, of which we need the first. */
+static void put_flags(leat_buf *out, unsigned flags)
+{
+    leat_buf_u8(out, flags);
+    leat_buf_u8(out, 0);
+}
+
 static void put_command(const leat_my_start *from, leat_buf *out)
 {
     size_t name = strlen(from->file);
     if (!from->gtids.s) {
-        le(out, from->pos, 4);
-        le(out, from->ends ? FLAG_NON_BLOCK : FLAG_ANNOTATE, 2);
-        le(out, from->server_id, 4);
+        leat_buf_le32(out, (uint32_t)from->pos);
+        put_flags(out, from->ends ? FLAG_NON_BLOCK : FLAG_ANNOTATE);
+        leat_buf_le32(out, from->server_id);
         leat_buf_put(out, from->file, name);
         return;
     }
-    le(out, FLAG_THROUGH_GTID, 2);
-    le(out, from->server_id, 4);
-    le(out, name, 4);
+    put_flags(out, FLAG_THROUGH_GTID);
+    leat_buf_le32(out, from->server_id);
+    leat_buf_le32(out, (uint32_t)name);
     leat_buf_put(out, from->file, name);
-    le(out, from->pos, 8);
-    le(out, from->gtids.len, 4);
+    leat_buf_le64(out, from->pos);
+    leat_buf_le32(out, (uint32_t)from->gtids.len);
     leat_buf_add(out, from->gtids);
 }
 

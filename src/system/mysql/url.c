@@ -59,6 +59,10 @@ leat_rc leat_my_url_target(const leat_db_url *u, leat_my_target *t, leat_err *e)
     t->sslca = ca ? ca : leat_db_url_param(u, "sslrootcert");
     t->sslcert = leat_db_url_param(u, "sslcert");
     t->sslkey = leat_db_url_param(u, "sslkey");
+    if (leat_my_lacks_ca(t))
+        return leat_fail(e, LEAT_CONF, "config.url", "connection.url",
+                         "serverSslCert must be set for this sslMode: a PEM file with the "
+                         "authorities that the server's certificate is checked by");
     if (wait && leat_str_i64(leat_str_of(wait), &ms) && ms > 0 && ms <= 3600000) t->connect_ms = ms;
     return LEAT_OK;
 }

@@ -44,7 +44,7 @@ static leat_rc exec(side *s, const char *doing, const char *sql, leat_err *e)
 
 static const char columns_sql[] =
     "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), b.typname, b.typcategory,"
-    " a.attgenerated <> '', coalesce(k.place, 0), c.reltuples::pg_catalog.int8"
+    " coalesce(k.place, 0), c.reltuples::pg_catalog.int8"
     " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid"
     " JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"
     " JOIN pg_catalog.pg_type b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid "
@@ -93,15 +93,14 @@ static leat_rc describe(leat_compare_side *base, leat_compare_table *t, leat_are
     leat_buf_free(&name);
     LEAT_TRY(rc);
     t->n = (uint32_t)PQntuples(res);
-    t->rows = t->n ? leat_pg_cell_i64(res, 0, 6, -1) : -1;
+    t->rows = t->n ? leat_pg_cell_i64(res, 0, 5, -1) : -1;
     leat_compare_column *all = LEAT_NEW(a, leat_compare_column, t->n + 1);
     for (int i = 0; i < (int)t->n; i++)
         all[i] = (leat_compare_column){
             .name = leat_arena_str(a, leat_pg_cell(res, i, 0)).s,
             .type = leat_arena_str(a, leat_pg_cell(res, i, 1)).s,
             .kind = (uint8_t)kind_of(leat_pg_cell(res, i, 2), *leat_pg_cell(res, i, 3).s),
-            .generated = leat_pg_cell_bool(res, i, 4),
-            .key = (uint16_t)leat_pg_cell_i64(res, i, 5, 0)};
+            .key = (uint16_t)leat_pg_cell_i64(res, i, 4, 0)};
     t->columns = all;
     PQclear(res);
     return LEAT_OK;

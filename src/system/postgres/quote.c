@@ -6,26 +6,23 @@
 
 #include <stdio.h>
 
-static void quote(leat_buf *out, leat_str s, char mark)
-{
-    leat_buf_u8(out, (unsigned char)mark);
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.s[i] == mark || (mark == '\'' && s.s[i] == '\\'))
-            leat_buf_u8(out, (unsigned char)s.s[i]);
-        leat_buf_u8(out, (unsigned char)s.s[i]);
-    }
-    leat_buf_u8(out, (unsigned char)mark);
-}
-
 void leat_pg_quote_name(leat_buf *out, leat_str name)
 {
-    quote(out, name, '"');
+    leat_buf_quoted(out, name, '"');
 }
 
 void leat_pg_quote_text(leat_buf *out, leat_str text)
 {
-    if (text.len && memchr(text.s, '\\', text.len)) leat_buf_u8(out, 'E');
-    quote(out, text, '\'');
+    if (!text.len || !memchr(text.s, '\\', text.len)) {
+        leat_buf_quoted(out, text, '\'');
+        return;
+    }
+    leat_buf_str_z(out, "E'");
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.s[i] == '\'' || text.s[i] == '\\') leat_buf_u8(out, (unsigned char)text.s[i]);
+        leat_buf_u8(out, (unsigned char)text.s[i]);
+    }
+    leat_buf_u8(out, '\'');
 }
 
 void leat_pg_quote_table(leat_buf *out, const char *schema, const char *name)

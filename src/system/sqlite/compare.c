@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "system/sqlite/classify.h"
 
 typedef struct side {
     leat_compare_side base;
@@ -23,11 +24,7 @@ typedef struct side {
 
 static leat_rc fail(leat_err *e, const side *s, const char *doing)
 {
-    int state = s->db ? sqlite3_errcode(s->db) : SQLITE_NOMEM;
-    bool later = state == SQLITE_BUSY || state == SQLITE_LOCKED || state == SQLITE_IOERR;
-    return leat_fail(e, later ? LEAT_RETRY : LEAT_CONF, later ? "sql.locked" : "sql.refused",
-                     s->path, "could not %s: %s", doing,
-                     s->db ? sqlite3_errmsg(s->db) : "out of memory");
+    return leat_sqlite_fail(e, s->db, s->path, doing);
 }
 
 /* ---- canonical texts ---- */
@@ -151,12 +148,7 @@ static void canon_function(sqlite3_context *c, int n, sqlite3_value **args)
 
 static void put_name(leat_buf *out, const char *name)
 {
-    leat_buf_u8(out, '"');
-    for (; *name; name++) {
-        if (*name == '"') leat_buf_u8(out, '"');
-        leat_buf_u8(out, (unsigned char)*name);
-    }
-    leat_buf_u8(out, '"');
+    leat_buf_quoted(out, leat_str_of(name), '"');
 }
 
 static void put_literal(leat_buf *out, leat_str text, bool native)
@@ -165,12 +157,7 @@ static void put_literal(leat_buf *out, leat_str text, bool native)
         leat_buf_add(out, text);
         return;
     }
-    leat_buf_u8(out, '\'');
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.s[i] == '\'') leat_buf_u8(out, '\'');
-        leat_buf_u8(out, (unsigned char)text.s[i]);
-    }
-    leat_buf_u8(out, '\'');
+    leat_buf_quoted(out, text, '\'');
 }
 
 static void put_key(leat_buf *out, const leat_compare_field *f)
@@ -253,7 +240,7 @@ static leat_rc describe(leat_compare_side *base, leat_compare_table *t, leat_are
     side *s = (side *)base;
     sqlite3_stmt *st = NULL;
     leat_buf_clear(&s->sql);
-    leat_buf_str_z(&s->sql, "SELECT name, type, pk, hidden FROM pragma_table_xinfo(?1, ?2)"
+    leat_buf_str_z(&s->sql, "SELECT name, type, pk FROM pragma_table_xinfo(?1, ?2)"
                             " ORDER BY cid");
     LEAT_TRY(prepare(s, "look a table up", &st, e));
     sqlite3_bind_text(st, 1, t->name, -1, SQLITE_STATIC);
@@ -268,8 +255,7 @@ static leat_rc describe(leat_compare_side *base, leat_compare_table *t, leat_are
             .name = leat_arena_strdup(a, (const char *)sqlite3_column_text(st, 0)),
             .type = leat_arena_strdup(a, type ? type : ""),
             .kind = (uint8_t)kind_of(type ? type : ""),
-            .key = (uint16_t)sqlite3_column_int(st, 2),
-            .generated = sqlite3_column_int(st, 3) >= 2};
+            .key = (uint16_t)sqlite3_column_int(st, 2)};
     }
     t->columns = all;
     sqlite3_finalize(st);
@@ -467,6 +453,7 @@ leat_rc leat_sqlite_compare_open(const char *path, int64_t wait_ms, leat_compare
     s->path = leat_zalloc(n, 1);
     memcpy(s->path, path, n);
     s->base = (leat_compare_side){.system = "sqlite",
+                                  .folds = true,
                                   .xors = true,
                                   .describe = describe,
                                   .begin = begin,
