@@ -37,6 +37,27 @@ static const char *hint(const char *msg)
     return "";
 }
 
+leat_rc leat_select_stopped(int64_t ms, leat_err *e)
+{
+    return leat_fail(e, LEAT_RETRY, "select.time", "",
+                     "the query was stopped after %" PRId64 " s; narrow it by topic and ts, or "
+                     "give it more time (--timeout, timeout_ms)",
+                     ms / 1000);
+}
+
+leat_rc leat_select_late(const leat_select *q, leat_err *e)
+{
+    return leat_mono_us() < q->until_us ? LEAT_OK : leat_select_stopped(q->conf->ms, e);
+}
+
+leat_rc leat_select_full(leat_err *e)
+{
+    return leat_fail(e, LEAT_RETRY, "select.memory", "",
+                     "the query needs more than %d MiB; narrow it by topic and ts, or sort and "
+                     "group less",
+                     LEAT_SELECT_MEMORY >> 20);
+}
+
 static leat_rc failed(leat_select *q, int rc, leat_err *e)
 {
     const char *msg = sqlite3_errmsg(q->db);
@@ -52,16 +73,12 @@ static leat_rc failed(leat_select *q, int rc, leat_err *e)
     if (strstr(msg, "may not be modified"))
         return leat_fail(e, LEAT_CONF, "select.refused", "", "%s: a query only reads", msg);
     switch (rc & 0xff) {
-    case SQLITE_INTERRUPT:
-        return leat_fail(e, LEAT_RETRY, "select.time", "",
-                         "the query was stopped after %" PRId64 " s; narrow it by topic and ts, or "
-                         "give it more time (--timeout, timeout_ms)",
-                         q->conf->ms / 1000);
-    case SQLITE_NOMEM:
-        return leat_fail(e, LEAT_RETRY, "select.memory", "",
-                         "the query needs more than %d MiB; narrow it by topic and ts, or sort and "
-                         "group less",
-                         LEAT_SELECT_MEMORY >> 20);
+    case SQLITE_INTERRUPT: return leat_select_stopped(q->conf->ms, e);
+    case SQLITE_NOMEM: return leat_select_full(e);
+    case SQLITE_TOOBIG:
+        return leat_fail(e, LEAT_CONF, "select.large", "",
+                         "a text or blob of the query is larger than %d MiB; take parts of it",
+                         LEAT_SELECT_BYTES >> 20);
     default: return leat_fail(e, LEAT_CONF, "select.syntax", "", "%s%s", msg, hint(msg));
     }
 }

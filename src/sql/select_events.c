@@ -223,15 +223,6 @@ static void cut(events_cursor *c)
     c->last = true;
 }
 
-static leat_rc late(const leat_select *q, leat_err *e)
-{
-    if (leat_mono_us() < q->until_us) return LEAT_OK;
-    return leat_fail(e, LEAT_RETRY, "select.time", "",
-                     "the query was stopped after %lld s; narrow it by topic and ts, or give it "
-                     "more time (--timeout, timeout_ms)",
-                     (long long)(q->conf->ms / 1000));
-}
-
 /* Events, or none: at the end. */
 static leat_rc fill(events_cursor *c, leat_err *e)
 {
@@ -244,7 +235,7 @@ static leat_rc fill(events_cursor *c, leat_err *e)
         if (leat_rc_failed(rc)) return rc;
         if (rc == LEAT_OK) cut(c);
         c->q->events += c->b.n;
-        LEAT_TRY(late(c->q, e));
+        LEAT_TRY(leat_select_late(c->q, e));
         if (rc == LEAT_AGAIN || (c->last && c->b.n == 0)) {
             c->b.n = 0;
             LEAT_TRY(next_stream(c, e));

@@ -24,6 +24,11 @@ typedef struct leat_select {
 
 /* err of the query becomes the text of the table's error; SQLITE_ERROR. */
 int leat_select_failed(leat_select *q, sqlite3_vtab *t, const leat_err *err);
+/* RETRY "select.time" once its time is over: for what takes long between two looks of SQLite's. */
+leat_rc leat_select_late(const leat_select *q, leat_err *e);
+/* RETRY "select.time" of a query that had ms, and "select.memory". */
+leat_rc leat_select_stopped(int64_t ms, leat_err *e);
+leat_rc leat_select_full(leat_err *e);
 
 /* ---- select_guard.c ---- */
 
@@ -85,12 +90,15 @@ typedef struct leat_select_cell {
     leat_str s;
 } leat_select_cell;
 
-/* Rows that are made at once, in the arena of the cursor. */
+/* Rows that are made at once, in the arena of the cursor; what is not asked for is NULL. */
 typedef struct leat_select_rows {
     leat_select *q;
     leat_arena a;
     leat_select_cell *v; /* heap */
     size_t n, cap;       /* cells */
+    size_t bytes;        /* that these take */
+    unsigned used;       /* a bit for each column that the query asks for */
+    int width;           /* columns */
 } leat_select_rows;
 
 void leat_select_put_i64(leat_select_rows *r, int64_t i);
