@@ -254,17 +254,22 @@ static leat_rc literal(leat_sql_parser *p, leat_str *out, leat_err *e)
     return LEAT_OK;
 }
 
-/* What stands in single quotes, its variables replaced and its quotes kept. */
-static leat_rc rest_of_string(leat_sql_parser *p, leat_buf *out, leat_err *e)
+static void put_quoted(leat_buf *out, leat_str value)
 {
-    leat_str value;
-    LEAT_TRY(filled(p, p->t.text, &value, e));
     leat_buf_u8(out, '\'');
     for (size_t i = 0; i < value.len; i++) {
         if (value.s[i] == '\'') leat_buf_u8(out, '\'');
         leat_buf_u8(out, (unsigned char)value.s[i]);
     }
     leat_buf_u8(out, '\'');
+}
+
+/* What stands in single quotes, its variables replaced and its quotes kept. */
+static leat_rc rest_of_string(leat_sql_parser *p, leat_buf *out, leat_err *e)
+{
+    leat_str value;
+    LEAT_TRY(filled(p, p->t.text, &value, e));
+    put_quoted(out, value);
     return LEAT_OK;
 }
 
@@ -285,7 +290,10 @@ static leat_rc rest(leat_sql_parser *p, leat_buf *out, leat_err *e)
             LEAT_TRY(literal_of_variable(p, &value, e));
             bool quoted = !is_number(value) && !leat_str_ieq(value, LEAT_STR("true")) &&
                           !leat_str_ieq(value, LEAT_STR("false"));
-            leat_buf_printf(out, quoted ? "'%.*s'" : "%.*s", LEAT_STR_ARG(value));
+            if (quoted)
+                put_quoted(out, value);
+            else
+                leat_buf_add(out, value);
         }
         leat_sql_step(p);
     }

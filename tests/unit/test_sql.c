@@ -222,6 +222,8 @@ static void what_is_wrong(void **state)
     refuses("CREATE SOURCE CONNECTOR with WITH ('a'='1');", "\"with\" is a reserved keyword");
     refuses("CREATE SOURCE CONNECTOR 'x' WITH ('a'='1');", "got a text in single quotes");
     refuses("CREATE SOURCE CONNECTOR `` WITH ('a'='1');", "Expecting a name");
+    refuses("ALTER x;", "'CONNECTOR', 'CONNECTION', 'OFFSETS' or 'DEAD LETTERS'");
+    refuses("SHOW x;", "'OFFSETS', 'DEAD LETTERS', 'TOPICS'");
     refuses("PRINT t LIMIT 0;", "a number of records");
     refuses("PRINT t LIMIT 99999999999999999999;", "a number of records");
     refuses("DROP CONNECTOR x 'secret", "got a quote without its end");
@@ -313,6 +315,8 @@ static void masks(void **state)
     masked("ALTER CONNECTOR `y` SET ('p'='s');", "ALTER CONNECTOR `y` SET ('p'='[string]');");
     masked("show  connectors ;", "show  connectors ;");
     masked("DEFINE a = 's';", "DEFINE a = '[string]';");
+    masked("TEST CONNECTION c WITH ('p.password'='s');",
+           "TEST CONNECTION c WITH ('p.password'='[string]');");
     leat_sql_mask_text(LEAT_STR("CREATE x WITH ('p'='s', 'q' = 'open"), &out);
     same(leat_buf_str(&out), "CREATE x WITH ('p'='[string]', 'q' = '[string]'");
     leat_buf_free(&out);
@@ -543,6 +547,9 @@ static void selects(void **state)
     s = s->next->next;
     assert_int_equal(s->kind, LEAT_SQL_SELECT);
     same(s->value, "WITH q AS (SELECT 1) SELECT 'it''s ${x}', 7, '${gone}' FROM q");
+    leat_arena_free(&f.a);
+    s = parsed(&f, "DEFINE n = '''o'' OR ''1''=''1'''; SELECT ${n};")->next;
+    same(s->value, "SELECT 'o'' OR ''1''=''1'");
     leat_arena_free(&f.a);
     parse(&f, "DEFINE n = '1; DROP'; SELECT ${n};");
     assert_int_equal(f.rc, LEAT_CONF);
