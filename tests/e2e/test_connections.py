@@ -54,6 +54,7 @@ def test_command_line(leat, db):
         (["create", "x", *words(db, port="many")], "port"),
         (["create", "a/b", *words(db)], "slash"),
         (["create", "x", *words(db, password=SECRET)], "not given on the command line"),
+        (["test", "db1", f"password={SECRET}"], "not given on the command line"),
         (["show", "nobody"], "connection.unknown"),
         (["test", "db1", "--strategy", "binlog"], "no strategy"),
         (["drop", "nobody"], "connection.unknown"),
