@@ -274,7 +274,23 @@ void leat_hub_v1_connection_post(void *hub, leat_http_call *c)
     leat_hub_give_back(h, &claim);
 }
 
-/* Restarts those that run, if asked; names those that still go by what was. */
+/* It is restarted if it runs and still uses the connection, which may be known only once nobody
+ * else changes it. */
+static bool restart_user(leat_hub *h, leat_http_call *c, const char *name, const leat_connection *k)
+{
+    leat_hub_claim claim;
+    leat_hub_connector now;
+    const char **one;
+    leat_hub_claim_name(h, &claim, name);
+    bool does = leat_hub_find(h, leat_str_of(name), &c->a, &now) && !now.stopped &&
+                users_of(&now, 1, k->name, &c->a, &one) == 1;
+    if (does) leat_supervisor_restart(h->supervisor, name);
+    leat_hub_give_back(h, &claim);
+    return does;
+}
+
+/* Restarts those that run, if asked; names those that still go by what was. The connection is not
+ * claimed any more: who changes a connector claims that before its connection. */
 static void tell_users(leat_hub *h, leat_http_call *c, const leat_connection *k)
 {
     leat_hub_connector *all;
@@ -288,7 +304,7 @@ static void tell_users(leat_hub *h, leat_http_call *c, const leat_connection *k)
     for (size_t i = 0; i < nall; i++) {
         const char **one;
         if (all[i].stopped || users_of(&all[i], 1, k->name, &c->a, &one) == 0) continue;
-        if (restart) leat_supervisor_restart(h->supervisor, all[i].name);
+        if (restart && !restart_user(h, c, all[i].name, k)) continue;
         leat_jw_z(&w, NULL, all[i].name);
     }
     leat_jw_end(&w);
@@ -310,12 +326,13 @@ void leat_hub_v1_connection_patch(void *hub, leat_http_call *c)
     }
     if (!read_body(c, c->json, &given, &taken)) return;
     leat_hub_claim_name(h, &claim, leat_hub_connection_claim(&c->a, c->param[0]));
-    if (find(h, c, c->param[0], &c->a, &was)) {
+    bool done = find(h, c, c->param[0], &c->a, &was);
+    if (done) {
         leat_connection_alter(&c->a, &was, &given, taken, &k, &r);
-        if (!refused(c, was.name, &r) && fit(c, &k, &r) && store(h, c, &k, true))
-            tell_users(h, c, &k);
+        done = !refused(c, was.name, &r) && fit(c, &k, &r) && store(h, c, &k, true);
     }
     leat_hub_give_back(h, &claim);
+    if (done) tell_users(h, c, &k);
 }
 
 void leat_hub_v1_connection_delete(void *hub, leat_http_call *c)

@@ -4,6 +4,7 @@
 #include "config/seal.h"
 #include "engine/control.h"
 #include "engine/look.h"
+#include "engine/stall.h"
 #include "engine/why.h"
 #include "hub/inside.h"
 
@@ -79,6 +80,11 @@ void leat_hub_v1_log(void *hub, leat_http_call *c)
     int64_t since = 0;
     leat_jw w = {.out = &c->out};
     if (!leat_hub_need(h, c, &k) || !leat_hub_number(c, "since", 0, INT64_MAX, &since)) return;
+    if (k.page && leat_page_silent(k.page) > 0) {
+        leat_stall_silent(atomic_load(&k.page->pid), leat_page_silent(k.page), k.name, &err);
+        leat_hub_fail(c, &err);
+        return;
+    }
     char *folder = leat_arena_printf(&c->a, "%s/connectors/%s", h->conf.data, k.name);
     char *request = leat_arena_printf(&c->a, "{\"verb\":\"log\",\"since\":%" PRId64 "}", since);
     leat_rc rc =

@@ -87,12 +87,18 @@ static const char *detail(const leat_hub *h, const char *name, leat_arena *a, un
                              LEAT_STR_ARG(leat_json_get_str(error, "message")));
 }
 
+static const char *said(const leat_err *err, leat_arena *a)
+{
+    return leat_arena_printf(a, "%s: %s%s%s", err->code, err->where, *err->where ? ": " : "",
+                             err->msg);
+}
+
 /* Its process answers nobody; it is not asked, which would take long. */
 static const char *silent(const leat_hub_connector *k, leat_arena *a)
 {
     leat_err err;
     leat_stall_silent(atomic_load(&k->page->pid), leat_page_silent(k->page), k->name, &err);
-    return leat_arena_printf(a, "%s: %s: %s", err.code, err.where, err.msg);
+    return said(&err, a);
 }
 
 /* Of one without a process. */
@@ -104,7 +110,9 @@ static const char *state_of_ended(leat_hub *h, const leat_hub_connector *k,
         *tasks = 0;
         return "STOPPED";
     }
-    *trace = detail(h, k->name, a, tasks);
+    leat_err err;
+    leat_look_end(h->conf.data, k->name, k->page, a, &err);
+    if (leat_rc_failed(err.rc)) *trace = said(&err, a);
     if (cs->ended) return "FAILED";
     if (cs->deaths > 0)
         *trace = leat_arena_printf(a,
