@@ -43,7 +43,7 @@ export const statementAt = (all: Statement[], at: number) => all.find((s) => at 
 export const isGrave = (text: string) => /^\s*(drop|reset|stop|alter\s+offsets)\b/i.test(text.replace(/^(\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)+/, ""));
 
 /** It may hold a secret: it is not kept. */
-const setsValues = (text: string) => /\bwith\s*\(|\bset\b|^\s*define\b/i.test(text);
+const setsValues = (text: string) => /\bwith\s*\(|\b(set|define)\b/i.test(text);
 
 export interface Result {
   id: number;
