@@ -2,7 +2,10 @@
 
 import glob
 import json
+import os
+import signal
 import subprocess
+import threading
 
 from hub import Hub
 from servers.process import until
@@ -176,6 +179,46 @@ def test_rest(leat, db):
     assert hub.ask("DELETE", "/connectors/shop?forget=true").status == 204
     assert hub.ask("DELETE", f"{path}/db1").status == 204
     assert hub.ask("DELETE", f"{path}/db1").status == 404
+
+
+def told_to_stop(pid):
+    """A SIGTERM waits for it."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as f:
+        pending = [line.split()[1] for line in f if line.startswith("ShdPnd:")]
+    return int(pending[0], 16) >> (signal.SIGTERM - 1) & 1
+
+
+def test_a_restart_beside_a_delete(leat, db):
+    """The connection is changed and its connectors restarted while one of them is being deleted:
+    that one does not begin anew."""
+    db.sql("CREATE TABLE orders (id int PRIMARY KEY)")
+    hub = Hub(leat)
+    assert hub.ask("POST", "/hub/v1/connections", body(db, "db1")).status == 201
+    config = {"connection": "db1", **connector(db)}
+    assert hub.ask("POST", "/connectors", {"name": "shop", "config": config}).status == 201
+    hub.wait_state("shop")
+    pid = hub.counters("shop")["pid"]
+    answers = {}
+
+    def ask(method, path, *more):
+        answers[method] = hub.ask(method, path, *more)
+
+    os.kill(pid, signal.SIGSTOP)
+    delete = threading.Thread(target=ask, args=("DELETE", "/connectors/shop?forget=true"))
+    delete.start()
+    until(lambda: told_to_stop(pid), 30, "it to be told to stop", every=0.05)
+    change = {"parameters": {"ssl.mode": "prefer"}}
+    patch = threading.Thread(
+        target=ask, args=("PATCH", "/hub/v1/connections/db1?test=false&restart=true", change))
+    patch.start()
+    patch.join(2)  # done too early, or waiting
+    os.kill(pid, signal.SIGCONT)
+    delete.join()
+    patch.join()
+    assert answers["DELETE"].status == 204, answers["DELETE"].text
+    assert answers["PATCH"].status == 200 and answers["PATCH"].json["restarted"] == []
+    assert hub.get("/connectors") == []
+    assert leat.stop() == 0
 
 
 def test_kafka(leat, db, kafka):
