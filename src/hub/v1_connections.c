@@ -148,15 +148,11 @@ bool leat_hub_connection_given(leat_hub *h, leat_http_call *c, leat_arena *a,
 
 /* ---- storing ---- */
 
-typedef struct failures {
-    leat_buf text;
-} failures;
-
 static void on_step(leat_checker *c, const leat_step *s)
 {
-    failures *f = c->arg;
+    leat_buf *failures = c->arg;
     if (s->state != LEAT_STEP_FAILED) return;
-    leat_buf_printf(&f->text, "\n%s: %s%s%s", s->name, s->detail ? s->detail : "failed",
+    leat_buf_printf(failures, "\n%s: %s%s%s", s->name, s->detail ? s->detail : "failed",
                     s->advice ? "; " : "", s->advice ? s->advice : "");
 }
 
@@ -165,9 +161,9 @@ static void on_step(leat_checker *c, const leat_step *s)
 static bool fit(leat_http_call *c, const leat_connection *k, leat_report *r)
 {
     leat_str test = leat_http_query(c, "test");
-    failures f = {0};
+    leat_buf failures = {0};
     leat_err err = {0};
-    leat_checker checker = {.step = on_step, .arg = &f};
+    leat_checker checker = {.step = on_step, .arg = &failures};
     if (leat_str_is(test, "false")) {
         leat_connection_validate(&c->a, k, r);
         return !refused(c, k->name, r);
@@ -175,15 +171,15 @@ static bool fit(leat_http_call *c, const leat_connection *k, leat_report *r)
     leat_rc rc = leat_connection_test(&c->a, k, NULL, NULL, &checker, r, &err);
     if (leat_rc_failed(rc)) {
         const char *text = leat_arena_printf(&c->a, "\n%s: %s", err.where, err.msg);
-        leat_buf_str_z(&f.text, leat_report_shown(r, text));
+        leat_buf_str_z(&failures, leat_report_shown(r, text));
     }
-    bool good = !refused(c, k->name, r) && f.text.len == 0;
-    if (f.text.len > 0 && r->errors == 0)
+    bool good = !refused(c, k->name, r) && failures.len == 0;
+    if (failures.len > 0 && r->errors == 0)
         leat_http_fail(c, 422,
                        "connection %s was tried for the strategy %s and is not saved "
                        "(?test=false saves it all the same):%.*s",
-                       k->name, k->strategy->label, LEAT_STR_ARG(leat_buf_str(&f.text)));
-    leat_buf_free(&f.text);
+                       k->name, k->strategy->label, LEAT_STR_ARG(leat_buf_str(&failures)));
+    leat_buf_free(&failures);
     return good;
 }
 

@@ -461,6 +461,28 @@ static void lists(void **state)
          "\"state\":\"FAILED\"},\"tasks\":[]}}}"});
 }
 
+/* No more are listed than REST gives, which is told. */
+static void letters(void **state)
+{
+    leat_buf list = {0}, want = {0};
+    (void)state;
+    for (int i = 0; i < 1000; i++) leat_buf_printf(&list, "%c{\"id\":%d}", i ? ',' : '[', i + 1);
+    leat_buf_str_z(&list, "]");
+    leat_buf_printf(
+        &want,
+        "[{\"@type\":\"connector_dead_letters\",\"statementText\":\"SHOW DEAD LETTERS FOR "
+        "CONNECTOR x;\",\"connectorName\":\"X\",\"deadLetters\":%.*s,\"warnings\":[{\"message\":"
+        "\"These are the first 1,000, there may be more: SELECT ... FROM dead_letters "
+        "looks at all of them\"}]}]",
+        LEAT_STR_ARG(leat_buf_str(&list)));
+    leat_buf_u8(&list, 0);
+    leat_buf_u8(&want, 0);
+    RUNS("SHOW DEAD LETTERS FOR CONNECTOR x;", want.p,
+         {"GET", "/hub/v1/connectors/X/dead-letters?max=1000", 200, list.p});
+    leat_buf_free(&list);
+    leat_buf_free(&want);
+}
+
 static void creates(void **state)
 {
     static const char text[] = "CREATE SOURCE CONNECTOR `a/b` WITH ('connector.class'='k');";
@@ -580,6 +602,7 @@ int main(void)
         cmocka_unit_test(jdbc_keys),
         cmocka_unit_test(files),
         cmocka_unit_test(lists),
+        cmocka_unit_test(letters),
         cmocka_unit_test(creates),
         cmocka_unit_test(drops),
         cmocka_unit_test(looks_first),
