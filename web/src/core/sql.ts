@@ -209,7 +209,7 @@ export const forgetPast = () => store([]);
 
 export const cell = (v: unknown): string => (v === null || v === undefined ? "" : typeof v === "string" ? v : JSON.stringify(v));
 
-const quoted = (text: string) => (/[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text);
+export const quoted = (text: string) => (/[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text);
 
 /** As RFC 4180 has it. */
 export const csvOf = (r: Result) => [r.columns, ...r.rows].map((row) => row.map((v) => quoted(cell(v))).join(",")).join("\r\n") + "\r\n";
