@@ -48,6 +48,11 @@ def test_select_gives_what_read_gives(filled):
     for source_ in (f'"{TOPIC}"', f"events WHERE topic = '{TOPIC}'"):
         rows = select(filled, f"SELECT {columns} FROM {source_}", "--max", "100000")
         assert [tuple(r.values()) for r in rows] == want
+    twice = "after->>'$.id' AS a, \"before\"->>'$.id' AS b, after->>'$.c1' AS c, after->>'$.id' AS d"
+    rows = select(filled, f'SELECT {twice} FROM "{TOPIC}"', "--max", "100000")
+    for row, (_, _, _, before, after) in zip(rows, want, strict=True):
+        new, old = after or {}, before or {}
+        assert row == {"a": new.get("id"), "b": old.get("id"), "c": new.get("c1"), "d": new.get("id")}
     records = filled.read(TOPIC, "--max", "50")
     rows = select(filled, f'SELECT "offset", "key", value, source FROM "{TOPIC}" LIMIT 20')
     by_offset = {r["offset"]: r for r in records}
