@@ -312,7 +312,7 @@ static void write_topics(leat_hub *h, leat_http_call *c, const leat_hub_connecto
         leat_opt_list names = leat_opt_list_of(list, &c->a);
         for (size_t i = 0; i < names.n; i++) leat_jw_z(w, NULL, names.v[i]);
     }
-    if (!k->source || leat_topics_list(h->conf.data, &c->a, &topics, &err) != LEAT_OK) return;
+    if (!k->source || leat_topics_names(h->conf.data, &c->a, &topics, &err) != LEAT_OK) return;
     for (const leat_topic *t = topics; t; t = t->link)
         if (strcmp(t->connector, k->name) == 0) leat_jw_z(w, NULL, t->name);
 }

@@ -21,6 +21,25 @@ int leat_select_failed(leat_select *q, sqlite3_vtab *t, const leat_err *err)
     return SQLITE_ERROR;
 }
 
+static leat_rc look(leat_select *q, const char *topic, leat_err *e)
+{
+    for (leat_topic *t = q->topics; t; t = t->link) {
+        bool wanted = !topic || strcmp(t->name, topic) == 0;
+        if (wanted && !t->looked)
+            LEAT_TRY(leat_topics_look(q->topics, q->conf->data, t->connector, &q->a, e));
+    }
+    return LEAT_OK;
+}
+
+int leat_select_connect(leat_select *q, const char *topic, char **text)
+{
+    leat_err err = {0};
+    if (look(q, topic, &err) == LEAT_OK) return SQLITE_OK;
+    q->err = err;
+    *text = sqlite3_mprintf("%s", err.msg);
+    return SQLITE_ERROR;
+}
+
 /* ---- what went wrong ---- */
 
 /* What often helps with SQLite's message. */
@@ -229,7 +248,7 @@ static leat_rc open_tables(leat_select *q, leat_err *e)
     size_t n;
     int there = leat_os_names(q->conf->data, &q->a, &files, &n);
     if (there < 0) return leat_os_fail(e, there, "read the data folder", q->conf->data);
-    LEAT_TRY(leat_topics_list(q->conf->data, &q->a, &q->topics, e));
+    LEAT_TRY(leat_topics_names(q->conf->data, &q->a, &q->topics, e));
     int rc = sqlite3_open_v2(":memory:", &q->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK) rc = sqlite3_exec(q->db, "PRAGMA temp_store=MEMORY", NULL, NULL, NULL);
     if (rc == SQLITE_OK)

@@ -95,7 +95,8 @@ static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sq
                                of->topic, of->topic);
         return SQLITE_ERROR;
     }
-    int rc = leat_select_declare(of->q, DECLARED);
+    int rc = leat_select_connect(of->q, of->topic, err);
+    if (rc == SQLITE_OK) rc = leat_select_declare(of->q, DECLARED);
     if (rc != SQLITE_OK) return rc;
     events_table *t = leat_zalloc(1, sizeof *t);
     t->of = of;

@@ -130,9 +130,10 @@ static const list *list_under(const list_cursor *c)
 static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out,
                    char **err)
 {
-    (void)db, (void)argc, (void)argv, (void)err;
+    (void)db, (void)argc, (void)argv;
     const list_of *of = aux;
-    int rc = leat_select_declare(of->q, of->list->declared);
+    int rc = of->list->fill == fill_topics ? leat_select_connect(of->q, NULL, err) : SQLITE_OK;
+    if (rc == SQLITE_OK) rc = leat_select_declare(of->q, of->list->declared);
     if (rc != SQLITE_OK) return rc;
     list_table *t = leat_zalloc(1, sizeof *t);
     t->of = of;

@@ -14,7 +14,7 @@ typedef struct leat_select {
     const leat_select_conf *conf;
     sqlite3 *db;
     leat_arena a;
-    leat_topic *topics; /* as they were when the query began */
+    leat_topic *topics; /* as they were when the query began; looked at: those it names */
     int64_t until_us;   /* leat_mono_us at which it has to be done */
     uint64_t events;    /* read so far */
     leat_err err;       /* of a table; rc OK: none */
@@ -24,6 +24,9 @@ typedef struct leat_select {
 
 /* err of the query becomes the text of the table's error; SQLITE_ERROR. */
 int leat_select_failed(leat_select *q, sqlite3_vtab *t, const leat_err *err);
+/* For xConnect of a table that tells what is held of a topic (NULL: of all): that is looked up now,
+ * so that a query that names no such table opens no stream. *text: of an error. */
+int leat_select_connect(leat_select *q, const char *topic, char **text);
 /* RETRY "select.time" once its time is over: for what takes long between two looks of SQLite's. */
 leat_rc leat_select_late(const leat_select *q, leat_err *e);
 /* RETRY "select.time" of a query that had ms, and "select.memory". */
