@@ -207,11 +207,8 @@ static size_t users_of(const leat_hub_connector *all, size_t n, const char *name
 {
     size_t found = 0;
     const char **list = LEAT_NEW(a, const char *, n + 1);
-    for (size_t i = 0; i < n; i++) {
-        leat_str said =
-            leat_str_trim(leat_str_of(leat_props_get(&all[i].config->props, "connection")));
-        if (said.len && leat_str_ieq(said, leat_str_of(name))) list[found++] = all[i].name;
-    }
+    for (size_t i = 0; i < n; i++)
+        if (leat_connection_uses(all[i].config, name)) list[found++] = all[i].name;
     *out = list;
     return found;
 }
@@ -254,15 +251,12 @@ void leat_hub_v1_connection_post(void *hub, leat_http_call *c)
     const char *z = leat_arena_str(&c->a, name).s;
     leat_hub_claim_name(h, &claim, leat_hub_connection_claim(&c->a, name));
     leat_err err = {0};
-    leat_connection was;
     pthread_mutex_lock(&h->guard);
-    bool there = leat_connection_get(h->db, z, &c->a, &was, &err) == LEAT_OK;
+    leat_rc rc = leat_connection_new(h->db, z, &err);
     pthread_mutex_unlock(&h->guard);
     leat_connection_make(&c->a, z, &given, &k, &r);
-    if (there)
-        leat_http_fail(c, 409,
-                       "there is a connection \"%s\" already: alter it, or take another name",
-                       was.name);
+    if (leat_rc_failed(rc))
+        fail(c, &err);
     else if (!refused(c, z, &r) && fit(c, &k, &r) && store(h, c, &k, false)) {
         c->status = 201;
         answer(h, c, &k);
@@ -368,42 +362,12 @@ void leat_hub_write_saved(leat_hub *h, leat_http_call *c, const leat_hub_connect
 
 /* ---- systems ---- */
 
-static void write_system(const leat_system *s, leat_jw *w)
-{
-    leat_buf options = {0};
-    leat_jw_object(w, NULL);
-    leat_jw_z(w, "name", s->name);
-    leat_jw_z(w, "label", s->label);
-    leat_jw_z(w, "help", s->help);
-    leat_jw_z(w, "default_strategy", s->strategy);
-    leat_jw_array(w, "strategies");
-    for (const leat_strategy *one = s->strategies; one->name; one++) {
-        const char *by = one->connector;
-        bool built = by && (leat_source_find(leat_str_of(by)) || leat_sink_find(leat_str_of(by)));
-        leat_jw_object(w, NULL);
-        leat_jw_z(w, "name", one->name);
-        leat_jw_z(w, "label", one->label);
-        leat_jw_z(w, "help", one->help);
-        leat_jw_z(w, "type", one->sink ? "sink" : "source");
-        leat_jw_z(w, "connector", built ? by : NULL);
-        leat_jw_array(w, "only");
-        for (const char *const *p = one->only; p && *p; p++) leat_jw_z(w, NULL, *p);
-        leat_jw_end(w);
-        leat_jw_end(w);
-    }
-    leat_jw_end(w);
-    leat_opts_json(s->parameters, &options);
-    leat_jw_raw(w, "parameters", leat_buf_str(&options));
-    leat_buf_free(&options);
-    leat_jw_end(w);
-}
-
 void leat_hub_v1_systems(void *hub, leat_http_call *c)
 {
     leat_jw w = {.out = &c->out};
     (void)hub;
     leat_jw_array(&w, NULL);
-    for (const leat_system *const *s = leat_systems; *s; s++) write_system(*s, &w);
+    for (const leat_system *const *s = leat_systems; *s; s++) leat_connection_write_system(*s, &w);
     leat_jw_end(&w);
 }
 
@@ -413,7 +377,7 @@ void leat_hub_v1_system(void *hub, leat_http_call *c)
     const leat_system *s = leat_system_find(c->param[0]);
     (void)hub;
     if (s)
-        write_system(s, &w);
+        leat_connection_write_system(s, &w);
     else
         leat_hub_missing(c, "there is no system ",
                          " in this build; GET /hub/v1/systems lists them");

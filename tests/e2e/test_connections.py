@@ -130,6 +130,7 @@ def test_rest(leat, db):
     hub = Hub(leat)
     path = "/hub/v1/connections"
     systems = {s["name"]: s for s in hub.get("/hub/v1/systems")}
+    assert leat.json("connection", "types", "postgres") == [systems["postgres"]]
     form = {p["name"]: (p["label"], p["type"], p["default"])
             for p in systems["postgres"]["parameters"]}
     assert form["connect.to.replica"] == ("Connect To Replica", "boolean", "false")
@@ -179,6 +180,17 @@ def test_rest(leat, db):
     assert hub.ask("DELETE", "/connectors/shop?forget=true").status == 204
     assert hub.ask("DELETE", f"{path}/db1").status == 204
     assert hub.ask("DELETE", f"{path}/db1").status == 404
+
+
+def test_a_worker_uses_a_connection(leat):
+    """Those that use it by the hub's worker are told, as they keep it from being dropped."""
+    leat.call("connection", "create", "k1", "type=kafka", "bootstrap.servers=127.0.0.1:9",
+              "--untested")
+    hub = Hub(leat, leat.write("worker.properties", "connection=k1\ngroup.id=g1\n"))
+    hub.make("gen", datagen_rate="10", state="STOPPED")
+    assert hub.ask("DELETE", "/hub/v1/connections/k1").status == 409
+    assert hub.get("/hub/v1/connections/k1")["used_by"] == ["gen"]
+    assert leat.stop() == 0
 
 
 def told_to_stop(pid):
