@@ -14,22 +14,6 @@ bool leat_hub_wants_events(const leat_http_call *c)
     return accept.s && memmem(accept.s, accept.len, "text/event-stream", 17);
 }
 
-bool leat_hub_need(leat_hub *h, leat_http_call *c, leat_hub_connector *k)
-{
-    if (leat_hub_find(h, c->param[0], &c->a, k)) return true;
-    leat_hub_missing(c, "there is no connector ", "");
-    return false;
-}
-
-bool leat_hub_number(leat_http_call *c, const char *name, int64_t least, int64_t most, int64_t *out)
-{
-    leat_str v = leat_http_query(c, name);
-    if (!v.s || (leat_str_i64(v, out) && *out >= least && *out <= most)) return true;
-    leat_http_fail(c, 400, "%s: expected a number from %" PRId64 " to %" PRId64 ", got \"%.*s\"",
-                   name, least, most, LEAT_STR_ARG(v));
-    return false;
-}
-
 /* As it tells itself; false: answered. */
 static bool status_of(leat_hub *h, leat_http_call *c, const leat_hub_connector *k, leat_buf *text)
 {
