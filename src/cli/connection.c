@@ -214,6 +214,7 @@ static leat_rc test(leat_connecting *g, const char *name, leat_err *e)
     leat_report_init(&r, &g->a);
     if (name) {
         LEAT_TRY(leat_connection_load(g->common.data, name, &g->a, &k, e));
+        LEAT_TRY(no_secrets(g, k.system->parameters, e));
         return try_it(g, &k, &g->given, e);
     }
     bool made = leat_connection_make(&g->a, "unnamed", &g->given, &k, &r);

@@ -108,28 +108,6 @@ static void print_system(const leat_system *s, bool whole)
         for (const leat_opt *o = *t; o->name; o++) print_parameter(o);
 }
 
-static void write_system(const leat_system *s, leat_jw *w)
-{
-    leat_buf options = {0};
-    leat_jw_object(w, NULL);
-    leat_jw_z(w, "name", s->name);
-    leat_jw_z(w, "label", s->label);
-    leat_jw_z(w, "default_strategy", s->strategy);
-    leat_jw_array(w, "strategies");
-    for (const leat_strategy *one = s->strategies; one->name; one++) {
-        leat_jw_object(w, NULL);
-        leat_jw_z(w, "name", one->name);
-        leat_jw_z(w, "label", one->label);
-        leat_jw_z(w, "help", one->help);
-        leat_jw_end(w);
-    }
-    leat_jw_end(w);
-    leat_opts_json(s->parameters, &options);
-    leat_jw_raw(w, "parameters", leat_buf_str(&options));
-    leat_jw_end(w);
-    leat_buf_free(&options);
-}
-
 leat_rc leat_connection_types(leat_connecting *g, const char *type, leat_err *e)
 {
     const leat_system *only = type ? leat_system_find(leat_str_of(type)) : NULL;
@@ -143,7 +121,7 @@ leat_rc leat_connection_types(leat_connecting *g, const char *type, leat_err *e)
     for (const leat_system *const *s = leat_systems; *s; s++) {
         if (only && *s != only) continue;
         if (g->common.json)
-            write_system(*s, &w);
+            leat_connection_write_system(*s, &w);
         else
             print_system(*s, only != NULL);
     }

@@ -347,16 +347,26 @@ static bool command(leat_str line, bool *ends)
     return helps || *ends;
 }
 
+/* It has values that may be secret. Those that a SELECT compares with are none of an option. */
+static bool sets_values(leat_str statement)
+{
+    leat_buf masked = {0};
+    leat_sql_lexer l;
+    leat_sql_lexer_init(&l, statement);
+    leat_sql_token first = leat_sql_next(&l);
+    leat_sql_mask_text(statement, &masked);
+    bool hides = !leat_str_eq(leat_buf_str(&masked), statement);
+    leat_buf_free(&masked);
+    return hides && !leat_sql_token_is(&first, "SELECT") && !leat_sql_token_is(&first, "WITH");
+}
+
 /* Carries out what is whole in typed, and leaves the rest. */
 static void run_typed(console *g, leat_sql_line *l, leat_buf *typed)
 {
     leat_str rest = leat_buf_str(typed), statement;
     leat_arena a = {0};
     while ((statement = leat_sql_cut(&rest)).s) {
-        leat_buf masked = {0};
-        leat_sql_mask_text(statement, &masked);
-        leat_sql_line_note(l, statement, !leat_str_eq(leat_buf_str(&masked), statement));
-        leat_buf_free(&masked);
+        leat_sql_line_note(l, statement, sets_values(statement));
         leat_lines_signals();
         run_text(g, leat_arena_str(&g->session, statement));
     }

@@ -3,21 +3,10 @@
 
 #include <stdio.h>
 
-#include "base/json.h"
-
 static void print_json(const leat_step *s, const char *state)
 {
     leat_buf out = {0};
-    leat_jw w = {.out = &out};
-    leat_jw_object(&w, NULL);
-    leat_jw_z(&w, "step", s->name);
-    leat_jw_z(&w, "state", state);
-    leat_jw_z(&w, "code", s->code);
-    leat_jw_z(&w, "detail", s->detail);
-    leat_jw_z(&w, "advice", s->advice);
-    leat_jw_z(&w, "sql", s->sql);
-    leat_jw_z(&w, "undo", s->undo);
-    leat_jw_end(&w);
+    leat_step_write(s, state, &out);
     printf("%.*s\n", (int)out.len, out.p);
     fflush(stdout);
     leat_buf_free(&out);

@@ -148,11 +148,23 @@ static bool has_login(const char *value)
     return false;
 }
 
+/* scheme://host?password=..., as JDBC and libpq take it; some divide by ";". */
+static bool has_password(const char *value)
+{
+    for (const char *at = strstr(value, "://"); at && (at = strpbrk(at, "?&;")) != NULL;) {
+        at++;
+        if (strncasecmp(at, "ssl", 3) == 0) at += 3;
+        if (strncasecmp(at, "password=", 9) == 0) return true;
+    }
+    return false;
+}
+
 bool leat_config_secret(leat_opt_tables tables, const char *name, const char *value)
 {
     if (leat_seal_is(value)) return true;
     if (*value == 0 || is_reference(value)) return false;
-    return leat_opts_is_secret(tables, leat_str_of(name)) || has_login(value);
+    return leat_opts_is_secret(tables, leat_str_of(name)) || has_login(value) ||
+           has_password(value);
 }
 
 bool leat_config_bare(const leat_config *c, leat_opt_tables tables)

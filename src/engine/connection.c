@@ -2,6 +2,7 @@
 #include "config/connector.h"
 #include "config/seal.h"
 #include "engine/connection_part.h"
+#include "sink/sink.h"
 
 /* ---- names ---- */
 
@@ -199,5 +200,35 @@ void leat_connection_write(const leat_connection *k, const char *const *users, s
     leat_jw_array(w, "used_by");
     for (size_t i = 0; i < n; i++) leat_jw_z(w, NULL, users[i]);
     leat_jw_end(w);
+    leat_jw_end(w);
+}
+
+void leat_connection_write_system(const leat_system *s, leat_jw *w)
+{
+    leat_buf options = {0};
+    leat_jw_object(w, NULL);
+    leat_jw_z(w, "name", s->name);
+    leat_jw_z(w, "label", s->label);
+    leat_jw_z(w, "help", s->help);
+    leat_jw_z(w, "default_strategy", s->strategy);
+    leat_jw_array(w, "strategies");
+    for (const leat_strategy *one = s->strategies; one->name; one++) {
+        const char *by = one->connector;
+        bool built = by && (leat_source_find(leat_str_of(by)) || leat_sink_find(leat_str_of(by)));
+        leat_jw_object(w, NULL);
+        leat_jw_z(w, "name", one->name);
+        leat_jw_z(w, "label", one->label);
+        leat_jw_z(w, "help", one->help);
+        leat_jw_z(w, "type", one->sink ? "sink" : "source");
+        leat_jw_z(w, "connector", built ? by : NULL);
+        leat_jw_array(w, "only");
+        for (const char *const *p = one->only; p && *p; p++) leat_jw_z(w, NULL, *p);
+        leat_jw_end(w);
+        leat_jw_end(w);
+    }
+    leat_jw_end(w);
+    leat_opts_json(s->parameters, &options);
+    leat_jw_raw(w, "parameters", leat_buf_str(&options));
+    leat_buf_free(&options);
     leat_jw_end(w);
 }

@@ -42,6 +42,8 @@ leat_rc leat_connection_store(leat_hubdb *h, const leat_connection *k, bool repl
 leat_rc leat_connection_seal_again(leat_hubdb *h, const char *name, leat_err *e);
 /* CONF "connection.used" naming the connectors of this folder that use it, "connection.unknown". */
 leat_rc leat_connection_drop(leat_hubdb *h, const char *data, const char *name, leat_err *e);
+/* The configuration names it, itself or by its worker. */
+bool leat_connection_uses(const leat_config *config, const char *name);
 /* The connectors of the data folder that use it, by name. */
 leat_rc leat_connection_users(const char *data, const char *name, leat_arena *a,
                               const char ***users, size_t *n, leat_err *e);
@@ -50,6 +52,9 @@ leat_rc leat_connection_users(const char *data, const char *name, leat_arena *a,
  * parameters with what they are. users: n names of connectors. */
 void leat_connection_write(const leat_connection *k, const char *const *users, size_t n,
                            const char *member, leat_jw *w);
+
+/* What a form needs to know of a kind of connection: {"name","label","help","strategies",...}. */
+void leat_connection_write_system(const leat_system *s, leat_jw *w);
 
 /* The options of the connection that props names, put into props where these do not say otherwise;
  * secrets opened. worker: props are a worker's. Without `connection` nothing happens. False: the

@@ -118,10 +118,15 @@ leat_rc leat_connection_seal_again(leat_hubdb *h, const char *name, leat_err *e)
 
 /* ---- users ---- */
 
-static bool uses(const leat_props *props, const char *name)
+static bool names(const leat_props *props, const char *name)
 {
     const char *said = props ? leat_props_get(props, LEAT_CONNECTION_OPTION) : NULL;
     return said && leat_str_ieq(leat_str_trim(leat_str_of(said)), leat_str_of(name));
+}
+
+bool leat_connection_uses(const leat_config *config, const char *name)
+{
+    return names(&config->props, name) || names(config->worker, name);
 }
 
 /* Whether the connector's configuration in force uses it; one that is just being made or deleted
@@ -140,7 +145,7 @@ static leat_rc look(const char *data, const char *connector, const char *name, b
     if (none) rc = LEAT_OK;
     if (s && rc == LEAT_OK) rc = leat_state_config_get(s, &a, &json, e);
     if (rc == LEAT_OK && json.s && leat_config_json(&a, json, connector, &config, NULL) == LEAT_OK)
-        *out = uses(&config->props, name) || uses(config->worker, name);
+        *out = leat_connection_uses(config, name);
     leat_state_close(s);
     leat_arena_free(&a);
     return rc;

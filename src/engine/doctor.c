@@ -1,6 +1,8 @@
 /* Scripts from steps; see the header. */
 #include "engine/doctor.h"
 
+#include "base/json.h"
+
 /* A text as comments, each line behind "-- ". */
 static void put_words(leat_buf *out, leat_str text)
 {
@@ -88,4 +90,18 @@ void leat_doctor_free(leat_doctor *d)
     leat_buf_free(&d->mend);
     leat_buf_free(&d->undo);
     leat_buf_free(&d->words);
+}
+
+void leat_step_write(const leat_step *s, const char *state, leat_buf *out)
+{
+    leat_jw w = {.out = out};
+    leat_jw_object(&w, NULL);
+    leat_jw_z(&w, "step", s->name);
+    leat_jw_z(&w, "state", state);
+    leat_jw_z(&w, "code", s->code);
+    leat_jw_z(&w, "detail", s->detail);
+    leat_jw_z(&w, "advice", s->advice);
+    leat_jw_z(&w, "sql", s->sql);
+    leat_jw_z(&w, "undo", s->undo);
+    leat_jw_end(&w);
 }

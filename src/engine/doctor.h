@@ -24,4 +24,7 @@ void leat_doctor_script(const leat_doctor *d, const char *of, leat_buf *out);
 void leat_doctor_undo(const leat_doctor *d, const char *of, leat_buf *out);
 void leat_doctor_free(leat_doctor *d);
 
+/* The step as an object of JSON; state: how it went, in the caller's words. */
+void leat_step_write(const leat_step *s, const char *state, leat_buf *out);
+
 #endif

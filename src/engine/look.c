@@ -181,6 +181,28 @@ static void say_fatal(const leat_page *p, int pid, const char *name, leat_err *e
                   pid, goes_on);
 }
 
+/* The process that has ended without a word: its page has it still; 0: none. */
+static int died(const leat_page *p)
+{
+    int pid = p ? atomic_load(&p->pid) : 0; /* < 0: somebody else's, who looks after its stream */
+    return pid > 0 && !leat_page_alive(p) ? pid : 0;
+}
+
+void leat_look_end(const char *data, const char *name, const leat_page *p, leat_arena *a,
+                   leat_err *out)
+{
+    leat_state *s = NULL;
+    leat_str state;
+    int64_t at_us;
+    leat_err err = {0};
+    *out = (leat_err){0};
+    leat_rc rc = leat_state_open(data, name, true, &s, &err);
+    if (rc == LEAT_OK) rc = leat_state_end_get(s, a, &state, &at_us, out, &err);
+    leat_state_close(s);
+    if (rc != LEAT_OK && strcmp(err.code, "connector.unknown") != 0) *out = err;
+    if (died(p)) say_fatal(p, died(p), name, out);
+}
+
 /* Its process has ended by itself, and its supervisor starts it again after a pause. */
 static bool restarts(const leat_page *p)
 {
@@ -196,9 +218,8 @@ static leat_rc write_ending(leat_state *s, const char *name, const leat_page *p,
     int64_t at_us;
     char iso[LEAT_ISO_MAX];
     LEAT_TRY(leat_state_end_get(s, a, &state, &at_us, &err, e));
-    int pid = p ? atomic_load(&p->pid) : 0;
-    if (pid < 0) pid = 0; /* somebody else's, who looks after its stream */
-    if (pid && leat_page_alive(p)) {
+    int pid = died(p);
+    if (p && leat_page_alive(p)) {
         write_between(p, w);
         return LEAT_OK;
     }

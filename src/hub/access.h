@@ -10,9 +10,13 @@
 typedef enum leat_role {
     LEAT_ROLE_DEFAULT, /* of a route: viewer for GET, else admin; of who asks: nothing is allowed */
     LEAT_ROLE_ANYONE,  /* of a route: it needs no login */
-    LEAT_ROLE_VIEWER,  /* looks: states, configurations with their secrets masked, counters */
-    LEAT_ROLE_OPERATOR, /* keeps what is there going: pause, resume, stop, restart, log levels */
-    LEAT_ROLE_ADMIN,    /* makes, changes and deletes connectors and positions, reads the audit */
+    /* looks: states, configurations with their secrets masked, counters, and all data: events, dead
+     * letters, SELECT */
+    LEAT_ROLE_VIEWER,
+    /* keeps what is there going: pause, resume, stop, restart, log levels, dead letters (which
+     * writes to targets), signals (which carry SQL to sources) */
+    LEAT_ROLE_OPERATOR,
+    LEAT_ROLE_ADMIN, /* makes, changes and deletes connectors and positions, reads the audit */
 } leat_role;
 
 /* Who sent a request. Texts live as long as the request. */

@@ -92,7 +92,7 @@ typedef struct leat_hub_connector {
     const leat_page *page; /* a copy of its counters; NULL: there are none */
 } leat_hub_connector;
 
-/* ---- hub.c ---- */
+/* ---- list.c ---- */
 
 /* A configuration gets the worker of this hub, which is stored with none: the next start may have
  * another one. */
@@ -109,6 +109,19 @@ leat_rc leat_hub_store(leat_hub *h, const leat_config *config, bool stopped, con
                        leat_err *e);
 leat_rc leat_hub_stopped_set(leat_hub *h, const char *name, bool stopped, leat_err *e);
 leat_rc leat_hub_forget(leat_hub *h, const char *name, leat_err *e);
+/* The list of hub.db, before there are other threads; and what it holds freed, after them. */
+leat_rc leat_hub_list_load(leat_hub *h, leat_err *e);
+void leat_hub_list_free(leat_hub *h);
+
+/* ---- change.c ---- */
+
+/* The configuration of a body with the hub's worker, in a. options: an object; name: the
+ * connector's. NULL: answered. */
+leat_config *leat_hub_config_of(const leat_hub *h, leat_http_call *c, leat_arena *a,
+                                const leat_json *options, const char *name);
+
+/* ---- view.c ---- */
+
 /* "source", "sink", "unknown". */
 const char *leat_hub_type(const leat_hub_connector *k);
 /* {"verb":VERB,"by":"REST"}, in a. */
@@ -122,16 +135,6 @@ bool leat_hub_number(leat_http_call *c, const char *name, int64_t least, int64_t
                      int64_t *out);
 /* The answer for an error of the engine's. */
 void leat_hub_fail(leat_http_call *c, const leat_err *err);
-
-/* ---- change.c ---- */
-
-/* The configuration of a body with the hub's worker, in a. options: an object; name: the
- * connector's. NULL: answered. */
-leat_config *leat_hub_config_of(const leat_hub *h, leat_http_call *c, leat_arena *a,
-                                const leat_json *options, const char *name);
-
-/* ---- view.c ---- */
-
 leat_opt_tables leat_hub_tables(const leat_hub_connector *k);
 /* Its options as members, secrets masked. */
 void leat_hub_write_members(const leat_hub_connector *k, leat_jw *w);

@@ -244,11 +244,6 @@ pid_t leat_nursery_fork(leat_nursery *n, const leat_nursery_order *order, int co
     return answer;
 }
 
-pid_t leat_nursery_pid(const leat_nursery *n)
-{
-    return n->pid;
-}
-
 /* The nursery sees the end of its socket. */
 void leat_nursery_free(leat_nursery *n)
 {

@@ -27,8 +27,6 @@ leat_rc leat_nursery_start(leat_nursery **out, leat_err *e);
 /* A process that runs the connector; config: a file with its configuration, which stays the
  * caller's. Its pid, a child of the caller; or -errno. -EPIPE: the nursery is no more. */
 pid_t leat_nursery_fork(leat_nursery *n, const leat_nursery_order *order, int config);
-/* The nursery's own process; 0: it is no more. */
-pid_t leat_nursery_pid(const leat_nursery *n);
 void leat_nursery_free(leat_nursery *n);
 
 #endif

@@ -39,6 +39,8 @@ typedef struct row {
 
 struct leat_overview {
     pthread_mutex_t guard; /* of all below */
+    pthread_cond_t taken;  /* a sample was */
+    bool sampling;         /* somebody takes one */
     int64_t sampled_us;    /* clock of the machine; 0: never */
     uint64_t serial;       /* of the last sample */
     uint64_t removed;      /* of the last sample that missed a row */
@@ -49,6 +51,7 @@ leat_overview *leat_overview_new(void)
 {
     leat_overview *o = leat_zalloc(1, sizeof *o);
     pthread_mutex_init(&o->guard, NULL);
+    pthread_cond_init(&o->taken, NULL);
     return o;
 }
 
@@ -66,6 +69,7 @@ void leat_overview_free(leat_overview *o)
         next = r->next;
         free_row(r);
     }
+    pthread_cond_destroy(&o->taken);
     pthread_mutex_destroy(&o->guard);
     leat_free(o);
 }
@@ -212,19 +216,27 @@ static void merge(leat_overview *o, const leat_sample *all, size_t n, int64_t no
     }
 }
 
-/* Samples are as old as SAMPLE_US at most, when it returns. */
+/* Samples are as old as SAMPLE_US at most, when it returns, or somebody takes new ones: that may
+ * wait for a connector's answer, so the guard is not held meanwhile, and only the first is waited
+ * for. */
 static void refresh(leat_hub *h)
 {
     leat_overview *o = h->overview;
     pthread_mutex_lock(&o->guard);
+    while (o->sampling && o->sampled_us == 0) pthread_cond_wait(&o->taken, &o->guard);
     int64_t now = leat_mono_us();
-    if (o->sampled_us == 0 || now - o->sampled_us >= SAMPLE_US) {
+    if (!o->sampling && (o->sampled_us == 0 || now - o->sampled_us >= SAMPLE_US)) {
         leat_arena a = {0};
         leat_sample *all;
+        o->sampling = true;
+        pthread_mutex_unlock(&o->guard);
         size_t n = leat_sample_take(h, false, &a, &all);
+        pthread_mutex_lock(&o->guard);
+        o->sampling = false;
         o->sampled_us = now;
         o->serial++;
         merge(o, all, n, now);
+        pthread_cond_broadcast(&o->taken);
         leat_arena_free(&a);
     }
     pthread_mutex_unlock(&o->guard);

@@ -214,16 +214,7 @@ static void on_step(leat_checker *c, const leat_step *told)
     leat_buf text = {0};
     const leat_step step = shown(t, told), *s = &step;
     leat_doctor_add(&t->doctor, s);
-    leat_jw w = {.out = &text};
-    leat_jw_object(&w, NULL);
-    leat_jw_z(&w, "step", s->name);
-    leat_jw_z(&w, "state", states[s->state]);
-    leat_jw_z(&w, "code", s->code);
-    leat_jw_z(&w, "detail", s->detail);
-    leat_jw_z(&w, "advice", s->advice);
-    leat_jw_z(&w, "sql", s->sql);
-    leat_jw_z(&w, "undo", s->undo);
-    leat_jw_end(&w);
+    leat_step_write(s, states[s->state], &text);
     tell(t, "step", &t->steps, leat_buf_str(&text));
     leat_buf_free(&text);
 }

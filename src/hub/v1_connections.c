@@ -148,15 +148,11 @@ bool leat_hub_connection_given(leat_hub *h, leat_http_call *c, leat_arena *a,
 
 /* ---- storing ---- */
 
-typedef struct failures {
-    leat_buf text;
-} failures;
-
 static void on_step(leat_checker *c, const leat_step *s)
 {
-    failures *f = c->arg;
+    leat_buf *failures = c->arg;
     if (s->state != LEAT_STEP_FAILED) return;
-    leat_buf_printf(&f->text, "\n%s: %s%s%s", s->name, s->detail ? s->detail : "failed",
+    leat_buf_printf(failures, "\n%s: %s%s%s", s->name, s->detail ? s->detail : "failed",
                     s->advice ? "; " : "", s->advice ? s->advice : "");
 }
 
@@ -165,9 +161,9 @@ static void on_step(leat_checker *c, const leat_step *s)
 static bool fit(leat_http_call *c, const leat_connection *k, leat_report *r)
 {
     leat_str test = leat_http_query(c, "test");
-    failures f = {0};
+    leat_buf failures = {0};
     leat_err err = {0};
-    leat_checker checker = {.step = on_step, .arg = &f};
+    leat_checker checker = {.step = on_step, .arg = &failures};
     if (leat_str_is(test, "false")) {
         leat_connection_validate(&c->a, k, r);
         return !refused(c, k->name, r);
@@ -175,15 +171,15 @@ static bool fit(leat_http_call *c, const leat_connection *k, leat_report *r)
     leat_rc rc = leat_connection_test(&c->a, k, NULL, NULL, &checker, r, &err);
     if (leat_rc_failed(rc)) {
         const char *text = leat_arena_printf(&c->a, "\n%s: %s", err.where, err.msg);
-        leat_buf_str_z(&f.text, leat_report_shown(r, text));
+        leat_buf_str_z(&failures, leat_report_shown(r, text));
     }
-    bool good = !refused(c, k->name, r) && f.text.len == 0;
-    if (f.text.len > 0 && r->errors == 0)
+    bool good = !refused(c, k->name, r) && failures.len == 0;
+    if (failures.len > 0 && r->errors == 0)
         leat_http_fail(c, 422,
                        "connection %s was tried for the strategy %s and is not saved "
                        "(?test=false saves it all the same):%.*s",
-                       k->name, k->strategy->label, LEAT_STR_ARG(leat_buf_str(&f.text)));
-    leat_buf_free(&f.text);
+                       k->name, k->strategy->label, LEAT_STR_ARG(leat_buf_str(&failures)));
+    leat_buf_free(&failures);
     return good;
 }
 
@@ -211,11 +207,8 @@ static size_t users_of(const leat_hub_connector *all, size_t n, const char *name
 {
     size_t found = 0;
     const char **list = LEAT_NEW(a, const char *, n + 1);
-    for (size_t i = 0; i < n; i++) {
-        leat_str said =
-            leat_str_trim(leat_str_of(leat_props_get(&all[i].config->props, "connection")));
-        if (said.len && leat_str_ieq(said, leat_str_of(name))) list[found++] = all[i].name;
-    }
+    for (size_t i = 0; i < n; i++)
+        if (leat_connection_uses(all[i].config, name)) list[found++] = all[i].name;
     *out = list;
     return found;
 }
@@ -258,15 +251,12 @@ void leat_hub_v1_connection_post(void *hub, leat_http_call *c)
     const char *z = leat_arena_str(&c->a, name).s;
     leat_hub_claim_name(h, &claim, leat_hub_connection_claim(&c->a, name));
     leat_err err = {0};
-    leat_connection was;
     pthread_mutex_lock(&h->guard);
-    bool there = leat_connection_get(h->db, z, &c->a, &was, &err) == LEAT_OK;
+    leat_rc rc = leat_connection_new(h->db, z, &err);
     pthread_mutex_unlock(&h->guard);
     leat_connection_make(&c->a, z, &given, &k, &r);
-    if (there)
-        leat_http_fail(c, 409,
-                       "there is a connection \"%s\" already: alter it, or take another name",
-                       was.name);
+    if (leat_rc_failed(rc))
+        fail(c, &err);
     else if (!refused(c, z, &r) && fit(c, &k, &r) && store(h, c, &k, false)) {
         c->status = 201;
         answer(h, c, &k);
@@ -274,7 +264,23 @@ void leat_hub_v1_connection_post(void *hub, leat_http_call *c)
     leat_hub_give_back(h, &claim);
 }
 
-/* Restarts those that run, if asked; names those that still go by what was. */
+/* It is restarted if it runs and still uses the connection, which may be known only once nobody
+ * else changes it. */
+static bool restart_user(leat_hub *h, leat_http_call *c, const char *name, const leat_connection *k)
+{
+    leat_hub_claim claim;
+    leat_hub_connector now;
+    const char **one;
+    leat_hub_claim_name(h, &claim, name);
+    bool does = leat_hub_find(h, leat_str_of(name), &c->a, &now) && !now.stopped &&
+                users_of(&now, 1, k->name, &c->a, &one) == 1;
+    if (does) leat_supervisor_restart(h->supervisor, name);
+    leat_hub_give_back(h, &claim);
+    return does;
+}
+
+/* Restarts those that run, if asked; names those that still go by what was. The connection is not
+ * claimed any more: who changes a connector claims that before its connection. */
 static void tell_users(leat_hub *h, leat_http_call *c, const leat_connection *k)
 {
     leat_hub_connector *all;
@@ -288,7 +294,7 @@ static void tell_users(leat_hub *h, leat_http_call *c, const leat_connection *k)
     for (size_t i = 0; i < nall; i++) {
         const char **one;
         if (all[i].stopped || users_of(&all[i], 1, k->name, &c->a, &one) == 0) continue;
-        if (restart) leat_supervisor_restart(h->supervisor, all[i].name);
+        if (restart && !restart_user(h, c, all[i].name, k)) continue;
         leat_jw_z(&w, NULL, all[i].name);
     }
     leat_jw_end(&w);
@@ -310,12 +316,13 @@ void leat_hub_v1_connection_patch(void *hub, leat_http_call *c)
     }
     if (!read_body(c, c->json, &given, &taken)) return;
     leat_hub_claim_name(h, &claim, leat_hub_connection_claim(&c->a, c->param[0]));
-    if (find(h, c, c->param[0], &c->a, &was)) {
+    bool done = find(h, c, c->param[0], &c->a, &was);
+    if (done) {
         leat_connection_alter(&c->a, &was, &given, taken, &k, &r);
-        if (!refused(c, was.name, &r) && fit(c, &k, &r) && store(h, c, &k, true))
-            tell_users(h, c, &k);
+        done = !refused(c, was.name, &r) && fit(c, &k, &r) && store(h, c, &k, true);
     }
     leat_hub_give_back(h, &claim);
+    if (done) tell_users(h, c, &k);
 }
 
 void leat_hub_v1_connection_delete(void *hub, leat_http_call *c)
@@ -355,42 +362,12 @@ void leat_hub_write_saved(leat_hub *h, leat_http_call *c, const leat_hub_connect
 
 /* ---- systems ---- */
 
-static void write_system(const leat_system *s, leat_jw *w)
-{
-    leat_buf options = {0};
-    leat_jw_object(w, NULL);
-    leat_jw_z(w, "name", s->name);
-    leat_jw_z(w, "label", s->label);
-    leat_jw_z(w, "help", s->help);
-    leat_jw_z(w, "default_strategy", s->strategy);
-    leat_jw_array(w, "strategies");
-    for (const leat_strategy *one = s->strategies; one->name; one++) {
-        const char *by = one->connector;
-        bool built = by && (leat_source_find(leat_str_of(by)) || leat_sink_find(leat_str_of(by)));
-        leat_jw_object(w, NULL);
-        leat_jw_z(w, "name", one->name);
-        leat_jw_z(w, "label", one->label);
-        leat_jw_z(w, "help", one->help);
-        leat_jw_z(w, "type", one->sink ? "sink" : "source");
-        leat_jw_z(w, "connector", built ? by : NULL);
-        leat_jw_array(w, "only");
-        for (const char *const *p = one->only; p && *p; p++) leat_jw_z(w, NULL, *p);
-        leat_jw_end(w);
-        leat_jw_end(w);
-    }
-    leat_jw_end(w);
-    leat_opts_json(s->parameters, &options);
-    leat_jw_raw(w, "parameters", leat_buf_str(&options));
-    leat_buf_free(&options);
-    leat_jw_end(w);
-}
-
 void leat_hub_v1_systems(void *hub, leat_http_call *c)
 {
     leat_jw w = {.out = &c->out};
     (void)hub;
     leat_jw_array(&w, NULL);
-    for (const leat_system *const *s = leat_systems; *s; s++) write_system(*s, &w);
+    for (const leat_system *const *s = leat_systems; *s; s++) leat_connection_write_system(*s, &w);
     leat_jw_end(&w);
 }
 
@@ -400,7 +377,7 @@ void leat_hub_v1_system(void *hub, leat_http_call *c)
     const leat_system *s = leat_system_find(c->param[0]);
     (void)hub;
     if (s)
-        write_system(s, &w);
+        leat_connection_write_system(s, &w);
     else
         leat_hub_missing(c, "there is no system ",
                          " in this build; GET /hub/v1/systems lists them");

@@ -1,11 +1,11 @@
 /* POST /hub/v1/query: a SELECT over topics and state (docs/sql.md).
  *
  * The query runs in a process of its own, which a worker of the hub waits for; so that a few slow
- * ones do not take all workers, no more than RUNNING run at once. */
+ * ones do not take all places of those that wait, no more than RUNNING run at once. */
 #include "hub/inside.h"
 #include "sql/select.h"
 
-enum { RUNNING = 3 };
+enum { RUNNING = 2 };
 
 /* {"sql":"SELECT ...","max_rows":N,"timeout_ms":N}; false: answered. */
 static bool take(const leat_hub *h, leat_http_call *c, leat_select_conf *out)

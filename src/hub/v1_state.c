@@ -4,6 +4,7 @@
 #include "config/seal.h"
 #include "engine/control.h"
 #include "engine/look.h"
+#include "engine/stall.h"
 #include "engine/why.h"
 #include "hub/inside.h"
 
@@ -11,22 +12,6 @@ bool leat_hub_wants_events(const leat_http_call *c)
 {
     leat_str accept = c->accept;
     return accept.s && memmem(accept.s, accept.len, "text/event-stream", 17);
-}
-
-bool leat_hub_need(leat_hub *h, leat_http_call *c, leat_hub_connector *k)
-{
-    if (leat_hub_find(h, c->param[0], &c->a, k)) return true;
-    leat_hub_missing(c, "there is no connector ", "");
-    return false;
-}
-
-bool leat_hub_number(leat_http_call *c, const char *name, int64_t least, int64_t most, int64_t *out)
-{
-    leat_str v = leat_http_query(c, name);
-    if (!v.s || (leat_str_i64(v, out) && *out >= least && *out <= most)) return true;
-    leat_http_fail(c, 400, "%s: expected a number from %" PRId64 " to %" PRId64 ", got \"%.*s\"",
-                   name, least, most, LEAT_STR_ARG(v));
-    return false;
 }
 
 /* As it tells itself; false: answered. */
@@ -79,6 +64,11 @@ void leat_hub_v1_log(void *hub, leat_http_call *c)
     int64_t since = 0;
     leat_jw w = {.out = &c->out};
     if (!leat_hub_need(h, c, &k) || !leat_hub_number(c, "since", 0, INT64_MAX, &since)) return;
+    if (k.page && leat_page_silent(k.page) > 0) {
+        leat_stall_silent(atomic_load(&k.page->pid), leat_page_silent(k.page), k.name, &err);
+        leat_hub_fail(c, &err);
+        return;
+    }
     char *folder = leat_arena_printf(&c->a, "%s/connectors/%s", h->conf.data, k.name);
     char *request = leat_arena_printf(&c->a, "{\"verb\":\"log\",\"since\":%" PRId64 "}", since);
     leat_rc rc =

@@ -278,7 +278,9 @@ static void feed_records(void *arg, leat_feed *f)
 static leat_topic held_of(reading *g)
 {
     leat_topic *topics = NULL;
-    if (leat_rc_failed(leat_topics_list(g->data, &g->a, &topics, NULL))) return (leat_topic){0};
+    leat_rc rc = leat_topics_names(g->data, &g->a, &topics, NULL);
+    if (rc == LEAT_OK) rc = leat_topics_look(topics, g->data, g->conf.connector, &g->a, NULL);
+    if (rc != LEAT_OK) return (leat_topic){0};
     while (topics && strcmp(topics->name, g->topics[0]) != 0) topics = topics->link;
     return topics ? *topics : (leat_topic){0};
 }

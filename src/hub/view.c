@@ -3,6 +3,7 @@
  * The state of one comes from the supervisor (whether it has a process) and from its counters page,
  * which costs nothing to read; its control socket is asked only where that is not enough: several
  * tasks, or an error to show. */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "config/seal.h"
@@ -18,6 +19,46 @@ static bool need(leat_hub *h, leat_http_call *c, const char *before, const char 
 {
     if (leat_hub_find(h, c->param[0], &c->a, out)) return true;
     leat_hub_missing(c, before, after);
+    return false;
+}
+
+/* ---- for all endpoints ---- */
+
+const char *leat_hub_type(const leat_hub_connector *k)
+{
+    return k->source ? "source" : k->sink ? "sink" : "unknown";
+}
+
+leat_str leat_hub_request(const char *verb, leat_arena *a)
+{
+    return leat_str_of(leat_arena_printf(a, "{\"verb\":\"%s\",\"by\":\"REST\"}", verb));
+}
+
+void leat_hub_missing(leat_http_call *c, const char *before, const char *after)
+{
+    leat_http_fail(c, 404, "%s%.*s%s", before, LEAT_STR_ARG(c->param[0]), after);
+}
+
+void leat_hub_fail(leat_http_call *c, const leat_err *err)
+{
+    int status = err->rc == LEAT_CONF ? 400 : err->rc == LEAT_RETRY ? 503 : 500;
+    leat_http_fail(c, status, "%s%s%s [%s]", err->where, *err->where ? ": " : "", err->msg,
+                   err->code);
+}
+
+bool leat_hub_need(leat_hub *h, leat_http_call *c, leat_hub_connector *k)
+{
+    if (leat_hub_find(h, c->param[0], &c->a, k)) return true;
+    leat_hub_missing(c, "there is no connector ", "");
+    return false;
+}
+
+bool leat_hub_number(leat_http_call *c, const char *name, int64_t least, int64_t most, int64_t *out)
+{
+    leat_str v = leat_http_query(c, name);
+    if (!v.s || (leat_str_i64(v, out) && *out >= least && *out <= most)) return true;
+    leat_http_fail(c, 400, "%s: expected a number from %" PRId64 " to %" PRId64 ", got \"%.*s\"",
+                   name, least, most, LEAT_STR_ARG(v));
     return false;
 }
 
@@ -87,12 +128,18 @@ static const char *detail(const leat_hub *h, const char *name, leat_arena *a, un
                              LEAT_STR_ARG(leat_json_get_str(error, "message")));
 }
 
+static const char *said(const leat_err *err, leat_arena *a)
+{
+    return leat_arena_printf(a, "%s: %s%s%s", err->code, err->where, *err->where ? ": " : "",
+                             err->msg);
+}
+
 /* Its process answers nobody; it is not asked, which would take long. */
 static const char *silent(const leat_hub_connector *k, leat_arena *a)
 {
     leat_err err;
     leat_stall_silent(atomic_load(&k->page->pid), leat_page_silent(k->page), k->name, &err);
-    return leat_arena_printf(a, "%s: %s: %s", err.code, err.where, err.msg);
+    return said(&err, a);
 }
 
 /* Of one without a process. */
@@ -104,7 +151,9 @@ static const char *state_of_ended(leat_hub *h, const leat_hub_connector *k,
         *tasks = 0;
         return "STOPPED";
     }
-    *trace = detail(h, k->name, a, tasks);
+    leat_err err;
+    leat_look_end(h->conf.data, k->name, k->page, a, &err);
+    if (leat_rc_failed(err.rc)) *trace = said(&err, a);
     if (cs->ended) return "FAILED";
     if (cs->deaths > 0)
         *trace = leat_arena_printf(a,
@@ -304,7 +353,7 @@ static void write_topics(leat_hub *h, leat_http_call *c, const leat_hub_connecto
         leat_opt_list names = leat_opt_list_of(list, &c->a);
         for (size_t i = 0; i < names.n; i++) leat_jw_z(w, NULL, names.v[i]);
     }
-    if (!k->source || leat_topics_list(h->conf.data, &c->a, &topics, &err) != LEAT_OK) return;
+    if (!k->source || leat_topics_names(h->conf.data, &c->a, &topics, &err) != LEAT_OK) return;
     for (const leat_topic *t = topics; t; t = t->link)
         if (strcmp(t->connector, k->name) == 0) leat_jw_z(w, NULL, t->name);
 }

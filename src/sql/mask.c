@@ -18,7 +18,9 @@ void leat_sql_mask(const leat_sql_statement *s, leat_buf *out)
 {
     const char *words = words_of(s);
     bool alters = s->kind == LEAT_SQL_ALTER_CONNECTOR || s->kind == LEAT_SQL_ALTER_CONNECTION;
-    if (!words && s->kind != LEAT_SQL_DEFINE && s->kind != LEAT_SQL_SET) {
+    bool values = s->kind == LEAT_SQL_DEFINE || s->kind == LEAT_SQL_SET ||
+                  s->kind == LEAT_SQL_TEST_CONNECTION;
+    if (!words && !values) {
         leat_buf_add(out, s->text);
         return;
     }

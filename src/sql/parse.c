@@ -280,7 +280,10 @@ static leat_rc rest(leat_sql_parser *p, leat_buf *out, leat_err *e)
             LEAT_TRY(literal_of_variable(p, &value, e));
             bool quoted = !is_number(value) && !leat_str_ieq(value, LEAT_STR("true")) &&
                           !leat_str_ieq(value, LEAT_STR("false"));
-            leat_buf_printf(out, quoted ? "'%.*s'" : "%.*s", LEAT_STR_ARG(value));
+            if (quoted)
+                leat_buf_quoted(out, value, '\'');
+            else
+                leat_buf_add(out, value);
         }
         leat_sql_step(p);
     }

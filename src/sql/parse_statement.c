@@ -181,7 +181,7 @@ static leat_rc alter(leat_sql_parser *p, leat_sql_statement *s, leat_err *e)
         return LEAT_OK;
     }
     if (!leat_sql_see(p, "CONNECTOR"))
-        return leat_sql_wrong(p, "'CONNECTOR', 'CONNECTION' or 'OFFSETS'", e);
+        return leat_sql_wrong(p, "'CONNECTOR', 'CONNECTION', 'OFFSETS' or 'DEAD LETTERS'", e);
     LEAT_TRY(act(p, s, LEAT_SQL_ALTER_CONNECTOR, e));
     LEAT_TRY(leat_sql_expect(p, "SET", e));
     return leat_sql_props(p, &s->props, e);
@@ -229,8 +229,8 @@ static leat_rc list(leat_sql_parser *p, leat_sql_statement *s, leat_err *e)
     if (leat_sql_accept(p, "PROPERTIES")) return LEAT_OK;
     return leat_sql_wrong(
         p,
-        "'CONNECTORS', 'CONNECTIONS', 'CONNECTOR PLUGINS', 'OFFSETS', 'TOPICS', 'VARIABLES' or "
-        "'PROPERTIES'",
+        "'CONNECTORS', 'CONNECTIONS', 'CONNECTOR PLUGINS', 'OFFSETS', 'DEAD LETTERS', 'TOPICS', "
+        "'VARIABLES' or 'PROPERTIES'",
         e);
 }
 

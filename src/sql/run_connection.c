@@ -28,9 +28,7 @@ static leat_str body_of(leat_sql_turn *t, bool name)
     }
     put_values(t, &w, "parameters");
     leat_jw_end(&w);
-    leat_str out = leat_arena_str(t->a, leat_buf_str(&text));
-    leat_buf_free(&text);
-    return out;
+    return leat_sql_body(t, &text);
 }
 
 bool leat_sql_connection_create(leat_sql_turn *t)
@@ -113,8 +111,7 @@ bool leat_sql_connection_test(leat_sql_turn *t)
     if (t->s->value.s) leat_jw_str(&w, "strategy", t->s->value);
     put_values(t, &w, "config");
     leat_jw_end(&w);
-    leat_str body = leat_arena_str(t->a, leat_buf_str(&text));
-    leat_buf_free(&text);
+    leat_str body = leat_sql_body(t, &text);
     if (!leat_sql_need(t, "POST", "/hub/v1/checks", body, "Failed to test connection", &r))
         return false;
     leat_sql_entity(t, "connection_test");

@@ -3,6 +3,8 @@
 
 static const char LETTERS[] = "/dead-letters";
 
+enum { LISTED = 1000 }; /* at most, as REST has it */
+
 /* Those of the ids, each whole. */
 static bool list_ids(leat_sql_turn *t, leat_buf *array)
 {
@@ -25,18 +27,24 @@ static bool list(leat_sql_turn *t)
 {
     leat_sql_answer r;
     leat_buf array = {0};
-    const char *after = leat_arena_printf(t->a, "%s?max=1000", LETTERS);
+    const char *after = leat_arena_printf(t->a, "%s?max=%d", LETTERS, LISTED);
     bool ok = t->s->ids.s ? list_ids(t, &array)
                           : leat_sql_need(t, "GET", leat_sql_path(t, "/hub/v1/connectors/", after),
                                           (leat_str){0}, "Failed to list dead letters", &r);
     if (ok) {
+        int listed = 0;
+        for (const leat_json *j = t->s->ids.s || !r.json ? NULL : r.json->child; j; j = j->next)
+            listed++;
         leat_sql_entity(t, "connector_dead_letters");
         leat_jw_str(t->w, "connectorName", t->s->name);
         if (t->s->ids.s)
             leat_jw_raw(t->w, "deadLetters", leat_buf_str(&array));
         else
             leat_sql_member(t, "deadLetters", r.json);
-        leat_sql_entity_end(t, NULL);
+        leat_sql_entity_end(t, listed < LISTED
+                                   ? NULL
+                                   : "These are the first 1,000, there may be more: SELECT ... "
+                                     "FROM dead_letters looks at all of them");
     }
     leat_buf_free(&array);
     return ok;

@@ -75,9 +75,10 @@ bool leat_sql_test(leat_sql_turn *t);
 bool leat_sql_snapshot(leat_sql_turn *t);
 bool leat_sql_offsets(leat_sql_turn *t);
 bool leat_sql_topics(leat_sql_turn *t);
-/* run_letters.c: dead letters. */
-bool leat_sql_letters(leat_sql_turn *t);
 bool leat_sql_variables(leat_sql_turn *t);
 bool leat_sql_properties(leat_sql_turn *t);
+
+/* run_letters.c: dead letters. */
+bool leat_sql_letters(leat_sql_turn *t);
 
 #endif

@@ -21,6 +21,25 @@ int leat_select_failed(leat_select *q, sqlite3_vtab *t, const leat_err *err)
     return SQLITE_ERROR;
 }
 
+static leat_rc look(leat_select *q, const char *topic, leat_err *e)
+{
+    for (leat_topic *t = q->topics; t; t = t->link) {
+        bool wanted = !topic || strcmp(t->name, topic) == 0;
+        if (wanted && !t->looked)
+            LEAT_TRY(leat_topics_look(q->topics, q->conf->data, t->connector, &q->a, e));
+    }
+    return LEAT_OK;
+}
+
+int leat_select_connect(leat_select *q, const char *topic, char **text)
+{
+    leat_err err = {0};
+    if (look(q, topic, &err) == LEAT_OK) return SQLITE_OK;
+    q->err = err;
+    *text = sqlite3_mprintf("%s", err.msg);
+    return SQLITE_ERROR;
+}
+
 /* ---- what went wrong ---- */
 
 /* What often helps with SQLite's message. */
@@ -35,6 +54,27 @@ static const char *hint(const char *msg)
         return "; columns of a row are taken from its JSON: after->>'$.id'. Texts stand in single "
                "quotes";
     return "";
+}
+
+leat_rc leat_select_stopped(int64_t ms, leat_err *e)
+{
+    return leat_fail(e, LEAT_RETRY, "select.time", "",
+                     "the query was stopped after %" PRId64 " s; narrow it by topic and ts, or "
+                     "give it more time (--timeout, timeout_ms)",
+                     ms / 1000);
+}
+
+leat_rc leat_select_late(const leat_select *q, leat_err *e)
+{
+    return leat_mono_us() < q->until_us ? LEAT_OK : leat_select_stopped(q->conf->ms, e);
+}
+
+leat_rc leat_select_full(leat_err *e)
+{
+    return leat_fail(e, LEAT_RETRY, "select.memory", "",
+                     "the query needs more than %d MiB; narrow it by topic and ts, or sort and "
+                     "group less",
+                     LEAT_SELECT_MEMORY >> 20);
 }
 
 static leat_rc failed(leat_select *q, int rc, leat_err *e)
@@ -52,16 +92,12 @@ static leat_rc failed(leat_select *q, int rc, leat_err *e)
     if (strstr(msg, "may not be modified"))
         return leat_fail(e, LEAT_CONF, "select.refused", "", "%s: a query only reads", msg);
     switch (rc & 0xff) {
-    case SQLITE_INTERRUPT:
-        return leat_fail(e, LEAT_RETRY, "select.time", "",
-                         "the query was stopped after %" PRId64 " s; narrow it by topic and ts, or "
-                         "give it more time (--timeout, timeout_ms)",
-                         q->conf->ms / 1000);
-    case SQLITE_NOMEM:
-        return leat_fail(e, LEAT_RETRY, "select.memory", "",
-                         "the query needs more than %d MiB; narrow it by topic and ts, or sort and "
-                         "group less",
-                         LEAT_SELECT_MEMORY >> 20);
+    case SQLITE_INTERRUPT: return leat_select_stopped(q->conf->ms, e);
+    case SQLITE_NOMEM: return leat_select_full(e);
+    case SQLITE_TOOBIG:
+        return leat_fail(e, LEAT_CONF, "select.large", "",
+                         "a text or blob of the query is larger than %d MiB; take parts of it",
+                         LEAT_SELECT_BYTES >> 20);
     default: return leat_fail(e, LEAT_CONF, "select.syntax", "", "%s%s", msg, hint(msg));
     }
 }
@@ -212,7 +248,7 @@ static leat_rc open_tables(leat_select *q, leat_err *e)
     size_t n;
     int there = leat_os_names(q->conf->data, &q->a, &files, &n);
     if (there < 0) return leat_os_fail(e, there, "read the data folder", q->conf->data);
-    LEAT_TRY(leat_topics_list(q->conf->data, &q->a, &q->topics, e));
+    LEAT_TRY(leat_topics_names(q->conf->data, &q->a, &q->topics, e));
     int rc = sqlite3_open_v2(":memory:", &q->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK) rc = sqlite3_exec(q->db, "PRAGMA temp_store=MEMORY", NULL, NULL, NULL);
     if (rc == SQLITE_OK)

@@ -7,7 +7,6 @@
  * it kills it when it is too late all the same. (Files are not bounded: reading a stream that has
  * no writer makes its end durable first, stream/follow.h.) */
 #include <errno.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -16,7 +15,7 @@
 
 #include "base/json.h"
 #include "base/os.h"
-#include "sql/select.h"
+#include "sql/select_part.h"
 
 enum {
     ASKED_MOST = 1 << 20,
@@ -46,11 +45,7 @@ static leat_rc refused(leat_str answer, leat_err *e)
 
 static leat_rc died(int status, leat_str told, int64_t ms, leat_err *e)
 {
-    if (status == -ETIMEDOUT || status == 128 + SIGXCPU)
-        return leat_fail(e, LEAT_RETRY, "select.time", "",
-                         "the query was stopped after %" PRId64 " s; narrow it by topic and ts, or "
-                         "give it more time (--timeout, timeout_ms)",
-                         ms / 1000);
+    if (status == -ETIMEDOUT || status == 128 + SIGXCPU) return leat_select_stopped(ms, e);
     return leat_fail(e, LEAT_RETRY, "select.process", "",
                      "the query's process ended without an answer (%s %d): %.*s",
                      status < 0 ? "error" : "exit status", status < 0 ? -status : status,

@@ -25,6 +25,15 @@ static char letter_of(unsigned char op)
     }
 }
 
+/* Bounds compare as the column does; a condition with another collation is SQLite's to look at. */
+static bool own_collation(sqlite3_index_info *info, int i, leat_select_kind kind)
+{
+    const char *collation = sqlite3_vtab_collation(info, i);
+    if (kind == LEAT_SELECT_TOPIC || kind == LEAT_SELECT_CONNECTOR)
+        return sqlite3_stricmp(collation, "BINARY") == 0;
+    return kind != LEAT_SELECT_TEXT_TIME || sqlite3_stricmp(collation, "moment") == 0;
+}
+
 int leat_select_plan(sqlite3_index_info *info, const leat_select_kind *kinds, int ncolumns)
 {
     char plan[2 * CONDITIONS + 1];
@@ -37,6 +46,7 @@ int leat_select_plan(sqlite3_index_info *info, const leat_select_kind *kinds, in
         char op = letter_of(c->op);
         bool name = kind == LEAT_SELECT_TOPIC || kind == LEAT_SELECT_CONNECTOR;
         if (kind == LEAT_SELECT_OTHER || op == 0 || (name && op != '=')) continue;
+        if (!own_collation(info, i, kind)) continue;
         plan[2 * n] = kind_letters[kind];
         plan[2 * n + 1] = op;
         info->aConstraintUsage[i].argvIndex = ++n;

@@ -53,6 +53,15 @@ typedef struct events_table {
     const events_of *of;
 } events_table;
 
+/* JSON of a column of the row `row`, however often the statement refers to it; row -1: of none. */
+typedef struct json_text {
+    leat_buf text;
+    sqlite3_int64 row;
+    bool is_null;
+} json_text;
+
+enum { TEXTS = SOURCE - KEY + 1 };
+
 typedef struct events_cursor {
     sqlite3_vtab_cursor base;
     leat_select *q;
@@ -68,7 +77,7 @@ typedef struct events_cursor {
     uint32_t at;
     bool last; /* behind the batch nothing is wanted of the connector */
     sqlite3_int64 row;
-    leat_buf text;
+    json_text texts[TEXTS]; /* from KEY on */
     const char *seen_topic; /* for which seen_end holds */
     int64_t seen_end;
 } events_cursor;
@@ -86,7 +95,8 @@ static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sq
                                of->topic, of->topic);
         return SQLITE_ERROR;
     }
-    int rc = leat_select_declare(of->q, DECLARED);
+    int rc = leat_select_connect(of->q, of->topic, err);
+    if (rc == SQLITE_OK) rc = leat_select_declare(of->q, DECLARED);
     if (rc != SQLITE_OK) return rc;
     events_table *t = leat_zalloc(1, sizeof *t);
     t->of = of;
@@ -145,7 +155,7 @@ static int close_cursor(sqlite3_vtab_cursor *base)
     events_cursor *c = (events_cursor *)base;
     leave_stream(c);
     leat_batch_free(&c->b);
-    leat_buf_free(&c->text);
+    for (int i = 0; i < TEXTS; i++) leat_buf_free(&c->texts[i].text);
     leat_arena_free(&c->a);
     leat_free(c);
     return SQLITE_OK;
@@ -223,15 +233,6 @@ static void cut(events_cursor *c)
     c->last = true;
 }
 
-static leat_rc late(const leat_select *q, leat_err *e)
-{
-    if (leat_mono_us() < q->until_us) return LEAT_OK;
-    return leat_fail(e, LEAT_RETRY, "select.time", "",
-                     "the query was stopped after %lld s; narrow it by topic and ts, or give it "
-                     "more time (--timeout, timeout_ms)",
-                     (long long)(q->conf->ms / 1000));
-}
-
 /* Events, or none: at the end. */
 static leat_rc fill(events_cursor *c, leat_err *e)
 {
@@ -244,7 +245,7 @@ static leat_rc fill(events_cursor *c, leat_err *e)
         if (leat_rc_failed(rc)) return rc;
         if (rc == LEAT_OK) cut(c);
         c->q->events += c->b.n;
-        LEAT_TRY(late(c->q, e));
+        LEAT_TRY(leat_select_late(c->q, e));
         if (rc == LEAT_AGAIN || (c->last && c->b.n == 0)) {
             c->b.n = 0;
             LEAT_TRY(next_stream(c, e));
@@ -269,6 +270,7 @@ static int filter(sqlite3_vtab_cursor *base, int plan, const char *plan_text, in
     leat_arena_reset(&c->a, 0);
     c->b.n = c->at = 0;
     c->row = 0;
+    for (int i = 0; i < TEXTS; i++) c->texts[i].row = -1;
     c->only[0] = NULL;
     c->next = NULL;
     leat_rc rc = leat_select_bound(plan_text, argc, argv, &c->bounds, &err);
@@ -318,7 +320,7 @@ static leat_json_converter *converter(events_cursor *c, bool key)
 }
 
 /* A part of the event's records as JSON; SOURCE is a field of the value. */
-static leat_rc record_part(events_cursor *c, const leat_event *ev, column part, bool *is_null,
+static leat_rc record_part(events_cursor *c, const leat_event *ev, column part, json_text *out,
                            leat_err *e)
 {
     leat_record records[LEAT_RECORDS_MAX];
@@ -330,37 +332,47 @@ static leat_rc record_part(events_cursor *c, const leat_event *ev, column part, 
         int field = schema && value->kind == LEAT_STRUCT
                         ? leat_schema_field(schema, LEAT_STR("source"))
                         : -1;
-        if (field < 0) {
-            *is_null = true;
-            return LEAT_OK;
-        }
+        out->is_null = field < 0;
+        if (out->is_null) return LEAT_OK;
         value = &value->u.list[field];
         schema = schema->fields[field].schema;
     }
     leat_str placeholder = ev->op ? ev->table->origin->placeholder : (leat_str){0};
-    return leat_json_convert(converter(c, key), schema, value, placeholder, &c->text, is_null, e);
+    return leat_json_convert(converter(c, key), schema, value, placeholder, &out->text,
+                             &out->is_null, e);
 }
 
-static leat_rc row_part(events_cursor *c, const leat_event *ev, column part, bool *is_null,
+static leat_rc row_part(events_cursor *c, const leat_event *ev, column part, json_text *out,
                         leat_err *e)
 {
     const leat_value *cells = NULL;
-    leat_jw w = {.out = &c->text};
+    leat_jw w = {.out = &out->text};
     if (ev->op != LEAT_OP_RECORD) cells = part == BEFORE ? ev->before : ev->after;
-    *is_null = !cells;
+    out->is_null = !cells;
     if (!cells) return LEAT_OK;
-    if (ev->table->flags & LEAT_TABLE_RECORD) return record_part(c, ev, VALUE, is_null, e);
+    if (ev->table->flags & LEAT_TABLE_RECORD) return record_part(c, ev, VALUE, out, e);
     return leat_record_row(converter(c, false), &w, NULL, ev->table->row, cells, e);
+}
+
+static leat_rc make_text(events_cursor *c, const leat_event *ev, column part, json_text *out,
+                         leat_err *e)
+{
+    bool row = part == BEFORE || part == AFTER;
+    if (out->row == c->row) return LEAT_OK;
+    if (out->text.cap > KEEP_TEXT) leat_buf_free(&out->text);
+    leat_buf_clear(&out->text);
+    out->row = -1;
+    out->is_null = false;
+    LEAT_TRY(row ? row_part(c, ev, part, out, e) : record_part(c, ev, part, out, e));
+    out->row = c->row;
+    return LEAT_OK;
 }
 
 static int put_json(events_cursor *c, sqlite3_context *x, const leat_event *ev, column part)
 {
     leat_err err = {0};
-    bool is_null = false, row = part == BEFORE || part == AFTER;
-    if (c->text.cap > KEEP_TEXT) leat_buf_free(&c->text);
-    leat_buf_clear(&c->text);
-    leat_rc rc =
-        row ? row_part(c, ev, part, &is_null, &err) : record_part(c, ev, part, &is_null, &err);
+    json_text *text = &c->texts[part - KEY];
+    leat_rc rc = make_text(c, ev, part, text, &err);
     if (rc != LEAT_OK) {
         leat_fail(&err, rc, err.code, leat_event_topic(ev), "offset %lld: %s: %s",
                   (long long)ev->offset, err.where, err.msg);
@@ -368,10 +380,10 @@ static int put_json(events_cursor *c, sqlite3_context *x, const leat_event *ev, 
         sqlite3_result_error(x, err.msg, -1);
         return SQLITE_ERROR;
     }
-    if (is_null)
+    if (text->is_null)
         sqlite3_result_null(x);
     else
-        sqlite3_result_text64(x, c->text.p, c->text.len, SQLITE_TRANSIENT, SQLITE_UTF8);
+        sqlite3_result_text64(x, text->text.p, text->text.len, SQLITE_TRANSIENT, SQLITE_UTF8);
     return SQLITE_OK;
 }
 

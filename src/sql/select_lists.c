@@ -24,6 +24,7 @@ static leat_select_cell *add(leat_select_rows *r)
         r->cap = r->cap ? r->cap * 2 : 64;
         r->v = leat_realloc(r->v, r->cap * sizeof *r->v);
     }
+    r->bytes += sizeof *r->v;
     r->v[r->n] = (leat_select_cell){.type = LEAT_SELECT_NULL};
     return &r->v[r->n++];
 }
@@ -35,9 +36,11 @@ void leat_select_put_i64(leat_select_rows *r, int64_t i)
 
 static void put_bytes(leat_select_rows *r, leat_str s, leat_select_type type)
 {
+    bool used = r->used >> r->n % (size_t)r->width & 1;
     leat_select_cell *c = add(r);
-    if (!s.s) return;
+    if (!s.s || !used) return;
     c->type = type;
+    r->bytes += s.len;
     c->s = leat_arena_str(&r->a, s);
 }
 
@@ -127,9 +130,10 @@ static const list *list_under(const list_cursor *c)
 static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out,
                    char **err)
 {
-    (void)db, (void)argc, (void)argv, (void)err;
+    (void)db, (void)argc, (void)argv;
     const list_of *of = aux;
-    int rc = leat_select_declare(of->q, of->list->declared);
+    int rc = of->list->fill == fill_topics ? leat_select_connect(of->q, NULL, err) : SQLITE_OK;
+    if (rc == SQLITE_OK) rc = leat_select_declare(of->q, of->list->declared);
     if (rc != SQLITE_OK) return rc;
     list_table *t = leat_zalloc(1, sizeof *t);
     t->of = of;
@@ -148,6 +152,8 @@ static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
     const list *l = ((list_table *)base)->of->list;
     int rc = leat_select_plan(info, l->kinds, l->width);
     info->estimatedCost /= 1000; /* against events */
+    info->estimatedRows = 100;   /* few: the outer loop of a join, as each scan makes them anew */
+    info->idxNum = (int)(info->colUsed & ((1u << WIDTH) - 1));
     return rc;
 }
 
@@ -168,16 +174,17 @@ static int close_cursor(sqlite3_vtab_cursor *base)
     return SQLITE_OK;
 }
 
-static int filter(sqlite3_vtab_cursor *base, int plan, const char *plan_text, int argc,
+static int filter(sqlite3_vtab_cursor *base, int used, const char *plan, int argc,
                   sqlite3_value **argv)
 {
     list_cursor *c = (list_cursor *)base;
     leat_select_bounds b;
     leat_err err = {0};
-    (void)plan;
     leat_arena_reset(&c->rows.a, 1 << 20);
-    c->rows.n = c->at = 0;
-    leat_rc rc = leat_select_bound(plan_text, argc, argv, &b, &err);
+    c->rows.used = (unsigned)used;
+    c->rows.n = c->rows.bytes = c->at = 0;
+    c->rows.width = list_under(c)->width;
+    leat_rc rc = leat_select_bound(plan, argc, argv, &b, &err);
     if (rc == LEAT_OK && !b.nothing) rc = list_under(c)->fill(&c->rows, &b, &err);
     return rc == LEAT_OK ? SQLITE_OK : leat_select_failed(c->rows.q, base->pVtab, &err);
 }

@@ -84,10 +84,7 @@ static leat_rc read_stream(count *c, leat_reader *r, leat_err *e)
         for (uint32_t i = 0; i < b.n; i++)
             tally(c, leat_str_of(leat_event_topic(&b.ev[i])), minute_of(b.ev[i].ts_us),
                   leat_event_records(&b.ev[i]));
-        if (leat_mono_us() >= q->until_us)
-            rc = leat_fail(e, LEAT_RETRY, "select.time", "",
-                           "the query was stopped: minutes took too long; narrow it by topic and "
-                           "minute, or give it more time (--timeout, timeout_ms)");
+        rc = leat_select_late(q, e);
     }
     leat_batch_free(&b);
     return leat_rc_failed(rc) ? rc : LEAT_OK;

@@ -14,7 +14,7 @@ typedef struct leat_select {
     const leat_select_conf *conf;
     sqlite3 *db;
     leat_arena a;
-    leat_topic *topics; /* as they were when the query began */
+    leat_topic *topics; /* as they were when the query began; looked at: those it names */
     int64_t until_us;   /* leat_mono_us at which it has to be done */
     uint64_t events;    /* read so far */
     leat_err err;       /* of a table; rc OK: none */
@@ -24,6 +24,14 @@ typedef struct leat_select {
 
 /* err of the query becomes the text of the table's error; SQLITE_ERROR. */
 int leat_select_failed(leat_select *q, sqlite3_vtab *t, const leat_err *err);
+/* For xConnect of a table that tells what is held of a topic (NULL: of all): that is looked up now,
+ * so that a query that names no such table opens no stream. *text: of an error. */
+int leat_select_connect(leat_select *q, const char *topic, char **text);
+/* RETRY "select.time" once its time is over: for what takes long between two looks of SQLite's. */
+leat_rc leat_select_late(const leat_select *q, leat_err *e);
+/* RETRY "select.time" of a query that had ms, and "select.memory". */
+leat_rc leat_select_stopped(int64_t ms, leat_err *e);
+leat_rc leat_select_full(leat_err *e);
 
 /* ---- select_guard.c ---- */
 
@@ -85,12 +93,15 @@ typedef struct leat_select_cell {
     leat_str s;
 } leat_select_cell;
 
-/* Rows that are made at once, in the arena of the cursor. */
+/* Rows that are made at once, in the arena of the cursor; what is not asked for is NULL. */
 typedef struct leat_select_rows {
     leat_select *q;
     leat_arena a;
     leat_select_cell *v; /* heap */
     size_t n, cap;       /* cells */
+    size_t bytes;        /* that these take */
+    unsigned used;       /* a bit for each column that the query asks for */
+    int width;           /* columns */
 } leat_select_rows;
 
 void leat_select_put_i64(leat_select_rows *r, int64_t i);

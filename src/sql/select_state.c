@@ -169,7 +169,7 @@ static bool put_letter(void *arg, const leat_dead_letter *l)
     leat_select_put_str(r, l->position);
     leat_select_put_i64(r, (int64_t)l->bytes.len);
     leat_select_put_blob(r, l->bytes);
-    return leat_mono_us() < r->q->until_us;
+    return leat_select_late(r->q, NULL) == LEAT_OK && r->bytes <= LEAT_SELECT_MEMORY;
 }
 
 static leat_rc put_letters(leat_select_rows *r, const char *name, leat_err *e)
@@ -180,7 +180,9 @@ static leat_rc put_letters(leat_select_rows *r, const char *name, leat_err *e)
     if (rc == LEAT_CONF && strcmp(e->code, "connector.unknown") == 0) return LEAT_OK;
     if (rc == LEAT_OK) rc = leat_state_dead_each(s, 0, 0, put_letter, &g, e);
     leat_state_close(s);
-    return rc;
+    LEAT_TRY(rc);
+    LEAT_TRY(leat_select_late(r->q, e));
+    return r->bytes <= LEAT_SELECT_MEMORY ? LEAT_OK : leat_select_full(e);
 }
 
 leat_rc leat_select_fill_letters(leat_select_rows *r, const leat_select_bounds *b, leat_err *e)

@@ -134,11 +134,17 @@ typedef struct leat_topic {
     int64_t first, next;          /* offsets: oldest held, and of the next record */
     int64_t bytes;                /* about: its part, by records, of what the stream holds */
     bool exists;                  /* the connector does: it was not deleted */
+    bool looked;                  /* first to exists are filled in */
     struct leat_topic *link;
 } leat_topic;
 
 /* All claimed topics, by name; reading needs no lock. */
 leat_rc leat_topics_list(const char *data, leat_arena *a, leat_topic **out, leat_err *e);
+/* The same, but nothing is said of what is held: no stream is looked at. */
+leat_rc leat_topics_names(const char *data, leat_arena *a, leat_topic **out, leat_err *e);
+/* Fills in what is held of those topics of such a list that are the connector's. */
+leat_rc leat_topics_look(leat_topic *topics, const char *data, const char *connector, leat_arena *a,
+                         leat_err *e);
 /* Removes the topic's claim, as leat_topics_list gave it. CONF "topic.in_use": its connector
  * exists, and records are held or it runs. */
 leat_rc leat_topics_delete(const char *data, const leat_topic *t, leat_err *e);

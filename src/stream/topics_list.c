@@ -83,14 +83,17 @@ static leat_rc fill_from(leat_topic *topics, leat_follow *f, const char *connect
     return rc == LEAT_AGAIN ? LEAT_OK : rc;
 }
 
-static leat_rc fill(leat_topic *topics, const char *data, const char *connector, leat_arena *a,
-                    leat_err *e)
+leat_rc leat_topics_look(leat_topic *topics, const char *data, const char *connector, leat_arena *a,
+                         leat_err *e)
 {
     leat_follow f;
     leat_err why;
     bool exists = leat_readers_exists(data, connector);
-    for (leat_topic *t = topics; t != NULL; t = t->link)
-        if (strcmp(t->connector, connector) == 0) t->exists = exists;
+    for (leat_topic *t = topics; t != NULL; t = t->link) {
+        if (strcmp(t->connector, connector) != 0) continue;
+        t->exists = exists;
+        t->looked = true;
+    }
     leat_rc rc = leat_follow_open(&f, data, connector, NULL, &why);
     if (rc == LEAT_RETRY && strcmp(why.code, "stream.missing") == 0) return LEAT_OK;
     if (rc == LEAT_OK) {
@@ -119,7 +122,7 @@ static void sort(leat_topic **topics, size_t n, leat_arena *a)
     *topics = n > 0 ? all[0] : NULL;
 }
 
-static leat_rc claims(const char *data, leat_arena *a, leat_topic **out, leat_err *e)
+leat_rc leat_topics_names(const char *data, leat_arena *a, leat_topic **out, leat_err *e)
 {
     const char **files;
     size_t nfiles, n = 0;
@@ -148,16 +151,10 @@ static leat_rc claims(const char *data, leat_arena *a, leat_topic **out, leat_er
 
 leat_rc leat_topics_list(const char *data, leat_arena *a, leat_topic **out, leat_err *e)
 {
-    LEAT_TRY(claims(data, a, out, e));
-    leat_names done = {0};
-    leat_rc rc = LEAT_OK;
-    for (leat_topic *t = *out; t != NULL && rc == LEAT_OK; t = t->link) {
-        uint32_t n = done.n;
-        leat_names_put(&done, leat_str_of(t->connector));
-        if (done.n > n) rc = fill(*out, data, t->connector, a, e);
-    }
-    leat_names_free(&done);
-    return rc;
+    LEAT_TRY(leat_topics_names(data, a, out, e));
+    for (leat_topic *t = *out; t != NULL; t = t->link)
+        if (!t->looked) LEAT_TRY(leat_topics_look(*out, data, t->connector, a, e));
+    return LEAT_OK;
 }
 
 /* ---- owners ---- */
@@ -194,7 +191,7 @@ static leat_rc unknown(const char *data, const char *topic, leat_arena *a, leat_
     leat_topic *topics = NULL;
     leat_buf near = {0};
     unsigned n = 0;
-    LEAT_TRY(claims(data, a, &topics, e));
+    LEAT_TRY(leat_topics_names(data, a, &topics, e));
     for (leat_topic *t = topics; t != NULL && n < NEAR_MOST; t = t->link)
         if (near_to(topic, t->name))
             leat_buf_printf(&near, "%s%s", n++ == 0 ? "; near to it: " : ", ", t->name);

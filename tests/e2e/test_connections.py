@@ -2,7 +2,10 @@
 
 import glob
 import json
+import os
+import signal
 import subprocess
+import threading
 
 from hub import Hub
 from servers.process import until
@@ -54,6 +57,7 @@ def test_command_line(leat, db):
         (["create", "x", *words(db, port="many")], "port"),
         (["create", "a/b", *words(db)], "slash"),
         (["create", "x", *words(db, password=SECRET)], "not given on the command line"),
+        (["test", "db1", f"password={SECRET}"], "not given on the command line"),
         (["show", "nobody"], "connection.unknown"),
         (["test", "db1", "--strategy", "binlog"], "no strategy"),
         (["drop", "nobody"], "connection.unknown"),
@@ -126,6 +130,7 @@ def test_rest(leat, db):
     hub = Hub(leat)
     path = "/hub/v1/connections"
     systems = {s["name"]: s for s in hub.get("/hub/v1/systems")}
+    assert leat.json("connection", "types", "postgres") == [systems["postgres"]]
     form = {p["name"]: (p["label"], p["type"], p["default"])
             for p in systems["postgres"]["parameters"]}
     assert form["connect.to.replica"] == ("Connect To Replica", "boolean", "false")
@@ -175,6 +180,57 @@ def test_rest(leat, db):
     assert hub.ask("DELETE", "/connectors/shop?forget=true").status == 204
     assert hub.ask("DELETE", f"{path}/db1").status == 204
     assert hub.ask("DELETE", f"{path}/db1").status == 404
+
+
+def test_a_worker_uses_a_connection(leat):
+    """Those that use it by the hub's worker are told, as they keep it from being dropped."""
+    leat.call("connection", "create", "k1", "type=kafka", "bootstrap.servers=127.0.0.1:9",
+              "--untested")
+    hub = Hub(leat, leat.write("worker.properties", "connection=k1\ngroup.id=g1\n"))
+    hub.make("gen", datagen_rate="10", state="STOPPED")
+    assert hub.ask("DELETE", "/hub/v1/connections/k1").status == 409
+    assert hub.get("/hub/v1/connections/k1")["used_by"] == ["gen"]
+    assert leat.stop() == 0
+
+
+def told_to_stop(pid):
+    """A SIGTERM waits for it."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as f:
+        pending = [line.split()[1] for line in f if line.startswith("ShdPnd:")]
+    return int(pending[0], 16) >> (signal.SIGTERM - 1) & 1
+
+
+def test_a_restart_beside_a_delete(leat, db):
+    """The connection is changed and its connectors restarted while one of them is being deleted:
+    that one does not begin anew."""
+    db.sql("CREATE TABLE orders (id int PRIMARY KEY)")
+    hub = Hub(leat)
+    assert hub.ask("POST", "/hub/v1/connections", body(db, "db1")).status == 201
+    config = {"connection": "db1", **connector(db)}
+    assert hub.ask("POST", "/connectors", {"name": "shop", "config": config}).status == 201
+    hub.wait_state("shop")
+    pid = hub.counters("shop")["pid"]
+    answers = {}
+
+    def ask(method, path, *more):
+        answers[method] = hub.ask(method, path, *more)
+
+    os.kill(pid, signal.SIGSTOP)
+    delete = threading.Thread(target=ask, args=("DELETE", "/connectors/shop?forget=true"))
+    delete.start()
+    until(lambda: told_to_stop(pid), 30, "it to be told to stop", every=0.05)
+    change = {"parameters": {"ssl.mode": "prefer"}}
+    patch = threading.Thread(
+        target=ask, args=("PATCH", "/hub/v1/connections/db1?test=false&restart=true", change))
+    patch.start()
+    patch.join(2)  # done too early, or waiting
+    os.kill(pid, signal.SIGCONT)
+    delete.join()
+    patch.join()
+    assert answers["DELETE"].status == 204, answers["DELETE"].text
+    assert answers["PATCH"].status == 200 and answers["PATCH"].json["restarted"] == []
+    assert hub.get("/connectors") == []
+    assert leat.stop() == 0
 
 
 def test_kafka(leat, db, kafka):

@@ -111,6 +111,51 @@ def test_one_that_is_halted_does_not_answer(leat):
     assert leat.stop() == 0
 
 
+def test_what_asks_a_process_is_bounded(leat):
+    """A log and a query are another process's to answer: they are among those that may wait."""
+    hub = Hub(leat)
+    paths = hub.get("/hub/v1/openapi.json")["paths"]
+    for method, path in (("get", "/hub/v1/connectors/{connector}/log"), ("post", "/hub/v1/query")):
+        assert "503" in paths[path][method]["responses"], path
+    assert leat.stop() == 0
+
+
+def test_the_overview_waits_for_no_connector(leat):
+    """One of several tasks is asked how it is; while it does not answer the rows of before do."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="100", datagen_tables="2", tasks_max="2")
+    hub.wait_state("gen")
+    pid = hub.counters("gen")["pid"]
+
+    def overtakes():
+        first = threading.Thread(target=hub.get, args=("/hub/v1/overview",))
+        os.kill(pid, signal.SIGSTOP)
+        first.start()
+        first.join(0.5)
+        rows = hub.get("/hub/v1/overview")["rows"] if first.is_alive() else []
+        overtaken = first.is_alive()
+        os.kill(pid, signal.SIGCONT)
+        first.join()
+        return overtaken and rows
+
+    assert until(overtakes, 30, "an answer before the sample")[0]["name"] == "gen"
+    assert leat.stop() == 0
+
+
+def test_a_log_of_one_that_is_silent(leat):
+    """Its last beat is 30 s old: it is not asked, which would take its time."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="100")
+    hub.wait_events("gen", 300)  # by then there was a beat
+    pid = hub.counters("gen")["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: hub.counters("gen")["condition"] == "STALLED", 90, "the silence")
+    answer = hub.ask("GET", "/hub/v1/connectors/gen/log")
+    os.kill(pid, signal.SIGCONT)
+    assert answer.status == 503 and "process.silent" in answer.text
+    assert leat.stop() == 0
+
+
 def test_why_of_one_that_has_just_begun(leat):
     hub = Hub(leat)
     hub.make("gen", datagen_rate="100")

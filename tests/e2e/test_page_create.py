@@ -93,6 +93,13 @@ def test_what_is_wrong_is_told_in_place(leat, browser):
         tab.get_by_placeholder(re.compile("find one of")).fill("heartbeat.interval")
         expect(field(tab, "heartbeat.interval.ms")).to_be_visible()
 
+        # An address with a password in it is not kept in the browser; the rest of the draft is.
+        tab.goto(url(hub, "new/sql"))
+        field(tab, "connection.url").fill("jdbc:postgresql://h/d?user=u&password=hunter2")
+        field(tab, "connection.username").fill("drafted")
+        tab.wait_for_function("JSON.stringify(sessionStorage).includes('drafted')")
+        assert "hunter2" not in tab.evaluate("JSON.stringify(sessionStorage)")
+
         tab.goto(url(hub, "new?view=paste"))
         text = tab.get_by_role("textbox")
         text.fill('{"name": "mine", "config": {"connector.class": "nope"}}')

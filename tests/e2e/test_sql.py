@@ -385,12 +385,14 @@ def test_terminal(hub):
     one.type("PRINT 'hidden.datagen.t1';\r", "rowtime: ")
     one.type("\x03", "leat> ")
     one.type("SHWO;\r", "Did you mean 'SHOW'?")
+    one.type("SELECT 4711 AS n FROM topics WHERE topic = 'x';\r", "0 rows")
     one.type("help\r", "Statements end with ;")
     assert hub.get("/connectors") == ["ABC"]
     assert one.end() == 0 or "build-san" in hub.leat.binary  # libedit keeps a few names
     with open(os.path.join(hub.leat.folder, ".leat_sql_history"), encoding="utf-8") as f:
         history = f.read()
     assert "SHOW CONNECTORS;" in history and "hidden')" not in history
+    assert "SELECT" in history and "4711" in history
     assert os.stat(f.name).st_mode & 0o777 == 0o600
 
 

@@ -198,6 +198,11 @@ static void what_is_secret(void **state)
     assert_true(leat_config_secret(NULL, "basic.auth.user.info", "u:p"));
     assert_true(leat_config_secret(NULL, "any", "a,http://u:p@h:1/x"));
     assert_false(leat_config_secret(NULL, "any", "http://h:1/u:p@x"));
+    assert_true(leat_config_secret(NULL, "any", "jdbc:postgresql://h/d?user=u&Password=p"));
+    assert_true(leat_config_secret(NULL, "any", "postgresql://h/d?sslpassword=p"));
+    assert_true(leat_config_secret(NULL, "any", "jdbc:sqlserver://h:1;user=u;password=p"));
+    assert_false(leat_config_secret(NULL, "any", "jdbc:postgresql://h/d?sslmode=require"));
+    assert_false(leat_config_secret(NULL, "any", "SELECT 1 WHERE a=1;password=2"));
     assert_false(leat_config_secret(NULL, "database.password", "${env:A}"));
     assert_false(leat_config_secret(NULL, "database.password", "${file:/a:b}"));
     assert_false(leat_config_secret(NULL, "database.hostname", "x"));

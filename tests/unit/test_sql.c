@@ -222,6 +222,8 @@ static void what_is_wrong(void **state)
     refuses("CREATE SOURCE CONNECTOR with WITH ('a'='1');", "\"with\" is a reserved keyword");
     refuses("CREATE SOURCE CONNECTOR 'x' WITH ('a'='1');", "got a text in single quotes");
     refuses("CREATE SOURCE CONNECTOR `` WITH ('a'='1');", "Expecting a name");
+    refuses("ALTER x;", "'CONNECTOR', 'CONNECTION', 'OFFSETS' or 'DEAD LETTERS'");
+    refuses("SHOW x;", "'OFFSETS', 'DEAD LETTERS', 'TOPICS'");
     refuses("PRINT t LIMIT 0;", "a number of records");
     refuses("PRINT t LIMIT 99999999999999999999;", "a number of records");
     refuses("DROP CONNECTOR x 'secret", "got a quote without its end");
@@ -313,6 +315,8 @@ static void masks(void **state)
     masked("ALTER CONNECTOR `y` SET ('p'='s');", "ALTER CONNECTOR `y` SET ('p'='[string]');");
     masked("show  connectors ;", "show  connectors ;");
     masked("DEFINE a = 's';", "DEFINE a = '[string]';");
+    masked("TEST CONNECTION c WITH ('p.password'='s');",
+           "TEST CONNECTION c WITH ('p.password'='[string]');");
     leat_sql_mask_text(LEAT_STR("CREATE x WITH ('p'='s', 'q' = 'open"), &out);
     same(leat_buf_str(&out), "CREATE x WITH ('p'='[string]', 'q' = '[string]'");
     leat_buf_free(&out);
@@ -457,6 +461,28 @@ static void lists(void **state)
          "\"state\":\"FAILED\"},\"tasks\":[]}}}"});
 }
 
+/* No more are listed than REST gives, which is told. */
+static void letters(void **state)
+{
+    leat_buf list = {0}, want = {0};
+    (void)state;
+    for (int i = 0; i < 1000; i++) leat_buf_printf(&list, "%c{\"id\":%d}", i ? ',' : '[', i + 1);
+    leat_buf_str_z(&list, "]");
+    leat_buf_printf(
+        &want,
+        "[{\"@type\":\"connector_dead_letters\",\"statementText\":\"SHOW DEAD LETTERS FOR "
+        "CONNECTOR x;\",\"connectorName\":\"X\",\"deadLetters\":%.*s,\"warnings\":[{\"message\":"
+        "\"These are the first 1,000, there may be more: SELECT ... FROM dead_letters "
+        "looks at all of them\"}]}]",
+        LEAT_STR_ARG(leat_buf_str(&list)));
+    leat_buf_u8(&list, 0);
+    leat_buf_u8(&want, 0);
+    RUNS("SHOW DEAD LETTERS FOR CONNECTOR x;", want.p,
+         {"GET", "/hub/v1/connectors/X/dead-letters?max=1000", 200, list.p});
+    leat_buf_free(&list);
+    leat_buf_free(&want);
+}
+
 static void creates(void **state)
 {
     static const char text[] = "CREATE SOURCE CONNECTOR `a/b` WITH ('connector.class'='k');";
@@ -544,6 +570,9 @@ static void selects(void **state)
     assert_int_equal(s->kind, LEAT_SQL_SELECT);
     same(s->value, "WITH q AS (SELECT 1) SELECT 'it''s ${x}', 7, '${gone}' FROM q");
     leat_arena_free(&f.a);
+    s = parsed(&f, "DEFINE n = '''o'' OR ''1''=''1'''; SELECT ${n};")->next;
+    same(s->value, "SELECT 'o'' OR ''1''=''1'");
+    leat_arena_free(&f.a);
     parse(&f, "DEFINE n = '1; DROP'; SELECT ${n};");
     assert_int_equal(f.rc, LEAT_CONF);
     leat_arena_free(&f.a);
@@ -573,6 +602,7 @@ int main(void)
         cmocka_unit_test(jdbc_keys),
         cmocka_unit_test(files),
         cmocka_unit_test(lists),
+        cmocka_unit_test(letters),
         cmocka_unit_test(creates),
         cmocka_unit_test(drops),
         cmocka_unit_test(looks_first),

@@ -68,6 +68,7 @@ function take(told: Told) {
     if (told.whole) {
       const left = new Set(told.rows.map((r) => r.name));
       for (const name of rows.keys()) if (!left.has(name)) rows.delete(name);
+      for (const name of points.keys()) if (!left.has(name)) points.delete(name);
     }
     for (const row of told.rows) {
       const known = rows.get(row.name);

@@ -31,6 +31,9 @@ export interface Plugin {
   options?: Option[];
 }
 
+/** By which of its words it is found. */
+export const wordsOf = (p: Plugin) => `${p.name} ${p.title} ${p.help ?? ""} ${p.classes.join(" ")}`.toLowerCase();
+
 export interface Strategy {
   name: string;
   label: string;

@@ -43,7 +43,7 @@ export const statementAt = (all: Statement[], at: number) => all.find((s) => at 
 export const isGrave = (text: string) => /^\s*(drop|reset|stop|alter\s+offsets)\b/i.test(text.replace(/^(\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)+/, ""));
 
 /** It may hold a secret: it is not kept. */
-const setsValues = (text: string) => /\bwith\s*\(|\bset\b|^\s*define\b/i.test(text);
+const setsValues = (text: string) => /\bwith\s*\(|\b(set|define)\b/i.test(text);
 
 export interface Result {
   id: number;
@@ -209,7 +209,7 @@ export const forgetPast = () => store([]);
 
 export const cell = (v: unknown): string => (v === null || v === undefined ? "" : typeof v === "string" ? v : JSON.stringify(v));
 
-const quoted = (text: string) => (/[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text);
+export const quoted = (text: string) => (/[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text);
 
 /** As RFC 4180 has it. */
 export const csvOf = (r: Result) => [r.columns, ...r.rows].map((row) => row.map((v) => quoted(cell(v))).join(",")).join("\r\n") + "\r\n";

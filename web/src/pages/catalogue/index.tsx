@@ -1,7 +1,7 @@
 // The catalogue: which connectors this build has, which it has not and why, and every option of each.
 import { useEffect, useState } from "preact/hooks";
 import { get, path } from "../../core/api";
-import { labelOf, rangeOf, type Option, type Plugin } from "../../core/options";
+import { labelOf, rangeOf, wordsOf, type Option, type Plugin } from "../../core/options";
 import { parts, query, setQuery, to } from "../../core/place";
 import { Copy, Failure, Title, useLoad, useTitle, Waiting } from "../../parts/bits";
 import { Prose } from "../../parts/field";
@@ -33,7 +33,7 @@ function All() {
   const q = query.value.get("q") ?? "";
   const kind = query.value.get("kind") ?? "";
   const found = (value ?? []).filter(
-    (p) => (!kind || p.type === kind) && `${p.name} ${p.title} ${p.help ?? ""} ${p.classes.join(" ")}`.toLowerCase().includes(q.trim().toLowerCase()),
+    (p) => (!kind || p.type === kind) && wordsOf(p).includes(q.trim().toLowerCase()),
   );
   const there = found.filter((p) => !p.absent);
   const absent = found.filter((p) => p.absent);

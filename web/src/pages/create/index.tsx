@@ -5,7 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import { ask, get, path } from "../../core/api";
 import { MASK, parseJson, parseProperties, writeJson, writeProperties, type Config } from "../../core/config";
 import { go, parts, query, setQuery, to } from "../../core/place";
-import { labelOf, type Plugin } from "../../core/options";
+import { labelOf, wordsOf, type Plugin } from "../../core/options";
 import { lacks } from "../../core/who";
 import { Copy, Failure, Title, useLoad, useTitle, Waiting } from "../../parts/bits";
 import { Glyph } from "../../parts/glyph";
@@ -35,7 +35,7 @@ function Cards() {
   if (error) return <Failure error={error} again={again} what="The connectors of this build could not be listed." />;
   if (!value) return <Waiting />;
   const wanted = text.trim().toLowerCase();
-  const fits = (p: Plugin) => `${p.name} ${p.title} ${p.help ?? ""} ${p.classes.join(" ")}`.toLowerCase().includes(wanted);
+  const fits = (p: Plugin) => wordsOf(p).includes(wanted);
   const section = (title: string, type: Plugin["type"]) => {
     const list = value.filter((p) => p.type === type && fits(p));
     return (

@@ -87,11 +87,14 @@ export async function validate(): Promise<Problem[]> {
 
 const KEY = "leat.draft";
 
+/** A log-in or password in an address. */
+const holdsSecret = (value: string) => /:\/\/[^/?#\s,]*:[^/?#\s,]*@|[?&;](ssl)?password=/i.test(value);
+
 function keepDraft() {
   const clear = Object.fromEntries(
-    Object.entries(values.value).filter(([option]) => {
+    Object.entries(values.value).filter(([option, value]) => {
       const o = byName.value.get(option);
-      return o && !o.secret && !/password|secret|token|jaas/i.test(option);
+      return o && !o.secret && !/password|secret|token|jaas/i.test(option) && !holdsSecret(value);
     }),
   );
   try {

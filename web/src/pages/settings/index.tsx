@@ -5,6 +5,7 @@ import { ask, get, path } from "../../core/api";
 import { bytes, precise } from "../../core/format";
 import { hub } from "../../core/live";
 import { parts, query, setQuery, to } from "../../core/place";
+import { quoted } from "../../core/sql";
 import { choose, prefs, type Prefs } from "../../core/prefs";
 import { lacks, who } from "../../core/who";
 import { Ago, Copy, Empty, Failure, Title, useEvery, useLoad, useTitle, Waiting } from "../../parts/bits";
@@ -32,8 +33,8 @@ const KINDS: Record<Grant["kind"], string> = {
   peer: "user of this machine",
 };
 const ROLES: [string, string][] = [
-  ["viewer", "looks: states, configurations without secrets, counters"],
-  ["operator", "also pauses, resumes, restarts, sets log levels"],
+  ["viewer", "looks: states, configurations without secrets, counters; all events, dead letters, SELECT"],
+  ["operator", "also pauses, resumes, restarts, sets log levels; edits and retries dead letters, sends signals"],
   ["admin", "also makes and changes connectors, offsets and access"],
 ];
 
@@ -213,7 +214,7 @@ function AuditList() {
     setEnd(next.length < 500);
     setOlder([...older, ...next]);
   };
-  const csv = () => ["at,who,how,role,address,method,path,status", ...shown.map((d) => [d.at, d.who, d.how, d.role, d.address, d.method, d.path, d.status].map((v) => (/[",]/.test(String(v)) ? `"${String(v).replace(/"/g, '""')}"` : v)).join(","))].join("\r\n") + "\r\n";
+  const csv = () => ["at,who,how,role,address,method,path,status", ...shown.map((d) => [d.at, d.who, d.how, d.role, d.address, d.method, d.path, d.status].map((v) => quoted(String(v))).join(","))].join("\r\n") + "\r\n";
   if (error) return <Failure error={error} again={again} what="The audit could not be read." />;
   if (!value) return <Waiting />;
   if (all.length === 0) return <Empty title="Nothing was changed yet."><p>Who changes something, and who is refused, stands here.</p></Empty>;
