@@ -2,8 +2,9 @@
  *
  *   topic   topic.prefix itself
  *   key     {databaseName}
- *   value   {source, ts_ms, databaseName, schemaName, ddl, tableChanges [{type CREATE|ALTER|DROP,
- * id, table {defaultCharsetName, primaryKeyColumnNames, columns [...], comment}}]}
+ *   value   {source, ts_ms, databaseName, schemaName, ddl,
+ *           tableChanges [{type CREATE|ALTER|DROP, id,
+ *           table {defaultCharsetName, primaryKeyColumnNames, columns [...], comment}}]}
  *
  * As Debezium writes them. What a table looks like is asked from the catalogue, which may be ahead
  * of the statement: the table is null where it was altered again, or is gone, by then. A statement

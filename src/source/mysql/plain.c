@@ -4,8 +4,9 @@
  * With `after` the stream begins where the view was taken, so the place must be the view's own:
  *
  *   MariaDB   its consistent snapshot tells it, without a lock
+ *
  *   MySQL     FLUSH TABLES WITH READ LOCK for the moment in which the view is made and the log's
- * end read; without the privilege for it LOCK TABLES of those that are read
+ *             end is read; without the privilege for it LOCK TABLES of those that are read
  *
  * A blocking snapshot needs no place: what was changed since the stream's comes again behind the
  * rows. A row is held until it is known whether another follows, since the last one is marked.
