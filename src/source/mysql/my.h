@@ -156,6 +156,7 @@ typedef struct leat_my_source {
     leat_err held;       /* a failure that the next read returns; rc OK: none */
     bool unread_told;    /* a statement that is not understood was warned about */
     bool statement_told; /* a change that is logged as a statement was warned about */
+    bool order_told;     /* GTIDs of a domain that do not grow were warned about */
 } leat_my_source;
 
 /* The log and the place in it up to which it was read; before the stream, where it will begin. */
