@@ -126,6 +126,14 @@ def test_mirrored(shop, leat, kafka):
     said = leat.call("run", "--once", config, seconds=120).stderr
     assert "schema.adopted" in said
     assert len(lines_in(kafka, topic)) == len(found), "what was adopted is not written back"
+    leat.call("schema", "shop", "rebuild", "--yes")
+    leat.call("run", "--once", configured(leat, shop, "adopt", **topic_of(kafka, topic)), seconds=120)
+    restart(leat, configured(leat, shop, "mirror", **topic_of(kafka, topic)))
+    shop.sql("CREATE TABLE c (id int PRIMARY KEY)", "shop")
+    until(lambda: leat.alive() or any("CREATE TABLE c" in d for d in mirrored()), 60, "the topic")
+    assert mirrored()[:len(found)] == found
+    assert len([d for d in mirrored() if "TABLE b" in d or "TABLE `b`" in d]) == len(
+        [d for d in found if "TABLE b" in d or "TABLE `b`" in d]), "nor by a mirror that follows"
 
 
 def test_refused(shop, leat, kafka):
