@@ -134,10 +134,8 @@ static void advance(leat_my_ahead *h, leat_str bytes)
         (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
     bool artificial = (p[4] & LEAT_BINLOG_F_ARTIFICIAL) != 0;
     if (low == 0 || artificial) return;
-    uint64_t end = (h->pos & ~UINT64_C(0xffffffff)) | low;
-    if (end < h->pos && h->pos - end < UINT64_C(1) << 31) return;
-    if (end < h->pos) end += UINT64_C(1) << 32;
-    h->pos = end;
+    uint64_t end = leat_my_place_unfold(h->pos, low);
+    if (end > 0) h->pos = end;
 }
 
 static leat_rc one(leat_my_source *s, leat_my_ahead *h, leat_str bytes, leat_err *e)

@@ -60,13 +60,11 @@ void leat_my_place_here(leat_my_source *s)
     s->at.events = s->at.rows = 0;
 }
 
-/* Ends of events are told modulo 2^32. */
 static void advance(leat_my_source *s, const leat_binlog_event *ev)
 {
     if (ev->end_pos == 0 || ev->flags & LEAT_BINLOG_F_ARTIFICIAL) return;
-    uint64_t end = (s->pos & ~UINT64_C(0xffffffff)) | ev->end_pos;
-    if (end < s->pos && s->pos - end < UINT64_C(1) << 31) return; /* of the file's beginning */
-    if (end < s->pos) end += UINT64_C(1) << 32;
+    uint64_t end = leat_my_place_unfold(s->pos, ev->end_pos);
+    if (end == 0) return;
     s->event_pos = end - ev->size;
     s->pos = end;
 }

@@ -95,4 +95,13 @@ void leat_mariadb_gtids_subtract(leat_mariadb_gtids *s, const leat_mariadb_gtids
 enum { LEAT_MARIADB_GTID_TEXT = 10 + 1 + 10 + 1 + 20 + 1 };
 const char *leat_mariadb_gtid_print(const leat_mariadb_gtid *id, char text[LEAT_MARIADB_GTID_TEXT]);
 
+/* ---- of either server ---- */
+
+/* All that the text names is in the set, or with mariadb in the state; not for a text that is none.
+ */
+bool leat_my_gtids_in(bool mariadb, const leat_gtid_set *set, const leat_mariadb_gtids *state,
+                      leat_str text);
+/* The same of two texts. */
+bool leat_my_gtids_in_text(bool mariadb, leat_str all, leat_str text);
+
 #endif

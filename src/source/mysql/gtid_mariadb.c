@@ -1,4 +1,5 @@
-/* MariaDB's GTID positions: "0-1-100,1-2-3", the last id of each domain. */
+/* MariaDB's GTID positions: "0-1-100,1-2-3", the last id of each domain; and texts of either
+ * server. */
 #include <stdio.h>
 
 #include "source/mysql/gtid.h"
@@ -178,4 +179,33 @@ void leat_mariadb_gtids_print(const leat_mariadb_gtids *s, leat_buf *out)
         if (i) leat_buf_u8(out, ',');
         leat_buf_str_z(out, leat_mariadb_gtid_print(&s->ids[i], text));
     }
+}
+
+/* ---- of either server ---- */
+
+bool leat_my_gtids_in(bool mariadb, const leat_gtid_set *set, const leat_mariadb_gtids *state,
+                      leat_str text)
+{
+    leat_gtid_set x = {0};
+    leat_mariadb_gtids y = {0};
+    leat_err e;
+    bool in = mariadb
+                  ? leat_mariadb_state_parse(&y, text, &e) == LEAT_OK &&
+                        leat_mariadb_gtids_contains(state, &y)
+                  : leat_gtid_set_parse(&x, text, &e) == LEAT_OK && leat_gtid_set_contains(set, &x);
+    leat_gtid_set_free(&x);
+    leat_mariadb_gtids_free(&y);
+    return in;
+}
+
+bool leat_my_gtids_in_text(bool mariadb, leat_str all, leat_str text)
+{
+    leat_gtid_set x = {0};
+    leat_mariadb_gtids y = {0};
+    leat_err e;
+    leat_rc rc = mariadb ? leat_mariadb_gtids_parse(&y, all, &e) : leat_gtid_set_parse(&x, all, &e);
+    bool in = rc == LEAT_OK && leat_my_gtids_in(mariadb, &x, &y, text);
+    leat_gtid_set_free(&x);
+    leat_mariadb_gtids_free(&y);
+    return in;
 }

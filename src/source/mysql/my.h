@@ -326,6 +326,9 @@ leat_rc leat_my_stream_read(leat_my_source *s, leat_batch *b, int wait_ms, leat_
 leat_rc leat_my_server_name(leat_my *c, leat_arena *a, leat_str *out, leat_err *e);
 /* Where its log ends now; with GTIDs, all that it has executed. Texts in a. */
 leat_rc leat_my_server_end(leat_my_source *s, leat_arena *a, leat_my_position *out, leat_err *e);
+/* MariaDB's GTIDs up to that place in its log, in a. */
+leat_rc leat_my_server_gtids_at(leat_my *c, leat_str file, uint64_t pos, leat_arena *a,
+                                leat_str *out, leat_err *e);
 /* The statement that tells it, on this server. */
 const char *leat_my_server_status_sql(const leat_my *c);
 /* s->at is the beginning of the oldest log. */

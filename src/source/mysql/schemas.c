@@ -36,16 +36,7 @@ static void put_place(leat_my_source *s, leat_buf *out)
 /* All of the set was read. */
 static bool has_read(const leat_my_source *s, leat_str set)
 {
-    leat_gtid_set x = {0};
-    leat_mariadb_gtids y = {0};
-    leat_err e;
-    bool in = s->mariadb ? leat_mariadb_gtids_parse(&y, set, &e) == LEAT_OK &&
-                               leat_mariadb_gtids_contains(&s->state, &y)
-                         : leat_gtid_set_parse(&x, set, &e) == LEAT_OK &&
-                               leat_gtid_set_contains(&s->gtids, &x);
-    leat_gtid_set_free(&x);
-    leat_mariadb_gtids_free(&y);
-    return in;
+    return leat_my_gtids_in(s->mariadb, &s->gtids, &s->state, set);
 }
 
 /* The place was reached; *here: it is the present one. */

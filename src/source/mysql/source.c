@@ -235,24 +235,6 @@ leat_rc leat_my_end_source(leat_task *t, leat_arena *a, leat_str *end, leat_err 
     return LEAT_OK;
 }
 
-static bool contains(bool mariadb, leat_str set, leat_str sub)
-{
-    leat_gtid_set x = {0}, y = {0};
-    leat_mariadb_gtids p = {0}, q = {0};
-    leat_err e;
-    bool in = mariadb ? leat_mariadb_gtids_parse(&p, set, &e) == LEAT_OK &&
-                            leat_mariadb_gtids_parse(&q, sub, &e) == LEAT_OK &&
-                            leat_mariadb_gtids_contains(&p, &q)
-                      : leat_gtid_set_parse(&x, set, &e) == LEAT_OK &&
-                            leat_gtid_set_parse(&y, sub, &e) == LEAT_OK &&
-                            leat_gtid_set_contains(&x, &y);
-    leat_gtid_set_free(&x);
-    leat_gtid_set_free(&y);
-    leat_mariadb_gtids_free(&p);
-    leat_mariadb_gtids_free(&q);
-    return in;
-}
-
 static bool equal(leat_str x, leat_str y)
 {
     leat_mariadb_gtids p = {0}, q = {0};
@@ -273,7 +255,7 @@ static bool reached(bool mariadb, const leat_my_position *at, const leat_my_posi
     if (!gtids) return place;
     if (mariadb && at->server.len && leat_str_eq(at->server, to->server))
         return place || equal(at->gtids, to->gtids);
-    return contains(mariadb, at->gtids, to->gtids);
+    return leat_my_gtids_in_text(mariadb, at->gtids, to->gtids);
 }
 
 bool leat_my_passed_source(leat_task *t, leat_str end, const leat_position *pos, size_t n)

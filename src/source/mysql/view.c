@@ -28,6 +28,7 @@ typedef struct view {
     uint64_t pos;
     bool mariadb, exact;
     bool known;               /* what follows is */
+    leat_str gtids;           /* as text */
     leat_gtid_set set;        /* in the view's arena, as the ranges are */
     leat_mariadb_gtids state; /* the same */
     bool stored; /* it was read from its text: the stream may be another server's now */
@@ -157,6 +158,7 @@ leat_rc leat_my_view_new(const leat_my_viewed *found, leat_arena *a, leat_view *
                 .pos = found->pos,
                 .mariadb = found->mariadb,
                 .exact = found->exact};
+    if (found->gtids.s) v->gtids = leat_arena_str(a, found->gtids);
     LEAT_TRY(read_gtids(v, found->gtids, a, e));
     leat_jw_object(&w, NULL);
     leat_jw_str(&w, "server", found->server);
@@ -216,35 +218,17 @@ void leat_my_view_await(const leat_view *x, leat_str file, uint64_t pos)
 
 /* ---- against positions ---- */
 
-/* The view has all that the position's texts name. */
+/* The view has all that the position's text names. */
 static bool has_gtids(const view *v, leat_str gtids)
 {
-    leat_gtid_set set = {0};
-    leat_mariadb_gtids state = {0};
+    leat_mariadb_gtids at = {0};
     leat_err e;
-    bool has = v->mariadb ? leat_mariadb_gtids_parse(&state, gtids, &e) == LEAT_OK
-                          : leat_gtid_set_parse(&set, gtids, &e) == LEAT_OK &&
-                                leat_gtid_set_contains(&v->set, &set);
-    for (uint32_t i = 0; i < state.n; i++)
-        has = has && leat_mariadb_gtids_surely_has(&v->state, &state.ids[i]);
-    leat_gtid_set_free(&set);
-    leat_mariadb_gtids_free(&state);
+    if (!v->mariadb) return leat_my_gtids_in(false, &v->set, NULL, gtids);
+    bool has = leat_mariadb_gtids_parse(&at, gtids, &e) == LEAT_OK;
+    for (uint32_t i = 0; i < at.n; i++)
+        has = has && leat_mariadb_gtids_surely_has(&v->state, &at.ids[i]);
+    leat_mariadb_gtids_free(&at);
     return has;
-}
-
-/* And the other way round. */
-static bool in_gtids(const view *v, leat_str gtids)
-{
-    leat_gtid_set set = {0};
-    leat_mariadb_gtids state = {0};
-    leat_err e;
-    bool in = v->mariadb ? leat_mariadb_gtids_parse(&state, gtids, &e) == LEAT_OK &&
-                               leat_mariadb_gtids_contains(&state, &v->state)
-                         : leat_gtid_set_parse(&set, gtids, &e) == LEAT_OK &&
-                               leat_gtid_set_contains(&set, &v->set);
-    leat_gtid_set_free(&set);
-    leat_mariadb_gtids_free(&state);
-    return in;
 }
 
 static bool same_server(const view *v, const leat_my_position *p)
@@ -283,7 +267,7 @@ bool leat_my_view_passed(const leat_view *x, leat_position pos)
         passed = leat_my_place_cmp(p.file, p.pos, v->file, v->pos) >= 0 &&
                  (!v->until[0] || leat_my_place_cmp(p.file, p.pos, v->until, v->until_pos) >= 0);
     else if (v->stored && v->known && p.gtids.len)
-        passed = in_gtids(v, p.gtids);
+        passed = leat_my_gtids_in_text(v->mariadb, p.gtids, v->gtids);
     leat_arena_free(&a);
     return passed;
 }
