@@ -127,13 +127,15 @@ def test_mirrored(shop, leat, kafka):
     assert "schema.adopted" in said
     assert len(lines_in(kafka, topic)) == len(found), "what was adopted is not written back"
     leat.call("schema", "shop", "rebuild", "--yes")
-    leat.call("run", "--once", configured(leat, shop, "adopt", **topic_of(kafka, topic)), seconds=120)
+    os.remove(os.path.join(leat.data, "connectors/shop/schemas.mirrored"))
+    adopt = configured(leat, shop, "adopt", **topic_of(kafka, topic))
+    leat.call("run", "--once", adopt, seconds=120)
     restart(leat, configured(leat, shop, "mirror", **topic_of(kafka, topic)))
     shop.sql("CREATE TABLE c (id int PRIMARY KEY)", "shop")
     until(lambda: leat.alive() or any("CREATE TABLE c" in d for d in mirrored()), 60, "the topic")
-    assert mirrored()[:len(found)] == found
-    assert len([d for d in mirrored() if "TABLE b" in d or "TABLE `b`" in d]) == len(
-        [d for d in found if "TABLE b" in d or "TABLE `b`" in d]), "nor by a mirror that follows"
+    behind = mirrored()
+    assert behind[:len(found)] == found
+    assert not any("b` (" in d or "TABLE b" in d for d in behind[len(found):]), behind
 
 
 def test_refused(shop, leat, kafka):
