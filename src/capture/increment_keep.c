@@ -2,8 +2,9 @@
  *
  *   incremental_snapshot_primary_key      last key given out: a Java Object[] in hex
  *   incremental_snapshot_maximum_key      the table's last key when its reading began
- *   incremental_snapshot_collections      text: JSON array of the tables to read, the first is
- * being read incremental_snapshot_correlation_id   the signal's id
+ *   incremental_snapshot_correlation_id   the signal's id
+ *   incremental_snapshot_collections      text: JSON array of the tables to read, the first of
+ *                                         which is being read
  *
  * and ours: incremental_snapshot_paused, ..._collections_asked in each table; blocking_snapshots,
  * text: JSON array of their signals. Run by the task's thread.

@@ -96,12 +96,6 @@ static leat_value additional(const leat_notify *n, leat_arena *a, const leat_not
 
 /* ---- telling ---- */
 
-static leat_value struct_of(leat_arena *a, const leat_value *cells, uint32_t n)
-{
-    return (leat_value){
-        .kind = LEAT_STRUCT, .len = n, .u.list = leat_arena_dup(a, cells, n * sizeof *cells)};
-}
-
 static void add(const leat_notify *n, leat_batch *b, const leat_notice *t, leat_str id)
 {
     leat_arena *a = &b->arena;
@@ -113,8 +107,8 @@ static void add(const leat_notify *n, leat_batch *b, const leat_notice *t, leat_
     leat_record record = {.topic = n->topic,
                           .key_schema = n->key,
                           .value_schema = n->value,
-                          .key = struct_of(a, cells, 1),
-                          .value = struct_of(a, cells, 5)};
+                          .key = leat_value_struct(a, cells, 1),
+                          .value = leat_value_struct(a, cells, 5)};
     leat_event *ev = leat_batch_add(b, NULL);
     ev->op = LEAT_OP_RECORD;
     ev->record = leat_arena_dup(a, &record, sizeof record);

@@ -35,46 +35,29 @@ struct leat_records {
     size_t buckets; /* of Debezium's map; it never shrinks */
 };
 
-typedef struct field {
-    const char *name;
-    leat_type type;
-    bool optional;
-    const leat_schema *schema; /* instead of type */
-} field;
-
-static leat_schema *structure(leat_arena *a, const char *name, bool optional, const field *f,
-                              uint32_t n)
-{
-    leat_schema *s = leat_schema_struct(a, optional, name, 1, n);
-    leat_field *fields = LEAT_NEW(a, leat_field, n);
-    for (uint32_t i = 0; i < n; i++)
-        fields[i] = (leat_field){
-            f[i].name, f[i].schema ? f[i].schema : leat_schema_new(a, f[i].type, f[i].optional)};
-    s->fields = fields;
-    return s;
-}
-
 static void make_schemas(leat_records *r)
 {
     leat_arena *a = &r->arena;
-    const field server = {.name = "serverName", .type = LEAT_T_STRING};
-    const field ts = {.name = "ts_ms", .type = LEAT_T_INT64};
-    const field id = {.name = "id", .type = LEAT_T_STRING};
-    const field count[] = {{.name = "data_collection", .type = LEAT_T_STRING},
-                           {.name = "event_count", .type = LEAT_T_INT64}};
+    const leat_field_spec server = {.name = "serverName", .type = LEAT_T_STRING};
+    const leat_field_spec ts = {.name = "ts_ms", .type = LEAT_T_INT64};
+    const leat_field_spec id = {.name = "id", .type = LEAT_T_STRING};
+    const leat_field_spec count[] = {{.name = "data_collection", .type = LEAT_T_STRING},
+                                     {.name = "event_count", .type = LEAT_T_INT64}};
     r->heartbeat_key =
-        structure(a, "io.debezium.connector.common.ServerNameKey", false, &server, 1);
-    r->heartbeat_value = structure(a, "io.debezium.connector.common.Heartbeat", false, &ts, 1);
-    r->tx_key = structure(a, "io.debezium.connector.common.TransactionMetadataKey", false, &id, 1);
+        leat_schema_of(a, "io.debezium.connector.common.ServerNameKey", false, &server, 1);
+    r->heartbeat_value = leat_schema_of(a, "io.debezium.connector.common.Heartbeat", false, &ts, 1);
+    r->tx_key =
+        leat_schema_of(a, "io.debezium.connector.common.TransactionMetadataKey", false, &id, 1);
     const leat_schema *counts =
-        leat_schema_array(a, true, structure(a, "event.collection", true, count, 2));
-    const field value[] = {{.name = "status", .type = LEAT_T_STRING},
-                           id,
-                           {.name = "event_count", .type = LEAT_T_INT64, .optional = true},
-                           {.name = "data_collections", .schema = counts},
-                           ts};
+        leat_schema_array(a, true, leat_schema_of(a, "event.collection", true, count, 2));
+    const leat_field_spec value[] = {
+        {.name = "status", .type = LEAT_T_STRING},
+        id,
+        {.name = "event_count", .type = LEAT_T_INT64, .optional = true},
+        {.name = "data_collections", .schema = counts},
+        ts};
     r->tx_value =
-        structure(a, "io.debezium.connector.common.TransactionMetadataValue", false, value, 5);
+        leat_schema_of(a, "io.debezium.connector.common.TransactionMetadataValue", false, value, 5);
 }
 
 leat_records *leat_records_new(const leat_capture_conf *c)
@@ -94,13 +77,6 @@ void leat_records_free(leat_records *r)
     leat_arena_free(&r->arena);
     leat_free(r->v);
     leat_free(r);
-}
-
-/* A structure of cells, copied into a. */
-static leat_value struct_of(leat_arena *a, const leat_value *cells, uint32_t n)
-{
-    const leat_value *list = leat_arena_dup(a, cells, n * sizeof *cells);
-    return (leat_value){.kind = LEAT_STRUCT, .len = n, .u.list = list};
 }
 
 static void add(leat_batch *b, const leat_record *record, uint64_t tx, int64_t ts_us)
@@ -124,8 +100,8 @@ bool leat_records_heartbeat(leat_records *r, leat_batch *b, int64_t now_us)
     leat_record record = {.topic = r->heartbeats,
                           .key_schema = r->heartbeat_key,
                           .value_schema = r->heartbeat_value,
-                          .key = struct_of(&b->arena, &server, 1),
-                          .value = struct_of(&b->arena, &ts, 1)};
+                          .key = leat_value_struct(&b->arena, &server, 1),
+                          .value = leat_value_struct(&b->arena, &ts, 1)};
     add(b, &record, 0, now_us);
     return true;
 }
@@ -140,8 +116,8 @@ static void add_tx(const leat_records *r, leat_batch *b, const char *status, lea
     leat_record record = {.topic = r->transactions,
                           .key_schema = r->tx_key,
                           .value_schema = r->tx_value,
-                          .key = struct_of(&b->arena, &id_value, 1),
-                          .value = struct_of(&b->arena, cells, 5)};
+                          .key = leat_value_struct(&b->arena, &id_value, 1),
+                          .value = leat_value_struct(&b->arena, cells, 5)};
     add(b, &record, tx, ts_us);
 }
 
@@ -225,7 +201,7 @@ void leat_records_end(leat_records *r, leat_batch *b, leat_str id, uint64_t tx, 
     for (size_t i = 0; i < r->n; i++) {
         const leat_value cells[] = {leat_text(leat_arena_str(a, leat_str_of(r->v[i].table))),
                                     leat_int(r->v[i].n)};
-        list[i] = struct_of(a, cells, 2);
+        list[i] = leat_value_struct(a, cells, 2);
     }
     const leat_value counts[2] = {
         leat_int(r->total),

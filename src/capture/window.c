@@ -263,13 +263,14 @@ static void note_change(leat_windows *ws, uint32_t log, const leat_event *ev)
         if (!skip) add_note(ws, g, ev->tx, (leat_str){"", 0}, NOTE_ALL);
         return;
     }
+    const leat_table *t = ev->table;
+    bool absent = t->nid > 0 && any_absent(ev);
+    if (skip && !absent) return;
     leat_buf_clear(&ws->old);
     leat_buf_clear(&ws->key);
-    const leat_table *t = ev->table;
     const char *by = t->nid == 0 ? read_by(g) : NULL;
     bool old = ev->before && leat_row_key_by(t, by, ev->before, NULL, &ws->old);
     bool key = ev->after && leat_row_key_by(t, by, ev->after, ev->before, &ws->key);
-    bool absent = t->nid > 0 && any_absent(ev);
     bool moved = old && key && !leat_str_eq(leat_buf_str(&ws->old), leat_buf_str(&ws->key));
     if (moved && absent) read_again(ws, leat_keyset_at(&ws->names, log));
     if (skip || note_row(ws, g, ev)) return;

@@ -18,7 +18,8 @@
 
 enum {
     WAIT_MS = 30000,     /* for the topic */
-    WRITE_MS = 5000,     /* for one write of the mirror */
+    WRITE_MS = 30000,    /* for one write of the mirror ... */
+    TURN_MS = 200,       /* ... of which at a time: others want the thread, too */
     EVERY_US = 1000000,  /* between looks */
     AGAIN_US = 10000000, /* after a failure */
     GROUP = 200,         /* entries of a write */
@@ -112,6 +113,7 @@ typedef struct adopting {
     const leat_source *source;
     const void *conf;
     leat_arena a;
+    leat_arena line;      /* what one is read with */
     leat_schema_entry *v; /* heap */
     size_t n, cap;
     uint64_t lines;
@@ -124,7 +126,8 @@ static leat_rc take(void *arg, leat_str line, int64_t offset, leat_err *e)
     leat_schema_entry *v;
     size_t n;
     x->lines++;
-    leat_rc rc = x->source->history->read(x->conf, line, &x->a, &v, &n, e);
+    leat_arena_reset(&x->line, 1 << 16);
+    leat_rc rc = x->source->history->read(x->conf, line, &x->line, &v, &n, e);
     if (rc == LEAT_CONF)
         return leat_fail(e, rc, e->code, x->from, "record %" PRId64 ": %s", offset, e->msg);
     LEAT_TRY(rc);
@@ -172,12 +175,15 @@ leat_rc leat_exchange_adopt(const leat_exchange_conf *c, const leat_source *sour
                      : leat_kafka_lines_read(&c->kafka, connector, c->topic, take, &x, WAIT_MS, e);
     /* The mirror makes its topic. */
     if (rc == LEAT_CONF && c->mirror && strcmp(e->code, "topic.unknown") == 0) rc = LEAT_OK;
+    /* First: without entries all of this is done again, with them nothing is. What came from a file
+     * no topic has. */
+    if (rc == LEAT_OK) rc = keep(mirrored_path(folder, &x.a), c->file ? 0 : (int64_t)x.n, e);
     if (rc == LEAT_OK && x.n > 0) rc = store->add(store, x.v, x.n, e);
-    if (rc == LEAT_OK && c->mirror) rc = keep(mirrored_path(folder, &x.a), (int64_t)x.n, e);
     if (rc == LEAT_OK)
         leat_log(LEAT_INFO, "schema.adopted", "from=\"%s\" records=%" PRIu64 " entries=%zu", x.from,
                  x.lines, x.n);
     leat_free(x.v);
+    leat_arena_free(&x.line);
     leat_arena_free(&x.a);
     return rc;
 }
@@ -193,8 +199,10 @@ struct leat_exchange {
     const char *path;
     int64_t done;    /* entries up to this one are in the topic; -1: not read yet */
     int64_t next_us; /* monotonic */
+    int64_t broken;  /* the last one that was told to be */
     leat_err told;   /* rc OK: it goes well */
     /* The group that is written: */
+    leat_kafka_lines *writing; /* NULL: none is */
     leat_arena lines;
     leat_str v[GROUP];
     size_t n;
@@ -218,9 +226,20 @@ leat_exchange *leat_exchange_new(const leat_exchange_conf *c, const leat_source 
 void leat_exchange_free(leat_exchange *x)
 {
     if (!x) return;
+    leat_kafka_lines_close(x->writing);
     leat_arena_free(&x->lines);
     leat_arena_free(&x->a);
     leat_free(x);
+}
+
+static void tell_broken(leat_exchange *x, int64_t id)
+{
+    if (id <= x->broken) return;
+    x->broken = id;
+    leat_log(LEAT_WARN, "schema.broken",
+             "entry=%" PRId64 " its checksum does not fit: it is not written to \"%s\". 'leat "
+             "schema %s verify' tells what is broken",
+             id, x->c->topic, x->connector);
 }
 
 static bool put(void *arg, const leat_schema_entry *en)
@@ -228,7 +247,10 @@ static bool put(void *arg, const leat_schema_entry *en)
     leat_exchange *x = arg;
     leat_buf line = {0};
     x->upto = en->id;
-    if (!en->broken) x->source->history->write(x->conf, en, &line);
+    if (en->broken)
+        tell_broken(x, en->id);
+    else
+        x->source->history->write(x->conf, en, &line);
     if (line.len > 0) x->v[x->n++] = leat_arena_str(&x->lines, leat_buf_str(&line));
     leat_buf_free(&line);
     return x->n < GROUP;
@@ -243,16 +265,28 @@ static void recall(leat_exchange *x)
     leat_buf_free(&text);
 }
 
-static leat_rc write_group(leat_exchange *x, leat_state *state, leat_err *e)
+/* AGAIN: nothing was noted since. */
+static leat_rc begin_group(leat_exchange *x, leat_state *state, leat_err *e)
 {
     leat_arena_reset(&x->lines, 1 << 16);
     x->n = 0;
     x->upto = x->done;
     LEAT_TRY(leat_state_schemas_after(state, x->done, put, x, e));
     if (x->upto == x->done) return LEAT_AGAIN;
-    if (x->n > 0)
-        LEAT_TRY(leat_kafka_lines_write(&x->c->kafka, x->connector, x->c->topic, x->v, x->n,
-                                        WRITE_MS, e));
+    if (x->n == 0) return LEAT_OK;
+    return leat_kafka_lines_open(&x->c->kafka, x->connector, x->c->topic, x->v, x->n, WRITE_MS,
+                                 &x->writing, e);
+}
+
+/* OK: a group is in the topic. PENDING: not yet. */
+static leat_rc write_group(leat_exchange *x, leat_state *state, leat_err *e)
+{
+    if (!x->writing) LEAT_TRY(begin_group(x, state, e));
+    leat_rc rc = x->writing ? leat_kafka_lines_turn(x->writing, TURN_MS, e) : LEAT_OK;
+    if (rc == LEAT_AGAIN) return LEAT_PENDING;
+    leat_kafka_lines_close(x->writing);
+    x->writing = NULL;
+    LEAT_TRY(rc);
     LEAT_TRY(keep(x->path, x->upto, e));
     x->done = x->upto;
     return LEAT_OK;
@@ -264,6 +298,7 @@ void leat_exchange_turn(leat_exchange *x, leat_state *state)
     if (!x || leat_mono_us() < x->next_us) return;
     if (x->done < 0) recall(x);
     leat_rc rc = write_group(x, state, &e);
+    if (rc == LEAT_PENDING) return;
     x->next_us = leat_mono_us() + (leat_rc_failed(rc) ? AGAIN_US : rc == LEAT_AGAIN ? EVERY_US : 0);
     if (leat_rc_failed(rc) && strcmp(x->told.code, e.code) != 0) leat_log_err(LEAT_WARN, &e);
     if (rc == LEAT_OK && leat_rc_failed(x->told.rc))

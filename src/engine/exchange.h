@@ -37,7 +37,8 @@ typedef struct leat_exchange leat_exchange;
 leat_exchange *leat_exchange_new(const leat_exchange_conf *c, const leat_source *source,
                                  const void *conf, const char *connector, const char *folder);
 void leat_exchange_free(leat_exchange *x);
-/* If it is time: writes what was noted since. What goes wrong is logged, once each. */
+/* If it is time: writes what was noted since, or goes on with it; waits for a part of a second at
+ * most. What goes wrong is logged, once each. */
 void leat_exchange_turn(leat_exchange *x, leat_state *state);
 
 #endif

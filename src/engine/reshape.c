@@ -7,19 +7,6 @@
 #include "convert/json.h"
 #include "engine/run.h"
 
-/* By what a change is found again: its transaction and number, or its place among what was read. */
-static leat_str position_of(leat_batch *b, const leat_event *ev, leat_str bytes)
-{
-    char *text;
-    if (ev->tx != 0 && ev->tx_seq != 0)
-        text = leat_arena_printf(&b->arena, "{\"tx\":%llu,\"seq\":%u}", (unsigned long long)ev->tx,
-                                 ev->tx_seq);
-    else
-        text = leat_arena_printf(&b->arena, "{\"ts_us\":%lld,\"record\":\"%016llx\"}",
-                                 (long long)ev->ts_us, (unsigned long long)leat_str_hash(bytes));
-    return leat_str_of(text);
-}
-
 static void put_letter(leat_batch *b, const leat_event *ev, const leat_err *why, bool safe)
 {
     leat_record view[LEAT_RECORDS_MAX];
@@ -34,7 +21,7 @@ static void put_letter(leat_batch *b, const leat_event *ev, const leat_err *why,
     leat_str bytes = leat_buf_str(&text);
     leat_dead letter = {.why = *why,
                         .bytes = bytes,
-                        .position = position_of(b, ev, bytes),
+                        .position = leat_event_place(ev, bytes, &b->arena),
                         .table = ev->op ? ev->table->name : NULL,
                         .topic = view[0].topic,
                         .ts_us = ev->ts_us};

@@ -2,6 +2,8 @@
  * (event/event.h). Pure; any thread. */
 #include "event/event.h"
 
+#include <inttypes.h>
+
 const char *leat_snapshot_name(leat_snapshot snapshot)
 {
     static const char *const names[] = {
@@ -23,6 +25,16 @@ unsigned leat_event_records(const leat_event *ev)
 const char *leat_event_topic(const leat_event *ev)
 {
     return ev->op == LEAT_OP_RECORD ? ev->record->topic : ev->table->topic;
+}
+
+leat_str leat_event_place(const leat_event *ev, leat_str bytes, leat_arena *a)
+{
+    bool numbered = ev->op != LEAT_OP_RECORD && ev->tx != 0 && ev->tx_seq != 0;
+    return leat_str_of(
+        numbered
+            ? leat_arena_printf(a, "{\"tx\":%" PRIu64 ",\"seq\":%" PRIu32 "}", ev->tx, ev->tx_seq)
+            : leat_arena_printf(a, "{\"ts_us\":%" PRId64 ",\"record\":\"%016" PRIx64 "\"}",
+                                ev->ts_us, leat_str_hash(bytes)));
 }
 
 leat_rc leat_event_size_check(size_t bytes, size_t most, const char *table, leat_err *e)

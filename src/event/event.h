@@ -85,6 +85,9 @@ typedef struct leat_event {
 unsigned leat_event_records(const leat_event *ev);
 /* The topic of either shape. */
 const char *leat_event_topic(const leat_event *ev);
+/* By what it is found again, as a dead letter's position, in a: its transaction and number, or its
+ * time and content (bytes: of its record). */
+leat_str leat_event_place(const leat_event *ev, leat_str bytes, leat_arena *a);
 
 /* A position is a map partition -> offset in Kafka Connect's model; both are JSON objects as text,
  * in Debezium's field names where Debezium has them: {"server":"shop"} -> {"lsn":23478,...}. An

@@ -80,6 +80,20 @@ leat_schema *leat_schema_struct(leat_arena *a, bool optional, const char *name, 
     return s;
 }
 
+leat_schema *leat_schema_of(leat_arena *a, const char *name, bool optional,
+                            const leat_field_spec *fields, uint32_t n)
+{
+    leat_schema *s = leat_schema_struct(a, optional, name, name ? 1 : 0, n);
+    leat_field *v = LEAT_NEW(a, leat_field, n);
+    for (uint32_t i = 0; i < n; i++) {
+        const leat_field_spec *f = &fields[i];
+        v[i] =
+            (leat_field){f->name, f->schema ? f->schema : leat_schema_new(a, f->type, f->optional)};
+    }
+    s->fields = v;
+    return s;
+}
+
 leat_schema *leat_schema_array(leat_arena *a, bool optional, const leat_schema *elem)
 {
     leat_schema *s = leat_schema_new(a, LEAT_T_ARRAY, optional);

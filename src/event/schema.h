@@ -96,6 +96,15 @@ leat_schema *leat_schema_named(leat_arena *a, leat_type type, bool optional, con
 /* A STRUCT with room for n fields, to be filled by the caller; name may be NULL. */
 leat_schema *leat_schema_struct(leat_arena *a, bool optional, const char *name, int32_t version,
                                 uint32_t n);
+/* A STRUCT of these; named ones have version 1. */
+typedef struct leat_field_spec {
+    const char *name;
+    leat_type type;
+    bool optional;
+    const leat_schema *schema; /* instead of type */
+} leat_field_spec;
+leat_schema *leat_schema_of(leat_arena *a, const char *name, bool optional,
+                            const leat_field_spec *fields, uint32_t n);
 leat_schema *leat_schema_array(leat_arena *a, bool optional, const leat_schema *elem);
 void leat_schema_param(leat_arena *a, leat_schema *s, const char *key, const char *value);
 const char *leat_schema_param_get(const leat_schema *s, const char *key); /* NULL: none */

@@ -60,6 +60,12 @@ static const leat_value *list_copy(leat_arena *a, const leat_value *v)
     return list;
 }
 
+leat_value leat_value_struct(leat_arena *a, const leat_value *cells, uint32_t n)
+{
+    const leat_value *list = leat_arena_dup(a, cells, n * sizeof *cells);
+    return (leat_value){.kind = LEAT_STRUCT, .len = n, .u.list = list};
+}
+
 leat_value leat_value_copy(leat_arena *a, const leat_value *v)
 {
     leat_value copy = *v;

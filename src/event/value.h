@@ -98,6 +98,8 @@ static inline leat_str leat_value_str(const leat_value *v)
  * is the equality by which keys are compared; it makes no difference between schemas. */
 bool leat_value_eq(const leat_value *x, const leat_value *y);
 
+/* A structure of n cells, copied into a; what they point at stays theirs. */
+leat_value leat_value_struct(leat_arena *a, const leat_value *cells, uint32_t n);
 /* A copy with everything it points at, in a. */
 leat_value leat_value_copy(leat_arena *a, const leat_value *v);
 

@@ -66,6 +66,37 @@ def test_server_restarts(binlog, leat):
     assert ids(leat) == [1, 2]
 
 
+def test_numbers_of_a_domain_that_do_not_grow(mysql_servers, leat):
+    """A replica's own write takes a number that its primary gives too: both are read, in the order
+    of the log, also behind a restart in between; the doctor tells of the setting."""
+    server = mysql_servers("mariadb")
+    server.fresh("shop")
+    file = start(leat, server)
+    at = int(server.sql("SELECT @@global.gtid_binlog_pos")[0][0].split("-")[2])
+
+    def write(server_id, seq, number):
+        server.sql(f"SET SESSION server_id = {server_id}, gtid_seq_no = {at + seq};"
+                   f"INSERT INTO t (id) VALUES ({number})", "shop")
+
+    for server_id, seq, number in ((2, 1, 1), (2, 2, 2), (2, 3, 3), (1, 1, 4)):
+        write(server_id, seq, number)
+    leat.read_until("shop.shop.t", 4, seconds=60)
+    leat.stop()
+    write(1, 2, 5)
+    restart(leat, file)
+    write(1, 4, 6)
+    mark(server, leat, "shop.shop.zz_end", database="shop")
+    assert ids(leat) == [1, 2, 3, 4, 5, 6]
+    assert leat.stderr.count("mysql.gtid_order") == 1
+    leat.stop()
+    for server_id, seq, number in ((2, 11, 7), (2, 12, 8), (1, 11, 9)):
+        write(server_id, seq, number)
+    leat.call("run", "--once", file, seconds=120)
+    assert ids(leat) == [1, 2, 3, 4, 5, 6, 7, 8, 9]
+    steps = leat.call("check", file, "--json").stdout
+    assert "SET GLOBAL gtid_strict_mode = 'ON'" in steps
+
+
 @pytest.mark.parametrize("gtid", ["true", "false"])
 def test_purged(gtid, binlog, leat):
     """What was not read is gone from the server: it stops, and says what is missing."""

@@ -126,6 +126,16 @@ def test_mirrored(shop, leat, kafka):
     said = leat.call("run", "--once", config, seconds=120).stderr
     assert "schema.adopted" in said
     assert len(lines_in(kafka, topic)) == len(found), "what was adopted is not written back"
+    leat.call("schema", "shop", "rebuild", "--yes")
+    os.remove(os.path.join(leat.data, "connectors/shop/schemas.mirrored"))
+    adopt = configured(leat, shop, "adopt", **topic_of(kafka, topic))
+    leat.call("run", "--once", adopt, seconds=120)
+    restart(leat, configured(leat, shop, "mirror", **topic_of(kafka, topic)))
+    shop.sql("CREATE TABLE c (id int PRIMARY KEY)", "shop")
+    until(lambda: leat.alive() or any("CREATE TABLE c" in d for d in mirrored()), 60, "the topic")
+    behind = mirrored()
+    assert behind[:len(found)] == found
+    assert not any("b` (" in d or "TABLE b" in d for d in behind[len(found):]), behind
 
 
 def test_refused(shop, leat, kafka):

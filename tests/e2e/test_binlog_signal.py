@@ -258,6 +258,16 @@ def test_signal_table(shop, leat, captured):
     assert shop.sql("SELECT count(*) FROM debezium_signal", "shop") == [["5"]]
 
 
+def test_a_signal_that_cannot_be_read(shop, leat):
+    """What is no text of its character set is told, and the row behind it is done."""
+    shop.sql(TABLE.replace("data text", "data text CHARACTER SET gb2312"), "shop")
+    running(leat, shop, **windows(read_only="true"))
+    shop.sql("INSERT INTO debezium_signal VALUES ('1', 'log', _gb2312 0xAAA1),"
+             "('2', 'log', '{\"message\": \"the next one {}\"}')", "shop")
+    logged(leat, 'id="2" the next one {"')
+    logged(leat, 'signal.unread table="shop.debezium_signal"')
+
+
 def test_table_that_cannot_be_written(shop, leat):
     """No watermarks can be written: told, and done without."""
     shop.sql(TABLE + "; CREATE TRIGGER no BEFORE INSERT ON debezium_signal FOR EACH ROW SIGNAL"

@@ -182,6 +182,10 @@ static void test_mariadb(void **state)
     assert_int_equal(leat_mariadb_gtids_parse(&t, LEAT_STR("0-2-99,7-1-1"), &e), LEAT_OK);
     assert_false(leat_mariadb_gtids_contains(&s, &t));
     assert_true(leat_mariadb_gtids_has(&s, &t.ids[0]));
+    assert_false(leat_mariadb_gtids_surely_has(&s, &t.ids[0]));
+    assert_true(leat_mariadb_gtids_surely_has(&s, &(leat_mariadb_gtid){0, 1, 99}));
+    assert_false(leat_mariadb_gtids_surely_has(&s, &(leat_mariadb_gtid){0, 1, 101}));
+    assert_false(leat_mariadb_gtids_surely_has(&s, &t.ids[1]));
     leat_mariadb_gtids_copy(&copy, &s);
     leat_mariadb_gtids_union(&copy, &t);
     assert_true(leat_mariadb_gtids_contains(&copy, &t));

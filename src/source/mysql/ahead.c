@@ -11,19 +11,18 @@
 #include "base/log.h"
 #include "source/mysql/my.h"
 
-enum { WAIT_MS = 100, TOLD_US = 2000000 };
+enum { WAIT_MS = 100, TOLD_US = 2000000, SHOWN = 120 };
 
-/* Where a table was concerned last. */
+/* Where a table was concerned last. Heap, with its names behind it. */
 typedef struct concerned {
     leat_str db, name; /* absent: all */
     char file[LEAT_MY_FILE];
     uint64_t pos; /* behind the statement */
-    const char *sql;
+    char sql[SHOWN + 1];
     struct concerned *next;
 } concerned;
 
 struct leat_my_ahead {
-    leat_arena arena; /* of the list */
     concerned *list;
     char file[LEAT_MY_FILE]; /* all before is known */
     uint64_t pos;
@@ -33,11 +32,18 @@ struct leat_my_ahead {
     uint64_t bytes; /* passed over by this look */
 };
 
+static void drop(concerned **at)
+{
+    concerned *c = *at;
+    *at = c->next;
+    leat_free(c);
+}
+
 void leat_my_ahead_free(leat_my_ahead *h)
 {
     if (!h) return;
     leat_my_close(&h->dump);
-    leat_arena_free(&h->arena);
+    while (h->list) drop(&h->list);
     leat_arena_free(&h->scratch);
     leat_free(h);
 }
@@ -49,22 +55,28 @@ static bool same(leat_str x, leat_str y)
     return (x.s == NULL) == (y.s == NULL) && leat_str_eq(x, y);
 }
 
+static concerned *concerned_new(leat_str db, leat_str name)
+{
+    concerned *c = leat_zalloc(1, sizeof *c + db.len + name.len);
+    char *text = (char *)(c + 1);
+    if (db.s) c->db = (leat_str){memcpy(text, db.s, db.len), db.len};
+    if (name.s) c->name = (leat_str){memcpy(text + db.len, name.s, name.len), name.len};
+    return c;
+}
+
 static void note(leat_my_ahead *h, leat_str db, leat_str name, leat_str sql)
 {
-    enum { SHOWN = 120 };
     concerned *c = h->list;
     while (c && !(same(c->db, db) && same(c->name, name))) c = c->next;
     if (!c) {
-        c = LEAT_NEW(&h->arena, concerned, 1);
-        if (db.s) c->db = leat_arena_str(&h->arena, db);
-        if (name.s) c->name = leat_arena_str(&h->arena, name);
+        c = concerned_new(db, name);
         c->next = h->list;
         h->list = c;
     }
     snprintf(c->file, sizeof c->file, "%s", h->file);
     c->pos = h->pos;
-    sql.len = leat_str_fit(sql, sql.len < SHOWN ? sql.len : SHOWN);
-    c->sql = leat_arena_str(&h->arena, sql).s;
+    snprintf(c->sql, sizeof c->sql, LEAT_STR_FMT,
+             (int)leat_str_fit(sql, sql.len < SHOWN ? sql.len : SHOWN), sql.s);
 }
 
 static void note_ddl(leat_my_ahead *h, const leat_ddl *ddl, leat_str sql)
@@ -122,10 +134,8 @@ static void advance(leat_my_ahead *h, leat_str bytes)
         (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
     bool artificial = (p[4] & LEAT_BINLOG_F_ARTIFICIAL) != 0;
     if (low == 0 || artificial) return;
-    uint64_t end = (h->pos & ~UINT64_C(0xffffffff)) | low;
-    if (end < h->pos && h->pos - end < UINT64_C(1) << 31) return;
-    if (end < h->pos) end += UINT64_C(1) << 32;
-    h->pos = end;
+    uint64_t end = leat_my_place_unfold(h->pos, low);
+    if (end > 0) h->pos = end;
 }
 
 static leat_rc one(leat_my_source *s, leat_my_ahead *h, leat_str bytes, leat_err *e)
@@ -152,10 +162,22 @@ static leat_rc one(leat_my_source *s, leat_my_ahead *h, leat_str bytes, leat_err
     }
 }
 
+/* What is read already is not ahead any more. */
+static void drop_passed(leat_my_ahead *h, const char *file, uint64_t pos)
+{
+    for (concerned **at = &h->list; *at;) {
+        if (leat_my_place_cmp((*at)->file, (*at)->pos, file, pos) <= 0)
+            drop(at);
+        else
+            at = &(*at)->next;
+    }
+}
+
 static leat_rc start(leat_my_source *s, leat_my_ahead *h, leat_err *e)
 {
     const char *file = leat_my_file_now(s);
     uint64_t pos = leat_my_pos_now(s);
+    drop_passed(h, file, pos);
     if (!h->file[0] || leat_my_place_cmp(h->file, h->pos, file, pos) < 0) {
         snprintf(h->file, sizeof h->file, "%s", file);
         h->pos = pos;

@@ -1,9 +1,13 @@
 /* Texts of a column's character set -> UTF-8.
  *
  *     8-bit sets             a table of the upper half; swe7 differs from ASCII below 128, as
- * nobody sees: the servers convert it as ASCII there ucs2 utf16 utf32       the highest byte first;
- * utf16le: the lowest utf8mb3 utf8mb4        as they are sets of East Asia      iconv, where a text
- * is not ASCII alone
+ *                            nobody sees: the servers convert it as ASCII there
+ *
+ *     ucs2 utf16 utf32       the highest byte first; utf16le: the lowest
+ *
+ *     utf8mb3 utf8mb4        as they are
+ *
+ *     sets of East Asia      iconv, where a text is not ASCII alone
  */
 #include "source/mysql/charset_part.h"
 

@@ -243,6 +243,21 @@ static void expiry(leat_my_exam *x)
                                                 : "SET GLOBAL expire_logs_days = 7;"});
 }
 
+/* Where numbers of a domain must grow, a place in it is the same on each server. */
+static void strict(leat_my_exam *x)
+{
+    static const setting growing = {
+        "gtid_strict_mode",
+        "ON",
+        LEAT_STEP_WARN,
+        "mysql.gtid_strict_mode",
+        "without it a write of a replica's own takes a number that its primary gives too; this server "
+        "is read in its own order, but another one may lack what was read or have more, and cannot "
+        "surely take over; also in the configuration of each server of the group",
+        "SET GLOBAL gtid_strict_mode = 'ON';"};
+    check_setting(x, &growing);
+}
+
 static void gtid(leat_my_exam *x)
 {
     const char *mode = x->sql.mariadb ? NULL : leat_my_variable(x, "gtid_mode");
@@ -251,6 +266,7 @@ static void gtid(leat_my_exam *x)
     } else if (x->sql.mariadb || (mode && strcasecmp(mode, "ON") == 0)) {
         leat_my_step_ok(x, "gtid",
                         "positions are GTIDs: another server of the group can take over");
+        if (x->sql.mariadb) strict(x);
     } else {
         leat_my_step(
             x,

@@ -9,9 +9,7 @@ static const char *quoted_table(leat_my_exam *x)
     leat_str name = leat_str_of(x->conf->capture.signal_tables.v[0]);
     leat_str first = leat_str_cut(&name, '.');
     leat_buf text = {0};
-    leat_my_put_name(&text, first);
-    if (name.s) leat_buf_u8(&text, '.');
-    if (name.s) leat_my_put_name(&text, name);
+    leat_my_put_table(&text, first, name);
     const char *out = leat_arena_str(x->a, leat_buf_str(&text)).s;
     leat_buf_free(&text);
     return name.s ? out : NULL;

@@ -51,9 +51,7 @@ static bool writable(leat_my_exam *x)
 static const char *quoted(leat_my_exam *x, const leat_my_relation *t)
 {
     leat_buf text = {0};
-    leat_my_put_name(&text, leat_str_of(t->db));
-    leat_buf_u8(&text, '.');
-    leat_my_put_name(&text, leat_str_of(t->name));
+    leat_my_put_table(&text, leat_str_of(t->db), leat_str_of(t->name));
     const char *z = leat_arena_str(x->a, leat_buf_str(&text)).s;
     leat_buf_free(&text);
     return z;

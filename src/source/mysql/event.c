@@ -60,13 +60,11 @@ void leat_my_place_here(leat_my_source *s)
     s->at.events = s->at.rows = 0;
 }
 
-/* Ends of events are told modulo 2^32. */
 static void advance(leat_my_source *s, const leat_binlog_event *ev)
 {
     if (ev->end_pos == 0 || ev->flags & LEAT_BINLOG_F_ARTIFICIAL) return;
-    uint64_t end = (s->pos & ~UINT64_C(0xffffffff)) | ev->end_pos;
-    if (end < s->pos && s->pos - end < UINT64_C(1) << 31) return; /* of the file's beginning */
-    if (end < s->pos) end += UINT64_C(1) << 32;
+    uint64_t end = leat_my_place_unfold(s->pos, ev->end_pos);
+    if (end == 0) return;
     s->event_pos = end - ev->size;
     s->pos = end;
 }
@@ -111,6 +109,20 @@ static void begin_gtid(leat_my_source *s, leat_batch *b, const leat_binlog_event
         !leat_my_gtid_counts(s->gtid_rules, leat_gtid_uuid_print(s->tx.gtid.uuid, uuid));
 }
 
+static void tell_order(leat_my_source *s)
+{
+    char at[LEAT_MARIADB_GTID_TEXT];
+    leat_mariadb_gtid_print(leat_mariadb_gtids_get(&s->state, s->tx.mariadb.domain), at);
+    leat_log(
+        LEAT_WARN, "mysql.gtid_order",
+        "file=%s pos=%llu %s stands behind %s: the numbers of a domain do not grow from server "
+        "to server (gtid_strict_mode=OFF). All of them are delivered in this server's order; "
+        "another server may have them in another order, and should not take over. This is "
+        "told once",
+        s->file, (unsigned long long)s->event_pos, s->tx.name, at);
+    s->order_told = true;
+}
+
 static void begin_mariadb(leat_my_source *s, leat_batch *b, const leat_binlog_event *ev)
 {
     begin(s, b, ev);
@@ -120,7 +132,9 @@ static void begin_mariadb(leat_my_source *s, leat_batch *b, const leat_binlog_ev
     leat_mariadb_gtid_print(&s->tx.mariadb, s->tx.name);
     s->tx.id = leat_my_tx_mariadb(&s->tx.mariadb);
     /* By file and position the log is followed as it is, whatever its numbers are. */
-    s->tx.known = s->gtid && leat_mariadb_gtids_has(&s->state, &s->tx.mariadb);
+    s->tx.known = s->gtid && leat_mariadb_gtids_surely_has(&s->state, &s->tx.mariadb);
+    if (!s->tx.known && !s->order_told && leat_mariadb_gtids_has(&s->state, &s->tx.mariadb))
+        tell_order(s);
 }
 
 static leat_rc end(leat_my_source *s, leat_batch *b, leat_err *e)

@@ -1,10 +1,12 @@
 /* Sets of MySQL's GTIDs: text, binary form, and what sets do.
  *
- *     text    = { uuid, { ':' range | ':' tag } } with ',' between; range = first ['-' last]; a tag
- * holds for the ranges behind it: "uuid:1-3:tag:1-2" binary  = u64 count, { 16 bytes uuid, u64
- * ranges, { u64 first, u64 last + 1 } }
- *     ... with tags: u8 1, u48 count, u8 1, { 16 bytes uuid, varlen length (one byte: twice it),
- * tag, u64 ranges, ... }
+ *     text    = { uuid, { ':' range | ':' tag } } with ',' between; range = first ['-' last];
+ *               a tag holds for the ranges behind it: "uuid:1-3:tag:1-2"
+ *
+ *     binary  = u64 count, { 16 bytes uuid, u64 ranges, { u64 first, u64 last + 1 } }
+ *
+ *     tagged  = u8 1, u48 count, u8 1, { 16 bytes uuid, varlen length (one byte: twice it), tag,
+ *               u64 ranges, { u64 first, u64 last + 1 } }
  *
  * Sources are sorted by uuid, then tag; ranges by number, none touching the next. Adding the next
  * number of a source, which is what a stream does, costs two binary searches. */

@@ -72,6 +72,9 @@ void leat_mariadb_gtids_free(leat_mariadb_gtids *s);
 void leat_mariadb_gtids_copy(leat_mariadb_gtids *to, const leat_mariadb_gtids *s);
 /* "0-1-100,1-2-3"; adds to s. A domain twice in the text is an error, as it is to the server. */
 leat_rc leat_mariadb_gtids_parse(leat_mariadb_gtids *s, leat_str text, leat_err *e);
+/* gtid_binlog_state: the last id of each server of each domain; s is no position then, and good for
+ * leat_mariadb_gtids_surely_has, or as sub. */
+leat_rc leat_mariadb_state_parse(leat_mariadb_gtids *s, leat_str text, leat_err *e);
 void leat_mariadb_gtids_print(const leat_mariadb_gtids *s, leat_buf *out);
 /* The domain's position is now this one, whatever it was. */
 void leat_mariadb_gtids_set(leat_mariadb_gtids *s, const leat_mariadb_gtid *id);
@@ -79,6 +82,9 @@ void leat_mariadb_gtids_set(leat_mariadb_gtids *s, const leat_mariadb_gtid *id);
 const leat_mariadb_gtid *leat_mariadb_gtids_get(const leat_mariadb_gtids *s, uint32_t domain);
 /* A sequence number of its domain at or below the position: it was seen, as numbers only grow. */
 bool leat_mariadb_gtids_has(const leat_mariadb_gtids *s, const leat_mariadb_gtid *id);
+/* An id of its domain and server at or below one there, for where numbers grow for each server
+ * alone (gtid_strict_mode=OFF): nothing is sure of a server that has none there. */
+bool leat_mariadb_gtids_surely_has(const leat_mariadb_gtids *s, const leat_mariadb_gtid *id);
 bool leat_mariadb_gtids_contains(const leat_mariadb_gtids *s, const leat_mariadb_gtids *sub);
 bool leat_mariadb_gtids_eq(const leat_mariadb_gtids *x, const leat_mariadb_gtids *y);
 /* In each domain the higher of both. */
@@ -88,5 +94,14 @@ void leat_mariadb_gtids_subtract(leat_mariadb_gtids *s, const leat_mariadb_gtids
 
 enum { LEAT_MARIADB_GTID_TEXT = 10 + 1 + 10 + 1 + 20 + 1 };
 const char *leat_mariadb_gtid_print(const leat_mariadb_gtid *id, char text[LEAT_MARIADB_GTID_TEXT]);
+
+/* ---- of either server ---- */
+
+/* All that the text names is in the set, or with mariadb in the state; not for a text that is none.
+ */
+bool leat_my_gtids_in(bool mariadb, const leat_gtid_set *set, const leat_mariadb_gtids *state,
+                      leat_str text);
+/* The same of two texts. */
+bool leat_my_gtids_in_text(bool mariadb, leat_str all, leat_str text);
 
 #endif

@@ -2,8 +2,9 @@
  *
  *   topic   topic.prefix itself
  *   key     {databaseName}
- *   value   {source, ts_ms, databaseName, schemaName, ddl, tableChanges [{type CREATE|ALTER|DROP,
- * id, table {defaultCharsetName, primaryKeyColumnNames, columns [...], comment}}]}
+ *   value   {source, ts_ms, databaseName, schemaName, ddl,
+ *           tableChanges [{type CREATE|ALTER|DROP, id,
+ *           table {defaultCharsetName, primaryKeyColumnNames, columns [...], comment}}]}
  *
  * As Debezium writes them. What a table looks like is asked from the catalogue, which may be ahead
  * of the statement: the table is null where it was altered again, or is gone, by then. A statement
@@ -20,32 +21,13 @@ struct leat_my_history {
 
 /* ---- schemas ---- */
 
-typedef struct field {
-    const char *name;
-    leat_type type;
-    bool optional;
-    const leat_schema *schema; /* instead of type */
-} field;
-
-static const leat_schema *structure(leat_arena *a, const char *name, bool optional, const field *f,
-                                    uint32_t n)
-{
-    leat_schema *s = leat_schema_struct(a, optional, name, name ? 1 : 0, n);
-    leat_field *fields = LEAT_NEW(a, leat_field, n);
-    for (uint32_t i = 0; i < n; i++)
-        fields[i] = (leat_field){
-            f[i].name, f[i].schema ? f[i].schema : leat_schema_new(a, f[i].type, f[i].optional)};
-    s->fields = fields;
-    return s;
-}
-
 #define NAMED "io.debezium.connector.%s.SchemaChange"
 #define N(array) (sizeof(array) / sizeof *(array))
 
 static const leat_schema *table_schema(leat_arena *a)
 {
     const leat_schema *texts = leat_schema_array(a, true, leat_schema_new(a, LEAT_T_STRING, false));
-    const field column[] = {
+    const leat_field_spec column[] = {
         {.name = "name", .type = LEAT_T_STRING},
         {.name = "jdbcType", .type = LEAT_T_INT32},
         {.name = "nativeType", .type = LEAT_T_INT32, .optional = true},
@@ -63,14 +45,15 @@ static const leat_schema *table_schema(leat_arena *a)
         {.name = "enumValues", .schema = texts},
     };
     const leat_schema *columns = leat_schema_array(
-        a, false, structure(a, "io.debezium.connector.schema.Column", false, column, N(column)));
-    const field table[] = {
+        a, false,
+        leat_schema_of(a, "io.debezium.connector.schema.Column", false, column, N(column)));
+    const leat_field_spec table[] = {
         {.name = "defaultCharsetName", .type = LEAT_T_STRING, .optional = true},
         {.name = "primaryKeyColumnNames", .schema = texts},
         {.name = "columns", .schema = columns},
         {.name = "comment", .type = LEAT_T_STRING, .optional = true},
     };
-    return structure(a, "io.debezium.connector.schema.Table", true, table, N(table));
+    return leat_schema_of(a, "io.debezium.connector.schema.Table", true, table, N(table));
 }
 
 struct leat_my_history *leat_my_history_new(const leat_my_source *s)
@@ -78,21 +61,23 @@ struct leat_my_history *leat_my_history_new(const leat_my_source *s)
     struct leat_my_history *h = leat_zalloc(1, sizeof *h);
     leat_arena *a = &h->arena;
     const char *kind = s->mariadb ? "mariadb" : "mysql";
-    const field key = {.name = "databaseName", .type = LEAT_T_STRING};
-    const field change[] = {{.name = "type", .type = LEAT_T_STRING},
-                            {.name = "id", .type = LEAT_T_STRING},
-                            {.name = "table", .schema = table_schema(a)}};
+    const leat_field_spec key = {.name = "databaseName", .type = LEAT_T_STRING};
+    const leat_field_spec change[] = {{.name = "type", .type = LEAT_T_STRING},
+                                      {.name = "id", .type = LEAT_T_STRING},
+                                      {.name = "table", .schema = table_schema(a)}};
     const leat_schema *changes = leat_schema_array(
-        a, false, structure(a, "io.debezium.connector.schema.Change", false, change, N(change)));
-    const field value[] = {{.name = "source", .schema = s->origin->schema},
-                           {.name = "ts_ms", .type = LEAT_T_INT64},
-                           {.name = "databaseName", .type = LEAT_T_STRING, .optional = true},
-                           {.name = "schemaName", .type = LEAT_T_STRING, .optional = true},
-                           {.name = "ddl", .type = LEAT_T_STRING, .optional = true},
-                           {.name = "tableChanges", .schema = changes}};
+        a, false,
+        leat_schema_of(a, "io.debezium.connector.schema.Change", false, change, N(change)));
+    const leat_field_spec value[] = {
+        {.name = "source", .schema = s->origin->schema},
+        {.name = "ts_ms", .type = LEAT_T_INT64},
+        {.name = "databaseName", .type = LEAT_T_STRING, .optional = true},
+        {.name = "schemaName", .type = LEAT_T_STRING, .optional = true},
+        {.name = "ddl", .type = LEAT_T_STRING, .optional = true},
+        {.name = "tableChanges", .schema = changes}};
     h->topic = leat_naming_schema_changes(&s->conf->capture, a);
-    h->key = structure(a, leat_arena_printf(a, NAMED "Key", kind), false, &key, 1);
-    h->value = structure(a, leat_arena_printf(a, NAMED "Value", kind), false, value, N(value));
+    h->key = leat_schema_of(a, leat_arena_printf(a, NAMED "Key", kind), false, &key, 1);
+    h->value = leat_schema_of(a, leat_arena_printf(a, NAMED "Value", kind), false, value, N(value));
     leat_header *headers = LEAT_NEW(a, leat_header, s->origin->nheaders);
     for (uint32_t i = 0; i < s->origin->nheaders; i++)
         headers[i] =
@@ -119,12 +104,6 @@ static leat_value text_of(leat_arena *a, const char *z)
 static leat_value list_of(const leat_value *v, uint32_t n)
 {
     return (leat_value){.kind = LEAT_LIST, .len = n, .u.list = v};
-}
-
-static leat_value struct_of(leat_arena *a, const leat_value *cells, uint32_t n)
-{
-    const leat_value *list = leat_arena_dup(a, cells, n * sizeof *cells);
-    return (leat_value){.kind = LEAT_STRUCT, .len = n, .u.list = list};
 }
 
 int leat_my_jdbc_type(const char *base)
@@ -207,7 +186,7 @@ static leat_value column_of(const leat_my_source *s, leat_arena *a, const leat_m
         default_of(s, a, c),
         labels_of(a, c),
     };
-    return struct_of(a, cells, N(cells));
+    return leat_value_struct(a, cells, N(cells));
 }
 
 static leat_value table_of(const leat_my_source *s, leat_arena *a, const leat_my_table *t)
@@ -222,7 +201,7 @@ static leat_value table_of(const leat_my_source *s, leat_arena *a, const leat_my
         list_of(cols, t->ncols),
         s->comments && t->comment[0] ? text_of(a, t->comment) : leat_null(),
     };
-    return struct_of(a, cells, N(cells));
+    return leat_value_struct(a, cells, N(cells));
 }
 
 /* The source block: the origin's fields. Of a statement in the log with times in whole
@@ -268,7 +247,7 @@ void leat_my_history_put(leat_my_source *s, leat_batch *b, leat_str db, leat_str
                                                     LEAT_STR_ARG(c->name)))),
             table_of(s, a, c->table),
         };
-        list[0] = struct_of(a, cells, N(cells));
+        list[0] = leat_value_struct(a, cells, N(cells));
     }
     const leat_value value[] = {
         source_of(s, a, name, c),          leat_int(leat_now_us() / 1000), name, leat_null(),
@@ -278,8 +257,8 @@ void leat_my_history_put(leat_my_source *s, leat_batch *b, leat_str db, leat_str
         .topic = s->history->topic,
         .key_schema = s->history->key,
         .value_schema = s->history->value,
-        .key = struct_of(a, &name, 1),
-        .value = struct_of(a, value, N(value)),
+        .key = leat_value_struct(a, &name, 1),
+        .value = leat_value_struct(a, value, N(value)),
         .headers = s->history->headers,
         .nheaders = s->origin->nheaders,
     };
@@ -313,9 +292,7 @@ static leat_str drop_text(const leat_ddl *ddl, const leat_ddl_table *t, leat_are
 {
     leat_buf text = {0};
     leat_buf_str_z(&text, ddl->if_exists ? "DROP TABLE IF EXISTS " : "DROP TABLE ");
-    leat_my_put_name(&text, t->db);
-    leat_buf_u8(&text, '.');
-    leat_my_put_name(&text, t->name);
+    leat_my_put_table(&text, t->db, t->name);
     leat_str out = leat_arena_str(a, leat_buf_str(&text));
     leat_buf_free(&text);
     return out;

@@ -1,5 +1,6 @@
 /* Snapshots by signal: the captured tables, what one of them is read by, the place of its rows, and
  * the rows of the signal table. Run by the task's thread. */
+#include "base/log.h"
 #include "source/mysql/ranges.h"
 #include "source/mysql/reader.h"
 
@@ -213,6 +214,14 @@ static const leat_value *origin(void *arg, leat_arena *a)
 
 /* ---- the signal table ---- */
 
+static void tell_unread(const leat_my_source *s, const leat_my_rel *r, uint64_t row)
+{
+    leat_log(LEAT_WARN, "signal.unread",
+             "table=\"%s\" file=%s pos=%llu row=%llu a signal is not done: its id, type or data is "
+             "no text of the column's character set",
+             r->whole, s->file, (unsigned long long)s->event_pos, (unsigned long long)row);
+}
+
 leat_rc leat_my_signal_rows(leat_my_source *s, const leat_my_rel *r, const leat_binlog_rows *rows,
                             uint64_t skip, leat_err *e)
 {
@@ -224,6 +233,7 @@ leat_rc leat_my_signal_rows(leat_my_source *s, const leat_my_rel *r, const leat_
         leat_str cell[SIGNAL_COLUMNS] = {{0}};
         leat_rc rc = leat_mysql_rows_next(&it, &s->scratch, &before, &after, NULL, e);
         if (rc == LEAT_AGAIN) return LEAT_OK;
+        if (rc == LEAT_DATA && n >= skip) tell_unread(s, r, n);
         if (rc == LEAT_DATA || n < skip) continue;
         LEAT_TRY(rc);
         for (int i = 0; i < SIGNAL_COLUMNS; i++)

@@ -33,7 +33,7 @@ enum {
 /* A table as the log has it: its version, and how a row image becomes a row of the version. Heap;
  * in a list that is searched by name. */
 typedef struct leat_my_rel {
-    const char *db, *name;    /* live as long as the source is open */
+    const char *db, *name;    /* live as long as this */
     const char *whole;        /* "db.name" */
     bool captured;            /* else: counted and skipped */
     bool signals;             /* it is signal.data.collection ... */
@@ -128,6 +128,7 @@ typedef struct leat_my_source {
 
     leat_my_rel *rels[LEAT_MY_RELS];
     leat_my_id *ids[LEAT_MY_IDS];
+    uint32_t nids;
     leat_binlog_format format;
     leat_arena scratch;        /* of one event */
     leat_binlog_unpack unpack; /* of a compressed transaction that is being read ... */
@@ -155,6 +156,7 @@ typedef struct leat_my_source {
     leat_err held;       /* a failure that the next read returns; rc OK: none */
     bool unread_told;    /* a statement that is not understood was warned about */
     bool statement_told; /* a change that is logged as a statement was warned about */
+    bool order_told;     /* GTIDs of a domain that do not grow were warned about */
 } leat_my_source;
 
 /* The log and the place in it up to which it was read; before the stream, where it will begin. */
@@ -206,6 +208,9 @@ leat_rc leat_my_rel_exact(leat_my_source *s, leat_my_rel *rel, leat_err *e);
 leat_rc leat_my_rel_version(leat_my_source *s, leat_my_rel *rel, leat_err *e);
 /* The statement ended: ids mean nothing any more. */
 void leat_my_ids_clear(leat_my_source *s);
+/* A statement dropped the table (name absent: all of the database): what is not captured of it
+ * goes, so that names which come and go are not kept for ever. Those that are captured stay. */
+void leat_my_rels_forget(leat_my_source *s, leat_str db, leat_str name);
 void leat_my_rels_free(leat_my_source *s);
 
 /* ---- described.c ---- */
@@ -321,6 +326,9 @@ leat_rc leat_my_stream_read(leat_my_source *s, leat_batch *b, int wait_ms, leat_
 leat_rc leat_my_server_name(leat_my *c, leat_arena *a, leat_str *out, leat_err *e);
 /* Where its log ends now; with GTIDs, all that it has executed. Texts in a. */
 leat_rc leat_my_server_end(leat_my_source *s, leat_arena *a, leat_my_position *out, leat_err *e);
+/* MariaDB's GTIDs up to that place in its log, in a. */
+leat_rc leat_my_server_gtids_at(leat_my *c, leat_str file, uint64_t pos, leat_arena *a,
+                                leat_str *out, leat_err *e);
 /* The statement that tells it, on this server. */
 const char *leat_my_server_status_sql(const leat_my *c);
 /* s->at is the beginning of the oldest log. */

@@ -4,8 +4,9 @@
  * With `after` the stream begins where the view was taken, so the place must be the view's own:
  *
  *   MariaDB   its consistent snapshot tells it, without a lock
+ *
  *   MySQL     FLUSH TABLES WITH READ LOCK for the moment in which the view is made and the log's
- * end read; without the privilege for it LOCK TABLES of those that are read
+ *             end is read; without the privilege for it LOCK TABLES of those that are read
  *
  * A blocking snapshot needs no place: what was changed since the stream's comes again behind the
  * rows. A row is held until it is known whether another follows, since the last one is marked.
@@ -114,15 +115,8 @@ static leat_rc view_at_place(leat_my_reader *x, const leat_plan *plan, leat_aren
 /* The stream is to begin there. */
 static leat_rc begin_at(leat_my_source *s, leat_my_reader *x, leat_my_viewed *v, leat_err *e)
 {
-    leat_arena *a = &s->arena;
-    if (s->gtid && s->mariadb) {
-        const char *sql = leat_arena_printf(a, "SELECT BINLOG_GTID_POS('" LEAT_STR_FMT "', %llu)",
-                                            LEAT_STR_ARG(v->file), (unsigned long long)v->pos);
-        leat_my_result r;
-        LEAT_TRY(leat_my_query(&x->s.sql, "take a view", sql, &r, e));
-        v->gtids = leat_my_next(&r) ? leat_arena_str(a, leat_my_cell(&r, 0)) : (leat_str){0};
-        leat_my_result_free(&r);
-    }
+    if (s->gtid && s->mariadb)
+        LEAT_TRY(leat_my_server_gtids_at(&x->s.sql, v->file, v->pos, &s->arena, &v->gtids, e));
     return leat_my_begin_at(s, v, e);
 }
 
@@ -330,9 +324,7 @@ static leat_rc put_tables(leat_my_source *s, const leat_signal *signal, leat_are
         LEAT_TRY(leat_increment_block_wants(signal, name, &in, &filter, e));
         if (!in || leat_capture_is_signal(c, v[i].schema, v[i].name)) continue;
         LEAT_TRY(leat_my_condition_check(name, filter, e));
-        leat_my_put_name(&quoted, leat_str_of(v[i].schema));
-        leat_buf_u8(&quoted, '.');
-        leat_my_put_name(&quoted, leat_str_of(v[i].name));
+        leat_my_put_table(&quoted, leat_str_of(v[i].schema), leat_str_of(v[i].name));
         const char *named = leat_arena_str(plan->a, leat_buf_str(&quoted)).s;
         leat_buf_free(&quoted);
         leat_my_plain_put(plan, v[i].priv, leat_increment_block_statement(named, filter, plan->a));

@@ -98,6 +98,13 @@ uint64_t leat_my_log_number(const char *file)
     return n;
 }
 
+uint64_t leat_my_place_unfold(uint64_t pos, uint32_t low)
+{
+    uint64_t end = (pos & ~UINT64_C(0xffffffff)) | low;
+    if (end >= pos) return end;
+    return pos - end < UINT64_C(1) << 31 ? 0 : end + (UINT64_C(1) << 32);
+}
+
 int leat_my_place_cmp(const char *file, uint64_t pos, const char *other, uint64_t other_pos)
 {
     uint64_t x = leat_my_log_number(file), y = leat_my_log_number(other);

@@ -46,6 +46,9 @@ leat_rc leat_my_position_read(leat_str offset, leat_arena *a, leat_my_position *
 
 /* Logs are compared by the number at the end of their names: <0, 0, >0. */
 uint64_t leat_my_log_number(const char *file); /* 0: there is none */
+/* The place behind pos of which an event tells the lower 32 bits; 0: it is one of the file's
+ * beginning, sent once more. */
+uint64_t leat_my_place_unfold(uint64_t pos, uint32_t low);
 int leat_my_place_cmp(const char *file, uint64_t pos, const char *other, uint64_t other_pos);
 
 #endif

@@ -290,9 +290,7 @@ leat_rc leat_my_range_put(leat_buf *sql, const leat_my_identity *id, const leat_
 static void put_from(leat_buf *sql, const leat_my_cut *t)
 {
     leat_buf_str_z(sql, " FROM ");
-    leat_my_put_name(sql, leat_str_of(t->db));
-    leat_buf_u8(sql, '.');
-    leat_my_put_name(sql, leat_str_of(t->name));
+    leat_my_put_table(sql, leat_str_of(t->db), leat_str_of(t->name));
     if (t->identity->primary) leat_buf_str_z(sql, " FORCE INDEX (PRIMARY)");
 }
 

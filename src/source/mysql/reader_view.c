@@ -2,13 +2,17 @@
  *
  *   MySQL with GTIDs   gtid_executed is read, then the transaction begins and the table is touched,
  *                      which holds it against DDL and makes the view; then the log's end is read.
- * No lock: what was executed is visible, and what is visible is in the log. MariaDB            its
- * consistent snapshot says of which place it is (Binlog_snapshot_*). The table is held by a second
- * session, as DDL between snapshot and first row would not be waited for. gtid_binlog_pos, read
- * before, is contained where the place is behind the log's end of then. under a lock       LOCK
- * TABLES ... READ of a second session for the moment in which the place is read and the view made:
- * then it is exact for this table. For tables without a key, for MySQL without GTIDs, and, held
- * until the rows are read, for engines without transactions.
+ *                      No lock: what was executed is visible, and what is visible is in the log.
+ *
+ *   MariaDB            its consistent snapshot says of which place it is (Binlog_snapshot_*). The
+ *                      table is held by a second session, as DDL between snapshot and first row
+ *                      would not be waited for. gtid_binlog_state, read before, is contained where
+ *                      the place is behind the log's end of then.
+ *
+ *   under a lock       LOCK TABLES ... READ of a second session for the moment in which the place
+ *                      is read and the view made: then it is exact for this table. For tables
+ *                      without a key, for MySQL without GTIDs, and, held until the rows are read,
+ *                      for engines without transactions.
  *
  * Nothing locks more than the one table, and for longer than a moment only where its engine has no
  * transactions. Run by the reader's thread. */
@@ -138,7 +142,8 @@ leat_rc leat_my_view_log_end(leat_my *c, leat_arena *a, leat_my_viewed *v, leat_
 /* Also where positions are not by them: the stream's transactions are. */
 leat_rc leat_my_view_gtids(leat_my *c, leat_arena *a, leat_my_viewed *v, leat_err *e)
 {
-    return ask(c, c->mariadb ? "SELECT @@global.gtid_binlog_pos" : "SELECT @@global.gtid_executed",
+    return ask(c,
+               c->mariadb ? "SELECT @@global.gtid_binlog_state" : "SELECT @@global.gtid_executed",
                a, &v->gtids, 1, e);
 }
 

@@ -24,9 +24,7 @@ static void put_table(const leat_my_reader *x, leat_buf *out)
 {
     leat_str name = leat_str_of(x->s.conf->capture.signal_tables.v[0]);
     leat_str db = leat_str_cut(&name, '.');
-    leat_my_put_name(out, db);
-    if (name.s) leat_buf_u8(out, '.');
-    if (name.s) leat_my_put_name(out, name);
+    leat_my_put_table(out, db, name);
     leat_buf_u8(out, 0);
 }
 

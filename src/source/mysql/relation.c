@@ -11,6 +11,8 @@
  *
  * A description is kept until a statement of DDL names the table or a TABLE_MAP no longer fits. Run
  * by the task's thread. */
+#include <stdio.h>
+
 #include "base/log.h"
 #include "source/mysql/my.h"
 #include "source/mysql/ranges.h"
@@ -30,6 +32,20 @@ static leat_rc is_captured(const leat_my_source *s, const leat_my_rel *r, bool *
     return *in ? leat_filter_table(s->filter, r->db, r->name, in, e) : LEAT_OK;
 }
 
+/* Its names stand behind it: "db.name", "db". */
+static leat_my_rel *rel_new(leat_str db, leat_str name)
+{
+    size_t whole = db.len + 1 + name.len + 1;
+    leat_my_rel *r = leat_zalloc(1, sizeof *r + whole + db.len + 1);
+    char *text = (char *)(r + 1);
+    snprintf(text, whole, LEAT_STR_FMT "." LEAT_STR_FMT, LEAT_STR_ARG(db), LEAT_STR_ARG(name));
+    memcpy(text + whole, text, db.len);
+    r->whole = text;
+    r->name = text + db.len + 1;
+    r->db = text + whole;
+    return r;
+}
+
 leat_rc leat_my_rel_named(leat_my_source *s, leat_str db, leat_str name, leat_my_rel **out,
                           leat_err *e)
 {
@@ -38,10 +54,7 @@ leat_rc leat_my_rel_named(leat_my_source *s, leat_str db, leat_str name, leat_my
         if (leat_str_is(db, (*at)->db) && leat_str_is(name, (*at)->name)) break;
     *out = *at;
     if (*at) return LEAT_OK;
-    leat_my_rel *r = leat_zalloc(1, sizeof *r);
-    r->db = leat_arena_str(&s->arena, db).s;
-    r->name = leat_arena_str(&s->arena, name).s;
-    r->whole = leat_arena_printf(&s->arena, "%s.%s", r->db, r->name);
+    leat_my_rel *r = rel_new(db, name);
     r->signals = leat_capture_is_signal(&s->conf->capture, r->db, r->name);
     leat_rc rc = is_captured(s, r, &r->captured, e);
     if (rc != LEAT_OK) {
@@ -66,17 +79,19 @@ static void remember(leat_my_source *s, uint64_t id, leat_my_rel *r)
     if (!*at) {
         *at = leat_zalloc(1, sizeof **at);
         (*at)->id = id;
+        s->nids++;
     }
     (*at)->rel = r;
 }
 
 void leat_my_ids_clear(leat_my_source *s)
 {
-    for (int i = 0; i < LEAT_MY_IDS; i++) {
+    for (int i = 0; s->nids > 0; i++) {
         while (s->ids[i]) {
             leat_my_id *next = s->ids[i]->next;
             leat_free(s->ids[i]);
             s->ids[i] = next;
+            s->nids--;
         }
     }
 }
@@ -95,6 +110,32 @@ static void drop_version(leat_my_rel *r)
     r->table = NULL;
 }
 
+static void rel_free(leat_my_rel *r)
+{
+    drop_version(r);
+    leat_buf_free(&r->wire);
+    leat_arena_free(&r->arena);
+    leat_arena_free(&r->image_arena);
+    leat_free(r);
+}
+
+void leat_my_rels_forget(leat_my_source *s, leat_str db, leat_str name)
+{
+    leat_my_ids_clear(s);
+    for (int i = 0; i < LEAT_MY_RELS; i++) {
+        for (leat_my_rel **at = &s->rels[i]; *at;) {
+            leat_my_rel *r = *at;
+            bool named = leat_str_is(db, r->db) && (!name.s || leat_str_is(name, r->name));
+            if (r->captured || !named) {
+                at = &r->next;
+                continue;
+            }
+            *at = r->next;
+            rel_free(r);
+        }
+    }
+}
+
 void leat_my_rels_free(leat_my_source *s)
 {
     leat_my_ids_clear(s);
@@ -102,11 +143,7 @@ void leat_my_rels_free(leat_my_source *s)
         while (s->rels[i]) {
             leat_my_rel *r = s->rels[i];
             s->rels[i] = r->next;
-            drop_version(r);
-            leat_buf_free(&r->wire);
-            leat_arena_free(&r->arena);
-            leat_arena_free(&r->image_arena);
-            leat_free(r);
+            rel_free(r);
         }
     }
 }

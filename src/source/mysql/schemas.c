@@ -6,8 +6,8 @@
  *   {"ts_sec":...,"file":"mysql-bin.000001","pos":1926,"gtids":"2ec757f5-...:1-5","gtid":"...:6"}
  *
  * In force is the newest entry of a table (or of its database, or of all tables) whose place was
- * reached. Reading again what was read before finds the entries of then; an entry that is read
- * again is added again, so that the newest is always the one that counts. Run by the task's thread.
+ * reached. Reading again what was read before finds the entries of then; a statement that is read
+ * again is not noted again. Run by the task's thread.
  */
 #include "base/clock.h"
 #include "base/json.h"
@@ -36,16 +36,7 @@ static void put_place(leat_my_source *s, leat_buf *out)
 /* All of the set was read. */
 static bool has_read(const leat_my_source *s, leat_str set)
 {
-    leat_gtid_set x = {0};
-    leat_mariadb_gtids y = {0};
-    leat_err e;
-    bool in = s->mariadb ? leat_mariadb_gtids_parse(&y, set, &e) == LEAT_OK &&
-                               leat_mariadb_gtids_contains(&s->state, &y)
-                         : leat_gtid_set_parse(&x, set, &e) == LEAT_OK &&
-                               leat_gtid_set_contains(&s->gtids, &x);
-    leat_gtid_set_free(&x);
-    leat_mariadb_gtids_free(&y);
-    return in;
+    return leat_my_gtids_in(s->mariadb, &s->gtids, &s->state, set);
 }
 
 /* The place was reached; *here: it is the present one. */
@@ -148,8 +139,8 @@ leat_rc leat_my_schemas_note(leat_my_source *s, const leat_my_noted *noted, size
     leat_schema_store *store = s->now ? NULL : s->task->schemas;
     leat_arena a = {0};
     leat_buf place = {0}, text = {0};
-    leat_schema_entry *list = LEAT_NEW(&a, leat_schema_entry, n);
     if (!store || n == 0) return LEAT_OK;
+    leat_schema_entry *list = LEAT_NEW(&a, leat_schema_entry, n);
     put_place(s, &place);
     for (size_t i = 0; i < n; i++) {
         list[i] = (leat_schema_entry){.db = noted[i].db,

@@ -72,6 +72,19 @@ static leat_rc read_end(leat_my_source *s, leat_arena *a, leat_my_position *out,
     return LEAT_OK;
 }
 
+leat_rc leat_my_server_gtids_at(leat_my *c, leat_str file, uint64_t pos, leat_arena *a,
+                                leat_str *out, leat_err *e)
+{
+    leat_buf sql = {0};
+    leat_buf_str_z(&sql, "SELECT BINLOG_GTID_POS(");
+    leat_my_put_text(&sql, file);
+    leat_buf_printf(&sql, ", %llu)", (unsigned long long)pos);
+    leat_buf_u8(&sql, 0);
+    leat_rc rc = one_cell(c, "read the GTIDs of a place in the binary log", sql.p, a, out, e);
+    leat_buf_free(&sql);
+    return rc;
+}
+
 /* MariaDB tells place and GTIDs apart: they belong together if nothing was written between. */
 static leat_rc read_end_mariadb(leat_my_source *s, leat_arena *a, leat_my_position *out,
                                 leat_err *e)
@@ -84,14 +97,7 @@ static leat_rc read_end_mariadb(leat_my_source *s, leat_arena *a, leat_my_positi
         LEAT_TRY(read_end(s, a, &again, e));
         if (leat_my_place_cmp(out->file, out->pos, again.file, again.pos) == 0) return LEAT_OK;
     }
-    leat_buf sql = {0};
-    leat_buf_str_z(&sql, "SELECT BINLOG_GTID_POS(");
-    leat_my_put_text(&sql, leat_str_of(out->file));
-    leat_buf_printf(&sql, ", %llu)", (unsigned long long)out->pos);
-    leat_buf_u8(&sql, 0);
-    leat_rc rc = one_cell(&s->sql, "read the end of the binary log", sql.p, a, &out->gtids, e);
-    leat_buf_free(&sql);
-    return rc;
+    return leat_my_server_gtids_at(&s->sql, leat_str_of(out->file), out->pos, a, &out->gtids, e);
 }
 
 leat_rc leat_my_server_end(leat_my_source *s, leat_arena *a, leat_my_position *out, leat_err *e)

@@ -20,9 +20,7 @@ leat_my_snap *leat_my_snap_of(const leat_my_relation *r, const char *override, l
 {
     leat_my_snap *p = LEAT_NEW(a, leat_my_snap, 1);
     leat_buf quoted = {0};
-    leat_my_put_name(&quoted, leat_str_of(r->db));
-    leat_buf_u8(&quoted, '.');
-    leat_my_put_name(&quoted, leat_str_of(r->name));
+    leat_my_put_table(&quoted, leat_str_of(r->db), leat_str_of(r->name));
     *p = (leat_my_snap){.db = leat_arena_strdup(a, r->db),
                         .name = leat_arena_strdup(a, r->name),
                         .quoted = leat_arena_str(a, leat_buf_str(&quoted)).s,

@@ -226,29 +226,36 @@ leat_rc leat_my_end_source(leat_task *t, leat_arena *a, leat_str *end, leat_err 
 {
     leat_my_position p;
     leat_buf text = {0};
+    const leat_my_source *s = t->priv;
     LEAT_TRY(leat_my_server_end(t->priv, a, &p, e));
+    p.server = s->server;
     leat_my_position_write(&p, &text);
     *end = leat_arena_str(a, leat_buf_str(&text));
     leat_buf_free(&text);
     return LEAT_OK;
 }
 
-static bool contains(bool mariadb, leat_str set, leat_str sub)
+static bool equal(leat_str x, leat_str y)
 {
-    leat_gtid_set x = {0}, y = {0};
     leat_mariadb_gtids p = {0}, q = {0};
     leat_err e;
-    bool in = mariadb ? leat_mariadb_gtids_parse(&p, set, &e) == LEAT_OK &&
-                            leat_mariadb_gtids_parse(&q, sub, &e) == LEAT_OK &&
-                            leat_mariadb_gtids_contains(&p, &q)
-                      : leat_gtid_set_parse(&x, set, &e) == LEAT_OK &&
-                            leat_gtid_set_parse(&y, sub, &e) == LEAT_OK &&
-                            leat_gtid_set_contains(&x, &y);
-    leat_gtid_set_free(&x);
-    leat_gtid_set_free(&y);
+    bool eq = leat_mariadb_gtids_parse(&p, x, &e) == LEAT_OK &&
+              leat_mariadb_gtids_parse(&q, y, &e) == LEAT_OK && leat_mariadb_gtids_eq(&p, &q);
     leat_mariadb_gtids_free(&p);
     leat_mariadb_gtids_free(&q);
-    return in;
+    return eq;
+}
+
+/* Numbers of a domain need not grow in a MariaDB's log, places do. Behind the last transaction
+ * there may be more in it that makes no place. */
+static bool reached(bool mariadb, const leat_my_position *at, const leat_my_position *to)
+{
+    bool gtids = at->gtids.len && to->gtids.len;
+    bool place = leat_my_place_cmp(at->file, at->pos, to->file, to->pos) >= 0;
+    if (!gtids) return place;
+    if (mariadb && at->server.len && leat_str_eq(at->server, to->server))
+        return place || equal(at->gtids, to->gtids);
+    return leat_my_gtids_in_text(mariadb, at->gtids, to->gtids);
 }
 
 bool leat_my_passed_source(leat_task *t, leat_str end, const leat_position *pos, size_t n)
@@ -263,10 +270,7 @@ bool leat_my_passed_source(leat_task *t, leat_str end, const leat_position *pos,
     if (leat_increment_runs(s->inc)) return false;
     bool yes = own && leat_my_position_read(own->offset, &a, &at, &e) == LEAT_OK &&
                leat_my_position_read(end, &a, &to, &e) == LEAT_OK;
-    if (yes && at.gtids.len && to.gtids.len)
-        yes = contains(s->mariadb, at.gtids, to.gtids);
-    else if (yes)
-        yes = leat_my_place_cmp(at.file, at.pos, to.file, to.pos) >= 0;
+    yes = yes && reached(s->mariadb, &at, &to);
     leat_arena_free(&a);
     return yes;
 }

@@ -171,6 +171,17 @@ static void make_stale(leat_my_source *s, const leat_ddl *ddl)
     }
 }
 
+static void forget(leat_my_source *s, const leat_ddl *ddl)
+{
+    leat_str none = {0};
+    if (ddl->kind == LEAT_DDL_DROP_DATABASE) leat_my_rels_forget(s, ddl->database, none);
+    for (uint32_t i = 0; i < ddl->ntables; i++) {
+        const leat_ddl_table *t = &ddl->tables[i];
+        if (ddl->kind == LEAT_DDL_DROP_TABLE || t->new_name.s)
+            leat_my_rels_forget(s, t->db, t->name);
+    }
+}
+
 leat_rc leat_my_statement(leat_my_source *s, leat_batch *b, const leat_ddl *ddl, leat_str sql,
                           leat_err *e)
 {
@@ -179,5 +190,7 @@ leat_rc leat_my_statement(leat_my_source *s, leat_batch *b, const leat_ddl *ddl,
     make_stale(s, ddl);
     if (s->tx.known) return LEAT_OK;
     LEAT_TRY(note(s, ddl, sql, e));
-    return s->conf->capture.schema_changes ? leat_my_history_add(s, b, ddl, sql, e) : LEAT_OK;
+    if (s->conf->capture.schema_changes) LEAT_TRY(leat_my_history_add(s, b, ddl, sql, e));
+    forget(s, ddl);
+    return LEAT_OK;
 }

@@ -2,13 +2,14 @@
  *
  *     view  = {"server":TEXT,"file":TEXT,"pos":N,"gtids":TEXT,"mariadb":BOOL,"exact":BOOL}
  *
- *     tx    = 01 | 22 bits: hash of server and tag | 40 bits: number    MySQL's GTID
- *             10 | 14 bits: the domain's               | 48 bits: number    MariaDB's
- *             11 | 22 bits: number of the log          | 40 bits: place in it
- *             00 | 62 bits: hash                                            what has no room there
+ *     tx    = 01 | 22 bits: hash of server and tag    | 40 bits: number    MySQL's GTID
+ *             10 | 22 bits: hash of domain and server | 40 bits: number    MariaDB's
+ *             11 | 22 bits: number of the log         | 40 bits: place in it
+ *             00 | 62 bits: hash                                           what has no room there
  *
- * Two servers of a set whose hashes are the same are in doubt, and so is what has no room.
- */
+ * Two members of a set whose hashes are the same are in doubt, and so is what has no room. Of
+ * MariaDB's a view has the last one of each server of each domain, as numbers need not grow from
+ * server to server. */
 #include "source/mysql/view.h"
 
 #include <stdio.h>
@@ -17,7 +18,7 @@
 #include "source/mysql/position.h"
 
 enum { KIND_SHIFT = 62, KIND_GTID = 1, KIND_MARIADB = 2, KIND_PLACE = 3 };
-enum { GNO_BITS = 40, HASH_BITS = 22, SEQ_BITS = 48, DOMAIN_BITS = 14, POS_BITS = 40 };
+enum { HASH_BITS = 22, GNO_BITS = 40, POS_BITS = 40 };
 
 #define LOW(bits) ((UINT64_C(1) << (bits)) - 1)
 
@@ -27,6 +28,7 @@ typedef struct view {
     uint64_t pos;
     bool mariadb, exact;
     bool known;               /* what follows is */
+    leat_str gtids;           /* as text */
     leat_gtid_set set;        /* in the view's arena, as the ranges are */
     leat_mariadb_gtids state; /* the same */
     bool stored; /* it was read from its text: the stream may be another server's now */
@@ -56,12 +58,17 @@ uint64_t leat_my_tx_gtid(const leat_gtid *id)
     return (uint64_t)KIND_GTID << KIND_SHIFT | source_hash(id->uuid, id->tag) << GNO_BITS | id->gno;
 }
 
+static uint64_t writer_hash(const leat_mariadb_gtid *id)
+{
+    const uint32_t names[] = {id->domain, id->server};
+    return leat_str_hash((leat_str){(const char *)names, sizeof names}) >> 7 & LOW(HASH_BITS);
+}
+
 uint64_t leat_my_tx_mariadb(const leat_mariadb_gtid *id)
 {
     char text[LEAT_MARIADB_GTID_TEXT];
-    if (id->domain > LOW(DOMAIN_BITS) || id->seq > LOW(SEQ_BITS))
-        return other(leat_str_of(leat_mariadb_gtid_print(id, text)));
-    return (uint64_t)KIND_MARIADB << KIND_SHIFT | (uint64_t)id->domain << SEQ_BITS | id->seq;
+    if (id->seq > LOW(GNO_BITS)) return other(leat_str_of(leat_mariadb_gtid_print(id, text)));
+    return (uint64_t)KIND_MARIADB << KIND_SHIFT | writer_hash(id) << GNO_BITS | id->seq;
 }
 
 uint64_t leat_my_tx_place(const char *file, uint64_t pos)
@@ -86,15 +93,23 @@ static bool has_gtid(const view *v, uint64_t tx)
     return false;
 }
 
+static bool has_mariadb(const view *v, uint64_t tx)
+{
+    const leat_mariadb_gtid *found = NULL;
+    for (uint32_t i = 0; i < v->state.n; i++) {
+        if (writer_hash(&v->state.ids[i]) != (tx >> GNO_BITS & LOW(HASH_BITS))) continue;
+        if (found) return false;
+        found = &v->state.ids[i];
+    }
+    return found && (tx & LOW(GNO_BITS)) <= found->seq;
+}
+
 bool leat_my_view_contains(const leat_view *x, uint64_t tx)
 {
     const view *v = x->priv;
-    const leat_mariadb_gtid *id;
     switch (tx >> KIND_SHIFT) {
     case KIND_GTID: return v->known && has_gtid(v, tx);
-    case KIND_MARIADB:
-        id = leat_mariadb_gtids_get(&v->state, (uint32_t)(tx >> SEQ_BITS & LOW(DOMAIN_BITS)));
-        return v->known && id && (tx & LOW(SEQ_BITS)) <= id->seq;
+    case KIND_MARIADB: return v->known && has_mariadb(v, tx);
     case KIND_PLACE: return v->exact && tx < leat_my_tx_place(v->file, v->pos);
     default: return false;
     }
@@ -124,7 +139,7 @@ static leat_rc read_gtids(view *v, leat_str text, leat_arena *a, leat_err *e)
     leat_mariadb_gtids state = {0};
     leat_rc rc = LEAT_OK;
     v->known = text.s != NULL;
-    if (v->known && v->mariadb) rc = leat_mariadb_gtids_parse(&state, text, e);
+    if (v->known && v->mariadb) rc = leat_mariadb_state_parse(&state, text, e);
     if (v->known && !v->mariadb) rc = leat_gtid_set_parse(&set, text, e);
     keep_state(&state, a, &v->state);
     keep_set(&set, a, &v->set);
@@ -143,6 +158,7 @@ leat_rc leat_my_view_new(const leat_my_viewed *found, leat_arena *a, leat_view *
                 .pos = found->pos,
                 .mariadb = found->mariadb,
                 .exact = found->exact};
+    if (found->gtids.s) v->gtids = leat_arena_str(a, found->gtids);
     LEAT_TRY(read_gtids(v, found->gtids, a, e));
     leat_jw_object(&w, NULL);
     leat_jw_str(&w, "server", found->server);
@@ -202,34 +218,17 @@ void leat_my_view_await(const leat_view *x, leat_str file, uint64_t pos)
 
 /* ---- against positions ---- */
 
-/* The view has all that the position's texts name. */
+/* The view has all that the position's text names. */
 static bool has_gtids(const view *v, leat_str gtids)
 {
-    leat_gtid_set set = {0};
-    leat_mariadb_gtids state = {0};
+    leat_mariadb_gtids at = {0};
     leat_err e;
-    bool has = v->mariadb ? leat_mariadb_gtids_parse(&state, gtids, &e) == LEAT_OK &&
-                                leat_mariadb_gtids_contains(&v->state, &state)
-                          : leat_gtid_set_parse(&set, gtids, &e) == LEAT_OK &&
-                                leat_gtid_set_contains(&v->set, &set);
-    leat_gtid_set_free(&set);
-    leat_mariadb_gtids_free(&state);
+    if (!v->mariadb) return leat_my_gtids_in(false, &v->set, NULL, gtids);
+    bool has = leat_mariadb_gtids_parse(&at, gtids, &e) == LEAT_OK;
+    for (uint32_t i = 0; i < at.n; i++)
+        has = has && leat_mariadb_gtids_surely_has(&v->state, &at.ids[i]);
+    leat_mariadb_gtids_free(&at);
     return has;
-}
-
-/* And the other way round. */
-static bool in_gtids(const view *v, leat_str gtids)
-{
-    leat_gtid_set set = {0};
-    leat_mariadb_gtids state = {0};
-    leat_err e;
-    bool in = v->mariadb ? leat_mariadb_gtids_parse(&state, gtids, &e) == LEAT_OK &&
-                               leat_mariadb_gtids_contains(&state, &v->state)
-                         : leat_gtid_set_parse(&set, gtids, &e) == LEAT_OK &&
-                               leat_gtid_set_contains(&set, &v->set);
-    leat_gtid_set_free(&set);
-    leat_mariadb_gtids_free(&state);
-    return in;
 }
 
 static bool same_server(const view *v, const leat_my_position *p)
@@ -268,7 +267,7 @@ bool leat_my_view_passed(const leat_view *x, leat_position pos)
         passed = leat_my_place_cmp(p.file, p.pos, v->file, v->pos) >= 0 &&
                  (!v->until[0] || leat_my_place_cmp(p.file, p.pos, v->until, v->until_pos) >= 0);
     else if (v->stored && v->known && p.gtids.len)
-        passed = in_gtids(v, p.gtids);
+        passed = leat_my_gtids_in_text(v->mariadb, p.gtids, v->gtids);
     leat_arena_free(&a);
     return passed;
 }

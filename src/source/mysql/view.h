@@ -29,7 +29,8 @@ typedef struct leat_my_viewed {
     leat_str server; /* whose log it is */
     leat_str file;   /* the end ... */
     uint64_t pos;
-    leat_str gtids; /* that it surely contains, as text; MariaDB: the state; absent: not known */
+    leat_str gtids; /* that it surely contains, as text (MariaDB: as gtid_binlog_state has them);
+                       absent: not known */
     bool mariadb, exact;
 } leat_my_viewed;
 

@@ -1,8 +1,10 @@
 /* Positions of query capture: Kafka Connect's, as the JDBC connector stores them.
  *
- *   partition   {"protocol":"1","table":"schema.table"}; {"query":"query"}; of bulk
- * {"table":"table"} offset      {"timestamp_nanos":N,"incrementing":N,"timestamp":MS}, those that
- * the mode has; timestamp_nanos is the fraction of the second. Of bulk, which the JDBC connector
+ *   partition   {"protocol":"1","table":"schema.table"}; {"query":"query"}; of bulk:
+ *               {"table":"table"}
+ *
+ *   offset      {"timestamp_nanos":N,"incrementing":N,"timestamp":MS}, those that the mode has;
+ *               timestamp_nanos is the fraction of the second. Of bulk, which the JDBC connector
  *               keeps none of: {"polls":N}
  *
  * Members are written in the order in which Java's maps give them, and read in any. Pure; any

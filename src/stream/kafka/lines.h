@@ -13,11 +13,19 @@ leat_rc leat_kafka_lines_read(const leat_kafka_clients *kafka, const char *name,
                               leat_rc (*fn)(void *arg, leat_str line, int64_t offset, leat_err *e),
                               void *arg, int ms, leat_err *e);
 
-/* Appends n lines in their order, and waits up to ms until all replicas in sync have them; makes
- * the topic if it is missing, with one partition and nothing removed. RETRY: some may be written.
- */
-leat_rc leat_kafka_lines_write(const leat_kafka_clients *kafka, const char *connector,
-                               const char *topic, const leat_str *lines, size_t n, int ms,
-                               leat_err *e);
+/* Lines being appended, in their order. The topic is made if it is missing, with one partition and
+ * nothing removed. */
+typedef struct leat_kafka_lines leat_kafka_lines;
+/* Begins with n of them; waits for nothing. All that is given is borrowed until it is closed. ms:
+ * how long it may take. RETRY, CONF as a producer's open. */
+leat_rc leat_kafka_lines_open(const leat_kafka_clients *kafka, const char *connector,
+                              const char *topic, const leat_str *lines, size_t n, int ms,
+                              leat_kafka_lines **out, leat_err *e);
+/* OK: all replicas in sync have all of them. AGAIN: not within wait_ms, the same call goes on.
+ * RETRY "kafka.down", "kafka.timeout", "kafka.error": some may be written. CONF as when a record is
+ * produced. */
+leat_rc leat_kafka_lines_turn(leat_kafka_lines *w, int wait_ms, leat_err *e);
+/* What is not written by now never will be. NULL: nothing to do. */
+void leat_kafka_lines_close(leat_kafka_lines *w);
 
 #endif

@@ -5,7 +5,6 @@
  * newest without holes, so a report finds its parcel by halving. A record sent again, after its
  * producer died, has the tag it had. Run by the stream's thread. */
 #include <assert.h>
-#include <inttypes.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -454,20 +453,6 @@ static void note_dead(leat_parcel *p, uint32_t index, const leat_event *ev)
     if (index < p->nsafe) leat_kafka_count_dead(&p->safe_counts, ev, true);
 }
 
-/* By what an event is known again: its transaction and number in it, or for a row its content. */
-static leat_str position_of(leat_kafka *k, const leat_event *ev)
-{
-    char *text;
-    if (ev->op != LEAT_OP_RECORD && ev->tx != 0 && ev->tx_seq != 0)
-        text = leat_arena_printf(&k->scratch, "{\"tx\":%" PRIu64 ",\"seq\":%" PRIu32 "}", ev->tx,
-                                 ev->tx_seq);
-    else
-        text =
-            leat_arena_printf(&k->scratch, "{\"ts_us\":%" PRId64 ",\"record\":\"%016" PRIx64 "\"}",
-                              ev->ts_us, leat_str_hash(leat_buf_str(&k->bytes)));
-    return leat_str_of(text);
-}
-
 static leat_rc put_letter(leat_kafka *k, const leat_event *ev, const leat_err *why, leat_err *e)
 {
     leat_record view[LEAT_RECORDS_MAX];
@@ -481,7 +466,7 @@ static leat_rc put_letter(leat_kafka *k, const leat_event *ev, const leat_err *w
     leat_json_converter_forget(k->record_values);
     leat_dead letter = {
         .why = *why,
-        .position = position_of(k, ev),
+        .position = leat_event_place(ev, leat_buf_str(&k->bytes), &k->scratch),
         .bytes = leat_buf_str(&k->bytes),
         .topic = view[0].topic,
         .ts_us = ev->ts_us,

@@ -262,9 +262,7 @@ leat_rc leat_my_table_create(leat_my *c, const char *db, const char *name, leat_
     leat_buf sql = {0};
     *out = NULL;
     leat_buf_str_z(&sql, "SHOW CREATE TABLE ");
-    leat_my_put_name(&sql, leat_str_of(db));
-    leat_buf_u8(&sql, '.');
-    leat_my_put_name(&sql, leat_str_of(name));
+    leat_my_put_table(&sql, leat_str_of(db), leat_str_of(name));
     leat_buf_u8(&sql, 0);
     leat_rc rc = leat_my_query(c, "read a table's definition", sql.p, &r, e);
     leat_buf_free(&sql);

@@ -342,6 +342,14 @@ void leat_my_put_name(leat_buf *out, leat_str name)
     leat_buf_quoted(out, name, '`');
 }
 
+void leat_my_put_table(leat_buf *out, leat_str db, leat_str name)
+{
+    leat_my_put_name(out, db);
+    if (!name.s) return;
+    leat_buf_u8(out, '.');
+    leat_my_put_name(out, name);
+}
+
 void leat_my_put_text(leat_buf *out, leat_str text)
 {
     if (text.len && memchr(text.s, '\\', text.len)) {

@@ -120,5 +120,7 @@ leat_rc leat_my_fail_as(leat_err *e, const leat_my *c, const char *doing, unsign
  * sql_mode that has backslash escapes or has not (quotes are doubled; a backslash makes it hex). */
 void leat_my_put_name(leat_buf *out, leat_str name);
 void leat_my_put_text(leat_buf *out, leat_str text);
+/* `db`.`name`; name absent: `db`. */
+void leat_my_put_table(leat_buf *out, leat_str db, leat_str name);
 
 #endif
