@@ -137,6 +137,9 @@ typedef struct leat_topic {
     struct leat_topic *link;
 } leat_topic;
 
+/* Names of the claimed topics, n of them in no order, in a: a look at one folder. */
+leat_rc leat_topics_names(const char *data, leat_arena *a, const char ***out, size_t *n,
+                          leat_err *e);
 /* All claimed topics, by name; reading needs no lock. */
 leat_rc leat_topics_list(const char *data, leat_arena *a, leat_topic **out, leat_err *e);
 /* Removes the topic's claim, as leat_topics_list gave it. CONF "topic.in_use": its connector
