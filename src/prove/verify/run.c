@@ -132,14 +132,6 @@ static leat_rc compare_table(leat_verify *v, const leat_catalog_table *c, leat_e
     return LEAT_OK;
 }
 
-static bool has_topic(const leat_setup *sink, const char *topic)
-{
-    const leat_opt_list *l = &sink->common.topics;
-    for (size_t i = 0; topic && i < l->n; i++)
-        if (strcmp(l->v[i], topic) == 0) return true;
-    return false;
-}
-
 /* All tables of one source that the sink takes. */
 static leat_rc compare_source(leat_verify *v, const char *name, unsigned *tables, leat_err *e)
 {
@@ -148,7 +140,10 @@ static leat_rc compare_source(leat_verify *v, const char *name, unsigned *tables
     LEAT_TRY(open_source(v, name, e));
     LEAT_TRY(v->source_setup.source->discover(v->source_setup.conf, &catalog, e));
     for (const leat_catalog_table *c = catalog.first; c; c = c->next) {
-        if (!c->captured || !has_topic(&v->sink_setup, c->topic)) continue;
+        bool has = false;
+        if (c->captured && c->topic)
+            LEAT_TRY(leat_wanted_has(&v->sink_setup.wanted, c->topic, &has, e));
+        if (!has) continue;
         leat_rc rc = compare_table(v, c, e);
         LEAT_TRY(rc);
         *tables += rc == LEAT_OK;
@@ -159,13 +154,14 @@ static leat_rc compare_source(leat_verify *v, const char *name, unsigned *tables
 /* The sources of the sink's topics, each once. */
 static leat_rc compare_all(leat_verify *v, leat_verify_load *load, leat_err *e)
 {
-    const leat_opt_list *topics = &v->sink_setup.common.topics;
-    const char **names = LEAT_NEW(&v->arena, const char *, topics->n + 1);
+    leat_opt_list topics;
     unsigned n = 0, tables = 0;
-    for (size_t i = 0; i < topics->n; i++) {
+    LEAT_TRY(leat_wanted_list(&v->sink_setup.wanted, v->conf->data, &v->arena, &topics, e));
+    const char **names = LEAT_NEW(&v->arena, const char *, topics.n + 1);
+    for (size_t i = 0; i < topics.n; i++) {
         const char *name = NULL;
         leat_rc rc =
-            leat_topics_claimed(v->conf->data, leat_str_of(topics->v[i]), &v->arena, &name, e);
+            leat_topics_claimed(v->conf->data, leat_str_of(topics.v[i]), &v->arena, &name, e);
         LEAT_TRY(rc);
         bool met = rc == LEAT_AGAIN;
         for (unsigned k = 0; k < n && !met; k++) met = strcmp(names[k], name) == 0;
