@@ -150,8 +150,20 @@ static leat_input *twin_of(leat_inputs *s, const char *source, leat_str cursor)
     return NULL;
 }
 
+/* With a pattern: a topic of the file whose claim is gone. It may come again, and has been read. */
+static leat_rc keep_fitting(leat_inputs *s, leat_input *in, leat_str topic, int64_t next,
+                            leat_err *e)
+{
+    bool fit;
+    const char *name = leat_arena_str(&s->arena, topic).s;
+    LEAT_TRY(leat_wanted_fits(s->pattern, name, &fit, e));
+    if (fit) add_name(s, in, name, next);
+    return LEAT_OK;
+}
+
 /* What the file says of one input, with those of its topics that are still wanted. */
-static void take_stored(leat_inputs *s, const char *source, const leat_json *j, places *all)
+static leat_rc take_stored(leat_inputs *s, const char *source, const leat_json *j, places *all,
+                           leat_err *e)
 {
     leat_str cursor = leat_json_get_str(j, "cursor");
     const leat_json *topics = leat_json_get(j, "topics");
@@ -169,11 +181,16 @@ static void take_stored(leat_inputs *s, const char *source, const leat_json *j, 
     for (const leat_json *t = topics ? topics->child : NULL; t; t = t->next) {
         int64_t known = -1;
         if (next && !leat_str_i64(next->text, &known)) known = -1;
-        for (unsigned i = 0; i < all->n; i++)
-            if (leat_str_is(t->text, all->v[i].topic) && wants(&all->v[i], source))
-                add_topic(s, in, &all->v[i], known);
+        bool there = false;
+        for (unsigned i = 0; i < all->n; i++) {
+            if (!leat_str_is(t->text, all->v[i].topic)) continue;
+            there = true;
+            if (wants(&all->v[i], source)) add_topic(s, in, &all->v[i], known);
+        }
+        if (s->pattern && !there) LEAT_TRY(keep_fitting(s, in, t->text, known, e));
         if (next) next = next->next;
     }
+    return LEAT_OK;
 }
 
 /* Topics that the file does not know: those the stream holds already are read from its beginning,
@@ -307,7 +324,7 @@ static leat_rc register_all(leat_inputs *s, const char *source, places *all, lea
     const leat_json *stored;
     const char *id, *path = leat_cursors_path(s->data, source, s->sink, &s->arena);
     LEAT_TRY(load(s, source, path, &stored, &id, e));
-    for (; stored; stored = stored->next) take_stored(s, source, stored, all);
+    for (; stored; stored = stored->next) LEAT_TRY(take_stored(s, source, stored, all, e));
     if (s->pattern)
         LEAT_TRY(take_fitting(s, source, all, e));
     else

@@ -16,6 +16,7 @@
 #include "engine/sinkrun.h"
 #include "source/datagen/rows.h"
 #include "stream/stream.h"
+#include "stream/topics.h"
 
 enum { TABLES = 3, SEEN_MOST = 4096 };
 
@@ -625,6 +626,34 @@ static void test_a_pattern_that_changes(void **state)
     stream_close(&a);
 }
 
+/* What was read is not read again when its claim was removed for a while. */
+static void test_a_claim_that_goes_and_comes(void **state)
+{
+    (void)state;
+    stream a;
+    leat_sink_counts c;
+    char claim[128];
+    stream_open(&a, "a");
+    put(&a, 0, 10);
+    put(&a, 1, 10);
+    assert_int_equal(run_fitting(".*", &c), LEAT_OK);
+    saw(0, 20);
+    snprintf(claim, sizeof claim, "%s/topics/a.datagen.t2", data);
+    assert_int_equal(unlink(claim), 0);
+    put(&a, 0, 10);
+    target.n = 0;
+    assert_int_equal(run_fitting(".*", &c), LEAT_OK);
+    saw(20, 30);
+    leat_claims claims = {.data = data, .connector = "a"};
+    assert_int_equal(leat_topics_claim(&claims, LEAT_STR("a.datagen.t2"), &err), LEAT_OK);
+    leat_topics_claims_free(&claims);
+    target.n = 0;
+    assert_int_equal(run_fitting(".*", &c), LEAT_OK);
+    assert_int_equal(target.n, 0);
+    assert_int_equal(c.read, 30);
+    stream_close(&a);
+}
+
 /* One that works for ever on some name is no "no". */
 static void test_a_pattern_beyond_its_limits(void **state)
 {
@@ -765,6 +794,7 @@ int main(void)
         TEST(test_a_topic_that_is_added),
         TEST(test_topics_that_fit),
         TEST(test_a_pattern_that_changes),
+        TEST(test_a_claim_that_goes_and_comes),
         TEST(test_a_pattern_beyond_its_limits),
         TEST(test_topics_that_come_while_it_runs),
         TEST(test_fitting_topics_that_come_while_it_runs),
