@@ -89,6 +89,19 @@ static void print_readers(const leat_json *readers)
     }
 }
 
+/* What a sink's pattern has found. */
+static void print_topics(const leat_json *j)
+{
+    const leat_json *topics = leat_json_get(j, "topics");
+    leat_str regex = leat_json_get_str(j, "topics_regex");
+    if (!regex.s) return;
+    printf("    topics that fit %.*s:", LEAT_STR_ARG(regex));
+    if (!topics || !topics->child) printf(" none yet");
+    for (const leat_json *t = topics ? topics->child : NULL; t; t = t->next)
+        printf("%s %.*s", t == topics->child ? "" : ",", LEAT_STR_ARG(t->text));
+    printf("\n");
+}
+
 /* Why Kafka takes nothing. */
 static void print_trouble(const leat_json *d)
 {
@@ -142,6 +155,7 @@ static void print_more(const showing *s, const leat_json *j)
     leat_str msg = leat_json_get_str(err, "message"), code = leat_json_get_str(err, "code");
     int64_t growth = rate_of(j, "60s", "retained_bytes_per_second");
     if (s->named && text.s) printf("    at %.*s\n", LEAT_STR_ARG(text));
+    if (s->named) print_topics(j);
     print_delivery(leat_json_get(j, "delivery"), s->named);
     leat_buf lines = {0};
     leat_show_snapshot(s->human, snapshot, TABLES, &lines);

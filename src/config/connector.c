@@ -62,7 +62,15 @@ const leat_opt leat_connector_options[] = {
      .group = "Connector",
      .type = LEAT_OPT_LIST,
      AT(topics, leat_opt_list),
-     .help = "Topics that a sink reads, separated by commas."},
+     .help = "Topics that a sink reads, separated by commas. A sink has these or topics.regex."},
+    {.name = "topics.regex",
+     .label = "Topics, by a pattern",
+     .group = "Connector",
+     .type = LEAT_OPT_STR,
+     .flags = LEAT_OPT_REGEX,
+     AT(topics_regex, const char *),
+     .help = "Instead of topics: a Java regular expression. The sink reads each topic whose whole "
+             "name fits, also those that come while it runs."},
     {.name = "stream.merge",
      .label = "Merge small batches",
      .group = "Stream",
@@ -421,7 +429,6 @@ const leat_opt leat_connector_options[] = {
      .help = "Of a predicate: `predicates.NAME.type`, its class, and its own options. There are "
              "`org.apache.kafka.connect.transforms.predicates.TopicNameMatches` (`pattern`), "
              "`HasHeaderKey` (`name`) and `RecordIsTombstone`."},
-    MISSING("topics.regex", NULL, "Topics that a sink reads, by a regular expression."),
     /* clang-format on */
     {.name = NULL},
 };

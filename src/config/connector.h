@@ -11,9 +11,10 @@ typedef struct leat_connector_conf {
     const char *klass;      /* connector.class */
     const char *connection; /* that its options come from, too; NULL: none */
     int64_t tasks_max;
-    leat_opt_list topics; /* of a sink */
-    bool stream_merge;    /* of a source: old segments of small frames are merged */
-    int64_t retry_limit;  /* errors.max.retries; -1: for ever */
+    leat_opt_list topics;     /* of a sink */
+    const char *topics_regex; /* or this */
+    bool stream_merge;        /* of a source: old segments of small frames are merged */
+    int64_t retry_limit;      /* errors.max.retries; -1: for ever */
     int64_t retry_min_ms, retry_max_ms;
     int64_t memory, max_event_bytes;    /* limits.memory; max.event.bytes */
     int64_t process_memory;             /* limits.process.memory; 0: what follows from memory */

@@ -10,9 +10,11 @@
 #include "base/os.h"
 #include "base/uuid.h"
 #include "engine/cursors.h"
+#include "engine/wanted.h"
 #include "stream/readers.h"
 #include "stream/segment.h"
 #include "stream/stream.h"
+#include "stream/topics.h"
 
 enum { LOOK_US = 1000000, GAPS_SHOWN = 3 };
 
@@ -28,23 +30,39 @@ typedef struct places {
     unsigned n, found;
 } places;
 
-static leat_input *add_input(leat_inputs *s, const char *source, unsigned most)
+static void make_room(leat_inputs *s, leat_input *in)
+{
+    const char **topics = in->topics;
+    int64_t *next_offset = in->next_offset;
+    in->cap = in->cap > 0 ? in->cap * 2 : 16;
+    in->topics = LEAT_NEW(&s->arena, const char *, in->cap);
+    in->next_offset = LEAT_NEW(&s->arena, int64_t, in->cap);
+    for (unsigned i = 0; i < in->ntopics; i++) {
+        in->topics[i] = topics[i];
+        in->next_offset[i] = next_offset[i];
+    }
+}
+
+static leat_input *add_input(leat_inputs *s, const char *source)
 {
     leat_input **at = &s->first;
     while (*at) at = &(*at)->next;
     *at = LEAT_NEW(&s->arena, leat_input, 1);
     (*at)->source = source;
-    (*at)->topics = LEAT_NEW(&s->arena, const char *, most + 1);
-    (*at)->next_offset = LEAT_NEW(&s->arena, int64_t, most + 1);
+    make_room(s, *at);
     return *at;
 }
 
-static void add_topic(leat_input *in, place *p, int64_t next)
+static void add_name(leat_inputs *s, leat_input *in, const char *topic, int64_t next)
 {
-    size_t n = 0;
-    while (in->topics[n]) n++;
-    in->topics[n] = p->topic;
-    in->next_offset[n] = next;
+    if (in->ntopics + 1 == in->cap) make_room(s, in);
+    in->topics[in->ntopics] = leat_arena_strdup(&s->arena, topic);
+    in->next_offset[in->ntopics++] = next;
+}
+
+static void add_topic(leat_inputs *s, leat_input *in, place *p, int64_t next)
+{
+    add_name(s, in, p->topic, next);
     p->taken = true;
 }
 
@@ -132,15 +150,27 @@ static leat_input *twin_of(leat_inputs *s, const char *source, leat_str cursor)
     return NULL;
 }
 
+/* With a pattern: a topic of the file whose claim is gone. It may come again, and has been read. */
+static leat_rc keep_fitting(leat_inputs *s, leat_input *in, leat_str topic, int64_t next,
+                            leat_err *e)
+{
+    bool fit;
+    const char *name = leat_arena_str(&s->arena, topic).s;
+    LEAT_TRY(leat_wanted_fits(s->pattern, name, &fit, e));
+    if (fit) add_name(s, in, name, next);
+    return LEAT_OK;
+}
+
 /* What the file says of one input, with those of its topics that are still wanted. */
-static void take_stored(leat_inputs *s, const char *source, const leat_json *j, places *all)
+static leat_rc take_stored(leat_inputs *s, const char *source, const leat_json *j, places *all,
+                           leat_err *e)
 {
     leat_str cursor = leat_json_get_str(j, "cursor");
     const leat_json *topics = leat_json_get(j, "topics");
     int64_t offset = leat_json_get_i64(j, "offset", 0);
     leat_input *in = offset > 0 ? NULL : twin_of(s, source, cursor);
     if (!in) {
-        in = add_input(s, source, all->n);
+        in = add_input(s, source);
         in->offset = offset;
         leat_buf_add(&in->cursor, cursor);
     }
@@ -151,11 +181,16 @@ static void take_stored(leat_inputs *s, const char *source, const leat_json *j, 
     for (const leat_json *t = topics ? topics->child : NULL; t; t = t->next) {
         int64_t known = -1;
         if (next && !leat_str_i64(next->text, &known)) known = -1;
-        for (unsigned i = 0; i < all->n; i++)
-            if (leat_str_is(t->text, all->v[i].topic) && wants(&all->v[i], source))
-                add_topic(in, &all->v[i], known);
+        bool there = false;
+        for (unsigned i = 0; i < all->n; i++) {
+            if (!leat_str_is(t->text, all->v[i].topic)) continue;
+            there = true;
+            if (wants(&all->v[i], source)) add_topic(s, in, &all->v[i], known);
+        }
+        if (s->pattern && !there) LEAT_TRY(keep_fitting(s, in, t->text, known, e));
         if (next) next = next->next;
     }
+    return LEAT_OK;
 }
 
 /* Topics that the file does not know: those the stream holds already are read from its beginning,
@@ -168,10 +203,62 @@ static void take_new(leat_inputs *s, const char *source, places *all)
     for (unsigned i = 0; i < all->n; i++) {
         place *p = &all->v[i];
         if (!wants(p, source)) continue;
-        if (!along || (p->source && !fresh)) fresh = add_input(s, source, all->n);
+        if (!along || (p->source && !fresh)) fresh = add_input(s, source);
         if (!along) along = fresh;
-        add_topic(p->source ? fresh : along, p, -1);
+        add_topic(s, p->source ? fresh : along, p, -1);
     }
+}
+
+/* The offsets of all that lie before the cursor of in, which begins at the beginning without. */
+static leat_rc passed_by(leat_inputs *s, const leat_input *in, const places *all, int64_t *next,
+                         leat_err *e)
+{
+    const char **topics = LEAT_NEW(&s->arena, const char *, all->n + 1);
+    for (unsigned i = 0; i < all->n; i++) topics[i] = all->v[i].topic;
+    if (in->cursor.len == 0) return LEAT_OK;
+    return leat_reader_offsets(s->data, in->source, leat_buf_str(&in->cursor), topics, next, e);
+}
+
+/* The same with a pattern: an input that is somewhere takes what has no event before that place,
+ * and whatever comes later. So what a source writes in one transaction stays together. */
+static leat_rc take_fitting(leat_inputs *s, const char *source, places *all, leat_err *e)
+{
+    leat_input *along = NULL, *fresh = NULL;
+    int64_t *next = LEAT_NEW(&s->arena, int64_t, all->n + 1);
+    for (leat_input *in = s->first; in && !along; in = in->next)
+        if (is_of(in, source) && in->offset == 0) along = in;
+    if (!along) along = add_input(s, source);
+    along->rest = s;
+    LEAT_TRY(passed_by(s, along, all, next, e));
+    for (unsigned i = 0; i < all->n; i++) {
+        place *p = &all->v[i];
+        if (!wants(p, source)) continue;
+        if (next[i] > 0 && !fresh) fresh = twin_of(s, source, (leat_str){"", 0});
+        if (next[i] > 0 && !fresh) fresh = add_input(s, source);
+        add_topic(s, next[i] > 0 ? fresh : along, p, -1);
+    }
+    return LEAT_OK;
+}
+
+static bool has_topic(const leat_input *in, const char *topic)
+{
+    for (const char *const *t = in->topics; *t; t++)
+        if (strcmp(*t, topic) == 0) return true;
+    return false;
+}
+
+/* Asked by the reader of such an input, when it meets a topic. */
+static leat_rc fits(void *arg, const char *topic, bool *out, leat_err *e)
+{
+    leat_input *in = arg;
+    *out = false;
+    for (const leat_input *other = in->rest->first; other; other = other->next)
+        if (is_of(other, in->source) && has_topic(other, topic)) return LEAT_OK;
+    LEAT_TRY(leat_wanted_fits(in->rest->pattern, topic, out, e));
+    if (!*out) return LEAT_OK;
+    add_name(in->rest, in, topic, -1);
+    leat_log(LEAT_INFO, "sink.topic_found", "topic=\"%s\" source=\"%s\"", topic, in->source);
+    return LEAT_OK;
 }
 
 /* What is new begins at the beginning; where that is, is then its cursor: from here on a segment
@@ -186,6 +273,10 @@ static leat_rc open_one(leat_inputs *s, leat_input *in, leat_err *e)
         leat_reader_close(in->reader);
         in->reader = NULL;
     }
+    if (in->rest) {
+        conf.fits = fits;
+        conf.fits_arg = in;
+    }
     conf.from = LEAT_FROM_CURSOR;
     conf.cursor = leat_buf_str(&in->cursor);
     return leat_reader_open(&conf, &in->reader, e);
@@ -196,7 +287,7 @@ static void drop_empty(leat_inputs *s)
 {
     for (leat_input **at = &s->first; *at;) {
         leat_input *in = *at;
-        if (in->topics[0]) {
+        if (in->topics[0] || in->rest) {
             at = &in->next;
         } else {
             leat_buf_free(&in->cursor);
@@ -233,8 +324,11 @@ static leat_rc register_all(leat_inputs *s, const char *source, places *all, lea
     const leat_json *stored;
     const char *id, *path = leat_cursors_path(s->data, source, s->sink, &s->arena);
     LEAT_TRY(load(s, source, path, &stored, &id, e));
-    for (; stored; stored = stored->next) take_stored(s, source, stored, all);
-    take_new(s, source, all);
+    for (; stored; stored = stored->next) LEAT_TRY(take_stored(s, source, stored, all, e));
+    if (s->pattern)
+        LEAT_TRY(take_fitting(s, source, all, e));
+    else
+        take_new(s, source, all);
     drop_empty(s);
     leat_input *last = NULL;
     for (leat_input *in = s->first; in; in = in->next) {
@@ -317,21 +411,64 @@ static leat_rc find(const leat_inputs *s, leat_arena *a, places *out, leat_err *
     return LEAT_OK;
 }
 
+/* The topics that fit, of those that are claimed. Whose they are is asked, and a pattern matched,
+ * only when the claims are others than at the last look: out is empty otherwise. */
+static leat_rc find_fitting(const leat_inputs *s, leat_arena *a, places *out, uint64_t *claims,
+                            leat_err *e)
+{
+    const char **names;
+    size_t n;
+    *out = (places){0};
+    *claims = 1;
+    LEAT_TRY(leat_topics_names(s->data, a, &names, &n, e));
+    for (size_t i = 0; i < n; i++) *claims += leat_str_hash(leat_str_of(names[i]));
+    if (*claims == s->claims) return LEAT_OK;
+    out->v = LEAT_NEW(a, place, n);
+    for (size_t i = 0; i < n; i++) {
+        bool fit;
+        place *p = &out->v[out->n];
+        p->topic = names[i];
+        LEAT_TRY(leat_wanted_fits(s->pattern, names[i], &fit, e));
+        if (!fit) continue;
+        leat_rc rc = leat_topics_claimed(s->data, leat_str_of(names[i]), a, &p->source, e);
+        LEAT_TRY(rc);
+        if (rc == LEAT_OK) out->n++; /* else it was removed meanwhile */
+    }
+    out->found = out->n;
+    return LEAT_OK;
+}
+
+/* What is found makes other inputs than there are. A stream that is read brings its later topics
+ * that fit by itself. */
+static bool is_news(const leat_inputs *s, const places *all)
+{
+    if (!s->pattern) return all->found != s->found || (!s->first && all->found > 0);
+    for (unsigned i = 0; i < all->n; i++)
+        if (!is_open(s, all->v[i].source)) return true;
+    return false;
+}
+
 leat_rc leat_inputs_look(leat_inputs *s, bool now, leat_err *e)
 {
     bool due = s->looked_us == 0 || leat_mono_us() - s->looked_us >= LOOK_US;
-    bool all_there = s->first && !s->topics[s->found];
+    bool all_there = s->first && !s->pattern && !s->topics[s->found];
     if (all_there || (!due && !now)) return LEAT_OK;
     leat_arena a = {0};
     places all;
-    leat_rc rc = find(s, &a, &all, e);
+    uint64_t claims = 0;
+    leat_rc rc = s->pattern ? find_fitting(s, &a, &all, &claims, e) : find(s, &a, &all, e);
     s->looked_us = leat_mono_us();
+    if (rc == LEAT_OK && s->pattern && all.n == 0 && !s->told)
+        leat_log(LEAT_WARN, "sink.no_topic_fits",
+                 "topics.regex=\"" LEAT_STR_FMT "\" waiting for a topic whose whole name fits",
+                 LEAT_STR_ARG(leat_regex_text(s->pattern)));
     s->told = true;
-    if (rc == LEAT_OK && (all.found != s->found || (!s->first && all.found > 0))) {
+    if (rc == LEAT_OK && is_news(s, &all)) {
         leat_inputs_close(s);
         s->looked_us = leat_mono_us();
         rc = open_all(s, &all, e);
     }
+    if (rc == LEAT_OK) s->claims = claims;
     leat_arena_free(&a);
     return rc;
 }
@@ -393,6 +530,7 @@ void leat_inputs_close(leat_inputs *s)
     }
     s->first = NULL;
     s->found = 0;
+    s->claims = 0;
     s->looked_us = 0;
     leat_arena_free(&s->arena);
 }

@@ -9,13 +9,16 @@
  * delivered. There is one a stream, until a topic is added to the sink that the stream has held for
  * longer: this gets an input of its own, which begins at the beginning, since the cursor of the
  * others has passed it by. Inputs that have come to the same place are joined when they are opened.
- * One thread at a time. */
+ * With a pattern one input of each stream that has a topic that fits takes all later ones, too, and
+ * the file lists a topic from the first event on: what is not listed has none before that cursor,
+ * unless the pattern was another one. One thread at a time. */
 #ifndef LEAT_ENGINE_INPUTS_H
 #define LEAT_ENGINE_INPUTS_H
 
 #include "base/buf.h"
 #include "base/json.h"
 #include "config/opt.h"
+#include "config/regex.h"
 #include "stream/reader.h"
 
 /* The ledger of a sink: events in its topics since its cursor began. */
@@ -27,6 +30,9 @@ typedef struct leat_input {
     const char *source;   /* the connector whose stream it is */
     const char **topics;  /* NULL-ended: those wanted of this stream, and those nobody has yet */
     int64_t *next_offset; /* of topics, as stored; -1: none was read */
+    unsigned ntopics, cap;
+    struct leat_inputs *rest; /* with a pattern: it takes what fits and is in no other input of the
+                                 stream; NULL: it does not */
     leat_reader *reader;
     leat_buf cursor;         /* as stored; empty: at the beginning */
     int64_t offset;          /* of its one topic, to begin with; 0: that of the cursor */
@@ -43,19 +49,21 @@ typedef leat_rc leat_inputs_reached(void *arg, const char *source, leat_arena *a
 typedef struct leat_inputs {
     const char *data, *sink;      /* borrowed; sink: the connector's name */
     const char *const *topics;    /* borrowed, NULL-ended: all that are wanted */
+    const leat_regex *pattern;    /* borrowed; instead of them: all that fit; NULL: the names */
     leat_inputs_reached *reached; /* NULL: the file alone says how far the sink has come */
     void *reached_arg;
     int64_t seq; /* of the text made last */
     leat_input *first;
     leat_arena arena;  /* of the inputs, from look to close */
     unsigned found;    /* topics that exist */
+    uint64_t claims;   /* with a pattern: stands for the claims as they were at the last look */
     int64_t looked_us; /* leat_mono_us of the last look; 0: look at the next call */
     bool told;         /* the missing topics were logged */
 } leat_inputs;
 
 /* Looks which of the topics exist, at most once a second unless now, and opens the inputs (all
- * anew) when that has changed. Topics that do not exist are no error. CONF "sink.cursor" when a
- * cursor's file cannot be understood. */
+ * anew) when that has changed; with a pattern, when a stream has come that has one. Topics that do
+ * not exist are no error. CONF "sink.cursor" when a cursor's file cannot be understood. */
 leat_rc leat_inputs_look(leat_inputs *s, bool now, leat_err *e);
 /* Stores the place that in's reader has reached, and its counts; durable on return. */
 leat_rc leat_inputs_store(leat_inputs *s, leat_input *in, const leat_sink_counts *counts,

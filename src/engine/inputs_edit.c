@@ -188,7 +188,7 @@ leat_rc leat_inputs_check(const char *data, const char *sink, const leat_opt_lis
         if (!t)
             return leat_fail(e, LEAT_CONF, "offsets.topic", sink,
                              "the sink does not read the topic \"" LEAT_STR_FMT
-                             "\"; its option topics names those it does",
+                             "\"; its option topics or topics.regex says which it does",
                              LEAT_STR_ARG(name));
         for (size_t k = 0; k < i; k++)
             if (named[k] == t)

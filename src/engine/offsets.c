@@ -36,9 +36,11 @@ static leat_position find(const leat_position *pos, size_t n, leat_str partition
 leat_rc leat_process_positions(leat_process *p, leat_arena *a, leat_position **pos, size_t *n,
                                leat_err *e)
 {
-    if (p->setup.sink)
-        return leat_inputs_positions(p->conf.data, p->conf.name, &p->setup.common.topics, a, pos, n,
-                                     e);
+    if (p->setup.sink) {
+        leat_opt_list topics;
+        LEAT_TRY(leat_wanted_list(&p->setup.wanted, p->conf.data, a, &topics, e));
+        return leat_inputs_positions(p->conf.data, p->conf.name, &topics, a, pos, n, e);
+    }
     if (p->engine) {
         leat_engine_positions(p->engine, a, pos, n);
         return LEAT_OK;
@@ -249,8 +251,11 @@ static leat_rc check(edit *d, leat_err *e)
 {
     d->notes = LEAT_NEW(&d->a, const char *, d->n + 1);
     if (d->p->setup.sink) {
-        LEAT_TRY(leat_inputs_check(d->p->conf.data, d->p->conf.name, &d->p->setup.common.topics,
-                                   d->to, d->n, &d->a, d->notes, e));
+        const leat_process *p = d->p;
+        leat_opt_list topics;
+        LEAT_TRY(leat_wanted_list(&p->setup.wanted, p->conf.data, &d->a, &topics, e));
+        LEAT_TRY(leat_inputs_check(p->conf.data, p->conf.name, &topics, d->to, d->n, &d->a,
+                                   d->notes, e));
         stand(d, d->now, d->nnow);
         return LEAT_OK;
     }
@@ -367,8 +372,11 @@ static leat_rc look(leat_process *p, leat_jw *reply, leat_err *e)
     size_t n = 0;
     leat_rc rc = leat_process_positions(p, &a, &pos, &n, e);
     if (rc == LEAT_OK) write_positions(p, "offsets", pos, n, reply);
+    leat_opt_list topics;
     if (rc == LEAT_OK && p->setup.sink)
-        rc = leat_inputs_write(p->conf.data, p->conf.name, &p->setup.common.topics, reply, e);
+        rc = leat_wanted_list(&p->setup.wanted, p->conf.data, &a, &topics, e);
+    if (rc == LEAT_OK && p->setup.sink)
+        rc = leat_inputs_write(p->conf.data, p->conf.name, &topics, reply, e);
     if (rc == LEAT_OK && p->setup.kafka && p->stream && !p->engine) {
         leat_kafka_status kafka;
         leat_kafka_status_get(p->stream, &kafka);

@@ -172,7 +172,7 @@ static leat_rc open_all(leat_process *p, leat_err *e)
 /* The topics of a sink, NULL-ended. */
 static const char *const *topics_of(leat_process *p)
 {
-    const leat_opt_list *list = &p->setup.common.topics;
+    const leat_opt_list *list = &p->setup.wanted.names;
     const char **out = LEAT_NEW(&p->arena, const char *, list->n + 1);
     for (size_t i = 0; i < list->n; i++) out[i] = list->v[i];
     return out;
@@ -240,6 +240,7 @@ static void make_task(leat_process *p)
                                   .connector = p->conf.name,
                                   .data = p->conf.data,
                                   .topics = topics_of(p),
+                                  .pattern = p->setup.wanted.pattern,
                                   .dead = dead,
                                   .page = p->page,
                                   .parking = {.state = p->state,

@@ -83,8 +83,27 @@ static void validate_common(leat_setup *setup, leat_report *r)
                         "%lldm or more",
                         (long long)whole, (long long)setup->common.memory,
                         (long long)((least + (1 << 20) - 1) >> 20));
-    if (setup->sink && setup->common.topics.n == 0)
-        leat_report_add(r, false, "topics", 0, "a sink reads at least one topic: name them here");
+}
+
+/* As Kafka Connect has it: one of the two, and what is wrong is told at both. */
+static void find_wanted(const leat_props *common, leat_setup *setup, leat_arena *a, leat_report *r)
+{
+    static const char *const options[] = {"topics", "topics.regex"};
+    const char *regex = leat_props_get(common, "topics.regex");
+    bool names = setup->common.topics.n > 0;
+    bool pattern = regex && leat_str_trim(leat_str_of(regex)).len > 0;
+    leat_err err;
+    if (names && pattern)
+        for (size_t i = 0; i < 2; i++)
+            leat_report_add(
+                r, false, options[i], 0,
+                "topics and topics.regex are mutually exclusive options, but both are set.");
+    if (!names && !pattern)
+        for (size_t i = 0; i < 2; i++)
+            leat_report_add(r, false, options[i], 0,
+                            "Must configure one of topics or topics.regex");
+    if (leat_rc_failed(leat_wanted_of(&setup->common, a, &setup->wanted, &err)))
+        leat_report_add_err(r, err.where, &err);
 }
 
 /* A name that stands twice in a file: Java takes the later one without a word. */
@@ -261,6 +280,7 @@ bool leat_setup_parse(const leat_config *config, bool strict, leat_arena *a, lea
     leat_opts_parse(COMMON, &common, strict, a, &out->common, r);
     if (!out->common.klass || !find(out->common.klass, out, r)) return false;
     validate_common(out, r);
+    if (out->sink) find_wanted(&common, out, a, r);
     find_once(out, a);
     if (out->source) check_converters(out, r);
     if (out->source) out->transforms = read_transforms(config, out, a, r);

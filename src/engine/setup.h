@@ -6,6 +6,7 @@
 #include "config/load.h"
 #include "config/worker.h"
 #include "engine/exchange.h"
+#include "engine/wanted.h"
 #include "sink/sink.h"
 #include "source/source.h"
 #include "state/state.h"
@@ -18,6 +19,7 @@ typedef struct leat_setup {
     const leat_source *source; /* one of the two is set */
     const leat_sink *sink;
     leat_connector_conf common; /* options that every connector has */
+    leat_wanted wanted;         /* of a sink: its topics */
     leat_stream_conf stream;    /* of a source */
     bool kafka;                 /* it streams into Kafka: it has a worker */
     leat_worker_conf worker;    /* ... whose options these are */

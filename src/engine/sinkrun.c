@@ -94,6 +94,7 @@ leat_sinkrun *leat_sinkrun_new(const leat_sinkrun_conf *conf)
     k->inputs = (leat_inputs){.data = conf->data,
                               .sink = conf->connector,
                               .topics = conf->topics,
+                              .pattern = conf->pattern,
                               .reached = conf->sink->reached ? reached : NULL,
                               .reached_arg = k};
     k->parking.conf = conf->parking;

@@ -18,6 +18,7 @@ typedef struct leat_sinkrun_conf {
     const void *conf; /* parsed, of sink->options */
     const char *connector, *data;
     const char *const *topics; /* NULL-ended names; those not there yet are waited for */
+    const leat_regex *pattern; /* instead of them: whatever topics fit it; NULL: the names */
     leat_dead_store *dead;
     leat_page *page; /* may be NULL */
     leat_parking_conf parking;

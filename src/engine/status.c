@@ -211,6 +211,19 @@ void leat_status_write(const char *name, const leat_setup *setup, leat_engine *g
         write_sink(k, w);
 }
 
+void leat_status_topics(const leat_wanted *wanted, const char *data, leat_jw *w)
+{
+    leat_arena a = {0};
+    leat_opt_list topics = {0};
+    if (leat_wanted_list(wanted, data, &a, &topics, NULL) != LEAT_OK) topics.n = 0;
+    leat_str regex = wanted->pattern ? leat_regex_text(wanted->pattern) : (leat_str){0};
+    leat_jw_str(w, "topics_regex", regex);
+    leat_jw_array(w, "topics");
+    for (size_t i = 0; i < topics.n; i++) leat_jw_z(w, NULL, topics.v[i]);
+    leat_jw_end(w);
+    leat_arena_free(&a);
+}
+
 static void write_rate(const char *name, const leat_rate *r, bool source, leat_jw *w)
 {
     leat_jw_object(w, name);

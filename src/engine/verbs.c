@@ -213,7 +213,10 @@ static void status(leat_process *p, leat_jw *reply)
     leat_desired desired = p->desired;
     pthread_mutex_unlock(&p->guard);
     leat_status_write(p->conf.name, &p->setup, p->engine, p->sinkrun, p->page, reply);
-    if (p->engine) write_readers(p, reply);
+    if (p->engine)
+        write_readers(p, reply);
+    else
+        leat_status_topics(&p->setup.wanted, p->conf.data, reply);
     leat_jw_z(reply, "run", p->run_id);
     leat_status_rates(&p->rates, p->setup.source != NULL, reply);
     leat_status_desired(&desired, reply);

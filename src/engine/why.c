@@ -154,6 +154,24 @@ static void say_stage(const subject *s)
     say_error(s);
 }
 
+/* What a sink's pattern has found. */
+static void say_topics(const subject *s)
+{
+    enum { SHOWN = 5 };
+    const leat_json *topics = leat_json_get(s->j, "topics");
+    leat_str regex = leat_json_get_str(s->j, "topics_regex");
+    unsigned n = 0;
+    if (!regex.s || !topics) return;
+    for (const leat_json *t = topics->child; t; t = t->next, n++)
+        if (n < SHOWN)
+            leat_buf_printf(s->out, "%s%.*s", n == 0 ? " Its topics.regex finds " : ", ",
+                            LEAT_STR_ARG(t->text));
+    if (n > SHOWN) leat_buf_printf(s->out, " and %u topics more", n - SHOWN);
+    leat_buf_printf(s->out, n > 0 ? "."
+                                  : " There is no topic whose whole name fits its topics.regex: it "
+                                    "waits for one; 'leat topics' lists those there are.");
+}
+
 static void say_running(const subject *s)
 {
     int64_t lag = leat_json_get_i64(s->j, "lag_bytes", -1);
@@ -307,6 +325,7 @@ static void explain(const subject *s)
         leat_buf_printf(s->out, "it is on its way; ask again in a moment.");
     }
     if (leat_json_get(s->j, "pid")) say_tasks(s);
+    say_topics(s);
     say_delivery(s);
     say_dead(s);
 }

@@ -153,6 +153,7 @@ static const leat_config *given(leat_hub *h, leat_http_call *c, leat_arena *a)
 
 typedef struct trial {
     leat_arena a;
+    const char *data;
     const leat_config *config;            /* NULL: it is a connection */
     leat_hub_trial_connection connection; /* without a configuration */
     leat_feed *f;                         /* NULL: all is told at the end */
@@ -224,8 +225,10 @@ static leat_rc try_config(trial *t, leat_checker *c, leat_report *r, leat_err *e
     leat_setup setup;
     leat_hub_refuse_masks(t->config, r);
     if (r->errors > 0 || !leat_setup_parse(t->config, false, &t->a, &setup, r)) return LEAT_OK;
-    return setup.source ? setup.source->check(setup.conf, c, e)
-                        : setup.sink->check(setup.conf, c, e);
+    if (setup.source) return setup.source->check(setup.conf, c, e);
+    LEAT_TRY(setup.sink->check(setup.conf, c, e));
+    leat_wanted_check(&setup.wanted, t->data, c);
+    return LEAT_OK;
 }
 
 static void try_it(trial *t)
@@ -293,7 +296,9 @@ static void raw_list(leat_jw *w, const char *name, const leat_buf *elements)
 
 void leat_hub_v1_check(void *hub, leat_http_call *c)
 {
+    const leat_hub *h = hub;
     trial *t = leat_zalloc(1, sizeof *t);
+    t->data = h->conf.data;
     leat_jw w = {.out = &c->out};
     bool connection = leat_json_get(c->json, "connection") != NULL;
     if (!connection) t->config = given(hub, c, &t->a);

@@ -278,7 +278,7 @@ static void feed_records(void *arg, leat_feed *f)
 static leat_topic held_of(reading *g)
 {
     leat_topic *topics = NULL;
-    leat_rc rc = leat_topics_names(g->data, &g->a, &topics, NULL);
+    leat_rc rc = leat_topics_owners(g->data, &g->a, &topics, NULL);
     if (rc == LEAT_OK) rc = leat_topics_look(topics, g->data, g->conf.connector, &g->a, NULL);
     if (rc != LEAT_OK) return (leat_topic){0};
     while (topics && strcmp(topics->name, g->topics[0]) != 0) topics = topics->link;

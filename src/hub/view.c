@@ -9,6 +9,7 @@
 #include "config/seal.h"
 #include "engine/control.h"
 #include "engine/look.h"
+#include "engine/setup.h"
 #include "engine/stall.h"
 #include "hub/inside.h"
 #include "stream/page.h"
@@ -348,12 +349,16 @@ static void write_topics(leat_hub *h, leat_http_call *c, const leat_hub_connecto
 {
     leat_topic *topics = NULL;
     leat_err err;
-    const char *list = leat_props_get(&k->config->props, "topics");
-    if (k->sink && list) {
-        leat_opt_list names = leat_opt_list_of(list, &c->a);
+    leat_connector_conf common;
+    leat_wanted wanted;
+    leat_opt_list names;
+    leat_report r;
+    leat_report_init(&r, &c->a);
+    if (k->sink && leat_setup_common(k->config, &c->a, &common, &r) &&
+        leat_wanted_of(&common, &c->a, &wanted, &err) == LEAT_OK &&
+        leat_wanted_list(&wanted, h->conf.data, &c->a, &names, &err) == LEAT_OK)
         for (size_t i = 0; i < names.n; i++) leat_jw_z(w, NULL, names.v[i]);
-    }
-    if (!k->source || leat_topics_names(h->conf.data, &c->a, &topics, &err) != LEAT_OK) return;
+    if (!k->source || leat_topics_owners(h->conf.data, &c->a, &topics, &err) != LEAT_OK) return;
     for (const leat_topic *t = topics; t; t = t->link)
         if (strcmp(t->connector, k->name) == 0) leat_jw_z(w, NULL, t->name);
 }

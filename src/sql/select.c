@@ -248,7 +248,7 @@ static leat_rc open_tables(leat_select *q, leat_err *e)
     size_t n;
     int there = leat_os_names(q->conf->data, &q->a, &files, &n);
     if (there < 0) return leat_os_fail(e, there, "read the data folder", q->conf->data);
-    LEAT_TRY(leat_topics_names(q->conf->data, &q->a, &q->topics, e));
+    LEAT_TRY(leat_topics_owners(q->conf->data, &q->a, &q->topics, e));
     int rc = sqlite3_open_v2(":memory:", &q->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK) rc = sqlite3_exec(q->db, "PRAGMA temp_store=MEMORY", NULL, NULL, NULL);
     if (rc == SQLITE_OK)

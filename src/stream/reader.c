@@ -41,6 +41,8 @@ leat_rc leat_reader_open(const leat_reader_conf *conf, leat_reader **out, leat_e
     r->least_us = conf->least_us;
     r->most_us = conf->most_us;
     r->tally = conf->tally;
+    r->fits = conf->fits;
+    r->fits_arg = conf->fits_arg;
     want_topics(r, conf->topics);
     leat_rc rc = leat_follow_open(&r->follow, conf->data, conf->connector, conf->page, e);
     if (rc == LEAT_OK) rc = leat_reading_seek(r, conf, e);

@@ -32,6 +32,10 @@ typedef struct leat_reader_conf {
     struct leat_page *page; /* counters page to follow; NULL: the connector's file (a simulator has
                              * none and passes the writer's) */
     const char *const *topics; /* NULL-ended; NULL: all of the stream's */
+    /* Whether a topic that is not among them is wanted, too: asked once, before the first event of
+     * it is returned; leat_reader_next returns its error, and asks again. NULL: none is. */
+    leat_rc (*fits)(void *arg, const char *topic, bool *out, leat_err *e);
+    void *fits_arg;
     leat_from from;
     int64_t offset;  /* OFFSET, and CURSOR if not 0 (one topic): of the first record wanted */
     int64_t time_us; /* TIME: from the first event on that was committed then or later */

@@ -159,6 +159,20 @@ static leat_rc put_events(leat_reader *r, const leat_frame_data *d, leat_frame_t
     return leat_cur_left(&c) == 0 ? LEAT_OK : damaged(r, "bytes behind its last event", e);
 }
 
+/* Which of the topics that are met for the first time are wanted. */
+static leat_rc ask_fits(leat_reader *r, const leat_frame_data *d, leat_err *e)
+{
+    if (!r->fits) return LEAT_OK;
+    for (uint32_t i = 0; i < d->ntopics; i++) leat_names_put(&r->names, d->topics[i].name);
+    for (; r->asked < r->names.n; r->asked++) {
+        leat_name *name = &r->names.v[r->asked];
+        if (name->known) continue;
+        LEAT_TRY(r->fits(r->fits_arg, name->name.s, &name->known, e));
+        if (name->known) r->names.next[r->asked] = -1;
+    }
+    return LEAT_OK;
+}
+
 /* Stamps the frame's topics; true if one of them is wanted, from where the caller wants it. */
 static bool note_topics(leat_reader *r, const leat_frame_data *d)
 {
@@ -241,6 +255,7 @@ leat_rc leat_reading_frame(leat_reader *r, const leat_frame *f, leat_str meta, l
     if (f->events > LEAT_WIRE_VERSION) return leat_walk_foreign(&r->walk, e);
     if (!leat_frame_get_data(meta, f, false, &r->scratch, &d))
         return damaged(r, "its meta cannot be read", e);
+    LEAT_TRY(ask_fits(r, &d, e));
     bool wanted = note_topics(r, &d);
     if (wanted && told(r, &d)) wanted = false;
     if (!wanted && !r->verify) return LEAT_OK;

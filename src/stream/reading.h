@@ -21,6 +21,9 @@ struct leat_reader {
     leat_place within; /* of a cursor: inside of the merged frame at walk.at; number 0: none */
     leat_names names;  /* topics seen or wanted; known: wanted */
     bool all;          /* topics */
+    leat_rc (*fits)(void *arg, const char *topic, bool *out, leat_err *e); /* NULL: none more */
+    void *fits_arg;
+    uint32_t asked; /* names that fits was asked about */
     bool verify;
     leat_from from;
     bool started;   /* the first event wanted was found */

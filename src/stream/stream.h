@@ -138,10 +138,13 @@ typedef struct leat_topic {
     struct leat_topic *link;
 } leat_topic;
 
+/* Names of the claimed topics, n of them in no order, in a: a look at one folder. */
+leat_rc leat_topics_names(const char *data, leat_arena *a, const char ***out, size_t *n,
+                          leat_err *e);
 /* All claimed topics, by name; reading needs no lock. */
 leat_rc leat_topics_list(const char *data, leat_arena *a, leat_topic **out, leat_err *e);
 /* The same, but nothing is said of what is held: no stream is looked at. */
-leat_rc leat_topics_names(const char *data, leat_arena *a, leat_topic **out, leat_err *e);
+leat_rc leat_topics_owners(const char *data, leat_arena *a, leat_topic **out, leat_err *e);
 /* Fills in what is held of those topics of such a list that are the connector's. */
 leat_rc leat_topics_look(leat_topic *topics, const char *data, const char *connector, leat_arena *a,
                          leat_err *e);

@@ -122,22 +122,34 @@ static void sort(leat_topic **topics, size_t n, leat_arena *a)
     *topics = n > 0 ? all[0] : NULL;
 }
 
-leat_rc leat_topics_names(const char *data, leat_arena *a, leat_topic **out, leat_err *e)
+leat_rc leat_topics_names(const char *data, leat_arena *a, const char ***out, size_t *n,
+                          leat_err *e)
 {
-    const char **files;
-    size_t nfiles, n = 0;
+    const char **files = NULL;
+    size_t nfiles = 0;
     char *folder = leat_arena_printf(a, "%s/topics", data);
     int err = leat_os_names(folder, a, &files, &nfiles);
     if (err < 0 && err != -ENOENT) return leat_os_fail(e, err, "list", folder);
-    *out = NULL;
+    *out = LEAT_NEW(a, const char *, nfiles);
+    *n = 0;
     for (size_t i = 0; i < nfiles; i++) {
         leat_buf name = {0};
-        if (is_other(files[i])) continue;
-        leat_topic *t = LEAT_NEW(a, leat_topic, 1);
-        bool ok = leat_topics_unescape(&name, leat_str_of(files[i]));
-        if (ok) t->name = leat_arena_str(a, leat_buf_str(&name)).s;
+        if (!is_other(files[i]) && leat_topics_unescape(&name, leat_str_of(files[i])))
+            (*out)[(*n)++] = leat_arena_str(a, leat_buf_str(&name)).s;
         leat_buf_free(&name);
-        if (!ok) continue;
+    }
+    return LEAT_OK;
+}
+
+leat_rc leat_topics_owners(const char *data, leat_arena *a, leat_topic **out, leat_err *e)
+{
+    const char **names;
+    size_t nnames, n = 0;
+    *out = NULL;
+    LEAT_TRY(leat_topics_names(data, a, &names, &nnames, e));
+    for (size_t i = 0; i < nnames; i++) {
+        leat_topic *t = LEAT_NEW(a, leat_topic, 1);
+        t->name = names[i];
         leat_rc rc = leat_topics_claimed(data, leat_str_of(t->name), a, &t->connector, e);
         LEAT_TRY(rc);
         if (rc == LEAT_AGAIN) continue; /* removed meanwhile */
@@ -151,7 +163,7 @@ leat_rc leat_topics_names(const char *data, leat_arena *a, leat_topic **out, lea
 
 leat_rc leat_topics_list(const char *data, leat_arena *a, leat_topic **out, leat_err *e)
 {
-    LEAT_TRY(leat_topics_names(data, a, out, e));
+    LEAT_TRY(leat_topics_owners(data, a, out, e));
     for (leat_topic *t = *out; t != NULL; t = t->link)
         if (!t->looked) LEAT_TRY(leat_topics_look(*out, data, t->connector, a, e));
     return LEAT_OK;
@@ -191,7 +203,7 @@ static leat_rc unknown(const char *data, const char *topic, leat_arena *a, leat_
     leat_topic *topics = NULL;
     leat_buf near = {0};
     unsigned n = 0;
-    LEAT_TRY(leat_topics_names(data, a, &topics, e));
+    LEAT_TRY(leat_topics_owners(data, a, &topics, e));
     for (leat_topic *t = topics; t != NULL && n < NEAR_MOST; t = t->link)
         if (near_to(topic, t->name))
             leat_buf_printf(&near, "%s%s", n++ == 0 ? "; near to it: " : ", ", t->name);

@@ -137,10 +137,45 @@ static void test_a_sink_needs_topics(void **state)
 {
     (void)state;
     assert_false(parse("connector.class=null\n", false));
-    assert_true(told("topics", "at least one"));
+    assert_true(told("topics", "Must configure one of topics or topics.regex"));
+    assert_true(told("topics.regex", "Must configure one of topics or topics.regex"));
     assert_false(parse("connector.class=null\ntopics= , ,\n", false));
     assert_true(parse("connector.class=null\ntopics=a, b\n", false));
-    assert_int_equal(setup.common.topics.n, 2);
+    assert_int_equal(setup.wanted.names.n, 2);
+    assert_null(setup.wanted.pattern);
+}
+
+static bool has(const char *topic)
+{
+    bool out;
+    assert_int_equal(leat_wanted_has(&setup.wanted, topic, &out, NULL), LEAT_OK);
+    return out;
+}
+
+/* Whole names, in their own case, as Connect's. */
+static void test_a_sink_with_a_pattern(void **state)
+{
+    (void)state;
+    assert_true(parse("connector.class=null\ntopics.regex= shop\\\\.(a|b),? \n", false));
+    assert_true(has("shop.a") && has("shop.b,"));
+    assert_false(has("shop.ab") || has("shopXa") || has("Shop.a") || has("my.shop.a") ||
+                 has("shop.a\xff"));
+    assert_true(parse("connector.class=null\ntopics=\ntopics.regex=(?i)shop\n", false));
+    assert_true(has("SHOP"));
+    assert_false(parse("connector.class=null\ntopics=a\ntopics.regex=a\n", false));
+    assert_true(told("topics", "mutually exclusive options, but both are set."));
+    assert_true(told("topics.regex", "mutually exclusive options, but both are set."));
+    assert_int_equal(r.errors, 2);
+    static const char *const bad[] = {"(", "[a", "*", "a{2,1}", "(?<x", "[a&&b]", "\\\\", "(?z)"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char text[100];
+        snprintf(text, sizeof text, "connector.class=null\ntopics.regex=%s\n", bad[i]);
+        assert_false(parse(text, false));
+        assert_true(told("topics.regex", "must be a regular expression"));
+        assert_int_equal(r.errors, 1);
+    }
+    assert_false(parse("connector.class=null\ntopics.regex=  \n", false));
+    assert_int_equal(r.errors, 2);
 }
 
 #define KEY "transforms=k\ntransforms.k.type=ValueToKey\ntransforms.k.fields=id\n"
@@ -192,6 +227,7 @@ int main(void)
         cmocka_unit_test(test_unknown_options),
         cmocka_unit_test(test_class),
         cmocka_unit_test(test_a_sink_needs_topics),
+        cmocka_unit_test(test_a_sink_with_a_pattern),
         cmocka_unit_test(test_transforms),
         cmocka_unit_test(test_providers),
         cmocka_unit_test(test_common_leaves_providers),

@@ -16,6 +16,7 @@
 #include "engine/sinkrun.h"
 #include "source/datagen/rows.h"
 #include "stream/stream.h"
+#include "stream/topics.h"
 
 enum { TABLES = 3, SEEN_MOST = 4096 };
 
@@ -208,11 +209,9 @@ static leat_sinkrun_conf conf_of(const leat_sink *sink, const char *const *topic
                                .retry = {.min_us = 1000, .max_us = 2000, .limit = 5}};
 }
 
-/* To the end of what is there; the counts afterwards. */
-static leat_rc run(const leat_sink *sink, const char *const *topics, leat_sink_counts *counts)
+static leat_rc run_conf(const leat_sinkrun_conf *conf, leat_sink_counts *counts)
 {
-    leat_sinkrun_conf conf = conf_of(sink, topics);
-    leat_sinkrun *k = leat_sinkrun_new(&conf);
+    leat_sinkrun *k = leat_sinkrun_new(conf);
     leat_run_state state;
     leat_err last;
     target.run = k;
@@ -225,6 +224,31 @@ static leat_rc run(const leat_sink *sink, const char *const *topics, leat_sink_c
     leat_sinkrun_free(k);
     assert_int_equal(target.opens, target.closes);
     return rc;
+}
+
+/* To the end of what is there; the counts afterwards. */
+static leat_rc run(const leat_sink *sink, const char *const *topics, leat_sink_counts *counts)
+{
+    leat_sinkrun_conf conf = conf_of(sink, topics);
+    return run_conf(&conf, counts);
+}
+
+/* The same with a pattern, in p. */
+static const char *const NONE[] = {NULL};
+static leat_arena p;
+
+static leat_sinkrun_conf fitting(const char *pattern)
+{
+    leat_sinkrun_conf conf = conf_of(&plain, NONE);
+    conf.pattern = leat_regex_new_cased(&p, leat_str_of(pattern), NULL);
+    assert_non_null(conf.pattern);
+    return conf;
+}
+
+static leat_rc run_fitting(const char *pattern, leat_sink_counts *counts)
+{
+    leat_sinkrun_conf conf = fitting(pattern);
+    return run_conf(&conf, counts);
 }
 
 static void saw(int64_t from, int64_t to)
@@ -265,6 +289,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
+    leat_arena_free(&p);
     return nftw(data, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
@@ -532,6 +557,119 @@ static void test_a_topic_that_is_added(void **state)
     stream_close(&a);
 }
 
+/* ---- with a pattern ---- */
+
+/* Also of one that comes while the sink is away, or reads another topic of the stream. */
+static void test_topics_that_fit(void **state)
+{
+    (void)state;
+    stream a, b;
+    leat_sink_counts c;
+    stream_open(&a, "a");
+    assert_int_equal(run_fitting("a\\.datagen\\.t[12]", &c), LEAT_OK);
+    assert_int_equal(target.n, 0);
+    put(&a, 0, 10);
+    put(&a, 2, 10); /* does not fit */
+    assert_int_equal(run_fitting("a\\.datagen\\.t[12]", &c), LEAT_OK);
+    saw(0, 10);
+    put(&a, 1, 10);
+    put(&a, 0, 10);
+    put(&a, 1, 10);
+    target.n = 0;
+    assert_int_equal(run_fitting("a\\.datagen\\.t[12]", &c), LEAT_OK);
+    saw(20, 50); /* in the stream's order */
+    assert_int_equal(c.read, 40);
+    stream_open(&b, "b");
+    put(&b, 0, 10);
+    target.n = 0;
+    assert_int_equal(run_fitting("a\\.datagen\\.t[12]", &c), LEAT_OK);
+    assert_int_equal(target.n, 0);
+    assert_int_equal(run_fitting("[ab]\\.datagen\\.t[12]", &c), LEAT_OK);
+    saw(0, 10);
+    assert_int_equal(c.read, 50);
+    stream_close(&a);
+    stream_close(&b);
+}
+
+/* What the pattern did not take before is read from its beginning, as a topic that is added. */
+static void test_a_pattern_that_changes(void **state)
+{
+    (void)state;
+    stream a;
+    leat_sink_counts c;
+    stream_open(&a, "a");
+    put(&a, 0, 10);
+    put(&a, 1, 10);
+    put(&a, 0, 10);
+    assert_int_equal(run(&plain, ONE, &c), LEAT_OK);
+    put(&a, 1, 5); /* is the new input's, not that of the one that stands before it */
+    target.n = 0;
+    assert_int_equal(run_fitting(".*", &c), LEAT_OK);
+    assert_int_equal(target.n, 15);
+    for (unsigned i = 0; i < 15; i++) assert_int_equal(target.seen[i], i < 10 ? 10 + i : 20 + i);
+    put(&a, 2, 5);
+    put(&a, 1, 5);
+    put(&a, 0, 5);
+    target.n = 0;
+    assert_int_equal(run_fitting(".*", &c), LEAT_OK);
+    saw(35, 50); /* one reader again */
+    assert_int_equal(c.read, 50);
+    assert_int_equal(run_fitting(".*t1", &c), LEAT_OK);
+    put(&a, 2, 3);
+    assert_int_equal(run_fitting(".*t1", &c), LEAT_OK);
+    target.n = 0;
+    assert_int_equal(run_fitting(".*t[13]", &c), LEAT_OK);
+    assert_int_equal(target.n, 8); /* taken up again: repeated from its beginning, not skipped */
+    target.n = 0;
+    assert_int_equal(run_fitting(".*t[13]", &c), LEAT_OK);
+    assert_int_equal(target.n, 0);
+    stream_close(&a);
+}
+
+/* What was read is not read again when its claim was removed for a while. */
+static void test_a_claim_that_goes_and_comes(void **state)
+{
+    (void)state;
+    stream a;
+    leat_sink_counts c;
+    char claim[128];
+    stream_open(&a, "a");
+    put(&a, 0, 10);
+    put(&a, 1, 10);
+    assert_int_equal(run_fitting(".*", &c), LEAT_OK);
+    saw(0, 20);
+    snprintf(claim, sizeof claim, "%s/topics/a.datagen.t2", data);
+    assert_int_equal(unlink(claim), 0);
+    put(&a, 0, 10);
+    target.n = 0;
+    assert_int_equal(run_fitting(".*", &c), LEAT_OK);
+    saw(20, 30);
+    leat_claims claims = {.data = data, .connector = "a"};
+    assert_int_equal(leat_topics_claim(&claims, LEAT_STR("a.datagen.t2"), &err), LEAT_OK);
+    leat_topics_claims_free(&claims);
+    target.n = 0;
+    assert_int_equal(run_fitting(".*", &c), LEAT_OK);
+    assert_int_equal(target.n, 0);
+    assert_int_equal(c.read, 30);
+    stream_close(&a);
+}
+
+/* One that works for ever on some name is no "no". */
+static void test_a_pattern_beyond_its_limits(void **state)
+{
+    (void)state;
+    stream a;
+    leat_sink_counts c;
+    char name[64];
+    snprintf(name, sizeof name, "%.*s", 40, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+    stream_open(&a, name);
+    put(&a, 0, 10);
+    assert_int_equal(run_fitting("(a+)+b|((a|a)*)*c", &c), LEAT_CONF);
+    assert_string_equal(err.code, "regex.limit");
+    assert_int_equal(target.n, 0);
+    stream_close(&a);
+}
+
 /* ---- while it runs ---- */
 
 static void *run_thread(void *arg)
@@ -582,6 +720,39 @@ static void test_topics_that_come_while_it_runs(void **state)
     stream_close(&b);
 }
 
+/* The first topic of a stream that is read already comes at once, one of another stream at the next
+ * look. */
+static void test_fitting_topics_that_come_while_it_runs(void **state)
+{
+    (void)state;
+    stream a, b;
+    pthread_t thread;
+    void *failed;
+    leat_sinkrun_conf conf = fitting(".*\\.datagen\\.t[12]");
+    leat_sinkrun *k = leat_sinkrun_new(&conf);
+    assert_int_equal(pthread_create(&thread, NULL, run_thread, k), 0);
+    leat_sleep_us(20000);
+    stream_open(&a, "a");
+    put(&a, 0, 10);
+    wait_for(10);
+    int64_t began = leat_mono_us();
+    put(&a, 1, 10);
+    put(&a, 2, 10); /* does not fit */
+    wait_for(20);
+    assert_true(leat_mono_us() - began < 900000);
+    stream_open(&b, "b");
+    put(&b, 2, 10);
+    put(&b, 1, 10);
+    put(&a, 0, 10);
+    wait_for(40);
+    leat_sinkrun_stop(k);
+    pthread_join(thread, &failed);
+    assert_null(failed);
+    leat_sinkrun_free(k);
+    stream_close(&a);
+    stream_close(&b);
+}
+
 /* What was put just before finish is read, even if nobody had looked for the topic yet. */
 static void test_finish_looks_once_more(void **state)
 {
@@ -621,7 +792,12 @@ int main(void)
         TEST(test_two_streams_and_a_topic_that_is_none),
         TEST(test_a_topic_that_comes_later_in_the_stream),
         TEST(test_a_topic_that_is_added),
+        TEST(test_topics_that_fit),
+        TEST(test_a_pattern_that_changes),
+        TEST(test_a_claim_that_goes_and_comes),
+        TEST(test_a_pattern_beyond_its_limits),
         TEST(test_topics_that_come_while_it_runs),
+        TEST(test_fitting_topics_that_come_while_it_runs),
         TEST(test_finish_looks_once_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

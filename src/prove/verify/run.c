@@ -157,14 +157,6 @@ static leat_rc compare_table(leat_verify *v, const match *m, leat_err *e)
     return LEAT_OK;
 }
 
-static bool has_topic(const leat_setup *sink, const char *topic)
-{
-    const leat_opt_list *l = &sink->common.topics;
-    for (size_t i = 0; topic && i < l->n; i++)
-        if (strcmp(l->v[i], topic) == 0) return true;
-    return false;
-}
-
 static bool same_name(const leat_verify *v, const char *x, const char *y)
 {
     return (v->target->folds ? strcasecmp(x, y) : strcmp(x, y)) == 0;
@@ -192,7 +184,10 @@ static leat_rc match_tables(leat_verify *v, const origin *o, match **all, leat_e
     match **tail = all;
     while (*tail) tail = &(*tail)->next;
     for (const leat_catalog_table *c = o->catalog.first; c; c = c->next) {
-        if (!c->captured || !has_topic(&v->sink_setup, c->topic)) continue;
+        bool has = false;
+        if (c->captured && c->topic)
+            LEAT_TRY(leat_wanted_has(&v->sink_setup.wanted, c->topic, &has, e));
+        if (!has) continue;
         match *m = LEAT_NEW(&v->arena, match, 1);
         leat_table like = {.topic = c->topic, .db = c->db, .schema = c->schema, .name = c->name};
         *m = (match){.from = o, .table = c};
@@ -220,12 +215,13 @@ static leat_rc compare_source(leat_verify *v, const origin *o, const match *all,
 /* The sources of the sink's topics, each once. */
 static leat_rc find_sources(leat_verify *v, origin **out, unsigned *n, leat_err *e)
 {
-    const leat_opt_list *topics = &v->sink_setup.common.topics;
-    origin *all = *out = LEAT_NEW(&v->arena, origin, topics->n + 1);
-    for (size_t i = 0; i < topics->n; i++) {
+    leat_opt_list topics;
+    LEAT_TRY(leat_wanted_list(&v->sink_setup.wanted, v->conf->data, &v->arena, &topics, e));
+    origin *all = *out = LEAT_NEW(&v->arena, origin, topics.n + 1);
+    for (size_t i = 0; i < topics.n; i++) {
         const char *name = NULL;
         leat_rc rc =
-            leat_topics_claimed(v->conf->data, leat_str_of(topics->v[i]), &v->arena, &name, e);
+            leat_topics_claimed(v->conf->data, leat_str_of(topics.v[i]), &v->arena, &name, e);
         LEAT_TRY(rc);
         bool met = rc == LEAT_AGAIN;
         for (unsigned k = 0; k < *n && !met; k++) met = strcmp(all[k].name, name) == 0;

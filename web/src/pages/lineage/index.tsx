@@ -1,13 +1,13 @@
 // Lineage: what comes from where, and what breaks if this stops. A drawing, or the same as a list.
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { get } from "../../core/api";
+import { get, path } from "../../core/api";
 import { rate as sayRate } from "../../core/format";
 import { allRows, turns } from "../../core/live";
 import { query, setQuery, to } from "../../core/place";
 import { Empty, Failure, StateWord, Title, useEvery, useLoad, useTitle, Waiting } from "../../parts/bits";
 import { Icon } from "../../parts/icon";
 import { toneOf } from "../../core/states";
-import { graphOf, NODE, pathOf, type Edge, type Graph, type Infos, type Kind, type Node, type Topic } from "./model";
+import { graphOf, NODE, pathOf, type Edge, type Found, type Graph, type Infos, type Kind, type Node, type Topic } from "./model";
 
 const EVERY = 5000;
 const ZOOMS = [0.5, 0.65, 0.8, 1, 1.25, 1.5];
@@ -147,13 +147,16 @@ export function Lineage() {
   turns.value;
   const infos = useLoad<Infos>((signal) => get("/connectors?expand=info", { signal }), [turns.value]);
   const topics = useLoad<Topic[]>((signal) => get("/hub/v1/topics", { signal }), []);
-  useEvery(EVERY, topics.again);
+  const patterns = Object.entries(infos.value ?? {}).filter(([, i]) => i.info.config["topics.regex"]).map(([name]) => name);
+  const found = useLoad<Found>(async (signal) => new Map(await Promise.all(patterns.map(async (name): Promise<[string, string[]]> =>
+    [name, (await get<Record<string, { topics: string[] }>>(path("connectors", name, "topics"), { signal }))[name]?.topics ?? []]))), [patterns.join(" ")]);
+  useEvery(EVERY, () => { topics.again(); found.again(); });
   const [unfolded, setUnfolded] = useState<ReadonlySet<string>>(new Set());
   const rates = useRates(topics.value);
   const rows = allRows.value;
   const g = useMemo(
-    () => (infos.value && topics.value ? graphOf(rows, infos.value, topics.value, rates, unfolded) : null),
-    [infos.value, topics.value, rates, unfolded, turns.value],
+    () => (infos.value && topics.value ? graphOf(rows, infos.value, topics.value, found.value ?? new Map(), rates, unfolded) : null),
+    [infos.value, topics.value, found.value, rates, unfolded, turns.value],
   );
   const view = query.value.get("view") ?? (innerWidth < 700 ? "list" : "graph");
   const error = infos.error ?? topics.error;

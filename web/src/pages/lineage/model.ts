@@ -65,17 +65,12 @@ function targetOf(c: Config): string {
   return c.connection ?? url ?? c["bootstrap.servers"] ?? c["http.url"] ?? c["file"] ?? "outside leat";
 }
 
+/** The topics that sinks read by a pattern, by the sink's name: the hub has found them. */
+export type Found = ReadonlyMap<string, string[]>;
+
 /** The topics that a sink reads. */
-export function readBy(c: Config, topics: string[]): string[] {
-  const listed = (c.topics ?? "").split(",").map((t) => t.trim()).filter(Boolean);
-  if (listed.length > 0) return listed;
-  if (!c["topics.regex"]) return [];
-  try {
-    const wanted = new RegExp(`^(?:${c["topics.regex"]})$`);
-    return topics.filter((t) => wanted.test(t));
-  } catch {
-    return [];
-  }
+function readBy(name: string, c: Config, found: Found): string[] {
+  return found.get(name) ?? (c.topics ?? "").split(",").map((t) => t.trim()).filter(Boolean);
 }
 
 interface Drawn {
@@ -108,7 +103,7 @@ function place(wanted: { node: Node; y: number }[]) {
   }
 }
 
-export function graphOf(rows: Row[], infos: Infos, topics: Topic[], rates: Map<string, number>, unfolded: ReadonlySet<string>): Graph {
+export function graphOf(rows: Row[], infos: Infos, topics: Topic[], found: Found, rates: Map<string, number>, unfolded: ReadonlySet<string>): Graph {
   const nodes = new Map<string, Node>();
   const edges: Edge[] = [];
   const row = new Map(rows.map((r) => [r.name, r]));
@@ -153,7 +148,7 @@ export function graphOf(rows: Row[], infos: Infos, topics: Topic[], rates: Map<s
     const sink = put("sink", name, { condition: row.get(name)?.condition ?? "", open: ["c", name] });
     const target = put("target", targetOf(config), {});
     link(sink, target, row.get(name)?.rate ?? -1, stops(name));
-    for (const t of readBy(config, topics.map((x) => x.topic))) {
+    for (const t of readBy(name, config, found)) {
       const at = shown.get(t);
       const from = at ? nodes.get(at)! : put("topic", t, { note: "not there yet", open: ["t", t] });
       link(from, sink, rates.get(t) ?? -1, stops(name));
