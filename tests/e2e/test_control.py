@@ -456,12 +456,14 @@ def test_offsets_of_postgres(db, leat):
     said = leat.call("delete", "shop", "--yes").stderr
     assert "bytes of the server's log" in said and "pg_drop_replication_slot" in said
     assert len(db.slots()) == 1 and leat.json("status") == []
-    assert len(leat.read("shop.public.t")) == 8
+    records = leat.read("shop.public.t")
+    again = [r for r in records[7:] if r["value"]["after"]["id"] == 4]  # the slot was behind it
+    assert len(records) == 8 + len(again) <= 9
     leat.call("run", "--once", file)
     leat.call("delete", "shop", "--forget", "--yes")
     assert not db.slots()
     leat.call("run", "--once", file)  # as a new one
-    assert [r["value"]["op"] for r in leat.read("shop.public.t")[8:]] == ["r"] * 5
+    assert [r["value"]["op"] for r in leat.read("shop.public.t")[len(records):]] == ["r"] * 5
 
 
 # ---- delete, log, status
