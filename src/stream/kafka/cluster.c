@@ -19,10 +19,10 @@ static void take(leat_kafka *k, const char *id)
     snprintf(k->cluster, sizeof k->cluster, "%s", id);
 }
 
-/* Another one than until now. */
-static leat_rc met_another(leat_kafka *k, const char *id, leat_err *e)
+/* What is in the spool, or was delivered, is for the one that it was. */
+static leat_rc refuse(const leat_kafka *k, const char *id, leat_err *e)
 {
-    if (k->compared && k->spool == NULL && !k->conf.other_cluster)
+    if (k->spool == NULL)
         return leat_fail(
             e, LEAT_CONF, "kafka.other_cluster", k->connector,
             "the brokers came to be those of the cluster %s while this connector "
@@ -31,7 +31,7 @@ static leat_rc met_another(leat_kafka *k, const char *id, leat_err *e)
             "the brokers of %s; or, to go on in %s, start the connector again, or have it begin "
             "anew with a snapshot by 'leat offsets %s reset'",
             id, k->cluster, id, k->cluster, id, k->connector);
-    if (k->compared && !k->conf.other_cluster)
+    if (k->compared)
         return leat_fail(
             e, LEAT_CONF, "kafka.other_cluster", k->connector,
             "the brokers came to be those of the cluster %s while this connector ran, and %" PRIu64
@@ -40,14 +40,19 @@ static leat_rc met_another(leat_kafka *k, const char *id, leat_err *e)
             "or, if that one is lost, set spool.other.cluster=deliver, and what is in the spool "
             "and all that follows goes to %s",
             id, leat_kafka_spool_events(k), k->cluster, id, k->cluster, id);
-    if (k->spool != NULL && !k->conf.other_cluster)
-        return leat_fail(e, LEAT_CONF, "kafka.other_cluster", k->connector,
-                         "this is the cluster %s, and %" PRIu64 " events of the spool are for "
-                         "%s, which has what came before them: nothing was sent. Set "
-                         "bootstrap.servers to the brokers of %s; or, if that one is lost, set "
-                         "spool.other.cluster=deliver, and what is in the spool and all that "
-                         "follows goes to %s",
-                         id, leat_kafka_spool_events(k), k->cluster, k->cluster, id);
+    return leat_fail(e, LEAT_CONF, "kafka.other_cluster", k->connector,
+                     "this is the cluster %s, and %" PRIu64 " events of the spool are for "
+                     "%s, which has what came before them: nothing was sent. Set "
+                     "bootstrap.servers to the brokers of %s; or, if that one is lost, set "
+                     "spool.other.cluster=deliver, and what is in the spool and all that "
+                     "follows goes to %s",
+                     id, leat_kafka_spool_events(k), k->cluster, k->cluster, id);
+}
+
+/* Another one than until now. */
+static leat_rc met_another(leat_kafka *k, const char *id, leat_err *e)
+{
+    if ((k->compared || k->spool) && !k->conf.other_cluster) return refuse(k, id, e);
     leat_log(LEAT_WARN, "kafka.cluster_changed",
              "was=%s is=%s %s goes to this cluster from here on; what was delivered before is in "
              "the other one alone. 'leat offsets %s reset' begins anew, with a snapshot",
