@@ -64,3 +64,21 @@ void leat_origin_unpin(leat_origin *o)
     leat_arena_free(&o->arena);
     leat_free(o);
 }
+
+/* ---- both rows of an update ---- */
+
+void leat_table_fill_unchanged(const leat_table *t, const leat_value *before, leat_value *after)
+{
+    for (uint32_t i = 0; i < t->row->nfields; i++)
+        if (after[i].kind == LEAT_ABSENT && before[i].kind != LEAT_ABSENT) after[i] = before[i];
+}
+
+bool leat_table_key_changed(const leat_table *t, const leat_value *before, const leat_value *after)
+{
+    for (uint16_t i = 0; i < t->nkey; i++) {
+        const leat_value *x = &before[t->key_cols[i]], *y = &after[t->key_cols[i]];
+        if (x->kind == LEAT_ABSENT || y->kind == LEAT_ABSENT) return false;
+        if (!leat_value_eq(x, y)) return true;
+    }
+    return false;
+}

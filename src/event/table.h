@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "event/schema.h"
+#include "event/value.h"
 
 /* Where a field of the source block comes from. */
 typedef enum leat_bind {
@@ -108,5 +109,12 @@ leat_table *leat_table_pin(const leat_table *t);
 void leat_table_unpin(leat_table *t);
 leat_origin *leat_origin_pin(const leat_origin *o);
 void leat_origin_unpin(leat_origin *o);
+
+/* ---- both rows of an update of t ---- */
+
+/* An unchanged value that was not logged again (ABSENT) is what it was before. */
+void leat_table_fill_unchanged(const leat_table *t, const leat_value *before, leat_value *after);
+/* Whether a column of the key is known on both sides and differs. */
+bool leat_table_key_changed(const leat_table *t, const leat_value *before, const leat_value *after);
 
 #endif

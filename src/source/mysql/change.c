@@ -19,23 +19,6 @@
 
 /* ---- rows ---- */
 
-/* An unchanged value that was not logged again is what it was before. */
-static void fill_unchanged(uint32_t n, leat_value *now, const leat_value *old)
-{
-    for (uint32_t i = 0; i < n; i++)
-        if (now[i].kind == LEAT_ABSENT && old[i].kind != LEAT_ABSENT) now[i] = old[i];
-}
-
-static bool key_changed(const leat_table *t, const leat_value *old, const leat_value *now)
-{
-    for (uint16_t i = 0; i < t->nkey; i++) {
-        const leat_value *x = &old[t->key_cols[i]], *y = &now[t->key_cols[i]];
-        if (x->kind == LEAT_ABSENT || y->kind == LEAT_ABSENT) return false;
-        if (!leat_value_eq(x, y)) return true;
-    }
-    return false;
-}
-
 static bool is_key(const leat_table *t, uint32_t field)
 {
     for (uint16_t i = 0; i < t->nkey; i++)
@@ -78,8 +61,8 @@ static leat_rc arrange(const leat_my_rel *r, leat_value *before, leat_value *aft
     LEAT_TRY(mend(r, after, e));
     if (before && key_only(r->table, before)) *flags = LEAT_EV_OLD_KEY_ONLY;
     if (before && after) {
-        fill_unchanged(r->table->row->nfields, after, before);
-        if (key_changed(r->table, before, after)) *flags |= LEAT_EV_KEY_CHANGED;
+        leat_table_fill_unchanged(r->table, before, after);
+        if (leat_table_key_changed(r->table, before, after)) *flags |= LEAT_EV_KEY_CHANGED;
     }
     if (before) leat_rewrite_row(r->rewrite, before, *flags & LEAT_EV_OLD_KEY_ONLY, a);
     if (after) leat_rewrite_row(r->rewrite, after, false, a);

@@ -71,24 +71,6 @@ static leat_rc row_of(leat_pg_rel *r, const leat_pgoutput_tuple *t, bool old_key
     return LEAT_OK;
 }
 
-/* An unchanged value that was not sent again is what it was before. */
-static void fill_unchanged(uint32_t n, leat_value *now, const leat_value *old)
-{
-    for (uint32_t i = 0; i < n; i++)
-        if (now[i].kind == LEAT_ABSENT && old[i].kind != LEAT_ABSENT) now[i] = old[i];
-}
-
-/* Whether a column of the key is known on both sides and differs. */
-static bool key_changed(const leat_table *t, const leat_value *old, const leat_value *now)
-{
-    for (uint16_t i = 0; i < t->nkey; i++) {
-        const leat_value *x = &old[t->key_cols[i]], *y = &now[t->key_cols[i]];
-        if (x->kind == LEAT_ABSENT || y->kind == LEAT_ABSENT) return false;
-        if (!leat_value_eq(x, y)) return true;
-    }
-    return false;
-}
-
 /* What stands for NOT NULL columns that an old row with the key alone does not have, where their
  * schemas do not say. */
 static void fill_old(const leat_pg_rel *r, leat_value *old)
@@ -108,8 +90,8 @@ static leat_rc rows_of(leat_pg_rel *r, const leat_pgoutput_msg *m, leat_arena *a
     if (m->type == LEAT_PGOUTPUT_DELETE) return LEAT_OK;
     LEAT_TRY(row_of(r, &m->change.now, false, a, after, e));
     if (!*before) return LEAT_OK;
-    fill_unchanged(r->table->row->nfields, *after, *before);
-    if (key_changed(r->table, *before, *after)) *flags |= LEAT_EV_KEY_CHANGED;
+    leat_table_fill_unchanged(r->table, *before, *after);
+    if (leat_table_key_changed(r->table, *before, *after)) *flags |= LEAT_EV_KEY_CHANGED;
     return LEAT_OK;
 }
 
