@@ -14,7 +14,7 @@ typedef struct leat_delivered {
     uint64_t events;     /* delivered up to here */
     uint64_t serial;     /* counts saves */
     leat_str progress;   /* the engine's JSON about snapshots; absent: none yet */
-    uint64_t episode;    /* of spooling: 1, 2...; what a spool of an earlier one holds is done */
+    uint64_t episode;    /* of spooling, never one twice; what a spool of another holds is done */
     leat_str cursor;     /* of the spool: all before it is delivered; absent: nothing of it is */
     uint64_t drained;    /* in this episode: events of the spool that were delivered ... */
     leat_counts moved;   /* ... and what the spool's totals do not know yet */

@@ -58,6 +58,14 @@ static leat_rc begin(leat_embedded *s, leat_err *e)
     return LEAT_OK;
 }
 
+/* Before its first frame of all. */
+static leat_rc make(leat_embedded *s, uint64_t first, leat_err *e)
+{
+    s->w.at = (leat_place){.segment = first - 1, .number = first - 1};
+    s->w.mark = s->w.end = s->w.at;
+    return begin(s, e);
+}
+
 static leat_rc go_on(leat_embedded *s, const leat_found *found, leat_err *e)
 {
     LEAT_TRY(leat_recover_prove(s->w.dir, found, e));
@@ -72,21 +80,21 @@ static leat_rc go_on(leat_embedded *s, const leat_found *found, leat_err *e)
     return found->clean ? LEAT_OK : begin(s, e);
 }
 
-static leat_rc recover(leat_embedded *s, leat_err *e)
+static leat_rc recover(leat_embedded *s, uint64_t first, leat_err *e)
 {
     leat_found found;
     uint64_t promised = s->page != NULL ? atomic_load(&s->page->mark_frame) : 0;
     leat_rc rc = leat_recover_find(s->w.dir, promised, &found, e);
-    if (rc == LEAT_AGAIN) return begin(s, e);
+    if (rc == LEAT_AGAIN) return make(s, first, e);
     LEAT_TRY(rc);
     if (found.mark.segment != 0) return go_on(s, &found, e);
-    if (found.first > 1) {
+    if (found.first > first) {
         leat_walk w = {.at.segment = found.first, .why = "no segment begins with a checkpoint"};
         leat_segment_path(s->w.dir, found.first, w.path);
         return leat_walk_damaged(&w, e);
     }
     LEAT_TRY(leat_recover_cut(s->w.dir, &found, e)); /* of a first start that was cut short */
-    return begin(s, e);
+    return make(s, first, e);
 }
 
 static leat_rc oldest_offsets(const leat_embedded *s, leat_names *out, leat_err *e)
@@ -162,7 +170,7 @@ static leat_rc set_up(leat_embedded *s, const leat_embedded_conf *conf, leat_err
     if (rc < 0) return leat_os_fail(e, rc, "make the folder", s->w.dir);
     LEAT_TRY(take_lock(s, e));
     LEAT_TRY(leat_merge_clean(s->w.dir, e));
-    LEAT_TRY(recover(s, e));
+    LEAT_TRY(recover(s, conf->first > 0 ? conf->first : 1, e));
     LEAT_TRY(reclaim(s, e));
     /* recovery itself is not bound */
     leat_retention_begin(&s->w.keep, &conf->retention, s->data, s->w.dir);

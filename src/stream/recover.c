@@ -7,6 +7,11 @@
  * without such evidence it is a torn tail. (Unsynced writes reach a disk in any order: an intact
  * frame behind a torn one alone proves nothing.)
  *
+ * Blocks that were never written can show what a file held that is gone. A frame's number is at
+ * least its segment's, so a mark before the first segment is of no frame that could be missing:
+ * what another stream left counts for nothing where this one's first segment was numbered behind it
+ * (leat_embedded_conf.first).
+ *
  * Why cutting never takes from a reader what it saw: a reader sees frames up to a mark that was
  * synced before it was published, or that the reader itself proved; either is intact at the next
  * start, and recovery goes at least to the last intact safe frame.
@@ -113,6 +118,8 @@ static leat_rc find_base(leat_walk *w, const char *dir, const uint64_t *numbers,
                          leat_found *out, leat_err *e)
 {
     scan s = {0};
+    uint64_t none = numbers[0] - 1; /* no frame that is needed has this number, or one before it */
+    if (out->promised < none) out->promised = none;
     bool later = false; /* the segment behind this one begins intact: this one was synced */
     for (size_t i = n; i-- > 0 && s.safe.segment == 0;) {
         leat_rc rc = leat_walk_open(w, dir, numbers[i], e);
@@ -124,10 +131,11 @@ static leat_rc find_base(leat_walk *w, const char *dir, const uint64_t *numbers,
         LEAT_TRY(look_ahead(w, &out->promised, e));
         later = s.opened;
     }
+    uint64_t reached = s.safe.segment != 0 ? s.safe.number : none;
     out->mark = s.safe;
     out->proven = s.proven;
     if (s.proven.segment != 0 && s.proven.number == s.safe.number) out->durable = true;
-    if (out->promised <= out->mark.number) return LEAT_OK;
+    if (out->promised <= reached) return LEAT_OK;
     if (s.blank && w->at.segment < out->last) {
         LEAT_TRY(leat_walk_open(w, dir, w->at.segment + 1, e));
         LEAT_TRY(scan_segment(w, &s, &out->promised, e));

@@ -106,6 +106,7 @@ typedef struct leat_embedded_conf {
     int64_t segment_bytes;  /* 0: 64 MiB */
     int64_t frame_bytes;    /* events of a frame before they are compressed, about; 0: 1 MiB */
     int64_t reserve_bytes;  /* of the file that is freed first when the disk is full; 0: none */
+    uint64_t first; /* 0: 1. Number of the first segment and frame of a stream that is made here */
     leat_compression compression;
     leat_retention_conf retention;
     leat_merging merge;

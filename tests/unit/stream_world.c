@@ -163,8 +163,8 @@ int64_t world_size(const world *w, uint64_t segment)
 
 uint64_t world_segments(const world *w)
 {
-    uint64_t n = 1;
-    while (world_size(w, n) < 0 && n < 1000) n++;
+    uint64_t first = w->conf.first > 0 ? w->conf.first : 1, n = first;
+    while (world_size(w, n) < 0 && n < first + 1000) n++;
     while (world_size(w, n + 1) >= 0) n++;
     return n;
 }

@@ -847,6 +847,89 @@ static void test_last_transactions_are_known(void **state)
     }
 }
 
+/* ---- what the disk still has of another stream ---- */
+
+/* A stream that was made anew, up to transaction tx (0: only begun), and behind its last frame what
+ * an earlier one had in its only segment. */
+static leat_rc open_before_old_frames(world *w, leat_str old, uint64_t first, uint64_t tx)
+{
+    char path[256];
+    w->conf.first = first;
+    w->at = (model_place){1, 0};
+    world_path(w, first > 0 ? first : 1, path);
+    if (tx > 0) {
+        world_open(w);
+        world_write(w, tx, 10);
+        world_close(w);
+    }
+    int fd = leat_os_now()->open(path, LEAT_O_READ | LEAT_O_WRITE | LEAT_O_CREATE, 0600);
+    assert_int_equal(leat_os_write_all(fd, old.s, old.len, leat_os_now()->size(fd)), 0);
+    leat_os_now()->close(fd);
+    leat_rc rc = leat_embedded_open(&w->conf, &w->s, &w->e);
+    if (rc == LEAT_OK) {
+        model_check_state(&w->m, w->s->ops->state(w->s), tx);
+        world_close(w);
+    }
+    uint64_t n = world_segments(w);
+    do world_path(w, n--, path);
+    while (unlink(path) == 0);
+    return rc;
+}
+
+/* Frames name the last one that had been promised. If those of another stream count, one whose
+ * numbers begin anew is called damaged; one that goes on behind them is not. */
+static void test_frames_of_an_earlier_stream(void **state)
+{
+    world *w = *state;
+    char path[256];
+    leat_buf old = {0};
+    w->no_page = true;
+    world_open(w);
+    world_write(w, 200, 10);
+    uint64_t frame = w->s->ops->state(w->s)->frame;
+    world_close(w);
+    world_path(w, 1, path);
+    assert_int_equal(leat_os_load(path, &old, 16 << 20), 0);
+    unlink(path);
+    assert_int_equal(open_before_old_frames(w, leat_buf_str(&old), 0, 20), LEAT_FATAL);
+    assert_string_equal(w->e.code, "stream.damaged");
+    assert_int_equal(open_before_old_frames(w, leat_buf_str(&old), frame + 1, 20), LEAT_OK);
+    leat_str behind = {old.p + 1, old.len - 1}; /* not its first frame: there is none of ours */
+    assert_int_equal(open_before_old_frames(w, behind, 0, 0), LEAT_FATAL);
+    assert_int_equal(open_before_old_frames(w, behind, frame + 1, 0), LEAT_OK);
+    leat_buf_free(&old);
+}
+
+/* Its own frames do count, and what is missing of its segments is missing. */
+static void test_a_stream_that_begins_elsewhere(void **state)
+{
+    world *w = *state;
+    char path[256];
+    w->no_page = true;
+    w->conf.first = 1000000;
+    w->conf.segment_bytes = 4096;
+    w->conf.frame_bytes = 300;
+    world_open(w);
+    world_write(w, 100, 10);
+    assert_true(w->s->ops->state(w->s)->frame > 1000000);
+    world_close(w);
+    world_open(w);
+    model_check_state(&w->m, w->s->ops->state(w->s), 100);
+    world_write(w, 110, 10);
+    world_close(w);
+    world_expect(w, 110);
+    uint64_t last = world_segments(w);
+    assert_true(last > 1000002);
+    world_flip(w, last, 60);
+    assert_int_equal(leat_embedded_open(&w->conf, &w->s, &w->e), LEAT_FATAL);
+    assert_string_equal(w->e.code, "stream.damaged");
+    world_flip(w, last, 60);
+    world_path(w, last - 1, path);
+    unlink(path);
+    assert_int_equal(leat_embedded_open(&w->conf, &w->s, &w->e), LEAT_FATAL);
+    assert_string_equal(w->e.code, "stream.damaged");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, world_setup, world_teardown)
@@ -878,6 +961,8 @@ int main(void)
         TEST(the_reserve_is_freed_first),
         TEST(each_segment_defines_its_tables),
         TEST(last_transactions_are_known),
+        TEST(frames_of_an_earlier_stream),
+        TEST(a_stream_that_begins_elsewhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -395,6 +395,8 @@ bool leat_kafka_away(const leat_kafka *k);
 leat_rc leat_kafka_spool_enter(leat_kafka *k, leat_err *e);
 /* Its events that are not delivered yet; about, while the window's are on their way. */
 uint64_t leat_kafka_spool_events(const leat_kafka *k);
+/* So many frames of it are durable and visible. */
+uint64_t leat_kafka_spool_frames(const leat_kafka *k);
 /* What it takes on the disk, about. */
 int64_t leat_kafka_spool_bytes(const leat_kafka *k);
 /* As leat_stream_ops.append, of the spool. RETRY "spool.full" when the budget is used up;

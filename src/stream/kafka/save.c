@@ -166,7 +166,7 @@ void leat_kafka_show_spool(leat_kafka *k)
     r->visible = st->events;
     if (k->spool_page->last_event_us != 0) r->last_us = k->spool_page->last_event_us;
     if (k->spool_page->last_seen_us != 0) r->seen_us = k->spool_page->last_seen_us;
-    show(k, k->serial + st->frame);
+    show(k, k->serial + leat_kafka_spool_frames(k));
 }
 
 /* ---- saving ---- */

@@ -58,6 +58,7 @@ static leat_rc open_spool(leat_kafka *k, leat_err *e)
         .connector = LEAT_KAFKA_SPOOL_NAME,
         .page = k->spool_page,
         .segment_bytes = segment,
+        .first = k->episode,
         .frame_bytes = k->conf.frame_bytes,
         .compression = k->conf.compression,
         .retention = {.bytes = k->conf.spool_bytes, .ms = RETAIN_MS, .free_bytes = -1, .own = true},
@@ -211,12 +212,28 @@ static leat_rc begin(leat_kafka *k, leat_err *e)
     return move_window(k, e);
 }
 
+/* Episodes never come again, and a spool's frames have numbers from its episode on: blocks of one
+ * that is gone, which the disk may show in a new one's, are then known by what they name. What a
+ * crash took before it was saved the clock knows better than the store. */
+static uint64_t next_episode(const leat_kafka *k)
+{
+    uint64_t now = (uint64_t)leat_now_us();
+    return now > k->episode ? now : k->episode + 1;
+}
+
+/* One behind all frames of the spool. */
+static uint64_t episode_behind(const leat_kafka *k)
+{
+    uint64_t last = k->spool != NULL ? k->spool->ops->state(k->spool)->frame : 0;
+    return (last > k->episode ? last : k->episode) + 1;
+}
+
 /* It cannot be: what there is of it must never be taken for in force, once the stream has moved on.
  * Until then it tells the same as the store. */
 static leat_rc give_up(leat_kafka *k, leat_rc rc)
 {
+    k->episode = episode_behind(k);
     leat_kafka_spool_close(k);
-    k->episode++;
     k->unsaved = true;
     k->spooled_events = 0;
     return rc;
@@ -226,6 +243,12 @@ uint64_t leat_kafka_spool_events(const leat_kafka *k)
 {
     uint64_t drained = k->books.drained_events;
     return k->spooled_events > drained ? k->spooled_events - drained : 0;
+}
+
+uint64_t leat_kafka_spool_frames(const leat_kafka *k)
+{
+    uint64_t frame = k->spool->ops->state(k->spool)->frame;
+    return frame < k->episode ? frame : frame + 1 - k->episode; /* an older leat's begin with 1 */
 }
 
 int64_t leat_kafka_spool_bytes(const leat_kafka *k)
@@ -281,6 +304,7 @@ static leat_rc go_on_behind(leat_kafka *k, leat_err *e)
 
 static leat_rc enter_behind(leat_kafka *k, leat_err *e)
 {
+    k->episode = next_episode(k);
     LEAT_TRY(leat_kafka_save(k, e));
     k->books.cursor_len = 0;
     k->spooled_events = k->books.drained_events = k->books.passed_events = 0;
@@ -295,7 +319,7 @@ static leat_rc enter_behind(leat_kafka *k, leat_err *e)
 static leat_rc enter_once(leat_kafka *k, leat_err *e)
 {
     k->spooled_events = 0;
-    k->episode++;
+    k->episode = next_episode(k);
     LEAT_TRY(begin(k, e));
     LEAT_TRY(leat_kafka_once_to_spool(k, e));
     leat_kafka_once_spooled(k); /* from here on it is in force: nothing may fail */
@@ -355,20 +379,20 @@ leat_rc leat_kafka_spool_commit(leat_kafka *k, leat_err *e)
 static leat_rc end_episode(leat_kafka *k, leat_err *e)
 {
     leat_books was;
-    uint64_t frame = k->spool->ops->state(k->spool)->frame;
+    uint64_t frames = leat_kafka_spool_frames(k), episode = k->episode;
     leat_books_init(&was);
     leat_books_copy(&was, &k->books);
     leat_reach_copy(&k->books.done, &k->shown);
-    k->episode++;
+    k->episode = episode_behind(k);
     k->books.moved = (leat_counts){0};
     k->books.cursor_len = 0;
     k->books.ahead = true;
-    k->serial += frame;
+    k->serial += frames;
     leat_rc rc = leat_kafka_save(k, e);
     if (rc != LEAT_OK) {
         leat_books_copy(&k->books, &was);
-        k->episode--;
-        k->serial -= frame;
+        k->episode = episode;
+        k->serial -= frames;
     }
     leat_books_free(&was);
     return rc;
