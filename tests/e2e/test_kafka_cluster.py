@@ -23,10 +23,14 @@ def other_kafka(scratch):
     shutil.rmtree(server.folder)
 
 
+def offsets_of(db):
+    return f"{db.name}-offsets"
+
+
 @pytest.fixture(params=["least", "once"])
 def more(request, orders):  # noqa: F811
     """Options; the offset topic is its own: connectors of other tests have the same name."""
-    once = {"exactly_once_support": "required", "offsets_storage_topic": f"{orders.name}-offsets"}
+    once = {"exactly_once_support": "required", "offsets_storage_topic": offsets_of(orders)}
     return once if request.param == "once" else {}
 
 
@@ -105,3 +109,22 @@ def test_a_cluster_made_anew_at_the_same_address(orders, leat, own_kafka, more):
     assert set(ids(own_kafka.read_until(topic, 2))) == {1, 2}
     is_direct(leat)
     leat.stop()
+
+
+@pytest.mark.timeout(600)
+def test_a_cluster_made_anew_while_nothing_happens(orders, leat, own_kafka):  # noqa: F811
+    """Nothing is in a spool then; and the position, which does not hold there, is not written."""
+    offsets = offsets_of(orders)
+    worker = {"offset.storage.topic": offsets, "offset.storage.replication.factor": "1",
+              "offset.flush.interval.ms": "3600000"}
+    start(leat, orders, own_kafka, **QUICK, worker=worker)
+    own_kafka.read_until(offsets, 1)
+    orders.sql("INSERT INTO orders VALUES (2, 'second')")
+    own_kafka.read_until(topic_of(orders), 2)
+    own_kafka.kill()
+    own_kafka.begin_anew(OTHER)
+    own_kafka.start()
+    orders.sql("INSERT INTO orders VALUES (3, 'third')")
+    assert "until now it delivered into" in failed(leat, "kafka.other_cluster")
+    leat.stop()
+    assert offsets not in own_kafka.topics() or not own_kafka.read(offsets)

@@ -124,10 +124,11 @@ static void step(leat_kafka *k, int wait_ms)
 }
 
 /* Of a stream in the spool the acknowledged position is not at hand: it is written when the spool
- * is empty. */
+ * is empty. And it holds in its own cluster only. */
 static bool ready(const leat_kafka *k)
 {
-    return k->publish_due && k->spool == NULL && !leat_kafka_in_snapshot(k->state.progress);
+    return k->publish_due && k->sure && k->spool == NULL &&
+           !leat_kafka_in_snapshot(k->state.progress);
 }
 
 void leat_kafka_publish(leat_kafka *k)
