@@ -77,7 +77,7 @@ static void pop_delivered(leat_kafka *k)
     leat_once *o = &k->once;
     for (size_t i = 0; i < o->parcels; i++) {
         leat_parcel *p = leat_kafka_parcel(k, 0);
-        if (p->spooled && p->cursor_len > 0) k->cursor_moved = true;
+        if (p->spooled && p->cursor_len > 0) k->cursor_moved = k->unkept = true;
         leat_kafka_take(&k->books, p);
         leat_kafka_pop(k);
     }
@@ -96,6 +96,7 @@ void leat_kafka_once_committed(leat_kafka *k)
         for (size_t i = 0; i < o->next.txs.len / sizeof(uint64_t); i++)
             leat_ring_add(&k->ring, ((const uint64_t *)(const void *)o->next.txs.p)[i]);
         k->to_skip = k->books.skip;
+        k->unkept = k->unkept || k->spool != NULL;
         leat_kafka_drop_arm(k);
     } else {
         pop_delivered(k);
@@ -108,7 +109,7 @@ void leat_kafka_once_committed(leat_kafka *k)
     k->unsaved = true;
     o->doubt = o->apart = o->announce = false;
     o->records = 0;
-    if (k->spool && k->cursor_moved) leat_kafka_spool_release(k);
+    if (k->spool && k->unkept) leat_kafka_spool_release(k);
     o->commits++;
     o->pause_us = 0;
     k->moved_us = leat_mono_us();

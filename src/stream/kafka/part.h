@@ -232,6 +232,7 @@ typedef struct leat_kafka {
     leat_reader *reader;     /* of the spool; NULL: not open */
     bool drained;            /* the reader was at the end */
     bool cursor_moved;       /* the books' cursor, and that is not saved */
+    bool unkept;             /* it is noted to be needed from further back than the cursor */
     uint64_t spooled_events; /* in this episode, uncommitted ones included */
     int64_t hold_us;         /* since when appends wait for the last reports; 0: they do not */
     int64_t next_hold_us;

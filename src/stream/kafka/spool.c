@@ -88,6 +88,7 @@ void leat_kafka_spool_close(leat_kafka *k)
     leat_kafka_forget(k); /* the reader's tables are gone */
     if (k->spool) k->spool->ops->close(k->spool);
     k->spool = NULL;
+    k->unkept = false;
 }
 
 /* What the spool still has to keep: as a sink tells it (stream/readers.h). */
@@ -107,8 +108,8 @@ static leat_rc keep(leat_kafka *k, leat_err *e)
 void leat_kafka_spool_release(leat_kafka *k)
 {
     leat_err why;
-    if (leat_rc_failed(keep(k, &why)))
-        leat_log_err(LEAT_WARN, &why); /* it keeps more than needed */
+    k->unkept = leat_rc_failed(keep(k, &why));
+    if (k->unkept) leat_log_err(LEAT_WARN, &why); /* it keeps more than needed */
 }
 
 /* ---- going there ---- */
@@ -279,13 +280,15 @@ static leat_rc no_room(leat_kafka *k, leat_err *e)
                      k->tail ? ", by a transaction that has not ended too" : "");
 }
 
-/* The stream's refusal, in the words of who set the budget. */
+/* The stream's refusal, in the words of who set the budget. The next try finds room if what is
+ * delivered was kept because it could not be noted. */
 static leat_rc full(leat_kafka *k, leat_rc rc, const leat_err *why, leat_err *e)
 {
     if (rc != LEAT_RETRY || strcmp(why->code, "stream.retention_held") != 0) {
         if (leat_rc_failed(rc) && e != NULL) *e = *why;
         return rc;
     }
+    if (k->unkept) leat_kafka_spool_release(k);
     return no_room(k, e);
 }
 
