@@ -238,14 +238,14 @@ static leat_rc commit(leat_run *r, leat_err *e)
     uint64_t frame = stream->ops->state(stream)->frame;
     leat_run_at_stream(r, LEAT_STAGE_DISK);
     leat_rc rc = leat_appender_commit(&r->g->appender, e);
-    LEAT_TRY(rc);
     bool moved = stream->ops->state(stream)->frame != frame;
+    if (moved || rc == LEAT_OK) leat_run_progress(r->g);
+    LEAT_TRY(rc);
     r->seen = atomic_load(&r->g->appender.durable);
     r->under_way = rc == LEAT_AGAIN && r->seen < r->appended;
     if (!r->under_way) r->first_pending_us = 0;
     r->commit_due = false;
     if (moved) r->progressed = true;
-    if (moved || rc == LEAT_OK) leat_run_progress(r->g);
     collect(r);
     return LEAT_OK;
 }

@@ -56,7 +56,7 @@ static leat_rc settle(leat_run *r, leat_position **pos, size_t *n, leat_err *e)
     bool own = atomic_load(&ap->durable) < r->appended; /* else it is of others */
     if (rc == LEAT_AGAIN && known && !own) rc = LEAT_OK;
     leat_run_waits(r, known ? NULL : "Kafka, to tell what was committed");
-    if (!leat_rc_failed(rc)) leat_run_progress(r->g);
+    leat_run_progress(r->g); /* what failed may have moved it before */
     if (rc == LEAT_OK) {
         r->seen = atomic_load(&ap->durable);
         leat_engine_positions(r->g, &r->arena, pos, n);
