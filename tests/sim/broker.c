@@ -32,6 +32,7 @@ typedef struct broker {
     /* ---- exactly once ---- */
     uint32_t epoch; /* 0: it has not begun */
     bool in_tx;
+    bool spoiled; /* a record of it was refused: it can be aborted only */
     bool asked;   /* the commit is on its way, ... */
     bool applied; /* ... it is done, and its answer on its way */
 } broker;
@@ -78,7 +79,7 @@ static void log_some(broker *b, unsigned t, unsigned p, uint32_t n)
         it->due_us = s->mono_us + (dice_one_in(&s->dice, s->life.last ? 0 : 30) ? 5000 : 1) *
                                       (int64_t)dice_below(&s->dice, 100);
         if (c->max_bytes && it->bytes > c->max_bytes) {
-            it->refused = true;
+            it->refused = b->spoiled = true;
             continue;
         }
         it->logged = true;
@@ -412,6 +413,7 @@ static leat_rc tx_begin(leat_broker *base, leat_err *e)
     if (b->fatal || is_fenced(b)) return ended(b, e);
     if (b->in_tx || b->epoch == 0) sim_fail("log", "a transaction is begun in another one");
     b->in_tx = c->open = true;
+    b->spoiled = false;
     c->open_us = s->mono_us;
     return LEAT_OK;
 }
@@ -432,15 +434,10 @@ static leat_rc tx_offset(leat_broker *base, leat_position pos, uint64_t tag, lea
 }
 
 /* All records are in the logs; false: not yet. */
-static bool flushed(broker *b, int wait_ms, bool *refused)
+static bool flushed(broker *b, int wait_ms)
 {
-    *refused = false;
-    for (unsigned t = 0; t < DB_TOPICS; t++) {
-        for (unsigned p = 0; p < CLUSTER_PARTS; p++) {
-            log_some(b, t, p, UINT32_MAX);
-            for (item *it = b->first[t][p]; it; it = it->next) *refused |= it->refused;
-        }
-    }
+    for (unsigned t = 0; t < DB_TOPICS; t++)
+        for (unsigned p = 0; p < CLUSTER_PARTS; p++) log_some(b, t, p, UINT32_MAX);
     turn(b);
     the_sim->mono_us += wait_ms * 1000;
     return b->queued == 0;
@@ -456,7 +453,6 @@ static leat_rc tx_commit(leat_broker *base, int wait_ms, leat_err *e)
     broker *b = of(base);
     sim *s = the_sim;
     cluster *c = &s->cluster;
-    bool refused;
     if (sim_step(ACT_COMMIT_TX, b->asked, b->applied)) return dead(e);
     cluster_live(c, s->life.last);
     if (!s->life.last && dice_one_in(&s->dice, c->deaths)) die(b);
@@ -468,11 +464,11 @@ static leat_rc tx_commit(leat_broker *base, int wait_ms, leat_err *e)
         b->asked = b->applied = b->in_tx = false;
         return LEAT_OK;
     }
-    bool all = flushed(b, wait_ms, &refused);
+    bool all = flushed(b, wait_ms);
     if (s->dead) return dead(e);
     if (b->fatal || is_fenced(b)) return ended(b, e);
-    if (!all) return refused ? abort_it(e) : LEAT_AGAIN;
-    if (refused || (!s->life.last && dice_one_in(&s->dice, 25))) return abort_it(e);
+    if (!all) return b->spoiled ? abort_it(e) : LEAT_AGAIN;
+    if (b->spoiled || (!s->life.last && dice_one_in(&s->dice, 25))) return abort_it(e);
     b->asked = true;
     if (dice_one_in(&s->dice, 5)) return LEAT_AGAIN;
     cluster_commit(c);
