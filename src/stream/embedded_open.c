@@ -88,7 +88,7 @@ static leat_rc recover(leat_embedded *s, uint64_t first, leat_err *e)
     if (rc == LEAT_AGAIN) return make(s, first, e);
     LEAT_TRY(rc);
     if (found.mark.segment != 0) return go_on(s, &found, e);
-    if (found.first > first) {
+    if (found.first != first && found.first != 1) { /* 1: an older leat's spool */
         leat_walk w = {.at.segment = found.first, .why = "no segment begins with a checkpoint"};
         leat_segment_path(s->w.dir, found.first, w.path);
         return leat_walk_damaged(&w, e);

@@ -2,10 +2,14 @@
  * simulator has the rest. */
 #include "../test.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/os.h"
 #include "stream/kafka/kafka.h"
+#include "stream/kafka/left.h"
 #include "stream_world.h"
 
 enum { AWAY_US = 1000000, SPOOL_BYTES = 20000, EVENTS = 100, TURNS = 200, RECORDS_MOST = 100000 };
@@ -116,26 +120,83 @@ static const leat_broker_ops producer_ops = {
     .close = close_producer,
 };
 
-/* ---- the store: nothing is kept ---- */
+/* ---- the store ---- */
+
+typedef struct kept {
+    leat_delivered_store base;
+    leat_arena a; /* of all that was ever saved */
+    leat_delivered d;
+    unsigned saves;
+    bool fails;
+} kept;
 
 static leat_rc load(leat_delivered_store *s, leat_arena *a, leat_delivered *out, leat_err *e)
 {
-    (void)s;
     (void)a;
     (void)e;
-    *out = (leat_delivered){.episode = 1};
+    *out = ((kept *)s)->d;
     return LEAT_OK;
 }
 
 static leat_rc save(leat_delivered_store *s, const leat_delivered *d, leat_err *e)
 {
-    (void)s;
-    (void)d;
-    (void)e;
+    kept *k = (kept *)s;
+    if (k->fails) return leat_fail(e, LEAT_RETRY, "os.enospc", NULL, "the store is full");
+    leat_position *pos = LEAT_NEW(&k->a, leat_position, d->npos + 1);
+    for (size_t i = 0; i < d->npos; i++)
+        pos[i] = (leat_position){leat_arena_str(&k->a, d->pos[i].partition),
+                                 leat_arena_str(&k->a, d->pos[i].offset)};
+    k->d = *d;
+    k->d.pos = pos;
+    k->d.progress = d->progress.s ? leat_arena_str(&k->a, d->progress) : (leat_str){0};
+    k->d.cursor = d->cursor.s ? leat_arena_str(&k->a, d->cursor) : (leat_str){0};
+    k->d.cluster = leat_arena_str(&k->a, d->cluster);
+    k->d.ntxs = 0;
+    k->saves++;
     return LEAT_OK;
 }
 
-/* ---- the tests ---- */
+/* ---- a delivery ---- */
+
+static producer p;
+static kept store;
+
+static int begin(void **state)
+{
+    static const leat_clock clock = {test_now, test_mono, test_sleep};
+    leat_clock_use(&clock);
+    p = (producer){.base.ops = &producer_ops, .up = true};
+    store = (kept){.base = {.load = load, .save = save}, .d.episode = 1};
+    return world_setup(state);
+}
+
+static int end(void **state)
+{
+    leat_clock_use(NULL);
+    leat_arena_free(&store.a);
+    return world_teardown(state);
+}
+
+static leat_kafka_conf conf_of(const world *w)
+{
+    return (leat_kafka_conf){
+        .data = w->data,
+        .connector = "shop",
+        .broker = &p.base,
+        .events = &p.events,
+        .store = &store.base,
+        .away_us = AWAY_US,
+        .spool_bytes = 100 << 20,
+        .window_bytes = 1 << 20,
+    };
+}
+
+static leat_stream *open_stream(world *w, const leat_kafka_conf *conf)
+{
+    leat_stream *s = NULL;
+    if (leat_kafka_open(conf, &s, &w->e) != LEAT_OK) fail_msg("%s: %s", w->e.code, w->e.msg);
+    return s;
+}
 
 static leat_kafka_phase phase(const leat_stream *s)
 {
@@ -183,16 +244,16 @@ static void append_heartbeat(world *w, leat_stream *s)
 }
 
 /* Until the spool has no room for more of it, and all before it is delivered. */
-static void overfill(world *w, leat_stream *s, producer *p)
+static void overfill(world *w, leat_stream *s)
 {
     leat_rc rc = LEAT_OK;
-    p->up = false;
+    p.up = false;
     assert_int_equal(append(w, s), LEAT_OK);
     turn_until(s, LEAT_KAFKA_SPOOL);
     while (rc == LEAT_OK && w->at.k > 0) rc = append(w, s);
     assert_int_equal(rc, LEAT_RETRY);
     assert_string_equal(w->e.code, "spool.full");
-    p->up = true;
+    p.up = true;
     turn_until(s, LEAT_KAFKA_DRAIN);
     for (unsigned i = 0; i < TURNS && strcmp(w->e.code, "spool.transaction") != 0; i++) {
         turn(s);
@@ -207,26 +268,14 @@ static void overfill(world *w, leat_stream *s, producer *p)
 /* A transaction that the spool has no room for passes it by to its end, whatever comes before. */
 static void test_past_the_spool(void **state)
 {
-    static const leat_clock clock = {test_now, test_mono, test_sleep};
-    static producer p;
     world *w = *state;
-    leat_stream *s = NULL;
-    leat_delivered_store store = {.load = load, .save = save};
-    p = (producer){.base.ops = &producer_ops, .up = true};
-    leat_clock_use(&clock);
     w->m.most = 4000;
     while (model_size(&w->m, w->at.tx) < 2000) w->at.tx++;
     const model_place begin = w->at;
-    leat_kafka_conf conf = {.data = w->data,
-                            .connector = "shop",
-                            .broker = &p.base,
-                            .events = &p.events,
-                            .store = &store,
-                            .away_us = AWAY_US,
-                            .spool_bytes = SPOOL_BYTES,
-                            .window_bytes = 1 << 20};
-    if (leat_kafka_open(&conf, &s, &w->e) != LEAT_OK) fail_msg("%s: %s", w->e.code, w->e.msg);
-    overfill(w, s, &p);
+    leat_kafka_conf conf = conf_of(w);
+    conf.spool_bytes = SPOOL_BYTES;
+    leat_stream *s = open_stream(w, &conf);
+    overfill(w, s);
     append_heartbeat(w, s);
     turn(s);
     p.up = false;
@@ -241,13 +290,138 @@ static void test_past_the_spool(void **state)
     assert_int_equal(append(w, s), LEAT_OK);
     turn_until(s, LEAT_KAFKA_SPOOL);
     s->ops->close(s);
-    leat_clock_use(NULL);
+}
+
+/* Kafka is away, and n batches and the rest of a transaction go to the spool. */
+static void spool_some(world *w, leat_stream *s, unsigned n)
+{
+    p.up = false;
+    assert_int_equal(append(w, s), LEAT_OK);
+    turn_until(s, LEAT_KAFKA_SPOOL);
+    for (unsigned i = 0; i < n || w->at.k > 0; i++) {
+        assert_int_equal(append(w, s), LEAT_OK);
+        assert_int_equal(s->ops->commit(s, &w->e), LEAT_OK);
+    }
+}
+
+/* How much an earlier spool had delivered says nothing of this one, whoever asks. */
+static void test_the_second_spool(void **state)
+{
+    world *w = *state;
+    leat_kafka_status st;
+    leat_kafka_left left;
+    leat_kafka_conf conf = conf_of(w);
+    leat_stream *s = open_stream(w, &conf);
+    spool_some(w, s, 20);
+    p.up = true;
+    turn_until(s, LEAT_KAFKA_DIRECT);
+    s->ops->close(s);
+    s = open_stream(w, &conf);
+    spool_some(w, s, 3);
+    leat_kafka_status_get(s, &st);
+    uint64_t events = st.spool_events;
+    assert_true(events > 300);
+    s->ops->close(s);
+    assert_int_equal(leat_kafka_left_look(w->data, "shop", &store.base, &left, &w->e), LEAT_OK);
+    assert_int_equal(left.spooled, events);
+    leat_kafka_left_free(&left);
+    s = open_stream(w, &conf);
+    leat_kafka_status_get(s, &st);
+    assert_int_equal(st.spool_events, events);
+    s->ops->close(s);
+}
+
+/* ---- the offset topic ---- */
+
+/* One is on its way when the spool begins: no other follows it, which only the spool has. */
+static void test_offsets_stop_at_the_spool(void **state)
+{
+    static producer offsets;
+    world *w = *state;
+    offsets = (producer){.base.ops = &producer_ops};
+    leat_kafka_conf conf = conf_of(w);
+    conf.offsets = &offsets.base;
+    conf.offsets_events = &offsets.events;
+    conf.offsets_topic = "offsets";
+    conf.offsets_us = 60000000;
+    leat_stream *s = open_stream(w, &conf);
+    mono += 70000000;
+    for (unsigned i = 0; i < 50; i++) {
+        append(w, s);
+        turn(s);
+    }
+    assert_int_equal(offsets.n, 1);
+    spool_some(w, s, 5);
+    for (unsigned i = 0; i < 50; i++) turn(s);
+    assert_int_equal(offsets.n, 1);
+    s->ops->close(s);
+}
+
+/* ---- what the spool keeps ---- */
+
+/* The file that says so, for as long as no other can be written in its place. */
+static void hide(const world *w, bool hidden)
+{
+    static char was[300];
+    char path[300], *name;
+    snprintf(path, sizeof path, "%s/was", w->data);
+    if (!hidden) {
+        assert_int_equal(rmdir(was), 0);
+        assert_int_equal(rename(path, was), 0);
+        return;
+    }
+    leat_arena a = {0};
+    name = leat_kafka_left_folder(w->data, "shop", store.d.episode, &a);
+    snprintf(was, sizeof was, "%s/connectors/kafka/stream/readers/kafka", name);
+    assert_int_equal(rename(was, path), 0);
+    assert_int_equal(leat_os_now()->mkdir(was, 0700), 0);
+    leat_arena_free(&a);
+}
+
+/* Of a spool that is full nothing may go that the store does not know to be delivered: a crash
+ * would leave a cursor before the first segment. */
+static void test_a_full_spool_keeps_what_is_not_saved(void **state)
+{
+    world *w = *state;
+    w->m.most = 200;
+    leat_kafka_conf conf = conf_of(w);
+    conf.spool_bytes = 1500000;
+    conf.window_bytes = 1500;
+    leat_stream *s = open_stream(w, &conf);
+    spool_some(w, s, 1);
+    leat_rc rc = LEAT_OK;
+    while (rc == LEAT_OK) rc = append(w, s);
+    assert_string_equal(w->e.code, "spool.full");
+    hide(w, true);
+    p.up = true;
+    unsigned saves = store.saves;
+    while (store.saves == saves) turn(s);
+    store.fails = true;
+    for (unsigned i = 0; i < 15; i++) {
+        s->ops->tend(s, &w->e);
+        mono += 1000;
+    }
+    p.up = false;
+    hide(w, false);
+    for (unsigned i = 0; i < 40; i++)
+        if (s->ops->append(s, &w->b, (leat_str){0}, &w->e) == LEAT_OK) s->ops->commit(s, &w->e);
+    s->ops->close(s); /* it cannot save: as a crash */
+    store.fails = false;
+    p.n = 0;
+    p.up = true;
+    s = open_stream(w, &conf);
+    for (unsigned i = 0; i < 50; i++) turn(s);
+    s->ops->close(s);
 }
 
 int main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, begin, end)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_past_the_spool, world_setup, world_teardown),
+        TEST(past_the_spool),
+        TEST(the_second_spool),
+        TEST(offsets_stop_at_the_spool),
+        TEST(a_full_spool_keeps_what_is_not_saved),
     };
     return cmocka_run_group_tests_name("kafka_delivery", tests, NULL, NULL);
 }

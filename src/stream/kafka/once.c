@@ -440,6 +440,7 @@ leat_rc leat_kafka_once_to_spool(leat_kafka *k, leat_err *e)
         if (!apart) {
             leat_kafka_part_open(&k->books, &o->next);
             o->next.skip = skip;
+            o->next.drained_events = o->next.passed_events = 0;
             o->next.moved = moved;
         }
         o->next.cursor_len = 0;

@@ -99,7 +99,7 @@ static void fail(leat_kafka *k, const leat_err *why)
         leat_log_err(LEAT_WARN, &err);
 }
 
-static void step(leat_kafka *k, int wait_ms)
+static void step(leat_kafka *k, bool due, int wait_ms)
 {
     leat_err why = {0};
     leat_broker *b = k->conf.offsets;
@@ -116,6 +116,7 @@ static void step(leat_kafka *k, int wait_ms)
         }
         return;
     }
+    if (!due) return;
     leat_rc rc = put_all(k, &why);
     if (leat_rc_failed(rc))
         fail(k, &why);
@@ -135,17 +136,17 @@ void leat_kafka_publish(leat_kafka *k)
 {
     if (k->conf.offsets == NULL || (!k->publish_due && k->publishing == 0)) return;
     int64_t now = leat_mono_us();
-    if (k->publishing == 0 && (now - k->published_us < k->conf.offsets_us || !ready(k))) return;
-    bool begins = k->publish_due && k->publishing == 0;
-    step(k, 0);
-    if (begins && !k->publish_due) k->published_us = now;
+    bool due = ready(k) && now - k->published_us >= k->conf.offsets_us;
+    if (k->publishing == 0 && !due) return;
+    step(k, due, 0);
+    if (due && !k->publish_due) k->published_us = now;
 }
 
 void leat_kafka_publish_end(leat_kafka *k, int64_t until_us)
 {
     if (k->conf.offsets == NULL) return;
     while ((k->publishing > 0 || ready(k)) && !k->publish_failed && leat_mono_us() < until_us)
-        step(k, POLL_MS);
+        step(k, ready(k), POLL_MS);
     if (k->publishing > 0 || ready(k))
         leat_log(LEAT_WARN, "kafka.offsets",
                  "topic=%s the last position could not be written for Kafka Connect, which would "

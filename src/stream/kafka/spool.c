@@ -281,14 +281,14 @@ static leat_rc no_room(leat_kafka *k, leat_err *e)
 }
 
 /* The stream's refusal, in the words of who set the budget. The next try finds room if what is
- * delivered was kept because it could not be noted. */
+ * delivered was kept because that could not be noted; never ahead of what the store has. */
 static leat_rc full(leat_kafka *k, leat_rc rc, const leat_err *why, leat_err *e)
 {
     if (rc != LEAT_RETRY || strcmp(why->code, "stream.retention_held") != 0) {
         if (leat_rc_failed(rc) && e != NULL) *e = *why;
         return rc;
     }
-    if (k->unkept) leat_kafka_spool_release(k);
+    if (k->unkept && (leat_kafka_once(k) || !k->cursor_moved)) leat_kafka_spool_release(k);
     return no_room(k, e);
 }
 
@@ -308,10 +308,10 @@ static leat_rc go_on_behind(leat_kafka *k, leat_err *e)
 static leat_rc enter_behind(leat_kafka *k, leat_err *e)
 {
     k->episode = next_episode(k);
-    LEAT_TRY(leat_kafka_save(k, e));
     k->books.cursor_len = 0;
     k->spooled_events = k->books.drained_events = k->books.passed_events = 0;
     k->books.moved = k->books.passed = (leat_counts){0};
+    LEAT_TRY(leat_kafka_save(k, e));
     LEAT_TRY(begin(k, e));
     return go_on_behind(k, e);
 }
