@@ -87,6 +87,7 @@ static leat_rc stream_commit(leat_stream *s, leat_err *e)
     }
     the_sim->edits.unseen = false;
     leat_rc rc = note_budget(real_of(s)->ops->commit(real_of(s), e), e);
+    if (leat_rc_failed(rc)) look(s);
     LEAT_TRY(rc);
     const leat_stream_state *st = real_of(s)->ops->state(real_of(s));
     if (the_sim->dead) return rc;
