@@ -137,10 +137,16 @@ static void print_delivery(const leat_json *d, bool named)
     leat_str state = leat_json_get_str(d, "state"), full = leat_json_get_str(d, "spool_full_at");
     if (named) print_once(leat_json_get(d, "once"));
     if (!state.s || leat_str_is(state, "DIRECT")) return;
+    leat_str since = leat_json_get_str(d, "since");
+    if (!since.s) { /* it does not run */
+        printf("    %" PRId64 " events in the spool, which Kafka gets when it runs\n",
+               leat_json_get_i64(d, "spool_events", 0));
+        return;
+    }
     printf("    %s: %" PRId64 " events in the spool, %" PRId64 " of %" PRId64 " bytes, since %.*s",
            leat_str_is(state, "SPOOL") ? "Kafka is away" : "Kafka takes the spool",
            leat_json_get_i64(d, "spool_events", 0), leat_json_get_i64(d, "spool_bytes", 0),
-           leat_json_get_i64(d, "spool_max_bytes", 0), LEAT_STR_ARG(leat_json_get_str(d, "since")));
+           leat_json_get_i64(d, "spool_max_bytes", 0), LEAT_STR_ARG(since));
     if (full.s) printf("; full at %.*s if it goes on so", LEAT_STR_ARG(full));
     printf("\n");
 }

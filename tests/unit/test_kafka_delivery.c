@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/os.h"
 #include "stream/kafka/kafka.h"
 #include "stream/kafka/left.h"
@@ -243,16 +244,18 @@ static void append_heartbeat(world *w, leat_stream *s)
     assert_int_equal(s->ops->append(s, &w->b, (leat_str){0}, &w->e), LEAT_OK);
 }
 
-/* Until the spool has no room for more of it, and all before it is delivered. */
-static void overfill(world *w, leat_stream *s)
+/* Until the spool has no room for more of it, and all before it is delivered. fault: of the disk,
+ * as for leat_fault_set; NULL: none. */
+static void overfill(world *w, leat_stream *s, const char *fault, const char *code)
 {
     leat_rc rc = LEAT_OK;
     p.up = false;
     assert_int_equal(append(w, s), LEAT_OK);
     turn_until(s, LEAT_KAFKA_SPOOL);
+    leat_fault_set(fault);
     while (rc == LEAT_OK && w->at.k > 0) rc = append(w, s);
     assert_int_equal(rc, LEAT_RETRY);
-    assert_string_equal(w->e.code, "spool.full");
+    assert_string_equal(w->e.code, code);
     p.up = true;
     turn_until(s, LEAT_KAFKA_DRAIN);
     for (unsigned i = 0; i < TURNS && strcmp(w->e.code, "spool.transaction") != 0; i++) {
@@ -266,16 +269,13 @@ static void overfill(world *w, leat_stream *s)
 }
 
 /* A transaction that the spool has no room for passes it by to its end, whatever comes before. */
-static void test_past_the_spool(void **state)
+static void pass_by(world *w, const leat_kafka_conf *conf, const char *fault, const char *code)
 {
-    world *w = *state;
     w->m.most = 4000;
     while (model_size(&w->m, w->at.tx) < 2000) w->at.tx++;
     const model_place begin = w->at;
-    leat_kafka_conf conf = conf_of(w);
-    conf.spool_bytes = SPOOL_BYTES;
-    leat_stream *s = open_stream(w, &conf);
-    overfill(w, s);
+    leat_stream *s = open_stream(w, conf);
+    overfill(w, s, fault, code);
     append_heartbeat(w, s);
     turn(s);
     p.up = false;
@@ -286,10 +286,27 @@ static void test_past_the_spool(void **state)
     p.up = true;
     while (w->at.tx == begin.tx) assert_int_equal(append(w, s), LEAT_OK);
     turn(s);
+    leat_fault_set(NULL);
     p.up = false; /* behind its end a spool is entered as ever */
     assert_int_equal(append(w, s), LEAT_OK);
     turn_until(s, LEAT_KAFKA_SPOOL);
     s->ops->close(s);
+}
+
+static void test_past_the_spool(void **state)
+{
+    world *w = *state;
+    leat_kafka_conf conf = conf_of(w);
+    conf.spool_bytes = SPOOL_BYTES;
+    pass_by(w, &conf, NULL, "spool.full");
+}
+
+static void test_past_a_full_disk(void **state)
+{
+    world *w = *state;
+    leat_kafka_conf conf = conf_of(w);
+    conf.segment_bytes = 8192;
+    pass_by(w, &conf, "stream_segment:0:ENOSPC", "os.enospc");
 }
 
 /* Kafka is away, and n batches and the rest of a transaction go to the spool. */
@@ -414,11 +431,41 @@ static void test_a_full_spool_keeps_what_is_not_saved(void **state)
     s->ops->close(s);
 }
 
+/* Its first segment is gone, which nobody removed: what is left is not all of it. */
+static void test_a_spool_without_its_beginning(void **state)
+{
+    world *w = *state;
+    char path[300], aside[300];
+    leat_arena a = {0};
+    leat_kafka_conf conf = conf_of(w);
+    conf.segment_bytes = 8192;
+    leat_stream *s = open_stream(w, &conf);
+    spool_some(w, s, 50);
+    s->ops->close(s);
+    snprintf(path, sizeof path, "%s/connectors/kafka/stream/%020llu.seg",
+             leat_kafka_left_folder(w->data, "shop", store.d.episode, &a),
+             (unsigned long long)store.d.episode);
+    leat_arena_free(&a);
+    snprintf(aside, sizeof aside, "%s/was", w->data);
+    assert_int_equal(rename(path, aside), 0);
+    assert_int_equal(leat_kafka_open(&conf, &s, &w->e), LEAT_FATAL);
+    assert_string_equal(w->e.code, "stream.damaged");
+    assert_string_equal(w->e.where, path);
+    assert_int_equal(rename(aside, path), 0);
+    s = open_stream(w, &conf);
+    p.up = true;
+    p.n = 0;
+    turn_until(s, LEAT_KAFKA_DIRECT);
+    s->ops->close(s);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, begin, end)
     const struct CMUnitTest tests[] = {
         TEST(past_the_spool),
+        TEST(past_a_full_disk),
+        TEST(a_spool_without_its_beginning),
         TEST(the_second_spool),
         TEST(offsets_stop_at_the_spool),
         TEST(a_full_spool_keeps_what_is_not_saved),

@@ -125,10 +125,26 @@ static leat_rc pass(rd_kafka_conf_t *conf, const char *name, const char *value, 
     return value && *value ? leat_kafka_conf_set(conf, name, value, option, e) : LEAT_OK;
 }
 
+/* librdkafka takes what is no number for 0, and more than 16 bits modulo that. */
+static bool has_port(const char *broker)
+{
+    const char *port = strrchr(broker, ':');
+    int64_t number;
+    if (!port || strchr(port, ']')) return true; /* 9092 */
+    return leat_str_i64(leat_str_of(port + 1), &number) && number > 0 && number <= UINT16_MAX;
+}
+
 static leat_rc set_brokers(const leat_kafka_client *c, rd_kafka_conf_t *conf, leat_err *e)
 {
     leat_buf all = {0};
     for (size_t i = 0; i < c->bootstrap.n; i++) {
+        if (!has_port(c->bootstrap.v[i])) {
+            leat_buf_free(&all);
+            return leat_fail(e, LEAT_CONF, "kafka.brokers", "bootstrap.servers",
+                             "the port of \"%s\" is no number from 1 to 65535; brokers are given "
+                             "as host:port",
+                             c->bootstrap.v[i]);
+        }
         if (i) leat_buf_u8(&all, ',');
         leat_buf_str_z(&all, c->bootstrap.v[i]);
     }

@@ -258,19 +258,25 @@ int64_t leat_kafka_spool_bytes(const leat_kafka *k)
     return (int64_t)(k->spool->ops->state(k->spool)->bytes + k->spool->ops->pending(k->spool));
 }
 
+/* All before it is delivered, and the end of an open transaction has no room: it never would have.
+ * It is let go and comes again. A Kafka that is away now and then must not get its beginning for
+ * ever: it does not enter a spool again. */
+static bool lets_go(leat_kafka *k)
+{
+    bool end = k->phase == LEAT_KAFKA_DRAIN && k->tail && k->drained && k->nparcels == 0;
+    k->straight = k->straight || end;
+    return end;
+}
+
 /* The budget is used up. */
 static leat_rc no_room(leat_kafka *k, leat_err *e)
 {
-    /* All before it is delivered, and its end has no room: it never would have. A Kafka that is
-     * away now and then must not get its beginning for ever: it does not enter a spool again. */
-    if (k->phase == LEAT_KAFKA_DRAIN && k->tail && k->drained && k->nparcels == 0) {
-        k->straight = true;
+    if (lets_go(k))
         return leat_fail(e, LEAT_RETRY, "spool.transaction", k->spool_data,
                          "a transaction is larger than spool.max.bytes=%" PRId64
                          ". Kafka is back: what the spool holds of it is let go, and it is read "
                          "again from its beginning, straight into Kafka",
                          k->conf.spool_bytes);
-    }
     return leat_fail(e, LEAT_RETRY, "spool.full", k->spool_data,
                      "the spool holds %" PRIu64 " events in %" PRId64
                      " bytes, and spool.max.bytes=%" PRId64
@@ -280,16 +286,28 @@ static leat_rc no_room(leat_kafka *k, leat_err *e)
                      k->tail ? ", by a transaction that has not ended too" : "");
 }
 
+static bool is_disk_full(const leat_err *why)
+{
+    return strcmp(why->code, "stream.disk_low") == 0 || strcmp(why->code, "os.enospc") == 0 ||
+           strcmp(why->code, "os.edquot") == 0;
+}
+
 /* The stream's refusal, in the words of who set the budget. The next try finds room if what is
  * delivered was kept because that could not be noted; never ahead of what the store has. */
 static leat_rc full(leat_kafka *k, leat_rc rc, const leat_err *why, leat_err *e)
 {
-    if (rc != LEAT_RETRY || strcmp(why->code, "stream.retention_held") != 0) {
-        if (leat_rc_failed(rc) && e != NULL) *e = *why;
-        return rc;
+    if (rc == LEAT_RETRY && strcmp(why->code, "stream.retention_held") == 0) {
+        if (k->unkept && (leat_kafka_once(k) || !k->cursor_moved)) leat_kafka_spool_release(k);
+        return no_room(k, e);
     }
-    if (k->unkept && (leat_kafka_once(k) || !k->cursor_moved)) leat_kafka_spool_release(k);
-    return no_room(k, e);
+    if (rc == LEAT_RETRY && is_disk_full(why) && lets_go(k))
+        return leat_fail(e, LEAT_RETRY, "spool.transaction", k->spool_data,
+                         "the disk has no room for the rest of a transaction: %s. Kafka is back: "
+                         "what the spool holds of it is let go, and it is read again from its "
+                         "beginning, straight into Kafka",
+                         why->msg);
+    if (leat_rc_failed(rc) && e != NULL) *e = *why;
+    return rc;
 }
 
 /* What is on its way is in the spool too; the reader goes on behind it: at the last safe place,
@@ -510,17 +528,28 @@ static void take_over(leat_kafka *k)
              leat_kafka_spool_events(k));
 }
 
+/* Of a spool of which nothing is delivered nothing has been removed; an older leat's begin with 1.
+ */
+static leat_rc has_its_beginning(const leat_kafka *k, const char *dir, uint64_t first, leat_err *e)
+{
+    leat_walk w = {.at.segment = k->episode, .why = "the file is missing"};
+    if (k->books.cursor_len > 0 || first == k->episode || first == 1) return LEAT_OK;
+    leat_segment_path(dir, w.at.segment, w.path);
+    return leat_walk_damaged(&w, e);
+}
+
 leat_rc leat_kafka_spool_find(leat_kafka *k, leat_err *e)
 {
     char path[LEAT_PATH_MAX];
     leat_arena a = {0};
     leat_err why = {0};
-    uint64_t *numbers;
+    uint64_t *numbers, first = 0;
     size_t n = 0;
     LEAT_TRY(leat_kafka_left_remove(k->data, k->connector, k->episode, e));
     name_spool(k);
     LEAT_TRY(leat_segment_folder(k->spool_data, LEAT_KAFKA_SPOOL_NAME, "stream", path, e));
     leat_rc rc = leat_segment_list(path, &a, &numbers, &n, &why);
+    if (rc == LEAT_OK && n > 0) first = numbers[0];
     leat_arena_free(&a);
     if (leat_rc_failed(rc) && strcmp(why.code, "stream.missing") != 0) {
         if (e != NULL) *e = why;
@@ -530,6 +559,7 @@ leat_rc leat_kafka_spool_find(leat_kafka *k, leat_err *e)
         LEAT_TRY(open_spool(k, e));
         const leat_stream_state *st = k->spool->ops->state(k->spool);
         if (leat_kafka_left_episode(st->pos, st->npos) == k->episode) {
+            LEAT_TRY(has_its_beginning(k, path, first, e));
             take_over(k);
             LEAT_TRY(keep(k, e)); /* it may have died before the first time */
             return leat_kafka_once(k) ? LEAT_OK : open_where(k, e); /* once it is known, where */
