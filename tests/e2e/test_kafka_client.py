@@ -114,6 +114,9 @@ def test_read_refusals(kafka, leat):
     assert "--format native" in refused(topic, "--format", "native", status=2)
     done = leat.call("read", topic, "--kafka", "127.0.0.1:1", ok=(1,))
     assert "Connection refused" in done.stderr and "[kafka.down]" in done.stderr
+    for port in ("abc", "0", "99999"):
+        done = leat.call("read", topic, "--kafka", f"127.0.0.1:{port}", ok=(1, 2))
+        assert f'the port of "127.0.0.1:{port}"' in done.stderr
     done = leat.call("read", topic, "--partition", "1", ok=(2,))
     assert "--partition is for topics on Kafka" in done.stderr
 
