@@ -8,6 +8,7 @@
 #include "engine/kept.h"
 #include "engine/process.h"
 #include "hub/inside.h"
+#include "hub/verifying.h"
 #include "state/state.h"
 
 #define MISMATCH "Connector name configuration (%s) doesn't match connector name in the URL (%s)"
@@ -343,6 +344,7 @@ static void remove_one(leat_hub *h, leat_http_call *c, const char *name)
     c->status = 204;
     if (!leat_rc_failed(err.rc)) {
         leat_supervisor_remove(h->supervisor, name);
+        leat_verifying_forget(h->verifying, name);
         return;
     }
     leat_hub_fail(c, &err);

@@ -18,6 +18,7 @@
 #include "hub/inside.h"
 #include "hub/overview.h"
 #include "hub/upgrade.h"
+#include "hub/verifying.h"
 
 /* By the supervisor's thread: what a person did at the command line is wanted here too. */
 static void on_event(void *arg, const char *connector, const char *what)
@@ -207,12 +208,14 @@ static leat_rc begin(leat_hub *h, int *left, leat_err *e)
 leat_rc leat_hub_serve(const leat_hub_conf *conf, leat_err *e)
 {
     leat_hub h = {.conf = *conf, .lock = -1, .begun_us = leat_now_us()};
+    h.verifying = leat_verifying_new(conf->data);
     pthread_mutex_init(&h.guard, NULL);
     pthread_cond_init(&h.given, NULL);
     pthread_mutex_init(&h.audit_guard, NULL);
     int left = -1;
     leat_rc rc = begin(&h, &left, e);
     leat_upgrade *upgrade = h.upgrade;
+    leat_verifying_free(h.verifying);
     leat_supervisor_free(h.supervisor);
     leat_overview_free(h.overview);
     leat_nursery_free(h.nursery);

@@ -66,6 +66,7 @@ typedef struct leat_hub {
     struct leat_history *history; /* NULL: none is kept */
     struct leat_upgrade *upgrade;
     struct leat_overview *overview;
+    struct leat_verifying *verifying;
     int lock;
     int64_t begun_us;
     atomic_int queries;    /* that run */
@@ -235,7 +236,7 @@ void leat_hub_get_ksql_info(void *hub, leat_http_call *c);
 void leat_hub_get_ksql_health(void *hub, leat_http_call *c);
 
 /* Of /hub/v1: v1_access.c, v1_config.c, v1_connections.c, v1_state.c, v1_topics.c, v1_history.c,
- * upgrade.c. */
+ * v1_verify.c, upgrade.c. */
 void leat_hub_v1_plugins(void *hub, leat_http_call *c);
 void leat_hub_v1_plugin(void *hub, leat_http_call *c);
 void leat_hub_v1_template(void *hub, leat_http_call *c);
@@ -273,6 +274,9 @@ void leat_hub_v1_streams(void *hub, leat_http_call *c);
 void leat_hub_v1_history(void *hub, leat_http_call *c);
 void leat_hub_v1_upgrade(void *hub, leat_http_call *c);
 void leat_hub_v1_upgrade_begin(void *hub, leat_http_call *c);
+void leat_hub_v1_verify(void *hub, leat_http_call *c);
+void leat_hub_v1_verify_begin(void *hub, leat_http_call *c);
+void leat_hub_v1_verify_stop(void *hub, leat_http_call *c);
 /* Whether the client asked for an event stream (Accept). */
 bool leat_hub_wants_events(const leat_http_call *c);
 

@@ -19,6 +19,7 @@ import { PlotsTab } from "./plots";
 import { StatusTab } from "./now";
 import type { Status, Why } from "./status";
 import { TablesTab } from "./tables";
+import { VerifyTab } from "./verify";
 
 export interface TabProps {
   name: string;
@@ -26,14 +27,15 @@ export interface TabProps {
   reload: () => void;
 }
 
-const TABS: { id: string; label: string; page: ComponentType<TabProps>; sources?: boolean }[] = [
+const TABS: { id: string; label: string; page: ComponentType<TabProps>; of?: "source" | "sink" }[] = [
   { id: "status", label: "Status", page: StatusTab },
-  { id: "events", label: "Events", page: EventsTab, sources: true },
-  { id: "tables", label: "Tables", page: TablesTab, sources: true },
+  { id: "events", label: "Events", page: EventsTab, of: "source" },
+  { id: "tables", label: "Tables", page: TablesTab, of: "source" },
   { id: "plots", label: "Plots", page: PlotsTab },
   { id: "offsets", label: "Offsets", page: OffsetsTab },
   { id: "log", label: "Log", page: LogTab },
   { id: "config", label: "Configuration", page: ConfigTab },
+  { id: "verify", label: "Verify", page: VerifyTab, of: "sink" },
 ];
 
 function Actions({ name, condition }: { name: string; condition: string }) {
@@ -144,7 +146,7 @@ export function Connector() {
   }, [name]);
   if (names.value === null) return link.value.state === "away" ? <Title>{name}</Title> : <Waiting rows={6} />;
   if (!row) return <Gone name={name} />;
-  const tabs = TABS.filter((t) => !t.sources || row.type === "source");
+  const tabs = TABS.filter((t) => !t.of || row.type === t.of);
   const Tab = (tabs.find((t) => t.id === id) ?? tabs[0]!).page;
   const busy = doing.value[name];
   const failed = failures.value[name];
