@@ -219,6 +219,17 @@ const leat_openapi_schema leat_openapi_schemas[] = {
                                                      "{\"type\":\"object\"}")) "," P("result",
                                                                                      ROW) "," P("error",
                                                                                                 ROW))},
+    {"DemoDeed",
+     "{\"type\":\"object\",\"properties\":{" P(
+         "do",
+         "{\"type\":\"string\",\"enum\":[\"kill\",\"drop-slot\",\"poison\",\"right\"]}") "," I("rate") "}}"},
+    {"Demo",
+     OBJECT("\"source\",\"sink\",\"rate\",\"incidents\"",
+            S("source") "," S("sink") "," I("rate") "," I("rate_most") "," P(
+                "incidents", ARRAY(OBJECT("\"id\",\"what\",\"open\",\"lines\"",
+                                          I("id") "," S("what") "," B("open") "," P(
+                                              "lines", ARRAY(OBJECT("\"at\",\"text\"",
+                                                                    S("at") "," S("text"))))))))},
     {"Topic", OBJECT("\"topic\",\"connector\",\"first_offset\",\"next_offset\"",
                      S("topic") "," S("connector") "," I("partitions") "," I("first_offset") "," I(
                          "next_offset") "," I("bytes") "," B("connector_exists"))},

@@ -80,6 +80,8 @@ const leat_http_route leat_hub_routes[] = {
     {"DELETE", "/hub/v1/connectors/*/verify", leat_hub_v1_verify_stop, false, LEAT_ROLE_OPERATOR,
      false},
     {"POST", "/hub/v1/connectors/*/signals", leat_hub_v1_signal, true, LEAT_ROLE_OPERATOR, true},
+    {"GET", "/hub/v1/demo", leat_hub_v1_demo, false, LEAT_ROLE_VIEWER, false},
+    {"POST", "/hub/v1/demo", leat_hub_v1_demo_post, true, LEAT_ROLE_ADMIN, true},
     {"GET", "/hub/v1/streams", leat_hub_v1_streams, false, LEAT_ROLE_VIEWER, false},
     {"POST", "/hub/v1/query", leat_hub_v1_select, true, LEAT_ROLE_VIEWER, true},
     {"GET", "/hub/v1/topics", leat_hub_v1_topics, false, LEAT_ROLE_VIEWER, false},

@@ -277,6 +277,28 @@ void leat_verifying_forget(leat_verifying *v, const char *name)
     if (r) free_report(r);
 }
 
+void leat_verifying_last(leat_verifying *v, const char *name, leat_verifying_outcome *out)
+{
+    leat_arena a = {0};
+    const leat_json *j = NULL;
+    *out = (leat_verifying_outcome){0};
+    pthread_mutex_lock(&v->guard);
+    const report *r = find(v, name);
+    if (r) {
+        out->begun_us = r->begun_us;
+        out->ended_us = r->ended_us;
+        out->done = !r->running && r->result.len > 0 &&
+                    leat_json_parse(&a, leat_buf_str(&r->result), &j, NULL) == LEAT_OK;
+    }
+    pthread_mutex_unlock(&v->guard);
+    out->equal = leat_json_get_bool(j, "equal", false);
+    out->tables = leat_json_get_i64(j, "tables", 0);
+    out->rows = leat_json_get_i64(j, "rows", 0);
+    out->differences = leat_json_get_i64(j, "differences", 0);
+    out->repaired = leat_json_get_i64(j, "repaired", 0);
+    leat_arena_free(&a);
+}
+
 static void write_list(leat_jw *w, const char *name, const leat_buf *elements)
 {
     leat_jw_name(w, name);

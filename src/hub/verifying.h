@@ -38,6 +38,14 @@ leat_rc leat_verifying_begin(leat_verifying *v, const leat_verifying_order *orde
 bool leat_verifying_stop(leat_verifying *v, const char *name);
 /* The report, an object: of a connector that was never verified one that says so. */
 void leat_verifying_write(leat_verifying *v, const char *name, leat_buf *out);
+/* How the last one of a connector went, or goes; all zero: there was none. */
+typedef struct leat_verifying_outcome {
+    int64_t begun_us, ended_us; /* ended_us 0: it runs */
+    bool done;                  /* it was through: what follows is known */
+    bool equal;
+    int64_t tables, rows, differences, repaired;
+} leat_verifying_outcome;
+void leat_verifying_last(leat_verifying *v, const char *name, leat_verifying_outcome *out);
 /* The connector was deleted. */
 void leat_verifying_forget(leat_verifying *v, const char *name);
 
