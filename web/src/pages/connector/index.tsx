@@ -1,7 +1,7 @@
 // A connector: is it well, if not why, and what can be done. The header stands on every tab.
 import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
-import { act, askDelete, askStop, doing, failures, sayDoing } from "../../core/act";
+import { act, askDelete, askLevel, askSnapshot, askStop, doing, failures, sayDoing } from "../../core/act";
 import { get, path } from "../../core/api";
 import { bytes, duration, exact, rate, UNKNOWN } from "../../core/format";
 import { link, names, rowOf, turns } from "../../core/live";
@@ -63,6 +63,8 @@ function Actions({ name, condition }: { name: string; condition: string }) {
         label="More"
         class="bare"
         items={[
+          ...(rowOf(name)!.value.type === "source" ? [{ label: "Snapshot tables…", off: off || (rests ? "It does not run" : ""), run: () => void askSnapshot(name) }] : []),
+          { label: "Log level…", off: off || (condition === "STOPPED" ? "It does not run" : ""), run: () => void askLevel(name) },
           { label: "Duplicate…", off: admin, run: () => go(`${to("new")}?like=${encodeURIComponent(name)}`) },
           {
             label: "Delete…",
