@@ -175,6 +175,16 @@ def test_views_of_a_configuration(leat, browser):
     assert leat.stop() == 0
 
 
+def test_a_name_that_is_free(leat, browser):
+    """Proposed at once, also where the page begins with the form."""
+    hub = Hub(leat)
+    hub.make("shop", state="STOPPED")
+    with browser.tab(hub, "new/postgres?step=review") as tab:
+        expect(tab.get_by_role("textbox", name="Name")).to_have_value("shop-2")
+    assert hub.get("/hub/v1/about")["stream"] == "embedded"
+    assert leat.stop() == 0
+
+
 def test_events_of_a_topic(leat, browser):
     hub = Hub(leat)
     hub.make("gen", datagen_rate="20")

@@ -143,6 +143,8 @@ export function Connector() {
   useTitle(row ? `${name} · ${row.condition}` : name);
   const { value, error, again } = useLoad<Status>((signal) => get(path("hub", "v1", "connectors", name, "status"), { signal }), [name, row?.condition]);
   useEvery(2000, again);
+  // On a phone the tabs scroll: the one that is open is in sight.
+  useEffect(() => document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [id, !!row]);
   useEffect(() => {
     if (!parts.value[2] && name) go(to("c", name, "status"), true);
   }, [name]);

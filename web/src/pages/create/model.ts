@@ -221,11 +221,24 @@ function proposals(p: Plugin, wanted: string): Config {
   return out;
 }
 
+/** Until it is known which names are taken, but not for long. */
+const namesKnown = () =>
+  new Promise<void>((done) => {
+    const late = setTimeout(done, 2000);
+    const stop = names.subscribe((list) => {
+      if (list === null) return;
+      clearTimeout(late);
+      done();
+      queueMicrotask(() => stop());
+    });
+  });
+
 export async function choose(of: string, like?: string | null) {
   if (plugin.value?.name === of && !like) return;
   const [p, all] = await Promise.all([
     get<Plugin>(path("hub", "v1", "plugins", of)),
     systems.value.length ? Promise.resolve(systems.value) : get<System[]>("/hub/v1/systems"),
+    namesKnown(),
   ]);
   const draft = like ? null : draftOf(of);
   const stored = like ? await get<Config>(path("connectors", like, "config")) : null;
