@@ -1,5 +1,5 @@
-"""The page in Chromium: its first load, and a live tail of 5,000 events a second: frames, long tasks,
-memory. A million events take 200 s; --scale 18 is an hour."""
+"""The page in Chromium: its first load, and a live tail of 5,000 events a second: frames, long
+tasks, memory. A million events take 200 s; --scale 18 is an hour."""
 
 import re
 import time

@@ -35,7 +35,8 @@ PICTURES = [
 ]
 
 EVERY = [
-    "", "new", "new?view=paste", "new/postgres", "new/postgres?view=sql", "new/postgres?step=review",
+    "", "new", "new?view=paste", "new/postgres", "new/postgres?view=sql",
+    "new/postgres?step=review",
     "c/shop/status", "c/shop/events", "c/shop/tables", "c/shop/plots", "c/shop/offsets",
     "c/shop/log", "c/shop/config", "c/warehouse/verify", "topics",
     "t/shop.public.orders?from=beginning", "dead-letters", "connections", "connections/shop", "sql",

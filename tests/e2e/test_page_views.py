@@ -1,5 +1,5 @@
-"""A configuration as JSON, properties and SQL: each text turns into the others and back, and nothing
-is lost on the way. The module of the page that does it runs in Node."""
+"""A configuration as JSON, properties and SQL: each text turns into the others and back, and
+nothing is lost on the way. The module of the page that does it runs in Node."""
 
 import json
 import os
@@ -51,8 +51,10 @@ ALONE = '{"connector.class": "datagen", "name": "gen", "datagen.rate": 10}'
 SCRIPT = """
 import * as esbuild from "esbuild";
 import { readFileSync } from "node:fs";
-const built = await esbuild.build({ entryPoints: ["src/core/views.ts"], bundle: true, format: "esm", write: false });
-const { Pad, guess } = await import("data:text/javascript;base64," + Buffer.from(built.outputFiles[0].text).toString("base64"));
+const built = await esbuild.build(
+  { entryPoints: ["src/core/views.ts"], bundle: true, format: "esm", write: false });
+const code = Buffer.from(built.outputFiles[0].text).toString("base64");
+const { Pad, guess } = await import("data:text/javascript;base64," + code);
 const asked = JSON.parse(readFileSync(0, "utf8"));
 const out = asked.map((steps) => {
   const pad = new Pad();
@@ -86,8 +88,9 @@ def pad(request):
         pytest.skip("the page is not in this build")
 
     def run(*lists):
-        done = subprocess.run(["node", "--input-type=module", "-e", SCRIPT], cwd=web, text=True,
-                              input=json.dumps(lists), capture_output=True, timeout=120, check=False)
+        done = subprocess.run(
+            ["node", "--input-type=module", "-e", SCRIPT], cwd=web, text=True,
+            input=json.dumps(lists), capture_output=True, timeout=120, check=False)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
@@ -102,8 +105,8 @@ def test_there_and_back(pad, sample):
     """Through all pairs of views: the same configuration, and the same text to the byte."""
     text, view = SAMPLES[sample], {"alone": "json"}.get(sample, sample)
     views = ["json", "properties", "sql"]
-    lists = [[["take", None, text], ["doc"], ["through", a], ["through", b], ["doc"], ["text", view]]
-             for a in views for b in views]
+    lists = [[["take", None, text], ["doc"], ["through", a], ["through", b], ["doc"],
+              ["text", view]] for a in views for b in views]
     for (before, after, back), steps in zip(pad(*lists), lists, strict=True):
         assert after == before, steps
         assert back == text, steps
