@@ -10,6 +10,7 @@ import hub_parts
 import kafka_parts
 import measure
 import mysql_parts
+import page_parts
 import select_parts
 import sink_parts
 from leat import ROOT
@@ -338,5 +339,6 @@ PARTS = {
     "query": snapshots.query,
     "planning": snapshots.planning,
     "beside": snapshots.beside,
-} | select_parts.PARTS | sink_parts.PARTS | hub_parts.PARTS | kafka_parts.PARTS | mysql_parts.PARTS
+} | (select_parts.PARTS | sink_parts.PARTS | hub_parts.PARTS | kafka_parts.PARTS
+     | mysql_parts.PARTS | page_parts.PARTS)
 GROUPS = {"kafka": list(kafka_parts.PARTS), "mysql": list(mysql_parts.PARTS)}

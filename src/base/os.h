@@ -121,6 +121,10 @@ typedef struct leat_os_program_call {
     char *const *argv; /* NULL-ended, with its name first */
     leat_str input;    /* what stands on its standard input */
     bool bare;         /* it gets nothing of our environment */
+    /* NULL, or called at least every second with what came, which it may take out; false: the
+     * program is ended (-ECANCELED). */
+    bool (*heard)(void *arg, leat_buf *out);
+    void *arg; /* of heard */
 } leat_os_program_call;
 /* The same with a program. */
 int leat_os_run_program(const leat_os_program_call *call, int64_t ms, size_t max, leat_buf *out,

@@ -66,9 +66,9 @@ static bool take(int fd, leat_buf *to, size_t max, size_t *seen)
     return n > 0;
 }
 
-/* Until both pipes have ended: 0, or -ETIMEDOUT. */
-static int listen_to(int out_fd, int err_fd, int64_t deadline, size_t max, leat_buf *out,
-                     leat_buf *err, size_t *seen)
+/* Until both pipes have ended: 0, -ETIMEDOUT, or -ECANCELED. */
+static int listen_to(const leat_os_program_call *call, int out_fd, int err_fd, int64_t deadline,
+                     size_t max, leat_buf *out, leat_buf *err, size_t *seen)
 {
     struct pollfd p[2] = {{.fd = out_fd, .events = POLLIN}, {.fd = err_fd, .events = POLLIN}};
     size_t ignored = 0;
@@ -77,9 +77,9 @@ static int listen_to(int out_fd, int err_fd, int64_t deadline, size_t max, leat_
         if (left <= 0) return -ETIMEDOUT;
         int n = poll(p, 2, left > 1000000 ? 1000 : (int)(left / 1000 + 1));
         if (n < 0 && errno != EINTR) return -errno;
-        if (n <= 0) continue;
-        if (p[0].revents && !take(p[0].fd, out, max, seen)) p[0].fd = -1;
-        if (p[1].revents && !take(p[1].fd, err, ERR_MAX, &ignored)) p[1].fd = -1;
+        if (n > 0 && p[0].revents && !take(p[0].fd, out, max, seen)) p[0].fd = -1;
+        if (n > 0 && p[1].revents && !take(p[1].fd, err, ERR_MAX, &ignored)) p[1].fd = -1;
+        if (call->heard && !call->heard(call->arg, out)) return -ECANCELED;
     }
     return 0;
 }
@@ -127,7 +127,7 @@ int leat_os_run_program(const leat_os_program_call *call, int64_t ms, size_t max
     close(to[1]);
     close(errors[1]);
     if (rc == 0) {
-        rc = listen_to(to[0], errors[0], deadline, max, out, err, &seen);
+        rc = listen_to(call, to[0], errors[0], deadline, max, out, err, &seen);
         int status = wait_for(pid, rc == 0 ? deadline : 0);
         if (rc == 0) rc = status;
         if (rc == 0 && seen > max) rc = -EFBIG;

@@ -66,6 +66,8 @@ const leat_command leat_commands[] = {
      "connectors in this build, their options and templates", leat_cli_plugins, false},
     {"connector", "NAME", "one connector's process; started by run and serve", leat_cli_connector,
      true},
+    {"verifying", "NAME [TABLE...]", "a verification's process; started by serve",
+     leat_cli_verifying, true},
     {"select", "", "one SELECT's process; started by sql and serve", leat_cli_select, true},
     {0},
 };

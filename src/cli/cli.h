@@ -109,5 +109,6 @@ int leat_cli_users(int argc, char **argv);
 int leat_cli_takeover(int argc, char **argv);
 int leat_cli_shadow(int argc, char **argv);
 int leat_cli_verify(int argc, char **argv);
+int leat_cli_verifying(int argc, char **argv);
 
 #endif

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -22,7 +23,6 @@
 
 enum {
     RATE = 20,
-    RATE_MAX = 10000,
     SECONDS_MAX = 31536000,
     WAIT_US = 50000,
     SHOW_US = 50000,     /* between two rounds on a terminal */
@@ -32,9 +32,9 @@ enum {
 };
 
 typedef struct demo {
-    const char *data, *postgres;
+    const char *data, *postgres, *listen;
     int64_t seconds, rate; /* seconds 0: until Ctrl-C */
-    bool json, keep, terminal;
+    bool json, keep, terminal, no_page;
     leat_demo_lab lab;
     leat_demo_keeper keeper;
     leat_demo_screen *screen;
@@ -74,10 +74,14 @@ static void introduce(const demo *g)
     fprintf(stderr,
             "leat demo: a small shop on a PostgreSQL of its own (%s),\n"
             "its changes read from the write-ahead log into topics in %s\n\n"
+            "%s%s%s"
             "Try in another terminal:\n"
             "  %s read shop.public.orders --data %s --follow\n"
             "  %s status --data %s\n",
-            g->lab.bin, data, leat, data, leat, data);
+            g->lab.bin, data,
+            g->lab.listen ? "The page, with buttons that break things:  http://" : "",
+            g->lab.listen ? g->lab.listen : "", g->lab.listen ? "/ui/\n\n" : "", leat, data, leat,
+            data);
     if (access(psql, X_OK) == 0) fprintf(stderr, "  %s -h %s -U shop shop\n", psql, g->lab.socket);
     if (!g->json)
         fprintf(stderr, "\nA line is: time of commit, operation (r read, c create, u update, "
@@ -318,8 +322,13 @@ static leat_rc prepare(demo *g, leat_arena *a, leat_err *e)
     LEAT_TRY(leat_demo_postgres_find(g->postgres, a, &g->lab.bin, e));
     LEAT_TRY(leat_demo_user(&g->lab, e));
     LEAT_TRY(leat_demo_scratch_make(&g->lab, a, e));
-    g->lab.rate = g->rate;
+    g->lab.rate =
+        mmap(NULL, sizeof *g->lab.rate, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (g->lab.rate == MAP_FAILED) return leat_os_fail(e, errno, "map memory for", "the demo");
+    atomic_store(g->lab.rate, (int)g->rate);
     g->lab.keep = g->keep;
+    g->lab.target = leat_arena_printf(a, "%s/warehouse.db", g->lab.scratch);
+    if (!g->json && !g->no_page) g->lab.listen = leat_demo_listen(g->listen, a);
     g->lab.data = g->data ? g->data : leat_arena_printf(a, "%s/data", g->lab.scratch);
     leat_rc rc = leat_demo_keeper_start(&g->lab, &g->keeper, e);
     if (leat_rc_failed(rc)) leat_demo_scratch_remove(&g->lab);
@@ -369,6 +378,9 @@ int leat_cli_demo(int argc, char **argv)
         {"seconds", LEAT_ARG_INT, &g.seconds, "N", "end N seconds after the first event"},
         {"json", LEAT_ARG_FLAG, &g.json, NULL, "records as 'leat read' prints them, then a total"},
         {"rate", LEAT_ARG_INT, &g.rate, "N", "the shop's transactions a second (20)"},
+        {"listen", LEAT_ARG_TEXT, &g.listen, "ADDRESS:PORT",
+         "of the page (127.0.0.1:8083, else another port)"},
+        {"no-page", LEAT_ARG_FLAG, &g.no_page, NULL, "without page and target, as with --json"},
         {"data", LEAT_ARG_TEXT, &g.data, "DIR", "topics go to DIR and stay; else to the scratch"},
         {"keep", LEAT_ARG_FLAG, &g.keep, NULL, "leave the scratch folder behind"},
         {"postgres", LEAT_ARG_TEXT, &g.postgres, "DIR", "folder of initdb and postgres"},
@@ -380,8 +392,8 @@ int leat_cli_demo(int argc, char **argv)
     if (nwords > 0) return leat_cli_usage(argv[0], "takes no name; got \"%s\"", words[0]);
     if (g.seconds < 0 || g.seconds > SECONDS_MAX)
         return leat_cli_usage(argv[0], "--seconds: 1 to %d, got %" PRId64, SECONDS_MAX, g.seconds);
-    if (g.rate < 1 || g.rate > RATE_MAX)
-        return leat_cli_usage(argv[0], "--rate: 1 to %d, got %" PRId64, RATE_MAX, g.rate);
+    if (g.rate < 1 || g.rate > LEAT_DEMO_RATE_MAX)
+        return leat_cli_usage(argv[0], "--rate: 1 to %d, got %" PRId64, LEAT_DEMO_RATE_MAX, g.rate);
     leat_arena a;
     leat_err err = {0};
     leat_arena_init(&a, 0);

@@ -2,19 +2,24 @@
  *
  * Two processes. The command itself shows events and listens to the user. Its one child, the
  * keeper, owns everything that must not be left behind: the scratch folder, PostgreSQL, the
- * capture (the supervisor of `leat run`) and the shop's traffic. However the command ends, the
- * keeper notices, ends them in order and removes the folder. */
+ * capture (the supervisor of `leat run`, or with the page a hub) and the shop's traffic. However
+ * the command ends, the keeper notices, ends them in order and removes the folder. */
 #ifndef LEAT_CLI_DEMO_H
 #define LEAT_CLI_DEMO_H
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/types.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "config/load.h"
 #include "event/event.h"
 
 #define LEAT_DEMO_CONNECTOR "shop" /* also topic.prefix, database and role */
+#define LEAT_DEMO_SLOT "leat_demo"
+#define LEAT_DEMO_POISON "Poison" /* the name of a customer that the target refuses */
+enum { LEAT_DEMO_RATE_MAX = 10000 };
 
 /* What one demo works in. Settled before anything is started; then read-only. */
 typedef struct leat_demo_lab {
@@ -22,7 +27,9 @@ typedef struct leat_demo_lab {
     const char *scratch; /* made by leat_demo_scratch_make; removed with all that is in it */
     const char *socket;  /* folder below scratch that holds the server's socket and its data */
     const char *data;    /* data folder of leat */
-    int64_t rate;        /* transactions a second */
+    const char *target;  /* with the page: the SQLite file that it is copied into */
+    const char *listen;  /* where the page is served; NULL: there is none */
+    atomic_int *rate;    /* transactions a second; shared with all processes of the demo */
     bool keep;           /* leave the scratch folder */
     bool other_user;     /* we are root: the server runs as uid and gid */
     uid_t uid;
@@ -65,6 +72,23 @@ void leat_demo_log_tail(const leat_demo_lab *lab, const char *name, char *out, s
 leat_rc leat_demo_shop_make(const leat_demo_lab *lab, leat_err *e);
 /* The traffic: transactions at lab->rate until SIGTERM. The process's exit status. */
 int leat_demo_traffic(const leat_demo_lab *lab);
+/* Drops the slot, also while it is used. RETRY "demo.sql". */
+leat_rc leat_demo_slot_drop(const leat_demo_lab *lab, leat_err *e);
+/* A customer that the target refuses. RETRY "demo.sql". */
+leat_rc leat_demo_poison(const leat_demo_lab *lab, leat_err *e);
+
+/* ---- demo_hub.c: the same with the page ---- */
+
+/* The address of the page: given (may be NULL), else 127.0.0.1:8083, else another port, if that is
+ * taken; in a. */
+const char *leat_demo_listen(const char *given, leat_arena *a);
+/* The hub, until SIGTERM. The process's exit status. */
+int leat_demo_hub(const leat_demo_lab *lab);
+
+/* ---- demo_keeper.c: what is captured ---- */
+
+/* The configuration a user would write in shop.properties, in a. */
+leat_rc leat_demo_source(const leat_demo_lab *lab, leat_arena *a, leat_config **out, leat_err *e);
 
 /* ---- demo_keeper.c ---- */
 

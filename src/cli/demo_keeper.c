@@ -133,8 +133,7 @@ static leat_rc start_server(keeper *k, leat_err *e)
     return LEAT_OK;
 }
 
-/* The configuration a user would write in shop.properties. */
-static leat_rc configure(const leat_demo_lab *lab, leat_arena *a, leat_config **out, leat_err *e)
+leat_rc leat_demo_source(const leat_demo_lab *lab, leat_arena *a, leat_config **out, leat_err *e)
 {
     leat_buf text = {0};
     leat_buf_printf(&text,
@@ -146,10 +145,11 @@ static leat_rc configure(const leat_demo_lab *lab, leat_arena *a, leat_config **
                     "database.dbname=" LEAT_DEMO_CONNECTOR "\n"
                     "topic.prefix=" LEAT_DEMO_CONNECTOR "\n"
                     "plugin.name=pgoutput\n"
-                    "slot.name=leat_demo\n"
+                    "slot.name=" LEAT_DEMO_SLOT "\n"
                     "publication.name=leat_demo\n"
                     "publication.autocreate.mode=filtered\n"
                     "schema.include.list=public\n"
+                    "snapshot.mode=when_needed\n"
                     "tombstones.on.delete=false\n"
                     "value.converter.decimal.format=NUMERIC\n",
                     lab->socket);
@@ -167,7 +167,7 @@ static int capture(const leat_demo_lab *lab)
     leat_config *config = NULL;
     leat_arena_init(&a, 0);
     leat_log_setup(LEAT_INFO, false, NULL, STDERR_FILENO);
-    leat_rc rc = configure(lab, &a, &config, &err);
+    leat_rc rc = leat_demo_source(lab, &a, &config, &err);
     if (rc == LEAT_OK) {
         leat_supervisor_conf conf = {.data = lab->data, .stop_ms = CAPTURE_MS - 1000};
         leat_child_config one = {.config = config};
@@ -199,7 +199,7 @@ static leat_rc start_all(keeper *k, leat_err *e)
     if (rc != LEAT_OK) return rc;
     tell(k, LEAT_DEMO_STEP, "opening the shop");
     LEAT_TRY(leat_demo_shop_make(k->lab, e));
-    LEAT_TRY(started(k, CAPTURE, start_own(k, capture), e));
+    LEAT_TRY(started(k, CAPTURE, start_own(k, k->lab->listen ? leat_demo_hub : capture), e));
     LEAT_TRY(started(k, TRAFFIC, start_own(k, leat_demo_traffic), e));
     tell(k, LEAT_DEMO_READY, "");
     return LEAT_OK;

@@ -13,7 +13,13 @@
 #include "base/clock.h"
 #include "cli/demo.h"
 
-enum { FAILURES_MAX = 20, LATE_US = 1000000, NAP_US = 100000 };
+enum {
+    FAILURES_MAX = 20,
+    LATE_US = 1000000,
+    NAP_US = 100000,
+    DROPS_MAX = 200,
+    DROP_NAP_US = 10000,
+};
 
 /* Old rows are logged whole where an update is worth showing as a difference. */
 static const char tables[] =
@@ -175,7 +181,7 @@ static leat_rc run_all(const leat_demo_lab *lab, const char *database, const cha
     int64_t rows;
     for (; *statements && rc == LEAT_OK; statements++)
         if (PQstatus(pg) != CONNECTION_OK || !run(pg, *statements, &rows))
-            rc = leat_fail(e, LEAT_RETRY, "demo.sql", database, "cannot make the shop: %s",
+            rc = leat_fail(e, LEAT_RETRY, "demo.sql", database, "the shop's server: %s",
                            PQerrorMessage(pg));
     PQfinish(pg);
     return rc;
@@ -191,6 +197,36 @@ leat_rc leat_demo_shop_make(const leat_demo_lab *lab, leat_err *e)
     static const char *const as_shop[] = {tables, helpers, first_rows, NULL};
     LEAT_TRY(run_all(lab, "postgres", "postgres", as_owner, e));
     return run_all(lab, LEAT_DEMO_CONNECTOR, LEAT_DEMO_CONNECTOR, as_shop, e);
+}
+
+/* Its walsender may come back between the two, so it is tried again. */
+leat_rc leat_demo_slot_drop(const leat_demo_lab *lab, leat_err *e)
+{
+    static const char end[] = "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots"
+                              " WHERE slot_name = '" LEAT_DEMO_SLOT "' AND active",
+                      drop[] = "SELECT pg_drop_replication_slot('" LEAT_DEMO_SLOT "')";
+    PGconn *pg = connect_to(lab, LEAT_DEMO_CONNECTOR, "postgres");
+    int64_t rows;
+    bool done = false;
+    for (int i = 0; i < DROPS_MAX && !done && PQstatus(pg) == CONNECTION_OK; i++) {
+        run(pg, end, &rows);
+        done = run(pg, drop, &rows);
+        if (!done) leat_sleep_us(DROP_NAP_US);
+    }
+    leat_rc rc = done ? LEAT_OK
+                      : leat_fail(e, LEAT_RETRY, "demo.sql", LEAT_DEMO_SLOT,
+                                  "cannot drop the slot: %s", PQerrorMessage(pg));
+    PQfinish(pg);
+    return rc;
+}
+
+leat_rc leat_demo_poison(const leat_demo_lab *lab, leat_err *e)
+{
+    static const char *const insert[] = {
+        "INSERT INTO customers (name, email, address) VALUES ('" LEAT_DEMO_POISON "',"
+        " 'poison' || nextval('traffic.mailbox') || '@example.com', traffic.address())",
+        NULL};
+    return run_all(lab, LEAT_DEMO_CONNECTOR, LEAT_DEMO_CONNECTOR, insert, e);
 }
 
 /* ---- traffic ---- */
@@ -242,11 +278,12 @@ int leat_demo_traffic(const leat_demo_lab *lab)
     int64_t due = leat_mono_us(), rows;
     unsigned failures = 0;
     while (!stopped && PQstatus(pg) == CONNECTION_OK && failures < FAILURES_MAX) {
-        bool done = run(pg, choose(&state), &rows);
-        if (done && rows == 0) done = run(pg, place_order, &rows);
+        bool rests = atomic_load(lab->rate) == 0, done = rests || run(pg, choose(&state), &rows);
+        if (!rests && done && rows == 0) done = run(pg, place_order, &rows);
         failures = done ? 0 : failures + 1;
         if (!done) fprintf(stderr, "traffic: %s", PQerrorMessage(pg));
-        due += 1000000 / lab->rate;
+        int rate = atomic_load(lab->rate);
+        due += rate > 0 ? 1000000 / rate : NAP_US;
         int64_t now = leat_mono_us();
         if (now - due > LATE_US) due = now; /* the server cannot keep up: no burst later */
         sleep_until(due);

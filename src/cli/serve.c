@@ -6,14 +6,7 @@
 #include "config/open.h"
 #include "hub/hub.h"
 
-/* 1,000 connections of 32 KiB each are what a small machine has to spare. */
-enum {
-    CONNECTIONS = 1000,
-    CONNECTIONS_MOST = 100000,
-    PER_ADDRESS = 100,
-    RATE = 200,
-    ARRIVAL_S = 45
-};
+enum { CONNECTIONS_MOST = 100000 };
 
 static bool sensible(const char *command, const leat_hub_conf *conf, leat_level *level,
                      int *exit_status)
@@ -57,7 +50,7 @@ static int serve(leat_hub_conf *conf, const char *kafka, const char *worker, lea
     leat_rc rc = open_worker(&open, &a, worker, &err);
     conf->open = &open;
     conf->default_rate = conf->rate < 0;
-    if (conf->default_rate) conf->rate = RATE;
+    if (conf->default_rate) conf->rate = LEAT_HUB_RATE;
     if (rc == LEAT_OK && !only_try) {
         leat_log_setup(level, conf->log_json, NULL, STDERR_FILENO);
         rc = leat_hub_serve(conf, &err);
@@ -70,11 +63,11 @@ int leat_cli_serve(int argc, char **argv)
 {
     leat_common common = {.data = leat_cli_data()};
     leat_hub_conf conf = {.tls = {.least = "1.2"},
-                          .connections = CONNECTIONS,
-                          .per_address = PER_ADDRESS,
+                          .connections = LEAT_HUB_CONNECTIONS,
+                          .per_address = LEAT_HUB_PER_ADDRESS,
                           .rate = -1,
                           .history_s = 60,
-                          .arrival_s = ARRIVAL_S};
+                          .arrival_s = LEAT_HUB_ARRIVAL_S};
     bool only_try = false;
     const leat_arg args[] = {
         LEAT_ARG_DATA(common),

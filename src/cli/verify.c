@@ -1,23 +1,35 @@
 /* leat verify: what was delivered equals what the source holds, or which keys differ.
  *
  * With --json a line each: a difference, a table, at the end the result. Else differences and
- * tables on stdout, progress on stderr. */
+ * tables on stdout, progress on stderr. A hub's child (`leat verifying`) tells progress and errors
+ * as lines of JSON, too, and gets the keys of secrets on standard input. */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/os.h"
 #include "cli/cli.h"
 #include "cli/lines.h"
+#include "config/seal.h"
 #include "prove/verify/verify.h"
 
-enum { TABLES_MAX = 256, PROGRESS_US = 1000000, WAIT_MAX_S = 86400, PAUSE_STEP_US = 100000 };
+enum {
+    TABLES_MAX = 256,
+    PROGRESS_US = 1000000,
+    WAIT_MAX_S = 86400,
+    PAUSE_STEP_US = 100000,
+    KEYS_MAX = 1 << 16,
+};
 
 typedef struct verifying {
     leat_common common;
     bool repair, continuous;
+    bool hub; /* it is a hub's child */
     const char *load;
     int64_t wait, every, most;
     uint64_t shown;
@@ -119,6 +131,18 @@ static void progress(void *arg, const leat_verify_table *t, int64_t estimate)
     int64_t now = leat_mono_us();
     if (now - g->told_us < PROGRESS_US) return;
     g->told_us = now;
+    if (g->hub) {
+        leat_buf text = {0};
+        leat_jw w = {.out = &text};
+        leat_jw_object(&w, NULL);
+        leat_jw_z(&w, "progress", t->source);
+        leat_jw_i64(&w, "rows", (int64_t)t->rows);
+        leat_jw_i64(&w, "ranges", (int64_t)t->ranges);
+        leat_jw_i64(&w, "estimate", estimate);
+        leat_jw_end(&w);
+        print_line(&text);
+        return;
+    }
     fprintf(stderr, "%s: %" PRIu64 " rows in %" PRIu64 " ranges", t->source, t->rows, t->ranges);
     if (estimate > 0) fprintf(stderr, ", of about %" PRId64, estimate);
     fputc('\n', stderr);
@@ -175,6 +199,20 @@ static int64_t load_of(const char *text)
     return leat_str_i64(s, &n) && n >= 1 && n <= 100 ? n : 0;
 }
 
+static int failed(const verifying *g, const leat_err *err)
+{
+    leat_buf text = {0};
+    leat_jw w = {.out = &text};
+    if (!g->hub) return leat_cli_fail(err);
+    leat_jw_object(&w, NULL);
+    leat_jw_z(&w, "error", err->code);
+    leat_jw_z(&w, "where", err->where);
+    leat_jw_z(&w, "message", err->msg);
+    leat_jw_end(&w);
+    print_line(&text);
+    return LEAT_EXIT_FAILED;
+}
+
 static int run(verifying *g, const leat_verify_conf *conf)
 {
     bool any = false, again;
@@ -191,7 +229,7 @@ static int run(verifying *g, const leat_verify_conf *conf)
         if (rc == LEAT_OK) result(g, found, undecided, &load);
         bool ended = rc != LEAT_OK && g->continuous && leat_lines_interrupted();
         if (rc != LEAT_OK && !ended) {
-            int status = leat_cli_fail(&err);
+            int status = failed(g, &err);
             if (!again) return any && status == LEAT_EXIT_FAILED ? LEAT_EXIT_FOUND : status;
         }
         if (!again && !any && undecided > 0) return LEAT_EXIT_FAILED;
@@ -202,10 +240,14 @@ static int run(verifying *g, const leat_verify_conf *conf)
     return any ? LEAT_EXIT_FOUND : LEAT_EXIT_OK;
 }
 
-int leat_cli_verify(int argc, char **argv)
+static int begin(int argc, char **argv, bool hub)
 {
-    verifying g = {
-        .common = {.data = leat_cli_data()}, .load = "100", .wait = 60, .every = 60, .most = 10000};
+    verifying g = {.common = {.data = leat_cli_data(), .json = hub},
+                   .hub = hub,
+                   .load = "100",
+                   .wait = 60,
+                   .every = 60,
+                   .most = 10000};
     const leat_arg args[] = {
         LEAT_ARG_DATA(g.common),
         LEAT_ARG_JSON(g.common),
@@ -236,4 +278,21 @@ int leat_cli_verify(int argc, char **argv)
                                    .repair = g.repair,
                                    .watch = {difference, table, progress, stop, &g}};
     return run(&g, &conf);
+}
+
+int leat_cli_verify(int argc, char **argv)
+{
+    return begin(argc, argv, false);
+}
+
+int leat_cli_verifying(int argc, char **argv)
+{
+    leat_err err = {0};
+    leat_buf keys = {0};
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    int read = leat_cli_load("-", &keys, KEYS_MAX);
+    leat_rc rc = read < 0 ? leat_os_fail(&err, read, "read", "the keys")
+                          : leat_seal_hand(leat_buf_str(&keys), &err);
+    leat_buf_free(&keys);
+    return rc == LEAT_OK ? begin(argc, argv, true) : leat_cli_fail(&err);
 }

@@ -8,6 +8,7 @@
 #include "engine/kept.h"
 #include "engine/process.h"
 #include "hub/inside.h"
+#include "hub/verifying.h"
 #include "state/state.h"
 
 #define MISMATCH "Connector name configuration (%s) doesn't match connector name in the URL (%s)"
@@ -99,6 +100,13 @@ static leat_rc store_state(leat_hub *h, const leat_config *config, int paused, l
     return rc;
 }
 
+leat_rc leat_hub_add(leat_hub *h, const leat_config *config, bool stopped, bool paused,
+                     const char *who, leat_err *e)
+{
+    LEAT_TRY(store_state(h, config, paused, e));
+    return leat_hub_store(h, config, stopped, who, e);
+}
+
 static void answer_created(leat_http_call *c, const leat_hub_connector *k)
 {
     leat_buf path = {0};
@@ -117,8 +125,7 @@ static void make(leat_hub *h, leat_http_call *c, const leat_config *config, leat
     leat_err err = {0};
     leat_hub_connector k;
     bool stopped = leat_str_is(state, "STOPPED"), paused = leat_str_is(state, "PAUSED");
-    leat_rc rc = store_state(h, config, paused, &err);
-    if (rc == LEAT_OK) rc = leat_hub_store(h, config, stopped, c->who.name, &err);
+    leat_rc rc = leat_hub_add(h, config, stopped, paused, c->who.name, &err);
     if (rc != LEAT_OK || !leat_hub_find(h, leat_str_of(config->name), &c->a, &k)) {
         leat_hub_fail(c, &err);
         return;
@@ -343,6 +350,7 @@ static void remove_one(leat_hub *h, leat_http_call *c, const char *name)
     c->status = 204;
     if (!leat_rc_failed(err.rc)) {
         leat_supervisor_remove(h->supervisor, name);
+        leat_verifying_forget(h->verifying, name);
         return;
     }
     leat_hub_fail(c, &err);

@@ -17,7 +17,9 @@
 #include "hub/history.h"
 #include "hub/inside.h"
 #include "hub/overview.h"
+#include "hub/panel.h"
 #include "hub/upgrade.h"
+#include "hub/verifying.h"
 
 /* By the supervisor's thread: what a person did at the command line is wanted here too. */
 static void on_event(void *arg, const char *connector, const char *what)
@@ -52,7 +54,8 @@ static leat_rc open_hub(leat_hub *h, leat_err *e)
     LEAT_TRY(leat_hubdb_open(data, &h->db, e));
     LEAT_TRY(leat_hubdb_open(data, &h->audit, e));
     LEAT_TRY(leat_hubdb_id(h->db, &h->a, &h->id, e));
-    return leat_hub_list_load(h, e);
+    LEAT_TRY(leat_hub_list_load(h, e));
+    return h->conf.demo ? leat_panel_connectors(h, h->conf.demo, e) : LEAT_OK;
 }
 
 /* Secrets that an older leat left open, in hub.db and in state.db of those that will not start. */
@@ -93,6 +96,7 @@ static void start_all(leat_hub *h)
         leat_supervisor_put(h->supervisor, &child, !all[i].stopped);
     }
     leat_arena_free(&a);
+    if (h->conf.demo) h->panel = leat_panel_start(h, h->conf.demo);
 }
 
 /* The socket of a service manager, if it has one for us. */
@@ -207,12 +211,15 @@ static leat_rc begin(leat_hub *h, int *left, leat_err *e)
 leat_rc leat_hub_serve(const leat_hub_conf *conf, leat_err *e)
 {
     leat_hub h = {.conf = *conf, .lock = -1, .begun_us = leat_now_us()};
+    h.verifying = leat_verifying_new(conf->data);
     pthread_mutex_init(&h.guard, NULL);
     pthread_cond_init(&h.given, NULL);
     pthread_mutex_init(&h.audit_guard, NULL);
     int left = -1;
     leat_rc rc = begin(&h, &left, e);
     leat_upgrade *upgrade = h.upgrade;
+    leat_panel_stop(h.panel);
+    leat_verifying_free(h.verifying);
     leat_supervisor_free(h.supervisor);
     leat_overview_free(h.overview);
     leat_nursery_free(h.nursery);

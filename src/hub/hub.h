@@ -9,6 +9,14 @@
 #include "base/err.h"
 #include "hub/tls.h"
 
+/* 1,000 connections of 32 KiB each are what a small machine has to spare. */
+enum {
+    LEAT_HUB_CONNECTIONS = 1000,
+    LEAT_HUB_PER_ADDRESS = 100,
+    LEAT_HUB_RATE = 200,
+    LEAT_HUB_ARRIVAL_S = 45,
+};
+
 typedef struct leat_hub_conf {
     const char *data;
     const char *listen;           /* ADDRESS:PORT; port 0: any that is free; NULL: 127.0.0.1:8083 */
@@ -25,7 +33,8 @@ typedef struct leat_hub_conf {
     bool bound;            /* connectors end when the hub is killed; else they go on */
     const char *log_level; /* of the connectors; NULL: default */
     bool log_json;
-    int64_t history_s; /* counters are noted every so many seconds; 0: never */
+    int64_t history_s;                  /* counters are noted every so many seconds; 0: never */
+    const struct leat_panel_conf *demo; /* hub/panel.h; NULL: this is no demo */
 } leat_hub_conf;
 
 /* Serves until a signal asks to stop, then stops all connectors in order. CONF "hub.locked":

@@ -66,6 +66,8 @@ typedef struct leat_hub {
     struct leat_history *history; /* NULL: none is kept */
     struct leat_upgrade *upgrade;
     struct leat_overview *overview;
+    struct leat_verifying *verifying;
+    struct leat_panel *panel; /* NULL: this is no demo */
     int lock;
     int64_t begun_us;
     atomic_int queries;    /* that run */
@@ -115,6 +117,9 @@ void leat_hub_list_free(leat_hub *h);
 
 /* ---- change.c ---- */
 
+/* A new one into its folder, hub.db and the list. */
+leat_rc leat_hub_add(leat_hub *h, const leat_config *config, bool stopped, bool paused,
+                     const char *who, leat_err *e);
 /* The configuration of a body with the hub's worker, in a. options: an object; name: the
  * connector's. NULL: answered. */
 leat_config *leat_hub_config_of(const leat_hub *h, leat_http_call *c, leat_arena *a,
@@ -235,7 +240,7 @@ void leat_hub_get_ksql_info(void *hub, leat_http_call *c);
 void leat_hub_get_ksql_health(void *hub, leat_http_call *c);
 
 /* Of /hub/v1: v1_access.c, v1_config.c, v1_connections.c, v1_state.c, v1_topics.c, v1_history.c,
- * upgrade.c. */
+ * v1_verify.c, panel.c, upgrade.c. */
 void leat_hub_v1_plugins(void *hub, leat_http_call *c);
 void leat_hub_v1_plugin(void *hub, leat_http_call *c);
 void leat_hub_v1_template(void *hub, leat_http_call *c);
@@ -273,6 +278,11 @@ void leat_hub_v1_streams(void *hub, leat_http_call *c);
 void leat_hub_v1_history(void *hub, leat_http_call *c);
 void leat_hub_v1_upgrade(void *hub, leat_http_call *c);
 void leat_hub_v1_upgrade_begin(void *hub, leat_http_call *c);
+void leat_hub_v1_verify(void *hub, leat_http_call *c);
+void leat_hub_v1_verify_begin(void *hub, leat_http_call *c);
+void leat_hub_v1_verify_stop(void *hub, leat_http_call *c);
+void leat_hub_v1_demo(void *hub, leat_http_call *c);
+void leat_hub_v1_demo_post(void *hub, leat_http_call *c);
 /* Whether the client asked for an event stream (Accept). */
 bool leat_hub_wants_events(const leat_http_call *c);
 

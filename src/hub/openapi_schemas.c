@@ -206,6 +206,30 @@ const leat_openapi_schema leat_openapi_schemas[] = {
                 "letters", ARRAY(OBJECT("\"id\",\"ok\"",
                                         I("id") "," B("ok") "," SN("code") "," SN("reason")))))},
     {"DeadLettersDropped", OBJECT("\"dropped\"", I("dropped"))},
+    {"NewVerification", "{\"type\":\"object\",\"properties\":{" P("tables", NAMES) "," I(
+                            "load") "," I("wait") "," I("seconds") "," B("repair") "}}"},
+    {"Verification",
+     OBJECT(
+         "\"running\",\"begun\",\"ended\",\"tables\",\"differences\"",
+         B("running") "," SN("begun") "," SN("ended") "," B("repair") "," I("load") "," P("progress", ROW) "," P(
+             "tables",
+             ARRAY(
+                 "{\"type\":\"object\"}")) "," P("differences",
+                                                 ARRAY(
+                                                     "{\"type\":\"object\"}")) "," P("result",
+                                                                                     ROW) "," P("error",
+                                                                                                ROW))},
+    {"DemoDeed",
+     "{\"type\":\"object\",\"properties\":{" P(
+         "do",
+         "{\"type\":\"string\",\"enum\":[\"kill\",\"drop-slot\",\"poison\",\"right\"]}") "," I("rate") "}}"},
+    {"Demo",
+     OBJECT("\"source\",\"sink\",\"rate\",\"incidents\"",
+            S("source") "," S("sink") "," I("rate") "," I("rate_most") "," P(
+                "incidents", ARRAY(OBJECT("\"id\",\"what\",\"open\",\"lines\"",
+                                          I("id") "," S("what") "," B("open") "," P(
+                                              "lines", ARRAY(OBJECT("\"at\",\"text\"",
+                                                                    S("at") "," S("text"))))))))},
     {"Topic", OBJECT("\"topic\",\"connector\",\"first_offset\",\"next_offset\"",
                      S("topic") "," S("connector") "," I("partitions") "," I("first_offset") "," I(
                          "next_offset") "," I("bytes") "," B("connector_exists"))},

@@ -249,6 +249,7 @@ static void write_hub(const leat_hub *h, leat_jw *w)
     leat_jw_z(w, "version", LEAT_VERSION);
     leat_jw_z(w, "worker", h->worker);
     leat_jw_i64(w, "begun_ms", h->begun_us / 1000);
+    leat_jw_bool(w, "demo", h->panel != NULL);
     leat_jw_end(w);
 }
 

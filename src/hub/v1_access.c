@@ -5,6 +5,7 @@
  * loopback once could leave a token behind that is good for ever. */
 #include "base/clock.h"
 #include "base/os.h"
+#include "config/open.h"
 #include "hub/grants.h"
 #include "hub/inside.h"
 
@@ -157,7 +158,8 @@ void leat_hub_v1_about(void *hub, leat_http_call *c)
     leat_jw_bool(&w, "login", strcmp(c->who.how, "none") != 0);
     leat_jw_bool(&w, "programs", h->conf.code);
     leat_jw_z(&w, "files_root", h->conf.files);
-    leat_jw_z(&w, "stream", h->conf.open ? "kafka" : "embedded");
+    const leat_open *open = h->conf.open;
+    leat_jw_z(&w, "stream", open && (open->kafka || open->worker) ? "kafka" : "embedded");
     leat_jw_i64(&w, "history_seconds", h->conf.history_s);
     leat_jw_end(&w);
 }

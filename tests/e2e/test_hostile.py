@@ -188,6 +188,8 @@ BODIES = {
     "Config": {"connector.class": "datagen", "topic.prefix": "g", "datagen.rate": "10",
                "name": "gen"},
     "ConfigPatch": {"datagen.rate": "20", "limits.cpu": None},
+    "DemoDeed": {"do": "kill", "rate": 20},
+    "NewVerification": {"tables": ["public.t"], "load": 10, "wait": 1, "repair": False},
     "Offsets": {"offsets": [{"partition": {"datagen": "g"}, "offset": {"n": 1}}]},
     "OffsetsPreview": {"offsets": [{"partition": {"datagen": "g"}, "offset": {"n": 1}}],
                        "reset": False},

@@ -6,6 +6,7 @@ import time
 import pytest
 from browser import expect, url, usable
 from hub import Hub
+from servers.process import until
 
 NEWCOMER_S = 60
 
@@ -101,7 +102,7 @@ def test_what_is_wrong_is_told_in_place(leat, browser):
         assert "hunter2" not in tab.evaluate("JSON.stringify(sessionStorage)")
 
         tab.goto(url(hub, "new?view=paste"))
-        text = tab.get_by_role("textbox")
+        text = tab.locator(".cm-content")
         text.fill('{"name": "mine", "config": {"connector.class": "nope"}}')
         tab.get_by_role("button", name="Read it").click()
         expect(tab.get_by_text("nope is not in this build")).to_be_visible()
@@ -113,6 +114,76 @@ def test_what_is_wrong_is_told_in_place(leat, browser):
         tab.get_by_role("button", name="Create connector").click()
         expect(tab.get_by_text("1 parameter is to be mended.")).to_be_visible()
         assert hub.get("/connectors") == ["taken"]
+
+
+PASTED = """\
+-- by ops
+CREATE SOURCE CONNECTOR "pasted" WITH (
+  'connector.class' = 'org.example.Datagen', -- not ours
+  'topic.prefix' = 'p',
+  'my.own.key' = 'kept'
+);
+"""
+
+
+def test_views_of_a_configuration(leat, browser):
+    """Pasted as SQL, looked at as JSON and properties, changed in each and in the form."""
+    hub = Hub(leat)
+    with browser.tab(hub, "new?view=paste") as tab:
+        text = tab.locator(".cm-content")
+        view = tab.get_by_role("group", name="View")
+        read = tab.get_by_role("button", name="Read it")
+        text.fill(PASTED)
+        read.click()
+        expect(tab.get_by_text("org.example.Datagen is not in this build")).to_be_visible()
+        ours = PASTED.replace("org.example.Datagen", "datagen")
+        text.fill(ours)
+        read.click()
+        fates = tab.get_by_label("What becomes of its options")
+        expect(fates).to_contain_text("unknown: kept, and passed over: my.own.key")
+        shown = tab.get_by_label("The configuration")
+        view.get_by_role("button", name="SQL").click()
+        assert shown.inner_text().strip() == ours.strip()
+
+        tab.get_by_role("link", name=re.compile("Parameters")).click()
+        view.get_by_role("button", name="JSON").click()
+        expect(text).to_contain_text('"my.own.key": "kept"')
+        expect(tab.get_by_text("2 comments are kept, not shown.")).to_be_visible()
+        text.fill('{"connector.class": "datagen", "topic.prefix": "p", "datagen.rate": 7 "x"}')
+        expect(tab.get_by_text("Line 1: expected }")).to_be_visible()
+        expect(view.get_by_role("button", name="Form")).to_be_disabled()
+        tab.get_by_role("button", name="Discard text changes").click()
+        expect(text).to_contain_text('"my.own.key": "kept"')
+        text.fill('{"connector.class": "postgres"}')
+        expect(tab.get_by_text("this is the form of")).to_be_visible()
+        text.fill('{"connector.class": "datagen", "topic.prefix": "q", "my.own.key": "kept",'
+                  ' "datagen.rate": 7}')
+        view.get_by_role("button", name="Properties").click()
+        expect(text).to_contain_text("# by ops")
+        expect(text).to_contain_text("datagen.rate=7")
+        tab.reload()  # the draft stays, but for what might be a secret
+        view.get_by_role("button", name="Form").click()
+        expect(field(tab, "topic.prefix")).to_have_value("q")
+        field(tab, "topic.prefix").fill("r")
+        view.get_by_role("button", name="SQL").click()
+        expect(text).to_contain_text("'topic.prefix' = 'r'")
+        usable(tab, hub, ["new/datagen?view=sql", "new?view=paste"])
+        tab.set_viewport_size({"width": 1440, "height": 900})
+        tab.goto(url(hub, "new/datagen?step=review"))
+        tab.get_by_role("button", name="Create connector").click()
+        until(lambda: hub.get("/connectors") == ["pasted"], 60, "it to be made")
+        assert hub.get("/connectors/pasted/config")["datagen.rate"] == "7"
+    assert leat.stop() == 0
+
+
+def test_a_name_that_is_free(leat, browser):
+    """Proposed at once, also where the page begins with the form."""
+    hub = Hub(leat)
+    hub.make("shop", state="STOPPED")
+    with browser.tab(hub, "new/postgres?step=review") as tab:
+        expect(tab.get_by_role("textbox", name="Name")).to_have_value("shop-2")
+    assert hub.get("/hub/v1/about")["stream"] == "embedded"
+    assert leat.stop() == 0
 
 
 def test_events_of_a_topic(leat, browser):

@@ -362,3 +362,54 @@ def test_everybody_can_use_the_rest(leat, browser, theme):
               "settings/appearance", "settings/about", "c/gen/config"]
     with browser.tab(hub, color_scheme=theme) as tab:
         usable(tab, hub, places)
+
+
+def test_verbs_of_the_palette(leat, browser):
+    """What can be done with a connector, a topic, a connection or a plugin, by keyboard."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="20")
+    hub.make("other", state="STOPPED")
+    hub.wait_events("gen", 10)
+    with browser.tab(hub, "c/gen/status") as tab:
+        found = tab.get_by_role("listbox", name="What was found")
+        dialog = tab.get_by_role("dialog")
+
+        def run(text, first):
+            expect(tab.get_by_text("Live", exact=True)).to_be_visible()
+            tab.keyboard.press("Control+k")
+            tab.get_by_role("combobox", name="Search or run").fill(text)
+            expect(found.get_by_role("option").first).to_contain_text(first)
+            tab.keyboard.press("Enter")
+
+        # Those of the page's own connector come first.
+        expect(tab.get_by_role("heading", level=1)).to_contain_text("gen")
+        tab.keyboard.press("Control+k")
+        expect(found.get_by_role("option").first).to_have_text(re.compile("^opengen"))
+        expect(found.get_by_role("option").filter(has_text=re.compile("^stop"))).to_have_count(1)
+        tab.keyboard.press("Escape")
+
+        run("log-level gen", "log-level")
+        dialog.get_by_label("Level").select_option("DEBUG")
+        dialog.get_by_role("button", name="Set the level").click()
+        until(lambda: hub.get("/admin/loggers/gen")["level"] == "DEBUG", 30, "the level")
+        run("snapshot gen", "snapshot")
+        expect(dialog.get_by_role("button", name="Snapshot them")).to_be_disabled()
+        dialog.get_by_label("Tables, separated by commas").fill("no.such")
+        dialog.get_by_role("button", name="Snapshot them").click()
+        expect(tab.get_by_role("alert")).to_be_visible()  # generated rows are read once
+        run("pause gen", "pause")
+        until(lambda: hub.state("gen") == "PAUSED", 60, "it to be paused")
+        run("tail gen.datagen.t1", "tail")
+        expect(tab.get_by_role("heading", level=1)).to_have_text("gen.datagen.t1")
+        run("resume gen", "resume")
+        until(lambda: hub.state("gen") == "RUNNING", 60, "it to go on")
+        run("configuration other", "configuration")
+        expect(tab.get_by_label("Configuration of other")).to_be_visible()
+        run("new postgres", "new")
+        expect(tab.get_by_role("heading", level=1)).to_have_text("New connector: PostgreSQL")
+        run("sql SHOW TOPICS;", "sql")
+        expect(tab.locator(".cm-content")).to_have_text("SHOW TOPICS;")
+        run("delete other", "delete")
+        dialog.get_by_role("button", name="Delete other").click()
+        until(lambda: hub.get("/connectors") == ["gen"], 60, "it to be gone")
+    assert leat.stop() == 0

@@ -2,7 +2,9 @@
 dark, wide or on a phone. LEAT_PICTURES=1 writes them to docs/pictures."""
 
 import base64
+import itertools
 import os
+import re
 
 from browser import expect, url
 from hub import Hub
@@ -10,8 +12,10 @@ from leat import ROOT
 from servers.process import until
 
 FOLDER = os.path.join(ROOT, "docs/pictures")
+LOOKED_AT = os.path.join(ROOT, "build/pictures")  # of every page, for who changes one
 MOST_BYTES = 100_000  # of one; all together are in the binary
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 800}
+SIZES = {"wide": WIDE, "phone": PHONE}
 
 # name, place, theme, size, what is waited for
 PICTURES = [
@@ -28,6 +32,16 @@ PICTURES = [
     ("lineage", "lineage?view=graph", "light", WIDE, ".node"),
     ("catalogue", "catalogue", "dark", WIDE, ".cards"),
     ("settings-phone", "settings/appearance", "light", PHONE, ".setting"),
+]
+
+EVERY = [
+    "", "new", "new?view=paste", "new/postgres", "new/postgres?view=sql",
+    "new/postgres?step=review",
+    "c/shop/status", "c/shop/events", "c/shop/tables", "c/shop/plots", "c/shop/offsets",
+    "c/shop/log", "c/shop/config", "c/warehouse/verify", "topics",
+    "t/shop.public.orders?from=beginning", "dead-letters", "connections", "connections/shop", "sql",
+    "lineage?view=graph", "lineage?view=list", "catalogue", "catalogue/postgres",
+    "settings/access", "settings/audit", "settings/hub", "settings/appearance",
 ]
 
 
@@ -103,3 +117,30 @@ def test_pictures(leat, db, browser):
     db.server.drop_slots(db.name)
     there = {f.removesuffix(".webp") for f in os.listdir(FOLDER)}
     assert there == {name for name, *_ in PICTURES}
+
+
+def test_every_page(leat, db, browser):
+    """Dark and light, wide and narrow: each has its title and stays within the width. With
+    LEAT_PICTURES they are left in build/pictures, to be looked at."""
+    hub = Hub(leat, "--history", "1")
+    shop(hub, db)
+    hub.ask("POST", "/hub/v1/connectors/warehouse/verify", {})
+    until(lambda: not hub.get("/hub/v1/connectors/warehouse/verify")["running"], 60, "a report")
+    too_wide = []
+    for theme in ("light", "dark"):
+        with browser.tab(hub, color_scheme=theme) as tab:
+            for place, (name, size) in itertools.product(EVERY, SIZES.items()):
+                tab.set_viewport_size(size)
+                tab.goto(url(hub, place))
+                expect(tab.get_by_role("heading", level=1)).not_to_be_empty()
+                expect(tab.locator(".waiting")).to_have_count(0)
+                width = tab.evaluate("document.documentElement.scrollWidth")
+                if width > size["width"]:
+                    too_wide.append((place, theme, name, width))
+                if os.environ.get("LEAT_PICTURES"):
+                    tab.wait_for_timeout(400)  # plots and edges are drawn a frame later
+                    file = re.sub(r"\W+", "-", place or "overview")
+                    tab.screenshot(path=os.path.join(LOOKED_AT, f"{file}.{theme}.{name}.png"))
+    assert too_wide == []
+    assert leat.stop() == 0
+    db.server.drop_slots(db.name)

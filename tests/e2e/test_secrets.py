@@ -198,6 +198,8 @@ def good_bodies(db, references):
         "NewConnector": {"name": "shop", "config": postgres},
         "Config": {**postgres, "name": "shop"},
         "ConfigPatch": {"database.sslpassword": planted(14), "some.api.token": None},
+        "DemoDeed": {"do": "kill"},
+        "NewVerification": {"tables": ["public.t"]},
         "Offsets": {"offsets": [{"partition": {"server": "other"}, "offset": {"lsn": 1}}]},
         "LoggerLevel": {"level": "TRACE"},
         "Statements": {"ksql": f"CREATE CONNECTION s1 WITH (type='postgres', host='127.0.0.1', "

@@ -234,6 +234,20 @@ function Content() {
   return Page ? <Page /> : <Waiting />;
 }
 
+let DemoPanel: Page | null = null;
+
+/** A chunk of its own, which only a demo fetches. */
+function Demo() {
+  const [, redraw] = useState(0);
+  useEffect(() => {
+    void import("./parts/demo").then((m) => {
+      DemoPanel = m.DemoPanel as Page;
+      redraw(1);
+    });
+  }, []);
+  return DemoPanel ? <DemoPanel /> : null;
+}
+
 function App() {
   return (
     <>
@@ -245,6 +259,7 @@ function App() {
         <main id="main" tabIndex={-1} class={link.value.state === "away" ? "stale" : ""}>
           <Content />
         </main>
+        {hub.value?.demo && <Demo />}
       </div>
       <Palette />
       <Confirmations />

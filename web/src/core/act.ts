@@ -92,6 +92,44 @@ export async function askStop(name: string) {
   if (yes) await act(name, "stop");
 }
 
+/** Says by the connector's failure what could not be done. */
+async function attempt(name: string, what: () => Promise<unknown>) {
+  const { [name]: _, ...others } = failures.value;
+  failures.value = others;
+  try {
+    await what();
+  } catch (e) {
+    failures.value = { ...failures.value, [name]: (e as Error).message };
+  }
+}
+
+/** Rows of some tables are read again, beside the stream. */
+export async function askSnapshot(name: string) {
+  const { yes, text } = await confirm({
+    title: `Snapshot tables of ${name}?`,
+    effects: [
+      "All rows of these tables are read and go into the topics as r, while changes flow beside them.",
+      "How far it is stands under Tables.",
+    ],
+    field: { label: "Tables, separated by commas", hint: "public.orders, public.items" },
+    verb: "Snapshot them",
+  });
+  const tables = text.split(/[\s,]+/).filter(Boolean);
+  const data = { type: "incremental", "data-collections": tables };
+  if (yes) await attempt(name, () => ask("POST", path("hub", "v1", "connectors", name, "signals"), { type: "execute-snapshot", data }));
+}
+
+/** What it says from now on. */
+export async function askLevel(name: string) {
+  const { yes, text } = await confirm({
+    title: `Log level of ${name}?`,
+    effects: ["It holds until its next start."],
+    field: { label: "Level", value: "DEBUG", choices: ["TRACE", "DEBUG", "INFO", "WARN", "ERROR"] },
+    verb: "Set the level",
+  });
+  if (yes) await attempt(name, () => ask("PUT", path("admin", "loggers", name), { level: text }));
+}
+
 /** True: it is gone. */
 export async function askDelete(name: string): Promise<boolean> {
   const row = rowOf(name)?.value;

@@ -41,6 +41,8 @@ export interface HubInfo {
   version: string;
   worker: string;
   begun_ms: number;
+  /** The hub of `leat demo`. */
+  demo: boolean;
 }
 
 export interface Link {

@@ -54,15 +54,24 @@ export interface Question {
   typed?: string;
   /** A choice beside it. */
   option?: { label: string; needsTyped?: boolean };
+  /** What has to be said with it: a text, or one of the choices. */
+  field?: { label: string; value?: string; hint?: string; choices?: string[] };
+}
+
+export interface Given {
+  yes: boolean;
+  option: boolean;
+  /** Of the field. */
+  text: string;
 }
 
 interface Asked {
   question: Question;
-  answer: (given: { yes: boolean; option: boolean }) => void;
+  answer: (given: Given) => void;
 }
 const asked = signal<Asked | null>(null);
 
-export function confirm(question: Question): Promise<{ yes: boolean; option: boolean }> {
+export function confirm(question: Question): Promise<Given> {
   return new Promise((resolve) => {
     asked.value = {
       question,
@@ -77,14 +86,15 @@ export function confirm(question: Question): Promise<{ yes: boolean; option: boo
 function Confirmation({ question: q, answer }: Asked) {
   const [typed, setTyped] = useState("");
   const [option, setOption] = useState(false);
+  const [text, setText] = useState(q.field?.value ?? "");
   const wanted = q.typed && (!q.option?.needsTyped || option) ? q.typed : null;
   return (
-    <Dialog title={q.title} onClose={() => answer({ yes: false, option })}>
+    <Dialog title={q.title} onClose={() => answer({ yes: false, option, text })}>
       <form
         method="dialog"
         onSubmit={(e) => {
           e.preventDefault();
-          if (!wanted || typed === wanted) answer({ yes: true, option });
+          if ((!wanted || typed === wanted) && (!q.field || text.trim())) answer({ yes: true, option, text: text.trim() });
         }}
       >
         <ul class="effects">
@@ -92,6 +102,18 @@ function Confirmation({ question: q, answer }: Asked) {
             <li key={text}>{text}</li>
           ))}
         </ul>
+        {q.field && (
+          <label class="field">
+            <span>{q.field.label}</span>
+            {q.field.choices ? (
+              <select value={text} onChange={(e) => setText(e.currentTarget.value)}>
+                {q.field.choices.map((c) => <option key={c}>{c}</option>)}
+              </select>
+            ) : (
+              <input class="mono" value={text} placeholder={q.field.hint} autocomplete="off" spellcheck={false} onInput={(e) => setText(e.currentTarget.value)} />
+            )}
+          </label>
+        )}
         {q.option && (
           <label class="check">
             <input type="checkbox" checked={option} onChange={(e) => setOption(e.currentTarget.checked)} />
@@ -107,10 +129,10 @@ function Confirmation({ question: q, answer }: Asked) {
           </label>
         )}
         <footer>
-          <button type="button" class="button" autofocus onClick={() => answer({ yes: false, option })}>
+          <button type="button" class="button" autofocus onClick={() => answer({ yes: false, option, text })}>
             Cancel
           </button>
-          <button class={`button ${q.danger ? "danger" : "primary"}`} disabled={!!wanted && typed !== wanted}>
+          <button class={`button ${q.danger ? "danger" : "primary"}`} disabled={(!!wanted && typed !== wanted) || (!!q.field && !text.trim())}>
             {q.verb}
           </button>
         </footer>

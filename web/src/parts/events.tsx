@@ -1,14 +1,14 @@
 // Events as they come, newest first, and one of them as a difference before and after. The list holds
 // still while one is looked at.
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { count, precise, time } from "../core/format";
+import { count, exact, precise, time } from "../core/format";
 import { query, setQuery } from "../core/place";
 import { changeOf, short, type Change } from "../core/record";
 import type { Tail, TailLine } from "../core/tail";
 import { Copy, Empty } from "./bits";
 import { Icon } from "./icon";
 
-const SHOWN = 60;
+const SHOWN = 40;
 
 const tones: Record<string, string> = { c: "tone-ok", u: "tone-accent", d: "tone-bad", r: "tone-info", t: "tone-warn" };
 
@@ -141,7 +141,7 @@ export function Events({ tail, several, empty }: { tail: Tail; several?: boolean
           <button type="button" class="button small" aria-pressed={tail.frozen.value} onClick={() => tail.freeze(!tail.frozen.value)}>
             {tail.frozen.value ? "Follow" : "Freeze"}
           </button>
-          <span class="muted num" role="status">
+          <span class="muted num">
             {tail.frozen.value ? `Frozen${hidden > 0 ? `; ${count(hidden)} more came` : ""}.` : tail.seen.value > 0 ? `${count(tail.seen.value)} events since you looked.` : "Waiting for events."}
             {first !== null && !tail.frozen.value && ` First event after ${(first / 1000).toFixed(1)} s.`}
           </span>
@@ -157,7 +157,7 @@ export function Events({ tail, several, empty }: { tail: Tail; several?: boolean
               <thead>
                 <tr>
                   <th scope="col" class="right">Offset</th>
-                  <th scope="col">Time</th>
+                  <th scope="col" class="right">Time</th>
                   <th scope="col">Op</th>
                   {several && <th scope="col">Table</th>}
                   <th scope="col">Key</th>
@@ -165,11 +165,12 @@ export function Events({ tail, several, empty }: { tail: Tail; several?: boolean
                 </tr>
               </thead>
               <tbody>
-                {shown.map((l) => {
+                {shown.map((l, i) => {
                   const c = parsed(l);
                   return (
-                    <tr key={idOf(l)} class={chosen && idOf(chosen) === idOf(l) ? "ticked" : ""}>
-                      <td class="num">{Number(l.offset).toLocaleString()}</td>
+                    // By its place: under load all are other events ten times a second, and rows are reused.
+                    <tr key={i} class={chosen && idOf(chosen) === idOf(l) ? "ticked" : ""}>
+                      <td class="num">{exact(Number(l.offset))}</td>
                       <td class="num">{c.at ? time(c.at) : "–"}</td>
                       <td class={`mono ${tones[c.op] ?? ""}`} title={c.word}>{c.op}</td>
                       {several && <td class="mono">{c.table || l.topic}</td>}

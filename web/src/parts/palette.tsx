@@ -2,9 +2,10 @@
 // dialog or are sent; one that the role lacks is shown, and says what it needs. And the keys.
 import { signal } from "@preact/signals";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { act, askStop } from "../core/act";
+import { act, askDelete, askLevel, askSnapshot, askStop } from "../core/act";
+import { get } from "../core/api";
 import { names, rowOf } from "../core/live";
-import { go, to } from "../core/place";
+import { go, parts, to } from "../core/place";
 import { choose, isDark, prefs } from "../core/prefs";
 import { lacks } from "../core/who";
 import { StateWord } from "./bits";
@@ -36,20 +37,63 @@ export const places: { label: string; key?: string; path: string[] }[] = [
   { label: "Audit", path: ["settings", "audit"] },
 ];
 
+/** What there is beside connectors; asked for when the palette is opened. */
+const known = signal<{ topics: string[]; plugins: string[]; connections: string[] }>({ topics: [], plugins: [], connections: [] });
+
+async function find() {
+  const names = async (what: Promise<Record<string, string | null>[]>, member: string) =>
+    (await what.catch(() => [])).map((x) => x[member]).filter((x): x is string => !!x);
+  const [topics, plugins, connections] = await Promise.all([
+    names(get("/hub/v1/topics"), "topic"),
+    names(get("/hub/v1/plugins"), "name"),
+    names(get("/hub/v1/connections"), "name"),
+  ]);
+  known.value = { topics, plugins, connections };
+}
+
+/** All that can be done with a connector. */
+function verbsOf(name: string): Command[] {
+  const { condition, type } = rowOf(name)!.value;
+  const stopped = condition === "STOPPED";
+  const rests = stopped || condition === "PAUSED";
+  const off = lacks("operator");
+  const admin = lacks("admin");
+  const tab = (verb: string, id: string): Command => ({ verb, object: name, run: () => go(to("c", name, id)) });
+  const list: Command[] = [
+    { verb: "open", object: name, run: () => go(to("c", name)) },
+    tab("why", "status"),
+    rests
+      ? { verb: "resume", object: name, off, run: () => void act(name, "resume") }
+      : { verb: "pause", object: name, off, run: () => void act(name, "pause") },
+    { verb: "restart", object: name, off: off || (stopped ? "it is stopped" : ""), run: () => void act(name, "restart") },
+    { verb: "stop", object: name, off: off || (stopped ? "it is stopped" : ""), run: () => void askStop(name) },
+    tab("log", "log"),
+    tab("plots", "plots"),
+    tab("offsets", "offsets"),
+    tab("configuration", "config"),
+    { verb: "log-level", object: name, off: off || (stopped ? "it does not run" : ""), run: () => void askLevel(name) },
+    { verb: "duplicate", object: name, off: admin, run: () => go(`${to("new")}?like=${encodeURIComponent(name)}`) },
+    { verb: "delete", object: name, off: admin, run: () => void askDelete(name).then((gone) => gone && go(to())) },
+  ];
+  if (type === "sink") list.push(tab("verify", "verify"), { verb: "dead-letters", object: name, run: () => go(`${to("dead-letters")}?connector=${encodeURIComponent(name)}`) });
+  if (type === "source")
+    list.push(tab("events", "events"), tab("tables", "tables"), {
+      verb: "snapshot", object: name, off: off || (rests ? "it does not run" : ""), run: () => void askSnapshot(name),
+    });
+  return list;
+}
+
+/** The connector whose page this is. */
+const current = () => (parts.value[0] === "c" && rowOf(parts.value[1] ?? "") ? parts.value[1]! : null);
+
 function commands(): Command[] {
-  const list: Command[] = places.map((p) => ({ verb: "go to", object: p.label, run: () => go(to(...p.path)) }));
-  for (const name of names.value ?? []) {
-    const condition = rowOf(name)!.value.condition;
-    const rests = condition === "PAUSED" || condition === "STOPPED";
-    const off = lacks("operator");
-    list.push({ verb: "open", object: name, run: () => go(to("c", name)) });
-    list.push({ verb: "why", object: name, run: () => go(to("c", name, "status")) });
-    list.push({ verb: "log", object: name, run: () => go(to("c", name, "log")) });
-    if (rests) list.push({ verb: "resume", object: name, off, run: () => void act(name, "resume") });
-    else list.push({ verb: "pause", object: name, off, run: () => void act(name, "pause") });
-    list.push({ verb: "restart", object: name, off, run: () => void act(name, "restart") });
-    if (condition !== "STOPPED") list.push({ verb: "stop", object: name, off, run: () => void askStop(name) });
-  }
+  const here = current();
+  const list: Command[] = here ? verbsOf(here) : [];
+  list.push(...places.map((p) => ({ verb: "go to", object: p.label, run: () => go(to(...p.path)) })));
+  for (const name of names.value ?? []) if (name !== here) list.push(...verbsOf(name));
+  for (const topic of known.value.topics) list.push({ verb: "tail", object: topic, run: () => go(to("t", topic)) });
+  for (const plugin of known.value.plugins) list.push({ verb: "new", object: plugin, off: lacks("admin"), run: () => go(to("new", plugin)) });
+  for (const name of known.value.connections) list.push({ verb: "test", object: name, run: () => go(to("connections", name)) });
   list.push({ verb: "theme", object: isDark() ? "light" : "dark", run: () => choose({ theme: isDark() ? "light" : "dark" }) });
   const density = prefs.value.density === "compact" ? "comfortable" : "compact";
   list.push({ verb: "density", object: density, run: () => choose({ density }) });
@@ -79,10 +123,14 @@ function List() {
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
   const list = useRef<HTMLUListElement>(null);
-  const all = useMemo(commands, [names.value]);
+  const all = useMemo(commands, [names.value, known.value]);
+  useEffect(() => void find(), []);
   const wanted = text.trim().toLowerCase();
+  const own = current();
   const found = useMemo(() => {
-    if (!wanted) return all.filter((c) => c.verb === "go to" || c.verb === "open").slice(0, 50);
+    if (!wanted) return all.filter((c) => c.object === own || c.verb === "go to" || c.verb === "open").slice(0, 50);
+    const sql = /^sql\s+(\S.*)$/is.exec(text.trim());
+    if (sql) return [{ verb: "sql", object: sql[1]!, run: () => go(`${to("sql")}?q=${encodeURIComponent(sql[1]!)}`) }];
     return all
       .map((c) => ({ c, n: Math.max(score(`${c.verb} ${c.object}`.toLowerCase(), wanted), score(c.object.toLowerCase(), wanted) + 1) }))
       .filter((x) => x.n >= 0)

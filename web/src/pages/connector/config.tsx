@@ -2,20 +2,17 @@
 // it is done. Secrets are masks, which go back untouched and keep what is stored.
 import { useMemo, useState } from "preact/hooks";
 import { ask, get, path } from "../../core/api";
-import {
-  changesOf, MASK, parseJson, parseProperties, problemsOf, writeJson, writeProperties,
-  type Change, type Config, type Problem, type Validation,
-} from "../../core/config";
+import { changesOf, MASK, problemsOf, type Change, type Config, type Problem, type Validation } from "../../core/config";
 import { query, setQuery } from "../../core/place";
+import { Pad } from "../../core/views";
 import { lacks } from "../../core/who";
 import { Copy, Failure, useLoad, Waiting } from "../../parts/bits";
 import { Dialog } from "../../parts/dialog";
+import { LazyEditor } from "../../parts/lazy";
 import type { TabProps } from "./index";
 import { Diff, Versions } from "./versions";
 
 type View = "properties" | "json";
-const write: Record<View, (c: Config) => string> = { properties: writeProperties, json: writeJson };
-const parse: Record<View, (t: string) => Config> = { properties: parseProperties, json: (t) => parseJson(t).config };
 
 function Save(props: { name: string; plugin: string; config: Config; changes: Change[]; close: () => void; saved: () => void }) {
   const [problems, setProblems] = useState<Problem[] | null>(null);
@@ -77,11 +74,14 @@ export function ConfigTab({ name, reload }: TabProps) {
   const [said, setSaid] = useState("");
   const [turns, setTurns] = useState(0);
   const off = lacks("admin");
-  const shown = useMemo(() => {
-    if (!value) return "";
-    const { name: _, ...options } = value;
-    return write[view](options);
-  }, [value, view]);
+  const [edits, setEdits] = useState(0);
+  const pad = useMemo(() => {
+    const { name: _, ...options } = value ?? {};
+    const made = new Pad();
+    made.set(null, "SOURCE", options);
+    return made;
+  }, [value, edits]);
+  const shown = useMemo(() => pad.text(view), [pad, view]);
 
   if (error) return <Failure error={error} again={again} what="The configuration could not be read." />;
   if (!value) return <Waiting />;
@@ -89,7 +89,8 @@ export function ConfigTab({ name, reload }: TabProps) {
   const read = (): Config | null => {
     try {
       setProblem("");
-      return parse[view](text ?? shown);
+      pad.take(view, text ?? shown);
+      return pad.config();
     } catch (e) {
       setProblem((e as Error).message);
       return null;
@@ -97,9 +98,8 @@ export function ConfigTab({ name, reload }: TabProps) {
   };
   const turn = (to: View) => {
     if (text !== null) {
-      const config = read();
-      if (!config) return;
-      setText(write[to](config));
+      if (!read()) return;
+      setText(pad.text(to));
     }
     setQuery({ view: to === "properties" ? null : to });
   };
@@ -107,10 +107,9 @@ export function ConfigTab({ name, reload }: TabProps) {
     const config = read();
     if (!config) return;
     const { name: _, ...options } = value;
-    const { name: __, ...wanted } = config;
-    const changes = changesOf(options, wanted);
+    const changes = changesOf(options, config);
     if (changes.length === 0) setProblem("Nothing is changed.");
-    else setAsking({ config: { ...wanted, name }, changes });
+    else setAsking({ config: { ...config, name }, changes });
   };
   const masked = Object.values(value).includes(MASK);
   return (
@@ -125,7 +124,7 @@ export function ConfigTab({ name, reload }: TabProps) {
         ) : (
           <>
             <button type="button" class="button primary" disabled={!!off} title={off} onClick={askSave}>Save and restart…</button>
-            <button type="button" class="button" onClick={() => { setText(null); setProblem(""); }}>Discard</button>
+            <button type="button" class="button" onClick={() => { setText(null); setProblem(""); setEdits(edits + 1); }}>Discard</button>
           </>
         )}
         <Copy text={() => text ?? shown} />
@@ -136,14 +135,9 @@ export function ConfigTab({ name, reload }: TabProps) {
       {text === null ? (
         <pre class="code panel" tabIndex={0} aria-label={`Configuration of ${name}`}>{shown}</pre>
       ) : (
-        <label class="field">
-          <span class="sr">Configuration of {name} as {view}</span>
-          <textarea class="mono" spellcheck={false} rows={Math.max(12, text.split("\n").length + 2)} value={text}
-            onInput={(e) => setText(e.currentTarget.value)}
-            onKeyDown={(e) => {
-              if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) askSave();
-            }} />
-        </label>
+        <div class="pad">
+          <LazyEditor label={`Configuration of ${name} as ${view}`} language={view} value={text} change={setText} run={askSave} />
+        </div>
       )}
       {text === null && <Versions name={name} now={value} turn={turns} roll={(config, changes) => setAsking({ config: { ...config, name }, changes })} />}
       {asking && (

@@ -1,7 +1,7 @@
 // A connector: is it well, if not why, and what can be done. The header stands on every tab.
 import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
-import { act, askDelete, askStop, doing, failures, sayDoing } from "../../core/act";
+import { act, askDelete, askLevel, askSnapshot, askStop, doing, failures, sayDoing } from "../../core/act";
 import { get, path } from "../../core/api";
 import { bytes, duration, exact, rate, UNKNOWN } from "../../core/format";
 import { link, names, rowOf, turns } from "../../core/live";
@@ -19,6 +19,7 @@ import { PlotsTab } from "./plots";
 import { StatusTab } from "./now";
 import type { Status, Why } from "./status";
 import { TablesTab } from "./tables";
+import { VerifyTab } from "./verify";
 
 export interface TabProps {
   name: string;
@@ -26,14 +27,15 @@ export interface TabProps {
   reload: () => void;
 }
 
-const TABS: { id: string; label: string; page: ComponentType<TabProps>; sources?: boolean }[] = [
+const TABS: { id: string; label: string; page: ComponentType<TabProps>; of?: "source" | "sink" }[] = [
   { id: "status", label: "Status", page: StatusTab },
-  { id: "events", label: "Events", page: EventsTab, sources: true },
-  { id: "tables", label: "Tables", page: TablesTab, sources: true },
+  { id: "events", label: "Events", page: EventsTab, of: "source" },
+  { id: "tables", label: "Tables", page: TablesTab, of: "source" },
   { id: "plots", label: "Plots", page: PlotsTab },
   { id: "offsets", label: "Offsets", page: OffsetsTab },
   { id: "log", label: "Log", page: LogTab },
   { id: "config", label: "Configuration", page: ConfigTab },
+  { id: "verify", label: "Verify", page: VerifyTab, of: "sink" },
 ];
 
 function Actions({ name, condition }: { name: string; condition: string }) {
@@ -61,6 +63,8 @@ function Actions({ name, condition }: { name: string; condition: string }) {
         label="More"
         class="bare"
         items={[
+          ...(rowOf(name)!.value.type === "source" ? [{ label: "Snapshot tables…", off: off || (rests ? "It does not run" : ""), run: () => void askSnapshot(name) }] : []),
+          { label: "Log level…", off: off || (condition === "STOPPED" ? "It does not run" : ""), run: () => void askLevel(name) },
           { label: "Duplicate…", off: admin, run: () => go(`${to("new")}?like=${encodeURIComponent(name)}`) },
           {
             label: "Delete…",
@@ -139,12 +143,14 @@ export function Connector() {
   useTitle(row ? `${name} · ${row.condition}` : name);
   const { value, error, again } = useLoad<Status>((signal) => get(path("hub", "v1", "connectors", name, "status"), { signal }), [name, row?.condition]);
   useEvery(2000, again);
+  // On a phone the tabs scroll: the one that is open is in sight.
+  useEffect(() => document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [id, !!row]);
   useEffect(() => {
     if (!parts.value[2] && name) go(to("c", name, "status"), true);
   }, [name]);
   if (names.value === null) return link.value.state === "away" ? <Title>{name}</Title> : <Waiting rows={6} />;
   if (!row) return <Gone name={name} />;
-  const tabs = TABS.filter((t) => !t.sources || row.type === "source");
+  const tabs = TABS.filter((t) => !t.of || row.type === t.of);
   const Tab = (tabs.find((t) => t.id === id) ?? tabs[0]!).page;
   const busy = doing.value[name];
   const failed = failures.value[name];

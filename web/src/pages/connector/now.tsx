@@ -104,6 +104,7 @@ function Readers({ status }: { status: Status }) {
       {status.readers.length === 0 ? (
         <p class="muted">No sink reads it yet. Its events stay in the stream and can be read at any time.</p>
       ) : (
+        <div class="sideways">
         <table class="list">
           <thead>
             <tr>
@@ -124,6 +125,7 @@ function Readers({ status }: { status: Status }) {
             ))}
           </tbody>
         </table>
+        </div>
       )}
     </section>
   );

@@ -1,19 +1,22 @@
 // Create: choose → parameters → strategy and tables → review. One page with a rail of steps, any of
 // which may be opened; the test stands beside all of them.
-import { computed } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { ask, get, path } from "../../core/api";
-import { MASK, parseJson, parseProperties, writeJson, writeProperties, type Config } from "../../core/config";
+import type { Config } from "../../core/config";
+import { guess, type View } from "../../core/views";
 import { go, parts, query, setQuery, to } from "../../core/place";
 import { labelOf, wordsOf, type Plugin } from "../../core/options";
 import { lacks } from "../../core/who";
+import { LazyEditor } from "../../parts/lazy";
 import { Copy, Failure, Title, useLoad, useTitle, Waiting } from "../../parts/bits";
 import { Glyph } from "../../parts/glyph";
 import { Icon } from "../../parts/icon";
 import { TestPanel } from "../../parts/trial";
 import { Form } from "./form";
 import {
-  byName, choose, config, dropDraft, missing, name, left, options, plugin, problems, rename, set, system, taken, validate, values,
+  byName, choose, config, dropDraft, fates, hiddenIn, missing, name, left, options, paste, plugin, problems, rename, set, shownAs, system,
+  takeText, taken, textOf, validate, values,
 } from "./model";
 import { Tables } from "./tables";
 import { fieldOf, trial } from "./test";
@@ -78,18 +81,7 @@ function Paste() {
   const take = async () => {
     setError(null);
     try {
-      const json = text.trim().startsWith("{");
-      const read = json ? parseJson(text) : { name: null, config: parseProperties(text) };
-      const { name: inside, "connector.class": klass, ...rest } = read.config;
-      if (!klass) throw new Error("It names no connector.class.");
-      const all = await get<Plugin[]>("/hub/v1/plugins");
-      const short = klass.split(".").pop()!;
-      const found = all.find((p) => p.name === klass || p.classes.includes(klass) || p.classes.some((c) => c.split(".").pop() === short));
-      if (!found) throw new Error(`${klass} is not in this build.`);
-      await choose(found.name);
-      values.value = rest;
-      const own = read.name ?? inside;
-      if (own) name.value = own;
+      const found = await paste(text);
       trial.forget();
       go(`${to("new", found.name)}?step=review`);
     } catch (e) {
@@ -98,16 +90,17 @@ function Paste() {
   };
   return (
     <>
-      <label class="field">
-        <span>Kafka Connect's JSON, or a .properties file, as Debezium has them</span>
-        <textarea class="mono" rows={18} spellcheck={false} value={text} onInput={(e) => setText(e.currentTarget.value)}
-          onDrop={(e) => {
-            const file = e.dataTransfer?.files[0];
-            if (!file) return;
-            e.preventDefault();
-            void file.text().then(setText);
-          }} />
-      </label>
+      <p class="muted">Kafka Connect's JSON or a .properties file, as Debezium has them, or CREATE SOURCE CONNECTOR; a file may be dropped here.</p>
+      <div class="pad"
+        onDragOver={(e) => e.preventDefault()}
+        onDrop={(e) => {
+          const file = e.dataTransfer?.files[0];
+          if (!file) return;
+          e.preventDefault();
+          void file.text().then(setText);
+        }}>
+        <LazyEditor label="A configuration" language={guess(text)} value={text} change={setText} run={() => void take()} />
+      </div>
       {error && <Failure error={error} what="It could not be read." />}
       <p class="row">
         <button type="button" class="button primary" disabled={!text.trim()} onClick={() => void take()}>Read it</button>
@@ -207,15 +200,93 @@ function Strategies() {
   );
 }
 
+// ---- as a text
+
+const LABELS: Record<View, string> = { json: "JSON", properties: "Properties", sql: "SQL" };
+
+/** What becomes of options that a form does not show. */
+function Fates() {
+  const f = fates.value;
+  const line = (list: string[], tone: string, what: string) =>
+    list.length > 0 && (
+      <li class={tone}>
+        <b>{list.length}</b> {what}: <code>{list.join(", ")}</code>
+      </li>
+    );
+  if (f.no_effect.length + f.missing.length + f.unknown.length === 0) return null;
+  return (
+    <ul class="fates" aria-label="What becomes of its options">
+      <li><b>{f.supported.length}</b> supported</li>
+      {line(f.no_effect, "muted", "accepted without effect")}
+      {line(f.missing, "tone-bad", "would change data, and not in this build")}
+      {line(f.unknown, "tone-warn", "unknown: kept, and passed over")}
+    </ul>
+  );
+}
+
+/** The whole configuration as one text; each change is taken at once, if it can be read. */
+function TextView({ view }: { view: View }) {
+  const [text, setText] = useState(() => textOf(view));
+  const [problem, setProblem] = useState("");
+  const change = (next: string) => {
+    setText(next);
+    try {
+      takeText(view, next);
+      setProblem("");
+    } catch (e) {
+      setProblem((e as Error).message);
+    }
+    broken.value = false;
+  };
+  useEffect(() => {
+    broken.value = problem !== "";
+    return () => {
+      broken.value = false;
+    };
+  }, [problem]);
+  const hidden = hiddenIn(view);
+  return (
+    <div class="pad">
+      <LazyEditor label={`The configuration as ${LABELS[view]}`} language={view} value={text} change={change} />
+      {problem && (
+        <p class="problem row" role="alert">
+          <Icon name="FAILED" size={14} /> {problem} Mend it, or{" "}
+          <button type="button" class="button small" onClick={() => { setText(textOf(view)); setProblem(""); }}>Discard text changes</button>
+        </p>
+      )}
+      {hidden.comments > 0 && <p class="muted small">{hidden.comments} {hidden.comments === 1 ? "comment is" : "comments are"} kept, not shown.</p>}
+      {hidden.nulls > 0 && <p class="muted small">{hidden.nulls} {hidden.nulls === 1 ? "option that is" : "options that are"} null {hidden.nulls === 1 ? "is" : "are"} kept, not shown.</p>}
+      <Fates />
+    </div>
+  );
+}
+
+/** A text view that cannot be read: it is not left. */
+const broken = signal(false);
+
+function Views({ here }: { here: View | "form" }) {
+  return (
+    <div class="toolbar">
+      <div class="segments" role="group" aria-label="View">
+        {(["form", "json", "properties", "sql"] as const).map((v) => (
+          <button type="button" key={v} aria-pressed={here === v} disabled={broken.value && here !== v} onClick={() => setQuery({ view: v === "form" ? null : v })}>
+            {v === "form" ? "Form" : LABELS[v]}
+          </button>
+        ))}
+      </div>
+    </div>
+  );
+}
+
 // ---- 4 review
 
 function Review() {
   const [start, setStart] = useState<"RUNNING" | "PAUSED" | "STOPPED">("RUNNING");
   const [error, setError] = useState<Error | null>(null);
   const [busy, setBusy] = useState(false);
-  const [view, setView] = useState<"properties" | "json">("properties");
+  const [view, setView] = useState<View>("properties");
   const admin = lacks("admin");
-  const shown = Object.fromEntries(Object.entries(config.value).map(([k, v]) => [k, byName.value.get(k)?.secret && !/^\$\{/.test(v) ? MASK : v]));
+  const shown = shownAs(view);
   const wrong = [...problems.value];
   const create = async () => {
     setBusy(true);
@@ -259,12 +330,14 @@ function Review() {
         <legend>What is written</legend>
         <div class="toolbar">
           <div class="segments" role="group" aria-label="View">
-            <button type="button" aria-pressed={view === "properties"} onClick={() => setView("properties")}>Properties</button>
-            <button type="button" aria-pressed={view === "json"} onClick={() => setView("json")}>JSON</button>
+            {(["properties", "json", "sql"] as const).map((v) => (
+              <button type="button" key={v} aria-pressed={view === v} onClick={() => setView(v)}>{LABELS[v]}</button>
+            ))}
           </div>
-          <Copy text={() => (view === "json" ? writeJson(shown) : writeProperties(shown))} />
+          <Copy text={shown} />
         </div>
-        <pre class="code" tabIndex={0} aria-label="The configuration">{view === "json" ? writeJson(shown) : writeProperties(shown)}</pre>
+        <pre class="code" tabIndex={0} aria-label="The configuration">{shown}</pre>
+        <Fates />
       </fieldset>
       {wrong.length > 0 && (
         <div class="failure" role="alert">
@@ -331,6 +404,8 @@ export function Create() {
   const saved = query.value.get("connection");
   const [error, setError] = useState<Error | null>(null);
   const here: StepId = of ? ((query.value.get("step") as StepId | null) ?? "parameters") : "choose";
+  const asked = query.value.get("view");
+  const view: View | "form" = asked === "json" || asked === "properties" || asked === "sql" ? asked : "form";
   useTitle("New connector");
   useEffect(() => {
     if (!of) return;
@@ -362,7 +437,14 @@ export function Create() {
           {error && <Failure error={error} what="This connector's form could not be read." />}
           {!of && (query.value.get("view") ? <Paste /> : <Cards />)}
           {of && !p && !error && <Waiting rows={6} />}
-          {p && here === "parameters" && (
+          {p && here !== "review" && <Views here={view} />}
+          {p && here !== "review" && view !== "form" && (
+            <>
+              <TextView key={view} view={view} />
+              <p class="row"><a class="button primary" href={next("review")}>Next: review</a></p>
+            </>
+          )}
+          {p && view === "form" && here === "parameters" && (
             <>
               <Connection />
               {!values.value["connection"] && <Address />}
@@ -370,7 +452,7 @@ export function Create() {
               <p class="row"><a class="button primary" href={next("strategy")}>Next: strategy</a></p>
             </>
           )}
-          {p && here === "strategy" && (
+          {p && view === "form" && here === "strategy" && (
             <>
               <Strategies />
               {p.discovers && <Tables ready={trial.passed()} />}

@@ -4,6 +4,7 @@ import { batch, computed, signal } from "@preact/signals";
 import { ask, get, path } from "../../core/api";
 import { MASK, problemsOf, type Config, type Problem, type Validation } from "../../core/config";
 import { names } from "../../core/live";
+import { guess, Pad, type View } from "../../core/views";
 import { wrongWith, type Option, type Plugin, type System } from "../../core/options";
 
 export const plugin = signal<Plugin | null>(null);
@@ -11,6 +12,12 @@ export const systems = signal<System[]>([]);
 /** Options that were touched; what is not here has its default. */
 export const values = signal<Config>({});
 export const name = signal("");
+/** connector.class as somebody wrote it; null: by the plugin's name. */
+export const klass = signal<string | null>(null);
+/** The texts it was written in: comments, order, and what a form does not know. */
+let pad = new Pad();
+/** The name that was made up for it. */
+let proposed = "";
 /** Required ones complain when they were left, or at the end. */
 export const left = signal<ReadonlySet<string>>(new Set());
 /** What the hub said of which configuration. */
@@ -24,9 +31,81 @@ export const byName = computed(() => new Map(options.value.map((o) => [o.name, o
 
 /** As it would be posted. */
 export const config = computed<Config>(() => ({
-  "connector.class": plugin.value?.name ?? "",
+  "connector.class": klass.value ?? plugin.value?.name ?? "",
   ...values.value,
 }));
+
+// ---- as a text
+
+const kindOf = (p: Plugin) => (p.type === "sink" ? ("SINK" as const) : ("SOURCE" as const));
+const isSecret = (option: string, value: string) => !!byName.value.get(option)?.secret && !/^\$\{/.test(value);
+const masked = (but: Config = {}): Config =>
+  Object.fromEntries(Object.entries(config.value).map(([k, v]) => [k, isSecret(k, v) && but[k] !== v ? MASK : v]));
+
+/** To be edited: secrets that were typed into the form are masks. */
+export function textOf(view: View): string {
+  pad.set(nameFor(view), kindOf(plugin.value!), masked(pad.config()));
+  return pad.text(view);
+}
+
+/** A name that nobody gave stands only where a text cannot be without. */
+const nameFor = (view: View) => (view !== "sql" && pad.doc.name === null && name.value === proposed ? null : name.value);
+
+/** To be shown: all secrets are masks. */
+export function shownAs(view: View): string {
+  const shown = pad.clone();
+  shown.set(nameFor(view), kindOf(plugin.value!), masked());
+  return shown.text(view);
+}
+
+/** What a view keeps and cannot show. */
+export const hiddenIn = (view: View) => ({ comments: pad.hidden(view), nulls: pad.nulls(view) });
+
+const shortOf = (c: string) => c.split(".").pop()!;
+export const isOf = (p: Plugin, c: string) =>
+  p.name === c || p.classes.includes(c) || p.classes.some((own) => shortOf(own) === shortOf(c));
+
+/** An edited text; what is wrong with it is thrown. */
+export function takeText(view: View, text: string) {
+  const { "connector.class": given, ...was } = config.value;
+  const next = pad.clone();
+  next.take(view, text);
+  const { "connector.class": c, ...rest } = next.config();
+  if (c && !isOf(plugin.value!, c)) throw new Error(`connector.class: this is the form of ${plugin.value!.title}; paste another one under New connector.`);
+  pad = next;
+  batch(() => {
+    klass.value = c ?? given ?? null;
+    values.value = Object.fromEntries(Object.entries(rest).map(([k, v]) => [k, v === MASK ? (was[k] ?? v) : v]));
+    if (next.doc.name) name.value = next.doc.name;
+  });
+  keepDraft();
+}
+
+/** A text that names its connector; its plugin. */
+export async function paste(text: string): Promise<Plugin> {
+  const read = new Pad();
+  read.take(guess(text), text);
+  const { "connector.class": c, ...rest } = read.config();
+  if (!c) throw new Error("It names no connector.class.");
+  const found = (await get<Plugin[]>("/hub/v1/plugins")).find((p) => isOf(p, c));
+  if (!found) throw new Error(`${c} is not in this build.`);
+  await choose(found.name);
+  batch(() => {
+    pad = read;
+    klass.value = c;
+    values.value = rest;
+    if (read.doc.name) name.value = read.doc.name;
+  });
+  return found;
+}
+
+/** By what becomes of them: the options of this configuration. */
+export const fates = computed(() => {
+  const all = new Map((plugin.value?.options ?? []).map((o) => [o.name, o.class as string]));
+  const out: Record<"supported" | "no_effect" | "missing" | "unknown", string[]> = { supported: [], no_effect: [], missing: [], unknown: [] };
+  for (const option of Object.keys(values.value)) out[(all.get(option) ?? "unknown") as keyof typeof out].push(option);
+  return out;
+});
 
 export function set(option: string, value: string | undefined) {
   const next = { ...values.value };
@@ -111,6 +190,8 @@ export function dropDraft() {
     name.value = "";
     left.value = new Set();
     said.value = null;
+    klass.value = null;
+    pad = new Pad();
   });
 }
 
@@ -140,20 +221,35 @@ function proposals(p: Plugin, wanted: string): Config {
   return out;
 }
 
+/** Until it is known which names are taken, but not for long. */
+const namesKnown = () =>
+  new Promise<void>((done) => {
+    const late = setTimeout(done, 2000);
+    const stop = names.subscribe((list) => {
+      if (list === null) return;
+      clearTimeout(late);
+      done();
+      queueMicrotask(() => stop());
+    });
+  });
+
 export async function choose(of: string, like?: string | null) {
   if (plugin.value?.name === of && !like) return;
   const [p, all] = await Promise.all([
     get<Plugin>(path("hub", "v1", "plugins", of)),
     systems.value.length ? Promise.resolve(systems.value) : get<System[]>("/hub/v1/systems"),
+    namesKnown(),
   ]);
   const draft = like ? null : draftOf(of);
   const stored = like ? await get<Config>(path("connectors", like, "config")) : null;
-  const proposed = draft?.name || freeName(like ?? (p.type === "source" ? "shop" : "sink"));
+  proposed = draft?.name || freeName(like ?? (p.type === "source" ? "shop" : "sink"));
   batch(() => {
     systems.value = all;
     plugin.value = p;
     left.value = new Set();
     said.value = null;
+    klass.value = null;
+    pad = new Pad();
     name.value = proposed;
     if (stored) {
       const { name: _, "connector.class": __, ...rest } = stored;
