@@ -99,14 +99,18 @@ class Server:
 
     # ---- statements
 
-    def _client(self, text, *args, check=True, force=False, encoding="utf-8"):
+    def client(self, *args):
+        """The command line client's arguments."""
         client = shutil.which("mariadb") or shutil.which("mysql")
         if not client:
             raise Missing("no client program: tools/setup.sh mysql installs it")
         cmd = [client, "--no-defaults", "-uroot", "-h127.0.0.1", f"-P{self.port}", "-N", "-B"]
-        cmd += ["--default-character-set=utf8mb4", "--skip-ssl"] + (["--force"] if force else [])
+        return [*cmd, "--default-character-set=utf8mb4", "--skip-ssl", *args]
+
+    def _client(self, text, *args, check=True, force=False, encoding="utf-8"):
+        cmd = self.client(*(["--force"] if force else []), *args)
         done = subprocess.run(
-            [*cmd, *args], input=text, capture_output=True, encoding=encoding, check=False
+            cmd, input=text, capture_output=True, encoding=encoding, check=False
         )
         assert not check or done.returncode == 0, f"{text[:500]}: {done.stderr}"
         return done
