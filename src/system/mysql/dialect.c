@@ -8,6 +8,7 @@
 
 #include <strings.h>
 
+#include "system/mysql/catalog.h"
 #include "system/mysql/url.h"
 
 enum { CONNECT_MS = 10000 };
@@ -257,26 +258,10 @@ static leat_rc about(leat_sql *s, leat_arena *a, const char **text, leat_err *e)
     return LEAT_OK;
 }
 
-/* 'name'@'host' of the account, whose host may hold an @ no more than its name may not. */
-static const char *account(leat_arena *a, leat_str user)
-{
-    leat_buf out = {0};
-    size_t at = user.len;
-    while (at > 0 && user.s[at - 1] != '@') at--;
-    leat_buf_str_z(&out, "GRANT PROCESS ON *.* TO ");
-    leat_my_put_text(&out, (leat_str){user.s, at ? at - 1 : user.len});
-    leat_buf_u8(&out, '@');
-    leat_my_put_text(&out, at ? (leat_str){user.s + at, user.len - at} : LEAT_STR("%"));
-    leat_buf_u8(&out, ';');
-    const char *text = leat_arena_str(a, leat_buf_str(&out)).s;
-    leat_buf_free(&out);
-    return text;
-}
-
 static leat_rc doubts(leat_sql *s, bool moments, leat_arena *a, leat_sql_doubts *d, leat_err *e)
 {
     leat_err err;
-    leat_str user;
+    const char *account;
     (void)moments;
     if (s->target->ignore_late) return LEAT_OK;
     leat_rc rc = leat_my_exec(&session(s)->c, "see which transactions are open",
@@ -286,10 +271,10 @@ static leat_rc doubts(leat_sql *s, bool moments, leat_arena *a, leat_sql_doubts 
         if (e) *e = err;
         return rc;
     }
-    LEAT_TRY(ask(s, "read this user's name", "SELECT CURRENT_USER()", a, &user, e));
+    LEAT_TRY(leat_my_account(&session(s)->c, a, &account, e));
     d->text = leat_arena_strdup(a, err.msg);
-    d->mend = account(a, user);
-    d->undo = leat_arena_printf(a, "REVOKE PROCESS ON *.* FROM %s", strstr(d->mend, " TO ") + 4);
+    d->mend = leat_arena_printf(a, "GRANT PROCESS ON *.* TO %s;", account);
+    d->undo = leat_arena_printf(a, "REVOKE PROCESS ON *.* FROM %s;", account);
     d->stops = true;
     return LEAT_OK;
 }

@@ -65,6 +65,7 @@ class Server:
             "socket": os.path.join(self.folder, "s.sock"),
             "pid-file": os.path.join(self.folder, "pid"),
             "server-id": self.server_id,
+            "tmpdir": self.folder,  # servers remove what others have left behind in a shared one
         }
         return _as_root() + [f"--{k}={v}" for k, v in {**self.settings, **own_ones}.items()]
 
@@ -160,7 +161,8 @@ class MariaDB(Server):
     def _initialize(self):
         self.program()
         cmd = ["mariadb-install-db", "--no-defaults", *_as_root(), f"--datadir={self.data}"]
-        cmd += ["--auth-root-authentication-method=normal", "--skip-test-db"]
+        cmd += [f"--tmpdir={self.folder}", "--auth-root-authentication-method=normal"]
+        cmd += ["--skip-test-db"]
         done = subprocess.run(cmd, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
 
