@@ -71,6 +71,12 @@ typedef struct leat_sql_table {
     uint64_t id;                    /* the dialect's own number; 0: none */
 } leat_sql_table;
 
+/* What its name is qualified by: its schema, where there are none its database; NULL: nothing. */
+static inline const char *leat_sql_table_space(const leat_sql_table *t)
+{
+    return t->schema ? t->schema : t->db;
+}
+
 /* Which tables are looked for: JDBC's patterns with % and _, "" for those without, NULL: all. */
 typedef struct leat_sql_wanted {
     const char *catalog, *schema;
@@ -105,6 +111,13 @@ typedef struct leat_sql_settled {
     char holder[96]; /* ... because of this: "transaction of pid 4711, open for 12 s" */
     void *priv;      /* the dialect's; freed by forget */
 } leat_sql_settled;
+
+/* What a user lacks to see which rows are settled. */
+typedef struct leat_sql_doubts {
+    const char *text;        /* NULL: nothing */
+    const char *mend, *undo; /* the SQL that mends it, and takes it back; NULL: none */
+    bool stops;              /* nothing is read without it */
+} leat_sql_doubts;
 
 typedef struct leat_dialect {
     const char *const *protocols; /* of JDBC URLs: "postgresql"; NULL-ended */
@@ -151,11 +164,9 @@ typedef struct leat_dialect {
     leat_rc (*end)(leat_sql *s, leat_err *e);
     /* Does something harmless, so that the session is not cut off. */
     leat_rc (*beat)(leat_sql *s, leat_err *e);
-    /* For a check: the server in a few words; and what this user lacks to see which rows are
-     * settled, with the SQL that mends it (*text NULL: nothing). In a. */
+    /* For a check: the server in a few words; and what this user lacks, d zeroed before. In a. */
     leat_rc (*about)(leat_sql *s, leat_arena *a, const char **text, leat_err *e);
-    leat_rc (*doubts)(leat_sql *s, bool moments, leat_arena *a, const char **text,
-                      const char **mend, leat_err *e);
+    leat_rc (*doubts)(leat_sql *s, bool moments, leat_arena *a, leat_sql_doubts *d, leat_err *e);
 } leat_dialect;
 
 /* A session. Zeroed before its first connect, but for target, dialect, leaves and arg. */
@@ -174,6 +185,8 @@ leat_rc leat_dialect_find(const char *url, const char *name, const leat_dialect 
 
 /* Appends name in the dialect's quotes, or as it is. */
 void leat_dialect_quote(const leat_dialect *d, bool quote, leat_str name, leat_buf *out);
+/* How far a zone without changes is east of UTC: "UTC", "+02:00", "UTC+2". False: it has a name. */
+bool leat_dialect_offset(const char *zone, int64_t *us);
 /* SQL's LIKE: % any text, _ one character, \ before either of them. */
 bool leat_dialect_like(leat_str text, const char *pattern);
 

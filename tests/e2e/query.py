@@ -11,10 +11,14 @@ def config(db, mode, prefix="q_", **more):
     """Of tables or a query of this database; keywords: "." is written as "_"."""
     server = db.server
     url = f"jdbc:postgresql://{server.host}:{server.port}/{db.name}"
+    return config_at(url, server.user, mode, prefix, **more)
+
+
+def config_at(url, user, mode, prefix="q_", **more):
     props = {
         "connector.class": JDBC,
         "connection.url": url,
-        "connection.user": server.user,
+        "connection.user": user,
         "mode": mode,
         "topic.prefix": prefix,
         "poll.interval.ms": 100,

@@ -413,3 +413,41 @@ def test_file_of_run(db, leat):
     assert "bad.sql:2" in done.stderr and "leat sql -f" in done.stderr
     done = leat.call("run", leat.write("wrong.sql", "CREATE SOURCE x;"), ok=(2,))
     assert "line 1:15" in done.stderr
+
+
+# The example of ksqlDB's reference, but for the server's address.
+DOCUMENTED = """
+CREATE SOURCE CONNECTOR `jdbc-connector` WITH(
+    "connector.class"='io.confluent.connect.jdbc.JdbcSourceConnector',
+    "connection.url"='jdbc:postgresql://{host}:{port}/{db}?user=postgres',
+    "mode"='bulk',
+    "topic.prefix"='jdbc-',
+    "table.whitelist"='users',
+    "key"='username');
+"""
+# As its tutorials have it: a class that is not in the build.
+DOCUMENTED_SINK = """
+CREATE SINK CONNECTOR `elasticsearch-sink` WITH(
+    "connector.class"='io.confluent.connect.elasticsearch.ElasticsearchSinkConnector',
+    "topics"='jdbc-users',
+    "connection.url"='http://localhost:9200');
+"""
+
+
+def test_the_example_of_the_reference(sql, db):
+    """Names in back quotes, properties in double ones; a class that is not in the build is an
+    error that names it."""
+    db.sql("CREATE TABLE users (username text PRIMARY KEY, age int)")
+    text = DOCUMENTED.format(host=db.server.host, port=db.server.port, db=db.name)
+    made = sql.run(text)[0]
+    assert made["@type"] == "connector_info" and made["info"]["name"] == "jdbc-connector"
+    again = sql.run(text.replace("CONNECTOR `", "CONNECTOR IF NOT EXISTS `", 1))[0]
+    assert again["@type"] == "warning_entity"
+    assert sql.run("DESCRIBE CONNECTOR `jdbc-connector`;")[0]["@type"] == "connector_description"
+    for words in ("SHOW CONNECTORS", "LIST SOURCE CONNECTORS"):
+        (listed,) = sql.run(f"{words};")[0]["connectors"]
+        assert listed["name"] == "jdbc-connector"
+    error = sql.ask(DOCUMENTED_SINK).json
+    assert "ElasticsearchSinkConnector" in error["message"]
+    assert sql.run("DROP CONNECTOR `jdbc-connector`;")[0]["@type"] == "drop_connector"
+    assert sql.run("DROP CONNECTOR IF EXISTS `jdbc-connector`;")[0]["@type"] == "warning_entity"

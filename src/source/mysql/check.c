@@ -81,7 +81,9 @@ static bool log_in(leat_my_exam *x)
 {
     leat_err e;
     leat_rc rc = leat_my_connect(&x->sql, &x->target, &e);
-    bool away = rc != LEAT_OK && (failed_as(&e, "mysql.connect") || failed_as(&e, "mysql.resolve"));
+    bool away =
+        rc != LEAT_OK && (failed_as(&e, "mysql.connect") || failed_as(&e, "mysql.resolve") ||
+                          strstr(e.msg, "initial communication packet"));
     if (away) {
         leat_my_step_err(x, "connect", &e);
         return false;
@@ -240,7 +242,11 @@ static void expiry(leat_my_exam *x)
                                                              (long long)s),
                                  .advice = "a connector that stands still for longer loses changes",
                                  .sql = seconds ? "SET GLOBAL binlog_expire_logs_seconds = 604800;"
-                                                : "SET GLOBAL expire_logs_days = 7;"});
+                                                : "SET GLOBAL expire_logs_days = 7;",
+                                 .undo = leat_arena_printf(x->a, "SET GLOBAL %s = %s;",
+                                                           seconds ? "binlog_expire_logs_seconds"
+                                                                   : "expire_logs_days",
+                                                           seconds ? seconds : days)});
 }
 
 /* Where numbers of a domain must grow, a place in it is the same on each server. */
@@ -325,15 +331,14 @@ static void privilege(leat_my_exam *x, const leat_buf *grants, const char *name,
         leat_my_step_ok(x, name, "granted");
         return;
     }
-    const char *user = leat_arena_printf(x->a, "'%s'@'%%'", x->target.user);
+    const char *user = leat_my_exam_account(x);
     leat_my_step(
         x,
         &(leat_step){.name = name,
                      .state = LEAT_STEP_FAILED,
                      .code = "mysql.privilege",
                      .detail = leat_arena_printf(x->a, "database.user lacks %s on *.*", words[1]),
-                     .advice = "run the statement as an administrator (behind the @ stands the "
-                               "account's host: SELECT CURRENT_USER())",
+                     .advice = "run the statement as an administrator",
                      .sql = leat_arena_printf(x->a, "GRANT %s ON *.* TO %s;", words[1], user),
                      .undo = leat_arena_printf(x->a, "REVOKE %s ON *.* FROM %s;", words[1], user)});
 }
@@ -372,48 +377,51 @@ leat_rc leat_my_check_captured(const leat_my_conf *c, const leat_filter *f,
     return *in ? leat_filter_table(f, t->db, t->name, in, e) : LEAT_OK;
 }
 
-/* The server lets the user read its description. */
-static bool readable(leat_my_exam *x, const leat_my_relation *t)
+/* The description of a table can be read with any right on it; its rows with one. */
+static leat_rc readable(leat_my_exam *x, const leat_my_relation *t, leat_my_lacking *l, leat_err *e)
 {
-    const leat_my_table *def;
-    leat_err e;
-    leat_rc rc = leat_my_table_read(&x->sql, t->db, t->name, x->a, &def, &e);
-    if (rc == LEAT_OK) return true;
-    leat_buf name = {0};
-    leat_my_put_name(&name, leat_str_of(t->db));
-    const char *db = leat_arena_str(x->a, leat_buf_str(&name)).s;
-    leat_buf_free(&name);
-    leat_my_step(
-        x, &(leat_step){.name = "select",
-                        .state = LEAT_STEP_FAILED,
-                        .code = leat_arena_strdup(x->a, e.code),
-                        .detail = leat_arena_printf(x->a, "%s.%s: %s", t->db, t->name, e.msg),
-                        .sql = leat_arena_printf(x->a, "GRANT SELECT ON %s.* TO '%s'@'%%';", db,
-                                                 x->target.user),
-                        .undo = leat_arena_printf(x->a, "REVOKE SELECT ON %s.* FROM '%s'@'%%';", db,
-                                                  x->target.user)});
-    return false;
+    leat_err err;
+    leat_buf sql = {0};
+    leat_buf_str_z(&sql, "SELECT * FROM ");
+    leat_my_put_table(&sql, leat_str_of(t->db), leat_str_of(t->name));
+    leat_buf_str_z(&sql, " LIMIT 0");
+    leat_buf_u8(&sql, 0);
+    leat_rc rc = leat_my_exec(&x->sql, "read a table", sql.p, &err);
+    leat_buf_free(&sql);
+    if (rc == LEAT_OK) return LEAT_OK;
+    if (failed_as(&err, "mysql.privilege")) {
+        leat_my_lack(x, l, t, "SELECT");
+        return LEAT_OK;
+    }
+    if (e) *e = err;
+    return rc;
 }
 
 leat_rc leat_my_check_tables(leat_my_exam *x, leat_err *e)
 {
     enum { TRIED = 200, NAMED = 5 };
     leat_my_relation *all;
+    leat_my_lacking lacking = {0};
     const leat_filter *filter;
-    size_t n, found = 0, keyless = 0, bad = 0;
+    size_t n, found = 0, keyless = 0;
     const char *names = "";
     LEAT_TRY(leat_filter_new(x->a, &x->conf->capture, &filter, e));
     LEAT_TRY(leat_my_relations(&x->sql, x->a, &all, &n, e));
     for (size_t i = 0; i < n; i++) {
         bool in;
-        LEAT_TRY(leat_my_check_captured(x->conf, filter, &all[i], &in, e));
+        leat_rc rc = leat_my_check_captured(x->conf, filter, &all[i], &in, e);
+        if (rc == LEAT_OK && in && ++found <= TRIED) rc = readable(x, &all[i], &lacking, e);
+        if (rc != LEAT_OK) {
+            leat_my_tell_lacking(x, &lacking, "select");
+            return rc;
+        }
         if (!in) continue;
-        if (++found <= TRIED && bad < NAMED && !readable(x, &all[i])) bad++;
         if (all[i].keyed) continue;
         if (++keyless <= NAMED)
             names = leat_arena_printf(x->a, "%s%s%s.%s", names, *names ? ", " : "", all[i].db,
                                       all[i].name);
     }
+    leat_my_tell_lacking(x, &lacking, "select");
     if (found == 0)
         leat_my_step(
             x,

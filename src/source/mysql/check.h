@@ -1,4 +1,4 @@
-/* Inside of the doctor: what its two files share. */
+/* Inside of the doctor: what its files share. */
 #ifndef LEAT_SOURCE_MYSQL_CHECK_H
 #define LEAT_SOURCE_MYSQL_CHECK_H
 
@@ -21,8 +21,21 @@ void leat_my_step_err(leat_my_exam *x, const char *name, const leat_err *e);
 
 /* resolve, connect, tls, log in: true with a session in x->sql. */
 bool leat_my_reach(leat_my_exam *x);
+/* 'name'@'host' as it stands in a GRANT, in x->a. */
+const char *leat_my_exam_account(leat_my_exam *x);
 /* A global variable's value, in x->a; NULL: the server has none of that name. */
 const char *leat_my_variable(leat_my_exam *x, const char *name);
+/* Tables on which rights are missing: one step names some of them and mends all. Zeroed at first.
+ */
+typedef struct leat_my_lacking {
+    size_t n;
+    leat_buf names, sql, undo;
+} leat_my_lacking;
+/* rights: "UPDATE, DELETE". */
+void leat_my_lack(leat_my_exam *x, leat_my_lacking *l, const leat_my_relation *t,
+                  const char *rights);
+/* Tells the step, if there are any, which is what it returns; l is freed. */
+bool leat_my_tell_lacking(leat_my_exam *x, leat_my_lacking *l, const char *step);
 /* Whether the configuration captures the table. */
 leat_rc leat_my_check_captured(const leat_my_conf *c, const leat_filter *f,
                                const leat_my_relation *t, bool *in, leat_err *e);

@@ -33,7 +33,7 @@ static void missing(leat_my_exam *x, const char *table, const leat_err *why)
 /* Signals are read without it; watermarks are not written. */
 static void no_right(leat_my_exam *x, const char *table, const char *right, const leat_err *why)
 {
-    const char *user = leat_arena_printf(x->a, "'%s'@'%%'", x->target.user);
+    const char *user = leat_my_exam_account(x);
     leat_my_step(
         x, &(leat_step){
                .name = "signal table",

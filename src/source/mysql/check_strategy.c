@@ -9,7 +9,7 @@
 #include "source/mysql/check.h"
 #include "system/system.h"
 
-enum { TRIED = 200, NAMED = 5 };
+enum { TRIED = 200 };
 
 static void query(leat_my_exam *x)
 {
@@ -83,53 +83,48 @@ static const char *lacking(leat_my_exam *x, const char *table, const char *colum
     return out;
 }
 
-/* True: the table can be written to. */
-static leat_rc try_table(leat_my_exam *x, const leat_my_relation *t, bool *good, leat_err *e)
+static leat_rc try_table(leat_my_exam *x, const leat_my_relation *t, leat_my_lacking *l,
+                         leat_err *e)
 {
     const leat_my_table *def;
     leat_buf column = {0};
-    *good = true;
     LEAT_TRY(leat_my_table_read(&x->sql, t->db, t->name, x->a, &def, e));
     if (!def || def->ncols == 0) return LEAT_OK;
     leat_my_put_name(&column, leat_str_of(def->cols[0].name));
-    const char *first = leat_arena_str(x->a, leat_buf_str(&column)).s, *table = quoted(x, t);
+    const char *first = leat_arena_str(x->a, leat_buf_str(&column)).s;
     leat_buf_free(&column);
-    const char *rights = lacking(x, table, first);
-    *good = *rights == 0;
-    if (*good) return LEAT_OK;
-    leat_my_step(
-        x, &(leat_step){.name = "write",
-                        .state = LEAT_STEP_FAILED,
-                        .code = "mysql.privilege",
-                        .detail = leat_arena_printf(x->a, "the user lacks %s on %s", rights, table),
-                        .advice = "run the statement as an administrator (behind the @ stands the "
-                                  "account's host: SELECT CURRENT_USER())",
-                        .sql = leat_arena_printf(x->a, "GRANT %s ON %s TO '%s'@'%%';", rights,
-                                                 table, x->target.user),
-                        .undo = leat_arena_printf(x->a, "REVOKE %s ON %s FROM '%s'@'%%';", rights,
-                                                  table, x->target.user)});
+    const char *rights = lacking(x, quoted(x, t), first);
+    if (*rights) leat_my_lack(x, l, t, rights);
+    return LEAT_OK;
+}
+
+static leat_rc try_tables(leat_my_exam *x, leat_my_lacking *l, size_t *tried, leat_err *e)
+{
+    leat_my_relation *all;
+    const leat_filter *filter;
+    size_t n;
+    LEAT_TRY(leat_filter_new(x->a, &x->conf->capture, &filter, e));
+    LEAT_TRY(leat_my_relations(&x->sql, x->a, &all, &n, e));
+    for (size_t i = 0; i < n && *tried < TRIED; i++) {
+        bool in;
+        LEAT_TRY(leat_my_check_captured(x->conf, filter, &all[i], &in, e));
+        if (!in) continue;
+        ++*tried;
+        LEAT_TRY(try_table(x, &all[i], l, e));
+    }
     return LEAT_OK;
 }
 
 static leat_rc tables(leat_my_exam *x, leat_err *e)
 {
-    leat_my_relation *all;
-    const leat_filter *filter;
-    size_t n, tried = 0, bad = 0;
-    LEAT_TRY(leat_filter_new(x->a, &x->conf->capture, &filter, e));
-    LEAT_TRY(leat_my_relations(&x->sql, x->a, &all, &n, e));
-    for (size_t i = 0; i < n && tried < TRIED && bad < NAMED; i++) {
-        bool in, good;
-        LEAT_TRY(leat_my_check_captured(x->conf, filter, &all[i], &in, e));
-        if (!in) continue;
-        tried++;
-        LEAT_TRY(try_table(x, &all[i], &good, e));
-        bad += !good;
-    }
-    if (bad == 0)
+    leat_my_lacking l = {0};
+    size_t tried = 0;
+    leat_rc rc = try_tables(x, &l, &tried, e);
+    bool some = leat_my_tell_lacking(x, &l, "write");
+    if (rc == LEAT_OK && !some)
         leat_my_step_ok(x, "write",
                         leat_arena_printf(x->a, "%zu tables, each can be written to", tried));
-    return LEAT_OK;
+    return rc;
 }
 
 static void write_rights(leat_my_exam *x)

@@ -41,15 +41,17 @@ static leat_rc check_table(leat_query_source *s, leat_query_table *t, leat_check
 
 static leat_rc check_rights(leat_query_source *s, leat_checker *c, leat_err *e)
 {
-    const char *text, *mend;
-    LEAT_TRY(
-        s->sql.dialect->doubts(&s->sql, leat_query_by_moment(s->conf), &s->arena, &text, &mend, e));
-    leat_step step = {.name = "late commits",
-                      .state = text ? LEAT_STEP_WARN : LEAT_STEP_OK,
-                      .code = text ? "query.late_commits" : NULL,
-                      .detail = text ? text : "can be told",
-                      .sql = mend};
+    leat_sql_doubts d = {0};
     if (s->conf->mode == LEAT_QUERY_BULK) return LEAT_OK;
+    LEAT_TRY(s->sql.dialect->doubts(&s->sql, leat_query_by_moment(s->conf), &s->arena, &d, e));
+    leat_step step = {.name = "late commits",
+                      .state = !d.text   ? LEAT_STEP_OK
+                               : d.stops ? LEAT_STEP_FAILED
+                                         : LEAT_STEP_WARN,
+                      .code = d.text ? "query.late_commits" : NULL,
+                      .detail = d.text ? d.text : "can be told",
+                      .sql = d.mend,
+                      .undo = d.undo};
     if (s->conf->late != 0) {
         step.state = LEAT_STEP_WARN;
         step.code = "query.late_commits";

@@ -47,9 +47,13 @@ static const leat_opt database[] = {
      .flags = LEAT_OPT_REQUIRED,
      .label = "JDBC URL",
      .help =
-         "`jdbc:postgresql://HOST:PORT/DATABASE` or `jdbc:sqlite:FILE`. Of PostgreSQL's "
+         "`jdbc:postgresql://HOST:PORT/DATABASE`, `jdbc:mysql://HOST:PORT/DATABASE`, "
+         "`jdbc:mariadb://HOST:PORT/DATABASE` or `jdbc:sqlite:FILE`. Of PostgreSQL's "
          "parameters behind a question mark these count: user, password, sslmode, ssl, sslcert, "
-         "sslkey, sslpassword, sslrootcert, connectTimeout, currentSchema, targetServerType. "
+         "sslkey, sslpassword, sslrootcert, connectTimeout, currentSchema, targetServerType; of "
+         "MySQL's and MariaDB's user, password, sslMode, useSSL, requireSSL, "
+         "verifyServerCertificate, serverSslCert, sslcert, sslkey, connectTimeout, "
+         "zeroDateTimeBehavior=CONVERT_TO_NULL. "
          "The URL is shown as it is: a password is better kept in connection.password."},
     {.name = "connection.user",
      DATABASE,
@@ -66,9 +70,10 @@ static const leat_opt database[] = {
      DATABASE,
      LIST(whitelist),
      .label = "Tables",
-     .help = "Tables that are read: `table` (of any schema) or `schema.table`, with or without "
-             "double quotes, as the database spells them. Not set: all that table.types and the "
-             "patterns let in."},
+     .help =
+         "Tables that are read: `table` (of any schema) or `schema.table`, with or without "
+         "quotes, as the database spells them; with MySQL and MariaDB `database.table`. Not set: all that table.types and the "
+         "patterns let in."},
     {.name = "table.blacklist",
      DATABASE,
      LIST(blacklist),
@@ -101,8 +106,10 @@ static const leat_opt database[] = {
      TEXT(catalog),
      .flags = LEAT_OPT_ADVANCED,
      .label = "Databases",
-     .help = "Pattern (% is any text, _ one character) of the databases whose tables are looked "
-             "for. PostgreSQL's sessions see one."},
+     .help =
+         "Pattern (% is any text, _ one character) of the databases whose tables are looked "
+         "for. PostgreSQL's sessions see one. Not set: with MySQL and MariaDB the URL's database, "
+         "or all if it names none."},
     {.name = "schema.pattern",
      DATABASE,
      TEXT(schema),
@@ -132,7 +139,7 @@ static const leat_opt database[] = {
      .def = "",
      .label = "Dialect",
      .help = "Which database it is, instead of what the URL says: PostgreSqlDatabaseDialect, "
-             "SqliteDatabaseDialect."},
+             "MySqlDatabaseDialect, SqliteDatabaseDialect."},
     {.name = "date.calendar.system",
      DATABASE,
      CHOICE(calendar, calendars),
@@ -250,10 +257,10 @@ static const leat_opt mode[] = {
      .min = 0,
      .max = INT64_C(86400000) * 365,
      .label = "Silent transactions",
-     .help =
-         "In modes with moments: a transaction that is open but has not written to the table is "
-         "waited for until it is this old. One that has written is waited for until it ends. "
-         "Of leat's own."},
+     .help = "In modes with moments: a transaction that is open but has not written to the table "
+             "(with MySQL and MariaDB: a statement that runs but has not written at all) is waited "
+             "for until it is this old. One that has written is waited for until it ends. "
+             "Of leat's own."},
     {.name = NULL},
 };
 

@@ -22,8 +22,9 @@ const char *leat_query_from(const leat_query_conf *c, const leat_dialect *d,
     bool bulk = c->mode == LEAT_QUERY_BULK && c->suffix && *c->suffix;
     if (query) leat_buf_printf(&out, "(%s%s%s\n)", query, bulk ? "\n" : "", bulk ? c->suffix : "");
     if (!query && bulk) leat_buf_str_z(&out, "(SELECT * FROM ");
-    if (!query && t->schema) {
-        leat_dialect_quote(d, true, leat_str_of(t->schema), &out);
+    const char *space = leat_sql_table_space(t);
+    if (!query && space) {
+        leat_dialect_quote(d, true, leat_str_of(space), &out);
         leat_buf_u8(&out, '.');
     }
     if (!query) leat_dialect_quote(d, true, leat_str_of(t->name), &out);

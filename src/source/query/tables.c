@@ -11,22 +11,26 @@
 
 const char *leat_query_tables_label(const leat_sql_table *t, leat_arena *a)
 {
-    return t->schema ? leat_arena_printf(a, "%s.%s", t->schema, t->name) : t->name;
+    const char *space = leat_sql_table_space(t);
+    return space ? leat_arena_printf(a, "%s.%s", space, t->name) : t->name;
 }
 
 /* ---- which ---- */
 
-/* As the user spelled it: table, schema.table, with or without quotes. */
+/* As the user spelled it: table, schema.table, with or without quotes, SQL's or MySQL's. */
 static bool spelled(const char *given, const leat_sql_table *t)
 {
     leat_arena a = {0};
     leat_buf quoted = {0};
-    const char *label = leat_query_tables_label(t, &a);
-    if (t->schema) leat_buf_printf(&quoted, "\"%s\".", t->schema);
-    leat_buf_printf(&quoted, "\"%s\"", t->name);
+    const char *label = leat_query_tables_label(t, &a), *space = leat_sql_table_space(t);
     leat_str text = leat_str_of(given);
-    bool same = leat_str_is(text, t->name) || leat_str_is(text, label) ||
-                leat_str_eq(text, leat_buf_str(&quoted));
+    bool same = leat_str_is(text, t->name) || leat_str_is(text, label);
+    for (const char *q = "\"`"; *q && !same; q++) {
+        leat_buf_clear(&quoted);
+        if (space) leat_buf_printf(&quoted, "%c%s%c.", *q, space, *q);
+        leat_buf_printf(&quoted, "%c%s%c", *q, t->name, *q);
+        same = leat_str_eq(text, leat_buf_str(&quoted));
+    }
     leat_buf_free(&quoted);
     leat_arena_free(&a);
     return same;

@@ -329,3 +329,21 @@ leat_rc leat_my_relations(leat_my *c, leat_arena *a, leat_my_relation **out, siz
     *out = v;
     return LEAT_OK;
 }
+
+/* Of CURRENT_USER(): behind the last @ is the host, which has none. */
+leat_rc leat_my_account(leat_my *c, leat_arena *a, const char **out, leat_err *e)
+{
+    leat_my_result r;
+    leat_buf text = {0};
+    LEAT_TRY(leat_my_query(c, "read the account's name", "SELECT CURRENT_USER()", &r, e));
+    leat_str user = leat_my_next(&r) ? leat_my_cell(&r, 0) : (leat_str){0};
+    size_t at = user.len;
+    while (at > 0 && user.s[at - 1] != '@') at--;
+    leat_my_put_text(&text, (leat_str){user.s, at ? at - 1 : user.len});
+    leat_buf_u8(&text, '@');
+    leat_my_put_text(&text, at ? (leat_str){user.s + at, user.len - at} : LEAT_STR("%"));
+    *out = leat_arena_str(a, leat_buf_str(&text)).s;
+    leat_buf_free(&text);
+    leat_my_result_free(&r);
+    return LEAT_OK;
+}

@@ -62,6 +62,8 @@ typedef struct leat_my_relation {
 /* All tables that are no views and not the server's own, sorted by database and name; in a. */
 leat_rc leat_my_relations(leat_my *c, leat_arena *a, leat_my_relation **out, size_t *n,
                           leat_err *e);
+/* The account of the session, as it stands in a GRANT: 'name'@'host'. In a. */
+leat_rc leat_my_account(leat_my *c, leat_arena *a, const char **out, leat_err *e);
 /* One of the server's own databases: mysql, sys and their like. */
 bool leat_my_is_builtin(const char *db);
 

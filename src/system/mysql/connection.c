@@ -146,7 +146,9 @@ static const leat_template_line mariadb_binlog[] =
     {                                                                                              \
         {.name = "query",                                                                          \
          .label = "By Query",                                                                      \
-         .help = "Standard SQL query-based data extraction. Needs SELECT on the tables.",          \
+         .help = "Standard SQL query-based data extraction. Needs SELECT on the tables and, so "   \
+                 "that rows that commit late are not missed, PROCESS.",                            \
+         .connector = "jdbc",                                                                      \
          .form = connector_,                                                                       \
          .lines = to_try,                                                                          \
          .check = leat_my_check_query},                                                            \

@@ -171,6 +171,7 @@ static const leat_strategy strategies[] = {
      .label = "By Notification Channel",
      .help = "PostgreSQL's LISTEN/NOTIFY. Needs a primary, and SELECT on the tables whose rows "
              "are fetched.",
+     .connector = "notify",
      .form = "postgres",
      .lines = to_try,
      .check = leat_pg_check_notify},

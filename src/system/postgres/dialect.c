@@ -527,23 +527,22 @@ static leat_rc about(leat_sql *s, leat_arena *a, const char **text, leat_err *e)
     return LEAT_OK;
 }
 
-static leat_rc doubts(leat_sql *s, bool moments, leat_arena *a, const char **text,
-                      const char **mend, leat_err *e)
+static leat_rc doubts(leat_sql *s, bool moments, leat_arena *a, leat_sql_doubts *d, leat_err *e)
 {
     leat_str sees, name = leat_str_of(session(s)->target.user);
     leat_buf sql = {0};
-    *text = *mend = NULL;
     if (!moments || s->target->ignore_late) return LEAT_OK;
     LEAT_TRY(ask(s, "read this user's rights",
                  "SELECT pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')::pg_catalog.text", a,
                  &sees, e));
     if (leat_str_is(sees, "true")) return LEAT_OK;
-    *text = "does not see when other users' transactions began: until those that were open at the "
-            "connector's start have ended, rows wait for them";
-    leat_buf_str_z(&sql, "GRANT pg_read_all_stats TO ");
+    d->text =
+        "does not see when other users' transactions began: until those that were open at the "
+        "connector's start have ended, rows wait for them";
     leat_pg_quote_name(&sql, name);
-    leat_buf_u8(&sql, ';');
-    *mend = leat_arena_str(a, leat_buf_str(&sql)).s;
+    leat_buf_u8(&sql, 0);
+    d->mend = leat_arena_printf(a, "GRANT pg_read_all_stats TO %s;", sql.p);
+    d->undo = leat_arena_printf(a, "REVOKE pg_read_all_stats FROM %s;", sql.p);
     leat_buf_free(&sql);
     return LEAT_OK;
 }

@@ -31,32 +31,15 @@ static lite *session(leat_sql *s)
 
 /* ---- getting there ---- */
 
-/* "UTC", "+02:00", "UTC+2"; false: none with a fixed offset. */
-static bool zone_offset(const char *zone, int64_t *ms)
-{
-    static const char *const utc[] = {"UTC", "Z", "GMT", "UCT", "Etc/UTC", "Etc/GMT", "Zulu"};
-    *ms = 0;
-    for (size_t i = 0; i < sizeof utc / sizeof *utc; i++)
-        if (strcmp(zone, utc[i]) == 0) return true;
-    if (strncmp(zone, "UTC", 3) == 0 || strncmp(zone, "GMT", 3) == 0) zone += 3;
-    if (*zone != '+' && *zone != '-') return false;
-    leat_str minutes = leat_str_of(zone + 1), hours = leat_str_cut(&minutes, ':');
-    uint64_t h, m = 0;
-    if (!leat_str_u64(hours, &h) || h > 18 || (minutes.s && !leat_str_u64(minutes, &m)) || m > 59)
-        return false;
-    *ms = (int64_t)(h * 60 + m) * 60000 * (*zone == '-' ? -1 : 1);
-    return true;
-}
-
 static leat_rc read_path(const leat_sql_target *q, leat_arena *a, const char **path, leat_err *e)
 {
     leat_db_url url;
-    int64_t ms;
+    int64_t us;
     LEAT_TRY(leat_db_url_read(q->url, a, &url, e));
     *path = url.path;
     const char *wrong = leat_db_url_wrong(&url, true, a);
     if (wrong) return leat_fail(e, LEAT_CONF, "config.url", "connection.url", "%s", wrong);
-    if (zone_offset(q->zone, &ms)) return LEAT_OK;
+    if (leat_dialect_offset(q->zone, &us)) return LEAT_OK;
     return leat_fail(e, LEAT_CONF, "query.zone", "db.timezone",
                      "must be UTC or an offset such as +02:00 with SQLite, which knows no zones by "
                      "name, got \"%s\"",
@@ -111,7 +94,9 @@ static leat_rc connect_session(leat_sql *s, const char *app, leat_err *e)
     lite *x = leat_zalloc(1, sizeof *x);
     s->priv = x;
     leat_rc rc = read_path(s->target, &x->arena, &path, e);
-    zone_offset(s->target->zone, &x->offset_ms);
+    int64_t offset_us;
+    leat_dialect_offset(s->target->zone, &offset_us);
+    x->offset_ms = offset_us / 1000;
     int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX;
     if (rc == LEAT_OK && sqlite3_open_v2(path, &x->db, flags, NULL) != SQLITE_OK)
         rc = fail(s, e, "open the database");
@@ -522,14 +507,13 @@ static leat_rc about(leat_sql *s, leat_arena *a, const char **text, leat_err *e)
     return LEAT_OK;
 }
 
-static leat_rc doubts(leat_sql *s, bool moments, leat_arena *a, const char **text,
-                      const char **mend, leat_err *e)
+static leat_rc doubts(leat_sql *s, bool moments, leat_arena *a, leat_sql_doubts *d, leat_err *e)
 {
     (void)s;
     (void)moments;
     (void)a;
+    (void)d;
     (void)e;
-    *text = *mend = NULL;
     return LEAT_OK;
 }
 

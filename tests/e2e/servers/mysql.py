@@ -65,6 +65,7 @@ class Server:
             "socket": os.path.join(self.folder, "s.sock"),
             "pid-file": os.path.join(self.folder, "pid"),
             "server-id": self.server_id,
+            "tmpdir": self.folder,  # servers remove what others have left behind in a shared one
         }
         return _as_root() + [f"--{k}={v}" for k, v in {**self.settings, **own_ones}.items()]
 
@@ -99,14 +100,18 @@ class Server:
 
     # ---- statements
 
-    def _client(self, text, *args, check=True, force=False, encoding="utf-8"):
+    def client(self, *args):
+        """The command line client's arguments."""
         client = shutil.which("mariadb") or shutil.which("mysql")
         if not client:
             raise Missing("no client program: tools/setup.sh mysql installs it")
         cmd = [client, "--no-defaults", "-uroot", "-h127.0.0.1", f"-P{self.port}", "-N", "-B"]
-        cmd += ["--default-character-set=utf8mb4", "--skip-ssl"] + (["--force"] if force else [])
+        return [*cmd, "--default-character-set=utf8mb4", "--skip-ssl", *args]
+
+    def _client(self, text, *args, check=True, force=False, encoding="utf-8"):
+        cmd = self.client(*(["--force"] if force else []), *args)
         done = subprocess.run(
-            [*cmd, *args], input=text, capture_output=True, encoding=encoding, check=False
+            cmd, input=text, capture_output=True, encoding=encoding, check=False
         )
         assert not check or done.returncode == 0, f"{text[:500]}: {done.stderr}"
         return done
@@ -156,7 +161,8 @@ class MariaDB(Server):
     def _initialize(self):
         self.program()
         cmd = ["mariadb-install-db", "--no-defaults", *_as_root(), f"--datadir={self.data}"]
-        cmd += ["--auth-root-authentication-method=normal", "--skip-test-db"]
+        cmd += [f"--tmpdir={self.folder}", "--auth-root-authentication-method=normal"]
+        cmd += ["--skip-test-db"]
         done = subprocess.run(cmd, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
 

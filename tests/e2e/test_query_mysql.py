@@ -1,0 +1,501 @@
+"""Query capture of MySQL and MariaDB: modes, types, clocks of zones, and rows that commit late,
+against what the binary log says."""
+
+import json
+import random
+import subprocess
+import threading
+import time
+
+import pytest
+from query import config_at, ids, offsets, values
+from servers.process import until
+
+TABLE = (
+    "CREATE TABLE t (id bigint AUTO_INCREMENT PRIMARY KEY, v int,"
+    " at timestamp(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6), KEY (at, id))"
+)
+
+
+def config(server, mode, prefix="q_", database="shop", user="root", **more):
+    url = f"jdbc:{server.kind}://127.0.0.1:{server.port}/{database}"
+    return config_at(url, user, mode, prefix, **more)
+
+
+def source(leat, server, mode, name="q", prefix="q_", **more):
+    return leat.write(f"{name}.properties", config(server, mode, prefix, **more))
+
+
+def codes(leat):
+    """Of the dead letters."""
+    out = leat.call("dead-letters", "q", "list", "--json").stdout
+    return [json.loads(line)["code"] for line in out.split("\n")[:-1]]
+
+
+class Session:
+    """One that stays open: statements go to it one by one, and are waited for."""
+
+    def __init__(self, server):
+        self.server = server
+        self.process = subprocess.Popen(
+            server.client("-n", "shop"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait(60)
+
+    def send(self, text):
+        self.process.stdin.write(text + ";\n")
+        self.process.stdin.flush()
+
+    def sql(self, text):
+        self.send(f"{text}; SELECT 'done'")
+        while self.process.stdout.readline().strip() != "done":
+            assert self.process.poll() is None, text
+
+
+# ---- modes
+
+
+def test_each_mode_goes_on(leat, binlog):
+    """New rows in all of them, changed ones where moments are looked at; from the position on."""
+    binlog.sql(TABLE, "shop")
+    binlog.sql("INSERT INTO t (v) VALUES " + ", ".join(f"({n})" for n in range(1, 1001)), "shop")
+    modes = ["bulk", "incrementing", "timestamp", "timestamp+incrementing"]
+    files = [
+        source(leat, binlog, mode, f"m{i}", prefix=f"m{i}_", query="SELECT * FROM t WHERE v < 9999")
+        for i, mode in enumerate(modes)
+    ]
+    leat.call("run", "--once", *files)
+    for i in range(4):
+        assert sorted(ids(leat, f"m{i}_")) == list(range(1, 1001))
+    binlog.sql("INSERT INTO t (v) VALUES (1001)", "shop")
+    binlog.sql("UPDATE t SET v = 0, at = NOW(6) WHERE id = 7", "shop")
+    leat.call("run", "--once", *files)
+    assert sorted(ids(leat, "m0_")) == sorted([*range(1, 1001), *range(1, 1002)])
+    assert ids(leat, "m1_")[1000:] == [1001]
+    assert sorted(ids(leat, "m2_")[1000:]) == [7, 1001]
+    assert sorted(ids(leat, "m3_")[1000:]) == [7, 1001]
+    assert offsets(leat, "m0") == {"{'query': 'query'}": {"polls": 2}}
+    assert offsets(leat, "m1") == {"{'query': 'query'}": {"incrementing": 1001}}
+    assert set(offsets(leat, "m2")["{'query': 'query'}"]) == {"timestamp", "timestamp_nanos"}
+    assert len(offsets(leat, "m3")["{'query': 'query'}"]) == 3
+
+
+def test_which_tables(leat, binlog):
+    """Those of the URL's database, or of all that catalog.pattern names; its name is in the
+    position, as the JDBC connector has it."""
+    binlog.sql("DROP DATABASE IF EXISTS shop_b; CREATE DATABASE shop_b")
+    for database, table in (("shop", "a"), ("shop", "b"), ("shop_b", "c")):
+        binlog.sql(f"CREATE TABLE {table} (id int AUTO_INCREMENT PRIMARY KEY)", database)
+        binlog.sql(f"INSERT INTO {table} VALUES (NULL)", database)
+    binlog.sql("CREATE VIEW w AS SELECT id FROM a", "shop")
+
+    def read(name, **more):
+        leat.call("run", "--once", source(leat, binlog, "incrementing", name, f"{name}_", **more))
+        return {t["topic"] for t in leat.topics() if t["topic"].startswith(f"{name}_")}
+
+    assert read("p") == {"p_a", "p_b"}
+    assert read("all", catalog_pattern="shop%") == {"all_a", "all_b", "all_c"}
+    assert read("w", table_types="VIEW", validate_non_null="false") == {"w_w"}
+    assert read("x", table_whitelist="`shop`.`b`") == {"x_b"}
+    assert read("y", table_blacklist="shop.b") == {"y_a"}
+    assert read("z", database="", table_whitelist="shop_b.c") == {"z_c"}
+    assert offsets(leat, "x") == {
+        "{'protocol': '1', 'table': 'shop.b'}": {"incrementing": 1}
+    }
+    binlog.sql("DROP DATABASE shop_b")
+
+
+TYPES = [
+    ("t1", "tinyint(1)", "1", 1, {"type": "int8"}),
+    ("tu", "tinyint unsigned", "200", 200, {"type": "int16"}),
+    ("i2", "smallint", "-7", -7, {"type": "int16"}),
+    ("m3", "mediumint unsigned", "16777215", 16777215, {"type": "int64"}),
+    ("i4", "int", "-2147483648", -2147483648, {"type": "int32"}),
+    ("iu", "int unsigned", "4294967295", 4294967295, {"type": "int64"}),
+    ("i8", "bigint", "9000000000", 9000000000, {"type": "int64"}),
+    ("b1", "bit(1)", "b'1'", 1, {"type": "int8"}),
+    ("b7", "bit(7)", "b'1000001'", 65, {"type": "int8"}),
+    ("f4", "float", "1234.567", 1234.567, {"type": "float"}),
+    ("f8", "double", "0.1", 0.1, {"type": "double"}),
+    ("txt", "varchar(9)", "'gä'", "gä", {"type": "string"}),
+    ("lt", "longtext", "'x'", "x", {"type": "string"}),
+    ("js", "json", "'{}'", "{}", {"type": "string"}),
+    ("e", "enum('a','b')", "'b'", "b", {"type": "string"}),
+    ("st", "set('a','b')", "'a,b'", "a,b", {"type": "string"}),
+    ("byt", "varbinary(9)", "X'0102'", "AQI=", {"type": "bytes"}),
+    ("bl", "blob", "X'0102'", "AQI=", {"type": "bytes"}),
+    ("d", "date", "'2024-02-29'", 19782, {"type": "int32", "name": "Date"}),
+    ("old", "date", "'1500-01-01'", -171655, {"type": "int32", "name": "Date"}),
+    ("y", "year", "2024", 19723, {"type": "int32", "name": "Date"}),
+    ("tm", "time(3)", "'10:00:00.5'", 36000500, {"type": "int32", "name": "Time"}),
+    ("ts", "timestamp(6) NULL", "'2024-02-29 11:14:15.123456'", 1709205255123,
+     {"type": "int64", "name": "Timestamp"}),
+    ("dt", "datetime(6)", "'2024-02-29 11:14:15.123456'", 1709205255123,
+     {"type": "int64", "name": "Timestamp"}),
+]
+
+
+def test_types(leat, binlog):
+    """Schemas and values as the JDBC connector has them from Connector/J."""
+    columns = ", ".join(f"{name} {sql}" for name, sql, *_ in TYPES)
+    binlog.sql(f"CREATE TABLE t (id int PRIMARY KEY, {columns}, n decimal(8,2), g point)", "shop")
+    row = ", ".join(t[2] for t in TYPES)
+    binlog.sql(f"INSERT INTO t VALUES (1, {row}, 3.5, ST_GeomFromText('POINT(1 2)'))", "shop")
+    binlog.sql("INSERT INTO t (id) VALUES (2)", "shop")
+    leat.call("run", "--once", source(leat, binlog, "bulk", "plain", prefix="p_"))
+    more = {"timestamp.granularity": "micros_iso_datetime_string", "numeric.mapping": "best_fit"}
+    fitted = leat.write("fit.properties", config(binlog, "bulk", prefix="f_") | more)
+    leat.call("run", "--once", fitted)
+    record, empty = leat.read("p_t", "--format", "json-schema")
+    fields = {f.pop("field"): f for f in record["value"]["schema"]["fields"]}
+    for name, _, _, value, schema in TYPES:
+        want = {"optional": True, **schema}
+        if "name" in schema:
+            want |= {"name": f"org.apache.kafka.connect.data.{schema['name']}", "version": 1}
+        assert (name, record["value"]["payload"][name]) == (name, value)
+        assert (name, fields[name]) == (name, want)
+        assert empty["value"]["payload"][name] is None
+    assert fields["n"]["parameters"] == {"scale": "2", "connect.decimal.precision": "8"}
+    assert record["value"]["payload"]["n"] == "AV4="
+    assert fields["g"]["type"] == "bytes"
+    value, _ = values(leat, "f_t")
+    assert value["n"] == "AV4=", "JDBC calls it DECIMAL, which numeric.mapping is not about"
+    assert value["ts"] == value["dt"] == "2024-02-29T11:14:15.123456"
+
+
+def test_values_without_room(leat, binlog):
+    """They are kept with the dead letters, and rows behind them are read."""
+    binlog.sql("CREATE TABLE t (id int PRIMARY KEY, b bit(8), u bigint unsigned, c time)", "shop")
+    binlog.sql("INSERT INTO t VALUES (1, b'11111111', 1, NULL), (2, b'1', 18446744073709551615,"
+               " NULL), (3, NULL, 1, '30:00:00'), (4, b'1', 1, '23:59:59')", "shop")
+    file = source(leat, binlog, "incrementing")
+    leat.call("run", "--once", file)
+    assert ids(leat, "q_t") == [4]
+    assert codes(leat) == ["query.value"] * 3
+    binlog.sql("INSERT INTO t (id) VALUES (5)", "shop")
+    leat.call("run", "--once", file)
+    assert ids(leat, "q_t") == [4, 5]
+
+
+def test_days_of_zeros(leat, binlog):
+    """No day: an error of the row, or NULL where the URL says so."""
+    binlog.sql("SET sql_mode = ''; CREATE TABLE t (id int PRIMARY KEY, d date, at datetime);"
+               " INSERT INTO t VALUES (1, '0000-00-00', NULL), (2, NULL, '0000-00-00 00:00:00')",
+               "shop")
+    leat.call("run", "--once", source(leat, binlog, "bulk", db_timezone="+02:00"))
+    assert codes(leat) == ["query.value"] * 2
+    more = config(binlog, "bulk", prefix="n_", db_timezone="+02:00")
+    more["connection.url"] += "?zeroDateTimeBehavior=CONVERT_TO_NULL"
+    leat.call("run", "--once", leat.write("n.properties", more))
+    assert values(leat, "n_t") == [{"id": n, "d": None, "at": None} for n in (1, 2)]
+
+
+WRONG = [
+    ({"incrementing.column.name": "nope"}, '"nope" is no column of shop.t'),
+    ({"incrementing.column.name": "v"}, "may be NULL"),
+    ({"incrementing.column.name": "at"}, "expected whole numbers"),
+    ({"mode": "timestamp", "timestamp.column.name": "v"}, "expected a timestamp"),
+    ({"query": "SELECT 1 AS id, 2 AS id"}, "Duplicate column name"),
+    ({"query": "SELEC 1"}, "error in your SQL syntax"),
+    ({"mode": "timestamp", "timestamp.column.name": "at", "db.timezone": "Mars/Base"},
+     "no zone that the server knows"),
+    ({"connection.user": "nobody", "errors.max.retries": "0"}, "Access denied"),
+]
+
+
+@pytest.mark.parametrize("more, text", WRONG, ids=[text for _, text in WRONG])
+def test_wrong(leat, binlog, more, text):
+    binlog.sql(TABLE, "shop")
+    file = leat.write("q.properties", config(binlog, "incrementing") | more)
+    done = leat.call("run", "--once", file, ok=(1, 2))
+    assert text in done.stderr
+
+
+def test_a_right_that_is_missing(leat, binlog):
+    """Without PROCESS nobody sees who may still commit: refused, and the GRANT mends it."""
+    binlog.sql(TABLE + "; INSERT INTO t (v) VALUES (1)", "shop")
+    binlog.sql("CREATE USER plain@localhost; GRANT SELECT ON shop.* TO plain@localhost")
+    try:
+        file = source(leat, binlog, "timestamp", user="plain")
+        assert "PROCESS" in leat.call("run", "--once", file, ok=(1,)).stderr
+        done = leat.call("check", "--sql", file, ok=(3,))
+        (grant,) = [line for line in done.stdout.splitlines() if line.startswith("GRANT PROCESS")]
+        undo = leat.call("check", "--undo", file, ok=(3,)).stdout
+        binlog.sql(grant)
+        assert "can be told" in leat.call("check", file).stdout
+        leat.call("run", "--once", file)
+        assert ids(leat, "q_t") == [1]
+        binlog.sql(undo)
+        leat.call("check", file, ok=(3,))
+        ignoring = source(leat, binlog, "incrementing", "i", "i_", user="plain",
+                          late_commits="ignore")
+        leat.call("run", "--once", ignoring)
+        assert ids(leat, "i_t") == [1]
+    finally:
+        binlog.sql("DROP USER plain@localhost")
+
+
+# ---- rows that commit late
+
+
+def waits(leat):
+    """Until it has told that rows wait for a transaction."""
+    until(lambda: "query.late_commits" in leat.stderr, 60, "word of rows that wait")
+
+
+def test_a_number_that_commits_late(leat, binlog):
+    binlog.sql(TABLE, "shop")
+    with Session(binlog) as late:
+        late.sql("BEGIN; INSERT INTO t (v) VALUES (1)")
+        binlog.sql("INSERT INTO t (v) VALUES (2)", "shop")
+        leat.run(source(leat, binlog, "incrementing"))
+        waits(leat)
+        assert "a transaction of connection" in leat.stderr
+        assert not any(t["topic"] == "q_t" for t in leat.topics())
+        late.sql("COMMIT")
+    leat.read_until("q_t", 2, seconds=60)
+    assert ids(leat, "q_t") == [1, 2]
+
+
+def test_a_prepared_transaction_is_waited_for(leat, binlog):
+    binlog.sql(TABLE, "shop")
+    leat.run(source(leat, binlog, "incrementing"))
+    with Session(binlog) as late:
+        late.sql("XA START 'late'; INSERT INTO t (v) VALUES (1)")
+        binlog.sql("INSERT INTO t (v) VALUES (2)", "shop")
+        waits(leat)
+        late.sql("XA END 'late'; XA PREPARE 'late'")
+    binlog.sql("INSERT INTO t (v) VALUES (3)", "shop")
+    time.sleep(1)
+    assert not any(t["topic"] == "q_t" for t in leat.topics())
+    binlog.sql("XA COMMIT 'late'")
+    leat.read_until("q_t", 3, seconds=60)
+    assert ids(leat, "q_t") == [1, 2, 3]
+
+
+def test_a_moment_that_commits_late(leat, binlog):
+    """NOW() is when the statement began, here before rows that others have committed since."""
+    binlog.sql(TABLE, "shop")
+    leat.run(source(leat, binlog, "timestamp"))
+    with Session(binlog) as late:
+        late.sql("BEGIN; INSERT INTO t (v) VALUES (1)")
+        binlog.sql("INSERT INTO t (v) VALUES (2)", "shop")
+        waits(leat)
+        assert not any(t["topic"] == "q_t" for t in leat.topics())
+        late.sql("COMMIT")
+    leat.read_until("q_t", 2, seconds=60)
+    assert [v["v"] for v in values(leat, "q_t")] == [1, 2]
+
+
+def test_a_statement_that_takes_long(leat, binlog):
+    """Its rows are of the moment at which it began, long before it wrote anything."""
+    binlog.sql(TABLE, "shop")
+    leat.run(source(leat, binlog, "timestamp"))
+    with Session(binlog) as late:
+        late.send("INSERT INTO t (v) SELECT SLEEP(8)")
+        time.sleep(1)
+        binlog.sql("INSERT INTO t (v) VALUES (2)", "shop")
+        waits(leat)
+        late.sql("DO 1")
+    leat.read_until("q_t", 2, seconds=60)
+    assert [v["v"] for v in values(leat, "q_t")] == [0, 2]
+
+
+def test_somebody_who_looks_too_often(leat, binlog):
+    """InnoDB renews its list of transactions only when nobody has read it for a moment: rows are
+    not taken by an old list, and come once there is a new one."""
+    binlog.sql(TABLE, "shop")
+    with Session(binlog) as watcher:
+        watcher.sql("SELECT COUNT(*) FROM information_schema.INNODB_TRX")
+        leat.run(source(leat, binlog, "incrementing"))
+        end = time.monotonic() + 10
+        binlog.sql("INSERT INTO t (v) VALUES (1)", "shop")
+        while time.monotonic() < end and "reads more often" not in leat.stderr:
+            watcher.sql("SELECT COUNT(*) FROM information_schema.INNODB_TRX")
+            time.sleep(0.02)
+        assert "which somebody reads more often" in leat.stderr
+        assert not any(t["topic"] == "q_t" for t in leat.topics())
+    leat.read_until("q_t", 1, seconds=60)
+
+
+REPLICA = {
+    "mysql": ("CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=1,"
+              " SOURCE_USER='x'; START REPLICA", "STOP REPLICA; RESET REPLICA ALL"),
+    "mariadb": ("CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=1, MASTER_USER='x';"
+                " START SLAVE", "STOP SLAVE; RESET SLAVE ALL"),
+}
+
+
+def test_a_replica_is_refused(leat, binlog):
+    """What it applies has numbers and moments of elsewhere, and an order of its own."""
+    start, stop = REPLICA[binlog.kind]
+    binlog.sql(TABLE + "; INSERT INTO t (v) VALUES (1)", "shop")
+    binlog.sql(start)
+    try:
+        for mode in ("incrementing", "timestamp"):
+            done = leat.call("run", "--once", source(leat, binlog, mode), ok=(1,))
+            assert "query.standby" in done.stderr
+        leat.call("run", "--once", source(leat, binlog, "incrementing", late_commits="ignore"))
+        assert ids(leat, "q_t") == [1]
+    finally:
+        binlog.sql(stop)
+
+
+def test_late_commits_are_missed_where_that_is_asked_for(leat, binlog):
+    """The trap itself: what the option is against."""
+    binlog.sql(TABLE, "shop")
+    leat.run(source(leat, binlog, "incrementing", late_commits="ignore"))
+    with Session(binlog) as late:
+        late.sql("BEGIN; INSERT INTO t (v) VALUES (1)")
+        binlog.sql("INSERT INTO t (v) VALUES (2)", "shop")
+        leat.read_until("q_t", 1, seconds=60)
+        late.sql("COMMIT")
+    binlog.sql("INSERT INTO t (v) VALUES (3)", "shop")
+    leat.read_until("q_t", 2, seconds=60)
+    assert ids(leat, "q_t") == [2, 3]
+
+
+# ---- moments that are shared, clocks of other zones
+
+
+@pytest.mark.parametrize("mode", ["timestamp", "timestamp+incrementing"])
+def test_moments_shared_at_the_end_of_a_page(leat, binlog, mode):
+    """Pages of two rows, of which three have one moment, and five another."""
+    binlog.sql(TABLE, "shop")
+    binlog.sql("INSERT INTO t (v, at) VALUES (1, '2024-01-01'), (2, '2024-01-02'),"
+               " (3, '2024-01-02'), (4, '2024-01-02'), (5, '2024-01-03'), (6, '2024-01-04'),"
+               " (7, '2024-01-04'), (8, '2024-01-04'), (9, '2024-01-04'), (10, '2024-01-04')",
+               "shop")
+    leat.call("run", "--once", source(leat, binlog, mode, query_suffix="LIMIT 2"))
+    assert sorted(ids(leat, "q_t")) == list(range(1, 11))
+
+
+ZONES = {"Europe/Berlin": 7200, "+02:00": 7200, "-03:30": -12600, "UTC": 0}
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_clock_of_another_zone(leat, binlog, zone):
+    """DATETIME has no zone: of db.timezone's clock it becomes an instant, and is compared as one;
+    before and behind the years of the server's tables too."""
+    load_zone(binlog)
+    binlog.sql("CREATE TABLE t (id int PRIMARY KEY, at datetime NOT NULL)", "shop")
+    moments = ["1950-07-01 12:00:00", "2024-07-01 12:00:00", "2050-07-01 12:00:00"]
+    rows = ", ".join(f"({i}, '{m}')" for i, m in enumerate(moments, 1))
+    binlog.sql(f"INSERT INTO t VALUES {rows}", "shop")
+    file = source(leat, binlog, "timestamp", db_timezone=zone)
+    leat.call("run", "--once", file)
+    found = {v["id"]: v["at"] // 1000 for v in values(leat, "q_t")}
+    winter = 3600 if zone == "Europe/Berlin" else ZONES[zone]
+    assert found == {1: -615470400 - winter, 2: 1719835200 - ZONES[zone]}
+    binlog.sql("INSERT INTO t VALUES (4, '2024-07-01 12:00:01')", "shop")
+    leat.call("run", "--once", file)
+    assert ids(leat, "q_t")[2:] == [4]
+    leat.call("run", "--once", source(leat, binlog, "bulk", "b", "b_", db_timezone=zone))
+    found = {v["id"]: v["at"] // 1000 for v in values(leat, "b_t")}
+    assert found[3] == 2540289600 - winter
+
+
+def load_zone(server):
+    """Of the server's tables of zones one is enough: Berlin's summer of 2024, and its winters."""
+    name = "INSERT INTO mysql.time_zone_name VALUES ('Europe/Berlin', 1)"
+    if server.sql("SELECT CONVERT_TZ('2024-01-01', 'Europe/Berlin', '+00:00')") != [["NULL"]]:
+        return
+    changes = [(-2**31, 2), (1711846800, 1), (1729990800, 2)]
+    rows = ", ".join(f"(1, {at}, {kind})" for at, kind in changes)
+    server.sql(
+        "SET sql_mode = ''; SET sql_log_bin = 0;"
+        "INSERT INTO mysql.time_zone VALUES (1, 'N');"
+        f"{name};"
+        "INSERT INTO mysql.time_zone_transition_type VALUES (1, 1, 7200, 1, 'CEST'),"
+        " (1, 2, 3600, 0, 'CET');"
+        f"INSERT INTO mysql.time_zone_transition VALUES {rows};"
+    )
+
+
+# ---- against what the log says
+
+
+class Writers:
+    """So many at once, each with a script of transactions of up to so many seconds: rows are
+    inserted, those of its own changed, and sometimes all is taken back."""
+
+    def __init__(self, server, n=8, seconds=8, longest=1.0, seed=1):
+        self.server, self.errors = server, []
+        scripts = [self._script(random.Random(seed * 100 + i), seconds, longest) for i in range(n)]
+        self.threads = [threading.Thread(target=self._run, args=[one]) for one in scripts]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        for thread in self.threads:
+            thread.join()
+        assert not self.errors, self.errors
+
+    @staticmethod
+    def _script(dice, seconds, longest):
+        out, spent, rows = [], 0.0, 0
+        while spent < seconds:
+            out.append("BEGIN; SELECT 1;")
+            for _ in range(dice.randint(1, 4)):
+                pause = dice.random() ** 3 * longest / 2
+                spent += pause
+                rows += 1
+                out.append("INSERT INTO t (v) VALUES (0);")
+                out.append(f"SET @r{rows} = LAST_INSERT_ID(); DO SLEEP({pause:.3f});")
+            for row in dice.sample(range(1, rows + 1), min(rows, dice.randint(0, 3))):
+                out.append(f"UPDATE t SET v = v + 1, at = NOW(6) WHERE id = @r{row};")
+            out.append("ROLLBACK;" if dice.random() < 0.15 else "COMMIT;")
+        return "\n".join(out)
+
+    def _run(self, script):
+        try:
+            self.server.sql(script, "shop")
+        except AssertionError as e:  # told by the thread that waits
+            self.errors.append(str(e)[-2000:])
+
+
+def test_eight_writers_in_each_mode(leat, binlog):
+    """Overlapping transactions, some of them long, some taken back, and leat killed in between:
+    what the modes read, beside what the log says was committed."""
+    binlog.sql(TABLE, "shop")
+    modes = {"n": "incrementing", "m": "timestamp", "b": "timestamp+incrementing"}
+    files = [source(leat, binlog, mode, name, f"{name}_") for name, mode in modes.items()]
+    log = leat.write("log.properties", binlog.properties(topic__prefix="log"))
+    leat.run(log)
+    until(lambda: leat.alive() or "mysql.streaming" in leat.stderr, 60, "the log is read")
+    leat.kill()
+    leat.run(log, *files)
+    with Writers(binlog):
+        for name in modes:
+            leat.read_until(f"{name}_t", 1, seconds=60)
+            leat.kill()
+            leat.run(log, *files)
+    leat.stop(60)
+    leat.call("run", "--once", log, *files, seconds=180)
+    leat.call("run", "--once", source(leat, binlog, "bulk", "all", "all_"))
+
+    final = {int(id): int(v) for id, v in binlog.sql("SELECT id, v FROM t", "shop")}
+    assert len(final) > 50
+    changes = [v for v in values(leat, "log.shop.t") if v and v["op"] in "cur"]
+    committed = {(v["after"]["id"], v["after"]["v"]) for v in changes}
+    assert {id for id, _ in committed} == set(final)
+    for name in modes:
+        read = [(v["id"], v["v"]) for v in values(leat, f"{name}_t")]
+        assert set(read) <= committed, "nothing is invented"
+        assert len(read) == len(set(read)), "nothing comes twice"
+        if name == "n":
+            assert sorted(id for id, _ in read) == sorted(final), "no row is missed"
+        else:
+            last = dict(read)
+            assert last == final, "no row's last state is missed"
+    assert {v["id"]: v["v"] for v in values(leat, "all_t")} == final
