@@ -127,7 +127,7 @@ static void put_position(leat_jw *w, const leat_schema_entry *en, leat_arena *a)
     leat_jw_object(w, "position");
     if (leat_json_parse(a, leat_arena_str(a, en->place), &place, &e) == LEAT_OK)
         for (const leat_json *m = place->child; m; m = m->next)
-            if (!leat_str_is(m->name, "gtid"))
+            if (!leat_str_is(m->name, "gtid") && !leat_str_is(m->name, "log_server"))
                 leat_jw_raw(w, leat_arena_str(a, m->name).s, leat_json_text(m, a));
     if (leat_str_is(en->what, "snapshot")) leat_jw_bool(w, "snapshot", true);
     leat_jw_end(w);

@@ -168,6 +168,11 @@ static inline uint64_t leat_my_pos_now(const leat_my_source *s)
 {
     return s->streaming ? s->pos : s->at.pos;
 }
+/* Whose log that is; absent: not known. */
+static inline leat_str leat_my_log_server_now(const leat_my_source *s)
+{
+    return s->streaming ? s->server : s->at.server;
+}
 
 /* ---- gtidfilter.c: gtid.source.includes and .excludes ---- */
 /* Compiles them into a; *out NULL: all count. CONF "config.invalid". */
