@@ -129,6 +129,30 @@ def test_read_again(metadata, binlog, leat):
     assert [en["what"] for en in entries(leat)][-len(noted) :] == noted
 
 
+def place_of(server):
+    """Where the log ends, as members of an offset."""
+    mysql = server.kind == "mysql"
+    status = server.sql("SHOW BINARY LOG STATUS" if mysql else "SHOW MASTER STATUS")[0]
+    gtids = status[4] if mysql else server.sql("SELECT @@global.gtid_binlog_pos")[0][0]
+    return {"file": status[0], "pos": int(status[1]), "gtids": gtids}
+
+
+def test_set_ahead(metadata, binlog, leat):
+    """The position is set behind statements that were not read: what was noted before them is not
+    what tables look like there."""
+    file = start(leat, binlog)
+    mark(binlog, leat, "shop.shop.zz_end", 1, database="shop")
+    leat.stop()
+    binlog.sql(f"{SWAP}; {insert(1)}", "shop")
+    offsets = json.loads(leat.call("offsets", "shop", "--json").stdout)
+    offsets["offsets"][0]["offset"] |= place_of(binlog)
+    leat.call("offsets", "shop", "set", leat.write("ahead.json", json.dumps(offsets)), "--yes")
+    restart(leat, file)
+    binlog.sql(insert(2), "shop")
+    mark(binlog, leat, "shop.shop.zz_end", 2, database="shop")
+    assert rows(leat) == [(2, "v", "w")]
+
+
 def test_read_again_where_numbers_fell(mysql_servers, leat):
     """A statement whose number is below one before it (gtid_strict_mode=OFF): rows before it that
     are read again have the columns of then."""

@@ -139,6 +139,7 @@ static void write_line(const void *conf, const leat_schema_entry *en, leat_buf *
     leat_arena a = {0};
     leat_jw w = {.out = out};
     if (leat_str_is(en->what, "unread")) return; /* Debezium would stop at it */
+    if (leat_str_is(en->what, "gap")) return;    /* it was read by another */
     leat_jw_object(&w, NULL);
     leat_jw_object(&w, "source");
     leat_jw_z(&w, "server", c->capture.prefix);
@@ -412,4 +413,9 @@ static leat_rc now(const void *conf,
 }
 
 const leat_source_history leat_my_source_history = {
-    .check = check_def, .now = now, .write = write_line, .read = read_line};
+    .check = check_def,
+    .now = now,
+    .write = write_line,
+    .read = read_line,
+    .skips = leat_my_skips,
+};
