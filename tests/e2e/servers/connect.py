@@ -1,5 +1,5 @@
-"""A private Kafka Connect: one distributed worker with Debezium's PostgreSQL connector and Kafka's
-connectors of files.
+"""A private Kafka Connect: one distributed worker with Debezium's connectors of PostgreSQL and MySQL
+and Kafka's of files.
 
 `tools/setup.sh peers` fetches the connectors; Kafka's jars have the worker. `file` is the worker's
 properties file, which leat takes too. group: its workers' and its topics' names; settings override
@@ -22,8 +22,9 @@ JSON = "org.apache.kafka.connect.json.JsonConverter"
 
 class Connect:
     def __init__(self, folder, kafka, group="connect", **settings):
-        self.plugins = os.path.join(CACHE, f"debezium-connector-postgres-{VERSION}")
-        if not os.path.isdir(self.plugins):
+        plugins = [os.path.join(CACHE, f"debezium-connector-{name}-{VERSION}")
+                   for name in ("postgres", "mysql")]
+        if not all(os.path.isdir(folder) for folder in plugins):
             raise Missing(f"Debezium {VERSION} is not here: tools/setup.sh peers fetches it")
         self.kafka, self.folder = kafka, str(folder)
         self.port = free_port()
@@ -48,7 +49,7 @@ class Connect:
             "offset.flush.interval.ms": "1000",
             "listeners": self.url,
             "rest.advertised.host.name": "127.0.0.1",
-            "plugin.path": f"{self.plugins},{os.path.join(CACHE, 'connect-file-4.1.0')}",
+            "plugin.path": ",".join([*plugins, os.path.join(CACHE, "connect-file-4.1.0")]),
             **{name.replace("_", "."): value for name, value in settings.items()},
         }
         with open(self.file, "w", encoding="utf-8") as f:
