@@ -306,3 +306,17 @@ void leat_exchange_turn(leat_exchange *x, leat_state *state)
                  x->c->topic);
     x->told = leat_rc_failed(rc) ? e : (leat_err){0};
 }
+
+leat_rc leat_exchange_finish(leat_exchange *x, leat_state *state, int64_t wait_ms, leat_err *e)
+{
+    int64_t until = leat_mono_us() + wait_ms * 1000;
+    leat_rc rc;
+    recall(x);
+    do rc = write_group(x, state, e);
+    while ((rc == LEAT_OK || rc == LEAT_PENDING) && leat_mono_us() < until);
+    if (rc == LEAT_AGAIN) return LEAT_OK;
+    if (leat_rc_failed(rc)) return rc;
+    return leat_fail(e, LEAT_RETRY, "kafka.timeout", x->c->topic,
+                     "the schema history was not written to the end in %lld s",
+                     (long long)wait_ms / 1000);
+}
