@@ -97,6 +97,19 @@ def test_numbers_of_a_domain_that_do_not_grow(mysql_servers, leat):
     assert "SET GLOBAL gtid_strict_mode = 'ON'" in steps
 
 
+def test_times_of_statements(mysql_servers, leat):
+    """MariaDB's log does not tell when a transaction was committed: each of its changes has the time
+    of its own statement, as Debezium shows it."""
+    server = mysql_servers("mariadb")
+    server.fresh("shop")
+    start(leat, server)
+    at = "SET timestamp = {0}; INSERT INTO t (id) VALUES ({0});"
+    server.sql(f"BEGIN; {at.format(1700000000)} {at.format(1700000005)} COMMIT", "shop")
+    records = leat.read_until("shop.shop.t", 2, seconds=60)
+    found = [(r["value"]["after"]["id"], r["value"]["source"]["ts_ms"]) for r in records]
+    assert found == [(1700000000, 1700000000000), (1700000005, 1700000005000)]
+
+
 @pytest.mark.parametrize("gtid", ["true", "false"])
 def test_purged(gtid, binlog, leat):
     """What was not read is gone from the server: it stops, and says what is missing."""

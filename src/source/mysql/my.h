@@ -78,7 +78,8 @@ typedef struct leat_my_tx {
     uint64_t events; /* ... events that are ahead, and ... */
     uint64_t rows;   /* ... rows of the one behind them */
     uint64_t id;     /* stands for it, the same at each reading */
-    int64_t ts_us;   /* commit time */
+    int64_t ts_us;   /* commit time; of the present event, where the log does not tell that */
+    bool timed;      /* it does */
     uint32_t seq;    /* numbers given to its changes */
     uint32_t server_id;
     int64_t thread; /* -1: not known */
