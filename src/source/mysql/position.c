@@ -62,6 +62,7 @@ leat_rc leat_my_position_read(leat_str offset, leat_arena *a, leat_my_position *
     if (gtids.len) out->gtids = leat_arena_str(a, gtids);
     out->events = number_of(j, "event");
     out->rows = number_of(j, "row");
+    if (out->events || out->rows) out->counted = leat_arena_str(a, offset);
     out->ts_sec = leat_json_get_i64(j, "ts_sec", 0);
     out->server_id = (uint32_t)number_of(j, "server_id");
     leat_str server = leat_json_get_str(j, "log_server");

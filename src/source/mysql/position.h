@@ -21,6 +21,8 @@ typedef struct leat_my_position {
     uint64_t events;         /* of the next transaction: so many events were dealt with, the one
                                 that begins it included ... */
     uint64_t rows;           /* ... and so many rows of the one that follows */
+    leat_str counted;        /* inside of a transaction: the offset itself, which has numbers of its
+                                changes so far; absent else */
     int64_t ts_sec;          /* commit time of the last transaction; 0: not known */
     uint32_t server_id;      /* of the server that wrote it; 0: not known */
     leat_str server;         /* whose log file and pos are of; absent: not known */
