@@ -36,8 +36,6 @@ static inline bool leat_my_position_is(const leat_my_position *p)
 
 /* Appends the offset. */
 void leat_my_position_write(const leat_my_position *p, leat_buf *out);
-/* Appends {"server":"shop"}. */
-void leat_my_partition_write(const char *server, leat_buf *out);
 /* The position of the partition of that server (topic.prefix) among n; texts in a. Empty if there
  * is none. CONF "mysql.position" for one that cannot be read, CONF "mysql.other_prefix" when all of
  * them are of another prefix. */

@@ -192,7 +192,7 @@ leat_rc leat_my_open_source(leat_task *t, const leat_position *pos, size_t n, le
         s->sql.leaves = s->dump.leaves = leaves;
         s->sql.arg = s->dump.arg = t;
     }
-    leat_my_partition_write(s->conf->capture.prefix, &text);
+    leat_naming_partition(s->conf->capture.prefix, &text);
     s->partition = leat_arena_str(&s->arena, leat_buf_str(&text));
     leat_buf_free(&text);
     t->priv = s;
