@@ -278,11 +278,12 @@ static leat_rc begin_group(leat_exchange *x, leat_state *state, leat_err *e)
                                  &x->writing, e);
 }
 
-/* OK: a group is in the topic. PENDING: not yet. */
+/* OK: a group is in the topic. PENDING: not yet. AGAIN: nothing was noted since. */
 static leat_rc write_group(leat_exchange *x, leat_state *state, leat_err *e)
 {
-    if (!x->writing) LEAT_TRY(begin_group(x, state, e));
-    leat_rc rc = x->writing ? leat_kafka_lines_turn(x->writing, TURN_MS, e) : LEAT_OK;
+    leat_rc rc = x->writing ? LEAT_OK : begin_group(x, state, e);
+    if (rc != LEAT_OK) return rc;
+    if (x->writing) rc = leat_kafka_lines_turn(x->writing, TURN_MS, e);
     if (rc == LEAT_AGAIN) return LEAT_PENDING;
     leat_kafka_lines_close(x->writing);
     x->writing = NULL;
