@@ -1,5 +1,5 @@
-"""Changes of every kind for MySQL and MariaDB, made from a seed: what one does is decided here, not by
-the server, so that the same seed makes the same changes."""
+"""Changes of every kind for MySQL and MariaDB, made from a seed: what one does is decided here, not
+by the server, so that the same seed makes the same changes."""
 
 import random
 

@@ -1,5 +1,5 @@
-"""`leat shadow` beside a real Debezium of MySQL and MariaDB, over a workload from a seed: all records
-are the same. SHADOW_EVENTS (default 100,000) and SHADOW_SEED as in test_shadow.py."""
+"""`leat shadow` beside a real Debezium of MySQL and MariaDB, over a workload from a seed: all
+records are the same. SHADOW_EVENTS (default 100,000) and SHADOW_SEED as in test_shadow.py."""
 
 import json
 import os
