@@ -122,8 +122,8 @@ def test_inside_a_transaction(binlog, leat):
 
 
 def test_times_of_statements(mysql_servers, leat):
-    """MariaDB's log does not tell when a transaction was committed: each of its changes has the time
-    of its own statement, as Debezium shows it."""
+    """MariaDB's log does not tell when a transaction was committed: each of its changes has the
+    time of its own statement, as Debezium shows it."""
     server = mysql_servers("mariadb")
     server.fresh("shop")
     start(leat, server)

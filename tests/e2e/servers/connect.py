@@ -1,5 +1,5 @@
-"""A private Kafka Connect: one distributed worker with Debezium's connectors of PostgreSQL and MySQL
-and Kafka's of files.
+"""A private Kafka Connect: one distributed worker with Debezium's connectors of PostgreSQL and
+MySQL and Kafka's of files.
 
 `tools/setup.sh peers` fetches the connectors; Kafka's jars have the worker. That of MariaDB is
 published with Debezium Server alone: where `tools/setup.sh debezium` has fetched that, it is there
