@@ -1,7 +1,7 @@
 """A connector of MySQL or MariaDB that runs on Kafka Connect with Debezium goes on in leat and
-back, under load with DDL in the middle: who reads the topic sees every change, in order, and cannot tell
-who wrote it. Debezium does not read the log's names of columns: of what was altered meanwhile it
-knows by its schema history, which leat goes on with."""
+back, under load with DDL in the middle: who reads the topic sees every change, in order, and cannot
+tell who wrote it. Debezium does not read the log's names of columns: of what was altered meanwhile
+it knows by its schema history, which leat goes on with."""
 
 import collections
 import json
