@@ -10,6 +10,7 @@ sends: the start of the JVM, five seconds, counts in its processor time only.
 import contextlib
 import dataclasses
 import glob
+import itertools
 import os
 import shutil
 import signal
@@ -25,6 +26,7 @@ from servers.process import Process, free_port, until
 
 VERSION = "3.6.0.Final"  # as tools/setup.sh has it
 PREFIX = "dbz"  # its offsets know it, so it is the same in each run
+TABLE = f"{PREFIX}.public.acc"
 TUNED = {
     "source.max.batch.size": 8192,
     "source.max.queue.size": 32768,
@@ -84,31 +86,31 @@ def missing():
 
 
 class Debezium:
-    """One server, in a folder of its own; props: of the source, over those of its mode."""
+    """One server, in a folder of its own, that fills a topic. props: of its source, over those of
+    its mode; stored: what one before it has stored, its offsets and what else its source keeps."""
 
-    def __init__(self, folder, broker, backlog, mode, slot, offsets=None, **props):
-        self.folder, self.broker, self.mode = folder, broker, mode
-        self.topic = f"{PREFIX}.public.acc"
+    def __init__(self, folder, broker, topic, mode, props, stored=()):
+        self.folder, self.broker, self.topic, self.mode = folder, broker, topic, mode
         self.log = os.path.join(folder, "server.log")
-        self.offsets = os.path.join(folder, "data", "offsets.dat")
+        self.offsets = self.keeps("offsets.dat")
         os.makedirs(os.path.join(folder, "config"))
         os.makedirs(os.path.join(folder, "data"))
-        if offsets:
-            shutil.copy(offsets, self.offsets)
-        self._write(backlog, slot, props)
+        for file in stored:
+            shutil.copy(file, self.keeps(os.path.basename(file)))
+        self._write(props(self))
         self.process = None
 
-    def _write(self, backlog, slot, props):
+    def keeps(self, name):
+        """A file that it stores."""
+        return os.path.join(self.folder, "data", name)
+
+    def _write(self, props):
         text = "org.apache.kafka.common.serialization.StringSerializer"
-        source = {
+        source = props | {
             "offset.storage.file.filename": self.offsets,
             "offset.flush.interval.ms": 1000,
-            "publication.autocreate.mode": "disabled",
-            "table.include.list": "public.acc",
-            "snapshot.mode": "initial",
+            "topic.prefix": PREFIX,
         }
-        source = backlog.db.properties() | source | props
-        source |= {"topic.prefix": PREFIX, "publication.name": "bench", "slot.name": slot}
         all_ = {f"source.{name}": value for name, value in source.items()} | self.mode.props | {
             "sink.type": "kafka",
             "sink.kafka.producer.bootstrap.servers": self.broker.bootstrap,
@@ -214,52 +216,82 @@ def _watch(server, n, seconds):
         end.close()
 
 
-def prepare(world, broker, backlog):
-    """Before the log is written: a slot, and the offsets that belong to it, stored by Debezium.
-    It snapshots an empty table and streams one row."""
+def _postgres(backlog, slot, **more):
+    """The properties of a source that reads the backlog's table."""
+    return lambda server: backlog.db.properties() | {
+        "publication.autocreate.mode": "disabled",
+        "publication.name": "bench",
+        "slot.name": slot,
+        "table.include.list": "public.acc",
+        "snapshot.mode": "initial",
+    } | more
+
+
+_numbers = itertools.count()
+
+
+def first_start(world, broker, topic, props, ready, seen):
+    """Before the log is written: one start that stores what a later one goes on from. ready: that
+    it streams; seen: makes the one row that it streams. The server, which has ended."""
     progress("   Debezium's first start")
-    broker.create(f"{PREFIX}.public.acc")
-    folder = os.path.join(world.folder, f"{backlog.db.name}-debezium")
-    server = Debezium(folder, broker, backlog, TUNED_MODE, "dbz").start()
-    end = End(broker, server.topic)
+    broker.create(topic)
+    folder = os.path.join(world.folder, f"debezium{next(_numbers)}")
+    server = Debezium(folder, broker, topic, TUNED_MODE, props).start()
+    end = End(broker, topic)
     try:
-        until(lambda: server.alive() or backlog.db.slots().get("dbz", {}).get("active"), 300,
-              f"Debezium, see {server.log}", every=0.2)
-        backlog.db.sql("INSERT INTO acc VALUES (0, 0, 0, 'first')")
+        until(lambda: server.alive() or ready(), 300, f"Debezium, see {server.log}",
+              every=0.2)
+        seen()
         until(lambda: server.alive() or end.now(), 300, "Debezium's first record", every=0.2)
         until(lambda: os.path.exists(server.offsets) and os.path.getsize(server.offsets), 60,
               "Debezium's offsets")
-        time.sleep(2)  # two of its flush intervals: the file is whole and the slot told
+        time.sleep(2)  # two of its flush intervals: the file is whole and the database told
         server.stop()
     finally:
         server.kill()
         end.close()
-    broker.delete(server.topic)
+    broker.delete(topic)
+    return server
+
+
+def prepare(world, broker, backlog):
+    """A slot, and the offsets that belong to it. It snapshots an empty table and streams a row."""
+    server = first_start(
+        world, broker, TABLE, _postgres(backlog, "dbz"),
+        lambda: backlog.db.slots().get("dbz", {}).get("active"),
+        lambda: backlog.db.sql("INSERT INTO acc VALUES (0, 0, 0, 'first')"))
     backlog.debezium_offsets = server.offsets
 
 
 def stream(world, broker, backlog, mode, n):
     """The first n changes of the backlog: Cost and peak of memory."""
     slot = backlog.slot("dbz")
-    return _measured(world, broker, backlog, mode, slot, n, offsets=backlog.debezium_offsets)
+    return _of_slot(world, broker, backlog, mode, slot, n, [backlog.debezium_offsets])
 
 
 def snapshot(world, broker, backlog, mode):
     """All rows of the table."""
-    return _measured(world, broker, backlog, mode, f"{backlog.db.name}_rows", backlog.changes)
+    return _of_slot(world, broker, backlog, mode, f"{backlog.db.name}_rows", backlog.changes)
 
 
-def _measured(world, broker, backlog, mode, slot, n, **more):
+def _of_slot(world, broker, backlog, mode, slot, n, stored=()):
+    try:
+        return measured(world, broker, TABLE, mode, _postgres(backlog, slot), n, stored)
+    finally:
+        backlog.drop_slot(slot)
+
+
+def measured(world, broker, topic, mode, props, n, stored=()):
+    """Until the topic has n records: Cost and peak of memory."""
     folder = os.path.join(world.folder, "debezium")
     shutil.rmtree(folder, ignore_errors=True)
-    broker.create(f"{PREFIX}.public.acc")
-    server = Debezium(folder, broker, backlog, mode, slot, **more).start()
+    broker.create(topic)
+    server = Debezium(folder, broker, topic, mode, props, stored).start()
     try:
         return _watch(server, n, max(300, n / 2000))
     finally:
         server.kill()
-        broker.delete(server.topic)
-        backlog.drop_slot(slot)
+        broker.delete(topic)
 
 
 @contextlib.contextmanager
@@ -267,14 +299,14 @@ def running(world, broker, backlog, mode):
     """It streams what comes from now on; yields its topic."""
     folder, slot = os.path.join(world.folder, "debezium"), f"{backlog.db.name}_live"
     shutil.rmtree(folder, ignore_errors=True)
-    topic = broker.create(f"{PREFIX}.public.acc")
-    props = {"snapshot.mode": "no_data"}
-    server = Debezium(folder, broker, backlog, mode, slot, **props).start()
+    broker.create(TABLE)
+    props = _postgres(backlog, slot, **{"snapshot.mode": "no_data"})
+    server = Debezium(folder, broker, TABLE, mode, props).start()
     try:
         until(lambda: server.alive() or backlog.db.slots().get(slot, {}).get("active"), 300,
               f"Debezium, see {server.log}", every=0.2)
-        yield topic
+        yield TABLE
     finally:
         server.kill()
-        broker.delete(topic)
+        broker.delete(TABLE)
         backlog.drop_slot(slot)

@@ -17,6 +17,7 @@ SCHEMA = """
 CREATE DATABASE bench;
 USE bench;
 CREATE TABLE acc (aid int PRIMARY KEY, bid int, abalance int, filler text);
+CREATE TABLE seen (id int PRIMARY KEY);
 CREATE TABLE nums (n int PRIMARY KEY);
 INSERT INTO nums SELECT a.d + 10 * b.d + 100 * c.d + 1000 * e.d FROM
   {digits} a, {digits} b, {digits} c, {digits} e;
@@ -29,7 +30,6 @@ CREATE PROCEDURE load_rows(total int, per int) BEGIN
   END WHILE;
 END //
 DELIMITER ;
-FLUSH BINARY LOGS;
 """
 DIGITS = "(SELECT 0 d" + "".join(f" UNION ALL SELECT {i}" for i in range(1, 10)) + ")"
 FILLERS = {
@@ -41,13 +41,17 @@ FILLERS = {
 class Log:
     """A load in a binary log that every run reads from its beginning."""
 
-    def __init__(self, world, kind, changes, per):
-        """per: rows of a transaction; None: a single one."""
+    def __init__(self, world, kind, changes, per, before=None):
+        """per: rows of a transaction; None: a single one. before: called with this one once its
+        tables are there and no row of them in its log."""
         self.world, self.changes, self._n = world, changes, 0
         folder = os.path.join(world.folder, f"{kind.kind}{changes}{per or ''}")
         self.server = kind(folder, 77, **SETTINGS).start()
-        progress(f"   loading {changes} rows")
         self.server.sql(SCHEMA.format(digits=DIGITS, filler=FILLERS[world.args.text]))
+        if before:
+            before(self)
+        progress(f"   loading {changes} rows")
+        self.server.sql("FLUSH BINARY LOGS")
         self.file = self.server.sql("SHOW BINARY LOGS")[-1][0]
         one = f"CALL load_rows({changes}, {min(per or 10000, changes)})"
         self.server.sql(one if per else f"START TRANSACTION; {one}; COMMIT", "bench")

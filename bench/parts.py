@@ -7,6 +7,7 @@ import threading
 import time
 
 import hub_parts
+import kafka_mysql_parts
 import kafka_parts
 import measure
 import mysql_parts
@@ -339,6 +340,9 @@ PARTS = {
     "query": snapshots.query,
     "planning": snapshots.planning,
     "beside": snapshots.beside,
-} | (select_parts.PARTS | sink_parts.PARTS | hub_parts.PARTS | kafka_parts.PARTS
-     | mysql_parts.PARTS | page_parts.PARTS)
-GROUPS = {"kafka": list(kafka_parts.PARTS), "mysql": list(mysql_parts.PARTS)}
+} | select_parts.PARTS | sink_parts.PARTS | hub_parts.PARTS | kafka_parts.PARTS
+PARTS |= mysql_parts.PARTS | kafka_mysql_parts.PARTS | page_parts.PARTS
+GROUPS = {
+    "kafka": [*kafka_parts.PARTS, *kafka_mysql_parts.PARTS],
+    "mysql": [*mysql_parts.PARTS, *kafka_mysql_parts.PARTS],
+}

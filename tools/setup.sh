@@ -72,11 +72,10 @@ kafka() {
     return 1
 }
 
-# 30 MB: Debezium's connector for Kafka Connect, and Kafka's of files, for tests/peers.
+# 60 MB: Debezium's connectors for Kafka Connect, and Kafka's of files, for tests/peers.
 peers() {
     kafka
-    local version=3.6.0.Final to
-    to=$cache/debezium-connector-postgres-$version
+    local version=3.6.0.Final name to
     if ! command -v mvn >/dev/null; then return; fi
     local files=$cache/connect-file-4.1.0 # Kafka's own connectors of files
     if [ ! -d "$files" ]; then
@@ -85,14 +84,17 @@ peers() {
             -Dartifact=org.apache.kafka:connect-file:4.1.0 </dev/null
         mv -T "$files.part$$" "$files"
     fi
-    [ -d "$to" ] && return
-    say "fetching Debezium $version"
-    mkdir -p "$cache" "$to.part$$"
-    mvn -q -B dependency:copy -DoutputDirectory="$to.part$$" \
-        "-Dartifact=io.debezium:debezium-connector-postgres:$version:tar.gz:plugin" </dev/null
-    tar xzf "$to.part$$"/*.tar.gz -C "$to.part$$"
-    rm -f "$to.part$$"/*.tar.gz
-    mv -T "$to.part$$" "$to"
+    for name in postgres mysql; do
+        to=$cache/debezium-connector-$name-$version
+        [ -d "$to" ] && continue
+        say "fetching Debezium $version for $name"
+        mkdir -p "$cache" "$to.part$$"
+        mvn -q -B dependency:copy -DoutputDirectory="$to.part$$" \
+            "-Dartifact=io.debezium:debezium-connector-$name:$version:tar.gz:plugin" </dev/null
+        tar xzf "$to.part$$"/*.tar.gz -C "$to.part$$"
+        rm -f "$to.part$$"/*.tar.gz
+        mv -T "$to.part$$" "$to"
+    done
 }
 
 # 0.8 GB: what leat is measured beside. The version is that of bench/debezium.py.

@@ -3,6 +3,7 @@
  * to one thread. */
 #include "capture/naming.h"
 
+#include "base/json.h"
 #include "config/regex.h"
 
 static bool topic_char(char c)
@@ -269,4 +270,27 @@ leat_rc leat_topic_names_claim(leat_topic_names *t, const char *topic, const cha
         t->n++;
     }
     return LEAT_OK;
+}
+
+void leat_naming_key(const leat_capture_conf *c, leat_arena *a, const leat_naming_place *place,
+                     leat_field *fields, const uint16_t *cols, uint16_t n, leat_table *t)
+{
+    t->key_tag = place->key_tag;
+    if (t->key_tag)
+        fields[n] = (leat_field){place->key_field, leat_schema_new(a, LEAT_T_STRING, false)};
+    if (n == 0 && !t->key_tag) return;
+    const char *name = leat_naming_schema(c, a, t->topic, ".Key");
+    leat_schema *key = leat_schema_struct(a, false, name, 0, n + (t->key_tag ? 1u : 0u));
+    key->fields = fields;
+    t->key = key;
+    t->key_cols = cols;
+    t->nkey = n;
+}
+
+void leat_naming_partition(const char *prefix, leat_buf *out)
+{
+    leat_jw w = {.out = out};
+    leat_jw_object(&w, NULL);
+    leat_jw_z(&w, "server", prefix);
+    leat_jw_end(&w);
 }

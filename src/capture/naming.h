@@ -39,6 +39,12 @@ const char *leat_naming_schema_changes(const leat_capture_conf *c, leat_arena *a
  * schema.name.adjustment.mode. In a. */
 const char *leat_naming_schema(const leat_capture_conf *c, leat_arena *a, const char *topic,
                                const char *suffix);
+/* The key of t, which has its topic: these n fields (room for one more), from columns of the row,
+ * and the field that tells the table where tables share a topic. */
+void leat_naming_key(const leat_capture_conf *c, leat_arena *a, const leat_naming_place *place,
+                     leat_field *fields, const uint16_t *cols, uint16_t n, leat_table *t);
+/* Appends the partition of a log's positions: {"server":"shop"}, of topic.prefix. */
+void leat_naming_partition(const char *prefix, leat_buf *out);
 /* Name of a field, adjusted by field.name.adjustment.mode. In a, or column itself. */
 const char *leat_naming_field(const leat_capture_conf *c, leat_arena *a, const char *column);
 

@@ -278,11 +278,12 @@ static leat_rc begin_group(leat_exchange *x, leat_state *state, leat_err *e)
                                  &x->writing, e);
 }
 
-/* OK: a group is in the topic. PENDING: not yet. */
+/* OK: a group is in the topic. PENDING: not yet. AGAIN: nothing was noted since. */
 static leat_rc write_group(leat_exchange *x, leat_state *state, leat_err *e)
 {
-    if (!x->writing) LEAT_TRY(begin_group(x, state, e));
-    leat_rc rc = x->writing ? leat_kafka_lines_turn(x->writing, TURN_MS, e) : LEAT_OK;
+    leat_rc rc = x->writing ? LEAT_OK : begin_group(x, state, e);
+    if (rc != LEAT_OK) return rc;
+    if (x->writing) rc = leat_kafka_lines_turn(x->writing, TURN_MS, e);
     if (rc == LEAT_AGAIN) return LEAT_PENDING;
     leat_kafka_lines_close(x->writing);
     x->writing = NULL;
@@ -305,4 +306,18 @@ void leat_exchange_turn(leat_exchange *x, leat_state *state)
         leat_log(LEAT_INFO, "schema.mirrored", "topic=\"%s\" the schema history is written again",
                  x->c->topic);
     x->told = leat_rc_failed(rc) ? e : (leat_err){0};
+}
+
+leat_rc leat_exchange_finish(leat_exchange *x, leat_state *state, int64_t wait_ms, leat_err *e)
+{
+    int64_t until = leat_mono_us() + wait_ms * 1000;
+    leat_rc rc;
+    recall(x);
+    do rc = write_group(x, state, e);
+    while ((rc == LEAT_OK || rc == LEAT_PENDING) && leat_mono_us() < until);
+    if (rc == LEAT_AGAIN) return LEAT_OK;
+    if (leat_rc_failed(rc)) return rc;
+    return leat_fail(e, LEAT_RETRY, "kafka.timeout", x->c->topic,
+                     "the schema history was not written to the end in %lld s",
+                     (long long)wait_ms / 1000);
 }

@@ -40,5 +40,8 @@ void leat_exchange_free(leat_exchange *x);
 /* If it is time: writes what was noted since, or goes on with it; waits for a part of a second at
  * most. What goes wrong is logged, once each. */
 void leat_exchange_turn(leat_exchange *x, leat_state *state);
+/* Of a connector that does not run: until all that was noted is in the topic. RETRY when it is not
+ * within wait_ms. */
+leat_rc leat_exchange_finish(leat_exchange *x, leat_state *state, int64_t wait_ms, leat_err *e);
 
 #endif

@@ -292,6 +292,7 @@ static leat_rc apply_source(void *arg, leat_stream *s, leat_err *e)
     const leat_stream_state *st = s->ops->state(s);
     stand(d, st->pos, st->npos);
     LEAT_TRY(leat_state_positions_add(p->state, d->was, d->n, LEAT_NOTED_BEFORE, d->by, e));
+    LEAT_TRY(leat_process_note_gap(p, d->to, d->n, e));
     LEAT_TRY(s->ops->edit(s, d->to, d->n, d->progress, e));
     note_edit(d);
     return LEAT_OK;

@@ -4,6 +4,23 @@
 #include "engine/kept.h"
 #include "engine/running.h"
 
+leat_rc leat_process_note_gap(leat_process *p, const leat_position *to, size_t n, leat_err *e)
+{
+    const leat_source_history *history = p->setup.source->history;
+    const leat_stream_state *st = p->stream->ops->state(p->stream);
+    leat_schema_store *store = leat_state_schema_store(p->state);
+    bool empty = true;
+    if (history) LEAT_TRY(store->empty(store, &empty, e));
+    for (size_t i = 0; i < n && !empty; i++) {
+        const leat_position *at = leat_position_find(st->pos, st->npos, to[i].partition);
+        leat_position was = {to[i].partition, at ? at->offset : (leat_str){0}};
+        const leat_schema_entry gap = {.place = was.offset.s ? was.offset : LEAT_STR("{}"),
+                                       .what = LEAT_STR("gap")};
+        if (history->skips(was, to[i])) LEAT_TRY(store->add(store, &gap, 1, e));
+    }
+    return LEAT_OK;
+}
+
 /* What a person paused stays so; what a hand-over paused goes on. */
 static leat_rc write_all(leat_process *p, const leat_position *pos, size_t n, const char *by,
                          leat_err *e)
@@ -17,6 +34,7 @@ static leat_rc write_all(leat_process *p, const leat_position *pos, size_t n, co
                                                      : (leat_str){0}};
     if (st->npos > 0)
         LEAT_TRY(leat_state_positions_add(p->state, was, st->npos, LEAT_NOTED_BEFORE, by, e));
+    LEAT_TRY(leat_process_note_gap(p, pos, n, e));
     LEAT_TRY(p->stream->ops->edit(p->stream, pos, n,
                                   LEAT_STR("{\"snapshot\":{\"state\":\"done\"}}"), e));
     LEAT_TRY(leat_state_positions_add(p->state, pos, n, LEAT_NOTED_EDIT, by, e));

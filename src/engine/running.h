@@ -92,4 +92,9 @@ leat_rc leat_process_offsets(leat_process *p, leat_str verb, const leat_json *re
 leat_rc leat_process_positions(leat_process *p, leat_arena *a, leat_position **pos, size_t *n,
                                leat_err *e);
 
+/* place.c: before positions are set to these n, by whoever may write the stream. What tables look
+ * like behind a part of the log that is passed over is in no entry of the schema history: the one
+ * that is noted says so. */
+leat_rc leat_process_note_gap(leat_process *p, const leat_position *to, size_t n, leat_err *e);
+
 #endif

@@ -15,7 +15,7 @@ typedef struct leat_schema_entry {
     leat_str db;    /* concerned; absent: all tables there are */
     leat_str table; /* absent: all of the database */
     leat_str place; /* in the log, behind what was noted: the source's JSON */
-    leat_str what;  /* "snapshot", "create", "alter", "rename", "drop", "seen", "unread" ... */
+    leat_str what;  /* "snapshot", "create", "alter", "rename", "drop", "seen", "unread", "gap" */
     leat_str sql;   /* the statement; absent: none */
     leat_str def;   /* what the table looks like from there on, JSON; absent: gone, or not known */
     int64_t ts_us;  /* commit time of the statement; 0: none */

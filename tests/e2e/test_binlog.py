@@ -97,6 +97,43 @@ def test_numbers_of_a_domain_that_do_not_grow(mysql_servers, leat):
     assert "SET GLOBAL gtid_strict_mode = 'ON'" in steps
 
 
+def test_inside_a_transaction(binlog, leat):
+    """An offset of Debezium's that stands behind the second row of a second statement: what follows
+    comes, with the numbers behind those that Debezium gave."""
+    file = start(leat, binlog, provide__transaction__metadata="true")
+    mark(binlog, leat, "shop.shop.zz_end", 1, database="shop")
+    leat.stop()
+    offsets = leat.json("offsets", "shop")
+    offsets["offsets"][0]["offset"] |= {
+        "event": 6,  # what begins it; the statement's text, the table, rows; and again without rows
+        "row": 2,
+        "transaction_id": "one",
+        "transaction_data_collection_order_shop.t": 3,
+    }
+    binlog.sql("BEGIN; INSERT INTO t (id) VALUES (9); INSERT INTO t (id) VALUES (1), (2), (3), (4);"
+               "INSERT INTO t (id) VALUES (5); COMMIT", "shop")
+    leat.call("offsets", "shop", "set", leat.write("inside.json", json.dumps(offsets)), "--yes")
+    leat.call("run", "--once", file, seconds=120)
+    found = [(v["after"]["id"], v["transaction"]["total_order"],
+              v["transaction"]["data_collection_order"]) for v in values(leat)]
+    assert found == [(3, 4, 4), (4, 5, 5), (5, 6, 6)]
+    end = leat.read("shop.transaction")[-1]["value"]
+    assert (end["status"], end["event_count"]) == ("END", 6)
+
+
+def test_times_of_statements(mysql_servers, leat):
+    """MariaDB's log does not tell when a transaction was committed: each of its changes has the
+    time of its own statement, as Debezium shows it."""
+    server = mysql_servers("mariadb")
+    server.fresh("shop")
+    start(leat, server)
+    at = "SET timestamp = {0}; INSERT INTO t (id) VALUES ({0});"
+    server.sql(f"BEGIN; {at.format(1700000000)} {at.format(1700000005)} COMMIT", "shop")
+    records = leat.read_until("shop.shop.t", 2, seconds=60)
+    found = [(r["value"]["after"]["id"], r["value"]["source"]["ts_ms"]) for r in records]
+    assert found == [(1700000000, 1700000000000), (1700000005, 1700000005000)]
+
+
 @pytest.mark.parametrize("gtid", ["true", "false"])
 def test_purged(gtid, binlog, leat):
     """What was not read is gone from the server: it stops, and says what is missing."""

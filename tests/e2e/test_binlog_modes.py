@@ -152,12 +152,33 @@ def test_without_the_privilege(binlog, leat):
     try:
         few = {"database_user": "few", "database_password": "p", "snapshot_mode": "initial",
                "snapshot_streaming": "after"}
+        file = leat.write("few.properties", binlog.properties(
+            database__include__list="shop",
+            **{name.replace("_", "."): value for name, value in few.items()}))
+
+        def locks():
+            steps = leat.call("check", file, "--json", ok=None).stdout.splitlines()
+            found = [json.loads(step) for step in steps]
+            return [step for step in found if step.get("step", step.get("name")) == "snapshot lock"]
+
         if binlog.kind == "mysql":
+            (step,) = locks()
+            assert "GRANT LOCK TABLES ON `shop`.*" in step["sql"], step
             said = once(leat, binlog, ok=(1,), **few).stderr
             assert "mysql.lock_privilege" in said and "GRANT RELOAD" in said
             binlog.sql("GRANT LOCK TABLES ON shop.* TO few")
+        (step,) = locks()
+        assert step["state"] == "ok", step
         once(leat, binlog, **few)
         assert records(leat) == BOTH
+        few["snapshot_streaming"] = "beside"
+        binlog.sql("CREATE TABLE bare (v int); REVOKE LOCK TABLES ON shop.* FROM few"
+                   if binlog.kind == "mysql" else "CREATE TABLE bare (v int)", "shop")
+        leat.write("few.properties", binlog.properties(
+            database__include__list="shop",
+            **{name.replace("_", "."): value for name, value in few.items()}))
+        (step,) = locks()
+        assert "shop.bare" in step["detail"] and "no key" in step["detail"], step
     finally:
         binlog.sql("DROP USER few")
 

@@ -129,6 +129,58 @@ def test_read_again(metadata, binlog, leat):
     assert [en["what"] for en in entries(leat)][-len(noted) :] == noted
 
 
+def place_of(server):
+    """Where the log ends, as members of an offset."""
+    mysql = server.kind == "mysql"
+    status = server.sql("SHOW BINARY LOG STATUS" if mysql else "SHOW MASTER STATUS")[0]
+    gtids = status[4] if mysql else server.sql("SELECT @@global.gtid_binlog_pos")[0][0]
+    return {"file": status[0], "pos": int(status[1]), "gtids": gtids}
+
+
+def test_set_ahead(metadata, binlog, leat):
+    """The position is set behind statements that were not read: what was noted before them is not
+    what tables look like there."""
+    file = start(leat, binlog)
+    mark(binlog, leat, "shop.shop.zz_end", 1, database="shop")
+    leat.stop()
+    binlog.sql(f"{SWAP}; {insert(1)}", "shop")
+    offsets = json.loads(leat.call("offsets", "shop", "--json").stdout)
+    offsets["offsets"][0]["offset"] |= place_of(binlog)
+    leat.call("offsets", "shop", "set", leat.write("ahead.json", json.dumps(offsets)), "--yes")
+    restart(leat, file)
+    binlog.sql(insert(2), "shop")
+    mark(binlog, leat, "shop.shop.zz_end", 2, database="shop")
+    assert rows(leat) == [(2, "v", "w")]
+
+
+def test_read_again_where_numbers_fell(mysql_servers, leat):
+    """A statement whose number is below one before it (gtid_strict_mode=OFF): rows before it that
+    are read again have the columns of then."""
+    server = mysql_servers("mariadb")
+    server.fresh("shop")
+    server.sql("SET GLOBAL binlog_row_metadata = 'MINIMAL'")
+    try:
+        file = start(leat, server)
+        mark(server, leat, "shop.shop.zz_end", 1, database="shop")
+        leat.stop()
+        begun = leat.call("offsets", "shop", "--json").stdout
+        restart(leat, file)
+        at = int(server.sql("SELECT @@global.gtid_binlog_pos")[0][0].split("-")[2])
+        end = "INSERT INTO zz_end VALUES (2)"
+        for server_id, seq, text in ((2, 1, end), (2, 2, insert(1)), (1, 1, SWAP),
+                                     (1, 2, insert(2))):
+            server.sql(f"SET SESSION server_id = {server_id}, gtid_seq_no = {at + seq}; {text}",
+                       "shop")
+        mark(server, leat, "shop.shop.zz_end", 3, database="shop")
+        leat.stop()
+        leat.call("offsets", "shop", "set", leat.write("begun.json", begun), "--yes")
+        restart(leat, file)
+        leat.read_until("shop.shop.zz_end", 5, seconds=60)
+        assert rows(leat) == [(1, "v", "w"), (2, "v", "w")] * 2
+    finally:
+        server.sql("SET GLOBAL binlog_row_metadata = 'FULL'")
+
+
 def test_charset_of_statements(metadata, binlog, leat):
     """A statement of a client with another character set: its names are read in that."""
     binlog.sql("CREATE TABLE `größe` (id int PRIMARY KEY, v int, w int)", "shop")

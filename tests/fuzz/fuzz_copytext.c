@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "capture/naming.h"
 #include "source/postgres/copytext.h"
 #include "source/postgres/position.h"
 
@@ -28,7 +29,7 @@ static void offset(leat_str text)
 {
     leat_pg_position at, again;
     leat_buf partition = {0}, out = {0};
-    leat_pg_partition_write("shop", &partition);
+    leat_naming_partition("shop", &partition);
     leat_position pos = {leat_buf_str(&partition), text};
     leat_pg_position_lsn(text);
     if (leat_pg_position_find("shop", &pos, 1, &at, NULL) == LEAT_OK && at.lsn != 0) {

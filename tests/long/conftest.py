@@ -14,6 +14,7 @@ db = fixtures.db
 leat = fixtures.leat
 kafka_process = fixtures.kafka_process
 kafka = fixtures.kafka
+mysql_servers = fixtures.mysql_servers
 binlog_process = fixtures.binlog_process
 binlog = fixtures.binlog
 faulty = fixtures.faulty

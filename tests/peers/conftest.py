@@ -10,6 +10,7 @@ from servers.connect import Connect
 scratch = fixtures.scratch
 postgres = fixtures.postgres
 db = fixtures.db
+mysql_servers = fixtures.mysql_servers
 leat = fixtures.leat
 kafka_process = fixtures.kafka_process
 kafka = fixtures.kafka

@@ -213,12 +213,36 @@ static void nobody_waits(void **state)
     assert_int_equal(failed, 1);
 }
 
+/* Where nothing is left to write a turn leaves the disk alone, and the end is there at once; where
+ * brokers say nothing it is not. */
+static void to_the_end(void **state)
+{
+    place *p = *state;
+    leat_err e;
+    leat_schema_store *store = leat_state_schema_store(p->state);
+    const leat_schema_entry en = {.db = LEAT_STR("shop"),
+                                  .table = LEAT_STR("t"),
+                                  .place = LEAT_STR("{}"),
+                                  .what = LEAT_STR("create")};
+    leat_clock_use(&clock_of_looks);
+    leat_exchange *x = leat_exchange_new(&p->conf, &p->source, NULL, "shop", p->folder);
+    leat_exchange_turn(x, p->state);
+    assert_int_equal(leat_exchange_finish(x, p->state, 1000, &e), LEAT_OK);
+    assert_int_not_equal(access(p->mirrored, F_OK), 0);
+    assert_int_equal(store->add(store, &en, 1, &e), LEAT_OK);
+    int64_t begun = passed_us;
+    assert_int_equal(leat_exchange_finish(x, p->state, 1000, &e), LEAT_RETRY);
+    assert_true(passed_us - begun < 60000000);
+    leat_exchange_free(x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_line_at_a_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_number_comes_first, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobody_waits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(to_the_end, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -474,6 +474,49 @@ static void test_dead_letters(void **state)
     leat_shadow_pairs_free(p);
 }
 
+/* A row of a statement in a binary log. */
+static void logged(leat_shadow_pairs *p, leat_shadow_side side, int64_t offset, int id, int log,
+                   int pos, int row)
+{
+    char key[64], value[512];
+    snprintf(key, sizeof key, "{\"id\":%d}", id);
+    snprintf(
+        value, sizeof value,
+        "{\"before\":null,\"after\":{\"id\":%d},\"source\":{\"name\":\"shop\",\"ts_ms\":5,"
+        "\"snapshot\":\"false\",\"sequence\":null,\"file\":\"a.b.%06d\",\"pos\":%d,\"row\":%d},"
+        "\"op\":\"c\",\"ts_ms\":%d}",
+        id, log, pos, row, side);
+    const leat_shadow_text text = {leat_str_of(key), leat_str_of(value), LEAT_STR("[]")};
+    leat_shadow_add(p, side, "shop.t", 0, offset, &text);
+}
+
+/* By file, position and row: what is before the first pair is no surprise, what the log has between
+ * two pairs is, and logs are in the order of their numbers. */
+static void test_binary_log(void **state)
+{
+    (void)state;
+    heard h;
+    leat_shadow_pairs *p = begin(&h);
+    logged(p, DEBEZIUM, 1, 1, 999999, 100, 0);
+    for (int side = 0; side < 2; side++) {
+        logged(p, side == 0 ? LEAT : DEBEZIUM, 2, 2, 999999, 200, 0);
+        logged(p, side == 0 ? LEAT : DEBEZIUM, 3, 3, 999999, 200, 1);
+    }
+    logged(p, DEBEZIUM, 4, 4, 999999, 300, 0);
+    logged(p, DEBEZIUM, 5, 5, 1000000, 4, 0);
+    leat_shadow_letter(p, "shop.t", LEAT_STR("{\"file\":\"a.b.1000000\",\"pos\":4,\"row\":0}"));
+    logged(p, LEAT, 6, 6, 1000000, 9, 0);
+    logged(p, DEBEZIUM, 6, 6, 1000000, 9, 0);
+    leat_shadow_judge(p, 1, true);
+    const leat_shadow_counts *n = leat_shadow_counted(p);
+    assert_int_equal(n->equal, 3);
+    assert_int_equal(n->skipped[LEAT_SHADOW_SKIP_BEFORE], 1);
+    assert_int_equal(n->skipped[LEAT_SHADOW_SKIP_LETTER], 1);
+    assert_int_equal(h.n, 1);
+    assert_int_equal(h.kind, LEAT_SHADOW_EXTRA);
+    leat_shadow_pairs_free(p);
+}
+
 /* A change of shop.t at lsn 200; after: JSON. */
 static void change(leat_shadow_pairs *p, leat_shadow_side side, int64_t offset, const char *op,
                    int key, const char *after)
@@ -537,6 +580,7 @@ int main(void)
         cmocka_unit_test(test_messages_of_a_transaction),
         cmocka_unit_test(test_explained),
         cmocka_unit_test(test_dead_letters),
+        cmocka_unit_test(test_binary_log),
         cmocka_unit_test(test_identity_not_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

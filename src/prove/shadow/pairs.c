@@ -164,8 +164,7 @@ void leat_shadow_letter(leat_shadow_pairs *p, const char *topic, leat_str positi
     leat_arena_reset(&p->a, KEEP);
     if (leat_json_parse(&p->a, position, &j, NULL) != LEAT_OK) return;
     const leat_json *row = leat_json_get(j, "snapshot");
-    uint64_t spot =
-        leat_shadow_spot(leat_json_get_i64(j, "lsn", 0), leat_json_get_i64(j, "txId", 0));
+    uint64_t spot = leat_shadow_spot(j);
     if (row && topic)
         part_of(&p->sides[LEAT_SHADOW_LEAT], topic, 0)->rows_dead++;
     else if (!row)

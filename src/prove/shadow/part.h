@@ -15,7 +15,8 @@
 typedef struct leat_shadow_twin {
     leat_config config; /* Debezium's, changed */
     leat_setup setup;   /* of it; its parsed conf is what drops the slot */
-    const char *slot, *folder;
+    const char *slot;   /* NULL: of a binary log, which has none */
+    const char *folder;
     int lock; /* of the folder; -1: not held */
     pid_t pid;
     int gate;     /* the process begins when a byte was written to it; -1: it has begun */

@@ -1,8 +1,9 @@
 /* Records of `leat shadow` (prove/shadow/record.h).
  *
- * The place is made of what both connectors read from the log: the change's LSN, its transaction,
- * the operation. Several rows can share it (one COPY): the key tells them apart. A tombstone has
- * nothing of its own: it follows its delete at once, in the same partition. */
+ * The place is made of what both connectors read from the log: the change's LSN and transaction, of
+ * a binary log its file, position and row; the operation. Several rows can share it (one COPY): the
+ * key tells them apart. A tombstone has nothing of its own: it follows its delete at once, in the
+ * same partition. */
 #include "prove/shadow/record.h"
 
 #include <inttypes.h>
@@ -38,9 +39,12 @@ uint64_t leat_shadow_tombstone(uint64_t place)
     return mix(place, TOMBSTONE);
 }
 
-uint64_t leat_shadow_spot(int64_t lsn, int64_t tx)
+uint64_t leat_shadow_spot(const leat_json *at)
 {
-    return mix((uint64_t)lsn, (uint64_t)tx);
+    leat_str file = leat_json_get_str(at, "file");
+    int64_t pos = leat_json_get_i64(at, file.s ? "pos" : "lsn", 0);
+    int64_t row = leat_json_get_i64(at, file.s ? "row" : "txId", 0);
+    return mix(mix(file.s ? leat_str_hash(file) : 0, (uint64_t)pos), (uint64_t)row);
 }
 
 /* What Debezium puts in the place of a key that it was not told. */
@@ -59,11 +63,16 @@ static bool is_blank(const leat_json *key)
     return key && key->type == LEAT_JSON_OBJECT;
 }
 
-/* The first number of ["12","34"]; -1: null. */
+/* The first number of ["12","34"]; of a binary log the place itself; -1: null. */
 static int64_t commit_of(const leat_json *source)
 {
-    leat_str text = leat_json_get_str(source, "sequence");
+    enum { POS_BITS = 40 };
+    leat_str text = leat_json_get_str(source, "sequence"), file = leat_json_get_str(source, "file");
     int64_t n = -1;
+    if (file.s) {
+        while (file.s) text = leat_str_cut(&file, '.');
+        return leat_str_i64(text, &n) ? n << POS_BITS | leat_json_get_i64(source, "pos", 0) : -1;
+    }
     if (text.s && text.len > 2 && text.s[1] == '"') {
         text.s += 2;
         text.len -= 2;
@@ -103,8 +112,7 @@ static void of_change(const leat_shadow_scope *scope, const leat_json *value,
         out->skip = LEAT_SHADOW_SKIP_INCREMENTAL;
     else if (out->rows && !scope->rows)
         out->skip = LEAT_SHADOW_SKIP_ROWS;
-    out->spot =
-        leat_shadow_spot(leat_json_get_i64(source, "lsn", 0), leat_json_get_i64(source, "txId", 0));
+    out->spot = leat_shadow_spot(source);
     out->place = leat_shadow_place(out->topic, out->spot, op.len ? op.s[0] : 0);
 }
 

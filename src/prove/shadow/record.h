@@ -31,7 +31,8 @@ typedef struct leat_shadow_id {
     uint64_t topic, spot; /* of the topic's name; of place in the log and transaction */
     uint64_t key;         /* of the key */
     uint64_t row, after;  /* of before and after; of after alone */
-    int64_t commit;       /* end of the last transaction before it; -1: not known */
+    int64_t commit;       /* grows along the log: end of the last transaction before it, of a binary
+                             log its place; -1: not known */
     int64_t ts_us;        /* when it was committed; 0: not known */
     leat_shadow_skip skip;
     bool change; /* of a table; else one of transaction metadata */
@@ -49,8 +50,8 @@ leat_rc leat_shadow_identify(const leat_shadow_scope *scope, const char *topic,
 /* The place of a change with that operation ('c', 'u'...), and of the tombstone behind it. */
 uint64_t leat_shadow_place(uint64_t topic, uint64_t spot, char op);
 uint64_t leat_shadow_tombstone(uint64_t place);
-/* spot, above. */
-uint64_t leat_shadow_spot(int64_t lsn, int64_t tx);
+/* spot, above: of a source block, or of a dead letter's position. */
+uint64_t leat_shadow_spot(const leat_json *at);
 
 /* The payload of {"schema","payload"}, and the schema (NULL: there is none); else j itself. */
 const leat_json *leat_shadow_payload(const leat_json *j, const leat_json **schema);

@@ -472,8 +472,11 @@ static leat_rc begin(shadow *s, leat_err *e)
          leat_arena_printf(&s->a, "Debezium's topics %s* are read from their %s", s->begins,
                            s->conf->snapshot ? "beginning" : "end"));
     leat_shadow_twin_begin(&s->twin);
-    step(s, "slot",
-         leat_arena_printf(&s->a, "leat reads the database by the slot %s", s->twin.slot));
+    if (s->twin.slot)
+        step(s, "slot",
+             leat_arena_printf(&s->a, "leat reads the database by the slot %s", s->twin.slot));
+    else
+        step(s, "log", "leat reads the database's log, under a server id of its own");
     return LEAT_OK;
 }
 
@@ -516,7 +519,7 @@ leat_rc leat_shadow_run(const leat_shadow_conf *conf, leat_shadow_counts *counts
         rc = removed;
         *e = gone;
     }
-    if (removed == LEAT_OK && s->twin.begun)
+    if (removed == LEAT_OK && s->twin.begun && s->twin.slot)
         step(s, "removed", conf->keep ? "the slot stays, as asked" : "the slot was dropped");
     release(s);
     return rc;

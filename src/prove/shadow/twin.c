@@ -1,7 +1,8 @@
 /* The connector that runs beside Debezium (prove/shadow/part.h).
  *
  * What Debezium's configuration says about records stays; what would write to the database, to
- * Kafka or to the worker's offsets is taken out, and the slot is another one. A folder with a file
+ * Kafka or to the worker's offsets is taken out, and the slot is another one. A binary log has no
+ * slots: there it is another server id, under which a reader is known. A folder with a file
  * `slot` that nobody has locked was left by a run that was killed: that slot is dropped. */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 #include "prove/shadow/part.h"
 
 enum { STOP_MS = 20000, NAP_US = 20000, SLOT_MAX = 256 };
+enum { SERVER_ID = 2000000000 }; /* above those that people give */
 
 /* Not for a shadow; a * stands for any text. */
 static const char *const dropped[] = {
@@ -35,6 +37,9 @@ static const char *const dropped[] = {
     "topic.creation.*",
     "snapshot.mode*",
     "snapshot.streaming",
+    "snapshot.locking.mode",
+    "schema.history.*",
+    "database.server.id",
     "publication.autocreate.mode",
     "slot.name",
     "tasks.max",
@@ -73,20 +78,26 @@ leat_rc leat_shadow_twin_config(const leat_shadow_conf *conf, const leat_setup *
     if (!source)
         return leat_fail(e, LEAT_CONF, "shadow.sink", conf->config->name,
                          "only sources can be shadowed");
-    if (!source->forget || !source->leaves || !source->capture)
+    bool slots = source->forget && source->leaves;
+    if (!source->capture || !(slots || source->history))
         return leat_fail(e, LEAT_CONF, "shadow.source", conf->config->name,
-                         "%s has no log that two can read: only connectors of PostgreSQL can be "
-                         "shadowed",
+                         "%s has no log that two can read: only connectors of PostgreSQL, MySQL "
+                         "and MariaDB can be shadowed",
                          source->title);
-    t->slot = slot_of(conf, a);
+    t->slot = slots ? slot_of(conf, a) : NULL;
     t->config = (leat_config){.name = conf->config->name};
     leat_props_init(&t->config.props, conf->config->props.file);
     for (const leat_prop *p = conf->config->props.first; p; p = p->next)
         if (!is_dropped(p->name))
             leat_props_set(&t->config.props, a, leat_str_of(p->name), leat_str_of(p->value),
                            p->line);
-    set(t, a, "slot.name", t->slot);
-    set(t, a, "publication.autocreate.mode", "disabled");
+    if (slots) {
+        set(t, a, "slot.name", t->slot);
+        set(t, a, "publication.autocreate.mode", "disabled");
+    } else {
+        set(t, a, "database.server.id", leat_arena_printf(a, "%d", SERVER_ID + (int)getpid()));
+        set(t, a, "include.schema.changes", "false");
+    }
     set(t, a, "snapshot.mode", conf->snapshot ? "initial" : "no_data");
     set(t, a, "snapshot.streaming", "after");
     set(t, a, "retention.bytes", "1073741824");
@@ -173,6 +184,7 @@ leat_rc leat_shadow_twin_prepare(const leat_shadow_conf *conf, leat_arena *a, le
                          conf->data);
     if (t->lock < 0) return leat_os_fail(e, t->lock, "lock", lock);
     LEAT_TRY(clear(conf, a, t, e));
+    if (!t->slot) return LEAT_OK;
     const char *there = NULL;
     LEAT_TRY(t->setup.source->leaves(t->setup.conf, a, &there, e));
     if (there)

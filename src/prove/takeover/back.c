@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "engine/control.h"
+#include "engine/exchange.h"
 #include "engine/process.h"
 #include "prove/takeover/part.h"
 #include "state/state.h"
@@ -183,10 +184,38 @@ static leat_rc compare(leat_takeover_run *t, leat_str sent, leat_err *e)
     return LEAT_OK;
 }
 
+/* Debezium reads its schema history at its start: what was noted here must stand in it by then. */
+static leat_rc write_history(leat_takeover_run *t, leat_err *e)
+{
+    const leat_setup *setup = &t->setup;
+    leat_state *state = NULL;
+    if (!setup->source->history) return LEAT_OK;
+    char *folder = leat_arena_printf(&t->a, "%s/connectors/%s", t->conf->data, t->conf->name);
+    leat_exchange *x =
+        leat_exchange_new(setup->exchange, setup->source, setup->conf, t->conf->name, folder);
+    if (!x) {
+        leat_takeover_tell(
+            t, "history", LEAT_TAKEOVER_WARN,
+            "Debezium's schema history lacks the statements that were read here: if "
+            "a table was altered meanwhile its rows get wrong columns there, or stop "
+            "it. schema.history.exchange=mirror writes them");
+        return LEAT_OK;
+    }
+    leat_rc rc = leat_state_open(t->conf->data, t->conf->name, true, &state, e);
+    if (rc == LEAT_OK) rc = leat_exchange_finish(x, state, t->conf->wait_ms, e);
+    leat_state_close(state);
+    leat_exchange_free(x);
+    if (rc == LEAT_OK)
+        leat_takeover_tell(t, "history", LEAT_TAKEOVER_OK,
+                           "the statements that were read here are in Debezium's schema history");
+    return rc;
+}
+
 static leat_rc write_there(leat_takeover_run *t, leat_err *e)
 {
     leat_buf body = {0};
     leat_rc rc = offsets_of(t, &body, e);
+    if (rc == LEAT_OK) rc = write_history(t, e);
     if (rc == LEAT_OK)
         rc = leat_rest_call(t->rest, "PATCH", "/connectors/%s/offsets", t->conf->name,
                             leat_buf_str(&body), &t->a, NULL, e);

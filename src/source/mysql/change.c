@@ -97,13 +97,46 @@ static leat_event *add(leat_my_source *s, leat_batch *b, leat_my_rel *r, leat_op
     return ev;
 }
 
+/* Of a table, so many changes were delivered. */
+static void resume_table(leat_my_source *s, leat_str whole, uint32_t n)
+{
+    leat_my_rel *r;
+    leat_err e;
+    leat_str name = whole, db = leat_str_cut(&name, '.');
+    if (!name.s || leat_my_rel_named(s, db, name, &r, &e) != LEAT_OK) return;
+    r->tx = s->tx.id;
+    r->tx_seq = n;
+    s->tx.seq += n;
+    leat_records_count(s->records, r->whole, n);
+}
+
+/* Numbers go on behind those that Debezium gave in the part that it delivered, which are in its
+ * offset. Rows of that part that were read again have no others. */
+static void resume_metadata(leat_my_source *s)
+{
+    static const char prefix[] = "transaction_data_collection_order_";
+    const size_t len = sizeof prefix - 1;
+    const leat_json *j = NULL;
+    leat_err e;
+    int64_t n;
+    bool first = true;
+    leat_records_resume(s->records);
+    if (leat_json_parse(&s->arena, s->at.counted, &j, &e) != LEAT_OK) return;
+    for (const leat_json *m = j->child; m; m = m->next) {
+        if (!leat_str_starts(m->name, prefix) || !leat_str_i64(m->text, &n) || n <= 0) continue;
+        if (first) s->tx.seq = 0;
+        first = false;
+        resume_table(s, (leat_str){m->name.s + len, m->name.len - len}, (uint32_t)n);
+    }
+}
+
 /* BEGIN of the transaction's metadata, before its first event. */
 static void begin_metadata(leat_my_source *s, leat_batch *b)
 {
     if (s->tx.told || !s->conf->capture.transactions) return;
     s->tx.told = true;
     if (s->tx.resumed)
-        leat_records_resume(s->records);
+        resume_metadata(s);
     else
         leat_records_begin(s->records, b, leat_str_of(s->tx.name), s->tx.id, s->tx.ts_us);
 }

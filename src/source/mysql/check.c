@@ -1,10 +1,10 @@
 /* The doctor: tries a configuration on the real server, step by step, and changes nothing there.
  *
  * resolve, connect, tls, log in, version, log_bin, binlog_format, binlog_row_image,
- * binlog_row_metadata, statements, expiry, gtid, server id, privileges, tables. A step that fails
- * names what mends it, as SQL where SQL can, and what takes that back. Without a session there is
- * nothing to ask: the steps end there. discover lists what could be captured. Each call has a
- * session of its own; run by any thread. */
+ * binlog_row_metadata, statements, expiry, gtid, server id, privileges, tables, snapshot lock. A
+ * step that fails names what mends it, as SQL where SQL can, and what takes that back. Without a
+ * session there is nothing to ask: the steps end there. discover lists what could be captured. Each
+ * call has a session of its own; run by any thread. */
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -311,13 +311,12 @@ static void server_id(leat_my_exam *x)
 
 /* ---- privileges ---- */
 
-/* One of the lines that grant something on all databases has one of the words. */
-static bool granted(const leat_buf *grants, const char *const *words)
+bool leat_my_granted(leat_str grants, const char *scope, const char *const *words)
 {
-    leat_str rest = leat_buf_str(grants);
+    leat_str rest = grants;
     while (rest.s) {
         leat_str line = leat_str_cut(&rest, '\n');
-        if (!memmem(line.s, line.len, " ON *.* ", 8)) continue;
+        if (!memmem(line.s, line.len, scope, strlen(scope))) continue;
         for (size_t i = 0; words[i]; i++)
             if (memmem(line.s, line.len, words[i], strlen(words[i]))) return true;
     }
@@ -327,7 +326,7 @@ static bool granted(const leat_buf *grants, const char *const *words)
 static void privilege(leat_my_exam *x, const leat_buf *grants, const char *name,
                       const char *const *words)
 {
-    if (granted(grants, words)) {
+    if (leat_my_granted(leat_buf_str(grants), " ON *.* ", words)) {
         leat_my_step_ok(x, name, "granted");
         return;
     }
@@ -343,6 +342,18 @@ static void privilege(leat_my_exam *x, const leat_buf *grants, const char *name,
                      .undo = leat_arena_printf(x->a, "REVOKE %s ON *.* FROM %s;", words[1], user)});
 }
 
+leat_rc leat_my_grants(leat_my_exam *x, leat_buf *out, leat_err *e)
+{
+    leat_my_result r;
+    LEAT_TRY(leat_my_query(&x->sql, "read the user's rights", "SHOW GRANTS", &r, e));
+    while (leat_my_next(&r)) {
+        leat_buf_add(out, leat_my_cell(&r, 0));
+        leat_buf_u8(out, '\n');
+    }
+    leat_my_result_free(&r);
+    return LEAT_OK;
+}
+
 static void privileges(leat_my_exam *x)
 {
     static const char *const reads[] = {"ALL PRIVILEGES", "REPLICATION SLAVE",
@@ -350,18 +361,12 @@ static void privileges(leat_my_exam *x)
     static const char *const mysql[] = {"ALL PRIVILEGES", "REPLICATION CLIENT", NULL};
     static const char *const mariadb[] = {"ALL PRIVILEGES", "BINLOG MONITOR", "REPLICATION CLIENT",
                                           NULL};
-    leat_my_result r;
     leat_buf grants = {0};
     leat_err e;
-    if (leat_my_query(&x->sql, "read the user's rights", "SHOW GRANTS", &r, &e) != LEAT_OK) {
+    if (leat_my_grants(x, &grants, &e) != LEAT_OK) {
         leat_my_step_err(x, "privileges", &e);
         return;
     }
-    while (leat_my_next(&r)) {
-        leat_buf_add(&grants, leat_my_cell(&r, 0));
-        leat_buf_u8(&grants, '\n');
-    }
-    leat_my_result_free(&r);
     privilege(x, &grants, "replication", reads);
     privilege(x, &grants, "log status",
               x->sql.mariadb && x->sql.version >= 100502 ? mariadb : mysql);
@@ -463,6 +468,7 @@ static void all_steps(leat_my_exam *x)
     server_id(x);
     privileges(x);
     if (leat_rc_failed(leat_my_check_tables(x, &e))) leat_my_step_err(x, "tables", &e);
+    leat_my_check_snapshot(x);
     leat_my_check_signals(x);
 }
 

@@ -42,6 +42,14 @@ leat_rc leat_my_check_captured(const leat_my_conf *c, const leat_filter *f,
 /* The steps about tables: which are captured, whether they can be read, which have no key. */
 leat_rc leat_my_check_tables(leat_my_exam *x, leat_err *e);
 
+/* Appends what the server says that the user may, a line a grant. */
+leat_rc leat_my_grants(leat_my_exam *x, leat_buf *out, leat_err *e);
+/* One of the lines of that scope (" ON *.* ") has one of the words. */
+bool leat_my_granted(leat_str grants, const char *scope, const char *const *words);
+
+/* check_snapshot.c: what a snapshot locks. */
+void leat_my_check_snapshot(leat_my_exam *x);
+
 /* check_signal.c: the table of signals, if the configuration names one. */
 void leat_my_check_signals(leat_my_exam *x);
 

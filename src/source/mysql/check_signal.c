@@ -1,6 +1,5 @@
-/* leat check: the table of signals, and the lock that rows before the stream want. Nothing is
- * written: the server is asked how it would do it, which needs the same rights. Run by any thread.
- */
+/* leat check: the table of signals. Nothing is written: the server is asked how it would do it,
+ * which needs the same rights. Run by any thread. */
 #include "source/mysql/check.h"
 
 /* The signal table as SQL has it, in x->a; NULL: the option names none. */

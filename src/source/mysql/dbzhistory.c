@@ -127,7 +127,7 @@ static void put_position(leat_jw *w, const leat_schema_entry *en, leat_arena *a)
     leat_jw_object(w, "position");
     if (leat_json_parse(a, leat_arena_str(a, en->place), &place, &e) == LEAT_OK)
         for (const leat_json *m = place->child; m; m = m->next)
-            if (!leat_str_is(m->name, "gtid"))
+            if (!leat_str_is(m->name, "gtid") && !leat_str_is(m->name, "log_server"))
                 leat_jw_raw(w, leat_arena_str(a, m->name).s, leat_json_text(m, a));
     if (leat_str_is(en->what, "snapshot")) leat_jw_bool(w, "snapshot", true);
     leat_jw_end(w);
@@ -139,6 +139,7 @@ static void write_line(const void *conf, const leat_schema_entry *en, leat_buf *
     leat_arena a = {0};
     leat_jw w = {.out = out};
     if (leat_str_is(en->what, "unread")) return; /* Debezium would stop at it */
+    if (leat_str_is(en->what, "gap")) return;    /* it was read by another */
     leat_jw_object(&w, NULL);
     leat_jw_object(&w, "source");
     leat_jw_z(&w, "server", c->capture.prefix);
@@ -412,4 +413,9 @@ static leat_rc now(const void *conf,
 }
 
 const leat_source_history leat_my_source_history = {
-    .check = check_def, .now = now, .write = write_line, .read = read_line};
+    .check = check_def,
+    .now = now,
+    .write = write_line,
+    .read = read_line,
+    .skips = leat_my_skips,
+};

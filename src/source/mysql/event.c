@@ -96,7 +96,8 @@ static void begin_gtid(leat_my_source *s, leat_batch *b, const leat_binlog_event
     char uuid[LEAT_UUID_TEXT];
     begin(s, b, ev);
     s->tx.gtid = ev->gtid.id;
-    if (ev->gtid.commit_us) s->tx.ts_us = (int64_t)ev->gtid.commit_us;
+    s->tx.timed = ev->gtid.commit_us != 0;
+    if (s->tx.timed) s->tx.ts_us = (int64_t)ev->gtid.commit_us;
     if (ev->gtid.anonymous || !ev->gtid.id.gno) {
         s->tx.gtid.gno = 0;
         return;
@@ -327,6 +328,7 @@ leat_rc leat_my_event(leat_my_source *s, leat_batch *b, leat_binlog_format *f, l
     LEAT_TRY(leat_binlog_decode(f, bytes, 0, &s->scratch, &ev, e));
     if (f == &s->format && ev.type != LEAT_BINLOG_ROTATE) advance(s, &ev);
     if (ev.skip) return LEAT_OK;
+    if (s->tx.open && !s->tx.timed && ev.ts) s->tx.ts_us = (int64_t)ev.ts * 1000000;
     leat_rc rc = apply(s, b, f, &ev, bytes, e);
     pass_resumed(s, ev.type);
     return rc;

@@ -78,7 +78,8 @@ typedef struct leat_my_tx {
     uint64_t events; /* ... events that are ahead, and ... */
     uint64_t rows;   /* ... rows of the one behind them */
     uint64_t id;     /* stands for it, the same at each reading */
-    int64_t ts_us;   /* commit time */
+    int64_t ts_us;   /* commit time; of the present event, where the log does not tell that */
+    bool timed;      /* it does */
     uint32_t seq;    /* numbers given to its changes */
     uint32_t server_id;
     int64_t thread; /* -1: not known */
@@ -167,6 +168,11 @@ static inline const char *leat_my_file_now(const leat_my_source *s)
 static inline uint64_t leat_my_pos_now(const leat_my_source *s)
 {
     return s->streaming ? s->pos : s->at.pos;
+}
+/* Whose log that is; absent: not known. */
+static inline leat_str leat_my_log_server_now(const leat_my_source *s)
+{
+    return s->streaming ? s->server : s->at.server;
 }
 
 /* ---- gtidfilter.c: gtid.source.includes and .excludes ---- */
@@ -350,6 +356,7 @@ void leat_my_close_source(leat_task *t);
 leat_rc leat_my_offset_check(const void *conf, leat_position now, leat_position to, leat_arena *a,
                              leat_position *out, const char **note, leat_err *e);
 void leat_my_offset_text(leat_str offset, leat_buf *out);
+bool leat_my_skips(leat_position was, leat_position to); /* as leat_source_history.skips */
 leat_rc leat_my_signal_source(leat_task *t, leat_str json, leat_err *e);
 const leat_capture_conf *leat_my_capture_source(const void *conf);
 

@@ -23,14 +23,6 @@ void leat_my_position_write(const leat_my_position *p, leat_buf *out)
     leat_jw_end(&w);
 }
 
-void leat_my_partition_write(const char *server, leat_buf *out)
-{
-    leat_jw w = {.out = out};
-    leat_jw_object(&w, NULL);
-    leat_jw_z(&w, "server", server);
-    leat_jw_end(&w);
-}
-
 static bool snapshot_unfinished(const leat_json *j)
 {
     const leat_json *s = leat_json_get(j, "snapshot");
@@ -62,6 +54,7 @@ leat_rc leat_my_position_read(leat_str offset, leat_arena *a, leat_my_position *
     if (gtids.len) out->gtids = leat_arena_str(a, gtids);
     out->events = number_of(j, "event");
     out->rows = number_of(j, "row");
+    if (out->events || out->rows) out->counted = leat_arena_str(a, offset);
     out->ts_sec = leat_json_get_i64(j, "ts_sec", 0);
     out->server_id = (uint32_t)number_of(j, "server_id");
     leat_str server = leat_json_get_str(j, "log_server");

@@ -21,6 +21,8 @@ typedef struct leat_my_position {
     uint64_t events;         /* of the next transaction: so many events were dealt with, the one
                                 that begins it included ... */
     uint64_t rows;           /* ... and so many rows of the one that follows */
+    leat_str counted;        /* inside of a transaction: the offset itself, which has numbers of its
+                                changes so far; absent else */
     int64_t ts_sec;          /* commit time of the last transaction; 0: not known */
     uint32_t server_id;      /* of the server that wrote it; 0: not known */
     leat_str server;         /* whose log file and pos are of; absent: not known */
@@ -34,8 +36,6 @@ static inline bool leat_my_position_is(const leat_my_position *p)
 
 /* Appends the offset. */
 void leat_my_position_write(const leat_my_position *p, leat_buf *out);
-/* Appends {"server":"shop"}. */
-void leat_my_partition_write(const char *server, leat_buf *out);
 /* The position of the partition of that server (topic.prefix) among n; texts in a. Empty if there
  * is none. CONF "mysql.position" for one that cannot be read, CONF "mysql.other_prefix" when all of
  * them are of another prefix. */

@@ -48,6 +48,8 @@ leat_rc leat_my_block_read(void *arg, const leat_signal *signal, leat_batch *b, 
 void leat_my_block_end(void *arg);
 
 /* ---- snapshot.c ---- */
+/* Tables of that engine have views. */
+bool leat_my_has_transactions(const char *engine);
 /* As leat_source says. */
 leat_rc leat_my_plan_source(leat_task *t, leat_plan *plan, leat_err *e);
 /* The captured tables that are there, of which n; in a. */

@@ -358,7 +358,6 @@ static leat_rc put_column(leat_my_source *s, build *w, uint16_t i, leat_err *e)
 /* The key's schema and columns; a field that tells the table where tables share a topic. */
 static void put_key(leat_my_source *s, build *w, const leat_naming_place *place)
 {
-    leat_table *t = w->t;
     uint16_t *cols = LEAT_NEW(w->a, uint16_t, w->nkey), n = 0;
     leat_field *fields = LEAT_NEW(w->a, leat_field, w->nkey + 1);
     for (uint16_t i = 0; i < w->nkey; i++) {
@@ -367,16 +366,7 @@ static void put_key(leat_my_source *s, build *w, const leat_naming_place *place)
         fields[n] = w->fields[f];
         cols[n++] = f;
     }
-    t->key_tag = place->key_tag;
-    if (t->key_tag)
-        fields[n] = (leat_field){place->key_field, leat_schema_new(w->a, LEAT_T_STRING, false)};
-    if (n == 0 && !t->key_tag) return;
-    const char *name = leat_naming_schema(&s->conf->capture, w->a, t->topic, ".Key");
-    leat_schema *key = leat_schema_struct(w->a, false, name, 0, n + (t->key_tag ? 1u : 0u));
-    key->fields = fields;
-    t->key = key;
-    t->key_cols = cols;
-    t->nkey = n;
+    leat_naming_key(&s->conf->capture, w->a, place, fields, cols, n, w->t);
 }
 
 /* The table's own key, if all of its columns are in the row as they are: a row is known by it,

@@ -3,7 +3,8 @@
  * An entry's place is the position behind it, and, where the server has GTIDs, the transaction that
  * it stands in:
  *
- *   {"ts_sec":...,"file":"mysql-bin.000001","pos":1926,"gtids":"2ec757f5-...:1-5","gtid":"...:6"}
+ *   {"ts_sec":...,"file":"mysql-bin.000001","pos":1926,"gtids":"2ec757f5-...:1-5","gtid":"...:6",
+ *    "log_server":"2ec757f5-..."}
  *
  * In force is the newest entry of a table (or of its database, or of all tables) whose place was
  * reached. Reading again what was read before finds the entries of then; a statement that is read
@@ -29,6 +30,7 @@ static void put_place(leat_my_source *s, leat_buf *out)
     if (gtids.len) leat_jw_str(&w, "gtids", leat_buf_str(&gtids));
     if (s->gtid && s->tx.open && (s->tx.gtid.gno || s->tx.has_mariadb))
         leat_jw_z(&w, "gtid", s->tx.name);
+    if (leat_my_log_server_now(s).len) leat_jw_str(&w, "log_server", leat_my_log_server_now(s));
     leat_jw_end(&w);
     leat_buf_free(&gtids);
 }
@@ -37,6 +39,14 @@ static void put_place(leat_my_source *s, leat_buf *out)
 static bool has_read(const leat_my_source *s, leat_str set)
 {
     return leat_my_gtids_in(s->mariadb, &s->gtids, &s->state, set);
+}
+
+/* file and pos of a place tell whether it was reached. In a MariaDB's own log they do always, and
+ * numbers of a domain need not, as they may fall. */
+static bool by_place(const leat_my_source *s, leat_str log_server)
+{
+    return !s->gtid ||
+           (s->mariadb && log_server.len && leat_str_eq(log_server, leat_my_log_server_now(s)));
 }
 
 /* The place was reached; *here: it is the present one. */
@@ -51,15 +61,18 @@ static bool reached(const leat_my_source *s, leat_str place, bool *here)
         leat_str gtid = leat_json_get_str(j, "gtid"), gtids = leat_json_get_str(j, "gtids");
         leat_str file = leat_json_get_str(j, "file");
         uint64_t pos = (uint64_t)leat_json_get_i64(j, "pos", 0);
-        if (s->gtid && gtid.s) {
+        bool numbers = !by_place(s, leat_json_get_str(j, "log_server"));
+        if (numbers && gtid.s) {
             *here = s->tx.open && leat_str_is(gtid, s->tx.name);
             yes = *here || has_read(s, gtid);
-        } else if (s->gtid && gtids.s) {
-            yes = has_read(s, gtids);
         } else if (file.s) {
             int order = leat_my_place_cmp(file.s, pos, leat_my_file_now(s), leat_my_pos_now(s));
             *here = order == 0;
             yes = order <= 0;
+            /* One of Debezium's has what was read before its transaction. */
+            if (numbers && gtids.s) yes = has_read(s, gtids);
+        } else if (numbers && gtids.s) {
+            yes = has_read(s, gtids);
         }
     }
     leat_arena_free(&a);

@@ -8,7 +8,7 @@
 /* ---- tables ---- */
 
 /* Its rows are seen when their transaction is committed, not before. */
-static bool has_transactions(const char *engine)
+bool leat_my_has_transactions(const char *engine)
 {
     static const char *const engines[] = {"InnoDB", "ROCKSDB", "TokuDB", NULL};
     for (int i = 0; engines[i]; i++)
@@ -27,7 +27,7 @@ leat_my_snap *leat_my_snap_of(const leat_my_relation *r, const char *override, l
                         .override = override,
                         .doing = leat_arena_printf(a, "read the rows of %s.%s%s", r->db, r->name,
                                                    override ? " by a statement of its own" : ""),
-                        .plain = !has_transactions(r->engine)};
+                        .plain = !leat_my_has_transactions(r->engine)};
     leat_buf_free(&quoted);
     return p;
 }

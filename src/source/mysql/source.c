@@ -192,7 +192,7 @@ leat_rc leat_my_open_source(leat_task *t, const leat_position *pos, size_t n, le
         s->sql.leaves = s->dump.leaves = leaves;
         s->sql.arg = s->dump.arg = t;
     }
-    leat_my_partition_write(s->conf->capture.prefix, &text);
+    leat_naming_partition(s->conf->capture.prefix, &text);
     s->partition = leat_arena_str(&s->arena, leat_buf_str(&text));
     leat_buf_free(&text);
     t->priv = s;
@@ -256,6 +256,21 @@ static bool reached(bool mariadb, const leat_my_position *at, const leat_my_posi
     if (mariadb && at->server.len && leat_str_eq(at->server, to->server))
         return place || equal(at->gtids, to->gtids);
     return leat_my_gtids_in_text(mariadb, at->gtids, to->gtids);
+}
+
+bool leat_my_skips(leat_position was, leat_position to)
+{
+    leat_arena a = {0};
+    leat_my_position from, at;
+    leat_err e;
+    bool skips = to.offset.s != NULL;
+    if (skips && was.offset.s && leat_my_position_read(was.offset, &a, &from, &e) == LEAT_OK &&
+        leat_my_position_read(to.offset, &a, &at, &e) == LEAT_OK) {
+        bool mysql = at.gtids.len && memchr(at.gtids.s, ':', at.gtids.len);
+        skips = !reached(!mysql, &from, &at);
+    }
+    leat_arena_free(&a);
+    return skips;
 }
 
 bool leat_my_passed_source(leat_task *t, leat_str end, const leat_position *pos, size_t n)

@@ -131,7 +131,7 @@ leat_rc leat_pg_offset_check(const void *p, leat_position now, leat_position to,
     *out = to;
     *note = NULL;
     if (!to.offset.s) return LEAT_OK;
-    leat_pg_partition_write(conf->capture.prefix, &text);
+    leat_naming_partition(conf->capture.prefix, &text);
     leat_str ours = leat_arena_str(a, leat_buf_str(&text));
     leat_buf_clear(&text);
     leat_rc rc = LEAT_OK;

@@ -33,14 +33,6 @@ void leat_pg_position_write(const leat_pg_position *p, leat_buf *out)
     leat_jw_end(&w);
 }
 
-void leat_pg_partition_write(const char *server, leat_buf *out)
-{
-    leat_jw w = {.out = out};
-    leat_jw_object(&w, NULL);
-    leat_jw_z(&w, "server", server);
-    leat_jw_end(&w);
-}
-
 static bool snapshot_unfinished(const leat_json *j)
 {
     const leat_json *s = leat_json_get(j, "snapshot");

@@ -30,8 +30,6 @@ typedef struct leat_pg_position {
 
 /* Appends the offset's JSON. */
 void leat_pg_position_write(const leat_pg_position *p, leat_buf *out);
-/* Appends {"server":NAME}. */
-void leat_pg_partition_write(const char *server, leat_buf *out);
 
 /* Finds the position of this server among n; *out is zero when there is none, or when it belongs to
  * a snapshot of Debezium's that had not ended. CONF "postgres.position" when it cannot be read,

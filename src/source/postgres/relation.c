@@ -249,16 +249,7 @@ static void put_key(leat_pg_source *s, const draft *d, leat_table *t, const buil
             fields[n] = w->fields[k];
             cols[n++] = k;
         }
-    t->key_tag = place->key_tag;
-    if (t->key_tag)
-        fields[n] = (leat_field){place->key_field, leat_schema_new(w->a, LEAT_T_STRING, false)};
-    if (n == 0 && !t->key_tag) return;
-    const char *name = leat_naming_schema(&s->conf->capture, w->a, t->topic, ".Key");
-    leat_schema *key = leat_schema_struct(w->a, false, name, 0, n + (t->key_tag ? 1u : 0u));
-    key->fields = fields;
-    t->key = key;
-    t->key_cols = cols;
-    t->nkey = n;
+    leat_naming_key(&s->conf->capture, w->a, place, fields, cols, n, t);
 }
 
 /* The columns as Debezium tells of them where it tells of source types: length and scale of a

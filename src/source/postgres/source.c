@@ -336,7 +336,7 @@ static leat_rc open_source(leat_task *t, const leat_position *pos, size_t n, lea
     leat_arena_init(&s->scratch, 0);
     s->app = leat_arena_printf(&s->arena, "leat %s", t->connector);
     leat_buf text = {0};
-    leat_pg_partition_write(s->conf->capture.prefix, &text);
+    leat_naming_partition(s->conf->capture.prefix, &text);
     s->partition = leat_arena_str(&s->arena, leat_buf_str(&text));
     leat_buf_free(&text);
     t->priv = s;

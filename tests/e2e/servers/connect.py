@@ -1,11 +1,14 @@
-"""A private Kafka Connect: one distributed worker with Debezium's PostgreSQL connector and Kafka's
-connectors of files.
+"""A private Kafka Connect: one distributed worker with Debezium's connectors of PostgreSQL and
+MySQL and Kafka's of files.
 
-`tools/setup.sh peers` fetches the connectors; Kafka's jars have the worker. `file` is the worker's
-properties file, which leat takes too. group: its workers' and its topics' names; settings override
+`tools/setup.sh peers` fetches the connectors; Kafka's jars have the worker. That of MariaDB is
+published with Debezium Server alone: where `tools/setup.sh debezium` has fetched that, it is there
+too. `file` is the worker's properties file, which leat takes too; `kinds` are the servers with
+binary logs that it knows. group: its workers' and its topics' names; settings override
 what stands here, with "_" for ".".
 """
 
+import glob
 import json
 import os
 import signal
@@ -20,10 +23,27 @@ VERSION = "3.6.0.Final"  # as tools/setup.sh has it
 JSON = "org.apache.kafka.connect.json.JsonConverter"
 
 
+def mariadb_plugin(folder):
+    """A folder with its connector, made of MySQL's; None: it is not on this machine."""
+    lib = os.path.join(CACHE, f"debezium-server-{VERSION}", "lib")
+    own = glob.glob(os.path.join(lib, "debezium-connector-mariadb-*.jar"))
+    own += glob.glob(os.path.join(lib, "mariadb-java-client-*.jar"))
+    if len(own) != 2:
+        return None
+    to = os.path.join(folder, "plugins", "mariadb")
+    os.makedirs(to, exist_ok=True)
+    shared = glob.glob(os.path.join(CACHE, f"debezium-connector-mysql-{VERSION}", "*", "*.jar"))
+    left_out = ("debezium-connector-mysql-", "mysql-connector-j-")
+    for jar in own + [j for j in shared if not os.path.basename(j).startswith(left_out)]:
+        os.symlink(jar, os.path.join(to, os.path.basename(jar)))
+    return os.path.dirname(to)
+
+
 class Connect:
     def __init__(self, folder, kafka, group="connect", **settings):
-        self.plugins = os.path.join(CACHE, f"debezium-connector-postgres-{VERSION}")
-        if not os.path.isdir(self.plugins):
+        plugins = [os.path.join(CACHE, f"debezium-connector-{name}-{VERSION}")
+                   for name in ("postgres", "mysql")]
+        if not all(os.path.isdir(folder) for folder in plugins):
             raise Missing(f"Debezium {VERSION} is not here: tools/setup.sh peers fetches it")
         self.kafka, self.folder = kafka, str(folder)
         self.port = free_port()
@@ -31,6 +51,9 @@ class Connect:
         self.log = os.path.join(self.folder, "connect.log")
         self.file = os.path.join(self.folder, "worker.properties")
         os.makedirs(self.folder, exist_ok=True)
+        mariadb = mariadb_plugin(self.folder)
+        self.kinds = ["mysql", "mariadb"] if mariadb else ["mysql"]
+        plugins += [os.path.join(CACHE, "connect-file-4.1.0")] + ([mariadb] if mariadb else [])
         props = {
             "bootstrap.servers": kafka.bootstrap,
             "group.id": f"leat-tests-{group}",
@@ -48,7 +71,7 @@ class Connect:
             "offset.flush.interval.ms": "1000",
             "listeners": self.url,
             "rest.advertised.host.name": "127.0.0.1",
-            "plugin.path": f"{self.plugins},{os.path.join(CACHE, 'connect-file-4.1.0')}",
+            "plugin.path": ",".join(plugins),
             **{name.replace("_", "."): value for name, value in settings.items()},
         }
         with open(self.file, "w", encoding="utf-8") as f:
