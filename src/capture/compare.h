@@ -23,6 +23,7 @@ typedef enum leat_compare_kind {
     LEAT_COMPARE_NUMBER, /* decimals */
     LEAT_COMPARE_MONEY,
     LEAT_COMPARE_FLOAT,
+    LEAT_COMPARE_SINGLE, /* a float of 32 bits, where it is shown in another way than a double */
     LEAT_COMPARE_TEXT, /* and all whose text is the value: uuid, json, enums, inet, bytes as hex */
     LEAT_COMPARE_CHAR, /* text padded with blanks */
     LEAT_COMPARE_BYTES,

@@ -96,7 +96,9 @@ static leat_canon abroad(const leat_compare_column *s, const leat_compare_column
     case LEAT_COMPARE_BOOL: return truth ? LEAT_CANON_BOOL : LEAT_CANON_NONE;
     case LEAT_COMPARE_MONEY: return is_number(to) ? LEAT_CANON_DECIMAL : LEAT_CANON_NONE;
     case LEAT_COMPARE_FLOAT:
-        if (to != LEAT_COMPARE_FLOAT && to != LEAT_COMPARE_ANY) return LEAT_CANON_NONE;
+    case LEAT_COMPARE_SINGLE:
+        if (to != LEAT_COMPARE_FLOAT && to != LEAT_COMPARE_SINGLE && to != LEAT_COMPARE_ANY)
+            return LEAT_CANON_NONE;
         return one_zero ? LEAT_CANON_REAL0 : LEAT_CANON_REAL;
     case LEAT_COMPARE_TEXT:
     case LEAT_COMPARE_CHAR:

@@ -40,7 +40,7 @@ static leat_compare_kind kind_of(const leat_my_column *c)
         {"tinyint", LEAT_COMPARE_INT},      {"smallint", LEAT_COMPARE_INT},
         {"mediumint", LEAT_COMPARE_INT},    {"int", LEAT_COMPARE_INT},
         {"bigint", LEAT_COMPARE_INT},       {"year", LEAT_COMPARE_INT},
-        {"decimal", LEAT_COMPARE_NUMBER},   {"float", LEAT_COMPARE_FLOAT},
+        {"decimal", LEAT_COMPARE_NUMBER},   {"float", LEAT_COMPARE_SINGLE},
         {"double", LEAT_COMPARE_FLOAT},     {"bit", LEAT_COMPARE_BITS},
         {"char", LEAT_COMPARE_CHAR},        {"varchar", LEAT_COMPARE_TEXT},
         {"tinytext", LEAT_COMPARE_TEXT},    {"text", LEAT_COMPARE_TEXT},

@@ -36,21 +36,29 @@ static void put_shown(leat_buf *out, const leat_compare_field *f, leat_str x)
         AROUND(out, x, "CONCAT(", ")");
 }
 
-/* Sign, digits without zeros at either end, and the exponent of the last one. */
-static void put_real(leat_buf *out, leat_str x, bool zero)
+/* Sign, digits without zeros at either end, and the exponent of the last one. A FLOAT is shown with
+ * six digits, an expression of it with all; but MySQL cuts those of expressions that are longer
+ * than 22 characters, which none of a FLOAT is without its sign. */
+static void put_real(leat_buf *out, const leat_compare_field *f, leat_str x)
 {
-    leat_buf t = {0}, m = {0}, all = {0};
-    AROUND(&t, x, "CONCAT((", zero ? ")*1e0+0e0)" : ")*1e0)");
+    leat_buf shown = {0}, t = {0}, m = {0}, all = {0};
+    AROUND(&shown, x, "CONCAT(", ")");
+    leat_str is = leat_buf_str(&shown);
+    if (f->kind == LEAT_COMPARE_SINGLE)
+        AROUND(&t, x, "CONCAT(ABS(", ")*1e0)");
+    else
+        leat_buf_add(&t, is);
     AROUND(&m, leat_buf_str(&t), "SUBSTRING_INDEX(", ",'e',1)");
     AROUND(&all, leat_buf_str(&m), "REPLACE(REPLACE(", ",'.',''),'-','')");
-    AROUND(out, leat_buf_str(&t), "CONCAT(IF(LEFT(", ",1)='-','-','')");
-    AROUND(out, leat_buf_str(&all), ",TRIM(BOTH '0' FROM ", ")");
-    AROUND(out, leat_buf_str(&t), ",'e',CAST(IF(LOCATE('e',", "),SUBSTRING_INDEX(",
-           ",'e',-1),'0') AS SIGNED)");
+    leat_str text = leat_buf_str(&t), digits = leat_buf_str(&all);
+    AROUND(out, is, "CONCAT(IF(LEFT(", ",1)='-'");
+    if (f->canon == LEAT_CANON_REAL0) AROUND(out, digits, " AND TRIM(BOTH '0' FROM ", ")<>''");
+    AROUND(out, digits, ",'-',''),TRIM(BOTH '0' FROM ", ")");
+    AROUND(out, text, ",'e',CAST(IF(LOCATE('e',", "),SUBSTRING_INDEX(", ",'e',-1),'0') AS SIGNED)");
     AROUND(out, leat_buf_str(&m), "-IF(LOCATE('.',", "),CHAR_LENGTH(SUBSTRING_INDEX(",
            ",'.',-1)),0)");
-    AROUND(out, leat_buf_str(&all), "+CHAR_LENGTH(", ")-CHAR_LENGTH(TRIM(TRAILING '0' FROM ",
-           ")))");
+    AROUND(out, digits, "+CHAR_LENGTH(", ")-CHAR_LENGTH(TRIM(TRAILING '0' FROM ", ")))");
+    leat_buf_free(&shown);
     leat_buf_free(&t);
     leat_buf_free(&m);
     leat_buf_free(&all);
@@ -115,8 +123,8 @@ void leat_my_compare_put(leat_buf *out, const leat_compare_field *f)
                "+0) END");
         break;
     case LEAT_CANON_NUMBER: put_cut(out, t); break;
-    case LEAT_CANON_REAL: put_real(out, x, false); break;
-    case LEAT_CANON_REAL0: put_real(out, x, true); break;
+    case LEAT_CANON_REAL:
+    case LEAT_CANON_REAL0: put_real(out, f, x); break;
     case LEAT_CANON_TRIMMED: AROUND(out, t, "TRIM(TRAILING ' ' FROM ", ")"); break;
     case LEAT_CANON_MOMENT: put_moment(out, f, x); break;
     case LEAT_CANON_INTERVAL: put_interval(out, t); break;
