@@ -214,7 +214,8 @@ PG_FILL = """
         FROM generate_series(1, {n}) g;
     INSERT INTO nums (id, d, r) VALUES (100001, 1.7976931348623157e308, 3.4e38),
         (100002, 5e-324, 1e-30), (100003, -1e15, -1e7), (100004, 123456789012345680, 16777216),
-        (100005, 1e-5, 0.001), (100006, 0, 0), (100007, -2.2250738585072014e-308, -1.1754943508222875e-38);
+        (100005, 1e-5, 0.001), (100006, 0, 0),
+        (100007, -2.2250738585072014e-308, -1.1754943508222875e-38);
     INSERT INTO texts SELECT 'k' || g || CASE g % 3 WHEN 0 THEN 'ä' ELSE 'B' END, 'text ' || g,
         CASE WHEN g % 5 = 0 THEN '' ELSE 'v' || g END, 'c' || g % 100, decode(md5(g::text), 'hex'),
         md5(g::text)::uuid, jsonb_build_object('g', g, 'longer', g / 7.0), '10.0.0.1'
