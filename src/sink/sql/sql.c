@@ -163,6 +163,7 @@ static const leat_sink_compare compare = {compare_open, compare_name};
         .title = its_title,                                                                        \
         .help = its_help,                                                                          \
         .classes = its_classes,                                                                    \
+        .tells = true,                                                                             \
         .options = its_options,                                                                    \
         .conf_size = sizeof(leat_rdb_conf),                                                        \
         .validate = leat_rdb_conf_validate,                                                        \
