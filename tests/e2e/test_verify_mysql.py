@@ -259,7 +259,7 @@ def test_from_postgresql(db, binlog, leat):
     change("nums", "b", "2", range(241, 251))
     change("nums", "y", "y + 0.01", range(251, 261))
     change("nums", "x", "x ^ 1", range(261, 281))
-    change("nums", "w", "CONCAT(LEFT(w, CHAR_LENGTH(w) - 1), 1 - RIGHT(w, 1))", range(281, 291))
+    change("nums", "w", "w ^ 1", range(281, 291))
     if binlog.kind == "mysql":
         change("nums", "d", "-0e0", [100006])
     change("nums", "i", "i + IF(id % 2, 7919, -7919)", range(301, 401))
