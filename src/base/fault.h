@@ -43,6 +43,7 @@
     X(sink_write, "before a batch is given to the sink")                                           \
     X(sink_flush, "before the sink is asked whether the batch is durable")                         \
     X(sink_apply, "before rows are given to a relational target")                                  \
+    X(sink_lose, "before rows are given to a relational target: the last of them is lost")         \
     X(sink_applied, "after they were, inside the target's transaction")                            \
     X(sink_cursor, "before the cursor is stored in the target")                                    \
     X(sink_commit, "before the target's transaction is committed")                                 \

@@ -22,17 +22,23 @@
 #define AGAIN_IF_INTERRUPTED(result, call)                                                         \
     while (((result) = (call)) < 0 && errno == EINTR) continue
 
+static int real_same(int fd, const char *path)
+{
+    struct stat mine, there;
+    if (fstat(fd, &mine) < 0 || stat(path, &there) < 0) return -errno;
+    return mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
+}
+
 /* The lock, and that path still names this file: who removed it while we waited for it has left us
  * a lock on nothing. */
 static int lock_file(int fd, const char *path)
 {
     int rc;
-    struct stat mine, there;
     AGAIN_IF_INTERRUPTED(rc, flock(fd, LOCK_EX | LOCK_NB));
     if (rc < 0) return -errno;
-    if (fstat(fd, &mine) < 0) return -errno;
-    if (stat(path, &there) < 0) return errno == ENOENT ? -EWOULDBLOCK : -errno;
-    return mine.st_dev == there.st_dev && mine.st_ino == there.st_ino ? 0 : -EWOULDBLOCK;
+    rc = real_same(fd, path);
+    if (rc < 0 && rc != -ENOENT) return rc;
+    return rc == 1 ? 0 : -EWOULDBLOCK;
 }
 
 static int real_open(const char *path, int flags, unsigned mode)
@@ -186,6 +192,7 @@ static const leat_os real = {
     .datasync = real_datasync,
     .truncate = real_truncate,
     .size = real_size,
+    .same = real_same,
     .allocate = real_allocate,
     .unlink = real_unlink,
     .rmdir = real_rmdir,

@@ -28,6 +28,9 @@ typedef struct leat_os {
     int (*datasync)(int fd);
     int (*truncate)(int fd, int64_t size);
     int64_t (*size)(int fd);
+    /* 1: the path names the file that fd has open, 0: another one. A file that is open shares its
+     * identity with none that is made meanwhile. */
+    int (*same)(int fd, const char *path);
     /* Reserves blocks up to size: -ENOSPC now rather than later. What size() says stays;
      * -EOPNOTSUPP where the file system cannot. */
     int (*allocate)(int fd, int64_t size);

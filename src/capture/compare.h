@@ -1,7 +1,7 @@
 /* How `leat verify` reads a database: sums of ranges of a table's rows, and keys with hashes.
  *
  * A side is a session of its own. Both sides make of each column the same canonical text, so that
- * equal rows have equal hashes: of a row the MD5 of its columns' texts, each with its length, NULL
+ * equal rows have equal hashes: of a row the hash of its columns' texts, each with its length, NULL
  * apart from empty. Of a range: how many rows, the sum of the hashes' first halves and the xor of
  * their second ones, so that neither pairs of equal rows nor swapped ones hide. Where the database
  * can, it computes them itself. A range is bounded by keys, as their canonical texts. Calls may
@@ -18,10 +18,12 @@ __extension__ typedef __int128 leat_int128;
 typedef enum leat_compare_kind {
     LEAT_COMPARE_OTHER, /* only with a column of the same type of the same system */
     LEAT_COMPARE_INT,
+    LEAT_COMPARE_UINT, /* whole numbers that may be larger than a signed one of 64 bits */
     LEAT_COMPARE_BOOL,
     LEAT_COMPARE_NUMBER, /* decimals */
     LEAT_COMPARE_MONEY,
     LEAT_COMPARE_FLOAT,
+    LEAT_COMPARE_SINGLE, /* a float of 32 bits, where it is shown in another way than a double */
     LEAT_COMPARE_TEXT, /* and all whose text is the value: uuid, json, enums, inet, bytes as hex */
     LEAT_COMPARE_CHAR, /* text padded with blanks */
     LEAT_COMPARE_BYTES,
@@ -49,12 +51,17 @@ typedef enum leat_canon {
     LEAT_CANON_INTERVAL, /* months, days and microseconds */
     LEAT_CANON_BITS,     /* 0 and 1 without zeros in front */
     LEAT_CANON_JSON,     /* as jsonb */
+    LEAT_CANON_SIGNED,   /* a whole number, from 2^63 on less 2^64 */
+    LEAT_CANON_REAL,     /* the double's shortest decimal: sign, digits, exponent of the last one */
+    LEAT_CANON_REAL0,    /* the same, without telling -0 from 0 */
+    LEAT_CANON_MOMENT,   /* date or time without zeros at its end and without a zone: in UTC */
 } leat_canon;
 
 typedef struct leat_compare_column {
     const char *name, *type; /* type: as the server writes it */
     uint8_t kind;            /* leat_compare_kind */
     uint16_t key;            /* place in the primary key, from 1; 0: not in it */
+    bool required;           /* it is never NULL, where that decides about its text */
 } leat_compare_column;
 
 typedef struct leat_compare_table {
@@ -69,6 +76,7 @@ typedef struct leat_compare_field {
     const char *name;
     uint8_t canon; /* leat_canon */
     uint8_t kind;  /* leat_compare_kind of this side */
+    bool required; /* as of the column */
     bool native;   /* of a key: both servers order the values in the same way, by an index if there
                       is one; else they are ordered by the bytes of their texts */
 } leat_compare_field;
@@ -79,6 +87,7 @@ typedef struct leat_compare_plan {
     const leat_compare_field *fields;
     uint16_t n, nkey;
     bool xors; /* the second halves are xored; else they are summed, too */
+    bool sha;  /* hashes are the first 16 bytes of SHA-256, else MD5, which new MySQLs have not */
 } leat_compare_plan;
 
 typedef struct leat_compare_sum {
@@ -104,15 +113,23 @@ typedef struct leat_compare_row {
 
 typedef struct leat_compare_side leat_compare_side;
 struct leat_compare_side {
-    const char *system; /* "postgresql", "sqlite" */
+    const char *system; /* "postgresql", "mysql", "mariadb", "sqlite" */
+    char quote;         /* around names */
     bool xors;          /* it has an xor of its own */
     bool folds;         /* names of tables that differ by case alone are the same */
+    bool versions;      /* its rows tell their versions */
+    bool one_zero;      /* what it is given as -0 is 0 there */
     int64_t spent_us;   /* in statements so far */
+
+    /* Appends the constant of the column's type that has this canonical text; NULL: the text in
+     * quotes is one. */
+    void (*value)(leat_buf *out, const leat_compare_field *f, leat_str text);
 
     /* Fills table, whose schema and name are given; in a. */
     leat_rc (*describe)(leat_compare_side *s, leat_compare_table *t, leat_arena *a, leat_err *e);
     /* All that follows until `end` is of one moment. view: what it shows, in a (NULL: not asked
-     * for); running: ids of transactions that the server counts as not ended. */
+     * for); running: ids of transactions that the server counts as not ended, of a side with
+     * versions. */
     leat_rc (*begin)(leat_compare_side *s, leat_arena *a, leat_view *view, const uint64_t **running,
                      size_t *nrunning, leat_err *e);
     leat_rc (*end)(leat_compare_side *s, leat_err *e);

@@ -72,12 +72,16 @@ static void difference(void *arg, const leat_verify_table *t, const leat_verify_
         fprintf(stderr, "further differences are counted only (--max-differences)\n");
 }
 
-/* The place of a view, as the source writes it; "" if it has none. */
+/* The place of a view, as the source writes it: an end, or a file and a place in it; "" if it has
+ * none. */
 static leat_str place_of(const leat_verify_table *t, leat_arena *a)
 {
     const leat_json *j = NULL;
     if (leat_json_parse(a, leat_str_of(t->view), &j, NULL) != LEAT_OK) return LEAT_STR("");
-    leat_str end = leat_json_get_str(j, "end");
+    leat_str end = leat_json_get_str(j, "end"), file = leat_json_get_str(j, "file");
+    if (file.s)
+        return leat_str_of(leat_arena_printf(a, LEAT_STR_FMT ":%" PRId64, LEAT_STR_ARG(file),
+                                             leat_json_get_i64(j, "pos", 0)));
     return end.s ? end : LEAT_STR("");
 }
 

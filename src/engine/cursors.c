@@ -76,6 +76,7 @@ void leat_cursors_input_end(leat_jw *w, leat_str cursor, int64_t offset, const l
     if (offset > 0) leat_jw_i64(w, "offset", offset);
     leat_jw_i64(w, "read", (int64_t)c->read);
     leat_jw_i64(w, "delivered", (int64_t)c->delivered);
+    leat_jw_i64(w, "filtered", (int64_t)c->filtered);
     leat_jw_i64(w, "dead", (int64_t)c->dead);
     leat_jw_end(w);
 }
@@ -92,6 +93,7 @@ leat_sink_counts leat_cursors_counts(const leat_json *input)
     return (leat_sink_counts){
         .read = (uint64_t)leat_json_get_i64(input, "read", 0),
         .delivered = (uint64_t)leat_json_get_i64(input, "delivered", 0),
+        .filtered = (uint64_t)leat_json_get_i64(input, "filtered", 0),
         .dead = (uint64_t)leat_json_get_i64(input, "dead", 0),
     };
 }
@@ -100,5 +102,6 @@ void leat_sink_counts_add(leat_sink_counts *to, const leat_sink_counts *c)
 {
     to->read += c->read;
     to->delivered += c->delivered;
+    to->filtered += c->filtered;
     to->dead += c->dead;
 }

@@ -119,6 +119,7 @@ leat_rc leat_inputs_store(leat_inputs *s, leat_input *in, const leat_sink_counts
 {
     leat_arena a = {0};
     leat_buf text = {0};
+    LEAT_TRY(leat_reader_still(in->reader, e)); /* no other stream gets this one's cursor */
     leat_inputs_text(s, in, counts, &text);
     leat_rc rc = leat_cursors_store(leat_cursors_path(s->data, in->source, s->sink, &a),
                                     leat_buf_str(&text), e);

@@ -1,7 +1,8 @@
 /* What a sink reads: the streams that hold its topics, and how far it has come in each.
  *
  * The cursors stand in data/connectors/SOURCE/stream/readers/SINK, one file a stream:
- * {"sink":NAME,"inputs":[{"topics":[...],"next":[...],"cursor":...,"read":n,"delivered":n,"dead":n}]};
+ * {"sink":NAME,"inputs":[{"topics":[...],"next":[...],"cursor":...,"read":n,"delivered":n,"filtered":n,
+ * "dead":n}]};
  * next are the topics' next offsets, -1: nothing of it was read. While that file is there the
  * stream keeps what lies behind the cursors; it is first written under the lock of its folder
  * (stream/readers.h). An input is a reader of some topics of one stream. With "offset" (one topic,
@@ -23,7 +24,7 @@
 
 /* The ledger of a sink: events in its topics since its cursor began. */
 typedef struct leat_sink_counts {
-    uint64_t read, delivered, dead;
+    uint64_t read, delivered, filtered, dead;
 } leat_sink_counts;
 
 typedef struct leat_input {

@@ -199,6 +199,7 @@ typedef struct trying {
     origin *origins;    /* asked for so far */
     const origin *from; /* of the letter that is tried */
     leat_err why;       /* the sink has rejected it */
+    leat_fate fate;     /* what else it says of it */
     int64_t done, failed;
     leat_jw *w;
     leat_err stop; /* nothing more can be tried */
@@ -213,10 +214,27 @@ static void reject(leat_sink_task *t, const leat_batch *b, uint32_t i, const lea
     g->why = *why;
 }
 
+static void take_fate(leat_sink_task *t, const leat_batch *b, uint32_t i, leat_fate fate)
+{
+    trying *g = t->engine;
+    (void)b;
+    (void)i;
+    g->fate = fate;
+}
+
+/* A letter of which the sink says nothing would be gone. */
+static leat_rc balance(const trying *g, leat_err *e)
+{
+    if (!g->r->sink->tells || g->fate != LEAT_FATE_NONE || leat_rc_failed(g->why.rc))
+        return LEAT_OK;
+    return leat_fail(e, LEAT_FATAL, "ledger.mismatch", g->from->topic,
+                     "the sink does not say what became of the letter, which stays: report this");
+}
+
 static leat_rc reach(leat_sink_task *t, leat_buf *text, leat_err *e)
 {
     trying *g = t->engine;
-    (void)e;
+    LEAT_TRY(balance(g, e));
     leat_buf_clear(text);
     leat_buf_add(text, g->from->cursor);
     return LEAT_OK;
@@ -270,11 +288,13 @@ static leat_rc take_origin(trying *g, const char *topic, leat_err *e)
 static leat_rc write_one(trying *g, const leat_dead_letter *letter, leat_err *e)
 {
     g->why = (leat_err){0};
+    g->fate = LEAT_FATE_NONE;
     leat_batch_reset(&g->batch);
     LEAT_TRY(leat_letters_unpack(letter, &g->tables, &g->batch, e));
     LEAT_TRY(take_origin(g, leat_event_topic(&g->batch.ev[0]), e));
     leat_rc rc = g->r->sink->write(&g->task, &g->batch, e);
     LEAT_TRY(rc);
+    LEAT_TRY(balance(g, e));
     if (rc == LEAT_PENDING && g->r->sink->flush) rc = g->r->sink->flush(&g->task, INT64_MAX, e);
     LEAT_TRY(rc);
     if (!leat_rc_failed(g->why.rc)) return LEAT_OK;
@@ -356,6 +376,7 @@ leat_rc leat_letters_try(const leat_letters_retry *r, const int64_t *ids, size_t
                               .connector = r->connector,
                               .reject = reject,
                               .reach = reach,
+                              .tell = take_fate,
                               .tolerate = true,
                               .engine = &g};
     leat_jw_array(w, "letters");

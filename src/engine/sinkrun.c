@@ -48,6 +48,9 @@ struct leat_sinkrun {
     uint64_t taken;    /* events written since the cursor was stored last */
     leat_input *held;  /* whose events the target holds in an open transaction; NULL: none */
     leat_input *input; /* whose batch is being written */
+    uint8_t *fates;    /* leat_fate of each event of the batch ... */
+    uint32_t fates_cap;
+    uint64_t filtered; /* of those written since the cursor was stored last, but the batch's own */
     bool progressed;   /* something was delivered since the last open */
     int64_t rested_us; /* when idle inputs were stored last */
     atomic_bool stop, finish, pause;
@@ -69,6 +72,7 @@ struct leat_sinkrun {
 
 static void reject(leat_sink_task *t, const leat_batch *b, uint32_t i, const leat_err *why);
 static bool waits(leat_sink_task *t, const leat_batch *b, uint32_t i);
+static void tell(leat_sink_task *t, const leat_batch *b, uint32_t i, leat_fate fate);
 static leat_rc reach(leat_sink_task *t, leat_buf *text, leat_err *e);
 static leat_rc reached(void *arg, const char *source, leat_arena *a, leat_str *text, leat_err *e);
 static void set_state(leat_sinkrun *k, leat_run_state state, const leat_err *err);
@@ -88,6 +92,7 @@ leat_sinkrun *leat_sinkrun_new(const leat_sinkrun_conf *conf)
                                .connector = conf->connector,
                                .reject = reject,
                                .waits = waits,
+                               .tell = tell,
                                .reach = reach,
                                .tolerate = conf->tolerate,
                                .engine = k};
@@ -110,6 +115,7 @@ void leat_sinkrun_free(leat_sinkrun *k)
     if (!k) return;
     leat_batch_free(&k->batch);
     leat_arena_free(&k->letters_arena);
+    leat_free(k->fates);
     leat_parking_free(&k->parking);
     pthread_cond_destroy(&k->answered);
     pthread_mutex_destroy(&k->lock);
@@ -267,9 +273,54 @@ static void put_letter(leat_sinkrun *k, const leat_batch *b, uint32_t i, const l
     keep(k, l);
 }
 
+static void tell(leat_sink_task *t, const leat_batch *b, uint32_t i, leat_fate fate)
+{
+    leat_sinkrun *k = t->engine;
+    (void)b;
+    k->fates[i] = (uint8_t)fate;
+}
+
+static void forget_fates(leat_sinkrun *k)
+{
+    if (k->batch.n > k->fates_cap) {
+        k->fates_cap = k->batch.n;
+        k->fates = leat_realloc(k->fates, k->fates_cap);
+    }
+    if (k->batch.n > 0) memset(k->fates, LEAT_FATE_NONE, k->batch.n);
+}
+
+/* How many events of the batch are left out on purpose; none of one that was counted already. */
+static uint64_t left_out(const leat_sinkrun *k)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < k->batch.n; i++) n += k->fates[i] == LEAT_FATE_FILTERED;
+    return n;
+}
+
+/* The ledger of one batch: of each event that the sink was given it has said what became of it. */
+static leat_rc balance(const leat_sinkrun *k, leat_err *e)
+{
+    const leat_batch *b = &k->batch;
+    uint32_t lost = 0, first = 0, last = 0;
+    for (uint32_t i = 0; i < b->n; i++) {
+        if (k->fates[i] != LEAT_FATE_NONE) continue;
+        if (lost++ == 0) first = i;
+        last = i;
+    }
+    if (lost == 0 || !k->conf.sink->tells) return LEAT_OK;
+    return leat_fail(
+        e, LEAT_FATAL, "ledger.mismatch", leat_event_topic(&b->ev[first]),
+        "the sink was given %u events and does not say what became of %u of them, from "
+        "%s offset %lld to %s offset %lld: they would be lost. Nothing of the batch "
+        "counts as delivered; report this",
+        b->n, lost, leat_event_topic(&b->ev[first]), (long long)b->ev[first].offset,
+        leat_event_topic(&b->ev[last]), (long long)b->ev[last].offset);
+}
+
 static void reject(leat_sink_task *t, const leat_batch *b, uint32_t i, const leat_err *why)
 {
     leat_sinkrun *k = t->engine;
+    tell(t, b, i, LEAT_FATE_DEAD);
     leat_parking_add(&k->parking, &b->ev[i]);
     put_letter(k, b, i, why);
     k->refused++;
@@ -280,6 +331,7 @@ static bool waits(leat_sink_task *t, const leat_batch *b, uint32_t i)
     leat_sinkrun *k = t->engine;
     leat_err why;
     if (!leat_parking_holds(&k->parking, &b->ev[i])) return false;
+    tell(t, b, i, LEAT_FATE_DEAD);
     leat_parking_add(&k->parking, &b->ev[i]);
     leat_fail(&why, LEAT_DATA, LEAT_LETTER_WAITS, leat_event_topic(&b->ev[i]),
               "an earlier change of the same row is in the dead letters: this one waits for it");
@@ -362,7 +414,8 @@ static leat_sink_counts counts_of(const leat_sinkrun *k, const leat_input *in)
     leat_sink_counts counts = in->counts;
     counts.read += k->taken;
     counts.dead += k->rejected;
-    counts.delivered += k->taken - k->rejected;
+    counts.filtered += k->filtered + left_out(k);
+    counts.delivered += k->taken - k->rejected - k->filtered - left_out(k);
     return counts;
 }
 
@@ -383,6 +436,7 @@ static leat_rc reach(leat_sink_task *t, leat_buf *text, leat_err *e)
 {
     leat_sinkrun *k = t->engine;
     leat_sink_counts counts = counts_of(k, k->input);
+    LEAT_TRY(balance(k, e));
     LEAT_TRY(put_letters(k, e));
     at(k, LEAT_STAGE_TARGET);
     leat_inputs_text(&k->inputs, k->input, &counts, text);
@@ -413,7 +467,7 @@ static void begin_letters(leat_sinkrun *k)
 {
     leat_arena_reset(&k->letters_arena, 1 << 16);
     k->letters = k->last_letter = NULL;
-    k->batches = k->rejected = k->refused = k->taken = 0;
+    k->batches = k->rejected = k->refused = k->taken = k->filtered = 0;
 }
 
 /* PENDING: the target holds it, and more of the same input must follow. */
@@ -423,15 +477,20 @@ static leat_rc deliver(leat_sinkrun *k, leat_input *in, leat_err *e)
     k->input = in;
     k->task.source = in->source;
     k->taken += k->batch.n;
+    forget_fates(k);
     LEAT_TRY(park(k, e));
+    forget_fates(k);
     at(k, LEAT_STAGE_TARGET);
     int fault = LEAT_FAULT(sink_write);
     if (fault) return leat_os_fail(e, fault, "write to", k->conf.connector);
     leat_rc rc = k->conf.sink->write(&k->task, &k->batch, e);
     LEAT_TRY(rc);
+    LEAT_TRY(balance(k, e));
     k->batches++;
     if (rc == LEAT_PENDING && k->conf.sink->reached && !leat_reader_at_end(in->reader)) {
         k->held = in;
+        k->filtered += left_out(k);
+        memset(k->fates, LEAT_FATE_WRITTEN, k->batch.n);
         return LEAT_PENDING;
     }
     LEAT_TRY(settle(k, rc, e));

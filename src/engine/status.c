@@ -193,8 +193,9 @@ static void write_sink(leat_sinkrun *k, leat_jw *w)
     leat_jw_object(w, "counts");
     leat_jw_i64(w, "read", (int64_t)c.read);
     leat_jw_i64(w, "delivered", (int64_t)c.delivered);
+    leat_jw_i64(w, "filtered", (int64_t)c.filtered);
     leat_jw_i64(w, "dead", (int64_t)c.dead);
-    leat_jw_i64(w, "in_flight", (int64_t)(c.read - c.delivered - c.dead));
+    leat_jw_i64(w, "in_flight", (int64_t)(c.read - c.delivered - c.filtered - c.dead));
     leat_jw_end(w);
 }
 

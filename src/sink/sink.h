@@ -12,6 +12,14 @@
 
 enum { LEAT_SINK_ABI = 1 };
 
+/* What became of an event that was given to write. */
+typedef enum leat_fate {
+    LEAT_FATE_NONE, /* nobody has said so: it is lost */
+    LEAT_FATE_WRITTEN,
+    LEAT_FATE_FILTERED, /* left out, as its options say */
+    LEAT_FATE_DEAD,     /* rejected, or it waits; the engine's */
+} leat_fate;
+
 typedef struct leat_sink_task {
     const struct leat_sink *sink;
     const void *conf;
@@ -24,6 +32,9 @@ typedef struct leat_sink_task {
      * has to wait for it. Then it is with the dead letters, and the sink leaves it out. To be asked
      * once for each such event. NULL: nothing waits. */
     bool (*waits)(struct leat_sink_task *t, const leat_batch *b, uint32_t i);
+    /* Set by the engine, for a sink that `tells`: event i was given to the target, or is left out.
+     */
+    void (*tell)(struct leat_sink_task *t, const leat_batch *b, uint32_t i, leat_fate fate);
     bool tolerate;      /* errors.tolerance=all: what can never be taken is rejected; else the sink
                            stops at it */
     const char *source; /* the connector whose stream the batch is of; set before each write */
@@ -50,6 +61,8 @@ typedef struct leat_sink {
     const char *const *classes;
     leat_opt_tables options;
     size_t conf_size;
+    bool tells; /* it tells of each event what became of it, before write returns or it calls
+                   `reach`: the ledger's other side */
 
     void (*validate)(const void *conf, leat_report *r); /* optional */
     leat_rc (*check)(const void *conf, leat_checker *c, leat_err *e);

@@ -7,7 +7,8 @@
  * without a page, its frames tell which mark it had last reached.
  *
  * Damage is believed only if it is seen twice and no writer lives: a frame that is being written
- * looks torn. Run by the reader's thread. */
+ * looks torn. Which stream it is, is told by the file of its lock, held open: what is made anew at
+ * the same path is another file. Run by the reader's thread. */
 #include "stream/follow.h"
 
 #include <errno.h>
@@ -15,26 +16,61 @@
 
 #include "base/clock.h"
 
-enum { ALIVE_US = 200000, POLL_US = 20000 };
+enum { ALIVE_US = 200000, POLL_US = 20000, LOCK_PATH_MAX = LEAT_PATH_MAX + 8 };
 
-leat_rc leat_follow_open(leat_follow *f, const char *data, const char *connector, leat_page *page,
-                         leat_err *e)
+static void lock_path(const leat_follow *f, char out[LOCK_PATH_MAX])
 {
-    leat_arena a = {0};
-    uint64_t *numbers;
-    size_t n;
-    *f = (leat_follow){.page = page};
-    LEAT_TRY(leat_segment_folder(data, connector, "stream", f->dir, e));
-    LEAT_TRY(leat_segment_folder(data, connector, "counters", f->page_path, e));
-    leat_rc rc = leat_segment_list(f->dir, &a, &numbers, &n, e);
-    leat_arena_free(&a);
-    return rc;
+    snprintf(out, LOCK_PATH_MAX, "%s/lock", f->dir);
 }
 
 void leat_follow_close(leat_follow *f)
 {
     if (f->own) leat_page_close(f->page);
     f->page = NULL;
+    leat_os_now()->close(f->lock);
+    f->lock = -1;
+}
+
+leat_rc leat_follow_open(leat_follow *f, const char *data, const char *connector, leat_page *page,
+                         leat_err *e)
+{
+    leat_arena a = {0};
+    char path[LOCK_PATH_MAX];
+    uint64_t *numbers;
+    size_t n;
+    *f = (leat_follow){.lock = -1, .page = page};
+    LEAT_TRY(leat_segment_folder(data, connector, "stream", f->dir, e));
+    LEAT_TRY(leat_segment_folder(data, connector, "counters", f->page_path, e));
+    lock_path(f, path);
+    f->lock = leat_os_now()->open(path, LEAT_O_READ, 0);
+    leat_rc rc = leat_segment_list(f->dir, &a, &numbers, &n, e);
+    leat_arena_free(&a);
+    if (rc != LEAT_OK) leat_follow_close(f);
+    return rc;
+}
+
+/* 1: it is the stream that was opened; 0: another one; -ENOENT: there is none. */
+static int is_this(const leat_follow *f)
+{
+    char path[LOCK_PATH_MAX];
+    if (f->lock < 0) return 1;
+    lock_path(f, path);
+    return leat_os_now()->same(f->lock, path);
+}
+
+static leat_rc anew(const leat_follow *f, leat_err *e)
+{
+    return leat_fail(e, LEAT_RETRY, "stream.anew", f->dir,
+                     "the stream was deleted and made anew; what the new one holds is to be read "
+                     "from its beginning");
+}
+
+leat_rc leat_follow_failed(const leat_follow *f, leat_rc rc, leat_err *e)
+{
+    int is = is_this(f);
+    if (is == 0) return anew(f, e);
+    if (is != -ENOENT) return rc;
+    return leat_fail(e, LEAT_RETRY, "stream.missing", f->dir, "the stream was deleted");
 }
 
 /* True if that moved the mark. */
@@ -79,8 +115,8 @@ static void note_size(leat_follow *f, const leat_found *found, bool gone)
 /* Nobody writes now. */
 static bool writer_gone(const leat_follow *f)
 {
-    char path[LEAT_PATH_MAX + 8];
-    snprintf(path, sizeof(path), "%s/lock", f->dir);
+    char path[LOCK_PATH_MAX];
+    lock_path(f, path);
     int fd = leat_os_now()->open(path, LEAT_O_READ | LEAT_O_LOCK, 0);
     leat_os_now()->close(fd);
     return fd >= 0 || fd == -ENOENT;
@@ -98,6 +134,7 @@ static void reopen_page(leat_follow *f)
     leat_page_close(f->page);
     f->page = NULL;
     f->own = false;
+    f->known_pid = 0;
 }
 
 static leat_rc prove(leat_follow *f, const leat_found *found, leat_err *e)
@@ -147,7 +184,10 @@ leat_rc leat_follow_look(leat_follow *f, leat_err *e)
     int32_t pid = f->page != NULL ? atomic_load(&f->page->pid) : 0;
     if (pid != 0 && pid == f->known_pid && look_at_page(f)) return LEAT_OK;
     f->alive = pid != 0 && leat_page_alive(f->page);
-    if (!f->alive || atomic_load(&f->page->mark_segment) == 0) return settle(f, e);
+    bool shown = f->alive && atomic_load(&f->page->mark_segment) != 0;
+    leat_rc rc = shown ? LEAT_OK : settle(f, e);
+    if (is_this(f) == 0) return anew(f, e);
+    if (!shown) return rc;
     f->known_pid = pid;
     f->settled_segment = 0;
     look_at_page(f);

@@ -11,6 +11,8 @@
 
 typedef struct leat_follow {
     char dir[LEAT_PATH_MAX], page_path[LEAT_PATH_MAX];
+    int lock;                 /* the stream's lock file, which tells this stream from another that
+                                 is made in its place; negative: none was there */
     leat_page *page;          /* NULL: none there */
     bool own;                 /* page was mapped here */
     leat_place mark;          /* segment 0: nothing is visible; crc 0: not known */
@@ -26,8 +28,12 @@ typedef struct leat_follow {
 leat_rc leat_follow_open(leat_follow *f, const char *data, const char *connector, leat_page *page,
                          leat_err *e);
 void leat_follow_close(leat_follow *f);
-/* Moves f->mark forward if it can. */
+/* Moves f->mark forward if it can. RETRY "stream.anew": see below. */
 leat_rc leat_follow_look(leat_follow *f, leat_err *e);
+/* What a reader's failure was: while its stream is removed it meets files that are missing, and
+ * where another was made in its place, another's. rc; or RETRY "stream.missing", or "stream.anew":
+ * it was deleted and made anew. */
+leat_rc leat_follow_failed(const leat_follow *f, leat_rc rc, leat_err *e);
 /* Sleeps until the mark may have moved, at most us. */
 void leat_follow_wait(leat_follow *f, int64_t us);
 /* What stands at the mark now, as the frames tell it: totals, positions, next offsets. Where the

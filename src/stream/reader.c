@@ -46,6 +46,7 @@ leat_rc leat_reader_open(const leat_reader_conf *conf, leat_reader **out, leat_e
     want_topics(r, conf->topics);
     leat_rc rc = leat_follow_open(&r->follow, conf->data, conf->connector, conf->page, e);
     if (rc == LEAT_OK) rc = leat_reading_seek(r, conf, e);
+    if (leat_rc_failed(rc)) rc = leat_follow_failed(&r->follow, rc, e);
     if (rc != LEAT_OK) {
         leat_reader_close(r);
         return rc;
@@ -167,7 +168,7 @@ static leat_rc gather(leat_reader *r, leat_batch *b, int64_t until, leat_err *e)
     return rc == LEAT_OK ? LEAT_AGAIN : rc;
 }
 
-leat_rc leat_reader_next(leat_reader *r, leat_batch *b, int64_t wait_us, leat_err *e)
+static leat_rc next(leat_reader *r, leat_batch *b, int64_t wait_us, leat_err *e)
 {
     int64_t until = leat_mono_us() + wait_us;
     leat_batch_reset(b);
@@ -183,6 +184,17 @@ leat_rc leat_reader_next(leat_reader *r, leat_batch *b, int64_t wait_us, leat_er
         }
         if (left <= 0) return LEAT_AGAIN;
     }
+}
+
+leat_rc leat_reader_next(leat_reader *r, leat_batch *b, int64_t wait_us, leat_err *e)
+{
+    leat_rc rc = next(r, b, wait_us, e);
+    return leat_rc_failed(rc) ? leat_follow_failed(&r->follow, rc, e) : rc;
+}
+
+leat_rc leat_reader_still(const leat_reader *r, leat_err *e)
+{
+    return leat_follow_failed(&r->follow, LEAT_OK, e);
 }
 
 leat_str leat_reader_cursor(const leat_reader *r)

@@ -55,6 +55,9 @@ leat_rc leat_reader_open(const leat_reader_conf *conf, leat_reader **out, leat_e
  * CONF "stream.gap" when what was asked for has been removed by retention. Events stay valid until
  * the next call. */
 leat_rc leat_reader_next(leat_reader *r, leat_batch *b, int64_t wait_us, leat_err *e);
+/* Whether it is still there. Else RETRY "stream.missing"; "stream.anew": it was deleted and made
+ * anew, as leat_reader_next says it, too; a reader that is opened then reads the new one. */
+leat_rc leat_reader_still(const leat_reader *r, leat_err *e);
 /* Behind everything returned so far, as text for FROM_CURSOR; valid until the next call. */
 leat_str leat_reader_cursor(const leat_reader *r);
 /* The offset behind the topic's last record that it passed; -1: it passed none. */

@@ -14,6 +14,7 @@ import pytest
 from datagen import cursor, keys, sink, source, state
 from leat import ROOT
 from servers.process import until
+from target import PostgresTarget
 
 # FAULT_ACTIONS=all: every action at every point, which takes some minutes.
 FEW, ALL = ("ENOSPC", "kill"), ("EIO", "ENOSPC", "kill", "200ms")
@@ -86,6 +87,9 @@ POSTGRES = {
 # there twice.
 TARGET = ("sink_apply", "sink_applied", "sink_cursor", "sink_commit", "sink_committed")
 
+# A row that a sink loses: see test_a_loss_is_seen.
+LOSS = {"sink_lose"}
+
 # Struck by tests/unit/test_merge.c, which has closed segments to merge.
 MERGING = {"merge_create", "merge_write", "merge_sync", "merge_rename"}
 
@@ -94,7 +98,7 @@ def test_every_point_has_a_row():
     with open(os.path.join(ROOT, "src/base/fault.h"), encoding="utf-8") as f:
         points = re.findall(r"^    X\((\w+), \"([^\"]+)\"\)", f.read(), re.M)
     assert points and {name for name, _ in points} == (
-        set(TABLE) | set(POSTGRES) | set(TARGET) | MERGING)
+        set(TABLE) | set(POSTGRES) | set(TARGET) | LOSS | MERGING)
     with open(os.path.join(ROOT, "DEVELOPING.md"), encoding="utf-8") as f:
         told = f.read()
     assert "".join(f"| `{name}` | {what} |\n" for name, what in points) in told
@@ -215,3 +219,28 @@ def test_point_with_a_target(faulty, tmp_path, point):
     assert held() == EACH * len(ACTIONS)
     read = cursor(faulty, source="gen")
     assert read["read"] == read["delivered"] == EACH * len(ACTIONS)
+
+
+@pytest.mark.parametrize("apply", ["batch", "transaction"])
+def test_a_loss_is_seen(faulty, postgres, apply):
+    """A row that the sink loses on its way: it is not committed, the sink says which one and stops,
+    and its cursor stays. Nothing is missing afterwards, and nothing there twice."""
+    copy = PostgresTarget(postgres)
+    end = EACH * 4
+    gen = source(faulty, "gen", datagen_events=end)
+    out = sink(faulty, topics="gen.datagen.t1", **{
+        "connector_class": "sql", "connection_url": copy.url, "insert_mode": "insert",
+        "primary_key_mode": "none", "delete_enabled": "false", "apply_mode": apply})
+    faulty.call("run", "--once", gen)
+    faulty.run(out, env={"LEAT_FAULT": "sink_lose:1:EIO"})
+    until(lambda: "ledger.mismatch" in faulty.stderr, 30, "the sink to see it")
+    faulty.wait()
+    assert "gen.datagen.t1 offset" in faulty.stderr, faulty.stderr[-2000:]
+    held = copy.sql("SELECT count(*) FROM information_schema.tables WHERE table_name = 't1'")[0][0]
+    assert held == 0 or copy.sql("SELECT count(*) FROM t1")[0][0] == 0
+    assert cursor(faulty, source="gen")["read"] == 0
+    faulty.call("run", "--once", gen, out)
+    assert copy.sql("SELECT count(*) FROM t1")[0][0] == end
+    read = cursor(faulty, source="gen")
+    assert read["read"] == read["delivered"] == end
+    copy.drop()

@@ -43,6 +43,10 @@ TYPES = {
     "binary(4)": [("x'0102'", "\\x01020000")],
     "bit(1)": [("b'1'", "true"), ("b'0'", "false")],
     "bit(10)": [("b'1000000001'", "1000000001")],
+    "point": [("ST_GeomFromText('POINT(1 2.5)')", '{"x": 1, "y": 2.5, "wkb": '
+               '"AQEAAAAAAAAAAADwPwAAAAAAAARA", "srid": null}')],
+    "geometry": [("ST_GeomFromText('LINESTRING(1 1, 2 2)')", '{"wkb": "AQIAAAACAAAAAAAAAAAA8D8AAAA'
+                  'AAADwPwAAAAAAAABAAAAAAAAAAEA=", "srid": null}')],
 }
 
 

@@ -1,7 +1,9 @@
 """`topics.regex`: a sink finds its topics by a pattern, also those that come while it runs."""
 
+import os
 import random
 import re
+import signal
 import threading
 
 import pytest
@@ -146,31 +148,41 @@ def test_balances_over_tables_that_come(db, leat, copy):
     assert fits(leat, most)
 
 
-@pytest.mark.parametrize("runs", [True, False], ids=["running", "stopped"])
+@pytest.mark.parametrize("sees", ["gone", "anew", "nothing"])
 @pytest.mark.parametrize("option", [{"topics": "gen.datagen.t1"},
                                     {"topics.regex": r"gen\..*"}], ids=lambda o: next(iter(o)))
-def test_a_topic_that_goes_and_comes(leat, tmp_path, option, runs):
+def test_a_topic_that_goes_and_comes(leat, tmp_path, option, sees):
     """Its connector is deleted with its topics, and made anew: the sink reads the new one, from
-    its beginning."""
+    its beginning. It runs meanwhile and sees that nothing is there; or it looks only when the new
+    one is there; or it does not run."""
     target = SqliteTarget(tmp_path)
     hub = Hub(leat, "--files-root", str(tmp_path))
     hub.make("gen", datagen_events="100")
     config = {"connector.class": "sql", "connection.url": target.url, "auto.create": "true"}
     hub.make("pump", **config, **option)
     until(lambda: rows(target, "t1") == 100, 30, "the first ones")
-    if not runs:
+    until(lambda: leat.status("pump")["counts"]["in_flight"] == 0, 10, "its cursor")
+    pid = leat.told("pump")["pid"]
+    if sees == "nothing":
         assert hub.ask("PUT", "/connectors/pump/stop").status == 204
         hub.wait_state("pump", "STOPPED")
+    elif sees == "anew":
+        os.kill(pid, signal.SIGSTOP)
     assert hub.ask("DELETE", "/connectors/gen").status == 204
     until(lambda: leat.call("topics", "delete", "gen.datagen.t1", "--yes", ok=None).returncode == 0,
           30, "the topic to go")
     target.sql("DELETE FROM t1")
-    if runs:
+    if sees == "gone":
         until(lambda: "stream.missing" in leat.stderr, 30, "the sink to notice")
-    else:
+    elif sees == "nothing":
         assert hub.ask("PUT", "/connectors/pump/resume").status == 202
-    hub.wait_state("pump")
+    if sees != "anew":
+        hub.wait_state("pump")
     hub.make("gen", datagen_events="50")
+    if sees == "anew":
+        hub.wait_events("gen", 50)
+        os.kill(pid, signal.SIGCONT)
+        until(lambda: "stream.anew" in leat.stderr, 30, "the sink to notice")
     until(lambda: rows(target, "t1") == 50, 60, "the new ones")
     hub.wait_state("pump")
 

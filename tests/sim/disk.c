@@ -379,6 +379,14 @@ static int64_t os_size(int fd)
     return h ? h->node->now.size : -EBADF;
 }
 
+static int os_same(int fd, const char *path)
+{
+    handle *h = handle_of(fd);
+    node *n = lookup(&mounted->now, path);
+    if (!h) return -EBADF;
+    return n ? n == h->node : -ENOENT;
+}
+
 static int os_allocate(int fd, int64_t size)
 {
     disk *d = mounted;
@@ -499,6 +507,7 @@ const leat_os disk_os = {
     .datasync = os_datasync,
     .truncate = os_truncate,
     .size = os_size,
+    .same = os_same,
     .allocate = os_allocate,
     .unlink = os_unlink,
     .rmdir = os_rmdir,

@@ -138,6 +138,11 @@ static int64_t process_size(int fd)
     return disk_os.size(fd);
 }
 
+static int process_same(int fd, const char *path)
+{
+    return disk_os.same(fd, path);
+}
+
 static int process_allocate(int fd, int64_t size)
 {
     if (sim_step(ACT_ALLOCATE, fd, size)) return -EIO;
@@ -215,6 +220,7 @@ const leat_os sim_os = {
     .datasync = process_datasync,
     .truncate = process_truncate,
     .size = process_size,
+    .same = process_same,
     .allocate = process_allocate,
     .unlink = process_unlink,
     .rmdir = process_rmdir,

@@ -80,6 +80,11 @@ static int64_t sink_size(int fd)
     return sink_step(ACT_SIZE, fd) || fails() ? -EIO : disk_os.size(fd);
 }
 
+static int sink_same(int fd, const char *path)
+{
+    return disk_os.same(fd, path);
+}
+
 static int sink_allocate(int fd, int64_t size)
 {
     return sink_step(ACT_ALLOCATE, size) || fails() ? -EIO : disk_os.allocate(fd, size);
@@ -133,6 +138,7 @@ static const leat_os sink_os = {
     .datasync = sink_datasync,
     .truncate = sink_truncate,
     .size = sink_size,
+    .same = sink_same,
     .allocate = sink_allocate,
     .unlink = sink_unlink,
     .rmdir = sink_rmdir,

@@ -259,6 +259,16 @@ static void reject(leat_sink_task *t, const leat_batch *b, uint32_t i, const lea
     rejected++;
 }
 
+static unsigned told;
+
+static void tell(leat_sink_task *t, const leat_batch *b, uint32_t i, leat_fate fate)
+{
+    (void)t;
+    assert_true(i < b->n);
+    assert_int_equal(fate, LEAT_FATE_WRITTEN);
+    told++;
+}
+
 static void test_null(void **state)
 {
     (void)state;
@@ -268,18 +278,20 @@ static void test_null(void **state)
     void *conf = parse(&f.a, &r, sink->options, sink->conf_size,
                        "null.delay.ms=1s null.fail.every=3 null.reject.every=10");
     assert_int_equal(r.errors, 0);
-    leat_sink_task k = {.sink = sink, .conf = conf, .connector = "k", .reject = reject};
+    leat_sink_task k = {
+        .sink = sink, .conf = conf, .connector = "k", .reject = reject, .tell = tell};
     clock_us = 0;
     leat_clock_use(&virtual_clock);
     assert_int_equal(source->open(&f.t, NULL, 0, &f.e), LEAT_OK);
     assert_int_equal(source->read(&f.t, &f.b, 100, &f.e), LEAT_OK);
     assert_int_equal(f.b.n, 64);
     assert_int_equal(sink->open(&k, &f.e), LEAT_OK);
-    rejected = 0;
+    rejected = told = 0;
     for (int i = 1; i <= 6; i++)
         assert_int_equal(sink->write(&k, &f.b, &f.e), i % 3 == 0 ? LEAT_RETRY : LEAT_OK);
     assert_string_equal(f.e.code, "null.failed");
     assert_int_equal(rejected, 4 * 64 / 10);
+    assert_int_equal(told, 4 * 64 - rejected);
     assert_int_equal(clock_us, 6000000);
     sink->close(&k);
     source->close(&f.t);

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/os.h"
+#include "stream/stream.h"
 #include "stream_world.h"
 
 enum { SECOND = 1000000 };
@@ -293,6 +294,48 @@ static void test_a_page_without_a_mark(void **state)
     w->conf.page = NULL;
 }
 
+static leat_rc last_of(leat_reader *r, world *w)
+{
+    leat_rc rc;
+    do rc = leat_reader_next(r, &w->b, 0, &w->e);
+    while (rc == LEAT_OK);
+    return rc;
+}
+
+/* A stream that is deleted and made anew between two looks is no damaged one, however far the new
+ * one has come, with its writer alive or gone. Nor is one whose reader had not read all. */
+static void test_a_stream_made_anew(void **state)
+{
+    world *w = *state;
+    w->conf.segment_bytes = 8192;
+    for (unsigned i = 0; i < 8; i++) {
+        world_open(w);
+        world_write(w, 300, 100);
+        leat_reader *r = world_reader(w, (leat_reader_conf){0});
+        if (i < 4)
+            assert_int_equal(last_of(r, w), LEAT_AGAIN);
+        else
+            assert_int_equal(leat_reader_next(r, &w->b, 0, &w->e), LEAT_OK);
+        world_close(w);
+        assert_int_equal(leat_stream_remove(w->data, "shop", &w->e), LEAT_OK);
+        assert_int_equal(leat_reader_still(r, &w->e), LEAT_RETRY);
+        assert_string_equal(w->e.code, "stream.missing");
+        w->at = (model_place){1, 0};
+        world_open(w);
+        world_write(w, i % 2 ? 400 : 30, 100);
+        if (i & 2) world_close(w);
+        assert_int_equal(last_of(r, w), LEAT_RETRY);
+        assert_string_equal(w->e.code, "stream.anew");
+        assert_int_equal(last_of(r, w), LEAT_RETRY); /* and so it stays */
+        assert_string_equal(w->e.code, "stream.anew");
+        leat_reader_close(r);
+        world_expect(w, i % 2 ? 400 : 30);
+        if (!(i & 2)) world_close(w);
+        assert_int_equal(leat_stream_remove(w->data, "shop", &w->e), LEAT_OK);
+        w->at = (model_place){1, 0};
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, world_setup, world_teardown)
@@ -303,6 +346,7 @@ int main(void)
         TEST(follows_writers_that_are_killed),
         TEST(a_writer_without_a_page),
         TEST(a_page_without_a_mark),
+        TEST(a_stream_made_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

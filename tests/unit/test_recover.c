@@ -95,6 +95,11 @@ static int64_t t_size(int fd)
     return now->dead ? -EIO : disk_os.size(fd);
 }
 
+static int t_same(int fd, const char *path)
+{
+    return now->dead ? -EIO : disk_os.same(fd, path);
+}
+
 static int t_allocate(int fd, int64_t size)
 {
     return step() ? -EIO : disk_os.allocate(fd, size);
@@ -153,6 +158,7 @@ static const leat_os trial_os = {
     .datasync = t_datasync,
     .truncate = t_truncate,
     .size = t_size,
+    .same = t_same,
     .allocate = t_allocate,
     .unlink = t_unlink,
     .rename = t_rename,

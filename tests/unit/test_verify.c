@@ -20,7 +20,7 @@ static leat_rc remove_row(leat_compare_side *s, const leat_compare_plan *p,
 static void repair(uint64_t source, uint64_t target, bool done, const char *read)
 {
     leat_compare_side side = {.remove = remove_row};
-    leat_verify v = {.target = &side, .splan = {.nkey = 2}};
+    leat_verify v = {.source = &side, .target = &side, .splan = {.nkey = 2}};
     leat_verify_suspect s = {.source.n = source, .target.n = target};
     const leat_str key[] = {LEAT_STR("7"), LEAT_STR("it's")};
     bool repaired = !done;

@@ -61,11 +61,86 @@ static leat_canon stranger(const leat_compare_column *s, const leat_compare_colu
     }
 }
 
+static bool is_time(leat_compare_kind k)
+{
+    return k == LEAT_COMPARE_DATE || k == LEAT_COMPARE_TIME || k == LEAT_COMPARE_STAMP ||
+           k == LEAT_COMPARE_STAMPTZ;
+}
+
+static bool is_number(leat_compare_kind k)
+{
+    return k == LEAT_COMPARE_INT || k == LEAT_COMPARE_UINT || k == LEAT_COMPARE_NUMBER;
+}
+
+/* From numbers of MySQL, or into them. */
+static leat_canon number(leat_compare_kind s, leat_compare_kind t)
+{
+    if (t == LEAT_COMPARE_TEXT || (s == t && s != LEAT_COMPARE_NUMBER)) return LEAT_CANON_TEXT;
+    if (s == LEAT_COMPARE_UINT && t == LEAT_COMPARE_INT) return LEAT_CANON_SIGNED;
+    if (s == LEAT_COMPARE_INT && t == LEAT_COMPARE_BOOL) return LEAT_CANON_BOOL;
+    return is_number(t) || t == LEAT_COMPARE_ANY ? LEAT_CANON_NUMBER : LEAT_CANON_NONE;
+}
+
+/* One of the two is MySQL or MariaDB (sink/sql/my_text.c, sink/sql/pg_text.c); one_zero: of the
+ * target. */
+static leat_canon abroad(const leat_compare_column *s, const leat_compare_column *t, bool one_zero)
+{
+    leat_compare_kind to = (leat_compare_kind)t->kind;
+    bool text = to == LEAT_COMPARE_TEXT || to == LEAT_COMPARE_ANY;
+    bool bits = to == LEAT_COMPARE_BITS || to == LEAT_COMPARE_VARBITS || text;
+    bool truth = to == LEAT_COMPARE_BOOL || to == LEAT_COMPARE_INT || to == LEAT_COMPARE_ANY;
+    switch ((leat_compare_kind)s->kind) {
+    case LEAT_COMPARE_INT:
+    case LEAT_COMPARE_UINT:
+    case LEAT_COMPARE_NUMBER: return number((leat_compare_kind)s->kind, to);
+    case LEAT_COMPARE_BOOL: return truth ? LEAT_CANON_BOOL : LEAT_CANON_NONE;
+    case LEAT_COMPARE_MONEY: return is_number(to) ? LEAT_CANON_DECIMAL : LEAT_CANON_NONE;
+    case LEAT_COMPARE_FLOAT:
+    case LEAT_COMPARE_SINGLE:
+        if (to != LEAT_COMPARE_FLOAT && to != LEAT_COMPARE_SINGLE && to != LEAT_COMPARE_ANY)
+            return LEAT_CANON_NONE;
+        return one_zero ? LEAT_CANON_REAL0 : LEAT_CANON_REAL;
+    case LEAT_COMPARE_TEXT:
+    case LEAT_COMPARE_CHAR:
+        if (to == LEAT_COMPARE_CHAR) return LEAT_CANON_TRIMMED;
+        if (!text) return LEAT_CANON_NONE;
+        return json(s->type) && json(t->type) ? LEAT_CANON_JSON : LEAT_CANON_TEXT;
+    case LEAT_COMPARE_BYTES:
+        return to == LEAT_COMPARE_BYTES || to == LEAT_COMPARE_ANY ? LEAT_CANON_TEXT
+                                                                  : LEAT_CANON_NONE;
+    case LEAT_COMPARE_DATE:
+    case LEAT_COMPARE_TIME:
+    case LEAT_COMPARE_STAMP:
+    case LEAT_COMPARE_STAMPTZ: return is_time(to) || text ? LEAT_CANON_MOMENT : LEAT_CANON_NONE;
+    case LEAT_COMPARE_INTERVAL: return text ? LEAT_CANON_INTERVAL : LEAT_CANON_NONE;
+    case LEAT_COMPARE_BITS:
+        if (strcmp(s->type, "bit(1)") == 0 && truth) return LEAT_CANON_BOOL;
+        return bits ? LEAT_CANON_BITS : LEAT_CANON_NONE;
+    case LEAT_COMPARE_VARBITS: return bits ? LEAT_CANON_BITS : LEAT_CANON_NONE;
+    default: return LEAT_CANON_NONE;
+    }
+}
+
+static bool is_mysql(const leat_compare_side *side)
+{
+    return strcmp(side->system, "mysql") == 0 || strcmp(side->system, "mariadb") == 0;
+}
+
+static leat_canon canon_of(const leat_verify *v, const leat_compare_column *s,
+                           const leat_compare_column *t)
+{
+    if (is_mysql(v->source) || is_mysql(v->target)) return abroad(s, t, v->target->one_zero);
+    return strcmp(v->source->system, v->target->system) == 0 ? kin(s, t) : stranger(s, t);
+}
+
 /* Both order the values of a key's column in the same way. */
-static bool ordered(const leat_compare_column *s, const leat_compare_column *t, bool same)
+static bool ordered(const leat_verify *v, const leat_compare_column *s,
+                    const leat_compare_column *t)
 {
     if (s->kind == LEAT_COMPARE_INT) return t->kind == LEAT_COMPARE_INT;
-    if (!same || strcmp(s->type, t->type) != 0) return false;
+    if (is_mysql(v->source) || strcmp(v->source->system, v->target->system) != 0 ||
+        strcmp(s->type, t->type) != 0)
+        return false;
     return strcmp(s->type, "uuid") == 0 || s->kind == LEAT_COMPARE_NUMBER ||
            s->kind == LEAT_COMPARE_BYTES || s->kind == LEAT_COMPARE_DATE ||
            s->kind == LEAT_COMPARE_STAMP || s->kind == LEAT_COMPARE_STAMPTZ;
@@ -102,13 +177,13 @@ typedef struct pairing {
 static void put(pairing *g, const leat_compare_column *s, const leat_compare_column *t,
                 leat_canon canon, bool native)
 {
-    g->s[g->n] = (leat_compare_field){s->name, (uint8_t)canon, s->kind, native};
-    g->t[g->n++] = (leat_compare_field){t->name, (uint8_t)canon, t->kind, native};
+    g->s[g->n] = (leat_compare_field){s->name, (uint8_t)canon, s->kind, s->required, native};
+    g->t[g->n++] = (leat_compare_field){t->name, (uint8_t)canon, t->kind, t->required, native};
 }
 
 /* The columns of `by`'s primary key, in its order, if the other one has them too. */
-static bool put_key(pairing *g, const leat_compare_table *by, const leat_compare_table *source,
-                    const leat_compare_table *target, bool same)
+static bool put_key(const leat_verify *v, pairing *g, const leat_compare_table *by,
+                    const leat_compare_table *source, const leat_compare_table *target)
 {
     uint16_t place = 1;
     for (;; place++) {
@@ -117,19 +192,19 @@ static bool put_key(pairing *g, const leat_compare_table *by, const leat_compare
             if (by->columns[i].key == place) key = &by->columns[i];
         if (!key) break;
         const leat_compare_column *s = find(source, key->name), *t = find(target, key->name);
-        leat_canon canon = s && t ? (same ? kin(s, t) : stranger(s, t)) : LEAT_CANON_NONE;
+        leat_canon canon = s && t ? canon_of(v, s, t) : LEAT_CANON_NONE;
         if (canon == LEAT_CANON_NONE) {
             g->n = 0;
             return false;
         }
-        put(g, s, t, canon, ordered(s, t, same));
+        put(g, s, t, canon, ordered(v, s, t));
     }
     g->nkey = g->n;
     return g->n > 0;
 }
 
 static leat_rc put_rest(leat_verify *v, pairing *g, const leat_compare_table *source,
-                        const leat_compare_table *target, bool same, leat_err *e)
+                        const leat_compare_table *target, leat_err *e)
 {
     for (uint32_t i = 0; i < source->n; i++) {
         const leat_compare_column *s = &source->columns[i], *t = find(target, s->name);
@@ -139,7 +214,7 @@ static leat_rc put_rest(leat_verify *v, pairing *g, const leat_compare_table *so
         LEAT_TRY(rc);
         for (uint16_t k = 0; k < g->nkey; k++) key = key || strcmp(g->s[k].name, s->name) == 0;
         if (key) continue;
-        leat_canon canon = !t ? LEAT_CANON_NONE : same ? kin(s, t) : stranger(s, t);
+        leat_canon canon = t ? canon_of(v, s, t) : LEAT_CANON_NONE;
         if (off)
             skip(v, s->name, why);
         else if (!t)
@@ -157,16 +232,16 @@ leat_rc leat_verify_columns(leat_verify *v, const leat_compare_table *source,
 {
     pairing g = {.s = LEAT_NEW(&v->arena, leat_compare_field, source->n + 1),
                  .t = LEAT_NEW(&v->arena, leat_compare_field, source->n + 1)};
-    bool same = strcmp(v->source->system, v->target->system) == 0;
     leat_buf_clear(&v->skipped);
-    if (!put_key(&g, target, source, target, same) && !put_key(&g, source, source, target, same))
+    if (!put_key(v, &g, target, source, target) && !put_key(v, &g, source, source, target))
         return leat_fail(e, LEAT_CONF, "verify.no_key", source->name,
                          "neither the source's table nor the target's has a primary key that both "
                          "have: rows cannot be told apart");
-    LEAT_TRY(put_rest(v, &g, source, target, same, e));
+    LEAT_TRY(put_rest(v, &g, source, target, e));
     bool xors = v->source->xors && v->target->xors;
-    v->splan = (leat_compare_plan){source, g.s, g.n, g.nkey, xors};
-    v->tplan = (leat_compare_plan){target, g.t, g.n, g.nkey, xors};
+    bool sha = is_mysql(v->source) || is_mysql(v->target);
+    v->splan = (leat_compare_plan){source, g.s, g.n, g.nkey, xors, sha};
+    v->tplan = (leat_compare_plan){target, g.t, g.n, g.nkey, xors, sha};
     leat_buf_u8(&v->skipped, 0);
     v->told.skipped = v->skipped.p;
     return LEAT_OK;

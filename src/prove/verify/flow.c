@@ -79,6 +79,31 @@ static leat_rc sink_passed(leat_verify *v, int64_t until, leat_err *e)
     return LEAT_OK;
 }
 
+leat_rc leat_verify_mark_take(leat_verify *v, leat_verify_mark *m, leat_err *e)
+{
+    int64_t at;
+    m->offsets = NULL;
+    leat_arena_reset(&m->arena, 1 << 16);
+    LEAT_TRY(ask(v, v->source_name, &m->arena, &m->offsets, e));
+    return sink_at(v, &at, &m->next, e);
+}
+
+bool leat_verify_mark_in(const leat_verify *v, const leat_verify_mark *m, const leat_view *view)
+{
+    const leat_source_chunks *chunks = v->source_setup.source->chunks;
+    const leat_json *list = leat_json_get(m->offsets, "offsets");
+    leat_arena a = {0};
+    bool in = true;
+    for (const leat_json *j = list ? list->child : NULL; j && in; j = j->next) {
+        const leat_json *part = leat_json_get(j, "partition"), *at = leat_json_get(j, "offset");
+        if (!part || !at || at->type != LEAT_JSON_OBJECT) continue;
+        in = chunks->covers(view, (leat_position){leat_json_text(part, &a),
+                                                  leat_json_text(at, &a)}) != LEAT_COVER_LACKS;
+    }
+    leat_arena_free(&a);
+    return in;
+}
+
 leat_rc leat_verify_passed(leat_verify *v, const leat_view *view, leat_err *e)
 {
     int64_t until = leat_mono_us() + v->conf->wait_us;
@@ -93,7 +118,10 @@ static void note(leat_verify *v, const leat_str *key)
     leat_buf_str_z(&v->mend, v->mend.len > 0 ? ",(" : "(");
     for (uint16_t i = 0; i < v->splan.nkey; i++) {
         if (i > 0) leat_buf_u8(&v->mend, ',');
-        leat_buf_quoted(&v->mend, key[i], '\'');
+        if (v->source->value)
+            v->source->value(&v->mend, &v->splan.fields[i], key[i]);
+        else
+            leat_buf_quoted(&v->mend, key[i], '\'');
     }
     leat_buf_u8(&v->mend, ')');
 }
@@ -124,7 +152,7 @@ static void write_signal(const leat_verify *v, leat_buf *out)
     leat_buf_u8(&filter, '(');
     for (uint16_t i = 0; i < v->splan.nkey; i++) {
         if (i > 0) leat_buf_u8(&filter, ',');
-        leat_buf_quoted(&filter, leat_str_of(v->splan.fields[i].name), '"');
+        leat_buf_quoted(&filter, leat_str_of(v->splan.fields[i].name), v->source->quote);
     }
     leat_buf_str_z(&filter, ") IN (");
     leat_buf_add(&filter, leat_buf_str(&v->mend));

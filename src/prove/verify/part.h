@@ -25,6 +25,7 @@ typedef struct leat_verify_suspect {
     leat_verify_seen before, tbefore; /* ... and before that */
     unsigned rounds;                  /* it was looked at since it was found */
     unsigned holds;                   /* round in which it was proven first; 0: not */
+    unsigned stays;                   /* rounds in a row in which neither side's changed */
     bool done;
 } leat_verify_suspect;
 
@@ -76,6 +77,15 @@ leat_rc leat_verify_settle(leat_verify *v, leat_err *e);
 /* flow.c: waits until the delivery into the target has passed the view. RETRY
  * "verify.behind", CONF "verify.not_running". */
 leat_rc leat_verify_passed(leat_verify *v, const leat_view *view, leat_err *e);
+/* Where the delivery is; zeroed before its first use. Of a source whose rows have no versions. */
+typedef struct leat_verify_mark {
+    leat_arena arena;
+    const struct leat_json *offsets; /* what the source says of its stream */
+    int64_t next;                    /* of the table's topic */
+} leat_verify_mark;
+leat_rc leat_verify_mark_take(leat_verify *v, leat_verify_mark *m, leat_err *e);
+/* The view surely shows all that the stream had by then. */
+bool leat_verify_mark_in(const leat_verify *v, const leat_verify_mark *m, const leat_view *view);
 /* Corrects the key: a row that is too much is removed from the target if it is still what was seen,
  * others are noted for leat_verify_mend. *done: so it was. */
 leat_rc leat_verify_repair(leat_verify *v, const leat_verify_suspect *s, const leat_str *key,

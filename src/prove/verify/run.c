@@ -60,8 +60,10 @@ static leat_rc take_source(leat_verify *v, origin *o, leat_err *e)
     LEAT_TRY(stored(v, o->name, &o->setup, e));
     const leat_source *source = o->setup.source;
     if (!source || !source->compare || !source->chunks || !source->discover)
-        return leat_fail(e, LEAT_CONF, "verify.source", o->name,
-                         "a source of this kind cannot be verified yet; PostgreSQL by its log can");
+        return leat_fail(
+            e, LEAT_CONF, "verify.source", o->name,
+            "a source of this kind cannot be verified yet; PostgreSQL, MySQL and MariaDB "
+            "by their logs can");
     LEAT_TRY(refuse_changes(o->name, &o->setup, e));
     o->catalog.a = &v->arena;
     o->catalog.tail = &o->catalog.first;
@@ -108,8 +110,8 @@ static leat_rc is_empty(leat_verify *v, const leat_compare_table *s, bool *empty
     size_t nrunning;
     leat_err ignored;
     const leat_str *key = NULL;
-    const leat_compare_field first = {s->columns[0].name, LEAT_CANON_TEXT, LEAT_COMPARE_OTHER,
-                                      false};
+    const leat_compare_field first = {
+        .name = s->columns[0].name, .canon = LEAT_CANON_TEXT, .kind = LEAT_COMPARE_OTHER};
     const leat_compare_plan plan = {.table = s, .fields = &first, .n = 1, .nkey = 1};
     const leat_compare_range all = {0};
     leat_arena_reset(&v->view_arena, 1 << 16);
@@ -127,10 +129,10 @@ static leat_rc compare_table(leat_verify *v, const match *m, leat_err *e)
     const leat_catalog_table *c = m->table;
     leat_compare_table *s = LEAT_NEW(&v->arena, leat_compare_table, 1);
     leat_compare_table *t = LEAT_NEW(&v->arena, leat_compare_table, 1);
-    *s = (leat_compare_table){.schema = c->schema, .name = c->name};
+    *s = (leat_compare_table){.schema = c->schema ? c->schema : c->db, .name = c->name};
     *t = (leat_compare_table){.schema = m->schema, .name = m->name};
     v->told = (leat_verify_table){
-        .source = leat_arena_printf(&v->arena, "%s.%s", c->schema, c->name),
+        .source = leat_arena_printf(&v->arena, "%s.%s", s->schema, s->name),
         .target = t->schema ? leat_arena_printf(&v->arena, "%s.%s", t->schema, t->name) : t->name,
         .topic = c->topic,
         .skipped = "",

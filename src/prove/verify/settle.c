@@ -13,11 +13,16 @@
  *
  * A transaction can be in the log, and so delivered, and not yet be seen by the source's views
  * (synchronous replication): a difference counts only once all that ran when it was first proven
- * has ended, and it still holds. What goes on changing until the time is over is undecided. */
+ * has ended, and it still holds. What goes on changing until the time is over is undecided.
+ *
+ * Where rows have no versions (MySQL), s = S does not say that nothing was between. There a round
+ * counts if the source's view has all that the stream had when the target was read, and proves a
+ * difference if the table's topic got nothing since the round before, or once all was the same over
+ * several rounds (docs/decisions/213-rows-without-versions.md). */
 #include "base/clock.h"
 #include "prove/verify/part.h"
 
-enum { AT_ONCE = 500, ROUND_US = 100000 };
+enum { AT_ONCE = 500, ROUND_US = 100000, STAYS = 6 };
 
 typedef struct running {
     const uint64_t *ids;
@@ -32,7 +37,10 @@ typedef struct settling {
     unsigned first_round;
     leat_arena first_arena;
     running now;
-    leat_arena arenas[2]; /* views of this round and the one before take turns */
+    leat_arena arenas[2];  /* views of this round and the one before take turns */
+    leat_verify_mark mark; /* without versions: when the target was read ... */
+    int64_t before;        /* ... its next of the round before; -1: there was none */
+    bool quiet;            /* the topic got nothing since */
 } settling;
 
 static void take(void *arg, const leat_compare_row *row)
@@ -87,8 +95,18 @@ static leat_rc look(settling *g, bool target, leat_err *e)
 
 /* ---- what is known ---- */
 
-static bool holds(const leat_verify_suspect *s)
+/* Without versions. */
+static bool stays(const settling *g, leat_verify_suspect *s)
 {
+    bool same = leat_verify_same(&s->source, &s->before);
+    bool both = same && s->rounds >= 2 && leat_verify_same(&s->target, &s->tbefore);
+    s->stays = both ? s->stays + 1 : 0;
+    return g->quiet ? same : s->stays >= STAYS;
+}
+
+static bool holds(const settling *g, leat_verify_suspect *s)
+{
+    if (!g->v->source->versions) return stays(g, s);
     if (s->source.n > 0 || s->before.n > 0)
         return leat_verify_same(&s->source, &s->before) && s->source.version == s->before.version;
     return s->rounds >= 2 && leat_verify_same(&s->target, &s->tbefore) &&
@@ -154,7 +172,7 @@ static leat_rc judge(settling *g, uint32_t *open, leat_err *e)
         s->done =
             leat_verify_same(&s->target, &s->before) || leat_verify_same(&s->target, &s->source);
         if (s->done) continue;
-        if (!holds(s)) {
+        if (!holds(g, s)) {
             s->holds = 0;
         } else {
             if (g->first_round == 0) remember(g);
@@ -175,6 +193,17 @@ static leat_rc judge(settling *g, uint32_t *open, leat_err *e)
     return LEAT_OK;
 }
 
+/* Before the source's view is taken: what the stream has by now is in what was read of the target,
+ * or more. */
+static leat_rc mark(settling *g, leat_err *e)
+{
+    if (g->v->source->versions) return LEAT_OK;
+    LEAT_TRY(leat_verify_mark_take(g->v, &g->mark, e));
+    g->quiet = g->mark.next == g->before;
+    g->before = g->mark.next;
+    return LEAT_OK;
+}
+
 static leat_rc rounds(settling *g, leat_err *e)
 {
     leat_verify *v = g->v;
@@ -185,8 +214,10 @@ static leat_rc rounds(settling *g, leat_err *e)
         LEAT_TRY(leat_verify_passed(v, &v->view, e));
         g->round++;
         LEAT_TRY(look(g, true, e));
+        LEAT_TRY(mark(g, e));
         LEAT_TRY(look(g, false, e));
-        LEAT_TRY(judge(g, &open, e));
+        bool counts = v->source->versions || leat_verify_mark_in(v, &g->mark, &v->view);
+        if (counts) LEAT_TRY(judge(g, &open, e));
         LEAT_TRY(leat_verify_pace(v, e));
         if (leat_mono_us() > until) break;
     }
@@ -197,7 +228,7 @@ static leat_rc rounds(settling *g, leat_err *e)
 
 leat_rc leat_verify_settle(leat_verify *v, leat_err *e)
 {
-    settling g = {.v = v};
+    settling g = {.v = v, .before = -1};
     if (v->keys.n == 0) return LEAT_OK;
     leat_rc rc = rounds(&g, e);
     leat_keyset_clear(&v->keys);
@@ -205,6 +236,7 @@ leat_rc leat_verify_settle(leat_verify *v, leat_err *e)
     leat_arena_free(&g.first_arena);
     /* The view lives in one of these two. */
     v->view = (leat_view){0};
+    leat_arena_free(&g.mark.arena);
     leat_arena_free(&g.arenas[0]);
     leat_arena_free(&g.arenas[1]);
     return rc;

@@ -70,8 +70,11 @@ static leat_rc write_batch(leat_sink_task *t, const leat_batch *b, leat_err *e)
     if (conf->fail_every > 0 && ++k->batches % conf->fail_every == 0)
         return leat_fail(e, LEAT_RETRY, "null.failed", "null.fail.every",
                          "batch %lld fails because it was told to", (long long)k->batches);
-    for (uint32_t i = 0; conf->reject_every > 0 && i < b->n; i++) {
-        if (++k->events % conf->reject_every != 0) continue;
+    for (uint32_t i = 0; i < b->n; i++) {
+        if (conf->reject_every == 0 || ++k->events % conf->reject_every != 0) {
+            t->tell(t, b, i, LEAT_FATE_WRITTEN);
+            continue;
+        }
         leat_err why;
         leat_fail(&why, LEAT_DATA, "null.rejected", "null.reject.every",
                   "event %lld is refused because it was told to", (long long)k->events);
@@ -94,6 +97,7 @@ const leat_sink leat_sink_null = {
     .help = "Reads topics and throws them away, counted. For tests, benches and trying things out.",
     .options = tables,
     .conf_size = sizeof(null_conf),
+    .tells = true,
     .check = check,
     .open = open_sink,
     .write = write_batch,

@@ -7,6 +7,7 @@
  * again in the stream's order, in which foreign keys hold. */
 #include "sink/sql/apply.h"
 
+#include "base/fault.h"
 #include "sink/sql/reduce.h"
 
 void leat_rdb_applier_free(leat_rdb_applier *p)
@@ -17,6 +18,14 @@ void leat_rdb_applier_free(leat_rdb_applier *p)
 }
 
 /* ---- rows ---- */
+
+/* The rows were given to the target, but those that it did not tell of. */
+static void tell(leat_rdb_applier *p, const leat_batch *b, const leat_rdb_row *rows, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        p->task->tell(p->task, b, rows[i].event,
+                      p->affected[i] < 0 ? LEAT_FATE_NONE : LEAT_FATE_WRITTEN);
+}
 
 static void add(leat_rdb_applier *p, leat_rdb_shape *shape, const leat_value *cells,
                 const leat_value *old, uint32_t event)
@@ -77,8 +86,9 @@ static bool whole(const leat_rdb_plan *plan, const leat_value *cells)
 
 /* The row of an insert or update. A change that lacks columns is an UPDATE, since an upsert of a
  * row with a NOT NULL column left out fails though the row is there. */
-static void add_change(leat_rdb_applier *p, leat_rdb_plan *plan, const leat_event *ev, uint32_t i)
+static void add_change(leat_rdb_applier *p, const leat_batch *b, leat_rdb_plan *plan, uint32_t i)
 {
+    const leat_event *ev = &b->ev[i];
     const leat_rdb_conf *conf = p->target->conf;
     const leat_value *cells = ev->after;
     bool moved = ev->op == LEAT_OP_UPDATE && key_moved(plan, ev);
@@ -90,7 +100,10 @@ static void add_change(leat_rdb_applier *p, leat_rdb_plan *plan, const leat_even
     else if (conf->insert == LEAT_RDB_UPSERT && plan->nkey > 0)
         kind = LEAT_RDB_ROW_UPSERT;
     leat_rdb_shape *shape = leat_rdb_plan_shape(p->target, plan, kind, cells, moved);
-    if (shape->nset == 0) return; /* nothing but the key, which is there */
+    if (shape->nset == 0) { /* nothing but the key, which is there */
+        p->task->tell(p->task, b, i, LEAT_FATE_WRITTEN);
+        return;
+    }
     add(p, shape, cells, moved ? ev->before : cells, i);
 }
 
@@ -103,12 +116,16 @@ static void refuse_key(const leat_rdb_plan *plan, const leat_event *ev, leat_err
 }
 
 /* LEAT_DATA: why it never can be applied. */
-static leat_rc add_event(leat_rdb_applier *p, leat_rdb_plan *plan, const leat_event *ev, uint32_t i,
+static leat_rc add_event(leat_rdb_applier *p, const leat_batch *b, leat_rdb_plan *plan, uint32_t i,
                          leat_err *why)
 {
+    const leat_event *ev = &b->ev[i];
     const leat_rdb_conf *conf = p->target->conf;
     bool deletes = ev->op == LEAT_OP_DELETE, truncates = ev->op == LEAT_OP_TRUNCATE;
-    if ((deletes && !conf->deletes) || (truncates && !conf->truncates)) return LEAT_OK;
+    if ((deletes && !conf->deletes) || (truncates && !conf->truncates)) {
+        p->task->tell(p->task, b, i, LEAT_FATE_FILTERED);
+        return LEAT_OK;
+    }
     if (leat_rc_failed(plan->bad.rc)) {
         *why = plan->bad;
         return LEAT_DATA;
@@ -129,7 +146,7 @@ static leat_rc add_event(leat_rdb_applier *p, leat_rdb_plan *plan, const leat_ev
         add(p, leat_rdb_plan_shape(p->target, plan, LEAT_RDB_ROW_DELETE, NULL, false), NULL, named,
             i);
     else
-        add_change(p, plan, ev, i);
+        add_change(p, b, plan, i);
     return LEAT_OK;
 }
 
@@ -155,7 +172,7 @@ static leat_rc add_all(leat_rdb_applier *p, const leat_batch *b, leat_err *e)
         } else {
             if (!plan || plan->source != ev->table)
                 LEAT_TRY(leat_rdb_plan_of(p->target, ev->table, &plan, e));
-            rc = add_event(p, plan, ev, i, &why);
+            rc = add_event(p, b, plan, i, &why);
         }
         if (rc == LEAT_DATA) LEAT_TRY(refuse(p, b, i, &why, e));
     }
@@ -175,7 +192,8 @@ static leat_rc give(leat_rdb_applier *p, const leat_rdb_row *rows, uint32_t n, u
 {
     leat_rdb_conn *c = p->target->conn;
     *done = 0;
-    for (uint32_t i = 0; i < n; i++) p->affected[i] = 0;
+    for (uint32_t i = 0; i < n; i++) p->affected[i] = -1;
+    if (n > 0 && LEAT_FAULT(sink_lose)) n--;
     return c->dialect->apply(c, rows, n, p->affected, done, e);
 }
 
@@ -222,7 +240,9 @@ static leat_rc replace_one(leat_rdb_applier *p, const leat_batch *b, const leat_
     uint32_t done, n = row->old != row->cells ? 2 : 1;
     both[0].shape = leat_rdb_plan_shape(p->target, plan, LEAT_RDB_ROW_DELETE, NULL, false);
     both[1].shape = leat_rdb_plan_shape(p->target, plan, LEAT_RDB_ROW_UPSERT, row->cells, false);
-    return give(p, both + 2 - n, n, &done, why);
+    LEAT_TRY(give(p, both + 2 - n, n, &done, why));
+    p->affected[0] = p->affected[n - 1];
+    return LEAT_OK;
 }
 
 /* One row by itself, behind a savepoint. What cannot be is refused. */
@@ -244,6 +264,8 @@ static leat_rc apply_one(leat_rdb_applier *p, const leat_batch *b, const leat_rd
     } else if (leat_rc_failed(rc)) {
         if (e) *e = why;
         return rc;
+    } else {
+        tell(p, b, row, 1);
     }
     return exec(p, "RELEASE SAVEPOINT leat_row", e);
 }
@@ -279,6 +301,7 @@ static leat_rc apply_rows(leat_rdb_applier *p, const leat_batch *b, bool *clean,
         }
         if (rc == LEAT_OK) {
             LEAT_TRY(exec(p, "RELEASE SAVEPOINT leat_rows", e));
+            tell(p, b, rows + from, to - from);
             from = to;
             if (from < p->n && !*clean) LEAT_TRY(take_culprit(p, b, from++, e));
             to = p->n;
@@ -301,7 +324,7 @@ static leat_rc apply_rows(leat_rdb_applier *p, const leat_batch *b, bool *clean,
 }
 
 /* Reduced and sorted. DATA: it did not go; nothing of it was applied. */
-static leat_rc apply_reduced(leat_rdb_applier *p, leat_err *e)
+static leat_rc apply_reduced(leat_rdb_applier *p, const leat_batch *b, leat_err *e)
 {
     leat_err why = {0};
     leat_rdb_row *rows;
@@ -317,6 +340,10 @@ static leat_rc apply_reduced(leat_rdb_applier *p, leat_err *e)
         return rc;
     }
     LEAT_TRY(exec(p, "RELEASE SAVEPOINT leat_rows", e));
+    /* What a later row stands for is written with it. */
+    for (uint32_t i = 0; rc == LEAT_OK && i < p->n; i++)
+        p->task->tell(p->task, b, p->rows[i].event, LEAT_FATE_WRITTEN);
+    if (rc == LEAT_OK) tell(p, b, rows, n);
     return rc;
 }
 
@@ -327,7 +354,7 @@ leat_rc leat_rdb_apply(leat_rdb_applier *p, const leat_batch *b, leat_err *e)
     if (p->n == 0) return LEAT_OK;
     bool reduces = batch && !p->ordered && p->n > 1;
     if (reduces) {
-        leat_rc rc = apply_reduced(p, e);
+        leat_rc rc = apply_reduced(p, b, e);
         if (rc != LEAT_DATA) return rc;
     }
     LEAT_TRY(apply_rows(p, b, &clean, e));

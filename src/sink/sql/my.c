@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "sink/sql/dialects.h"
+#include "system/mysql/compare.h"
 #include "system/mysql/url.h"
 
 /* ---- errors ---- */
@@ -136,17 +137,32 @@ static leat_rc set_up(leat_rdb_my *c, leat_arena *a, leat_err *e)
     return LEAT_OK;
 }
 
+static leat_my_target target_of(const leat_rdb_conf *conf)
+{
+    return (leat_my_target){.sslmode = LEAT_MY_SSL_PREFERRED,
+                            .keepalive = true,
+                            .connect_ms = conf->connect_ms,
+                            .query_ms = conf->query_ms};
+}
+
+static leat_rc my_compare(const leat_rdb_conf *conf, const leat_db_url *u, const char *app,
+                          leat_arena *a, leat_compare_side **out, leat_err *e)
+{
+    (void)app;
+    (void)a;
+    leat_my_target target = target_of(conf);
+    LEAT_TRY(leat_my_url_target(u, &target, e));
+    return leat_rdb_rename_options(leat_my_compare_open(&target, NULL, out, e), e);
+}
+
 static leat_rc my_open(const leat_rdb_conf *conf, const leat_db_url *u, const char *app, bool trial,
                        leat_arena *a, leat_rdb_conn **out, leat_err *e)
 {
     (void)trial;
     leat_rdb_my *c = leat_zalloc(1, sizeof *c);
     c->base = (leat_rdb_conn){&leat_rdb_mysql, conf, app};
-    c->target = (leat_my_target){.sslmode = LEAT_MY_SSL_PREFERRED,
-                                 .keepalive = true,
-                                 .writes = true,
-                                 .connect_ms = conf->connect_ms,
-                                 .query_ms = conf->query_ms};
+    c->target = target_of(conf);
+    c->target.writes = true;
     leat_rc rc = leat_my_url_target(u, &c->target, e);
     if (rc == LEAT_OK) rc = set_up(c, a, e);
     if (rc != LEAT_OK) {
@@ -309,4 +325,5 @@ const leat_rdb_dialect leat_rdb_mysql = {
     .describe = my_describe,
     .apply = leat_rdb_my_apply,
     .check = my_check,
+    .compare = my_compare,
 };

@@ -73,7 +73,9 @@ static void take_result(state *s, const PGresult *res, int32_t what)
         leat_rdb_pg_way_of(s->c, s->rows[-what - 1].shape)->prepared = false;
     if (got == PGRES_PIPELINE_ABORTED) return;
     if (good) {
-        if (what >= 0) leat_str_i64(leat_str_of(PQcmdTuples((PGresult *)res)), &s->affected[what]);
+        if (what >= 0 &&
+            !leat_str_i64(leat_str_of(PQcmdTuples((PGresult *)res)), &s->affected[what]))
+            s->affected[what] = 0; /* of a TRUNCATE */
         return;
     }
     if (s->rc != LEAT_OK) return;
@@ -202,6 +204,7 @@ static leat_rc send_truncates(state *s, uint32_t from, uint32_t to)
     bool sent = PQsendQueryParams(c->pg.pg, sql.p, 0, NULL, NULL, NULL, NULL, 0);
     leat_buf_free(&sql);
     if (!sent) return s->rc = leat_rdb_pg_fail(s->e, c, NULL, doing);
+    for (uint32_t i = from + 1; i < to; i++) s->affected[i] = 0; /* the first one has the answer */
     expect(c, (int32_t)from);
     return LEAT_OK;
 }
@@ -274,6 +277,8 @@ leat_rc leat_rdb_pg_apply(leat_rdb_conn *conn, const leat_rdb_row *rows, uint32_
             if (rc == LEAT_OK && tried) leat_rdb_pg_way_of(c, rows[at].shape)->single = true;
         }
         LEAT_TRY(rc);
+        for (uint32_t i = at; tried && i < at + many; i++)
+            if (affected[i] < 0) affected[i] = 1;
         at += many;
     }
     *done = n;

@@ -239,7 +239,9 @@ static bool put(leat_buf *out, int form, const leat_schema *s, const leat_value 
                              s, v, nul);
         return true;
     case LEAT_STRUCT:
-        if (form == LEAT_RDB_PG_VECTOR)
+        if (form == LEAT_RDB_PG_JSON)
+            leat_rdb_text_json(out, s, v);
+        else if (form == LEAT_RDB_PG_VECTOR)
             put_vector(out, s, v);
         else
             put_struct(out, s, v);

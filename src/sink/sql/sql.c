@@ -144,7 +144,7 @@ static leat_rc compare_open(const void *conf, const char *app, leat_arena *a,
     LEAT_TRY(leat_rdb_resolve(conf, a, &d, &url, e));
     if (d->compare) return d->compare(conf, &url, app, a, out, e);
     return leat_fail(e, LEAT_CONF, "verify.target", "connection.url",
-                     "a target of %s cannot be compared yet; PostgreSQL and SQLite can", d->name);
+                     "a target of %s cannot be compared yet", d->name);
 }
 
 static void compare_name(const void *conf, const leat_table *source, leat_arena *a,
@@ -163,6 +163,7 @@ static const leat_sink_compare compare = {compare_open, compare_name};
         .title = its_title,                                                                        \
         .help = its_help,                                                                          \
         .classes = its_classes,                                                                    \
+        .tells = true,                                                                             \
         .options = its_options,                                                                    \
         .conf_size = sizeof(leat_rdb_conf),                                                        \
         .validate = leat_rdb_conf_validate,                                                        \

@@ -369,4 +369,8 @@ void leat_my_check(const leat_my_conf *conf, bool mariadb, leat_checker *c);
 /* As source.h says. */
 leat_rc leat_my_discover(const void *conf, leat_catalog *out, leat_err *e);
 
+/* compare.c: leat_source.compare */
+leat_rc leat_my_source_compare(const void *conf, const char *app, leat_compare_side **out,
+                               leat_err *e);
+
 #endif

@@ -38,6 +38,7 @@ const leat_source leat_source_mysql = {
     .chunks = &leat_my_chunks,
     .again = leat_my_again_source,
     .capture = leat_my_capture_source,
+    .compare = leat_my_source_compare,
     .signal = leat_my_signal_source,
     .history = &leat_my_source_history,
 };

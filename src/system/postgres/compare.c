@@ -151,6 +151,38 @@ static leat_rc end(leat_compare_side *base, leat_err *e)
 
 /* ---- SQL ---- */
 
+/* Of a float's text: sign, digits without zeros at either end, exponent of the last one. */
+static void put_real(leat_buf *out, leat_str x, bool zero)
+{
+    leat_buf t = {0}, all = {0};
+    leat_buf_printf(&t, "((%.*s)::float8%s)::text", LEAT_STR_ARG(x), zero ? "+0" : "");
+    leat_str is = leat_buf_str(&t);
+    leat_buf_printf(&all, "replace(split_part(ltrim(%.*s,'-'),'e',1),'.','')", LEAT_STR_ARG(is));
+    leat_str digits = leat_buf_str(&all);
+    leat_buf_printf(out,
+                    "CASE WHEN left(%.*s,1)='-' THEN '-' ELSE '' END||trim(both '0' from %.*s)||'e'"
+                    "||(coalesce(nullif(split_part(%.*s,'e',2),''),'0')::int4"
+                    "-length(split_part(split_part(%.*s,'e',1),'.',2))+length(%.*s)"
+                    "-length(rtrim(%.*s,'0')))",
+                    LEAT_STR_ARG(is), LEAT_STR_ARG(digits), LEAT_STR_ARG(is), LEAT_STR_ARG(is),
+                    LEAT_STR_ARG(digits), LEAT_STR_ARG(digits));
+    leat_buf_free(&t);
+    leat_buf_free(&all);
+}
+
+/* The forms that no text around the name makes. */
+static bool put_special(leat_buf *out, const leat_compare_field *f, leat_str x)
+{
+    bool zoned = f->kind == LEAT_COMPARE_STAMPTZ;
+    if (f->canon == LEAT_CANON_REAL || f->canon == LEAT_CANON_REAL0)
+        put_real(out, x, f->canon == LEAT_CANON_REAL0);
+    else if (f->canon == LEAT_CANON_MOMENT && zoned)
+        leat_buf_printf(out, "concat((%.*s) AT TIME ZONE 'UTC')", LEAT_STR_ARG(x));
+    else
+        return false;
+    return true;
+}
+
 /* The column's canonical text. */
 static void put_canon(leat_buf *out, const leat_compare_field *f)
 {
@@ -167,11 +199,17 @@ static void put_canon(leat_buf *out, const leat_compare_field *f)
         [LEAT_CANON_INTERVAL] = {"(extract(year from ", NULL},
         [LEAT_CANON_BITS] = {"ltrim(concat(", "),'0')"},
         [LEAT_CANON_JSON] = {"(", ")::jsonb::text"},
+        [LEAT_CANON_SIGNED] = {"concat(", ")"},
+        [LEAT_CANON_MOMENT] = {"regexp_replace(concat(", "),'[+]00$','')"},
     };
     leat_buf name = {0};
     leat_pg_quote_name(&name, leat_str_of(f->name));
     int n = (int)name.len;
     const char *x = name.p;
+    if (put_special(out, f, leat_buf_str(&name))) {
+        leat_buf_free(&name);
+        return;
+    }
     leat_buf_str_z(out, forms[f->canon][0]);
     leat_buf_put(out, x, name.len);
     if (forms[f->canon][1])
@@ -195,7 +233,7 @@ static void put_canon(leat_buf *out, const leat_compare_field *f)
 static void put_hash(leat_buf *out, const leat_compare_plan *p)
 {
     leat_buf x = {0};
-    leat_buf_str_z(out, "md5(");
+    leat_buf_str_z(out, p->sha ? "left(encode(sha256(convert_to(" : "md5(");
     for (uint16_t i = 0; i < p->n; i++) {
         leat_buf_clear(&x);
         put_canon(&x, &p->fields[i]);
@@ -204,7 +242,7 @@ static void put_hash(leat_buf *out, const leat_compare_plan *p)
         leat_buf_printf(out, "::text IS NULL THEN 'N' ELSE octet_length(%.*s)||':'||%.*s END",
                         (int)x.len, x.p, (int)x.len, x.p);
     }
-    leat_buf_u8(out, ')');
+    leat_buf_str_z(out, p->sha ? ",'UTF8')),'hex'),32)" : ")");
     leat_buf_free(&x);
 }
 
@@ -410,6 +448,8 @@ leat_rc leat_pg_compare_open(const leat_pg_target *target, const char *app,
     s->target = *target;
     s->view = view;
     s->base = (leat_compare_side){.system = "postgresql",
+                                  .quote = '"',
+                                  .versions = true,
                                   .describe = describe,
                                   .begin = begin,
                                   .end = end,

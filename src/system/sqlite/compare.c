@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/double_text.h"
 #include "system/sqlite/classify.h"
 
 typedef struct side {
@@ -69,6 +70,42 @@ static void put_stamp(leat_buf *out, leat_str text)
     leat_buf_str_z(out, " BC");
 }
 
+static void put_moment(leat_buf *out, leat_str text)
+{
+    bool zone = text.len > 6 && memcmp(text.s + text.len - 6, "+00:00", 6) == 0;
+    if (zone) text.len -= 6;
+    put_stamp(out, text);
+}
+
+/* What a server makes of a double's text (system/mysql/compare_text.c); 0 has no sign here. */
+static void put_real(leat_buf *out, double v)
+{
+    char text[LEAT_DOUBLE_MAX], digits[LEAT_DOUBLE_MAX];
+    size_t n = leat_double_text(v, text), used = 0, end;
+    int exponent = 0, behind = 0;
+    bool point = false;
+    for (size_t i = 0; i < n; i++) {
+        if (text[i] == '.') point = true;
+        if (text[i] >= '0' && text[i] <= '9') {
+            digits[used++] = text[i];
+            behind += point;
+        }
+        if (text[i] != 'e' && text[i] != 'E') continue;
+        leat_str rest = {text + i + 1, n - i - 1};
+        int64_t e = 0;
+        if (rest.s[0] == '+') rest.s++, rest.len--;
+        leat_str_i64(rest, &e);
+        exponent = (int)e;
+        break;
+    }
+    for (end = used; end > 0 && digits[end - 1] == '0';) end--;
+    size_t from = 0;
+    while (from < end && digits[from] == '0') from++;
+    if (v < 0) leat_buf_u8(out, '-');
+    leat_buf_put(out, digits + from, end - from);
+    leat_buf_printf(out, "e%d", exponent - behind + (int)(used - end));
+}
+
 /* "14 mons 3 days 04:05:06.5" */
 static void put_interval(leat_buf *out, leat_str text)
 {
@@ -110,6 +147,10 @@ static void put_canon(leat_buf *out, leat_canon canon, sqlite3_value *v)
         leat_buf_hex(out, (leat_str){sqlite3_value_blob(v), (size_t)sqlite3_value_bytes(v)});
         return;
     }
+    if (canon == LEAT_CANON_REAL0) {
+        put_real(out, sqlite3_value_double(v));
+        return;
+    }
     bool floats = canon == LEAT_CANON_FLOAT || canon == LEAT_CANON_FLOAT0;
     if (floats && kind != SQLITE_TEXT) {
         put_float(out, sqlite3_value_double(v), canon == LEAT_CANON_FLOAT0);
@@ -120,6 +161,7 @@ static void put_canon(leat_buf *out, leat_canon canon, sqlite3_value *v)
     case LEAT_CANON_BOOL: leat_buf_str_z(out, leat_str_is(text, "1") ? "true" : "false"); break;
     case LEAT_CANON_NUMBER: put_number(out, text); break;
     case LEAT_CANON_STAMP: put_stamp(out, text); break;
+    case LEAT_CANON_MOMENT: put_moment(out, text); break;
     case LEAT_CANON_INTERVAL: put_interval(out, text); break;
     case LEAT_CANON_TRIMMED:
         while (text.len > 0 && text.s[text.len - 1] == ' ') text.len--;
@@ -333,7 +375,7 @@ static void hash_row(side *s, const leat_compare_plan *p, sqlite3_stmt *st, int 
         leat_buf_printf(&s->row, "%zu:", s->text.len);
         leat_buf_add(&s->row, leat_buf_str(&s->text));
     }
-    EVP_Digest(s->row.p, s->row.len, hash, NULL, EVP_md5(), NULL);
+    EVP_Digest(s->row.p, s->row.len, hash, NULL, p->sha ? EVP_sha256() : EVP_md5(), NULL);
     row->first = half(hash);
     row->second = half(hash + 8);
 }
@@ -453,7 +495,9 @@ leat_rc leat_sqlite_compare_open(const char *path, int64_t wait_ms, leat_compare
     s->path = leat_zalloc(n, 1);
     memcpy(s->path, path, n);
     s->base = (leat_compare_side){.system = "sqlite",
+                                  .quote = '"',
                                   .folds = true,
+                                  .one_zero = true,
                                   .xors = true,
                                   .describe = describe,
                                   .begin = begin,
