@@ -109,7 +109,8 @@ static leat_rc add_event(leat_rdb_applier *p, leat_rdb_plan *plan, const leat_ev
     const leat_rdb_conf *conf = p->target->conf;
     bool deletes = ev->op == LEAT_OP_DELETE, truncates = ev->op == LEAT_OP_TRUNCATE;
     if ((deletes && !conf->deletes) || (truncates && !conf->truncates)) return LEAT_OK;
-    if (leat_rc_failed(plan->bad.rc)) {
+    bool keyless = strcmp(plan->bad.code, "sql.no_key") == 0; /* as a record of a TRUNCATE is */
+    if (leat_rc_failed(plan->bad.rc) && !(truncates && keyless)) {
         *why = plan->bad;
         return LEAT_DATA;
     }
@@ -119,6 +120,7 @@ static leat_rc add_event(leat_rdb_applier *p, leat_rdb_plan *plan, const leat_ev
         return LEAT_OK;
     }
     const leat_value *named = deletes ? ev->before : ev->after;
+    if ((ev->table->flags & LEAT_TABLE_KEYS) && !key_there(plan, named)) return LEAT_OK;
     bool keyed = deletes || conf->insert != LEAT_RDB_INSERT;
     if (ev->op == LEAT_OP_MESSAGE) keyed = false;
     if (!named || (keyed && !key_there(plan, named))) {
