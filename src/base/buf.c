@@ -269,6 +269,36 @@ void leat_buf_base64(leat_buf *b, leat_str bytes, bool url_safe)
     b->len += (size_t)(p - out);
 }
 
+static int base64_digit(char c)
+{
+    if (c >= 'A' && c <= 'Z') return c - 'A';
+    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+    if (c >= '0' && c <= '9') return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+bool leat_buf_unbase64(leat_buf *b, leat_str text)
+{
+    size_t before = b->len;
+    uint32_t bits = 0;
+    int n = 0;
+    if (text.len % 4 != 0) return false;
+    for (int i = 0; i < 2 && text.len > 0 && text.s[text.len - 1] == '='; i++) text.len--;
+    for (size_t i = 0; i < text.len; i++) {
+        int digit = base64_digit(text.s[i]);
+        if (digit < 0) {
+            b->len = before;
+            return false;
+        }
+        bits = bits << 6 | (uint32_t)digit;
+        n += 6;
+        if (n < 8) continue;
+        n -= 8;
+        leat_buf_u8(b, bits >> n & 255);
+    }
+    return true;
+}
+
 void leat_buf_url(leat_buf *b, leat_str text)
 {
     for (size_t i = 0; i < text.len; i++) {

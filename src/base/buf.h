@@ -135,6 +135,8 @@ uint32_t leat_crc32c_soft(uint32_t crc, const void *p, size_t n);
 
 /* Appends base64 (RFC 4648, padded), or its URL-safe alphabet. */
 void leat_buf_base64(leat_buf *b, leat_str bytes, bool url_safe);
+/* Appends the bytes of base64 (RFC 4648, padded); false: it is none, out is as before. */
+bool leat_buf_unbase64(leat_buf *b, leat_str text);
 /* Appends text as a segment of a URL's path: %XX for all but letters, digits, - . _ and ~. */
 void leat_buf_url(leat_buf *b, leat_str text);
 /* Appends what such a text stands for, + as a blank if `plus`, up to its end or to a % that no two

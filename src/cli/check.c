@@ -63,7 +63,9 @@ static leat_rc check_one(checking *g, leat_config *config, leat_arena *a, unsign
     leat_checker c = {.step = leat_steps_step, .arg = &g->steps};
     leat_rc rc = setup.source ? setup.source->check(setup.conf, &c, e)
                               : setup.sink->check(setup.conf, &c, e);
-    if (rc == LEAT_OK && setup.sink && !leat_steps_script(&g->steps))
+    if (rc == LEAT_OK && setup.sink && setup.kafka && !leat_steps_script(&g->steps))
+        leat_check_intake(&setup, &c);
+    else if (rc == LEAT_OK && setup.sink && !leat_steps_script(&g->steps))
         leat_wanted_check(&setup.wanted, g->common.data, &c);
     if (rc == LEAT_OK && setup.kafka && setup.source && !leat_steps_script(&g->steps))
         rc = leat_check_kafka(&setup, &c, e);

@@ -5,6 +5,7 @@
 #include "capture/naming.h"
 #include "engine/kafka_system.h"
 #include "stream/kafka/check.h"
+#include "stream/kafka/fetch.h"
 #include "stream/kafka/signals.h"
 
 enum {
@@ -74,6 +75,70 @@ leat_rc leat_check_kafka(const leat_setup *setup, leat_checker *c, leat_err *e)
     leat_arena_free(&a);
     return rc;
 }
+
+/* ---- a sink's topics ---- */
+
+static leat_rc find_names(const leat_setup *setup, leat_arena *a, const char ***names, size_t *n,
+                          leat_err *e)
+{
+    leat_kafka_fetch *f = NULL;
+    leat_kafka_clients clients = setup->clients;
+    clients.client[LEAT_KAFKA_CONSUMER] = setup->intake.client;
+    const leat_kafka_fetch_conf conf = {.kafka = &clients, .name = "leat-check"};
+    LEAT_TRY(leat_kafka_fetch_open(&conf, &f, e));
+    leat_rc rc = leat_kafka_fetch_names(f, a, names, n, ASK_MS, e);
+    leat_kafka_fetch_close(f);
+    return rc;
+}
+
+/* How many of the cluster's topics the sink reads; of named ones, *missing: the first that is not
+ * there. */
+static leat_rc count_wanted(const leat_wanted *w, const char *const *names, size_t n, size_t *found,
+                            const char **missing, leat_err *e)
+{
+    *found = 0;
+    *missing = NULL;
+    for (size_t i = 0; i < n; i++) {
+        bool has;
+        LEAT_TRY(leat_wanted_has(w, names[i], &has, e));
+        *found += has;
+    }
+    for (size_t i = 0; !w->pattern && i < w->names.n && !*missing; i++) {
+        bool there = false;
+        for (size_t k = 0; k < n && !there; k++) there = strcmp(names[k], w->names.v[i]) == 0;
+        if (!there) *missing = w->names.v[i];
+    }
+    return LEAT_OK;
+}
+
+void leat_check_intake(const leat_setup *setup, leat_checker *c)
+{
+    leat_arena a = {0};
+    leat_err err = {0};
+    const char **names = NULL, *missing = NULL;
+    size_t n = 0, found = 0;
+    leat_step step = {.name = "kafka topics", .state = LEAT_STEP_OK};
+    leat_rc rc = find_names(setup, &a, &names, &n, &err);
+    if (rc == LEAT_OK) rc = count_wanted(&setup->wanted, names, n, &found, &missing, &err);
+    if (rc != LEAT_OK) {
+        step.state = LEAT_STEP_FAILED;
+        step.code = err.code;
+        step.detail = err.msg;
+    } else if (missing || found == 0) {
+        step.state = LEAT_STEP_WARN;
+        step.code = missing ? "sink.topic_missing" : "sink.no_topic_fits";
+        step.detail = missing ? leat_arena_printf(&a, "%s is not there yet", missing)
+                              : "there is no topic yet whose whole name fits topics.regex";
+        step.advice = "it is waited for; 'leat topics --kafka BROKERS' lists those there are";
+    } else {
+        step.detail =
+            leat_arena_printf(&a, "%zu there, read as the group %s", found, setup->intake.group);
+    }
+    leat_check_step(c, &step);
+    leat_arena_free(&a);
+}
+
+/* ---- signals ---- */
 
 /* What was found, in words. */
 static const char *place_of(const leat_kafka_signal_conf *k, const leat_kafka_signals_found *f,

@@ -27,6 +27,9 @@ typedef struct leat_connector_conf {
     const char *converters[3];          /* classes: of keys, values, headers */
     bool header_schemas;                /* header.converter.schemas.enable */
     int64_t tolerance;                  /* errors.tolerance: 0 none, 1 all */
+    const char *errant_topic;           /* errors.deadletterqueue.topic.name; empty: none */
+    int64_t errant_replication;         /* errors.deadletterqueue.topic.replication.factor */
+    bool errant_context;                /* errors.deadletterqueue.context.headers.enable */
     int64_t parked_keys;                /* errors.parked.keys; 0: nothing waits */
     int64_t breaker_percent, breaker_window;            /* errors.breaker.*; percent 0: none */
     leat_opt_list transforms, predicates;               /* names ... */

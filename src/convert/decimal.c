@@ -6,6 +6,8 @@
  * are two limbs and they stay in registers. No state; any thread. */
 #include "convert/decimal.h"
 
+#include "base/arena.h"
+
 __extension__ typedef unsigned __int128 u128;
 
 enum { STEP = 18, STEP_SHORT = 38, LIMB = 8 };
@@ -220,5 +222,68 @@ bool leat_decimal_text(const leat_decimal *d, int32_t scale, leat_buf *out)
     leat_buf_u8(out, 'E');
     if (exp > 0) leat_buf_u8(out, '+');
     leat_buf_i64(out, exp);
+    return true;
+}
+
+/* ---- from bytes ---- */
+
+enum { NINE = 9, WORD = 4 }; /* digits and bytes of a step */
+
+/* The magnitude of a number in two's complement as words, the highest first; n of them. */
+static void magnitude(leat_str bytes, uint32_t *words, size_t n)
+{
+    bool negative = (uint8_t)bytes.s[0] & 0x80;
+    for (size_t i = 0; i < n * WORD; i++) {
+        size_t pad = n * WORD - bytes.len;
+        uint8_t byte = i >= pad ? (uint8_t)bytes.s[i - pad] : negative ? 0xff : 0;
+        words[i / WORD] = words[i / WORD] << 8 | byte;
+    }
+    if (!negative) return;
+    uint64_t carry = 1;
+    for (size_t i = n; i-- > 0;) {
+        carry += (uint32_t)~words[i];
+        words[i] = (uint32_t)carry;
+        carry >>= 32;
+    }
+}
+
+/* Its digits, the lowest first, behind out; words are used up. */
+static void put_digits(uint32_t *words, size_t n, leat_buf *out)
+{
+    size_t from = 0;
+    while (from < n) {
+        uint64_t rest = 0;
+        for (size_t i = from; i < n; i++) {
+            rest = rest << 32 | words[i];
+            words[i] = (uint32_t)(rest / 1000000000);
+            rest %= 1000000000;
+        }
+        while (from < n && words[from] == 0) from++;
+        for (int i = 0; i < NINE; i++, rest /= 10) leat_buf_u8(out, '0' + (unsigned)(rest % 10));
+    }
+}
+
+bool leat_decimal_scaled(leat_str bytes, int32_t scale, leat_buf *out)
+{
+    if (bytes.len == 0 || bytes.len > LEAT_SCALE_MOST || scale > LEAT_SCALE_MOST ||
+        scale < -LEAT_SCALE_MOST)
+        return false;
+    size_t n = (bytes.len + WORD - 1) / WORD;
+    uint32_t *words = leat_zalloc(n, sizeof *words);
+    leat_buf low = {0};
+    magnitude(bytes, words, n);
+    put_digits(words, n, &low);
+    leat_free(words);
+    size_t after = scale > 0 ? (size_t)scale : 0;
+    while (low.len > 1 && low.p[low.len - 1] == '0') low.len--;
+    if (low.len == 1 && low.p[0] == '0') scale = scale > 0 ? scale : 0;
+    while (low.len <= after) leat_buf_u8(&low, '0');
+    if ((uint8_t)bytes.s[0] & 0x80) leat_buf_u8(out, '-');
+    for (size_t i = low.len; i-- > 0;) {
+        if (i + 1 == after) leat_buf_u8(out, '.');
+        leat_buf_u8(out, (unsigned char)low.p[i]);
+    }
+    for (int32_t i = scale; i < 0; i++) leat_buf_u8(out, '0');
+    leat_buf_free(&low);
     return true;
 }

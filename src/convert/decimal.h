@@ -27,6 +27,11 @@ void leat_decimal_strip(leat_decimal *d);
  * beyond LEAT_SCALE_MOST (or the number is). scratch is overwritten. */
 bool leat_decimal_unscaled(const leat_decimal *d, int32_t scale, leat_buf *scratch, leat_buf *out);
 
+/* The other way: bytes as BigInteger.toByteArray gives them, at this scale, as a cell's text
+ * ("-12.50"). Appends to out; false when there are none, or scale or digits are beyond
+ * LEAT_SCALE_MOST. */
+bool leat_decimal_scaled(leat_str bytes, int32_t scale, leat_buf *out);
+
 /* As Java's BigDecimal.toString prints d at this scale: "1.50", "1E-10". False as above. */
 bool leat_decimal_text(const leat_decimal *d, int32_t scale, leat_buf *out);
 

@@ -43,14 +43,25 @@ static void make_room(leat_inputs *s, leat_input *in)
     }
 }
 
+static leat_input *first_of(const leat_inputs *s)
+{
+    return (leat_input *)s->feed.first;
+}
+
+static leat_input *next_input(const leat_input *in)
+{
+    return (leat_input *)in->lane.next;
+}
+
 static leat_input *add_input(leat_inputs *s, const char *source)
 {
-    leat_input **at = &s->first;
+    leat_input *in = LEAT_NEW(&s->arena, leat_input, 1);
+    leat_lane **at = &s->feed.first;
     while (*at) at = &(*at)->next;
-    *at = LEAT_NEW(&s->arena, leat_input, 1);
-    (*at)->source = source;
-    make_room(s, *at);
-    return *at;
+    *at = &in->lane;
+    in->lane.source = source;
+    make_room(s, in);
+    return in;
 }
 
 static void add_name(leat_inputs *s, leat_input *in, const char *topic, int64_t next)
@@ -68,7 +79,7 @@ static void add_topic(leat_inputs *s, leat_input *in, place *p, int64_t next)
 
 static bool is_of(const leat_input *in, const char *source)
 {
-    return strcmp(in->source, source) == 0;
+    return strcmp(in->lane.source, source) == 0;
 }
 
 /* ---- the file ---- */
@@ -95,40 +106,43 @@ static void write_input(const leat_input *in, bool moved, leat_str cursor, int64
 /* What is left of the offset to begin with: once something was delivered the cursor says it all. */
 static int64_t offset_at(const leat_input *in, const leat_sink_counts *c)
 {
-    return c->read == in->counts.read ? in->offset : 0;
+    return c->read == in->lane.counts.read ? in->offset : 0;
 }
 
-/* All inputs of moved's stream: the others as they were stored last. */
-void leat_inputs_text(leat_inputs *s, leat_input *moved, const leat_sink_counts *c, leat_buf *out)
+/* All inputs of the lane's stream: the others as they were stored last. */
+static void text_of(leat_feed *f, leat_lane *l, const leat_sink_counts *c, leat_buf *out)
 {
+    leat_inputs *s = (leat_inputs *)f;
+    leat_input *moved = (leat_input *)l;
     leat_jw w = {.out = out};
     leat_cursors_stamp stamp = {moved->id, ++s->seq};
     leat_buf_clear(out);
     leat_cursors_begin(&w, s->sink, &stamp);
-    for (const leat_input *in = s->first; in; in = in->next) {
+    for (const leat_input *in = first_of(s); in; in = next_input(in)) {
         if (in == moved)
             write_input(in, true, leat_reader_cursor(in->reader), offset_at(in, c), c, &w);
-        else if (is_of(in, moved->source))
-            write_input(in, false, leat_buf_str(&in->cursor), in->offset, &in->counts, &w);
+        else if (is_of(in, moved->lane.source))
+            write_input(in, false, leat_buf_str(&in->cursor), in->offset, &in->lane.counts, &w);
     }
     leat_cursors_end(&w);
 }
 
-leat_rc leat_inputs_store(leat_inputs *s, leat_input *in, const leat_sink_counts *counts,
-                          leat_err *e)
+static leat_rc store(leat_feed *f, leat_lane *l, const leat_sink_counts *counts, leat_err *e)
 {
+    leat_inputs *s = (leat_inputs *)f;
+    leat_input *in = (leat_input *)l;
     leat_arena a = {0};
     leat_buf text = {0};
     LEAT_TRY(leat_reader_still(in->reader, e)); /* no other stream gets this one's cursor */
-    leat_inputs_text(s, in, counts, &text);
-    leat_rc rc = leat_cursors_store(leat_cursors_path(s->data, in->source, s->sink, &a),
+    text_of(f, l, counts, &text);
+    leat_rc rc = leat_cursors_store(leat_cursors_path(s->data, in->lane.source, s->sink, &a),
                                     leat_buf_str(&text), e);
     if (rc == LEAT_OK) {
         leat_buf_clear(&in->cursor);
         leat_buf_add(&in->cursor, leat_reader_cursor(in->reader));
         for (size_t i = 0; in->topics[i]; i++) in->next_offset[i] = next_of(in, i, true);
         in->offset = offset_at(in, counts);
-        in->counts = *counts;
+        in->lane.counts = *counts;
     }
     leat_buf_free(&text);
     leat_arena_free(&a);
@@ -145,7 +159,7 @@ static bool wants(const place *p, const char *source)
 /* An earlier input of the stream at the same place; NULL: none. */
 static leat_input *twin_of(leat_inputs *s, const char *source, leat_str cursor)
 {
-    for (leat_input *in = s->first; in; in = in->next)
+    for (leat_input *in = first_of(s); in; in = next_input(in))
         if (is_of(in, source) && in->offset == 0 && leat_str_eq(leat_buf_str(&in->cursor), cursor))
             return in;
     return NULL;
@@ -176,7 +190,7 @@ static leat_rc take_stored(leat_inputs *s, const char *source, const leat_json *
         leat_buf_add(&in->cursor, cursor);
     }
     leat_sink_counts counts = leat_cursors_counts(j);
-    leat_sink_counts_add(&in->counts, &counts);
+    leat_sink_counts_add(&in->lane.counts, &counts);
     const leat_json *next = leat_json_get(j, "next");
     if (next) next = next->child;
     for (const leat_json *t = topics ? topics->child : NULL; t; t = t->next) {
@@ -199,7 +213,7 @@ static leat_rc take_stored(leat_inputs *s, const char *source, const leat_json *
 static void take_new(leat_inputs *s, const char *source, places *all)
 {
     leat_input *along = twin_of(s, source, (leat_str){"", 0}), *fresh = along;
-    for (leat_input *in = s->first; in && !along; in = in->next)
+    for (leat_input *in = first_of(s); in && !along; in = next_input(in))
         if (is_of(in, source) && in->offset == 0) along = in;
     for (unsigned i = 0; i < all->n; i++) {
         place *p = &all->v[i];
@@ -217,7 +231,8 @@ static leat_rc passed_by(leat_inputs *s, const leat_input *in, const places *all
     const char **topics = LEAT_NEW(&s->arena, const char *, all->n + 1);
     for (unsigned i = 0; i < all->n; i++) topics[i] = all->v[i].topic;
     if (in->cursor.len == 0) return LEAT_OK;
-    return leat_reader_offsets(s->data, in->source, leat_buf_str(&in->cursor), topics, next, e);
+    return leat_reader_offsets(s->data, in->lane.source, leat_buf_str(&in->cursor), topics, next,
+                               e);
 }
 
 /* The same with a pattern: an input that is somewhere takes what has no event before that place,
@@ -226,7 +241,7 @@ static leat_rc take_fitting(leat_inputs *s, const char *source, places *all, lea
 {
     leat_input *along = NULL, *fresh = NULL;
     int64_t *next = LEAT_NEW(&s->arena, int64_t, all->n + 1);
-    for (leat_input *in = s->first; in && !along; in = in->next)
+    for (leat_input *in = first_of(s); in && !along; in = next_input(in))
         if (is_of(in, source) && in->offset == 0) along = in;
     if (!along) along = add_input(s, source);
     along->rest = s;
@@ -253,12 +268,12 @@ static leat_rc fits(void *arg, const char *topic, bool *out, leat_err *e)
 {
     leat_input *in = arg;
     *out = false;
-    for (const leat_input *other = in->rest->first; other; other = other->next)
-        if (is_of(other, in->source) && has_topic(other, topic)) return LEAT_OK;
+    for (const leat_input *other = first_of(in->rest); other; other = next_input(other))
+        if (is_of(other, in->lane.source) && has_topic(other, topic)) return LEAT_OK;
     LEAT_TRY(leat_wanted_fits(in->rest->pattern, topic, out, e));
     if (!*out) return LEAT_OK;
     add_name(in->rest, in, topic, -1);
-    leat_log(LEAT_INFO, "sink.topic_found", "topic=\"%s\" source=\"%s\"", topic, in->source);
+    leat_log(LEAT_INFO, "sink.topic_found", "topic=\"%s\" source=\"%s\"", topic, in->lane.source);
     return LEAT_OK;
 }
 
@@ -267,7 +282,7 @@ static leat_rc fits(void *arg, const char *topic, bool *out, leat_err *e)
 static leat_rc open_one(leat_inputs *s, leat_input *in, leat_err *e)
 {
     leat_reader_conf conf = {
-        .data = s->data, .connector = in->source, .topics = in->topics, .offset = in->offset};
+        .data = s->data, .connector = in->lane.source, .topics = in->topics, .offset = in->offset};
     if (in->cursor.len == 0) {
         LEAT_TRY(leat_reader_open(&conf, &in->reader, e));
         leat_buf_add(&in->cursor, leat_reader_cursor(in->reader));
@@ -286,13 +301,13 @@ static leat_rc open_one(leat_inputs *s, leat_input *in, leat_err *e)
 /* Inputs whose topics nobody wants any more. */
 static void drop_empty(leat_inputs *s)
 {
-    for (leat_input **at = &s->first; *at;) {
-        leat_input *in = *at;
+    for (leat_lane **at = &s->feed.first; *at;) {
+        leat_input *in = (leat_input *)*at;
         if (in->topics[0] || in->rest) {
-            at = &in->next;
+            at = &in->lane.next;
         } else {
             leat_buf_free(&in->cursor);
-            *at = in->next;
+            *at = in->lane.next;
         }
     }
 }
@@ -308,9 +323,9 @@ static leat_rc load(leat_inputs *s, const char *source, const char *path, const 
     char fresh[LEAT_UUID_MAX];
     LEAT_TRY(leat_cursors_load_stamped(path, &s->arena, stored, &file, e));
     *id = file.id;
-    if (!s->reached) return LEAT_OK;
+    if (!s->feed.reached) return LEAT_OK;
     if (!file.id) *id = leat_arena_strdup(&s->arena, leat_uuid4(fresh));
-    LEAT_TRY(s->reached(s->reached_arg, source, &s->arena, &text, e));
+    LEAT_TRY(s->feed.reached(s->feed.reached_arg, source, &s->arena, &text, e));
     if (text.s) LEAT_TRY(leat_cursors_parse(text, path, &s->arena, &there, &target, e));
     bool same = file.id && target.id && strcmp(file.id, target.id) == 0;
     if (same && target.seq > file.seq) *stored = there;
@@ -332,13 +347,13 @@ static leat_rc register_all(leat_inputs *s, const char *source, places *all, lea
         take_new(s, source, all);
     drop_empty(s);
     leat_input *last = NULL;
-    for (leat_input *in = s->first; in; in = in->next) {
+    for (leat_input *in = first_of(s); in; in = next_input(in)) {
         if (!is_of(in, source)) continue;
         in->id = id;
         LEAT_TRY(open_one(s, in, e));
         last = in;
     }
-    return last ? leat_inputs_store(s, last, &last->counts, e) : LEAT_OK;
+    return last ? store(&s->feed, &last->lane, &last->lane.counts, e) : LEAT_OK;
 }
 
 /* Topics are claimed by streams that hold something. Without it there is nothing to wait at: its
@@ -370,7 +385,7 @@ static leat_rc open_stream(leat_inputs *s, const char *source, places *all, leat
 
 static bool is_open(const leat_inputs *s, const char *source)
 {
-    for (const leat_input *in = s->first; in; in = in->next)
+    for (const leat_input *in = first_of(s); in; in = next_input(in))
         if (is_of(in, source)) return true;
     return false;
 }
@@ -443,16 +458,32 @@ static leat_rc find_fitting(const leat_inputs *s, leat_arena *a, places *out, ui
  * that fit by itself. */
 static bool is_news(const leat_inputs *s, const places *all)
 {
-    if (!s->pattern) return all->found != s->found || (!s->first && all->found > 0);
+    if (!s->pattern) return all->found != s->found || (!s->feed.first && all->found > 0);
     for (unsigned i = 0; i < all->n; i++)
         if (!is_open(s, all->v[i].source)) return true;
     return false;
 }
 
-leat_rc leat_inputs_look(leat_inputs *s, bool now, leat_err *e)
+static void close_all(leat_feed *f)
 {
+    leat_inputs *s = (leat_inputs *)f;
+    for (leat_input *in = first_of(s); in; in = next_input(in)) {
+        leat_reader_close(in->reader);
+        leat_buf_free(&in->cursor);
+    }
+    f->first = NULL;
+    s->found = 0;
+    s->claims = 0;
+    s->looked_us = 0;
+    leat_arena_free(&s->arena);
+}
+
+static leat_rc look(leat_feed *f, bool now, int64_t wait_us, leat_err *e)
+{
+    leat_inputs *s = (leat_inputs *)f;
+    (void)wait_us;
     bool due = s->looked_us == 0 || leat_mono_us() - s->looked_us >= LOOK_US;
-    bool all_there = s->first && !s->pattern && !s->topics[s->found];
+    bool all_there = s->feed.first && !s->pattern && !s->topics[s->found];
     if (all_there || (!due && !now)) return LEAT_OK;
     leat_arena a = {0};
     places all;
@@ -465,7 +496,7 @@ leat_rc leat_inputs_look(leat_inputs *s, bool now, leat_err *e)
                  LEAT_STR_ARG(leat_regex_text(s->pattern)));
     s->told = true;
     if (rc == LEAT_OK && is_news(s, &all)) {
-        leat_inputs_close(s);
+        close_all(f);
         s->looked_us = leat_mono_us();
         rc = open_all(s, &all, e);
     }
@@ -486,7 +517,8 @@ static void put_gap(const leat_topic *t, int64_t next, unsigned n, leat_buf *out
                         (long long)(t->first - 1), (long long)(t->first - next));
 }
 
-leat_rc leat_inputs_gap(const leat_inputs *s, const leat_input *in, leat_err *e)
+/* Makes of in's "stream.gap" one that names topics and offsets. */
+static leat_rc fail_gap(const leat_inputs *s, const leat_input *in, leat_err *e)
 {
     leat_arena a = {0};
     leat_topic *topics = NULL;
@@ -502,36 +534,72 @@ leat_rc leat_inputs_gap(const leat_inputs *s, const leat_input *in, leat_err *e)
         }
     if (n > GAPS_SHOWN) leat_buf_printf(&what, "; and %u topics more", n - GAPS_SHOWN);
     leat_rc rc = leat_fail(
-        e, LEAT_CONF, "stream.gap", in->source,
+        e, LEAT_CONF, "stream.gap", in->lane.source,
         "the stream of %s holds no more what this sink had not read: %.*s. It was removed by "
         "retention.force or by hand. To go on from what is held, remove "
         "%s/connectors/%s/stream/readers/%s while the sink is stopped, and take what is missing by "
         "a snapshot",
-        in->source,
+        in->lane.source,
         LEAT_STR_ARG(n > 0 ? leat_buf_str(&what) : LEAT_STR("no records of its topics")), s->data,
-        in->source, s->sink);
+        in->lane.source, s->sink);
     leat_buf_free(&what);
     leat_arena_free(&a);
     return rc;
 }
 
-leat_sink_counts leat_inputs_counts(const leat_inputs *s)
+/* ---- the feed ---- */
+
+static leat_rc next(leat_feed *f, leat_lane *l, leat_batch *b, int64_t wait_us, leat_err *e)
 {
-    leat_sink_counts all = {0};
-    for (const leat_input *in = s->first; in; in = in->next)
-        leat_sink_counts_add(&all, &in->counts);
-    return all;
+    leat_input *in = (leat_input *)l;
+    leat_err why = {0};
+    leat_rc rc = leat_reader_next(in->reader, b, wait_us, &why);
+    if (!leat_rc_failed(rc)) return rc;
+    if (strcmp(why.code, "stream.gap") == 0) return fail_gap((leat_inputs *)f, in, e);
+    if (e) *e = why;
+    return rc;
 }
 
-void leat_inputs_close(leat_inputs *s)
+static bool at_end(leat_feed *f, leat_lane *l)
 {
-    for (leat_input *in = s->first; in; in = in->next) {
-        leat_reader_close(in->reader);
-        leat_buf_free(&in->cursor);
-    }
-    s->first = NULL;
-    s->found = 0;
-    s->claims = 0;
-    s->looked_us = 0;
-    leat_arena_free(&s->arena);
+    (void)f;
+    return leat_reader_at_end(((leat_input *)l)->reader);
 }
+
+static bool all_read(leat_feed *f)
+{
+    for (leat_lane *l = f->first; l; l = l->next)
+        if (!at_end(f, l)) return false;
+    return true;
+}
+
+/* The segment that a cursor begins with. */
+static leat_str segment_of(leat_str cursor)
+{
+    return leat_str_cut(&cursor, ':');
+}
+
+/* Readers that passed over others' frames: the stream need not keep those for us. At once where a
+ * whole segment was left: the source may be waiting for that. */
+static leat_rc rest(leat_feed *f, const leat_lane *held, bool due, leat_err *e)
+{
+    for (leat_lane *l = f->first; l; l = l->next) {
+        const leat_input *in = (leat_input *)l;
+        if (l == held) continue;
+        leat_str at = leat_reader_cursor(in->reader), was = leat_buf_str(&in->cursor);
+        bool left = !leat_str_eq(segment_of(at), segment_of(was));
+        if (left || (due && !leat_str_eq(at, was))) LEAT_TRY(store(f, l, &l->counts, e));
+    }
+    return LEAT_OK;
+}
+
+const leat_feed_ops leat_inputs_ops = {
+    .look = look,
+    .next = next,
+    .at_end = at_end,
+    .all_read = all_read,
+    .text = text_of,
+    .store = store,
+    .rest = rest,
+    .close = close_all,
+};

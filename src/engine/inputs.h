@@ -20,65 +20,41 @@
 #include "base/json.h"
 #include "config/opt.h"
 #include "config/regex.h"
+#include "engine/feed.h"
 #include "stream/reader.h"
 
-/* The ledger of a sink: events in its topics since its cursor began. */
-typedef struct leat_sink_counts {
-    uint64_t read, delivered, filtered, dead;
-} leat_sink_counts;
-
 typedef struct leat_input {
-    const char *source;   /* the connector whose stream it is */
+    leat_lane lane;       /* source: the connector whose stream it is */
     const char **topics;  /* NULL-ended: those wanted of this stream, and those nobody has yet */
     int64_t *next_offset; /* of topics, as stored; -1: none was read */
     unsigned ntopics, cap;
     struct leat_inputs *rest; /* with a pattern: it takes what fits and is in no other input of the
                                  stream; NULL: it does not */
     leat_reader *reader;
-    leat_buf cursor;         /* as stored; empty: at the beginning */
-    int64_t offset;          /* of its one topic, to begin with; 0: that of the cursor */
-    leat_sink_counts counts; /* as stored */
-    const char *id;          /* of the file (engine/cursors.h); NULL: it has none */
-    struct leat_input *next;
+    leat_buf cursor; /* as stored; empty: at the beginning */
+    int64_t offset;  /* of its one topic, to begin with; 0: that of the cursor */
+    const char *id;  /* of the file (engine/cursors.h); NULL: it has none */
 } leat_input;
 
-/* A target that stores cursors itself, together with what it is given: what it holds of the stream
- * of source, in a; absent: nothing. */
-typedef leat_rc leat_inputs_reached(void *arg, const char *source, leat_arena *a, leat_str *text,
-                                    leat_err *e);
-
 typedef struct leat_inputs {
-    const char *data, *sink;      /* borrowed; sink: the connector's name */
-    const char *const *topics;    /* borrowed, NULL-ended: all that are wanted */
-    const leat_regex *pattern;    /* borrowed; instead of them: all that fit; NULL: the names */
-    leat_inputs_reached *reached; /* NULL: the file alone says how far the sink has come */
-    void *reached_arg;
-    int64_t seq; /* of the text made last */
-    leat_input *first;
-    leat_arena arena;  /* of the inputs, from look to close */
-    unsigned found;    /* topics that exist */
+    leat_feed feed; /* ops: leat_inputs_ops; its lanes are leat_inputs, of one stream or several */
+    const char *data, *sink;   /* borrowed; sink: the connector's name */
+    const char *const *topics; /* borrowed, NULL-ended: all that are wanted */
+    const leat_regex *pattern; /* borrowed; instead of them: all that fit; NULL: the names */
+    int64_t seq;               /* of the text made last */
+    leat_arena arena;          /* of the inputs, from look to close */
+    unsigned found;            /* topics that exist */
     uint64_t claims;   /* with a pattern: stands for the claims as they were at the last look */
     int64_t looked_us; /* leat_mono_us of the last look; 0: look at the next call */
     bool told;         /* the missing topics were logged */
 } leat_inputs;
 
-/* Looks which of the topics exist, at most once a second unless now, and opens the inputs (all
- * anew) when that has changed; with a pattern, when a stream has come that has one. Topics that do
- * not exist are no error. CONF "sink.cursor" when a cursor's file cannot be understood. */
-leat_rc leat_inputs_look(leat_inputs *s, bool now, leat_err *e);
-/* Stores the place that in's reader has reached, and its counts; durable on return. */
-leat_rc leat_inputs_store(leat_inputs *s, leat_input *in, const leat_sink_counts *counts,
-                          leat_err *e);
-/* The text that says so, as leat_inputs_store would write it now: for a target that stores it
- * itself before. Of the file's and the target's text with the same id the later one counts. */
-void leat_inputs_text(leat_inputs *s, leat_input *in, const leat_sink_counts *counts,
-                      leat_buf *out);
-/* Makes of in's "stream.gap" one that names topics and offsets. Returns CONF. */
-leat_rc leat_inputs_gap(const leat_inputs *s, const leat_input *in, leat_err *e);
-/* The sum over all inputs. */
-leat_sink_counts leat_inputs_counts(const leat_inputs *s);
-/* Closes all readers; the next look opens them again. Also for good. */
-void leat_inputs_close(leat_inputs *s);
+/* The feed of embedded streams. look: at most once a second unless now, and opens the inputs (all
+ * anew) when what exists has changed; with a pattern, when a stream has come that has a topic that
+ * fits. CONF "sink.cursor" when a cursor's file cannot be understood, "stream.gap" when what is
+ * next was removed, which names topics and offsets. Of the file's and the target's text with the
+ * same id the later one counts. */
+extern const leat_feed_ops leat_inputs_ops;
 
 /* ---- looking and editing, while no inputs are open: inputs_edit.c ---- */
 

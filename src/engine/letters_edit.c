@@ -79,37 +79,11 @@ static leat_rc put_decimal(const leat_field *f, const leat_json *j, leat_arena *
     return LEAT_OK;
 }
 
-static int base64_digit(char c)
-{
-    if (c >= 'A' && c <= 'Z') return c - 'A';
-    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-    if (c >= '0' && c <= '9') return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-static bool from_base64(leat_str text, leat_buf *out)
-{
-    uint32_t bits = 0;
-    int n = 0;
-    if (text.len % 4 != 0) return false;
-    while (text.len > 0 && text.s[text.len - 1] == '=') text.len--;
-    for (size_t i = 0; i < text.len; i++) {
-        int digit = base64_digit(text.s[i]);
-        if (digit < 0) return false;
-        bits = bits << 6 | (uint32_t)digit;
-        n += 6;
-        if (n < 8) continue;
-        n -= 8;
-        leat_buf_u8(out, bits >> n & 255);
-    }
-    return true;
-}
-
 static leat_rc put_bytes(const leat_field *f, const leat_json *j, leat_arena *a, leat_value *out,
                          leat_err *e)
 {
     leat_buf bytes = {0};
-    bool good = j->type == LEAT_JSON_STRING && from_base64(j->text, &bytes);
+    bool good = j->type == LEAT_JSON_STRING && leat_buf_unbase64(&bytes, j->text);
     if (good) *out = leat_bytes(leat_arena_str(a, leat_buf_str(&bytes)));
     leat_buf_free(&bytes);
     return good ? LEAT_OK : misfit(f, j, "bytes in base64", e);

@@ -36,6 +36,12 @@ static leat_position find(const leat_position *pos, size_t n, leat_str partition
 leat_rc leat_process_positions(leat_process *p, leat_arena *a, leat_position **pos, size_t *n,
                                leat_err *e)
 {
+    if (p->setup.sink && p->setup.kafka)
+        return leat_fail(e, LEAT_CONF, "offsets.kafka", p->conf.name,
+                         "the sink reads Kafka, as the consumer group %s: Kafka's own tools show "
+                         "its offsets (kafka-consumer-groups --describe). A relational target has "
+                         "them in its table of cursors, and those count",
+                         p->setup.intake.group);
     if (p->setup.sink) {
         leat_opt_list topics;
         LEAT_TRY(leat_wanted_list(&p->setup.wanted, p->conf.data, a, &topics, e));

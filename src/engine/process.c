@@ -196,6 +196,33 @@ static void tell_bound(leat_process *p)
              bound >> 10, (long long)(p->setup.common.memory >> 10));
 }
 
+/* A sink that has a worker reads Kafka. */
+static void open_intake(leat_process *p)
+{
+    const leat_connector_conf *c = &p->setup.common;
+    const leat_errant_conf to = {.connector = p->conf.name,
+                                 .kafka = &p->setup.clients,
+                                 .topic = c->errant_topic,
+                                 .replication = c->errant_replication,
+                                 .context = c->errant_context};
+    leat_intake_conf conf = {.connector = p->conf.name,
+                             .kafka = &p->setup.intake,
+                             .topics = topics_of(p),
+                             .pattern = p->setup.wanted.pattern,
+                             .key = {c->key_schemas, c->key_defaults},
+                             .value = {c->value_schemas, c->value_defaults},
+                             .tolerate = c->tolerance != 0};
+    if (!p->setup.kafka) return;
+    if (*c->errant_topic && conf.tolerate) conf.to = p->errant = leat_errant_new(&to);
+    p->intake = leat_intake_new(&conf);
+}
+
+static unsigned tasks_of(const leat_process *p)
+{
+    unsigned most = (unsigned)p->setup.common.tasks_max;
+    return p->setup.source->tasks ? p->setup.source->tasks(p->setup.conf, most) : 1;
+}
+
 static void make_task(leat_process *p)
 {
     leat_retry retry = {.min_us = p->setup.common.retry_min_ms * 1000,
@@ -205,9 +232,8 @@ static void make_task(leat_process *p)
     const leat_connector_conf *c = &p->setup.common;
     if (p->setup.source) {
         const leat_source *source = p->setup.source;
-        unsigned most = (unsigned)p->setup.common.tasks_max;
         leat_engine_conf conf = {.source = source,
-                                 .tasks = source->tasks ? source->tasks(p->setup.conf, most) : 1,
+                                 .tasks = tasks_of(p),
                                  .memory = (size_t)p->setup.common.memory,
                                  .max_event_bytes = (size_t)p->setup.common.max_event_bytes,
                                  .transforms = p->setup.transforms,
@@ -235,12 +261,14 @@ static void make_task(leat_process *p)
         tell_bound(p);
         show_limits(p);
     } else {
+        open_intake(p);
         leat_sinkrun_conf conf = {.sink = p->setup.sink,
                                   .conf = p->setup.conf,
                                   .connector = p->conf.name,
                                   .data = p->conf.data,
                                   .topics = topics_of(p),
                                   .pattern = p->setup.wanted.pattern,
+                                  .feed = p->intake,
                                   .dead = dead,
                                   .page = p->page,
                                   .parking = {.state = p->state,
@@ -249,8 +277,8 @@ static void make_task(leat_process *p)
                                               .window = c->breaker_window},
                                   .paused = leat_process_broke,
                                   .paused_arg = p,
-                                  .tolerate = p->setup.common.tolerance != 0,
-                                  .stalled_us = p->setup.common.stalled_ms * 1000,
+                                  .tolerate = c->tolerance != 0,
+                                  .stalled_us = c->stalled_ms * 1000,
                                   .retry = retry};
         p->sinkrun = leat_sinkrun_new(&conf);
     }
@@ -288,6 +316,8 @@ void leat_process_close(leat_process *p)
     leat_exchange_free(p->mirror);
     leat_engine_free(p->engine);
     leat_sinkrun_free(p->sinkrun);
+    leat_intake_free(p->intake);
+    leat_errant_free(p->errant);
     if (p->stream) p->stream->ops->close(p->stream); /* it may have something to save */
     if (p->notes != p->state) leat_state_close(p->notes);
     leat_state_close(p->state);

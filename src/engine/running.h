@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "engine/control.h"
+#include "engine/intake.h"
 #include "engine/process.h"
 #include "engine/rates.h"
 #include "engine/setup.h"
@@ -31,6 +32,8 @@ typedef struct leat_process {
     leat_control *control;
     leat_engine *engine; /* one of the two; neither when nothing runs */
     leat_sinkrun *sinkrun;
+    leat_feed *intake;   /* of a sink that reads Kafka, else NULL ... */
+    leat_errant *errant; /* ... and where it reports records; NULL: nowhere */
     atomic_bool restart; /* it was told to end and be started again */
     pthread_mutex_t guard;
     leat_desired desired; /* guarded; as stored */

@@ -178,6 +178,27 @@ static void find_once(leat_setup *out, leat_arena *a)
         leat_kafka_transactional_id(w->group ? w->group : "leat", out->common.name, 0, a);
 }
 
+/* All but what is of the consumer, which a sink reads by rows of its own. */
+static leat_props without_consumer(const leat_props *in, leat_arena *a)
+{
+    leat_props out;
+    leat_props_init(&out, in->file);
+    for (const leat_prop *p = in->first; p; p = p->next)
+        if (!leat_str_starts(leat_str_of(p->name), "consumer.")) leat_props_copy(&out, a, p);
+    return out;
+}
+
+/* How a sink's consumer is set up, and its producer of refused records. */
+static bool parse_intake(const leat_props *worker, const leat_props *all, const char *name,
+                         bool strict, leat_arena *a, leat_setup *out, leat_report *r)
+{
+    leat_props w = without_consumer(worker, a), c = without_consumer(all, a);
+    bool good = leat_kafka_options_sink(worker, all, strict, a, &out->intake, r);
+    good = leat_kafka_options_read(&w, &c, strict, a, &out->clients, r) && good;
+    if (!out->intake.group) out->intake.group = leat_arena_printf(a, "connect-%s", name);
+    return good;
+}
+
 /* The worker, and what only counts with one: how Kafka's clients are set up. Takes what is of these
  * out of all, the connector's options. */
 static bool parse_worker(const leat_config *config, bool strict, leat_arena *a, leat_props *all,
@@ -191,7 +212,11 @@ static bool parse_worker(const leat_config *config, bool strict, leat_arena *a, 
     if (!resolve(config->name, config->worker, true, a, worker, r)) return false;
     bool good = leat_opts_values(WORKER, worker, a, &out->worker, r);
     good = leat_opts_unknown(known, 2, worker, strict, r) && good;
-    good = leat_kafka_options_read(worker, all, strict, a, &out->clients, r) && good;
+    const char *klass = leat_props_get(all, "connector.class");
+    if (klass && leat_sink_find(leat_str_of(klass)))
+        good = parse_intake(worker, all, config->name, strict, a, out, r) && good;
+    else
+        good = leat_kafka_options_read(worker, all, strict, a, &out->clients, r) && good;
     split(all, CLIENTS, a, &clients, &rest);
     *all = rest;
     return good;
@@ -282,7 +307,7 @@ bool leat_setup_parse(const leat_config *config, bool strict, leat_arena *a, lea
     validate_common(out, r);
     if (out->sink) find_wanted(&common, out, a, r);
     find_once(out, a);
-    if (out->source) check_converters(out, r);
+    if (out->source || out->kafka) check_converters(out, r);
     if (out->source) out->transforms = read_transforms(config, out, a, r);
     if (out->sink && out->common.transforms.n > 0)
         leat_report_add(r, false, "transforms", 0,

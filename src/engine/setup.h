@@ -18,13 +18,14 @@
 typedef struct leat_setup {
     const leat_source *source; /* one of the two is set */
     const leat_sink *sink;
-    leat_connector_conf common; /* options that every connector has */
-    leat_wanted wanted;         /* of a sink: its topics */
-    leat_stream_conf stream;    /* of a source */
-    bool kafka;                 /* it streams into Kafka: it has a worker */
-    leat_worker_conf worker;    /* ... whose options these are */
-    leat_kafka_clients clients; /* ... and how its clients talk to Kafka */
-    bool once;                  /* ... exactly once */
+    leat_connector_conf common;  /* options that every connector has */
+    leat_wanted wanted;          /* of a sink: its topics */
+    leat_stream_conf stream;     /* of a source */
+    bool kafka;                  /* it streams into Kafka, or reads it: it has a worker */
+    leat_worker_conf worker;     /* ... whose options these are */
+    leat_kafka_clients clients;  /* ... and how its clients talk to Kafka */
+    leat_kafka_sink_conf intake; /* ... of a sink: with what it reads its topics */
+    bool once;                   /* ... exactly once */
     leat_kafka_offsets_conf
         offsets;                  /* where Kafka Connect's offsets are written; topic NULL: not */
     const char *transactional_id; /* with exactly once: by which others are fenced */

@@ -37,7 +37,8 @@ typedef struct letter {
 struct leat_sinkrun {
     leat_sinkrun_conf conf;
     leat_sink_task task;
-    leat_inputs inputs;
+    leat_inputs inputs; /* of embedded streams, if that is what is read */
+    leat_feed *feed;
     leat_batch batch;
     leat_arena letters_arena; /* of the dead letters of the batch being written */
     leat_parking parking;
@@ -46,8 +47,8 @@ struct leat_sinkrun {
     uint64_t rejected; /* how many letters those are ... */
     uint64_t refused;  /* ... and how many of them were refused, not put behind others */
     uint64_t taken;    /* events written since the cursor was stored last */
-    leat_input *held;  /* whose events the target holds in an open transaction; NULL: none */
-    leat_input *input; /* whose batch is being written */
+    leat_lane *held;   /* whose events the target holds in an open transaction; NULL: none */
+    leat_lane *lane;   /* whose batch is being written */
     uint8_t *fates;    /* leat_fate of each event of the batch ... */
     uint32_t fates_cap;
     uint64_t filtered; /* of those written since the cursor was stored last, but the batch's own */
@@ -96,12 +97,14 @@ leat_sinkrun *leat_sinkrun_new(const leat_sinkrun_conf *conf)
                                .reach = reach,
                                .tolerate = conf->tolerate,
                                .engine = k};
-    k->inputs = (leat_inputs){.data = conf->data,
+    k->inputs = (leat_inputs){.feed = {.ops = &leat_inputs_ops},
+                              .data = conf->data,
                               .sink = conf->connector,
                               .topics = conf->topics,
-                              .pattern = conf->pattern,
-                              .reached = conf->sink->reached ? reached : NULL,
-                              .reached_arg = k};
+                              .pattern = conf->pattern};
+    k->feed = conf->feed ? conf->feed : &k->inputs.feed;
+    k->feed->reached = conf->sink->reached ? reached : NULL;
+    k->feed->reached_arg = k;
     k->parking.conf = conf->parking;
     leat_batch_init(&k->batch, BATCH_EVENTS, BATCH_BYTES);
     pthread_mutex_init(&k->lock, NULL);
@@ -217,6 +220,7 @@ static leat_str place_of(leat_sinkrun *k, const leat_event *ev)
     leat_jw w = {.out = &text};
     leat_jw_object(&w, NULL);
     leat_jw_z(&w, "topic", leat_event_topic(ev));
+    if (k->feed->ops->partitions) leat_jw_i64(&w, "partition", ev->partition);
     leat_jw_i64(&w, "offset", ev->offset);
     leat_jw_end(&w);
     leat_str out = leat_arena_str(&k->letters_arena, leat_buf_str(&text));
@@ -324,6 +328,23 @@ static void reject(leat_sink_task *t, const leat_batch *b, uint32_t i, const lea
     leat_parking_add(&k->parking, &b->ev[i]);
     put_letter(k, b, i, why);
     k->refused++;
+    if (k->feed->ops->refused) k->feed->ops->refused(k->feed, k->lane, b->ev[i].offset, why);
+}
+
+/* What the feed could not make an event of. */
+static void take_dead(leat_sinkrun *k, const leat_batch *b)
+{
+    for (const leat_dead *d = b->dead; d; d = d->next) {
+        letter *l = LEAT_NEW(&k->letters_arena, letter, 1);
+        l->order = k->batches << 32;
+        l->dead = *d;
+        l->dead.next = NULL;
+        l->dead.position = leat_arena_str(&k->letters_arena, d->position);
+        l->dead.bytes = leat_arena_str(&k->letters_arena, d->bytes);
+        l->dead.topic = leat_arena_strdup(&k->letters_arena, d->topic);
+        keep(k, l);
+        k->refused++;
+    }
 }
 
 static bool waits(leat_sink_task *t, const leat_batch *b, uint32_t i)
@@ -382,7 +403,7 @@ static void look_for_breaks(leat_sinkrun *k)
 
 static void account(leat_sinkrun *k)
 {
-    leat_sink_counts all = leat_inputs_counts(&k->inputs);
+    leat_sink_counts all = leat_feed_counts(k->feed);
     pthread_mutex_lock(&k->lock);
     k->totals = all;
     pthread_mutex_unlock(&k->lock);
@@ -409,9 +430,9 @@ static leat_rc settle(leat_sinkrun *k, leat_rc rc, leat_err *e)
 }
 
 /* What the ledger says once all that was written is durable. */
-static leat_sink_counts counts_of(const leat_sinkrun *k, const leat_input *in)
+static leat_sink_counts counts_of(const leat_sinkrun *k, const leat_lane *lane)
 {
-    leat_sink_counts counts = in->counts;
+    leat_sink_counts counts = lane->counts;
     counts.read += k->taken;
     counts.dead += k->rejected;
     counts.filtered += k->filtered + left_out(k);
@@ -428,18 +449,19 @@ static leat_rc put_letters(leat_sinkrun *k, leat_err *e)
             "report this",
             (unsigned long long)k->rejected, (unsigned long long)k->taken);
     at(k, LEAT_STAGE_LETTERS);
-    return k->letters ? k->conf.dead->put(k->conf.dead, &k->letters->dead, e) : LEAT_OK;
+    if (k->letters) LEAT_TRY(k->conf.dead->put(k->conf.dead, &k->letters->dead, e));
+    return k->feed->ops->report ? k->feed->ops->report(k->feed, e) : LEAT_OK;
 }
 
 /* Called by the sink, before it commits. A letter that is put again replaces itself. */
 static leat_rc reach(leat_sink_task *t, leat_buf *text, leat_err *e)
 {
     leat_sinkrun *k = t->engine;
-    leat_sink_counts counts = counts_of(k, k->input);
+    leat_sink_counts counts = counts_of(k, k->lane);
     LEAT_TRY(balance(k, e));
     LEAT_TRY(put_letters(k, e));
     at(k, LEAT_STAGE_TARGET);
-    leat_inputs_text(&k->inputs, k->input, &counts, text);
+    k->feed->ops->text(k->feed, k->lane, &counts, text);
     return LEAT_OK;
 }
 
@@ -450,12 +472,12 @@ static leat_rc reached(void *arg, const char *source, leat_arena *a, leat_str *t
 }
 
 /* All that was written is durable: so are the letters, then the cursor. */
-static leat_rc store(leat_sinkrun *k, leat_input *in, leat_err *e)
+static leat_rc store(leat_sinkrun *k, leat_lane *lane, leat_err *e)
 {
-    leat_sink_counts counts = counts_of(k, in);
+    leat_sink_counts counts = counts_of(k, lane);
     if (!k->conf.sink->reached) LEAT_TRY(put_letters(k, e));
     at(k, LEAT_STAGE_DISK);
-    LEAT_TRY(leat_inputs_store(&k->inputs, in, &counts, e));
+    LEAT_TRY(k->feed->ops->store(k->feed, lane, &counts, e));
     k->held = NULL;
     k->progressed = true;
     account(k);
@@ -470,13 +492,15 @@ static void begin_letters(leat_sinkrun *k)
     k->batches = k->rejected = k->refused = k->taken = k->filtered = 0;
 }
 
-/* PENDING: the target holds it, and more of the same input must follow. */
-static leat_rc deliver(leat_sinkrun *k, leat_input *in, leat_err *e)
+/* PENDING: the target holds it, and more of the same lane must follow. */
+static leat_rc deliver(leat_sinkrun *k, leat_lane *lane, leat_err *e)
 {
     if (!k->held) begin_letters(k);
-    k->input = in;
-    k->task.source = in->source;
-    k->taken += k->batch.n;
+    k->lane = lane;
+    k->task.source = lane->source;
+    k->taken += k->batch.n + k->batch.counts.dead + k->batch.counts.filtered;
+    k->filtered += k->batch.counts.filtered;
+    take_dead(k, &k->batch);
     forget_fates(k);
     LEAT_TRY(park(k, e));
     forget_fates(k);
@@ -487,82 +511,57 @@ static leat_rc deliver(leat_sinkrun *k, leat_input *in, leat_err *e)
     LEAT_TRY(rc);
     LEAT_TRY(balance(k, e));
     k->batches++;
-    if (rc == LEAT_PENDING && k->conf.sink->reached && !leat_reader_at_end(in->reader)) {
-        k->held = in;
+    if (rc == LEAT_PENDING && k->conf.sink->reached && !k->feed->ops->at_end(k->feed, lane)) {
+        k->held = lane;
         k->filtered += left_out(k);
         memset(k->fates, LEAT_FATE_WRITTEN, k->batch.n);
         return LEAT_PENDING;
     }
     LEAT_TRY(settle(k, rc, e));
-    return store(k, in, e);
+    return store(k, lane, e);
 }
 
-/* What is in one stream now: a batch, and as many more as the target holds back for. AGAIN: nothing
+/* What is in one lane now: a batch, and as many more as the target holds back for. AGAIN: nothing
  * new. */
-static leat_rc drain(leat_sinkrun *k, leat_input *in, int64_t wait_us, leat_err *e)
+static leat_rc drain(leat_sinkrun *k, leat_lane *lane, int64_t wait_us, leat_err *e)
 {
+    const leat_feed_ops *feed = k->feed->ops;
     leat_rc out = LEAT_AGAIN;
     do {
-        leat_err why = {0};
-        leat_rc rc = leat_reader_next(in->reader, &k->batch, k->held ? WAIT_US : wait_us, &why);
-        if (leat_rc_failed(rc) && strcmp(why.code, "stream.gap") == 0)
-            return leat_inputs_gap(&k->inputs, in, e);
-        if (leat_rc_failed(rc) && e) *e = why;
+        leat_rc rc = feed->next(k->feed, lane, &k->batch, k->held ? WAIT_US : wait_us, e);
         LEAT_TRY(rc);
-        if (rc == LEAT_AGAIN && k->held && leat_reader_at_end(in->reader)) {
+        if (rc == LEAT_AGAIN && k->held && feed->at_end(k->feed, lane)) {
             LEAT_TRY(settle(k, LEAT_PENDING, e));
-            return store(k, in, e);
+            return store(k, lane, e);
         }
         if (rc == LEAT_AGAIN) continue;
         out = LEAT_OK;
-        LEAT_TRY(deliver(k, in, e));
+        LEAT_TRY(deliver(k, lane, e));
     } while (k->held && !atomic_load(&k->leave));
     return out;
 }
 
-/* One round over the streams. AGAIN: nothing new in any. */
+/* One round over the lanes. AGAIN: nothing new in any. */
 static leat_rc turn(leat_sinkrun *k, bool finishing, leat_err *e)
 {
     at(k, LEAT_STAGE_STREAM);
-    LEAT_TRY(leat_inputs_look(&k->inputs, finishing, e));
-    if (k->inputs.first) account(k);
-    bool one = k->inputs.first && !k->inputs.first->next, any = false;
-    for (leat_input *in = k->inputs.first; in && !atomic_load(&k->leave); in = in->next) {
-        leat_rc rc = drain(k, in, one && !finishing ? WAIT_US : 0, e);
+    LEAT_TRY(k->feed->ops->look(k->feed, finishing, WAIT_US, e));
+    if (k->feed->first) account(k);
+    bool one = k->feed->first && !k->feed->first->next, any = false;
+    for (leat_lane *l = k->feed->first; l && !atomic_load(&k->leave); l = l->next) {
+        leat_rc rc = drain(k, l, one && !finishing ? WAIT_US : 0, e);
         LEAT_TRY(rc);
         any = any || rc != LEAT_AGAIN;
     }
     return any ? LEAT_OK : LEAT_AGAIN;
 }
 
-/* Nothing is left in any of the streams. */
-static bool all_read(leat_sinkrun *k)
-{
-    for (leat_input *in = k->inputs.first; in; in = in->next)
-        if (!leat_reader_at_end(in->reader)) return false;
-    return true;
-}
-
-/* The segment that a cursor begins with. */
-static leat_str segment_of(leat_str cursor)
-{
-    return leat_str_cut(&cursor, ':');
-}
-
-/* Readers that passed over others' frames: the stream need not keep those for us. At once where a
- * whole segment was left: the source may be waiting for that. */
+/* Lanes that passed over what is not ours are stored, now and then. */
 static leat_rc rest(leat_sinkrun *k, bool now, leat_err *e)
 {
     bool due = now || leat_mono_us() - k->rested_us >= REST_US;
     if (due) k->rested_us = leat_mono_us();
-    for (leat_input *in = k->inputs.first; in; in = in->next) {
-        if (in == k->held) continue;
-        leat_str at = leat_reader_cursor(in->reader), was = leat_buf_str(&in->cursor);
-        bool left = !leat_str_eq(segment_of(at), segment_of(was));
-        if (left || (due && !leat_str_eq(at, was)))
-            LEAT_TRY(leat_inputs_store(&k->inputs, in, &in->counts, e));
-    }
-    return LEAT_OK;
+    return k->feed->ops->rest ? k->feed->ops->rest(k->feed, k->held, due, e) : LEAT_OK;
 }
 
 /* PENDING: all was delivered that was to be. */
@@ -576,10 +575,11 @@ static leat_rc rounds(leat_sinkrun *k, leat_err *e)
         LEAT_TRY(rc);
         if (k->state != LEAT_RUN_RUNNING) set_state(k, LEAT_RUN_RUNNING, NULL);
         if (rc != LEAT_AGAIN) continue;
-        done = finishing && all_read(k);
+        done = finishing && k->feed->ops->all_read(k->feed);
         if (done) break;
         LEAT_TRY(rest(k, false, e));
-        if (!k->inputs.first || k->inputs.first->next) leat_sleep_us(TURNS_US);
+        bool one = k->feed->first && !k->feed->first->next;
+        if (!one && !k->feed->ops->waits) leat_sleep_us(TURNS_US);
     }
     LEAT_TRY(rest(k, true, e));
     return done ? LEAT_PENDING : LEAT_OK;
@@ -594,10 +594,10 @@ static leat_rc attempt(leat_sinkrun *k, leat_err *e)
     LEAT_TRY(leat_parking_load(&k->parking, e));
     at(k, LEAT_STAGE_TARGET);
     LEAT_TRY(k->conf.sink->open(&k->task, e));
-    leat_rc rc = leat_inputs_look(&k->inputs, true, e);
+    leat_rc rc = k->feed->ops->look(k->feed, true, 0, e);
     if (rc == LEAT_OK && k->state != LEAT_RUN_RETRYING) set_state(k, LEAT_RUN_RUNNING, NULL);
     if (rc == LEAT_OK) rc = rounds(k, e);
-    leat_inputs_close(&k->inputs);
+    k->feed->ops->close(k->feed);
     k->conf.sink->close(&k->task);
     return rc;
 }

@@ -1,10 +1,10 @@
 /* What runs a sink connector: read its topics' streams, write, flush, remember the cursor.
  *
  * The cursor is stored after the target says "durable" and the dead letters are, so a crash repeats
- * and never skips (engine/inputs.h says where). A sink with `reached` stores it itself, together
- * with the events, before: then nothing is repeated either, and the file only follows. The file is
- * also what keeps retention from unlinking what this sink still needs. run is called by one thread;
- * stop, finish, pause, between and status by any. */
+ * and never skips (engine/feed.h; of embedded streams inputs.h says where). A sink with `reached`
+ * stores it itself, together with the events, before: then nothing is repeated either, and the file
+ * only follows. The file is also what keeps retention from unlinking what this sink still needs.
+ * run is called by one thread; stop, finish, pause, between and status by any. */
 #ifndef LEAT_ENGINE_SINKRUN_H
 #define LEAT_ENGINE_SINKRUN_H
 
@@ -19,6 +19,7 @@ typedef struct leat_sinkrun_conf {
     const char *connector, *data;
     const char *const *topics; /* NULL-ended names; those not there yet are waited for */
     const leat_regex *pattern; /* instead of them: whatever topics fit it; NULL: the names */
+    leat_feed *feed; /* what is read; NULL: the embedded streams of data that have these topics */
     leat_dead_store *dead;
     leat_page *page; /* may be NULL */
     leat_parking_conf parking;

@@ -215,8 +215,8 @@ void leat_status_write(const char *name, const leat_setup *setup, leat_engine *g
 void leat_status_topics(const leat_wanted *wanted, const char *data, leat_jw *w)
 {
     leat_arena a = {0};
-    leat_opt_list topics = {0};
-    if (leat_wanted_list(wanted, data, &a, &topics, NULL) != LEAT_OK) topics.n = 0;
+    leat_opt_list topics = wanted->names;
+    if (data && leat_wanted_list(wanted, data, &a, &topics, NULL) != LEAT_OK) topics.n = 0;
     leat_str regex = wanted->pattern ? leat_regex_text(wanted->pattern) : (leat_str){0};
     leat_jw_str(w, "topics_regex", regex);
     leat_jw_array(w, "topics");

@@ -18,8 +18,8 @@ void leat_status_write(const char *name, const leat_setup *setup, leat_engine *g
  * bytes_behind, oldest_unread (commit time, or null), fault (its cursor cannot be understood).
  * visible: events in the stream. Any thread. */
 void leat_status_readers(const char *data, const char *source, uint64_t visible, leat_jw *w);
-/* Adds "topics" of a sink, and "topics_regex", which finds them; null: they are named. Any thread.
- */
+/* Adds "topics" of a sink, and "topics_regex", which finds them; null: they are named. data NULL:
+ * what fits is not known here. Any thread. */
 void leat_status_topics(const leat_wanted *wanted, const char *data, leat_jw *w);
 /* Adds "rates": events and, of a source, bytes a second and the growth of the server's log, over
  * the last second and minute. */

@@ -216,7 +216,7 @@ static void status(leat_process *p, leat_jw *reply)
     if (p->engine)
         write_readers(p, reply);
     else
-        leat_status_topics(&p->setup.wanted, p->conf.data, reply);
+        leat_status_topics(&p->setup.wanted, p->setup.kafka ? NULL : p->conf.data, reply);
     leat_jw_z(reply, "run", p->run_id);
     leat_status_rates(&p->rates, p->setup.source != NULL, reply);
     leat_status_desired(&desired, reply);

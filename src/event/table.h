@@ -66,6 +66,8 @@ enum {
     LEAT_TABLE_MESSAGE = 4, /* not a table: logical decoding messages; rows are {prefix, content} */
     LEAT_TABLE_RECORD = 8,  /* its changes are records by themselves, not Debezium's envelopes: rows
                                are some of {headers, key, value}, see LEAT_PART_VALUE */
+    LEAT_TABLE_KEYS = 16, /* all that is known of the table is its key: rows have nothing else, and
+                             its changes are deletes */
 };
 
 /* Fields of the rows of a table with LEAT_TABLE_RECORD, in this order; one that is missing is null

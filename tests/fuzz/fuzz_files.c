@@ -67,14 +67,16 @@ static unsigned read_from(leat_reader_conf conf)
 static void look_as_sink(void)
 {
     static const char *const topics[] = {"t", "other", NULL};
-    leat_inputs in = {.data = "", .sink = "out", .topics = topics};
+    leat_inputs in = {
+        .feed = {.ops = &leat_inputs_ops}, .data = "", .sink = "out", .topics = topics};
+    leat_feed *feed = &in.feed;
     leat_err e;
     leat_batch b;
     leat_batch_init(&b, 100, 1 << 20);
-    if (leat_inputs_look(&in, true, &e) == LEAT_OK && in.first && in.first->reader)
-        leat_reader_next(in.first->reader, &b, 0, &e);
-    leat_inputs_counts(&in);
-    leat_inputs_close(&in);
+    if (feed->ops->look(feed, true, 0, &e) == LEAT_OK && feed->first)
+        feed->ops->next(feed, feed->first, &b, 0, &e);
+    leat_feed_counts(feed);
+    feed->ops->close(feed);
     leat_batch_free(&b);
 }
 

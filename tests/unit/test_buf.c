@@ -243,6 +243,12 @@ static void test_base64(void **state)
         leat_buf_clear(&b);
         leat_buf_base64(&b, (leat_str){"foobar", n}, false);
         assert_true(leat_str_is(leat_buf_str(&b), want[n]));
+        leat_buf_clear(&b);
+        assert_true(leat_buf_unbase64(&b, leat_str_of(want[n])));
+        assert_true(leat_str_eq(leat_buf_str(&b), (leat_str){"foobar", n}));
+        assert_false(leat_buf_unbase64(&b, LEAT_STR("Zm9vY")));
+        assert_false(leat_buf_unbase64(&b, LEAT_STR("Zm9v Zg=")));
+        assert_int_equal(b.len, n);
     }
     leat_buf_clear(&b);
     leat_buf_base64(&b, LEAT_STR("\xfb\xff\xfe"), false);

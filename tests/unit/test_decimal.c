@@ -164,11 +164,46 @@ static void test_text(void **state)
     assert_string_equal(text("12345678901234567890.12", 1), "none");
 }
 
+/* The text of bytes at a scale; "none" when there is none. */
+static const char *scaled(leat_str number, int32_t scale)
+{
+    leat_buf_clear(&out);
+    if (!leat_decimal_scaled(number, scale, &out)) return "none";
+    leat_buf_u8(&out, 0);
+    return out.p;
+}
+
+static void test_scaled(void **state)
+{
+    (void)state;
+    assert_string_equal(scaled(LEAT_STR("\0"), 0), "0");
+    assert_string_equal(scaled(LEAT_STR("\0"), 3), "0.000");
+    assert_string_equal(scaled(LEAT_STR("\0"), -2), "0");
+    assert_string_equal(scaled(LEAT_STR("\x7b"), 2), "1.23");
+    assert_string_equal(scaled(LEAT_STR("\x85"), 2), "-1.23");
+    assert_string_equal(scaled(LEAT_STR("\x80"), 0), "-128");
+    assert_string_equal(scaled(LEAT_STR("\0\x80"), 5), "0.00128");
+    assert_string_equal(scaled(LEAT_STR("\x0c"), -3), "12000");
+    assert_string_equal(scaled(LEAT_STR("\xff\xff\xff\xff\xff"), 1), "-0.1");
+    assert_string_equal(scaled(LEAT_STR(""), 0), "none");
+    assert_string_equal(scaled(LEAT_STR("\x01"), LEAT_SCALE_MOST + 1), "none");
+    static const char *const texts[] = {"12345678901234567890123456789012345678.0123456789",
+                                        "-99999999999999999999999999999999999.9999999999",
+                                        "1000000000.0000000000", "-0.0000000001"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        leat_buf number = {0};
+        leat_decimal d = parse(texts[i]);
+        assert_true(leat_decimal_unscaled(&d, 10, &scratch, &number));
+        assert_string_equal(scaled(leat_buf_str(&number), 10), texts[i]);
+        leat_buf_free(&number);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse), cmocka_unit_test(test_bytes), cmocka_unit_test(test_scale),
-        cmocka_unit_test(test_long),  cmocka_unit_test(test_text),
+        cmocka_unit_test(test_long),  cmocka_unit_test(test_text),  cmocka_unit_test(test_scaled),
     };
     return cmocka_run_group_tests(tests, NULL, teardown);
 }

@@ -1,6 +1,7 @@
 /* convert/time_text: expected texts are those of Java's ISO formatters, and Debezium's. */
 #include "../test.h"
 
+#include "convert/time_read.h"
 #include "convert/time_text.h"
 
 static leat_buf out;
@@ -128,12 +129,60 @@ static void test_units(void **state)
     assert_int_equal(leat_unit_trunc(7, LEAT_NS, LEAT_NS), 7);
 }
 
+static void check_read(const char *text, leat_kind kind, int64_t i)
+{
+    leat_value v;
+    leat_str s = leat_str_of(text);
+    bool good = kind == LEAT_DATE                          ? leat_read_date(s, &v)
+                : kind == LEAT_TIME || kind == LEAT_TIMETZ ? leat_read_time(s, &v)
+                                                           : leat_read_timestamp(s, &v);
+    assert_true(good);
+    assert_int_equal(v.kind, kind);
+    assert_true(v.u.i == i);
+}
+
+static void test_read(void **state)
+{
+    (void)state;
+    leat_value v;
+    leat_interval iv;
+    check_read("1970-01-02", LEAT_DATE, 1);
+    check_read("2024-02-29Z", LEAT_DATE, 19782);
+    check_read("+10000-01-01", LEAT_DATE, 2932897);
+    check_read("24:00:00", LEAT_TIME, INT64_C(86400000000));
+    check_read("13:14:15.5", LEAT_TIME, INT64_C(47655500000));
+    check_read("13:14:15.123456789", LEAT_TIME, INT64_C(47655123456789));
+    check_read("00:00:01Z", LEAT_TIMETZ, 1000000);
+    check_read("1970-01-01T00:00:01.000001", LEAT_TIMESTAMP, 1000001);
+    check_read("1970-01-01T01:00:01+01:00", LEAT_TIMESTAMPTZ, 1000000);
+    check_read("1969-12-31T23:59:59.999999Z", LEAT_TIMESTAMPTZ, -1);
+    check_read("infinity", LEAT_TIMESTAMPTZ, LEAT_TIME_INFINITY);
+    check_read("-infinity", LEAT_TIMESTAMPTZ, LEAT_TIME_MINUS_INFINITY);
+    static const char *const none[] = {
+        "",          "2023-02-29", "2024-13-01",           "2024-01-01T", "24:00:01",
+        "12:00:00X", "1-1-1",      "2024-01-01T00:00:00+", "2024-01-01 x"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        assert_false(leat_read_date(leat_str_of(none[i]), &v));
+        assert_false(leat_read_time(leat_str_of(none[i]), &v));
+        assert_false(leat_read_timestamp(leat_str_of(none[i]), &v));
+    }
+    assert_true(leat_read_interval(LEAT_STR("P1Y2M-3DT4H5M-6.78S"), &iv));
+    assert_int_equal(iv.months, 14);
+    assert_int_equal(iv.days, -3);
+    assert_true(iv.us == INT64_C(14693220000));
+    assert_false(leat_read_interval(LEAT_STR("P"), &iv));
+    assert_false(leat_read_interval(LEAT_STR("P1S"), &iv));
+    assert_false(leat_read_interval(LEAT_STR("P1"), &iv));
+    assert_false(leat_read_interval(LEAT_STR("P999999999999Y"), &iv));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_date),      cmocka_unit_test(test_time),
         cmocka_unit_test(test_timestamp), cmocka_unit_test(test_interval),
         cmocka_unit_test(test_duration),  cmocka_unit_test(test_units),
+        cmocka_unit_test(test_read),
     };
     return cmocka_run_group_tests(tests, NULL, teardown);
 }

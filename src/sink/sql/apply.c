@@ -126,7 +126,8 @@ static leat_rc add_event(leat_rdb_applier *p, const leat_batch *b, leat_rdb_plan
         p->task->tell(p->task, b, i, LEAT_FATE_FILTERED);
         return LEAT_OK;
     }
-    if (leat_rc_failed(plan->bad.rc)) {
+    bool keyless = strcmp(plan->bad.code, "sql.no_key") == 0; /* as a record of a TRUNCATE is */
+    if (leat_rc_failed(plan->bad.rc) && !(truncates && keyless)) {
         *why = plan->bad;
         return LEAT_DATA;
     }
@@ -136,6 +137,7 @@ static leat_rc add_event(leat_rdb_applier *p, const leat_batch *b, leat_rdb_plan
         return LEAT_OK;
     }
     const leat_value *named = deletes ? ev->before : ev->after;
+    if ((ev->table->flags & LEAT_TABLE_KEYS) && !key_there(plan, named)) return LEAT_OK;
     bool keyed = deletes || conf->insert != LEAT_RDB_INSERT;
     if (ev->op == LEAT_OP_MESSAGE) keyed = false;
     if (!named || (keyed && !key_there(plan, named))) {

@@ -248,6 +248,7 @@ static leat_rc make(leat_rdb_target *t, leat_rdb_plan *p, leat_err *e)
 {
     const char *missing;
     LEAT_TRY(find_table(t, p->source, &p->table, e));
+    if (!p->table->exists && (p->source->flags & LEAT_TABLE_KEYS)) return LEAT_OK;
     if (!p->table->exists) LEAT_TRY(create(t, p->source, p->table, e));
     LEAT_TRY(evolve(t, p->source, p->table, &missing, e));
     pair(t, p);

@@ -2,6 +2,7 @@
 #include "stream/kafka/check.h"
 #include "stream/kafka/client.h"
 #include "stream/kafka/fetch.h"
+#include "stream/kafka/member.h"
 #include "stream/kafka/signals.h"
 
 static leat_rc absent(leat_err *e)
@@ -131,4 +132,72 @@ leat_rc leat_kafka_signals_look(const leat_kafka_signal_conf *conf, const char *
     (void)ms;
     (void)out;
     return absent(e);
+}
+
+leat_rc leat_kafka_member_open(const leat_kafka_member_conf *conf, leat_kafka_member **out,
+                               leat_err *e)
+{
+    (void)conf;
+    (void)out;
+    return absent(e);
+}
+
+void leat_kafka_member_close(leat_kafka_member *m)
+{
+    (void)m;
+}
+
+leat_rc leat_kafka_member_poll(leat_kafka_member *m, leat_kafka_message *out, int ms, leat_err *e)
+{
+    (void)m;
+    (void)out;
+    (void)ms;
+    return absent(e);
+}
+
+bool leat_kafka_member_settled(const leat_kafka_member *m)
+{
+    (void)m;
+    return false;
+}
+
+leat_rc leat_kafka_member_join(leat_kafka_member *m, const char *const *topics, leat_err *e)
+{
+    (void)m;
+    (void)topics;
+    return absent(e);
+}
+
+leat_rc leat_kafka_member_names(leat_kafka_member *m, leat_arena *a, const char ***out, size_t *n,
+                                leat_err *e)
+{
+    (void)m;
+    (void)a;
+    (void)out;
+    (void)n;
+    return absent(e);
+}
+
+leat_rc leat_kafka_member_seek(leat_kafka_member *m, const char *topic, int32_t partition,
+                               int64_t from, leat_err *e)
+{
+    (void)m;
+    (void)topic;
+    (void)partition;
+    (void)from;
+    return absent(e);
+}
+
+void leat_kafka_member_done(leat_kafka_member *m, const char *topic, int32_t partition,
+                            int64_t next)
+{
+    (void)m;
+    (void)topic;
+    (void)partition;
+    (void)next;
+}
+
+void leat_kafka_member_commit(leat_kafka_member *m)
+{
+    (void)m;
 }

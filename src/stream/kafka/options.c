@@ -206,6 +206,47 @@ static const leat_opt signals[] = {
     {.name = NULL},
 };
 
+static const char *const ISOLATIONS[] = {"read_uncommitted", "read_committed", NULL};
+
+#define OF_SINK(field, type) .off = LEAT_OPT_AT(leat_kafka_sink_conf, field, type)
+
+/* The consumer of a sink only: before those of all consumers. */
+static const leat_opt sink[] = {
+    {.name = "group.id", .label = "group.id", .group = "Kafka client", .type = LEAT_OPT_STR,
+     .flags = LEAT_OPT_ADVANCED, OF_SINK(group, const char *),
+     .help = "The consumer group of a sink. By default `connect-` and the connector's name, as "
+             "Kafka Connect calls it."},
+    {.name = "group.instance.id", .label = "group.instance.id", .group = "Kafka client",
+     .type = LEAT_OPT_STR, .flags = LEAT_OPT_ADVANCED, OF_SINK(instance, const char *),
+     .help = "A name for this member of the group: a short restart then moves no partitions."},
+    {.name = "auto.offset.reset", .label = "auto.offset.reset", .group = "Kafka client",
+     .type = LEAT_OPT_ENUM, .flags = LEAT_OPT_ADVANCED, OF_SINK(reset, int64_t),
+     .def = "earliest", .choices = RESETS,
+     .help = "Where a sink begins in a partition of which the group has no place. Where it is "
+             "written down, a sink whose next records were removed from the topic goes on there "
+             "too, and tells what it lacks; where it is not, it stops."},
+    {.name = "isolation.level", .label = "isolation.level", .group = "Kafka client",
+     .type = LEAT_OPT_ENUM, .flags = LEAT_OPT_ADVANCED, OF_SINK(isolation, int64_t),
+     .def = "read_uncommitted", .choices = ISOLATIONS,
+     .help = "`read_committed`: a sink sees no records of transactions that were aborted or are "
+             "open."},
+    {.name = "session.timeout.ms", .label = "session.timeout.ms", .group = "Kafka client",
+     .type = LEAT_OPT_MS, .flags = LEAT_OPT_ADVANCED, OF_SINK(session_ms, int64_t),
+     .def = "45000", .min = 1, .max = 3600000,
+     .help = "A sink that the brokers have not heard of for so long loses its partitions."},
+    {.name = "heartbeat.interval.ms", .label = "heartbeat.interval.ms", .group = "Kafka client",
+     .type = LEAT_OPT_MS, .flags = LEAT_OPT_ADVANCED, OF_SINK(heartbeat_ms, int64_t),
+     .def = "3000", .min = 1, .max = 3600000, .help = "How often they hear of it."},
+    {.name = "max.poll.interval.ms", .label = "max.poll.interval.ms", .group = "Kafka client",
+     .type = LEAT_OPT_MS, .flags = LEAT_OPT_ADVANCED, OF_SINK(poll_ms, int64_t),
+     .def = "300000", .min = 1, .max = DAY_MS,
+     .help = "A sink whose target has held it up for so long loses its partitions."},
+    IGNORED("enable.auto.commit", NULL, "What the target has is committed, nothing else."),
+    IGNORED("max.poll.records", NULL, "What is read at once is bounded by leat."),
+    IGNORED("partition.assignment.strategy", NULL, "Partitions are given by ranges."),
+    {.name = NULL},
+};
+
 static const leat_opt admin[] = {
     IGNORED("default.api.timeout.ms", NULL, "Each step has a bound of its own."),
     IGNORED("bootstrap.controllers", NULL, "leat asks the brokers."),
@@ -231,7 +272,8 @@ const leat_opt leat_kafka_connector_options[] = {
     ROW("producer.override.*", NULL, LEAT_OPT_MANY, 0,
         "An option of the producer, for this connector."),
     ROW("consumer.override.*", NULL, LEAT_OPT_MANY, 0,
-        "An option of the consumer that reads offsets, for this connector."),
+        "An option of the consumer, for this connector: of a sink the one that reads its topics, "
+        "of a source the one that reads offsets."),
     ROW("admin.override.*", NULL, LEAT_OPT_MANY, 0,
         "An option of the client that makes topics, for this connector."),
     {.name = NULL},
@@ -241,6 +283,7 @@ const leat_opt leat_kafka_connector_options[] = {
 static const leat_opt *const of_producer[] = {all_clients, producer, NULL};
 static const leat_opt *const of_consumer[] = {all_clients, consumer, NULL};
 const leat_opt *const leat_kafka_signal_options[] = {signals, all_clients, consumer, NULL};
+const leat_opt *const leat_kafka_sink_options[] = {sink, all_clients, consumer, NULL};
 static const leat_opt *const of_admin[] = {all_clients, admin, NULL};
 
 const leat_opt *const *const leat_kafka_client_options[3] = {

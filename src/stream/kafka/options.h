@@ -69,6 +69,17 @@ typedef enum leat_kafka_reset {
     LEAT_KAFKA_RESET_LATEST
 } leat_kafka_reset;
 
+/* What a sink reads its topics with. */
+typedef struct leat_kafka_sink_conf {
+    leat_kafka_client client;
+    const char *group;    /* group.id; NULL: connect-NAME */
+    const char *instance; /* group.instance.id; NULL: none */
+    int64_t reset;        /* leat_kafka_reset: where to begin where the group has no place */
+    bool resets;          /* it was said: also where what is wanted is not there any more */
+    int64_t isolation;    /* 0: read_uncommitted, 1: read_committed */
+    int64_t session_ms, heartbeat_ms, poll_ms;
+} leat_kafka_sink_conf;
+
 /* The topic through which signals come (stream/kafka/signals.h). */
 typedef struct leat_kafka_signal_conf {
     leat_kafka_client client;
@@ -83,6 +94,8 @@ extern const leat_opt *const *const leat_kafka_client_options[3];
 /* That of a consumer of signals: the first one is its own, and what it has goes before the others'.
  * Offsets into leat_kafka_signal_conf. */
 extern const leat_opt *const leat_kafka_signal_options[];
+/* The same of a sink's consumer; offsets into leat_kafka_sink_conf. */
+extern const leat_opt *const leat_kafka_sink_options[];
 /* What a connector says: topic.creation.*, producer.override.*, consumer.override.*,
  * admin.override.*; for docs and for telling known names. Ends with a row whose name is NULL; no
  * offsets. */
@@ -100,6 +113,11 @@ bool leat_kafka_options_read(const leat_props *worker, const leat_props *connect
  * their consumers; a worker of NULL has nothing to say. As leat_kafka_options_read. */
 bool leat_kafka_options_signals(const leat_props *worker, const leat_props *connector, bool strict,
                                 leat_arena *a, leat_kafka_signal_conf *out, leat_report *r);
+
+/* Fills what a sink reads with, from consumer.* of the worker and consumer.override.* of the
+ * connector. As leat_kafka_options_read. */
+bool leat_kafka_options_sink(const leat_props *worker, const leat_props *connector, bool strict,
+                             leat_arena *a, leat_kafka_sink_conf *out, leat_report *r);
 
 /* The group of a topic; NULL: topics are not made here. CONF "regex.limit". */
 leat_rc leat_kafka_group_of(const leat_kafka_clients *c, leat_str topic,

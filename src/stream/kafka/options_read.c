@@ -111,6 +111,21 @@ bool leat_kafka_options_signals(const leat_props *worker, const leat_props *conn
     return r->errors == before;
 }
 
+bool leat_kafka_options_sink(const leat_props *worker, const leat_props *connector, bool strict,
+                             leat_arena *a, leat_kafka_sink_conf *out, leat_report *r)
+{
+    unsigned before = r->errors;
+    layers l;
+    leat_report own;
+    begin(&l, worker, a, r->a, &own);
+    lay_prefixed(&l, worker, ROLES[LEAT_KAFKA_CONSUMER].worker);
+    lay_prefixed(&l, connector, ROLES[LEAT_KAFKA_CONSUMER].connector);
+    leat_opts_parse(leat_kafka_sink_options, &l.props, strict, a, out, &own);
+    out->resets = leat_props_get(&l.props, "auto.offset.reset") != NULL;
+    pass_on(&own, &l, r);
+    return r->errors == before;
+}
+
 /* ---- topic.creation ---- */
 
 typedef struct creating {

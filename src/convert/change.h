@@ -1,0 +1,28 @@
+/* Records of Kafka read back into what a source made of them: Debezium's envelope into a CHANGE.
+ *
+ * The inverse of event/envelope.h over convert/json.h, so that a sink gets of a topic of Kafka what
+ * it gets of the embedded stream. A row that stands alone, with a schema and without an envelope
+ * (ExtractNewRecordState, or a source that has no envelopes), is a CREATE of that row, its
+ * tombstone a DELETE. What is neither is a RECORD. Pure; one thread. */
+#ifndef LEAT_CONVERT_CHANGE_H
+#define LEAT_CONVERT_CHANGE_H
+
+#include "convert/json_read.h"
+#include "event/event.h"
+
+typedef struct leat_change_reader leat_change_reader;
+
+/* Heap; never NULL. */
+leat_change_reader *leat_change_reader_new(const leat_json_read_conf *key,
+                                           const leat_json_read_conf *value);
+void leat_change_reader_free(leat_change_reader *r);
+/* Between two batches: what is kept of schemas is bounded. */
+void leat_change_reader_trim(leat_change_reader *r);
+
+/* Appends the event of one record to b. AGAIN: it has none, being the tombstone behind a delete, or
+ * a record of nothing. DATA "convert.key", "convert.value" (where: the path of a field): it cannot
+ * be read; b is as before. */
+leat_rc leat_change_read(leat_change_reader *r, const char *topic, leat_str key, leat_str value,
+                         leat_batch *b, leat_err *e);
+
+#endif
