@@ -81,7 +81,7 @@ def statements(case):
 
 
 def replay(db, case):
-    for extension in ("hstore", "ltree", "citext"):
+    for extension in ("hstore", "ltree", "citext", "isn"):
         db.sql(f"CREATE EXTENSION IF NOT EXISTS {extension}")
     for statement in statements(case):
         try:

@@ -122,7 +122,12 @@ static leat_rc add_event(leat_rdb_applier *p, const leat_batch *b, leat_rdb_plan
     const leat_event *ev = &b->ev[i];
     const leat_rdb_conf *conf = p->target->conf;
     bool deletes = ev->op == LEAT_OP_DELETE, truncates = ev->op == LEAT_OP_TRUNCATE;
-    if ((deletes && !conf->deletes) || (truncates && !conf->truncates)) {
+    const leat_value *named = deletes ? ev->before : ev->after;
+    bool unwanted = (deletes && !conf->deletes) || (truncates && !conf->truncates);
+    bool nobody = (ev->table->flags & LEAT_TABLE_KEYS) && !truncates &&
+                  !leat_rc_failed(plan->bad.rc) &&
+                  !key_there(plan, named); /* a tombstone whose key no row of the target has */
+    if (unwanted || nobody) {
         p->task->tell(p->task, b, i, LEAT_FATE_FILTERED);
         return LEAT_OK;
     }
@@ -136,8 +141,6 @@ static leat_rc add_event(leat_rdb_applier *p, const leat_batch *b, leat_rdb_plan
             i);
         return LEAT_OK;
     }
-    const leat_value *named = deletes ? ev->before : ev->after;
-    if ((ev->table->flags & LEAT_TABLE_KEYS) && !key_there(plan, named)) return LEAT_OK;
     bool keyed = deletes || conf->insert != LEAT_RDB_INSERT;
     if (ev->op == LEAT_OP_MESSAGE) keyed = false;
     if (!named || (keyed && !key_there(plan, named))) {
