@@ -94,6 +94,7 @@ static void test_rare(void)
         142346, /* frames of an earlier spool behind a torn one */
         172414, /* what a transaction in doubt had delivered was not noted, and the spool was full
                  */
+        304301, /* a repeat that was taken back, and what was refused of it told apart once more */
     };
     bool ok = true;
     world = SIM_ONCE;

@@ -591,6 +591,7 @@ void leat_kafka_take_back(leat_kafka *k)
         safe = p->safe;
         p->cut = true;
         p->counts = p->safe_counts;
+        if (!p->drop_safe) p->drop_dead = 0; /* it comes again with the rest, and is counted then */
         uint32_t records = p->sent > p->safe_records ? p->sent : p->safe_records;
         sent = sent || records > p->safe_records;
         p->left_tail -= p->records - records;
