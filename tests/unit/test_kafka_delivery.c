@@ -127,6 +127,7 @@ typedef struct kept {
     leat_delivered_store base;
     leat_arena a; /* of all that was ever saved */
     leat_delivered d;
+    uint64_t prepared; /* its serial */
     unsigned saves;
     bool fails;
 } kept;
@@ -157,6 +158,14 @@ static leat_rc save(leat_delivered_store *s, const leat_delivered *d, leat_err *
     return LEAT_OK;
 }
 
+static leat_rc prepared(leat_delivered_store *s, leat_arena *a, leat_delivered *out, leat_err *e)
+{
+    (void)a;
+    (void)e;
+    *out = (leat_delivered){.serial = ((kept *)s)->prepared};
+    return LEAT_OK;
+}
+
 /* ---- a delivery ---- */
 
 static producer p;
@@ -167,7 +176,7 @@ static int begin(void **state)
     static const leat_clock clock = {test_now, test_mono, test_sleep};
     leat_clock_use(&clock);
     p = (producer){.base.ops = &producer_ops, .up = true};
-    store = (kept){.base = {.load = load, .save = save}, .d.episode = 1};
+    store = (kept){.base = {.load = load, .save = save, .prepared = prepared}, .d.episode = 1};
     return world_setup(state);
 }
 
@@ -348,6 +357,22 @@ static void test_the_second_spool(void **state)
     s->ops->close(s);
 }
 
+/* ---- exactly once ---- */
+
+/* Its last transaction may be committed, and acknowledged: what the store says is too old. */
+static void test_exactly_once_no_more(void **state)
+{
+    world *w = *state;
+    leat_kafka_conf conf = conf_of(w);
+    leat_stream *s = NULL;
+    store.prepared = 7;
+    assert_int_equal(leat_kafka_open(&conf, &s, &w->e), LEAT_CONF);
+    assert_string_equal(w->e.code, "kafka.unsettled");
+    store.prepared = 0;
+    s = open_stream(w, &conf);
+    s->ops->close(s);
+}
+
 /* ---- the offset topic ---- */
 
 /* One is on its way when the spool begins: no other follows it, which only the spool has. */
@@ -467,6 +492,7 @@ int main(void)
         TEST(past_a_full_disk),
         TEST(a_spool_without_its_beginning),
         TEST(the_second_spool),
+        TEST(exactly_once_no_more),
         TEST(offsets_stop_at_the_spool),
         TEST(a_full_spool_keeps_what_is_not_saved),
     };

@@ -472,18 +472,28 @@ void leat_kafka_once_spooled(leat_kafka *k)
 
 /* ---- open, close ---- */
 
+/* The source may have been told of what only the offset topic says. */
+static leat_rc unsettled(const leat_kafka *k, leat_err *e)
+{
+    return leat_fail(e, LEAT_CONF, "kafka.unsettled", k->connector,
+                     "the last run delivered exactly once and did not end in order, so how far it "
+                     "came stands in Kafka alone. Start it with exactly.once.support=required "
+                     "once more and stop it; then it can go on without");
+}
+
 leat_rc leat_kafka_once_load(leat_kafka *k, leat_arena *a, leat_err *e)
 {
     leat_once *o = &k->once;
     leat_delivered d = {0};
+    LEAT_TRY(k->conf.store->prepared(k->conf.store, a, &d, e));
     if (!leat_kafka_once(k)) { /* the offset topic is not written */
+        if (d.serial > 0) return unsettled(k, e);
         k->books.ahead = true;
         leat_kafka_forget_open(&k->books);
         k->books.skip = 0;
         return LEAT_OK;
     }
     leat_kafka_once_enter(o, LEAT_ONCE_FENCE);
-    LEAT_TRY(k->conf.store->prepared(k->conf.store, a, &d, e));
     if (d.serial == 0) return LEAT_OK;
     leat_kafka_books_load(k, &o->next, &d);
     leat_buf_put(&o->next.txs, d.txs, d.ntxs * sizeof *d.txs);
