@@ -37,7 +37,7 @@ def walk(leat, db, browser, role):
     with browser.tab(hub) as tab:
         begun = time.monotonic()
         tab.get_by_role("main").get_by_role("link", name="New connector").last.click()
-        tab.get_by_role("link", name=re.compile("^PostgreSQL")).click()
+        tab.get_by_role("link", name=re.compile("^PostgreSQL Reads")).click()
         field(tab, "database.hostname").fill(db.server.host)
         field(tab, "database.port").fill(str(db.server.port))
         field(tab, "database.user").fill(role)

@@ -5,9 +5,14 @@
  * with Debezium's ReselectColumnsPostProcessor. Where the row is gone, has no key, or does not fit
  * the table as it was any more, the value stays ABSENT and the placeholder is shown; that is told
  * once a table version. Run by the task's thread. */
+#include <stdio.h>
+
+#include "base/clock.h"
 #include "base/log.h"
 #include "source/postgres/pg.h"
 #include "system/postgres/quote.h"
+
+enum { ASK_US = 5000, ASK_MOST = 400 };
 
 /* One question. */
 typedef struct question {
@@ -96,6 +101,40 @@ static void take(leat_pg_rel *r, const question *q, const PGresult *res, leat_ar
     }
 }
 
+/* The server sends a transaction as soon as its commit is written, and shows it to other sessions a
+ * moment later: until it holds the lock of its id no more. */
+static leat_rc unseen(leat_pg_source *s, bool *is, leat_err *e)
+{
+    static const char sql[] = "SELECT 1 FROM pg_locks WHERE locktype = 'transactionid' AND"
+                              " transactionid::text = $1 LIMIT 1";
+    char xid[16];
+    PGresult *res = NULL;
+    snprintf(xid, sizeof xid, "%u", (unsigned)(uint32_t)s->tx.xid);
+    const char *params[] = {xid};
+    leat_rc rc =
+        leat_pg_query(&s->sql, "see whether a transaction has ended", sql, 1, params, &res, e);
+    *is = rc == LEAT_OK && PQntuples(res) > 0;
+    PQclear(res);
+    return rc;
+}
+
+/* The row as it is now; res has none: there is none. */
+static leat_rc ask(leat_pg_source *s, const leat_pg_rel *r, const question *q, PGresult **res,
+                   leat_err *e)
+{
+    bool again = true;
+    for (unsigned i = 0; i < ASK_MOST; i++) {
+        PQclear(*res);
+        *res = NULL;
+        LEAT_TRY(leat_pg_query(&s->sql, "read values again that were not sent", q->sql.p,
+                               r->table->nkey, q->keys, res, e));
+        if (PQntuples(*res) > 0 || !again) break;
+        LEAT_TRY(unseen(s, &again, e));
+        if (again) leat_sleep_us(ASK_US); /* else it may have been shown since */
+    }
+    return LEAT_OK;
+}
+
 leat_rc leat_pg_reselect(leat_pg_source *s, leat_pg_rel *r, const leat_pgoutput_tuple *now,
                          leat_arena *a, leat_value *after, leat_err *e)
 {
@@ -108,9 +147,7 @@ leat_rc leat_pg_reselect(leat_pg_source *s, leat_pg_rel *r, const leat_pgoutput_
         goto out;
     }
     rc = leat_pg_source_sql(s, e);
-    if (rc == LEAT_OK)
-        rc = leat_pg_query(&s->sql, "read values again that were not sent", q.sql.p, r->table->nkey,
-                           q.keys, &res, e);
+    if (rc == LEAT_OK) rc = ask(s, r, &q, &res, e);
     if (rc != LEAT_OK && table_differs(e)) {
         tell(r, "the table was altered or dropped since");
         rc = LEAT_OK;
