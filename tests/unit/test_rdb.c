@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "sink/sql/my.h"
+#include "sink/sql/pg.h"
 #include "sink/sql/plan.h"
 #include "sink/sql/reduce.h"
 #include "sink/sql/text.h"
@@ -301,6 +302,35 @@ static void test_types_of_mysql(void **state)
     }
 }
 
+/* Parameters of a record's schema are whoever wrote the record's. */
+static void test_types_of_postgres(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *precision, *scale, *made;
+    } cases[] = {
+        {"10", "2", "numeric(10,2)"},
+        {"1000", "1000", "numeric(1000,1000)"},
+        {NULL, "2", "numeric"},
+        {"10", NULL, "numeric"},
+        {"10", "-1", "numeric"},
+        {"1001", "0", "numeric"},
+        {"2", "3", "numeric"},
+        {"0", "0", "numeric"},
+        {"10", "2)); DROP TABLE t; --", "numeric"},
+        {"1,0)); DROP TABLE t; --", "2", "numeric"},
+        {"99999999999999999999", "2", "numeric"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        leat_schema *s =
+            leat_schema_named(&a, LEAT_T_BYTES, true, "org.apache.kafka.connect.data.Decimal", 1);
+        if (cases[i].scale) leat_schema_param(&a, s, "scale", cases[i].scale);
+        if (cases[i].precision)
+            leat_schema_param(&a, s, "connect.decimal.precision", cases[i].precision);
+        ASSERT_TEXT(leat_rdb_pg_type(&out, s, NULL, false), cases[i].made);
+    }
+}
+
 /* ---- reducing ---- */
 
 static leat_rdb_table tables[2];
@@ -369,6 +399,7 @@ int main(void)
         cmocka_unit_test_teardown(test_constants_that_mysql_has_not, reset),
         cmocka_unit_test_teardown(test_places_of_mysql, reset),
         cmocka_unit_test_teardown(test_types_of_mysql, reset),
+        cmocka_unit_test_teardown(test_types_of_postgres, reset),
         cmocka_unit_test_teardown(test_the_last_of_a_key_stays, reset),
         cmocka_unit_test_teardown(test_rows_that_depend_keep_their_order, reset),
     };

@@ -8,6 +8,8 @@
 #include "sink/sql/text.h"
 #include "system/postgres/types.h"
 
+enum { DIGITS_MOST = 1000 }; /* that a numeric can be declared with */
+
 static bool put(leat_buf *out, int form, const leat_schema *s, const leat_value *v, bool *nul);
 
 int leat_rdb_pg_form_of(leat_str typname, char category)
@@ -323,10 +325,11 @@ void leat_rdb_pg_type(leat_buf *out, const leat_schema *schema, const leat_colum
         return;
     }
     if (schema->logical == LEAT_L_DECIMAL) {
-        const char *scale = leat_schema_param_get(schema, "scale");
-        const char *precision = leat_schema_param_get(schema, "connect.decimal.precision");
+        int64_t scale = leat_rdb_param(schema, "scale", -1);
+        int64_t digits = leat_rdb_param(schema, "connect.decimal.precision", 0);
         leat_buf_str_z(out, "numeric");
-        if (precision && scale) leat_buf_printf(out, "(%s,%s)", precision, scale);
+        if (scale >= 0 && scale <= digits && digits > 0 && digits <= DIGITS_MOST)
+            leat_buf_printf(out, "(%d,%d)", (int)digits, (int)scale);
         return;
     }
     if (schema->type == LEAT_T_ARRAY && schema->elem && !schema->name) {
