@@ -135,7 +135,7 @@ static leat_rc load(intake *s, partition *p, leat_err *e)
     leat_str text = {0};
     leat_rc rc = LEAT_OK;
     if (s->feed.reached) rc = s->feed.reached(s->feed.reached_arg, p->lane.source, &a, &text, e);
-    if (rc == LEAT_OK && text.s) rc = take_cursor(p, text, &a, e);
+    if (rc == LEAT_OK && text.len > 0) rc = take_cursor(p, text, &a, e);
     leat_arena_free(&a);
     return rc;
 }
