@@ -331,6 +331,104 @@ static void test_types_of_postgres(void **state)
     }
 }
 
+/* ---- plans ---- */
+
+/* A target of one table, whose columns are those of `there`; NULL: there is no table. DDL gives it
+ * those of `made`. */
+static const char *const *there, *const *made;
+static unsigned ddl;
+
+static leat_rc describe(leat_rdb_conn *c, leat_rdb_table *t, leat_arena *at, leat_err *e)
+{
+    (void)c;
+    (void)e;
+    t->exists = there != NULL;
+    t->ncolumns = 0;
+    t->columns = LEAT_NEW(at, leat_rdb_column, 4);
+    for (; there && there[t->ncolumns]; t->ncolumns++)
+        t->columns[t->ncolumns] = (leat_rdb_column){.name = there[t->ncolumns]};
+    return LEAT_OK;
+}
+
+static leat_rc count_ddl(leat_rdb_conn *c, const char *doing, const char *sql, leat_err *e)
+{
+    (void)c;
+    (void)doing;
+    (void)sql;
+    (void)e;
+    ddl++;
+    there = made;
+    return LEAT_OK;
+}
+
+static void quote_not(leat_buf *out, leat_str name)
+{
+    leat_buf_add(out, name);
+}
+
+static const char *const schemes[] = {NULL};
+static const leat_rdb_dialect plain = {.schemes = schemes,
+                                       .quote = quote_not,
+                                       .type = leat_rdb_pg_type,
+                                       .exec = count_ddl,
+                                       .describe = describe};
+static leat_rdb_conn plain_conn = {.dialect = &plain};
+
+/* Of rows with these columns, all in the key; of tombstones: KEYS. */
+static leat_table *table_of(const char *const *names, uint16_t flags)
+{
+    leat_origin *o = leat_origin_new();
+    o->schema = leat_schema_struct(&o->arena, false, NULL, 0, 0);
+    leat_table *t = leat_table_new(o);
+    leat_origin_unpin(o);
+    uint32_t n = 0;
+    while (names[n]) n++;
+    leat_field *list = LEAT_NEW(&t->arena, leat_field, n);
+    uint16_t *cols = LEAT_NEW(&t->arena, uint16_t, n);
+    for (uint16_t i = 0; i < n; i++) {
+        list[i] = (leat_field){names[i], leat_schema_new(&t->arena, LEAT_T_INT32, true)};
+        cols[i] = i;
+    }
+    leat_schema *row = leat_schema_struct(&t->arena, false, NULL, 0, n);
+    row->fields = list;
+    t->topic = t->name = "t";
+    t->row = t->key = row;
+    t->key_cols = cols;
+    t->nkey = (uint16_t)n;
+    t->flags = flags;
+    leat_table_seal(t);
+    return t;
+}
+
+static leat_rdb_plan *plan_for(leat_rdb_target *t, const leat_table *source)
+{
+    leat_rdb_plan *out = NULL;
+    leat_err e = {0};
+    if (leat_rdb_plan_of(t, source, &out, &e) != LEAT_OK) fail_msg("%s", e.msg);
+    return out;
+}
+
+/* A tombstone before there is a table, rows that make it, tombstones again. */
+static void test_tombstones_before_their_table(void **state)
+{
+    (void)state;
+    static const char *const id[] = {"id", NULL};
+    const leat_rdb_conf conf = {
+        .pk = LEAT_RDB_PK_KEY, .insert = LEAT_RDB_UPSERT, .create = true, .table_format = "t"};
+    leat_rdb_target t = {.conn = &plain_conn, .conf = &conf};
+    leat_table *keys = table_of(id, LEAT_TABLE_KEYS), *rows = table_of(id, 0);
+    there = NULL;
+    made = id;
+    assert_int_equal(plan_for(&t, keys)->nkey, 0);
+    assert_int_equal(ddl, 0);
+    assert_int_equal(plan_for(&t, rows)->nkey, 1);
+    assert_int_equal(ddl, 1);
+    assert_int_equal(plan_for(&t, keys)->nkey, 1);
+    leat_rdb_target_close(&t);
+    leat_table_unpin(keys);
+    leat_table_unpin(rows);
+}
+
 /* ---- reducing ---- */
 
 static leat_rdb_table tables[2];
@@ -400,6 +498,7 @@ int main(void)
         cmocka_unit_test_teardown(test_places_of_mysql, reset),
         cmocka_unit_test_teardown(test_types_of_mysql, reset),
         cmocka_unit_test_teardown(test_types_of_postgres, reset),
+        cmocka_unit_test_teardown(test_tombstones_before_their_table, reset),
         cmocka_unit_test_teardown(test_the_last_of_a_key_stays, reset),
         cmocka_unit_test_teardown(test_rows_that_depend_keep_their_order, reset),
     };

@@ -293,11 +293,18 @@ static leat_rc look_again(leat_rdb_target *t, leat_rdb_plan *p, leat_err *e)
     return make(t, p, e);
 }
 
+/* A plan of keys alone that was made before its table was. */
+static bool waits(const leat_rdb_plan *p)
+{
+    return (p->source->flags & LEAT_TABLE_KEYS) && !p->fields && p->table->exists;
+}
+
 leat_rc leat_rdb_plan_of(leat_rdb_target *t, const leat_table *source, leat_rdb_plan **out,
                          leat_err *e)
 {
     for (leat_rdb_plan *p = t->plans; p; p = p->next)
         if (p->source == source) {
+            if (waits(p)) return make(t, *out = p, e);
             bool looks = leat_rc_failed(p->bad.rc) && leat_mono_us() - p->looked_us >= LOOK_US;
             *out = p;
             return looks ? look_again(t, p, e) : LEAT_OK;
