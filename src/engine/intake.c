@@ -200,7 +200,7 @@ static void forget(partition *p)
 {
     p->next = p->at = -1;
     p->last.offset = p->at_last.offset = -1;
-    p->checks = p->anew = false;
+    p->checks = p->anew = p->ended = false;
 }
 
 static void tell_anew(const partition *p)
