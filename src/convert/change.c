@@ -2,7 +2,8 @@
  *
  *     value {before, after, source, op, ...}          the change, op as it says
  *     value {op, source, message}                     a logical decoding message
- *     value a struct without these                    c, the row being the value
+ *     value a struct without these                    c, the row being the value, or u, if some
+ *                                                     of it was not sent
  *     null behind such a row                          d of the key
  *     null else                                       nothing: the delete stood before it
  */
@@ -224,12 +225,20 @@ static leat_rc add_change(const leat_change_record *c, const leat_change_table *
     return LEAT_OK;
 }
 
+static bool whole(const leat_table *t, const leat_value *cells)
+{
+    for (uint32_t i = 0; i < t->row->nfields; i++)
+        if (cells[i].kind == LEAT_ABSENT) return false;
+    return true;
+}
+
+/* What was not sent the target has already: such a row was changed, not made. */
 static void add_row(const leat_change_record *c, const leat_change_table *at, leat_batch *b)
 {
     leat_value *cells = cells_of(at, &c->value, &b->arena);
     leat_event *ev = add(c, at, b);
-    ev->op = LEAT_OP_CREATE;
     put_key(at->table, c, cells);
+    ev->op = whole(at->table, cells) ? LEAT_OP_CREATE : LEAT_OP_UPDATE;
     ev->after = cells;
 }
 
