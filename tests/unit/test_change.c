@@ -1,0 +1,113 @@
+/* convert/change: records that no Debezium writes, and what is kept of many. */
+#include "test.h"
+
+#include <stdio.h>
+
+#include "convert/change.h"
+
+#define ID "{\"type\":\"int32\",\"optional\":false,\"field\":\"id\"}"
+#define TEXT "{\"type\":\"string\",\"optional\":true,\"field\":\"t\"}"
+#define DEEP                                                                                       \
+    "{\"type\":\"struct\",\"optional\":true,\"field\":\"id\",\"fields\":[{\"type\":\"string\","    \
+    "\"field\":\"x\"}]}"
+#define STRUCT(fields) "{\"type\":\"struct\",\"optional\":true,\"fields\":[" fields "]"
+#define RECORD(schema, payload) "{\"schema\":" schema ",\"payload\":" payload "}"
+#define KEY(field, payload) RECORD(STRUCT(field) "}", payload)
+#define ENVELOPE(before, after, payload)                                                                                       \
+    RECORD(                                                                                                                    \
+        STRUCT(STRUCT(before) ",\"field\":\"before\"}," STRUCT(after) ",\"field\":\"after\"}," STRUCT(                         \
+            "{\"type\":\"string\",\"field\":\"table\"}") ",\"field\":\"source\"},{\"type\":\"string\",\"field\":\"op\"}") "}", \
+        payload)
+
+static leat_change_reader *reader;
+static leat_batch batch;
+static leat_err err;
+
+static int set_up(void **state)
+{
+    (void)state;
+    const leat_json_read_conf conf = {.schemas = true};
+    reader = leat_change_reader_new(&conf, &conf);
+    leat_batch_init(&batch, 0, 0);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    leat_batch_free(&batch);
+    leat_change_reader_free(reader);
+    return 0;
+}
+
+static leat_rc read_one(const char *key, const char *value)
+{
+    leat_batch_reset(&batch);
+    return leat_change_read(reader, "a.b.c", leat_str_of(key),
+                            value ? leat_str_of(value) : (leat_str){0}, &batch, &err);
+}
+
+/* Cells are found by their place: those of before must be what those of after are. */
+static void test_old_rows_of_another_schema(void **state)
+{
+    (void)state;
+    static const char *const hostile[] = {
+        ENVELOPE(DEEP "," TEXT, ID "," TEXT,
+                 "{\"before\":{\"id\":{\"x\":\"1\"},\"t\":\"a\"},\"after\":{\"id\":1,\"t\":\"b\"},"
+                 "\"source\":{\"table\":\"c\"},\"op\":\"u\"}"),
+        ENVELOPE(TEXT "," ID, ID "," TEXT,
+                 "{\"before\":{\"t\":\"a\",\"id\":1},\"after\":null,\"source\":{\"table\":\"c\"},"
+                 "\"op\":\"d\"}"),
+        ENVELOPE(
+            ID, ID "," TEXT,
+            "{\"before\":{\"id\":1},\"after\":null,\"source\":{\"table\":\"c\"},\"op\":\"d\"}"),
+    };
+    for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++) {
+        assert_int_equal(read_one(KEY(ID, "{\"id\":1}"), hostile[i]), LEAT_DATA);
+        assert_string_equal(err.code, "convert.value");
+    }
+    const char *good = ENVELOPE(ID "," TEXT, ID "," TEXT,
+                                "{\"before\":{\"id\":1,\"t\":\"a\"},\"after\":{\"id\":2,\"t\":"
+                                "\"b\"},\"source\":{\"table\":\"c\"},\"op\":\"u\"}");
+    assert_int_equal(read_one(KEY(ID, "{\"id\":2}"), good), LEAT_OK);
+    assert_int_equal(batch.ev[0].before[0].u.i, 1);
+}
+
+/* A key of other types than the row's gives it no cells. */
+static void test_keys_of_other_types(void **state)
+{
+    (void)state;
+    const char *gone = ENVELOPE(ID "," TEXT, ID "," TEXT,
+                                "{\"before\":null,\"after\":null,\"source\":{\"table\":\"c\"},"
+                                "\"op\":\"d\"}");
+    assert_int_equal(read_one(KEY(DEEP, "{\"id\":{\"x\":\"1\"}}"), gone), LEAT_OK);
+    assert_int_equal(batch.ev[0].before[0].kind, LEAT_ABSENT);
+    assert_int_equal(read_one(KEY(ID, "{\"id\":7}"), gone), LEAT_OK);
+    assert_int_equal(batch.ev[0].before[0].kind, LEAT_INT);
+    assert_int_equal(batch.ev[0].before[0].u.i, 7);
+}
+
+/* Of a row alone nothing says which change it is of; one that was not sent whole is an update. */
+static void test_rows_without_all_their_cells(void **state)
+{
+    (void)state;
+    const char *key = KEY(ID, "{\"id\":1}");
+    assert_int_equal(read_one(key, RECORD(STRUCT(ID "," TEXT) "}", "{\"id\":1,\"t\":\"a\"}")),
+                     LEAT_OK);
+    assert_int_equal(batch.ev[0].op, LEAT_OP_CREATE);
+    assert_int_equal(read_one(key, RECORD(STRUCT(ID "," TEXT) "}",
+                                          "{\"id\":1,\"t\":\"__debezium_unavailable_value\"}")),
+                     LEAT_OK);
+    assert_int_equal(batch.ev[0].op, LEAT_OP_UPDATE);
+    assert_int_equal(batch.ev[0].after[1].kind, LEAT_ABSENT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_old_rows_of_another_schema, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_keys_of_other_types, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_rows_without_all_their_cells, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
