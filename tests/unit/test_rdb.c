@@ -429,6 +429,37 @@ static void test_tombstones_before_their_table(void **state)
     leat_table_unpin(rows);
 }
 
+/* Of a tombstone's key no column is added, and what it lacks is not taken for any. */
+static void test_keys_of_tombstones(void **state)
+{
+    (void)state;
+    static const char *const id[] = {"id", NULL}, *const more[] = {"id", "moved", NULL};
+    static const char *const other[] = {"other", NULL}, *const both[] = {"id", "text", NULL};
+    static const struct {
+        const char *const *key;
+        bool by_value;
+        uint16_t nkey;
+    } cases[] = {{id, false, 1},   {more, false, 1}, {other, false, 0},
+                 {both, false, 2}, {id, true, 0},    {both, true, 2}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        static const char *const names[] = {"id", "text"};
+        leat_rdb_conf conf = {
+            .pk = LEAT_RDB_PK_KEY, .insert = LEAT_RDB_UPSERT, .evolve = true, .table_format = "t"};
+        if (cases[i].by_value) conf.pk = LEAT_RDB_PK_VALUE;
+        if (cases[i].by_value) conf.pk_fields = (leat_opt_list){.v = names, .n = 2};
+        leat_rdb_target t = {.conn = &plain_conn, .conf = &conf};
+        leat_table *keys = table_of(cases[i].key, LEAT_TABLE_KEYS);
+        there = both;
+        ddl = 0;
+        leat_rdb_plan *p = plan_for(&t, keys);
+        assert_int_equal(p->nkey, cases[i].nkey);
+        assert_int_equal(p->bad.rc, cases[i].nkey > 0 ? LEAT_OK : LEAT_DATA);
+        assert_int_equal(ddl, 0);
+        leat_rdb_target_close(&t);
+        leat_table_unpin(keys);
+    }
+}
+
 /* ---- reducing ---- */
 
 static leat_rdb_table tables[2];
@@ -499,6 +530,7 @@ int main(void)
         cmocka_unit_test_teardown(test_types_of_mysql, reset),
         cmocka_unit_test_teardown(test_types_of_postgres, reset),
         cmocka_unit_test_teardown(test_tombstones_before_their_table, reset),
+        cmocka_unit_test_teardown(test_keys_of_tombstones, reset),
         cmocka_unit_test_teardown(test_the_last_of_a_key_stays, reset),
         cmocka_unit_test_teardown(test_rows_that_depend_keep_their_order, reset),
     };

@@ -244,11 +244,28 @@ static void pair(leat_rdb_target *t, leat_rdb_plan *p)
             take_field(d, p, i, false);
 }
 
+/* What a tombstone's key has beside columns of the table is nothing that rows are found by, and
+ * makes none. A key that lacks a column would delete rows that are not meant. */
+static void pair_keys(leat_rdb_target *t, leat_rdb_plan *p)
+{
+    pair(t, p);
+    bool lacks = t->conf->pk == LEAT_RDB_PK_VALUE && p->nkey < t->conf->pk_fields.n;
+    if (!lacks && p->nkey > 0) return;
+    p->nfields = p->nkey = 0;
+    leat_fail(&p->bad, LEAT_DATA, "sql.no_key", p->table->label,
+              "a tombstone of %s does not tell which row is meant: its key lacks columns of "
+              "primary.key.fields, or has none of the target's table %s",
+              p->source->topic, p->table->label);
+}
+
 static leat_rc make(leat_rdb_target *t, leat_rdb_plan *p, leat_err *e)
 {
     const char *missing;
     LEAT_TRY(find_table(t, p->source, &p->table, e));
-    if (!p->table->exists && (p->source->flags & LEAT_TABLE_KEYS)) return LEAT_OK;
+    if (p->source->flags & LEAT_TABLE_KEYS) {
+        if (p->table->exists) pair_keys(t, p);
+        return LEAT_OK;
+    }
     if (!p->table->exists) LEAT_TRY(create(t, p->source, p->table, e));
     LEAT_TRY(evolve(t, p->source, p->table, &missing, e));
     pair(t, p);
