@@ -6,7 +6,7 @@
 #include "convert/change.h"
 
 enum {
-    LEAT_CHANGE_TABLES = 1024, /* so many are kept, about */
+    LEAT_CHANGE_TABLES = 8192, /* so many are kept, about */
     LEAT_CHANGE_SHAPES = 3,    /* forms of Debezium's placeholder that a column can show, at most */
 };
 

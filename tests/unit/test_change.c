@@ -102,12 +102,30 @@ static void test_rows_without_all_their_cells(void **state)
     assert_int_equal(batch.ev[0].after[1].kind, LEAT_ABSENT);
 }
 
+/* Tables of some thousand topics are not forgotten, made again and told to the target again. */
+static void test_many_topics(void **state)
+{
+    (void)state;
+    leat_table *first = NULL;
+    for (int i = 0; i <= 1000; i++) {
+        char value[256];
+        snprintf(value, sizeof value, RECORD(STRUCT(ID) ",\"name\":\"s%d\"}", "{\"id\":1}"),
+                 i % 1000);
+        assert_int_equal(read_one(KEY(ID, "{\"id\":1}"), value), LEAT_OK);
+        if (i == 0) first = leat_table_pin(batch.ev[0].table);
+        leat_change_reader_trim(reader);
+    }
+    assert_ptr_equal(batch.ev[0].table, first);
+    leat_table_unpin(first);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_old_rows_of_another_schema, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_keys_of_other_types, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_rows_without_all_their_cells, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_many_topics, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

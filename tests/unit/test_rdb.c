@@ -429,6 +429,30 @@ static void test_tombstones_before_their_table(void **state)
     leat_table_unpin(rows);
 }
 
+/* A version that was forgotten and made again has the plan that it had. */
+static void test_plans_of_the_same_version(void **state)
+{
+    (void)state;
+    static const char *const id[] = {"id", NULL}, *const both[] = {"id", "text", NULL};
+    const leat_rdb_conf conf = {
+        .pk = LEAT_RDB_PK_KEY, .insert = LEAT_RDB_UPSERT, .table_format = "t"};
+    leat_rdb_target t = {.conn = &plain_conn, .conf = &conf};
+    there = both;
+    leat_table *first = table_of(id, 0), *other = table_of(both, 0);
+    leat_rdb_plan *p = plan_for(&t, first);
+    assert_ptr_not_equal(plan_for(&t, other), p);
+    leat_table_unpin(first);
+    for (int i = 0; i < 3; i++) {
+        leat_table *again = table_of(id, 0);
+        assert_ptr_equal(plan_for(&t, again), p);
+        assert_true(leat_rdb_plan_is(p, again));
+        assert_false(leat_rdb_plan_is(p, other));
+        leat_table_unpin(again);
+    }
+    leat_rdb_target_close(&t);
+    leat_table_unpin(other);
+}
+
 /* Of a tombstone's key no column is added, and what it lacks is not taken for any. */
 static void test_keys_of_tombstones(void **state)
 {
@@ -531,6 +555,7 @@ int main(void)
         cmocka_unit_test_teardown(test_types_of_postgres, reset),
         cmocka_unit_test_teardown(test_tombstones_before_their_table, reset),
         cmocka_unit_test_teardown(test_keys_of_tombstones, reset),
+        cmocka_unit_test_teardown(test_plans_of_the_same_version, reset),
         cmocka_unit_test_teardown(test_the_last_of_a_key_stays, reset),
         cmocka_unit_test_teardown(test_rows_that_depend_keep_their_order, reset),
     };
