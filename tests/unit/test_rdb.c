@@ -331,6 +331,62 @@ static void test_types_of_postgres(void **state)
     }
 }
 
+/* A struct of a record is whoever's who wrote it: only what looks like one is a point, a vector. */
+static void test_structs_of_postgres(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *second;
+        leat_rdb_pg_form form;
+        leat_value cells[2];
+        const char *text;
+    } cases[] = {
+#define POINT "io.debezium.data.geometry.Point"
+#define CELL(its_kind, ...) {.kind = its_kind, .u = {__VA_ARGS__}}
+        {POINT,
+         "y",
+         LEAT_RDB_PG_PLAIN,
+         {CELL(LEAT_FLOAT, .f = 1), CELL(LEAT_FLOAT, .f = 2)},
+         "(1,2)"},
+        {POINT,
+         "z",
+         LEAT_RDB_PG_PLAIN,
+         {CELL(LEAT_FLOAT, .f = 1), CELL(LEAT_FLOAT, .f = 2)},
+         "{\"x\":1,\"z\":2}"},
+        {POINT,
+         "y",
+         LEAT_RDB_PG_PLAIN,
+         {CELL(LEAT_FLOAT, .f = 1), CELL(LEAT_INT, .i = 2)},
+         "{\"x\":1,\"y\":2}"},
+        {"mine",
+         "y",
+         LEAT_RDB_PG_PLAIN,
+         {CELL(LEAT_INT, .i = 1), CELL(LEAT_INT, .i = 2)},
+         "{\"x\":1,\"y\":2}"},
+        {"mine",
+         "wkb",
+         LEAT_RDB_PG_PLAIN,
+         {CELL(LEAT_INT, .i = 1), CELL(LEAT_INT, .i = 2)},
+         "{\"x\":1,\"wkb\":2}"},
+        {"mine",
+         "y",
+         LEAT_RDB_PG_VECTOR,
+         {CELL(LEAT_INT, .i = 1), {.kind = LEAT_TEXT, .len = 1, .u.s = "b"}},
+         "{\"x\":1,\"y\":\"b\"}"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        leat_schema *s = leat_schema_struct(&a, true, cases[i].name, 1, 2);
+        leat_field list[] = {{"x", leat_schema_new(&a, LEAT_T_FLOAT64, true)},
+                             {cases[i].second, leat_schema_new(&a, LEAT_T_FLOAT64, true)}};
+        leat_value v = {.kind = LEAT_STRUCT, .len = 2, .u.list = cases[i].cells};
+        leat_rdb_column to = {.form = (uint8_t)cases[i].form};
+        leat_rdb_field f = {.to = &to, .schema = s};
+        bool nul;
+        s->fields = list;
+        ASSERT_TEXT(leat_rdb_pg_put(&out, &f, &v, &nul), cases[i].text);
+    }
+}
+
 /* ---- plans ---- */
 
 /* A target of one table, whose columns are those of `there`; NULL: there is no table. DDL gives it
@@ -553,6 +609,7 @@ int main(void)
         cmocka_unit_test_teardown(test_places_of_mysql, reset),
         cmocka_unit_test_teardown(test_types_of_mysql, reset),
         cmocka_unit_test_teardown(test_types_of_postgres, reset),
+        cmocka_unit_test_teardown(test_structs_of_postgres, reset),
         cmocka_unit_test_teardown(test_tombstones_before_their_table, reset),
         cmocka_unit_test_teardown(test_keys_of_tombstones, reset),
         cmocka_unit_test_teardown(test_plans_of_the_same_version, reset),
