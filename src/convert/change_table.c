@@ -233,6 +233,14 @@ bool leat_change_absent(const leat_change_table *at, uint32_t field, const leat_
 
 /* ---- making and finding ---- */
 
+/* Columns are counted in 16 bits. */
+static bool too_wide(const leat_change_record *c, const leat_schema *row)
+{
+    if (row) return row->nfields >= UINT16_MAX;
+    const leat_value *bare = row_of(c);
+    return bare->kind == LEAT_MAP && bare->len >= UINT16_MAX;
+}
+
 static bool both_alike(const leat_schema *x, const leat_schema *y)
 {
     return x == y || (x && y && leat_change_alike(x, y));
@@ -333,7 +341,7 @@ leat_rc leat_change_table_of(leat_change_reader *r, const leat_change_record *c,
     if (c->value_schema && !row)
         return leat_fail(e, LEAT_DATA, "convert.value", "",
                          "the rows of its envelope have no columns");
-    if (row && row->nfields >= UINT16_MAX)
+    if (too_wide(c, row))
         return leat_fail(e, LEAT_DATA, "convert.value", "", "it has too many columns");
     leat_change_table *made = leat_zalloc(1, sizeof *made);
     *made = (leat_change_table){.table = make(c, &n, row),

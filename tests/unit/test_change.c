@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "base/buf.h"
 #include "convert/change.h"
 
 #define ID "{\"type\":\"int32\",\"optional\":false,\"field\":\"id\"}"
@@ -119,6 +120,22 @@ static void test_many_topics(void **state)
     leat_table_unpin(first);
 }
 
+static void test_too_many_columns(void **state)
+{
+    (void)state;
+    const leat_json_read_conf bare = {0};
+    leat_change_reader_free(reader);
+    reader = leat_change_reader_new(&bare, &bare);
+    leat_buf value = {0};
+    leat_buf_str_z(&value, "{\"before\":null,\"source\":{},\"op\":\"c\",\"after\":{");
+    for (int i = 0; i < UINT16_MAX; i++) leat_buf_printf(&value, "%s\"c%d\":1", i ? "," : "", i);
+    leat_buf_str_z(&value, "}}");
+    leat_buf_u8(&value, 0);
+    assert_int_equal(read_one("{\"c1\":1}", value.p), LEAT_DATA);
+    assert_string_equal(err.code, "convert.value");
+    leat_buf_free(&value);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -126,6 +143,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_keys_of_other_types, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_rows_without_all_their_cells, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_many_topics, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_too_many_columns, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
