@@ -2,7 +2,8 @@
  *
  *     value {before, after, source, op, ...}          the change, op as it says
  *     value {op, source, message}                     a logical decoding message
- *     value a struct without these                    c, the row being the value
+ *     value a struct without these                    c, the row being the value, or u, if some
+ *                                                     of it was not sent
  *     null behind such a row                          d of the key
  *     null else                                       nothing: the delete stood before it
  */
@@ -110,14 +111,27 @@ static leat_change_kind kind_of(const leat_change_record *c)
 
 /* ---- cells ---- */
 
+/* Whether a cell of the key is one of the column. Without schemas a cell shows what it is. */
+static bool key_fits(const leat_change_record *c, const char *name, const leat_value *key,
+                     const leat_schema *column)
+{
+    const leat_schema *s = schema_of(c->key_schema, name);
+    if (s) return leat_change_alike(s, column);
+    if (!c->value_schema) return true;
+    if (column->logical != LEAT_L_NONE) return false;
+    return key->kind == LEAT_INT ? column->type <= LEAT_T_INT64
+                                 : key->kind == LEAT_TEXT && column->type == LEAT_T_STRING;
+}
+
 /* Of a row that lacks them, the key's columns, by the record's key. */
 static void put_key(const leat_table *t, const leat_change_record *c, leat_value *cells)
 {
     for (uint16_t i = 0; i < t->nkey; i++) {
         leat_value *cell = &cells[t->key_cols[i]];
-        const leat_value *key =
-            leat_change_part(c->key_schema, &c->key, t->row->fields[t->key_cols[i]].name);
-        if (key && (cell->kind == LEAT_NULL || cell->kind == LEAT_ABSENT)) *cell = *key;
+        const leat_field *column = &t->row->fields[t->key_cols[i]];
+        const leat_value *key = leat_change_part(c->key_schema, &c->key, column->name);
+        if (cell->kind != LEAT_NULL && cell->kind != LEAT_ABSENT) continue;
+        if (key && key_fits(c, column->name, key, column->schema)) *cell = *key;
     }
 }
 
@@ -191,6 +205,7 @@ static leat_rc add_change(const leat_change_record *c, const leat_change_table *
     leat_value *after = cells_of(at, leat_change_part(s, &c->value, "after"), &b->arena);
     uint8_t flags = 0;
     if (!strchr("rcudt", op)) return bad(e, "its op is none of r, c, u, d, t");
+    if (before && !at->old_alike) return bad(e, "before has other columns than after");
     if ((op == LEAT_OP_READ || op == LEAT_OP_CREATE || op == LEAT_OP_UPDATE) && !after)
         return bad(e, "the change has no row: after is null");
     if (op == LEAT_OP_DELETE) {
@@ -210,12 +225,20 @@ static leat_rc add_change(const leat_change_record *c, const leat_change_table *
     return LEAT_OK;
 }
 
+static bool whole(const leat_table *t, const leat_value *cells)
+{
+    for (uint32_t i = 0; i < t->row->nfields; i++)
+        if (cells[i].kind == LEAT_ABSENT) return false;
+    return true;
+}
+
+/* What was not sent the target has already: such a row was changed, not made. */
 static void add_row(const leat_change_record *c, const leat_change_table *at, leat_batch *b)
 {
     leat_value *cells = cells_of(at, &c->value, &b->arena);
     leat_event *ev = add(c, at, b);
-    ev->op = LEAT_OP_CREATE;
     put_key(at->table, c, cells);
+    ev->op = whole(at->table, cells) ? LEAT_OP_CREATE : LEAT_OP_UPDATE;
     ev->after = cells;
 }
 

@@ -2,8 +2,9 @@
  *
  * The inverse of event/envelope.h over convert/json.h, so that a sink gets of a topic of Kafka what
  * it gets of the embedded stream. A row that stands alone, with a schema and without an envelope
- * (ExtractNewRecordState, or a source that has no envelopes), is a CREATE of that row, its
- * tombstone a DELETE. What is neither is a RECORD. Pure; one thread. */
+ * (ExtractNewRecordState, or a source that has no envelopes), is a CREATE of that row, an UPDATE
+ * where cells are not sent, its tombstone a DELETE. What is neither is a RECORD. Pure; one thread.
+ */
 #ifndef LEAT_CONVERT_CHANGE_H
 #define LEAT_CONVERT_CHANGE_H
 

@@ -6,7 +6,7 @@
 #include "convert/change.h"
 
 enum {
-    LEAT_CHANGE_TABLES = 1024, /* so many are kept, about */
+    LEAT_CHANGE_TABLES = 8192, /* so many are kept, about */
     LEAT_CHANGE_SHAPES = 3,    /* forms of Debezium's placeholder that a column can show, at most */
 };
 
@@ -32,6 +32,7 @@ typedef struct leat_change_table {
     leat_table *table; /* one reference */
     leat_change_kind kind;
     const leat_schema *key_schema, *value_schema;
+    bool old_alike;           /* old rows are of the same schema as new ones */
     const leat_value *absent; /* by field, LEAT_CHANGE_SHAPES each: what it shows that was not sent;
                                  NULL among them: nothing */
     leat_arena arena;         /* of these */
@@ -53,5 +54,8 @@ leat_rc leat_change_table_of(leat_change_reader *r, const leat_change_record *c,
 void leat_change_tables_forget(leat_change_reader *r);
 /* The cell of a field shows what Debezium shows for a value that the source did not send. */
 bool leat_change_absent(const leat_change_table *at, uint32_t field, const leat_value *cell);
+
+/* Cells of one are cells of the other: types, what they mean, and names of fields are the same. */
+bool leat_change_alike(const leat_schema *x, const leat_schema *y);
 
 #endif

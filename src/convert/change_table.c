@@ -233,6 +233,40 @@ bool leat_change_absent(const leat_change_table *at, uint32_t field, const leat_
 
 /* ---- making and finding ---- */
 
+/* Columns are counted in 16 bits. */
+static bool too_wide(const leat_change_record *c, const leat_schema *row)
+{
+    if (row) return row->nfields >= UINT16_MAX;
+    const leat_value *bare = row_of(c);
+    return bare->kind == LEAT_MAP && bare->len >= UINT16_MAX;
+}
+
+static bool both_alike(const leat_schema *x, const leat_schema *y)
+{
+    return x == y || (x && y && leat_change_alike(x, y));
+}
+
+bool leat_change_alike(const leat_schema *x, const leat_schema *y)
+{
+    if (x->type != y->type || x->logical != y->logical || x->nfields != y->nfields) return false;
+    if (!both_alike(x->elem, y->elem) || !both_alike(x->key, y->key)) return false;
+    for (uint32_t i = 0; i < x->nfields; i++)
+        if (strcmp(x->fields[i].name, y->fields[i].name) != 0 ||
+            !leat_change_alike(x->fields[i].schema, y->fields[i].schema))
+            return false;
+    return true;
+}
+
+/* A key or a row alone has no old row beside it. */
+static bool old_alike(const leat_change_record *c)
+{
+    if (c->kind != LEAT_CHANGE_ENVELOPE || !c->value_schema) return true;
+    const leat_field *fields = c->value_schema->fields;
+    int before = leat_schema_field(c->value_schema, LEAT_STR("before"));
+    int after = leat_schema_field(c->value_schema, LEAT_STR("after"));
+    return leat_change_alike(fields[before].schema, fields[after].schema);
+}
+
 static const char *name_in(leat_arena *a, leat_str name)
 {
     return name.s ? leat_arena_str(a, name).s : NULL;
@@ -307,13 +341,14 @@ leat_rc leat_change_table_of(leat_change_reader *r, const leat_change_record *c,
     if (c->value_schema && !row)
         return leat_fail(e, LEAT_DATA, "convert.value", "",
                          "the rows of its envelope have no columns");
-    if (row && row->nfields >= UINT16_MAX)
+    if (too_wide(c, row))
         return leat_fail(e, LEAT_DATA, "convert.value", "", "it has too many columns");
     leat_change_table *made = leat_zalloc(1, sizeof *made);
     *made = (leat_change_table){.table = make(c, &n, row),
                                 .kind = c->kind,
                                 .key_schema = c->key_schema,
                                 .value_schema = c->value_schema,
+                                .old_alike = old_alike(c),
                                 .next = r->tables};
     find_absent(made, row != NULL);
     *out = r->tables = made;

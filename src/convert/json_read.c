@@ -11,7 +11,7 @@
 
 enum {
     DEPTH = 40, /* of schemas in each other, less than what event/wire.h takes */
-    KEPT = 512,
+    KEPT = 4096,
     KEPT_BYTES = 32 << 20,
     SCRATCH = 1 << 18,
 };

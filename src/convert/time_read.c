@@ -153,6 +153,12 @@ static char take_part(scan *s, int64_t *n, int64_t *ns)
     return s->p < s->end ? *s->p++ : 0;
 }
 
+static bool add_part(int64_t *sum, int64_t n, int64_t times)
+{
+    int64_t part;
+    return !__builtin_mul_overflow(n, times, &part) && !__builtin_add_overflow(*sum, part, sum);
+}
+
 bool leat_read_interval(leat_str text, leat_interval *out)
 {
     scan s = scan_of(text);
@@ -165,18 +171,20 @@ bool leat_read_interval(leat_str text, leat_interval *out)
             continue;
         }
         char part = take_part(&s, &n, &ns);
+        bool good = false;
         if (!time && part == 'Y')
-            months += n * 12;
+            good = add_part(&months, n, 12);
         else if (!time && part == 'M')
-            months += n;
+            good = add_part(&months, n, 1);
         else if (!time && part == 'D')
-            days += n;
-        else if (time && (part == 'H' || part == 'M'))
-            us += n * (part == 'H' ? INT64_C(3600000000) : 60000000);
+            good = add_part(&days, n, 1);
+        else if (time && part == 'H')
+            good = add_part(&us, n, INT64_C(3600000000));
+        else if (time && part == 'M')
+            good = add_part(&us, n, 60000000);
         else if (time && part == 'S')
-            us += n * 1000000 + ns / 1000;
-        else
-            return false;
+            good = add_part(&us, n, 1000000) && add_part(&us, ns / 1000, 1);
+        if (!good) return false;
     }
     *out = (leat_interval){(int32_t)months, (int32_t)days, us};
     return out->months == months && out->days == days;

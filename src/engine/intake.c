@@ -77,6 +77,13 @@ static partition *find(const intake *s, const char *topic, int32_t number)
     return NULL;
 }
 
+/* 0: the record has none that fits. */
+static int64_t us_of(const leat_kafka_message *m)
+{
+    int64_t us;
+    return __builtin_mul_overflow(m->timestamp_ms, (int64_t)1000, &us) ? 0 : us;
+}
+
 static mark mark_of(const leat_kafka_message *m)
 {
     uint32_t crc = leat_crc32c(0, m->key.s, m->key.len);
@@ -135,7 +142,7 @@ static leat_rc load(intake *s, partition *p, leat_err *e)
     leat_str text = {0};
     leat_rc rc = LEAT_OK;
     if (s->feed.reached) rc = s->feed.reached(s->feed.reached_arg, p->lane.source, &a, &text, e);
-    if (rc == LEAT_OK && text.s) rc = take_cursor(p, text, &a, e);
+    if (rc == LEAT_OK && text.len > 0) rc = take_cursor(p, text, &a, e);
     leat_arena_free(&a);
     return rc;
 }
@@ -200,7 +207,7 @@ static void forget(partition *p)
 {
     p->next = p->at = -1;
     p->last.offset = p->at_last.offset = -1;
-    p->checks = p->anew = false;
+    p->checks = p->anew = p->ended = false;
 }
 
 static void tell_anew(const partition *p)
@@ -222,6 +229,10 @@ static leat_rc missing(void *arg, const char *topic, int32_t number, int64_t fir
     if (p->checks && p->last.offset < first && first <= p->next && p->next <= next) {
         p->checks = false; /* the record before is gone, which is all that was */
         *from = p->next;
+        return LEAT_OK;
+    }
+    if (p->at < 0) { /* nothing of it was read yet: there is no gap to tell */
+        *from = LEAT_KAFKA_AT_RESET;
         return LEAT_OK;
     }
     *from = s->conf.kafka->reset == LEAT_KAFKA_RESET_LATEST && s->conf.kafka->resets
@@ -425,7 +436,7 @@ static void bury(intake *s, const leat_kafka_message *m, const leat_err *why, le
                         .bytes = m->value.s ? m->value : m->key,
                         .position = leat_buf_str(&position),
                         .topic = m->topic,
-                        .ts_us = m->timestamp_ms * 1000};
+                        .ts_us = us_of(m)};
     if (!letter.bytes.s) letter.bytes = LEAT_STR("");
     leat_batch_dead(b, &letter);
     leat_buf_free(&position);
@@ -441,7 +452,7 @@ static leat_rc read_one(intake *s, partition *p, const leat_kafka_message *m, le
         leat_event *ev = &b->ev[b->n - 1];
         ev->partition = (uint32_t)p->number;
         ev->offset = m->offset;
-        if (ev->ts_us == 0) ev->ts_us = m->timestamp_ms * 1000;
+        if (ev->ts_us == 0) ev->ts_us = us_of(m);
     } else if (rc == LEAT_AGAIN) {
         b->counts.filtered++;
     } else if (!s->conf.tolerate) {

@@ -72,9 +72,10 @@ static leat_rc unpack(leat_str bytes, leat_letters_table **tables, leat_batch *b
     bool ours = leat_str_starts(bytes, MAGIC);
     if (!ours)
         return leat_fail(e, LEAT_CONF, "dead_letter.source", "letter",
-                         "it holds what a source could not handle, as bytes, and no event: it can "
-                         "be dropped, not edited or tried again. Mend the cause, and have the rows "
-                         "read again: leat signal NAME snapshot TABLE");
+                         "it holds bytes that could not be read, and no event: it can be dropped, "
+                         "not edited or tried again. Mend the cause, and have the rows read again "
+                         "(leat signal NAME snapshot TABLE), or their records written to the topic "
+                         "again, of a sink that reads Kafka");
     leat_cur_bytes(&c, MAGIC_LEN);
     leat_str def = leat_cur_blob(&c);
     if (def.len > 0) LEAT_TRY(find_table(tables, def, &table, e));

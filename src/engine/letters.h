@@ -52,6 +52,7 @@ typedef struct leat_letters_retry {
     const void *conf; /* of the sink */
     const char *connector, *data;
     leat_state *state;
+    bool kafka; /* it reads Kafka */
 } leat_letters_retry;
 /* Writes them into the target in order, each by itself, while the sink is closed. Adds "retried",
  * "failed", and "letters": of each id, ok, code, reason. An error: the target cannot be reached. */

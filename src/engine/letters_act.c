@@ -187,7 +187,8 @@ leat_rc leat_letters_edit(leat_state *s, const char *connector, const leat_json 
 typedef struct origin {
     struct origin *next;
     const char *topic, *source;
-    leat_str cursor; /* of the source, as the target has it */
+    int64_t partition; /* of Kafka; -1: it is of an embedded stream */
+    leat_str cursor;   /* of the source, as the target has it */
 } origin;
 
 typedef struct trying {
@@ -257,8 +258,18 @@ static leat_rc read_cursor(trying *g, origin *o, leat_err *e)
     return err < 0 ? leat_os_fail(e, err, "read the cursor in", path) : LEAT_OK;
 }
 
+/* What the sink reads of Kafka is a lane a partition (engine/intake.h). A cursor that the target
+ * has not yet is stored as nothing: the intake takes that for none. */
+static leat_rc ask_partition(trying *g, origin *o, leat_err *e)
+{
+    o->source = leat_arena_printf(&g->arena, "%s/%lld", o->topic, (long long)o->partition);
+    return g->r->sink->reached ? g->r->sink->reached(&g->task, o->source, &g->arena, &o->cursor, e)
+                               : LEAT_OK;
+}
+
 static leat_rc ask_origin(trying *g, origin *o, leat_err *e)
 {
+    if (o->partition >= 0) return ask_partition(g, o, e);
     leat_rc rc = leat_topics_claimed(g->r->data, leat_str_of(o->topic), &g->arena, &o->source, e);
     LEAT_TRY(rc);
     if (rc != LEAT_OK)
@@ -269,13 +280,26 @@ static leat_rc ask_origin(trying *g, origin *o, leat_err *e)
     return o->cursor.s ? LEAT_OK : read_cursor(g, o, e);
 }
 
-static leat_rc take_origin(trying *g, const char *topic, leat_err *e)
+/* The partition of Kafka that the letter was read of; -1: it was not. */
+static int64_t partition_of(trying *g, const leat_dead_letter *letter)
 {
+    const leat_json *j = NULL;
+    if (!g->r->kafka || leat_json_parse(&g->batch.arena, letter->position, &j, NULL) != LEAT_OK)
+        return -1;
+    return leat_json_get_i64(j, "partition", -1);
+}
+
+static leat_rc take_origin(trying *g, const leat_dead_letter *letter, leat_err *e)
+{
+    const char *topic = leat_event_topic(&g->batch.ev[0]);
+    int64_t partition = partition_of(g, letter);
     origin *o = g->origins;
-    while (o && strcmp(o->topic, topic) != 0) o = o->next;
+    while (o && (o->partition != partition || strcmp(o->topic, topic) != 0)) o = o->next;
     if (!o) {
         o = LEAT_NEW(&g->arena, origin, 1);
-        *o = (origin){.next = g->origins, .topic = leat_arena_strdup(&g->arena, topic)};
+        *o = (origin){.next = g->origins,
+                      .topic = leat_arena_strdup(&g->arena, topic),
+                      .partition = partition};
         LEAT_TRY(ask_origin(g, o, e));
         g->origins = o;
     }
@@ -291,7 +315,7 @@ static leat_rc write_one(trying *g, const leat_dead_letter *letter, leat_err *e)
     g->fate = LEAT_FATE_NONE;
     leat_batch_reset(&g->batch);
     LEAT_TRY(leat_letters_unpack(letter, &g->tables, &g->batch, e));
-    LEAT_TRY(take_origin(g, leat_event_topic(&g->batch.ev[0]), e));
+    LEAT_TRY(take_origin(g, letter, e));
     leat_rc rc = g->r->sink->write(&g->task, &g->batch, e);
     LEAT_TRY(rc);
     LEAT_TRY(balance(g, e));

@@ -22,7 +22,8 @@ static leat_rc retry(const asked *q, const int64_t *ids, size_t n, leat_err *e)
                                   .conf = setup->conf,
                                   .connector = q->p->conf.name,
                                   .data = q->p->conf.data,
-                                  .state = q->state};
+                                  .state = q->state,
+                                  .kafka = setup->kafka};
     if (setup->sink) return leat_letters_try(&r, ids, n, q->reply, e);
     return leat_fail(e, LEAT_CONF, "dead_letter.source", q->p->conf.name,
                      "letters of a source are bytes that it could not handle: they cannot be tried "

@@ -356,6 +356,16 @@ def test_poison(kafka, leat, copy):
     assert headers[3]["__connect.errors.offset"] == b"4"
     assert headers[3]["__connect.errors.topic"] == b"poison"
     assert headers[3]["__connect.errors.class.name"] == b"org.apache.kafka.connect.sink.SinkTask"
+    # the target is mended: its letter is written, and what waits behind it
+    copy.sql("ALTER TABLE t DROP CONSTRAINT t_text_check")
+    again = leat.call("dead-letters", "pump", "retry", "--all", "--json", ok=(3,))
+    tried = {t["id"]: t for t in json.loads(again.stdout)["letters"]}
+    assert tried[kept[3]["id"]]["ok"], tried
+    assert [tried[l["id"]]["code"] for l in kept[:3]] == ["dead_letter.source"] * 3, tried
+    assert [key for key, _ in copy.rows("t")] == [1, 5, 6]
+    put(kafka, [created(7)], topic)
+    once(leat, kafka, config)
+    assert [key for key, _ in copy.rows("t")] == [1, 5, 6, 7], "it goes on where it was"
 
 
 def test_kafka_away(own_kafka, leat, copy):

@@ -12,8 +12,9 @@ enum { LETTERS = 6 };
 static char folder[] = "/tmp/leat-test-letters-XXXXXX";
 
 static unsigned asked, written;
-static leat_table *tables[LETTERS]; /* pinned, as a sink does with its plans */
-static leat_buf cursor;             /* that the sink stored last */
+static const char *expected = "shop"; /* whose stream it is */
+static leat_table *tables[LETTERS];   /* pinned, as a sink does with its plans */
+static leat_buf cursor;               /* that the sink stored last */
 
 static leat_rc sink_open(leat_sink_task *t, leat_err *e)
 {
@@ -25,7 +26,7 @@ static leat_rc sink_open(leat_sink_task *t, leat_err *e)
 static leat_rc sink_write(leat_sink_task *t, const leat_batch *b, leat_err *e)
 {
     tables[written++] = leat_table_pin(b->ev[0].table);
-    assert_string_equal(t->source, "shop");
+    assert_string_equal(t->source, expected);
     return t->reach(t, &cursor, e);
 }
 
@@ -120,8 +121,51 @@ static void test_letters_of_one_table_share_it(void **state)
     leat_state_close(s);
 }
 
+/* No connector of leat has claimed a topic of Kafka: the lane is what the letter's position says.
+ */
+static void test_letters_of_kafka(void **state)
+{
+    (void)state;
+    leat_state *s = NULL;
+    leat_buf reply = {0}, bytes = {0};
+    leat_jw w = {.out = &reply};
+    leat_err e = {0};
+    int64_t ids[1], *at = ids;
+    leat_batch b = {0};
+    leat_table *t = sample_customers(sample_origin(), 0);
+    assert_int_equal(leat_state_open(folder, "drain", false, &s, &e), LEAT_OK);
+    leat_table_seal(t);
+    leat_batch_init(&b, 1, 0);
+    leat_event ev = {
+        .op = LEAT_OP_CREATE, .table = t, .after = sample_row(&b, 1, "first", "last", "mail")};
+    leat_letters_pack(&ev, &bytes);
+    leat_dead_store *store = leat_state_dead_store(s);
+    leat_dead letter = {.why = {.rc = LEAT_DATA, .code = "sql.check", .msg = "no"},
+                        .bytes = leat_buf_str(&bytes),
+                        .position = LEAT_STR("{\"topic\":\"x\",\"partition\":3,\"offset\":9}"),
+                        .topic = t->topic};
+    assert_int_equal(store->put(store, &letter, NULL), LEAT_OK);
+    assert_int_equal(leat_state_dead_each(s, 0, 0, take_id, &at, &e), LEAT_OK);
+    const leat_letters_retry r = {
+        .sink = &sink, .connector = "drain", .data = folder, .state = s, .kafka = true};
+    written = 0;
+    expected = leat_arena_printf(&b.arena, "%s/3", t->topic);
+    leat_jw_object(&w, NULL);
+    if (leat_letters_try(&r, ids, 1, &w, &e) != LEAT_OK) fail_msg("%s", e.msg);
+    leat_jw_end(&w);
+    assert_int_equal(written, 1);
+    assert_int_equal(cursor.len, 0);
+    leat_buf_free(&cursor);
+    leat_buf_free(&reply);
+    leat_buf_free(&bytes);
+    leat_batch_free(&b);
+    leat_table_unpin(t);
+    leat_state_close(s);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_letters_of_one_table_share_it)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_letters_of_one_table_share_it),
+                                       cmocka_unit_test(test_letters_of_kafka)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "sink/sql/my.h"
+#include "sink/sql/pg.h"
 #include "sink/sql/plan.h"
 #include "sink/sql/reduce.h"
 #include "sink/sql/text.h"
@@ -301,6 +302,244 @@ static void test_types_of_mysql(void **state)
     }
 }
 
+/* Parameters of a record's schema are whoever wrote the record's. */
+static void test_types_of_postgres(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *precision, *scale, *made;
+    } cases[] = {
+        {"10", "2", "numeric(10,2)"},
+        {"1000", "1000", "numeric(1000,1000)"},
+        {NULL, "2", "numeric"},
+        {"10", NULL, "numeric"},
+        {"10", "-1", "numeric"},
+        {"1001", "0", "numeric"},
+        {"2", "3", "numeric"},
+        {"0", "0", "numeric"},
+        {"10", "2)); DROP TABLE t; --", "numeric"},
+        {"1,0)); DROP TABLE t; --", "2", "numeric"},
+        {"99999999999999999999", "2", "numeric"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        leat_schema *s =
+            leat_schema_named(&a, LEAT_T_BYTES, true, "org.apache.kafka.connect.data.Decimal", 1);
+        if (cases[i].scale) leat_schema_param(&a, s, "scale", cases[i].scale);
+        if (cases[i].precision)
+            leat_schema_param(&a, s, "connect.decimal.precision", cases[i].precision);
+        ASSERT_TEXT(leat_rdb_pg_type(&out, s, NULL, false), cases[i].made);
+    }
+}
+
+/* A struct of a record is whoever's who wrote it: only what looks like one is a point, a vector. */
+static void test_structs_of_postgres(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *second;
+        leat_rdb_pg_form form;
+        leat_value cells[2];
+        const char *text;
+    } cases[] = {
+#define POINT "io.debezium.data.geometry.Point"
+#define CELL(its_kind, ...) {.kind = its_kind, .u = {__VA_ARGS__}}
+        {POINT,
+         "y",
+         LEAT_RDB_PG_PLAIN,
+         {CELL(LEAT_FLOAT, .f = 1), CELL(LEAT_FLOAT, .f = 2)},
+         "(1,2)"},
+        {POINT,
+         "z",
+         LEAT_RDB_PG_PLAIN,
+         {CELL(LEAT_FLOAT, .f = 1), CELL(LEAT_FLOAT, .f = 2)},
+         "{\"x\":1,\"z\":2}"},
+        {POINT,
+         "y",
+         LEAT_RDB_PG_PLAIN,
+         {CELL(LEAT_FLOAT, .f = 1), CELL(LEAT_INT, .i = 2)},
+         "{\"x\":1,\"y\":2}"},
+        {"mine",
+         "y",
+         LEAT_RDB_PG_PLAIN,
+         {CELL(LEAT_INT, .i = 1), CELL(LEAT_INT, .i = 2)},
+         "{\"x\":1,\"y\":2}"},
+        {"mine",
+         "wkb",
+         LEAT_RDB_PG_PLAIN,
+         {CELL(LEAT_INT, .i = 1), CELL(LEAT_INT, .i = 2)},
+         "{\"x\":1,\"wkb\":2}"},
+        {"mine",
+         "y",
+         LEAT_RDB_PG_VECTOR,
+         {CELL(LEAT_INT, .i = 1), {.kind = LEAT_TEXT, .len = 1, .u.s = "b"}},
+         "{\"x\":1,\"y\":\"b\"}"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        leat_schema *s = leat_schema_struct(&a, true, cases[i].name, 1, 2);
+        leat_field list[] = {{"x", leat_schema_new(&a, LEAT_T_FLOAT64, true)},
+                             {cases[i].second, leat_schema_new(&a, LEAT_T_FLOAT64, true)}};
+        leat_value v = {.kind = LEAT_STRUCT, .len = 2, .u.list = cases[i].cells};
+        leat_rdb_column to = {.form = (uint8_t)cases[i].form};
+        leat_rdb_field f = {.to = &to, .schema = s};
+        bool nul;
+        s->fields = list;
+        ASSERT_TEXT(leat_rdb_pg_put(&out, &f, &v, &nul), cases[i].text);
+    }
+}
+
+/* ---- plans ---- */
+
+/* A target of one table, whose columns are those of `there`; NULL: there is no table. DDL gives it
+ * those of `made`. */
+static const char *const *there, *const *made;
+static unsigned ddl;
+
+static leat_rc describe(leat_rdb_conn *c, leat_rdb_table *t, leat_arena *at, leat_err *e)
+{
+    (void)c;
+    (void)e;
+    t->exists = there != NULL;
+    t->ncolumns = 0;
+    t->columns = LEAT_NEW(at, leat_rdb_column, 4);
+    for (; there && there[t->ncolumns]; t->ncolumns++)
+        t->columns[t->ncolumns] = (leat_rdb_column){.name = there[t->ncolumns]};
+    return LEAT_OK;
+}
+
+static leat_rc count_ddl(leat_rdb_conn *c, const char *doing, const char *sql, leat_err *e)
+{
+    (void)c;
+    (void)doing;
+    (void)sql;
+    (void)e;
+    ddl++;
+    there = made;
+    return LEAT_OK;
+}
+
+static void quote_not(leat_buf *out, leat_str name)
+{
+    leat_buf_add(out, name);
+}
+
+static const char *const schemes[] = {NULL};
+static const leat_rdb_dialect plain = {.schemes = schemes,
+                                       .quote = quote_not,
+                                       .type = leat_rdb_pg_type,
+                                       .exec = count_ddl,
+                                       .describe = describe};
+static leat_rdb_conn plain_conn = {.dialect = &plain};
+
+/* Of rows with these columns, all in the key; of tombstones: KEYS. */
+static leat_table *table_of(const char *const *names, uint16_t flags)
+{
+    leat_origin *o = leat_origin_new();
+    o->schema = leat_schema_struct(&o->arena, false, NULL, 0, 0);
+    leat_table *t = leat_table_new(o);
+    leat_origin_unpin(o);
+    uint32_t n = 0;
+    while (names[n]) n++;
+    leat_field *list = LEAT_NEW(&t->arena, leat_field, n);
+    uint16_t *cols = LEAT_NEW(&t->arena, uint16_t, n);
+    for (uint16_t i = 0; i < n; i++) {
+        list[i] = (leat_field){names[i], leat_schema_new(&t->arena, LEAT_T_INT32, true)};
+        cols[i] = i;
+    }
+    leat_schema *row = leat_schema_struct(&t->arena, false, NULL, 0, n);
+    row->fields = list;
+    t->topic = t->name = "t";
+    t->row = t->key = row;
+    t->key_cols = cols;
+    t->nkey = (uint16_t)n;
+    t->flags = flags;
+    leat_table_seal(t);
+    return t;
+}
+
+static leat_rdb_plan *plan_for(leat_rdb_target *t, const leat_table *source)
+{
+    leat_rdb_plan *out = NULL;
+    leat_err e = {0};
+    if (leat_rdb_plan_of(t, source, &out, &e) != LEAT_OK) fail_msg("%s", e.msg);
+    return out;
+}
+
+/* A tombstone before there is a table, rows that make it, tombstones again. */
+static void test_tombstones_before_their_table(void **state)
+{
+    (void)state;
+    static const char *const id[] = {"id", NULL};
+    const leat_rdb_conf conf = {
+        .pk = LEAT_RDB_PK_KEY, .insert = LEAT_RDB_UPSERT, .create = true, .table_format = "t"};
+    leat_rdb_target t = {.conn = &plain_conn, .conf = &conf};
+    leat_table *keys = table_of(id, LEAT_TABLE_KEYS), *rows = table_of(id, 0);
+    there = NULL;
+    made = id;
+    assert_int_equal(plan_for(&t, keys)->nkey, 0);
+    assert_int_equal(ddl, 0);
+    assert_int_equal(plan_for(&t, rows)->nkey, 1);
+    assert_int_equal(ddl, 1);
+    assert_int_equal(plan_for(&t, keys)->nkey, 1);
+    leat_rdb_target_close(&t);
+    leat_table_unpin(keys);
+    leat_table_unpin(rows);
+}
+
+/* A version that was forgotten and made again has the plan that it had. */
+static void test_plans_of_the_same_version(void **state)
+{
+    (void)state;
+    static const char *const id[] = {"id", NULL}, *const both[] = {"id", "text", NULL};
+    const leat_rdb_conf conf = {
+        .pk = LEAT_RDB_PK_KEY, .insert = LEAT_RDB_UPSERT, .table_format = "t"};
+    leat_rdb_target t = {.conn = &plain_conn, .conf = &conf};
+    there = both;
+    leat_table *first = table_of(id, 0), *other = table_of(both, 0);
+    leat_rdb_plan *p = plan_for(&t, first);
+    assert_ptr_not_equal(plan_for(&t, other), p);
+    leat_table_unpin(first);
+    for (int i = 0; i < 3; i++) {
+        leat_table *again = table_of(id, 0);
+        assert_ptr_equal(plan_for(&t, again), p);
+        assert_true(leat_rdb_plan_is(p, again));
+        assert_false(leat_rdb_plan_is(p, other));
+        leat_table_unpin(again);
+    }
+    leat_rdb_target_close(&t);
+    leat_table_unpin(other);
+}
+
+/* Of a tombstone's key no column is added, and what it lacks is not taken for any. */
+static void test_keys_of_tombstones(void **state)
+{
+    (void)state;
+    static const char *const id[] = {"id", NULL}, *const more[] = {"id", "moved", NULL};
+    static const char *const other[] = {"other", NULL}, *const both[] = {"id", "text", NULL};
+    static const struct {
+        const char *const *key;
+        bool by_value;
+        uint16_t nkey;
+    } cases[] = {{id, false, 1},   {more, false, 1}, {other, false, 0},
+                 {both, false, 2}, {id, true, 0},    {both, true, 2}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        static const char *const names[] = {"id", "text"};
+        leat_rdb_conf conf = {
+            .pk = LEAT_RDB_PK_KEY, .insert = LEAT_RDB_UPSERT, .evolve = true, .table_format = "t"};
+        if (cases[i].by_value) conf.pk = LEAT_RDB_PK_VALUE;
+        if (cases[i].by_value) conf.pk_fields = (leat_opt_list){.v = names, .n = 2};
+        leat_rdb_target t = {.conn = &plain_conn, .conf = &conf};
+        leat_table *keys = table_of(cases[i].key, LEAT_TABLE_KEYS);
+        there = both;
+        ddl = 0;
+        leat_rdb_plan *p = plan_for(&t, keys);
+        assert_int_equal(p->nkey, cases[i].nkey);
+        assert_int_equal(p->bad.rc, cases[i].nkey > 0 ? LEAT_OK : LEAT_DATA);
+        assert_int_equal(ddl, 0);
+        leat_rdb_target_close(&t);
+        leat_table_unpin(keys);
+    }
+}
+
 /* ---- reducing ---- */
 
 static leat_rdb_table tables[2];
@@ -369,6 +608,11 @@ int main(void)
         cmocka_unit_test_teardown(test_constants_that_mysql_has_not, reset),
         cmocka_unit_test_teardown(test_places_of_mysql, reset),
         cmocka_unit_test_teardown(test_types_of_mysql, reset),
+        cmocka_unit_test_teardown(test_types_of_postgres, reset),
+        cmocka_unit_test_teardown(test_structs_of_postgres, reset),
+        cmocka_unit_test_teardown(test_tombstones_before_their_table, reset),
+        cmocka_unit_test_teardown(test_keys_of_tombstones, reset),
+        cmocka_unit_test_teardown(test_plans_of_the_same_version, reset),
         cmocka_unit_test_teardown(test_the_last_of_a_key_stays, reset),
         cmocka_unit_test_teardown(test_rows_that_depend_keep_their_order, reset),
     };

@@ -174,6 +174,8 @@ static void test_read(void **state)
     assert_false(leat_read_interval(LEAT_STR("P1S"), &iv));
     assert_false(leat_read_interval(LEAT_STR("P1"), &iv));
     assert_false(leat_read_interval(LEAT_STR("P999999999999Y"), &iv));
+    assert_false(leat_read_interval(LEAT_STR("PT999999999999H"), &iv));
+    assert_false(leat_read_interval(LEAT_STR("PT2562047788H1H"), &iv));
 }
 
 int main(void)

@@ -175,7 +175,7 @@ static leat_rc add_all(leat_rdb_applier *p, const leat_batch *b, leat_err *e)
             rc = leat_fail(&why, LEAT_DATA, "sql.no_row", leat_event_topic(ev),
                            "the record is no change of a table");
         } else {
-            if (!plan || plan->source != ev->table)
+            if (!plan || !leat_rdb_plan_is(plan, ev->table))
                 LEAT_TRY(leat_rdb_plan_of(p->target, ev->table, &plan, e));
             rc = add_event(p, b, plan, i, &why);
         }
@@ -230,7 +230,7 @@ static leat_rc give_one(leat_rdb_applier *p, const leat_rdb_row *row, leat_err *
 static leat_rdb_plan *plan_of(leat_rdb_applier *p, const leat_batch *b, const leat_rdb_row *row)
 {
     leat_rdb_plan *plan = p->target->plans;
-    while (plan->source != b->ev[row->event].table) plan = plan->next;
+    while (!leat_rdb_plan_is(plan, b->ev[row->event].table)) plan = plan->next;
     return plan;
 }
 

@@ -214,13 +214,6 @@ void leat_rdb_my_fill(leat_buf *out, const char *sql, int n, const char *const *
 
 /* ---- types ---- */
 
-static int64_t param(const leat_schema *s, const char *name, int64_t none)
-{
-    const char *text = leat_schema_param_get(s, name);
-    if (text) leat_str_i64(leat_str_of(text), &none);
-    return none;
-}
-
 /* NULL: it goes by the type alone. */
 static const char *by_logical(const leat_schema *s)
 {
@@ -268,15 +261,15 @@ static const char *by_type(const leat_schema *s)
 void leat_rdb_my_type(leat_buf *out, const leat_schema *s, const leat_column *native, bool key)
 {
     (void)native;
-    int64_t bits = s->logical == LEAT_L_BITS ? param(s, "length", 0) : 0;
+    int64_t bits = s->logical == LEAT_L_BITS ? leat_rdb_param(s, "length", 0) : 0;
     if (bits > 0 && bits <= BITS_MOST) {
         leat_buf_printf(out, "BIT(%d)", (int)bits);
         return;
     }
     const char *type = by_logical(s);
     if (s->logical == LEAT_L_DECIMAL) {
-        int64_t scale = param(s, "scale", 0);
-        int64_t digits = param(s, "connect.decimal.precision", DIGITS_MOST);
+        int64_t scale = leat_rdb_param(s, "scale", 0);
+        int64_t digits = leat_rdb_param(s, "connect.decimal.precision", DIGITS_MOST);
         if (scale >= 0 && scale <= SCALE_MOST && digits <= DIGITS_MOST && scale <= digits) {
             leat_buf_printf(out, "DECIMAL(%d,%d)", (int)digits, (int)scale);
             return;

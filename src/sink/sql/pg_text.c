@@ -8,6 +8,8 @@
 #include "sink/sql/text.h"
 #include "system/postgres/types.h"
 
+enum { DIGITS_MOST = 1000 }; /* that a numeric can be declared with */
+
 static bool put(leat_buf *out, int form, const leat_schema *s, const leat_value *v, bool *nul);
 
 int leat_rdb_pg_form_of(leat_str typname, char category)
@@ -68,10 +70,30 @@ static bool put_array(leat_buf *out, int form, const leat_schema *s, const leat_
     return good;
 }
 
+static bool is_number(const leat_value *v)
+{
+    return v->kind == LEAT_INT || v->kind == LEAT_FLOAT;
+}
+
+/* A list of numbers, or a struct of dimensions and a map. What a record of Kafka has for a column
+ * of vectors is what its writer put there. */
+static bool is_vector(const leat_value *v)
+{
+    bool sparse = v->kind == LEAT_STRUCT;
+    if (sparse && (v->len != 2 || v->u.list[0].kind != LEAT_INT || v->u.list[1].kind != LEAT_MAP))
+        return false;
+    const leat_value *list = sparse ? &v->u.list[1] : v;
+    for (uint32_t i = 0; i < list->len; i++) {
+        const leat_value *one = &list->u.list[sparse ? i * 2 + 1 : i];
+        if (!is_number(one) || (sparse && list->u.list[i * 2].kind != LEAT_INT)) return false;
+    }
+    return true;
+}
+
 /* [1,2,3]; {1:0.5}/3 of a sparse one, which is a struct of dimensions and a map. */
 static void put_vector(leat_buf *out, const leat_schema *s, const leat_value *v)
 {
-    bool sparse = v->kind == LEAT_STRUCT && v->len == 2;
+    bool sparse = v->kind == LEAT_STRUCT;
     const leat_value *list = sparse ? &v->u.list[1] : v;
     leat_buf_u8(out, sparse ? '{' : '[');
     for (uint32_t i = 0; i < list->len; i++) {
@@ -116,6 +138,9 @@ static void put_hstore_pair(leat_buf *out, bool first, leat_str key, leat_str va
 static bool put_hstore(leat_buf *out, const leat_value *v)
 {
     if (v->kind == LEAT_MAP) {
+        for (uint32_t i = 0; i < 2 * v->len; i++)
+            if (v->u.list[i].kind != LEAT_TEXT && (i % 2 == 0 || v->u.list[i].kind != LEAT_NULL))
+                return false;
         for (uint32_t i = 0; i < v->len; i++) {
             const leat_value *pair = &v->u.list[i * 2];
             put_hstore_pair(out, i == 0, leat_value_str(&pair[0]),
@@ -136,20 +161,28 @@ static bool put_hstore(leat_buf *out, const leat_value *v)
     return good;
 }
 
+/* The field, if it is of this kind; else NULL. */
+static const leat_value *field(const leat_schema *s, const leat_value *v, const char *name,
+                               leat_kind kind)
+{
+    int i = s ? leat_schema_field(s, leat_str_of(name)) : -1;
+    return i >= 0 && v->u.list[i].kind == kind ? &v->u.list[i] : NULL;
+}
+
 /* A point is (x,y); PostGIS's types are their EWKB in hex. */
 static void put_struct(leat_buf *out, const leat_schema *s, const leat_value *v)
 {
-    int wkb = s ? leat_schema_field(s, LEAT_STR("wkb")) : -1;
-    int x = s ? leat_schema_field(s, LEAT_STR("x")) : -1;
-    if (x >= 0) {
-        int y = leat_schema_field(s, LEAT_STR("y"));
+    const leat_value *wkb = field(s, v, "wkb", LEAT_BYTES);
+    const leat_value *x = field(s, v, "x", LEAT_FLOAT), *y = field(s, v, "y", LEAT_FLOAT);
+    bool point = s && s->name && strcmp(s->name, "io.debezium.data.geometry.Point") == 0;
+    if (point && x && y) {
         leat_buf_u8(out, '(');
-        leat_rdb_text_float(out, v->u.list[x].u.f, false);
+        leat_rdb_text_float(out, x->u.f, false);
         leat_buf_u8(out, ',');
-        leat_rdb_text_float(out, v->u.list[y].u.f, false);
+        leat_rdb_text_float(out, y->u.f, false);
         leat_buf_u8(out, ')');
-    } else if (wkb >= 0) {
-        leat_buf_hex(out, leat_value_str(&v->u.list[wkb]));
+    } else if (wkb) {
+        leat_buf_hex(out, leat_value_str(wkb));
     } else {
         leat_rdb_text_json(out, s, v);
     }
@@ -227,7 +260,7 @@ static bool put(leat_buf *out, int form, const leat_schema *s, const leat_value 
     case LEAT_BYTES: put_bytes(out, form, s, leat_value_str(v)); return true;
     case LEAT_INTERVAL: put_interval(out, v->u.interval); return true;
     case LEAT_LIST:
-        if (form == LEAT_RDB_PG_JSON)
+        if (form == LEAT_RDB_PG_JSON || (form == LEAT_RDB_PG_VECTOR && !is_vector(v)))
             leat_rdb_text_json(out, s, v);
         else if (form == LEAT_RDB_PG_VECTOR && s && s->name)
             put_vector(out, s, v);
@@ -241,16 +274,13 @@ static bool put(leat_buf *out, int form, const leat_schema *s, const leat_value 
     case LEAT_STRUCT:
         if (form == LEAT_RDB_PG_JSON)
             leat_rdb_text_json(out, s, v);
-        else if (form == LEAT_RDB_PG_VECTOR)
+        else if (form == LEAT_RDB_PG_VECTOR && is_vector(v))
             put_vector(out, s, v);
         else
             put_struct(out, s, v);
         return true;
     case LEAT_MAP:
-        if (form == LEAT_RDB_PG_HSTORE)
-            put_hstore(out, v);
-        else
-            leat_rdb_text_json(out, s, v);
+        if (form != LEAT_RDB_PG_HSTORE || !put_hstore(out, v)) leat_rdb_text_json(out, s, v);
         return true;
     default: put_time(out, v); return true;
     }
@@ -323,10 +353,11 @@ void leat_rdb_pg_type(leat_buf *out, const leat_schema *schema, const leat_colum
         return;
     }
     if (schema->logical == LEAT_L_DECIMAL) {
-        const char *scale = leat_schema_param_get(schema, "scale");
-        const char *precision = leat_schema_param_get(schema, "connect.decimal.precision");
+        int64_t scale = leat_rdb_param(schema, "scale", -1);
+        int64_t digits = leat_rdb_param(schema, "connect.decimal.precision", 0);
         leat_buf_str_z(out, "numeric");
-        if (precision && scale) leat_buf_printf(out, "(%s,%s)", precision, scale);
+        if (scale >= 0 && scale <= digits && digits > 0 && digits <= DIGITS_MOST)
+            leat_buf_printf(out, "(%d,%d)", (int)digits, (int)scale);
         return;
     }
     if (schema->type == LEAT_T_ARRAY && schema->elem && !schema->name) {

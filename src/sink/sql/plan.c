@@ -19,7 +19,10 @@ typedef struct leat_rdb_found {
 
 void leat_rdb_target_close(leat_rdb_target *t)
 {
-    for (leat_rdb_plan *p = t->plans; p; p = p->next) leat_table_unpin(p->source);
+    for (leat_rdb_plan *p = t->plans; p; p = p->next) {
+        leat_table_unpin(p->source);
+        leat_table_unpin(p->also);
+    }
     leat_arena_free(&t->arena);
     t->plans = NULL;
     t->tables = NULL;
@@ -244,11 +247,28 @@ static void pair(leat_rdb_target *t, leat_rdb_plan *p)
             take_field(d, p, i, false);
 }
 
+/* What a tombstone's key has beside columns of the table is nothing that rows are found by, and
+ * makes none. A key that lacks a column would delete rows that are not meant. */
+static void pair_keys(leat_rdb_target *t, leat_rdb_plan *p)
+{
+    pair(t, p);
+    bool lacks = t->conf->pk == LEAT_RDB_PK_VALUE && p->nkey < t->conf->pk_fields.n;
+    if (!lacks && p->nkey > 0) return;
+    p->nfields = p->nkey = 0;
+    leat_fail(&p->bad, LEAT_DATA, "sql.no_key", p->table->label,
+              "a tombstone of %s does not tell which row is meant: its key lacks columns of "
+              "primary.key.fields, or has none of the target's table %s",
+              p->source->topic, p->table->label);
+}
+
 static leat_rc make(leat_rdb_target *t, leat_rdb_plan *p, leat_err *e)
 {
     const char *missing;
     LEAT_TRY(find_table(t, p->source, &p->table, e));
-    if (!p->table->exists && (p->source->flags & LEAT_TABLE_KEYS)) return LEAT_OK;
+    if (p->source->flags & LEAT_TABLE_KEYS) {
+        if (p->table->exists) pair_keys(t, p);
+        return LEAT_OK;
+    }
     if (!p->table->exists) LEAT_TRY(create(t, p->source, p->table, e));
     LEAT_TRY(evolve(t, p->source, p->table, &missing, e));
     pair(t, p);
@@ -293,11 +313,36 @@ static leat_rc look_again(leat_rdb_target *t, leat_rdb_plan *p, leat_err *e)
     return make(t, p, e);
 }
 
+/* The number is one that who writes records could forge: what cells are read by is compared. */
+static bool same_version(const leat_table *x, const leat_table *y)
+{
+    return x->fingerprint == y->fingerprint && x->flags == y->flags && x->nkey == y->nkey &&
+           same(x->topic, y->topic) && same(x->db, y->db) && same(x->schema, y->schema) &&
+           same(x->name, y->name) && leat_schema_eq(x->row, y->row) &&
+           (x->nkey == 0 || memcmp(x->key_cols, y->key_cols, x->nkey * sizeof *x->key_cols) == 0);
+}
+
+bool leat_rdb_plan_is(leat_rdb_plan *p, const leat_table *source)
+{
+    if (p->source == source || p->also == source) return true;
+    if (!same_version(p->source, source)) return false;
+    leat_table_unpin(p->also);
+    p->also = leat_table_pin(source);
+    return true;
+}
+
+/* A plan of keys alone that was made before its table was. */
+static bool waits(const leat_rdb_plan *p)
+{
+    return (p->source->flags & LEAT_TABLE_KEYS) && !p->fields && p->table->exists;
+}
+
 leat_rc leat_rdb_plan_of(leat_rdb_target *t, const leat_table *source, leat_rdb_plan **out,
                          leat_err *e)
 {
     for (leat_rdb_plan *p = t->plans; p; p = p->next)
-        if (p->source == source) {
+        if (leat_rdb_plan_is(p, source)) {
+            if (waits(p)) return make(t, *out = p, e);
             bool looks = leat_rc_failed(p->bad.rc) && leat_mono_us() - p->looked_us >= LOOK_US;
             *out = p;
             return looks ? look_again(t, p, e) : LEAT_OK;

@@ -12,6 +12,7 @@ typedef struct leat_rdb_shapes leat_rdb_shapes;
 
 typedef struct leat_rdb_plan {
     leat_table *source; /* pinned */
+    leat_table *also;   /* pinned: another of the same content, found last; NULL: none */
     leat_rdb_table *table;
     leat_rdb_field *fields;
     uint16_t nfields, nkey; /* the key's fields stand first */
@@ -41,6 +42,10 @@ void leat_rdb_target_close(leat_rdb_target *t);
  * it was done, but held rows had to be taken back. */
 leat_rc leat_rdb_plan_of(leat_rdb_target *t, const leat_table *source, leat_rdb_plan **out,
                          leat_err *e);
+
+/* It is the plan of this version, or of one of the same content: who reads Kafka forgets versions
+ * and makes them anew. */
+bool leat_rdb_plan_is(leat_rdb_plan *p, const leat_table *source);
 
 /* The statement of this kind for these cells: those that are not ABSENT are written, and key fields
  * where `keyed` says so. cells: NULL for DELETE and TRUNCATE. */

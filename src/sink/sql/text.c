@@ -89,11 +89,16 @@ void leat_rdb_text_float(leat_buf *out, double v, bool f32)
                      f32 ? leat_float_text((float)v, digits) : leat_double_text(v, digits));
 }
 
+int64_t leat_rdb_param(const leat_schema *s, const char *name, int64_t none)
+{
+    const char *text = leat_schema_param_get(s, name);
+    if (text) leat_str_i64(leat_str_of(text), &none);
+    return none;
+}
+
 void leat_rdb_text_bits(leat_buf *out, const leat_schema *s, leat_str bytes)
 {
-    const char *told = leat_schema_param_get(s, "length");
-    int64_t n = (int64_t)bytes.len * 8, length = 0;
-    if (told) leat_str_i64(leat_str_of(told), &length);
+    int64_t n = (int64_t)bytes.len * 8, length = leat_rdb_param(s, "length", 0);
     if (length <= 0 || length >= INT32_MAX) { /* varbit says INT32_MAX */
         while (n > 0 && !((uint8_t)bytes.s[(n - 1) / 8] >> (n - 1) % 8 & 1)) n--;
         length = n;

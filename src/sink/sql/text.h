@@ -30,4 +30,7 @@ void leat_rdb_text_cell(leat_buf *out, const leat_schema *schema, const leat_val
  * there are. */
 void leat_rdb_text_bits(leat_buf *out, const leat_schema *s, leat_str bytes);
 
+/* The number that a parameter of the schema is; none: there is no such, or it is no number. */
+int64_t leat_rdb_param(const leat_schema *s, const char *name, int64_t none);
+
 #endif

@@ -110,6 +110,7 @@ static void give(leat_kafka_member *m, rd_kafka_topic_partition_list_t *list)
 
 static void take(leat_kafka_member *m)
 {
+    m->settled = false;
     commit(m, *m->trouble == '\0');
     for (int i = 0; i < m->mine->cnt; i++)
         m->events->taken(m->arg, m->mine->elems[i].topic, m->mine->elems[i].partition);
