@@ -7,6 +7,10 @@
  * a moment. Whenever the source begins to listen, fetch.query bounds what was missed since the
  * position; without one, that it was missed is told. What came behind the position may come twice.
  *
+ * While nothing is read (paused, stalled) the session lives and the server goes on sending. What
+ * came is kept up to QUEUED_MOST bytes; beyond that the session is dropped and begun anew, which is
+ * a gap as any.
+ *
  * Run by the task's thread. */
 #include <inttypes.h>
 
@@ -19,7 +23,14 @@
 
 #define JSON "io.debezium.data.Json"
 
-enum { SLACK_US = 1000000, PAGE = 500, ONCE_MS = 200, FIELDS = 4 };
+enum { SLACK_US = 1000000, PAGE = 500, ONCE_MS = 200, FIELDS = 4, QUEUED_MOST = 8 << 20 };
+
+/* A notification that came and was not taken yet. */
+typedef struct heard {
+    struct heard *next;
+    PGnotify *n;
+    size_t bytes;
+} heard;
 
 typedef struct notify {
     leat_task *task;
@@ -37,7 +48,10 @@ typedef struct notify {
     PGresult *page;      /* ... these, from row `at` on; NULL: the next are to be asked for */
     int at;
     uint64_t fetched;
-    bool once; /* its end was asked for */
+    heard *first, **last; /* a queue */
+    size_t queued;        /* bytes of it */
+    bool behind;          /* it was dropped, since it had too many */
+    bool once;            /* its end was asked for */
     leat_buf offset;
 } notify;
 
@@ -50,12 +64,86 @@ static void put_safe(notify *s, leat_batch *b)
     leat_batch_safe(b, (leat_position){s->partition, leat_buf_str(&s->offset)});
 }
 
+/* ---- what came ---- */
+
+/* NULL: nothing is left. The caller frees it. */
+static PGnotify *next_heard(notify *s)
+{
+    heard *h = s->first;
+    if (!h) return NULL;
+    PGnotify *n = h->n;
+    s->first = h->next;
+    if (!s->first) s->last = &s->first;
+    s->queued -= h->bytes;
+    leat_free(h);
+    return n;
+}
+
+static void drop_heard(notify *s)
+{
+    for (PGnotify *n; (n = next_heard(s)) != NULL;) PQfreemem(n);
+}
+
+/* libpq keeps what came with any answer, however much that is: it is taken from there. */
+static void queue_heard(notify *s)
+{
+    for (PGnotify *n; !s->behind && (n = PQnotifies(s->c.pg)) != NULL;) {
+        heard *h = leat_zalloc(1, sizeof *h);
+        h->n = n;
+        h->bytes = sizeof *h + sizeof *n + strlen(n->relname) + strlen(n->extra);
+        *s->last = h;
+        s->last = &h->next;
+        s->queued += h->bytes;
+        s->behind = s->queued > QUEUED_MOST;
+    }
+    if (!s->behind) return;
+    drop_heard(s);
+    leat_pg_close(&s->c);
+}
+
+static leat_rc check_behind(const notify *s, leat_err *e)
+{
+    if (!s->behind) return LEAT_OK;
+    return leat_fail(e, LEAT_RETRY, "notify.behind", "",
+                     "more than %d MiB of notifications waited to be read: they are dropped, and "
+                     "the session begins anew",
+                     QUEUED_MOST >> 20);
+}
+
+/* All that is at hand, as long as there is room. */
+static leat_rc hear(notify *s, leat_err *e)
+{
+    do {
+        if (!s->c.pg || !PQconsumeInput(s->c.pg)) return leat_pg_fail(e, &s->c, NULL, "listen");
+        queue_heard(s);
+    } while (!s->behind && leat_os_wait_fd(PQsocket(s->c.pg), false, 0) > 0);
+    return LEAT_OK;
+}
+
+static leat_rc query(notify *s, const char *doing, const char *sql, int n, const char **params,
+                     PGresult **res, leat_err *e)
+{
+    LEAT_TRY(check_behind(s, e));
+    LEAT_TRY(leat_pg_query(&s->c, doing, sql, n, params, res, e));
+    queue_heard(s);
+    return LEAT_OK;
+}
+
+static leat_rc exec(notify *s, const char *doing, const char *sql, leat_err *e)
+{
+    PGresult *res;
+    LEAT_TRY(query(s, doing, sql, 0, NULL, &res, e));
+    PQclear(res);
+    return LEAT_OK;
+}
+
 /* ---- open and close ---- */
 
 static void close_source(leat_task *t)
 {
     notify *s = t->priv;
     if (!s) return;
+    drop_heard(s);
     PQclear(s->page);
     leat_pg_close(&s->c);
     for (size_t i = 0; s->tables && i < s->conf->channels.n; i++) leat_table_unpin(s->tables[i]);
@@ -112,10 +200,10 @@ static void make_tables(notify *s)
 static leat_rc read_clock(notify *s, int64_t *us, leat_err *e)
 {
     PGresult *res;
-    LEAT_TRY(leat_pg_query(&s->c, "read the server's clock",
-                           "SELECT (extract(epoch FROM pg_catalog.clock_timestamp())"
-                           " * 1000000)::pg_catalog.int8",
-                           0, NULL, &res, e));
+    LEAT_TRY(query(s, "read the server's clock",
+                   "SELECT (extract(epoch FROM pg_catalog.clock_timestamp())"
+                   " * 1000000)::pg_catalog.int8",
+                   0, NULL, &res, e));
     *us = leat_pg_cell_i64(res, 0, 0, 0);
     PQclear(res);
     return LEAT_OK;
@@ -149,6 +237,7 @@ static leat_rc open_source(leat_task *t, const leat_position *pos, size_t n, lea
     notify *s = leat_zalloc(1, sizeof *s);
     s->task = t;
     s->conf = t->conf;
+    s->last = &s->first;
     t->priv = s;
     s->c.leaves = leaves;
     s->c.arg = t;
@@ -212,8 +301,7 @@ static leat_rc fetch_row(notify *s, const news *one, leat_arena *a, leat_value *
     leat_err err;
     *out = leat_null();
     LEAT_TRY(keys_of(s, one, a, params, e));
-    leat_rc rc =
-        leat_pg_query(&s->c, "fetch a row", s->row_sql, (int)s->conf->key.n, params, &res, &err);
+    leat_rc rc = query(s, "fetch a row", s->row_sql, (int)s->conf->key.n, params, &res, &err);
     if (rc != LEAT_OK) {
         if (strcmp(err.code, "postgres.refused") == 0) err.rc = rc = LEAT_DATA;
         if (e) *e = err;
@@ -292,12 +380,16 @@ static leat_rc take(notify *s, const news *one, leat_batch *b, leat_err *e)
     return LEAT_OK;
 }
 
-/* Those that are at hand. */
+/* Those that are at hand; no more is asked for as long as some are left. */
 static leat_rc take_heard(notify *s, leat_batch *b, leat_err *e)
 {
-    if (!s->c.pg || !PQconsumeInput(s->c.pg)) return leat_pg_fail(e, &s->c, NULL, "listen");
+    if (!s->first && !s->behind) {
+        if (!s->c.pg || !PQconsumeInput(s->c.pg)) return leat_pg_fail(e, &s->c, NULL, "listen");
+        queue_heard(s);
+    }
+    LEAT_TRY(check_behind(s, e));
     while (!leat_batch_full(b)) {
-        PGnotify *n = PQnotifies(s->c.pg);
+        PGnotify *n = next_heard(s);
         if (!n) break;
         const news one = {leat_str_of(n->relname), leat_str_of(n->extra), n->be_pid};
         leat_rc rc = take(s, &one, b, e);
@@ -330,7 +422,7 @@ static leat_rc end_fetch(notify *s, leat_err *e)
 {
     s->fetching = false;
     leat_log(LEAT_INFO, "notify.fetched", "rows=%" PRIu64, s->fetched);
-    return leat_pg_exec(&s->c, "end fetch.query", "CLOSE leat_fetch", e);
+    return exec(s, "end fetch.query", "CLOSE leat_fetch", e);
 }
 
 static leat_rc take_fetched(notify *s, leat_batch *b, leat_err *e)
@@ -339,7 +431,7 @@ static leat_rc take_fetched(notify *s, leat_batch *b, leat_err *e)
         if (!s->page) {
             char sql[64];
             snprintf(sql, sizeof sql, "FETCH FORWARD %d FROM leat_fetch", PAGE);
-            LEAT_TRY(leat_pg_query(&s->c, "read rows of fetch.query", sql, 0, NULL, &s->page, e));
+            LEAT_TRY(query(s, "read rows of fetch.query", sql, 0, NULL, &s->page, e));
             s->at = 0;
             if (PQntuples(s->page) == 0) return end_fetch(s, e);
         }
@@ -396,7 +488,9 @@ static leat_rc ack_source(leat_task *t, leat_position pos, leat_err *e)
 static leat_rc beat_source(leat_task *t, leat_err *e)
 {
     notify *s = t->priv;
-    return leat_pg_exec(&s->c, "stay connected", "SELECT 1", e);
+    if (s->behind) return LEAT_OK; /* the next read tells it */
+    LEAT_TRY(hear(s, e));
+    return s->behind ? LEAT_OK : exec(s, "stay connected", "SELECT 1", e);
 }
 
 static leat_rc end_source(leat_task *t, leat_arena *a, leat_str *end, leat_err *e)
