@@ -1,6 +1,7 @@
 """PostgreSQL's LISTEN/NOTIFY as a source: payloads, rows, and what a reconnect can lose."""
 
 import json
+from threading import Event, Thread
 from time import sleep
 
 import pytest
@@ -199,6 +200,26 @@ def test_more_than_there_is_room_for(leat, db, query):
     want = want if query else {"first", "last"}
     until(lambda: leat.alive() or want <= heard(leat), 60, "all of it")
     assert heard(leat) == want
+
+
+def test_an_end_under_load(leat, db):
+    """The position moves although there is always more than was taken: a run --once ends."""
+    db.sql("CREATE VIEW o AS SELECT 1 AS id, pg_sleep(0.02)::text AS slow")
+    stop = Event()
+
+    def load():
+        with db.connect() as c:
+            while not stop.wait(0.002):
+                c.execute("NOTIFY orders, '1'")
+
+    thread = Thread(target=load)
+    thread.start()
+    more = {"payload_format": "text", "row_table": "public.o", "row_key": "id"}
+    try:
+        leat.call("run", "--once", source(leat, db, **more), seconds=30)
+    finally:
+        stop.set()
+        thread.join()
 
 
 def test_several_channels_of_a_query(leat, db):
