@@ -14,9 +14,11 @@ leat_rc leat_process_note_gap(leat_process *p, const leat_position *to, size_t n
     for (size_t i = 0; i < n && !empty; i++) {
         const leat_position *at = leat_position_find(st->pos, st->npos, to[i].partition);
         leat_position was = {to[i].partition, at ? at->offset : (leat_str){0}};
-        const leat_schema_entry gap = {.place = was.offset.s ? was.offset : LEAT_STR("{}"),
-                                       .what = LEAT_STR("gap")};
-        if (history->skips(was, to[i])) LEAT_TRY(store->add(store, &gap, 1, e));
+        bool doubt;
+        if (!history->skips(was, to[i], &doubt)) continue;
+        const leat_schema_entry gap = {
+            .place = was.offset.s && !doubt ? was.offset : LEAT_STR("{}"), .what = LEAT_STR("gap")};
+        LEAT_TRY(store->add(store, &gap, 1, e));
     }
     return LEAT_OK;
 }

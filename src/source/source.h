@@ -227,8 +227,9 @@ typedef struct leat_source_history {
     leat_rc (*read)(const void *conf, leat_str line, leat_arena *a, leat_schema_entry **entries,
                     size_t *n, leat_err *e);
     /* Whether one that was read up to `was` (an absent offset: nobody knows how far) and is set to
-     * `to` passes over a part of the log, of which nothing is noted. Pure. */
-    bool (*skips)(leat_position was, leat_position to);
+     * `to` passes over a part of the log, of which nothing is noted; *doubt: it may, and what was
+     * noted up to `was` has no place in the log of `to`. Pure. */
+    bool (*skips)(leat_position was, leat_position to, bool *doubt);
 } leat_source_history;
 
 /* What forget has to know of those beside it: what they use too stays. */

@@ -1,6 +1,8 @@
 """PostgreSQL's LISTEN/NOTIFY as a source: payloads, rows, and what a reconnect can lose."""
 
 import json
+from threading import Event, Thread
+from time import sleep
 
 import pytest
 from servers.process import until
@@ -173,6 +175,51 @@ def test_a_query_bounds_the_gap(leat, db):
     leat.call("run", "--once", file)
     assert heard(leat) == want
     assert "are lost" not in leat.stderr
+
+
+@pytest.mark.parametrize("query", [QUERY, None], ids=["query", "none"])
+def test_more_than_there_is_room_for(leat, db, query):
+    """While nothing is read, so much is kept; then the session begins anew, and what was dropped
+    is a gap as any."""
+    db.sql(OUTBOX)
+    listen(leat, source(leat, db, **({"fetch_query": query} if query else {})))
+    db.sql("INSERT INTO outbox (v) VALUES ('first')")
+    values(leat, "shop.orders", 1)
+    leat.call("pause", "n")
+    want = {"first", "last"}
+    for n in range(8):
+        big = f"repeat('x', 7800) || '{n}.' || g"
+        db.sql(f"INSERT INTO outbox (v) SELECT {big} FROM generate_series(1, 200) g")
+        want |= {"x" * 7800 + f"{n}.{g}" for g in range(1, 201)}
+    sleep(3)  # some beats
+    leat.call("resume", "n")
+    listens(leat, 2)
+    assert leat.stderr.count("notify.behind ") == 1
+    assert leat.stderr.count("notify.gap") == (0 if query else 1)
+    db.sql("INSERT INTO outbox (v) VALUES ('last')")
+    want = want if query else {"first", "last"}
+    until(lambda: leat.alive() or want <= heard(leat), 60, "all of it")
+    assert heard(leat) == want
+
+
+def test_an_end_under_load(leat, db):
+    """The position moves although there is always more than was taken: a run --once ends."""
+    db.sql("CREATE VIEW o AS SELECT 1 AS id, pg_sleep(0.02)::text AS slow")
+    stop = Event()
+
+    def load():
+        with db.connect() as c:
+            while not stop.wait(0.002):
+                c.execute("NOTIFY orders, '1'")
+
+    thread = Thread(target=load)
+    thread.start()
+    more = {"payload_format": "text", "row_table": "public.o", "row_key": "id"}
+    try:
+        leat.call("run", "--once", source(leat, db, **more), seconds=30)
+    finally:
+        stop.set()
+        thread.join()
 
 
 def test_several_channels_of_a_query(leat, db):

@@ -69,11 +69,45 @@ static void what_is_dropped_is_forgotten(void **state)
     leat_free(s);
 }
 
+static bool skips(const char *was, const char *to, bool *doubt)
+{
+    return leat_my_skips((leat_position){.offset = leat_str_of(was)},
+                         (leat_position){.offset = leat_str_of(to)}, doubt);
+}
+
+/* Whether one place is behind another is told by the GTIDs, or in one server's log; elsewhere in
+ * doubt there is a gap. */
+static void a_gap_in_doubt(void **state)
+{
+    const char *low = "{\"file\":\"b.000001\",\"pos\":9,\"log_server\":\"x\"}";
+    const char *high = "{\"file\":\"b.000007\",\"pos\":9,\"log_server\":\"x\"}";
+    const char *other = "{\"file\":\"b.000001\",\"pos\":4,\"log_server\":\"y\"}";
+    const char *unknown = "{\"file\":\"b.000001\",\"pos\":4}";
+    const char *five = "{\"file\":\"b.000007\",\"pos\":9,\"gtids\":\"0-1-5\",\"log_server\":\"x\"}";
+    const char *five_too = "{\"file\":\"b.000002\",\"pos\":4,\"gtids\":\"0-1-5\"}";
+    const char *four = "{\"file\":\"b.000002\",\"pos\":4,\"gtids\":\"0-1-4\"}";
+    const char *to_5 = "{\"file\":\"b.000007\",\"pos\":9,"
+                       "\"gtids\":\"2ec757f5-0000-0000-0000-000000000001:1-5\"}";
+    const char *to_4 = "{\"file\":\"b.000001\",\"pos\":9,"
+                       "\"gtids\":\"2ec757f5-0000-0000-0000-000000000001:1-4\"}";
+    bool doubt;
+    (void)state;
+    assert_true(skips(low, high, &doubt) && !doubt);
+    assert_true(!skips(high, low, &doubt) && !doubt);
+    assert_true(skips(high, other, &doubt) && doubt);
+    assert_true(skips(high, unknown, &doubt) && doubt);
+    assert_true(!skips(five, five_too, &doubt) && doubt);
+    assert_true(skips(five, four, &doubt) && doubt);
+    assert_true(!skips(to_5, to_4, &doubt) && !doubt);
+    assert_true(skips(to_4, to_5, &doubt) && !doubt);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_noted),
         cmocka_unit_test(what_is_dropped_is_forgotten),
+        cmocka_unit_test(a_gap_in_doubt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,12 +66,13 @@ static bool is_blank(const leat_json *key)
 /* The first number of ["12","34"]; of a binary log the place itself; -1: null. */
 static int64_t commit_of(const leat_json *source)
 {
-    enum { POS_BITS = 40 };
+    enum { POS_BITS = 40, FILES = 1 << 22 };
     leat_str text = leat_json_get_str(source, "sequence"), file = leat_json_get_str(source, "file");
     int64_t n = -1;
     if (file.s) {
         while (file.s) text = leat_str_cut(&file, '.');
-        return leat_str_i64(text, &n) ? n << POS_BITS | leat_json_get_i64(source, "pos", 0) : -1;
+        bool good = leat_str_i64(text, &n) && n >= 0 && n < FILES;
+        return good ? n << POS_BITS | leat_json_get_i64(source, "pos", 0) : -1;
     }
     if (text.s && text.len > 2 && text.s[1] == '"') {
         text.s += 2;

@@ -6,6 +6,7 @@
  * `slot` that nobody has locked was left by a run that was killed: that slot is dropped. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -20,7 +21,7 @@
 #include "prove/shadow/part.h"
 
 enum { STOP_MS = 20000, NAP_US = 20000, SLOT_MAX = 256 };
-enum { SERVER_ID = 2000000000 }; /* above those that people give */
+enum { SERVER_ID = 2000000000, SERVER_IDS = 2000000000 }; /* above those that people give */
 
 /* Not for a shadow; a * stands for any text. */
 static const char *const dropped[] = {
@@ -66,6 +67,16 @@ static const char *slot_of(const leat_shadow_conf *conf, leat_arena *a)
     return leat_arena_printf(a, "%.*s%s", room, slot, suffix);
 }
 
+/* Process ids alone are the same in containers. */
+static const char *server_id(const leat_shadow_conf *conf, leat_arena *a)
+{
+    char host[256] = "";
+    gethostname(host, sizeof host - 1);
+    const char *text = leat_arena_printf(a, "%s %s %d", host, conf->config->name, (int)getpid());
+    uint64_t n = leat_str_hash(leat_str_of(text)) % SERVER_IDS;
+    return leat_arena_printf(a, "%" PRIu64, SERVER_ID + n);
+}
+
 static void set(leat_shadow_twin *t, leat_arena *a, const char *name, const char *value)
 {
     leat_props_set(&t->config.props, a, leat_str_of(name), leat_str_of(value), 0);
@@ -95,7 +106,7 @@ leat_rc leat_shadow_twin_config(const leat_shadow_conf *conf, const leat_setup *
         set(t, a, "slot.name", t->slot);
         set(t, a, "publication.autocreate.mode", "disabled");
     } else {
-        set(t, a, "database.server.id", leat_arena_printf(a, "%d", SERVER_ID + (int)getpid()));
+        set(t, a, "database.server.id", server_id(conf, a));
         set(t, a, "include.schema.changes", "false");
     }
     set(t, a, "snapshot.mode", conf->snapshot ? "initial" : "no_data");

@@ -98,47 +98,48 @@ static leat_event *add(leat_my_source *s, leat_batch *b, leat_my_rel *r, leat_op
 }
 
 /* Of a table, so many changes were delivered. */
-static void resume_table(leat_my_source *s, leat_str whole, uint32_t n)
+static leat_rc resume_table(leat_my_source *s, leat_str whole, uint32_t n, leat_err *e)
 {
     leat_my_rel *r;
-    leat_err e;
     leat_str name = whole, db = leat_str_cut(&name, '.');
-    if (!name.s || leat_my_rel_named(s, db, name, &r, &e) != LEAT_OK) return;
+    if (!name.s) return LEAT_OK;
+    LEAT_TRY(leat_my_rel_named(s, db, name, &r, e));
     r->tx = s->tx.id;
     r->tx_seq = n;
     s->tx.seq += n;
     leat_records_count(s->records, r->whole, n);
+    return LEAT_OK;
 }
 
 /* Numbers go on behind those that Debezium gave in the part that it delivered, which are in its
  * offset. Rows of that part that were read again have no others. */
-static void resume_metadata(leat_my_source *s)
+static leat_rc resume_metadata(leat_my_source *s, leat_err *e)
 {
     static const char prefix[] = "transaction_data_collection_order_";
     const size_t len = sizeof prefix - 1;
     const leat_json *j = NULL;
-    leat_err e;
     int64_t n;
     bool first = true;
     leat_records_resume(s->records);
-    if (leat_json_parse(&s->arena, s->at.counted, &j, &e) != LEAT_OK) return;
+    if (leat_json_parse(&s->arena, s->at.counted, &j, NULL) != LEAT_OK) return LEAT_OK;
     for (const leat_json *m = j->child; m; m = m->next) {
         if (!leat_str_starts(m->name, prefix) || !leat_str_i64(m->text, &n) || n <= 0) continue;
         if (first) s->tx.seq = 0;
         first = false;
-        resume_table(s, (leat_str){m->name.s + len, m->name.len - len}, (uint32_t)n);
+        leat_str whole = {m->name.s + len, m->name.len - len};
+        LEAT_TRY(resume_table(s, whole, (uint32_t)n, e));
     }
+    return LEAT_OK;
 }
 
 /* BEGIN of the transaction's metadata, before its first event. */
-static void begin_metadata(leat_my_source *s, leat_batch *b)
+static leat_rc begin_metadata(leat_my_source *s, leat_batch *b, leat_err *e)
 {
-    if (s->tx.told || !s->conf->capture.transactions) return;
+    if (s->tx.told || !s->conf->capture.transactions) return LEAT_OK;
     s->tx.told = true;
-    if (s->tx.resumed)
-        resume_metadata(s);
-    else
-        leat_records_begin(s->records, b, leat_str_of(s->tx.name), s->tx.id, s->tx.ts_us);
+    if (s->tx.resumed) return resume_metadata(s, e);
+    leat_records_begin(s->records, b, leat_str_of(s->tx.name), s->tx.id, s->tx.ts_us);
+    return LEAT_OK;
 }
 
 static void bury(leat_my_source *s, leat_batch *b, const leat_my_rel *r, leat_str bytes,
@@ -211,7 +212,7 @@ static leat_rc give(leat_my_source *s, leat_batch *b, leat_my_rel *r, leat_op op
         b->counts.filtered++;
         return LEAT_OK;
     }
-    begin_metadata(s, b);
+    LEAT_TRY(begin_metadata(s, b, e));
     leat_event *ev = add(s, b, r, op, src);
     ev->before = before;
     ev->after = after;
@@ -267,6 +268,8 @@ leat_rc leat_my_change(leat_my_source *s, leat_batch *b, const leat_binlog_rows 
     if (!r->captured || s->tx.left_out || leat_capture_skips(s->skipped, op))
         return count_only(b, r, rows, &b->counts.filtered, e);
     LEAT_TRY(each_row(s, b, r, rows, op, e));
+    /* Also when all of them were delivered: what follows goes on behind their numbers. */
+    if (s->tx.resumed) LEAT_TRY(begin_metadata(s, b, e));
     s->tx.resumed = false;
     return LEAT_OK;
 }
@@ -287,7 +290,7 @@ leat_rc leat_my_truncate(leat_my_source *s, leat_batch *b, leat_my_rel *r, leat_
         b->counts.filtered++;
         return LEAT_OK;
     }
-    begin_metadata(s, b);
+    LEAT_TRY(begin_metadata(s, b, e));
     leat_event *ev = add(s, b, r, LEAT_OP_TRUNCATE, leat_my_src(s, &b->arena));
     number(s, r, ev, 1);
     return LEAT_OK;

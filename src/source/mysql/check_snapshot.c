@@ -32,6 +32,7 @@ static void lacks(leat_my_exam *x, const char *db, const char *table, const char
     leat_my_put_name(&name, leat_str_of(db));
     const char *quoted = leat_arena_str(x->a, leat_buf_str(&name)).s;
     leat_buf_free(&name);
+    const char *account = leat_my_exam_account(x);
     leat_my_step(
         x, &(leat_step){
                .name = "snapshot lock",
@@ -43,10 +44,9 @@ static void lacks(leat_my_exam *x, const char *db, const char *table, const char
                                            db, table, why),
                .advice = "unless a role has it: run the statement as an administrator, or leave "
                          "the table out (table.exclude.list, snapshot.include.collection.list)",
-               .sql = leat_arena_printf(x->a, "GRANT LOCK TABLES ON %s.* TO '%s'@'%%';", quoted,
-                                        x->target.user),
-               .undo = leat_arena_printf(x->a, "REVOKE LOCK TABLES ON %s.* FROM '%s'@'%%';", quoted,
-                                         x->target.user)});
+               .sql = leat_arena_printf(x->a, "GRANT LOCK TABLES ON %s.* TO %s;", quoted, account),
+               .undo = leat_arena_printf(x->a, "REVOKE LOCK TABLES ON %s.* FROM %s;", quoted,
+                                         account)});
 }
 
 /* Why the table is locked; NULL: it is not. */

@@ -356,7 +356,8 @@ void leat_my_close_source(leat_task *t);
 leat_rc leat_my_offset_check(const void *conf, leat_position now, leat_position to, leat_arena *a,
                              leat_position *out, const char **note, leat_err *e);
 void leat_my_offset_text(leat_str offset, leat_buf *out);
-bool leat_my_skips(leat_position was, leat_position to); /* as leat_source_history.skips */
+/* As leat_source_history.skips. */
+bool leat_my_skips(leat_position was, leat_position to, bool *doubt);
 leat_rc leat_my_signal_source(leat_task *t, leat_str json, leat_err *e);
 const leat_capture_conf *leat_my_capture_source(const void *conf);
 

@@ -258,16 +258,22 @@ static bool reached(bool mariadb, const leat_my_position *at, const leat_my_posi
     return leat_my_gtids_in_text(mariadb, at->gtids, to->gtids);
 }
 
-bool leat_my_skips(leat_position was, leat_position to)
+/* Files and places are of one server's log. Without GTIDs nothing tells what another's are to them,
+ * and with a MariaDB's alone nobody knows whether numbers grow (gtid_strict_mode). */
+bool leat_my_skips(leat_position was, leat_position to, bool *doubt)
 {
     leat_arena a = {0};
     leat_my_position from, at;
     leat_err e;
     bool skips = to.offset.s != NULL;
+    *doubt = false;
     if (skips && was.offset.s && leat_my_position_read(was.offset, &a, &from, &e) == LEAT_OK &&
         leat_my_position_read(to.offset, &a, &at, &e) == LEAT_OK) {
         bool mysql = at.gtids.len && memchr(at.gtids.s, ':', at.gtids.len);
-        skips = !reached(!mysql, &from, &at);
+        bool gtids = from.gtids.len && at.gtids.len;
+        bool same = from.server.len && leat_str_eq(from.server, at.server);
+        *doubt = !same && !(gtids && mysql);
+        skips = *doubt ? !(gtids && equal(from.gtids, at.gtids)) : !reached(!mysql, &from, &at);
     }
     leat_arena_free(&a);
     return skips;

@@ -1,11 +1,17 @@
 /* The source that listens: PostgreSQL's LISTEN/NOTIFY.
  *
- * One session listens to all channels. A notification becomes a record with the channel, the
- * payload, the pid of who sent it and, if asked for, the row that it names. The server keeps none
- * for who does not listen. So every mark.interval.ms, and once all that came is in the stream, the
- * position moves to what the server's clock said, less SLACK_US: between a commit and its signal is
- * a moment. Whenever the source begins to listen, fetch.query bounds what was missed since the
- * position; without one, that it was missed is told. What came behind the position may come twice.
+ * One session listens to all channels. A notification becomes a record with the
+ * channel, the payload, the pid of who sent it and, if asked for, the row that
+ * it names. The server keeps none for who does not listen. So every
+ * mark.interval.ms, and once all that came is in the stream, the position moves
+ * to what the server's clock said, less SLACK_US: between a commit and its
+ * signal is a moment. Whenever the source begins to listen, fetch.query bounds
+ * what was missed since the position; without one, that it was missed is told.
+ * What came behind the position may come twice.
+ *
+ * While nothing is read (paused, stalled) the session lives and the server goes
+ * on sending. What came is kept up to QUEUED_MOST bytes; beyond that the
+ * session is dropped and begun anew, which is a gap as any.
  *
  * Run by the task's thread. */
 #include <inttypes.h>
@@ -19,7 +25,20 @@
 
 #define JSON "io.debezium.data.Json"
 
-enum { SLACK_US = 1000000, PAGE = 500, ONCE_MS = 200, FIELDS = 4 };
+enum { SLACK_US = 1000000, PAGE = 500, ONCE_MS = 200, FIELDS = 4, QUEUED_MOST = 8 << 20 };
+
+enum { ANSWER_US = 60000000, STEP_MS = 100 };
+
+static const char doing[] = "read the server's clock";
+static const char clock_sql[] =
+    "SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::pg_catalog.int8";
+
+/* A notification that came and was not taken yet. */
+typedef struct heard {
+    struct heard *next;
+    PGnotify *n;
+    size_t bytes;
+} heard;
 
 typedef struct notify {
     leat_task *task;
@@ -33,11 +52,19 @@ typedef struct notify {
     const char *row_sql; /* NULL: rows are not fetched */
     int64_t heard_us;    /* the position */
     int64_t due_us;      /* monotonic: when the clock is read next */
+    int64_t pending_us;  /* what it said, 0: the position is there ... */
+    uint64_t pending_no; /* ... once so many were taken */
     bool fetching;       /* rows of fetch.query are left ... */
-    PGresult *page;      /* ... these, from row `at` on; NULL: the next are to be asked for */
+    PGresult *page;      /* ... these, from row `at` on; NULL: the next are to be asked
+                            for */
     int at;
     uint64_t fetched;
-    bool once; /* its end was asked for */
+    heard *first, **last; /* a queue */
+    size_t queued;        /* bytes of it */
+    uint64_t came, taken; /* how many, ever */
+    bool asked;           /* the answer to clock_sql is to come */
+    bool behind;          /* it was dropped, since it had too many */
+    bool once;            /* its end was asked for */
     leat_buf offset;
 } notify;
 
@@ -50,12 +77,129 @@ static void put_safe(notify *s, leat_batch *b)
     leat_batch_safe(b, (leat_position){s->partition, leat_buf_str(&s->offset)});
 }
 
+/* ---- what came ---- */
+
+/* NULL: nothing is left. The caller frees it. */
+static PGnotify *next_heard(notify *s)
+{
+    heard *h = s->first;
+    if (!h) return NULL;
+    PGnotify *n = h->n;
+    s->first = h->next;
+    if (!s->first) s->last = &s->first;
+    s->queued -= h->bytes;
+    s->taken++;
+    leat_free(h);
+    return n;
+}
+
+static void drop_heard(notify *s)
+{
+    for (PGnotify *n; (n = next_heard(s)) != NULL;) PQfreemem(n);
+}
+
+static void queue_one(notify *s, PGnotify *n)
+{
+    heard *h = leat_zalloc(1, sizeof *h);
+    h->n = n;
+    h->bytes = sizeof *h + sizeof *n + strlen(n->relname) + strlen(n->extra);
+    *s->last = h;
+    s->last = &h->next;
+    s->queued += h->bytes;
+    s->came++;
+}
+
+/* The clock, if it was asked for and is there. */
+static leat_rc take_clock(notify *s, leat_err *e)
+{
+    while (s->asked && !PQisBusy(s->c.pg)) {
+        PGresult *res = PQgetResult(s->c.pg);
+        s->asked = res != NULL;
+        if (!res) break;
+        bool good = PQresultStatus(res) == PGRES_TUPLES_OK;
+        if (good) s->pending_us = leat_pg_cell_i64(res, 0, 0, 0);
+        leat_rc rc = good ? LEAT_OK : leat_pg_fail(e, &s->c, res, doing);
+        PQclear(res);
+        LEAT_TRY(rc);
+        s->pending_no = s->came;
+    }
+    return LEAT_OK;
+}
+
+/* libpq keeps what came with any answer, however much that is: it is taken from there. */
+static leat_rc queue_heard(notify *s, leat_err *e)
+{
+    bool asked = s->asked;
+    for (PGnotify *n; s->queued <= QUEUED_MOST && (n = PQnotifies(s->c.pg)) != NULL;)
+        queue_one(s, n);
+    if (s->queued > QUEUED_MOST) {
+        s->behind = true;
+        s->asked = false;
+        drop_heard(s);
+        leat_pg_close(&s->c);
+        return LEAT_OK;
+    }
+    LEAT_TRY(take_clock(s, e));
+    return asked && !s->asked ? queue_heard(s, e) : LEAT_OK;
+}
+
+static leat_rc check_behind(const notify *s, leat_err *e)
+{
+    if (!s->behind) return LEAT_OK;
+    return leat_fail(e, LEAT_RETRY, "notify.behind", "",
+                     "more than %d MiB of notifications waited to be read: they "
+                     "are dropped, and "
+                     "the session begins anew",
+                     QUEUED_MOST >> 20);
+}
+
+/* All that is at hand, as long as there is room. */
+static leat_rc hear(notify *s, leat_err *e)
+{
+    do {
+        if (!s->c.pg || !PQconsumeInput(s->c.pg)) return leat_pg_fail(e, &s->c, NULL, "listen");
+        LEAT_TRY(queue_heard(s, e));
+    } while (!s->behind && leat_os_wait_fd(PQsocket(s->c.pg), false, 0) > 0);
+    return LEAT_OK;
+}
+
+/* One question at a time. */
+static leat_rc await_clock(notify *s, leat_err *e)
+{
+    int64_t until = leat_mono_us() + ANSWER_US;
+    while (s->asked) {
+        LEAT_TRY(hear(s, e));
+        if (s->asked && leat_mono_us() > until)
+            return leat_fail(e, LEAT_RETRY, "notify.clock", "", "the server's clock did not come");
+        if (s->asked) leat_os_wait_fd(PQsocket(s->c.pg), false, STEP_MS);
+    }
+    return LEAT_OK;
+}
+
+static leat_rc query(notify *s, const char *what, const char *sql, int n, const char **params,
+                     PGresult **res, leat_err *e)
+{
+    LEAT_TRY(await_clock(s, e));
+    LEAT_TRY(check_behind(s, e));
+    LEAT_TRY(leat_pg_query(&s->c, what, sql, n, params, res, e));
+    return queue_heard(s, e);
+}
+
+static leat_rc exec(notify *s, const char *what, const char *sql, leat_err *e)
+{
+    PGresult *res;
+    LEAT_TRY(query(s, what, sql, 0, NULL, &res, e));
+    PQclear(res);
+    return LEAT_OK;
+}
+
 /* ---- open and close ---- */
 
 static void close_source(leat_task *t)
 {
     notify *s = t->priv;
     if (!s) return;
+    drop_heard(s);
     PQclear(s->page);
     leat_pg_close(&s->c);
     for (size_t i = 0; s->tables && i < s->conf->channels.n; i++) leat_table_unpin(s->tables[i]);
@@ -112,10 +256,7 @@ static void make_tables(notify *s)
 static leat_rc read_clock(notify *s, int64_t *us, leat_err *e)
 {
     PGresult *res;
-    LEAT_TRY(leat_pg_query(&s->c, "read the server's clock",
-                           "SELECT (extract(epoch FROM pg_catalog.clock_timestamp())"
-                           " * 1000000)::pg_catalog.int8",
-                           0, NULL, &res, e));
+    LEAT_TRY(query(s, doing, clock_sql, 0, NULL, &res, e));
     *us = leat_pg_cell_i64(res, 0, 0, 0);
     PQclear(res);
     return LEAT_OK;
@@ -137,7 +278,8 @@ static leat_rc begin(notify *s, bool begun, leat_err *e)
     }
     if (begun)
         leat_log(LEAT_WARN, "notify.gap",
-                 "notifications that were sent from %s to %s are lost, since nobody listened: "
+                 "notifications that were sent from %s to %s are lost, since "
+                 "nobody listened: "
                  "fetch.query can bound that",
                  leat_iso_us(s->heard_us, 3, since), leat_iso_us(clock_us, 3, now));
     s->heard_us = clock_us - SLACK_US;
@@ -149,6 +291,7 @@ static leat_rc open_source(leat_task *t, const leat_position *pos, size_t n, lea
     notify *s = leat_zalloc(1, sizeof *s);
     s->task = t;
     s->conf = t->conf;
+    s->last = &s->first;
     t->priv = s;
     s->c.leaves = leaves;
     s->c.arg = t;
@@ -178,7 +321,8 @@ typedef struct news {
 static leat_rc no_key(const char *column, leat_err *e)
 {
     return leat_fail(e, LEAT_DATA, "notify.key", column,
-                     "the payload has no such member, which row.key names, or none with a value");
+                     "the payload has no such member, which row.key names, or "
+                     "none with a value");
 }
 
 /* The values of row.key; a member that is no text is given as it stands. */
@@ -196,7 +340,7 @@ static leat_rc keys_of(const notify *s, const news *one, leat_arena *a, const ch
             j->type == LEAT_JSON_OBJECT ? leat_json_get(j, s->conf->key.v[i]) : NULL;
         bool plain = m && m->type != LEAT_JSON_NULL && m->type != LEAT_JSON_OBJECT &&
                      m->type != LEAT_JSON_ARRAY;
-        if (!plain) return no_key(s->conf->key.v[i], e);
+        if (!plain || memchr(m->text.s, 0, m->text.len)) return no_key(s->conf->key.v[i], e);
         params[i] = m->type == LEAT_JSON_TRUE    ? "true"
                     : m->type == LEAT_JSON_FALSE ? "false"
                                                  : leat_arena_str(a, m->text).s;
@@ -212,17 +356,18 @@ static leat_rc fetch_row(notify *s, const news *one, leat_arena *a, leat_value *
     leat_err err;
     *out = leat_null();
     LEAT_TRY(keys_of(s, one, a, params, e));
-    leat_rc rc =
-        leat_pg_query(&s->c, "fetch a row", s->row_sql, (int)s->conf->key.n, params, &res, &err);
+    leat_rc rc = query(s, "fetch a row", s->row_sql, (int)s->conf->key.n, params, &res, &err);
     if (rc != LEAT_OK) {
-        if (strcmp(err.code, "postgres.refused") == 0) err.rc = rc = LEAT_DATA;
+        if (strcmp(err.code, "postgres.refused") == 0 || strcmp(err.code, "postgres.encoding") == 0)
+            err.rc = rc = LEAT_DATA;
         if (e) *e = err;
         return rc;
     }
     leat_str row = PQntuples(res) > 0 ? leat_pg_cell(res, 0, 0) : (leat_str){0};
-    if (row.s) *out = leat_text(leat_arena_str(a, row));
+    rc = leat_event_size_check(row.len, s->task->max_event_bytes, s->conf->table, e);
+    if (rc == LEAT_OK && row.s) *out = leat_text(leat_arena_str(a, row));
     PQclear(res);
-    return LEAT_OK;
+    return rc;
 }
 
 static leat_rc make_value(notify *s, const news *one, leat_arena *a, leat_value *cells, leat_err *e)
@@ -292,12 +437,27 @@ static leat_rc take(notify *s, const news *one, leat_batch *b, leat_err *e)
     return LEAT_OK;
 }
 
-/* Those that are at hand. */
+static bool is_due(const notify *s)
+{
+    return !s->asked && !s->pending_us && leat_mono_us() >= s->due_us;
+}
+
+static bool is_reached(const notify *s)
+{
+    return s->pending_us && s->taken >= s->pending_no;
+}
+
+/* Those that are at hand, up to where the position moves; no more is asked for as long as some are
+ * left. */
 static leat_rc take_heard(notify *s, leat_batch *b, leat_err *e)
 {
-    if (!s->c.pg || !PQconsumeInput(s->c.pg)) return leat_pg_fail(e, &s->c, NULL, "listen");
-    while (!leat_batch_full(b)) {
-        PGnotify *n = PQnotifies(s->c.pg);
+    if (!s->first && !s->behind) {
+        if (!s->c.pg || !PQconsumeInput(s->c.pg)) return leat_pg_fail(e, &s->c, NULL, "listen");
+        LEAT_TRY(queue_heard(s, e));
+    }
+    LEAT_TRY(check_behind(s, e));
+    while (!leat_batch_full(b) && !is_due(s) && !is_reached(s)) {
+        PGnotify *n = next_heard(s);
         if (!n) break;
         const news one = {leat_str_of(n->relname), leat_str_of(n->extra), n->be_pid};
         leat_rc rc = take(s, &one, b, e);
@@ -323,14 +483,15 @@ static leat_rc fetched_row(notify *s, int row, news *one, leat_err *e)
                   .payload = leat_pg_cell(s->page, row, n - 1)};
     if (one->payload.s && one->channel.s && table_of(s, one->channel)) return LEAT_OK;
     return leat_fail(e, LEAT_CONF, "notify.query", "fetch.query",
-                     "gives a row whose payload is NULL, or whose channel is not among channels");
+                     "gives a row whose payload is NULL, or whose channel is not "
+                     "among channels");
 }
 
 static leat_rc end_fetch(notify *s, leat_err *e)
 {
     s->fetching = false;
     leat_log(LEAT_INFO, "notify.fetched", "rows=%" PRIu64, s->fetched);
-    return leat_pg_exec(&s->c, "end fetch.query", "CLOSE leat_fetch", e);
+    return exec(s, "end fetch.query", "CLOSE leat_fetch", e);
 }
 
 static leat_rc take_fetched(notify *s, leat_batch *b, leat_err *e)
@@ -339,7 +500,7 @@ static leat_rc take_fetched(notify *s, leat_batch *b, leat_err *e)
         if (!s->page) {
             char sql[64];
             snprintf(sql, sizeof sql, "FETCH FORWARD %d FROM leat_fetch", PAGE);
-            LEAT_TRY(leat_pg_query(&s->c, "read rows of fetch.query", sql, 0, NULL, &s->page, e));
+            LEAT_TRY(query(s, "read rows of fetch.query", sql, 0, NULL, &s->page, e));
             s->at = 0;
             if (PQntuples(s->page) == 0) return end_fetch(s, e);
         }
@@ -358,29 +519,38 @@ static leat_rc take_fetched(notify *s, leat_batch *b, leat_err *e)
 
 /* ---- running ---- */
 
-/* Up to the clock all has come; what came with the answer is taken first. */
-static leat_rc mark(notify *s, leat_batch *b, leat_err *e)
+/* Up to the clock all has come, with its answer at the latest. That is not waited for: before it
+ * comes all that the server has to send, for which there may be no room. */
+static leat_rc mark(notify *s, leat_err *e)
 {
-    int64_t clock_us;
-    LEAT_TRY(read_clock(s, &clock_us, e));
+    if (!s->c.pg || !PQsendQuery(s->c.pg, clock_sql)) return leat_pg_fail(e, &s->c, NULL, doing);
+    s->asked = true;
     s->due_us = leat_mono_us() + (s->once ? ONCE_MS : s->conf->mark_ms) * 1000;
-    LEAT_TRY(take_heard(s, b, e));
-    if (!leat_batch_full(b)) s->heard_us = clock_us - SLACK_US;
-    put_safe(s, b);
     return LEAT_OK;
+}
+
+static bool move(notify *s)
+{
+    if (!is_reached(s) || s->behind) return false;
+    s->heard_us = s->pending_us - SLACK_US;
+    s->pending_us = 0;
+    return true;
 }
 
 static leat_rc read_source(leat_task *t, leat_batch *b, int wait_ms, leat_err *e)
 {
     notify *s = t->priv;
-    LEAT_TRY(s->fetching ? take_fetched(s, b, e) : take_heard(s, b, e));
-    if (b->n > 0 || b->dead) {
+    bool fetching = s->fetching;
+    if (!fetching && !s->behind && is_due(s)) LEAT_TRY(mark(s, e));
+    LEAT_TRY(fetching ? take_fetched(s, b, e) : take_heard(s, b, e));
+    bool moved = move(s);
+    if (b->n > 0 || b->dead || moved) {
         put_safe(s, b);
         return LEAT_OK;
     }
-    if (s->fetching) return LEAT_AGAIN;
-    if (leat_mono_us() >= s->due_us) return mark(s, b, e);
+    if (fetching) return LEAT_AGAIN;
     int64_t left_ms = (s->due_us - leat_mono_us()) / 1000 + 1;
+    if (left_ms < 0) return LEAT_AGAIN;
     int ready =
         leat_os_wait_fd(PQsocket(s->c.pg), false, left_ms < wait_ms ? (int)left_ms : wait_ms);
     if (ready < 0) return leat_os_fail(e, ready, "listen", "database connection");
@@ -396,7 +566,9 @@ static leat_rc ack_source(leat_task *t, leat_position pos, leat_err *e)
 static leat_rc beat_source(leat_task *t, leat_err *e)
 {
     notify *s = t->priv;
-    return leat_pg_exec(&s->c, "stay connected", "SELECT 1", e);
+    if (s->behind) return LEAT_OK; /* the next read tells it */
+    LEAT_TRY(hear(s, e));
+    return s->behind || s->asked ? LEAT_OK : exec(s, "stay connected", "SELECT 1", e);
 }
 
 static leat_rc end_source(leat_task *t, leat_arena *a, leat_str *end, leat_err *e)
@@ -424,7 +596,8 @@ const leat_source leat_source_notify = {
     .size = sizeof(leat_source),
     .name = "notify",
     .title = "PostgreSQL notifications",
-    .help = "Listens to channels of PostgreSQL: each NOTIFY becomes a record, with the row that it "
+    .help = "Listens to channels of PostgreSQL: each NOTIFY becomes a record, "
+            "with the row that it "
             "names if that is asked for.",
     .version = "1",
     .options = leat_notify_option_tables,

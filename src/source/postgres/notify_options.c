@@ -122,9 +122,8 @@ static void put_table(const char *table, leat_buf *sql)
 {
     leat_str name = leat_str_of(table), rest = name, schema = leat_str_cut(&rest, '.');
     if (rest.s) {
-        leat_buf_u8(sql, '"');
-        leat_buf_add(sql, schema);
-        leat_buf_str_z(sql, "\".");
+        leat_pg_quote_name(sql, schema);
+        leat_buf_u8(sql, '.');
         name = rest;
     }
     leat_pg_quote_name(sql, name);

@@ -475,10 +475,11 @@ void leat_kafka_once_spooled(leat_kafka *k)
 /* The source may have been told of what only the offset topic says. */
 static leat_rc unsettled(const leat_kafka *k, leat_err *e)
 {
-    return leat_fail(e, LEAT_CONF, "kafka.unsettled", k->connector,
-                     "the last run delivered exactly once and did not end in order, so how far it "
-                     "came stands in Kafka alone. Start it with exactly.once.support=required "
-                     "once more and stop it; then it can go on without");
+    return leat_fail(
+        e, LEAT_CONF, "kafka.unsettled", k->connector,
+        "the last run delivered exactly once, and it is not known whether its last "
+        "transaction was committed: that stands in Kafka alone. Start it with exactly.once.support=required "
+        "once more and stop it; then it can go on without");
 }
 
 leat_rc leat_kafka_once_load(leat_kafka *k, leat_arena *a, leat_err *e)

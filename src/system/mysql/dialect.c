@@ -266,11 +266,17 @@ static leat_rc doubts(leat_sql *s, bool moments, leat_arena *a, leat_sql_doubts 
     if (s->target->ignore_late) return LEAT_OK;
     leat_rc rc = leat_my_exec(&session(s)->c, "see which transactions are open",
                               "SELECT count(*) FROM information_schema.INNODB_TRX", &err);
-    if (rc == LEAT_OK) return LEAT_OK;
+    if (rc == LEAT_OK) {
+        rc = leat_my_dialect_standby(s, &err);
+        if (rc == LEAT_OK) return LEAT_OK;
+        d->stops = true;
+        d->text = leat_arena_strdup(a, err.msg);
+    }
     if (rc == LEAT_RETRY) {
         if (e) *e = err;
         return rc;
     }
+    if (d->text) return LEAT_OK;
     LEAT_TRY(leat_my_account(&session(s)->c, a, &account, e));
     d->text = leat_arena_strdup(a, err.msg);
     d->mend = leat_arena_printf(a, "GRANT PROCESS ON *.* TO %s;", account);

@@ -77,6 +77,8 @@ leat_rc leat_my_sql_cell(const leat_sql_column *c, leat_str text, bool zero_null
 
 /* ---- dialect_late.c: the two calls that say up to where rows are settled ---- */
 
+/* CONF "query.standby": the server applies what others have written. */
+leat_rc leat_my_dialect_standby(leat_sql *s, leat_err *e);
 leat_rc leat_my_dialect_look(leat_sql *s, leat_sql_settled *w, leat_err *e);
 void leat_my_dialect_forget(leat_sql_settled *w);
 void leat_my_list_free(leat_my_list *list);

@@ -159,9 +159,10 @@ static leat_rc take_moment(const leat_sql_column *c, leat_str text, bool zero_nu
              LEAT_STR_ARG(text), end);
     if (!leat_iso_parse(leat_str_of(copy), &us) || (year && text.len != 4))
         return misfit(c, text,
-                      time ? "is no time of a day"
-                           : "is no day (of zeros: zeroDateTimeBehavior=CONVERT_TO_NULL in the "
-                             "URL makes them NULL)",
+                      time           ? "is no time of a day"
+                      : !c->optional ? "is no day"
+                                     : "is no day (of zeros: zeroDateTimeBehavior=CONVERT_TO_NULL "
+                                       "in the URL makes them NULL)",
                       e);
     if (c->type == LEAT_SQL_TIMESTAMP)
         *v = (leat_value){.kind = LEAT_TIMESTAMP, .unit = LEAT_US, .u.i = us};

@@ -41,7 +41,7 @@ typedef struct writer {
 
 typedef struct late {
     writer *v; /* numbers: those of the last list */
-    size_t n, cap;
+    size_t n;
     bool has_next, has_prev;
     int64_t next;    /* the highest number that waits for a list ... */
     int64_t next_us; /* ... and when it was read, monotonic */
@@ -118,6 +118,14 @@ static leat_rc read_running(leat_my *c, leat_my_list *now, leat_err *e)
             .thread = (uint64_t)id, .since_us = (second - (age > 0 ? age : 0)) * SECOND_US};
     }
     leat_my_result_free(&r);
+    return rc;
+}
+
+leat_rc leat_my_dialect_standby(leat_sql *s, leat_err *e)
+{
+    leat_my_list list = {0};
+    leat_rc rc = read_running(&session(s)->c, &list, e);
+    leat_my_list_free(&list);
     return rc;
 }
 
