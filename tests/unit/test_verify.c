@@ -1,4 +1,4 @@
-/* Corrective changes of `leat verify`, with a target of the test's own. */
+/* Corrective changes of `leat verify`, with sides of the test's own. */
 #include "test.h"
 
 #include "prove/verify/part.h"
@@ -46,8 +46,42 @@ static void test_what_was_removed_is_read_again(void **state)
     repair(1, 1, true, "('7','it''s')");
 }
 
+static leat_rc refuse(leat_compare_side *s, leat_arena *a, leat_view *view,
+                      const uint64_t **running, size_t *nrunning, leat_err *e)
+{
+    (void)s, (void)a, (void)view, (void)running, (void)nrunning;
+    return leat_fail(e, LEAT_RETRY, "test.refused", "", "no");
+}
+
+/* A table that ends early has told what it corrects, and may have removed rows. */
+static void test_what_was_told_is_sent_at_every_end(void **state)
+{
+    (void)state;
+    leat_compare_side side = {.begin = refuse, .quote = '"'};
+    const leat_compare_field key[] = {{.name = "id"}};
+    const leat_verify_conf conf = {.data = "/nonexistent", .load = 100};
+    leat_verify v = {.conf = &conf,
+                     .source = &side,
+                     .target = &side,
+                     .source_name = "shop",
+                     .splan = {.fields = key, .n = 1, .nkey = 1}};
+    leat_err e;
+    v.told.source = "s.t";
+    leat_buf_str_z(&v.mend, "('7')");
+    assert_int_equal(leat_verify_table_run(&v, 1, &e), LEAT_RETRY);
+    assert_string_equal(e.code, "test.refused");
+    assert_int_equal(v.mend.len, 0);
+    leat_buf_free(&v.mend);
+    leat_buf_free(&v.view_text);
+    leat_arena_free(&v.scratch);
+    leat_arena_free(&v.view_arena);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_what_was_removed_is_read_again)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_was_removed_is_read_again),
+        cmocka_unit_test(test_what_was_told_is_sent_at_every_end),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

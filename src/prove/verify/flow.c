@@ -46,6 +46,7 @@ static leat_rc source_passed(leat_verify *v, const leat_view *view, int64_t unti
         if (passed) return LEAT_OK;
         if (leat_mono_us() > until)
             return behind(v, v->source_name, "its stream is behind the database", e);
+        LEAT_TRY(leat_verify_goes_on(v, e));
         leat_sleep_us(LOOK_US);
     }
 }
@@ -73,6 +74,7 @@ static leat_rc sink_passed(leat_verify *v, int64_t until, leat_err *e)
     LEAT_TRY(sink_at(v, &at, &wanted, e));
     while (at < wanted) {
         if (leat_mono_us() > until) return behind(v, v->conf->name, "it is behind its stream", e);
+        LEAT_TRY(leat_verify_goes_on(v, e));
         leat_sleep_us(LOOK_US);
         LEAT_TRY(sink_at(v, &at, &next, e));
     }

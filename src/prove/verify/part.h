@@ -62,6 +62,8 @@ leat_rc leat_verify_columns(leat_verify *v, const leat_compare_table *source,
 
 /* table.c */
 leat_rc leat_verify_table_run(leat_verify *v, int64_t estimate, leat_err *e);
+/* RETRY "verify.stopped": it was told to end. */
+leat_rc leat_verify_goes_on(const leat_verify *v, leat_err *e);
 /* Sleeps as conf.load wants it. RETRY "verify.stopped". */
 leat_rc leat_verify_pace(leat_verify *v, leat_err *e);
 /* The bytes of a key, in v->key; and back, in a. */
