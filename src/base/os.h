@@ -113,9 +113,10 @@ uint64_t leat_os_start_of(int pid);
  * that others need.) What the system refuses is left out. */
 void leat_os_background(void);
 /* Runs a command by the shell, with nothing on its standard input, and waits until it has ended and
- * its output is closed; after ms it is killed, with all that it started. out: what it wrote, of max
- * bytes at most, else -EFBIG; err: the beginning of what it complained about. Its exit status (128
- * and the signal that ended it), or -errno (-ETIMEDOUT). */
+ * its output is closed; after ms it is ended, with all that it started: by SIGTERM, and if it is
+ * still there five seconds later, killed. out: what it wrote, of max bytes at most, else -EFBIG;
+ * err: the beginning of what it complained about. Its exit status (128 and the signal that ended
+ * it), or -errno (-ETIMEDOUT). */
 int leat_os_run(const char *command, int64_t ms, size_t max, leat_buf *out, leat_buf *err);
 
 /* A program by its path, for leat_os_run_program. */

@@ -15,7 +15,11 @@
 #include "base/clock.h"
 #include "base/os.h"
 
-enum { ERR_MAX = 1024, NAP_MS = 5 };
+enum {
+    ERR_MAX = 1024,
+    NAP_MS = 5,
+    GRACE_US = 5000000, /* to put things in order, before it is killed */
+};
 
 /* A file in memory that holds the text, at its beginning; or -errno. */
 static int input_file(leat_str text)
@@ -84,7 +88,23 @@ static int listen_to(const leat_os_program_call *call, int out_fd, int err_fd, i
     return 0;
 }
 
-/* Its exit status; 128 and the signal; -ETIMEDOUT when it had to be killed; 0 when another part of
+/* Asks it to end, then kills what is left of its group. Until it is waited for, its id is that of
+ * no other group. */
+static void end(pid_t pid)
+{
+    int64_t until = leat_mono_us() + GRACE_US;
+    siginfo_t is = {0};
+    kill(-pid, SIGTERM);
+    while (is.si_pid != pid && leat_mono_us() < until) {
+        if (waitid(P_PID, (id_t)pid, &is, WEXITED | WNOHANG | WNOWAIT) != 0 && errno != EINTR)
+            break;
+        if (is.si_pid != pid) poll(NULL, 0, NAP_MS);
+    }
+    kill(-pid, SIGKILL);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
+}
+
+/* Its exit status; 128 and the signal; -ETIMEDOUT when it had to be ended; 0 when another part of
  * this process, a supervisor, has taken note of its end: then its output is what counts. */
 static int wait_for(pid_t pid, int64_t deadline)
 {
@@ -94,8 +114,7 @@ static int wait_for(pid_t pid, int64_t deadline)
         if (got == pid) break;
         if (got < 0 && errno != EINTR) return errno == ECHILD ? 0 : -errno;
         if (leat_mono_us() >= deadline) {
-            kill(-pid, SIGKILL);
-            while (waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
+            end(pid);
             return -ETIMEDOUT;
         }
         poll(NULL, 0, NAP_MS);
@@ -128,8 +147,10 @@ int leat_os_run_program(const leat_os_program_call *call, int64_t ms, size_t max
     close(errors[1]);
     if (rc == 0) {
         rc = listen_to(call, to[0], errors[0], deadline, max, out, err, &seen);
-        int status = wait_for(pid, rc == 0 ? deadline : 0);
-        if (rc == 0) rc = status;
+        if (rc == 0)
+            rc = wait_for(pid, deadline);
+        else
+            end(pid);
         if (rc == 0 && seen > max) rc = -EFBIG;
     }
     close(to[0]);

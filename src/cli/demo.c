@@ -308,23 +308,37 @@ static leat_rc watch(demo *g, leat_err *e)
 
 /* ---- beginning and end ---- */
 
+/* A hub of another demo, or of the user's own, would start all that it holds. */
+static leat_rc refuse_used(const char *data, leat_arena *a, leat_err *e)
+{
+    static const char *const used[] = {"hub.db", "connectors/" LEAT_DEMO_CONNECTOR,
+                                       "connectors/warehouse"};
+    for (size_t i = 0; i < sizeof used / sizeof *used; i++)
+        if (access(leat_arena_printf(a, "%s/%s", data, used[i]), F_OK) == 0)
+            return leat_fail(e, LEAT_CONF, "demo.data_used", data,
+                             "this data folder holds %s already, of another demo or of your own; "
+                             "name an empty folder",
+                             used[i]);
+    return LEAT_OK;
+}
+
 static leat_rc prepare(demo *g, leat_arena *a, leat_err *e)
 {
     if (!leat_source_find(LEAT_STR("postgres")))
         return leat_fail(e, LEAT_CONF, "demo.no_connector", "postgres",
                          "the demo needs the PostgreSQL connector, which is not in this build; "
                          "'leat plugins' says why");
-    if (g->data &&
-        access(leat_arena_printf(a, "%s/connectors/" LEAT_DEMO_CONNECTOR, g->data), F_OK) == 0)
-        return leat_fail(e, LEAT_CONF, "demo.data_used", g->data,
-                         "this data folder holds a connector \"" LEAT_DEMO_CONNECTOR
-                         "\" already, of another demo or of your own; name an empty folder");
+    if (g->data) LEAT_TRY(refuse_used(g->data, a, e));
     LEAT_TRY(leat_demo_postgres_find(g->postgres, a, &g->lab.bin, e));
     LEAT_TRY(leat_demo_user(&g->lab, e));
     LEAT_TRY(leat_demo_scratch_make(&g->lab, a, e));
     g->lab.rate =
         mmap(NULL, sizeof *g->lab.rate, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (g->lab.rate == MAP_FAILED) return leat_os_fail(e, errno, "map memory for", "the demo");
+    if (g->lab.rate == MAP_FAILED) {
+        leat_rc no = leat_os_fail(e, errno, "map memory for", "the demo");
+        leat_demo_scratch_remove(&g->lab);
+        return no;
+    }
     atomic_store(g->lab.rate, (int)g->rate);
     g->lab.keep = g->keep;
     g->lab.target = leat_arena_printf(a, "%s/warehouse.db", g->lab.scratch);

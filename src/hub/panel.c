@@ -101,6 +101,28 @@ static incident *open_one(leat_panel *p, deed what)
     return NULL;
 }
 
+/* The oldest one that is over, if not a free place: for a new one. There are more places than
+ * deeds, each of which is open once. */
+static incident *place(leat_panel *p)
+{
+    incident *oldest = NULL;
+    for (incident *i = p->incidents; i < p->incidents + INCIDENTS; i++) {
+        if (i->id && i->step != OVER) continue;
+        if (!oldest || i->id < oldest->id) oldest = i;
+    }
+    return oldest;
+}
+_Static_assert((int)INCIDENTS > (int)DEEDS, "a place is free");
+
+/* The newest of those before an id. */
+static const incident *newest(const leat_panel *p, int64_t before)
+{
+    const incident *found = NULL;
+    for (const incident *i = p->incidents; i < p->incidents + INCIDENTS; i++)
+        if (i->id && i->id < before && (!found || i->id > found->id)) found = i;
+    return found;
+}
+
 /* ---- what is seen of them ---- */
 
 typedef struct sight {
@@ -188,21 +210,23 @@ static void prove(incident *i, const sight *s)
     }
 }
 
-/* Verifications go on all the time; what an incident waits for comes at once. */
-static void verify(leat_panel *p, const sight *s, int64_t waits_since, bool repair, int64_t now)
+/* Verifications go on while all is calm, and only look: what is lost then is to be seen. What an
+ * incident waits for comes at once, and repairs what it has found at first. */
+static void verify(leat_panel *p, const sight *s, bool calm, int64_t waits_since, int64_t now)
 {
     leat_err err;
     const leat_verifying_outcome *v = &s->proof;
     bool running = v->begun_us > 0 && v->ended_us == 0;
     bool due = waits_since > 0 ? v->begun_us < waits_since || !v->done || !v->equal
-                               : now - v->ended_us > VERIFY_US;
+                               : calm && now - v->ended_us > VERIFY_US;
     if (running || !due || !runs(&s->source) || !runs(&s->sink)) return;
     if (waits_since > 0 && v->begun_us >= waits_since && now - v->ended_us < CALM_US) return;
+    bool found = waits_since > 0 && v->begun_us >= waits_since && v->done;
     const leat_verifying_order order = {.name = p->conf->sink->name,
                                         .load = LOAD,
                                         .wait_s = WAIT_S,
                                         .most_s = MOST_S,
-                                        .repair = repair && v->begun_us >= waits_since && v->done};
+                                        .repair = found};
     leat_verifying_begin(p->h->verifying, &order, &err); /* else at the next turn */
 }
 
@@ -214,17 +238,18 @@ static void turn(leat_panel *p)
     if (look(p, &a, &s)) {
         pthread_mutex_lock(&p->guard);
         const incident *poisoned = open_one(p, POISON);
-        bool clean = !poisoned || poisoned->step == RUNS;
+        bool clean = !poisoned || poisoned->step == RUNS, calm = true;
         for (size_t k = 0; k < INCIDENTS; k++) {
             incident *i = &p->incidents[k];
             if (i->id == 0 || i->step == OVER) continue;
+            calm = false;
             if (i->step == HAPPENED) notice(i, &s);
             if (i->step == NOTICED) recover(i, &s, now);
             if (i->step == RUNS && clean) prove(i, &s);
             if (i->step == RUNS && clean && i->since_us > waits_since) waits_since = i->since_us;
         }
         pthread_mutex_unlock(&p->guard);
-        verify(p, &s, waits_since, clean, now);
+        verify(p, &s, calm, waits_since, now);
     }
     leat_arena_free(&a);
 }
@@ -276,8 +301,8 @@ static void write_panel(leat_panel *p, leat_buf *out)
     leat_jw_i64(&w, "rate_most", p->conf->rate_most);
     leat_jw_array(&w, "incidents");
     pthread_mutex_lock(&p->guard);
-    for (int64_t id = p->last; id > 0 && id > p->last - INCIDENTS; id--) {
-        const incident *i = &p->incidents[id % INCIDENTS];
+    const incident *i = newest(p, INT64_MAX);
+    for (; i; i = newest(p, i->id)) {
         leat_jw_object(&w, NULL);
         leat_jw_i64(&w, "id", i->id);
         leat_jw_z(&w, "what", deeds[i->what]);
@@ -314,7 +339,7 @@ void leat_hub_v1_demo(void *hub, leat_http_call *c)
 static incident *note(leat_panel *p, deed what, const sight *s)
 {
     pthread_mutex_lock(&p->guard);
-    incident *i = open_one(p, what) ? NULL : &p->incidents[(p->last + 1) % INCIDENTS];
+    incident *i = open_one(p, what) ? NULL : place(p);
     if (i) {
         *i = (incident){.id = ++p->last,
                         .what = what,

@@ -43,6 +43,7 @@ leat_rc leat_follow_open(leat_follow *f, const char *data, const char *connector
     LEAT_TRY(leat_segment_folder(data, connector, "counters", f->page_path, e));
     lock_path(f, path);
     f->lock = leat_os_now()->open(path, LEAT_O_READ, 0);
+    if (f->lock < 0 && f->lock != -ENOENT) return leat_os_fail(e, f->lock, "open", path);
     leat_rc rc = leat_segment_list(f->dir, &a, &numbers, &n, e);
     leat_arena_free(&a);
     if (rc != LEAT_OK) leat_follow_close(f);

@@ -254,6 +254,15 @@ def test_others_read_beside_it(demo, tmp_path):
     assert demo.left() == []
 
 
+@pytest.mark.parametrize("used", ["hub.db", "connectors/warehouse"])
+def test_a_folder_in_use(demo, tmp_path, used):
+    (tmp_path / used).mkdir(parents=True)
+    demo.start("--data", tmp_path)
+    assert demo.finish()[1] == 1
+    assert "[demo.data_used]" in demo.stderr
+    assert demo.left() == []
+
+
 def test_keep(demo):
     demo.start("--seconds", 1, "--keep")
     assert demo.finish()[1] == 0, demo.stderr

@@ -127,6 +127,21 @@ def test_what_is_read(pad):
     assert alone[0] == {"connector.class": "datagen", "datagen.rate": "10"}
 
 
+def test_blanks_of_properties_are_those_of_java(pad):
+    """What other alphabets take for a blank belongs to the value."""
+    steps = [["take", "properties", "a=\u00a0x\nb=\u2003y\n\fc\f=\\fz\n"], ["config"],
+             ["set", None, None, {"c": "\fw"}], ["text", "properties"]]
+    (told,) = pad(steps)
+    assert told[0] == {"a": "\u00a0x", "b": "\u2003y", "c": "\fz"}
+    assert "c=\\fw" in told[1]
+
+
+def test_a_form_has_no_names_of_objects(pad):
+    (told,) = pad([["take", "properties", "constructor=x\n"], ["set", None, None, {}],
+                   ["config"]])
+    assert told == [{}]
+
+
 def test_an_edit_changes_its_line_alone(pad):
     """Edited in one view, seen in another: comments, order and unknown keys are there."""
     told, hidden = pad(

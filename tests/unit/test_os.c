@@ -380,6 +380,41 @@ static void test_futex(void **state)
     munmap(word, 4096);
 }
 
+/* Runs the script for an instant: it does not end by itself. */
+static void run_late(const char *script)
+{
+    leat_buf out = {0}, err = {0};
+    int64_t from = leat_mono_us();
+    assert_int_equal(leat_os_run(script, 300, 100, &out, &err), -ETIMEDOUT);
+    assert_true(leat_mono_us() - from < 4000000);
+    leat_buf_free(&out);
+    leat_buf_free(&err);
+}
+
+/* Who is ended may put things in order, and leaves nothing behind. */
+static void test_run_late(void **state)
+{
+    (void)state;
+    const char *sleeper = in("sleeper");
+    char script[512];
+    snprintf(script, sizeof script, "trap 'mkdir %s; exit' TERM; while :; do sleep 0.05; done",
+             in("ended"));
+    run_late(script);
+    assert_int_equal(rmdir(in("ended")), 0);
+    snprintf(script, sizeof script, "(trap '' TERM; while :; do sleep 0.1; done) & echo $! >%s",
+             sleeper);
+    run_late(script);
+    char pid[16] = {0};
+    int fd = os->open(sleeper, LEAT_O_READ, 0);
+    assert_true(leat_os_read_all(fd, pid, sizeof pid - 1, 0) > 0);
+    os->close(fd);
+    int64_t is = 0;
+    assert_true(leat_str_i64(leat_str_trim(leat_str_of(pid)), &is));
+    for (int i = 0; i < 100 && leat_os_alive((int)is, 0); i++) leat_sleep_us(10000);
+    assert_false(leat_os_alive((int)is, 0));
+    assert_int_equal(os->unlink(sleeper), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -388,7 +423,7 @@ int main(void)
         cmocka_unit_test(test_mkdirs_durable), cmocka_unit_test(test_replace),
         cmocka_unit_test(test_load_store),     cmocka_unit_test(test_words),
         cmocka_unit_test(test_wait_fd),        cmocka_unit_test(test_alive),
-        cmocka_unit_test(test_futex),
+        cmocka_unit_test(test_futex),          cmocka_unit_test(test_run_late),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

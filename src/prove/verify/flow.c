@@ -46,6 +46,7 @@ static leat_rc source_passed(leat_verify *v, const leat_view *view, int64_t unti
         if (passed) return LEAT_OK;
         if (leat_mono_us() > until)
             return behind(v, v->source_name, "its stream is behind the database", e);
+        LEAT_TRY(leat_verify_goes_on(v, e));
         leat_sleep_us(LOOK_US);
     }
 }
@@ -73,6 +74,7 @@ static leat_rc sink_passed(leat_verify *v, int64_t until, leat_err *e)
     LEAT_TRY(sink_at(v, &at, &wanted, e));
     while (at < wanted) {
         if (leat_mono_us() > until) return behind(v, v->conf->name, "it is behind its stream", e);
+        LEAT_TRY(leat_verify_goes_on(v, e));
         leat_sleep_us(LOOK_US);
         LEAT_TRY(sink_at(v, &at, &next, e));
     }
@@ -84,24 +86,27 @@ leat_rc leat_verify_mark_take(leat_verify *v, leat_verify_mark *m, leat_err *e)
     int64_t at;
     m->offsets = NULL;
     leat_arena_reset(&m->arena, 1 << 16);
-    LEAT_TRY(ask(v, v->source_name, &m->arena, &m->offsets, e));
-    return sink_at(v, &at, &m->next, e);
+    /* In this order: a view that has all of the offsets has all below next, too. */
+    LEAT_TRY(sink_at(v, &at, &m->next, e));
+    return ask(v, v->source_name, &m->arena, &m->offsets, e);
 }
 
-bool leat_verify_mark_in(const leat_verify *v, const leat_verify_mark *m, const leat_view *view)
+leat_cover leat_verify_mark_in(const leat_verify *v, const leat_verify_mark *m,
+                               const leat_view *view)
 {
     const leat_source_chunks *chunks = v->source_setup.source->chunks;
     const leat_json *list = leat_json_get(m->offsets, "offsets");
     leat_arena a = {0};
-    bool in = true;
-    for (const leat_json *j = list ? list->child : NULL; j && in; j = j->next) {
+    leat_cover all = LEAT_COVER_ALL;
+    for (const leat_json *j = list ? list->child : NULL; j; j = j->next) {
         const leat_json *part = leat_json_get(j, "partition"), *at = leat_json_get(j, "offset");
         if (!part || !at || at->type != LEAT_JSON_OBJECT) continue;
-        in = chunks->covers(view, (leat_position){leat_json_text(part, &a),
-                                                  leat_json_text(at, &a)}) != LEAT_COVER_LACKS;
+        leat_cover one =
+            chunks->covers(view, (leat_position){leat_json_text(part, &a), leat_json_text(at, &a)});
+        if (one == LEAT_COVER_LACKS || all == LEAT_COVER_ALL) all = one;
     }
     leat_arena_free(&a);
-    return in;
+    return all;
 }
 
 leat_rc leat_verify_passed(leat_verify *v, const leat_view *view, leat_err *e)

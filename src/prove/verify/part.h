@@ -62,6 +62,8 @@ leat_rc leat_verify_columns(leat_verify *v, const leat_compare_table *source,
 
 /* table.c */
 leat_rc leat_verify_table_run(leat_verify *v, int64_t estimate, leat_err *e);
+/* RETRY "verify.stopped": it was told to end. */
+leat_rc leat_verify_goes_on(const leat_verify *v, leat_err *e);
 /* Sleeps as conf.load wants it. RETRY "verify.stopped". */
 leat_rc leat_verify_pace(leat_verify *v, leat_err *e);
 /* The bytes of a key, in v->key; and back, in a. */
@@ -84,8 +86,9 @@ typedef struct leat_verify_mark {
     int64_t next;                    /* of the table's topic */
 } leat_verify_mark;
 leat_rc leat_verify_mark_take(leat_verify *v, leat_verify_mark *m, leat_err *e);
-/* The view surely shows all that the stream had by then. */
-bool leat_verify_mark_in(const leat_verify *v, const leat_verify_mark *m, const leat_view *view);
+/* Whether the view shows all that the stream had by then. */
+leat_cover leat_verify_mark_in(const leat_verify *v, const leat_verify_mark *m,
+                               const leat_view *view);
 /* Corrects the key: a row that is too much is removed from the target if it is still what was seen,
  * others are noted for leat_verify_mend. *done: so it was. */
 leat_rc leat_verify_repair(leat_verify *v, const leat_verify_suspect *s, const leat_str *key,

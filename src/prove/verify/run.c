@@ -86,6 +86,9 @@ static leat_rc open_sink(leat_verify *v, leat_err *e)
     if (!sink)
         return leat_fail(e, LEAT_CONF, "verify.sink", v->conf->name,
                          "it is a source: name a sink, whose target is compared with the source");
+    if (v->sink_setup.kafka)
+        return leat_fail(e, LEAT_CONF, "verify.kafka", v->conf->name,
+                         "it reads its topics of Kafka: what it has to hold is not known here");
     if (!sink->compare)
         return leat_fail(
             e, LEAT_CONF, "verify.sink", v->conf->name,

@@ -16,9 +16,11 @@
  * has ended, and it still holds. What goes on changing until the time is over is undecided.
  *
  * Where rows have no versions (MySQL), s = S does not say that nothing was between. There a round
- * counts if the source's view has all that the stream had when the target was read, and proves a
- * difference if the table's topic got nothing since the round before, or once all was the same over
- * several rounds (docs/decisions/213-rows-without-versions.md). */
+ * counts unless the source's view lacks what the stream had when the target was read. It proves a
+ * difference if the views surely have all of that and the table's topic got nothing since the round
+ * before, or once all was the same over several rounds
+ * (docs/decisions/213-rows-without-versions.md).
+ */
 #include "base/clock.h"
 #include "prove/verify/part.h"
 
@@ -39,7 +41,7 @@ typedef struct settling {
     running now;
     leat_arena arenas[2];  /* views of this round and the one before take turns */
     leat_verify_mark mark; /* without versions: when the target was read ... */
-    int64_t before;        /* ... its next of the round before; -1: there was none */
+    int64_t before;        /* ... its next of the round before; -1: none that was surely seen */
     bool quiet;            /* the topic got nothing since */
 } settling;
 
@@ -197,11 +199,17 @@ static leat_rc judge(settling *g, uint32_t *open, leat_err *e)
  * or more. */
 static leat_rc mark(settling *g, leat_err *e)
 {
-    if (g->v->source->versions) return LEAT_OK;
-    LEAT_TRY(leat_verify_mark_take(g->v, &g->mark, e));
-    g->quiet = g->mark.next == g->before;
-    g->before = g->mark.next;
-    return LEAT_OK;
+    return g->v->source->versions ? LEAT_OK : leat_verify_mark_take(g->v, &g->mark, e);
+}
+
+/* The round says something; of the view that was taken behind the mark. */
+static bool counts(settling *g)
+{
+    if (g->v->source->versions) return true;
+    leat_cover cover = leat_verify_mark_in(g->v, &g->mark, &g->v->view);
+    g->quiet = cover == LEAT_COVER_ALL && g->mark.next == g->before;
+    g->before = cover == LEAT_COVER_ALL ? g->mark.next : -1;
+    return cover != LEAT_COVER_LACKS;
 }
 
 static leat_rc rounds(settling *g, leat_err *e)
@@ -216,8 +224,7 @@ static leat_rc rounds(settling *g, leat_err *e)
         LEAT_TRY(look(g, true, e));
         LEAT_TRY(mark(g, e));
         LEAT_TRY(look(g, false, e));
-        bool counts = v->source->versions || leat_verify_mark_in(v, &g->mark, &v->view);
-        if (counts) LEAT_TRY(judge(g, &open, e));
+        if (counts(g)) LEAT_TRY(judge(g, &open, e));
         LEAT_TRY(leat_verify_pace(v, e));
         if (leat_mono_us() > until) break;
     }

@@ -53,16 +53,21 @@ void leat_verify_seen_add(leat_verify_seen *s, const leat_compare_row *row)
 
 /* ---- load ---- */
 
-leat_rc leat_verify_pace(leat_verify *v, leat_err *e)
+leat_rc leat_verify_goes_on(const leat_verify *v, leat_err *e)
 {
     const leat_verify_watch *w = &v->conf->watch;
+    if (!w->stop || !w->stop(w->arg)) return LEAT_OK;
+    return leat_fail(e, LEAT_RETRY, "verify.stopped", v->conf->name, "it was told to end");
+}
+
+leat_rc leat_verify_pace(leat_verify *v, leat_err *e)
+{
     int64_t spent =
         v->source->spent_us > v->target->spent_us ? v->source->spent_us : v->target->spent_us;
     int64_t due = v->conf->load >= 100 ? 0 : v->began_us + spent * 100 / v->conf->load;
     for (;;) {
         int64_t now = leat_mono_us(), left = due - now;
-        if (w->stop && w->stop(w->arg))
-            return leat_fail(e, LEAT_RETRY, "verify.stopped", v->conf->name, "it was told to end");
+        LEAT_TRY(leat_verify_goes_on(v, e));
         if (left <= 0) return LEAT_OK;
         leat_sleep_us(left < STEP_US ? left : STEP_US);
         v->slept_us += leat_mono_us() - now;
@@ -204,6 +209,7 @@ leat_rc leat_verify_table_run(leat_verify *v, int64_t estimate, leat_err *e)
     leat_arena bounds = {0};
     const leat_str *lo = NULL, *hi = NULL;
     leat_rc rc = LEAT_OK;
+    leat_err ignored;
     int64_t from = leat_mono_us();
     v->size = first_size(v, estimate);
     leat_keyset_clear(&v->keys);
@@ -220,7 +226,9 @@ leat_rc leat_verify_table_run(leat_verify *v, int64_t estimate, leat_err *e)
         if (rc == LEAT_OK && (v->keys.n >= SUSPECTS || !hi)) rc = leat_verify_settle(v, e);
         if (rc == LEAT_OK) rc = leat_verify_pace(v, e);
     } while (rc == LEAT_OK && hi);
-    if (rc == LEAT_OK) rc = leat_verify_mend(v, e);
+    /* What was told as repaired, or removed, is sent, even when it ends here. */
+    leat_rc mend = leat_verify_mend(v, rc == LEAT_OK ? e : &ignored);
+    if (rc == LEAT_OK) rc = mend;
     v->told.took_us = leat_mono_us() - from;
     leat_arena_free(&bounds);
     return rc;

@@ -181,9 +181,33 @@ void leat_my_compare_put_keys(leat_buf *out, const leat_compare_plan *p)
     }
 }
 
+/* Texts are the other side's, too, which may hold anything in a column of another type (SQLite):
+ * what is not quoted has to be what it should be. */
+static bool is_digits(leat_str text)
+{
+    size_t i = text.len > 0 && text.s[0] == '-', from = i;
+    while (i < text.len && text.s[i] >= '0' && text.s[i] <= '9') i++;
+    return i == text.len && i > from;
+}
+
+static bool is_hex(leat_str text)
+{
+    if (text.len % 2 != 0) return false;
+    for (size_t i = 0; i < text.len; i++)
+        if (leat_hex_digit(text.s[i]) < 0) return false;
+    return true;
+}
+
+static bool is_bits(leat_str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.s[i] != '0' && text.s[i] != '1') return false;
+    return text.len > 0;
+}
+
 static void put_literal(leat_buf *out, const leat_compare_field *f, leat_str text)
 {
-    if (f->native) /* a whole number */
+    if (f->native && is_digits(text))
         leat_buf_add(out, text);
     else
         leat_my_put_text(out, text);
@@ -191,19 +215,18 @@ static void put_literal(leat_buf *out, const leat_compare_field *f, leat_str tex
 
 void leat_my_compare_put_value(leat_buf *out, const leat_compare_field *f, leat_str text)
 {
-    if (f->kind == LEAT_COMPARE_BYTES && text.len >= 2) {
-        leat_buf_str_z(out, "X'");
-        leat_buf_add(out, (leat_str){text.s + 2, text.len - 2});
-        leat_buf_u8(out, '\'');
-    } else if (f->canon == LEAT_CANON_BOOL) {
+    bool bytes = f->kind == LEAT_COMPARE_BYTES && leat_str_starts(text, "\\x");
+    leat_str hex = bytes ? (leat_str){text.s + 2, text.len - 2} : (leat_str){0};
+    if (bytes && is_hex(hex))
+        AROUND(out, hex, "X'", "'");
+    else if (f->canon == LEAT_CANON_BOOL)
         leat_buf_u8(out, leat_str_is(text, "true") ? '1' : '0');
-    } else if (f->kind == LEAT_COMPARE_BITS) {
-        leat_buf_str_z(out, "b'");
-        leat_buf_add(out, text);
-        leat_buf_u8(out, '\'');
-    } else {
+    else if (f->kind == LEAT_COMPARE_BITS && is_bits(text))
+        AROUND(out, text, "b'", "'");
+    else if (f->canon == LEAT_CANON_SIGNED && is_digits(text))
+        AROUND(out, text, "CAST(", " AS UNSIGNED)");
+    else
         leat_my_put_text(out, text);
-    }
 }
 
 /* " AND (a>=x AND (a>x OR (b>y)))", the first one for the index. */

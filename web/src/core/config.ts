@@ -22,7 +22,7 @@ export function unescape(text: string, line: number): string {
 }
 
 export const quoteValue = (v: string) =>
-  v.replace(/\\/g, "\\\\").replace(/\n/g, "\\n").replace(/\r/g, "\\r").replace(/\t/g, "\\t").replace(/^ /, "\\ ");
+  v.replace(/\\/g, "\\\\").replace(/\n/g, "\\n").replace(/\r/g, "\\r").replace(/\t/g, "\\t").replace(/\f/g, "\\f").replace(/^ /, "\\ ");
 export const quoteName = (n: string) => quoteValue(n).replace(/[=: #!]/g, (c) => `\\${c}`);
 
 export interface Change {

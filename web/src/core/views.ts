@@ -52,13 +52,13 @@ function parseProperties(text: string): Doc {
   if (lines[lines.length - 1] === "") lines.pop();
   for (let i = 0; i < lines.length; i++) {
     const at = i + 1;
-    let line = lines[i]!.trimStart();
+    let line = lines[i]!.replace(/^[ \t\f]+/, "");
     if (line === "" || line[0] === "#" || line[0] === "!") {
       above.push(line.slice(1).trimEnd() || (line ? " " : ""));
       continue;
     }
-    while (/(^|[^\\])(\\\\)*\\$/.test(line) && i + 1 < lines.length) line = line.slice(0, -1) + lines[++i]!.trimStart();
-    const found = /^((?:\\.|[^\\=:\s])+)\s*[=:]?\s*([\s\S]*)$/.exec(line);
+    while (/(^|[^\\])(\\\\)*\\$/.test(line) && i + 1 < lines.length) line = line.slice(0, -1) + lines[++i]!.replace(/^[ \t\f]+/, "");
+    const found = /^((?:\\.|[^\\=: \t\f])+)[ \t\f]*[=:]?[ \t\f]*([\s\S]*)$/.exec(line);
     if (!found) throw new SyntaxProblem(at, "expected name=value");
     const name = unescape(found[1]!, at);
     put(doc, { name, value: unescape(found[2]!, at), bare: false, above: name === "name" ? [] : above });
@@ -353,8 +353,8 @@ export class Pad {
   }
   /** As a form leaves it: values that changed, new ones at the end, and what is gone. */
   set(name: string | null, kind: Doc["kind"], config: Record<string, string>) {
-    const entries = this.doc.entries.filter((e) => e.value === null || e.name in config).map((e) => {
-      const value = config[e.name] ?? e.value;
+    const entries = this.doc.entries.filter((e) => e.value === null || Object.hasOwn(config, e.name)).map((e) => {
+      const value = Object.hasOwn(config, e.name) ? config[e.name]! : e.value;
       return value === e.value ? e : { ...e, value, bare: e.bare && value !== null && BARE.test(value) };
     });
     for (const [option, value] of Object.entries(config))

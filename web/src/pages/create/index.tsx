@@ -233,17 +233,13 @@ function TextView({ view }: { view: View }) {
     try {
       takeText(view, next);
       setProblem("");
+      broken.value = false;
     } catch (e) {
       setProblem((e as Error).message);
+      broken.value = true;
     }
-    broken.value = false;
   };
-  useEffect(() => {
-    broken.value = problem !== "";
-    return () => {
-      broken.value = false;
-    };
-  }, [problem]);
+  useEffect(() => () => void (broken.value = false), []);
   const hidden = hiddenIn(view);
   return (
     <div class="pad">
@@ -251,7 +247,7 @@ function TextView({ view }: { view: View }) {
       {problem && (
         <p class="problem row" role="alert">
           <Icon name="FAILED" size={14} /> {problem} Mend it, or{" "}
-          <button type="button" class="button small" onClick={() => { setText(textOf(view)); setProblem(""); }}>Discard text changes</button>
+          <button type="button" class="button small" onClick={() => { setText(textOf(view)); setProblem(""); broken.value = false; }}>Discard text changes</button>
         </p>
       )}
       {hidden.comments > 0 && <p class="muted small">{hidden.comments} {hidden.comments === 1 ? "comment is" : "comments are"} kept, not shown.</p>}
@@ -441,7 +437,7 @@ export function Create() {
           {p && here !== "review" && view !== "form" && (
             <>
               <TextView key={view} view={view} />
-              <p class="row"><a class="button primary" href={next("review")}>Next: review</a></p>
+              <p class="row"><a class="button primary" aria-disabled={broken.value} href={broken.value ? undefined : next("review")}>Next: review</a></p>
             </>
           )}
           {p && view === "form" && here === "parameters" && (
