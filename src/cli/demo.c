@@ -311,7 +311,7 @@ static leat_rc watch(demo *g, leat_err *e)
 /* A hub of another demo, or of the user's own, would start all that it holds. */
 static leat_rc refuse_used(const char *data, leat_arena *a, leat_err *e)
 {
-    static const char *const used[] = {"hub.db", "connectors/" LEAT_DEMO_CONNECTOR,
+    static const char *const used[] = {"hub.db", ("connectors/" LEAT_DEMO_CONNECTOR),
                                        "connectors/warehouse"};
     for (size_t i = 0; i < sizeof used / sizeof *used; i++)
         if (access(leat_arena_printf(a, "%s/%s", data, used[i]), F_OK) == 0)

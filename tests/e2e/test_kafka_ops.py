@@ -48,7 +48,7 @@ def state(leat):
 def failed(leat, code):
     """Until the connector has failed; its error."""
     until(lambda: state(leat)["state"] == "FAILED", 90, "a failure", every=0.2)
-    error = state(leat)["error"]
+    error = until(lambda: state(leat).get("error"), 30, "its error", every=0.2)
     assert error["code"] == code, error
     return error["message"]
 
