@@ -5,19 +5,21 @@
  * commit shows in INNODB_TRX, to users with the right PROCESS: transactions that have written or
  * hold locks, of whatever tables. What is settled by such a list:
  *
- *   numbers   what was the highest some time (SLACK_US) before the list was read, less what came
- *             since the list before as long as one who was not in that one lasts: between the
- * moment a number is taken and that in which its transaction is in the list there is a gap moments
- * NOW() is when the statement began. So up to the clock before the list was read, less SLACK_US;
- * and less what statements are running, by when they began (they may not have begun to write), and
- * what transactions have written since they were first seen
+ * - numbers: what was the highest some time (SLACK_US) before the list was read, less what came
+ *   since the list before as long as one who was not in that one lasts: between the moment a number
+ *   is taken and that in which its transaction is in the list there is a gap
+ * - moments: NOW() is when the statement began. So up to the clock before the list was read, less
+ *   SLACK_US; and less what statements are running, by when they began (they may not have begun to
+ *   write), and what transactions have written since they were first seen
  *
  * INNODB_TRX is a copy that InnoDB makes anew only if nobody has read it for a tenth of a second:
- * who reads it more often holds it back, for all. So the list is read inside a transaction of our
- * own, which is in a copy with the statement that it runs: only a copy with the very statement
- * counts. The list of sessions is read before it: who has begun to write in between was running a
- * statement then, or began one later. What replicas apply has numbers and moments of elsewhere, so
- * they are refused. Run by the thread of the session. */
+ * who reads it more often holds it back, for all. So one session of ours reads it at a time
+ * (GET_LOCK), inside a transaction of its own, which is in a copy with the statement that it runs;
+ * the statement tells the server's clock of a moment before it. A copy counts if one of them in it,
+ * by whomever, tells no earlier one than that at which this list's sessions had been read. For
+ * sessions come first: who has begun to write in between was running a statement then, or began one
+ * later. What replicas apply has numbers and moments of elsewhere, so they are refused. Run by the
+ * thread of the session. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <strings.h>
@@ -29,8 +31,12 @@ enum {
     SECOND_US = 1000000,
     SLACK_US = 250000,
     COPY_US = 120000, /* how long INNODB_TRX must not have been read, and a little */
-    TRIES = 8,
+    TRIES = 20,
 };
+
+/* What a look begins with; the server's clock follows. */
+#define MARK "SELECT /* leat looks "
+#define LOCK "'leat.looks'"
 
 /* A transaction in the list, as one table sees it. */
 typedef struct writer {
@@ -166,21 +172,24 @@ static void add_trx(const leat_my_list *was, leat_my_list *now, leat_my_trx t)
     now->trx[now->ntrx++] = t;
 }
 
-/* *fresh: the copy was made for this very statement. */
-static leat_rc read_trx(leat_my *c, const leat_my_list *was, leat_my_list *now, const char *sql,
+/* *fresh: the copy was made behind mark_us of the server's clock. */
+static leat_rc read_trx(leat_my *c, const leat_my_list *was, leat_my_list *now, int64_t mark_us,
                         bool *fresh, leat_err *e)
 {
     leat_my_result r;
+    char sql[512];
+    snprintf(sql, sizeof sql,
+             MARK "%" PRId64 " */ trx_id, trx_mysql_thread_id, trx_started,"
+                  " trx_lock_structs + trx_rows_modified, CASE WHEN trx_query LIKE '" MARK "%%'"
+                  " THEN CAST(SUBSTRING(trx_query, %zu, 16) AS SIGNED) END"
+                  " FROM information_schema.INNODB_TRX",
+             mark_us, sizeof MARK);
     LEAT_TRY(leat_my_query(c, "see which transactions are open", sql, &r, e));
-    uint64_t own = mysql_thread_id(c->my);
     *fresh = false;
     now->ntrx = 0;
     while (leat_my_next(&r)) {
         leat_my_trx t = {.thread = (uint64_t)leat_my_cell_i64(&r, 1, 0), .seen_us = now->clock_us};
-        if (t.thread == own) {
-            *fresh = *fresh || leat_my_cell_i64(&r, 4, 0) == 1;
-            continue;
-        }
+        *fresh = *fresh || leat_my_cell_i64(&r, 4, 0) >= mark_us;
         if (leat_my_cell_i64(&r, 3, 0) == 0) continue;
         snprintf(t.key, sizeof t.key, LEAT_STR_FMT "/" LEAT_STR_FMT,
                  LEAT_STR_ARG(leat_my_cell(&r, 0)), LEAT_STR_ARG(leat_my_cell(&r, 2)));
@@ -190,31 +199,35 @@ static leat_rc read_trx(leat_my *c, const leat_my_list *was, leat_my_list *now, 
     return LEAT_OK;
 }
 
+static leat_rc lock(leat_my *c, bool *mine, leat_err *e)
+{
+    leat_my_result r;
+    LEAT_TRY(leat_my_query(c, "be the one who looks", "SELECT GET_LOCK(" LOCK ", 0)", &r, e));
+    *mine = leat_my_next(&r) && leat_my_cell_i64(&r, 0, 0) == 1;
+    leat_my_result_free(&r);
+    return LEAT_OK;
+}
+
 /* The list as it is from now on; *fresh: it could be read. */
 static leat_rc read_list(leat_sql *s, leat_my_list *now, bool *fresh, leat_err *e)
 {
     leat_my *c = &session(s)->c;
     const leat_my_list *was = &session(s)->list;
-    char sql[512];
+    int64_t mark_us;
+    bool mine = false;
+    *fresh = false;
     now->n = was->n + 1;
     now->begun_us = leat_mono_us();
     LEAT_TRY(s->dialect->clock(s, &now->clock_us, e));
     LEAT_TRY(read_running(c, now, e));
+    LEAT_TRY(s->dialect->clock(s, &mark_us, e));
     LEAT_TRY(leat_my_exec(c, "begin a look", "START TRANSACTION WITH CONSISTENT SNAPSHOT", e));
-    leat_rc rc = LEAT_OK;
-    *fresh = false;
-    for (int i = 0; i < TRIES && rc == LEAT_OK && !*fresh; i++) {
+    for (int i = 0; i < TRIES && !*fresh; i++) {
         if (i > 0) leat_sleep_us(COPY_US);
-        char mark[64];
-        snprintf(mark, sizeof mark, "look %" PRId64, leat_mono_us());
-        snprintf(sql, sizeof sql,
-                 "SELECT trx_id, trx_mysql_thread_id, trx_started,"
-                 " trx_lock_structs + trx_rows_modified, trx_query LIKE '%%%s%%'"
-                 " FROM information_schema.INNODB_TRX",
-                 mark);
-        rc = read_trx(c, was, now, sql, fresh, e);
+        if (!mine) LEAT_TRY(lock(c, &mine, e));
+        if (mine) LEAT_TRY(read_trx(c, was, now, mark_us, fresh, e));
     }
-    if (rc != LEAT_OK) return rc;
+    if (mine) LEAT_TRY(leat_my_exec(c, "let others look", "DO RELEASE_LOCK(" LOCK ")", e));
     return leat_my_exec(c, "end a look", "COMMIT", e);
 }
 
