@@ -109,13 +109,12 @@ def test_rows_first(binlog, leat):
     twice (but of MyISAM, which has no views), and the schema changes come before both."""
     dice = random.Random(SEED)
     create(binlog, 3000)
-    writer = Writer(binlog, dice.randrange(1 << 30), 1000)
-    until(lambda: writer.batches > 1 or writer.error, 60, "some changes")
-    leat.run(leat.write("shop.properties", config_of(binlog, snapshot__streaming="after")))
-    until(lambda: leat.alive() or "mysql.streaming" in leat.stderr, 300, "the stream")
-    seen = writer.batches
-    until(lambda: writer.batches > seen + 2 or writer.error, 300, "changes behind the snapshot")
-    writer.stop()
+    with Writer(binlog, dice.randrange(1 << 30), 1000, truncates=0) as writer:
+        until(lambda: writer.batches > 1 or writer.error, 60, "some changes")
+        leat.run(leat.write("shop.properties", config_of(binlog, snapshot__streaming="after")))
+        until(lambda: leat.alive() or "mysql.streaming" in leat.stderr, 300, "the stream")
+        seen = writer.batches
+        until(lambda: writer.batches > seen + 2 or writer.error, 300, "changes behind it")
     check(binlog, leat, f"(KILL_SEED={SEED})", keyless=("bare",))
     ops = [r["value"]["op"] for r in leat.read("shop.shop.t0") if r["value"]]
     assert "r" not in ops[ops.count("r"):], "a row behind a change"
@@ -224,3 +223,22 @@ def test_a_view_that_rests(binlog, leat):
           leat.status("shop")["snapshot"]["state"] == "done", 300, "the end of the snapshot")
     ids = [r["value"]["after"]["id"] for r in leat.read("shop.shop.t")]
     assert set(ids) == set(range(1, 60001))
+
+
+def test_emptied_under_a_view(binlog, leat):
+    """A table that is truncated before its rows are read is none of the view's any more: all begins
+    again, with the table as it is."""
+    limit, s = numbers(binlog, 60000)
+    binlog.sql("CREATE TABLE t (id int PRIMARY KEY, v varchar(200));"
+               "CREATE TABLE z (id int PRIMARY KEY); INSERT INTO z VALUES (1), (2);"
+               f"{limit} INSERT INTO t {s} SELECT n, REPEAT('v', 100) FROM s", "shop")
+    leat.run(leat.write("shop.properties", config_of(
+        binlog, snapshot__streaming="after", limits__rate__events="20000",
+        errors__retry__delay__initial__ms="100")))
+    leat.read_until("shop.shop.t", 100, seconds=120)
+    binlog.sql("TRUNCATE z; INSERT INTO z VALUES (3)", "shop")
+    until(lambda: leat.alive() or leat.status("shop")["snapshot"]["state"] == "done", 300,
+          "the end of the snapshot")
+    assert "mysql.table_changed" in leat.stderr
+    assert [r["value"]["after"]["id"] for r in leat.read("shop.shop.z")] == [3]
+    assert {r["value"]["after"]["id"] for r in leat.read("shop.shop.t")} == set(range(1, 60001))

@@ -63,21 +63,25 @@ def create(server, rows):
 
 
 class Writer:
-    """Writes until told to stop, in batches; rows have a version that only grows."""
+    """Writes until told to stop, or the test has failed, in batches; rows have a version that only
+    grows. truncates: how likely a transaction empties t1."""
 
-    def __init__(self, server, seed, rows):
-        self.server, self.rows = server, rows
+    def __init__(self, server, seed, rows, truncates=0.01):
+        self.server, self.rows, self.truncates = server, rows, truncates
         self.dice = random.Random(seed)
         self.version = 1
         self.going, self.batches, self.error = True, 0, None
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 
-    def stop(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, failed, *_):
         self.going = False
         self.thread.join(120)
         assert not self.thread.is_alive()
-        if self.error:
+        if self.error and not failed:
             raise self.error
 
     def _run(self):
@@ -90,7 +94,7 @@ class Writer:
 
     def _transaction(self):
         text = "".join(self._change() for _ in range(self.dice.randrange(1, 15)))
-        if self.dice.random() < 0.01:
+        if self.dice.random() < self.truncates:
             text += "TRUNCATE t1;"
         return f"BEGIN;{text}{'ROLLBACK' if self.dice.random() < 0.05 else 'COMMIT'};"
 
@@ -206,19 +210,18 @@ def test_killed_at_any_moment(gtid, readers, binlog, leat, faulty):
         "shop.properties",
         config_of(binlog, binlog__gtid=gtid, snapshot__max__threads=readers),
     )
-    writer = Writer(binlog, SEED, rows)
-    faulty.run(config, env={"LEAT_FAULT": "source_query:120:kill"})
-    until(lambda: "resumed=true" in faulty.stderr, 300, "a snapshot that goes on")
-    faulty.kill()
-    leat.run(config)
-    until(lambda: connector_pid(leat), 120, "the connector")
-    for _ in range(KILLS):
-        time.sleep(dice.uniform(0.1, 1.5))
-        kill_leat(leat, [config], dice)
-    await_snapshot(leat, max(600, ROWS // 100))
-    seen = writer.batches
-    until(lambda: writer.batches > seen + 2 or writer.error, 300, "changes behind the snapshot")
-    writer.stop()
+    with Writer(binlog, SEED, rows) as writer:
+        faulty.run(config, env={"LEAT_FAULT": "source_query:120:kill"})
+        until(lambda: "resumed=true" in faulty.stderr, 300, "a snapshot that goes on")
+        faulty.kill()
+        leat.run(config)
+        until(lambda: connector_pid(leat), 120, "the connector")
+        for _ in range(KILLS):
+            time.sleep(dice.uniform(0.1, 1.5))
+            kill_leat(leat, [config], dice)
+        await_snapshot(leat, max(600, ROWS // 100))
+        seen = writer.batches
+        until(lambda: writer.batches > seen + 2 or writer.error, 300, "changes behind the snapshot")
     check(binlog, leat, hint)
 
 

@@ -67,6 +67,11 @@ static const rule rules[] = {
     {3024, NULL, {LEAT_RETRY, "mysql.timeout", "Raise database.query.timeout.ms"}},
     {1205, NULL, {LEAT_RETRY, "mysql.locked", "Another session holds a lock on it"}},
     {1213, NULL, {LEAT_RETRY, "mysql.conflict", NULL}},
+    {1412,
+     NULL,
+     {LEAT_RETRY, "mysql.table_changed",
+      "The table was altered or emptied (TRUNCATE) after the moment that rows are read of; with "
+      "snapshot.streaming=beside that does not matter"}},
     {1021, NULL, {LEAT_RETRY, "mysql.resources", "The server is short of a resource"}},
     {1037, NULL, {LEAT_RETRY, "mysql.resources", "The server is short of a resource"}},
     {1041, NULL, {LEAT_RETRY, "mysql.resources", "The server is short of a resource"}},
