@@ -96,6 +96,26 @@ typedef struct leat_compare_sum {
     leat_int128 both; /* xor or sum of the second halves */
 } leat_compare_sum;
 
+/* A sum as servers write it: digits, with a minus or without. */
+static inline leat_int128 leat_compare_number(leat_str text)
+{
+    bool minus = text.len > 0 && text.s[0] == '-';
+    leat_int128 v = 0;
+    for (size_t i = minus; i < text.len; i++) v = v * 10 + (text.s[i] - '0');
+    return minus ? -v : v;
+}
+
+/* A half of a hash, of its 16 lower-case hexadecimal digits from at on. */
+static inline int64_t leat_compare_half(leat_str hex, int at)
+{
+    uint64_t v = 0;
+    for (int i = at; i < at + 16; i++) {
+        char c = hex.s[i];
+        v = v << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+    }
+    return (int64_t)v;
+}
+
 /* Rows with lo < key <= hi, both nkey texts; NULL: no bound. Or, if nkeys > 0, those with these
  * keys, nkeys * nkey texts. */
 typedef struct leat_compare_range {

@@ -113,6 +113,24 @@ const char *leat_db_url_wrong(const leat_db_url *u, bool file, leat_arena *a)
     return wrong;
 }
 
+leat_rc leat_db_url_login(const char *url, const char *user, const char *password, leat_arena *a,
+                          leat_db_url *out, leat_err *e)
+{
+    LEAT_TRY(leat_db_url_read(url, a, out, e));
+    const char *wrong = leat_db_url_wrong(out, false, a);
+    if (wrong) return leat_fail(e, LEAT_CONF, "config.url", "connection.url", "%s", wrong);
+    if (user && *user) out->user = user;
+    if (password && *password) out->password = password;
+    return LEAT_OK;
+}
+
+leat_rc leat_db_url_nobody(const char *code, leat_err *e)
+{
+    return leat_fail(e, LEAT_CONF, code, "connection.user",
+                     "is required, but not set: the user to log in as, here or in the URL "
+                     "(?user=NAME)");
+}
+
 const char *leat_db_url_param(const leat_db_url *u, const char *name)
 {
     const char *v = leat_props_get(&u->params, name);

@@ -22,6 +22,12 @@ leat_rc leat_db_url_read(const char *url, leat_arena *a, leat_db_url *out, leat_
  * which the dialect knows; certificates and keys are files always. Which files go: config/files.h.
  */
 const char *leat_db_url_wrong(const leat_db_url *u, bool file, leat_arena *a);
+/* The URL of a server, by the options connection.url, connection.user and connection.password;
+ * those that are set count for more than what it says. CONF "config.url" at connection.url. */
+leat_rc leat_db_url_login(const char *url, const char *user, const char *password, leat_arena *a,
+                          leat_db_url *out, leat_err *e);
+/* CONF code at connection.user: neither names a user. */
+leat_rc leat_db_url_nobody(const char *code, leat_err *e);
 /* NULL: not given, or empty. */
 const char *leat_db_url_param(const leat_db_url *u, const char *name);
 

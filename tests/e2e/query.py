@@ -48,15 +48,33 @@ def offsets(leat, name="q"):
     return {str(o["partition"]): o["offset"] for o in found["offsets"]}
 
 
-class Writers:
-    """So many at once, in transactions of up to so many seconds: each inserts rows, changes some of
-    its own, waits in between, and sometimes takes all of it back."""
+MODES = ["bulk", "incrementing", "timestamp", "timestamp+incrementing"]
 
-    def __init__(self, db, n=8, seconds=8, longest=1.0, seed=1):
-        self.db, self.longest, self.errors = db, longest, []
-        self.until = time.monotonic() + seconds
-        seeds = [(seed * 100 + i,) for i in range(n)]
-        self.threads = [threading.Thread(target=self._run, args=one) for one in seeds]
+
+def check_modes(leat, files, change):
+    """A query of rows 1 to 1000 in each of MODES, m0 to m3; change adds row 1001 and touches 7."""
+    leat.call("run", "--once", *files)
+    for i in range(4):
+        assert sorted(ids(leat, f"m{i}_")) == list(range(1, 1001))
+    change()
+    leat.call("run", "--once", *files)
+    assert sorted(ids(leat, "m0_")) == sorted([*range(1, 1001), *range(1, 1002)])
+    assert ids(leat, "m1_")[1000:] == [1001]
+    assert sorted(ids(leat, "m2_")[1000:]) == [7, 1001]
+    assert sorted(ids(leat, "m3_")[1000:]) == [7, 1001]
+    assert offsets(leat, "m0") == {"{'query': 'query'}": {"polls": 2}}
+    assert offsets(leat, "m1") == {"{'query': 'query'}": {"incrementing": 1001}}
+    assert set(offsets(leat, "m2")["{'query': 'query'}"]) == {"timestamp", "timestamp_nanos"}
+    assert len(offsets(leat, "m3")["{'query': 'query'}"]) == 3
+
+
+class Together:
+    """Each of these in a thread of its own, with its arguments; what goes wrong is told at the
+    end."""
+
+    def __init__(self, run, arguments):
+        self.errors = []
+        self.threads = [threading.Thread(target=run, args=one) for one in arguments]
 
     def __enter__(self):
         for thread in self.threads:
@@ -67,6 +85,16 @@ class Writers:
         for thread in self.threads:
             thread.join()
         assert not self.errors, self.errors
+
+
+class Writers(Together):
+    """So many at once, in transactions of up to so many seconds: each inserts rows, changes some of
+    its own, waits in between, and sometimes takes all of it back."""
+
+    def __init__(self, db, n=8, seconds=8, longest=1.0, seed=1):
+        super().__init__(self._run, [(seed * 100 + i,) for i in range(n)])
+        self.db, self.longest = db, longest
+        self.until = time.monotonic() + seconds
 
     def _run(self, seed):
         dice = random.Random(seed)

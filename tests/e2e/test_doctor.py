@@ -1,13 +1,13 @@
 """What a connection can fail of: the step that failed is named; what a statement mends the script
 mends, run as an administrator, and its undo restores what was; the rest is told in words."""
 
-import json
 import os
 import re
 import socket
 import subprocess
 
 import pytest
+from doctor import Tried, bad
 from servers.certificates import Authority
 from servers.postgres import Postgres
 from servers.process import own, until
@@ -81,11 +81,12 @@ def ward(scratch):
     one.server.stop("immediate")
 
 
-class Patient:
+class Patient(Tried):
     """A connection to the ward, tried by the command line without being saved."""
 
     def __init__(self, leat, ward, **values):
-        self.leat, self.ward = leat, ward
+        super().__init__(leat)
+        self.ward = ward
         self.values = {"type": "postgres", "strategy": "wal", "host": ward.server.host,
                        "port": ward.server.port, "username": "cdc", "database": ward.db.name,
                        **{k.replace("_", "."): v for k, v in values.items()}}
@@ -94,19 +95,6 @@ class Patient:
 
     def alter(self, *words):
         self.leat.call("connection", "alter", "ward", "--untested", *words)
-
-    def test(self, *more, ok=(0, 3)):
-        """step -> what was told of it."""
-        done = self.leat.call("connection", "test", "ward", "--json", *more, ok=ok)
-        return {s["step"]: s for s in map(json.loads, done.stdout.splitlines())}
-
-    def script(self, which, *more):
-        return self.leat.call("connection", "test", "ward", which, *more, ok=(0, 3)).stdout
-
-
-def bad(steps):
-    return {name for name, s in steps.items() if s["state"] in ("FAILED", "warn")}
-
 
 # name: the steps that fail, the strategy, options beside it, what breaks it and what heals the ward
 BREAKS = {

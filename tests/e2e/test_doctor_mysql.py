@@ -2,10 +2,10 @@
 statement mends the script mends, run as an administrator, and its undo restores what was; the rest
 is told in words."""
 
-import json
 import socket
 
 import pytest
+from doctor import Tried, bad
 from servers.certificates import Authority
 
 TABLES = 10
@@ -55,11 +55,12 @@ def ward(binlog):
     one.sql("DROP USER IF EXISTS cdc@localhost")
 
 
-class Patient:
+class Patient(Tried):
     """A connection to the ward, tried by the command line without being saved."""
 
     def __init__(self, leat, ward, **values):
-        self.leat, self.ward = leat, ward
+        super().__init__(leat)
+        self.ward = ward
         given = {"type": ward.kind, "strategy": "binlog", "host": ward.server.host,
                  "port": ward.server.port, "username": "cdc", "database": "shop",
                  "server.id": 900000 + ward.server.port,
@@ -67,18 +68,6 @@ class Patient:
         password = leat.write("password", f"password={given.pop('password', 'secret')}\n")
         words = [f"{k}={v}" for k, v in given.items()]
         leat.call("connection", "create", "ward", "--untested", *words, "--from", password)
-
-    def test(self, *more, ok=(0, 3)):
-        """step -> what was told of it."""
-        done = self.leat.call("connection", "test", "ward", "--json", *more, ok=ok)
-        return {s["step"]: s for s in map(json.loads, done.stdout.splitlines())}
-
-    def script(self, which, *more):
-        return self.leat.call("connection", "test", "ward", which, *more, ok=(0, 3)).stdout
-
-
-def bad(steps):
-    return {name for name, s in steps.items() if s["state"] in ("FAILED", "warn")}
 
 
 STATEMENTS = {"mysql": "binlog_rows_query_log_events", "mariadb": "binlog_annotate_row_events"}

@@ -5,7 +5,7 @@ import json
 import sqlite3
 
 import pytest
-from query import Writers, config, ids, offsets, source, values
+from query import MODES, Writers, check_modes, config, ids, offsets, source, values
 from servers.process import until
 
 TABLE = "CREATE TABLE t (id bigserial PRIMARY KEY, v int, at timestamptz NOT NULL DEFAULT now())"
@@ -74,25 +74,16 @@ def test_each_mode_goes_on(leat, db):
     """New rows in all of them, changed ones where moments are looked at; from the position on."""
     db.sql(TABLE)
     db.sql("INSERT INTO t (v) SELECT g FROM generate_series(1, 1000) g")
-    modes = ["bulk", "incrementing", "timestamp", "timestamp+incrementing"]
     files = [
         source(leat, db, mode, f"m{i}", prefix=f"m{i}_", query="SELECT * FROM t WHERE v < 9999")
-        for i, mode in enumerate(modes)
+        for i, mode in enumerate(MODES)
     ]
-    leat.call("run", "--once", *files)
-    for i in range(4):
-        assert sorted(ids(leat, f"m{i}_")) == list(range(1, 1001))
-    db.sql("INSERT INTO t (v) VALUES (1001)")
-    db.sql("UPDATE t SET v = 0, at = clock_timestamp() WHERE id = 7")
-    leat.call("run", "--once", *files)
-    assert sorted(ids(leat, "m0_")) == sorted([*range(1, 1001), *range(1, 1002)])
-    assert ids(leat, "m1_")[1000:] == [1001]
-    assert sorted(ids(leat, "m2_")[1000:]) == [7, 1001]
-    assert sorted(ids(leat, "m3_")[1000:]) == [7, 1001]
-    assert offsets(leat, "m0") == {"{'query': 'query'}": {"polls": 2}}
-    assert offsets(leat, "m1") == {"{'query': 'query'}": {"incrementing": 1001}}
-    assert set(offsets(leat, "m2")["{'query': 'query'}"]) == {"timestamp", "timestamp_nanos"}
-    assert len(offsets(leat, "m3")["{'query': 'query'}"]) == 3
+
+    def change():
+        db.sql("INSERT INTO t (v) VALUES (1001)")
+        db.sql("UPDATE t SET v = 0, at = clock_timestamp() WHERE id = 7")
+
+    check_modes(leat, files, change)
 
 
 def test_an_offset_is_altered(leat, db):

@@ -4,11 +4,10 @@ against what the binary log says."""
 import json
 import random
 import subprocess
-import threading
 import time
 
 import pytest
-from query import config_at, ids, offsets, values
+from query import MODES, Together, check_modes, config_at, ids, offsets, values
 from servers.process import until
 
 TABLE = (
@@ -66,25 +65,16 @@ def test_each_mode_goes_on(leat, binlog):
     """New rows in all of them, changed ones where moments are looked at; from the position on."""
     binlog.sql(TABLE, "shop")
     binlog.sql("INSERT INTO t (v) VALUES " + ", ".join(f"({n})" for n in range(1, 1001)), "shop")
-    modes = ["bulk", "incrementing", "timestamp", "timestamp+incrementing"]
     files = [
         source(leat, binlog, mode, f"m{i}", prefix=f"m{i}_", query="SELECT * FROM t WHERE v < 9999")
-        for i, mode in enumerate(modes)
+        for i, mode in enumerate(MODES)
     ]
-    leat.call("run", "--once", *files)
-    for i in range(4):
-        assert sorted(ids(leat, f"m{i}_")) == list(range(1, 1001))
-    binlog.sql("INSERT INTO t (v) VALUES (1001)", "shop")
-    binlog.sql("UPDATE t SET v = 0, at = NOW(6) WHERE id = 7", "shop")
-    leat.call("run", "--once", *files)
-    assert sorted(ids(leat, "m0_")) == sorted([*range(1, 1001), *range(1, 1002)])
-    assert ids(leat, "m1_")[1000:] == [1001]
-    assert sorted(ids(leat, "m2_")[1000:]) == [7, 1001]
-    assert sorted(ids(leat, "m3_")[1000:]) == [7, 1001]
-    assert offsets(leat, "m0") == {"{'query': 'query'}": {"polls": 2}}
-    assert offsets(leat, "m1") == {"{'query': 'query'}": {"incrementing": 1001}}
-    assert set(offsets(leat, "m2")["{'query': 'query'}"]) == {"timestamp", "timestamp_nanos"}
-    assert len(offsets(leat, "m3")["{'query': 'query'}"]) == 3
+
+    def change():
+        binlog.sql("INSERT INTO t (v) VALUES (1001)", "shop")
+        binlog.sql("UPDATE t SET v = 0, at = NOW(6) WHERE id = 7", "shop")
+
+    check_modes(leat, files, change)
 
 
 def test_which_tables(leat, binlog):
@@ -422,24 +412,14 @@ def load_zone(server):
 # ---- against what the log says
 
 
-class Writers:
+class Writers(Together):
     """So many at once, each with a script of transactions of up to so many seconds: rows are
     inserted, those of its own changed, and sometimes all is taken back."""
 
     def __init__(self, server, n=8, seconds=8, longest=1.0, seed=1):
-        self.server, self.errors = server, []
-        scripts = [self._script(random.Random(seed * 100 + i), seconds, longest) for i in range(n)]
-        self.threads = [threading.Thread(target=self._run, args=[one]) for one in scripts]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        for thread in self.threads:
-            thread.join()
-        assert not self.errors, self.errors
+        self.server = server
+        dice = [random.Random(seed * 100 + i) for i in range(n)]
+        super().__init__(self._run, [(self._script(one, seconds, longest),) for one in dice])
 
     @staticmethod
     def _script(dice, seconds, longest):

@@ -82,15 +82,21 @@ def told(found):
     return {(key[0].removeprefix("shop."), *key[1:]): kind for key, kind in found.items()}
 
 
-def plant(copy):
-    """What verify is to say of it."""
-    planted = {}
+def planter(copy, planted):
+    """Changes rows of the copy, and notes what verify is to say of them."""
 
     def change(table, column, value, ids, key="id"):
         quoted = ", ".join(f"'{i}'" for i in ids)
         copy.sql(f"UPDATE {table} SET {column} = {value} WHERE {key} IN ({quoted})")
         planted.update({(table, str(i)): "different" for i in ids})
 
+    return change
+
+
+def plant(copy):
+    """What verify is to say of it."""
+    planted = {}
+    change = planter(copy, planted)
     change("nums", "i", "i + 1", range(1, 101))
     change("nums", "u", "u - 1", range(101, 121))
     change("nums", "n", "n + 0.000001", range(121, 141))
@@ -245,12 +251,7 @@ def test_from_postgresql(db, binlog, leat):
     assert found == {} and whole["equal"]
     assert all(t["not_compared"] == "" for t in tables.values())
     planted = {}
-
-    def change(table, column, value, ids, key="id"):
-        quoted = ", ".join(f"'{i}'" for i in ids)
-        copy.sql(f"UPDATE {table} SET {column} = {value} WHERE {key} IN ({quoted})")
-        planted.update({(table, str(i)): "different" for i in ids})
-
+    change = planter(copy, planted)
     change("nums", "i", "i + 1", range(1, 101))
     change("nums", "n", "CONCAT(n, '0')", range(101, 151))  # the same number, other digits
     change("nums", "m", "m + 0.01", range(151, 201))

@@ -105,17 +105,11 @@ leat_rc leat_notify_conf_target(const leat_notify_conf *c, leat_arena *a, leat_p
                           .sslmode = LEAT_PG_SSL_PREFER,
                           .keepalive = true,
                           .connect_ms = CONNECT_MS};
-    LEAT_TRY(leat_db_url_read(c->url, a, &url, e));
-    const char *wrong = leat_db_url_wrong(&url, false, a);
-    if (!wrong && strcmp(url.scheme, "postgresql") != 0) wrong = "must be one of PostgreSQL";
-    if (wrong) return leat_fail(e, LEAT_CONF, "config.url", "connection.url", "%s", wrong);
-    if (c->user && *c->user) url.user = c->user;
-    if (c->password && *c->password) url.password = c->password;
+    LEAT_TRY(leat_db_url_login(c->url, c->user, c->password, a, &url, e));
+    if (strcmp(url.scheme, "postgresql") != 0)
+        return leat_fail(e, LEAT_CONF, "config.url", "connection.url", "must be one of PostgreSQL");
     LEAT_TRY(leat_pg_url_target(&url, a, t, e));
-    if (t->user) return LEAT_OK;
-    return leat_fail(e, LEAT_CONF, "notify.user", "connection.user",
-                     "is required, but not set: the user to log in as, here or in the URL "
-                     "(?user=NAME)");
+    return t->user ? LEAT_OK : leat_db_url_nobody("notify.user", e);
 }
 
 static void put_table(const char *table, leat_buf *sql)

@@ -169,14 +169,6 @@ static leat_rc too_long(const leat_compare_plan *p, leat_err *e)
                      p->table->name);
 }
 
-static leat_int128 number_of(leat_str text)
-{
-    bool minus = text.len > 0 && text.s[0] == '-';
-    leat_int128 v = 0;
-    for (size_t i = minus; i < text.len; i++) v = v * 10 + (text.s[i] - '0');
-    return minus ? -v : v;
-}
-
 static leat_rc sum(leat_compare_side *base, const leat_compare_plan *p, const leat_compare_range *r,
                    leat_compare_sum *out, leat_err *e)
 {
@@ -195,22 +187,12 @@ static leat_rc sum(leat_compare_side *base, const leat_compare_plan *p, const le
     LEAT_TRY(query(s, "sum a range up", &res, e));
     leat_my_next(&res);
     out->rows = (uint64_t)leat_my_cell_i64(&res, 0, 0);
-    out->sum = number_of(leat_my_cell(&res, 1));
-    leat_int128 second = number_of(leat_my_cell(&res, 2));
+    out->sum = leat_compare_number(leat_my_cell(&res, 1));
+    leat_int128 second = leat_compare_number(leat_my_cell(&res, 2));
     out->both = p->xors ? (leat_int128)(int64_t)(uint64_t)second : second;
     bool whole = leat_my_cell_i64(&res, 3, 1) == 0;
     leat_my_result_free(&res);
     return whole ? LEAT_OK : too_long(p, e);
-}
-
-static int64_t half(leat_str hex, int at)
-{
-    uint64_t v = 0;
-    for (int i = at; i < at + 16; i++) {
-        char c = hex.s[i];
-        v = v << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
-    }
-    return (int64_t)v;
 }
 
 static leat_rc rows(leat_compare_side *base, const leat_compare_plan *p,
@@ -232,7 +214,8 @@ static leat_rc rows(leat_compare_side *base, const leat_compare_plan *p,
         leat_str hash = leat_my_cell(&res, 0);
         whole = hash.s != NULL;
         if (!whole) break;
-        leat_compare_row row = {.key = key, .first = half(hash, 0), .second = half(hash, 16)};
+        leat_compare_row row = {
+            .key = key, .first = leat_compare_half(hash, 0), .second = leat_compare_half(hash, 16)};
         for (unsigned k = 0; k < p->nkey; k++) key[k] = leat_my_cell(&res, 1 + k);
         fn(arg, &row);
     }

@@ -29,19 +29,12 @@ static leat_rc read_target(const leat_sql_target *q, leat_arena *a, leat_my_targ
     *t = (leat_my_target){.sslmode = LEAT_MY_SSL_PREFERRED,
                           .connect_ms = q->connect_ms ? q->connect_ms : CONNECT_MS,
                           .query_ms = q->query_ms};
-    LEAT_TRY(leat_db_url_read(q->url, a, &url, e));
-    const char *wrong = leat_db_url_wrong(&url, false, a);
-    if (wrong) return leat_fail(e, LEAT_CONF, "config.url", "connection.url", "%s", wrong);
-    if (q->user && *q->user) url.user = q->user;
-    if (q->password && *q->password) url.password = q->password;
+    LEAT_TRY(leat_db_url_login(q->url, q->user, q->password, a, &url, e));
     LEAT_TRY(leat_my_url_target(&url, t, e));
     const char *zero = leat_db_url_param(&url, "zeroDateTimeBehavior");
     *zero_null = zero && (strcasecmp(zero, "CONVERT_TO_NULL") == 0 ||
                           strcasecmp(zero, "convertToNull") == 0);
-    if (t->user) return LEAT_OK;
-    return leat_fail(e, LEAT_CONF, "query.user", "connection.user",
-                     "is required, but not set: the user to log in as, here or in the URL "
-                     "(?user=NAME)");
+    return t->user ? LEAT_OK : leat_db_url_nobody("query.user", e);
 }
 
 static void validate(const leat_sql_target *q, leat_report *r)

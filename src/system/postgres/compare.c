@@ -344,14 +344,6 @@ static leat_rc bound(leat_compare_side *base, const leat_compare_plan *p,
     return LEAT_OK;
 }
 
-static leat_int128 number_of(leat_str text)
-{
-    bool minus = text.len > 0 && text.s[0] == '-';
-    leat_int128 v = 0;
-    for (size_t i = minus; i < text.len; i++) v = v * 10 + (text.s[i] - '0');
-    return minus ? -v : v;
-}
-
 static leat_rc sum(leat_compare_side *base, const leat_compare_plan *p, const leat_compare_range *r,
                    leat_compare_sum *out, leat_err *e)
 {
@@ -368,20 +360,10 @@ static leat_rc sum(leat_compare_side *base, const leat_compare_plan *p, const le
     leat_buf_str_z(&s->sql, ") s");
     LEAT_TRY(query(s, "sum a range up", sql_of(s), 0, NULL, &res, e));
     out->rows = (uint64_t)leat_pg_cell_i64(res, 0, 0, 0);
-    out->sum = number_of(leat_pg_cell(res, 0, 1));
-    out->both = number_of(leat_pg_cell(res, 0, 2));
+    out->sum = leat_compare_number(leat_pg_cell(res, 0, 1));
+    out->both = leat_compare_number(leat_pg_cell(res, 0, 2));
     PQclear(res);
     return LEAT_OK;
-}
-
-static int64_t half(leat_str hex, int at)
-{
-    uint64_t v = 0;
-    for (int i = at; i < at + 16; i++) {
-        char c = hex.s[i];
-        v = v << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
-    }
-    return (int64_t)v;
 }
 
 static leat_rc rows(leat_compare_side *base, const leat_compare_plan *p,
@@ -401,8 +383,8 @@ static leat_rc rows(leat_compare_side *base, const leat_compare_plan *p,
     for (int i = 0; i < PQntuples(res); i++) {
         leat_str hash = leat_pg_cell(res, i, 0);
         leat_compare_row row = {.key = key,
-                                .first = half(hash, 0),
-                                .second = half(hash, 16),
+                                .first = leat_compare_half(hash, 0),
+                                .second = leat_compare_half(hash, 16),
                                 .version = (uint64_t)leat_pg_cell_i64(res, i, 1, 0)};
         for (int k = 0; k < p->nkey; k++) key[k] = leat_pg_cell(res, i, 2 + k);
         fn(arg, &row);

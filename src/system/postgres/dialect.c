@@ -46,17 +46,10 @@ static leat_rc read_target(const leat_sql_target *q, leat_arena *a, leat_pg_targ
                           .keepalive = true,
                           .connect_ms = q->connect_ms ? q->connect_ms : CONNECT_MS,
                           .query_ms = q->query_ms};
-    LEAT_TRY(leat_db_url_read(q->url, a, &url, e));
-    const char *wrong = leat_db_url_wrong(&url, false, a);
-    if (wrong) return leat_fail(e, LEAT_CONF, "config.url", "connection.url", "%s", wrong);
-    if (q->user && *q->user) url.user = q->user;
-    if (q->password && *q->password) url.password = q->password;
+    LEAT_TRY(leat_db_url_login(q->url, q->user, q->password, a, &url, e));
     LEAT_TRY(leat_pg_url_target(&url, a, t, e));
     t->initial = initial_of(q, t->initial, a);
-    if (t->user) return LEAT_OK;
-    return leat_fail(e, LEAT_CONF, "query.user", "connection.user",
-                     "is required, but not set: the user to log in as, here or in the URL "
-                     "(?user=NAME)");
+    return t->user ? LEAT_OK : leat_db_url_nobody("query.user", e);
 }
 
 static void validate(const leat_sql_target *q, leat_report *r)
