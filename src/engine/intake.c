@@ -423,7 +423,8 @@ static leat_rc unreadable(const partition *p, int64_t offset, const leat_err *wh
                      p->topic, p->number, offset, *where ? ", " : "", where, why->msg);
 }
 
-static void bury(intake *s, const leat_kafka_message *m, const leat_err *why, leat_batch *b)
+static void bury(intake *s, leat_tally *of, const leat_kafka_message *m, const leat_err *why,
+                 leat_batch *b)
 {
     leat_buf position = {0};
     leat_jw w = {.out = &position};
@@ -438,9 +439,14 @@ static void bury(intake *s, const leat_kafka_message *m, const leat_err *why, le
                         .topic = m->topic,
                         .ts_us = us_of(m)};
     if (!letter.bytes.s) letter.bytes = LEAT_STR("");
-    leat_batch_dead(b, &letter);
+    leat_batch_dead(b, of, &letter);
     leat_buf_free(&position);
     if (s->conf.to) leat_errant_add(s->conf.to, m, why);
+}
+
+static leat_tally *of_topic(leat_batch *b, const partition *p)
+{
+    return leat_tallies_get(&b->tables, leat_str_of(p->topic), NULL);
 }
 
 static leat_rc read_one(intake *s, partition *p, const leat_kafka_message *m, leat_batch *b,
@@ -454,11 +460,11 @@ static leat_rc read_one(intake *s, partition *p, const leat_kafka_message *m, le
         ev->offset = m->offset;
         if (ev->ts_us == 0) ev->ts_us = us_of(m);
     } else if (rc == LEAT_AGAIN) {
-        b->counts.filtered++;
+        LEAT_COUNT(b, of_topic(b, p), filtered, 1);
     } else if (!s->conf.tolerate) {
         return unreadable(p, m->offset, &why, e);
     } else {
-        bury(s, m, &why, b);
+        bury(s, of_topic(b, p), m, &why, b);
     }
     return LEAT_OK;
 }

@@ -7,6 +7,7 @@
 #include "convert/json.h"
 #include "engine/run.h"
 
+/* The engine has counted it as appended, of its table. */
 static void put_letter(leat_batch *b, const leat_event *ev, const leat_err *why, bool safe)
 {
     leat_record view[LEAT_RECORDS_MAX];
@@ -25,15 +26,21 @@ static void put_letter(leat_batch *b, const leat_event *ev, const leat_err *why,
                         .table = ev->op ? ev->table->name : NULL,
                         .topic = view[0].topic,
                         .ts_us = ev->ts_us};
-    leat_counts was = b->counts;
+    leat_tally none = {0}, *y = ev->op ? leat_batch_tally(b, ev->table) : &none;
+    leat_counts was = b->counts, mine = y->counts;
     if (ev->op == LEAT_OP_READ)
-        leat_batch_dead_row(b, &letter);
+        leat_batch_dead_row(b, y, &letter);
     else
-        leat_batch_dead(b, &letter);
+        leat_batch_dead(b, y, &letter);
     if (ev->op == LEAT_OP_RECORD) b->counts = was; /* it is no change, and not counted */
+    y->counts.appended -= y->counts.dead - mine.dead;
+    y->counts.rows_appended -= y->counts.rows_dead - mine.rows_dead;
     if (safe) {
-        b->safe_counts.dead += b->counts.dead - was.dead;
-        b->safe_counts.rows_dead += b->counts.rows_dead - was.rows_dead;
+        leat_counts more = b->counts, of_table = y->counts;
+        leat_counts_sub(&more, &was);
+        leat_counts_sub(&of_table, &mine);
+        leat_counts_add(&b->safe_counts, &more);
+        leat_counts_add(&y->safe, &of_table);
     }
     leat_json_converter_free(json);
     leat_buf_free(&text);

@@ -12,6 +12,7 @@
 #include "engine/inputs.h"
 #include "engine/parking.h"
 #include "sink/sink.h"
+#include "stream/tables.h"
 
 typedef struct leat_sinkrun_conf {
     const leat_sink *sink;
@@ -21,7 +22,8 @@ typedef struct leat_sinkrun_conf {
     const leat_regex *pattern; /* instead of them: whatever topics fit it; NULL: the names */
     leat_feed *feed; /* what is read; NULL: the embedded streams of data that have these topics */
     leat_dead_store *dead;
-    leat_page *page; /* may be NULL */
+    leat_page *page;     /* may be NULL */
+    leat_tables *tables; /* the ledger topic by topic; may be NULL */
     leat_parking_conf parking;
     /* The sink has paused: why, for a person. Called by the sink's thread; NULL: it goes on. */
     void (*paused)(void *arg, const char *why);

@@ -166,8 +166,9 @@ static leat_rc changed_by_statement(leat_my_source *s, leat_batch *b, const leat
     bool in;
     snprintf(db, sizeof db, LEAT_STR_FMT, LEAT_STR_ARG(ev->query.db));
     LEAT_TRY(leat_filter_schema(s->filter, db, &in, e));
-    b->counts.received++;
-    b->counts.filtered++;
+    leat_tally *y = leat_tallies_get(&b->tables, leat_str_of(db), NULL);
+    LEAT_COUNT(b, y, received, 1);
+    LEAT_COUNT(b, y, filtered, 1);
     if (!in || s->statement_told) return LEAT_OK;
     s->statement_told = true;
     leat_log(LEAT_WARN, "mysql.statement",
