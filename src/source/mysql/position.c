@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "capture/snapshots.h"
 
 void leat_my_position_write(const leat_my_position *p, leat_buf *out)
 {
@@ -23,13 +24,6 @@ void leat_my_position_write(const leat_my_position *p, leat_buf *out)
     leat_jw_end(&w);
 }
 
-static bool snapshot_unfinished(const leat_json *j)
-{
-    const leat_json *s = leat_json_get(j, "snapshot");
-    if (!s || s->type == LEAT_JSON_FALSE || s->type == LEAT_JSON_NULL) return false;
-    return !leat_json_get_bool(j, "snapshot_completed", false);
-}
-
 static uint64_t number_of(const leat_json *j, const char *name)
 {
     int64_t v = leat_json_get_i64(j, name, 0);
@@ -41,7 +35,7 @@ leat_rc leat_my_position_read(leat_str offset, leat_arena *a, leat_my_position *
     const leat_json *j;
     *out = (leat_my_position){0};
     LEAT_TRY(leat_json_parse(a, offset, &j, e));
-    if (snapshot_unfinished(j)) return LEAT_OK;
+    if (leat_snapshot_unfinished(j)) return LEAT_OK;
     leat_str file = leat_json_get_str(j, "file"), gtids = leat_json_get_str(j, "gtids");
     if ((file.len == 0 && gtids.len == 0) || file.len >= LEAT_MY_FILE)
         return leat_fail(e, LEAT_CONF, "mysql.position", "offset",
