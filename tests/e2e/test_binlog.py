@@ -1,5 +1,6 @@
 """MySQL and MariaDB by their binary logs: what one who runs it sees, and that nothing is lost."""
 
+import datetime
 import json
 import threading
 
@@ -150,6 +151,28 @@ def test_inside_a_compressed_transaction(mysql_servers, leat):
     set_inside(leat, event=4, row=1, told=3)
     leat.call("run", "--once", file, seconds=120)
     assert orders(leat) == [(i, i, i) for i in range(4, 8)]
+
+
+def test_years(binlog, leat):
+    """Rows and changes show the years that are stored; a date in the year 0 is none."""
+    def insert(i):
+        binlog.sql(f"SET sql_mode = ''; INSERT INTO y VALUES ({i}, '0050-01-01', '0099-12-31', 0,"
+                   "'0000-05-06', '0000-05-06', '0000-02-03')", "shop")
+
+    binlog.sql("CREATE TABLE y (id int PRIMARY KEY, d date, dt datetime, y year, no date NOT NULL,"
+               "z date, zt datetime)", "shop")
+    insert(1)
+    leat.run(leat.write("shop.properties", config(binlog, snapshot__mode="initial")))
+    leat.read_until("shop.shop.y", 1, seconds=120)
+    insert(2)
+    epoch = datetime.date(1970, 1, 1)
+    want = {
+        "d": (datetime.date(50, 1, 1) - epoch).days,
+        "dt": (datetime.date(99, 12, 31) - epoch).days * 86400000,
+        "y": 0, "no": 0, "z": None, "zt": None,
+    }
+    for i, record in enumerate(leat.read_until("shop.shop.y", 2, seconds=120), 1):
+        assert record["value"]["after"] == {"id": i, **want}
 
 
 def test_times_of_statements(mysql_servers, leat):
