@@ -359,14 +359,6 @@ static leat_rc look_numbers(leat_sql *s, leat_sql_settled *w, leat_err *e)
     return LEAT_OK;
 }
 
-static int64_t grain_of(const leat_sql_stamp *stamp)
-{
-    int64_t grain = 1;
-    for (size_t i = 0; i < stamp->n; i++)
-        if (stamp->cols[i]->grain_us > grain) grain = stamp->cols[i]->grain_us;
-    return grain;
-}
-
 /* Of the list: the moments before which no row is to come. */
 static void settle_moments(leat_sql *s, leat_sql_settled *w, const leat_my_list *list)
 {
@@ -394,8 +386,8 @@ static void settle_moments(leat_sql *s, leat_sql_settled *w, const leat_my_list 
         if (known) w->upto = since;
     }
     /* Columns of whole seconds cut the rest off, or round. */
-    int64_t over = w->upto % grain_of(w->stamp);
-    w->upto -= over < 0 ? over + grain_of(w->stamp) : over;
+    int64_t over = w->upto % leat_dialect_grain(w->stamp);
+    w->upto -= over < 0 ? over + leat_dialect_grain(w->stamp) : over;
     w->any = any && (!w->has_last || w->upto > w->last);
 }
 
@@ -406,7 +398,7 @@ static leat_rc look_moments(leat_sql *s, leat_sql_settled *w, leat_err *e)
     if (s->target->ignore_late) {
         LEAT_TRY(s->dialect->clock(s, &clock_us, e));
         clock_us -= w->delay_us;
-        w->upto = clock_us - clock_us % grain_of(w->stamp);
+        w->upto = clock_us - clock_us % leat_dialect_grain(w->stamp);
         w->any = !w->has_last || w->upto > w->last;
         return LEAT_OK;
     }
