@@ -4,26 +4,19 @@
  * kept: once the configuration is mended it is read again. With errors.tolerance=all its change
  * goes to the dead letters instead. Run by the task's thread. */
 #include "base/log.h"
-#include "convert/json.h"
+#include "engine/record.h"
 #include "engine/run.h"
 
 static void put_letter(leat_batch *b, const leat_event *ev, const leat_err *why, bool safe)
 {
-    leat_record view[LEAT_RECORDS_MAX];
     leat_buf text = {0};
-    bool is_null;
-    const leat_json_conf conf = {.replace_null_with_default = true};
-    leat_json_converter *json = leat_json_converter_new(&conf);
-    leat_envelope_records(ev, &b->arena, view);
-    leat_str placeholder = ev->op ? ev->table->origin->placeholder : (leat_str){0};
-    leat_json_convert(json, view[0].value_schema, &view[0].value, placeholder, &text, &is_null,
-                      NULL);
+    leat_record_text(ev, &b->arena, &text);
     leat_str bytes = leat_buf_str(&text);
     leat_dead letter = {.why = *why,
                         .bytes = bytes,
                         .position = leat_event_place(ev, bytes, &b->arena),
                         .table = ev->op ? ev->table->name : NULL,
-                        .topic = view[0].topic,
+                        .topic = leat_event_topic(ev),
                         .ts_us = ev->ts_us};
     leat_counts was = b->counts;
     if (ev->op == LEAT_OP_READ)
@@ -35,7 +28,6 @@ static void put_letter(leat_batch *b, const leat_event *ev, const leat_err *why,
         b->safe_counts.dead += b->counts.dead - was.dead;
         b->safe_counts.rows_dead += b->counts.rows_dead - was.rows_dead;
     }
-    leat_json_converter_free(json);
     leat_buf_free(&text);
 }
 
