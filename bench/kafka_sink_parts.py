@@ -36,7 +36,7 @@ class Jdbc:
         self.worker = Connect(os.path.join(world.folder, "connect"), broker, "bench", heap="2g")
         self.topic, self.target, self.peaks = topic, target, []
         self.worker.start()
-        world.at_end(self.worker.stop)
+        world.at_end(self.worker.process.kill)  # the broker is gone by then
 
     def _config(self, mode, more):
         server, db = self.target.server, self.target.db
@@ -55,13 +55,14 @@ class Jdbc:
             "value.converter": JSON,
         } | SCHEMAS | more
 
-    def _last(self):
+    def _rows(self):
+        """By the last key, which costs nothing to ask for."""
         if self.target.db.sql("SELECT to_regclass('t1')") == [(None,)]:
             return 0
-        return self.target.db.sql("SELECT coalesce(max(id), 0) FROM t1")[0][0]
+        return self.target.db.sql("SELECT coalesce(max(id) + 1, 0) FROM t1")[0][0]
 
     def run(self, mode, more, n):
-        """Until row n is there: a Cost for n rows at the rate behind the first ones."""
+        """Until n rows are there: a Cost for n rows at the rate behind the first ones."""
         self.target.empty()
         name, pid = f"jdbc{next(_numbers)}", self.worker.process.pid
         peak, cpu = measure.Peak(pid), measure.cpu(pid)
@@ -69,7 +70,7 @@ class Jdbc:
         self.worker.create(name, self._config(mode, more))
         first = None
         until_ = time.monotonic() + max(300, n / 500)
-        while (got := self._last()) < n:
+        while (got := self._rows()) < n:
             now = time.monotonic()
             if got and first is None:
                 first, of = now, got
