@@ -73,7 +73,7 @@ kafka() {
     return 1
 }
 
-# 60 MB: Debezium's connectors for Kafka Connect, and Kafka's of files, for tests/peers.
+# 120 MB: Debezium's connectors for Kafka Connect, and Kafka's of files, for tests/peers.
 peers() {
     kafka
     local version=3.6.0.Final name to
@@ -85,7 +85,7 @@ peers() {
             -Dartifact=org.apache.kafka:connect-file:4.1.0 </dev/null
         mv -T "$files.part$$" "$files"
     fi
-    for name in postgres mysql; do
+    for name in postgres mysql jdbc; do
         to=$cache/debezium-connector-$name-$version
         [ -d "$to" ] && continue
         say "fetching Debezium $version for $name"

@@ -221,6 +221,7 @@ static void open_intake(leat_process *p)
                              .pattern = p->setup.wanted.pattern,
                              .key = {c->key_schemas, c->key_defaults},
                              .value = {c->value_schemas, c->value_defaults},
+                             .transforms = p->setup.transforms,
                              .tolerate = c->tolerance != 0};
     if (!p->setup.kafka) return;
     if (*c->errant_topic && conf.tolerate) conf.to = p->errant = leat_errant_new(&to);
@@ -251,6 +252,7 @@ static void make_sink(leat_process *p)
                               .topics = topics_of(p),
                               .pattern = p->setup.wanted.pattern,
                               .feed = p->intake,
+                              .transforms = p->setup.transforms,
                               .dead = leat_state_dead_store(p->state),
                               .page = p->page,
                               .tables = p->tables,

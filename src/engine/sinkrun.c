@@ -102,7 +102,8 @@ leat_sinkrun *leat_sinkrun_new(const leat_sinkrun_conf *conf)
                               .data = conf->data,
                               .sink = conf->connector,
                               .topics = conf->topics,
-                              .pattern = conf->pattern};
+                              .pattern = conf->pattern,
+                              .shaper = leat_shaper_new(conf->transforms, conf->tolerate)};
     k->feed = conf->feed ? conf->feed : &k->inputs.feed;
     k->feed->reached = conf->sink->reached ? reached : NULL;
     k->feed->reached_arg = k;
@@ -119,6 +120,7 @@ void leat_sinkrun_free(leat_sinkrun *k)
     if (!k) return;
     leat_batch_free(&k->batch);
     leat_tallies_free(&k->topics);
+    leat_shaper_free(k->inputs.shaper);
     leat_arena_free(&k->letters_arena);
     leat_free(k->fates);
     leat_parking_free(&k->parking);

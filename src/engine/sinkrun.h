@@ -21,6 +21,7 @@ typedef struct leat_sinkrun_conf {
     const char *const *topics; /* NULL-ended names; those not there yet are waited for */
     const leat_regex *pattern; /* instead of them: whatever topics fit it; NULL: the names */
     leat_feed *feed; /* what is read; NULL: the embedded streams of data that have these topics */
+    const leat_transforms *transforms; /* ... of what these hold; NULL: none */
     leat_dead_store *dead;
     leat_page *page;     /* may be NULL */
     leat_tables *tables; /* the ledger topic by topic; may be NULL */
