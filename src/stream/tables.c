@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 
 #include "base/arena.h"
+#include "base/log.h"
 #include "base/os.h"
 
 enum { VERSION = 1, COUNTS = sizeof(leat_counts) / sizeof(uint64_t), ROWS = LEAT_TABLES_MOST + 1 };
@@ -68,6 +69,13 @@ static void empty(file *f)
     atomic_store(&f->n, 1);
 }
 
+static void empty_told(file *f, const char *why)
+{
+    leat_log(LEAT_WARN, "tables.emptied",
+             "%s: the ledger by table begins anew, what was counted goes to the others", why);
+    empty(f);
+}
+
 /* Of all rows with a name. False: one is of no ledger (the machine went down in between). */
 static bool sum_of(const file *f, leat_counts *sum)
 {
@@ -107,8 +115,15 @@ static void name_rows(leat_tables *t)
     for (uint32_t i = 0; i < n; i++)
         leat_tallies_get(&t->rows, leat_str_of(t->f->rows[i].name), NULL);
     if (t->rows.n == n) return;
-    empty(t->f); /* a name stands twice */
+    empty_told(t->f, "a name stands twice");
     name_rows(t);
+}
+
+/* A machine that went down can have kept rows, and not that they are there. */
+static void clean_behind(file *f)
+{
+    uint32_t n = atomic_load(&f->n);
+    memset(f->rows + n, 0, (ROWS - n) * sizeof(row));
 }
 
 /* What is not there on a full disk is found out here, not when a row is written. */
@@ -136,6 +151,7 @@ leat_rc leat_tables_create(const char *path, bool sink, leat_tables **out, leat_
     leat_tables *t = leat_zalloc(1, sizeof *t);
     t->f = p;
     if (!is_good(t->f)) empty(t->f);
+    clean_behind(t->f);
     atomic_store(&t->f->sink, sink);
     name_rows(t);
     *out = t;
@@ -175,7 +191,7 @@ static leat_tally *row_of(leat_tables *t, const char *table)
     if (!fits || (!known && n == ROWS)) return &t->rows.v[0];
     leat_tally *y = leat_tallies_get(&t->rows, name, NULL);
     if (known) return y;
-    memcpy(t->f->rows[n].name, name.s, name.len);
+    memcpy(t->f->rows[n].name, table, name.len + 1);
     atomic_store(&t->f->n, n + 1);
     return y;
 }

@@ -1,6 +1,7 @@
 /* The ledger table by table: tallies of a batch, and the file that shows them. */
 #include "../test.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -196,6 +197,27 @@ static void test_a_torn_row(void **state)
     assert_int_equal(shown(w, ""), 4);
 }
 
+/* The machine went down: a row was kept, and not that there is one more. */
+static void test_a_row_nobody_knows(void **state)
+{
+    enum { ROWS_AT = 24, ROW = LEAT_TABLES_NAME + sizeof(leat_counts) };
+    world *w = *state;
+    append(w, "public.longer", 5, 0, 1);
+    leat_tables_settle(w->t, 1);
+    static const uint32_t n = 1;
+    int fd = open(w->path, O_RDWR);
+    char name[8];
+    assert_int_equal(pread(fd, name, 7, ROWS_AT + ROW), 7);
+    assert_memory_equal(name, "public.", 7);
+    assert_int_equal(pwrite(fd, &n, sizeof n, 12), sizeof n);
+    close(fd);
+    reopen(w, &(leat_counts){.received = 5, .appended = 5});
+    append(w, "short", 1, 0, 1);
+    leat_tables_settle(w->t, 1);
+    assert_int_equal(shown(w, "short"), 1);
+    assert_int_equal(shown(w, ""), 5);
+}
+
 static void test_bound(void **state)
 {
     world *w = *state;
@@ -260,6 +282,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_kill_leaves_the_sum, begin, end),
         cmocka_unit_test_setup_teardown(test_another_stream, begin, end),
         cmocka_unit_test_setup_teardown(test_a_torn_row, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_row_nobody_knows, begin, end),
         cmocka_unit_test_setup_teardown(test_bound, begin, end),
         cmocka_unit_test_setup_teardown(test_no_file_of_ours, begin, end),
     };
