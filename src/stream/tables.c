@@ -76,18 +76,36 @@ static void empty_told(file *f, const char *why)
     empty(f);
 }
 
-/* Of all rows with a name. False: one is of no ledger (the machine went down in between). */
-static bool sum_of(const file *f, leat_counts *sum)
+static bool even(const leat_counts *c)
 {
-    *sum = (leat_counts){0};
+    return leat_counts_in_flight(c) == 0 && leat_counts_rows_in_flight(c) == 0;
+}
+
+/* The machine went down while they were written: what they had goes to the first. */
+static void drop_torn(file *f)
+{
     uint32_t n = atomic_load(&f->n);
     for (uint32_t i = 1; i < n; i++) {
         leat_counts c;
         load(&f->rows[i], &c);
-        if (leat_counts_in_flight(&c) != 0 || leat_counts_rows_in_flight(&c) != 0) return false;
-        leat_counts_add(sum, &c);
+        if (even(&c)) continue;
+        leat_log(LEAT_WARN, "tables.row",
+                 "table=\"%s\" its counts do not balance: they go to the others", f->rows[i].name);
+        store(&f->rows[i], &(leat_counts){0});
     }
-    return true;
+}
+
+/* Of all rows with a name. */
+static leat_counts sum_of(const file *f)
+{
+    leat_counts sum = {0};
+    uint32_t n = atomic_load(&f->n);
+    for (uint32_t i = 1; i < n; i++) {
+        leat_counts c;
+        load(&f->rows[i], &c);
+        leat_counts_add(&sum, &c);
+    }
+    return sum;
 }
 
 static bool covers(const leat_counts *all, const leat_counts *part)
@@ -168,11 +186,13 @@ void leat_tables_close(leat_tables *t)
 
 void leat_tables_begin(leat_tables *t, const leat_counts *totals)
 {
-    leat_counts sum, rest = *totals;
+    leat_counts rest = *totals;
     if (t->filled > 0 || t->closed > 0) return;
-    bool good = sum_of(t->f, &sum), covered = covers(totals, &sum);
-    if (!good || (!covered && !atomic_load(&t->f->sink))) {
-        empty(t->f);
+    drop_torn(t->f);
+    leat_counts sum = sum_of(t->f);
+    bool covered = covers(totals, &sum);
+    if (!covered && !atomic_load(&t->f->sink)) {
+        empty_told(t->f, "tables have more than the stream");
         name_rows(t);
         sum = (leat_counts){0};
         covered = true;
