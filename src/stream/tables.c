@@ -19,6 +19,7 @@
 
 enum { VERSION = 1, COUNTS = sizeof(leat_counts) / sizeof(uint64_t), ROWS = LEAT_TABLES_MOST + 1 };
 #define MAGIC 0x6c6561747461626cull
+#define WORD(member) (offsetof(leat_counts, member) / sizeof(uint64_t))
 
 typedef struct row {
     char name[LEAT_TABLES_NAME];
@@ -95,6 +96,21 @@ static void drop_torn(file *f)
     }
 }
 
+/* A refusal is told at once, its append once it is durable: until then there is one that is not. */
+static void not_below(uint64_t *appended, uint64_t *dead)
+{
+    if (*appended <= INT64_MAX) return;
+    *dead += *appended;
+    *appended = 0;
+}
+
+static void load_whole(const row *r, leat_counts *c)
+{
+    load(r, c);
+    not_below(&c->appended, &c->dead);
+    not_below(&c->rows_appended, &c->rows_dead);
+}
+
 /* Of all rows with a name. */
 static leat_counts sum_of(const file *f)
 {
@@ -106,6 +122,44 @@ static leat_counts sum_of(const file *f)
         leat_counts_add(&sum, &c);
     }
     return sum;
+}
+
+/* So many of one kind are of no row any more: the first takes them. */
+static void give_up(file *f, size_t kind, size_t received, uint64_t many)
+{
+    uint32_t n = atomic_load(&f->n);
+    for (uint32_t i = 1; i < n && many > 0; i++) {
+        leat_counts c;
+        load(&f->rows[i], &c);
+        uint64_t *w = (uint64_t *)&c, out = w[kind] < many ? w[kind] : many;
+        w[kind] -= out;
+        w[received] -= out;
+        many -= out;
+        store(&f->rows[i], &c);
+    }
+}
+
+/* What Kafka refused was told before its end was known: it can have come again, and have been
+ * refused twice or taken after all. The changes are the same ones then, and only what became of
+ * them is not. */
+static void undo_refusals(file *f, const leat_counts *totals)
+{
+    static const size_t kinds[][2] = {{WORD(appended), WORD(received)},
+                                      {WORD(dead), WORD(received)},
+                                      {WORD(rows_appended), WORD(rows_read)},
+                                      {WORD(rows_dead), WORD(rows_read)}};
+    uint32_t n = atomic_load(&f->n);
+    for (uint32_t i = 1; i < n; i++) {
+        leat_counts c;
+        load_whole(&f->rows[i], &c);
+        store(&f->rows[i], &c);
+    }
+    leat_counts sum = sum_of(f);
+    if (sum.received > totals->received || sum.rows_read > totals->rows_read) return;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        uint64_t has = words(&sum)[kinds[i][0]], may = words(totals)[kinds[i][0]];
+        if (has > may) give_up(f, kinds[i][0], kinds[i][1], has - may);
+    }
 }
 
 static bool covers(const leat_counts *all, const leat_counts *part)
@@ -189,6 +243,7 @@ void leat_tables_begin(leat_tables *t, const leat_counts *totals)
     leat_counts rest = *totals;
     if (t->filled > 0 || t->closed > 0) return;
     drop_torn(t->f);
+    if (!atomic_load(&t->f->sink)) undo_refusals(t->f, totals);
     leat_counts sum = sum_of(t->f);
     bool covered = covers(totals, &sum);
     if (!covered && !atomic_load(&t->f->sink)) {
@@ -301,7 +356,7 @@ leat_rc leat_tables_read(const char *path, leat_arena *a, leat_tables_view *out,
         .sink = atomic_load(&f->sink), .rows = LEAT_NEW(a, leat_tables_row, many + 1), .n = many};
     for (uint32_t i = 0; i < many; i++) {
         out->rows[i].table = leat_arena_strdup(a, f->rows[i].name);
-        load(&f->rows[i], &out->rows[i].counts);
+        load_whole(&f->rows[i], &out->rows[i].counts);
     }
     munmap(p, sizeof(file));
     if (many > 1) qsort(out->rows, many, sizeof *out->rows, by_name);

@@ -182,6 +182,55 @@ static void test_another_stream(void **state)
     assert_int_equal(w->v.n, 2);
 }
 
+static const leat_counts *counts_of(world *w, const char *table)
+{
+    shown(w, table);
+    for (size_t i = 0; i < w->v.n; i++)
+        if (strcmp(w->v.rows[i].table, table) == 0) return &w->v.rows[i].counts;
+    fail();
+    return NULL;
+}
+
+/* Told twice, as it came again, or taken after all: only that is moved to the others. */
+static void test_refused(void **state)
+{
+    world *w = *state;
+    const leat_table t = {.schema = "public", .name = "t"};
+    append(w, "public.a", 9, 0, 1);
+    append(w, "public.t", 3, 0, 2);
+    leat_tables_settle(w->t, 2);
+    leat_tables_refused(w->t, &t, false);
+    leat_tables_refused(w->t, &t, false);
+    leat_tables_settle(w->t, 2);
+    assert_int_equal(counts_of(w, "public.t")->dead, 2);
+    reopen(w, &(leat_counts){.received = 12, .appended = 11, .dead = 1});
+    assert_int_equal(shown(w, "public.a"), 9);
+    assert_int_equal(counts_of(w, "public.t")->dead, 1);
+    assert_int_equal(shown(w, "public.t"), 1);
+    assert_int_equal(shown(w, ""), 1);
+    reopen(w, &(leat_counts){.received = 12, .appended = 12});
+    assert_int_equal(shown(w, "public.a"), 9);
+    assert_int_equal(counts_of(w, "public.t")->dead, 0);
+    assert_int_equal(shown(w, ""), 2);
+    reopen(w, &(leat_counts){.received = 12, .appended = 9, .dead = 3});
+    assert_int_equal(shown(w, "public.a") + shown(w, "public.t") + shown(w, ""), 9);
+    assert_int_equal(counts_of(w, "")->dead, 3);
+}
+
+/* The refusal is shown before the append is. */
+static void test_never_below_0(void **state)
+{
+    world *w = *state;
+    leat_tables_refused(w->t, &(leat_table){.schema = "public", .name = "t"}, false);
+    leat_tables_refused(w->t, &(leat_table){.schema = "public", .name = "t"}, true);
+    leat_tables_settle(w->t, 1);
+    assert_true(leat_counts_none(counts_of(w, "public.t")));
+    append(w, "public.t", 1, 0, 2);
+    leat_tables_settle(w->t, 2);
+    assert_int_equal(shown(w, "public.t"), 0);
+    assert_int_equal(counts_of(w, "public.t")->dead, 1);
+}
+
 /* A row that no ledger wrote: the machine went down while it was written. The others stay. */
 static void test_a_torn_row(void **state)
 {
@@ -283,6 +332,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_shown_once_durable, begin, end),
         cmocka_unit_test_setup_teardown(test_a_kill_leaves_the_sum, begin, end),
         cmocka_unit_test_setup_teardown(test_another_stream, begin, end),
+        cmocka_unit_test_setup_teardown(test_refused, begin, end),
+        cmocka_unit_test_setup_teardown(test_never_below_0, begin, end),
         cmocka_unit_test_setup_teardown(test_a_torn_row, begin, end),
         cmocka_unit_test_setup_teardown(test_a_row_nobody_knows, begin, end),
         cmocka_unit_test_setup_teardown(test_bound, begin, end),
