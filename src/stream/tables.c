@@ -198,6 +198,18 @@ static void clean_behind(file *f)
     memset(f->rows + n, 0, (ROWS - n) * sizeof(row));
 }
 
+static int write_zeros(int fd, int64_t at)
+{
+    static const char zeros[4096];
+    int err = 0;
+    for (int64_t left = (int64_t)sizeof(file) - at; left > 0 && err >= 0;) {
+        size_t n = left < (int64_t)sizeof zeros ? (size_t)left : sizeof zeros;
+        err = leat_os_write_all(fd, zeros, n, (int64_t)sizeof(file) - left);
+        left -= (int64_t)n;
+    }
+    return err < 0 ? err : 0;
+}
+
 /* What is not there on a full disk is found out here, not when a row is written. */
 static int make_room(int fd)
 {
@@ -206,7 +218,8 @@ static int make_room(int fd)
     if (err < 0 && err != -EOPNOTSUPP) return err;
     int64_t size = os->size(fd);
     if (size < 0) return (int)size;
-    return size < (int64_t)sizeof(file) ? os->truncate(fd, sizeof(file)) : 0;
+    if (size >= (int64_t)sizeof(file)) return 0;
+    return err < 0 ? write_zeros(fd, size) : os->truncate(fd, sizeof(file));
 }
 
 leat_rc leat_tables_create(const char *path, bool sink, leat_tables **out, leat_err *e)

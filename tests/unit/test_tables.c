@@ -1,12 +1,15 @@
 /* The ledger table by table: tallies of a batch, and the file that shows them. */
 #include "../test.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/os.h"
 #include "stream/tables.h"
 
 static leat_tally *get(leat_tallies *s, const char *table, uint32_t *hint)
@@ -298,6 +301,31 @@ static void test_bound(void **state)
     assert_int_equal(shown(w, ""), 6);
 }
 
+static int cannot_allocate(int fd, int64_t size)
+{
+    (void)fd;
+    (void)size;
+    return -EOPNOTSUPP;
+}
+
+/* A row that the disk has no room for would be a signal. */
+static void test_no_holes(void **state)
+{
+    world *w = *state;
+    struct stat st;
+    leat_os os = *leat_os_now();
+    os.allocate = cannot_allocate;
+    leat_tables_close(w->t);
+    unlink(w->path);
+    leat_os_use(&os);
+    leat_rc rc = leat_tables_create(w->path, false, &w->t, NULL);
+    leat_os_use(NULL);
+    assert_int_equal(rc, LEAT_OK);
+    assert_int_equal(stat(w->path, &st), 0);
+    assert_true((int64_t)st.st_blocks * 512 >= (int64_t)st.st_size);
+    assert_true(st.st_size > LEAT_TABLES_MOST * LEAT_TABLES_NAME);
+}
+
 static void test_no_file_of_ours(void **state)
 {
     world *w = *state;
@@ -337,6 +365,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_torn_row, begin, end),
         cmocka_unit_test_setup_teardown(test_a_row_nobody_knows, begin, end),
         cmocka_unit_test_setup_teardown(test_bound, begin, end),
+        cmocka_unit_test_setup_teardown(test_no_holes, begin, end),
         cmocka_unit_test_setup_teardown(test_no_file_of_ours, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
