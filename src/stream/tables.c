@@ -235,7 +235,7 @@ leat_rc leat_tables_create(const char *path, bool sink, leat_tables **out, leat_
     if (p == MAP_FAILED) return leat_os_fail(e, err, "map", path);
     leat_tables *t = leat_zalloc(1, sizeof *t);
     t->f = p;
-    if (!is_good(t->f)) empty(t->f);
+    if (!is_good(t->f) || atomic_load(&t->f->sink) != sink) empty(t->f);
     clean_behind(t->f);
     atomic_store(&t->f->sink, sink);
     name_rows(t);

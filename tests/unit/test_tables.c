@@ -301,6 +301,19 @@ static void test_bound(void **state)
     assert_int_equal(shown(w, ""), 6);
 }
 
+/* A sink's name is a source's now. */
+static void test_another_kind(void **state)
+{
+    world *w = *state;
+    append(w, "public.t", 5, 0, 1);
+    leat_tables_settle(w->t, 1);
+    leat_tables_close(w->t);
+    assert_int_equal(leat_tables_create(w->path, true, &w->t, NULL), LEAT_OK);
+    assert_int_equal(shown(w, "public.t"), 0);
+    assert_int_equal(w->v.n, 1);
+    assert_true(w->v.sink);
+}
+
 static int cannot_allocate(int fd, int64_t size)
 {
     (void)fd;
@@ -365,6 +378,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_torn_row, begin, end),
         cmocka_unit_test_setup_teardown(test_a_row_nobody_knows, begin, end),
         cmocka_unit_test_setup_teardown(test_bound, begin, end),
+        cmocka_unit_test_setup_teardown(test_another_kind, begin, end),
         cmocka_unit_test_setup_teardown(test_no_holes, begin, end),
         cmocka_unit_test_setup_teardown(test_no_file_of_ours, begin, end),
     };
