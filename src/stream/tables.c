@@ -17,7 +17,12 @@
 #include "base/log.h"
 #include "base/os.h"
 
-enum { VERSION = 1, COUNTS = sizeof(leat_counts) / sizeof(uint64_t), ROWS = LEAT_TABLES_MOST + 1 };
+enum {
+    VERSION = 1,
+    COUNTS = sizeof(leat_counts) / sizeof(uint64_t),
+    ROWS = LEAT_TABLES_MOST + 1,
+    FEW = LEAT_TABLES_FEW,
+};
 #define MAGIC 0x6c6561747461626cull
 #define WORD(member) (offsetof(leat_counts, member) / sizeof(uint64_t))
 
@@ -191,6 +196,25 @@ static void name_rows(leat_tables *t)
     name_rows(t);
 }
 
+/* Something else than left out. */
+static bool is_captured(const leat_counts *c)
+{
+    return c->appended > 0 || c->dead > 0 || c->rows_read > 0;
+}
+
+/* Of many rows those go that only say what was left out: others may want them more. */
+static void drop_left_out(file *f)
+{
+    uint32_t n = atomic_load(&f->n), kept = 1;
+    if (n <= FEW) return;
+    for (uint32_t i = 1; i < n; i++) {
+        leat_counts c;
+        load(&f->rows[i], &c);
+        if (is_captured(&c)) memmove(&f->rows[kept++], &f->rows[i], sizeof(row));
+    }
+    atomic_store(&f->n, kept);
+}
+
 /* A machine that went down can have kept rows, and not that they are there. */
 static void clean_behind(file *f)
 {
@@ -236,6 +260,7 @@ leat_rc leat_tables_create(const char *path, bool sink, leat_tables **out, leat_
     leat_tables *t = leat_zalloc(1, sizeof *t);
     t->f = p;
     if (!is_good(t->f) || atomic_load(&t->f->sink) != sink) empty(t->f);
+    drop_left_out(t->f);
     clean_behind(t->f);
     atomic_store(&t->f->sink, sink);
     name_rows(t);
@@ -269,14 +294,15 @@ void leat_tables_begin(leat_tables *t, const leat_counts *totals)
     store(&t->f->rows[0], covered ? &rest : &(leat_counts){0});
 }
 
-/* The table's, which gets a row if there is one; else the first. */
-static leat_tally *row_of(leat_tables *t, const char *table)
+/* The table's, which gets a row if there is one for these counts; else the first. */
+static leat_tally *row_of(leat_tables *t, const char *table, const leat_counts *c)
 {
     leat_str name = leat_str_of(table);
     bool fits = name.len > 0 && name.len < LEAT_TABLES_NAME;
     uint32_t n = t->rows.n;
     bool known = leat_tallies_find(&t->rows, name) != NULL;
-    if (!fits || (!known && n == ROWS)) return &t->rows.v[0];
+    bool room = n < ROWS && (n <= FEW || is_captured(c));
+    if (!fits || (!known && !room)) return &t->rows.v[0];
     leat_tally *y = leat_tallies_get(&t->rows, name, NULL);
     if (known) return y;
     memcpy(t->f->rows[n].name, table, name.len + 1);
@@ -291,7 +317,7 @@ void leat_tables_add(leat_tables *t, const leat_tallies *from, const leat_counts
     for (uint32_t i = 0; i < from->nused; i++) {
         const leat_tally *y = &from->v[from->used[i]];
         if (leat_counts_none(&y->safe)) continue;
-        leat_counts_add(&row_of(t, y->table)->counts, &y->safe);
+        leat_counts_add(&row_of(t, y->table, &y->safe)->counts, &y->safe);
         if (sum) leat_counts_sub(&rest, &y->safe);
     }
     leat_counts_add(&t->rows.v[0].counts, &rest);
@@ -336,7 +362,7 @@ void leat_tables_refused(leat_tables *t, const leat_table *table, bool of_row)
     leat_buf name = {0};
     leat_table_name(table, &name);
     leat_buf_u8(&name, 0);
-    leat_counts *c = &row_of(t, name.p)->counts;
+    leat_counts *c = &row_of(t, name.p, &(leat_counts){.dead = 1})->counts;
     leat_buf_free(&name);
     c->appended -= !of_row;
     c->dead += !of_row;

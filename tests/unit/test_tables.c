@@ -251,6 +251,34 @@ static void test_a_torn_row(void **state)
     assert_int_equal(shown(w, ""), 4);
 }
 
+/* What is only left out takes half of the rows at most, and gives them back at a start. */
+static void test_left_out(void **state)
+{
+    world *w = *state;
+    char name[32];
+    leat_tallies s = {0};
+    append(w, "public.before", 1, 0, 1);
+    for (unsigned i = 0; i < LEAT_TABLES_MOST; i++) {
+        snprintf(name, sizeof name, "other.t%04u", i);
+        leat_counts *c = &get(&s, name, NULL)->counts;
+        c->received = c->filtered = 1;
+    }
+    leat_tallies_safe(&s);
+    leat_tables_add(w->t, &s, &(leat_counts){.received = 1000, .filtered = 1000}, 2);
+    leat_tallies_free(&s);
+    append(w, "public.behind", 2, 0, 3);
+    leat_tables_settle(w->t, 3);
+    assert_int_equal(shown(w, "public.before"), 1);
+    assert_int_equal(shown(w, "public.behind"), 2);
+    assert_int_equal(w->v.n, LEAT_TABLES_FEW + 2);
+    assert_int_equal(counts_of(w, "")->filtered, 501);
+    reopen(w, &(leat_counts){.received = 1003, .appended = 3, .filtered = 1000});
+    assert_int_equal(shown(w, "public.before"), 1);
+    assert_int_equal(shown(w, "public.behind"), 2);
+    assert_int_equal(w->v.n, 3);
+    assert_int_equal(counts_of(w, "")->filtered, 1000);
+}
+
 /* The machine went down: a row was kept, and not that there is one more. */
 static void test_a_row_nobody_knows(void **state)
 {
@@ -378,6 +406,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_torn_row, begin, end),
         cmocka_unit_test_setup_teardown(test_a_row_nobody_knows, begin, end),
         cmocka_unit_test_setup_teardown(test_bound, begin, end),
+        cmocka_unit_test_setup_teardown(test_left_out, begin, end),
         cmocka_unit_test_setup_teardown(test_another_kind, begin, end),
         cmocka_unit_test_setup_teardown(test_no_holes, begin, end),
         cmocka_unit_test_setup_teardown(test_no_file_of_ours, begin, end),
