@@ -45,7 +45,7 @@ _Static_assert(sizeof(leat_counts) == COUNTS * sizeof(uint64_t), "counts are wor
 struct leat_tables {
     file *f;
     /* Row i is that of tally i. Of what is not shown yet `counts` is being filled, `safe` closed.
-     */
+     * Used are those that have any. */
     leat_tallies rows;
     uint64_t filled, closed; /* the last append of each; 0: it is empty */
 };
@@ -61,9 +61,11 @@ static void load(const row *r, leat_counts *out)
     for (int i = 0; i < COUNTS; i++) to[i] = atomic_load(&r->counts[i]);
 }
 
+/* What is as it was is not written: an idle one has no page for the disk. */
 static void store(row *r, const leat_counts *c)
 {
-    for (int i = 0; i < COUNTS; i++) atomic_store(&r->counts[i], words(c)[i]);
+    for (int i = 0; i < COUNTS; i++)
+        if (atomic_load(&r->counts[i]) != words(c)[i]) atomic_store(&r->counts[i], words(c)[i]);
 }
 
 static void empty(file *f)
@@ -191,6 +193,7 @@ static void name_rows(leat_tables *t)
     uint32_t n = atomic_load(&t->f->n);
     for (uint32_t i = 0; i < n; i++)
         leat_tallies_get(&t->rows, leat_str_of(t->f->rows[i].name), NULL);
+    leat_tallies_clear(&t->rows);
     if (t->rows.n == n) return;
     empty_told(t->f, "a name stands twice");
     name_rows(t);
@@ -302,7 +305,7 @@ static leat_tally *row_of(leat_tables *t, const char *table, const leat_counts *
     uint32_t n = t->rows.n;
     bool known = leat_tallies_find(&t->rows, name) != NULL;
     bool room = n < ROWS && (n <= FEW || is_captured(c));
-    if (!fits || (!known && !room)) return &t->rows.v[0];
+    if (!fits || (!known && !room)) return leat_tallies_get(&t->rows, LEAT_STR(""), NULL);
     leat_tally *y = leat_tallies_get(&t->rows, name, NULL);
     if (known) return y;
     memcpy(t->f->rows[n].name, table, name.len + 1);
@@ -320,30 +323,36 @@ void leat_tables_add(leat_tables *t, const leat_tallies *from, const leat_counts
         leat_counts_add(&row_of(t, y->table, &y->safe)->counts, &y->safe);
         if (sum) leat_counts_sub(&rest, &y->safe);
     }
-    leat_counts_add(&t->rows.v[0].counts, &rest);
+    if (!leat_counts_none(&rest)) leat_counts_add(&row_of(t, "", &rest)->counts, &rest);
     t->filled = serial;
 }
 
 /* What was closed is durable: it is shown. */
 static void show(leat_tables *t)
 {
-    for (uint32_t i = 0; i < t->rows.n; i++) {
-        leat_tally *y = &t->rows.v[i];
-        if (leat_counts_none(&y->safe)) continue;
+    leat_tallies *s = &t->rows;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < s->nused; i++) {
+        uint32_t at = s->used[i];
+        leat_tally *y = &s->v[at];
         leat_counts c;
-        load(&t->f->rows[i], &c);
+        load(&t->f->rows[at], &c);
         leat_counts_add(&c, &y->safe);
-        store(&t->f->rows[i], &c);
+        store(&t->f->rows[at], &c);
         y->safe = (leat_counts){0};
+        y->used = !leat_counts_none(&y->counts);
+        if (y->used) s->used[kept++] = at;
     }
+    s->nused = kept;
     t->closed = 0;
 }
 
 static void close_filled(leat_tables *t)
 {
-    for (uint32_t i = 0; i < t->rows.n; i++) {
-        t->rows.v[i].safe = t->rows.v[i].counts;
-        t->rows.v[i].counts = (leat_counts){0};
+    for (uint32_t i = 0; i < t->rows.nused; i++) {
+        leat_tally *y = &t->rows.v[t->rows.used[i]];
+        y->safe = y->counts;
+        y->counts = (leat_counts){0};
     }
     t->closed = t->filled;
     t->filled = 0;
