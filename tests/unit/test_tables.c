@@ -66,6 +66,29 @@ static void test_known(void **state)
     leat_tallies_free(&s);
 }
 
+/* More than have a near place, and in turns: each finds its own. */
+static void test_known_many(void **state)
+{
+    (void)state;
+    enum { MANY = 3 * LEAT_TALLIES_NEAR };
+    static const leat_tally of[MANY];
+    leat_tallies s = {0};
+    char name[16];
+    for (int round = 0; round < 3; round++) {
+        for (uint32_t i = 0; i < MANY; i++) {
+            snprintf(name, sizeof name, "t%u", i);
+            leat_tally *y = leat_tallies_known(&s, &of[i]);
+            assert_true((y != NULL) == (round > 0));
+            if (!y) y = get(&s, name, NULL);
+            y->of = &of[i];
+            assert_string_equal(y->table, name);
+        }
+    }
+    leat_tallies_clear(&s);
+    for (uint32_t i = 0; i < MANY; i++) assert_null(leat_tallies_known(&s, &of[i]));
+    leat_tallies_free(&s);
+}
+
 static void test_many(void **state)
 {
     (void)state;
@@ -397,6 +420,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tallies),
         cmocka_unit_test(test_known),
+        cmocka_unit_test(test_known_many),
         cmocka_unit_test(test_many),
         cmocka_unit_test_setup_teardown(test_shown_once_durable, begin, end),
         cmocka_unit_test_setup_teardown(test_a_kill_leaves_the_sum, begin, end),
