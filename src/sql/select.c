@@ -11,7 +11,10 @@
 #include "sql/select_part.h"
 #include "sql/token.h"
 
-enum { NESTED_MOST = LEAT_JSON_DEPTH - 8 }; /* of JSON in a cell */
+enum {
+    NESTED_MOST = LEAT_JSON_DEPTH - 8, /* of JSON in a cell */
+    TABLES_MOST = 100,                 /* topics of Kafka in a statement */
+};
 
 int leat_select_failed(leat_select *q, sqlite3_vtab *t, const leat_err *err)
 {
@@ -48,8 +51,8 @@ static const char *hint(const char *msg)
     if (strncmp(msg, "unknown database", 16) == 0 || strncmp(msg, "near \".\"", 8) == 0)
         return "; the name of a topic that has dots stands in double quotes";
     if (strncmp(msg, "no such table", 13) == 0)
-        return "; there are events, minutes, topics, connectors, counters, dead_letters, and each "
-               "topic by its name (SHOW TOPICS)";
+        return "; there are events, minutes, topics, connectors, counters, dead_letters, kafka where "
+               "that is the stream, and each topic by its name (SHOW TOPICS)";
     if (strncmp(msg, "no such column", 14) == 0)
         return "; columns of a row are taken from its JSON: after->>'$.id'. Texts stand in single "
                "quotes";
@@ -221,8 +224,24 @@ static leat_rc put_answer(leat_select *q, sqlite3_stmt *st, leat_buf *out, leat_
 
 /* ---- the query ---- */
 
+/* With Kafka tables of topics are made once they are named. *made: of the one that SQLite misses.
+ */
+static leat_rc make_missing(leat_select *q, bool *made, leat_err *e)
+{
+    static const char missing[] = "no such table: ";
+    const char *msg = sqlite3_errmsg(q->db);
+    *made = false;
+    if (!q->cluster || strncmp(msg, missing, sizeof missing - 1) != 0) return LEAT_OK;
+    const char *name = leat_arena_strdup(&q->a, msg + sizeof missing - 1);
+    LEAT_TRY(leat_select_kafka_topic(q, name, made, e));
+    int rc = *made ? SQLITE_OK : leat_select_events_topic(q, name, made);
+    return rc == SQLITE_OK ? LEAT_OK : failed(q, rc, e);
+}
+
 static leat_rc prepare(leat_select *q, sqlite3_stmt **st, leat_err *e)
 {
+    bool made = true;
+    int rc = SQLITE_OK;
     const char *tail = NULL;
     leat_str sql = q->conf->sql;
     if (sql.len >= LEAT_SELECT_TEXT)
@@ -230,7 +249,11 @@ static leat_rc prepare(leat_select *q, sqlite3_stmt **st, leat_err *e)
                          "the statement has %zu bytes; it may have %d", sql.len, LEAT_SELECT_TEXT);
     if (!leat_str_utf8(sql)) /* names of columns are of its text */
         return leat_fail(e, LEAT_CONF, "select.syntax", "", "the statement is not UTF-8");
-    int rc = sqlite3_prepare_v2(q->db, sql.s, (int)sql.len, st, &tail);
+    for (int i = 0; made && i < TABLES_MOST; i++) {
+        rc = sqlite3_prepare_v2(q->db, sql.s, (int)sql.len, st, &tail);
+        if (rc == SQLITE_OK) break;
+        LEAT_TRY(make_missing(q, &made, e));
+    }
     if (rc != SQLITE_OK) return failed(q, rc, e);
     leat_str rest = {tail, (size_t)(sql.s + sql.len - tail)};
     if (!*st || !leat_sql_blank(rest))
@@ -256,6 +279,7 @@ static leat_rc open_tables(leat_select *q, leat_err *e)
     if (rc == SQLITE_OK) rc = leat_select_events(q);
     if (rc == SQLITE_OK) rc = leat_select_lists(q);
     if (rc != SQLITE_OK) return failed(q, rc, e);
+    LEAT_TRY(leat_select_kafka(q, e));
     leat_select_guard(q);
     return LEAT_OK;
 }

@@ -2,10 +2,10 @@
  * process that runs it, the hub stays as it is.
  *
  * The process is this program again, as `leat select`, without environment and descriptors; it gets
- * {"sql","max_rows","ms"} and answers with one line, {"columns"...} or {"error":{...}}. It bounds
- * itself before it looks at the statement: memory, descriptors and processor time end. Who started
- * it kills it when it is too late all the same. (Files are not bounded: reading a stream that has
- * no writer makes its end durable first, stream/follow.h.) */
+ * {"sql","max_rows","ms","kafka"} and answers with one line, {"columns"...} or {"error":{...}}. It
+ * bounds itself before it looks at the statement: memory, descriptors and processor time end. Who
+ * started it kills it when it is too late all the same. (Files are not bounded: reading a stream
+ * that has no writer makes its end durable first, stream/follow.h.) */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -63,6 +63,12 @@ leat_rc leat_select_apart(const leat_select_conf *conf, leat_buf *out, leat_err 
     leat_jw_str(&w, "sql", conf->sql);
     leat_jw_i64(&w, "max_rows", conf->max_rows);
     leat_jw_i64(&w, "ms", conf->ms);
+    if (conf->kafka) {
+        leat_jw_object(&w, "kafka");
+        for (const leat_prop *p = conf->kafka->first; p; p = p->next)
+            leat_jw_z(&w, p->name, p->value);
+        leat_jw_end(&w);
+    }
     leat_jw_end(&w);
     const leat_os_program_call call = {
         .path = "/proc/self/exe", .argv = argv, .input = leat_buf_str(&asked), .bare = true};
@@ -117,6 +123,16 @@ static void put_error(const leat_err *e, leat_buf *out)
     leat_jw_end(&w);
 }
 
+/* A worker's properties; NULL: none. */
+static const leat_props *worker_of(const leat_json *kafka, leat_arena *a)
+{
+    leat_props *out = kafka ? LEAT_NEW(a, leat_props, 1) : NULL;
+    if (out) leat_props_init(out, NULL);
+    for (const leat_json *j = kafka ? kafka->child : NULL; j; j = j->next)
+        leat_props_set(out, a, j->name, j->text, 0);
+    return out;
+}
+
 int leat_select_child(const char *data)
 {
     leat_buf asked = {0}, out = {0};
@@ -131,7 +147,8 @@ int leat_select_child(const char *data)
     const leat_select_conf conf = {.data = data,
                                    .sql = leat_json_get_str(j, "sql"),
                                    .max_rows = leat_json_get_i64(j, "max_rows", LEAT_SELECT_ROWS),
-                                   .ms = leat_json_get_i64(j, "ms", LEAT_SELECT_MS)};
+                                   .ms = leat_json_get_i64(j, "ms", LEAT_SELECT_MS),
+                                   .kafka = worker_of(leat_json_get(j, "kafka"), &a)};
     bound_process(conf.ms);
     if (rc == LEAT_OK && !conf.sql.s)
         rc = leat_fail(&err, LEAT_CONF, "select.syntax", "", "there is no statement");

@@ -449,16 +449,29 @@ static bool ambiguous(const leat_select *q, const leat_topic *t)
     return false;
 }
 
+static int make(leat_select *q, const leat_topic *t)
+{
+    events_of *of = LEAT_NEW(&q->a, events_of, 1);
+    of->topic = t->name;
+    if (!ambiguous(q, t)) of->q = q;
+    return sqlite3_create_module(q->db, t->name, &module, of);
+}
+
+int leat_select_events_topic(leat_select *q, const char *name, bool *made)
+{
+    const leat_topic *t = q->topics;
+    while (t && !leat_str_ieq(leat_str_of(t->name), leat_str_of(name))) t = t->link;
+    *made = t != NULL;
+    return t ? make(q, t) : SQLITE_OK;
+}
+
+/* With Kafka a name may be a topic of both: leat_select_kafka_topic is asked first. */
 int leat_select_events(leat_select *q)
 {
     events_of *all = LEAT_NEW(&q->a, events_of, 1);
     all->q = q;
-    int rc = SQLITE_OK;
-    for (const leat_topic *t = q->topics; t && rc == SQLITE_OK; t = t->link) {
-        events_of *of = LEAT_NEW(&q->a, events_of, 1);
-        of->topic = t->name;
-        if (!ambiguous(q, t)) of->q = q;
-        rc = sqlite3_create_module(q->db, t->name, &module, of);
-    }
-    return rc == SQLITE_OK ? sqlite3_create_module(q->db, "events", &module, all) : rc;
+    int rc = sqlite3_create_module(q->db, "events", &module, all);
+    for (const leat_topic *t = q->topics; t && !q->conf->kafka && rc == SQLITE_OK; t = t->link)
+        rc = make(q, t);
+    return rc;
 }

@@ -2,10 +2,15 @@
 
 import glob
 import json
+import os
+import re
 import subprocess
 import threading
+import time
 
 import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
 from datagen import TOPIC, source
 from hub import Hub
 from servers.process import until
@@ -313,3 +318,129 @@ def test_console_shows_a_table(filled):
     assert done.returncode == 0, done.stderr
     assert lines[0].split() == ["t", "|", "n"] and lines[2].split()[0] == TOPIC
     assert lines[3].startswith("1 row, ")
+
+
+# ---- topics in Kafka
+
+
+HEADERS = [("h", b"\xff"), ("t", b"x")]
+
+
+def produce(kafka, topic, records, partitions=2):
+    """records: (partition, ms, key, value)."""
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    for done in admin.create_topics([NewTopic(topic, partitions, 1)]).values():
+        done.result(60)
+    client = Producer({"bootstrap.servers": kafka.bootstrap})
+    for partition, ms, key, value in records:
+        client.produce(topic, value, key, partition, timestamp=ms, headers=HEADERS)
+    assert client.flush(60) == 0
+
+
+def change(op, before, after):
+    value = {"before": before, "after": after, "source": {"table": "t"}, "op": op}
+    return json.dumps({"schema": {}, "payload": value}).encode()
+
+
+def test_kafka(leat, kafka):
+    """By name and by the table kafka; envelopes have their parts; conditions on time and offset,
+    and an end that does not move."""
+    os.makedirs(leat.data)
+    topic = f"sel-{time.time_ns()}.public.t"
+    began = 1_700_000_000_000
+    rows = [(i % 2, began + i * 1000, str(i).encode(), change("c", None, {"id": i}))
+            for i in range(1000)]
+    rows += [(0, began + 2_000_000, None, b"text"), (0, began + 2_000_000, b"\xff\x00", None),
+             (1, began + 2_000_000, b"1", b"[1,2.50]")]
+    produce(kafka, topic, rows)
+    worker = leat.write("worker.properties", f"bootstrap.servers={kafka.bootstrap}\n")
+    at = ("--kafka", worker)
+    (count,) = select(leat, f'SELECT count(*) AS n FROM "{topic}"', *at)
+    assert count["n"] == 1003
+    (same,) = select(leat, f"SELECT count(*) AS n FROM kafka WHERE topic = '{topic}'",
+                     "--kafka", kafka.bootstrap)
+    assert same["n"] == 1003
+    rows = select(leat, "SELECT partition, op, \"key\", before, after->>'$.id' AS id, source "
+                  f"FROM \"{topic}\" WHERE op IS NOT NULL ORDER BY id", *at)
+    assert rows[7] == {"partition": 1, "op": "c", "key": 7, "before": None, "id": 7,
+                       "source": {"table": "t"}}
+    assert [r["id"] for r in rows] == list(range(1000))
+    others = select(leat, f'SELECT "key", value, headers FROM "{topic}" WHERE op IS NULL '
+                    "ORDER BY partition, \"offset\"", *at)
+    headers = [["h", {"$base64": "/w=="}], ["t", "x"]]
+    assert others == [{"key": None, "value": "text", "headers": headers},
+                      {"key": {"$base64": "/wA="}, "value": None, "headers": headers},
+                      {"key": 1, "value": [1, 2.5], "headers": headers}]
+    for condition, want, most in (
+        (f"ts_ms >= {began + 900_000}", 103, 110),
+        ("ts >= '2023-11-14 22:28:20' AND ts < '2023-11-14 22:28:30'", 10, 110),
+        ("\"offset\" >= 490 AND \"offset\" < 495", 10, 14),
+        ("\"offset\" < 5", 10, 14),
+        ("ts < '1960-01-01'", 0, 1003),
+        ("ts >= '1960-01-01'", 1003, 1003),
+        ("\"offset\" > 100000", 0, 0),
+        ("topic = 'other'", 0, 0),
+    ):
+        done = subprocess.run(
+            [leat.binary, "sql", "--data", leat.data, *at, "-e",
+             f'SELECT count(*) FROM "{topic}" WHERE {condition}'],
+            capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, (condition, done.stderr)
+        found = re.search(r"(\d+)\s*\n1 row, (\d+) events read", done.stdout)
+        assert int(found[1]) == want and int(found[2]) <= most, (condition, done.stdout)
+    pairs = select(leat, f'SELECT count(*) AS n FROM "{topic}" a JOIN "{topic}" b '
+                   "ON a.partition = b.partition AND a.\"offset\" = b.\"offset\" "
+                   "WHERE a.\"offset\" < 2", *at)
+    assert pairs == [{"n": 4}]
+    known = select(leat, "SELECT count(*) AS n FROM topics", *at)
+    assert known == [{"n": 0}]
+
+
+def test_kafka_refused(filled, kafka, scratch):
+    """What cannot be: no topic, one that nobody has, a Kafka that does not answer; names of the
+    streams here still work."""
+    at = ("--kafka", kafka.bootstrap)
+    assert "WHERE topic" in select(filled, "SELECT * FROM kafka", *at, ok=1)
+    nobody = f"nobody-{time.time_ns()}"
+    assert "no such topic" in select(filled, f"SELECT * FROM kafka WHERE topic = '{nobody}'", *at,
+                                     ok=1)
+    assert "no such table" in select(filled, f'SELECT * FROM "{nobody}"', *at, ok=1)
+    assert "no such table" in select(filled, "SELECT * FROM kafka WHERE topic = 'x'", ok=1)
+    for text in (f'SELECT count(*) AS n FROM "{TOPIC}"',
+                 f"SELECT count(*) AS n FROM events WHERE topic = '{TOPIC}'"):
+        assert select(filled, text, *at)[0]["n"] == len(native(filled, TOPIC))
+    away = ("--kafka", "127.0.0.1:1", "--timeout", "3")
+    assert "127.0.0.1:1" in select(filled, f'SELECT * FROM "{nobody}"', *away, ok=1)
+    assert select(filled, "SELECT count(*) AS n FROM events", *away)[0]["n"] == COUNT
+    usage = subprocess.run([filled.binary, "sql", "--kafka", "x", "-e", "SELECT 1"],
+                           capture_output=True, text=True, timeout=60)
+    assert usage.returncode == 2 and "goes with --data" in usage.stderr
+
+
+def test_kafka_of_a_hub(leat, kafka):
+    """The hub's own Kafka; records that come while a query runs are not in it."""
+    topic = f"hub-{time.time_ns()}"
+    produce(kafka, topic, [(0, 1_700_000_000_000 + i, b"k", b"%d" % i) for i in range(50000)], 1)
+    worker = leat.write("worker.properties", f"bootstrap.servers={kafka.bootstrap}\ngroup.id=g\n")
+    hub = Hub(leat, worker)
+    stop = threading.Event()
+
+    def go_on():
+        client = Producer({"bootstrap.servers": kafka.bootstrap})
+        while not stop.is_set():
+            client.produce(topic, b"0", b"k")
+            client.poll(0.001)
+        client.flush(60)
+
+    writer = threading.Thread(target=go_on)
+    writer.start()
+    try:
+        count = f'(SELECT count(*) AS n FROM "{topic}")'
+        text = f"SELECT a.n = b.n AND a.n >= 50000 AS same FROM {count} a, {count} b"
+        answer = hub.ask("POST", "/hub/v1/query", {"sql": text})
+        assert answer.status == 200 and answer.json["rows"] == [[1]], answer.text
+    finally:
+        stop.set()
+        writer.join()
+    assert hub.ask("POST", "/hub/v1/query", {"sql": "SELECT * FROM kafka"}).status == 400
+    assert leat.stop() == 0

@@ -228,7 +228,8 @@ static leat_rc begin(leat_kafka_fetch *f, topic *t, leat_kafka_from from, int64_
     int64_t *offsets = leat_zalloc(t->n + 1, sizeof *offsets);
     leat_rc rc = LEAT_OK;
     for (size_t i = 0; i < t->n; i++)
-        offsets[i] = from == LEAT_KAFKA_OFFSET ? at : RD_KAFKA_OFFSET_BEGINNING;
+        offsets[i] =
+            from == LEAT_KAFKA_OFFSET || from == LEAT_KAFKA_HELD ? at : RD_KAFKA_OFFSET_BEGINNING;
     if (from == LEAT_KAFKA_TIME) rc = find_time(f, t, at, offsets, ms, e);
     for (size_t i = 0; i < t->n && rc == LEAT_OK; i++) {
         int64_t low = 0, high = 0;
@@ -237,6 +238,7 @@ static leat_rc begin(leat_kafka_fetch *f, topic *t, leat_kafka_from from, int64_
             f->ends ? f->ends : f->rk, t->name, number, &low, &high, ms);
         if (err) rc = failed(f, err, t->name, "ask for the topic's end", e);
         if (from == LEAT_KAFKA_END) offsets[i] = high;
+        if (from == LEAT_KAFKA_HELD && offsets[i] < low) offsets[i] = low;
         t->parts[i].end = high;
         t->parts[i].ended = low >= high || offsets[i] >= high;
         /* The topic may have been cut meanwhile; then it is read from what is there. */
@@ -354,6 +356,25 @@ leat_rc leat_kafka_fetch_next(leat_kafka_fetch *f, leat_kafka_message *out, int 
     *f->trouble = '\0';
     show(f, f->message, out);
     return LEAT_OK;
+}
+
+void leat_kafka_fetch_skip(leat_kafka_fetch *f)
+{
+    part *p = f->message ? part_of(f, f->message) : NULL;
+    if (!p) return;
+    p->ended = true;
+    rd_kafka_consume_stop(f->message->rkt, p->number);
+}
+
+int64_t *leat_kafka_fetch_ends(const leat_kafka_fetch *f, leat_arena *a, size_t *n)
+{
+    const topic *t = &f->topics[0];
+    *n = 0;
+    for (size_t i = 0; i < t->n; i++)
+        if ((size_t)t->parts[i].number >= *n) *n = (size_t)t->parts[i].number + 1;
+    int64_t *ends = LEAT_NEW(a, int64_t, *n + 1);
+    for (size_t i = 0; i < t->n; i++) ends[t->parts[i].number] = t->parts[i].end;
+    return ends;
 }
 
 bool leat_kafka_fetch_at_end(const leat_kafka_fetch *f)

@@ -13,7 +13,8 @@ typedef enum leat_kafka_from {
     LEAT_KAFKA_BEGINNING,
     LEAT_KAFKA_END,
     LEAT_KAFKA_OFFSET,
-    LEAT_KAFKA_TIME
+    LEAT_KAFKA_TIME,
+    LEAT_KAFKA_HELD /* the offset, or the oldest behind it that each partition holds */
 } leat_kafka_from;
 
 typedef struct leat_kafka_fetch_conf {
@@ -59,6 +60,10 @@ leat_rc leat_kafka_fetch_topic(leat_kafka_fetch *f, const char *topic, int32_t p
 /* The next record of any partition; AGAIN: none within ms. Brokers that are away are waited for.
  * CONF "stream.gap": what is asked for was removed. */
 leat_rc leat_kafka_fetch_next(leat_kafka_fetch *f, leat_kafka_message *out, int ms, leat_err *e);
+/* Nothing more is wanted of the partition of the last record. */
+void leat_kafka_fetch_skip(leat_kafka_fetch *f);
+/* The noted ends of the first topic, in a, by the number of the partition; of *n. */
+int64_t *leat_kafka_fetch_ends(const leat_kafka_fetch *f, leat_arena *a, size_t *n);
 /* All that was there when the topics were begun has been returned. */
 bool leat_kafka_fetch_at_end(const leat_kafka_fetch *f);
 /* What is wrong just now, for a person; NULL: nothing is known. */
