@@ -31,10 +31,12 @@ typedef enum column {
     COLUMNS
 } column;
 
+/* The key says which rows of two scans are one: OR may be a scan for each side. */
 #define DECLARED                                                                                   \
     "CREATE TABLE x(topic TEXT, connector TEXT, \"offset\" INTEGER, op TEXT, "                     \
     "ts TEXT COLLATE moment, ts_ms INTEGER, ts_us INTEGER, \"key\" JSON, \"before\" JSON, "        \
-    "\"after\" JSON, value JSON, source JSON, snapshot TEXT, tx INTEGER, tx_seq INTEGER)"
+    "\"after\" JSON, value JSON, source JSON, snapshot TEXT, tx INTEGER, tx_seq INTEGER, "         \
+    "PRIMARY KEY(topic, connector, \"offset\")) WITHOUT ROWID"
 
 static const leat_select_kind kinds[COLUMNS] = {
     [TOPIC] = LEAT_SELECT_TOPIC,   [CONNECTOR] = LEAT_SELECT_CONNECTOR,
@@ -304,12 +306,6 @@ static int at_end(sqlite3_vtab_cursor *base)
     return c->at >= c->b.n;
 }
 
-static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out)
-{
-    *out = ((events_cursor *)base)->row;
-    return SQLITE_OK;
-}
-
 /* ---- columns ---- */
 
 static leat_json_converter *converter(events_cursor *c, bool key)
@@ -438,7 +434,6 @@ static const sqlite3_module module = {
     .xNext = next,
     .xEof = at_end,
     .xColumn = get_column,
-    .xRowid = rowid,
 };
 
 /* Another topic has this name but for its case. */

@@ -31,10 +31,12 @@ typedef enum column {
     COLUMNS
 } column;
 
+/* The key says which rows of two scans are one: OR may be a scan for each side. */
 #define DECLARED                                                                                   \
     "CREATE TABLE x(topic TEXT, partition INTEGER, \"offset\" INTEGER, op TEXT, "                  \
     "ts TEXT COLLATE moment, ts_ms INTEGER, ts_us INTEGER, \"key\" JSON, \"before\" JSON, "        \
-    "\"after\" JSON, value JSON, source JSON, headers JSON)"
+    "\"after\" JSON, value JSON, source JSON, headers JSON, "                                      \
+    "PRIMARY KEY(topic, partition, \"offset\")) WITHOUT ROWID"
 
 static const leat_select_kind kinds[COLUMNS] = {
     [TOPIC] = LEAT_SELECT_TOPIC,   [OFFSET] = LEAT_SELECT_OFFSET, [TS] = LEAT_SELECT_TEXT_TIME,
@@ -79,7 +81,6 @@ typedef struct records_cursor {
     bool parsed;            /* value is of this row */
     const leat_json *value; /* as it is shown; NULL: it is no JSON */
     leat_buf text;
-    sqlite3_int64 row;
 } records_cursor;
 
 /* ---- the table ---- */
@@ -218,7 +219,6 @@ static int filter(sqlite3_vtab_cursor *base, int plan, const char *plan_text, in
     leat_err err = {0};
     (void)plan;
     leave(c);
-    c->row = 0;
     leat_rc rc = leat_select_bound(plan_text, argc, argv, &c->bounds, &err);
     if (rc != LEAT_OK || c->bounds.nothing) return told(c, rc, &err);
     if (topic && c->bounds.topic.s && !leat_str_is(c->bounds.topic, topic)) return SQLITE_OK;
@@ -234,19 +234,12 @@ static int next(sqlite3_vtab_cursor *base)
 {
     records_cursor *c = (records_cursor *)base;
     leat_err err = {0};
-    c->row++;
     return told(c, fill(c, &err), &err);
 }
 
 static int at_end(sqlite3_vtab_cursor *base)
 {
     return ((const records_cursor *)base)->ended;
-}
-
-static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out)
-{
-    *out = ((records_cursor *)base)->row;
-    return SQLITE_OK;
 }
 
 /* ---- columns ---- */
@@ -346,7 +339,6 @@ static const sqlite3_module module = {
     .xNext = next,
     .xEof = at_end,
     .xColumn = get_column,
-    .xRowid = rowid,
 };
 
 /* ---- which there are ---- */

@@ -97,6 +97,17 @@ def test_conditions_on_time_and_offset(filled):
     for condition in (f"topic = '{TOPIC.upper()}' COLLATE NOCASE", "ts < 'x' COLLATE BINARY"):
         rows = select(filled, f"SELECT count(*) AS n FROM events WHERE {condition}")
         assert rows == [{"n": len(events) if "topic" in condition else COUNT}], condition
+    other = "gen.datagen.t2"
+    few = [sum(e["offset"] < 10 for e in native(filled, t)) for t in (TOPIC, other)]
+    late = sum(e["offset"] >= 990 for e in events)
+    for text, want in (
+        (f'"{TOPIC}" WHERE "offset" < 10 OR "offset" >= 990', few[0] + late),
+        (f"events WHERE (topic = '{TOPIC}' AND \"offset\" < 10) OR "
+         f"(topic = '{other}' AND \"offset\" < 10)", sum(few)),
+        (f"topics WHERE topic = '{TOPIC}' OR (connector = 'gen' AND topic > 'gen')", 2),
+        ("counters WHERE connector = 'gen' OR (connector > 'a' AND counter = 'received')", 18),
+    ):  # each side is a scan of its own, and what both give is one row
+        assert select(filled, f"SELECT count(*) AS n FROM {text}") == [{"n": want}], text
     message = select(filled, f'SELECT 1 FROM "{TOPIC}" WHERE ts > \'tomorrow\'', ok=1)
     assert "tomorrow" in message and "select.moment" in message
 
@@ -376,6 +387,7 @@ def test_kafka(leat, kafka):
         ("ts >= '2023-11-14 22:28:20' AND ts < '2023-11-14 22:28:30'", 10, 110),
         ("\"offset\" >= 490 AND \"offset\" < 495", 10, 14),
         ("\"offset\" < 5", 10, 14),
+        ("\"offset\" < 5 OR \"offset\" >= 490", 33, 38),
         ("ts < '1960-01-01'", 0, 1003),
         ("ts >= '1960-01-01'", 1003, 1003),
         ("\"offset\" > 100000", 0, 0),
