@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from datagen import TOPIC, source
 from hub import Hub
@@ -406,6 +406,25 @@ def test_kafka(leat, kafka):
     assert pairs == [{"n": 4}]
     known = select(leat, "SELECT count(*) AS n FROM topics", *at)
     assert known == [{"n": 0}]
+
+
+def test_kafka_uneven(leat, kafka):
+    """Partitions that end before the offset that is asked for, or begin behind it. The long one
+    takes several fetches: what the others answer is heard meanwhile."""
+    os.makedirs(leat.data)
+    topic = f"uneven-{time.time_ns()}"
+    sizes = (20000, 5, 0)
+    rows = [(p, 1_700_000_000_000, b"k", b"x" * 500) for p, n in enumerate(sizes) for _ in range(n)]
+    produce(kafka, topic, rows, len(sizes))
+    at = ("--kafka", kafka.bootstrap)
+    count = f'SELECT count(*) AS n FROM "{topic}" WHERE "offset" >='
+    for least, want in ((50, 19950), (5, 19995), (3, 19999), (20000, 0), (50000, 0)):
+        assert select(leat, f"{count} {least}", *at) == [{"n": want}], least
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    for done in admin.delete_records([TopicPartition(topic, 0, 60)]).values():
+        done.result(60)
+    for least, want in ((50, 19940), (3, 19942), (70, 19930)):
+        assert select(leat, f"{count} {least}", *at) == [{"n": want}], least
 
 
 def test_kafka_refused(filled, kafka, scratch):

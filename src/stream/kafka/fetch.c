@@ -238,7 +238,8 @@ static leat_rc begin(leat_kafka_fetch *f, topic *t, leat_kafka_from from, int64_
             f->ends ? f->ends : f->rk, t->name, number, &low, &high, ms);
         if (err) rc = failed(f, err, t->name, "ask for the topic's end", e);
         if (from == LEAT_KAFKA_END) offsets[i] = high;
-        if (from == LEAT_KAFKA_HELD && offsets[i] < low) offsets[i] = low;
+        if (from == LEAT_KAFKA_HELD && offsets[i] > high) offsets[i] = high;
+        if (from == LEAT_KAFKA_HELD && offsets[i] < low) offsets[i] = RD_KAFKA_OFFSET_BEGINNING;
         t->parts[i].end = high;
         t->parts[i].ended = low >= high || offsets[i] >= high;
         /* The topic may have been cut meanwhile; then it is read from what is there. */

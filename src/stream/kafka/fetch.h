@@ -14,7 +14,8 @@ typedef enum leat_kafka_from {
     LEAT_KAFKA_END,
     LEAT_KAFKA_OFFSET,
     LEAT_KAFKA_TIME,
-    LEAT_KAFKA_HELD /* the offset, or the oldest behind it that each partition holds */
+    LEAT_KAFKA_HELD /* the offset; in each partition the oldest it holds, or its end, if that is
+                       nearest */
 } leat_kafka_from;
 
 typedef struct leat_kafka_fetch_conf {
