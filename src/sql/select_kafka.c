@@ -155,6 +155,17 @@ static int left_ms(const leat_select *q)
     return ms < 1 ? 1 : ms < ANSWER_MS ? (int)ms : ANSWER_MS;
 }
 
+/* Kafka Connect keeps connectors with their passwords in a topic, and a hub's viewers may ask. */
+static leat_rc allow(const leat_select *q, const char *topic, leat_err *e)
+{
+    const char *configs = leat_props_get(q->conf->kafka, "config.storage.topic");
+    bool kept_secret = configs && strcmp(topic, configs) == 0;
+    if (!kept_secret && strncmp(topic, "__", 2) != 0) return LEAT_OK;
+    return leat_fail(e, LEAT_CONF, "select.refused", topic, "%s is refused to queries",
+                     kept_secret ? "config.storage.topic of the worker, which has passwords,"
+                                 : "a topic of Kafka itself (__...)");
+}
+
 static leat_rc open_topic(records_cursor *c, const char *topic, leat_err *e)
 {
     const leat_kafka_fetch_conf conf = {.kafka = &c->q->cluster->clients, .name = "leat-select"};
@@ -162,6 +173,7 @@ static leat_rc open_topic(records_cursor *c, const char *topic, leat_err *e)
     leat_kafka_from from = placed  ? LEAT_KAFKA_HELD
                            : timed ? LEAT_KAFKA_TIME
                                    : LEAT_KAFKA_BEGINNING;
+    LEAT_TRY(allow(c->q, topic, e));
     LEAT_TRY(leat_kafka_fetch_open(&conf, &c->fetch, e));
     LEAT_TRY(leat_kafka_fetch_topic(c->fetch, topic, -1, from,
                                     placed ? c->bounds.least : c->bounds.least_us, left_ms(c->q),

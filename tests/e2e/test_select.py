@@ -475,3 +475,20 @@ def test_kafka_of_a_hub(leat, kafka):
         writer.join()
     assert hub.ask("POST", "/hub/v1/query", {"sql": "SELECT * FROM kafka"}).status == 400
     assert leat.stop() == 0
+
+
+def test_kafka_keeps_secrets(leat, kafka):
+    """Kafka Connect's connectors and Kafka's own topics are no tables, however they are named."""
+    configs = f"connect-configs-{time.time_ns()}"
+    produce(kafka, configs, [(0, 1_700_000_000_000, b"connector-a", b'{"password":"hunter2"}')], 1)
+    worker = leat.write(
+        "worker.properties",
+        f"bootstrap.servers={kafka.bootstrap}\ngroup.id=g\nconfig.storage.topic={configs}\n",
+    )
+    hub = Hub(leat, worker)
+    for source_ in (f'"{configs}"', f'"{configs.upper()}"', f"kafka WHERE topic = '{configs}'",
+                    "kafka WHERE topic = '__consumer_offsets'"):  # fmt: skip
+        answer = hub.ask("POST", "/hub/v1/query", {"sql": f"SELECT value FROM {source_}"})
+        assert answer.status == 400 and "select.refused" in answer.text, answer.text
+        assert "hunter2" not in answer.text
+    assert leat.stop() == 0
