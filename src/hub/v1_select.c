@@ -47,13 +47,13 @@ void leat_hub_v1_select(void *hub, leat_http_call *c)
 {
     leat_hub *h = hub;
     leat_select_conf conf;
-    leat_err err = {0};
+    leat_err err = {0}, no_kafka = {0};
     if (!take(h, c, &conf)) return;
+    if (find_kafka(h, &c->a, &conf, &no_kafka) != LEAT_OK) conf.no_kafka = &no_kafka;
     if (atomic_fetch_add(&h->queries, 1) >= RUNNING)
         leat_http_fail(c, 429, "%d queries run already; try again when one has ended [select.busy]",
                        RUNNING);
-    else if (find_kafka(h, &c->a, &conf, &err) != LEAT_OK ||
-             leat_select_apart(&conf, &c->out, &err) != LEAT_OK)
+    else if (leat_select_apart(&conf, &c->out, &err) != LEAT_OK)
         leat_hub_fail(c, &err);
     atomic_fetch_sub(&h->queries, 1);
 }

@@ -231,11 +231,13 @@ static leat_rc make_missing(leat_select *q, bool *made, leat_err *e)
     static const char missing[] = "no such table: ";
     const char *msg = sqlite3_errmsg(q->db);
     *made = false;
-    if (!q->cluster || strncmp(msg, missing, sizeof missing - 1) != 0) return LEAT_OK;
+    if (strncmp(msg, missing, sizeof missing - 1) != 0) return LEAT_OK;
     const char *name = leat_arena_strdup(&q->a, msg + sizeof missing - 1);
-    LEAT_TRY(leat_select_kafka_topic(q, name, made, e));
+    if (q->cluster) LEAT_TRY(leat_select_kafka_topic(q, name, made, e));
     int rc = *made ? SQLITE_OK : leat_select_events_topic(q, name, made);
-    return rc == SQLITE_OK ? LEAT_OK : failed(q, rc, e);
+    if (rc != SQLITE_OK) return failed(q, rc, e);
+    if (!*made && q->no_kafka.rc != LEAT_OK) *e = q->no_kafka;
+    return *made ? LEAT_OK : q->no_kafka.rc;
 }
 
 static leat_rc prepare(leat_select *q, sqlite3_stmt **st, leat_err *e)
@@ -278,8 +280,8 @@ static leat_rc open_tables(leat_select *q, leat_err *e)
         rc = sqlite3_create_collation(q->db, "moment", SQLITE_UTF8, NULL, leat_select_moments);
     if (rc == SQLITE_OK) rc = leat_select_events(q);
     if (rc == SQLITE_OK) rc = leat_select_lists(q);
+    if (rc == SQLITE_OK) rc = leat_select_kafka(q);
     if (rc != SQLITE_OK) return failed(q, rc, e);
-    LEAT_TRY(leat_select_kafka(q, e));
     leat_select_guard(q);
     return LEAT_OK;
 }
@@ -289,6 +291,7 @@ leat_rc leat_select_run(const leat_select_conf *conf, leat_buf *out, leat_err *e
     leat_select q = {.conf = conf, .until_us = leat_mono_us() + conf->ms * 1000};
     sqlite3_stmt *st = NULL;
     size_t before = out->len;
+    if (conf->no_kafka) q.no_kafka = *conf->no_kafka;
     leat_rc rc = open_tables(&q, e);
     if (rc == LEAT_OK) rc = prepare(&q, &st, e);
     if (rc == LEAT_OK) rc = put_answer(&q, st, out, e);

@@ -29,8 +29,9 @@ typedef struct leat_select_conf {
     const char *data;
     leat_str sql; /* one SELECT, without its semicolon */
     int64_t max_rows, ms;
-    const leat_props *kafka; /* a worker's properties, references resolved: its topics, too; NULL:
-                                the embedded streams alone */
+    const leat_props *kafka;  /* a worker's properties, references resolved: its topics, too; NULL:
+                                 the embedded streams alone */
+    const leat_err *no_kafka; /* why there are none, told where one is asked for; NULL: no reason */
 } leat_select_conf;
 
 /* Appends {"columns":[name, ...],"rows":[[value, ...], ...],"more":...,"events":...,"ms":...}:

@@ -362,16 +362,18 @@ static int make(leat_select *q, const char *name, const char *topic)
     return sqlite3_create_module(q->db, name, &module, of);
 }
 
-leat_rc leat_select_kafka(leat_select *q, leat_err *e)
+int leat_select_kafka(leat_select *q)
 {
     leat_report r;
-    if (!q->conf->kafka) return LEAT_OK;
+    if (!q->conf->kafka) return SQLITE_OK;
     leat_report_init(&r, &q->a);
-    q->cluster = LEAT_NEW(&q->a, cluster, 1);
-    if (!leat_kafka_options_read(q->conf->kafka, NULL, false, &q->a, &q->cluster->clients, &r))
-        return leat_report_err(&r, "kafka", e);
-    if (make(q, "kafka", NULL) == SQLITE_OK) return LEAT_OK;
-    return leat_fail(e, LEAT_FATAL, "select.syntax", "kafka", "%s", sqlite3_errmsg(q->db));
+    cluster *c = LEAT_NEW(&q->a, cluster, 1);
+    if (!leat_kafka_options_read(q->conf->kafka, NULL, false, &q->a, &c->clients, &r)) {
+        leat_report_err(&r, "kafka", &q->no_kafka);
+        return SQLITE_OK;
+    }
+    q->cluster = c;
+    return make(q, "kafka", NULL);
 }
 
 static leat_rc look_up(leat_select *q, leat_err *e)

@@ -492,3 +492,21 @@ def test_kafka_keeps_secrets(leat, kafka):
         assert answer.status == 400 and "select.refused" in answer.text, answer.text
         assert "hunter2" not in answer.text
     assert leat.stop() == 0
+
+
+@pytest.mark.parametrize(
+    "line,said",
+    [("connection=nope", "no connection"), ("security.protocol=nonsense", "security.protocol")],
+)
+def test_a_kafka_that_cannot_be_asked(filled, line, said):
+    """A worker whose Kafka is wrongly configured is told of where its topics are asked for."""
+    start = f"bootstrap.servers=127.0.0.1:1\ngroup.id=g\n{line}\n"
+    hub = Hub(filled, filled.write("worker.properties", start))
+    events = len(native(filled, TOPIC))
+    for table, n in (("events", COUNT), (f'"{TOPIC}"', events), ("connectors", 1)):
+        answer = hub.ask("POST", "/hub/v1/query", {"sql": f"SELECT count(*) FROM {table}"})
+        assert answer.status == 200 and answer.json["rows"] == [[n]], answer.text
+    for table in ("kafka", "nobody"):
+        answer = hub.ask("POST", "/hub/v1/query", {"sql": f"SELECT * FROM {table}"})
+        assert answer.status == 400 and said in answer.text, answer.text
+    assert filled.stop() == 0
