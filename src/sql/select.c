@@ -298,6 +298,7 @@ leat_rc leat_select_run(const leat_select_conf *conf, leat_buf *out, leat_err *e
     if (rc != LEAT_OK) out->len = before;
     sqlite3_finalize(st);
     sqlite3_close(q.db);
+    leat_select_kafka_end(&q);
     leat_arena_free(&q.a);
     return rc;
 }

@@ -56,6 +56,8 @@ typedef struct leat_select_cluster {
     const char **names; /* of its topics; NULL: not asked for yet */
     size_t n;
     ending *endings;
+    leat_kafka_fetch **idle; /* clients that no scan uses: the next one takes one of them */
+    size_t nidle;
 } cluster;
 
 /* What a module stands for. */
@@ -120,9 +122,27 @@ static int open_cursor(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
     return SQLITE_OK;
 }
 
+static leat_rc take_client(cluster *cl, leat_kafka_fetch **out, leat_err *e)
+{
+    const leat_kafka_fetch_conf conf = {
+        .kafka = &cl->clients, .name = "leat-select", .brief = true};
+    if (cl->nidle == 0) return leat_kafka_fetch_open(&conf, out, e);
+    *out = cl->idle[--cl->nidle];
+    return LEAT_OK;
+}
+
+/* A join begins a scan for each row of the other side: connections are kept. */
+static void give_back(cluster *cl, leat_kafka_fetch *f)
+{
+    if (!f) return;
+    leat_kafka_fetch_leave(f);
+    cl->idle = leat_realloc(cl->idle, (cl->nidle + 1) * sizeof(*cl->idle));
+    cl->idle[cl->nidle++] = f;
+}
+
 static void leave(records_cursor *c)
 {
-    leat_kafka_fetch_close(c->fetch);
+    give_back(c->q->cluster, c->fetch);
     c->fetch = NULL;
     c->ended = true;
 }
@@ -168,13 +188,12 @@ static leat_rc allow(const leat_select *q, const char *topic, leat_err *e)
 
 static leat_rc open_topic(records_cursor *c, const char *topic, leat_err *e)
 {
-    const leat_kafka_fetch_conf conf = {.kafka = &c->q->cluster->clients, .name = "leat-select"};
     bool placed = c->bounds.least > 0, timed = c->bounds.least_us > 0;
     leat_kafka_from from = placed  ? LEAT_KAFKA_HELD
                            : timed ? LEAT_KAFKA_TIME
                                    : LEAT_KAFKA_BEGINNING;
     LEAT_TRY(allow(c->q, topic, e));
-    LEAT_TRY(leat_kafka_fetch_open(&conf, &c->fetch, e));
+    LEAT_TRY(take_client(c->q->cluster, &c->fetch, e));
     LEAT_TRY(leat_kafka_fetch_topic(c->fetch, topic, -1, from,
                                     placed ? c->bounds.least : c->bounds.least_us, left_ms(c->q),
                                     e));
@@ -234,7 +253,7 @@ static int filter(sqlite3_vtab_cursor *base, int plan, const char *plan_text, in
     leat_rc rc = leat_select_bound(plan_text, argc, argv, &c->bounds, &err);
     if (rc != LEAT_OK || c->bounds.nothing) return told(c, rc, &err);
     if (topic && c->bounds.topic.s && !leat_str_is(c->bounds.topic, topic)) return SQLITE_OK;
-    if (!topic && c->bounds.topic.s) topic = leat_arena_str(&c->q->a, c->bounds.topic).s;
+    if (!topic && c->bounds.topic.s) topic = leat_arena_str(&c->a, c->bounds.topic).s;
     rc = topic ? open_topic(c, topic, &err)
                : leat_fail(&err, LEAT_CONF, "select.topic", "kafka",
                            "the table kafka is read by topic: WHERE topic = '...'");
@@ -376,15 +395,21 @@ int leat_select_kafka(leat_select *q)
     return make(q, "kafka", NULL);
 }
 
+void leat_select_kafka_end(leat_select *q)
+{
+    cluster *cl = q->cluster;
+    for (size_t i = 0; cl && i < cl->nidle; i++) leat_kafka_fetch_close(cl->idle[i]);
+    if (cl) leat_free(cl->idle);
+}
+
 static leat_rc look_up(leat_select *q, leat_err *e)
 {
-    const leat_kafka_fetch_conf conf = {.kafka = &q->cluster->clients, .name = "leat-select"};
     leat_kafka_fetch *f = NULL;
     if (q->cluster->names) return LEAT_OK;
-    LEAT_TRY(leat_kafka_fetch_open(&conf, &f, e));
+    LEAT_TRY(take_client(q->cluster, &f, e));
     leat_rc rc =
         leat_kafka_fetch_names(f, &q->a, &q->cluster->names, &q->cluster->n, left_ms(q), e);
-    leat_kafka_fetch_close(f);
+    give_back(q->cluster, f);
     return rc;
 }
 

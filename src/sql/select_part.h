@@ -82,6 +82,8 @@ int leat_select_events(leat_select *q);
 int leat_select_events_topic(leat_select *q, const char *name, bool *made);
 /* kafka, if that is the stream; what is wrong with its options is no_kafka. */
 int leat_select_kafka(leat_select *q);
+/* Behind the last scan. */
+void leat_select_kafka_end(leat_select *q);
 /* One for the topic of that name, if the cluster has it; *made. RETRY: no broker answers. */
 leat_rc leat_select_kafka_topic(leat_select *q, const char *name, bool *made, leat_err *e);
 /* The small ones, and minutes. */

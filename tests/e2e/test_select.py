@@ -14,6 +14,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from datagen import TOPIC, source
 from hub import Hub
 from servers.process import until
+from servers.proxy import Proxy
 
 COUNT = 20000
 
@@ -425,6 +426,26 @@ def test_kafka_uneven(leat, kafka):
         done.result(60)
     for least, want in ((50, 19940), (3, 19942), (70, 19930)):
         assert select(leat, f"{count} {least}", *at) == [{"n": want}], least
+
+
+def test_kafka_join(leat, kafka):
+    """The inner topic is begun for each row of the outer one, also backwards and where a scan is
+    left before its end; connections are not made anew."""
+    os.makedirs(leat.data)
+    a, b = (f"join-{name}-{time.time_ns()}" for name in "ab")
+    produce(kafka, a, [(i % 2, 1_700_000_000_000, b"k", b"%d" % i) for i in range(100)], 2)
+    produce(kafka, b, [(0, 1_700_000_000_000, b"k", b"%d" % i) for i in range(20000)], 1)
+    proxy = Proxy(int(kafka.bootstrap.rpartition(":")[2]))
+    at = ("--kafka", f"127.0.0.1:{proxy.port}")  # brokers tell their own address from there on
+    rows = select(leat, f'SELECT a.value AS x, b.value AS y FROM "{a}" a CROSS JOIN "{b}" b '
+                  'ON b."offset" = 19999 - a.value * 100', *at)
+    assert sorted(r["x"] for r in rows) == list(range(100))
+    assert all(r["y"] == 19999 - r["x"] * 100 for r in rows)
+    rows = select(leat, f'SELECT (SELECT b.value FROM "{b}" b WHERE b."offset" >= a.value * 7 '
+                  f'LIMIT 1) = a.value * 7 AS same, count(*) AS n FROM "{a}" a GROUP BY 1', *at)
+    proxy.close()
+    assert rows == [{"same": 1, "n": 100}]
+    assert proxy.passed <= 8, proxy.passed
 
 
 def test_kafka_refused(filled, kafka, scratch):

@@ -64,6 +64,11 @@ leat_rc leat_kafka_fetch_next(leat_kafka_fetch *f, leat_kafka_message *out, int 
     return absent(e);
 }
 
+void leat_kafka_fetch_leave(leat_kafka_fetch *f)
+{
+    (void)f;
+}
+
 void leat_kafka_fetch_skip(leat_kafka_fetch *f)
 {
     (void)f;

@@ -13,7 +13,14 @@
 #include "base/clock.h"
 #include "stream/kafka/conf.h"
 
-enum { HEADERS_MAX = 64, NAME_MAX_BYTES = 249, BUFFER_KIB = 8192, BATCH_BYTES = 1 << 20 };
+enum {
+    HEADERS_MAX = 64,
+    NAME_MAX_BYTES = 249,
+    BUFFER_KIB = 8192,
+    BATCH_BYTES = 1 << 20,
+    WAIT_MS = 200, /* a broker waits for records at the end of a partition */
+    BRIEF_MS = 2,
+};
 
 typedef struct part {
     int32_t number;
@@ -57,7 +64,8 @@ static leat_rc set_reading(const leat_kafka_fetch_conf *conf, rd_kafka_conf_t *r
     LEAT_TRY(leat_kafka_conf_set(rc, "allow.auto.create.topics", "false", OPTION, e));
     LEAT_TRY(leat_kafka_conf_set(rc, "auto.offset.reset", "error", OPTION, e));
     LEAT_TRY(leat_kafka_conf_set(rc, "check.crcs", "true", OPTION, e));
-    LEAT_TRY(leat_kafka_conf_set(rc, "fetch.wait.max.ms", "200", OPTION, e));
+    LEAT_TRY(
+        leat_kafka_conf_i64(rc, "fetch.wait.max.ms", conf->brief ? BRIEF_MS : WAIT_MS, OPTION, e));
     LEAT_TRY(leat_kafka_conf_set(rc, "fetch.error.backoff.ms", "100", OPTION, e));
     LEAT_TRY(leat_kafka_conf_i64(rc, "fetch.message.max.bytes", BATCH_BYTES, OPTION, e));
     return leat_kafka_conf_i64(rc, "queued.max.messages.kbytes", BUFFER_KIB, OPTION, e);
@@ -103,18 +111,27 @@ static void forget_message(leat_kafka_fetch *f)
     f->message = NULL;
 }
 
+static void leave(const topic *t)
+{
+    for (size_t k = 0; k < t->n; k++) rd_kafka_consume_stop(t->rkt, t->parts[k].number);
+    rd_kafka_topic_destroy(t->rkt);
+    leat_free(t->name);
+    leat_free(t->parts);
+}
+
+void leat_kafka_fetch_leave(leat_kafka_fetch *f)
+{
+    forget_message(f);
+    for (size_t i = 0; i < f->n; i++) leave(&f->topics[i]);
+    leat_free(f->topics);
+    f->topics = NULL;
+    f->n = 0;
+}
+
 void leat_kafka_fetch_close(leat_kafka_fetch *f)
 {
     if (!f) return;
-    forget_message(f);
-    for (size_t i = 0; i < f->n; i++) {
-        topic *t = &f->topics[i];
-        for (size_t k = 0; k < t->n; k++) rd_kafka_consume_stop(t->rkt, t->parts[k].number);
-        rd_kafka_topic_destroy(t->rkt);
-        leat_free(t->name);
-        leat_free(t->parts);
-    }
-    leat_free(f->topics);
+    leat_kafka_fetch_leave(f);
     rd_kafka_queue_destroy(f->queue);
     rd_kafka_destroy(f->rk);
     if (f->ends) rd_kafka_destroy(f->ends);
@@ -265,10 +282,7 @@ leat_rc leat_kafka_fetch_topic(leat_kafka_fetch *f, const char *name, int32_t pa
     if (rc == LEAT_OK) rc = only(&t, partition, e);
     if (rc == LEAT_OK) rc = begin(f, &t, from, at, ms, e);
     if (rc != LEAT_OK) {
-        for (size_t k = 0; k < t.n; k++) rd_kafka_consume_stop(t.rkt, t.parts[k].number);
-        rd_kafka_topic_destroy(t.rkt);
-        leat_free(t.name);
-        leat_free(t.parts);
+        leave(&t);
         return rc;
     }
     f->topics = leat_realloc(f->topics, (f->n + 1) * sizeof *f->topics);

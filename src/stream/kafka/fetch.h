@@ -22,6 +22,7 @@ typedef struct leat_kafka_fetch_conf {
     const leat_kafka_clients *kafka; /* borrowed for the open */
     const char *name;                /* of the client, for the brokers' logs */
     bool uncommitted;                /* records of open and aborted transactions too */
+    bool brief; /* topics are left and begun often: a broker that waits at an end holds that up */
     bool whole; /* transactions that are open now are waited for: their end is the end */
 } leat_kafka_fetch_conf;
 
@@ -52,6 +53,8 @@ typedef struct leat_kafka_topic_info {
 leat_rc leat_kafka_fetch_open(const leat_kafka_fetch_conf *conf, leat_kafka_fetch **out,
                               leat_err *e);
 void leat_kafka_fetch_close(leat_kafka_fetch *f);
+/* Its topics are no longer read; the client and its connections stay, for others. */
+void leat_kafka_fetch_leave(leat_kafka_fetch *f);
 
 /* Begins to read a topic, all partitions (-1) or one; at: the offset, or the time in µs. What is
  * there now is noted as its end. CONF "topic.unknown", "kafka.partition", "kafka.denied"; RETRY
