@@ -148,23 +148,22 @@ static int print(console *g, const leat_sql_statement *s)
 
 static int select_rows(console *g, const leat_sql_statement *s)
 {
+    leat_props worker;
     leat_sql_asking asking = {.rest = g->rest,
                               .query = {.data = g->data,
+                                        .kafka = g->common.kafka ? &worker : NULL,
                                         .sql = s->value,
                                         .max_rows = g->max ? g->max : LEAT_SELECT_ROWS,
                                         .ms = g->seconds ? g->seconds * 1000 : LEAT_SELECT_MS}};
     leat_arena a = {0};
     const leat_json *answer = NULL;
     leat_sql_failure failure;
-    leat_props worker;
     leat_err err = {0};
     int status = LEAT_EXIT_OK;
-    if (g->common.kafka) {
-        if (leat_read_kafka_worker(g->common.kafka, &a, &worker, &err) != LEAT_OK)
-            return leat_cli_fail(&err);
-        asking.query.kafka = &worker;
-    }
-    if (!leat_sql_select_ask(&asking, &a, &answer, &failure))
+    bool ready =
+        !g->common.kafka || leat_read_kafka_worker(g->common.kafka, &a, &worker, &err) == LEAT_OK;
+    if (!ready) leat_sql_select_failure(&err, &a, &failure);
+    if (!ready || !leat_sql_select_ask(&asking, &a, &answer, &failure))
         status = failed(g, &failure);
     else if (g->common.json)
         leat_sql_select_write(answer, &g->lines.out);

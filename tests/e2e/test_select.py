@@ -464,6 +464,8 @@ def test_kafka_refused(filled, kafka, scratch):
     away = ("--kafka", "127.0.0.1:1", "--timeout", "3")
     assert "127.0.0.1:1" in select(filled, f'SELECT * FROM "{nobody}"', *away, ok=1)
     assert select(filled, "SELECT count(*) AS n FROM events", *away)[0]["n"] == COUNT
+    worker = filled.write("worker.properties", "bootstrap.servers=${env:NOT_THERE}\n")
+    assert "NOT_THERE" in select(filled, "SELECT 1", "--kafka", worker, ok=1)
     usage = subprocess.run([filled.binary, "sql", "--kafka", "x", "-e", "SELECT 1"],
                            capture_output=True, text=True, timeout=60)
     assert usage.returncode == 2 and "goes with --data" in usage.stderr
