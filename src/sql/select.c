@@ -53,6 +53,8 @@ static const char *hint(const char *msg)
     if (strncmp(msg, "no such table", 13) == 0)
         return "; there are events, minutes, topics, connectors, counters, dead_letters, kafka where "
                "that is the stream, and each topic by its name (SHOW TOPICS)";
+    if (strncmp(msg, "malformed JSON", 14) == 0)
+        return "; keys and values in Kafka may be plain text: WHERE json_valid(value)";
     if (strncmp(msg, "no such column", 14) == 0)
         return "; columns of a row are taken from its JSON: after->>'$.id'. Texts stand in single "
                "quotes";

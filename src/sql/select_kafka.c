@@ -280,12 +280,22 @@ static void put_text(records_cursor *c, sqlite3_context *x)
     sqlite3_result_text64(x, c->text.p, c->text.len, SQLITE_TRANSIENT, SQLITE_UTF8);
 }
 
+/* Text that is no JSON is itself, so that it compares as it is written. */
 static void put_bytes(records_cursor *c, sqlite3_context *x, leat_str bytes)
 {
     leat_jw w = {.out = &c->text};
+    const leat_json *j = NULL;
+    bool is_json = bytes.len && leat_json_parse(&c->a, bytes, &j, NULL) == LEAT_OK;
     if (!bytes.s) return;
+    if (!is_json && leat_str_utf8(bytes)) {
+        sqlite3_result_text64(x, bytes.s, bytes.len, SQLITE_TRANSIENT, SQLITE_UTF8);
+        return;
+    }
     leat_buf_clear(&c->text);
-    leat_record_bytes(&w, &c->a, NULL, bytes, false);
+    if (is_json)
+        leat_json_write(leat_record_payload(j), &c->text);
+    else
+        leat_record_bytes(&w, &c->a, NULL, bytes, false);
     put_text(c, x);
 }
 

@@ -383,6 +383,12 @@ def test_kafka(leat, kafka):
     assert others == [{"key": None, "value": "text", "headers": headers},
                       {"key": {"$base64": "/wA="}, "value": None, "headers": headers},
                       {"key": 1, "value": [1, 2.5], "headers": headers}]
+    plain = f'SELECT "offset" AS o FROM "{topic}" WHERE value ='
+    assert select(leat, f"{plain} 'text'", *at) == [{"o": 500}]
+    broken = f"SELECT count(*) AS n FROM \"{topic}\" WHERE value->>'$.op' = 'c'"
+    assert "json_valid(value)" in select(leat, broken, *at, ok=1)
+    assert select(leat, f"{broken.replace('value->', 'json_valid(value) AND value->')}",
+                  *at) == [{"n": 1000}]
     for condition, want, most in (
         (f"ts_ms >= {began + 900_000}", 103, 110),
         ("ts >= '2023-11-14 22:28:20' AND ts < '2023-11-14 22:28:30'", 10, 110),
