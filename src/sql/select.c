@@ -50,6 +50,8 @@ static const char *hint(const char *msg)
 {
     if (strncmp(msg, "unknown database", 16) == 0 || strncmp(msg, "near \".\"", 8) == 0)
         return "; the name of a topic that has dots stands in double quotes";
+    if (strncmp(msg, "no such table", 13) == 0 && strchr(msg, '.'))
+        return "; the name of a topic that has dots stands in double quotes (SHOW TOPICS)";
     if (strncmp(msg, "no such table", 13) == 0)
         return "; there are events, minutes, topics, connectors, counters, dead_letters, kafka where "
                "that is the stream, and each topic by its name (SHOW TOPICS)";
@@ -226,38 +228,46 @@ static leat_rc put_answer(leat_select *q, sqlite3_stmt *st, leat_buf *out, leat_
 
 /* ---- the query ---- */
 
-/* With Kafka tables of topics are made once they are named. *made: of the one that SQLite misses.
- */
-static leat_rc make_missing(leat_select *q, bool *made, leat_err *e)
+/* With Kafka tables of topics are made once they are named. *name: of the one that SQLite misses,
+ * and has been given now; NULL: there is none, or it was given before: SQLite reads a name with
+ * dots, unless it is quoted, as one in another database. */
+static leat_rc make_missing(leat_select *q, const char **name, leat_err *e)
 {
     static const char missing[] = "no such table: ";
     const char *msg = sqlite3_errmsg(q->db);
-    *made = false;
+    const char *before = *name;
+    bool made = false;
+    *name = NULL;
     if (strncmp(msg, missing, sizeof missing - 1) != 0) return LEAT_OK;
-    const char *name = leat_arena_strdup(&q->a, msg + sizeof missing - 1);
-    if (q->cluster) LEAT_TRY(leat_select_kafka_topic(q, name, made, e));
-    int rc = *made ? SQLITE_OK : leat_select_events_topic(q, name, made);
+    msg = leat_arena_strdup(&q->a, msg + sizeof missing - 1);
+    if (before && strcmp(msg, before) == 0) return LEAT_OK;
+    if (q->cluster) LEAT_TRY(leat_select_kafka_topic(q, msg, &made, e));
+    int rc = made ? SQLITE_OK : leat_select_events_topic(q, msg, &made);
     if (rc != SQLITE_OK) return failed(q, rc, e);
-    if (!*made && q->no_kafka.rc != LEAT_OK) *e = q->no_kafka;
-    return *made ? LEAT_OK : q->no_kafka.rc;
+    if (made) *name = msg;
+    if (!made && q->no_kafka.rc != LEAT_OK) *e = q->no_kafka;
+    return made ? LEAT_OK : q->no_kafka.rc;
 }
 
 static leat_rc prepare(leat_select *q, sqlite3_stmt **st, leat_err *e)
 {
-    bool made = true;
+    const char *made = NULL, *tail = NULL;
     int rc = SQLITE_OK;
-    const char *tail = NULL;
     leat_str sql = q->conf->sql;
     if (sql.len >= LEAT_SELECT_TEXT)
         return leat_fail(e, LEAT_CONF, "select.refused", "",
                          "the statement has %zu bytes; it may have %d", sql.len, LEAT_SELECT_TEXT);
     if (!leat_str_utf8(sql)) /* names of columns are of its text */
         return leat_fail(e, LEAT_CONF, "select.syntax", "", "the statement is not UTF-8");
-    for (int i = 0; made && i < TABLES_MOST; i++) {
+    for (int i = 0; i < TABLES_MOST; i++) {
         rc = sqlite3_prepare_v2(q->db, sql.s, (int)sql.len, st, &tail);
-        if (rc == SQLITE_OK) break;
-        LEAT_TRY(make_missing(q, &made, e));
+        if (rc == SQLITE_OK) made = NULL;
+        if (rc != SQLITE_OK) LEAT_TRY(make_missing(q, &made, e));
+        if (!made) break;
     }
+    if (made)
+        return leat_fail(e, LEAT_CONF, "select.refused", "",
+                         "the statement names more than %d topics", TABLES_MOST);
     if (rc != SQLITE_OK) return failed(q, rc, e);
     leat_str rest = {tail, (size_t)(sql.s + sql.len - tail)};
     if (!*st || !leat_sql_blank(rest))

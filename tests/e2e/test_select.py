@@ -215,6 +215,7 @@ HOSTILE = [
      + "]') c", "select."),
     ("SELECT * FROM orders", "SHOW TOPICS"),
     ("SELECT * FROM gen.datagen.t1", "double quotes"),
+    ("SELECT * FROM gen.t1", "double quotes"),
     ("SELECT id FROM events", "after->>"),
     ("SELECT ?", "select."),
     ("SELECT abs(-9223372036854775808)", "integer overflow"),
@@ -438,7 +439,7 @@ def test_kafka_join(leat, kafka):
     """The inner topic is begun for each row of the outer one, also backwards and where a scan is
     left before its end; connections are not made anew."""
     os.makedirs(leat.data)
-    a, b = (f"join-{name}-{time.time_ns()}" for name in "ab")
+    a, b = (f"join{time.time_ns()}.{name}" for name in "ab")
     produce(kafka, a, [(i % 2, 1_700_000_000_000, b"k", b"%d" % i) for i in range(100)], 2)
     produce(kafka, b, [(0, 1_700_000_000_000, b"k", b"%d" % i) for i in range(20000)], 1)
     proxy = Proxy(int(kafka.bootstrap.rpartition(":")[2]))
@@ -449,6 +450,9 @@ def test_kafka_join(leat, kafka):
     assert all(r["y"] == 19999 - r["x"] * 100 for r in rows)
     rows = select(leat, f'SELECT (SELECT b.value FROM "{b}" b WHERE b."offset" >= a.value * 7 '
                   f'LIMIT 1) = a.value * 7 AS same, count(*) AS n FROM "{a}" a GROUP BY 1', *at)
+    assert "double quotes" in select(leat, f"SELECT * FROM {a}", *at, ok=1)
+    many = " UNION ALL ".join([f'SELECT 1 FROM "{a}"'] + [f'SELECT 1 FROM "{b}"'] * 9)
+    assert len(select(leat, f"{many} LIMIT 5", *at)) == 5
     proxy.close()
     assert rows == [{"same": 1, "n": 100}]
     assert proxy.passed <= 8, proxy.passed
