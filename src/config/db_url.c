@@ -40,7 +40,8 @@ static leat_rc read_host(leat_str part, leat_buf *hosts, leat_db_url *out, leat_
 {
     leat_str host, port = part;
     int64_t number = 0;
-    if (part.len > 0 && *part.s == '[') {
+    bool brackets = part.len > 0 && *part.s == '[';
+    if (brackets) {
         host = leat_str_cut(&port, ']');
         if (!port.s) return bad(e, "an address that begins with [ lacks its ]");
         host = (leat_str){host.s + 1, host.len - 1};
@@ -55,7 +56,12 @@ static leat_rc read_host(leat_str part, leat_buf *hosts, leat_db_url *out, leat_
         return bad(e, "several hosts have to share one port");
     out->port = number;
     if (hosts->len > 0) leat_buf_u8(hosts, ',');
-    return leat_buf_unurl(hosts, host, false) ? LEAT_OK : bad(e, HALF_ENCODED);
+    size_t before = hosts->len;
+    if (leat_buf_unurl(hosts, host, false)) return LEAT_OK;
+    if (!brackets) return bad(e, HALF_ENCODED);
+    hosts->len = before; /* a zone as people write it: fe80::1%eth0 */
+    leat_buf_add(hosts, host);
+    return LEAT_OK;
 }
 
 /* USER:PASSWORD@HOST,HOST */

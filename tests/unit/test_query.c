@@ -21,6 +21,8 @@ static void test_urls(void **state)
         {"jdbc:postgresql:shop", NULL, "shop", NULL, 0},
         {"jdbc:postgresql://a:1,b:1/x%20y?ssl=true", "a,b", "x y", NULL, 1},
         {"jdbc:postgresql://[::1]:5/x", "::1", "x", NULL, 5},
+        {"jdbc:postgresql://[fe80::1%eth0]:5/x", "fe80::1%eth0", "x", NULL, 5},
+        {"jdbc:postgresql://h:5,[%3A%3A1%25en0]:5/x", "h,::1%en0", "x", NULL, 5},
         {"jdbc:sqlite:/a/b.db?x=y", NULL, "/a/b.db", NULL, 0},
         {"jdbc:postgresql://a:1,b:2/x", NULL, NULL, "share one port", 0},
         {"jdbc:postgresql://a:x/x", NULL, NULL, "1 to 65535", 0},
