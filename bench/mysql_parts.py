@@ -115,6 +115,61 @@ class Log:
         return self._timed(lambda: measure.run(cmd))
 
 
+    def polled(self, mode):
+        """All rows of the table by query capture, in its first poll."""
+        leat = self.world.leat()
+        config = {"connector.class": "jdbc", "connection.user": "root", "mode": mode,
+                  "connection.url": f"jdbc:{self.server.kind}://{self.server.host}:"
+                                    f"{self.server.port}/bench",
+                  "incrementing.column.name": "aid", "table.whitelist": "acc",
+                  "topic.prefix": "q_"}
+        file = leat.write("polled.properties", config)
+        cmd = [leat.binary, "run", "--once", "--data", leat.data, "--log-level", "warn", file]
+        cost = self._timed(lambda: measure.run(cmd))
+        got = int(leat.call("read", "q_acc", "--count").stdout)
+        if got != self.changes:
+            raise RuntimeError(f"{got} rows were read, {self.changes} are there")
+        self.world.forget(leat)
+        return cost
+
+    def selected(self, text):
+        """The client that prints a query's rows as they come, to /dev/null."""
+        cmd = self.server.client("--quick", "-e", text, "bench")
+        return self._timed(lambda: measure.run(cmd))
+
+
+def _query(world, table, kind):
+    from parts import in_turns, ratios
+
+    part, ordered = f"{kind.kind}-query", "SELECT * FROM acc ORDER BY aid"
+    log = Log(world, kind, world.scaled(2_000_000), 10000)
+    costs = in_turns(world.runs, {
+        "client, all": lambda: log.selected("SELECT * FROM acc"),
+        "leat, bulk": lambda: log.polled("bulk"),
+        "client, in order": lambda: log.selected(ordered),
+        "leat, incrementing": lambda: log.polled("incrementing"),
+    })
+    n = log.changes
+    for name, all_ in costs.items():
+        table.add(part, name, [c.rate(n) for c in all_], "rows/s",
+                  cpu=[c.cpu_per_million(n) for c in all_],
+                  server=[c.server_cpu / n * 1e6 for c in all_])
+    for mode, yardstick in {"bulk": "client, all", "incrementing": "client, in order"}.items():
+        table.add(part, f"{mode} / client", ratios(costs[f"leat, {mode}"], costs[yardstick]), "x",
+                  0.5)
+    log.close()
+
+
+def mysql_query(world, table):
+    """2M rows by query capture into the stream, beside the client that prints them."""
+    _query(world, table, mysql_server.MySQL)
+
+
+def mariadb_query(world, table):
+    """The same of MariaDB."""
+    _query(world, table, mysql_server.MariaDB)
+
+
 def _stream(world, table, kind):
     part = kind.kind
     log = Log(world, kind, world.scaled(1_000_000), 100)
@@ -155,4 +210,10 @@ def big_tx(world, table):
     log.close()
 
 
-PARTS = {"mysql-stream": mysql, "mariadb-stream": mariadb, "mysql-big-tx": big_tx}
+PARTS = {
+    "mysql-stream": mysql,
+    "mariadb-stream": mariadb,
+    "mysql-big-tx": big_tx,
+    "mysql-query": mysql_query,
+    "mariadb-query": mariadb_query,
+}

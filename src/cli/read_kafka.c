@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "config/load.h"
 #include "engine/connection.h"
+#include "engine/record.h"
 
 enum { WAIT_MS = 200, ANSWER_MS = 10000, PATIENCE_US = 5000000, KEEP = 1 << 20 };
 
@@ -27,23 +28,29 @@ typedef struct reader {
     int64_t quiet_us; /* since when nothing came; 0: something did */
 } reader;
 
-/* --kafka as a worker's configuration: the brokers, or the file that it names. */
-static leat_rc configure(const char *kafka, leat_arena *a, leat_kafka_clients *out, leat_err *e)
+leat_rc leat_read_kafka_worker(const char *kafka, leat_arena *a, leat_props *out, leat_err *e)
 {
     struct stat st;
+    leat_report r;
+    leat_config *config = NULL;
+    leat_props_init(out, NULL);
+    leat_report_init(&r, a);
+    if (stat(kafka, &st) != 0 || !S_ISREG(st.st_mode)) {
+        leat_props_set(out, a, LEAT_STR("bootstrap.servers"), leat_str_of(kafka), 0);
+        return LEAT_OK;
+    }
+    LEAT_TRY(leat_config_load(a, kafka, &config, e));
+    *out = config->props;
+    if (!leat_connection_expand(a, out, true, &r)) return leat_report_err(&r, kafka, e);
+    return leat_config_resolve(a, out, e);
+}
+
+static leat_rc configure(const char *kafka, leat_arena *a, leat_kafka_clients *out, leat_err *e)
+{
     leat_props worker;
     leat_report r;
-    leat_props_init(&worker, NULL);
     leat_report_init(&r, a);
-    if (stat(kafka, &st) == 0 && S_ISREG(st.st_mode)) {
-        leat_config *config = NULL;
-        LEAT_TRY(leat_config_load(a, kafka, &config, e));
-        worker = config->props;
-        if (!leat_connection_expand(a, &worker, true, &r)) return leat_report_err(&r, kafka, e);
-        LEAT_TRY(leat_config_resolve(a, &worker, e));
-    } else {
-        leat_props_set(&worker, a, LEAT_STR("bootstrap.servers"), leat_str_of(kafka), 0);
-    }
+    LEAT_TRY(leat_read_kafka_worker(kafka, a, &worker, e));
     leat_kafka_options_read(&worker, NULL, false, a, out, &r);
     return leat_report_err(&r, kafka, e);
 }
@@ -64,33 +71,6 @@ static leat_rc open_fetch(const char *kafka, bool uncommitted, leat_kafka_fetch 
 
 /* ---- records ---- */
 
-static const leat_json *payload_of(const leat_json *j)
-{
-    const leat_json *schema = leat_json_get(j, "schema"), *payload = leat_json_get(j, "payload");
-    bool both = schema && payload && j->child->next && !j->child->next->next;
-    return both ? payload : j;
-}
-
-static void put_bytes(reader *g, leat_jw *w, const char *name, leat_str bytes)
-{
-    const leat_json *j = NULL;
-    if (!bytes.s) {
-        leat_jw_null(w, name);
-    } else if (bytes.len && leat_json_parse(&g->a, bytes, &j, NULL) == LEAT_OK) {
-        leat_jw_name(w, name);
-        leat_json_write(g->conf->schemas ? j : payload_of(j), w->out);
-    } else if (leat_str_utf8(bytes)) {
-        leat_jw_str(w, name, bytes);
-    } else {
-        leat_jw_object(w, name);
-        leat_jw_name(w, "$base64");
-        leat_buf_u8(w->out, '"');
-        leat_buf_base64(w->out, bytes, false);
-        leat_buf_u8(w->out, '"');
-        leat_jw_end(w);
-    }
-}
-
 static void put_record(reader *g, const leat_kafka_message *m)
 {
     leat_jw w = {.out = &g->lines->out};
@@ -99,20 +79,9 @@ static void put_record(reader *g, const leat_kafka_message *m)
     leat_jw_i64(&w, "partition", m->partition);
     leat_jw_i64(&w, "offset", m->offset);
     leat_jw_i64(&w, "timestamp", m->timestamp_ms);
-    put_bytes(g, &w, "key", m->key);
-    put_bytes(g, &w, "value", m->value);
-    leat_jw_array(&w, "headers");
-    for (size_t i = 0; i < m->nheaders; i++) {
-        leat_str value = m->headers[i].value;
-        leat_jw_array(&w, NULL);
-        leat_jw_z(&w, NULL, m->headers[i].name);
-        if (value.s && !leat_str_utf8(value))
-            put_bytes(g, &w, NULL, value);
-        else
-            leat_jw_str(&w, NULL, value);
-        leat_jw_end(&w);
-    }
-    leat_jw_end(&w);
+    leat_record_bytes(&w, &g->a, "key", m->key, g->conf->schemas);
+    leat_record_bytes(&w, &g->a, "value", m->value, g->conf->schemas);
+    leat_record_headers(&w, &g->a, "headers", m);
     leat_jw_end(&w);
     leat_buf_u8(&g->lines->out, '\n');
     leat_arena_reset(&g->a, KEEP);

@@ -23,6 +23,10 @@ typedef struct leat_read_kafka {
 leat_rc leat_read_kafka_run(const leat_read_kafka *conf, leat_lines *lines, uint64_t *printed,
                             leat_err *e);
 
+/* --kafka as a worker's properties, in a: of the brokers, or of the file that it names, references
+ * resolved. */
+leat_rc leat_read_kafka_worker(const char *kafka, leat_arena *a, leat_props *out, leat_err *e);
+
 /* The topics of a cluster, as a table or as JSON; the exit status. */
 int leat_topics_kafka(const leat_common *common);
 

@@ -15,6 +15,7 @@
 #include "cli/cli.h"
 #include "cli/connect.h"
 #include "cli/lines.h"
+#include "cli/read_kafka.h"
 #include "cli/sql_line.h"
 #include "cli/sql_select.h"
 #include "cli/sql_show.h"
@@ -147,17 +148,22 @@ static int print(console *g, const leat_sql_statement *s)
 
 static int select_rows(console *g, const leat_sql_statement *s)
 {
-    const leat_sql_asking asking = {
-        .rest = g->rest,
-        .query = {.data = g->data,
-                  .sql = s->value,
-                  .max_rows = g->max ? g->max : LEAT_SELECT_ROWS,
-                  .ms = g->seconds ? g->seconds * 1000 : LEAT_SELECT_MS}};
+    leat_props worker;
+    leat_sql_asking asking = {.rest = g->rest,
+                              .query = {.data = g->data,
+                                        .kafka = g->common.kafka ? &worker : NULL,
+                                        .sql = s->value,
+                                        .max_rows = g->max ? g->max : LEAT_SELECT_ROWS,
+                                        .ms = g->seconds ? g->seconds * 1000 : LEAT_SELECT_MS}};
     leat_arena a = {0};
     const leat_json *answer = NULL;
     leat_sql_failure failure;
+    leat_err err = {0};
     int status = LEAT_EXIT_OK;
-    if (!leat_sql_select_ask(&asking, &a, &answer, &failure))
+    bool ready =
+        !g->common.kafka || leat_read_kafka_worker(g->common.kafka, &a, &worker, &err) == LEAT_OK;
+    if (!ready) leat_sql_select_failure(&err, &a, &failure);
+    if (!ready || !leat_sql_select_ask(&asking, &a, &answer, &failure))
         status = failed(g, &failure);
     else if (g->common.json)
         leat_sql_select_write(answer, &g->lines.out);
@@ -465,6 +471,8 @@ int leat_cli_sql(int argc, char **argv)
         {"f", LEAT_ARG_TEXT, &g.file, "FILE", "carry out the statements of a file"},
         {"define", LEAT_ARG_TEXT, &g.define, "NAME=VALUE", "a variable: ${NAME}"},
         {"data", LEAT_ARG_TEXT, &g.data, "DIR", "SELECT reads this data folder, without a hub"},
+        {"kafka", LEAT_ARG_TEXT, &g.common.kafka, "BROKERS",
+         "with --data: SELECT reads topics of this Kafka too (host:port, or a worker's file)"},
         {"timeout", LEAT_ARG_INT, &g.seconds, "SECONDS", "that a SELECT may take (default: 30)"},
         {"max", LEAT_ARG_INT, &g.max, "N", "rows that a SELECT may give (default: 10000)"},
         LEAT_ARG_JSON(g.common),
@@ -479,5 +487,7 @@ int leat_cli_sql(int argc, char **argv)
                               LEAT_SELECT_MS_MOST / 1000);
     if (g.max > LEAT_SELECT_ROWS_MOST || g.max < 0)
         return leat_cli_usage(argv[0], "--max takes 1 to %d rows", LEAT_SELECT_ROWS_MOST);
+    if (g.common.kafka && !g.data)
+        return leat_cli_usage(argv[0], "--kafka goes with --data; a hub knows its own Kafka");
     return run(&g);
 }

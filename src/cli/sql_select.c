@@ -17,6 +17,13 @@ static bool failed(leat_sql_failure *out, int status, const char *message)
     return false;
 }
 
+void leat_sql_select_failure(const leat_err *err, leat_arena *a, leat_sql_failure *out)
+{
+    failed(out, err->rc == LEAT_CONF ? 400 : 503,
+           leat_arena_printf(a, "%s%s%s [%s]", err->where, *err->where ? ": " : "", err->msg,
+                             err->code));
+}
+
 static bool ask_folder(const leat_sql_asking *g, leat_arena *a, leat_str *text,
                        leat_sql_failure *out)
 {
@@ -26,9 +33,7 @@ static bool ask_folder(const leat_sql_asking *g, leat_arena *a, leat_str *text,
     if (ok)
         *text = leat_arena_str(a, leat_buf_str(&answer));
     else
-        failed(out, err.rc == LEAT_CONF ? 400 : 503,
-               leat_arena_printf(a, "%s%s%s [%s]", err.where, *err.where ? ": " : "", err.msg,
-                                 err.code));
+        leat_sql_select_failure(&err, a, out);
     leat_buf_free(&answer);
     return ok;
 }

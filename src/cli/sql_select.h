@@ -15,6 +15,8 @@ typedef struct leat_sql_asking {
 /* The answer (sql/select.h), in a; false: *out says why there is none. */
 bool leat_sql_select_ask(const leat_sql_asking *asking, leat_arena *a, const leat_json **answer,
                          leat_sql_failure *out);
+/* What such a query says of an error; in a. */
+void leat_sql_select_failure(const leat_err *err, leat_arena *a, leat_sql_failure *out);
 /* An object a row, one a line. */
 void leat_sql_select_write(const leat_json *answer, leat_buf *out);
 /* A table; narrow: long cells are cut. */

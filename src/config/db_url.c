@@ -3,6 +3,8 @@
 
 #include "config/files.h"
 
+#define HALF_ENCODED "it holds a % that no two hex digits follow"
+
 static leat_rc bad(leat_err *e, const char *what)
 {
     return leat_fail(e, LEAT_CONF, "config.url", "connection.url",
@@ -17,7 +19,7 @@ static leat_rc decode(leat_str text, leat_arena *a, const char **out, leat_err *
     bool good = leat_buf_unurl(&buf, text, false);
     if (good) *out = leat_arena_str(a, leat_buf_str(&buf)).s;
     leat_buf_free(&buf);
-    return good ? LEAT_OK : bad(e, "it holds a % that no two hex digits follow");
+    return good ? LEAT_OK : bad(e, HALF_ENCODED);
 }
 
 static leat_rc read_params(leat_str text, leat_arena *a, leat_db_url *out, leat_err *e)
@@ -38,7 +40,8 @@ static leat_rc read_host(leat_str part, leat_buf *hosts, leat_db_url *out, leat_
 {
     leat_str host, port = part;
     int64_t number = 0;
-    if (part.len > 0 && *part.s == '[') {
+    bool brackets = part.len > 0 && *part.s == '[';
+    if (brackets) {
         host = leat_str_cut(&port, ']');
         if (!port.s) return bad(e, "an address that begins with [ lacks its ]");
         host = (leat_str){host.s + 1, host.len - 1};
@@ -53,6 +56,10 @@ static leat_rc read_host(leat_str part, leat_buf *hosts, leat_db_url *out, leat_
         return bad(e, "several hosts have to share one port");
     out->port = number;
     if (hosts->len > 0) leat_buf_u8(hosts, ',');
+    size_t before = hosts->len;
+    if (leat_buf_unurl(hosts, host, false)) return LEAT_OK;
+    if (!brackets) return bad(e, HALF_ENCODED);
+    hosts->len = before; /* a zone as people write it: fe80::1%eth0 */
     leat_buf_add(hosts, host);
     return LEAT_OK;
 }
@@ -135,4 +142,45 @@ const char *leat_db_url_param(const leat_db_url *u, const char *name)
 {
     const char *v = leat_props_get(&u->params, name);
     return v && *v ? v : NULL;
+}
+
+/* ---- putting one together ---- */
+
+/* Encoded, but for references. */
+static void put(leat_buf *out, leat_str text)
+{
+    while (text.len > 0) {
+        const char *end = leat_str_starts(text, "${") ? memchr(text.s, '}', text.len) : NULL;
+        leat_str part = {text.s, end ? (size_t)(end - text.s) + 1 : 1};
+        if (end)
+            leat_buf_add(out, part);
+        else
+            leat_buf_url(out, part);
+        text = (leat_str){text.s + part.len, text.len - part.len};
+    }
+}
+
+void leat_db_url_begin(leat_buf *out, const char *kind, const char *hosts, const char *port,
+                       const char *path)
+{
+    leat_str rest = leat_str_of(hosts);
+    leat_buf_printf(out, "jdbc:%s:", kind);
+    for (const char *before = "//"; rest.s; before = ",") {
+        leat_str host = leat_str_trim(leat_str_cut(&rest, ','));
+        bool colons =
+            host.len > 0 && !leat_str_starts(host, "${") && memchr(host.s, ':', host.len) != NULL;
+        leat_buf_printf(out, colons ? "%s[" : "%s", before);
+        put(out, host);
+        leat_buf_str_z(out, colons ? "]:" : ":");
+        put(out, leat_str_of(port));
+    }
+    leat_buf_u8(out, '/');
+    put(out, leat_str_of(path));
+}
+
+void leat_db_url_add(leat_buf *out, const char *name, const char *value)
+{
+    if (!value || !*value) return;
+    leat_buf_printf(out, "%c%s=", memchr(out->p, '?', out->len) ? '&' : '?', name);
+    put(out, leat_str_of(value));
 }

@@ -31,4 +31,11 @@ leat_rc leat_db_url_nobody(const char *code, leat_err *e);
 /* NULL: not given, or empty. */
 const char *leat_db_url_param(const leat_db_url *u, const char *name);
 
+/* A URL put together: "jdbc:KIND://host:port,host:port/path", then its parameters, of which those
+ * without a value are left out. Texts are encoded, but for references such as ${env:HOST}, which
+ * are resolved later. hosts: separated by commas. */
+void leat_db_url_begin(leat_buf *out, const char *kind, const char *hosts, const char *port,
+                       const char *path);
+void leat_db_url_add(leat_buf *out, const char *name, const char *value);
+
 #endif

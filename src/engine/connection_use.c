@@ -51,6 +51,20 @@ static bool wrong_system(const leat_connection *k, const char *connector, leat_r
     return false;
 }
 
+/* Those of its parameters that the connector cannot use. */
+static bool refused(const leat_connection *k, const leat_system_face *face,
+                    const leat_props *parameters, leat_report *r)
+{
+    unsigned before = r->errors;
+    for (const char *const *p = face->lacks; p && *p; p++)
+        if (leat_props_get(parameters, *p))
+            leat_report_add(r, false, LEAT_CONNECTION_OPTION, 0,
+                            "%s has %s, which the connector %s cannot use: give that one a "
+                            "connection without it",
+                            k->name, *p, face->connector);
+    return r->errors > before;
+}
+
 bool leat_connection_expand(leat_arena *a, leat_props *props, bool worker, leat_report *r)
 {
     const char *said = leat_props_get(props, LEAT_CONNECTION_OPTION);
@@ -67,6 +81,7 @@ bool leat_connection_expand(leat_arena *a, leat_props *props, bool worker, leat_
     }
     const leat_system_face *face = leat_system_face_of(k.system, connector);
     if (!face) return wrong_system(&k, connector, r);
+    if (refused(&k, face, &parameters, r)) return false;
     leat_system_defaults(k.system, &parameters, a);
     leat_system_options(face, &parameters, a, &options);
     for (const leat_prop *p = options.first; p; p = p->next)
@@ -115,6 +130,7 @@ static leat_rc form_config(leat_arena *a, const leat_connection *k, const leat_s
     for (const leat_template_line *l = strategy->lines; l && l->option; l++)
         if (!l->choose && l->value)
             add(a, &config->props, l->option, leat_connection_filled(a, l->value, k->name));
+    add(a, &config->props, "topic.prefix", leat_connection_filled(a, "${name}", k->name));
     config->name = leat_props_get(&config->props, "name");
     *out = config;
     return LEAT_OK;

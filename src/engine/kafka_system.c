@@ -80,7 +80,10 @@ static void put(const leat_props *given, leat_arena *a, leat_props *options)
     leat_buf_free(&jaas);
 }
 
-static const leat_system_face faces[] = {{"worker", map, put}, {NULL, NULL, NULL}};
+static const leat_system_face faces[] = {
+    {.connector = "worker", .map = map, .put = put},
+    {.connector = NULL},
+};
 
 static leat_rc check(const leat_trial *t, leat_checker *c, leat_err *e)
 {

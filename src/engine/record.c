@@ -128,3 +128,46 @@ void leat_record_text(const leat_event *ev, leat_arena *a, leat_buf *out)
     leat_json_convert(json, view[0].value_schema, &view[0].value, placeholder, out, &is_null, NULL);
     leat_json_converter_free(json);
 }
+
+const leat_json *leat_record_payload(const leat_json *j)
+{
+    const leat_json *schema = leat_json_get(j, "schema"), *payload = leat_json_get(j, "payload");
+    bool both = schema && payload && j->child->next && !j->child->next->next;
+    return both ? payload : j;
+}
+
+void leat_record_bytes(leat_jw *w, leat_arena *a, const char *name, leat_str bytes, bool schemas)
+{
+    const leat_json *j = NULL;
+    if (!bytes.s) {
+        leat_jw_null(w, name);
+    } else if (bytes.len && leat_json_parse(a, bytes, &j, NULL) == LEAT_OK) {
+        leat_jw_name(w, name);
+        leat_json_write(schemas ? j : leat_record_payload(j), w->out);
+    } else if (leat_str_utf8(bytes)) {
+        leat_jw_str(w, name, bytes);
+    } else {
+        leat_jw_object(w, name);
+        leat_jw_name(w, "$base64");
+        leat_buf_u8(w->out, '"');
+        leat_buf_base64(w->out, bytes, false);
+        leat_buf_u8(w->out, '"');
+        leat_jw_end(w);
+    }
+}
+
+void leat_record_headers(leat_jw *w, leat_arena *a, const char *name, const leat_kafka_message *m)
+{
+    leat_jw_array(w, name);
+    for (size_t i = 0; i < m->nheaders; i++) {
+        leat_str value = m->headers[i].value;
+        leat_jw_array(w, NULL);
+        leat_jw_z(w, NULL, m->headers[i].name);
+        if (value.s && !leat_str_utf8(value))
+            leat_record_bytes(w, a, NULL, value, false);
+        else
+            leat_jw_str(w, NULL, value);
+        leat_jw_end(w);
+    }
+    leat_jw_end(w);
+}

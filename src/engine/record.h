@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "convert/json.h"
+#include "stream/kafka/fetch.h"
 
 /* How the records of one connector are written. */
 typedef struct leat_record_form {
@@ -33,5 +34,14 @@ void leat_record_text(const leat_event *ev, leat_arena *a, leat_buf *out);
 /* Adds a row as an object, without its ABSENT cells; null when there is none. */
 leat_rc leat_record_row(leat_json_converter *c, leat_jw *w, const char *name,
                         const leat_schema *row, const leat_value *cells, leat_err *e);
+
+/* What is shown of a value of Kafka that is JSON: of Kafka Connect's {"schema","payload"} the
+ * payload, else itself. */
+const leat_json *leat_record_payload(const leat_json *j);
+/* Adds a key or value of Kafka, where they are bytes: what is JSON as it is (schemas: with its
+ * schema), other text as a string, what is neither as {"$base64":"..."}. a: scratch. */
+void leat_record_bytes(leat_jw *w, leat_arena *a, const char *name, leat_str bytes, bool schemas);
+/* Adds its headers as pairs: [["name","value"], ...]. */
+void leat_record_headers(leat_jw *w, leat_arena *a, const char *name, const leat_kafka_message *m);
 
 #endif

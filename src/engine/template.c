@@ -46,6 +46,24 @@ static const leat_opt *parameter_of(const leat_system *s, const char *name)
     return leat_opts_find(s->parameters, leat_str_of(name));
 }
 
+static bool mapped(const leat_system_face *face, const char *option)
+{
+    for (const leat_system_map *m = face->map; m && m->parameter; m++)
+        if (strcmp(m->option, option) == 0) return true;
+    return false;
+}
+
+/* What the connector's own table says of an option. */
+static const char *help_of(const leat_system_face *face, const char *option)
+{
+    const leat_source *source = leat_source_find(leat_str_of(face->connector));
+    const leat_sink *sink = source ? NULL : leat_sink_find(leat_str_of(face->connector));
+    if (!source && !sink) return NULL;
+    const leat_opt *o =
+        leat_opts_find(source ? source->options : sink->options, leat_str_of(option));
+    return o ? o->help : NULL;
+}
+
 /* Address and log-in without a connection: what a person fills in, secrets by a reference. */
 static void add_address(lines *l, const leat_system *s, const leat_system_face *face)
 {
@@ -53,6 +71,8 @@ static void add_address(lines *l, const leat_system *s, const leat_system_face *
     leat_props_init(&parameters, NULL);
     leat_system_defaults(s, &parameters, l->a);
     leat_system_options(face, &parameters, l->a, &options);
+    for (const leat_prop *p = options.first; p; p = p->next)
+        if (!mapped(face, p->name)) add(l, p->name, p->value, help_of(face, p->name), true);
     for (const leat_system_map *m = face->map; m && m->parameter; m++) {
         const leat_opt *o = parameter_of(s, m->parameter);
         const char *value = leat_props_get(&options, m->option);

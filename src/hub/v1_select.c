@@ -2,6 +2,7 @@
  *
  * The query runs in a process of its own, which a worker of the hub waits for; so that a few slow
  * ones do not take all places of those that wait, no more than RUNNING run at once. */
+#include "engine/connection.h"
 #include "hub/inside.h"
 #include "sql/select.h"
 
@@ -26,12 +27,29 @@ static bool take(const leat_hub *h, leat_http_call *c, leat_select_conf *out)
     return false;
 }
 
+/* The Kafka that is this hub's stream, if it is one. */
+static leat_rc find_kafka(const leat_hub *h, leat_arena *a, leat_select_conf *out, leat_err *e)
+{
+    leat_config config = {0};
+    leat_report r;
+    leat_report_init(&r, a);
+    leat_props_init(&config.props, NULL);
+    leat_hub_add_worker(h, a, &config);
+    if (!config.worker) return LEAT_OK;
+    if (!leat_connection_expand(a, config.worker, true, &r))
+        return leat_report_err(&r, "connection", e);
+    LEAT_TRY(leat_config_resolve(a, config.worker, e));
+    if (leat_props_get(config.worker, "bootstrap.servers")) out->kafka = config.worker;
+    return LEAT_OK;
+}
+
 void leat_hub_v1_select(void *hub, leat_http_call *c)
 {
     leat_hub *h = hub;
     leat_select_conf conf;
-    leat_err err = {0};
+    leat_err err = {0}, no_kafka = {0};
     if (!take(h, c, &conf)) return;
+    if (find_kafka(h, &c->a, &conf, &no_kafka) != LEAT_OK) conf.no_kafka = &no_kafka;
     if (atomic_fetch_add(&h->queries, 1) >= RUNNING)
         leat_http_fail(c, 429, "%d queries run already; try again when one has ended [select.busy]",
                        RUNNING);

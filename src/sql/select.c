@@ -11,7 +11,10 @@
 #include "sql/select_part.h"
 #include "sql/token.h"
 
-enum { NESTED_MOST = LEAT_JSON_DEPTH - 8 }; /* of JSON in a cell */
+enum {
+    NESTED_MOST = LEAT_JSON_DEPTH - 8, /* of JSON in a cell */
+    TABLES_MOST = 100,                 /* topics of Kafka in a statement */
+};
 
 int leat_select_failed(leat_select *q, sqlite3_vtab *t, const leat_err *err)
 {
@@ -47,9 +50,13 @@ static const char *hint(const char *msg)
 {
     if (strncmp(msg, "unknown database", 16) == 0 || strncmp(msg, "near \".\"", 8) == 0)
         return "; the name of a topic that has dots stands in double quotes";
+    if (strncmp(msg, "no such table", 13) == 0 && strchr(msg, '.'))
+        return "; the name of a topic that has dots stands in double quotes (SHOW TOPICS)";
     if (strncmp(msg, "no such table", 13) == 0)
-        return "; there are events, minutes, topics, connectors, counters, dead_letters, and each "
-               "topic by its name (SHOW TOPICS)";
+        return "; there are events, minutes, topics, connectors, counters, dead_letters, kafka where "
+               "that is the stream, and each topic by its name (SHOW TOPICS)";
+    if (strncmp(msg, "malformed JSON", 14) == 0)
+        return "; keys and values in Kafka may be plain text: WHERE json_valid(value)";
     if (strncmp(msg, "no such column", 14) == 0)
         return "; columns of a row are taken from its JSON: after->>'$.id'. Texts stand in single "
                "quotes";
@@ -221,16 +228,46 @@ static leat_rc put_answer(leat_select *q, sqlite3_stmt *st, leat_buf *out, leat_
 
 /* ---- the query ---- */
 
+/* With Kafka tables of topics are made once they are named. *name: of the one that SQLite misses,
+ * and has been given now; NULL: there is none, or it was given before: SQLite reads a name with
+ * dots, unless it is quoted, as one in another database. */
+static leat_rc make_missing(leat_select *q, const char **name, leat_err *e)
+{
+    static const char missing[] = "no such table: ";
+    const char *msg = sqlite3_errmsg(q->db);
+    const char *before = *name;
+    bool made = false;
+    *name = NULL;
+    if (strncmp(msg, missing, sizeof missing - 1) != 0) return LEAT_OK;
+    msg = leat_arena_strdup(&q->a, msg + sizeof missing - 1);
+    if (before && strcmp(msg, before) == 0) return LEAT_OK;
+    if (q->cluster) LEAT_TRY(leat_select_kafka_topic(q, msg, &made, e));
+    int rc = made ? SQLITE_OK : leat_select_events_topic(q, msg, &made);
+    if (rc != SQLITE_OK) return failed(q, rc, e);
+    if (made) *name = msg;
+    if (!made && q->no_kafka.rc != LEAT_OK) *e = q->no_kafka;
+    return made ? LEAT_OK : q->no_kafka.rc;
+}
+
 static leat_rc prepare(leat_select *q, sqlite3_stmt **st, leat_err *e)
 {
-    const char *tail = NULL;
+    const char *made = NULL, *tail = NULL;
+    int rc = SQLITE_OK;
     leat_str sql = q->conf->sql;
     if (sql.len >= LEAT_SELECT_TEXT)
         return leat_fail(e, LEAT_CONF, "select.refused", "",
                          "the statement has %zu bytes; it may have %d", sql.len, LEAT_SELECT_TEXT);
     if (!leat_str_utf8(sql)) /* names of columns are of its text */
         return leat_fail(e, LEAT_CONF, "select.syntax", "", "the statement is not UTF-8");
-    int rc = sqlite3_prepare_v2(q->db, sql.s, (int)sql.len, st, &tail);
+    for (int i = 0; i < TABLES_MOST; i++) {
+        rc = sqlite3_prepare_v2(q->db, sql.s, (int)sql.len, st, &tail);
+        if (rc == SQLITE_OK) made = NULL;
+        if (rc != SQLITE_OK) LEAT_TRY(make_missing(q, &made, e));
+        if (!made) break;
+    }
+    if (made)
+        return leat_fail(e, LEAT_CONF, "select.refused", "",
+                         "the statement names more than %d topics", TABLES_MOST);
     if (rc != SQLITE_OK) return failed(q, rc, e);
     leat_str rest = {tail, (size_t)(sql.s + sql.len - tail)};
     if (!*st || !leat_sql_blank(rest))
@@ -255,6 +292,7 @@ static leat_rc open_tables(leat_select *q, leat_err *e)
         rc = sqlite3_create_collation(q->db, "moment", SQLITE_UTF8, NULL, leat_select_moments);
     if (rc == SQLITE_OK) rc = leat_select_events(q);
     if (rc == SQLITE_OK) rc = leat_select_lists(q);
+    if (rc == SQLITE_OK) rc = leat_select_kafka(q);
     if (rc != SQLITE_OK) return failed(q, rc, e);
     leat_select_guard(q);
     return LEAT_OK;
@@ -265,12 +303,14 @@ leat_rc leat_select_run(const leat_select_conf *conf, leat_buf *out, leat_err *e
     leat_select q = {.conf = conf, .until_us = leat_mono_us() + conf->ms * 1000};
     sqlite3_stmt *st = NULL;
     size_t before = out->len;
+    if (conf->no_kafka) q.no_kafka = *conf->no_kafka;
     leat_rc rc = open_tables(&q, e);
     if (rc == LEAT_OK) rc = prepare(&q, &st, e);
     if (rc == LEAT_OK) rc = put_answer(&q, st, out, e);
     if (rc != LEAT_OK) out->len = before;
     sqlite3_finalize(st);
     sqlite3_close(q.db);
+    leat_select_kafka_end(&q);
     leat_arena_free(&q.a);
     return rc;
 }

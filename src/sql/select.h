@@ -1,6 +1,7 @@
 /* SELECT over streams and state: topics, connectors, counters and dead letters as tables of SQLite.
  *
  *   events         all events of all topics; each topic is a table of its own, too
+ *   kafka          the records of a topic in Kafka, where that is the stream
  *   minutes        how many records each topic got in which minute
  *   topics, connectors, counters, dead_letters
  *
@@ -12,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "config/opt.h"
 
 enum {
     LEAT_SELECT_ROWS = 10000,       /* rows of an answer at most, if nothing else is said */
@@ -27,6 +29,9 @@ typedef struct leat_select_conf {
     const char *data;
     leat_str sql; /* one SELECT, without its semicolon */
     int64_t max_rows, ms;
+    const leat_props *kafka;  /* a worker's properties, references resolved: its topics, too; NULL:
+                                 the embedded streams alone */
+    const leat_err *no_kafka; /* why there are none, told where one is asked for; NULL: no reason */
 } leat_select_conf;
 
 /* Appends {"columns":[name, ...],"rows":[[value, ...], ...],"more":...,"events":...,"ms":...}:

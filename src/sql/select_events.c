@@ -31,10 +31,12 @@ typedef enum column {
     COLUMNS
 } column;
 
+/* The key says which rows of two scans are one: OR may be a scan for each side. */
 #define DECLARED                                                                                   \
     "CREATE TABLE x(topic TEXT, connector TEXT, \"offset\" INTEGER, op TEXT, "                     \
     "ts TEXT COLLATE moment, ts_ms INTEGER, ts_us INTEGER, \"key\" JSON, \"before\" JSON, "        \
-    "\"after\" JSON, value JSON, source JSON, snapshot TEXT, tx INTEGER, tx_seq INTEGER)"
+    "\"after\" JSON, value JSON, source JSON, snapshot TEXT, tx INTEGER, tx_seq INTEGER, "         \
+    "PRIMARY KEY(topic, connector, \"offset\")) WITHOUT ROWID"
 
 static const leat_select_kind kinds[COLUMNS] = {
     [TOPIC] = LEAT_SELECT_TOPIC,   [CONNECTOR] = LEAT_SELECT_CONNECTOR,
@@ -304,12 +306,6 @@ static int at_end(sqlite3_vtab_cursor *base)
     return c->at >= c->b.n;
 }
 
-static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out)
-{
-    *out = ((events_cursor *)base)->row;
-    return SQLITE_OK;
-}
-
 /* ---- columns ---- */
 
 static leat_json_converter *converter(events_cursor *c, bool key)
@@ -438,7 +434,6 @@ static const sqlite3_module module = {
     .xNext = next,
     .xEof = at_end,
     .xColumn = get_column,
-    .xRowid = rowid,
 };
 
 /* Another topic has this name but for its case. */
@@ -449,16 +444,29 @@ static bool ambiguous(const leat_select *q, const leat_topic *t)
     return false;
 }
 
+static int make(leat_select *q, const leat_topic *t)
+{
+    events_of *of = LEAT_NEW(&q->a, events_of, 1);
+    of->topic = t->name;
+    if (!ambiguous(q, t)) of->q = q;
+    return sqlite3_create_module(q->db, t->name, &module, of);
+}
+
+int leat_select_events_topic(leat_select *q, const char *name, bool *made)
+{
+    const leat_topic *t = q->topics;
+    while (t && !leat_str_ieq(leat_str_of(t->name), leat_str_of(name))) t = t->link;
+    *made = t != NULL;
+    return t ? make(q, t) : SQLITE_OK;
+}
+
+/* With Kafka a name may be a topic of both: leat_select_kafka_topic is asked first. */
 int leat_select_events(leat_select *q)
 {
     events_of *all = LEAT_NEW(&q->a, events_of, 1);
     all->q = q;
-    int rc = SQLITE_OK;
-    for (const leat_topic *t = q->topics; t && rc == SQLITE_OK; t = t->link) {
-        events_of *of = LEAT_NEW(&q->a, events_of, 1);
-        of->topic = t->name;
-        if (!ambiguous(q, t)) of->q = q;
-        rc = sqlite3_create_module(q->db, t->name, &module, of);
-    }
-    return rc == SQLITE_OK ? sqlite3_create_module(q->db, "events", &module, all) : rc;
+    int rc = sqlite3_create_module(q->db, "events", &module, all);
+    for (const leat_topic *t = q->topics; t && !q->conf->kafka && rc == SQLITE_OK; t = t->link)
+        rc = make(q, t);
+    return rc;
 }

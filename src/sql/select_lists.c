@@ -1,13 +1,17 @@
 /* The small tables: rows that are made at once, when a scan begins.
  *
  * Each is a row of `lists`: its columns, what conditions may narrow, and the function that fills
- * it. Rows live as long as their scan. */
+ * it. Rows live as long as their scan; the key says which of two scans are one (OR may be a scan
+ * for each side). */
 #include "base/clock.h"
 #include "sql/select_part.h"
 
 typedef leat_rc (*fill)(leat_select_rows *r, const leat_select_bounds *b, leat_err *e);
 
-enum { WIDTH = 12 };
+enum {
+    WIDTH = 12,
+    KEYS = 3, /* the first two columns, as bits: text of a key is made whoever asks */
+};
 
 typedef struct list {
     const char *name, *declared;
@@ -74,31 +78,34 @@ static leat_rc fill_topics(leat_select_rows *r, const leat_select_bounds *b, lea
 static const list lists[] = {
     {"topics",
      "CREATE TABLE x(topic TEXT, connector TEXT, first_offset INTEGER, next_offset INTEGER, "
-     "bytes INTEGER, connector_exists INTEGER)",
+     "bytes INTEGER, connector_exists INTEGER, PRIMARY KEY(topic, connector)) WITHOUT ROWID",
      6,
      fill_topics,
      {LEAT_SELECT_TOPIC, LEAT_SELECT_CONNECTOR}},
     {"minutes",
      "CREATE TABLE x(topic TEXT, connector TEXT, minute TEXT COLLATE moment, minute_ms INTEGER, "
-     "records INTEGER)",
+     "records INTEGER, PRIMARY KEY(topic, connector, minute_ms)) WITHOUT ROWID",
      5,
      leat_select_fill_minutes,
      {LEAT_SELECT_TOPIC, LEAT_SELECT_CONNECTOR, LEAT_SELECT_TEXT_TIME, LEAT_SELECT_TIME_MS}},
     {"connectors",
      "CREATE TABLE x(connector TEXT, side TEXT, class TEXT, state TEXT, pid INTEGER, "
-     "started TEXT COLLATE moment, error_code TEXT, error TEXT)",
+     "started TEXT COLLATE moment, error_code TEXT, error TEXT, "
+     "PRIMARY KEY(connector)) WITHOUT ROWID",
      8,
      leat_select_fill_connectors,
      {LEAT_SELECT_CONNECTOR}},
     {"counters",
-     "CREATE TABLE x(connector TEXT, counter TEXT, value INTEGER)",
+     "CREATE TABLE x(connector TEXT, counter TEXT, value INTEGER, "
+     "PRIMARY KEY(connector, counter)) WITHOUT ROWID",
      3,
      leat_select_fill_counters,
      {LEAT_SELECT_CONNECTOR}},
     {"dead_letters",
      "CREATE TABLE x(connector TEXT, id INTEGER, stored TEXT COLLATE moment, "
      "ts TEXT COLLATE moment, topic TEXT, \"table\" TEXT, code TEXT, reason TEXT, "
-     "\"where\" TEXT, position JSON, size INTEGER, bytes BLOB)",
+     "\"where\" TEXT, position JSON, size INTEGER, bytes BLOB, "
+     "PRIMARY KEY(connector, id)) WITHOUT ROWID",
      12,
      leat_select_fill_letters,
      {LEAT_SELECT_CONNECTOR}},
@@ -153,7 +160,7 @@ static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
     int rc = leat_select_plan(info, l->kinds, l->width);
     info->estimatedCost /= 1000; /* against events */
     info->estimatedRows = 100;   /* few: the outer loop of a join, as each scan makes them anew */
-    info->idxNum = (int)(info->colUsed & ((1u << WIDTH) - 1));
+    info->idxNum = (int)(info->colUsed & ((1u << WIDTH) - 1)) | KEYS;
     return rc;
 }
 
@@ -216,12 +223,6 @@ static int get_column(sqlite3_vtab_cursor *base, sqlite3_context *x, int i)
     return SQLITE_OK;
 }
 
-static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out)
-{
-    *out = (sqlite3_int64)((list_cursor *)base)->at;
-    return SQLITE_OK;
-}
-
 static const sqlite3_module module = {
     .iVersion = 1,
     .xConnect = connect,
@@ -233,7 +234,6 @@ static const sqlite3_module module = {
     .xNext = next,
     .xEof = at_end,
     .xColumn = get_column,
-    .xRowid = rowid,
 };
 
 int leat_select_lists(leat_select *q)

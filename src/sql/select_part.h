@@ -20,6 +20,8 @@ typedef struct leat_select {
     leat_err err;       /* of a table; rc OK: none */
     bool declaring;     /* a virtual table says what columns it has */
     char refused[128];  /* what the statement asked for and may not; empty: nothing */
+    struct leat_select_cluster *cluster; /* select_kafka.c's; NULL: there is no Kafka */
+    leat_err no_kafka;                   /* why; rc OK: there is one, or none is meant */
 } leat_select;
 
 /* err of the query becomes the text of the table's error; SQLITE_ERROR. */
@@ -74,8 +76,16 @@ int leat_select_moments(void *arg, int nx, const void *x, int ny, const void *y)
 
 /* ---- the tables ---- */
 
-/* events, and one for each topic. */
+/* events; without Kafka also one for each topic. */
 int leat_select_events(leat_select *q);
+/* One for the topic of that name, if the streams have it; *made. */
+int leat_select_events_topic(leat_select *q, const char *name, bool *made);
+/* kafka, if that is the stream; what is wrong with its options is no_kafka. */
+int leat_select_kafka(leat_select *q);
+/* Behind the last scan. */
+void leat_select_kafka_end(leat_select *q);
+/* One for the topic of that name, if the cluster has it; *made. RETRY: no broker answers. */
+leat_rc leat_select_kafka_topic(leat_select *q, const char *name, bool *made, leat_err *e);
 /* The small ones, and minutes. */
 int leat_select_lists(leat_select *q);
 

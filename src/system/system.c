@@ -1,6 +1,28 @@
 /* Looking things up in the tables of systems; see the header. */
 #include "system/system.h"
 
+#include "config/opt_value.h"
+
+const leat_system_map leat_system_by_url[] = {
+    {"username", "connection.user"},
+    {"password", "connection.password"},
+    {NULL, NULL},
+};
+
+const leat_system_map leat_system_of_sink[] = {
+    {"username", "connection.username"},
+    {"password", "connection.password"},
+    {"connect.timeout.ms", "connect.timeout.ms"},
+    {NULL, NULL},
+};
+
+const leat_system_map leat_system_of_confluent[] = {
+    {"username", "connection.user"},
+    {"password", "connection.password"},
+    {"connect.timeout.ms", "connect.timeout.ms"},
+    {NULL, NULL},
+};
+
 const leat_system *leat_system_find(leat_str name)
 {
     for (const leat_system *const *s = leat_systems; *s; s++) {
@@ -75,4 +97,13 @@ void leat_system_options(const leat_system_face *face, const leat_props *paramet
             leat_props_set(options, a, leat_str_of(m->option), leat_str_of(value), 0);
     }
     if (face->put) face->put(parameters, a, options);
+}
+
+int64_t leat_system_ms(leat_opt_tables tables, const leat_props *parameters, const char *name,
+                       leat_arena *a)
+{
+    const leat_opt *o = leat_opts_find(tables, leat_str_of(name));
+    const char *text = leat_props_get(parameters, name);
+    leat_opt_value v;
+    return o && text && !leat_opt_read(o, text, a, &v) ? v.i : 0;
 }

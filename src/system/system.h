@@ -38,6 +38,9 @@ typedef struct leat_system_face {
     const leat_system_map *map; /* ends with parameter NULL */
     /* What no row of map can say; may be NULL. options: what map has filled. */
     void (*put)(const leat_props *parameters, leat_arena *a, leat_props *options);
+    /* Parameters that the connector cannot use: a connection that has one is refused; NULL-ended;
+     * NULL: none. */
+    const char *const *lacks;
 } leat_system_face;
 
 typedef struct leat_strategy {
@@ -68,6 +71,11 @@ typedef struct leat_system {
 /* The systems of this build, NULL-ended: written by src/meson.build. */
 extern const leat_system *const leat_systems[];
 
+/* User, password and time for connecting of the connectors that are given a JDBC URL, which a
+ * face's `put` makes: sources, the sinks, and the one of Confluent's names. */
+extern const leat_system_map leat_system_by_url[], leat_system_of_sink[],
+    leat_system_of_confluent[];
+
 /* By its name, its label or another word for it, in any case; NULL: there is none. */
 const leat_system *leat_system_find(leat_str name);
 /* By its name or label, in any case, with or without "By", absent: the default; NULL: there is
@@ -84,5 +92,9 @@ void leat_system_defaults(const leat_system *s, leat_props *parameters, leat_are
 /* The options that parameters become, without those that have no value. */
 void leat_system_options(const leat_system_face *face, const leat_props *parameters, leat_arena *a,
                          leat_props *options);
+
+/* A parameter that is a time, in milliseconds; 0: it is not set, or a reference. */
+int64_t leat_system_ms(leat_opt_tables tables, const leat_props *parameters, const char *name,
+                       leat_arena *a);
 
 #endif

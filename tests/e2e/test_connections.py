@@ -123,6 +123,54 @@ def test_connector_by_a_connection(leat, db):
     leat.call("connection", "drop", "db1")
 
 
+def test_sources_by_url(leat, db):
+    """Query capture, notifications and the sink make a URL of it; what a URL cannot say is
+    refused."""
+    db.sql("CREATE TABLE orders (id bigserial PRIMARY KEY, v int)")
+    db.sql("INSERT INTO orders (v) VALUES (7), (8)")
+    saved(leat, db)
+    jdbc = {"connector.class": "io.confluent.connect.jdbc.JdbcSourceConnector",
+            "connection": "db1", "mode": "incrementing", "topic.prefix": "q_",
+            "table.whitelist": "public.orders"}
+    file = leat.write("q.properties", {"name": "q"} | jdbc)
+    assert "ok      connect" in leat.call("check", file).stdout
+    leat.call("run", "--once", file)
+    assert [r["value"]["v"] for r in leat.read("q_orders")] == [7, 8]
+    channel = leat.write("n.properties", {"name": "n", "connector.class": "notify",
+                                          "connection": "db1", "channels": "orders",
+                                          "topic.prefix": "n"})
+    assert "ok      listen" in leat.call("check", channel).stdout
+    for klass in ("sql", "jdbc-debezium", "jdbc-confluent"):
+        sink = leat.write(f"{klass}.properties", {"connector.class": klass, "connection": "db1",
+                                                  "topics": "q_orders"})
+        assert "ok      connect" in leat.call("check", sink, ok=(0, 3)).stdout
+    own = leat.write("own.properties", {
+        "name": "own", "connection.url": f"jdbc:postgresql://{db.server.host}:1/x"} | jdbc)
+    assert "FAILED  connect" in leat.call("check", own, ok=(3,)).stdout
+    file = leat.write("more.properties", "password.file=/dev/null\n")
+    leat.call("connection", "create", "db2", "strategy=query", *words(db), "--from", file,
+              "--untested")
+    other = leat.write("other.properties", {"name": "o"} | jdbc | {"connection": "db2"})
+    refused = leat.call("check", other, ok=(2,)).stderr
+    assert "db2 has password.file, which the connector jdbc cannot use" in refused
+
+
+def test_mysql_by_url(leat, binlog):
+    """The same of MySQL and MariaDB, each with its own scheme."""
+    binlog.sql("CREATE TABLE orders (id bigint AUTO_INCREMENT PRIMARY KEY, v int)", "shop")
+    binlog.sql("INSERT INTO orders (v) VALUES (7), (8)", "shop")
+    leat.call("connection", "create", "db1", f"type={binlog.kind}", "host=127.0.0.1",
+              f"port={binlog.port}", "username=root", "database=shop")
+    text = leat.call("plugins", "jdbc", "--template", "--connection", "db1").stdout
+    assert "connection=db1" in text and "connection.url" not in text
+    for was, to in (("mode=timestamp+incrementing\n", "mode=incrementing\n"),
+                    ("timestamp.column.name=updated_at\n", "")):
+        assert was in text, text
+        text = text.replace(was, to)
+    leat.call("run", "--once", leat.write("q.properties", text))
+    assert [r["value"]["v"] for r in leat.read("db1_orders")] == [7, 8]
+
+
 def test_rest(leat, db):
     """The same by /hub/v1: a test refuses, masks come back as what is stored, users are told."""
     db.sql("CREATE TABLE orders AS SELECT 1 AS id")

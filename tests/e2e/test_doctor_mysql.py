@@ -190,6 +190,21 @@ def test_a_table_without_a_key(leat, ward):
     assert "keys" in bad(Patient(leat, ward).test())
 
 
+def test_an_engine_without_transactions(leat, ward):
+    engines = ["MyISAM", "MEMORY"] + ["Aria"] * (ward.kind == "mariadb")
+    for engine in engines:
+        ward.sql(f"CREATE TABLE of_{engine} (id int PRIMARY KEY) ENGINE={engine}", "shop")
+    patient = Patient(leat, ward)
+    steps = patient.test()
+    assert "engine" in bad(steps)
+    assert steps["engine"]["code"] == "mysql.no_transactions"
+    names = ", ".join(sorted(f"shop.of_{engine}" for engine in engines))
+    assert steps["engine"]["detail"].lower().endswith(f": {names}".lower())
+    for engine in engines:
+        ward.sql(f"ALTER TABLE of_{engine} ENGINE=InnoDB", "shop")
+    assert "engine" not in bad(patient.test())
+
+
 def test_tls_each_way(leat, scratch, ward):
     """A certificate by an authority that is not trusted; encryption that the server lacks."""
     folder = f"{scratch}/ca-{ward.kind}"

@@ -2,13 +2,19 @@
 
 import glob
 import json
+import os
+import re
 import subprocess
 import threading
+import time
 
 import pytest
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
 from datagen import TOPIC, source
 from hub import Hub
 from servers.process import until
+from servers.proxy import Proxy
 
 COUNT = 20000
 
@@ -92,6 +98,17 @@ def test_conditions_on_time_and_offset(filled):
     for condition in (f"topic = '{TOPIC.upper()}' COLLATE NOCASE", "ts < 'x' COLLATE BINARY"):
         rows = select(filled, f"SELECT count(*) AS n FROM events WHERE {condition}")
         assert rows == [{"n": len(events) if "topic" in condition else COUNT}], condition
+    other = "gen.datagen.t2"
+    few = [sum(e["offset"] < 10 for e in native(filled, t)) for t in (TOPIC, other)]
+    late = sum(e["offset"] >= 990 for e in events)
+    for text, want in (
+        (f'"{TOPIC}" WHERE "offset" < 10 OR "offset" >= 990', few[0] + late),
+        (f"events WHERE (topic = '{TOPIC}' AND \"offset\" < 10) OR "
+         f"(topic = '{other}' AND \"offset\" < 10)", sum(few)),
+        (f"topics WHERE topic = '{TOPIC}' OR (connector = 'gen' AND topic > 'gen')", 2),
+        ("counters WHERE connector = 'gen' OR (connector > 'a' AND counter = 'received')", 18),
+    ):  # each side is a scan of its own, and what both give is one row
+        assert select(filled, f"SELECT count(*) AS n FROM {text}") == [{"n": want}], text
     message = select(filled, f'SELECT 1 FROM "{TOPIC}" WHERE ts > \'tomorrow\'', ok=1)
     assert "tomorrow" in message and "select.moment" in message
 
@@ -198,6 +215,7 @@ HOSTILE = [
      + "]') c", "select."),
     ("SELECT * FROM orders", "SHOW TOPICS"),
     ("SELECT * FROM gen.datagen.t1", "double quotes"),
+    ("SELECT * FROM gen.t1", "double quotes"),
     ("SELECT id FROM events", "after->>"),
     ("SELECT ?", "select."),
     ("SELECT abs(-9223372036854775808)", "integer overflow"),
@@ -313,3 +331,215 @@ def test_console_shows_a_table(filled):
     assert done.returncode == 0, done.stderr
     assert lines[0].split() == ["t", "|", "n"] and lines[2].split()[0] == TOPIC
     assert lines[3].startswith("1 row, ")
+
+
+# ---- topics in Kafka
+
+
+HEADERS = [("h", b"\xff"), ("t", b"x")]
+
+
+def produce(kafka, topic, records, partitions=2):
+    """records: (partition, ms, key, value)."""
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    for done in admin.create_topics([NewTopic(topic, partitions, 1)]).values():
+        done.result(60)
+    client = Producer({"bootstrap.servers": kafka.bootstrap})
+    for partition, ms, key, value in records:
+        client.produce(topic, value, key, partition, timestamp=ms, headers=HEADERS)
+    assert client.flush(60) == 0
+
+
+def change(op, before, after):
+    value = {"before": before, "after": after, "source": {"table": "t"}, "op": op}
+    return json.dumps({"schema": {}, "payload": value}).encode()
+
+
+def test_kafka(leat, kafka):
+    """By name and by the table kafka; envelopes have their parts; conditions on time and offset,
+    and an end that does not move."""
+    os.makedirs(leat.data)
+    topic = f"sel-{time.time_ns()}.public.t"
+    began = 1_700_000_000_000
+    rows = [(i % 2, began + i * 1000, str(i).encode(), change("c", None, {"id": i}))
+            for i in range(1000)]
+    rows += [(0, began + 2_000_000, None, b"text"), (0, began + 2_000_000, b"\xff\x00", None),
+             (1, began + 2_000_000, b"1", b"[1,2.50]")]
+    produce(kafka, topic, rows)
+    worker = leat.write("worker.properties", f"bootstrap.servers={kafka.bootstrap}\n")
+    at = ("--kafka", worker)
+    (count,) = select(leat, f'SELECT count(*) AS n FROM "{topic}"', *at)
+    assert count["n"] == 1003
+    (same,) = select(leat, f"SELECT count(*) AS n FROM kafka WHERE topic = '{topic}'",
+                     "--kafka", kafka.bootstrap)
+    assert same["n"] == 1003
+    rows = select(leat, "SELECT partition, op, \"key\", before, after->>'$.id' AS id, source "
+                  f"FROM \"{topic}\" WHERE op IS NOT NULL ORDER BY id", *at)
+    assert rows[7] == {"partition": 1, "op": "c", "key": 7, "before": None, "id": 7,
+                       "source": {"table": "t"}}
+    assert [r["id"] for r in rows] == list(range(1000))
+    others = select(leat, f'SELECT "key", value, headers FROM "{topic}" WHERE op IS NULL '
+                    "ORDER BY partition, \"offset\"", *at)
+    headers = [["h", {"$base64": "/w=="}], ["t", "x"]]
+    assert others == [{"key": None, "value": "text", "headers": headers},
+                      {"key": {"$base64": "/wA="}, "value": None, "headers": headers},
+                      {"key": 1, "value": [1, 2.5], "headers": headers}]
+    plain = f'SELECT "offset" AS o FROM "{topic}" WHERE value ='
+    assert select(leat, f"{plain} 'text'", *at) == [{"o": 500}]
+    broken = f"SELECT count(*) AS n FROM \"{topic}\" WHERE value->>'$.op' = 'c'"
+    assert "json_valid(value)" in select(leat, broken, *at, ok=1)
+    assert select(leat, f"{broken.replace('value->', 'json_valid(value) AND value->')}",
+                  *at) == [{"n": 1000}]
+    for condition, want, most in (
+        (f"ts_ms >= {began + 900_000}", 103, 110),
+        ("ts >= '2023-11-14 22:28:20' AND ts < '2023-11-14 22:28:30'", 10, 110),
+        ("\"offset\" >= 490 AND \"offset\" < 495", 10, 14),
+        ("\"offset\" < 5", 10, 14),
+        ("\"offset\" < 5 OR \"offset\" >= 490", 33, 38),
+        ("ts < '1960-01-01'", 0, 1003),
+        ("ts >= '1960-01-01'", 1003, 1003),
+        ("\"offset\" > 100000", 0, 0),
+        ("topic = 'other'", 0, 0),
+    ):
+        done = subprocess.run(
+            [leat.binary, "sql", "--data", leat.data, *at, "-e",
+             f'SELECT count(*) FROM "{topic}" WHERE {condition}'],
+            capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, (condition, done.stderr)
+        found = re.search(r"(\d+)\s*\n1 row, (\d+) events read", done.stdout)
+        assert int(found[1]) == want and int(found[2]) <= most, (condition, done.stdout)
+    pairs = select(leat, f'SELECT count(*) AS n FROM "{topic}" a JOIN "{topic}" b '
+                   "ON a.partition = b.partition AND a.\"offset\" = b.\"offset\" "
+                   "WHERE a.\"offset\" < 2", *at)
+    assert pairs == [{"n": 4}]
+    known = select(leat, "SELECT count(*) AS n FROM topics", *at)
+    assert known == [{"n": 0}]
+
+
+def test_kafka_uneven(leat, kafka):
+    """Partitions that end before the offset that is asked for, or begin behind it. The long one
+    takes several fetches: what the others answer is heard meanwhile."""
+    os.makedirs(leat.data)
+    topic = f"uneven-{time.time_ns()}"
+    sizes = (20000, 5, 0)
+    rows = [(p, 1_700_000_000_000, b"k", b"x" * 500) for p, n in enumerate(sizes) for _ in range(n)]
+    produce(kafka, topic, rows, len(sizes))
+    at = ("--kafka", kafka.bootstrap)
+    count = f'SELECT count(*) AS n FROM "{topic}" WHERE "offset" >='
+    for least, want in ((50, 19950), (5, 19995), (3, 19999), (20000, 0), (50000, 0)):
+        assert select(leat, f"{count} {least}", *at) == [{"n": want}], least
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    for done in admin.delete_records([TopicPartition(topic, 0, 60)]).values():
+        done.result(60)
+    for least, want in ((50, 19940), (3, 19942), (70, 19930)):
+        assert select(leat, f"{count} {least}", *at) == [{"n": want}], least
+
+
+def test_kafka_join(leat, kafka):
+    """The inner topic is begun for each row of the outer one, also backwards and where a scan is
+    left before its end; connections are not made anew."""
+    os.makedirs(leat.data)
+    a, b = (f"join{time.time_ns()}.{name}" for name in "ab")
+    produce(kafka, a, [(i % 2, 1_700_000_000_000, b"k", b"%d" % i) for i in range(100)], 2)
+    produce(kafka, b, [(0, 1_700_000_000_000, b"k", b"%d" % i) for i in range(20000)], 1)
+    proxy = Proxy(int(kafka.bootstrap.rpartition(":")[2]))
+    at = ("--kafka", f"127.0.0.1:{proxy.port}")  # brokers tell their own address from there on
+    rows = select(leat, f'SELECT a.value AS x, b.value AS y FROM "{a}" a CROSS JOIN "{b}" b '
+                  'ON b."offset" = 19999 - a.value * 100', *at)
+    assert sorted(r["x"] for r in rows) == list(range(100))
+    assert all(r["y"] == 19999 - r["x"] * 100 for r in rows)
+    rows = select(leat, f'SELECT (SELECT b.value FROM "{b}" b WHERE b."offset" >= a.value * 7 '
+                  f'LIMIT 1) = a.value * 7 AS same, count(*) AS n FROM "{a}" a GROUP BY 1', *at)
+    assert "double quotes" in select(leat, f"SELECT * FROM {a}", *at, ok=1)
+    many = " UNION ALL ".join([f'SELECT 1 FROM "{a}"'] + [f'SELECT 1 FROM "{b}"'] * 9)
+    assert len(select(leat, f"{many} LIMIT 5", *at)) == 5
+    proxy.close()
+    assert rows == [{"same": 1, "n": 100}]
+    assert proxy.passed <= 8, proxy.passed
+
+
+def test_kafka_refused(filled, kafka, scratch):
+    """What cannot be: no topic, one that nobody has, a Kafka that does not answer; names of the
+    streams here still work."""
+    at = ("--kafka", kafka.bootstrap)
+    assert "WHERE topic" in select(filled, "SELECT * FROM kafka", *at, ok=1)
+    nobody = f"nobody-{time.time_ns()}"
+    assert "no such topic" in select(filled, f"SELECT * FROM kafka WHERE topic = '{nobody}'", *at,
+                                     ok=1)
+    assert "no such table" in select(filled, f'SELECT * FROM "{nobody}"', *at, ok=1)
+    assert "no such table" in select(filled, "SELECT * FROM kafka WHERE topic = 'x'", ok=1)
+    for text in (f'SELECT count(*) AS n FROM "{TOPIC}"',
+                 f"SELECT count(*) AS n FROM events WHERE topic = '{TOPIC}'"):
+        assert select(filled, text, *at)[0]["n"] == len(native(filled, TOPIC))
+    away = ("--kafka", "127.0.0.1:1", "--timeout", "3")
+    assert "127.0.0.1:1" in select(filled, f'SELECT * FROM "{nobody}"', *away, ok=1)
+    assert select(filled, "SELECT count(*) AS n FROM events", *away)[0]["n"] == COUNT
+    worker = filled.write("worker.properties", "bootstrap.servers=${env:NOT_THERE}\n")
+    assert "NOT_THERE" in select(filled, "SELECT 1", "--kafka", worker, ok=1)
+    usage = subprocess.run([filled.binary, "sql", "--kafka", "x", "-e", "SELECT 1"],
+                           capture_output=True, text=True, timeout=60)
+    assert usage.returncode == 2 and "goes with --data" in usage.stderr
+
+
+def test_kafka_of_a_hub(leat, kafka):
+    """The hub's own Kafka; records that come while a query runs are not in it."""
+    topic = f"hub-{time.time_ns()}"
+    produce(kafka, topic, [(0, 1_700_000_000_000 + i, b"k", b"%d" % i) for i in range(50000)], 1)
+    worker = leat.write("worker.properties", f"bootstrap.servers={kafka.bootstrap}\ngroup.id=g\n")
+    hub = Hub(leat, worker)
+    stop = threading.Event()
+
+    def go_on():
+        client = Producer({"bootstrap.servers": kafka.bootstrap})
+        while not stop.is_set():
+            client.produce(topic, b"0", b"k")
+            client.poll(0.001)
+        client.flush(60)
+
+    writer = threading.Thread(target=go_on)
+    writer.start()
+    try:
+        count = f'(SELECT count(*) AS n FROM "{topic}")'
+        text = f"SELECT a.n = b.n AND a.n >= 50000 AS same FROM {count} a, {count} b"
+        answer = hub.ask("POST", "/hub/v1/query", {"sql": text})
+        assert answer.status == 200 and answer.json["rows"] == [[1]], answer.text
+    finally:
+        stop.set()
+        writer.join()
+    assert hub.ask("POST", "/hub/v1/query", {"sql": "SELECT * FROM kafka"}).status == 400
+    assert leat.stop() == 0
+
+
+def test_kafka_keeps_secrets(leat, kafka):
+    """Kafka Connect's connectors and Kafka's own topics are no tables, however they are named."""
+    configs = f"connect-configs-{time.time_ns()}"
+    produce(kafka, configs, [(0, 1_700_000_000_000, b"connector-a", b'{"password":"hunter2"}')], 1)
+    worker = leat.write(
+        "worker.properties",
+        f"bootstrap.servers={kafka.bootstrap}\ngroup.id=g\nconfig.storage.topic={configs}\n",
+    )
+    hub = Hub(leat, worker)
+    for source_ in (f'"{configs}"', f'"{configs.upper()}"', f"kafka WHERE topic = '{configs}'",
+                    "kafka WHERE topic = '__consumer_offsets'"):  # fmt: skip
+        answer = hub.ask("POST", "/hub/v1/query", {"sql": f"SELECT value FROM {source_}"})
+        assert answer.status == 400 and "select.refused" in answer.text, answer.text
+        assert "hunter2" not in answer.text
+    assert leat.stop() == 0
+
+
+@pytest.mark.parametrize(
+    "line,said",
+    [("connection=nope", "no connection"), ("security.protocol=nonsense", "security.protocol")],
+)
+def test_a_kafka_that_cannot_be_asked(filled, line, said):
+    """A worker whose Kafka is wrongly configured is told of where its topics are asked for."""
+    start = f"bootstrap.servers=127.0.0.1:1\ngroup.id=g\n{line}\n"
+    hub = Hub(filled, filled.write("worker.properties", start))
+    events = len(native(filled, TOPIC))
+    for table, n in (("events", COUNT), (f'"{TOPIC}"', events), ("connectors", 1)):
+        answer = hub.ask("POST", "/hub/v1/query", {"sql": f"SELECT count(*) FROM {table}"})
+        assert answer.status == 200 and answer.json["rows"] == [[n]], answer.text
+    for table in ("kafka", "nobody"):
+        answer = hub.ask("POST", "/hub/v1/query", {"sql": f"SELECT * FROM {table}"})
+        assert answer.status == 400 and said in answer.text, answer.text
+    assert filled.stop() == 0

@@ -426,6 +426,19 @@ def test_rows_into_a_view(db, leat, copy):
     assert copy.rows("base") == db.sql("SELECT * FROM v ORDER BY id")
 
 
+def test_sinks_that_begin_at_once(db, leat, target):
+    """Each finds no table of cursors, and all but one find it there when they make it."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)")
+    files = [leat.write(f"s{i}.properties",
+                        sink(target, ["shop.public.t"], table_name_format=f"t{i}")
+                        | {"name": f"s{i}"}) for i in range(12)]
+    files.append(leat.write("shop.properties", db.properties(name="shop")))
+    leat.run("--once", *files)
+    assert leat.wait(120) == 0, leat.stderr[-3000:]
+    for i in range(12):
+        assert [str(v) for v in target.rows(f"t{i}")[0]] == ["1"]
+
+
 def test_poison_stops(db, leat, copy):
     """Without errors.tolerance=all the sink stops at such a row, and names it."""
     db.sql("CREATE TABLE t (id int PRIMARY KEY, a text)")

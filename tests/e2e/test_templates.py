@@ -43,6 +43,32 @@ def test_each_format_runs(leat, db):
     assert "ok      log in" in done.stdout
 
 
+def test_by_query_and_by_channel(leat, db):
+    """Of query capture and notifications: in three formats what is filled in runs."""
+    db.sql("CREATE TABLE orders AS SELECT 1 AS id, now() AS updated_at")
+    db.sql("ALTER TABLE orders ALTER id SET NOT NULL, ALTER updated_at SET NOT NULL")
+    for form in ("properties", "json", "sql"):
+        name = f"{db.name}_{form}"
+        connect(leat, db, name)
+        text = leat.call("plugins", "jdbc", "--template", form, "--connection", name).stdout
+        assert "connection.url" not in text and "updated_at" in text
+        leat.call("run", "--once", leat.write(f"{form}.{form}", text))
+        assert len(leat.read(f"{name}_orders")) == 1
+        text = leat.call("plugins", "notify", "--template", form, "--connection", name).stdout
+        steps = leat.call("check", leat.write(f"n.{form}", text)).stdout
+        assert "ok      listen" in steps and "ok      fetch.query" in steps
+        leat.call("delete", name, "--yes")
+    alone = leat.call("plugins", "notify", "--template").stdout
+    address = "connection.url=jdbc:postgresql://localhost:5432/postgres?"
+    assert address in alone and "connection.password=${env:PASSWORD}" in alone
+    to = f"connection.url=jdbc:postgresql://{db.server.host}:{db.server.port}/{db.name}?"
+    done = leat.call("check", leat.write("alone.properties", alone.replace(address, to)),
+                     env={"PASSWORD": "x"})
+    assert "ok      listen" in done.stdout
+    sink = leat.call("plugins", "sql", "--template", "sql", "--connection", name).stdout
+    assert sink.startswith("CREATE SINK CONNECTOR") and "'topics'" in sink
+
+
 def test_refusals(leat, db):
     connect(leat, db)
     for args, word in ((["postgres", "--template", "yaml"], "properties, json or sql"),

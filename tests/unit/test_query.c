@@ -21,6 +21,8 @@ static void test_urls(void **state)
         {"jdbc:postgresql:shop", NULL, "shop", NULL, 0},
         {"jdbc:postgresql://a:1,b:1/x%20y?ssl=true", "a,b", "x y", NULL, 1},
         {"jdbc:postgresql://[::1]:5/x", "::1", "x", NULL, 5},
+        {"jdbc:postgresql://[fe80::1%eth0]:5/x", "fe80::1%eth0", "x", NULL, 5},
+        {"jdbc:postgresql://h:5,[%3A%3A1%25en0]:5/x", "h,::1%en0", "x", NULL, 5},
         {"jdbc:sqlite:/a/b.db?x=y", NULL, "/a/b.db", NULL, 0},
         {"jdbc:postgresql://a:1,b:2/x", NULL, NULL, "share one port", 0},
         {"jdbc:postgresql://a:x/x", NULL, NULL, "1 to 65535", 0},
@@ -29,6 +31,8 @@ static void test_urls(void **state)
         {"jdbc:postgresql://a/%00", NULL, NULL, "hex digits", 0},
         {"jdbc:postgresql", NULL, NULL, "no kind", 0},
         {"postgresql://a/x", "a", "x", NULL, 0},
+        {"postgresql://%2Frun%2Fpg:5/x", "/run/pg", "x", NULL, 5},
+        {"postgresql://a%zz/x", NULL, NULL, "hex digits", 0},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -46,6 +50,34 @@ static void test_urls(void **state)
         }
         leat_arena_free(&a);
     }
+}
+
+static void test_url_put_together(void **state)
+{
+    leat_buf b = {0};
+    leat_arena a = {0};
+    leat_db_url url;
+    leat_err e;
+    (void)state;
+    leat_db_url_begin(&b, "postgresql", "h1, ::1,/run/pg", "5433", "a b/c?d%");
+    leat_db_url_add(&b, "x", NULL);
+    leat_db_url_add(&b, "y", "1&2=3");
+    leat_db_url_add(&b, "z", "${env:Z}#");
+    leat_buf_u8(&b, 0);
+    assert_string_equal(b.p, "jdbc:postgresql://h1:5433,[%3A%3A1]:5433,%2Frun%2Fpg:5433/"
+                             "a%20b%2Fc%3Fd%25?y=1%262%3D3&z=${env:Z}%23");
+    assert_int_equal(leat_db_url_read(b.p, &a, &url, &e), LEAT_OK);
+    assert_string_equal(url.hosts, "h1,::1,/run/pg");
+    assert_int_equal(url.port, 5433);
+    assert_string_equal(url.path, "a b/c?d%");
+    assert_string_equal(leat_db_url_param(&url, "y"), "1&2=3");
+    assert_string_equal(leat_db_url_param(&url, "z"), "${env:Z}#");
+    leat_buf_clear(&b);
+    leat_db_url_begin(&b, "mysql", "${env:HOST}", "${env:PORT}", NULL);
+    leat_buf_u8(&b, 0);
+    assert_string_equal(b.p, "jdbc:mysql://${env:HOST}:${env:PORT}/");
+    leat_buf_free(&b);
+    leat_arena_free(&a);
 }
 
 static void test_like(void **state)
@@ -194,9 +226,10 @@ static void test_old_days(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_urls),     cmocka_unit_test(test_like),
-        cmocka_unit_test(test_offsets),  cmocka_unit_test(test_partitions),
-        cmocka_unit_test(test_numerics), cmocka_unit_test(test_old_days),
+        cmocka_unit_test(test_urls),       cmocka_unit_test(test_url_put_together),
+        cmocka_unit_test(test_like),       cmocka_unit_test(test_offsets),
+        cmocka_unit_test(test_partitions), cmocka_unit_test(test_numerics),
+        cmocka_unit_test(test_old_days),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

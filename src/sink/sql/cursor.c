@@ -68,8 +68,16 @@ leat_rc leat_rdb_cursor_make(leat_rdb_cursor *k, leat_err *e)
 leat_rc leat_rdb_cursor_open(leat_rdb_cursor *k, leat_rdb_conn *c, const char *sink, leat_arena *a,
                              leat_err *e)
 {
+    leat_err why = {0};
     LEAT_TRY(leat_rdb_cursor_find(k, c, sink, a, e));
-    return k->table.exists ? LEAT_OK : leat_rdb_cursor_make(k, e);
+    if (k->table.exists) return LEAT_OK;
+    leat_rc rc = leat_rdb_cursor_make(k, &why);
+    if (rc == LEAT_OK) return rc;
+    /* Another sink may have made it meanwhile. */
+    LEAT_TRY(c->dialect->describe(c, &k->table, a, e));
+    if (k->table.exists) return LEAT_OK;
+    if (e != NULL) *e = why;
+    return rc;
 }
 
 static leat_rc ask(leat_rdb_cursor *k, const char *doing, const char *format, int n,

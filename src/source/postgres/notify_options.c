@@ -79,7 +79,8 @@ static const leat_opt options[] = {
      TEXT(query),
      .label = "Query for gaps",
      .help = "Run whenever the connector begins to listen; its rows are taken for payloads that "
-             "were sent meanwhile. $1 is the moment (timestamptz) up to which all was heard, "
+             "were sent meanwhile. $1 is the moment (timestamptz) up to which all was heard: "
+             "`$1::timestamptz` where it is calculated with; "
              "-infinity at the first start. One column: the payload as text; two: channel and "
              "payload. Without it notifications that were sent while nobody listened are lost, and "
              "that is told."},

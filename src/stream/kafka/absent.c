@@ -64,6 +64,24 @@ leat_rc leat_kafka_fetch_next(leat_kafka_fetch *f, leat_kafka_message *out, int 
     return absent(e);
 }
 
+void leat_kafka_fetch_leave(leat_kafka_fetch *f)
+{
+    (void)f;
+}
+
+void leat_kafka_fetch_skip(leat_kafka_fetch *f)
+{
+    (void)f;
+}
+
+int64_t *leat_kafka_fetch_ends(const leat_kafka_fetch *f, leat_arena *a, size_t *n)
+{
+    (void)f;
+    (void)a;
+    *n = 0;
+    return NULL;
+}
+
 bool leat_kafka_fetch_at_end(const leat_kafka_fetch *f)
 {
     (void)f;

@@ -13,7 +13,14 @@
 #include "base/clock.h"
 #include "stream/kafka/conf.h"
 
-enum { HEADERS_MAX = 64, NAME_MAX_BYTES = 249, BUFFER_KIB = 8192, BATCH_BYTES = 1 << 20 };
+enum {
+    HEADERS_MAX = 64,
+    NAME_MAX_BYTES = 249,
+    BUFFER_KIB = 8192,
+    BATCH_BYTES = 1 << 20,
+    WAIT_MS = 200, /* a broker waits for records at the end of a partition */
+    BRIEF_MS = 2,
+};
 
 typedef struct part {
     int32_t number;
@@ -57,7 +64,8 @@ static leat_rc set_reading(const leat_kafka_fetch_conf *conf, rd_kafka_conf_t *r
     LEAT_TRY(leat_kafka_conf_set(rc, "allow.auto.create.topics", "false", OPTION, e));
     LEAT_TRY(leat_kafka_conf_set(rc, "auto.offset.reset", "error", OPTION, e));
     LEAT_TRY(leat_kafka_conf_set(rc, "check.crcs", "true", OPTION, e));
-    LEAT_TRY(leat_kafka_conf_set(rc, "fetch.wait.max.ms", "200", OPTION, e));
+    LEAT_TRY(
+        leat_kafka_conf_i64(rc, "fetch.wait.max.ms", conf->brief ? BRIEF_MS : WAIT_MS, OPTION, e));
     LEAT_TRY(leat_kafka_conf_set(rc, "fetch.error.backoff.ms", "100", OPTION, e));
     LEAT_TRY(leat_kafka_conf_i64(rc, "fetch.message.max.bytes", BATCH_BYTES, OPTION, e));
     return leat_kafka_conf_i64(rc, "queued.max.messages.kbytes", BUFFER_KIB, OPTION, e);
@@ -103,18 +111,27 @@ static void forget_message(leat_kafka_fetch *f)
     f->message = NULL;
 }
 
+static void leave(const topic *t)
+{
+    for (size_t k = 0; k < t->n; k++) rd_kafka_consume_stop(t->rkt, t->parts[k].number);
+    rd_kafka_topic_destroy(t->rkt);
+    leat_free(t->name);
+    leat_free(t->parts);
+}
+
+void leat_kafka_fetch_leave(leat_kafka_fetch *f)
+{
+    forget_message(f);
+    for (size_t i = 0; i < f->n; i++) leave(&f->topics[i]);
+    leat_free(f->topics);
+    f->topics = NULL;
+    f->n = 0;
+}
+
 void leat_kafka_fetch_close(leat_kafka_fetch *f)
 {
     if (!f) return;
-    forget_message(f);
-    for (size_t i = 0; i < f->n; i++) {
-        topic *t = &f->topics[i];
-        for (size_t k = 0; k < t->n; k++) rd_kafka_consume_stop(t->rkt, t->parts[k].number);
-        rd_kafka_topic_destroy(t->rkt);
-        leat_free(t->name);
-        leat_free(t->parts);
-    }
-    leat_free(f->topics);
+    leat_kafka_fetch_leave(f);
     rd_kafka_queue_destroy(f->queue);
     rd_kafka_destroy(f->rk);
     if (f->ends) rd_kafka_destroy(f->ends);
@@ -228,7 +245,8 @@ static leat_rc begin(leat_kafka_fetch *f, topic *t, leat_kafka_from from, int64_
     int64_t *offsets = leat_zalloc(t->n + 1, sizeof *offsets);
     leat_rc rc = LEAT_OK;
     for (size_t i = 0; i < t->n; i++)
-        offsets[i] = from == LEAT_KAFKA_OFFSET ? at : RD_KAFKA_OFFSET_BEGINNING;
+        offsets[i] =
+            from == LEAT_KAFKA_OFFSET || from == LEAT_KAFKA_HELD ? at : RD_KAFKA_OFFSET_BEGINNING;
     if (from == LEAT_KAFKA_TIME) rc = find_time(f, t, at, offsets, ms, e);
     for (size_t i = 0; i < t->n && rc == LEAT_OK; i++) {
         int64_t low = 0, high = 0;
@@ -237,6 +255,8 @@ static leat_rc begin(leat_kafka_fetch *f, topic *t, leat_kafka_from from, int64_
             f->ends ? f->ends : f->rk, t->name, number, &low, &high, ms);
         if (err) rc = failed(f, err, t->name, "ask for the topic's end", e);
         if (from == LEAT_KAFKA_END) offsets[i] = high;
+        if (from == LEAT_KAFKA_HELD && offsets[i] > high) offsets[i] = high;
+        if (from == LEAT_KAFKA_HELD && offsets[i] < low) offsets[i] = RD_KAFKA_OFFSET_BEGINNING;
         t->parts[i].end = high;
         t->parts[i].ended = low >= high || offsets[i] >= high;
         /* The topic may have been cut meanwhile; then it is read from what is there. */
@@ -262,10 +282,7 @@ leat_rc leat_kafka_fetch_topic(leat_kafka_fetch *f, const char *name, int32_t pa
     if (rc == LEAT_OK) rc = only(&t, partition, e);
     if (rc == LEAT_OK) rc = begin(f, &t, from, at, ms, e);
     if (rc != LEAT_OK) {
-        for (size_t k = 0; k < t.n; k++) rd_kafka_consume_stop(t.rkt, t.parts[k].number);
-        rd_kafka_topic_destroy(t.rkt);
-        leat_free(t.name);
-        leat_free(t.parts);
+        leave(&t);
         return rc;
     }
     f->topics = leat_realloc(f->topics, (f->n + 1) * sizeof *f->topics);
@@ -354,6 +371,25 @@ leat_rc leat_kafka_fetch_next(leat_kafka_fetch *f, leat_kafka_message *out, int 
     *f->trouble = '\0';
     show(f, f->message, out);
     return LEAT_OK;
+}
+
+void leat_kafka_fetch_skip(leat_kafka_fetch *f)
+{
+    part *p = f->message ? part_of(f, f->message) : NULL;
+    if (!p) return;
+    p->ended = true;
+    rd_kafka_consume_stop(f->message->rkt, p->number);
+}
+
+int64_t *leat_kafka_fetch_ends(const leat_kafka_fetch *f, leat_arena *a, size_t *n)
+{
+    const topic *t = &f->topics[0];
+    *n = 0;
+    for (size_t i = 0; i < t->n; i++)
+        if ((size_t)t->parts[i].number >= *n) *n = (size_t)t->parts[i].number + 1;
+    int64_t *ends = LEAT_NEW(a, int64_t, *n + 1);
+    for (size_t i = 0; i < t->n; i++) ends[t->parts[i].number] = t->parts[i].end;
+    return ends;
 }
 
 bool leat_kafka_fetch_at_end(const leat_kafka_fetch *f)

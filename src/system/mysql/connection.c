@@ -1,5 +1,8 @@
 /* Connections to MySQL and MariaDB: their parameters, strategies and templates, by the labels and
  * defaults that the connector hub's users know. Pure; any thread. */
+#include <inttypes.h>
+
+#include "config/db_url.h"
 #include "source/mysql/check.h"
 #include "system/system.h"
 
@@ -116,11 +119,64 @@ static void put(const leat_props *given, leat_arena *a, leat_props *options)
     leat_buf_free(&text);
 }
 
+/* wait: the time for connecting stands in the URL. */
+static void write_url(const char *kind, const leat_props *given, bool wait, leat_arena *a,
+                      leat_props *options)
+{
+    leat_buf url = {0};
+    int64_t ms = wait ? leat_system_ms(tables, given, "connect.timeout.ms", a) : 0;
+    leat_db_url_begin(&url, kind, leat_props_get(given, "host"), leat_props_get(given, "port"),
+                      leat_props_get(given, "database"));
+    leat_db_url_add(&url, "sslMode", leat_props_get(given, "ssl.mode"));
+    leat_db_url_add(&url, "serverSslCert", leat_props_get(given, "ssl.ca"));
+    leat_db_url_add(&url, "sslcert", leat_props_get(given, "ssl.cert"));
+    leat_db_url_add(&url, "sslkey", leat_props_get(given, "ssl.key"));
+    if (ms > 0) leat_db_url_add(&url, "connectTimeout", leat_arena_printf(a, "%" PRId64, ms));
+    leat_props_set(options, a, LEAT_STR("connection.url"), leat_buf_str(&url), 0);
+    leat_buf_free(&url);
+}
+
+static void put_mysql(const leat_props *given, leat_arena *a, leat_props *options)
+{
+    write_url("mysql", given, true, a, options);
+}
+
+static void put_mariadb(const leat_props *given, leat_arena *a, leat_props *options)
+{
+    write_url("mariadb", given, true, a, options);
+}
+
+static void put_of_sink(const leat_props *given, leat_arena *a, leat_props *options)
+{
+    write_url("mysql", given, false, a, options);
+}
+
 static const char *const of_binlog[] = {"server.id", NULL};
 
-/* What the form's parser wants beside a connection. */
-static const leat_template_line to_try[] = {
-    {"topic.prefix", "${name}", NULL, false},
+#define BY_QUERY(title)                                                                            \
+    {                                                                                              \
+        {"connector.class", "io.confluent.connect.jdbc.JdbcSourceConnector",                       \
+         title " by queries, as Confluent's JDBC source connector.", false},                       \
+            {"topic.prefix", "${name}_",                                                           \
+             "Begins the names of all topics: the table's name follows.", false},                  \
+            {"table.whitelist", "shop.orders", "Tables, as DATABASE.TABLE, separated by commas.",  \
+             true},                                                                                \
+            {"mode", "timestamp+incrementing",                                                     \
+             "How new rows are found: bulk, incrementing, timestamp or timestamp+incrementing.",   \
+             true},                                                                                \
+            {"timestamp.column.name", "updated_at", "Column that each write sets to the time.",    \
+             true},                                                                                \
+            {"incrementing.column.name", "id", "Column that grows from row to row.", true},        \
+        {                                                                                          \
+            NULL, NULL, NULL, false                                                                \
+        }                                                                                          \
+    }
+static const leat_template_line of_mysql_query[] = BY_QUERY("MySQL");
+static const leat_template_line of_mariadb_query[] = BY_QUERY("MariaDB");
+
+static const leat_template_line by_write[] = {
+    {"connector.class", "sql", "Rows are written to tables.", false},
+    {"topics", "shop.shop.orders", "Topics that are read, separated by commas.", true},
     {NULL, NULL, NULL, false},
 };
 
@@ -142,7 +198,7 @@ static const leat_template_line mysql_binlog[] =
 static const leat_template_line mariadb_binlog[] =
     BY_BINLOG("io.debezium.connector.mariadb.MariaDbConnector", "MariaDB");
 
-#define STRATEGIES(connector_, by_binlog)                                                          \
+#define STRATEGIES(connector_, by_query, by_binlog)                                                \
     {                                                                                              \
         {.name = "query",                                                                          \
          .label = "By Query",                                                                      \
@@ -150,7 +206,7 @@ static const leat_template_line mariadb_binlog[] =
                  "that rows that commit late are not missed, PROCESS.",                            \
          .connector = "jdbc",                                                                      \
          .form = connector_,                                                                       \
-         .lines = to_try,                                                                          \
+         .lines = by_query,                                                                        \
          .check = leat_my_check_query},                                                            \
             {.name = "binlog",                                                                     \
              .label = "By Bin Logs",                                                               \
@@ -166,25 +222,37 @@ static const leat_template_line mariadb_binlog[] =
              .help = "A function of the user's own extracts data. Needs what the function needs; " \
                      "tried are the way to the server and the log-in.",                            \
              .form = connector_,                                                                   \
-             .lines = to_try,                                                                      \
              .check = leat_my_check_custom},                                                       \
             {.name = "write",                                                                      \
              .label = "By Write Operation",                                                        \
              .help = "The database is a destination. Needs a server that takes writes, and "       \
                      "INSERT, UPDATE and DELETE on the tables.",                                   \
              .sink = true,                                                                         \
+             .connector = "sql",                                                                   \
              .form = connector_,                                                                   \
-             .lines = to_try,                                                                      \
+             .lines = by_write,                                                                    \
              .check = leat_my_check_write},                                                        \
         {                                                                                          \
             .name = NULL                                                                           \
         }                                                                                          \
     }
-static const leat_strategy mysql_strategies[] = STRATEGIES("mysql", mysql_binlog);
-static const leat_strategy mariadb_strategies[] = STRATEGIES("mariadb", mariadb_binlog);
+static const leat_strategy mysql_strategies[] = STRATEGIES("mysql", of_mysql_query, mysql_binlog);
+static const leat_strategy mariadb_strategies[] =
+    STRATEGIES("mariadb", of_mariadb_query, mariadb_binlog);
 
-static const leat_system_face mysql_faces[] = {{"mysql", map, put}, {NULL, NULL, NULL}};
-static const leat_system_face mariadb_faces[] = {{"mariadb", map, put}, {NULL, NULL, NULL}};
+#define FACES(connector_, put_url)                                                                 \
+    {                                                                                              \
+        {.connector = connector_, .map = map, .put = put},                                         \
+            {.connector = "jdbc", .map = leat_system_by_url, .put = put_url},                      \
+            {.connector = "sql", .map = leat_system_of_sink, .put = put_of_sink},                  \
+            {.connector = "jdbc-debezium", .map = leat_system_of_sink, .put = put_of_sink},        \
+            {.connector = "jdbc-confluent", .map = leat_system_of_confluent, .put = put_of_sink},  \
+        {                                                                                          \
+            .connector = NULL                                                                      \
+        }                                                                                          \
+    }
+static const leat_system_face mysql_faces[] = FACES("mysql", put_mysql);
+static const leat_system_face mariadb_faces[] = FACES("mariadb", put_mariadb);
 
 const leat_system leat_system_mysql = {
     .abi = LEAT_SYSTEM_ABI,

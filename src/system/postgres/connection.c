@@ -1,5 +1,8 @@
 /* Connections to PostgreSQL: their parameters, strategies and templates, by the labels and defaults
  * that the connector hub's users know. Pure; any thread. */
+#include <inttypes.h>
+
+#include "config/db_url.h"
 #include "source/postgres/check.h"
 #include "system/system.h"
 
@@ -135,7 +138,57 @@ static void put(const leat_props *given, leat_arena *a, leat_props *options)
     leat_props_set(options, a, LEAT_STR("database.hosts.role"), role, 0);
 }
 
-static const leat_system_face faces[] = {{"postgres", map, put}, {NULL, NULL, NULL}};
+/* By a URL passwords stand in the configuration, and the URL is shown. */
+static const char *const not_by_url[] = {"password.command", "password.file", "ssl.password", NULL};
+
+/* wait: the time for connecting stands in the URL. */
+static void write_url(const leat_props *given, bool wait, leat_arena *a, leat_props *options)
+{
+    leat_buf url = {0};
+    const char *mode = leat_props_get(given, "ssl.mode");
+    const char *replica = leat_props_get(given, "connect.to.replica");
+    int64_t ms = wait ? leat_system_ms(tables, given, "connect.timeout.ms", a) : 0;
+    if (leat_str_ieq(leat_str_of(mode), LEAT_STR("verify full"))) mode = "verify-full";
+    bool standby = leat_str_ieq(leat_str_of(replica), LEAT_STR("true"));
+    leat_db_url_begin(&url, "postgresql", leat_props_get(given, "host"),
+                      leat_props_get(given, "port"), leat_props_get(given, "database"));
+    leat_db_url_add(&url, "sslmode", mode);
+    leat_db_url_add(&url, "sslrootcert", leat_props_get(given, "ssl.root.cert"));
+    leat_db_url_add(&url, "sslcert", leat_props_get(given, "ssl.cert"));
+    leat_db_url_add(&url, "sslkey", leat_props_get(given, "ssl.key"));
+    leat_db_url_add(&url, "targetServerType", standby ? "secondary" : "primary");
+    if (ms > 0)
+        leat_db_url_add(&url, "connectTimeout",
+                        leat_arena_printf(a, "%" PRId64, (ms + 999) / 1000));
+    leat_props_set(options, a, LEAT_STR("connection.url"), leat_buf_str(&url), 0);
+    leat_buf_free(&url);
+}
+
+static void put_url(const leat_props *given, leat_arena *a, leat_props *options)
+{
+    write_url(given, true, a, options);
+}
+
+static void put_url_of_sink(const leat_props *given, leat_arena *a, leat_props *options)
+{
+    write_url(given, false, a, options);
+}
+
+static const leat_system_face faces[] = {
+    {.connector = "postgres", .map = map, .put = put},
+    {.connector = "jdbc", .map = leat_system_by_url, .put = put_url, .lacks = not_by_url},
+    {.connector = "notify", .map = leat_system_by_url, .put = put_url, .lacks = not_by_url},
+    {.connector = "sql", .map = leat_system_of_sink, .put = put_url_of_sink, .lacks = not_by_url},
+    {.connector = "jdbc-debezium",
+     .map = leat_system_of_sink,
+     .put = put_url_of_sink,
+     .lacks = not_by_url},
+    {.connector = "jdbc-confluent",
+     .map = leat_system_of_confluent,
+     .put = put_url_of_sink,
+     .lacks = not_by_url},
+    {.connector = NULL},
+};
 
 static const leat_template_line by_wal[] = {
     {"connector.class", "io.debezium.connector.postgresql.PostgresConnector",
@@ -153,9 +206,34 @@ static const leat_template_line by_wal[] = {
     {NULL, NULL, NULL, false},
 };
 
-/* What the form's parser wants beside a connection. */
-static const leat_template_line to_try[] = {
-    {"topic.prefix", "${name}", NULL, false},
+static const leat_template_line by_query[] = {
+    {"connector.class", "io.confluent.connect.jdbc.JdbcSourceConnector",
+     "PostgreSQL by queries, as Confluent's JDBC source connector.", false},
+    {"topic.prefix", "${name}_", "Begins the names of all topics: the table's name follows.",
+     false},
+    {"table.whitelist", "public.orders", "Tables, as SCHEMA.TABLE, separated by commas.", true},
+    {"mode", "timestamp+incrementing",
+     "How new rows are found: bulk, incrementing, timestamp or timestamp+incrementing.", true},
+    {"timestamp.column.name", "updated_at", "Column that each write sets to the time.", true},
+    {"incrementing.column.name", "id", "Column that grows from row to row.", true},
+    {NULL, NULL, NULL, false},
+};
+
+static const leat_template_line by_channel[] = {
+    {"connector.class", "notify", "PostgreSQL's LISTEN/NOTIFY.", false},
+    {"topic.prefix", "${name}", "Begins the names of all topics: PREFIX.CHANNEL.", false},
+    {"channels", "orders", "Channels, separated by commas.", true},
+    {"payload.format", "json", "What payloads are: json, or any text.", true},
+    {"fetch.query",
+     "SELECT json_build_object('id', id)::text FROM orders "
+     "WHERE updated_at > $1::timestamptz - interval '5 minutes'",
+     "Payloads that were sent while nobody listened; $1 is when it was last heard.", true},
+    {NULL, NULL, NULL, false},
+};
+
+static const leat_template_line by_write[] = {
+    {"connector.class", "sql", "Rows are written to tables.", false},
+    {"topics", "shop.public.orders", "Topics that are read, separated by commas.", true},
     {NULL, NULL, NULL, false},
 };
 
@@ -165,7 +243,7 @@ static const leat_strategy strategies[] = {
      .help = "Standard SQL query-based data extraction. Needs SELECT on the tables.",
      .connector = "jdbc",
      .form = "postgres",
-     .lines = to_try,
+     .lines = by_query,
      .check = leat_pg_check_query},
     {.name = "notify",
      .label = "By Notification Channel",
@@ -173,7 +251,7 @@ static const leat_strategy strategies[] = {
              "are fetched.",
      .connector = "notify",
      .form = "postgres",
-     .lines = to_try,
+     .lines = by_channel,
      .check = leat_pg_check_notify},
     {.name = "wal",
      .label = "By WAL",
@@ -187,15 +265,15 @@ static const leat_strategy strategies[] = {
      .help = "A function of the user's own extracts data. Needs what the function needs; tried "
              "are the way to the server and the log-in.",
      .form = "postgres",
-     .lines = to_try,
      .check = leat_pg_check_custom},
     {.name = "write",
      .label = "By Write Operation",
      .help = "The database is a destination. Needs a primary, and INSERT, UPDATE and DELETE on "
              "the tables.",
      .sink = true,
+     .connector = "sql",
      .form = "postgres",
-     .lines = to_try,
+     .lines = by_write,
      .check = leat_pg_check_write},
     {.name = NULL},
 };
