@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <sqlite3.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -32,9 +33,13 @@ static unsigned free_port(unsigned wanted)
     return bound ? ntohs(at.sin_port) : wanted;
 }
 
+/* The address is told before the hub listens, so port 0 is one that is free now. */
 const char *leat_demo_listen(const char *given, leat_arena *a)
 {
-    return given ? given : leat_arena_printf(a, "127.0.0.1:%u", free_port(PORT));
+    if (!given) return leat_arena_printf(a, "127.0.0.1:%u", free_port(PORT));
+    const char *port = strrchr(given, ':');
+    if (!port || strcmp(port, ":0") != 0) return given;
+    return leat_arena_printf(a, "%.*s:%u", (int)(port - given), given, free_port(0));
 }
 
 static leat_rc drop_slot(const void *arg, leat_err *e)
