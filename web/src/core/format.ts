@@ -64,6 +64,12 @@ export function about(ms: number): string {
   return `about ${Math.round(s / 86400)} d`;
 }
 
+/** "grows by about 12 MiB a minute" needs a minute of it; 0: it is steady. */
+export function growth(perSecond: number): string {
+  if (Math.abs(perSecond) < 1024) return "steady";
+  return `${perSecond > 0 ? "grows" : "shrinks"} by about ${bytes(Math.abs(perSecond) * 60)} a minute`;
+}
+
 const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const day = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short" });
 const full = new Intl.DateTimeFormat(locale, {
@@ -73,7 +79,12 @@ const full = new Intl.DateTimeFormat(locale, {
 
 export const time = (ms: number) => clock.format(ms);
 
+/** The time of a day, and the day where it is another than now's. */
+export const moment = (ms: number, now: number) =>
+  new Date(ms).toDateString() === new Date(now).toDateString() ? time(ms) : `${day.format(ms)} ${time(ms)}`;
+
 export function relative(ms: number, now: number): string {
+  if (ms - now >= 5_000) return ms - now < 86_400_000 ? `in ${about(ms - now)}` : day.format(ms);
   const ago = Math.max(0, now - ms);
   if (ago < 5_000) return "just now";
   if (ago < 60_000) return `${Math.floor(ago / 5000) * 5} s ago`;

@@ -49,6 +49,18 @@ export function parseExact(raw: string): unknown {
   return JSON.parse(out);
 }
 
+/** What Debezium writes for a column that the log did not carry, such as unchanged TOAST. */
+export const NOT_SENT = "__debezium_unavailable_value";
+
+/** JSON that a person wrote. */
+export function readJson(text: string): unknown {
+  try {
+    return parseExact(text);
+  } catch (e) {
+    throw new Error(`This is no JSON: ${(e as Error).message}`);
+  }
+}
+
 const isObject = (v: unknown): v is Record<string, unknown> => typeof v === "object" && v !== null && !Array.isArray(v);
 
 export function short(v: unknown): string {
@@ -62,6 +74,30 @@ function keyOf(key: unknown): string {
   if (!isObject(key)) return short(key ?? "");
   const inner = isObject(key.payload) ? key.payload : key;
   return Object.entries(inner).map(([k, v]) => `${k}: ${short(v)}`).join(", ");
+}
+
+interface Schema {
+  type?: unknown;
+  field?: string;
+  name?: string;
+  optional?: boolean;
+  parameters?: Record<string, string>;
+  fields?: Schema[];
+}
+
+/** "int32, not null", "Date", "Decimal(2)": a semantic type by the end of its name. */
+function typeOf(s: Schema): string {
+  const word = s.name ? s.name.split(".").pop()! : String(s.type);
+  const scale = s.parameters?.scale;
+  return `${word}${scale === undefined ? "" : `(${scale})`}${s.optional ? "" : ", not null"}`;
+}
+
+/** The type of each column, of a record that came with its schema. */
+export function typesOf(raw: string): Record<string, string> {
+  const value = (JSON.parse(raw) as { value?: { schema?: Schema } | null }).value;
+  const fields = value?.schema?.fields ?? [];
+  const row = fields.find((f) => f.field === "after" || f.field === "before");
+  return Object.fromEntries((row?.fields ?? fields).map((f) => [f.field ?? "", typeOf(f)]));
 }
 
 export function changeOf(raw: string): Change {
@@ -84,7 +120,7 @@ export function changeOf(raw: string): Change {
   const columns = names.map((name) => {
     const b = before ? before[name] : undefined;
     const a = after ? after[name] : undefined;
-    return { name, before: b, after: a, changed: value.op === "u" && before !== null && JSON.stringify(b) !== JSON.stringify(a) };
+    return { name, before: b, after: a, changed: value.op === "u" && before !== null && a !== NOT_SENT && JSON.stringify(b) !== JSON.stringify(a) };
   });
   columns.sort((x, y) => Number(y.changed) - Number(x.changed));
   const op = value.op;

@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError } from "../core/api";
 import { now, second } from "../core/clock";
-import { precise, relative } from "../core/format";
+import { moment, precise, relative } from "../core/format";
 import { toneOf } from "../core/states";
 import { Icon } from "./icon";
 
@@ -25,6 +25,11 @@ export function Ago({ at }: { at: number | string | null | undefined }) {
       {relative(ms, now.value)}
     </time>
   );
+}
+
+/** When it was, the exact time on hover. */
+export function At({ at }: { at: number }) {
+  return <time dateTime={new Date(at).toISOString()} title={precise(at)}>{moment(at, now.value)}</time>;
 }
 
 export function Copy({ text, label = "Copy" }: { text: string | (() => string); label?: string }) {
@@ -135,6 +140,27 @@ export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, deps: unkn
     return () => abort.abort();
   }, [...deps, turn]);
   return { value, error, again: () => setTurn((n) => n + 1), setValue };
+}
+
+/** What may fail, one at a time: what went wrong stays until the next. */
+export function useAttempt() {
+  const [error, setError] = useState<Error | null>(null);
+  const [busy, setBusy] = useState(false);
+  /** True: it was done. */
+  const attempt = async (what: () => Promise<unknown>): Promise<boolean> => {
+    setBusy(true);
+    setError(null);
+    try {
+      await what();
+      return true;
+    } catch (e) {
+      setError(e as Error);
+      return false;
+    } finally {
+      setBusy(false);
+    }
+  };
+  return { error, busy, attempt, forget: () => setError(null) };
 }
 
 /** Calls again every so many ms while the tab is seen. */
