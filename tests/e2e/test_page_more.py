@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from browser import expect, url, usable
@@ -412,4 +413,55 @@ def test_verbs_of_the_palette(leat, browser):
         run("delete other", "delete")
         dialog.get_by_role("button", name="Delete other").click()
         until(lambda: hub.get("/connectors") == ["gen"], 60, "it to be gone")
+    assert leat.stop() == 0
+
+
+def test_a_retry_to_come(leat, browser):
+    """What is still to come is not told as just past."""
+    hub = Hub(leat)
+    hub.make("gen")
+    hub.wait_state("gen")
+    error = {"action": "RETRY", "code": "os.eio", "where": "x", "message": "made up"}
+
+    def retrying(route):
+        at = (datetime.now(timezone.utc) + timedelta(minutes=3)).isoformat()
+        status = {**route.fetch().json(), "tasks": [
+            {"id": 0, "state": "RETRYING", "since": at, "waits_for": None, "error": error,
+             "attempts": 1, "retry_at": at}]}
+        route.fulfill(json=status)
+
+    with browser.profile() as context:
+        context.route("**/hub/v1/connectors/gen/status", retrying)
+        tab = context.new_page()
+        tab.goto(url(hub, "c/gen/status"))
+        expect(tab.get_by_text(re.compile("Attempt 2 in about 3 min"))).to_be_visible()
+    assert leat.stop() == 0
+
+
+GROWING = {
+    "name": "shop", "type": "source", "plugin": "postgres", "state": "RUNNING",
+    "condition": "RUNNING", "stage": None, "trace": None, "tasks": 1, "deaths": 0, "pid": 1,
+    "host": "db1", "database": "shop", "events": 1, "rate": 1, "dead": 0, "behind_ms": 1,
+    "since_ms": 1, "lag_bytes": 0, "spool_bytes": -1, "stream_bytes": 0, "resident_bytes": 1,
+    "snapshot": None}
+
+
+def test_what_grows(leat, browser):
+    """Whether what a server retains grows stands beside it, once two minutes are known."""
+    hub = Hub(leat)
+    own = {"id": "h", "version": "1", "worker": "w", "begun_ms": 0, "demo": False}
+    text = ""
+    for at, retained in (0, 1 << 30), (120_000, (1 << 30) + (24 << 20)):
+        rows = [{**GROWING, "retained_bytes": retained}]
+        told = {"at_ms": 1_700_000_000_000 + at, "whole": True, "hub": own, "rows": rows}
+        text += f"event: overview\ndata: {json.dumps(told)}\n\n"
+    with browser.profile() as context:
+        context.add_init_script("delete window.SharedWorker")
+        context.route("**/hub/v1/stream", lambda route: route.fulfill(
+            body=text, content_type="text/event-stream"))
+        tab = context.new_page()
+        tab.goto(url(hub))
+        cell = tab.locator('tr[data-name="shop"] td.retained')
+        expect(cell).to_contain_text("↗")
+        expect(cell.get_by_role("img", name="grows by about 12 MiB a minute")).to_be_visible()
     assert leat.stop() == 0
