@@ -288,17 +288,20 @@ def test_tabs_share_the_connections(leat, browser):
 
 
 def test_what_the_log_does_not_carry(leat, db, browser):
-    """A column that was not sent is told as such, not as a change; each has its type."""
-    db.sql("CREATE TABLE notes (id int PRIMARY KEY, note text, total numeric(10, 2))")
+    """A column that was not sent is told as such; types are told, numbers and times read."""
+    db.sql("CREATE TABLE notes (id int PRIMARY KEY, note text, total numeric(10, 2),"
+           " any_total numeric, day date, at timestamp)")
     db.sql("ALTER TABLE notes ALTER COLUMN note SET STORAGE EXTERNAL")
-    db.sql("INSERT INTO notes VALUES (1, repeat('x', 10000), 1.5)")
+    db.sql("INSERT INTO notes VALUES (1, repeat('x', 10000), 1.5, -12.345, '1969-12-31',"
+           " '2026-01-31 10:00:00.000012')")
     hub = Hub(leat)
     server = db.server
     hub.make("shop", **{
         "connector.class": "postgres", "database.hostname": server.host,
         "database.port": str(server.port), "database.user": server.user,
         "database.dbname": db.name, "slot.name": f"s_{db.name}",
-        "table.include.list": "public.notes", "decimal.handling.mode": "precise"})
+        "table.include.list": "public.notes", "decimal.handling.mode": "precise",
+        "time.precision.mode": "adaptive"})
     until(lambda: hub.get("/hub/v1/topics"), 60, "the snapshot")
     db.sql("UPDATE notes SET total = 2.5")
     with browser.tab(hub, "t/shop.public.notes?from=beginning&op=u") as tab:
@@ -307,7 +310,14 @@ def test_what_the_log_does_not_carry(leat, db, browser):
         row = pane.get_by_role("row").filter(has_text="note")
         expect(row).to_contain_text("unchanged, not sent")
         expect(row).to_contain_text("string")
-        expect(pane.get_by_role("row").filter(has_text="total")).to_contain_text("Decimal(2)")
+        for column, said, shown in [
+                ("total", "Decimal(2)", "2.50"), ("any_total", "VariableScaleDecimal", "-12.345"),
+                ("day", "Date", "1969-12-31"),
+                ("at", "MicroTimestamp", "2026-01-31T10:00:00.000012")]:
+            row = pane.get_by_role("row").filter(
+                has=tab.get_by_role("rowheader", name=column, exact=True))
+            expect(row).to_contain_text(said)
+            expect(row).to_contain_text(shown)
     assert leat.stop() == 0
     db.server.drop_slots(db.name)
 

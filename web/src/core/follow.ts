@@ -1,7 +1,7 @@
 // What the worker of a live tail does: it follows topics, keeps their newest records as they came, and
 // reads only those that are shown. The page gets them as often as it draws, at most ten times a second.
 import { below, feed, path } from "./http";
-import { changeOf, typesOf, type Change } from "./record";
+import { changeOf, typesOf, type Change, type ColumnType } from "./record";
 
 const KEPT = 20_000;
 const KEPT_CHARS = 32 << 20;
@@ -27,7 +27,7 @@ export interface Opened {
   raw: string;
   change: Change;
   /** Of its columns; null: not known yet. */
-  types: Record<string, string> | null;
+  types: Record<string, ColumnType> | null;
 }
 
 export type Asked =

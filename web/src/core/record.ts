@@ -85,15 +85,49 @@ interface Schema {
   fields?: Schema[];
 }
 
-/** "int32, not null", "Date", "Decimal(2)": a semantic type by the end of its name. */
-function typeOf(s: Schema): string {
+export interface ColumnType {
+  /** "int32, not null", "Date", "Decimal(2)": a semantic type by the end of its name. */
+  said: string;
+  name: string;
+  scale: number;
+}
+
+function typeOf(s: Schema): ColumnType {
   const word = s.name ? s.name.split(".").pop()! : String(s.type);
   const scale = s.parameters?.scale;
-  return `${word}${scale === undefined ? "" : `(${scale})`}${s.optional ? "" : ", not null"}`;
+  return { said: `${word}${scale === undefined ? "" : `(${scale})`}${s.optional ? "" : ", not null"}`, name: s.name ?? "", scale: Number(scale ?? 0) };
+}
+
+/** The number of which these are the bytes, as Connect's Decimal has them: two's complement, in Base64. */
+function decimalOf(base64: string, scale: number): string {
+  const hex = [...atob(base64)].map((c) => c.charCodeAt(0).toString(16).padStart(2, "0")).join("");
+  const unscaled = BigInt.asIntN(hex.length * 4, BigInt(`0x${hex || "0"}`));
+  const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, "0");
+  const text = scale > 0 ? `${digits.slice(0, -scale)}.${digits.slice(-scale)}` : digits + "0".repeat(-scale);
+  return unscaled < 0n ? `-${text}` : text;
+}
+
+const TIMES: Record<string, (n: number) => string> = {
+  "io.debezium.time.Date": (n) => new Date(n * 86_400_000).toISOString().slice(0, 10),
+  "org.apache.kafka.connect.data.Date": (n) => new Date(n * 86_400_000).toISOString().slice(0, 10),
+  "io.debezium.time.Timestamp": (n) => new Date(n).toISOString().slice(0, -1),
+  "io.debezium.time.MicroTimestamp": (n) => `${new Date(Math.floor(n / 1000)).toISOString().slice(0, -1)}${String(((n % 1000) + 1000) % 1000).padStart(3, "0")}`,
+};
+
+/** What a value that stands for a number or a time is; null: it is what it says. */
+export function meant(v: unknown, type: ColumnType | undefined): string | null {
+  if (!type || v === null || v === undefined) return null;
+  try {
+    if (type.name === "org.apache.kafka.connect.data.Decimal" && typeof v === "string") return decimalOf(v, type.scale);
+    if (type.name === "io.debezium.data.VariableScaleDecimal" && isObject(v)) return decimalOf(String(v.value), Number(v.scale));
+    return typeof v === "number" ? (TIMES[type.name]?.(v) ?? null) : null;
+  } catch {
+    return null; // not of that form, or a time out of range
+  }
 }
 
 /** The type of each column, of a record that came with its schema. */
-export function typesOf(raw: string): Record<string, string> {
+export function typesOf(raw: string): Record<string, ColumnType> {
   const value = (JSON.parse(raw) as { value?: { schema?: Schema } | null }).value;
   const fields = value?.schema?.fields ?? [];
   const row = fields.find((f) => f.field === "after" || f.field === "before");

@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { SHOWN, type Opened, type TailRow } from "../core/follow";
 import { count, exact, precise } from "../core/format";
 import { query, setQuery } from "../core/place";
-import { NOT_SENT, short, type Change } from "../core/record";
+import { meant, NOT_SENT, short, type Change, type ColumnType } from "../core/record";
 import type { Tail } from "../core/tail";
 import { At, Copy, Empty } from "./bits";
 import { Icon } from "./icon";
@@ -12,15 +12,17 @@ import { Table } from "./table";
 
 const tones: Record<string, string> = { c: "tone-ok", u: "tone-accent", d: "tone-bad", r: "tone-info", t: "tone-warn" };
 
-function Value({ v }: { v: unknown }) {
+function Value({ v, type }: { v: unknown; type?: ColumnType }) {
   if (v === undefined) return <span class="muted">–</span>;
   if (v === null) return <span class="muted">null</span>;
   if (v === NOT_SENT) return <span class="muted" title="The log does not carry it; the row still has its value.">unchanged, not sent</span>;
   const text = short(v);
+  const read = meant(v, type);
+  if (read !== null) return <span title={`sent as ${text}`}>{read}</span>;
   return <>{text.length > 4096 ? `${text.slice(0, 4096)}…` : text}</>;
 }
 
-export function Diff({ change, types }: { change: Pick<Change, "op" | "columns">; types?: Record<string, string> | null }) {
+export function Diff({ change, types }: { change: Pick<Change, "op" | "columns">; types?: Record<string, ColumnType> | null }) {
   const both = change.columns.some((c) => c.before !== undefined);
   return (
     <Table heads={[{ label: <span class="sr">Change</span> }, "Column", !!types && "Type", both && "Before", both ? "After" : "Value"]} class="diff-table">
@@ -28,9 +30,9 @@ export function Diff({ change, types }: { change: Pick<Change, "op" | "columns">
         <tr key={c.name} class={c.changed ? "changed" : ""}>
           <td>{c.changed ? <><b aria-hidden="true">~</b><span class="sr">changed</span></> : ""}</td>
           <th scope="row" class="mono">{c.name}</th>
-          {types && <td class="muted small">{types[c.name] ?? "–"}</td>}
-          {both && <td class={`mono wrap ${c.changed || change.op === "d" ? "removed" : ""}`}><Value v={c.before} /></td>}
-          <td class={`mono wrap ${c.changed || change.op === "c" ? "added" : ""}`}><Value v={c.after} /></td>
+          {types && <td class="muted small">{types[c.name]?.said ?? "–"}</td>}
+          {both && <td class={`mono wrap ${c.changed || change.op === "d" ? "removed" : ""}`}><Value v={c.before} type={types?.[c.name]} /></td>}
+          <td class={`mono wrap ${c.changed || change.op === "c" ? "added" : ""}`}><Value v={c.after} type={types?.[c.name]} /></td>
         </tr>
       ))}
     </Table>

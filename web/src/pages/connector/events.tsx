@@ -16,7 +16,8 @@ export function EventsTab({ name }: TabProps) {
   useEffect(() => () => tail.stop(), [tail]);
   const look = async () => {
     try {
-      const found = await topicsOf(name);
+      // Its own (heartbeats, transactions) last: what people look for are tables.
+      const found = (await topicsOf(name)).sort((a, b) => Number(a.startsWith("__")) - Number(b.startsWith("__")));
       setTopics(found);
       // Topics that were there before this page: what comes from now on; later ones from their start.
       for (const topic of found.slice(0, FOLLOWED)) tail.follow(topic, begun.current || isNew() ? "beginning" : "end");
