@@ -255,6 +255,7 @@ leat_rc leat_kafka_begin_anew(leat_kafka *k, leat_err *e)
     }
     k->resets++;
     leat_kafka_once_pause(o);
+    leat_kafka_once_slower(k);
     if (!o->doubt) leat_kafka_once_not_committed(k);
     k->nrefused = 0;
     o->records = 0;

@@ -29,6 +29,7 @@ enum {
     QUIET_US = 1000000,     /* an interval ends early if nothing came for so long */
     ALONE_US = 100000,      /* between two that move only positions */
     OPEN_PART = 3,          /* of the time-out: an open change is committed in the middle */
+    QUICK_PART = 4,         /* of it: a commit in this time says that more would fit */
     COMMIT_MS = 2,
     PAUSE_US = 100000, /* before another try, doubling */
     PAUSE_MOST_US = 5000000,
@@ -59,6 +60,49 @@ void leat_kafka_once_pause(leat_once *o)
     o->pause_us = o->pause_us ? o->pause_us * 2 : PAUSE_US;
     if (o->pause_us > PAUSE_MOST_US) o->pause_us = PAUSE_MOST_US;
     o->again_us = leat_mono_us() + o->pause_us;
+}
+
+/* ---- how much it may hold ---- */
+
+/* Brokers end a transaction that was open for too long as if another one had fenced us. Whether one
+ * did is looked up before the next begins. */
+static bool timed_out(const leat_kafka *k)
+{
+    const leat_once *o = &k->once;
+    return o->state >= LEAT_ONCE_OPEN && leat_mono_us() - o->open_us >= k->conf.timeout_us / 2;
+}
+
+static size_t fed_bytes(const leat_kafka *k)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < k->fed; i++) bytes += leat_kafka_parcel(k, i)->wire.len;
+    return bytes;
+}
+
+static bool holds_enough(const leat_kafka *k)
+{
+    return k->fed > 0 && k->once.fits > 0 && fed_bytes(k) >= k->once.fits;
+}
+
+/* Sent again as it was it would not get through either, for ever. */
+void leat_kafka_once_slower(leat_kafka *k)
+{
+    leat_once *o = &k->once;
+    size_t bytes = fed_bytes(k);
+    if (!timed_out(k)) return;
+    o->fits = bytes / 2 + 1;
+    leat_log(LEAT_WARN, "kafka.slow",
+             "%zu bytes were not committed within transaction.timeout.ms=%" PRId64
+             ": the next transaction holds %zu, or one batch. Where Kafka is slow or far, raise "
+             "producer.override.transaction.timeout.ms",
+             bytes, k->conf.timeout_us / 1000, o->fits);
+}
+
+static void faster(leat_kafka *k)
+{
+    leat_once *o = &k->once;
+    if (leat_mono_us() - o->open_us >= k->conf.timeout_us / QUICK_PART) return;
+    o->fits = o->fits < k->conf.window_bytes ? o->fits * 2 : 0;
 }
 
 /* ---- what became of it ---- */
@@ -101,6 +145,7 @@ void leat_kafka_once_committed(leat_kafka *k)
     } else {
         pop_delivered(k);
     }
+    faster(k);
     k->books.mark = o->next.mark;
     k->books.mark_us = o->next.mark_us;
     k->books.ahead = o->next.ahead;
@@ -182,6 +227,11 @@ static bool ends_unknown(const leat_kafka *k)
     return unknown;
 }
 
+bool leat_kafka_once_takes(const leat_kafka *k)
+{
+    return !holds_enough(k) || ends_unknown(k);
+}
+
 static bool ends_open(const leat_kafka *k)
 {
     for (size_t i = k->fed; i-- > 0;) {
@@ -213,7 +263,8 @@ static bool commit_due(const leat_kafka *k)
     if (k->fed == 0) return false;
     if (o->records == 0) return now - o->committed_us >= ALONE_US; /* positions alone */
     size_t held = k->window_bytes + k->broker->ops->queued(k->broker);
-    if (leat_kafka_full(k) || open >= k->conf.timeout_us / OPEN_PART) return true;
+    if (leat_kafka_full(k) || open >= k->conf.timeout_us / OPEN_PART || holds_enough(k))
+        return true;
     if (ends_open(k) && now - o->appended_us < QUIET_US)
         return k->conf.boundary != LEAT_BOUNDARY_CONNECTOR && held >= k->conf.window_bytes / 2;
     if (held >= k->conf.window_bytes / 2 || open >= patience_us(k)) return true;
@@ -336,17 +387,10 @@ static leat_rc abort_it(leat_kafka *k, leat_err *e)
     if (!o->quiet)
         leat_log(LEAT_WARN, k->last.code[0] ? k->last.code : "kafka.abort",
                  "transaction aborted; %zu batches are sent again. %s", k->nparcels, k->last.msg);
+    leat_kafka_once_slower(k);
     leat_kafka_once_not_committed(k);
     leat_kafka_once_enter(o, LEAT_ONCE_IDLE);
     return LEAT_OK;
-}
-
-/* Brokers end a transaction that was open for too long as if another one had fenced us. Whether one
- * did is looked up before the next begins. */
-static bool timed_out(const leat_kafka *k)
-{
-    const leat_once *o = &k->once;
-    return o->state >= LEAT_ONCE_OPEN && leat_mono_us() - o->open_us >= k->conf.timeout_us / 2;
 }
 
 /* One step; OK: another one may follow. */

@@ -142,6 +142,7 @@ typedef struct leat_once {
     int64_t pause_us, again_us;
     int64_t open_us; /* when the transaction began */
     int64_t took_us, committed_us, appended_us;
+    size_t fits; /* bytes of parcels that one may hold, since more took too long; 0: all */
     uint64_t commits, aborts;
 } leat_once;
 
@@ -323,6 +324,11 @@ void leat_kafka_once_free(leat_kafka *k);
 /* The oldest parcels' transaction is committed; it is not. */
 void leat_kafka_once_committed(leat_kafka *k);
 void leat_kafka_once_not_committed(leat_kafka *k);
+/* The open transaction has room for another parcel. */
+bool leat_kafka_once_takes(const leat_kafka *k);
+/* Before what was sent is forgotten: if the brokers ended the transaction because it took too long,
+ * the next one holds less. */
+void leat_kafka_once_slower(leat_kafka *k);
 void leat_kafka_once_enter(leat_once *o, leat_once_state state);
 /* Nothing is tried for a while, longer each time. */
 void leat_kafka_once_pause(leat_once *o);

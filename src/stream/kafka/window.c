@@ -310,10 +310,11 @@ static leat_rc send_events(leat_kafka *k, leat_parcel *p, const leat_event *ev, 
     return rc;
 }
 
-/* With exactly once records need an open transaction. */
+/* With exactly once records need an open transaction, and room in it. */
 static leat_rc may_send(leat_kafka *k, const leat_parcel *p, leat_err *e)
 {
     if (!leat_kafka_once(k)) return LEAT_OK;
+    if (p->sent == 0 && !leat_kafka_once_takes(k)) return LEAT_AGAIN;
     if (k->once.state == LEAT_ONCE_OPEN) return LEAT_OK;
     if (p->sent == p->records && k->once.state == LEAT_ONCE_IDLE) return LEAT_OK;
     return leat_kafka_once_ready(k, e);
