@@ -74,8 +74,8 @@ def _heap(tab):
 
 
 def _thread(tab, seconds):
-    """Processor time of the page's thread: ms of each second, and of its longest task. A task's time
-    by the clock grows when others have the processor; this does not."""
+    """Processor time of the page's thread: ms of each second, and of its longest task. A task's
+    time by the clock grows when others have the processor; this does not."""
     browser_of = tab.context.browser
     browser_of.start_tracing(page=tab, categories=["toplevel"])
     time.sleep(seconds)
@@ -118,7 +118,8 @@ def _tail(world, chromium, hub):
         assert context.complaints == [], context.complaints
         busy, own = _thread(tab, TRACED_S)
         progress(f"   {seen} events in {seconds:.0f} s, {found['tasks']} tasks over 50 ms")
-        return found["frames"] / seconds, found["longest"], seen / seconds, private, *grown, busy, own
+        fps = found["frames"] / seconds
+        return fps, found["longest"], seen / seconds, private, *grown, busy, own
 
 
 def page(world, table):

@@ -248,7 +248,8 @@ def test_a_tail_that_nobody_sees(leat, browser):
         tab.goto(url(hub, "t/gen.datagen.t1?from=beginning"))
         rows = tab.locator(".event-list tbody tr")
         expect(rows).to_have_count(40)
-        expect(rows.first.locator("time")).to_have_text(re.compile("[A-Z][a-z]{2} "))  # of another day
+        # Of another day.
+        expect(rows.first.locator("time")).to_have_text(re.compile("[A-Z][a-z]{2} "))
         tab.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true});"
                      "document.dispatchEvent(new Event('visibilitychange'))")
         tab.clock.fast_forward(61_000)
