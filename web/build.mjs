@@ -30,13 +30,13 @@ function outputOf(result, entry) {
 
 rmSync("out", { recursive: true, force: true });
 mkdirSync("out");
-const workers = await esbuild.build({ ...common, entryPoints: ["src/worker.ts", "src/tailer.ts"] });
-const workerFile = (entry) => JSON.stringify(`a/${outputOf(workers, entry)}`);
+const worker = await esbuild.build({ ...common, entryPoints: ["src/worker.ts"] });
+const workerName = outputOf(worker, "src/worker.ts");
 const page = await esbuild.build({
   ...common,
   splitting: true,
   entryPoints: ["src/main.tsx", "src/style/index.css"],
-  define: { WORKER_FILE: workerFile("src/worker.ts"), TAILER_FILE: workerFile("src/tailer.ts") },
+  define: { WORKER_FILE: JSON.stringify(`a/${workerName}`) },
 });
 
 const main = outputOf(page, "src/main.tsx");
@@ -48,7 +48,7 @@ writeFileSync("out/index.html", html);
 
 let total = 0;
 const sizes = {};
-for (const path of [...Object.keys(workers.metafile.outputs), ...Object.keys(page.metafile.outputs)]) {
+for (const path of [...Object.keys(worker.metafile.outputs), ...Object.keys(page.metafile.outputs)]) {
   const packed = brotliCompressSync(readFileSync(path), {
     params: { [constants.BROTLI_PARAM_QUALITY]: 11 },
   });

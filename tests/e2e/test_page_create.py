@@ -2,7 +2,6 @@
 
 import re
 import time
-from datetime import datetime, timedelta
 
 import pytest
 from browser import expect, url, usable
@@ -190,10 +189,6 @@ def test_a_name_that_is_free(leat, browser):
     assert leat.stop() == 0
 
 
-def offset(row):
-    return int(re.sub(r"\D", "", row.locator("td").first.inner_text()))
-
-
 def test_events_of_a_topic(leat, browser):
     hub = Hub(leat)
     hub.make("gen", datagen_rate="20")
@@ -205,25 +200,15 @@ def test_events_of_a_topic(leat, browser):
         tab.get_by_role("button", name="Freeze").click()
         expect(tab.get_by_text(re.compile("Frozen; .* more came"))).to_be_visible()
         tab.goto(url(hub, "t/gen.datagen.t1?from=0"))
-        expect(rows).to_have_count(40)
-
-        # Held still, one may look back as far as is kept, and the rows stay what they are.
-        until(lambda: offset(rows.first) > 60, 60, "more than are shown")
-        tab.get_by_role("button", name="Freeze").click()
-        expect(tab.get_by_text(re.compile("^Frozen.* 1 to 40 of the last"))).to_be_visible()
-        newest = offset(rows.first)
-        tab.get_by_role("button", name="Older").click()
-        expect(rows.first.locator("td").first).to_have_text(str(newest - 40))
-        tab.get_by_role("button", name="Newer").click()
-        expect(rows.first.locator("td").first).to_have_text(str(newest))
-        tab.get_by_role("button", name="Follow").click()
-        until(lambda: offset(rows.first) > newest, 60, "newer ones")
         expect(rows.nth(20)).to_be_visible()
         rows.first.get_by_role("button").click()
         pane = tab.get_by_label("Event", exact=True)
         expect(pane).to_be_visible()
         pane.get_by_role("button", name="Record").click()
         expect(pane).to_contain_text('"topic": "gen.datagen.t1"')
+        pane.get_by_role("button", name="Record").press("]")
+        expect(rows.nth(1)).to_have_class("ticked")
+        expect(pane.get_by_role("button", name="Record")).to_be_focused()
 
         # One that did not come by is asked for: its place is in the URL.
         tab.goto(url(hub, "t/gen.datagen.t1?e=gen.datagen.t1@7"))
@@ -231,61 +216,31 @@ def test_events_of_a_topic(leat, browser):
         expect(pane.get_by_role("row", name=re.compile("^id int64, not null"))).to_be_visible()
         tab.goto(url(hub, "t/gen.datagen.t1?e=gen.datagen.t1@999999999"))
         expect(tab.get_by_text(re.compile("999999999 is not there"))).to_be_visible()
+
+        # While the hub is away it is told, and can be tried again.
+        asked = "**/events?from=*&max=1*"
+        tab.route(asked, lambda route: route.abort())
+        tab.goto(url(hub, "t/gen.datagen.t1?e=gen.datagen.t1@7"))
+        expect(tab.get_by_text("The hub does not answer.")).to_be_visible()
+        tab.unroute(asked)
+        tab.get_by_role("button", name="Try again").click()
+        expect(pane).to_contain_text("offset 7")
+
+        # It stays until the next one is there.
+        held = []
+        tab.route(asked, lambda route: held.append(route))
+        with tab.expect_request(asked):
+            tab.evaluate("history.pushState(null, '', location.pathname + '?e=gen.datagen.t1@8');"
+                         "dispatchEvent(new PopStateEvent('popstate'))")
+        expect(pane).to_contain_text("offset 7")
+        held[0].continue_()
+        expect(pane).to_contain_text("offset 8")
+        tab.unroute(asked)
+
         tab.goto(url(hub, "t/gen.datagen.t1?from=0"))
         tab.get_by_label("Only records that contain").fill("no such text anywhere")
         tab.get_by_role("button", name="Apply").click()
         expect(tab.get_by_text("Nothing fits.")).to_be_visible()
-
-
-def test_a_tail_that_nobody_sees(leat, browser):
-    """It gives its connection back after a minute, and goes on where it was when it is asked to."""
-    hub = Hub(leat)
-    hub.make("gen", datagen_rate="200")
-    hub.wait_events("gen", 50)
-    with browser.profile() as context:
-        tab = context.new_page()
-        tab.clock.install(time=datetime.now() + timedelta(days=2))
-        tab.goto(url(hub, "t/gen.datagen.t1?from=beginning"))
-        rows = tab.locator(".event-list tbody tr")
-        expect(rows).to_have_count(40)
-        # Of another day.
-        expect(rows.first.locator("time")).to_have_text(re.compile("[A-Z][a-z]{2} "))
-        tab.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true});"
-                     "document.dispatchEvent(new Event('visibilitychange'))")
-        tab.clock.fast_forward(61_000)
-        expect(tab.get_by_text("Stopped while hidden.")).to_be_visible()
-        tab.evaluate("Object.defineProperty(document, 'hidden', {value: false});"
-                     "document.dispatchEvent(new Event('visibilitychange'))")
-        tab.wait_for_timeout(500)
-        stood = offset(rows.first)
-        hub.wait_events("gen", 200)
-        assert offset(rows.first) == stood
-        tab.get_by_role("button", name="Go on").click()
-        until(lambda: offset(rows.first) > stood, 60, "it to go on")
-        tab.get_by_role("button", name="Freeze").click()
-        shown = [offset(rows.nth(i)) for i in range(40)]
-        assert shown == list(range(shown[0], shown[0] - 40, -1)), "none is left out"
-        assert context.complaints == []
-    assert leat.stop() == 0
-
-
-def test_tabs_share_the_connections(leat, browser):
-    """A browser has six to an address: a tab more that follows topics waits, and none hangs."""
-    hub = Hub(leat)
-    hub.make("gen", datagen_rate="100", datagen_tables="3")
-    hub.wait_events("gen", 100)
-    with browser.tab(hub, "c/gen/events") as first:
-        rows = first.locator(".event-list tbody tr")
-        expect(rows.nth(20)).to_be_visible()
-        second = first.context.new_page()
-        second.goto(url(hub, "c/gen/events"))
-        expect(second.get_by_text(re.compile("^Other tabs of this browser follow"))).to_be_visible()
-        second.goto(url(hub, "t/gen.datagen.t1?from=0"))
-        expect(second.get_by_text(re.compile("^Other tabs of this browser follow"))).to_be_visible()
-        expect(second.get_by_text(re.compile("records · "))).to_be_visible()
-        first.goto(url(hub, "topics"))
-        expect(second.locator(".event-list tbody tr").nth(20)).to_be_visible()
-    assert leat.stop() == 0
 
 
 def test_what_the_log_does_not_carry(leat, db, browser):

@@ -1,98 +1,83 @@
-// The live tail of topics, as the page sees it: the rows that are shown, and one that is looked at. A
-// worker does the rest (follow.ts).
+// The live tail of topics: raw lines in a ring, parsed only when they are drawn. What comes is gathered
+// and shown at most ten times a second; frozen, it is counted and not shown.
 import { signal } from "@preact/signals";
-import type { Asked, Opened, TailRow, Told } from "./follow";
-import { tailerUrl } from "./trust";
+import { feed, path } from "./api";
 
-const HIDDEN_MS = 60_000;
+const KEPT = 5000;
+
+export interface TailLine {
+  topic: string;
+  offset: string;
+  raw: string;
+}
+
+/** "topic@offset": what an event is called in a URL. */
+export const placeOf = (l: { topic: string; offset: string }) => `${l.topic}@${l.offset}`;
 
 export class Tail {
-  /** Newest first. */
-  readonly rows = signal<TailRow[]>([]);
+  readonly lines = signal<TailLine[]>([]);
   readonly seen = signal(0);
-  /** What came since it was told to hold still. */
+  /** While it is frozen: what came since then. */
   readonly later = signal(0);
-  /** So many can be looked at. */
-  readonly kept = signal(0);
-  /** So many newer ones are passed over. */
-  readonly skip = signal(0);
   readonly error = signal("");
   readonly frozen = signal(false);
-  /** Nobody looked for a minute. */
-  readonly rests = signal(false);
-  readonly opened = signal<Opened | null>(null);
-  /** What is looked at is not there any more. */
-  readonly missing = signal("");
-  private worker: Worker;
-  private wanted = "";
-  private hiding: ReturnType<typeof setTimeout> | undefined;
-  private hidden = () => {
-    clearTimeout(this.hiding);
-    if (document.hidden) this.hiding = setTimeout(() => this.rest(true), HIDDEN_MS);
-  };
+  private fresh: TailLine[] = [];
+  private all: TailLine[] = [];
+  private timer: ReturnType<typeof setInterval>;
+  private abort = new AbortController();
+  private following = new Map<string, string>();
 
   constructor() {
-    this.worker = new Worker(tailerUrl() as string, { type: "module" });
-    this.worker.onmessage = (e: MessageEvent<Told>) => this.take(e.data);
-    this.worker.onerror = () => (this.error.value = "This browser could not start the worker that reads events.");
-    document.addEventListener("visibilitychange", this.hidden);
-  }
-
-  private ask(asked: Asked) {
-    this.worker.postMessage(asked);
-  }
-
-  private take(told: Told) {
-    if (told.kind === "error") this.error.value = told.message;
-    else if (told.kind === "opened") {
-      if (told.id !== this.wanted) return;
-      this.opened.value = told.opened;
-      this.missing.value = told.opened ? "" : told.id;
-    } else {
-      if (told.seen > this.seen.value) this.error.value = "";
-      this.rows.value = told.rows;
-      this.seen.value = told.seen;
-      this.later.value = told.later;
-      this.kept.value = told.kept;
-      requestAnimationFrame(() => this.ask({ kind: "drawn" }));
-    }
+    this.timer = setInterval(() => this.flush(), 100);
   }
 
   /** from: "beginning", "end", an offset or a time. */
-  follow(topic: string, from: string, filter: Record<string, string> = {}) {
-    this.ask({ kind: "follow", topic, from, filter });
+  async follow(topic: string, from: string, more: Record<string, string> = {}) {
+    if (this.following.has(topic)) return;
+    this.following.set(topic, from);
+    let wait = 500;
+    while (!this.abort.signal.aborted) {
+      const query = new URLSearchParams({ from: this.following.get(topic)!, ...more });
+      try {
+        await feed("GET", `${path("hub", "v1", "topics", topic, "events")}?${query}`, undefined, (e) => {
+          if (e.event === "failed") {
+            this.error.value = (JSON.parse(e.data) as { message: string }).message;
+            return;
+          }
+          this.following.set(topic, String(Number(e.id) + 1));
+          this.fresh.push({ topic, offset: e.id, raw: e.data });
+          if (this.fresh.length > KEPT * 2) this.fresh.splice(0, this.fresh.length - KEPT);
+          wait = 500;
+        }, this.abort.signal);
+      } catch (e) {
+        if ((e as Error).name === "AbortError") return;
+        this.error.value = (e as Error).message;
+      }
+      await new Promise((r) => setTimeout(r, wait));
+      wait = Math.min(wait * 2, 10_000);
+    }
+  }
+
+  private flush() {
+    if (this.fresh.length === 0) return;
+    const n = this.fresh.length;
+    this.error.value = "";
+    this.all = [...this.all, ...this.fresh].slice(-KEPT);
+    this.fresh = [];
+    this.seen.value += n;
+    if (this.frozen.value) this.later.value += n;
+    else this.lines.value = this.all;
   }
 
   freeze(on: boolean) {
     if (on === this.frozen.value) return;
     this.frozen.value = on;
-    this.skip.value = 0;
-    this.ask({ kind: "freeze", on });
-  }
-
-  /** While it holds still. */
-  back(skip: number) {
-    this.skip.value = skip;
-    this.ask({ kind: "back", skip });
-  }
-
-  /** Looks at one of them; empty: at none. */
-  open(id: string) {
-    if (id === this.wanted) return;
-    this.wanted = id;
-    this.opened.value = null;
-    this.missing.value = "";
-    if (id) this.ask({ kind: "open", id });
-  }
-
-  rest(on: boolean) {
-    this.rests.value = on;
-    this.ask({ kind: "rest", on });
+    this.later.value = 0;
+    if (!on) this.lines.value = this.all;
   }
 
   stop() {
-    document.removeEventListener("visibilitychange", this.hidden);
-    clearTimeout(this.hiding);
-    this.worker.terminate();
+    clearInterval(this.timer);
+    this.abort.abort();
   }
 }

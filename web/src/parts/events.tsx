@@ -1,16 +1,25 @@
 // Events as they come, newest first, and one of them as a difference before and after. The list holds
 // still while one is looked at.
-import { useEffect, useState } from "preact/hooks";
-import { SHOWN, type Opened, type TailRow } from "../core/follow";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { eventAt, read, type Opened } from "../core/event";
 import { count, exact, precise } from "../core/format";
 import { query, setQuery } from "../core/place";
 import { meant, NOT_SENT, short, type Change, type ColumnType } from "../core/record";
-import type { Tail } from "../core/tail";
-import { At, Copy, Empty } from "./bits";
+import { placeOf, type Tail, type TailLine } from "../core/tail";
+import { At, Copy, Empty, Failure, useLoad } from "./bits";
 import { Icon } from "./icon";
 import { Table } from "./table";
 
+const SHOWN = 40;
+
 const tones: Record<string, string> = { c: "tone-ok", u: "tone-accent", d: "tone-bad", r: "tone-info", t: "tone-warn" };
+
+const cache = new WeakMap<TailLine, Change>();
+function parsed(line: TailLine): Change {
+  let c = cache.get(line);
+  if (!c) cache.set(line, (c = read(line.raw)));
+  return c;
+}
 
 function Value({ v, type }: { v: unknown; type?: ColumnType }) {
   if (v === undefined) return <span class="muted">–</span>;
@@ -84,68 +93,57 @@ function lsnOf(lsn: unknown): string {
   }
 }
 
-/** What stands above the list: whether it follows, and how far one may look back. */
-function Bar({ tail }: { tail: Tail }) {
-  const frozen = tail.frozen.value;
-  const [begun] = useState(Date.now());
-  const [first, setFirst] = useState<number | null>(null);
-  const seen = tail.seen.value;
-  const skip = tail.skip.value;
-  const later = tail.later.value;
-  useEffect(() => {
-    if (first === null && seen > 0) setFirst(Date.now() - begun);
-  }, [seen > 0]);
-  return (
-    <div class="toolbar">
-      <button type="button" class="button small" aria-pressed={frozen} onClick={() => tail.freeze(!frozen)}>
-        {frozen ? "Follow" : "Freeze"}
-      </button>
-      {frozen && tail.kept.value > SHOWN && (
-        <>
-          <button type="button" class="button small" disabled={skip === 0} onClick={() => tail.back(Math.max(0, skip - SHOWN))}>Newer</button>
-          <button type="button" class="button small" disabled={skip + SHOWN >= tail.kept.value} onClick={() => tail.back(skip + SHOWN)}>Older</button>
-        </>
-      )}
-      <span class="muted num">
-        {frozen
-          ? `Frozen${later > 0 ? `; ${count(later)} more came` : ""}. ${exact(skip + 1)} to ${exact(Math.min(skip + SHOWN, tail.kept.value))} of the last ${exact(tail.kept.value)}.`
-          : seen > 0 ? `${count(seen)} events since you looked.` : "Waiting for events."}
-        {first !== null && !frozen && ` First event after ${(first / 1000).toFixed(1)} s.`}
-      </span>
-    </div>
-  );
+/** The event of the URL, out of the list or from the hub. The one before stays until it is there. */
+function useOpened(place: string, lines: TailLine[]) {
+  const find = () => lines.find((l) => placeOf(l) === place);
+  const { value, error, again } = useLoad<Opened | null>(async (signal) => (place ? await eventAt(place, find(), signal) : null), [place]);
+  if (!place) return { opened: null, error: null, again };
+  if (value && placeOf(value) === place) return { opened: value, error: null, again };
+  const line = find();
+  const opened = line ? { ...line, change: parsed(line), types: null } : error ? null : (value ?? null);
+  return { opened, error: line ? null : error, again };
 }
 
 export function Events({ tail, several, empty }: { tail: Tail; several?: boolean; empty: string }) {
-  const shown = tail.rows.value;
-  const open = query.value.get("e") ?? "";
-  useEffect(() => tail.open(open), [tail, open]);
-  const chosen = open ? tail.opened.value : null;
-  const choose = (row: TailRow | null) => {
-    tail.freeze(row !== null);
-    setQuery({ e: row?.id, pane: row ? query.value.get("pane") : null });
+  const lines = tail.lines.value;
+  const frozen = tail.frozen.value;
+  const later = tail.later.value;
+  const place = query.value.get("e") ?? "";
+  const { opened, error, again } = useOpened(place, lines);
+  const [begun] = useState(Date.now());
+  const [first, setFirst] = useState<number | null>(null);
+  useEffect(() => {
+    if (first === null && lines.length > 0) setFirst(Date.now() - begun);
+  }, [lines.length > 0]);
+  const shown = useMemo(() => lines.slice(-SHOWN).reverse(), [lines]);
+  const choose = (line: TailLine | null) => {
+    tail.freeze(line !== null);
+    setQuery({ e: line && placeOf(line), pane: line ? query.value.get("pane") : null });
   };
   const keys = (e: KeyboardEvent) => {
     if (e.key === " " && e.target === e.currentTarget) {
       e.preventDefault();
       tail.freeze(!tail.frozen.value);
-    } else if ((e.key === "[" || e.key === "]") && chosen) {
-      const i = shown.findIndex((r) => r.id === chosen.id);
+    } else if ((e.key === "[" || e.key === "]") && opened) {
+      const i = shown.findIndex((l) => placeOf(l) === placeOf(opened));
       const next = shown[i + (e.key === "]" ? 1 : -1)];
       if (next) choose(next);
     }
   };
   return (
-    <div class={`events ${chosen ? "with-pane" : ""}`} onKeyDown={keys} tabIndex={-1}>
+    <div class={`events ${opened ? "with-pane" : ""}`} onKeyDown={keys} tabIndex={-1}>
       <div>
-        <Bar tail={tail} />
+        <div class="toolbar">
+          <button type="button" class="button small" aria-pressed={frozen} onClick={() => tail.freeze(!frozen)}>
+            {frozen ? "Follow" : "Freeze"}
+          </button>
+          <span class="muted num">
+            {frozen ? `Frozen${later > 0 ? `; ${count(later)} more came` : ""}.` : tail.seen.value > 0 ? `${count(tail.seen.value)} events since you looked.` : "Waiting for events."}
+            {first !== null && !frozen && ` First event after ${(first / 1000).toFixed(1)} s.`}
+          </span>
+        </div>
         {tail.error.value && <p class="note tone-warn" role="status">{tail.error.value}</p>}
-        {tail.rests.value && (
-          <p class="note" role="status">
-            Stopped while hidden. <button type="button" class="button small" onClick={() => tail.rest(false)}>Go on</button>
-          </p>
-        )}
-        {tail.missing.value && <p class="note tone-warn" role="status">{tail.missing.value} is not there: it may have been removed, or is still to come.</p>}
+        {error && <Failure error={error} again={again} what="The event could not be opened." />}
         {shown.length === 0 ? (
           <Empty title="No event yet.">
             <p>{empty}</p>
@@ -159,21 +157,24 @@ export function Events({ tail, several, empty }: { tail: Tail; several?: boolean
               "Key",
               "Change",
             ]} panel class="event-list" aria-label="Events, newest first" aria-rowcount={-1}>
-            {shown.map((r, i) => (
-              // By its place: under load all are other events ten times a second, and rows are reused.
-              <tr key={i} class={chosen?.id === r.id ? "ticked" : ""}>
-                <td class="num">{exact(Number(r.offset))}</td>
-                <td class="num">{r.at ? <At at={r.at} /> : "–"}</td>
-                <td class={`mono ${tones[r.op] ?? ""}`} title={r.word}>{r.op}</td>
-                {several && <td class="mono">{r.table || r.topic}</td>}
-                <th scope="row" class="mono"><button type="button" class="linkish mono" onClick={() => choose(r)}>{r.key || "–"}</button></th>
-                <td class="what">{r.what}</td>
-              </tr>
-            ))}
+            {shown.map((l, i) => {
+              const c = parsed(l);
+              return (
+                // By its place: under load all are other events ten times a second, and rows are reused.
+                <tr key={i} class={opened && placeOf(opened) === placeOf(l) ? "ticked" : ""}>
+                  <td class="num">{exact(Number(l.offset))}</td>
+                  <td class="num">{c.at ? <At at={c.at} /> : "–"}</td>
+                  <td class={`mono ${tones[c.op] ?? ""}`} title={c.word}>{c.op}</td>
+                  {several && <td class="mono">{c.table || l.topic}</td>}
+                  <th scope="row" class="mono"><button type="button" class="linkish mono" onClick={() => choose(l)}>{c.key || "–"}</button></th>
+                  <td class="what">{c.what}</td>
+                </tr>
+              );
+            })}
           </Table>
         )}
       </div>
-      {chosen && <Pane opened={chosen} close={() => choose(null)} />}
+      {opened && <Pane opened={opened} close={() => choose(null)} />}
     </div>
   );
 }
