@@ -58,6 +58,7 @@ def test_connections(leat, db, browser):
         tab.get_by_role("link", name="All connections").click()
         tab.get_by_role("button", name="Test shop").click()
         expect(tab.get_by_text("all is well")).to_be_visible()
+        expect(tab.locator("td.tested time")).to_have_attribute("tabindex", "0")
 
         # One that is used is saved with a question, and not deleted.
         hub.make("gen", state="STOPPED", **{"connector.class": "postgres", "connection": "shop",
@@ -417,7 +418,7 @@ def test_verbs_of_the_palette(leat, browser):
 
 
 def test_a_retry_to_come(leat, browser):
-    """What is still to come is not told as just past."""
+    """What is still to come is not told as just past, nor what is past as to come."""
     hub = Hub(leat)
     hub.make("gen")
     hub.wait_state("gen")
@@ -435,6 +436,7 @@ def test_a_retry_to_come(leat, browser):
         tab = context.new_page()
         tab.goto(url(hub, "c/gen/status"))
         expect(tab.get_by_text(re.compile("Attempt 2 in about 3 min"))).to_be_visible()
+        expect(tab.locator("time").filter(has_text="in about")).to_have_count(1)
     assert leat.stop() == 0
 
 

@@ -83,14 +83,20 @@ export const time = (ms: number) => clock.format(ms);
 export const moment = (ms: number, now: number) =>
   new Date(ms).toDateString() === new Date(now).toDateString() ? time(ms) : `${day.format(ms)} ${time(ms)}`;
 
+/** How long ago it was; what is ahead, by the hub's clock or one that ticks late, is just now. */
 export function relative(ms: number, now: number): string {
-  if (ms - now >= 5_000) return ms - now < 86_400_000 ? `in ${about(ms - now)}` : day.format(ms);
   const ago = Math.max(0, now - ms);
   if (ago < 5_000) return "just now";
   if (ago < 60_000) return `${Math.floor(ago / 5000) * 5} s ago`;
   if (ago < 3_600_000) return `${Math.floor(ago / 60_000)} min ago`;
   if (ago < 86_400_000) return `${Math.floor(ago / 3_600_000)} h ago`;
   return day.format(ms);
+}
+
+/** When it is to come, as far as is known. */
+export function forecast(ms: number, now: number): string {
+  if (ms - now < 5_000) return relative(ms, now);
+  return ms - now < 86_400_000 ? `in ${about(ms - now)}` : day.format(ms);
 }
 
 /** Local time with its offset, and UTC: for hovering. */

@@ -2,7 +2,7 @@
 // what.
 import { bytes, count, duration, exact } from "../../core/format";
 import { to } from "../../core/place";
-import { Ago, Empty, StateWord, Waiting } from "../../parts/bits";
+import { Ago, Due, Empty, StateWord, Waiting } from "../../parts/bits";
 import { Meter } from "../../parts/meter";
 import { Table } from "../../parts/table";
 import type { TabProps } from "./index";
@@ -23,7 +23,7 @@ function Tasks({ status }: { status: Status }) {
               {t.error ? (
                 <>
                   {t.error.message} <code>{t.error.code}</code>
-                  {t.retry_at && <span class="muted"> Attempt {t.attempts + 1} <Ago at={t.retry_at} />.</span>}
+                  {t.retry_at && <span class="muted"> Attempt {t.attempts + 1} <Due at={t.retry_at} />.</span>}
                 </>
               ) : t.waits_for ? (
                 `Waits for ${t.waits_for}.`
@@ -118,7 +118,7 @@ function Budgets({ status }: { status: Status }) {
       <h2>Budgets</h2>
       <Meter label="Memory for events" used={status.memory_bytes} of={status.memory_bound_bytes} as={bytes} />
       {d && d.spool_max_bytes > 0 && <Meter label="Spool" used={d.spool_bytes} of={d.spool_max_bytes} as={bytes} />}
-      {d?.spool_full_at && <p class="muted small">The spool is full <Ago at={d.spool_full_at} /> at the rate of now.</p>}
+      {d?.spool_full_at && <p class="muted small">The spool is full <Due at={d.spool_full_at} /> at the rate of now.</p>}
       <Meter label="Stream on disk" used={status.stream_bytes} as={bytes} />
     </section>
   );
