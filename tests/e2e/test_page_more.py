@@ -60,6 +60,16 @@ def test_connections(leat, db, browser):
         expect(tab.get_by_text("all is well")).to_be_visible()
         expect(tab.locator("td.tested time")).to_have_attribute("tabindex", "0")
 
+        # A hub that stops in mid-check is told, and it can be tested again.
+        tab.route("**/hub/v1/checks", lambda route: route.fulfill(
+            body='event: step\ndata: {"step": "reach", "state": "ok"}\n\n',
+            content_type="text/event-stream"))
+        tab.get_by_role("button", name="Test shop").click()
+        expect(tab.get_by_text("The hub ended the test before it was done.")).to_be_visible()
+        tab.unroute("**/hub/v1/checks")
+        tab.get_by_role("button", name="Test shop").click()
+        expect(tab.get_by_text("all is well")).to_be_visible()
+
         # One that is used is saved with a question, and not deleted.
         hub.make("gen", state="STOPPED", **{"connector.class": "postgres", "connection": "shop",
                                             "topic.prefix": "p", "slot.name": f"s_{db.name}"})

@@ -76,6 +76,7 @@ export class Trial {
         } else if (e.event === "problem") update({ problems: [...this.now.value!.problems, data] });
         else if (e.event === "done") update({ done: data });
       }, own.signal);
+      if (isRunning(this.now.value)) update({ error: "The hub ended the test before it was done." });
     } catch (e) {
       if ((e as Error).name !== "AbortError") update({ error: e instanceof ApiError ? e.said : (e as Error).message });
     }
