@@ -246,10 +246,10 @@ def test_events_of_a_topic(leat, browser):
 def test_what_the_log_does_not_carry(leat, db, browser):
     """A column that was not sent is told as such; types are told, numbers and times read."""
     db.sql("CREATE TABLE notes (id int PRIMARY KEY, note text, total numeric(10, 2),"
-           " any_total numeric, day date, at timestamp)")
+           " any_total numeric, day date, far date, at timestamp, clock time)")
     db.sql("ALTER TABLE notes ALTER COLUMN note SET STORAGE EXTERNAL")
     db.sql("INSERT INTO notes VALUES (1, repeat('x', 10000), 1.5, -12.345, '1969-12-31',"
-           " '2026-01-31 10:00:00.000012')")
+           " '12921-08-01', '2026-01-31 10:00:00.000012', '10:00:00.5')")
     hub = Hub(leat)
     server = db.server
     hub.make("shop", **{
@@ -268,7 +268,8 @@ def test_what_the_log_does_not_carry(leat, db, browser):
         expect(row).to_contain_text("string")
         for column, said, shown in [
                 ("total", "Decimal(2)", "2.50"), ("any_total", "VariableScaleDecimal", "-12.345"),
-                ("day", "Date", "1969-12-31"),
+                ("day", "Date", "1969-12-31"), ("far", "Date", "+012921-08-01"),
+                ("clock", "MicroTime", "10:00:00.500000"),
                 ("at", "MicroTimestamp", "2026-01-31T10:00:00.000012")]:
             row = pane.get_by_role("row").filter(
                 has=tab.get_by_role("rowheader", name=column, exact=True))

@@ -450,6 +450,32 @@ def test_a_retry_to_come(leat, browser):
     assert leat.stop() == 0
 
 
+def test_long_numbers_of_offsets(leat, browser):
+    """They are shown and sent as they are, also those that a double cannot hold."""
+    hub = Hub(leat)
+    hub.make("gen", state="STOPPED")
+    hub.wait_state("gen", "STOPPED")
+    long, sent = "12345678901234567890", []
+
+    def preview(route):
+        sent.append(route.request.post_data)
+        route.fulfill(json={"changes": []})
+
+    with browser.tab(hub) as tab:
+        tab.route("**/connectors/gen/offsets", lambda route: route.fulfill(
+            body='{"offsets":[{"partition":{"t":"a"},"offset":{"n":%s,"b":[1]}}]}' % long,
+            content_type="application/json"))
+        tab.route("**/offsets/preview", preview)
+        tab.goto(url(hub, "c/gen/offsets"))
+        expect(tab.locator("pre.code")).to_contain_text(f'"n": {long},')
+        tab.get_by_role("button", name="Edit…").click()
+        tab.get_by_role("button", name="Show what this brings about").click()
+        expect(tab.get_by_text("Nothing changes.")).to_be_visible()
+        assert f'"n": {long},' in sent[0]
+        assert json.loads(sent[0])["offsets"][0]["offset"] == {"n": int(long), "b": [1]}
+    assert leat.stop() == 0
+
+
 GROWING = {
     "name": "shop", "type": "source", "plugin": "postgres", "state": "RUNNING",
     "condition": "RUNNING", "stage": None, "trace": None, "tasks": 1, "deaths": 0, "pid": 1,

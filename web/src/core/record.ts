@@ -25,8 +25,8 @@ export interface Change {
 
 const WORDS: Record<string, string> = { c: "insert", u: "update", d: "delete", r: "read", t: "truncate", m: "message" };
 
-/** JSON with long integers as texts: nothing passes through a double. */
-export function parseExact(raw: string): unknown {
+/** JSON with long integers as texts: nothing passes through a double. mark: stands before them. */
+export function parseExact(raw: string, mark = ""): unknown {
   let inText = false;
   let out = "";
   for (let i = 0; i < raw.length; i++) {
@@ -42,11 +42,17 @@ export function parseExact(raw: string): unknown {
       let end = i + 1;
       while (end < raw.length && /[0-9.eE+-]/.test(raw[end]!)) end++;
       const text = raw.slice(i, end);
-      out += /^-?\d+$/.test(text) && !Number.isSafeInteger(Number(text)) ? `"${text}"` : text;
+      out += /^-?\d+$/.test(text) && !Number.isSafeInteger(Number(text)) ? `"${mark}${text}"` : text;
       i = end - 1;
     } else out += c;
   }
   return JSON.parse(out);
+}
+
+/** A member of an object, to be shown or edited, with its numbers as they were written. */
+export function prettyExact(raw: string, member: string): string {
+  const marked = parseExact(raw, "\\u0000") as Record<string, unknown>;
+  return JSON.stringify(marked[member], null, 2).replace(/"\\u0000(-?\d+)"/g, "$1");
 }
 
 /** What Debezium writes for a column that the log did not carry, such as unchanged TOAST. */
@@ -107,11 +113,38 @@ function decimalOf(base64: string, scale: number): string {
   return unscaled < 0n ? `-${text}` : text;
 }
 
-const TIMES: Record<string, (n: number) => string> = {
-  "io.debezium.time.Date": (n) => new Date(n * 86_400_000).toISOString().slice(0, 10),
-  "org.apache.kafka.connect.data.Date": (n) => new Date(n * 86_400_000).toISOString().slice(0, 10),
-  "io.debezium.time.Timestamp": (n) => new Date(n).toISOString().slice(0, -1),
-  "io.debezium.time.MicroTimestamp": (n) => `${new Date(Math.floor(n / 1000)).toISOString().slice(0, -1)}${String(((n % 1000) + 1000) % 1000).padStart(3, "0")}`,
+type Read = (n: bigint) => string;
+
+/** Days since 1970. */
+const date: Read = (n) => new Date(Number(n) * 86_400_000).toISOString().split("T")[0]!;
+
+/** Since 1970, in units of which a second has 10^digits. */
+const timestamp = (digits: number): Read => (n) => {
+  const second = 10n ** BigInt(digits);
+  const rest = ((n % second) + second) % second;
+  return `${new Date(Number((n - rest) / second) * 1000).toISOString().slice(0, -5)}.${String(rest).padStart(digits, "0")}`;
+};
+
+/** Since midnight; MySQL's may be negative, or longer than a day. */
+const timeOfDay = (digits: number): Read => (n) => {
+  const second = 10n ** BigInt(digits);
+  const of = n < 0n ? -n : n;
+  const s = of / second;
+  const two = (part: bigint) => String(part).padStart(2, "0");
+  return `${n < 0n ? "-" : ""}${two(s / 3600n)}:${two((s / 60n) % 60n)}:${two(s % 60n)}.${String(of % second).padStart(digits, "0")}`;
+};
+
+const TIMES: Record<string, Read> = {
+  "io.debezium.time.Date": date,
+  "org.apache.kafka.connect.data.Date": date,
+  "io.debezium.time.Timestamp": timestamp(3),
+  "org.apache.kafka.connect.data.Timestamp": timestamp(3),
+  "io.debezium.time.MicroTimestamp": timestamp(6),
+  "io.debezium.time.NanoTimestamp": timestamp(9),
+  "io.debezium.time.Time": timeOfDay(3),
+  "org.apache.kafka.connect.data.Time": timeOfDay(3),
+  "io.debezium.time.MicroTime": timeOfDay(6),
+  "io.debezium.time.NanoTime": timeOfDay(9),
 };
 
 /** What a value that stands for a number or a time is; null: it is what it says. */
@@ -120,7 +153,7 @@ export function meant(v: unknown, type: ColumnType | undefined): string | null {
   try {
     if (type.name === "org.apache.kafka.connect.data.Decimal" && typeof v === "string") return decimalOf(v, type.scale);
     if (type.name === "io.debezium.data.VariableScaleDecimal" && isObject(v)) return decimalOf(String(v.value), Number(v.scale));
-    return typeof v === "number" ? (TIMES[type.name]?.(v) ?? null) : null;
+    return TIMES[type.name]?.(BigInt(v as number | string)) ?? null;
   } catch {
     return null; // not of that form, or a time out of range
   }
