@@ -15,7 +15,6 @@ import os
 import shutil
 import signal
 import subprocess
-import threading
 import time
 
 import measure
@@ -175,29 +174,11 @@ class End:
         self.consumer.close()
 
 
-class _Peak:
-    """Samples private memory four times a second: a JVM's takes a while to add up."""
-
-    def __init__(self, pid):
-        self.pid, self.most, self.done = pid, 0, threading.Event()
-        self.thread = threading.Thread(target=self._sample)
-        self.thread.start()
-
-    def _sample(self):
-        while not self.done.wait(0.25):
-            self.most = max(self.most, measure.private_bytes(self.pid))
-
-    def stop(self):
-        self.done.set()
-        self.thread.join()
-        return self.most / measure.MIB
-
-
 def _watch(server, n, seconds):
     """Until its topic has n records: a Cost for all n at the rate behind the first ones, with the
     whole processor time, and the peak of its memory in MiB."""
     end, first = End(server.broker, server.topic), None
-    peak = _Peak(server.process.pid)
+    peak = measure.Peak(server.process.pid)
     try:
         while (got := end.now()) < n:
             now = time.monotonic()

@@ -9,6 +9,7 @@ import time
 import hub_parts
 import kafka_mysql_parts
 import kafka_parts
+import kafka_sink_parts
 import measure
 import mysql_parts
 import page_parts
@@ -342,7 +343,8 @@ PARTS = {
     "beside": snapshots.beside,
 } | select_parts.PARTS | sink_parts.PARTS | hub_parts.PARTS | kafka_parts.PARTS
 PARTS |= mysql_parts.PARTS | kafka_mysql_parts.PARTS | page_parts.PARTS
+PARTS |= kafka_sink_parts.PARTS
 GROUPS = {
-    "kafka": [*kafka_parts.PARTS, *kafka_mysql_parts.PARTS],
+    "kafka": [*kafka_parts.PARTS, *kafka_mysql_parts.PARTS, *kafka_sink_parts.PARTS],
     "mysql": [*mysql_parts.PARTS, *kafka_mysql_parts.PARTS],
 }

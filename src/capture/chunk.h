@@ -68,9 +68,6 @@ typedef struct leat_chunk_told {
     uint64_t chunks;       /* read of the table in this attempt */
 } leat_chunk_told;
 
-/* "schema.table", or "database.table" where the system has no schemas. Appends. */
-void leat_table_name(const leat_table *t, leat_buf *out);
-
 /* Where a range of a table ends, as the ledger stores it: a JSON array of the order that rows stand
  * in, the n values of an identity's columns, and true where it stands behind that row. In a. */
 leat_str leat_bound_write(const char *order, uint16_t n, const leat_str *values, bool behind,

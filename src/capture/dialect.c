@@ -84,6 +84,14 @@ bool leat_dialect_offset(const char *zone, int64_t *us)
     return true;
 }
 
+int64_t leat_dialect_grain(const leat_sql_stamp *stamp)
+{
+    int64_t grain = 1;
+    for (size_t i = 0; i < stamp->n; i++)
+        if (stamp->cols[i]->grain_us > grain) grain = stamp->cols[i]->grain_us;
+    return grain;
+}
+
 /* Where the character behind p begins. */
 static const char *behind(const char *p, const char *end)
 {

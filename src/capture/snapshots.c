@@ -142,3 +142,13 @@ void leat_snapshot_put_statement(const char *statement, leat_buf *sql)
     leat_buf_add(sql, text);
     leat_buf_str_z(sql, "\n) AS leat_rows"); /* a comment may end the statement */
 }
+
+/* ---- offsets ---- */
+
+bool leat_snapshot_unfinished(const leat_json *offset)
+{
+    const leat_json *s = leat_json_get(offset, "snapshot");
+    if (!s || s->type == LEAT_JSON_FALSE || s->type == LEAT_JSON_NULL) return false;
+    return !leat_json_get_bool(offset, "last_snapshot_record", false) &&
+           !leat_json_get_bool(offset, "snapshot_completed", false);
+}

@@ -1,9 +1,9 @@
 /* Which tables a snapshot reads, in which order, and by which statements: what the options of
- * capture/options_snapshot.c mean. Pure; any thread. */
+ * capture/options_snapshot.c mean; and what Debezium's offsets say of one. Pure; any thread. */
 #ifndef LEAT_CAPTURE_SNAPSHOTS_H
 #define LEAT_CAPTURE_SNAPSHOTS_H
 
-#include "base/buf.h"
+#include "base/json.h"
 #include "capture/filter.h"
 
 /* snapshot.tables.order.by.row.count, in the order of its choices. */
@@ -36,5 +36,8 @@ void leat_snapshot_tell_overrides(const leat_capture_conf *c, const char *const 
 bool leat_snapshot_divides(const char *statement);
 /* Appends the rows of a statement as what stands behind FROM. */
 void leat_snapshot_put_statement(const char *statement, leat_buf *sql);
+
+/* An offset of Debezium's that stands inside a snapshot, so that nothing can go on from it. */
+bool leat_snapshot_unfinished(const leat_json *offset);
 
 #endif

@@ -306,6 +306,9 @@ void leat_windows_note(leat_windows *ws, leat_batch *b)
                 ws->identity = identity_of(ws, last);
             }
             if (is_shown(ws, &ws->logs[log], ev)) {
+                leat_tally *y = leat_batch_tally(b, ev->table);
+                y->counts.deduplicated++;
+                if (i < safe) y->safe.deduplicated++;
                 dropped++;
                 if (i < safe) b->nsafe--;
                 continue;
@@ -476,7 +479,7 @@ leat_rc leat_window_yield(leat_window *w, leat_batch *b, leat_err *e)
         uint32_t k = LEAT_KEYSET_NONE;
         if (!w->all) LEAT_TRY(find_key(w, ev, &k, e));
         if (w->all || k != LEAT_KEYSET_NONE) {
-            b->counts.rows_superseded++;
+            LEAT_COUNT(b, leat_batch_tally(b, ev->table), rows_superseded, 1);
             if (k != LEAT_KEYSET_NONE && w->keys.entries[k].marks & NOTE_ABSENT)
                 leat_ledger_again(ws->l, w->job.t, leat_buf_str(&ws->key));
             continue;

@@ -10,11 +10,13 @@
 #include "base/clock.h"
 #include "cli/ask.h"
 #include "cli/show.h"
+#include "state/state.h"
 
 enum { TABLES = 10 }; /* that are shown while they are read */
 
 typedef struct showing {
     leat_common common;
+    bool tables;              /* the ledger table by table, of one */
     bool watch, human, named; /* named: a person asked for these, and all must exist */
     const char *const *names; /* NULL: all there are */
     size_t n;
@@ -240,6 +242,68 @@ static int show_once(const showing *s, const char *const *names, size_t n, leat_
     return status;
 }
 
+/* ---- the ledger table by table ---- */
+
+typedef struct ledger_column {
+    const char *head, *member;
+} ledger_column;
+
+static const ledger_column of_source[] = {
+    {"RECEIVED", "received"},  {"APPENDED", "appended"},          {"FILTERED", "filtered"},
+    {"DEAD", "dead"},          {"DEDUP", "deduplicated"},         {"ROWS READ", "rows_read"},
+    {"ROWS", "rows_appended"}, {"SUPERSEDED", "rows_superseded"}, {0}};
+static const ledger_column of_sink[] = {
+    {"READ", "read"}, {"WRITTEN", "delivered"}, {"FILTERED", "filtered"}, {"DEAD", "dead"}, {0}};
+
+static void print_ledger(const leat_json *j)
+{
+    bool sink = leat_str_is(leat_json_get_str(j, "kind"), "sink");
+    const ledger_column *columns = sink ? of_sink : of_source;
+    const leat_json *tables = leat_json_get(j, "tables");
+    int64_t sums[8] = {0};
+    int wide = 5;
+    for (const leat_json *t = tables->child; t; t = t->next) {
+        leat_str name = leat_json_get_str(t, sink ? "topic" : "table");
+        if ((int)name.len > wide) wide = (int)name.len;
+    }
+    if (wide < 9) wide = 9; /* "(others)" */
+    printf("%-*s", wide, sink ? "TOPIC" : "TABLE");
+    for (const ledger_column *c = columns; c->head; c++) printf(" %11s", c->head);
+    printf("\n");
+    for (const leat_json *t = tables->child; t; t = t->next) {
+        leat_str name = leat_json_get_str(t, sink ? "topic" : "table");
+        if (!name.s) name = LEAT_STR("(others)");
+        printf("%-*.*s", wide, LEAT_STR_ARG(name));
+        for (int i = 0; columns[i].head; i++) {
+            int64_t n = leat_json_get_i64(leat_json_get(t, "counts"), columns[i].member, 0);
+            sums[i] += n;
+            printf(" %11" PRId64, n);
+        }
+        printf("\n");
+    }
+    printf("%-*s", wide, "total");
+    for (int i = 0; columns[i].head; i++) printf(" %11" PRId64, sums[i]);
+    printf("\n");
+}
+
+/* Returns the exit status. */
+static int show_ledger(const showing *s, const char *name, leat_arena *a)
+{
+    leat_err err;
+    leat_buf out = {0};
+    const leat_json *j = NULL;
+    leat_state *state = NULL;
+    leat_rc rc = leat_state_open(s->common.data, name, true, &state, &err);
+    leat_state_close(state);
+    if (rc == LEAT_OK) rc = leat_look_tables(s->common.data, name, a, &out, &err);
+    if (rc == LEAT_OK && s->common.json)
+        printf("%.*s\n", LEAT_STR_ARG(leat_buf_str(&out)));
+    else if (rc == LEAT_OK && leat_json_parse(a, leat_buf_str(&out), &j, NULL) == LEAT_OK)
+        print_ledger(j);
+    leat_buf_free(&out);
+    return rc == LEAT_OK ? LEAT_EXIT_OK : leat_cli_fail(&err);
+}
+
 static int round_of(const showing *s)
 {
     leat_arena a;
@@ -251,6 +315,8 @@ static int round_of(const showing *s)
     leat_rc rc = s->named ? LEAT_OK : leat_look_names(s->common.data, &a, &names, &n, &err);
     if (rc != LEAT_OK) {
         status = leat_cli_fail(&err);
+    } else if (s->tables) {
+        status = show_ledger(s, s->names[0], &a);
     } else {
         if (!s->named && n == 0)
             fprintf(stderr, "leat: there are no connectors in %s\n", s->common.data);
@@ -290,6 +356,8 @@ int leat_cli_status(int argc, char **argv)
     const leat_arg args[] = {
         LEAT_ARG_DATA(s.common),
         LEAT_ARG_JSON(s.common),
+        {"tables", LEAT_ARG_FLAG, &s.tables, NULL,
+         "what became of the changes of each table (of a sink: of each topic)"},
         {"watch", LEAT_ARG_FLAG, &s.watch, NULL, "show it each second, until Ctrl-C"},
         {0},
     };
@@ -297,6 +365,10 @@ int leat_cli_status(int argc, char **argv)
     int nwords, status;
     if (!leat_cli_parse(argc, argv, args, words, LEAT_NAMES_MAX, &nwords, &status)) return status;
     if (!leat_cli_names(argv[0], words, nwords, &status)) return status;
+    if (s.tables && nwords != 1) {
+        fprintf(stderr, "leat status: --tables wants the name of one connector\n");
+        return LEAT_EXIT_USAGE;
+    }
     s.human = !s.common.json && isatty(STDOUT_FILENO);
     s.named = nwords > 0;
     s.names = words;

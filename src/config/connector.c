@@ -431,7 +431,8 @@ const leat_opt leat_connector_options[] = {
      .group = "Transforms",
      .type = LEAT_OPT_LIST,
      AT(transforms, leat_opt_list),
-     .help = "Names of single message transforms that a source's records go through, in order."},
+     .help = "Names of single message transforms that records go through, in order: a source's "
+             "before they are appended, a sink's before they are written."},
     {.name = "transforms.*",
      .label = "Options of transforms",
      .group = "Transforms",

@@ -29,14 +29,29 @@ void leat_change_reader_free(leat_change_reader *r)
     leat_free(r);
 }
 
-void leat_change_reader_trim(leat_change_reader *r)
+void leat_change_reader_through(leat_change_reader *r,
+                                leat_rc (*fn)(void *arg, leat_record *record, leat_arena *a,
+                                              leat_err *e),
+                                void *arg)
 {
-    if (!leat_json_reader_full(r->keys) && !leat_json_reader_full(r->values) &&
-        r->ntables < LEAT_CHANGE_TABLES)
-        return;
+    r->through = fn;
+    r->through_arg = arg;
+}
+
+void leat_change_reader_forget(leat_change_reader *r)
+{
     leat_change_tables_forget(r);
     leat_json_reader_forget(r->keys);
     leat_json_reader_forget(r->values);
+}
+
+bool leat_change_reader_trim(leat_change_reader *r)
+{
+    if (!leat_json_reader_full(r->keys) && !leat_json_reader_full(r->values) &&
+        r->ntables < LEAT_CHANGE_TABLES)
+        return false;
+    leat_change_reader_forget(r);
+    return true;
 }
 
 /* ---- parts of a value ---- */
@@ -282,12 +297,25 @@ static leat_rc in_part(leat_rc rc, leat_err *e, const char *code)
 leat_rc leat_change_read(leat_change_reader *r, const char *topic, leat_str key, leat_str value,
                          leat_batch *b, leat_err *e)
 {
-    leat_change_record c = {.topic = topic};
-    const leat_change_table *at = NULL;
-    LEAT_TRY(in_part(leat_json_read(r->keys, key, &b->arena, &c.key_schema, &c.key, e), e,
+    leat_record record = {.topic = topic};
+    LEAT_TRY(in_part(leat_json_read(r->keys, key, &b->arena, &record.key_schema, &record.key, e), e,
                      "convert.key"));
-    LEAT_TRY(in_part(leat_json_read(r->values, value, &b->arena, &c.value_schema, &c.value, e), e,
-                     "convert.value"));
+    LEAT_TRY(
+        in_part(leat_json_read(r->values, value, &b->arena, &record.value_schema, &record.value, e),
+                e, "convert.value"));
+    if (r->through) LEAT_TRY(r->through(r->through_arg, &record, &b->arena, e));
+    return leat_change_take(r, &record, b, e);
+}
+
+leat_rc leat_change_take(leat_change_reader *r, const leat_record *record, leat_batch *b,
+                         leat_err *e)
+{
+    const leat_change_table *at = NULL;
+    leat_change_record c = {.topic = record->topic,
+                            .key_schema = record->key_schema,
+                            .value_schema = record->value_schema,
+                            .key = record->key,
+                            .value = record->value};
     c.kind = kind_of(&c);
     if (c.kind == LEAT_CHANGE_ENVELOPE || c.kind == LEAT_CHANGE_MESSAGE)
         c.source = leat_change_part(c.value_schema, &c.value, "source");

@@ -43,6 +43,8 @@ struct leat_change_reader {
     leat_json_reader *keys, *values;
     leat_change_table *tables; /* the one used last first */
     unsigned ntables;
+    leat_rc (*through)(void *arg, leat_record *record, leat_arena *a, leat_err *e); /* or NULL */
+    void *through_arg;
 };
 
 /* A member of a struct, or of a map of texts; NULL: there is none. */

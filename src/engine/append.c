@@ -40,19 +40,72 @@ static void count_events(const leat_batch *b, uint32_t from, uint32_t to, leat_c
     }
 }
 
+/* The same table by table, before a transform makes other tables of them. */
+static void count_tables(leat_batch *b, uint32_t nsafe)
+{
+    for (uint32_t i = 0; i < b->n; i++) {
+        const leat_event *ev = &b->ev[i];
+        if (!ev->table) continue; /* it is no change */
+        leat_tally *y = leat_batch_tally(b, ev->table);
+        uint64_t row = ev->op == LEAT_OP_READ;
+        y->counts.rows_appended += row;
+        y->counts.appended += 1 - row;
+        if (i >= nsafe) continue;
+        y->safe.rows_appended += row;
+        y->safe.appended += 1 - row;
+    }
+}
+
+/* The first table whose books are not even; NULL: none. */
+static const char *uneven(const leat_tallies *tables)
+{
+    for (uint32_t i = 0; i < tables->nused; i++) {
+        const leat_tally *y = &tables->v[tables->used[i]];
+        if (leat_counts_in_flight(&y->safe) != 0 || leat_counts_rows_in_flight(&y->safe) != 0)
+            return y->table;
+    }
+    return NULL;
+}
+
 static leat_rc mismatch(const leat_run *r, const leat_counts *at, leat_err *e)
 {
     const leat_batch *b = &r->batch;
+    const char *table = uneven(&b->tables);
     return leat_fail(e, LEAT_FATAL, "ledger.mismatch", r->g->conf.connector,
-                     "the ledger does not balance at %.*s: changes received %llu, appended %llu, "
+                     "the ledger does not balance at %.*s, table %s: changes received %llu, "
+                     "appended %llu, "
                      "filtered %llu, dead-lettered %llu, deduplicated %llu (%lld unaccounted for); "
                      "rows unaccounted for %lld. Nothing of it was acknowledged: keep the data "
                      "folder, report this, and restart the connector to read the range again",
                      (int)b->safe.offset.len, b->safe.offset.s ? b->safe.offset.s : "",
-                     (unsigned long long)at->received, (unsigned long long)at->appended,
-                     (unsigned long long)at->filtered, (unsigned long long)at->dead,
-                     (unsigned long long)at->deduplicated, (long long)leat_counts_in_flight(at),
+                     table ? table : "not known", (unsigned long long)at->received,
+                     (unsigned long long)at->appended, (unsigned long long)at->filtered,
+                     (unsigned long long)at->dead, (unsigned long long)at->deduplicated,
+                     (long long)leat_counts_in_flight(at),
                      (long long)leat_counts_rows_in_flight(at));
+}
+
+/* What is counted of each table between the safe place before and the batch's, in `safe`; what is
+ * behind it is carried over in r->tail_tables. */
+static void carry_tables(leat_run *r, bool safe)
+{
+    leat_tallies *tables = &r->batch.tables, *tail = &r->tail_tables;
+    if (safe) {
+        for (uint32_t i = 0; i < tail->nused; i++) {
+            const leat_tally *x = &tail->v[tail->used[i]];
+            leat_tally *y = leat_tallies_get(tables, leat_str_of(x->table), NULL);
+            leat_counts_add(&y->safe, &x->counts);
+            leat_counts_add(&y->counts, &x->counts);
+        }
+        leat_tallies_clear(tail);
+    }
+    for (uint32_t i = 0; i < tables->nused; i++) {
+        const leat_tally *y = &tables->v[tables->used[i]];
+        leat_counts behind = y->counts;
+        if (safe) leat_counts_sub(&behind, &y->safe);
+        if (leat_counts_none(&behind)) continue;
+        leat_counts_add(&leat_tallies_get(tail, leat_str_of(y->table), NULL)->counts, &behind);
+    }
 }
 
 /* Compares what the source says it received with what became of it, at the batch's safe place. What
@@ -72,6 +125,7 @@ static leat_rc balance(leat_run *r, bool safe, leat_err *e)
     leat_counts_sub(&behind, &b->safe_counts);
     leat_counts_sub(&at, &behind);
     r->tail = behind;
+    r->reached_counts = at;
     bool even = leat_counts_in_flight(&at) == 0 && leat_counts_rows_in_flight(&at) == 0;
     return even ? LEAT_OK : mismatch(r, &at, e);
 }
@@ -86,19 +140,22 @@ static void show_queue(leat_run *r, uint64_t events)
 
 leat_rc leat_run_offer(leat_run *r, bool progress, leat_err *e)
 {
-    static const leat_counts none;
     leat_batch *b = &r->batch;
     if (progress) {
         b->nsafe = b->n;
         b->safe_counts = b->counts;
+        leat_tallies_safe(&b->tables);
     }
-    if (r->transforms) LEAT_TRY(leat_run_reshape(r, e));
     bool safe = b->safe.offset.s != NULL || progress;
+    count_tables(b, b->nsafe);
+    if (r->transforms) LEAT_TRY(leat_run_reshape(r, e));
+    carry_tables(r, safe);
     LEAT_TRY(balance(r, safe, e));
     if (b->safe.offset.s) leat_run_own(r, b->safe.partition);
-    bool behind = b->n > (safe ? b->nsafe : 0) || memcmp(&r->tail, &none, sizeof none) != 0;
+    bool behind = b->n > (safe ? b->nsafe : 0) || !leat_counts_none(&r->tail);
     r->open_tail = behind || (!safe && r->open_tail);
     r->with_progress = r->bulk = progress;
+    r->reaches = safe;
     leat_budget_take(&r->g->budget, b->n, leat_arena_used(&b->arena));
     atomic_store(&r->held, b->arena.held + b->cap * sizeof *b->ev + r->arena.held);
     r->lettered = b->dead == NULL;
@@ -135,6 +192,8 @@ static void collect(leat_run *r)
         leat_buf_add(&part->offset, pos->offset);
         part->due = true;
     }
+    if (r->g->conf.tables)
+        leat_tables_settle(r->g->conf.tables, atomic_load(&r->g->appender.durable));
     if (r->end.len > 0)
         r->past_end = r->task.source->passed(&r->task, leat_buf_str(&r->end), st->pos, st->npos);
 }
@@ -226,6 +285,8 @@ static leat_rc append(leat_run *r, leat_err *e)
     show_queue(r, 0);
     leat_run_memory(r->g);
     r->appended = atomic_load(&ap->appended);
+    if (r->g->conf.tables && r->reaches)
+        leat_tables_add(r->g->conf.tables, &r->batch.tables, &r->reached_counts, r->appended);
     if (r->batch.safe.offset.s) leat_run_signals_placed(r);
     if (!leat_run_pending(r)) r->first_pending_us = leat_mono_us();
     r->commit_due = worth_a_sync(r);

@@ -71,6 +71,7 @@ leat_rc leat_process_kafka(leat_process *p, leat_err *e)
         .store = leat_state_delivered_store(p->state),
         .dead = leat_state_dead_store(p->state),
         .page = p->page,
+        .tables = p->tables,
         .key = converter(o->key_schemas, o->key_decimal, o->key_defaults),
         .value = converter(o->value_schemas, o->value_decimal, o->value_defaults),
         .header = converter(o->header_schemas, 0, true),

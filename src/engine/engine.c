@@ -115,6 +115,7 @@ static void free_run(leat_run *r)
     leat_free(r->parts);
     leat_transform_run_free(r->transforms);
     leat_batch_free(&r->batch);
+    leat_tallies_free(&r->tail_tables);
     leat_arena_free(&r->arena);
     leat_buf_free(&r->end);
     leat_buf_free(&r->progress);

@@ -19,6 +19,7 @@
 #include "source/source.h"
 #include "stream/page.h"
 #include "stream/stream.h"
+#include "stream/tables.h"
 #include "transform/transform.h"
 
 typedef struct leat_engine_conf {
@@ -30,6 +31,7 @@ typedef struct leat_engine_conf {
     leat_dead_store *dead;
     leat_schema_store *schemas; /* what tables looked like, for a connector of one task; or NULL */
     leat_page *page;            /* may be NULL */
+    leat_tables *tables;        /* the ledger table by table; may be NULL */
     bool once;                  /* end when the source's end, noted at the start, is passed */
     unsigned tasks;             /* as leat_source.tasks said; 0: 1 */
     /* Several tasks on the caller's thread, for tests: which of n that could go on takes the next

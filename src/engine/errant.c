@@ -88,34 +88,39 @@ static void put(leat_broker_header **at, const char *name, const char *value)
     *(*at)++ = (leat_broker_header){name, leat_str_of(value)};
 }
 
-static const char *stage_of(const leat_err *why)
+/* Where it was refused, and the class that did so there. */
+typedef struct stage {
+    const char *name, *klass;
+} stage;
+
+static stage stage_of(const leat_err *why, const char *transform)
 {
-    if (strcmp(why->code, "convert.key") == 0) return "KEY_CONVERTER";
-    return strcmp(why->code, "convert.value") == 0 ? "VALUE_CONVERTER" : "TASK_PUT";
+    static const char json[] = "org.apache.kafka.connect.json.JsonConverter";
+    if (transform) return (stage){"TRANSFORMATION", transform};
+    if (strcmp(why->code, "convert.key") == 0) return (stage){"KEY_CONVERTER", json};
+    if (strcmp(why->code, "convert.value") == 0) return (stage){"VALUE_CONVERTER", json};
+    return (stage){"TASK_PUT", "org.apache.kafka.connect.sink.SinkTask"};
 }
 
 static void put_context(leat_errant *r, const leat_kafka_message *m, const leat_err *why,
-                        leat_broker_header **at)
+                        stage at_stage, leat_broker_header **at)
 {
     leat_arena *a = &r->arena;
-    const char *stage = stage_of(why);
-    bool converting = strcmp(stage, "TASK_PUT") != 0;
     const char *message = leat_arena_printf(a, "%s: %s", why->code, why->msg);
     put(at, PREFIX "topic", leat_arena_strdup(a, m->topic));
     put(at, PREFIX "partition", leat_arena_printf(a, "%" PRId32, m->partition));
     put(at, PREFIX "offset", leat_arena_printf(a, "%" PRId64, m->offset));
     put(at, PREFIX "connector.name", r->conf.connector);
     put(at, PREFIX "task.id", "0");
-    put(at, PREFIX "stage", stage);
-    put(at, PREFIX "class.name",
-        converting ? "org.apache.kafka.connect.json.JsonConverter"
-                   : "org.apache.kafka.connect.sink.SinkTask");
+    put(at, PREFIX "stage", at_stage.name);
+    put(at, PREFIX "class.name", at_stage.klass);
     put(at, PREFIX "exception.class.name", EXCEPTION);
     put(at, PREFIX "exception.message", message);
     put(at, PREFIX "exception.stacktrace", leat_arena_printf(a, EXCEPTION ": %s\n", message));
 }
 
-void leat_errant_add(leat_errant *r, const leat_kafka_message *m, const leat_err *why)
+void leat_errant_add(leat_errant *r, const leat_kafka_message *m, const leat_err *why,
+                     const char *transform)
 {
     errant *one = LEAT_NEW(&r->arena, errant, 1);
     leat_broker_header *headers = LEAT_NEW(&r->arena, leat_broker_header, m->nheaders + CONTEXT),
@@ -123,7 +128,7 @@ void leat_errant_add(leat_errant *r, const leat_kafka_message *m, const leat_err
     for (size_t i = 0; i < m->nheaders; i++)
         *at++ = (leat_broker_header){leat_arena_strdup(&r->arena, m->headers[i].name),
                                      keep(r, m->headers[i].value)};
-    if (r->conf.context) put_context(r, m, why, &at);
+    if (r->conf.context) put_context(r, m, why, stage_of(why, transform), &at);
     one->record = (leat_broker_record){.partition = -1,
                                        .key = keep(r, m->key),
                                        .value = keep(r, m->value),

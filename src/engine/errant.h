@@ -22,8 +22,10 @@ typedef struct leat_errant_conf {
 /* Heap; never NULL. No I/O. */
 leat_errant *leat_errant_new(const leat_errant_conf *conf);
 void leat_errant_free(leat_errant *r);
-/* To be reported; all is copied. */
-void leat_errant_add(leat_errant *r, const leat_kafka_message *m, const leat_err *why);
+/* To be reported; all is copied. transform: the class of that which could not take it; NULL: it was
+ * another stage. */
+void leat_errant_add(leat_errant *r, const leat_kafka_message *m, const leat_err *why,
+                     const char *transform);
 /* All that was added is in the topic; what fails may be there twice then. RETRY; CONF
  * "kafka.denied" and the like. */
 leat_rc leat_errant_send(leat_errant *r, leat_err *e);

@@ -551,11 +551,13 @@ static leat_rc fail_gap(const leat_inputs *s, const leat_input *in, leat_err *e)
 
 static leat_rc next(leat_feed *f, leat_lane *l, leat_batch *b, int64_t wait_us, leat_err *e)
 {
+    const leat_inputs *s = (leat_inputs *)f;
     leat_input *in = (leat_input *)l;
     leat_err why = {0};
     leat_rc rc = leat_reader_next(in->reader, b, wait_us, &why);
+    if (rc == LEAT_OK) return leat_shaper_batch(s->shaper, b, e);
     if (!leat_rc_failed(rc)) return rc;
-    if (strcmp(why.code, "stream.gap") == 0) return fail_gap((leat_inputs *)f, in, e);
+    if (strcmp(why.code, "stream.gap") == 0) return fail_gap(s, in, e);
     if (e) *e = why;
     return rc;
 }

@@ -21,6 +21,7 @@
 #include "config/opt.h"
 #include "config/regex.h"
 #include "engine/feed.h"
+#include "engine/shaper.h"
 #include "stream/reader.h"
 
 typedef struct leat_input {
@@ -41,6 +42,7 @@ typedef struct leat_inputs {
     const char *data, *sink;   /* borrowed; sink: the connector's name */
     const char *const *topics; /* borrowed, NULL-ended: all that are wanted */
     const leat_regex *pattern; /* borrowed; instead of them: all that fit; NULL: the names */
+    leat_shaper *shaper;       /* borrowed; what is read goes through it */
     int64_t seq;               /* of the text made last */
     leat_arena arena;          /* of the inputs, from look to close */
     unsigned found;            /* topics that exist */

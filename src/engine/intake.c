@@ -60,6 +60,8 @@ typedef struct intake {
     leat_intake_conf conf;
     leat_kafka_member *member; /* NULL: not opened */
     leat_change_reader *reader;
+    leat_transform_run *transforms;
+    const leat_kafka_message *now; /* what is being read */
     char *client;
     leat_arena pulled;
     leat_arena named;  /* with a pattern: of topics */
@@ -423,7 +425,14 @@ static leat_rc unreadable(const partition *p, int64_t offset, const leat_err *wh
                      p->topic, p->number, offset, *where ? ", " : "", where, why->msg);
 }
 
-static void bury(intake *s, const leat_kafka_message *m, const leat_err *why, leat_batch *b)
+static void report_one(const intake *s, const leat_kafka_message *m, const leat_err *why)
+{
+    bool shaping = strcmp(why->code, "transform.failed") == 0;
+    leat_errant_add(s->conf.to, m, why, shaping ? leat_transform_failed(s->transforms) : NULL);
+}
+
+static void bury(intake *s, leat_tally *of, const leat_kafka_message *m, const leat_err *why,
+                 leat_batch *b)
 {
     leat_buf position = {0};
     leat_jw w = {.out = &position};
@@ -438,15 +447,32 @@ static void bury(intake *s, const leat_kafka_message *m, const leat_err *why, le
                         .topic = m->topic,
                         .ts_us = us_of(m)};
     if (!letter.bytes.s) letter.bytes = LEAT_STR("");
-    leat_batch_dead(b, &letter);
+    leat_batch_dead(b, of, &letter);
     leat_buf_free(&position);
-    if (s->conf.to) leat_errant_add(s->conf.to, m, why);
+    if (s->conf.to) report_one(s, m, why);
+}
+
+/* Of headers the names alone: no transform looks at what they hold. */
+static leat_rc through(void *arg, leat_record *r, leat_arena *a, leat_err *e)
+{
+    const intake *s = arg;
+    leat_header *headers = LEAT_NEW(a, leat_header, s->now->nheaders);
+    for (size_t i = 0; i < s->now->nheaders; i++) headers[i].name = s->now->headers[i].name;
+    r->headers = headers;
+    r->nheaders = (uint32_t)s->now->nheaders;
+    return leat_transform_one(s->transforms, r, a, e);
+}
+
+static leat_tally *of_topic(leat_batch *b, const partition *p)
+{
+    return leat_tallies_get(&b->tables, leat_str_of(p->topic), NULL);
 }
 
 static leat_rc read_one(intake *s, partition *p, const leat_kafka_message *m, leat_batch *b,
                         leat_err *e)
 {
     leat_err why = {0};
+    s->now = m;
     leat_rc rc = leat_change_read(s->reader, p->topic, m->key, m->value, b, &why);
     if (rc == LEAT_OK) {
         leat_event *ev = &b->ev[b->n - 1];
@@ -454,11 +480,11 @@ static leat_rc read_one(intake *s, partition *p, const leat_kafka_message *m, le
         ev->offset = m->offset;
         if (ev->ts_us == 0) ev->ts_us = us_of(m);
     } else if (rc == LEAT_AGAIN) {
-        b->counts.filtered++;
+        LEAT_COUNT(b, of_topic(b, p), filtered, 1);
     } else if (!s->conf.tolerate) {
         return unreadable(p, m->offset, &why, e);
     } else {
-        bury(s, m, &why, b);
+        bury(s, of_topic(b, p), m, &why, b);
     }
     return LEAT_OK;
 }
@@ -469,7 +495,7 @@ static leat_rc next(leat_feed *f, leat_lane *l, leat_batch *b, int64_t wait_us, 
     partition *p = (partition *)l;
     uint32_t n = 0;
     leat_batch_reset(b);
-    leat_change_reader_trim(s->reader);
+    if (leat_change_reader_trim(s->reader)) leat_transform_run_forget(s->transforms);
     (void)wait_us;
     p->stops = false;
     for (; p->left && n < BATCH_EVENTS; n++, p->left = p->left->next) {
@@ -520,7 +546,7 @@ static void refused(leat_feed *f, leat_lane *l, int64_t offset, const leat_err *
     intake *s = (intake *)f;
     if (!s->conf.to) return;
     for (const record *r = ((partition *)l)->taken; r; r = r->next)
-        if (r->m.offset == offset) leat_errant_add(s->conf.to, &r->m, why);
+        if (r->m.offset == offset) report_one(s, &r->m, why);
 }
 
 static leat_rc report(leat_feed *f, leat_err *e)
@@ -568,6 +594,8 @@ leat_feed *leat_intake_new(const leat_intake_conf *conf)
     s->feed.ops = &ops;
     s->conf = *conf;
     s->reader = leat_change_reader_new(&conf->key, &conf->value);
+    s->transforms = leat_transform_run_new(conf->transforms);
+    if (conf->transforms) leat_change_reader_through(s->reader, through, s);
     leat_buf_printf(&client, "connector-consumer-%s-0", conf->connector);
     s->client = client.p;
     return &s->feed;
@@ -579,6 +607,7 @@ void leat_intake_free(leat_feed *f)
     if (!s) return;
     close_all(f);
     leat_change_reader_free(s->reader);
+    leat_transform_run_free(s->transforms);
     leat_free(s->client);
     leat_free(s);
 }

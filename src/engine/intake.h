@@ -11,6 +11,7 @@
 #include "engine/errant.h"
 #include "engine/feed.h"
 #include "stream/kafka/options.h"
+#include "transform/transform.h"
 
 /* All is borrowed until free. */
 typedef struct leat_intake_conf {
@@ -19,6 +20,7 @@ typedef struct leat_intake_conf {
     const char *const *topics; /* NULL-ended */
     const leat_regex *pattern; /* instead of them: all topics that fit; NULL: the names */
     leat_json_read_conf key, value;
+    const leat_transforms *transforms; /* of each record, before it is a change; NULL: none */
     bool tolerate;   /* errors.tolerance=all: what cannot be read goes to the dead letters */
     leat_errant *to; /* where refused records are reported; NULL: nowhere */
 } leat_intake_conf;

@@ -20,5 +20,10 @@ void leat_look_end(const char *data, const char *name, const leat_page *p, leat_
  * UNKNOWN with the error, which is returned too; one that does not exist leaves out empty. */
 leat_rc leat_look_status(const char *data, const char *name, leat_arena *a, leat_buf *out,
                          leat_err *e);
+/* Its ledger table by table as a JSON object: "name", "kind", "tables", each of them with "table"
+ * (of a sink "topic"; null: what has no row of its own) and "counts" as in its status. Running or
+ * not; read from its file, and empty without one. */
+leat_rc leat_look_tables(const char *data, const char *name, leat_arena *a, leat_buf *out,
+                         leat_err *e);
 
 #endif

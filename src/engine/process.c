@@ -157,6 +157,15 @@ static leat_rc note_supervisor(leat_process *p, leat_err *e)
     return err < 0 ? leat_os_fail(e, err, "note who started it in", path) : LEAT_OK;
 }
 
+/* Nothing depends on it: where it cannot be had, it is missed by who looks. */
+static void open_tables(leat_process *p)
+{
+    leat_err err;
+    char *path = leat_arena_printf(&p->arena, "%s/" LEAT_TABLES_FILE, p->folder);
+    if (leat_tables_create(path, p->setup.sink != NULL, &p->tables, &err) != LEAT_OK)
+        leat_log_err(LEAT_WARN, &err);
+}
+
 /* state.db before the stream: it keeps why the stream could not be opened. */
 static leat_rc open_all(leat_process *p, leat_err *e)
 {
@@ -166,6 +175,7 @@ static leat_rc open_all(leat_process *p, leat_err *e)
     LEAT_TRY(leat_page_create(counters, &p->page, e));
     LEAT_TRY(open_state(p, e));
     LEAT_TRY(note_supervisor(p, e));
+    open_tables(p);
     return leat_process_stream(p, e);
 }
 
@@ -211,6 +221,7 @@ static void open_intake(leat_process *p)
                              .pattern = p->setup.wanted.pattern,
                              .key = {c->key_schemas, c->key_defaults},
                              .value = {c->value_schemas, c->value_defaults},
+                             .transforms = p->setup.transforms,
                              .tolerate = c->tolerance != 0};
     if (!p->setup.kafka) return;
     if (*c->errant_topic && conf.tolerate) conf.to = p->errant = leat_errant_new(&to);
@@ -223,13 +234,42 @@ static unsigned tasks_of(const leat_process *p)
     return p->setup.source->tasks ? p->setup.source->tasks(p->setup.conf, most) : 1;
 }
 
+static leat_retry retry_of(const leat_connector_conf *c)
+{
+    return (leat_retry){.min_us = c->retry_min_ms * 1000,
+                        .max_us = c->retry_max_ms * 1000,
+                        .limit = c->retry_limit};
+}
+
+static void make_sink(leat_process *p)
+{
+    const leat_connector_conf *c = &p->setup.common;
+    open_intake(p);
+    leat_sinkrun_conf conf = {.sink = p->setup.sink,
+                              .conf = p->setup.conf,
+                              .connector = p->conf.name,
+                              .data = p->conf.data,
+                              .topics = topics_of(p),
+                              .pattern = p->setup.wanted.pattern,
+                              .feed = p->intake,
+                              .transforms = p->setup.transforms,
+                              .dead = leat_state_dead_store(p->state),
+                              .page = p->page,
+                              .tables = p->tables,
+                              .parking = {.state = p->state,
+                                          .keys_most = c->parked_keys,
+                                          .percent = c->breaker_percent,
+                                          .window = c->breaker_window},
+                              .paused = leat_process_broke,
+                              .paused_arg = p,
+                              .tolerate = c->tolerance != 0,
+                              .stalled_us = c->stalled_ms * 1000,
+                              .retry = retry_of(c)};
+    p->sinkrun = leat_sinkrun_new(&conf);
+}
+
 static void make_task(leat_process *p)
 {
-    leat_retry retry = {.min_us = p->setup.common.retry_min_ms * 1000,
-                        .max_us = p->setup.common.retry_max_ms * 1000,
-                        .limit = p->setup.common.retry_limit};
-    leat_dead_store *dead = leat_state_dead_store(p->state);
-    const leat_connector_conf *c = &p->setup.common;
     if (p->setup.source) {
         const leat_source *source = p->setup.source;
         leat_engine_conf conf = {.source = source,
@@ -243,16 +283,17 @@ static void make_task(leat_process *p)
                                  .connector = p->conf.name,
                                  .run_id = p->run_id,
                                  .stream = p->stream,
-                                 .dead = dead,
+                                 .dead = leat_state_dead_store(p->state),
                                  .schemas = leat_state_schema_store(p->state),
                                  .page = p->page,
+                                 .tables = p->tables,
                                  .once = p->conf.once,
                                  .rate_events = p->setup.common.rate_events,
                                  .rate_bytes = p->setup.common.rate_bytes,
                                  .cpu_percent = p->setup.common.cpu_percent,
                                  .idle_ms = IDLE_MS,
                                  .stalled_us = p->setup.common.stalled_ms * 1000,
-                                 .retry = retry};
+                                 .retry = retry_of(&p->setup.common)};
         p->engine = leat_engine_new(&conf);
         p->file = leat_signal_file_new(source, p->setup.conf);
         p->topic = leat_signal_kafka_new(source, p->setup.conf, p->setup.signals, p->conf.name);
@@ -261,26 +302,7 @@ static void make_task(leat_process *p)
         tell_bound(p);
         show_limits(p);
     } else {
-        open_intake(p);
-        leat_sinkrun_conf conf = {.sink = p->setup.sink,
-                                  .conf = p->setup.conf,
-                                  .connector = p->conf.name,
-                                  .data = p->conf.data,
-                                  .topics = topics_of(p),
-                                  .pattern = p->setup.wanted.pattern,
-                                  .feed = p->intake,
-                                  .dead = dead,
-                                  .page = p->page,
-                                  .parking = {.state = p->state,
-                                              .keys_most = c->parked_keys,
-                                              .percent = c->breaker_percent,
-                                              .window = c->breaker_window},
-                                  .paused = leat_process_broke,
-                                  .paused_arg = p,
-                                  .tolerate = c->tolerance != 0,
-                                  .stalled_us = c->stalled_ms * 1000,
-                                  .retry = retry};
-        p->sinkrun = leat_sinkrun_new(&conf);
+        make_sink(p);
     }
 }
 
@@ -323,6 +345,7 @@ void leat_process_close(leat_process *p)
     leat_state_close(p->state);
     if (p->page) atomic_store(&p->page->pid, 0);
     leat_page_close(p->page);
+    leat_tables_close(p->tables);
     leat_os_now()->close(p->lock);
     leat_buf_free(&p->noted);
     pthread_mutex_destroy(&p->guard);

@@ -116,3 +116,15 @@ leat_rc leat_record_write(leat_record_form *f, const leat_event *ev, const leat_
     leat_buf_u8(out, '\n');
     return LEAT_OK;
 }
+
+void leat_record_text(const leat_event *ev, leat_arena *a, leat_buf *out)
+{
+    leat_record view[LEAT_RECORDS_MAX];
+    bool is_null;
+    const leat_json_conf conf = {.replace_null_with_default = true};
+    leat_json_converter *json = leat_json_converter_new(&conf);
+    leat_envelope_records(ev, a, view);
+    leat_str placeholder = ev->op ? ev->table->origin->placeholder : (leat_str){0};
+    leat_json_convert(json, view[0].value_schema, &view[0].value, placeholder, out, &is_null, NULL);
+    leat_json_converter_free(json);
+}

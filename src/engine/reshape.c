@@ -4,38 +4,37 @@
  * kept: once the configuration is mended it is read again. With errors.tolerance=all its change
  * goes to the dead letters instead. Run by the task's thread. */
 #include "base/log.h"
-#include "convert/json.h"
+#include "engine/record.h"
 #include "engine/run.h"
 
+/* The engine has counted it as appended, of its table. */
 static void put_letter(leat_batch *b, const leat_event *ev, const leat_err *why, bool safe)
 {
-    leat_record view[LEAT_RECORDS_MAX];
     leat_buf text = {0};
-    bool is_null;
-    const leat_json_conf conf = {.replace_null_with_default = true};
-    leat_json_converter *json = leat_json_converter_new(&conf);
-    leat_envelope_records(ev, &b->arena, view);
-    leat_str placeholder = ev->op ? ev->table->origin->placeholder : (leat_str){0};
-    leat_json_convert(json, view[0].value_schema, &view[0].value, placeholder, &text, &is_null,
-                      NULL);
+    leat_record_text(ev, &b->arena, &text);
     leat_str bytes = leat_buf_str(&text);
     leat_dead letter = {.why = *why,
                         .bytes = bytes,
                         .position = leat_event_place(ev, bytes, &b->arena),
                         .table = ev->op ? ev->table->name : NULL,
-                        .topic = view[0].topic,
+                        .topic = leat_event_topic(ev),
                         .ts_us = ev->ts_us};
-    leat_counts was = b->counts;
+    leat_tally none = {0}, *y = ev->op ? leat_batch_tally(b, ev->table) : &none;
+    leat_counts was = b->counts, mine = y->counts;
     if (ev->op == LEAT_OP_READ)
-        leat_batch_dead_row(b, &letter);
+        leat_batch_dead_row(b, y, &letter);
     else
-        leat_batch_dead(b, &letter);
+        leat_batch_dead(b, y, &letter);
     if (ev->op == LEAT_OP_RECORD) b->counts = was; /* it is no change, and not counted */
+    y->counts.appended -= y->counts.dead - mine.dead;
+    y->counts.rows_appended -= y->counts.rows_dead - mine.rows_dead;
     if (safe) {
-        b->safe_counts.dead += b->counts.dead - was.dead;
-        b->safe_counts.rows_dead += b->counts.rows_dead - was.rows_dead;
+        leat_counts more = b->counts, of_table = y->counts;
+        leat_counts_sub(&more, &was);
+        leat_counts_sub(&of_table, &mine);
+        leat_counts_add(&b->safe_counts, &more);
+        leat_counts_add(&y->safe, &of_table);
     }
-    leat_json_converter_free(json);
     leat_buf_free(&text);
 }
 

@@ -76,10 +76,13 @@ typedef struct leat_run {
     int64_t first_pending_us;   /* when the oldest uncommitted batch was appended; 0: none */
     uint64_t appended,
         seen;         /* the appender's counts: of its last append, of the commit looked at */
-    leat_counts tail; /* counted behind the last safe place */
-    leat_arena arena; /* of one attempt: from open to close */
-    leat_str stored;  /* the stream's progress at its beginning */
-    leat_buf end;     /* once: the source's end at the first open; empty: none */
+    leat_counts tail; /* counted behind the last safe place ... */
+    leat_tallies tail_tables;   /* ... and the same table by table */
+    leat_counts reached_counts; /* of the batch that waits: what it adds to the totals ... */
+    bool reaches;               /* ... if it has a safe place */
+    leat_arena arena;           /* of one attempt: from open to close */
+    leat_str stored;            /* the stream's progress at its beginning */
+    leat_buf end;               /* once: the source's end at the first open; empty: none */
     leat_run_part *parts;
     unsigned nparts, parts_cap;
     leat_plan plan; /* SNAPSHOT: ... */

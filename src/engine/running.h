@@ -15,6 +15,7 @@
 #include "engine/sinkrun.h"
 #include "state/state.h"
 #include "stream/kafka/broker.h"
+#include "stream/tables.h"
 
 typedef struct leat_process {
     leat_process_conf conf;
@@ -24,6 +25,7 @@ typedef struct leat_process {
     char run_id[37];
     int lock; /* of the folder: one process a connector. -1: none */
     leat_page *page;
+    leat_tables *tables; /* NULL: there is no room for it */
     leat_stream *stream;
     leat_broker_events reports; /* what its producer reports to, if it is Kafka ... */
     leat_broker_events offsets; /* ... and the one that writes positions for Kafka Connect */

@@ -308,10 +308,7 @@ bool leat_setup_parse(const leat_config *config, bool strict, leat_arena *a, lea
     if (out->sink) find_wanted(&common, out, a, r);
     find_once(out, a);
     if (out->source || out->kafka) check_converters(out, r);
-    if (out->source) out->transforms = read_transforms(config, out, a, r);
-    if (out->sink && out->common.transforms.n > 0)
-        leat_report_add(r, false, "transforms", 0,
-                        "are not built for sinks yet: set them at the source");
+    out->transforms = read_transforms(config, out, a, r);
     if (out->source) parse_stream(&own, strict, a, out, r);
     leat_opt_tables tables = out->source ? out->source->options : out->sink->options;
     size_t size = out->source ? out->source->conf_size : out->sink->conf_size;

@@ -31,7 +31,7 @@ typedef struct leat_setup {
     const char *transactional_id; /* with exactly once: by which others are fenced */
     leat_kafka_signal_conf *signals; /* a topic through which signals come; NULL: there is none */
     const leat_exchange_conf *exchange; /* of the schema history, with Debezium's; NULL: none */
-    const leat_transforms *transforms;  /* of a source; NULL: there are none */
+    const leat_transforms *transforms;  /* NULL: there are none */
     void *conf;                         /* the connector's own, parsed; in the arena */
 } leat_setup;
 

@@ -52,8 +52,9 @@ struct leat_sinkrun {
     uint8_t *fates;    /* leat_fate of each event of the batch ... */
     uint32_t fates_cap;
     uint64_t filtered; /* of those written since the cursor was stored last, but the batch's own */
-    bool progressed;   /* something was delivered since the last open */
-    int64_t rested_us; /* when idle inputs were stored last */
+    leat_tallies topics; /* what became of all of them, by topic */
+    bool progressed;     /* something was delivered since the last open */
+    int64_t rested_us;   /* when idle inputs were stored last */
     atomic_bool stop, finish, pause;
     atomic_bool leave;    /* the attempt should end: pause or stop was said, or somebody waits */
     pthread_mutex_t lock; /* guards the rest */
@@ -101,7 +102,8 @@ leat_sinkrun *leat_sinkrun_new(const leat_sinkrun_conf *conf)
                               .data = conf->data,
                               .sink = conf->connector,
                               .topics = conf->topics,
-                              .pattern = conf->pattern};
+                              .pattern = conf->pattern,
+                              .shaper = leat_shaper_new(conf->transforms, conf->tolerate)};
     k->feed = conf->feed ? conf->feed : &k->inputs.feed;
     k->feed->reached = conf->sink->reached ? reached : NULL;
     k->feed->reached_arg = k;
@@ -117,6 +119,8 @@ void leat_sinkrun_free(leat_sinkrun *k)
 {
     if (!k) return;
     leat_batch_free(&k->batch);
+    leat_tallies_free(&k->topics);
+    leat_shaper_free(k->inputs.shaper);
     leat_arena_free(&k->letters_arena);
     leat_free(k->fates);
     leat_parking_free(&k->parking);
@@ -368,6 +372,15 @@ static leat_rc empty(leat_sinkrun *k, const char *topic, leat_err *e)
     return leat_parking_emptied(&k->parking, topic, e);
 }
 
+/* Of the ledger by topic; as in the header of stream/tables.h. */
+static leat_counts *of_topic(leat_sinkrun *k, const char *topic)
+{
+    leat_tally *y = leat_tallies_known(&k->topics, topic);
+    if (!y) y = leat_tallies_get(&k->topics, leat_str_of(topic), NULL);
+    y->of = topic;
+    return &y->counts;
+}
+
 /* Takes what has to wait out of the batch. */
 static leat_rc park(leat_sinkrun *k, leat_err *e)
 {
@@ -377,6 +390,9 @@ static leat_rc park(leat_sinkrun *k, leat_err *e)
     for (uint32_t i = 0; i < b->n; i++) {
         if (b->ev[i].op == LEAT_OP_TRUNCATE) LEAT_TRY(empty(k, leat_event_topic(&b->ev[i]), e));
         if (waits(&k->task, b, i)) {
+            leat_counts *c = of_topic(k, leat_event_topic(&b->ev[i]));
+            c->received++;
+            c->dead++;
             b->nsafe -= i < safe;
             continue;
         }
@@ -385,6 +401,39 @@ static leat_rc park(leat_sinkrun *k, leat_err *e)
     }
     b->n = n;
     return LEAT_OK;
+}
+
+/* A batch that was written, and what the feed could not make events of. What had to wait is counted
+ * already. */
+static void count_topics(leat_sinkrun *k)
+{
+    const leat_batch *b = &k->batch;
+    for (uint32_t i = 0; i < b->n; i++) {
+        leat_counts *c = of_topic(k, leat_event_topic(&b->ev[i]));
+        c->received++;
+        if (k->fates[i] == LEAT_FATE_FILTERED)
+            c->filtered++;
+        else if (k->fates[i] == LEAT_FATE_DEAD)
+            c->dead++;
+        else
+            c->appended++;
+    }
+    for (uint32_t i = 0; i < b->tables.nused; i++) {
+        const leat_tally *y = &b->tables.v[b->tables.used[i]];
+        leat_counts *c = of_topic(k, y->table);
+        c->received += y->counts.filtered + y->counts.dead;
+        c->filtered += y->counts.filtered;
+        c->dead += y->counts.dead;
+    }
+    for (uint32_t i = 0; i < k->topics.nused; i++) k->topics.v[k->topics.used[i]].of = NULL;
+}
+
+static void show_topics(leat_sinkrun *k)
+{
+    if (!k->conf.tables) return;
+    leat_tallies_safe(&k->topics);
+    leat_tables_add(k->conf.tables, &k->topics, NULL, 1);
+    leat_tables_settle(k->conf.tables, 1);
 }
 
 /* Behind each batch that is durable. */
@@ -404,6 +453,11 @@ static void look_for_breaks(leat_sinkrun *k)
 static void account(leat_sinkrun *k)
 {
     leat_sink_counts all = leat_feed_counts(k->feed);
+    const leat_counts sum = {.received = all.read,
+                             .appended = all.delivered,
+                             .filtered = all.filtered,
+                             .dead = all.dead};
+    if (k->conf.tables) leat_tables_begin(k->conf.tables, &sum);
     pthread_mutex_lock(&k->lock);
     k->totals = all;
     pthread_mutex_unlock(&k->lock);
@@ -480,6 +534,7 @@ static leat_rc store(leat_sinkrun *k, leat_lane *lane, leat_err *e)
     LEAT_TRY(k->feed->ops->store(k->feed, lane, &counts, e));
     k->held = NULL;
     k->progressed = true;
+    show_topics(k);
     account(k);
     look_for_breaks(k);
     return LEAT_OK;
@@ -490,6 +545,7 @@ static void begin_letters(leat_sinkrun *k)
     leat_arena_reset(&k->letters_arena, 1 << 16);
     k->letters = k->last_letter = NULL;
     k->batches = k->rejected = k->refused = k->taken = k->filtered = 0;
+    leat_tallies_clear(&k->topics);
 }
 
 /* PENDING: the target holds it, and more of the same lane must follow. */
@@ -511,6 +567,7 @@ static leat_rc deliver(leat_sinkrun *k, leat_lane *lane, leat_err *e)
     LEAT_TRY(rc);
     LEAT_TRY(balance(k, e));
     k->batches++;
+    count_topics(k);
     if (rc == LEAT_PENDING && k->conf.sink->reached && !k->feed->ops->at_end(k->feed, lane)) {
         k->held = lane;
         k->filtered += left_out(k);

@@ -12,6 +12,7 @@
 #include "engine/inputs.h"
 #include "engine/parking.h"
 #include "sink/sink.h"
+#include "stream/tables.h"
 
 typedef struct leat_sinkrun_conf {
     const leat_sink *sink;
@@ -20,8 +21,10 @@ typedef struct leat_sinkrun_conf {
     const char *const *topics; /* NULL-ended names; those not there yet are waited for */
     const leat_regex *pattern; /* instead of them: whatever topics fit it; NULL: the names */
     leat_feed *feed; /* what is read; NULL: the embedded streams of data that have these topics */
+    const leat_transforms *transforms; /* ... of what these hold; NULL: none */
     leat_dead_store *dead;
-    leat_page *page; /* may be NULL */
+    leat_page *page;     /* may be NULL */
+    leat_tables *tables; /* the ledger topic by topic; may be NULL */
     leat_parking_conf parking;
     /* The sink has paused: why, for a person. Called by the sink's thread; NULL: it goes on. */
     void (*paused)(void *arg, const char *why);

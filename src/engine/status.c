@@ -38,6 +38,17 @@ void leat_status_counts(const leat_counts *c, leat_jw *w)
     leat_jw_end(w);
 }
 
+void leat_status_sink_counts(const leat_sink_counts *c, leat_jw *w)
+{
+    leat_jw_object(w, "counts");
+    leat_jw_i64(w, "read", (int64_t)c->read);
+    leat_jw_i64(w, "delivered", (int64_t)c->delivered);
+    leat_jw_i64(w, "filtered", (int64_t)c->filtered);
+    leat_jw_i64(w, "dead", (int64_t)c->dead);
+    leat_jw_i64(w, "in_flight", (int64_t)(c->read - c->delivered - c->filtered - c->dead));
+    leat_jw_end(w);
+}
+
 /* As JSON, or as a text when it was too long to be kept whole. */
 static void write_position(leat_engine_status *st, leat_jw *w)
 {
@@ -190,13 +201,7 @@ static void write_sink(leat_sinkrun *k, leat_jw *w)
     leat_jw_z(w, "stage",
               state == LEAT_RUN_STALLED ? leat_stage_name(leat_why_stage_of(err.code)) : NULL);
     leat_status_error(&err, w);
-    leat_jw_object(w, "counts");
-    leat_jw_i64(w, "read", (int64_t)c.read);
-    leat_jw_i64(w, "delivered", (int64_t)c.delivered);
-    leat_jw_i64(w, "filtered", (int64_t)c.filtered);
-    leat_jw_i64(w, "dead", (int64_t)c.dead);
-    leat_jw_i64(w, "in_flight", (int64_t)(c.read - c.delivered - c.filtered - c.dead));
-    leat_jw_end(w);
+    leat_status_sink_counts(&c, w);
 }
 
 void leat_status_write(const char *name, const leat_setup *setup, leat_engine *g, leat_sinkrun *k,

@@ -28,7 +28,8 @@ void leat_status_rates(const leat_rates *r, bool source, leat_jw *w);
 void leat_status_desired(const leat_desired *d, leat_jw *w);
 /* Adds "error": action, code, where, message; null: there is none. */
 void leat_status_error(const leat_err *err, leat_jw *w);
-/* Adds "counts" of a source. */
+/* Adds "counts" of a source, of a sink. */
 void leat_status_counts(const leat_counts *c, leat_jw *w);
+void leat_status_sink_counts(const leat_sink_counts *c, leat_jw *w);
 
 #endif

@@ -34,6 +34,7 @@ static void forget_attempt(leat_run *r)
     leat_buf_clear(&r->reached_partition);
     leat_buf_clear(&r->reached);
     r->tail = (leat_counts){0};
+    leat_tallies_clear(&r->tail_tables);
     r->full = r->open_tail = r->commit_due = r->progressed = r->past_end = r->under_way = false;
     r->first_pending_us = r->stall_us = r->room_us = r->winding_us = 0;
     r->read_rc = LEAT_OK;
@@ -59,6 +60,10 @@ static leat_rc settle(leat_run *r, leat_position **pos, size_t *n, leat_err *e)
     leat_run_progress(r->g); /* what failed may have moved it before */
     if (rc == LEAT_OK) {
         r->seen = atomic_load(&ap->durable);
+        if (r->g->conf.tables) {
+            leat_tables_settle(r->g->conf.tables, r->seen);
+            leat_tables_begin(r->g->conf.tables, &st->totals);
+        }
         leat_engine_positions(r->g, &r->arena, pos, n);
         r->stored = leat_arena_str(&r->arena, st->progress);
         leat_run_recall(r);

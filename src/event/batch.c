@@ -27,6 +27,7 @@ void leat_batch_free(leat_batch *b)
     leat_arena_free(&b->arena);
     leat_free(b->ev);
     leat_free(b->pins);
+    leat_tallies_free(&b->tables);
     *b = (leat_batch){0};
 }
 
@@ -39,6 +40,7 @@ void leat_batch_reset(leat_batch *b)
     b->safe = (leat_position){0};
     b->safe_counts = (leat_counts){0};
     b->counts = (leat_counts){0};
+    leat_tallies_clear(&b->tables);
     b->row_bytes = 0;
     b->dead = NULL;
     b->dead_tail = &b->dead;
@@ -95,6 +97,7 @@ void leat_batch_safe_mark(leat_batch *b)
 {
     b->nsafe = b->n;
     b->safe_counts = b->counts;
+    leat_tallies_safe(&b->tables);
     b->tx_open = false;
 }
 
@@ -121,14 +124,29 @@ static void keep_letter(leat_batch *b, const leat_dead *letter)
     b->dead_tail = &copy->next;
 }
 
-void leat_batch_dead(leat_batch *b, const leat_dead *letter)
+leat_tally *leat_batch_tally(leat_batch *b, const leat_table *table)
 {
-    keep_letter(b, letter);
-    b->counts.dead++;
+    leat_tally *y = leat_tallies_known(&b->tables, table);
+    if (y) return y;
+    leat_buf name = {0};
+    if (table->flags & LEAT_TABLE_MESSAGE)
+        leat_buf_str_z(&name, "(messages)");
+    else
+        leat_table_name(table, &name);
+    y = leat_tallies_get(&b->tables, leat_buf_str(&name), NULL);
+    y->of = table;
+    leat_buf_free(&name);
+    return y;
 }
 
-void leat_batch_dead_row(leat_batch *b, const leat_dead *letter)
+void leat_batch_dead(leat_batch *b, leat_tally *of, const leat_dead *letter)
 {
     keep_letter(b, letter);
-    b->counts.rows_dead++;
+    LEAT_COUNT(b, of, dead, 1);
+}
+
+void leat_batch_dead_row(leat_batch *b, leat_tally *of, const leat_dead *letter)
+{
+    keep_letter(b, letter);
+    LEAT_COUNT(b, of, rows_dead, 1);
 }

@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "event/table.h"
+#include "event/tally.h"
 
 /* Debezium's letters. */
 typedef enum leat_op {
@@ -98,21 +99,6 @@ typedef struct leat_position {
 /* That of this partition, if it has an offset; else NULL. */
 const leat_position *leat_position_find(const leat_position *pos, size_t n, leat_str partition);
 
-/* The ledger's counts (DESIGN.md section 3): of source changes, not records. */
-typedef struct leat_counts {
-    uint64_t received;     /* counted where bytes come in, before anything is decided about them */
-    uint64_t appended;     /* went into the stream */
-    uint64_t filtered;     /* by rule: tables, operations, conditions not captured */
-    uint64_t dead;         /* to the dead letters */
-    uint64_t deduplicated; /* known to have been appended before */
-    uint64_t rows_read, rows_appended, rows_superseded, rows_filtered, rows_dead; /* snapshots */
-} leat_counts;
-/* received - (the rest): what is in flight. Negative: the books are wrong. */
-int64_t leat_counts_in_flight(const leat_counts *c);
-int64_t leat_counts_rows_in_flight(const leat_counts *c);
-void leat_counts_add(leat_counts *to, const leat_counts *c);
-void leat_counts_sub(leat_counts *from, const leat_counts *c);
-
 /* A change that cannot be handled, for the dead letters. All in the batch's arena. */
 typedef struct leat_dead {
     leat_err why;      /* rc DATA */
@@ -150,6 +136,7 @@ typedef struct leat_batch {
     leat_position safe;  /* ... and restarting here loses none; offset absent: no new safe place */
     leat_counts safe_counts; /* what was counted up to that place */
     leat_counts counts;      /* of all read into this batch (appended is filled by the engine) */
+    leat_tallies tables;     /* both, table by table (appended is filled by the engine) */
     uint64_t row_bytes;      /* of the snapshot rows among them, as they came from the source */
     leat_dead *dead, **dead_tail;
     leat_table **pins; /* each table used, once; released at reset */
@@ -180,9 +167,13 @@ void leat_batch_safe(leat_batch *b, leat_position pos);
  * now, and, before the batch is handed over, which position that was. */
 void leat_batch_safe_mark(leat_batch *b);
 void leat_batch_safe_position(leat_batch *b, leat_position pos);
-/* Counts the change as dead and keeps the letter (bytes are copied); takes no event. */
-void leat_batch_dead(leat_batch *b, const leat_dead *letter);
+/* The tally of a table: what is counted in b->counts is counted there too, by LEAT_COUNT. */
+leat_tally *leat_batch_tally(leat_batch *b, const leat_table *table);
+#define LEAT_COUNT(b, tally, what, n) ((b)->counts.what += (n), (tally)->counts.what += (n))
+/* Counts the change as dead, of that table, and keeps the letter (bytes are copied); takes no
+ * event. */
+void leat_batch_dead(leat_batch *b, leat_tally *of, const leat_dead *letter);
 /* The same for a row of a snapshot. */
-void leat_batch_dead_row(leat_batch *b, const leat_dead *letter);
+void leat_batch_dead_row(leat_batch *b, leat_tally *of, const leat_dead *letter);
 
 #endif

@@ -82,3 +82,13 @@ bool leat_table_key_changed(const leat_table *t, const leat_value *before, const
     }
     return false;
 }
+
+void leat_table_name(const leat_table *t, leat_buf *out)
+{
+    const char *first = t->schema ? t->schema : t->db;
+    if (first) {
+        leat_buf_str_z(out, first);
+        leat_buf_u8(out, '.');
+    }
+    leat_buf_str_z(out, t->name);
+}

@@ -9,6 +9,7 @@
 
 #include <stdatomic.h>
 
+#include "base/buf.h"
 #include "event/schema.h"
 #include "event/value.h"
 
@@ -111,6 +112,9 @@ leat_table *leat_table_pin(const leat_table *t);
 void leat_table_unpin(leat_table *t);
 leat_origin *leat_origin_pin(const leat_origin *o);
 void leat_origin_unpin(leat_origin *o);
+
+/* "schema.table", or "database.table" where the system has no schemas. Appends. */
+void leat_table_name(const leat_table *t, leat_buf *out);
 
 /* ---- both rows of an update of t ---- */
 

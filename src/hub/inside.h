@@ -248,6 +248,7 @@ void leat_hub_v1_check(void *hub, leat_http_call *c);
 void leat_hub_v1_discover(void *hub, leat_http_call *c);
 void leat_hub_v1_status(void *hub, leat_http_call *c);
 void leat_hub_v1_why(void *hub, leat_http_call *c);
+void leat_hub_v1_tables(void *hub, leat_http_call *c);
 void leat_hub_v1_offsets_preview(void *hub, leat_http_call *c);
 void leat_hub_v1_log(void *hub, leat_http_call *c);
 void leat_hub_v1_overview(void *hub, leat_http_call *c);

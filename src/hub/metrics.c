@@ -6,11 +6,13 @@
  * (plugin, name = topic.prefix, context) and "connector" beside them; what Debezium does not have
  * begins with leat_. Processes are read from /proc. */
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/os.h"
 #include "hub/sample.h"
+#include "stream/tables.h"
 
 /* ---- Prometheus ---- */
 
@@ -304,6 +306,65 @@ static void write_limits(const leat_sample *all, size_t n, leat_buf *out)
     }
 }
 
+/* The ledger table by table: of a source what became of the changes of each table, and of the rows
+ * that snapshots read of it, of a sink of the events of each topic. Bounded by the files' rows. */
+typedef struct outcome {
+    const char *name;
+    size_t word; /* of leat_counts */
+} outcome;
+#define OUTCOME(name, member)                                                                      \
+    {                                                                                              \
+        name, offsetof(leat_counts, member) / sizeof(uint64_t)                                     \
+    }
+
+static const outcome of_tables[] = {
+    OUTCOME("received", received),           OUTCOME("appended", appended),
+    OUTCOME("filtered", filtered),           OUTCOME("dead", dead),
+    OUTCOME("deduplicated", deduplicated),   OUTCOME("rows_read", rows_read),
+    OUTCOME("rows_appended", rows_appended), OUTCOME("rows_superseded", rows_superseded),
+    OUTCOME("rows_dead", rows_dead),         {0}};
+static const outcome of_topics[] = {OUTCOME("read", received),
+                                    OUTCOME("delivered", appended),
+                                    OUTCOME("filtered", filtered),
+                                    OUTCOME("dead", dead),
+                                    {0}};
+
+static void write_row(const char *called, const char *connector, const char *by,
+                      const leat_tables_row *row, const outcome *outcomes, leat_buf *out)
+{
+    for (const outcome *o = outcomes; o->name; o++) {
+        uint64_t n = ((const uint64_t *)&row->counts)[o->word];
+        if (n == 0) continue;
+        leat_buf_printf(out, "%s{", called);
+        label(out, "connector", connector);
+        label(out, by, row->table);
+        label(out, "outcome", o->name);
+        leat_buf_printf(out, "} %" PRIu64 "\n", n);
+    }
+}
+
+static void write_ledger(const leat_hub *h, const leat_sample *all, size_t n, bool sinks,
+                         leat_buf *out)
+{
+    const char *called = sinks ? "leat_topic_events_total" : "leat_table_changes_total";
+    family(out, called, "counter",
+           sinks ? "What became of the events of each topic; without a name: of the others."
+                 : "What became of the changes of each table; without a name: of the others.");
+    for (size_t i = 0; i < n; i++) {
+        leat_arena a = {0};
+        leat_tables_view v;
+        const char *name = all[i].k->name;
+        char *path =
+            leat_arena_printf(&a, "%s/connectors/%s/" LEAT_TABLES_FILE, h->conf.data, name);
+        bool read = (all[i].k->sink != NULL) == sinks &&
+                    leat_tables_read(path, &a, &v, NULL) == LEAT_OK && v.sink == sinks;
+        for (size_t k = 0; read && k < v.n; k++)
+            write_row(called, name, sinks ? "topic" : "table", &v.rows[k],
+                      sinks ? of_topics : of_tables, out);
+        leat_arena_free(&a);
+    }
+}
+
 /* With the stage that blocks, if there is one. */
 static void write_stalled(const leat_sample *all, size_t n, leat_buf *out)
 {
@@ -350,6 +411,8 @@ void leat_hub_get_metrics(void *hub, leat_http_call *c)
         write_metric(&more_metrics[i], all, n, &c->out);
     write_stalled(all, n, &c->out);
     write_limits(all, n, &c->out);
+    write_ledger(h, all, n, false, &c->out);
+    write_ledger(h, all, n, true, &c->out);
     leat_sample_process(&own);
     family(&c->out, "process_resident_memory_bytes", "gauge", "Resident memory of the hub.");
     leat_buf_printf(&c->out, "process_resident_memory_bytes %zu\n", leat_os_resident());

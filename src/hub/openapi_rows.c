@@ -191,6 +191,8 @@ const leat_openapi_row leat_openapi_rows[] = {
     {"POST", "/hub/v1/connectors/*/offsets/preview",
      "What other offsets, or none, would bring about", NULL, "OffsetsPreview", "OffsetsPlan", 200,
      0, NULL, NULL},
+    {"GET", "/hub/v1/connectors/*/tables", "Its ledger table by table: `leat status --tables`",
+     NULL, NULL, "Tables", 200, 0, NULL, NULL},
     {"GET", "/hub/v1/connectors/*/why", "Which stage holds it up: `leat why`", NULL, NULL, "Why",
      200, 0, NULL, NULL},
     {"GET", "/hub/v1/connectors/*/history", "A day of its counters", history, NULL, "History", 200,

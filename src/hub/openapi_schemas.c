@@ -182,6 +182,11 @@ const leat_openapi_schema leat_openapi_schemas[] = {
     {"Grants", ARRAY(REF("Grant"))},
     {"Why",
      OBJECT("\"name\",\"state\",\"why\"", S("name") "," S("state") "," SN("stage") "," S("why"))},
+    {"Tables", OBJECT("\"name\",\"tables\"",
+                      S("name") "," SN("kind") "," P(
+                          "tables", ARRAY(OBJECT("\"counts\"",
+                                                 SN("table") "," SN("topic") "," P(
+                                                     "counts", MAP("{\"type\":\"integer\"}"))))))},
     {"History", OBJECT("\"name\",\"every_seconds\",\"columns\",\"points\"",
                        S("name") "," I("every_seconds") "," P("columns", NAMES) "," P(
                            "points", ARRAY(ARRAY("{\"type\":\"integer\"}"))))},

@@ -55,6 +55,7 @@ const leat_http_route leat_hub_routes[] = {
     {"DELETE", "/hub/v1/connections/*", leat_hub_v1_connection_delete, false, LEAT_ROLE_ADMIN,
      true},
     {"GET", "/hub/v1/connectors/*/status", leat_hub_v1_status, false, LEAT_ROLE_VIEWER, true},
+    {"GET", "/hub/v1/connectors/*/tables", leat_hub_v1_tables, false, LEAT_ROLE_VIEWER, false},
     {"GET", "/hub/v1/overview", leat_hub_v1_overview, false, LEAT_ROLE_VIEWER, false},
     {"GET", "/hub/v1/stream", leat_hub_v1_stream, false, LEAT_ROLE_VIEWER, false},
     {"GET", "/hub/v1/connectors/*/log", leat_hub_v1_log, false, LEAT_ROLE_VIEWER, true},

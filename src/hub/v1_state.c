@@ -53,6 +53,16 @@ void leat_hub_v1_why(void *hub, leat_http_call *c)
     leat_buf_free(&said);
 }
 
+void leat_hub_v1_tables(void *hub, leat_http_call *c)
+{
+    leat_hub *h = hub;
+    leat_hub_connector k;
+    leat_err err = {0};
+    if (!leat_hub_need(hub, c, &k)) return;
+    if (leat_look_tables(h->conf.data, k.name, &c->a, &c->out, &err) != LEAT_OK)
+        leat_hub_fail(c, &err);
+}
+
 /* ---- its log ---- */
 
 void leat_hub_v1_log(void *hub, leat_http_call *c)

@@ -1,5 +1,5 @@
 /* org.apache.kafka.connect.transforms.ExtractField$Key and $Value: one field of the structure takes
- * its place; null stays null. */
+ * its place; null stays null. Without a schema: what an object has under the name, or null. */
 #include "transform/transform.h"
 
 typedef struct conf {
@@ -34,6 +34,11 @@ static leat_rc take(const conf *c, leat_transform_record *t, const leat_schema *
     leat_arena *keep;
     const leat_schema *s = *schema;
     if (!s && v->kind == LEAT_NULL) return LEAT_OK;
+    if (!s && v->kind == LEAT_MAP) {
+        const leat_value *member = leat_transform_member(v, c->field);
+        *v = member ? *member : leat_null();
+        return LEAT_OK;
+    }
     if (!s || s->type != LEAT_T_STRUCT || (v->kind != LEAT_STRUCT && v->kind != LEAT_NULL))
         return leat_fail(e, LEAT_DATA, "transform.failed", "",
                          "only a structure has a field %s to take out, and it is %s%s", c->field,

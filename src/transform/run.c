@@ -27,7 +27,7 @@ typedef struct made {
 } made;
 
 struct leat_transform_place {
-    const leat_table *in; /* pinned; NULL: of a RECORD, whose schemas live in its batch */
+    const leat_table *in; /* pinned; NULL: of records that are of no table */
     leat_arena arena;
     leat_arena *keep; /* arena, or the batch's */
     memo *memos;
@@ -39,6 +39,7 @@ struct leat_transform_run {
     leat_transform_place **places;
     size_t n, cap;
     leat_transform_place *last; /* the one that was used last */
+    const char *failed;         /* class of the transform that did so last */
 };
 
 leat_transform_run *leat_transform_run_new(const leat_transforms *chain)
@@ -53,7 +54,7 @@ static void drop_all(leat_transform_run *run)
     for (size_t i = 0; i < run->n; i++) {
         leat_transform_place *place = run->places[i];
         for (made *m = place->tables; m; m = m->next) leat_table_unpin(m->table);
-        leat_table_unpin((leat_table *)(uintptr_t)place->in);
+        if (place->in) leat_table_unpin((leat_table *)(uintptr_t)place->in);
         leat_arena_free(&place->arena);
         leat_free(place);
     }
@@ -69,9 +70,21 @@ void leat_transform_run_free(leat_transform_run *run)
     leat_free(run);
 }
 
-void leat_transform_run_tidy(leat_transform_run *run)
+bool leat_transform_run_tidy(leat_transform_run *run)
 {
-    if (run->n > PLACES_MOST) drop_all(run);
+    if (run->n <= PLACES_MOST) return false;
+    drop_all(run);
+    return true;
+}
+
+void leat_transform_run_forget(leat_transform_run *run)
+{
+    drop_all(run);
+}
+
+const char *leat_transform_failed(const leat_transform_run *run)
+{
+    return run->failed;
 }
 
 void *leat_transform_plan(leat_transform_record *t, const leat_schema *schema, size_t size,
@@ -80,8 +93,14 @@ void *leat_transform_plan(leat_transform_record *t, const leat_schema *schema, s
     leat_transform_place *place = t->place;
     *keep = place->keep;
     *is_new = false;
-    for (memo *m = place->memos; m; m = m->next)
-        if (m->step == t->step && m->schema == schema) return m->plan;
+    for (memo **at = &place->memos; *at; at = &(*at)->next) {
+        memo *m = *at;
+        if (m->step != t->step || m->schema != schema) continue;
+        *at = m->next; /* the one used last comes first */
+        m->next = place->memos;
+        place->memos = m;
+        return m->plan;
+    }
     memo *m = LEAT_NEW(place->keep, memo, 1);
     *m = (memo){t->step, schema, leat_arena_zalloc(place->keep, 1, size, _Alignof(max_align_t)),
                 place->memos};
@@ -100,7 +119,7 @@ static leat_transform_place *place_of(leat_transform_run *run, const leat_table 
         run->places = leat_realloc(run->places, run->cap * sizeof *run->places);
     }
     leat_transform_place *place = leat_zalloc(1, sizeof *place);
-    place->in = leat_table_pin(in);
+    if (in) place->in = leat_table_pin(in);
     place->keep = &place->arena;
     run->places[run->n++] = place;
     return run->last = place;
@@ -226,21 +245,40 @@ static void put_record(const leat_event *ev, const leat_record *r, leat_arena *a
     out->record = copy;
 }
 
+static leat_rc through(leat_transform_run *run, leat_transform_place *place, leat_record *r,
+                       leat_arena *a, leat_err *e)
+{
+    leat_transform_record t = {.r = r, .a = a, .place = place};
+    if (!run->chain) return LEAT_OK;
+    leat_rc rc = leat_transforms_record(run->chain, &t, e);
+    if (leat_rc_failed(rc)) run->failed = run->chain->steps[t.step].type->klass;
+    return rc;
+}
+
+leat_rc leat_transform_one(leat_transform_run *run, leat_record *r, leat_arena *a, leat_err *e)
+{
+    return through(run, place_of(run, NULL), r, a, e);
+}
+
+leat_rc leat_transform_records(leat_transform_run *run, const leat_event *ev, leat_record *records,
+                               unsigned n, leat_arena *a, leat_err *e)
+{
+    leat_transform_place alone = {.keep = a};
+    leat_transform_place *place = ev->op != LEAT_OP_RECORD ? place_of(run, ev->table) : &alone;
+    for (unsigned i = 0; i < n; i++) LEAT_TRY(through(run, place, &records[i], a, e));
+    return LEAT_OK;
+}
+
 leat_rc leat_transform_event(leat_transform_run *run, const leat_event *ev, leat_arena *a,
                              leat_event out[LEAT_RECORDS_MAX], unsigned *n, leat_err *e)
 {
     leat_record view[LEAT_RECORDS_MAX];
     bool change = ev->op != LEAT_OP_RECORD;
-    leat_transform_place alone = {.keep = a};
-    leat_transform_place *place = change ? place_of(run, ev->table) : &alone;
     unsigned records = leat_envelope_records(ev, a, view);
-    for (unsigned i = 0; i < records; i++) {
-        leat_transform_record t = {.r = &view[i], .a = a, .place = place};
-        LEAT_TRY(leat_transforms_record(run->chain, &t, e));
-    }
+    LEAT_TRY(leat_transform_records(run, ev, view, records, a, e));
     for (unsigned i = 0; i < records; i++) {
         if (change && i == 0)
-            put_change(place, ev, &view[i], a, &out[i]);
+            put_change(place_of(run, ev->table), ev, &view[i], a, &out[i]);
         else
             put_record(ev, &view[i], a, &out[i]);
     }

@@ -146,6 +146,15 @@ const leat_transforms *leat_transforms_new(const leat_connector_conf *c, leat_ar
 
 /* ---- applying ---- */
 
+const leat_value *leat_transform_member(const leat_value *map, const char *name)
+{
+    for (uint32_t i = 0; i < map->len; i++) {
+        const leat_value *key = &map->u.list[2 * i];
+        if (key->kind == LEAT_TEXT && leat_str_is(leat_value_str(key), name)) return key + 1;
+    }
+    return NULL;
+}
+
 static leat_rc step(const leat_transform *s, leat_transform_record *t, leat_err *e)
 {
     bool hit = true;

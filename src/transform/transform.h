@@ -30,6 +30,9 @@ typedef struct leat_transform_record {
 void *leat_transform_plan(leat_transform_record *t, const leat_schema *schema, size_t size,
                           bool *is_new, leat_arena **keep);
 
+/* What a map of texts, as JSON without a schema gives it, has under a name; NULL: nothing. */
+const leat_value *leat_transform_member(const leat_value *map, const char *name);
+
 /* The value of a named option of a transform or predicate; its default if it is not set. */
 typedef struct leat_transform_options {
     const char *prefix; /* "transforms.NAME." or "predicates.NAME." */
@@ -68,17 +71,28 @@ extern const leat_predicate_type leat_predicate_topic, leat_predicate_header,
 const leat_transforms *leat_transforms_new(const leat_connector_conf *c, leat_arena *a,
                                            leat_report *r);
 
-/* What a thread keeps. Heap. */
+/* What a thread keeps. Heap. chain NULL: records stay as they are. */
 typedef struct leat_transform_run leat_transform_run;
 leat_transform_run *leat_transform_run_new(const leat_transforms *chain);
 void leat_transform_run_free(leat_transform_run *run);
-/* Between two batches: what is kept may be dropped where it is too much. */
-void leat_transform_run_tidy(leat_transform_run *run);
+/* Between two batches: what is kept is dropped where it is too much. True: it was. */
+bool leat_transform_run_tidy(leat_transform_run *run);
+/* All that is kept is dropped, with the schemas that were made. */
+void leat_transform_run_forget(leat_transform_run *run);
 
 /* The events made of one, in a: a change's first record keeps its operation, place and time, so
  * that it is counted once; others are RECORDs. DATA "transform.failed", with the transform's name,
  * and the topic as where: none is made. */
 leat_rc leat_transform_event(leat_transform_run *run, const leat_event *ev, leat_arena *a,
                              leat_event out[LEAT_RECORDS_MAX], unsigned *n, leat_err *e);
+/* The n records of an event (leat_envelope_records), in place. Of a change, schemas that are made
+ * live until what is kept is dropped; of a RECORD, in a. DATA as above. */
+leat_rc leat_transform_records(leat_transform_run *run, const leat_event *ev, leat_record *records,
+                               unsigned n, leat_arena *a, leat_err *e);
+/* A record that is of no event, in place. Its schemas live as long as those that are made of them:
+ * until what is kept is dropped. */
+leat_rc leat_transform_one(leat_transform_run *run, leat_record *r, leat_arena *a, leat_err *e);
+/* The class of the transform that failed last. */
+const char *leat_transform_failed(const leat_transform_run *run);
 
 #endif

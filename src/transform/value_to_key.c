@@ -1,5 +1,6 @@
 /* org.apache.kafka.connect.transforms.ValueToKey: some of the value's fields are the key, a
- * structure of them. */
+ * structure of them. Without a schema: an object of what the value has under these names, or null.
+ */
 #include "transform/transform.h"
 
 typedef struct conf {
@@ -42,6 +43,20 @@ static leat_rc fill(const conf *c, const leat_schema *value, plan *p, leat_arena
     return LEAT_OK;
 }
 
+static void take_members(const conf *c, leat_transform_record *t)
+{
+    leat_record *r = t->r;
+    uint32_t n = (uint32_t)c->fields.n;
+    leat_value *cells = LEAT_NEW(t->a, leat_value, 2 * (size_t)n);
+    for (uint32_t i = 0; i < n; i++) {
+        const leat_value *member = leat_transform_member(&r->value, c->fields.v[i]);
+        cells[2 * i] = leat_text(leat_str_of(c->fields.v[i]));
+        cells[2 * i + 1] = member ? *member : leat_null();
+    }
+    r->key_schema = NULL;
+    r->key = (leat_value){.kind = LEAT_MAP, .len = n, .u.list = cells};
+}
+
 static leat_rc apply(const void *p, leat_transform_record *t, leat_err *e)
 {
     const conf *c = p;
@@ -49,6 +64,10 @@ static leat_rc apply(const void *p, leat_transform_record *t, leat_err *e)
     bool is_new;
     leat_arena *keep;
     const leat_schema *s = r->value_schema;
+    if (!s && r->value.kind == LEAT_MAP) {
+        take_members(c, t);
+        return LEAT_OK;
+    }
     if (r->value.kind != LEAT_STRUCT || !s || s->type != LEAT_T_STRUCT)
         return leat_fail(e, LEAT_DATA, "transform.failed", "",
                          "only a structure has fields to copy to the key, and the value is %s; a "

@@ -233,7 +233,7 @@ def test_emptied_under_a_view(binlog, leat):
                "CREATE TABLE z (id int PRIMARY KEY); INSERT INTO z VALUES (1), (2);"
                f"{limit} INSERT INTO t {s} SELECT n, REPEAT('v', 100) FROM s", "shop")
     leat.run(leat.write("shop.properties", config_of(
-        binlog, snapshot__streaming="after", limits__rate__events="20000",
+        binlog, snapshot__streaming="after", limits__rate__events="5000",
         errors__retry__delay__initial__ms="100")))
     leat.read_until("shop.shop.t", 100, seconds=120)
     binlog.sql("TRUNCATE z; INSERT INTO z VALUES (3)", "shop")

@@ -315,6 +315,19 @@ def test_somebody_who_looks_too_often(leat, binlog):
     leat.read_until("q_t", 1, seconds=60)
 
 
+def test_one_looks_at_a_time(leat, binlog):
+    """Connectors take turns; who is kept from it says so."""
+    binlog.sql(TABLE, "shop")
+    with Session(binlog) as other:
+        other.sql("SELECT GET_LOCK('leat.looks', 0)")
+        binlog.sql("INSERT INTO t (v) VALUES (1)", "shop")
+        leat.run(source(leat, binlog, "incrementing"))
+        until(lambda: "the lock 'leat.looks'" in leat.stderr, 60, "word of the lock")
+        assert not any(t["topic"] == "q_t" for t in leat.topics())
+        other.sql("DO RELEASE_LOCK('leat.looks')")
+        leat.read_until("q_t", 1, seconds=60)
+
+
 REPLICA = {
     "mysql": ("CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=1,"
               " SOURCE_USER='x'; START REPLICA", "STOP REPLICA; RESET REPLICA ALL"),

@@ -135,12 +135,18 @@ def test_what_a_killed_one_leaves(db, leat, other, kafka):
 def test_wrong_usage(leat):
     """What is missing is named; nothing is begun."""
     file = leat.write("c.properties", {"connector.class": "postgres", "name": "c"})
+    log = leat.write("log.properties", {
+        "connector.class": "mysql", "name": "log", "topic.prefix": "log", "database.user": "u",
+        "database.hostname": "127.0.0.1", "database.port": "1",
+    })
     for args, said in (
         ((), "name the file"),
         ((file,), "config.stream"),
         (("--wait", "0", file), "--wait"),
         (("--kafka", "127.0.0.1:1", file), "database.hostname"),
         (("--kafka", "127.0.0.1:1", leat.write("w.properties", "group.id=x\n")), "config"),
+        (("--kafka", "127.0.0.1:1", "--slot", "s", log), "--slot: MySQL has no slots"),
+        (("--kafka", "127.0.0.1:1", "--keep-slot", log), "--keep-slot: MySQL has no slots"),
     ):
         done = leat.call("shadow", *args, ok=(2,))
         assert said in done.stderr, args

@@ -12,7 +12,8 @@ from playwright.sync_api import expect
 from servers.process import until
 from target import PostgresTarget, SqliteTarget
 from target import sink as named
-from test_sink_sql import SEED, kill_one, same, settled
+from test_round_trips import SEED, kill_one, settled
+from test_sink_sql import same
 
 
 def sink(target, pattern, **more):
@@ -138,7 +139,7 @@ def test_balances_over_tables_that_come(db, leat, copy):
                 c.execute(f"INSERT INTO m{i} VALUES (%s, %s)", (k + 100, 2 * i))
                 c.commit()
         if i % 4 == 2:
-            kill_one(leat, files, dice)
+            kill_one(dice.choice(["shop", "pump", None]), leat, files)
     settled(db, leat, copy, [f"m{i}" for i in range(most)], hint)
     going[0] = False
     watcher.join(60)

@@ -212,7 +212,7 @@ static void add_row(sim *s, leat_batch *b, unsigned table, unsigned key)
         char text[64];
         leat_dead letter = {.bytes = db_text(row),
                             .position = sim_letter_position(-row.stamp, text)};
-        leat_batch_dead_row(b, &letter);
+        leat_batch_dead_row(b, &(leat_tally){0}, &letter);
         return;
     }
     case ROW_KEPT: break;
@@ -263,7 +263,7 @@ static void dead_letter(leat_batch *b, const db_tx *tx, uint32_t n, const db_op 
                         .position = sim_letter_position(sim_op_lsn(tx, n), text),
                         .table = "public.orders",
                         .ts_us = tx->commit_us};
-    leat_batch_dead(b, &letter);
+    leat_batch_dead(b, &(leat_tally){0}, &letter);
 }
 
 static void receive(sim *s, leat_batch *b, const db_tx *tx)

@@ -202,7 +202,7 @@ static void play(const step *st, leat_batch *b)
     add_events(b, st->events, LEAT_OP_CREATE);
     add_events(b, st->rows, LEAT_OP_READ);
     for (unsigned i = 0; i < st->dead; i++)
-        leat_batch_dead(b, &(leat_dead){.position = LEAT_STR("x")});
+        leat_batch_dead(b, &(leat_tally){0}, &(leat_dead){.position = LEAT_STR("x")});
     snprintf(offset, sizeof offset, "%lld", (long long)st->safe);
     if (st->safe) leat_batch_safe(b, (leat_position){LEAT_STR("{}"), leat_str_of(offset)});
     b->counts.received += st->after;

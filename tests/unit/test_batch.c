@@ -121,7 +121,7 @@ static void test_dead(void **state)
                             .table = name,
                             .ts_us = i};
         leat_fail(&letter.why, LEAT_DATA, "row.bad", "public.t", "number %d", i);
-        leat_batch_dead(&b, &letter);
+        leat_batch_dead(&b, &(leat_tally){0}, &letter);
     }
     memset(bytes, '-', 5);
     memset(name, '-', 8);
@@ -138,7 +138,7 @@ static void test_dead(void **state)
     assert_int_equal(n, 3);
     leat_batch_reset(&b);
     assert_null(b.dead);
-    leat_batch_dead(&b, &(leat_dead){0});
+    leat_batch_dead(&b, &(leat_tally){0}, &(leat_dead){0});
     assert_non_null(b.dead);
     assert_null(b.dead->next);
     leat_batch_free(&b);
@@ -185,9 +185,9 @@ static void test_giants(void **state)
     assert_int_equal(leat_event_size_check(sizeof bytes, sizeof bytes, "t", &letter.why), LEAT_OK);
     assert_int_equal(leat_event_size_check(sizeof bytes, 1000, "t", &letter.why), LEAT_DATA);
     assert_non_null(strstr(letter.why.msg, "66536 bytes is larger than max.event.bytes=1000"));
-    leat_batch_dead(&b, &letter);
+    leat_batch_dead(&b, &(leat_tally){0}, &letter);
     letter.why = (leat_err){.rc = LEAT_DATA, .code = "other"};
-    leat_batch_dead_row(&b, &letter);
+    leat_batch_dead_row(&b, &(leat_tally){0}, &letter);
     assert_int_equal(b.dead->bytes.len, LEAT_DEAD_BYTES);
     assert_string_equal(b.dead->why.code, "event.too_large");
     assert_int_equal(b.dead->next->bytes.len, sizeof bytes);

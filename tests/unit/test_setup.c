@@ -180,15 +180,17 @@ static void test_a_sink_with_a_pattern(void **state)
 
 #define KEY "transforms=k\ntransforms.k.type=ValueToKey\ntransforms.k.fields=id\n"
 
-/* Of a source; a sink's, and those that are not built, are refused by name. */
+/* Of sources and sinks; those that are not built are refused by name. */
 static void test_transforms(void **state)
 {
     (void)state;
     assert_true(parse("connector.class=datagen\n" KEY, false));
     assert_false(parse("connector.class=datagen\ntransforms=unwrap\n", false));
     assert_true(told("transforms.unwrap.type", "required"));
-    assert_false(parse("connector.class=null\ntopics=t\n" KEY, false));
-    assert_true(told("transforms", "not built for sinks"));
+    assert_true(parse("connector.class=null\ntopics=t\n" KEY, false));
+    assert_non_null(setup.transforms);
+    assert_false(parse("connector.class=null\ntopics=t\ntransforms=unwrap\n", false));
+    assert_true(told("transforms.unwrap.type", "required"));
 }
 
 static void test_providers(void **state)

@@ -95,6 +95,11 @@ leat_rc leat_shadow_twin_config(const leat_shadow_conf *conf, const leat_setup *
                          "%s has no log that two can read: only connectors of PostgreSQL, MySQL "
                          "and MariaDB can be shadowed",
                          source->title);
+    if (!slots && (conf->slot || conf->keep))
+        return leat_fail(e, LEAT_CONF, "config.slot", conf->slot ? "--slot" : "--keep-slot",
+                         "%s has no slots: the shadow reads its log under a server id of its own, "
+                         "and leaves nothing there. Leave the option out",
+                         source->title);
     t->slot = slots ? slot_of(conf, a) : NULL;
     t->config = (leat_config){.name = conf->config->name};
     leat_props_init(&t->config.props, conf->config->props.file);

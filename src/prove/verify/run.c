@@ -23,6 +23,14 @@ static leat_rc stored(leat_verify *v, const char *name, leat_setup *out, leat_er
     return rc;
 }
 
+static leat_rc refuse(const char *name, const char *what, leat_err *e)
+{
+    return leat_fail(e, LEAT_CONF, "verify.changed", name,
+                     "its option %s changes or leaves out what it takes on purpose: source and "
+                     "target are not to be equal, and cannot be compared",
+                     what);
+}
+
 /* Options of the source by which rows and values differ on purpose. */
 static leat_rc refuse_changes(const char *name, const leat_setup *s, leat_err *e)
 {
@@ -33,11 +41,7 @@ static leat_rc refuse_changes(const char *name, const leat_setup *s, leat_err *e
     uint32_t skipped = c ? leat_capture_skipped(c) : 0;
     for (const char *op = "cud"; *op; op++)
         if (leat_capture_skips(skipped, (leat_op)*op)) what = "skipped.operations";
-    if (!what) return LEAT_OK;
-    return leat_fail(e, LEAT_CONF, "verify.changed", name,
-                     "its option %s changes or leaves out what it captures on purpose: source and "
-                     "target are not to be equal, and cannot be compared",
-                     what);
+    return what ? refuse(name, what, e) : LEAT_OK;
 }
 
 /* One of the sink's sources. */
@@ -89,6 +93,7 @@ static leat_rc open_sink(leat_verify *v, leat_err *e)
     if (v->sink_setup.kafka)
         return leat_fail(e, LEAT_CONF, "verify.kafka", v->conf->name,
                          "it reads its topics of Kafka: what it has to hold is not known here");
+    if (v->sink_setup.transforms) return refuse(v->conf->name, "transforms", e);
     if (!sink->compare)
         return leat_fail(
             e, LEAT_CONF, "verify.sink", v->conf->name,

@@ -402,7 +402,7 @@ static void make(datagen *s, leat_batch *b, uint64_t n, unsigned table, uint64_t
     if (of_table->tx != tx) *of_table = (table_seq){.tx = tx};
     ev->tx_table_seq = ++of_table->n;
     s->made++;
-    b->counts.received++;
+    LEAT_COUNT(b, leat_batch_tally(b, s->tables[table]), received, 1);
 }
 
 static void safe(datagen *s, leat_batch *b, leat_str partition, uint64_t n)

@@ -142,8 +142,13 @@ static leat_rc begin_metadata(leat_my_source *s, leat_batch *b, leat_err *e)
     return LEAT_OK;
 }
 
-static void bury(leat_my_source *s, leat_batch *b, const leat_my_rel *r, leat_str bytes,
-                 uint64_t row, const leat_err *why)
+static leat_tally *tally(leat_batch *b, leat_my_rel *r)
+{
+    return leat_tallies_get(&b->tables, leat_str_of(r->whole), &r->tally);
+}
+
+static void bury(leat_my_source *s, leat_batch *b, leat_my_rel *r, leat_str bytes, uint64_t row,
+                 const leat_err *why)
 {
     leat_buf place = {0};
     leat_jw w = {.out = &place};
@@ -153,25 +158,30 @@ static void bury(leat_my_source *s, leat_batch *b, const leat_my_rel *r, leat_st
     leat_jw_i64(&w, "row", (int64_t)row);
     leat_jw_i64(&w, "seq", ++s->tx.seq);
     leat_jw_end(&w);
-    leat_batch_dead(b, &(leat_dead){.why = *why,
-                                    .bytes = bytes,
-                                    .position = leat_buf_str(&place),
-                                    .table = r->whole,
-                                    .topic = r->table->topic,
-                                    .ts_us = s->tx.ts_us});
+    leat_batch_dead(b, tally(b, r),
+                    &(leat_dead){.why = *why,
+                                 .bytes = bytes,
+                                 .position = leat_buf_str(&place),
+                                 .table = r->whole,
+                                 .topic = r->table->topic,
+                                 .ts_us = s->tx.ts_us});
     leat_buf_free(&place);
 }
 
 /* The rows are not wanted: counts them. */
-static leat_rc count_only(leat_batch *b, const leat_my_rel *r, const leat_binlog_rows *rows,
-                          uint64_t *counter, leat_err *e)
+static leat_rc count_only(leat_batch *b, leat_my_rel *r, const leat_binlog_rows *rows,
+                          bool filtered, leat_err *e)
 {
     leat_mysql_rows it;
     uint64_t n;
     LEAT_TRY(leat_mysql_rows_open(&it, &r->image, rows, e));
     LEAT_TRY(leat_mysql_rows_count(&it, &n, e));
-    b->counts.received += n;
-    *counter += n;
+    leat_tally *y = tally(b, r);
+    LEAT_COUNT(b, y, received, n);
+    if (filtered)
+        LEAT_COUNT(b, y, filtered, n);
+    else
+        LEAT_COUNT(b, y, deduplicated, n);
     return LEAT_OK;
 }
 
@@ -204,12 +214,12 @@ static leat_rc give(leat_my_source *s, leat_batch *b, leat_my_rel *r, leat_op op
     if (again) {
         leat_event gone = {0};
         number(s, r, &gone, takes);
-        b->counts.deduplicated++;
+        LEAT_COUNT(b, tally(b, r), deduplicated, 1);
         return LEAT_OK;
     }
     if (s->conf->capture.skip_unchanged && before && after && !(flags & LEAT_EV_OLD_KEY_ONLY) &&
         leat_rows_same(before, after, r->table->row->nfields)) {
-        b->counts.filtered++;
+        LEAT_COUNT(b, tally(b, r), filtered, 1);
         return LEAT_OK;
     }
     LEAT_TRY(begin_metadata(s, b, e));
@@ -243,7 +253,7 @@ static leat_rc each_row(leat_my_source *s, leat_batch *b, leat_my_rel *r,
         leat_rc rc = leat_mysql_rows_next(&it, &b->arena, &before, &after, &raw, e);
         if (rc == LEAT_AGAIN) return LEAT_OK;
         if (rc != LEAT_DATA) LEAT_TRY(rc);
-        b->counts.received++;
+        LEAT_COUNT(b, tally(b, r), received, 1);
         LEAT_TRY(give(s, b, r, op, rc, (leat_value *)(uintptr_t)before,
                       (leat_value *)(uintptr_t)after, raw, src_of(first, n, &b->arena), n, e));
     }
@@ -261,12 +271,11 @@ leat_rc leat_my_change(leat_my_source *s, leat_batch *b, const leat_binlog_rows 
     leat_my_rel *r = leat_my_rel_find(s, rows->table);
     leat_op op = op_of(rows);
     if (!r) return rows->rows.len ? unknown_table(rows->table, e) : LEAT_OK;
-    if (s->tx.known || (s->tx.resumed && s->tx.events > 0))
-        return count_only(b, r, rows, &b->counts.deduplicated, e);
+    if (s->tx.known || (s->tx.resumed && s->tx.events > 0)) return count_only(b, r, rows, false, e);
     if (r->signals && op == LEAT_OP_CREATE && !s->tx.left_out)
         LEAT_TRY(leat_my_signal_rows(s, r, rows, s->tx.resumed ? s->tx.rows : 0, e));
     if (!r->captured || s->tx.left_out || leat_capture_skips(s->skipped, op))
-        return count_only(b, r, rows, &b->counts.filtered, e);
+        return count_only(b, r, rows, true, e);
     LEAT_TRY(each_row(s, b, r, rows, op, e));
     /* Also when all of them were delivered: what follows goes on behind their numbers. */
     if (s->tx.resumed) LEAT_TRY(begin_metadata(s, b, e));
@@ -276,18 +285,19 @@ leat_rc leat_my_change(leat_my_source *s, leat_batch *b, const leat_binlog_rows 
 
 leat_rc leat_my_truncate(leat_my_source *s, leat_batch *b, leat_my_rel *r, leat_err *e)
 {
-    b->counts.received++;
+    leat_tally *y = tally(b, r);
+    LEAT_COUNT(b, y, received, 1);
     if (s->tx.known) {
-        b->counts.deduplicated++;
+        LEAT_COUNT(b, y, deduplicated, 1);
         return LEAT_OK;
     }
     if (!r->captured || s->tx.left_out || leat_capture_skips(s->skipped, LEAT_OP_TRUNCATE)) {
-        b->counts.filtered++;
+        LEAT_COUNT(b, y, filtered, 1);
         return LEAT_OK;
     }
     if (!r->table) LEAT_TRY(leat_my_rel_version(s, r, e));
     if (!r->table) { /* it was dropped since, and had no rows here */
-        b->counts.filtered++;
+        LEAT_COUNT(b, y, filtered, 1);
         return LEAT_OK;
     }
     LEAT_TRY(begin_metadata(s, b, e));

@@ -58,6 +58,7 @@ void leat_my_place_here(leat_my_source *s)
     snprintf(s->at.file, sizeof s->at.file, "%s", s->file);
     s->at.pos = s->pos;
     s->at.events = s->at.rows = 0;
+    s->at.counted = (leat_str){0};
 }
 
 static void advance(leat_my_source *s, const leat_binlog_event *ev)
@@ -166,8 +167,9 @@ static leat_rc changed_by_statement(leat_my_source *s, leat_batch *b, const leat
     bool in;
     snprintf(db, sizeof db, LEAT_STR_FMT, LEAT_STR_ARG(ev->query.db));
     LEAT_TRY(leat_filter_schema(s->filter, db, &in, e));
-    b->counts.received++;
-    b->counts.filtered++;
+    leat_tally *y = leat_tallies_get(&b->tables, leat_str_of(db), NULL);
+    LEAT_COUNT(b, y, received, 1);
+    LEAT_COUNT(b, y, filtered, 1);
     if (!in || s->statement_told) return LEAT_OK;
     s->statement_told = true;
     leat_log(LEAT_WARN, "mysql.statement",
@@ -249,12 +251,13 @@ static leat_rc unpack(leat_my_source *s, const leat_binlog_format *f, leat_str b
     return leat_binlog_unpack_init(&s->unpack, f, &ev, 0, e);
 }
 
-/* An event of a transaction that was delivered in part is passed over. */
+/* An event of a transaction that was delivered in part is passed over. Debezium counts from BEGIN
+ * on; of a compressed one that is inside. */
 static void pass_resumed(leat_my_source *s, uint8_t type)
 {
-    bool first = type == LEAT_BINLOG_GTID || type == LEAT_BINLOG_ANONYMOUS_GTID ||
-                 type == LEAT_BINLOG_GTID_TAGGED;
-    if (s->tx.open && s->tx.resumed && s->tx.events > 0 && !first) s->tx.events--;
+    bool before = type == LEAT_BINLOG_GTID || type == LEAT_BINLOG_ANONYMOUS_GTID ||
+                  type == LEAT_BINLOG_GTID_TAGGED || type == LEAT_BINLOG_TRANSACTION_PAYLOAD;
+    if (s->tx.open && s->tx.resumed && s->tx.events > 0 && !before) s->tx.events--;
 }
 
 static void note_statement(leat_my_source *s, leat_str text)

@@ -35,6 +35,7 @@ enum {
 typedef struct leat_my_rel {
     const char *db, *name;    /* live as long as this */
     const char *whole;        /* "db.name" */
+    uint32_t tally;           /* hint for leat_tallies_get */
     bool captured;            /* else: counted and skipped */
     bool signals;             /* it is signal.data.collection ... */
     leat_mysql_image signal;  /* ... whose first three columns are read so */

@@ -15,7 +15,9 @@ const leat_source leat_source_mysql = {
     .size = sizeof(leat_source),
     .name = "mysql",
     .title = "MySQL",
-    .help = "Reads the changes of a MySQL server from its binary log.",
+    .help =
+        "Reads the changes of a MySQL server from its binary log. Tested with 9.7; 5.7 to 8.4 are "
+        "expected to work and were not tried.",
     .classes = classes,
     .version = "3.6.0.Final",
     .options = leat_my_option_tables,

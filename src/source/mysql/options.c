@@ -336,7 +336,9 @@ static const leat_opt without_effect[] = {
     ROW("binlog.buffer.size", "0", "Binary log buffer",
         "A transaction of any size is read as it comes: nothing is held back."),
     ROW("enable.time.adjuster", "true", "Years of two digits",
-        "The binary log has whole years: the server itself adds the century."),
+        "Years are shown as they are stored: the server itself adds the century where a statement "
+        "gives two digits. Debezium makes 2000 to 2069 of the years 0 to 69 and 1970 to 1999 of 70 to "
+        "99."),
     ROW("event.deserialization.failure.handling.mode", "fail", "Broken events",
         "An event that cannot be decoded stops the connector; a value that cannot goes to the dead "
         "letters."),

@@ -194,18 +194,6 @@ static leat_rc changed(const leat_my_identity *id, leat_err *e)
                      "what was read of it is read again");
 }
 
-const leat_str *leat_my_range_values(const leat_my_identity *id, leat_str bound, leat_arena *a)
-{
-    bool behind;
-    const leat_str *values = leat_bound_read(id->order, id->n, bound, a, &behind);
-    return behind ? values : NULL;
-}
-
-leat_str leat_my_range_behind(const leat_my_identity *id, const leat_str *values, leat_arena *a)
-{
-    return leat_bound_write(id->order, id->n, values, true, a);
-}
-
 /* ---- conditions ---- */
 
 static bool put_one(leat_buf *sql, const leat_my_column *c, const char *how, leat_str value)

@@ -48,9 +48,4 @@ leat_rc leat_my_range_put(leat_buf *sql, const leat_my_identity *id, const leat_
 /* Appends " ORDER BY" the columns. */
 void leat_my_range_order(leat_buf *sql, const leat_my_identity *id, bool last_first);
 
-/* The bound behind a row's values, in a; and the n values of such a one, NULL: it is none, or not
- * of this identity. */
-leat_str leat_my_range_behind(const leat_my_identity *id, const leat_str *values, leat_arena *a);
-const leat_str *leat_my_range_values(const leat_my_identity *id, leat_str bound, leat_arena *a);
-
 #endif

@@ -274,12 +274,13 @@ static void bury(leat_my_reader *x, leat_batch *b, const leat_err *why)
         if (i) leat_buf_u8(&bytes, '\t');
         leat_buf_add(&bytes, leat_my_cell(&x->rows, i));
     }
-    leat_batch_dead_row(b, &(leat_dead){.why = *why,
-                                        .bytes = leat_buf_str(&bytes),
-                                        .position = leat_buf_str(&place),
-                                        .table = rel->whole,
-                                        .topic = rel->table->topic,
-                                        .ts_us = x->ts_us});
+    leat_batch_dead_row(b, leat_batch_tally(b, rel->table),
+                        &(leat_dead){.why = *why,
+                                     .bytes = leat_buf_str(&bytes),
+                                     .position = leat_buf_str(&place),
+                                     .table = rel->whole,
+                                     .topic = rel->table->topic,
+                                     .ts_us = x->ts_us});
     leat_buf_free(&place);
     leat_buf_free(&bytes);
 }
@@ -290,7 +291,7 @@ leat_rc leat_my_reader_give(leat_my_reader *x, leat_snapshot marker, const leat_
     const leat_my_rel *rel = x->at->rel;
     leat_value *cells = LEAT_NEW(&b->arena, leat_value, rel->table->row->nfields);
     size_t bytes = row_bytes(&x->rows);
-    b->counts.rows_read++;
+    LEAT_COUNT(b, leat_batch_tally(b, rel->table), rows_read, 1);
     b->row_bytes += bytes;
     x->n++;
     leat_rc rc = leat_event_size_check(bytes, x->s.task->max_event_bytes, rel->whole, e);

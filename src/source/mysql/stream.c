@@ -57,6 +57,7 @@ static leat_rc start(leat_my_source *s, leat_err *e)
         .pos = s->at.pos < 4 ? 4 : s->at.pos,
         .server_id = (uint32_t)s->conf->server_id,
         .heartbeat_ms = s->beside || s->inc->first ? EAGER_MS : heartbeat_ms(s),
+        .statements = s->conf->include_query, /* else Debezium's offsets do not count them */
         .uuid = s->uuid,
     };
     LEAT_TRY(leat_my_connect(&s->dump, &s->target, e));

@@ -124,11 +124,19 @@ static void number(leat_pg_source *s, leat_pg_rel *r, leat_event *ev, uint32_t n
 }
 
 /* A change that was delivered before: its numbers are taken, but nothing is made of it. */
-static void skip(leat_pg_source *s, leat_batch *b, leat_pg_rel *r, uint32_t n)
+static void skip(leat_pg_source *s, leat_batch *b, leat_tally *y, leat_pg_rel *r, uint32_t n)
 {
     leat_event gone = {0};
     number(s, r, &gone, n);
-    b->counts.deduplicated++;
+    LEAT_COUNT(b, y, deduplicated, 1);
+}
+
+/* The relation's, one change more of which has come in. */
+static leat_tally *received(leat_batch *b, leat_pg_rel *r)
+{
+    leat_tally *y = leat_tallies_get(&b->tables, leat_str_of(r->whole), &r->tally);
+    LEAT_COUNT(b, y, received, 1);
+    return y;
 }
 
 static leat_event *add(leat_pg_source *s, leat_batch *b, leat_pg_rel *r, leat_op op, uint64_t lsn)
@@ -143,8 +151,8 @@ static leat_event *add(leat_pg_source *s, leat_batch *b, leat_pg_rel *r, leat_op
 }
 
 /* A letter for the dead: found again by the LSN and the number in the transaction. */
-static void bury(leat_pg_source *s, leat_batch *b, const leat_table *t, leat_str bytes,
-                 uint64_t lsn, const leat_err *why)
+static void bury(leat_pg_source *s, leat_batch *b, leat_tally *y, const leat_table *t,
+                 leat_str bytes, uint64_t lsn, const leat_err *why)
 {
     leat_buf place = {0};
     leat_jw w = {.out = &place};
@@ -153,7 +161,7 @@ static void bury(leat_pg_source *s, leat_batch *b, const leat_table *t, leat_str
     leat_jw_i64(&w, "txId", (int64_t)s->tx.xid);
     leat_jw_i64(&w, "seq", ++s->tx.seq);
     leat_jw_end(&w);
-    leat_batch_dead(b,
+    leat_batch_dead(b, y,
                     &(leat_dead){.why = *why,
                                  .bytes = bytes,
                                  .position = leat_buf_str(&place),
@@ -176,17 +184,17 @@ leat_rc leat_pg_change(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg
                  : m->type == LEAT_PGOUTPUT_UPDATE ? LEAT_OP_UPDATE
                                                    : LEAT_OP_DELETE;
     leat_pg_rel *r = leat_pg_rel_find(s, m->change.relation);
-    b->counts.received++;
     if (!r) return unknown_relation(m->change.relation, e);
+    leat_tally *y = received(b, r);
     if (s->tx.known) {
-        b->counts.deduplicated++;
+        LEAT_COUNT(b, y, deduplicated, 1);
         return LEAT_OK;
     }
     bool again = leat_pg_sent_before(s, lsn);
     bool skipped = leat_capture_skips(s->rules.skipped, op);
     if (!r->captured || skipped) {
         if (r->signals && op == LEAT_OP_CREATE && !again) leat_pg_increment_row(s, &m->change.now);
-        b->counts.filtered++;
+        LEAT_COUNT(b, y, filtered, 1);
         return LEAT_OK;
     }
     leat_value *before = NULL, *after = NULL;
@@ -198,18 +206,18 @@ leat_rc leat_pg_change(leat_pg_source *s, leat_batch *b, const leat_pgoutput_msg
         rc = rows_of(r, m, &b->arena, &before, &after, &flags, e);
     if (rc == LEAT_DATA) {
         if (again)
-            skip(s, b, r, 1);
+            skip(s, b, y, r, 1);
         else
-            bury(s, b, r->table, bytes, lsn, e);
+            bury(s, b, y, r->table, bytes, lsn, e);
         return LEAT_OK;
     }
     LEAT_TRY(rc);
     if (unchanged(s, r, m, before, after)) {
-        b->counts.filtered++;
+        LEAT_COUNT(b, y, filtered, 1);
         return LEAT_OK;
     }
     if (again) {
-        skip(s, b, r, flags & LEAT_EV_KEY_CHANGED ? 2 : 1);
+        skip(s, b, y, r, flags & LEAT_EV_KEY_CHANGED ? 2 : 1);
         return LEAT_OK;
     }
     if (after && s->conf->toast == LEAT_PG_TOAST_RESELECT)
@@ -231,17 +239,17 @@ leat_rc leat_pg_truncate(leat_pg_source *s, leat_batch *b, const leat_pgoutput_m
 {
     for (uint32_t i = 0; i < m->truncate.n; i++) {
         leat_pg_rel *r = leat_pg_rel_find(s, m->truncate.relations[i]);
-        b->counts.received++;
         if (!r) return unknown_relation(m->truncate.relations[i], e);
+        leat_tally *y = received(b, r);
         bool again = !s->tx.known && leat_pg_sent_before(s, lsn);
         if (s->tx.known) {
-            b->counts.deduplicated++;
+            LEAT_COUNT(b, y, deduplicated, 1);
             continue;
         }
         if (!r->captured || leat_capture_skips(s->rules.skipped, LEAT_OP_TRUNCATE)) {
-            b->counts.filtered++;
+            LEAT_COUNT(b, y, filtered, 1);
         } else if (again) {
-            skip(s, b, r, 1);
+            skip(s, b, y, r, 1);
         } else {
             leat_event *ev = add(s, b, r, LEAT_OP_TRUNCATE, lsn);
             number(s, r, ev, 1);
@@ -278,9 +286,10 @@ leat_rc leat_pg_message(leat_pg_source *s, leat_batch *b, const leat_pgoutput_ms
     bool inside = m->message.transactional, wanted;
     uint64_t tx = inside ? s->tx.xid : 0;
     leat_arena *a = &b->arena;
-    b->counts.received++;
+    leat_tally *y = leat_batch_tally(b, s->message);
+    LEAT_COUNT(b, y, received, 1);
     if (inside ? s->tx.known : lsn <= s->at.lsn) {
-        b->counts.deduplicated++;
+        LEAT_COUNT(b, y, deduplicated, 1);
         return LEAT_OK;
     }
     bool again = inside && leat_pg_sent_before(s, lsn);
@@ -290,9 +299,9 @@ leat_rc leat_pg_message(leat_pg_source *s, leat_batch *b, const leat_pgoutput_ms
     wanted = !bad;
     if (!bad) LEAT_TRY(leat_pg_rules_prefix(&s->rules, m->message.prefix, &wanted, e));
     if (bad && !again) {
-        bury(s, b, s->message, m->message.content, lsn, &why);
+        bury(s, b, y, s->message, m->message.content, lsn, &why);
     } else if ((wanted || bad) && again) {
-        skip(s, b, NULL, 1);
+        skip(s, b, y, NULL, 1);
     } else if (wanted) {
         leat_value *row = LEAT_NEW(a, leat_value, 2);
         row[0] = leat_text(m->message.prefix);
@@ -306,7 +315,7 @@ leat_rc leat_pg_message(leat_pg_source *s, leat_batch *b, const leat_pgoutput_ms
         ev->src = leat_pg_src(s, a, lsn, tx);
         if (inside) number(s, NULL, ev, 1);
     } else {
-        b->counts.filtered++;
+        LEAT_COUNT(b, y, filtered, 1);
     }
     if (!inside) leat_pg_safe_here(s, b);
     return LEAT_OK;

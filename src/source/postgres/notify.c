@@ -389,7 +389,8 @@ static leat_rc make_value(notify *s, const news *one, leat_arena *a, leat_value 
     return s->row_sql ? fetch_row(s, one, a, &cells[3], e) : LEAT_OK;
 }
 
-static void put_dead(const leat_table *table, const news *one, leat_batch *b, const leat_err *why)
+static void put_dead(const leat_table *table, const news *one, leat_batch *b, leat_tally *y,
+                     const leat_err *why)
 {
     int64_t now = leat_now_us();
     const char *place =
@@ -401,7 +402,7 @@ static void put_dead(const leat_table *table, const news *one, leat_batch *b, co
                               .table = table->name,
                               .topic = table->topic,
                               .ts_us = now};
-    leat_batch_dead(b, &letter);
+    leat_batch_dead(b, y, &letter);
 }
 
 static const leat_table *table_of(const notify *s, leat_str channel)
@@ -422,9 +423,10 @@ static leat_rc take(notify *s, const news *one, leat_batch *b, leat_err *e)
         if (e) *e = why;
         return rc;
     }
-    b->counts.received++;
+    leat_tally *y = leat_batch_tally(b, table);
+    LEAT_COUNT(b, y, received, 1);
     if (rc == LEAT_DATA) {
-        put_dead(table, one, b, &why);
+        put_dead(table, one, b, y, &why);
         return LEAT_OK;
     }
     leat_value *row = LEAT_NEW(&b->arena, leat_value, 1);

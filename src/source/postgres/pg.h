@@ -34,9 +34,9 @@ typedef struct leat_pg_rel {
     bool signals;      /* it is signal.data.collection */
     bool raw;          /* texts may be no UTF-8: leat_pg.raw */
     leat_table *table; /* current version, one reference; NULL if not captured */
-    const char
-        *whole; /* "schema.table"; lives as long as the source is open; NULL if not captured */
-    leat_table *twin; /* an equal version that cols and field belong to, one reference; or NULL */
+    const char *whole; /* "schema.table"; lives as long as the source is open */
+    uint32_t tally;    /* hint for leat_tallies_get */
+    leat_table *twin;  /* an equal version that cols and field belong to, one reference; or NULL */
     const leat_rewrite *rewrite; /* done to each row; NULL: nothing */
     const leat_pg_col *cols;     /* of the row's fields; in the table's arena */
     const uint16_t *field; /* of each column of the wire: field of the row, or LEAT_PG_NO_FIELD */

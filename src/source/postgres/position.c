@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "capture/snapshots.h"
 
 /* The messageType of a position inside a transaction; which kind of change it was does not matter.
  */
@@ -31,14 +32,6 @@ void leat_pg_position_write(const leat_pg_position *p, leat_buf *out)
     }
     if (p->timeline) leat_jw_i64(&w, "timeline", p->timeline);
     leat_jw_end(&w);
-}
-
-static bool snapshot_unfinished(const leat_json *j)
-{
-    const leat_json *s = leat_json_get(j, "snapshot");
-    if (!s || s->type == LEAT_JSON_FALSE || s->type == LEAT_JSON_NULL) return false;
-    return !leat_json_get_bool(j, "last_snapshot_record", false) &&
-           !leat_json_get_bool(j, "snapshot_completed", false);
 }
 
 /* The last change delivered of a transaction that the offset is inside of; 0: it is at an end. A
@@ -65,7 +58,7 @@ static leat_rc parse(leat_arena *a, leat_str text, leat_pg_position *out, leat_e
             e, LEAT_CONF, "postgres.position", "offset",
             "the stored offset has no place in the log (lsn, lsn_proc, lsn_commit): " LEAT_STR_FMT,
             LEAT_STR_ARG(text));
-    if (snapshot_unfinished(j)) return LEAT_OK;
+    if (leat_snapshot_unfinished(j)) return LEAT_OK;
     *out = (leat_pg_position){
         .commit = (uint64_t)commit,
         .lsn = (uint64_t)(commit ? commit

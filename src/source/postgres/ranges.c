@@ -177,13 +177,6 @@ static leat_rc put_compare(leat_buf *sql, const leat_pg_identity *id, bool from,
     return values ? LEAT_OK : changed(id, e);
 }
 
-const leat_str *leat_pg_range_values(const leat_pg_identity *id, leat_str bound, leat_arena *a)
-{
-    bool behind = false;
-    const leat_str *values = leat_bound_read(id->order, id->n, bound, a, &behind);
-    return behind ? values : NULL;
-}
-
 static leat_rc put_keys(leat_buf *sql, const leat_pg_identity *id, const leat_range *range,
                         leat_err *e)
 {
@@ -272,11 +265,6 @@ static void put_numbered(leat_buf *sql, const leat_pg_cut *t)
     leat_buf_str_z(sql, ", pg_catalog.row_number() OVER (ORDER BY ");
     put_names(sql, t->identity);
     leat_buf_str_z(sql, ") AS leat_place");
-}
-
-leat_str leat_pg_range_behind(const leat_pg_identity *id, const leat_str *values, leat_arena *a)
-{
-    return leat_bound_write(id->order, id->n, values, true, a);
 }
 
 static leat_str bound_of(const PGresult *res, int row, const leat_pg_cut *t, leat_arena *a)

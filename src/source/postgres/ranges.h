@@ -35,11 +35,6 @@ leat_rc leat_pg_range_cut(leat_pg *c, const leat_pg_cut *t, const leat_range *ra
 leat_rc leat_pg_range_put(leat_buf *sql, const leat_pg_identity *id, const leat_range *range,
                           leat_err *e);
 
-/* The bound behind a row's values, in a; and the n values of such a one, NULL: it is none, or not
- * of this identity. */
-leat_str leat_pg_range_behind(const leat_pg_identity *id, const leat_str *values, leat_arena *a);
-const leat_str *leat_pg_range_values(const leat_pg_identity *id, leat_str bound, leat_arena *a);
-
 /* Cells of the column can be written as literals and are the same from both forms of its values: it
  * may be part of an identity. */
 bool leat_pg_range_fits(const leat_pg_col *col);

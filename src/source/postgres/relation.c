@@ -283,18 +283,24 @@ static void put_identity(const draft *d, leat_table *t, const build *w)
     t->nid = id && n == id->n ? n : 0;
 }
 
-/* Two tables must not come to one topic but on purpose. Also gives the relation its whole name. */
+/* The relation's name, once as long as it has that. */
+static const char *whole_of(leat_pg_source *s, const leat_pg_rel *before, const char *schema,
+                            const char *name)
+{
+    size_t n = strlen(schema);
+    bool same = before && strncmp(before->whole, schema, n) == 0 && before->whole[n] == '.' &&
+                strcmp(before->whole + n + 1, name) == 0;
+    return same ? before->whole : leat_arena_printf(&s->arena, "%s.%s", schema, name);
+}
+
+/* Two tables must not come to one topic but on purpose. */
 static leat_rc claim_topic(leat_pg_source *s, const draft *d, leat_pg_rel *r, bool shared,
                            leat_err *e)
 {
     const leat_pg_rel *before = leat_pg_rel_find(s, d->id);
     if (before && before->table && strcmp(before->table->topic, r->table->topic) == 0 &&
-        strcmp(before->table->schema, d->schema) == 0 &&
-        strcmp(before->table->name, d->name) == 0) {
-        r->whole = before->whole;
+        strcmp(before->table->schema, d->schema) == 0 && strcmp(before->table->name, d->name) == 0)
         return LEAT_OK;
-    }
-    r->whole = leat_arena_printf(&s->arena, "%s.%s", d->schema, d->name);
     if (shared) return LEAT_OK;
     return leat_topic_names_claim(&s->topics, leat_arena_strdup(&s->arena, r->table->topic),
                                   leat_pg_table_label(&s->arena, d->schema, d->name), e);
@@ -368,6 +374,7 @@ static leat_rc build_table(leat_pg_source *s, const draft *d, leat_pg_rel *r, le
     LEAT_TRY(put_columns(s, d, &w, e));
     LEAT_TRY(finish(s, d, &w, e));
     r->id = d->id;
+    r->whole = whole_of(s, leat_pg_rel_find(s, d->id), d->schema, d->name);
     r->captured = true;
     r->raw = s->sql.raw;
     r->cols = w.cols;
@@ -519,6 +526,7 @@ static leat_rc update(leat_pg_source *s, const leat_pgoutput_msg *m, leat_str by
     d.loose = loose;
     if (rc == LEAT_OK && in) rc = chosen_key(s, &d, &a, e);
     if (rc == LEAT_OK && in) rc = build_table(s, &d, r, e);
+    if (rc == LEAT_OK && !in) r->whole = whole_of(s, *at, schema, name);
     leat_arena_free(&a);
     if (rc != LEAT_OK) {
         leat_pg_rel_free(r);

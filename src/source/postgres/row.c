@@ -61,26 +61,28 @@ leat_rc leat_pg_row_next(leat_pg_source *s, leat_pg *c, const char *doing, int64
     return rc;
 }
 
-static void bury(leat_batch *b, const leat_pg_source *s, const leat_table *t, leat_str row,
-                 const leat_err *why)
+static void bury(leat_batch *b, leat_tally *y, const leat_pg_source *s, const leat_table *t,
+                 leat_str row, const leat_err *why)
 {
     char place[96];
     snprintf(place, sizeof place, "{\"lsn\":%llu,\"snapshot\":true,\"row\":%llu}",
              (unsigned long long)s->at.lsn, (unsigned long long)s->row_n);
     leat_batch_dead_row(
-        b, &(leat_dead){.why = *why,
-                        .bytes = row,
-                        .position = leat_str_of(place),
-                        .table = leat_arena_printf(&b->arena, "%s.%s", t->schema, t->name),
-                        .topic = t->topic,
-                        .ts_us = s->row_ts_us});
+        b, y,
+        &(leat_dead){.why = *why,
+                     .bytes = row,
+                     .position = leat_str_of(place),
+                     .table = leat_arena_printf(&b->arena, "%s.%s", t->schema, t->name),
+                     .topic = t->topic,
+                     .ts_us = s->row_ts_us});
 }
 
 leat_rc leat_pg_row_give(leat_pg_source *s, leat_str row, leat_snapshot marker, leat_batch *b,
                          leat_err *e)
 {
     leat_value *cells = LEAT_NEW(&b->arena, leat_value, s->row_rel->table->row->nfields);
-    b->counts.rows_read++;
+    leat_tally *y = leat_batch_tally(b, s->row_rel->table);
+    LEAT_COUNT(b, y, rows_read, 1);
     b->row_bytes += row.len;
     s->row_n++;
     leat_rc rc =
@@ -91,7 +93,7 @@ leat_rc leat_pg_row_give(leat_pg_source *s, leat_str row, leat_snapshot marker, 
         rc = leat_pg_row_cells(s->row_rel, s->row_binary, row, &b->arena, cells, e);
     const leat_pg_rel *r = s->row_rel;
     if (rc == LEAT_DATA) {
-        bury(b, s, r->table, row, e);
+        bury(b, y, s, r->table, row, e);
         return LEAT_OK;
     }
     LEAT_TRY(rc);

@@ -247,9 +247,9 @@ static void put_dead(leat_query_source *s, leat_query_table *t, leat_batch *b, l
                               .topic = t->topic,
                               .ts_us = leat_now_us()};
     if (s->conf->mode == LEAT_QUERY_BULK)
-        leat_batch_dead_row(b, &letter);
+        leat_batch_dead_row(b, leat_batch_tally(b, t->shape->table), &letter);
     else
-        leat_batch_dead(b, &letter);
+        leat_batch_dead(b, leat_batch_tally(b, t->shape->table), &letter);
 }
 
 static void put_event(leat_query_source *s, const leat_query_table *t, leat_batch *b)
@@ -301,23 +301,17 @@ static leat_rc take_row(leat_query_source *s, leat_query_table *t, leat_batch *b
     const leat_query_shape *shape = t->shape;
     bool bulk = s->conf->mode == LEAT_QUERY_BULK;
     leat_query_offset place;
-    if (bulk)
-        b->counts.rows_read++;
-    else
-        b->counts.received++;
+    if (bulk) LEAT_COUNT(b, leat_batch_tally(b, shape->table), rows_read, 1);
     t->rows++;
     b->row_bytes += raw.len;
     if (rc == LEAT_OK && !bulk) {
         if (!place_of(shape, s->cells, &place)) return no_place(t, e);
-        if (t->grouped && !same_place(&place, &t->group)) {
-            /* Counted before the row was: it is behind the mark. */
-            b->counts.received--;
-            mark(t, b);
-            b->counts.received++;
-        }
+        if (t->grouped && !same_place(&place, &t->group)) mark(t, b);
         t->group = place;
         t->grouped = true;
     }
+    /* Behind the mark of what was before it. */
+    if (!bulk) LEAT_COUNT(b, leat_batch_tally(b, shape->table), received, 1);
     if (rc == LEAT_OK) rc = leat_event_size_check(raw.len, s->task->max_event_bytes, t->label, why);
     if (rc == LEAT_OK) rc = fix_cells(shape, &b->arena, s->cells, why);
     t->dead = rc != LEAT_OK;

@@ -80,10 +80,12 @@ static void mirror(leat_kafka *k)
 static leat_rc look(leat_kafka *k, int wait_ms, leat_err *e)
 {
     k->broker->ops->poll(k->broker, wait_ms);
-    if (!k->broker->ops->down(k->broker, NULL))
+    bool down = k->broker->ops->down(k->broker, NULL);
+    if (down) k->seen_down_us = leat_mono_us();
+    if (!down)
         k->down_us = 0;
     else if (k->down_us == 0)
-        k->down_us = leat_mono_us();
+        k->down_us = k->seen_down_us;
     LEAT_TRY(leat_kafka_cluster_look(k, e));
     if (k->sure) { /* else whose reports they are is not known yet */
         LEAT_TRY(leat_kafka_settle_refused(k, e));

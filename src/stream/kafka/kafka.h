@@ -14,6 +14,7 @@
 #include "event/delivered.h"
 #include "stream/kafka/broker.h"
 #include "stream/stream.h"
+#include "stream/tables.h"
 
 /* Where Kafka's transactions end, with exactly once: Kafka Connect's transaction.boundary. */
 typedef enum leat_boundary {
@@ -34,6 +35,7 @@ typedef struct leat_kafka_conf {
     leat_delivered_store *store;        /* outlives the stream, as does ... */
     leat_dead_store *dead;              /* ... where refused records go */
     struct leat_page *page;             /* to mirror what was delivered to; may be NULL */
+    leat_tables *tables;                /* where what was refused is told; may be NULL */
     leat_json_conf key, value;          /* key.converter.*, value.converter.* */
     leat_json_conf header; /* header.converter.*, if json_headers; else they are plain text */
     bool json_headers;

@@ -84,12 +84,14 @@ static bool holds_enough(const leat_kafka *k)
     return k->fed > 0 && k->once.fits > 0 && fed_bytes(k) >= k->once.fits;
 }
 
-/* Sent again as it was it would not get through either, for ever. */
+/* Sent again as it was it would not get through either, for ever. That brokers which were away, or
+ * are asked for an abort, take their time says nothing of that. */
 void leat_kafka_once_slower(leat_kafka *k)
 {
     leat_once *o = &k->once;
     size_t bytes = fed_bytes(k);
-    if (!timed_out(k)) return;
+    if (!timed_out(k) || o->doubt || o->quiet || bytes == 0) return;
+    if (k->seen_down_us >= o->open_us) return;
     o->fits = bytes / 2 + 1;
     leat_log(LEAT_WARN, "kafka.slow",
              "%zu bytes were not committed within transaction.timeout.ms=%" PRId64
@@ -98,10 +100,11 @@ void leat_kafka_once_slower(leat_kafka *k)
              bytes, k->conf.timeout_us / 1000, o->fits);
 }
 
+/* Before what is committed leaves the window: it was all that may be in one, and was quick. */
 static void faster(leat_kafka *k)
 {
     leat_once *o = &k->once;
-    if (leat_mono_us() - o->open_us >= k->conf.timeout_us / QUICK_PART) return;
+    if (!holds_enough(k) || leat_mono_us() - o->open_us >= k->conf.timeout_us / QUICK_PART) return;
     o->fits = o->fits < k->conf.window_bytes ? o->fits * 2 : 0;
 }
 
@@ -143,9 +146,9 @@ void leat_kafka_once_committed(leat_kafka *k)
         k->unkept = k->unkept || k->spool != NULL;
         leat_kafka_drop_arm(k);
     } else {
+        faster(k);
         pop_delivered(k);
     }
-    faster(k);
     k->books.mark = o->next.mark;
     k->books.mark_us = o->next.mark_us;
     k->books.ahead = o->next.ahead;

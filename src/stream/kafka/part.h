@@ -188,9 +188,10 @@ typedef struct leat_kafka {
     int64_t reset_us;    /* when the producer was reset last ... */
     int64_t reset_pause; /* ... and how long until the next one */
     uint64_t resets;
-    bool reported;    /* something was delivered since the last look */
-    int64_t moved_us; /* when something was reported last, or the window was empty */
-    int64_t down_us;  /* when the brokers were seen to be away; 0: they are not */
+    bool reported;        /* something was delivered since the last look */
+    int64_t moved_us;     /* when something was reported last, or the window was empty */
+    int64_t down_us;      /* since when the brokers are seen to be away; 0: they are not */
+    int64_t seen_down_us; /* when they were seen so last */
     leat_err last;
     leat_err offsets_why; /* why positions are refused; rc OK: they are not */
 

@@ -444,8 +444,39 @@ static leat_rc finish(leat_kafka *k, leat_err *e)
     return LEAT_OK;
 }
 
+/* The numbers of its segments; none if it is not there. */
+static leat_rc list_segments(const leat_kafka *k, char path[LEAT_PATH_MAX], leat_arena *a,
+                             uint64_t **numbers, size_t *n, leat_err *e)
+{
+    leat_err why = {0};
+    *n = 0;
+    LEAT_TRY(leat_segment_folder(k->spool_data, LEAT_KAFKA_SPOOL_NAME, "stream", path, e));
+    leat_rc rc = leat_segment_list(path, a, numbers, n, &why);
+    if (!leat_rc_failed(rc) || strcmp(why.code, "stream.missing") == 0) return LEAT_OK;
+    if (e != NULL) *e = why;
+    return rc;
+}
+
+/* Of a spool of which nothing is delivered nothing has been removed; an older leat's begin with 1.
+ */
+static leat_rc has_its_beginning(const leat_kafka *k, leat_err *e)
+{
+    leat_walk w = {.at.segment = k->episode, .why = "the file is missing"};
+    char path[LEAT_PATH_MAX];
+    leat_arena a = {0};
+    uint64_t *numbers, first = 0;
+    size_t n;
+    leat_rc rc = list_segments(k, path, &a, &numbers, &n, e);
+    if (rc == LEAT_OK && n > 0) first = numbers[0];
+    leat_arena_free(&a);
+    if (rc != LEAT_OK || first == k->episode || first == 1) return rc;
+    leat_segment_path(path, w.at.segment, w.path);
+    return leat_walk_damaged(&w, e);
+}
+
 static leat_rc open_where(leat_kafka *k, leat_err *e)
 {
+    if (k->books.cursor_len == 0) LEAT_TRY(has_its_beginning(k, e));
     return open_reader(k, k->books.cursor_len ? LEAT_FROM_CURSOR : LEAT_FROM_BEGINNING, e);
 }
 
@@ -528,38 +559,21 @@ static void take_over(leat_kafka *k)
              leat_kafka_spool_events(k));
 }
 
-/* Of a spool of which nothing is delivered nothing has been removed; an older leat's begin with 1.
- */
-static leat_rc has_its_beginning(const leat_kafka *k, const char *dir, uint64_t first, leat_err *e)
-{
-    leat_walk w = {.at.segment = k->episode, .why = "the file is missing"};
-    if (k->books.cursor_len > 0 || first == k->episode || first == 1) return LEAT_OK;
-    leat_segment_path(dir, w.at.segment, w.path);
-    return leat_walk_damaged(&w, e);
-}
-
 leat_rc leat_kafka_spool_find(leat_kafka *k, leat_err *e)
 {
     char path[LEAT_PATH_MAX];
     leat_arena a = {0};
-    leat_err why = {0};
-    uint64_t *numbers, first = 0;
-    size_t n = 0;
+    uint64_t *numbers;
+    size_t n;
     LEAT_TRY(leat_kafka_left_remove(k->data, k->connector, k->episode, e));
     name_spool(k);
-    LEAT_TRY(leat_segment_folder(k->spool_data, LEAT_KAFKA_SPOOL_NAME, "stream", path, e));
-    leat_rc rc = leat_segment_list(path, &a, &numbers, &n, &why);
-    if (rc == LEAT_OK && n > 0) first = numbers[0];
+    leat_rc rc = list_segments(k, path, &a, &numbers, &n, e);
     leat_arena_free(&a);
-    if (leat_rc_failed(rc) && strcmp(why.code, "stream.missing") != 0) {
-        if (e != NULL) *e = why;
-        return rc;
-    }
+    LEAT_TRY(rc);
     if (n > 0) {
         LEAT_TRY(open_spool(k, e));
         const leat_stream_state *st = k->spool->ops->state(k->spool);
         if (leat_kafka_left_episode(st->pos, st->npos) == k->episode) {
-            LEAT_TRY(has_its_beginning(k, path, first, e));
             take_over(k);
             LEAT_TRY(keep(k, e)); /* it may have died before the first time */
             return leat_kafka_once(k) ? LEAT_OK : open_where(k, e); /* once it is known, where */

@@ -442,12 +442,15 @@ void leat_kafka_count_dead(leat_counts *c, const leat_event *ev, bool dead)
     *to += dead ? 1 : UINT64_MAX;
 }
 
-static void note_dead(leat_parcel *p, uint32_t index, const leat_event *ev)
+static void note_dead(leat_kafka *k, leat_parcel *p, uint32_t index, const leat_event *ev)
 {
     put(&p->dead, index);
     if (p->cut && index >= p->nsafe) return; /* it is counted when it comes again */
+    if (p->spooled && p->comes_again && index >= p->nsafe) return;
+    if (k->conf.tables && ev->op != LEAT_OP_RECORD)
+        leat_tables_refused(k->conf.tables, ev->table, ev->op == LEAT_OP_READ);
     if (p->spooled) {
-        if (!p->comes_again || index < p->nsafe) leat_kafka_count_dead(&p->moved, ev, true);
+        leat_kafka_count_dead(&p->moved, ev, true);
         return;
     }
     leat_kafka_count_dead(&p->counts, ev, true);
@@ -520,7 +523,7 @@ leat_rc leat_kafka_settle_refused(leat_kafka *k, leat_err *e)
         if (!has(&p->dead, index)) {
             rc = k->conf.tolerate ? put_letter(k, ev, &r->why, e) : stop(r, ev, e);
             if (rc != LEAT_OK) break;
-            note_dead(p, index, ev);
+            note_dead(k, p, index, ev);
         }
         leave_out(k, p, r);
     }

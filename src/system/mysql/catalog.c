@@ -87,21 +87,26 @@ static bool is_plain(leat_str text)
     return text.len > 0;
 }
 
-/* MySQL shows the default of a binary column in hex. */
-static leat_str from_hex(const leat_my_column *c, leat_str text, leat_arena *a)
+/* The default of a binary column in hex: MySQL shows 0x6162, MariaDB from 11 on x'6162'. False: it
+ * is something else. */
+static bool from_hex(const leat_my_column *c, leat_str text, leat_arena *a, leat_str *out)
 {
     leat_buf raw = {0};
-    bool binary = strstr(c->base, "binary") != NULL && text.len > 2 && text.s[0] == '0' &&
-                  text.s[1] == 'x' && leat_buf_unhex(&raw, (leat_str){text.s + 2, text.len - 2});
-    leat_str out = leat_arena_str(a, binary ? leat_buf_str(&raw) : text);
+    if (!strstr(c->base, "binary") || text.len < 3) return false;
+    leat_str hex = {text.s + 2, text.len - 2};
+    bool quoted = text.s[0] == 'x' && text.s[1] == '\'' && text.s[text.len - 1] == '\'';
+    if (quoted) hex.len--;
+    bool good = (quoted || leat_str_starts(text, "0x")) && leat_buf_unhex(&raw, hex);
+    if (good) *out = leat_arena_str(a, leat_buf_str(&raw));
     leat_buf_free(&raw);
-    return out;
+    return good;
 }
 
 static void read_default(leat_my_column *c, bool mariadb, bool generated, leat_str text,
                          leat_arena *a)
 {
     if (!text.s || c->generated) return;
+    if (!generated && from_hex(c, text, a, &c->def)) return;
     bool expression = generated || (mariadb && text.len && text.s[0] != '\'' && !is_plain(text));
     if (is_now(text) && (generated || mariadb || strcmp(c->base, "timestamp") == 0 ||
                          strcmp(c->base, "datetime") == 0)) {
@@ -110,7 +115,7 @@ static void read_default(leat_my_column *c, bool mariadb, bool generated, leat_s
     }
     if (expression) return;
     const char *p = leat_arena_str(a, text).s;
-    c->def = mariadb && text.len && text.s[0] == '\'' ? quoted(&p, a) : from_hex(c, text, a);
+    c->def = mariadb && text.len && text.s[0] == '\'' ? quoted(&p, a) : leat_arena_str(a, text);
 }
 
 /* ---- columns ---- */

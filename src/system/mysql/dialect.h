@@ -52,6 +52,7 @@ typedef struct leat_my_query_session {
     size_t ncols;
     bool reading; /* ... between begin and end */
     leat_my_list list;
+    bool locked_out; /* the last look: others looked all the time */
 } leat_my_query_session;
 
 /* ---- dialect_time.c: moments in statements ---- */

@@ -54,7 +54,7 @@ typedef struct late {
     int64_t prev;    /* the highest that was compared with one */
 } late;
 
-static leat_my_query_session *session(leat_sql *s)
+static leat_my_query_session *session(const leat_sql *s)
 {
     return s->priv;
 }
@@ -180,16 +180,17 @@ static leat_rc read_trx(leat_my *c, const leat_my_list *was, leat_my_list *now, 
     char sql[512];
     snprintf(sql, sizeof sql,
              MARK "%" PRId64 " */ trx_id, trx_mysql_thread_id, trx_started,"
-                  " trx_lock_structs + trx_rows_modified, CASE WHEN trx_query LIKE '" MARK "%%'"
-                  " THEN CAST(SUBSTRING(trx_query, %zu, 16) AS SIGNED) END"
+                  " trx_lock_structs + trx_rows_modified, trx_query LIKE '" MARK "%%'"
+                  " AND CAST(SUBSTRING(trx_query, %zu, 16) AS SIGNED) BETWEEN %" PRId64
+                  " AND UNIX_TIMESTAMP(NOW(6)) * 1000000"
                   " FROM information_schema.INNODB_TRX",
-             mark_us, sizeof MARK);
+             mark_us, sizeof MARK, mark_us);
     LEAT_TRY(leat_my_query(c, "see which transactions are open", sql, &r, e));
     *fresh = false;
     now->ntrx = 0;
     while (leat_my_next(&r)) {
         leat_my_trx t = {.thread = (uint64_t)leat_my_cell_i64(&r, 1, 0), .seen_us = now->clock_us};
-        *fresh = *fresh || leat_my_cell_i64(&r, 4, 0) >= mark_us;
+        *fresh = *fresh || leat_my_cell_i64(&r, 4, 0) == 1;
         if (leat_my_cell_i64(&r, 3, 0) == 0) continue;
         snprintf(t.key, sizeof t.key, LEAT_STR_FMT "/" LEAT_STR_FMT,
                  LEAT_STR_ARG(leat_my_cell(&r, 0)), LEAT_STR_ARG(leat_my_cell(&r, 2)));
@@ -221,6 +222,9 @@ static leat_rc read_list(leat_sql *s, leat_my_list *now, bool *fresh, leat_err *
     LEAT_TRY(s->dialect->clock(s, &now->clock_us, e));
     LEAT_TRY(read_running(c, now, e));
     LEAT_TRY(s->dialect->clock(s, &mark_us, e));
+    /* A host that is lost with the lock must not keep it for hours. */
+    LEAT_TRY(leat_my_exec(c, "set how long a look may rest",
+                          "SET @leat_rest = @@SESSION.wait_timeout, SESSION wait_timeout = 30", e));
     LEAT_TRY(leat_my_exec(c, "begin a look", "START TRANSACTION WITH CONSISTENT SNAPSHOT", e));
     for (int i = 0; i < TRIES && !*fresh; i++) {
         if (i > 0) leat_sleep_us(COPY_US);
@@ -228,7 +232,9 @@ static leat_rc read_list(leat_sql *s, leat_my_list *now, bool *fresh, leat_err *
         if (mine) LEAT_TRY(read_trx(c, was, now, mark_us, fresh, e));
     }
     if (mine) LEAT_TRY(leat_my_exec(c, "let others look", "DO RELEASE_LOCK(" LOCK ")", e));
-    return leat_my_exec(c, "end a look", "COMMIT", e);
+    LEAT_TRY(leat_my_exec(c, "end a look", "COMMIT", e));
+    session(s)->locked_out = !mine;
+    return leat_my_exec(c, "let the session rest", "SET SESSION wait_timeout = @leat_rest", e);
 }
 
 /* A list that was begun not before after_us (monotonic). *fresh: there is one. */
@@ -261,11 +267,13 @@ static void held_by(leat_sql_settled *w, const leat_my_list *list, const leat_my
                  "a prepared transaction (XA RECOVER), seen for %lld s", (long long)seconds);
 }
 
-static void cannot_see(leat_sql_settled *w)
+static void cannot_see(const leat_sql *s, leat_sql_settled *w)
 {
     w->held = true;
-    snprintf(w->holder, sizeof w->holder,
-             "a look at INNODB_TRX, which somebody reads more often than each 0.1 s");
+    snprintf(w->holder, sizeof w->holder, "%s",
+             session(s)->locked_out
+                 ? "a look at INNODB_TRX, for which another session has the lock 'leat.looks'"
+                 : "a look at INNODB_TRX, which somebody reads more often than each 0.1 s");
 }
 
 /* The bound that a table has for a transaction: kept as long as that is in its lists. */
@@ -340,7 +348,7 @@ static leat_rc look_numbers(leat_sql *s, leat_sql_settled *w, leat_err *e)
         if (fresh)
             settle_numbers(l, w, &session(s)->list);
         else
-            cannot_see(w);
+            cannot_see(s, w);
     } else {
         w->held = true; /* by who held it at the look before, if there was one */
     }
@@ -349,14 +357,6 @@ static leat_rc look_numbers(leat_sql *s, leat_sql_settled *w, leat_err *e)
     l->next_us = read_us;
     l->has_next = true;
     return LEAT_OK;
-}
-
-static int64_t grain_of(const leat_sql_stamp *stamp)
-{
-    int64_t grain = 1;
-    for (size_t i = 0; i < stamp->n; i++)
-        if (stamp->cols[i]->grain_us > grain) grain = stamp->cols[i]->grain_us;
-    return grain;
 }
 
 /* Of the list: the moments before which no row is to come. */
@@ -386,8 +386,8 @@ static void settle_moments(leat_sql *s, leat_sql_settled *w, const leat_my_list 
         if (known) w->upto = since;
     }
     /* Columns of whole seconds cut the rest off, or round. */
-    int64_t over = w->upto % grain_of(w->stamp);
-    w->upto -= over < 0 ? over + grain_of(w->stamp) : over;
+    int64_t over = w->upto % leat_dialect_grain(w->stamp);
+    w->upto -= over < 0 ? over + leat_dialect_grain(w->stamp) : over;
     w->any = any && (!w->has_last || w->upto > w->last);
 }
 
@@ -398,7 +398,7 @@ static leat_rc look_moments(leat_sql *s, leat_sql_settled *w, leat_err *e)
     if (s->target->ignore_late) {
         LEAT_TRY(s->dialect->clock(s, &clock_us, e));
         clock_us -= w->delay_us;
-        w->upto = clock_us - clock_us % grain_of(w->stamp);
+        w->upto = clock_us - clock_us % leat_dialect_grain(w->stamp);
         w->any = !w->has_last || w->upto > w->last;
         return LEAT_OK;
     }
@@ -406,7 +406,7 @@ static leat_rc look_moments(leat_sql *s, leat_sql_settled *w, leat_err *e)
     if (fresh)
         settle_moments(s, w, &session(s)->list);
     else
-        cannot_see(w);
+        cannot_see(s, w);
     return LEAT_OK;
 }
 

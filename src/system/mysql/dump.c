@@ -20,7 +20,8 @@ enum {
     COM_DUMP = 18,
     COM_DUMP_GTID = 30,
     FLAG_NON_BLOCK = 1,
-    FLAG_ANNOTATE = 2, /* MariaDB: the statements of rows too */
+    FLAG_ANNOTATE = 2,   /* MariaDB: the statements of rows too */
+    FLAG_WIDE_PLACE = 2, /* MySQL, from 8.0.26 on: heartbeats of version 2 */
     FLAG_THROUGH_GTID = 4,
     SHORT_EOF = 8,
     KNOWS_GTID = 4, /* MARIA_SLAVE_CAPABILITY_GTID */
@@ -57,12 +58,19 @@ static void put_flags(leat_buf *out, unsigned flags)
     leat_buf_u8(out, 0);
 }
 
-static void put_command(const leat_my_start *from, leat_buf *out)
+static unsigned flags_of(bool mariadb, const leat_my_start *from)
+{
+    if (from->ends) return FLAG_NON_BLOCK;
+    if (!mariadb) return FLAG_WIDE_PLACE;
+    return from->statements ? FLAG_ANNOTATE : 0;
+}
+
+static void put_command(bool mariadb, const leat_my_start *from, leat_buf *out)
 {
     size_t name = strlen(from->file);
     if (!from->gtids.s) {
         leat_buf_le32(out, (uint32_t)from->pos);
-        put_flags(out, from->ends ? FLAG_NON_BLOCK : FLAG_ANNOTATE);
+        put_flags(out, flags_of(mariadb, from));
         leat_buf_le32(out, from->server_id);
         leat_buf_put(out, from->file, name);
         return;
@@ -80,7 +88,7 @@ leat_rc leat_my_dump(leat_my *c, const leat_my_start *from, leat_err *e)
 {
     LEAT_TRY(set_variables(c, from, e));
     leat_buf command = {0};
-    put_command(from, &command);
+    put_command(c->mariadb, from, &command);
     enum enum_server_command what = from->gtids.s ? (enum enum_server_command)COM_DUMP_GTID
                                                   : (enum enum_server_command)COM_DUMP;
     int failed = c->my->methods->db_command(c->my, what, command.p, command.len, 1, NULL);

@@ -18,6 +18,7 @@ typedef struct leat_my_start {
     leat_str state;   /* MariaDB: "0-1-100,1-2-7"; absent: by file and pos */
     uint32_t server_id;
     int64_t heartbeat_ms; /* silence after which the server sends a heartbeat */
+    bool statements;      /* MariaDB: the statements that changed rows come too, an event each */
     const char *uuid;     /* that the server knows this replica by; NULL: it is none */
     bool ends;            /* the dump ends where the log does, and no other reader minds it
                              (server_id 0) */

@@ -224,14 +224,6 @@ static leat_rc standing_by(leat_pg *c, leat_err *e)
                      "longest transaction and the standby's delay");
 }
 
-static int64_t grain_of(const leat_sql_stamp *stamp)
-{
-    int64_t grain = 1;
-    for (size_t i = 0; i < stamp->n; i++)
-        if (stamp->cols[i]->grain_us > grain) grain = stamp->cols[i]->grain_us;
-    return grain;
-}
-
 leat_rc leat_pg_dialect_look(leat_sql *s, leat_sql_settled *w, leat_err *e)
 {
     leat_pg *c = &((leat_pg_query_session *)s->priv)->c;
@@ -261,7 +253,7 @@ leat_rc leat_pg_dialect_look(leat_sql *s, leat_sql_settled *w, leat_err *e)
         return LEAT_OK;
     }
     if (w->stamp) {
-        int64_t grain = grain_of(w->stamp);
+        int64_t grain = leat_dialect_grain(w->stamp);
         if (grain > 1) upto -= (grain + 1) / 2;
     }
     w->held = !any || upto < highest;

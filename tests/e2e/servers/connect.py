@@ -1,5 +1,5 @@
 """A private Kafka Connect: one distributed worker with Debezium's connectors of PostgreSQL and
-MySQL and Kafka's of files.
+MySQL, its JDBC sink, and Kafka's of files.
 
 `tools/setup.sh peers` fetches the connectors; Kafka's jars have the worker. That of MariaDB is
 published with Debezium Server alone: where `tools/setup.sh debezium` has fetched that, it is there
@@ -40,12 +40,12 @@ def mariadb_plugin(folder):
 
 
 class Connect:
-    def __init__(self, folder, kafka, group="connect", **settings):
+    def __init__(self, folder, kafka, group="connect", heap="512m", **settings):
         plugins = [os.path.join(CACHE, f"debezium-connector-{name}-{VERSION}")
-                   for name in ("postgres", "mysql")]
+                   for name in ("postgres", "mysql", "jdbc")]
         if not all(os.path.isdir(folder) for folder in plugins):
             raise Missing(f"Debezium {VERSION} is not here: tools/setup.sh peers fetches it")
-        self.kafka, self.folder = kafka, str(folder)
+        self.kafka, self.folder, self.heap = kafka, str(folder), heap
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = os.path.join(self.folder, "connect.log")
@@ -80,7 +80,7 @@ class Connect:
 
     def start(self):
         cmd = self.kafka.java("org.apache.kafka.connect.cli.ConnectDistributed", self.file,
-                              heap="512m", level="warn")
+                              heap=self.heap, level="warn")
         self.process = Process(cmd, stderr=self.log, cwd=self.folder)
         until(self._answers, 300, f"Kafka Connect, see {self.log}", every=0.5)
         return self

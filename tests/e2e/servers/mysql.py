@@ -1,11 +1,11 @@
 """A private MySQL or MariaDB: a scratch folder, a free port, GTIDs, rows with full metadata.
 
 MariaDB is Debian's; MySQL comes from Debian's unstable branch with the libraries that it wants, by
-`tools/setup.sh mysql`, into the user's cache, and is run with those. Statements are given by the
-command line client of MariaDB, which speaks to both.
+`tools/setup.sh mysql`, into the user's cache, and is run with those; so does MariaDB 11 from the
+branch behind ours, by `tools/setup.sh servers`: MARIADBVERSION=11 takes it instead. Statements are
+given by the command line client of MariaDB, which speaks to all.
 """
 
-import glob
 import os
 import shutil
 import signal
@@ -149,10 +149,12 @@ class MariaDB(Server):
     kind = "mariadb"
 
     def own_settings(self):
-        return {"loose-innodb-log-file-size": "16M"}
+        return {"loose-innodb-log-file-size": "16M", **(_places(_version()) if _version() else {})}
 
     @staticmethod
     def program():
+        if _version():
+            return _program(_version(), "mariadbd")
         found = shutil.which("mariadbd") or "/usr/sbin/mariadbd"
         if not os.path.exists(found):
             raise Missing("no MariaDB server: tools/setup.sh mysql installs it")
@@ -160,10 +162,27 @@ class MariaDB(Server):
 
     def _initialize(self):
         self.program()
+        if _version():
+            self._bootstrap()
+            return
         cmd = ["mariadb-install-db", "--no-defaults", *_as_root(), f"--datadir={self.data}"]
         cmd += [f"--tmpdir={self.folder}", "--auth-root-authentication-method=normal"]
         cmd += ["--skip-test-db"]
         done = subprocess.run(cmd, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def _bootstrap(self):
+        """As mariadb-install-db does, which would run the server without its own libraries."""
+        os.makedirs(os.path.join(self.data, "mysql"))
+        text = "USE mysql;\nSET @auth_root_socket = NULL;\n"
+        for name in ("system_tables", "performance_tables", "system_tables_data", "sys_schema"):
+            file = os.path.join(_share(_version()), f"mariadb_{name}.sql")
+            with open(file, encoding="utf-8") as f:
+                text += f.read()
+        cmd = [*self.program(), "--no-defaults", "--bootstrap", "--log-warnings=0", *_as_root()]
+        cmd += [f"--datadir={self.data}", f"--tmpdir={self.folder}"]
+        cmd += [f"--{k}={v}" for k, v in _places(_version()).items()]
+        done = subprocess.run(cmd, input=text, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -179,15 +198,12 @@ class MySQL(Server):
             "performance-schema": "OFF",
             "secure-file-priv": "",
             "binlog-rows-query-log-events": "ON",
-            "basedir": os.path.join(root(), "usr"),
-            "lc-messages-dir": os.path.join(root(), "usr/share/mysql"),
+            **_places("mysql-9"),
         }
 
     @staticmethod
     def program():
-        libraries = os.path.join(root(), "usr/lib/x86_64-linux-gnu")
-        loader = os.path.join(libraries, "ld-linux-x86-64.so.2")
-        return [loader, "--library-path", libraries, os.path.join(root(), "usr/sbin/mysqld")]
+        return _program("mysql-9", "mysqld")
 
     def _initialize(self):
         os.makedirs(self.data)
@@ -202,9 +218,31 @@ def _as_root():
     return ["--user=root"] if os.geteuid() == 0 else []
 
 
-def root():
-    """The folder that `tools/setup.sh mysql` unpacked MySQL into."""
-    found = sorted(glob.glob(os.path.join(CACHE, "mysql-*/usr/sbin/mysqld")))
-    if not found:
-        raise Missing("MySQL is not here: tools/setup.sh mysql fetches it")
-    return os.path.dirname(os.path.dirname(os.path.dirname(found[-1])))
+def root(name="mysql-9"):
+    """The folder that tools/setup.sh unpacked a server into."""
+    found = os.path.join(CACHE, name)
+    if not os.path.isdir(found):
+        what = "mysql" if name == "mysql-9" else "servers"
+        raise Missing(f"{name} is not here: tools/setup.sh {what} fetches it")
+    return found
+
+
+def _version():
+    """The folder of the MariaDB that is asked for; None: the system's."""
+    version = os.environ.get("MARIADBVERSION")
+    return f"mariadb-{version}" if version else None
+
+
+def _program(name, program):
+    """It is run by the loader and with the libraries that it came with."""
+    libraries = os.path.join(root(name), "usr/lib/x86_64-linux-gnu")
+    loader = os.path.join(libraries, "ld-linux-x86-64.so.2")
+    return [loader, "--library-path", libraries, os.path.join(root(name), "usr/sbin", program)]
+
+
+def _share(name):
+    return os.path.join(root(name), "usr/share", name.split("-", maxsplit=1)[0])
+
+
+def _places(name):
+    return {"basedir": os.path.join(root(name), "usr"), "lc-messages-dir": _share(name)}

@@ -307,6 +307,17 @@ class Database:
     def slots(self):
         return self.server.slots(self.name)
 
+    def dump(self, *args):
+        """What pg_dump says, without what it makes up at each call; in an order of its own, since
+        rows lie as they were changed."""
+        server = self.server
+        command = [os.path.join(server.bin, "pg_dump"), "-h", server.host, "-p", str(server.port)]
+        command += ["-U", server.user, "--no-owner", "--no-publications", "--inserts", *args]
+        done = subprocess.run([*command, self.name], capture_output=True, text=True, check=True)
+        made_up = ("--", "\\restrict", "\\unrestrict")
+        lines = filter(None, done.stdout.split("\n"))
+        return sorted(line for line in lines if not line.startswith(made_up))
+
     def drop(self):
         if self.server.process is None or self.server.process.status is not None:
             self.server.start()  # the test stopped it

@@ -1,8 +1,9 @@
 // Status: its tasks, the ledger of its counts, who reads its stream, what it may use, and who wanted
 // what.
+import { get, path } from "../../core/api";
 import { bytes, count, duration, exact } from "../../core/format";
 import { to } from "../../core/place";
-import { Ago, Due, Empty, StateWord, Waiting } from "../../parts/bits";
+import { Ago, Due, Empty, StateWord, useEvery, useLoad, Waiting } from "../../parts/bits";
 import { Meter } from "../../parts/meter";
 import { Table } from "../../parts/table";
 import type { TabProps } from "./index";
@@ -53,7 +54,7 @@ const WORDS: Record<string, string> = {
 function Ledger({ status }: { status: Status }) {
   const c = status.counts;
   if (!c) return null;
-  const [whole, ...rest] = status.kind === "source" ? ["received", "appended", "filtered", "dead", "deduplicated", "in_flight"] : ["read", "delivered", "dead", "in_flight"];
+  const [whole, ...rest] = status.kind === "source" ? ["received", "appended", "filtered", "dead", "deduplicated", "in_flight"] : ["read", "delivered", "filtered", "dead", "in_flight"];
   const sum = rest.reduce((n, k) => n + (c[k] ?? 0), 0);
   // Dead letters of rows are counted with those of changes.
   const off = (c[whole!] ?? 0) - sum;
@@ -83,6 +84,46 @@ function Ledger({ status }: { status: Status }) {
           <b title={exact(c.rows_in_flight)}>{count(c.rows_in_flight)}</b> <span class="muted">in flight</span>
         </p>
       )}
+    </section>
+  );
+}
+
+interface TableLedger {
+  table?: string | null;
+  topic?: string | null;
+  counts: Record<string, number>;
+}
+
+const SHOWN = 25;
+const COLUMNS: Record<string, [string, string][]> = {
+  source: [["received", "Received"], ["appended", "Appended"], ["filtered", "Filtered"], ["dead", "Dead"], ["deduplicated", "Deduplicated"], ["rows_read", "Rows read"], ["rows_appended", "Rows"]],
+  sink: [["read", "Read"], ["delivered", "Delivered"], ["filtered", "Filtered"], ["dead", "Dead"]],
+};
+
+/** The same table by table, those with the most first. */
+function LedgerTables({ status }: { status: Status }) {
+  const { value, again } = useLoad<{ tables: TableLedger[] }>((signal) => get(path("hub", "v1", "connectors", status.name, "tables"), { signal }), [status.name]);
+  useEvery(10000, again);
+  if (!value?.tables.length) return null;
+  const columns = COLUMNS[status.kind]!;
+  const weight = (t: TableLedger) => columns.reduce((n, [k]) => n + (t.counts[k] ?? 0), 0);
+  const tables = [...value.tables].sort((x, y) => weight(y) - weight(x));
+  const rest = tables.length - SHOWN;
+  return (
+    <section class="panel">
+      <h2>Ledger by {status.kind === "source" ? "table" : "topic"}</h2>
+      <Table heads={[status.kind === "source" ? "Table" : "Topic", ...columns.map(([, label]) => ({ label, right: true }))]}>
+        {tables.slice(0, SHOWN).map((t) => {
+          const name = t.table ?? t.topic;
+          return (
+            <tr key={name ?? ""}>
+              <th scope="row">{name ?? <span class="muted">(others)</span>}</th>
+              {columns.map(([k]) => <td key={k} class="num" title={exact(t.counts[k])}>{count(t.counts[k])}</td>)}
+            </tr>
+          );
+        })}
+      </Table>
+      {rest > 0 && <p class="muted small">And {rest} more: leat status {status.name} --tables</p>}
     </section>
   );
 }
@@ -171,6 +212,7 @@ export function StatusTab({ status }: TabProps) {
       <div>
         <Tasks status={status} />
         <Ledger status={status} />
+        <LedgerTables status={status} />
         <Readers status={status} />
       </div>
       <div>

@@ -1,0 +1,202 @@
+"""Transforms of sinks, between stream and target: over embedded streams and over Kafka alike."""
+
+import json
+import os
+import re
+
+import pytest
+from query import config as query
+from target import PostgresTarget, SqliteTarget, sink
+from test_intake import KEY, ROW, created, letters, put, text
+from test_intake import once as once_kafka
+
+TRANSFORMS = "org.apache.kafka.connect.transforms."
+
+
+def of(chain, **more):
+    """transforms=...: name -> (class, options); more: predicates and what they need, "." as "_"."""
+    props = {"transforms": ",".join(chain)}
+    for name, (klass, options) in chain.items():
+        props[f"transforms.{name}.type"] = TRANSFORMS + klass
+        props |= {f"transforms.{name}.{key}": value for key, value in options.items()}
+    return props | {key.replace("_", "."): value for key, value in more.items()}
+
+
+FLAT = of({"row": ("ExtractField$Value", {"field": "after"})})
+# Tombstones have no fields, and of two topics one has rows without keys.
+KEYED = of({"key": ("ValueToKey", {"fields": "id", "predicate": "bare"})},
+           predicates="bare", predicates_bare_type=f"{TRANSFORMS}predicates.TopicNameMatches",
+           predicates_bare_pattern="q_.*")
+
+
+@pytest.fixture
+def copy(postgres):
+    one = PostgresTarget(postgres)
+    yield one
+    one.drop()
+
+
+def once(leat, files, ok=0):
+    leat.run("--once", *files)
+    assert leat.wait(120) == ok, leat.stderr[-3000:]
+
+
+CHANGES = """
+    UPDATE t SET v = 'new' WHERE id <= 5;
+    UPDATE t SET id = id + 100 WHERE id > 15;
+    DELETE FROM t WHERE id = 7;
+    ALTER TABLE t ADD COLUMN more numeric(10,2);
+    INSERT INTO t VALUES (200, 'x', '2024-02-29 12:00:00.5', 0.01)
+"""
+
+
+@pytest.mark.parametrize("stream", ["embedded", "kafka"])
+@pytest.mark.parametrize("mode", ["transaction", "batch"])
+def test_rows_out_of_envelopes(request, db, leat, copy, stream, mode):
+    """Made, changed, with another key, deleted, with a new column: the target is the source, and
+    the ledger is even."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, v text, at timestamp)")
+    db.sql("INSERT INTO t SELECT g, 'v' || g, '2024-01-01' FROM generate_series(1, 20) g")
+    name = f"flat{mode}"
+    topic = f"{name}.public.t"
+    props = db.properties(name="shop", topic_prefix=name)
+    files = [leat.write("shop.properties", props),
+             leat.write("pump.properties", sink(copy, [topic], apply_mode=mode,
+                                                table_name_format="t") | FLAT)]
+    if stream == "kafka":
+        kafka = request.getfixturevalue("kafka")
+        props |= {f"{part}.converter.schemas.enable": "true" for part in ("key", "value")}
+        leat.write("shop.properties", props)
+        files.insert(0, leat.write("worker.properties", {"bootstrap.servers": kafka.bootstrap}))
+    for changes in ("SELECT 1", CHANGES):
+        db.sql(changes)
+        if stream == "kafka":  # the topic is there before it is read
+            once(leat, files[:2])
+        once(leat, files)
+        assert copy.rows("t") == db.sql("SELECT * FROM t ORDER BY id")
+    (cursor,) = [text for text, in copy.sql("SELECT position FROM leat_cursors")]
+    counts = {k: int(n) for k, n in re.findall(r'"(read|delivered|filtered|dead)":(\d+)', cursor)}
+    assert counts["read"] == counts["delivered"] + counts["filtered"] > 30 and counts["dead"] == 0
+
+
+def test_rows_of_a_query(db, leat, tmp_path):
+    """They have no keys: a transform of the sink makes one, of the topics that its predicate names;
+    without it such rows are inserted only."""
+    target = SqliteTarget(tmp_path)
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, v text, at timestamptz NOT NULL)")
+    db.sql("INSERT INTO t VALUES (1, 'a', now()), (2, 'b', now())")
+    source = leat.write("q.properties", query(db, "timestamp", name="q",
+                                              query="SELECT id, v, at FROM t"))
+    keyed = leat.write("pump.properties", sink(target, ["q_"], table_name_format="keyed") | KEYED)
+    bare = leat.write("bare.properties", sink(
+        target, ["q_"], table_name_format="bare", primary_key_mode="none", insert_mode="insert",
+        delete_enabled="false")
+        | {"name": "bare"})
+    once(leat, [source, keyed, bare])
+    db.sql("UPDATE t SET v = 'c', at = now() WHERE id = 2")
+    once(leat, [source, keyed, bare])
+    assert [r[:2] for r in target.rows("keyed")] == [(1, "a"), (2, "c")]
+    assert [r[:2] for r in target.rows("bare", order="id, v")] == [(1, "a"), (2, "b"), (2, "c")]
+
+
+def test_what_a_source_made(db, leat, copy):
+    """Rows that the source's transforms took out of their envelopes are rows to a sink too."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, v text)")
+    db.sql("INSERT INTO t VALUES (1, 'a'), (2, 'b')")
+    files = [leat.write("shop.properties", db.properties(name="shop") | of(
+        {"row": ("ExtractField$Value", {"field": "after"})})),
+        leat.write("pump.properties", sink(copy, ["shop.public.t"]))]
+    once(leat, files)
+    db.sql("UPDATE t SET v = 'c' WHERE id = 1; DELETE FROM t WHERE id = 2")
+    once(leat, files)
+    assert copy.rows("t") == [(1, "c")]
+
+
+# ---- what goes wrong
+
+MISSING = of({"key": ("ValueToKey", {"fields": "nope"})})
+
+
+def test_what_it_cannot_take(db, leat, copy):
+    """The sink stops and names the event, or this goes to the dead letters, to be dropped."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, v text)")
+    db.sql("INSERT INTO t VALUES (1, 'a')")
+    config = sink(copy, ["shop.public.t"]) | MISSING
+    files = [leat.write("shop.properties", db.properties(name="shop")),
+             leat.write("pump.properties", config)]
+    once(leat, files, ok=1)
+    assert "transform.failed" in leat.stderr
+    assert "shop.public.t at offset 0: transforms.key (ValueToKey)" in leat.stderr
+    leat.write("pump.properties", config | {"errors.tolerance": "all"})
+    once(leat, files)
+    (letter,) = letters(leat)
+    assert letter["code"] == "transform.failed"
+    assert json.loads(letter["position"]) == {"topic": "shop.public.t", "offset": 0}
+    again = leat.call("dead-letters", "pump", "retry", "--all", "--json", ok=(3,))
+    assert json.loads(again.stdout)["letters"][0]["code"] == "dead_letter.source"
+    leat.write("pump.properties", sink(copy, ["shop.public.t"]))  # mended: it goes on behind it
+    db.sql("INSERT INTO t VALUES (2, 'b')")
+    once(leat, files)
+    assert copy.rows("t") == [(2, "b")]
+
+
+def test_dead_letters_of_kafka(kafka, leat, copy):
+    """The stage and the class of the transform stand in the headers, and what others cannot take
+    has its own."""
+    topic = kafka.create("untransformed")
+    good = text(ROW, {"id": 1, "text": "a"})
+    other = text(ROW | {"fields": ROW["fields"][:1]}, {"id": 2})
+    put(kafka, [{"topic": None, "key": text(KEY, {"id": n}), "value": value}
+                for n, value in ((1, good), (2, other), (3, "{"))], topic)
+    config = sink(copy, [topic], table_name_format="t") | of(
+        {"key": ("ValueToKey", {"fields": "id,text"})})
+    once_kafka(leat, kafka, config, ok=1)
+    assert "untransformed-0@1" in leat.stderr and "transform.failed" in leat.stderr
+    config |= {"errors.tolerance": "all", "errors.deadletterqueue.topic.name": "shapeless",
+               "errors.deadletterqueue.topic.replication.factor": "1",
+               "errors.deadletterqueue.context.headers.enable": "true"}
+    once_kafka(leat, kafka, config)
+    assert copy.rows("t") == [(1, "a")]
+    headers = [{name.removeprefix("__connect.errors."): value for name, value in r.headers}
+               for r in kafka.read("shapeless")]
+    assert [(h["stage"], h["class.name"]) for h in headers] == [
+        (b"TRANSFORMATION", f"{TRANSFORMS}ValueToKey".encode()),
+        (b"VALUE_CONVERTER", b"org.apache.kafka.connect.json.JsonConverter")]
+
+
+def test_objects_without_schemas(kafka, leat, copy):
+    """Of records without schemas a transform takes members by their names: here the key, and then
+    the envelope out of what somebody has put around it."""
+    topic = kafka.create("plainly")
+    values = [{"id": n, "envelope": json.loads(created(n)["value"])["payload"]} for n in (1, 2)]
+    values.append(values[1] | {"envelope": values[1]["envelope"] | {
+        "after": {"id": 2, "text": "new"}}})
+    put(kafka, [{"topic": None, "key": None, "value": json.dumps(v)} for v in values], topic)
+    chain = of({"key": ("ValueToKey", {"fields": "id"}),
+                "row": ("ExtractField$Value", {"field": "envelope"})})
+    plain = {f"{part}.converter.schemas.enable": "false" for part in ("key", "value")}
+    once_kafka(leat, kafka, sink(copy, [topic], table_name_format="t") | chain | plain)
+    assert copy.rows("t") == [(1, "row 1"), (2, "new")]
+
+
+@pytest.mark.parametrize("wrong, said", [
+    (of({"x": ("Flatten", {})}), "transforms.x.type"),
+    (of({"x": ("ValueToKey", {})}), "transforms.x.fields"),
+    (of({"x": ("ValueToKey", {"fields": "id", "predicate": "p"})}), "transforms.x.predicate"),
+])
+def test_options(leat, tmp_path, wrong, said):
+    target = SqliteTarget(tmp_path)
+    file = leat.write("pump.properties", sink(target, ["shop.public.t"]) | wrong)
+    done = leat.call("check", file, ok=(1, 2))
+    assert said in done.stderr + done.stdout
+    assert not os.path.exists(target.path)
+
+
+def test_verify_refuses(db, leat, copy):
+    """What is changed on purpose is not to be equal."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, v text)")
+    db.sql("INSERT INTO t VALUES (1, 'a')")
+    once(leat, [leat.write("shop.properties", db.properties(name="shop")),
+                leat.write("pump.properties", sink(copy, ["shop.public.t"]) | FLAT)])
+    done = leat.call("verify", "pump", ok=(1,))
+    assert "verify.changed" in done.stderr and "transforms" in done.stderr

@@ -1,0 +1,204 @@
+/* engine/shaper: what a sink gets of an embedded stream, with transforms and without. */
+#include "../test.h"
+
+#include "engine/shaper.h"
+#include "sample.h"
+
+typedef struct fixture {
+    leat_arena a;
+    leat_report report;
+    leat_shaper *s;
+    leat_table *t;
+    leat_batch b;
+} fixture;
+
+#define ROW                                                                                        \
+    "transforms", "row", "transforms.row.type", "ExtractField$Value", "transforms.row.field",      \
+        "after"
+
+/* Of options: name, value, ..., NULL; none: there are no transforms. */
+static fixture *start(const char *const *options, bool tolerate)
+{
+    static const leat_opt *const tables[] = {leat_connector_options, NULL};
+    fixture *f = test_calloc(1, sizeof *f);
+    leat_props props;
+    leat_connector_conf conf = {0};
+    leat_props_init(&props, NULL);
+    leat_report_init(&f->report, &f->a);
+    for (; *options; options += 2)
+        leat_props_set(&props, &f->a, leat_str_of(options[0]), leat_str_of(options[1]), 0);
+    leat_opts_values(tables, &props, &f->a, &conf, &f->report);
+    leat_report_init(&f->report, &f->a);
+    f->s = leat_shaper_new(leat_transforms_new(&conf, &f->a, &f->report), tolerate);
+    assert_int_equal(f->report.errors, 0);
+    f->t = sample_customers(sample_origin(), LEAT_TABLE_TOMBSTONES);
+    leat_table_seal(f->t);
+    leat_batch_init(&f->b, 1000, 1 << 20);
+    return f;
+}
+
+static void end(fixture *f)
+{
+    leat_batch_free(&f->b);
+    leat_shaper_free(f->s);
+    leat_table_unpin(f->t);
+    leat_arena_free(&f->a);
+    test_free(f);
+}
+
+static void change(fixture *f, leat_op op, const leat_value *before, const leat_value *after)
+{
+    leat_event *ev = leat_batch_add(&f->b, f->t);
+    ev->op = (uint8_t)op;
+    ev->before = before;
+    ev->after = after;
+    ev->src = sample_src(&f->b, 1, 2, 3);
+    ev->ts_us = 1000;
+    ev->tx = 3;
+    ev->offset = 10 * (int64_t)f->b.n;
+}
+
+static leat_value *row(fixture *f, int64_t id)
+{
+    return sample_row(&f->b, id, "Ann", "Lee", NULL);
+}
+
+/* Rows out of their envelopes: made, changed, with another key, deleted. Each event keeps its
+ * place, and the safe place stands behind the same change. */
+static void test_rows(void **state)
+{
+    static const char *const options[] = {ROW, NULL};
+    fixture *f = start(options, false);
+    leat_err e;
+    (void)state;
+    for (int round = 0; round < 2; round++) {
+        leat_batch_reset(&f->b);
+        change(f, LEAT_OP_CREATE, NULL, row(f, 1));
+        change(f, LEAT_OP_UPDATE, row(f, 1), row(f, 2));
+        f->b.ev[1].flags = LEAT_EV_KEY_CHANGED;
+        f->b.nsafe = 2;
+        change(f, LEAT_OP_DELETE, row(f, 2), NULL);
+        f->b.tx_open = true;
+        assert_int_equal(leat_shaper_batch(f->s, &f->b, &e), LEAT_OK);
+        const leat_event *ev = f->b.ev;
+        assert_int_equal(f->b.n, 4); /* the tombstones say what the deletes do */
+        assert_int_equal(f->b.nsafe, 3);
+        assert_true(f->b.tx_open);
+        assert_int_equal(f->b.counts.filtered, 0);
+        assert_int_equal(ev[0].op, LEAT_OP_CREATE);
+        assert_int_equal(ev[0].after[0].u.i, 1);
+        assert_int_equal(ev[0].table->nkey, 1);
+        assert_int_equal(ev[1].op, LEAT_OP_DELETE);
+        assert_int_equal(ev[1].before[0].u.i, 1);
+        assert_int_equal(ev[2].op, LEAT_OP_CREATE);
+        assert_int_equal(ev[2].after[0].u.i, 2);
+        assert_int_equal(ev[2].offset, 22);
+        assert_ptr_equal(ev[2].table, ev[0].table);
+        assert_int_equal(ev[3].op, LEAT_OP_DELETE);
+        assert_int_equal(ev[3].tx, 3);
+        assert_int_equal(ev[3].ts_us, 1000);
+    }
+    end(f);
+}
+
+/* What no transform touches is not made of text and back: it is the change as it was captured. */
+static void test_untouched(void **state)
+{
+    static const char *const options[] = {ROW,
+                                          "transforms.row.predicate",
+                                          "other",
+                                          "predicates",
+                                          "other",
+                                          "predicates.other.type",
+                                          "TopicNameMatches",
+                                          "predicates.other.pattern",
+                                          "nobody",
+                                          NULL};
+    fixture *f = start(options, false);
+    leat_err e;
+    (void)state;
+    const leat_value *after = row(f, 1), *gone = row(f, 2);
+    change(f, LEAT_OP_CREATE, NULL, after);
+    change(f, LEAT_OP_DELETE, gone, NULL);
+    assert_int_equal(leat_shaper_batch(f->s, &f->b, &e), LEAT_OK);
+    assert_int_equal(f->b.n, 2);
+    assert_ptr_equal(f->b.ev[0].table, f->t);
+    assert_ptr_equal(f->b.ev[0].after, after);
+    assert_ptr_equal(f->b.ev[1].before, gone);
+    end(f);
+}
+
+static void test_failures(void **state)
+{
+    static const char *const options[] = {
+        "transforms", "key", "transforms.key.type", "ValueToKey", "transforms.key.fields",
+        "op,nope",    NULL};
+    leat_err e;
+    (void)state;
+    fixture *f = start(options, false);
+    change(f, LEAT_OP_CREATE, NULL, row(f, 1));
+    assert_int_equal(leat_shaper_batch(f->s, &f->b, &e), LEAT_CONF);
+    assert_string_equal(e.code, "transform.failed");
+    assert_non_null(strstr(e.msg, "crud.public.customers at offset 10: transforms.key"));
+    end(f);
+    f = start(options, true);
+    change(f, LEAT_OP_CREATE, NULL, row(f, 1));
+    change(f, LEAT_OP_DELETE, row(f, 1), NULL);
+    assert_int_equal(leat_shaper_batch(f->s, &f->b, &e), LEAT_OK);
+    assert_int_equal(f->b.n, 0);
+    assert_int_equal(f->b.counts.dead, 2);
+    const leat_dead *d = f->b.dead;
+    assert_string_equal(d->why.code, "transform.failed");
+    assert_true(leat_str_is(d->position, "{\"topic\":\"crud.public.customers\",\"offset\":10}"));
+    assert_non_null(strstr(leat_arena_str(&f->a, d->bytes).s, "\"after\":{\"id\":1"));
+    end(f);
+}
+
+/* What a source's transforms made, and rows of queries: rows to a sink too. */
+static void test_records(void **state)
+{
+    static const char *const options[] = {ROW, NULL}, *const none[] = {NULL};
+    leat_err e;
+    unsigned n;
+    (void)state;
+    fixture *f = start(none, false);
+    leat_connector_conf conf = {0};
+    leat_props props;
+    static const leat_opt *const tables[] = {leat_connector_options, NULL};
+    leat_props_init(&props, NULL);
+    for (const char *const *o = options; *o; o += 2)
+        leat_props_set(&props, &f->a, leat_str_of(o[0]), leat_str_of(o[1]), 0);
+    leat_opts_values(tables, &props, &f->a, &conf, &f->report);
+    leat_transform_run *run = leat_transform_run_new(leat_transforms_new(&conf, &f->a, &f->report));
+    leat_event made[LEAT_RECORDS_MAX];
+    change(f, LEAT_OP_CREATE, NULL, row(f, 1));
+    change(f, LEAT_OP_DELETE, row(f, 1), NULL);
+    leat_event first = f->b.ev[0], second = f->b.ev[1];
+    f->b.n = 0;
+    assert_int_equal(leat_transform_event(run, &first, &f->b.arena, made, &n, &e), LEAT_OK);
+    *leat_batch_add(&f->b, made[0].table) = made[0];
+    assert_int_equal(leat_transform_event(run, &second, &f->b.arena, made, &n, &e), LEAT_OK);
+    assert_int_equal(n, 2);
+    for (unsigned i = 0; i < n; i++) *leat_batch_add(&f->b, made[i].table) = made[i];
+    assert_int_equal(leat_shaper_batch(f->s, &f->b, &e), LEAT_OK);
+    assert_int_equal(f->b.n, 2);
+    assert_int_equal(f->b.counts.filtered, 1); /* the tombstone, which is an event of its own */
+    assert_int_equal(f->b.ev[0].op, LEAT_OP_CREATE);
+    assert_int_equal(f->b.ev[0].after[0].u.i, 1);
+    assert_string_equal(f->b.ev[0].table->row->fields[1].name, "first_name");
+    assert_int_equal(f->b.ev[1].op, LEAT_OP_DELETE);
+    assert_int_equal(f->b.ev[1].before[0].u.i, 1);
+    leat_transform_run_free(run);
+    end(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_untouched),
+        cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_records),
+    };
+    return cmocka_run_group_tests_name("shaper", tests, NULL, NULL);
+}
