@@ -1,6 +1,7 @@
 """The page in Chromium: its first load, and a live tail of 5,000 events a second: frames, long
 tasks, memory. A million events take 200 s; --scale 18 is an hour."""
 
+import json
 import re
 import time
 
@@ -11,6 +12,7 @@ from report import progress
 from servers.process import until
 
 RATE, EVENTS = 5000, 1_000_000
+TRACED_S = 10
 
 # When the heading is there; frames, and tasks that held the page up.
 WATCH = """
@@ -71,8 +73,27 @@ def _heap(tab):
     return used / MIB
 
 
+def _thread(tab, seconds):
+    """Processor time of the page's thread: ms of each second, and of its longest task. A task's
+    time by the clock grows when others have the processor; this does not."""
+    browser_of = tab.context.browser
+    browser_of.start_tracing(page=tab, categories=["toplevel"])
+    time.sleep(seconds)
+    events = json.loads(browser_of.stop_tracing())["traceEvents"]
+    pages = {(e["pid"], e["tid"]) for e in events
+             if e["name"] == "thread_name" and e["args"]["name"] == "CrRendererMain"}
+    tasks = {page: [0] for page in pages}
+    for e in events:
+        page = (e["pid"], e["tid"])
+        if page in pages and e["name"] == "ThreadControllerImpl::RunTask" and "tdur" in e:
+            tasks[page].append(e["tdur"] / 1000)
+    busiest = max(tasks.values(), key=sum)
+    return sum(busiest) / seconds, max(busiest)
+
+
 def _tail(world, chromium, hub):
-    """Frames a second, the longest task, and heap and private memory early and at the end."""
+    """Frames a second, the longest task, heap and private memory early and at the end, and what the
+    page's thread takes."""
     events = world.scaled(EVENTS)
     with chromium.profile() as context:
         context.add_init_script(WATCH)
@@ -95,8 +116,10 @@ def _tail(world, chromium, hub):
         found = tab.evaluate("leatBench")
         grown = _heap(tab) - heap, _private(system) - private
         assert context.complaints == [], context.complaints
+        busy, own = _thread(tab, TRACED_S)
         progress(f"   {seen} events in {seconds:.0f} s, {found['tasks']} tasks over 50 ms")
-        return found["frames"] / seconds, found["longest"], seen / seconds, private, *grown
+        fps = found["frames"] / seconds
+        return fps, found["longest"], seen / seconds, private, *grown, busy, own
 
 
 def page(world, table):
@@ -115,10 +138,12 @@ def page(world, table):
     finally:
         chromium.close()
         world.forget(leat)
-    fps, longest, rate, private, heap, grown = map(list, zip(*runs, strict=True))
+    fps, longest, rate, private, heap, grown, busy, own = map(list, zip(*runs, strict=True))
     table.add("page", "live tail: events a second", rate, "/s", 0.98 * RATE)
     table.add("page", "live tail: frames a second", fps, "/s", 50)
     table.add("page", "live tail: longest task", longest, "ms", 100, least=False)
+    table.add("page", "live tail: longest task, its processor time", own, "ms", 100, least=False)
+    table.add("page", "live tail: processor time of the page's thread", busy, "ms/s")
     table.add("page", "live tail: private memory of the tab's process, early", private, "MiB")
     table.add("page", "live tail: what that grew by", grown, "MiB", 32, least=False)
     table.add("page", "live tail: what its heap grew by", heap, "MiB", 16, least=False)

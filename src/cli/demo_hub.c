@@ -4,37 +4,41 @@
  * What makes the target refuse a row is a trigger in that file, as an owner of a real target would
  * have a constraint there. Run by the keeper's child, whose panel calls from the hub's threads. */
 #include <errno.h>
-#include <netinet/in.h>
 #include <sqlite3.h>
-#include <sys/socket.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "cli/demo.h"
+#include "hub/http.h"
 #include "hub/hub.h"
 #include "hub/panel.h"
 
-enum { PORT = 8083, BUSY_MS = 10000, HISTORY_S = 5 };
+#define LISTEN "127.0.0.1:8083"
 
-/* The port, or another one if it is taken. */
-static unsigned free_port(unsigned wanted)
+enum { BUSY_MS = 10000, HISTORY_S = 5 };
+
+/* Its port, or another one there if that is taken. */
+static unsigned free_port(leat_http_conf *conf)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)wanted)};
-    socklen_t len = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    bool bound = bind(fd, (const struct sockaddr *)&at, len) == 0;
-    at.sin_port = 0;
-    if (!bound) bound = bind(fd, (const struct sockaddr *)&at, len) == 0;
-    if (bound) getsockname(fd, (struct sockaddr *)&at, &len);
-    close(fd);
-    return bound ? ntohs(at.sin_port) : wanted;
+    unsigned port = conf->port;
+    int fd = leat_http_bind(conf, &port);
+    conf->port = 0;
+    if (fd < 0) fd = leat_http_bind(conf, &port);
+    if (fd >= 0) close(fd);
+    return port;
 }
 
+/* The address is told before the hub listens, so port 0 is one that is free now. What is no address
+ * the hub refuses. */
 const char *leat_demo_listen(const char *given, leat_arena *a)
 {
-    return given ? given : leat_arena_printf(a, "127.0.0.1:%u", free_port(PORT));
+    const char *listen = given ? given : LISTEN;
+    leat_http_conf conf = {0};
+    if (leat_http_address(listen, a, &conf, NULL) != LEAT_OK || (given && conf.port > 0))
+        return given;
+    return leat_arena_printf(a, "%.*s:%u", (int)(strrchr(listen, ':') - listen), listen,
+                             free_port(&conf));
 }
 
 static leat_rc drop_slot(const void *arg, leat_err *e)

@@ -97,6 +97,8 @@ typedef struct leat_http_conf {
 
 /* "HOST:PORT", ":PORT" or "[::1]:PORT"; host is in a. CONF "config.listen". */
 leat_rc leat_http_address(const char *listen, leat_arena *a, leat_http_conf *out, leat_err *e);
+/* A listening socket of the address, and its port; or -errno. */
+int leat_http_bind(const leat_http_conf *conf, unsigned *port);
 /* The address by which browsers reach it through a proxy, "https://example.org/leat": origin and
  * prefix of out, in a. CONF "config.url". */
 leat_rc leat_http_url(const char *url, leat_arena *a, leat_http_conf *out, leat_err *e);

@@ -90,8 +90,7 @@ leat_http_request *leat_http_queue_late(leat_http *h);
 
 /* What is to be known of a socket that was handed over. CONF "http.listen": it is none. */
 leat_rc leat_http_take(leat_http_conf *conf, leat_err *e);
-/* A listening socket of the address, or of the Unix socket, or -errno. */
-int leat_http_bind(const leat_http_conf *conf, unsigned *port);
+/* Of the Unix socket, or -errno. */
 int leat_http_bind_unix(const char *path);
 void leat_http_unbind_unix(const char *path);
 /* CONF "config.listen": others can reach the address and it is not fit for that. */

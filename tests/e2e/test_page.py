@@ -207,6 +207,11 @@ def test_a_connector(leat, browser):
 
         tab.get_by_role("link", name="Log", exact=True).click()
         expect(tab.locator(".log")).to_contain_text("INFO")
+        with tab.expect_download() as download:
+            tab.get_by_role("button", name="Save", exact=True).click()
+        assert download.value.suggested_filename == "gen.log"
+        with open(download.value.path(), encoding="utf-8") as f:
+            assert "INFO" in f.read()
 
         # Stopped, its offsets can be reset: what that brings about is told first.
         tab.get_by_role("link", name="Offsets").click()

@@ -206,9 +206,77 @@ def test_events_of_a_topic(leat, browser):
         expect(pane).to_be_visible()
         pane.get_by_role("button", name="Record").click()
         expect(pane).to_contain_text('"topic": "gen.datagen.t1"')
+        pane.get_by_role("button", name="Record").press("]")
+        expect(rows.nth(1)).to_have_class("ticked")
+        expect(pane.get_by_role("button", name="Record")).to_be_focused()
+
+        # One that did not come by is asked for: its place is in the URL.
+        tab.goto(url(hub, "t/gen.datagen.t1?e=gen.datagen.t1@7"))
+        expect(pane).to_contain_text("offset 7")
+        expect(pane.get_by_role("row", name=re.compile("^id int64, not null"))).to_be_visible()
+        tab.goto(url(hub, "t/gen.datagen.t1?e=gen.datagen.t1@999999999"))
+        expect(tab.get_by_text(re.compile("999999999 is not there"))).to_be_visible()
+
+        # While the hub is away it is told, and can be tried again.
+        asked = "**/events?from=*&max=1*"
+        tab.route(asked, lambda route: route.abort())
+        tab.goto(url(hub, "t/gen.datagen.t1?e=gen.datagen.t1@7"))
+        expect(tab.get_by_text("The hub does not answer.")).to_be_visible()
+        tab.unroute(asked)
+        tab.get_by_role("button", name="Try again").click()
+        expect(pane).to_contain_text("offset 7")
+
+        # It stays until the next one is there.
+        held = []
+        tab.route(asked, lambda route: held.append(route))
+        with tab.expect_request(asked):
+            tab.evaluate("history.pushState(null, '', location.pathname + '?e=gen.datagen.t1@8');"
+                         "dispatchEvent(new PopStateEvent('popstate'))")
+        expect(pane).to_contain_text("offset 7")
+        held[0].continue_()
+        expect(pane).to_contain_text("offset 8")
+        tab.unroute(asked)
+
+        tab.goto(url(hub, "t/gen.datagen.t1?from=0"))
         tab.get_by_label("Only records that contain").fill("no such text anywhere")
         tab.get_by_role("button", name="Apply").click()
         expect(tab.get_by_text("Nothing fits.")).to_be_visible()
+
+
+def test_what_the_log_does_not_carry(leat, db, browser):
+    """A column that was not sent is told as such; types are told, numbers and times read."""
+    db.sql("CREATE TABLE notes (id int PRIMARY KEY, note text, total numeric(10, 2),"
+           " any_total numeric, day date, far date, at timestamp, clock time)")
+    db.sql("ALTER TABLE notes ALTER COLUMN note SET STORAGE EXTERNAL")
+    db.sql("INSERT INTO notes VALUES (1, repeat('x', 10000), 1.5, -12.345, '1969-12-31',"
+           " '12921-08-01', '2026-01-31 10:00:00.000012', '10:00:00.5')")
+    hub = Hub(leat)
+    server = db.server
+    hub.make("shop", **{
+        "connector.class": "postgres", "database.hostname": server.host,
+        "database.port": str(server.port), "database.user": server.user,
+        "database.dbname": db.name, "slot.name": f"s_{db.name}",
+        "table.include.list": "public.notes", "decimal.handling.mode": "precise",
+        "time.precision.mode": "adaptive"})
+    until(lambda: hub.get("/hub/v1/topics"), 60, "the snapshot")
+    db.sql("UPDATE notes SET total = 2.5")
+    with browser.tab(hub, "t/shop.public.notes?from=beginning&op=u") as tab:
+        tab.locator(".event-list tbody tr").first.get_by_role("button").click()
+        pane = tab.get_by_label("Event", exact=True)
+        row = pane.get_by_role("row").filter(has_text="note")
+        expect(row).to_contain_text("unchanged, not sent")
+        expect(row).to_contain_text("string")
+        for column, said, shown in [
+                ("total", "Decimal(2)", "2.50"), ("any_total", "VariableScaleDecimal", "-12.345"),
+                ("day", "Date", "1969-12-31"), ("far", "Date", "+012921-08-01"),
+                ("clock", "MicroTime", "10:00:00.500000"),
+                ("at", "MicroTimestamp", "2026-01-31T10:00:00.000012")]:
+            row = pane.get_by_role("row").filter(
+                has=tab.get_by_role("rowheader", name=column, exact=True))
+            expect(row).to_contain_text(said)
+            expect(row).to_contain_text(shown)
+    assert leat.stop() == 0
+    db.server.drop_slots(db.name)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

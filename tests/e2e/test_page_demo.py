@@ -105,3 +105,11 @@ def test_a_port_that_is_taken(demo, leat):  # noqa: F811
     assert demo.left() == []
     assert hub.ask("GET", "/hub/v1/demo").status == 404
     assert hub.ask("POST", "/hub/v1/demo", {"do": "kill"}).status == 404
+
+
+def test_any_port(demo):  # noqa: F811
+    hub = begin(demo, "--listen", "127.0.0.1:0", "--seconds", 20)
+    assert hub.port > 0
+    assert ask(hub, "/hub/v1/demo")[0] == 200
+    assert demo.finish(120)[1] == 0
+    assert demo.left() == []

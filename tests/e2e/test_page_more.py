@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from browser import expect, url, usable
@@ -55,6 +56,17 @@ def test_connections(leat, db, browser):
 
         # The list tests it in place.
         tab.get_by_role("link", name="All connections").click()
+        tab.get_by_role("button", name="Test shop").click()
+        expect(tab.get_by_text("all is well")).to_be_visible()
+        expect(tab.locator("td.tested time")).to_have_attribute("tabindex", "0")
+
+        # A hub that stops in mid-check is told, and it can be tested again.
+        tab.route("**/hub/v1/checks", lambda route: route.fulfill(
+            body='event: step\ndata: {"step": "reach", "state": "ok"}\n\n',
+            content_type="text/event-stream"))
+        tab.get_by_role("button", name="Test shop").click()
+        expect(tab.get_by_text("The hub ended the test before it was done.")).to_be_visible()
+        tab.unroute("**/hub/v1/checks")
         tab.get_by_role("button", name="Test shop").click()
         expect(tab.get_by_text("all is well")).to_be_visible()
 
@@ -412,4 +424,82 @@ def test_verbs_of_the_palette(leat, browser):
         run("delete other", "delete")
         dialog.get_by_role("button", name="Delete other").click()
         until(lambda: hub.get("/connectors") == ["gen"], 60, "it to be gone")
+    assert leat.stop() == 0
+
+
+def test_a_retry_to_come(leat, browser):
+    """What is still to come is not told as just past, nor what is past as to come."""
+    hub = Hub(leat)
+    hub.make("gen")
+    hub.wait_state("gen")
+    error = {"action": "RETRY", "code": "os.eio", "where": "x", "message": "made up"}
+
+    def retrying(route):
+        at = (datetime.now(timezone.utc) + timedelta(minutes=3)).isoformat()
+        status = {**route.fetch().json(), "tasks": [
+            {"id": 0, "state": "RETRYING", "since": at, "waits_for": None, "error": error,
+             "attempts": 1, "retry_at": at}]}
+        route.fulfill(json=status)
+
+    with browser.profile() as context:
+        context.route("**/hub/v1/connectors/gen/status", retrying)
+        tab = context.new_page()
+        tab.goto(url(hub, "c/gen/status"))
+        expect(tab.get_by_text(re.compile("Attempt 2 in about 3 min"))).to_be_visible()
+        expect(tab.locator("time").filter(has_text="in about")).to_have_count(1)
+    assert leat.stop() == 0
+
+
+def test_long_numbers_of_offsets(leat, browser):
+    """They are shown and sent as they are, also those that a double cannot hold."""
+    hub = Hub(leat)
+    hub.make("gen", state="STOPPED")
+    hub.wait_state("gen", "STOPPED")
+    long, sent = "12345678901234567890", []
+
+    def preview(route):
+        sent.append(route.request.post_data)
+        route.fulfill(json={"changes": []})
+
+    with browser.tab(hub) as tab:
+        tab.route("**/connectors/gen/offsets", lambda route: route.fulfill(
+            body='{"offsets":[{"partition":{"t":"a"},"offset":{"n":%s,"b":[1]}}]}' % long,
+            content_type="application/json"))
+        tab.route("**/offsets/preview", preview)
+        tab.goto(url(hub, "c/gen/offsets"))
+        expect(tab.locator("pre.code")).to_contain_text(f'"n": {long},')
+        tab.get_by_role("button", name="Edit…").click()
+        tab.get_by_role("button", name="Show what this brings about").click()
+        expect(tab.get_by_text("Nothing changes.")).to_be_visible()
+        assert f'"n": {long},' in sent[0]
+        assert json.loads(sent[0])["offsets"][0]["offset"] == {"n": int(long), "b": [1]}
+    assert leat.stop() == 0
+
+
+GROWING = {
+    "name": "shop", "type": "source", "plugin": "postgres", "state": "RUNNING",
+    "condition": "RUNNING", "stage": None, "trace": None, "tasks": 1, "deaths": 0, "pid": 1,
+    "host": "db1", "database": "shop", "events": 1, "rate": 1, "dead": 0, "behind_ms": 1,
+    "since_ms": 1, "lag_bytes": 0, "spool_bytes": -1, "stream_bytes": 0, "resident_bytes": 1,
+    "snapshot": None}
+
+
+def test_what_grows(leat, browser):
+    """Whether what a server retains grows stands beside it, once two minutes are known."""
+    hub = Hub(leat)
+    own = {"id": "h", "version": "1", "worker": "w", "begun_ms": 0, "demo": False}
+    text = ""
+    for at, retained in (0, 1 << 30), (120_000, (1 << 30) + (24 << 20)):
+        rows = [{**GROWING, "retained_bytes": retained}]
+        told = {"at_ms": 1_700_000_000_000 + at, "whole": True, "hub": own, "rows": rows}
+        text += f"event: overview\ndata: {json.dumps(told)}\n\n"
+    with browser.profile() as context:
+        context.add_init_script("delete window.SharedWorker")
+        context.route("**/hub/v1/stream", lambda route: route.fulfill(
+            body=text, content_type="text/event-stream"))
+        tab = context.new_page()
+        tab.goto(url(hub))
+        cell = tab.locator('tr[data-name="shop"] td.retained')
+        expect(cell).to_contain_text("↗")
+        expect(cell.get_by_role("img", name="grows by about 12 MiB a minute")).to_be_visible()
     assert leat.stop() == 0

@@ -21,10 +21,11 @@ export function errorOf(status: number, text: string): ApiError {
 
 export type Body = Record<string, unknown> | unknown[];
 
+/** body: a text is JSON already. */
 export async function request(
   method: string,
   path: string,
-  body?: Body,
+  body?: Body | string,
   init: RequestInit = {},
 ): Promise<Response> {
   const headers: Record<string, string> = { ...(init.headers as Record<string, string>) };
@@ -35,7 +36,7 @@ export async function request(
       ...init,
       method,
       headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body === undefined || typeof body === "string" ? body : JSON.stringify(body),
     });
   } catch (e) {
     if ((e as Error).name === "AbortError") throw e;
@@ -51,7 +52,7 @@ export async function request(
   throw errorOf(answer.status, said);
 }
 
-export async function ask<T>(method: string, path: string, body?: Body, init?: RequestInit): Promise<T> {
+export async function ask<T>(method: string, path: string, body?: Body | string, init?: RequestInit): Promise<T> {
   const answer = await request(method, path, body, init);
   const text = await answer.text();
   return (text ? JSON.parse(text) : undefined) as T;

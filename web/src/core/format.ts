@@ -64,6 +64,12 @@ export function about(ms: number): string {
   return `about ${Math.round(s / 86400)} d`;
 }
 
+/** "grows by about 12 MiB a minute" needs a minute of it; 0: it is steady. */
+export function growth(perSecond: number): string {
+  if (Math.abs(perSecond) < 1024) return "steady";
+  return `${perSecond > 0 ? "grows" : "shrinks"} by about ${bytes(Math.abs(perSecond) * 60)} a minute`;
+}
+
 const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const day = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short" });
 const full = new Intl.DateTimeFormat(locale, {
@@ -73,6 +79,11 @@ const full = new Intl.DateTimeFormat(locale, {
 
 export const time = (ms: number) => clock.format(ms);
 
+/** The time of a day, and the day where it is another than now's. */
+export const moment = (ms: number, now: number) =>
+  new Date(ms).toDateString() === new Date(now).toDateString() ? time(ms) : `${day.format(ms)} ${time(ms)}`;
+
+/** How long ago it was; what is ahead, by the hub's clock or one that ticks late, is just now. */
 export function relative(ms: number, now: number): string {
   const ago = Math.max(0, now - ms);
   if (ago < 5_000) return "just now";
@@ -80,6 +91,12 @@ export function relative(ms: number, now: number): string {
   if (ago < 3_600_000) return `${Math.floor(ago / 60_000)} min ago`;
   if (ago < 86_400_000) return `${Math.floor(ago / 3_600_000)} h ago`;
   return day.format(ms);
+}
+
+/** When it is to come, as far as is known. */
+export function forecast(ms: number, now: number): string {
+  if (ms - now < 5_000) return relative(ms, now);
+  return ms - now < 86_400_000 ? `in ${about(ms - now)}` : day.format(ms);
 }
 
 /** Local time with its offset, and UTC: for hovering. */

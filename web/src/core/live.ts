@@ -39,6 +39,17 @@ const KEPT = 1800;
 const points = new Map<string, Point[]>();
 export const pointsOf = (name: string): Point[] => points.get(name) ?? [];
 
+const TREND_S = 600;
+const TREND_LEAST_S = 60;
+/** Bytes a second by which what the server retains for it grew in the last ten minutes that this tab saw; null: it saw too little. */
+export function growthOf(name: string): number | null {
+  const list = pointsOf(name).filter((p) => !Number.isNaN(p.retained));
+  const last = list[list.length - 1];
+  const first = last && list.find((p) => p.at >= last.at - TREND_S);
+  if (!last || !first || last.at - first.at < TREND_LEAST_S) return null;
+  return (last.retained - first.retained) / (last.at - first.at);
+}
+
 const known = (n: number) => (n < 0 ? NaN : n);
 
 function keep(row: Row, at: number) {

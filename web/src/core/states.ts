@@ -70,7 +70,7 @@ export function whyOf(row: Row): string {
     case "STALLED":
       return `Stuck at ${STAGES[row.stage ?? ""] ?? "an unknown stage"}${trace ? `: ${trace.said}` : "."}`;
     case "SPOOLING":
-      return trace?.said ?? `${bytes(row.spool_bytes)} spooled: Kafka has not taken them yet.`;
+      return `${bytes(row.spool_bytes)} spooled: ${trace?.said ?? "Kafka has not taken them yet."}`;
     case "THROTTLED":
       return "A limit of its configuration holds it.";
     case "SNAPSHOTTING":

@@ -4,6 +4,7 @@ import { signal } from "@preact/signals";
 import { feed, path } from "./api";
 
 const KEPT = 5000;
+const KEPT_CHARS = 32 << 20;
 
 export interface TailLine {
   topic: string;
@@ -11,12 +12,28 @@ export interface TailLine {
   raw: string;
 }
 
+/** "topic@offset": what an event is called in a URL. */
+export const placeOf = (l: { topic: string; offset: string }) => `${l.topic}@${l.offset}`;
+
+const chars = (lines: TailLine[]) => lines.reduce((n, l) => n + l.raw.length, 0);
+
+/** The newest: so many, or so much text, but one at least. */
+function newest(lines: TailLine[]): TailLine[] {
+  let from = Math.max(0, lines.length - KEPT);
+  for (let over = chars(lines.slice(from)) - KEPT_CHARS; over > 0 && from < lines.length - 1; from++) over -= lines[from]!.raw.length;
+  return lines.slice(from);
+}
+
 export class Tail {
   readonly lines = signal<TailLine[]>([]);
   readonly seen = signal(0);
+  /** While it is frozen: what came since then. */
+  readonly later = signal(0);
   readonly error = signal("");
   readonly frozen = signal(false);
   private fresh: TailLine[] = [];
+  private freshChars = 0;
+  private came = 0;
   private all: TailLine[] = [];
   private timer: ReturnType<typeof setInterval>;
   private abort = new AbortController();
@@ -40,8 +57,7 @@ export class Tail {
             return;
           }
           this.following.set(topic, String(Number(e.id) + 1));
-          this.fresh.push({ topic, offset: e.id, raw: e.data });
-          if (this.fresh.length > KEPT * 2) this.fresh.splice(0, this.fresh.length - KEPT);
+          this.take({ topic, offset: e.id, raw: e.data });
           wait = 500;
         }, this.abort.signal);
       } catch (e) {
@@ -53,18 +69,30 @@ export class Tail {
     }
   }
 
+  private take(line: TailLine) {
+    this.came++;
+    this.fresh.push(line);
+    this.freshChars += line.raw.length;
+    if (this.fresh.length <= KEPT * 2 && this.freshChars <= KEPT_CHARS * 2) return;
+    this.fresh = newest(this.fresh);
+    this.freshChars = chars(this.fresh);
+  }
+
   private flush() {
-    if (this.fresh.length === 0) return;
-    const n = this.fresh.length;
+    if (this.came === 0) return;
     this.error.value = "";
-    this.all = [...this.all, ...this.fresh].slice(-KEPT);
+    this.all = newest([...this.all, ...this.fresh]);
+    this.seen.value += this.came;
+    if (this.frozen.value) this.later.value += this.came;
+    else this.lines.value = this.all;
     this.fresh = [];
-    this.seen.value += n;
-    if (!this.frozen.value) this.lines.value = this.all;
+    this.freshChars = this.came = 0;
   }
 
   freeze(on: boolean) {
+    if (on === this.frozen.value) return;
     this.frozen.value = on;
+    this.later.value = 0;
     if (!on) this.lines.value = this.all;
   }
 

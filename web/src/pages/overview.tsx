@@ -5,8 +5,8 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { act, askStop, doing, failures, sayDoing, type Verb } from "../core/act";
 import { get } from "../core/api";
 import type { Row } from "../core/feed";
-import { bytes, count, duration, exact, rate, UNKNOWN } from "../core/format";
-import { allRows, link, names, rowOf, turns } from "../core/live";
+import { bytes, count, duration, exact, growth, rate, UNKNOWN } from "../core/format";
+import { allRows, growthOf, link, names, rowOf, turns } from "../core/live";
 import { go, query, setQuery, to } from "../core/place";
 import { prefs } from "../core/prefs";
 import { isAlive, rankOf, STATES, toneOf, whyOf } from "../core/states";
@@ -131,6 +131,18 @@ function Head(props: { by: Column; down: boolean; column: Column; children: stri
 
 const shown = (row: Row, n: number, as: (n: number) => string) => (isAlive(row) && n >= 0 ? as(n) : UNKNOWN);
 
+/** What the server keeps for it, and whether that grows. */
+function Retained({ row }: { row: Row }) {
+  const by = isAlive(row) ? growthOf(row.name) : null;
+  const said = by === null ? "" : growth(by);
+  return (
+    <span title={row.retained_bytes < 0 ? "The source does not tell" : [`${exact(row.retained_bytes)} bytes kept by the server for it`, said].filter(Boolean).join("; ")}>
+      {shown(row, row.retained_bytes, bytes)}
+      <span class="trend" role={said ? "img" : undefined} aria-label={said || undefined}>{by === null ? "" : said === "steady" ? "→" : by > 0 ? "↗" : "↘"}</span>
+    </span>
+  );
+}
+
 function Line(props: { name: string; at: number; ticked: boolean; tick: (name: string, on: boolean, range: boolean) => void; spark?: SparkPoints }) {
   const signal = rowOf(props.name);
   if (!signal) return null;
@@ -164,9 +176,7 @@ function Line(props: { name: string; at: number; ticked: boolean; tick: (name: s
       <td role="cell" class="num rate" data-label="Events/s">{shown(row, row.rate, rate)}</td>
       <td role="cell" class="num lag" data-label="Lag">{shown(row, row.behind_ms, duration)}</td>
       <td role="cell" class="num retained" data-label="Retained">
-        <span title={row.retained_bytes >= 0 ? `${exact(row.retained_bytes)} bytes kept by the server for it; no limit known` : "The source does not tell"}>
-          {shown(row, row.retained_bytes, bytes)}
-        </span>
+        <Retained row={row} />
       </td>
       <td role="cell" class={`num dead ${row.dead > 0 ? "tone-warn" : ""}`} data-label="Dead" title={exact(row.dead)}>{count(row.dead)}</td>
       <td role="cell" class="spark"><Spark points={props.spark} label={`Events of ${row.name}, last hour`} /></td>

@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError } from "../core/api";
 import { now, second } from "../core/clock";
-import { precise, relative } from "../core/format";
+import { forecast, moment, precise, relative } from "../core/format";
 import { toneOf } from "../core/states";
 import { Icon } from "./icon";
 
@@ -16,16 +16,28 @@ export function StateWord({ word, stale = false }: { word: string; stale?: boole
   );
 }
 
-/** "4 min ago", the exact time on hover and focus. */
-export function Ago({ at }: { at: number | string | null | undefined }) {
+type Instant = number | string | null | undefined;
+
+/** A time in words, the exact one on hover and focus. */
+function Time({ at, say }: { at: Instant; say: (ms: number, now: number) => string }) {
   if (at === null || at === undefined) return <>–</>;
   const ms = typeof at === "number" ? at : Date.parse(at);
+  const said = say(ms, now.value);
   return (
-    <time dateTime={new Date(ms).toISOString()} title={precise(ms)} tabIndex={0}>
-      {relative(ms, now.value)}
+    <time dateTime={new Date(ms).toISOString()} title={precise(ms)} aria-label={`${said}, ${precise(ms).split("\n")[0]}`} tabIndex={0}>
+      {said}
     </time>
   );
 }
+
+/** "4 min ago" */
+export const Ago = ({ at }: { at: Instant }) => <Time at={at} say={relative} />;
+
+/** Of what is still to come: "in about 4 min". */
+export const Due = ({ at }: { at: Instant }) => <Time at={at} say={forecast} />;
+
+/** The time of the day, and the day where it is another one. */
+export const At = ({ at }: { at: number }) => <Time at={at} say={moment} />;
 
 export function Copy({ text, label = "Copy" }: { text: string | (() => string); label?: string }) {
   const [done, setDone] = useState(false);
@@ -135,6 +147,27 @@ export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, deps: unkn
     return () => abort.abort();
   }, [...deps, turn]);
   return { value, error, again: () => setTurn((n) => n + 1), setValue };
+}
+
+/** What may fail, one at a time: what went wrong stays until the next. */
+export function useAttempt() {
+  const [error, setError] = useState<Error | null>(null);
+  const [busy, setBusy] = useState(false);
+  /** True: it was done. */
+  const attempt = async (what: () => Promise<unknown>): Promise<boolean> => {
+    setBusy(true);
+    setError(null);
+    try {
+      await what();
+      return true;
+    } catch (e) {
+      setError(e as Error);
+      return false;
+    } finally {
+      setBusy(false);
+    }
+  };
+  return { error, busy, attempt, forget: () => setError(null) };
 }
 
 /** Calls again every so many ms while the tab is seen. */

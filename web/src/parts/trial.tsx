@@ -2,9 +2,8 @@
 // mends it. Results stay until something is changed; then they are said to be old.
 import { signal } from "@preact/signals";
 import { ApiError, feed, type Body } from "../core/api";
-import { time } from "../core/format";
 import { lacks } from "../core/who";
-import { Copy } from "./bits";
+import { At, Copy } from "./bits";
 import { focusField, Prose } from "./field";
 import { saveFile } from "./file";
 import { Icon } from "./icon";
@@ -33,6 +32,8 @@ interface Outcome {
   done: Done | null;
   error: string;
 }
+
+export const isRunning = (t: Outcome | null) => t !== null && !t.done && !t.error;
 
 /** One test at a time of what `body` makes: a configuration, or a connection. */
 export class Trial {
@@ -75,6 +76,7 @@ export class Trial {
         } else if (e.event === "problem") update({ problems: [...this.now.value!.problems, data] });
         else if (e.event === "done") update({ done: data });
       }, own.signal);
+      if (isRunning(this.now.value)) update({ error: "The hub ended the test before it was done." });
     } catch (e) {
       if ((e as Error).name !== "AbortError") update({ error: e instanceof ApiError ? e.said : (e as Error).message });
     }
@@ -138,7 +140,7 @@ interface PanelProps {
 export function TestPanel({ trial, lacking, fieldOf }: PanelProps) {
   const t = trial.now.value;
   const off = lacks("admin");
-  const running = t !== null && !t.done && !t.error;
+  const running = isRunning(t);
   const stale = t !== null && !trial.fresh();
   return (
     <aside class="panel test" aria-label="Test">
@@ -155,7 +157,7 @@ export function TestPanel({ trial, lacking, fieldOf }: PanelProps) {
             : "Tries the real system, step by step, and changes nothing there."}
         </p>
       )}
-      {t && stale && <p class="note">Tested {time(t.at)} with other parameters.</p>}
+      {t && stale && <p class="note">Tested <At at={t.at} /> with other parameters.</p>}
       {t && (
         <ol class={`steps ${stale ? "stale" : ""}`} aria-live="polite">
           {t.steps.map((s) => <Line key={s.step} s={s} field={s.state === "failed" ? fieldOf(s) : null} />)}

@@ -7,6 +7,7 @@ import { Copy, Failure, Title, useLoad, useTitle, Waiting } from "../../parts/bi
 import { Prose } from "../../parts/field";
 import { Glyph } from "../../parts/glyph";
 import { Icon } from "../../parts/icon";
+import { Table } from "../../parts/table";
 
 interface Listed extends Plugin {
   /** Why it is not in this build; null: it is. */
@@ -105,14 +106,7 @@ function Options({ all }: { all: Option[] }) {
       {groups.map((g) => (
         <section class="panel" key={g}>
           <h2>{g}</h2>
-          <div class="sideways">
-            <table class="list options">
-              <thead>
-                <tr><th scope="col">Option</th><th scope="col">Values</th><th scope="col">Default</th><th scope="col">What it does</th></tr>
-              </thead>
-              <tbody>{found.filter((o) => o.group === g).map((o) => <OptionRow key={o.name} o={o} />)}</tbody>
-            </table>
-          </div>
+          <Table heads={["Option", "Values", "Default", "What it does"]} class="options">{found.filter((o) => o.group === g).map((o) => <OptionRow key={o.name} o={o} />)}</Table>
         </section>
       ))}
       {found.length === 0 && <p class="muted">No option for “{query.value.get("q")}”. <button type="button" class="linkish" onClick={() => setQuery({ q: null })}>All options</button></p>}

@@ -4,7 +4,7 @@ import { ApiError, ask, get, path } from "../../core/api";
 import type { System } from "../../core/options";
 import { go, query, to } from "../../core/place";
 import { lacks } from "../../core/who";
-import { Failure, Title, useLoad, Waiting } from "../../parts/bits";
+import { Failure, Title, useAttempt, useLoad, Waiting } from "../../parts/bits";
 import { confirm } from "../../parts/dialog";
 import { Field } from "../../parts/field";
 import { Glyph } from "../../parts/glyph";
@@ -74,17 +74,16 @@ function Parameters() {
 function Buttons({ done }: { done: (said: string) => void }) {
   const d = draft.value!;
   const off = lacks("admin");
-  const [error, setError] = useState<Error | null>(null);
-  const [busy, setBusy] = useState("");
+  const { error, busy, attempt } = useAttempt();
+  const [doing, setDoing] = useState("");
   const [said, setSaid] = useState("");
   const name = d.name.trim();
 
-  const save = async (untested: boolean, restart: boolean) => {
-    setError(null);
-    setBusy(untested ? "Saving…" : "Trying it on the real system, then saving…");
+  const save = (untested: boolean, restart: boolean) => {
+    setDoing(untested ? "Saving…" : "Trying it on the real system, then saving…");
     const q = new URLSearchParams({ ...(untested ? { test: "false" } : {}), ...(restart ? { restart: "true" } : {}) });
     const tail = q.size ? `?${q}` : "";
-    try {
+    return attempt(async () => {
       if (d.saved) {
         const a = await ask<{ restarted?: string[]; restart_needed?: string[] }>("PATCH", path("hub", "v1", "connections", d.saved.name) + tail, sent());
         const list = a.restarted ?? a.restart_needed ?? [];
@@ -94,11 +93,7 @@ function Buttons({ done }: { done: (said: string) => void }) {
         await ask("POST", `/hub/v1/connections${tail}`, { name, type: d.system.name, ...sent() });
         go(to("connections", name));
       }
-    } catch (e) {
-      setError(e as Error);
-    } finally {
-      setBusy("");
-    }
+    });
   };
   const askSave = async (untested: boolean) => {
     const users = d.saved?.used_by ?? [];
@@ -119,15 +114,11 @@ function Buttons({ done }: { done: (said: string) => void }) {
       danger: true,
     });
     if (!yes) return;
-    try {
-      await ask("DELETE", path("hub", "v1", "connections", d.saved!.name));
-      go(to("connections"));
-    } catch (e) {
-      setError(e as Error);
-    }
+    setDoing("Deleting…");
+    if (await attempt(() => ask("DELETE", path("hub", "v1", "connections", d.saved!.name)))) go(to("connections"));
   };
   const failed = error instanceof ApiError && error.status === 422;
-  const blocked = !!off || !!busy || !name || lacking.value.length > 0 || problems.value.size > 0 || !touched();
+  const blocked = !!off || busy || !name || lacking.value.length > 0 || problems.value.size > 0 || !touched();
   return (
     <>
       {error && <Failure error={error} what={failed ? "The test failed." : d.saved ? "Nothing was changed." : "It was not saved."} />}
@@ -136,7 +127,7 @@ function Buttons({ done }: { done: (said: string) => void }) {
         {failed && <button type="button" class="button" disabled={blocked} onClick={() => void askSave(true)}>Save it untested</button>}
         {d.saved && <button type="button" class="button" disabled={!!off} title={off} onClick={() => void askDelete()}>Delete…</button>}
         {d.saved && <UseIt saved={d.saved} />}
-        <span class="muted" role="status">{busy || said}</span>
+        <span class="muted" role="status">{busy ? doing : said}</span>
       </p>
     </>
   );

@@ -6,7 +6,7 @@ import { changesOf, MASK, problemsOf, type Change, type Config, type Problem, ty
 import { query, setQuery } from "../../core/place";
 import { Pad } from "../../core/views";
 import { lacks } from "../../core/who";
-import { Copy, Failure, useLoad, Waiting } from "../../parts/bits";
+import { Copy, Failure, useAttempt, useLoad, Waiting } from "../../parts/bits";
 import { Dialog } from "../../parts/dialog";
 import { LazyEditor } from "../../parts/lazy";
 import type { TabProps } from "./index";
@@ -16,28 +16,22 @@ type View = "properties" | "json";
 
 function Save(props: { name: string; plugin: string; config: Config; changes: Change[]; close: () => void; saved: () => void }) {
   const [problems, setProblems] = useState<Problem[] | null>(null);
-  const [error, setError] = useState<Error | null>(null);
-  const [busy, setBusy] = useState("");
-  const save = async () => {
-    setError(null);
-    setProblems(null);
-    try {
-      setBusy("Trying it on the real system…");
+  const { error, busy, attempt } = useAttempt();
+  const [doing, setDoing] = useState("");
+  const save = () =>
+    attempt(async () => {
+      setProblems(null);
+      setDoing("Trying it on the real system…");
       const v = await ask<Validation>("PUT", path("connector-plugins", props.plugin, "config", "validate"), { ...props.config, name: props.name });
       const found = problemsOf(v);
       if (found.length > 0) {
         setProblems(found);
         return;
       }
-      setBusy("Saving…");
+      setDoing("Saving…");
       await ask("PUT", path("connectors", props.name, "config"), props.config);
       props.saved();
-    } catch (e) {
-      setError(e as Error);
-    } finally {
-      setBusy("");
-    }
-  };
+    });
   const n = props.changes.length;
   return (
     <Dialog title={`Save ${n} ${n === 1 ? "change" : "changes"} and restart ${props.name}?`} onClose={props.close} wide>
@@ -57,9 +51,9 @@ function Save(props: { name: string; plugin: string; config: Config; changes: Ch
       )}
       {error && <Failure error={error} what="Nothing was saved." />}
       <footer>
-        <span class="muted" role="status">{busy}</span>
+        <span class="muted" role="status">{busy && doing}</span>
         <button type="button" class="button" autofocus onClick={props.close}>Cancel</button>
-        <button type="button" class="button primary" disabled={!!busy} onClick={save}>Save and restart</button>
+        <button type="button" class="button primary" disabled={busy} onClick={() => void save()}>Save and restart</button>
       </footer>
     </Dialog>
   );

@@ -1,8 +1,8 @@
 // Events: what a source writes, live, over all of its topics.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { get, path } from "../../core/api";
 import { to } from "../../core/place";
 import { Tail } from "../../core/tail";
+import { topicsOf } from "../../core/topics";
 import { useEvery } from "../../parts/bits";
 import { Events } from "../../parts/events";
 import type { TabProps } from "./index";
@@ -16,7 +16,8 @@ export function EventsTab({ name }: TabProps) {
   useEffect(() => () => tail.stop(), [tail]);
   const look = async () => {
     try {
-      const found = (await get<Record<string, { topics: string[] }>>(path("connectors", name, "topics")))[name]?.topics ?? [];
+      // Its own (heartbeats, transactions) last: what people look for are tables.
+      const found = (await topicsOf(name)).sort((a, b) => Number(a.startsWith("__")) - Number(b.startsWith("__")));
       setTopics(found);
       // Topics that were there before this page: what comes from now on; later ones from their start.
       for (const topic of found.slice(0, FOLLOWED)) void tail.follow(topic, begun.current || isNew() ? "beginning" : "end");

@@ -5,6 +5,7 @@ import { rowOf } from "../../core/live";
 import { query, setQuery } from "../../core/place";
 import { lacks } from "../../core/who";
 import { Copy, Empty, Failure, useEvery, Waiting } from "../../parts/bits";
+import { saveFile } from "../../parts/file";
 import type { TabProps } from "./index";
 
 const LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR"];
@@ -93,6 +94,7 @@ export function LogTab({ name }: TabProps) {
           </select>
         </label>
         <Copy text={() => shown.map((l) => l.text).join("\n")} />
+        <button type="button" class="button small" disabled={shown.length === 0} onClick={() => saveFile(`${name}.log`, shown.map((l) => `${l.text}\n`).join(""))}>Save</button>
         <span class="muted small" role="status">{said}</span>
       </div>
       {error && !away && <Failure error={error} again={load} what="The log could not be read." />}

@@ -3,8 +3,9 @@
 import { get, path } from "../../core/api";
 import { bytes, count, duration, exact } from "../../core/format";
 import { to } from "../../core/place";
-import { Ago, Empty, StateWord, useEvery, useLoad, Waiting } from "../../parts/bits";
+import { Ago, Due, Empty, StateWord, useEvery, useLoad, Waiting } from "../../parts/bits";
 import { Meter } from "../../parts/meter";
+import { Table } from "../../parts/table";
 import type { TabProps } from "./index";
 import type { Status } from "./status";
 
@@ -13,37 +14,27 @@ function Tasks({ status }: { status: Status }) {
   return (
     <section class="panel">
       <h2>Tasks</h2>
-      <table class="list">
-        <thead>
-          <tr>
-            <th scope="col">Task</th>
-            <th scope="col">State</th>
-            <th scope="col">Since</th>
-            <th scope="col">What</th>
+      <Table heads={["Task", "State", "Since", "What"]}>
+        {tasks.map((t) => (
+          <tr key={t.id}>
+            <th scope="row" class="num">{t.id}</th>
+            <td><StateWord word={t.state === "SNAPSHOT" ? "SNAPSHOTTING" : t.state === "RETRYING" ? "RESTARTING" : t.state} /></td>
+            <td>{t.since ? <Ago at={t.since} /> : "–"}</td>
+            <td class="wrap">
+              {t.error ? (
+                <>
+                  {t.error.message} <code>{t.error.code}</code>
+                  {t.retry_at && <span class="muted"> Attempt {t.attempts + 1} <Due at={t.retry_at} />.</span>}
+                </>
+              ) : t.waits_for ? (
+                `Waits for ${t.waits_for}.`
+              ) : (
+                <span class="muted">pid {status.pid ?? "–"}</span>
+              )}
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {tasks.map((t) => (
-            <tr key={t.id}>
-              <th scope="row" class="num">{t.id}</th>
-              <td><StateWord word={t.state === "SNAPSHOT" ? "SNAPSHOTTING" : t.state === "RETRYING" ? "RESTARTING" : t.state} /></td>
-              <td>{t.since ? <Ago at={t.since} /> : "–"}</td>
-              <td class="wrap">
-                {t.error ? (
-                  <>
-                    {t.error.message} <code>{t.error.code}</code>
-                    {t.retry_at && <span class="muted"> Attempt {t.attempts + 1} <Ago at={t.retry_at} />.</span>}
-                  </>
-                ) : t.waits_for ? (
-                  `Waits for ${t.waits_for}.`
-                ) : (
-                  <span class="muted">pid {status.pid ?? "–"}</span>
-                )}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+        ))}
+      </Table>
     </section>
   );
 }
@@ -121,27 +112,17 @@ function LedgerTables({ status }: { status: Status }) {
   return (
     <section class="panel">
       <h2>Ledger by {status.kind === "source" ? "table" : "topic"}</h2>
-      <div class="sideways">
-        <table class="list">
-          <thead>
-            <tr>
-              <th scope="col">{status.kind === "source" ? "Table" : "Topic"}</th>
-              {columns.map(([k, head]) => <th key={k} scope="col" class="right">{head}</th>)}
+      <Table heads={[status.kind === "source" ? "Table" : "Topic", ...columns.map(([, label]) => ({ label, right: true }))]}>
+        {tables.slice(0, SHOWN).map((t) => {
+          const name = t.table ?? t.topic;
+          return (
+            <tr key={name ?? ""}>
+              <th scope="row">{name ?? <span class="muted">(others)</span>}</th>
+              {columns.map(([k]) => <td key={k} class="num" title={exact(t.counts[k])}>{count(t.counts[k])}</td>)}
             </tr>
-          </thead>
-          <tbody>
-            {tables.slice(0, SHOWN).map((t) => {
-              const name = t.table ?? t.topic;
-              return (
-                <tr key={name ?? ""}>
-                  <th scope="row">{name ?? <span class="muted">(others)</span>}</th>
-                  {columns.map(([k]) => <td key={k} class="num" title={exact(t.counts[k])}>{count(t.counts[k])}</td>)}
-                </tr>
-              );
-            })}
-          </tbody>
-        </table>
-      </div>
+          );
+        })}
+      </Table>
       {rest > 0 && <p class="muted small">And {rest} more: leat status {status.name} --tables</p>}
     </section>
   );
@@ -155,28 +136,16 @@ function Readers({ status }: { status: Status }) {
       {status.readers.length === 0 ? (
         <p class="muted">No sink reads it yet. Its events stay in the stream and can be read at any time.</p>
       ) : (
-        <div class="sideways">
-        <table class="list">
-          <thead>
-            <tr>
-              <th scope="col">Sink</th>
-              <th scope="col" class="right">Events behind</th>
-              <th scope="col" class="right">Bytes behind</th>
-              <th scope="col">Oldest unread</th>
+        <Table heads={["Sink", { label: "Events behind", right: true }, { label: "Bytes behind", right: true }, "Oldest unread"]}>
+          {status.readers.map((r) => (
+            <tr key={r.sink}>
+              <th scope="row">{r.exists ? <a href={to("c", r.sink)}>{r.sink}</a> : <span class="tone-warn">{r.sink} (deleted, still holds the stream)</span>}</th>
+              <td class="num" title={exact(r.events_behind)}>{count(r.events_behind)}</td>
+              <td class="num">{bytes(r.bytes_behind)}</td>
+              <td>{r.fault ? <span class="tone-bad">{r.fault}</span> : r.oldest_unread ? <Ago at={r.oldest_unread} /> : "all read"}</td>
             </tr>
-          </thead>
-          <tbody>
-            {status.readers.map((r) => (
-              <tr key={r.sink}>
-                <th scope="row">{r.exists ? <a href={to("c", r.sink)}>{r.sink}</a> : <span class="tone-warn">{r.sink} (deleted, still holds the stream)</span>}</th>
-                <td class="num" title={exact(r.events_behind)}>{count(r.events_behind)}</td>
-                <td class="num">{bytes(r.bytes_behind)}</td>
-                <td>{r.fault ? <span class="tone-bad">{r.fault}</span> : r.oldest_unread ? <Ago at={r.oldest_unread} /> : "all read"}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-        </div>
+          ))}
+        </Table>
       )}
     </section>
   );
@@ -190,6 +159,7 @@ function Budgets({ status }: { status: Status }) {
       <h2>Budgets</h2>
       <Meter label="Memory for events" used={status.memory_bytes} of={status.memory_bound_bytes} as={bytes} />
       {d && d.spool_max_bytes > 0 && <Meter label="Spool" used={d.spool_bytes} of={d.spool_max_bytes} as={bytes} />}
+      {d?.spool_full_at && <p class="muted small">The spool is full <Due at={d.spool_full_at} /> at the rate of now.</p>}
       <Meter label="Stream on disk" used={status.stream_bytes} as={bytes} />
     </section>
   );

@@ -2,16 +2,12 @@
 // change brings about is told before it is done.
 import { useState } from "preact/hooks";
 import { askStop } from "../../core/act";
-import { ask, get, path } from "../../core/api";
+import { ask, path, request } from "../../core/api";
 import { rowOf } from "../../core/live";
+import { prettyExact, readJson } from "../../core/record";
 import { lacks } from "../../core/who";
-import { Copy, Empty, Failure, useLoad, Waiting } from "../../parts/bits";
+import { Copy, Empty, Failure, useAttempt, useLoad, Waiting } from "../../parts/bits";
 import type { TabProps } from "./index";
-
-interface Offset {
-  partition: unknown;
-  offset: unknown;
-}
 
 interface Place {
   offset: unknown;
@@ -24,7 +20,6 @@ interface Planned {
   first_start?: boolean;
 }
 
-const pretty = (v: unknown) => JSON.stringify(v, null, 2);
 const said = (p: Place | null) => (p === null || p.offset === null ? "none" : (p.text ?? JSON.stringify(p.offset)));
 const line = (v: unknown) => (v === null || v === undefined ? "none" : JSON.stringify(v));
 
@@ -52,45 +47,32 @@ function Preview({ plan, run, cancel, busy }: { plan: Planned; run: () => void; 
 
 export function OffsetsTab({ name, status, reload }: TabProps) {
   const where = path("connectors", name, "offsets");
-  const { value, error, again } = useLoad<{ offsets: Offset[] }>((signal) => get(where, { signal }), [name, rowOf(name)?.value.condition]);
+  const { value, error, again } = useLoad(async (signal) => {
+    const answer = await (await request("GET", where, undefined, { signal })).text();
+    return { none: (JSON.parse(answer) as { offsets: unknown[] }).offsets.length === 0, pretty: prettyExact(answer, "offsets") };
+  }, [name, rowOf(name)?.value.condition]);
   const [text, setText] = useState<string | null>(null);
   const [plan, setPlan] = useState<{ plan: Planned; run: () => Promise<unknown> } | null>(null);
-  const [problem, setProblem] = useState<Error | null>(null);
-  const [busy, setBusy] = useState(false);
+  const { error: problem, busy, attempt, forget } = useAttempt();
   const stopped = rowOf(name)?.value.condition === "STOPPED";
   const off = lacks("admin");
 
-  const preview = async (body: { offsets: Offset[] } | null) => {
-    setProblem(null);
-    try {
+  /** text: as edited; null: a reset. */
+  const preview = (text: string | null) =>
+    attempt(async () => {
+      if (text !== null) readJson(text);
+      const body = text === null ? null : `{"offsets": ${text}}`; // as typed: its numbers stay what they are
       const plan = await ask<Planned>("POST", path("hub", "v1", "connectors", name, "offsets", "preview"), body ?? { reset: true });
       setPlan({ plan, run: () => (body ? ask("PATCH", where, body) : ask("DELETE", where)) });
-    } catch (e) {
-      setProblem(e as Error);
-    }
-  };
-  const edit = () => {
-    try {
-      const offsets = JSON.parse(text!) as Offset[];
-      void preview({ offsets });
-    } catch (e) {
-      setProblem(new Error(`This is no JSON: ${(e as Error).message}`));
-    }
-  };
-  const run = async () => {
-    setBusy(true);
-    try {
+    });
+  const run = () =>
+    attempt(async () => {
       await plan!.run();
       setPlan(null);
       setText(null);
       again();
       reload();
-    } catch (e) {
-      setProblem(e as Error);
-    } finally {
-      setBusy(false);
-    }
-  };
+    });
 
   if (error) return <Failure error={error} again={again} what="The offsets could not be read." />;
   if (!value) return <Waiting />;
@@ -103,18 +85,18 @@ export function OffsetsTab({ name, status, reload }: TabProps) {
         </p>
       )}
       {status?.position_text && <p>Position: <span class="mono">{status.position_text}</span></p>}
-      {value.offsets.length === 0 && text === null ? (
+      {value.none && text === null ? (
         <Empty title="There is no position yet.">
           <p>It has one as soon as it has read something, or a slot was made for it.</p>
         </Empty>
       ) : text === null ? (
         <section class="panel">
           <h2>Offsets</h2>
-          <pre class="code" tabIndex={0}>{pretty(value.offsets)}</pre>
+          <pre class="code" tabIndex={0}>{value.pretty}</pre>
           <p class="row">
-            <button type="button" class="button" disabled={!stopped || !!off} title={off || (stopped ? "" : "It must be stopped")} onClick={() => setText(pretty(value.offsets))}>Edit…</button>
-            <button type="button" class="button" disabled={!stopped || !!off} title={off || (stopped ? "" : "It must be stopped")} onClick={() => preview(null)}>Reset…</button>
-            <Copy text={() => pretty(value.offsets)} />
+            <button type="button" class="button" disabled={!stopped || !!off} title={off || (stopped ? "" : "It must be stopped")} onClick={() => setText(value.pretty)}>Edit…</button>
+            <button type="button" class="button" disabled={!stopped || !!off} title={off || (stopped ? "" : "It must be stopped")} onClick={() => void preview(null)}>Reset…</button>
+            <Copy text={value.pretty} />
           </p>
         </section>
       ) : (
@@ -125,13 +107,13 @@ export function OffsetsTab({ name, status, reload }: TabProps) {
             <textarea class="mono" rows={Math.min(24, text.split("\n").length + 1)} value={text} spellcheck={false} onInput={(e) => setText(e.currentTarget.value)} />
           </label>
           <p class="row">
-            <button type="button" class="button primary" onClick={edit}>Show what this brings about</button>
-            <button type="button" class="button" onClick={() => { setText(null); setProblem(null); }}>Cancel</button>
+            <button type="button" class="button primary" onClick={() => void preview(text)}>Show what this brings about</button>
+            <button type="button" class="button" onClick={() => { setText(null); forget(); }}>Cancel</button>
           </p>
         </section>
       )}
       {problem && <Failure error={problem} />}
-      {plan && <Preview plan={plan.plan} busy={busy} run={run} cancel={() => setPlan(null)} />}
+      {plan && <Preview plan={plan.plan} busy={busy} run={() => void run()} cancel={() => setPlan(null)} />}
     </>
   );
 }

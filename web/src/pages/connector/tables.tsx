@@ -1,6 +1,7 @@
 // Tables: how far the snapshot of each is. Without a total there is a number and a rate, no bar.
 import { about, count, exact, rate } from "../../core/format";
 import { Empty, Waiting } from "../../parts/bits";
+import { Table } from "../../parts/table";
 import type { TabProps } from "./index";
 import type { TableProgress } from "./status";
 
@@ -61,25 +62,11 @@ export function TablesTab({ status }: TabProps) {
           {s!.milliseconds_left ? `, ${about(s!.milliseconds_left)} left` : ""}
         </span>
       </h2>
-      <div class="sideways">
-        <table class="list">
-          <thead>
-            <tr>
-              <th scope="col">Table</th>
-              <th scope="col">Phase</th>
-              <th scope="col" class="right">Rows</th>
-              <th scope="col">Progress</th>
-              <th scope="col" class="right">Rate</th>
-              <th scope="col">Left</th>
-            </tr>
-          </thead>
-          <tbody>
-            {list.map((t) => (
-              <Line key={t.table} t={t} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table heads={["Table", "Phase", { label: "Rows", right: true }, "Progress", { label: "Rate", right: true }, "Left"]}>
+        {list.map((t) => (
+          <Line key={t.table} t={t} />
+        ))}
+      </Table>
     </section>
   );
 }

@@ -5,13 +5,14 @@ import { ask, get, path } from "../../core/api";
 import { second } from "../../core/clock";
 import { count, duration, exact } from "../../core/format";
 import { lacks } from "../../core/who";
-import { Ago, Copy, Empty, Failure, useEvery, useLoad, Waiting } from "../../parts/bits";
+import { Ago, Copy, Empty, Failure, useAttempt, useEvery, useLoad, Waiting } from "../../parts/bits";
 import { confirm } from "../../parts/dialog";
 import { saveFile } from "../../parts/file";
 import { Icon } from "../../parts/icon";
+import { Table } from "../../parts/table";
 import type { TabProps } from "./index";
 
-interface Table {
+interface Compared {
   table: string;
   target: string;
   equal: boolean;
@@ -37,7 +38,7 @@ interface Report {
   ended: string | null;
   repair: boolean;
   progress: { progress: string; rows: number; ranges: number; estimate: number } | null;
-  tables: Table[];
+  tables: Compared[];
   differences: Difference[];
   result: { equal: boolean; tables: number; rows: number; differences: number; undecided: number; repaired: number; took_ms: number; source_percent: number; target_percent: number } | null;
   error: { error: string; where: string; message: string } | null;
@@ -95,39 +96,25 @@ function Verdict({ r }: { r: Report }) {
   );
 }
 
-function Tables({ list }: { list: Table[] }) {
+function Tables({ list }: { list: Compared[] }) {
   return (
     <section class="panel">
       <h2>Tables</h2>
-      <div class="sideways">
-        <table class="list">
-          <thead>
-            <tr>
-              <th scope="col">Table</th>
-              <th scope="col">Verdict</th>
-              <th scope="col">Target</th>
-              <th scope="col" class="right">Rows</th>
-              <th scope="col">At position</th>
-              <th scope="col">When</th>
-            </tr>
-          </thead>
-          <tbody>
-            {[...list].sort((a, b) => Number(a.equal) - Number(b.equal)).map((t) => (
-              <tr key={t.table + t.target}>
-                <th scope="row" class="mono">{t.table}</th>
-                <td>
-                  {t.equal ? <span class="tone-ok">✓ equal</span> : <span class="tone-bad">✕ {t.differences > 0 ? `${exact(t.differences)} differ` : `${exact(t.undecided)} undecided`}</span>}
-                  {t.not_compared && <span class="muted small block">not compared: {t.not_compared}</span>}
-                </td>
-                <td class="mono">{t.target}</td>
-                <td class="num" title={exact(t.rows)}>{count(t.rows)}</td>
-                <td class="mono">{t.position || "–"}</td>
-                <td><Ago at={t.at} /></td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table heads={["Table", "Verdict", "Target", { label: "Rows", right: true }, "At position", "When"]}>
+        {[...list].sort((a, b) => Number(a.equal) - Number(b.equal)).map((t) => (
+          <tr key={t.table + t.target}>
+            <th scope="row" class="mono">{t.table}</th>
+            <td>
+              {t.equal ? <span class="tone-ok">✓ equal</span> : <span class="tone-bad">✕ {t.differences > 0 ? `${exact(t.differences)} differ` : `${exact(t.undecided)} undecided`}</span>}
+              {t.not_compared && <span class="muted small block">not compared: {t.not_compared}</span>}
+            </td>
+            <td class="mono">{t.target}</td>
+            <td class="num" title={exact(t.rows)}>{count(t.rows)}</td>
+            <td class="mono">{t.position || "–"}</td>
+            <td><Ago at={t.at} /></td>
+          </tr>
+        ))}
+      </Table>
     </section>
   );
 }
@@ -143,28 +130,16 @@ function Differences({ name, list, all }: { name: string; list: Difference[]; al
           {list.length > SHOWN ? `${SHOWN} of ${exact(all)}` : exact(all)}
         </span>
       </h2>
-      <div class="sideways">
-        <table class="list">
-          <thead>
-            <tr>
-              <th scope="col">Table</th>
-              <th scope="col">Key</th>
-              <th scope="col">What</th>
-              <th scope="col">Corrected</th>
-            </tr>
-          </thead>
-          <tbody>
-            {list.slice(0, SHOWN).map((d) => (
-              <tr key={`${d.table} ${keyOf(d)} ${d.difference}`}>
-                <th scope="row" class="mono">{d.table}</th>
-                <td class="mono">{keyOf(d)}</td>
-                <td><b>{d.difference}</b> <span class="muted">{KINDS[d.difference]}</span></td>
-                <td>{d.repaired ? <span class="tone-ok">✓ a correction was sent</span> : "–"}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table heads={["Table", "Key", "What", "Corrected"]}>
+        {list.slice(0, SHOWN).map((d) => (
+          <tr key={`${d.table} ${keyOf(d)} ${d.difference}`}>
+            <th scope="row" class="mono">{d.table}</th>
+            <td class="mono">{keyOf(d)}</td>
+            <td><b>{d.difference}</b> <span class="muted">{KINDS[d.difference]}</span></td>
+            <td>{d.repaired ? <span class="tone-ok">✓ a correction was sent</span> : "–"}</td>
+          </tr>
+        ))}
+      </Table>
       <p class="row">
         <button type="button" class="button small" onClick={() => saveFile(`${name}-differences.json`, JSON.stringify(list, null, 2), "application/json")}>Save as JSON</button>
         <Copy text={() => list.map((d) => `${d.difference} ${d.table} ${keyOf(d)}`).join("\n")} />
@@ -178,26 +153,16 @@ export function VerifyTab({ name }: TabProps) {
   const { value: r, error, again, setValue } = useLoad<Report>((signal) => get(where, { signal }), [name]);
   const [load, setLoad] = useState(10);
   const [only, setOnly] = useState("");
-  const [problem, setProblem] = useState<Error | null>(null);
+  const { error: problem, attempt } = useAttempt();
   const off = lacks("operator");
   useEvery(1000, () => r?.running && again());
 
   const begin = async (repair: boolean) => {
     const tables = only.split(/[\s,]+/).filter(Boolean);
-    setProblem(null);
-    try {
-      setValue(await ask<Report>("POST", where, { load, repair, ...(tables.length ? { tables } : {}) }));
-    } catch (e) {
-      setProblem(e as Error);
-    }
+    await attempt(async () => setValue(await ask<Report>("POST", where, { load, repair, ...(tables.length ? { tables } : {}) })));
   };
   const stop = async () => {
-    setProblem(null);
-    try {
-      await ask("DELETE", where);
-    } catch (e) {
-      setProblem(e as Error);
-    }
+    await attempt(() => ask("DELETE", where));
     again();
   };
   const askRepair = async () => {

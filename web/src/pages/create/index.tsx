@@ -9,7 +9,7 @@ import { go, parts, query, setQuery, to } from "../../core/place";
 import { labelOf, wordsOf, type Plugin } from "../../core/options";
 import { lacks } from "../../core/who";
 import { LazyEditor } from "../../parts/lazy";
-import { Copy, Failure, Title, useLoad, useTitle, Waiting } from "../../parts/bits";
+import { Copy, Failure, Title, useAttempt, useLoad, useTitle, Waiting } from "../../parts/bits";
 import { Glyph } from "../../parts/glyph";
 import { Icon } from "../../parts/icon";
 import { TestPanel } from "../../parts/trial";
@@ -77,17 +77,13 @@ function Cards() {
 
 function Paste() {
   const [text, setText] = useState("");
-  const [error, setError] = useState<Error | null>(null);
-  const take = async () => {
-    setError(null);
-    try {
+  const { error, attempt } = useAttempt();
+  const take = () =>
+    attempt(async () => {
       const found = await paste(text);
       trial.forget();
       go(`${to("new", found.name)}?step=review`);
-    } catch (e) {
-      setError(e as Error);
-    }
-  };
+    });
   return (
     <>
       <p class="muted">Kafka Connect's JSON or a .properties file, as Debezium has them, or CREATE SOURCE CONNECTOR; a file may be dropped here.</p>
@@ -278,16 +274,13 @@ function Views({ here }: { here: View | "form" }) {
 
 function Review() {
   const [start, setStart] = useState<"RUNNING" | "PAUSED" | "STOPPED">("RUNNING");
-  const [error, setError] = useState<Error | null>(null);
-  const [busy, setBusy] = useState(false);
+  const { error, busy, attempt } = useAttempt();
   const [view, setView] = useState<View>("properties");
   const admin = lacks("admin");
   const shown = shownAs(view);
   const wrong = [...problems.value];
-  const create = async () => {
-    setBusy(true);
-    setError(null);
-    try {
+  const create = () =>
+    attempt(async () => {
       left.value = new Set(missing.value.map((o) => o.name));
       const stopped = trial.now.value?.done?.ok === false && trial.fresh();
       if (!stopped && (await validate()).length > 0) return;
@@ -297,12 +290,7 @@ function Review() {
       trial.forget();
       plugin.value = null;
       go(`${to("c", made, "events")}?new=1`);
-    } catch (e) {
-      setError(e as Error);
-    } finally {
-      setBusy(false);
-    }
-  };
+    });
   const failed = trial.now.value?.done?.ok === false && trial.fresh();
   return (
     <>

@@ -3,9 +3,9 @@ import { useState } from "preact/hooks";
 import { exact } from "../../core/format";
 import { drop, edit, retry, type Group, type Letter, type Row, type Tried } from "../../core/letters";
 import { rowOf } from "../../core/live";
-import { parseExact } from "../../core/record";
+import { readJson } from "../../core/record";
 import { lacks } from "../../core/who";
-import { Failure } from "../../parts/bits";
+import { Failure, useAttempt } from "../../parts/bits";
 import { confirm, Dialog } from "../../parts/dialog";
 
 const sayTried = (t: Tried) => {
@@ -32,21 +32,13 @@ async function askDrop(connector: string, n: number): Promise<boolean> {
 /** Runs one at a time, and keeps what came of it. */
 function useOutcome(done: () => void) {
   const [said, setSaid] = useState("");
-  const [error, setError] = useState<Error | null>(null);
-  const [busy, setBusy] = useState(false);
-  const run = async (what: () => Promise<string>) => {
-    setBusy(true);
-    setError(null);
-    setSaid("");
-    try {
+  const { error, busy, attempt } = useAttempt();
+  const run = (what: () => Promise<string>) =>
+    attempt(async () => {
+      setSaid("");
       setSaid(await what());
       done();
-    } catch (e) {
-      setError(e as Error);
-    } finally {
-      setBusy(false);
-    }
-  };
+    });
   return { said, error, busy, run };
 }
 
@@ -84,23 +76,13 @@ function changedOf(before: Row, after: Row): Row {
 function Edit({ letter, close, saved }: { letter: Letter; close: () => void; saved: (again: boolean) => Promise<void> }) {
   const was = letter.after ?? {};
   const [text, setText] = useState(JSON.stringify({ ...was, ...(letter.edit ?? {}) }, null, 2));
-  const [error, setError] = useState<Error | null>(null);
-  const save = async (again: boolean) => {
-    setError(null);
-    try {
-      let next: Row;
-      try {
-        next = parseExact(text) as Row;
-      } catch (e) {
-        throw new Error(`This is no JSON: ${(e as Error).message}`);
-      }
-      const changed = changedOf(was, next);
+  const { error, attempt } = useAttempt();
+  const save = (again: boolean) =>
+    attempt(async () => {
+      const changed = changedOf(was, readJson(text) as Row);
       await edit(letter.connector, letter.id, Object.keys(changed).length ? changed : null);
       await saved(again);
-    } catch (e) {
-      setError(e as Error);
-    }
-  };
+    });
   return (
     <Dialog title={`Edit the row of ${letter.table ?? letter.topic}`} onClose={close} wide>
       <label class="field">

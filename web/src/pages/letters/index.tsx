@@ -1,14 +1,15 @@
 // Dead letters: what could not be delivered, why, and with which bytes. Groups by error; the list holds
 // still while one is open.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { bytes, count, exact, precise, time } from "../../core/format";
+import { bytes, count, exact, precise } from "../../core/format";
 import { eventOf, groupsOf, letterOf, lettersOf, textOf, type Group, type Letter } from "../../core/letters";
 import { allRows, names, turns } from "../../core/live";
 import { query, setQuery, to } from "../../core/place";
 import { changeOf } from "../../core/record";
-import { Ago, Copy, Empty, Failure, Title, useEvery, useLoad, useTitle, Waiting } from "../../parts/bits";
+import { Ago, At, Copy, Empty, Failure, Title, useEvery, useLoad, useTitle, Waiting } from "../../parts/bits";
 import { Diff } from "../../parts/events";
 import { Icon } from "../../parts/icon";
+import { Table } from "../../parts/table";
 import { GroupActions, LetterActions } from "./actions";
 
 const SHOWN = 50; // of a group, until more are asked for
@@ -120,28 +121,16 @@ function GroupPanel({ group, open, choose, changed }: { group: Group; open: stri
         <span class="muted small num">{exact(group.letters.length)} {group.letters.length === 1 ? "event" : "events"}, last <Ago at={group.last} /></span>
       </h2>
       <GroupActions group={group} changed={changed} />
-      <div class="sideways">
-        <table class="list letters">
-          <thead>
-            <tr>
-              <th scope="col">Time</th>
-              <th scope="col">Table</th>
-              <th scope="col">Why</th>
-              <th scope="col" class="right">Size</th>
-            </tr>
-          </thead>
-          <tbody>
-            {newest.slice(0, most).map((l) => (
-              <tr key={l.id} class={open === idOf(l) ? "ticked" : ""}>
-                <td class="num left" title={precise(Date.parse(l.stored))}>{time(Date.parse(l.stored))}</td>
-                <th scope="row"><button type="button" class="linkish mono" onClick={() => choose(l)}>{l.table ?? l.topic ?? `letter ${l.id}`}</button></th>
-                <td class="what">{l.reason}</td>
-                <td class="num">{l.size > 0 ? bytes(l.size) : "–"}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table heads={["Time", "Table", "Why", { label: "Size", right: true }]} class="letters">
+        {newest.slice(0, most).map((l) => (
+          <tr key={l.id} class={open === idOf(l) ? "ticked" : ""}>
+            <td class="num left"><At at={Date.parse(l.stored)} /></td>
+            <th scope="row"><button type="button" class="linkish mono" onClick={() => choose(l)}>{l.table ?? l.topic ?? `letter ${l.id}`}</button></th>
+            <td class="what">{l.reason}</td>
+            <td class="num">{l.size > 0 ? bytes(l.size) : "–"}</td>
+          </tr>
+        ))}
+      </Table>
       {newest.length > most && <p class="row"><button type="button" class="button small" onClick={() => setMost(most + 200)}>{count(newest.length - most)} more</button></p>}
     </section>
   );

@@ -1,13 +1,15 @@
 // Lineage: what comes from where, and what breaks if this stops. A drawing, or the same as a list.
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { get, path } from "../../core/api";
+import { get } from "../../core/api";
 import { rate as sayRate } from "../../core/format";
 import { allRows, turns } from "../../core/live";
 import { query, setQuery, to } from "../../core/place";
+import { listTopics, topicsOf, type Topic } from "../../core/topics";
 import { Empty, Failure, StateWord, Title, useEvery, useLoad, useTitle, Waiting } from "../../parts/bits";
 import { Icon } from "../../parts/icon";
+import { Table } from "../../parts/table";
 import { toneOf } from "../../core/states";
-import { graphOf, NODE, pathOf, type Edge, type Found, type Graph, type Infos, type Kind, type Node, type Topic } from "./model";
+import { graphOf, NODE, pathOf, type Edge, type Found, type Graph, type Infos, type Kind, type Node } from "./model";
 
 const EVERY = 5000;
 const ZOOMS = [0.5, 0.65, 0.8, 1, 1.25, 1.5];
@@ -121,24 +123,17 @@ function List({ g, rates }: { g: Graph; rates: Map<string, number> }) {
   const names = (list: Node[]) => list.map((n, i) => <span key={n.id}>{i > 0 && ", "}{n.open ? <a href={to(...n.open)}>{n.label}</a> : n.label}{n.condition && <> <StateWord word={n.condition} /></>}</span>);
   const topics = [...g.nodes.values()].filter((n) => n.kind === "topic").sort((a, b) => a.y - b.y);
   return (
-    <div class="panel sideways">
-      <table class="list">
-        <thead>
-          <tr><th scope="col">Topic</th><th scope="col" class="right">Events/s</th><th scope="col">From</th><th scope="col">Read by</th><th scope="col">Target</th></tr>
-        </thead>
-        <tbody>
-          {topics.map((t) => (
-            <tr key={t.id}>
-              <th scope="row" class="mono">{t.open ? <a href={to(...t.open)}>{t.label}</a> : t.label}</th>
-              <td class="num">{sayRate(rates.get(t.label))}</td>
-              <td>{names(of(t.id, false))}</td>
-              <td>{of(t.id, true).length ? names(of(t.id, true)) : <span class="muted">nobody</span>}</td>
-              <td class="mono">{of(t.id, true).flatMap((s) => of(s.id, true)).map((n) => n.label).join(", ")}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table heads={["Topic", { label: "Events/s", right: true }, "From", "Read by", "Target"]} panel>
+      {topics.map((t) => (
+        <tr key={t.id}>
+          <th scope="row" class="mono">{t.open ? <a href={to(...t.open)}>{t.label}</a> : t.label}</th>
+          <td class="num">{sayRate(rates.get(t.label))}</td>
+          <td>{names(of(t.id, false))}</td>
+          <td>{of(t.id, true).length ? names(of(t.id, true)) : <span class="muted">nobody</span>}</td>
+          <td class="mono">{of(t.id, true).flatMap((s) => of(s.id, true)).map((n) => n.label).join(", ")}</td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 
@@ -146,10 +141,10 @@ export function Lineage() {
   useTitle("Lineage");
   turns.value;
   const infos = useLoad<Infos>((signal) => get("/connectors?expand=info", { signal }), [turns.value]);
-  const topics = useLoad<Topic[]>((signal) => get("/hub/v1/topics", { signal }), []);
+  const topics = useLoad(listTopics, []);
   const patterns = Object.entries(infos.value ?? {}).filter(([, i]) => i.info.config["topics.regex"]).map(([name]) => name);
   const found = useLoad<Found>(async (signal) => new Map(await Promise.all(patterns.map(async (name): Promise<[string, string[]]> =>
-    [name, (await get<Record<string, { topics: string[] }>>(path("connectors", name, "topics"), { signal }))[name]?.topics ?? []]))), [patterns.join(" ")]);
+    [name, await topicsOf(name, { signal })]))), [patterns.join(" ")]);
   useEvery(EVERY, () => { topics.again(); found.again(); });
   const [unfolded, setUnfolded] = useState<ReadonlySet<string>>(new Set());
   const rates = useRates(topics.value);

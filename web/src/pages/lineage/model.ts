@@ -2,15 +2,9 @@
 // each is drawn. Five fixed columns; positions follow from names alone, so nothing moves by itself.
 import type { Config } from "../../core/config";
 import type { Row } from "../../core/feed";
+import type { Topic } from "../../core/topics";
 
-export interface Topic {
-  topic: string;
-  connector: string;
-  connector_exists: boolean;
-  first_offset: number;
-  next_offset: number;
-  bytes: number;
-}
+
 export type Infos = Record<string, { info: { config: Config; type: "source" | "sink" } }>;
 
 export type Kind = "table" | "source" | "topic" | "sink" | "target";

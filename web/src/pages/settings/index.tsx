@@ -8,11 +8,12 @@ import { parts, query, setQuery, to } from "../../core/place";
 import { quoted } from "../../core/sql";
 import { choose, prefs, type Prefs } from "../../core/prefs";
 import { lacks, who } from "../../core/who";
-import { Ago, Copy, Empty, Failure, Title, useEvery, useLoad, useTitle, Waiting } from "../../parts/bits";
+import { Ago, Copy, Empty, Failure, Title, useAttempt, useEvery, useLoad, useTitle, Waiting } from "../../parts/bits";
 import { confirm, Dialog } from "../../parts/dialog";
 import { saveFile } from "../../parts/file";
 import { Icon, Logo } from "../../parts/icon";
 import { Meter } from "../../parts/meter";
+import { Table } from "../../parts/table";
 
 // ---- access
 
@@ -59,18 +60,14 @@ function NewGrant({ close, made }: { close: () => void; made: (g: Grant) => void
   const [role, setRole] = useState("viewer");
   const [days, setDays] = useState("90");
   const [password, setPassword] = useState("");
-  const [error, setError] = useState<Error | null>(null);
-  const create = async () => {
-    setError(null);
-    try {
+  const { error, attempt } = useAttempt();
+  const create = () =>
+    attempt(async () => {
       const body: Record<string, unknown> = { kind, name: name.trim(), role };
       if (kind === "token") body.days = days ? Number(days) : null;
       if (kind === "password") body.password = password;
       made(await ask<Grant>("POST", "/hub/v1/access", body));
-    } catch (e) {
-      setError(e as Error);
-    }
-  };
+    });
   return (
     <Dialog title="New token or user" onClose={close}>
       <form onSubmit={(e) => { e.preventDefault(); void create(); }}>
@@ -124,7 +121,7 @@ function Access() {
   const { value, error, again } = useLoad<Grant[]>((signal) => get("/hub/v1/access", { signal }), []);
   const [making, setMaking] = useState(false);
   const [token, setToken] = useState("");
-  const [problem, setProblem] = useState<Error | null>(null);
+  const { error: problem, attempt } = useAttempt();
   const off = lacks("admin") || (anonymous() ? "needs a login" : "");
   const end = async (g: Grant) => {
     const { yes } = await confirm({
@@ -134,13 +131,7 @@ function Access() {
       danger: true,
     });
     if (!yes) return;
-    setProblem(null);
-    try {
-      await ask("DELETE", path("hub", "v1", "access", g.kind, g.name));
-      again();
-    } catch (e) {
-      setProblem(e as Error);
-    }
+    if (await attempt(() => ask("DELETE", path("hub", "v1", "access", g.kind, g.name)))) again();
   };
   return (
     <>
@@ -160,25 +151,18 @@ function Access() {
       {!value && !error && <Waiting />}
       {value && value.length === 0 && <p class="muted">There is no token and no user.</p>}
       {value && value.length > 0 && (
-        <div class="panel sideways">
-          <table class="list">
-            <thead>
-              <tr><th scope="col">Name</th><th scope="col">Kind</th><th scope="col">Role</th><th scope="col">Made</th><th scope="col">Ends</th><th scope="col"><span class="sr">Actions</span></th></tr>
-            </thead>
-            <tbody>
-              {value.map((g) => (
-                <tr key={`${g.kind} ${g.name}`}>
-                  <th scope="row"><b>{g.name}</b>{who.value?.name === g.name && <span class="muted"> you</span>}</th>
-                  <td>{KINDS[g.kind]}</td>
-                  <td>{g.role}</td>
-                  <td><Ago at={g.made} /></td>
-                  <td>{g.until === null ? <span class="muted">never</span> : g.ended ? <span class="tone-bad">ended</span> : <span title={precise(Date.parse(g.until))}>{precise(Date.parse(g.until)).slice(0, 10)}</span>}</td>
-                  <td class="right"><button type="button" class="button small" disabled={!!off} title={off} aria-label={`End ${g.name}`} onClick={() => void end(g)}>End…</button></td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table heads={["Name", "Kind", "Role", "Made", "Ends", { label: <span class="sr">Actions</span> }]} panel>
+          {value.map((g) => (
+            <tr key={`${g.kind} ${g.name}`}>
+              <th scope="row"><b>{g.name}</b>{who.value?.name === g.name && <span class="muted"> you</span>}</th>
+              <td>{KINDS[g.kind]}</td>
+              <td>{g.role}</td>
+              <td><Ago at={g.made} /></td>
+              <td>{g.until === null ? <span class="muted">never</span> : g.ended ? <span class="tone-bad">ended</span> : <span title={precise(Date.parse(g.until))}>{precise(Date.parse(g.until)).slice(0, 10)}</span>}</td>
+              <td class="right"><button type="button" class="button small" disabled={!!off} title={off} aria-label={`End ${g.name}`} onClick={() => void end(g)}>End…</button></td>
+            </tr>
+          ))}
+        </Table>
       )}
       {making && <NewGrant close={() => setMaking(false)} made={(g) => { setMaking(false); setToken(g.token ?? ""); again(); }} />}
       {token && <Made token={token} close={() => setToken("")} />}
@@ -225,24 +209,17 @@ function AuditList() {
         <span class="muted num" role="status">{shown.length} of {all.length}</span>
         <button type="button" class="button small" onClick={() => saveFile("audit.csv", csv(), "text/csv")}>CSV</button>
       </div>
-      <div class="panel sideways">
-        <table class="list">
-          <thead>
-            <tr><th scope="col">When</th><th scope="col">Who</th><th scope="col">From</th><th scope="col">What</th><th scope="col" class="right">Answer</th></tr>
-          </thead>
-          <tbody>
-            {shown.map((d) => (
-              <tr key={d.id}>
-                <td><Ago at={d.at} /></td>
-                <th scope="row">{d.who} <span class="muted small">{d.how === "none" ? "no login" : `${d.how}, ${d.role}`}</span></th>
-                <td class="mono">{d.address}</td>
-                <td class="mono"><span class="method">{d.method}</span> {d.path}</td>
-                <td class={`num ${d.status >= 400 ? "tone-bad" : ""}`}>{d.status}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table heads={["When", "Who", "From", "What", { label: "Answer", right: true }]} panel>
+        {shown.map((d) => (
+          <tr key={d.id}>
+            <td><Ago at={d.at} /></td>
+            <th scope="row">{d.who} <span class="muted small">{d.how === "none" ? "no login" : `${d.how}, ${d.role}`}</span></th>
+            <td class="mono">{d.address}</td>
+            <td class="mono"><span class="method">{d.method}</span> {d.path}</td>
+            <td class={`num ${d.status >= 400 ? "tone-bad" : ""}`}>{d.status}</td>
+          </tr>
+        ))}
+      </Table>
       {!end && all.length >= 100 && <p class="row buttons"><button type="button" class="button small" onClick={() => void more()}>Older</button></p>}
     </>
   );

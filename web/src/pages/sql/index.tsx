@@ -6,7 +6,7 @@ import { query, setQuery } from "../../core/place";
 import {
   cell, csvOf, forgetPast, isGrave, jsonOf, markdownOf, past, remember, run, statementAt, statementsOf, type Result,
 } from "../../core/sql";
-import { Copy, Title, useTitle } from "../../parts/bits";
+import { At, Copy, Title, useTitle } from "../../parts/bits";
 import { confirm } from "../../parts/dialog";
 import { LazyEditor, type Handle } from "../../parts/lazy";
 import { Icon } from "../../parts/icon";
@@ -63,7 +63,7 @@ function ResultPanel({ r }: { r: Result }) {
         <h2>{r.error ? <span class="tone-bad">Error</span> : r.title}</h2>
         <span class="muted small num" role="status">
           {!r.error && r.columns.length > 0 && `${r.rows.length} ${r.rows.length === 1 ? "row" : "rows"} · `}
-          {(r.ms / 1000).toFixed(2)} s · {time(r.at)}
+          {(r.ms / 1000).toFixed(2)} s · <At at={r.at} />
         </span>
         <span class="row">
           {r.rows.length > 0 && (

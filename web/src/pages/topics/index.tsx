@@ -1,24 +1,16 @@
 // Topics: the list, and one of them live or from any place in time, with a filter.
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { get } from "../../core/api";
 import { bytes, count, exact } from "../../core/format";
 import { parts, query, setQuery, to } from "../../core/place";
 import { Tail } from "../../core/tail";
+import { listTopics } from "../../core/topics";
 import { Empty, Failure, Title, useEvery, useLoad, useTitle, Waiting } from "../../parts/bits";
 import { Events } from "../../parts/events";
-
-interface Topic {
-  topic: string;
-  connector: string;
-  connector_exists: boolean;
-  first_offset: number;
-  next_offset: number;
-  bytes: number;
-}
+import { Table } from "../../parts/table";
 
 export function Topics() {
   useTitle("Topics");
-  const { value, error, again } = useLoad<Topic[]>((signal) => get("/hub/v1/topics", { signal }), []);
+  const { value, error, again } = useLoad(listTopics, []);
   useEvery(5000, again);
   const q = query.value.get("q") ?? "";
   const shown = (value ?? []).filter((t) => `${t.topic} ${t.connector}`.toLowerCase().includes(q.toLowerCase()));
@@ -39,30 +31,17 @@ export function Topics() {
             <input type="search" aria-label="Filter topics" placeholder="filter: topic or connector" value={q} onInput={(e) => setQuery({ q: e.currentTarget.value })} />
             <span class="muted num">{shown.length} of {value.length}</span>
           </div>
-          <div class="panel sideways">
-            <table class="list">
-              <thead>
-                <tr>
-                  <th scope="col">Topic</th>
-                  <th scope="col">From</th>
-                  <th scope="col" class="right">Records</th>
-                  <th scope="col" class="right">Size</th>
-                  <th scope="col" class="right">Offsets</th>
-                </tr>
-              </thead>
-              <tbody>
-                {shown.slice(0, 500).map((t) => (
-                  <tr key={t.topic}>
-                    <th scope="row"><a class="mono" href={to("t", t.topic)}>{t.topic}</a></th>
-                    <td>{t.connector_exists ? <a href={to("c", t.connector)}>{t.connector}</a> : <span class="muted">{t.connector} (deleted)</span>}</td>
-                    <td class="num" title={exact(t.next_offset - t.first_offset)}>{count(t.next_offset - t.first_offset)}</td>
-                    <td class="num">{bytes(t.bytes)}</td>
-                    <td class="num">{exact(t.first_offset)} to {exact(t.next_offset - 1)}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Table heads={["Topic", "From", { label: "Records", right: true }, { label: "Size", right: true }, { label: "Offsets", right: true }]} panel>
+            {shown.slice(0, 500).map((t) => (
+              <tr key={t.topic}>
+                <th scope="row"><a class="mono" href={to("t", t.topic)}>{t.topic}</a></th>
+                <td>{t.connector_exists ? <a href={to("c", t.connector)}>{t.connector}</a> : <span class="muted">{t.connector} (deleted)</span>}</td>
+                <td class="num" title={exact(t.next_offset - t.first_offset)}>{count(t.next_offset - t.first_offset)}</td>
+                <td class="num">{bytes(t.bytes)}</td>
+                <td class="num">{exact(t.first_offset)} to {exact(t.next_offset - 1)}</td>
+              </tr>
+            ))}
+          </Table>
         </>
       )}
     </>
@@ -85,7 +64,7 @@ export function TopicPage() {
     void tail.follow(topic, from, { ...(contains ? { contains } : {}), ...(op ? { op } : {}) });
     return () => tail.stop();
   }, [tail]);
-  const { value } = useLoad<Topic[]>((signal) => get("/hub/v1/topics", { signal }), [topic]);
+  const { value } = useLoad(listTopics, [topic]);
   const info = value?.find((t) => t.topic === topic);
   return (
     <>
@@ -112,7 +91,7 @@ export function TopicPage() {
         <button class="button small">Apply</button>
         <span class="muted small" id="from-help">end, beginning, an offset, or a time such as 2026-01-31T10:00:00Z</span>
       </form>
-      <Events tail={tail} empty={from === "end" ? "What comes from now on appears here; “beginning” shows what is there." : "Nothing fits."} />
+      <Events key={key} tail={tail} empty={from === "end" ? "What comes from now on appears here; “beginning” shows what is there." : "Nothing fits."} />
     </>
   );
 }
