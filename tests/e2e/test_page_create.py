@@ -126,6 +126,19 @@ CREATE SOURCE CONNECTOR "pasted" WITH (
 """
 
 
+def test_typing_goes_on(leat, browser):
+    """Keys that come faster than the page is drawn: each stands where it was typed, and the page
+    is not busy with texts that replace each other."""
+    hub = Hub(leat)
+    with browser.tab(hub, "new/datagen?view=json") as tab:
+        text = tab.locator(".cm-content")
+        text.fill('{"topic.prefix": "p" "x"}')
+        text.press("Control+End")
+        for key in "abcdefghijklmnopqrstuvwxyz":
+            tab.keyboard.type(key)
+        expect(text).to_contain_text('"x"}abcdefghijklmnopqrstuvwxyz')
+
+
 def test_views_of_a_configuration(leat, browser):
     """Pasted as SQL, looked at as JSON and properties, changed in each and in the form."""
     hub = Hub(leat)

@@ -7,7 +7,7 @@ import { bracketMatching, HighlightStyle, StreamLanguage, syntaxHighlighting } f
 import { properties } from "@codemirror/legacy-modes/mode/properties";
 import { Compartment, EditorState, type Extension } from "@codemirror/state";
 import { EditorView, highlightActiveLine, keymap, lineNumbers, placeholder } from "@codemirror/view";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { tags as t } from "@lezer/highlight";
 
 export type Language = "sql" | "json" | "properties";
@@ -76,7 +76,7 @@ export default function Editor(props: {
   const current = useRef(props);
   current.current = props;
   const language = useRef(new Compartment());
-  useEffect(() => {
+  useLayoutEffect(() => {
     const root = box.current!.shadowRoot ?? box.current!.attachShadow({ mode: "open" });
     const own = (view.current = new EditorView({
       root,
@@ -123,10 +123,11 @@ export default function Editor(props: {
       };
     return () => own.destroy();
   }, []);
-  useEffect(() => {
+  // At once, not behind the next frame: a key pressed in between would make two texts replace each other for ever.
+  useLayoutEffect(() => {
     const own = view.current!;
     if (own.state.doc.toString() !== props.value) own.dispatch({ changes: { from: 0, to: own.state.doc.length, insert: props.value } });
   }, [props.value]);
-  useEffect(() => view.current!.dispatch({ effects: language.current.reconfigure(languages[props.language]()) }), [props.language]);
+  useLayoutEffect(() => view.current!.dispatch({ effects: language.current.reconfigure(languages[props.language]()) }), [props.language]);
   return <div class="editor" ref={box} />;
 }
