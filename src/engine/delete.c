@@ -243,9 +243,9 @@ static leat_rc remove_state(leat_process *p, leat_err *e)
     if (err == 0) err = remove_file(p, "state.db");
     if (err == 0) err = leat_os_now()->sync_dir(p->folder);
     if (err < 0) return leat_os_fail(e, err, "remove the state in", p->folder);
+    if (p->setup.sink || p->setup.kafka) remove_file(p, LEAT_TABLES_FILE); /* as the totals */
     if (!p->setup.sink) return LEAT_OK;
     remove_file(p, "counters");
-    remove_file(p, LEAT_TABLES_FILE);
     remove_file(p, "lock");
     rmdir(p->folder);
     return LEAT_OK;

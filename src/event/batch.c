@@ -129,10 +129,7 @@ leat_tally *leat_batch_tally(leat_batch *b, const leat_table *table)
     leat_tally *y = leat_tallies_known(&b->tables, table);
     if (y) return y;
     leat_buf name = {0};
-    if (table->flags & LEAT_TABLE_MESSAGE)
-        leat_buf_str_z(&name, "(messages)");
-    else
-        leat_table_name(table, &name);
+    leat_table_name(table, &name);
     y = leat_tallies_get(&b->tables, leat_buf_str(&name), NULL);
     y->of = table;
     leat_buf_free(&name);

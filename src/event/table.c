@@ -86,6 +86,10 @@ bool leat_table_key_changed(const leat_table *t, const leat_value *before, const
 void leat_table_name(const leat_table *t, leat_buf *out)
 {
     const char *first = t->schema ? t->schema : t->db;
+    if ((t->flags & LEAT_TABLE_MESSAGE) || !*t->name) {
+        leat_buf_str_z(out, "(messages)");
+        return;
+    }
     if (first) {
         leat_buf_str_z(out, first);
         leat_buf_u8(out, '.');

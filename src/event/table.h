@@ -113,7 +113,8 @@ void leat_table_unpin(leat_table *t);
 leat_origin *leat_origin_pin(const leat_origin *o);
 void leat_origin_unpin(leat_origin *o);
 
-/* "schema.table", or "database.table" where the system has no schemas. Appends. */
+/* "schema.table", or "database.table" where the system has no schemas; "(messages)" of logical
+ * messages, also of a table that a transform made of theirs. Appends. */
 void leat_table_name(const leat_table *t, leat_buf *out);
 
 /* ---- both rows of an update of t ---- */

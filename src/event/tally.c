@@ -7,6 +7,7 @@
 #include "base/arena.h"
 
 enum { FIRST = 16, KEPT = 4096 };
+#define SPREAD 0x9e3779b97f4a7c15ull /* pointers differ in few bits, and not the last ones */
 
 void leat_tallies_free(leat_tallies *s)
 {
@@ -80,12 +81,13 @@ leat_tally *leat_tallies_get(leat_tallies *s, leat_str table, uint32_t *hint)
 
 leat_tally *leat_tallies_known(leat_tallies *s, const void *of)
 {
-    uint32_t at = s->last;
+    uint32_t *near = &s->near[((uintptr_t)of * SPREAD >> 32) & (LEAT_TALLIES_NEAR - 1)];
+    uint32_t at = *near;
     if (at >= s->n || s->v[at].of != of) {
         uint32_t i = s->nused;
         while (i > 0 && s->v[s->used[i - 1]].of != of) i--;
         if (i == 0) return NULL;
-        at = s->last = s->used[i - 1];
+        at = *near = s->used[i - 1];
     }
     leat_tally *y = &s->v[at];
     if (!y->behind) s->behind[s->nbehind++] = at;

@@ -18,13 +18,15 @@ typedef struct leat_tally {
     bool used, behind; /* something was counted: since it was cleared, behind the safe place */
 } leat_tally;
 
+enum { LEAT_TALLIES_NEAR = 256 }; /* a power of two */
+
 typedef struct leat_tallies {
     leat_tally *v;
     uint32_t n, cap;
     uint32_t *slots, nslots; /* by name: a number + 1; 0: free */
     uint32_t *used, nused;   /* the numbers of those that are used ... */
     uint32_t *behind, nbehind;
-    uint32_t last; /* found by leat_tallies_known */
+    uint32_t near[LEAT_TALLIES_NEAR]; /* found by leat_tallies_known, by the pointer's bits */
 } leat_tallies;
 
 /* A zeroed one is empty. */

@@ -16,7 +16,8 @@
 #include "event/tally.h"
 
 enum {
-    LEAT_TABLES_MOST = 1000, /* rows with a name */
+    LEAT_TABLES_MOST = 1000, /* rows with a name ... */
+    LEAT_TABLES_FEW = 500,   /* ... up to which one is given to tables that are only left out */
     LEAT_TABLES_NAME = 400,  /* bytes of one, with the 0 behind it; a longer one has no row */
 };
 #define LEAT_TABLES_FILE "tables"

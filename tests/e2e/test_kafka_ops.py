@@ -145,9 +145,11 @@ def test_deleted_with_a_spool(orders, leat, kafka):
     leat.stop()
     assert "delete.spool" in leat.call("delete", "shop", "--yes", ok=(1,)).stderr
     assert os.listdir(spool)
+    assert os.path.exists(os.path.join(leat.data, "connectors/shop/tables"))
     leat.call("delete", "shop", "--yes", "--drop-spool")
     assert not os.path.exists(spool)
     assert not os.path.exists(os.path.join(leat.data, "connectors/shop/state.db"))
+    assert not os.path.exists(os.path.join(leat.data, "connectors/shop/tables"))
 
 
 @pytest.mark.timeout(600)

@@ -27,6 +27,24 @@ static void test_references(void **state)
     leat_origin_unpin(NULL);
 }
 
+static void check_name(const char *schema, const char *name, uint16_t flags, const char *want)
+{
+    leat_buf b = {0};
+    leat_table_name(&(leat_table){.db = "d", .schema = schema, .name = name, .flags = flags}, &b);
+    leat_buf_u8(&b, 0);
+    assert_string_equal(b.p, want);
+    leat_buf_free(&b);
+}
+
+static void test_name(void **state)
+{
+    (void)state;
+    check_name("public", "t", 0, "public.t");
+    check_name(NULL, "t", 0, "d.t");
+    check_name("", "", LEAT_TABLE_MESSAGE, "(messages)");
+    check_name("", "", LEAT_TABLE_RECORD, "(messages)"); /* as a transform makes it */
+}
+
 /* What differs in a table or its origin differs in the fingerprint. */
 static void test_fingerprint(void **state)
 {
@@ -123,7 +141,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_references),      cmocka_unit_test(test_fingerprint),
         cmocka_unit_test(test_envelope_schema), cmocka_unit_test(test_envelope_name),
-        cmocka_unit_test(test_message_schema),
+        cmocka_unit_test(test_message_schema),  cmocka_unit_test(test_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
