@@ -234,9 +234,9 @@ static leat_rc add_change(const leat_change_record *c, const leat_change_table *
     ev->op = (uint8_t)op;
     ev->flags = flags;
     ev->before = op == LEAT_OP_DELETE || op == LEAT_OP_UPDATE ? before : NULL;
+    /* What was not sent stays so: the old row may be a key with made-up nulls and zeros beside it
+     * (event/envelope.h), and the target has the value. */
     ev->after = op == LEAT_OP_DELETE ? NULL : after;
-    if (op == LEAT_OP_UPDATE && before && after)
-        leat_table_fill_unchanged(at->table, before, after);
     return LEAT_OK;
 }
 

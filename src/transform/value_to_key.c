@@ -23,19 +23,21 @@ static const void *make(leat_transform_options *o)
     return c;
 }
 
+/* Of keep, which lives long, nothing is taken for a value that lacks a field. */
 static leat_rc fill(const conf *c, const leat_schema *value, plan *p, leat_arena *keep, leat_err *e)
 {
-    uint32_t n = (uint32_t)c->fields.n, *from = LEAT_NEW(keep, uint32_t, n);
-    leat_schema *key = leat_schema_struct(keep, false, NULL, 0, n);
-    leat_field *fields = LEAT_NEW(keep, leat_field, n);
-    for (uint32_t i = 0; i < n; i++) {
-        int at = leat_schema_field(value, leat_str_of(c->fields.v[i]));
-        if (at < 0)
+    uint32_t n = (uint32_t)c->fields.n;
+    for (uint32_t i = 0; i < n; i++)
+        if (leat_schema_field(value, leat_str_of(c->fields.v[i])) < 0)
             return leat_fail(e, LEAT_DATA, "transform.failed", "",
                              "Field does not exist: %s; the value's first is %s", c->fields.v[i],
                              value->nfields ? value->fields[0].name : "missing");
-        from[i] = (uint32_t)at;
-        fields[i] = value->fields[at];
+    uint32_t *from = LEAT_NEW(keep, uint32_t, n);
+    leat_schema *key = leat_schema_struct(keep, false, NULL, 0, n);
+    leat_field *fields = LEAT_NEW(keep, leat_field, n);
+    for (uint32_t i = 0; i < n; i++) {
+        from[i] = (uint32_t)leat_schema_field(value, leat_str_of(c->fields.v[i]));
+        fields[i] = value->fields[from[i]];
     }
     key->fields = fields;
     p->from = from;

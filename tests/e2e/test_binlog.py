@@ -117,20 +117,25 @@ def orders(leat):
              v["transaction"]["data_collection_order"]) for v in values(leat)]
 
 
-@pytest.mark.parametrize("statements", ["false", "true"])
-def test_inside_a_transaction(statements, binlog, leat):
+@pytest.mark.parametrize("statements, other", [("false", 0), ("true", 0), ("false", 1)])
+def test_inside_a_transaction(statements, other, binlog, leat):
     """An offset of Debezium's that stands behind the second row of a third statement: what follows
     comes, with the numbers behind those that Debezium gave. Of MariaDB it is sent the statements'
-    texts, and counts them, only where it shows them."""
+    texts, and counts them, only where it shows them. Before all that there can be a statement that
+    is no rows: with an event of its own for the variable in it, which counts."""
     file = start(leat, binlog, provide__transaction__metadata="true", include__query=statements)
+    binlog.sql("CREATE TABLE other (id int PRIMARY KEY)", "shop")
     mark(binlog, leat, "shop.shop.zz_end", 1, database="shop")
     leat.stop()
     texts = statements == "true" or binlog.kind == "mysql"
+    mixed = "INSERT INTO other VALUES (@x); " * other
     ids = "(8)", "(9)", "(1), (2), (3), (4)", "(5)"
-    text = ";".join(f"INSERT INTO t (id) VALUES {i}" for i in ids)
-    binlog.sql(f"BEGIN; {text}; COMMIT", "shop")
-    # What begins it; text, table and rows of two statements; and of the third without rows.
-    set_inside(leat, event=9 if texts else 6, row=2, told=4)
+    # What differs from server to server (uuid) is logged as rows.
+    text = ";".join(f"INSERT INTO t (id, w) VALUES {i.replace(')', ', uuid())')}" for i in ids)
+    binlog.sql(f"SET binlog_format = MIXED, @x = 1; BEGIN; {mixed}{text}; COMMIT", "shop")
+    # What begins it; variable and statement; text, table and rows of two statements; and of the
+    # third without rows.
+    set_inside(leat, event=(9 if texts else 6) + 2 * other, row=2, told=4)
     leat.call("run", "--once", file, seconds=120)
     assert orders(leat) == [(3, 5, 5), (4, 6, 6), (5, 7, 7)]
     end = leat.read("shop.transaction")[-1]["value"]

@@ -103,6 +103,26 @@ static void test_rows_without_all_their_cells(void **state)
     assert_int_equal(batch.ev[0].after[1].kind, LEAT_ABSENT);
 }
 
+/* An old row that was a key alone has nulls and zeros beside it: they are not what was not sent. */
+static void test_what_was_not_sent_is_not_made_up(void **state)
+{
+    (void)state;
+    static const char *const olds[] = {"null", "{\"id\":1,\"t\":null}", "{\"id\":1,\"t\":\"\"}"};
+    for (size_t i = 0; i < sizeof olds / sizeof *olds; i++) {
+        char value[1024];
+        snprintf(value, sizeof value,
+                 ENVELOPE(ID "," TEXT, ID "," TEXT,
+                          "{\"before\":%s,\"after\":{\"id\":1,\"t\":"
+                          "\"__debezium_unavailable_value\"},\"source\":{\"table\":\"c\"},"
+                          "\"op\":\"u\"}"),
+                 olds[i]);
+        assert_int_equal(read_one(KEY(ID, "{\"id\":1}"), value), LEAT_OK);
+        assert_int_equal(batch.ev[0].op, LEAT_OP_UPDATE);
+        assert_int_equal(batch.ev[0].after[0].u.i, 1);
+        assert_int_equal(batch.ev[0].after[1].kind, LEAT_ABSENT);
+    }
+}
+
 /* Tables of some thousand topics are not forgotten, made again and told to the target again. */
 static void test_many_topics(void **state)
 {
@@ -141,6 +161,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_old_rows_of_another_schema, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_keys_of_other_types, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_was_not_sent_is_not_made_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_rows_without_all_their_cells, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_many_topics, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_too_many_columns, set_up, tear_down),

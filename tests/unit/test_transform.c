@@ -193,6 +193,33 @@ static void test_failures(void **state)
     end(f);
 }
 
+/* Of the arena that lives as long as the schema: what a record takes whose last field is missing.
+ */
+static size_t taken(const char *fields)
+{
+    const char *options[] = {
+        "transforms", "key", "transforms.key.type", "ValueToKey", "transforms.key.fields",
+        fields,       NULL};
+    fixture *f = start(options);
+    leat_arena keep = {0};
+    leat_event ev = {.op = LEAT_OP_RECORD};
+    leat_record r = {.topic = "t", .value_schema = f->t->row};
+    leat_err e;
+    r.value = (leat_value){.kind = LEAT_STRUCT, .len = f->t->row->nfields};
+    r.value.u.list = sample_row(&f->b, 1, "A", "B", NULL);
+    assert_int_equal(leat_transform_records(f->run, &ev, &r, 1, &keep, &e), LEAT_DATA);
+    size_t used = leat_arena_used(&keep);
+    leat_arena_free(&keep);
+    end(f);
+    return used;
+}
+
+static void test_failures_keep_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(taken("first_name,last_name,email,nope"), taken("nope"));
+}
+
 static void test_options(void **state)
 {
     static const char *const wrong[][8] = {
@@ -230,8 +257,11 @@ static void test_options(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chain),   cmocka_unit_test(test_several_records),
-        cmocka_unit_test(test_headers), cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_chain),
+        cmocka_unit_test(test_several_records),
+        cmocka_unit_test(test_headers),
+        cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_failures_keep_nothing),
         cmocka_unit_test(test_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -330,7 +330,10 @@ leat_rc leat_my_event(leat_my_source *s, leat_batch *b, leat_binlog_format *f, l
     leat_arena_reset(&s->scratch, 1 << 20);
     LEAT_TRY(leat_binlog_decode(f, bytes, 0, &s->scratch, &ev, e));
     if (f == &s->format && ev.type != LEAT_BINLOG_ROTATE) advance(s, &ev);
-    if (ev.skip) return LEAT_OK;
+    if (ev.skip) {
+        pass_resumed(s, ev.type);
+        return LEAT_OK;
+    }
     if (s->tx.open && !s->tx.timed && ev.ts) s->tx.ts_us = (int64_t)ev.ts * 1000000;
     leat_rc rc = apply(s, b, f, &ev, bytes, e);
     pass_resumed(s, ev.type);
