@@ -67,8 +67,12 @@ static unsigned read_from(leat_reader_conf conf)
 static void look_as_sink(void)
 {
     static const char *const topics[] = {"t", "other", NULL};
-    leat_inputs in = {
-        .feed = {.ops = &leat_inputs_ops}, .data = "", .sink = "out", .topics = topics};
+    leat_shaper *shaper = leat_shaper_new(NULL, false);
+    leat_inputs in = {.feed = {.ops = &leat_inputs_ops},
+                      .data = "",
+                      .sink = "out",
+                      .topics = topics,
+                      .shaper = shaper};
     leat_feed *feed = &in.feed;
     leat_err e;
     leat_batch b;
@@ -78,6 +82,7 @@ static void look_as_sink(void)
     leat_feed_counts(feed);
     feed->ops->close(feed);
     leat_batch_free(&b);
+    leat_shaper_free(shaper);
 }
 
 static void put(const char *path, leat_str text)
