@@ -36,8 +36,9 @@ static leat_canon kin(const leat_compare_column *s, const leat_compare_column *t
     return json(s->type) && json(t->type) ? LEAT_CANON_JSON : LEAT_CANON_TEXT;
 }
 
-/* A target that keeps what it has no type for as text (sink/sql/sqlite.c). */
-static leat_canon stranger(const leat_compare_column *s, const leat_compare_column *t)
+/* A target that keeps what it has no type for as text (sink/sql/sqlite.c); one_zero: of it. */
+static leat_canon stranger(const leat_compare_column *s, const leat_compare_column *t,
+                           bool one_zero)
 {
     switch ((leat_compare_kind)s->kind) {
     case LEAT_COMPARE_INT:
@@ -48,7 +49,7 @@ static leat_canon stranger(const leat_compare_column *s, const leat_compare_colu
     case LEAT_COMPARE_NUMBER:
         return t->kind == LEAT_COMPARE_TEXT ? LEAT_CANON_TEXT : LEAT_CANON_NUMBER;
     case LEAT_COMPARE_MONEY: return LEAT_CANON_DECIMAL;
-    case LEAT_COMPARE_FLOAT: return LEAT_CANON_FLOAT0;
+    case LEAT_COMPARE_FLOAT: return one_zero ? LEAT_CANON_FLOAT0 : LEAT_CANON_FLOAT;
     case LEAT_COMPARE_DATE:
     case LEAT_COMPARE_TIME:
     case LEAT_COMPARE_STAMP:
@@ -130,7 +131,8 @@ static leat_canon canon_of(const leat_verify *v, const leat_compare_column *s,
                            const leat_compare_column *t)
 {
     if (is_mysql(v->source) || is_mysql(v->target)) return abroad(s, t, v->target->one_zero);
-    return strcmp(v->source->system, v->target->system) == 0 ? kin(s, t) : stranger(s, t);
+    if (strcmp(v->source->system, v->target->system) == 0) return kin(s, t);
+    return stranger(s, t, v->target->one_zero);
 }
 
 /* Both order the values of a key's column in the same way. */

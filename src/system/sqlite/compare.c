@@ -19,6 +19,7 @@
 typedef struct side {
     leat_compare_side base;
     sqlite3 *db;
+    bool borrowed; /* db is */
     char *path;
     leat_buf sql, text, row;
 } side;
@@ -77,8 +78,8 @@ static void put_moment(leat_buf *out, leat_str text)
     put_stamp(out, text);
 }
 
-/* What a server makes of a double's text (system/mysql/compare_text.c); 0 has no sign here. */
-static void put_real(leat_buf *out, double v)
+/* What a server makes of a double's text (system/mysql/compare_text.c). zero: 0 has no sign. */
+static void put_real(leat_buf *out, double v, bool zero)
 {
     char text[LEAT_DOUBLE_MAX], digits[LEAT_DOUBLE_MAX];
     size_t n = leat_double_text(v, text), used = 0, end;
@@ -101,7 +102,7 @@ static void put_real(leat_buf *out, double v)
     for (end = used; end > 0 && digits[end - 1] == '0';) end--;
     size_t from = 0;
     while (from < end && digits[from] == '0') from++;
-    if (v < 0) leat_buf_u8(out, '-');
+    if (v < 0 || (!zero && signbit(v))) leat_buf_u8(out, '-');
     leat_buf_put(out, digits + from, end - from);
     leat_buf_printf(out, "e%d", exponent - behind + (int)(used - end));
 }
@@ -147,8 +148,8 @@ static void put_canon(leat_buf *out, leat_canon canon, sqlite3_value *v)
         leat_buf_hex(out, (leat_str){sqlite3_value_blob(v), (size_t)sqlite3_value_bytes(v)});
         return;
     }
-    if (canon == LEAT_CANON_REAL0) {
-        put_real(out, sqlite3_value_double(v));
+    if (canon == LEAT_CANON_REAL || canon == LEAT_CANON_REAL0) {
+        put_real(out, sqlite3_value_double(v), canon == LEAT_CANON_REAL0);
         return;
     }
     bool floats = canon == LEAT_CANON_FLOAT || canon == LEAT_CANON_FLOAT0;
@@ -479,7 +480,7 @@ static leat_rc remove_row(leat_compare_side *base, const leat_compare_plan *p,
 static void close_side(leat_compare_side *base)
 {
     side *s = (side *)base;
-    sqlite3_close(s->db);
+    if (!s->borrowed) sqlite3_close(s->db);
     leat_buf_free(&s->sql);
     leat_buf_free(&s->text);
     leat_buf_free(&s->row);
@@ -487,8 +488,7 @@ static void close_side(leat_compare_side *base)
     leat_free(s);
 }
 
-leat_rc leat_sqlite_compare_open(const char *path, int64_t wait_ms, leat_compare_side **out,
-                                 leat_err *e)
+static side *new_side(const char *path)
 {
     side *s = leat_zalloc(1, sizeof *s);
     size_t n = strlen(path) + 1;
@@ -507,18 +507,41 @@ leat_rc leat_sqlite_compare_open(const char *path, int64_t wait_ms, leat_compare
                                   .rows = rows,
                                   .remove = remove_row,
                                   .close = close_side};
+    return s;
+}
+
+static leat_rc set_up(side *s, leat_compare_side **out, leat_err *e)
+{
     leat_rc rc = LEAT_OK;
-    if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
-        rc = fail(e, s, "open the database");
-    if (rc == LEAT_OK) {
-        sqlite3_busy_timeout(s->db, wait_ms > 0 && wait_ms < INT32_MAX ? (int)wait_ms : 30000);
-        if (sqlite3_create_function_v2(s->db, "leat_canon", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
-                                       NULL, canon_function, NULL, NULL, NULL) != SQLITE_OK)
-            rc = fail(e, s, "set the session up");
-    }
+    if (sqlite3_create_function_v2(s->db, "leat_canon", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,
+                                   canon_function, NULL, NULL, NULL) != SQLITE_OK)
+        rc = fail(e, s, "set the session up");
     if (rc == LEAT_OK)
         *out = &s->base;
     else
         close_side(&s->base);
     return rc;
+}
+
+leat_rc leat_sqlite_compare_open(const char *path, int64_t wait_ms, leat_compare_side **out,
+                                 leat_err *e)
+{
+    side *s = new_side(path);
+    if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK) {
+        leat_rc rc = fail(e, s, "open the database");
+        close_side(&s->base);
+        return rc;
+    }
+    sqlite3_busy_timeout(s->db, wait_ms > 0 && wait_ms < INT32_MAX ? (int)wait_ms : 30000);
+    return set_up(s, out, e);
+}
+
+leat_rc leat_sqlite_compare_of(sqlite3 *db, const char *path, leat_compare_side **out, leat_err *e)
+{
+    side *s = new_side(path);
+    s->db = db;
+    s->borrowed = true;
+    s->base.one_zero = false;
+    s->base.remove = NULL;
+    return set_up(s, out, e);
 }
