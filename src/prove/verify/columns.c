@@ -82,10 +82,12 @@ static leat_canon number(leat_compare_kind s, leat_compare_kind t)
     return is_number(t) || t == LEAT_COMPARE_ANY ? LEAT_CANON_NUMBER : LEAT_CANON_NONE;
 }
 
-/* One of the two is MySQL or MariaDB (sink/sql/my_text.c, sink/sql/pg_text.c); one_zero: of the
- * target. */
-static leat_canon abroad(const leat_compare_column *s, const leat_compare_column *t, bool one_zero)
+/* One of the two is MySQL or MariaDB (sink/sql/my_text.c, sink/sql/pg_text.c). SQLite keeps JSON as
+ * text. */
+static leat_canon abroad(const leat_compare_column *s, const leat_compare_column *t,
+                         const leat_compare_side *target)
 {
+    bool keeps = json(t->type) || strcmp(target->system, "sqlite") == 0;
     leat_compare_kind to = (leat_compare_kind)t->kind;
     bool text = to == LEAT_COMPARE_TEXT || to == LEAT_COMPARE_ANY;
     bool bits = to == LEAT_COMPARE_BITS || to == LEAT_COMPARE_VARBITS || text;
@@ -100,12 +102,12 @@ static leat_canon abroad(const leat_compare_column *s, const leat_compare_column
     case LEAT_COMPARE_SINGLE:
         if (to != LEAT_COMPARE_FLOAT && to != LEAT_COMPARE_SINGLE && to != LEAT_COMPARE_ANY)
             return LEAT_CANON_NONE;
-        return one_zero ? LEAT_CANON_REAL0 : LEAT_CANON_REAL;
+        return target->one_zero ? LEAT_CANON_REAL0 : LEAT_CANON_REAL;
     case LEAT_COMPARE_TEXT:
     case LEAT_COMPARE_CHAR:
         if (to == LEAT_COMPARE_CHAR) return LEAT_CANON_TRIMMED;
         if (!text) return LEAT_CANON_NONE;
-        return json(s->type) && json(t->type) ? LEAT_CANON_JSON : LEAT_CANON_TEXT;
+        return json(s->type) && keeps ? LEAT_CANON_JSON : LEAT_CANON_TEXT;
     case LEAT_COMPARE_BYTES:
         return to == LEAT_COMPARE_BYTES || to == LEAT_COMPARE_ANY ? LEAT_CANON_TEXT
                                                                   : LEAT_CANON_NONE;
@@ -130,7 +132,7 @@ static bool is_mysql(const leat_compare_side *side)
 static leat_canon canon_of(const leat_verify *v, const leat_compare_column *s,
                            const leat_compare_column *t)
 {
-    if (is_mysql(v->source) || is_mysql(v->target)) return abroad(s, t, v->target->one_zero);
+    if (is_mysql(v->source) || is_mysql(v->target)) return abroad(s, t, v->target);
     if (strcmp(v->source->system, v->target->system) == 0) return kin(s, t);
     return stranger(s, t, v->target->one_zero);
 }

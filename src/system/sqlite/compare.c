@@ -82,7 +82,8 @@ static void put_moment(leat_buf *out, leat_str text)
 static void put_real(leat_buf *out, double v, bool zero)
 {
     char text[LEAT_DOUBLE_MAX], digits[LEAT_DOUBLE_MAX];
-    size_t n = leat_double_text(v, text), used = 0, end;
+    size_t n = (size_t)snprintf(text, sizeof text, "%.0e", v), used = 0, end;
+    if (strtod(text, NULL) != v) n = leat_double_text(v, text); /* which has two digits at least */
     int exponent = 0, behind = 0;
     bool point = false;
     for (size_t i = 0; i < n; i++) {
@@ -105,6 +106,20 @@ static void put_real(leat_buf *out, double v, bool zero)
     if (v < 0 || (!zero && signbit(v))) leat_buf_u8(out, '-');
     leat_buf_put(out, digits + from, end - from);
     leat_buf_printf(out, "e%d", exponent - behind + (int)(used - end));
+}
+
+/* As MySQL shows it, and jsonb: its binary log is written without blanks. */
+static void put_json(leat_buf *out, leat_str text)
+{
+    bool quoted = false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.s[i];
+        bool blank = c == ' ' || c == '\t' || c == '\n' || c == '\r';
+        if (quoted || !blank) leat_buf_u8(out, (unsigned char)c);
+        if (quoted && c == '\\' && i + 1 < text.len) leat_buf_u8(out, (unsigned char)text.s[++i]);
+        if (c == '"') quoted = !quoted;
+        if (!quoted && (c == ',' || c == ':')) leat_buf_u8(out, ' ');
+    }
 }
 
 /* "14 mons 3 days 04:05:06.5" */
@@ -164,6 +179,7 @@ static void put_canon(leat_buf *out, leat_canon canon, sqlite3_value *v)
     case LEAT_CANON_STAMP: put_stamp(out, text); break;
     case LEAT_CANON_MOMENT: put_moment(out, text); break;
     case LEAT_CANON_INTERVAL: put_interval(out, text); break;
+    case LEAT_CANON_JSON: put_json(out, text); break;
     case LEAT_CANON_TRIMMED:
         while (text.len > 0 && text.s[text.len - 1] == ' ') text.len--;
         leat_buf_add(out, text);
