@@ -214,7 +214,7 @@ const leat_openapi_row leat_openapi_rows[] = {
     {"GET", "/hub/v1/connectors/*/verify", "How far its verification is, or what it has shown",
      NULL, NULL, "Verification", 200, 0, NULL, NULL},
     {"POST", "/hub/v1/connectors/*/verify",
-     "Compare a sink's target with its sources: `leat verify`", NULL, "NewVerification",
+     "Compare a sink's target, or a source's stream, with the source: `leat verify`", NULL, "NewVerification",
      "Verification", 202, 0, NULL, NULL},
     {"DELETE", "/hub/v1/connectors/*/verify", "Stop that", NULL, NULL, NULL, 204, 0, NULL, NULL},
     {"POST", "/hub/v1/connectors/*/signals", "Have it read tables again: Debezium's signals", NULL,
