@@ -2,6 +2,7 @@
  * can make of them. Pure. */
 #include <stdio.h>
 
+#include "capture/columns.h"
 #include "capture/filter.h"
 #include "prove/verify/part.h"
 
@@ -162,15 +163,20 @@ static void skip(leat_verify *v, const char *column, const char *why)
     leat_buf_printf(&v->skipped, "%s%s (%s)", v->skipped.len ? ", " : "", column, why);
 }
 
-/* What the source's options do to a column. */
-static bool changed_on_the_way(leat_verify *v, const leat_compare_table *source, const char *column,
-                               const char **why, leat_err *e, leat_rc *rc)
+/* What the source's options do to a column; *why NULL: nothing. */
+static leat_rc changed_on_the_way(const leat_verify *v, const leat_compare_table *source,
+                                  const char *column, bool key, const char **why, leat_err *e)
 {
-    bool in = true;
-    if (v->filter)
-        *rc = leat_filter_column(v->filter, source->schema, source->name, column, &in, e);
-    *why = "it is not captured";
-    return !in;
+    bool in = true, changes;
+    LEAT_TRY(leat_filter_column(v->filter, source->schema, source->name, column, &in, e));
+    LEAT_TRY(leat_columns_changes(v->columns, source->schema, source->name, column, &changes, e));
+    *why = !in ? "it is not captured" : changes ? "it is truncated, masked or hashed" : NULL;
+    if (!key || !changes) return LEAT_OK;
+    return leat_fail(
+        e, LEAT_CONF, "verify.changed", source->name,
+        "its key's column %s is truncated, masked or hashed on the way: rows cannot be "
+        "found by it",
+        column);
 }
 
 typedef struct pairing {
@@ -212,14 +218,13 @@ static leat_rc put_rest(leat_verify *v, pairing *g, const leat_compare_table *so
 {
     for (uint32_t i = 0; i < source->n; i++) {
         const leat_compare_column *s = &source->columns[i], *t = find(target, s->name);
-        const char *why = NULL;
-        leat_rc rc = LEAT_OK;
-        bool key = false, off = changed_on_the_way(v, source, s->name, &why, e, &rc);
-        LEAT_TRY(rc);
+        const char *why;
+        bool key = false;
         for (uint16_t k = 0; k < g->nkey; k++) key = key || strcmp(g->s[k].name, s->name) == 0;
+        LEAT_TRY(changed_on_the_way(v, source, s->name, key, &why, e));
         if (key) continue;
         leat_canon canon = t ? canon_of(v, s, t) : LEAT_CANON_NONE;
-        if (off)
+        if (why)
             skip(v, s->name, why);
         else if (!t)
             skip(v, s->name, "the target has no such column");

@@ -41,7 +41,8 @@ typedef struct leat_verify {
     const char *source_name;
     leat_compare_side *source, *target;
     const struct leat_filter *filter;
-    leat_compare_plan splan, tplan; /* of the table */
+    const struct leat_columns *columns; /* NULL: none is truncated or masked */
+    leat_compare_plan splan, tplan;     /* of the table */
     leat_verify_table told;
     leat_buf skipped, view_text;
     leat_keyset keys; /* suspects' keys; suspects[i] is that of key i */

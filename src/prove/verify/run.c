@@ -2,6 +2,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "capture/columns.h"
 #include "capture/filter.h"
 #include "prove/verify/part.h"
 #include "stream/topics.h"
@@ -36,7 +37,6 @@ static leat_rc refuse_changes(const char *name, const leat_setup *s, leat_err *e
 {
     const leat_capture_conf *c = s->source->capture ? s->source->capture(s->conf) : NULL;
     const char *what = s->transforms ? "transforms" : NULL;
-    if (c && c->truncate.n + c->mask.n + c->hash.n > 0) what = "column.mask.*, column.truncate.*";
     if (c && c->overrides.n > 0) what = "snapshot.select.statement.overrides";
     uint32_t skipped = c ? leat_capture_skipped(c) : 0;
     for (const char *op = "cud"; *op; op++)
@@ -81,6 +81,7 @@ static leat_rc open_source(leat_verify *v, const origin *o, leat_err *e)
     v->source_setup = o->setup;
     const leat_capture_conf *c = o->setup.source->capture(o->setup.conf);
     LEAT_TRY(leat_filter_new(&v->arena, c, &v->filter, e));
+    LEAT_TRY(leat_columns_new(&v->arena, c, &v->columns, e));
     return o->setup.source->compare(o->setup.conf, "leat verify", &v->source, e);
 }
 
