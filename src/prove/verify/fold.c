@@ -112,14 +112,21 @@ static leat_rc apply(leat_verify *v, leat_err *e)
     return LEAT_OK;
 }
 
+/* What comes next, if there is something. */
+static leat_rc step(leat_verify *v, leat_err *e)
+{
+    leat_verify_fold *f = v->fold;
+    LEAT_TRY(leat_verify_goes_on(v, e));
+    leat_rc rc = leat_reader_next(f->reader, &f->batch, LOOK_US, e);
+    if (leat_rc_failed(rc)) return rc;
+    return rc == LEAT_OK && f->batch.n > 0 ? apply(v, e) : LEAT_OK;
+}
+
 leat_rc leat_verify_fold_on(leat_verify *v, int64_t until, leat_err *e)
 {
     leat_verify_fold *f = v->fold;
     for (;;) {
-        LEAT_TRY(leat_verify_goes_on(v, e));
-        leat_rc rc = leat_reader_next(f->reader, &f->batch, LOOK_US, e);
-        if (leat_rc_failed(rc)) return rc;
-        if (rc == LEAT_OK && f->batch.n > 0) LEAT_TRY(apply(v, e));
+        LEAT_TRY(step(v, e));
         if (leat_reader_at_end(f->reader)) return commit(f, e);
         if (until > 0 && leat_mono_us() > until)
             return leat_verify_behind(v, v->conf->name, "its stream grows faster than it is folded",
@@ -156,7 +163,8 @@ static leat_rc refuse_unread(leat_verify *v, leat_err *e)
                      c->name);
 }
 
-/* The stream holds its first record of each topic. */
+/* The stream holds its first record of each topic. Asked when the reader has begun: what is removed
+ * from then on it misses, and says so. */
 static leat_rc refuse_cut(leat_verify *v, const char *const *topics, size_t n, leat_err *e)
 {
     int64_t *next = LEAT_NEW(&v->arena, int64_t, n + 1);
@@ -175,8 +183,9 @@ leat_rc leat_verify_fold_begin(leat_verify *v, const char *const *topics, size_t
     const leat_reader_conf conf = {
         .data = v->conf->data, .connector = v->conf->name, .topics = topics};
     LEAT_TRY(refuse_unread(v, e));
-    LEAT_TRY(refuse_cut(v, topics, n, e));
     LEAT_TRY(leat_reader_open(&conf, &v->fold->reader, e));
+    LEAT_TRY(step(v, e));
+    LEAT_TRY(refuse_cut(v, topics, n, e));
     v->told = (leat_verify_table){
         .source = leat_arena_printf(&v->arena, "the stream of %s", v->conf->name)};
     return leat_verify_fold_on(v, 0, e);
