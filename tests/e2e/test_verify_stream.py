@@ -195,9 +195,9 @@ def test_what_cannot_be_folded_is_refused(db, leat):
     assert "verify.not_running" in leat.call("verify", "shop", ok=(1,)).stderr
 
     for option, value, words in (
-            ("snapshot_mode", "no_data", "verify.snapshot"),
-            ("snapshot_include_collection_list", "public.texts", "verify.snapshot"),
-            ("column_mask_hash_SHA-256_with_salt_s", ".*\\.b", "verify.changed")):
+            ("snapshot_mode", "no_data", "by snapshot.mode"),
+            ("snapshot_include_collection_list", "public.texts", "by snapshot.include"),
+            ("column_mask_hash_SHA-256_with_salt_s", ".*\\.b", "key's column b")):
         leat.run(leat.write("shop.properties", db.properties(name="shop", **{option: value})))
         until(lambda: words in leat.call("verify", "shop", ok=(0, 1, 3)).stderr, 60, words)
         assert leat.stop() == 0
@@ -223,6 +223,26 @@ def test_a_stream_without_its_beginning(db, leat):
         return "verify.retention" in leat.call("verify", "shop", "public.nums", ok=(0, 1)).stderr
 
     until(refused, 120, "what retention removed")
+
+
+def test_a_stream_in_kafka_is_refused(db, leat, kafka):
+    db.sql("CREATE TABLE nums (id int PRIMARY KEY)")
+    props = db.properties(name="shop", topic_prefix=db.name)
+    leat.run("--kafka", kafka.bootstrap, leat.write("shop.properties", props))
+    await_rows(leat)
+    assert "verify.kafka" in leat.call("verify", "shop", ok=(1,)).stderr
+
+
+def test_a_snapshot_that_is_not_done_is_refused(db, faulty):
+    """The stream takes nothing for a while."""
+    for name in ("nums", "more"):
+        db.sql(f"CREATE TABLE {name} (id int PRIMARY KEY)")
+        db.sql(f"INSERT INTO {name} SELECT generate_series(1, 10)")
+    faulty.run(faulty.write("shop.properties", db.properties(name="shop")),
+               env={"LEAT_FAULT": "stream_append:0:3000ms"})
+    until(lambda: "verify.snapshot" in faulty.call("verify", "shop", ok=(0, 1, 3)).stderr, 60,
+          "a snapshot that runs")
+    until(lambda: faulty.call("verify", "shop", ok=(0, 1, 3)).returncode == 0, 120, "its end")
 
 
 def test_a_killed_verification_leaves_nothing(db, leat):
