@@ -9,9 +9,20 @@
 #include "convert/change.h"
 #include "engine/record.h"
 
+enum { SCHEMAS_MOST = 1024 };
+
+/* A schema of records that have their own, which do not live longer than their batch. */
+typedef struct kept {
+    const leat_schema *schema;
+    struct kept *next;
+} kept;
+
 struct leat_shaper {
     leat_transform_run *run;
     leat_change_reader *reader; /* of what was touched */
+    leat_arena arena;
+    kept *schemas; /* in the arena; the one used last first */
+    unsigned nschemas;
     bool transforms, tolerate;
 };
 
@@ -31,6 +42,7 @@ void leat_shaper_free(leat_shaper *s)
     if (!s) return;
     leat_change_reader_free(s->reader);
     leat_transform_run_free(s->run);
+    leat_arena_free(&s->arena);
     leat_free(s);
 }
 
@@ -58,6 +70,31 @@ static bool is_record_table(const leat_event *ev)
 static bool is_tombstone(const leat_event *ev)
 {
     return ev->op == LEAT_OP_RECORD && ev->record->value.kind == LEAT_NULL;
+}
+
+/* A row or an envelope with schemas of its own: of an update of the key, made by a source's
+ * transforms, all but the first are such. Heartbeats and transactions are none. */
+static bool is_row(const leat_event *ev)
+{
+    return ev->op == LEAT_OP_RECORD && (ev->flags & LEAT_EV_OF_CHANGE) &&
+           ev->record->value.kind == LEAT_STRUCT && ev->record->value_schema;
+}
+
+/* The schema that stands for all that are equal to it. */
+static const leat_schema *keep(leat_shaper *s, const leat_schema *schema)
+{
+    for (kept **at = &s->schemas; *at; at = &(*at)->next) {
+        kept *found = *at;
+        if (!leat_schema_eq(found->schema, schema)) continue;
+        *at = found->next;
+        found->next = s->schemas;
+        return (s->schemas = found)->schema;
+    }
+    kept *k = LEAT_NEW(&s->arena, kept, 1);
+    *k = (kept){leat_schema_copy(&s->arena, schema), s->schemas};
+    s->schemas = k;
+    s->nschemas++;
+    return k->schema;
 }
 
 /* The nth record of ev became made. */
@@ -102,6 +139,15 @@ static leat_rc take(leat_shaper *s, const leat_event *ev, const leat_record *rec
     return LEAT_OK;
 }
 
+static leat_rc shape_row(leat_shaper *s, const leat_event *ev, leat_batch *b, leat_err *e)
+{
+    leat_record is = *ev->record;
+    if (is.key_schema) is.key_schema = keep(s, is.key_schema);
+    is.value_schema = keep(s, is.value_schema);
+    LEAT_TRY(leat_transform_one(s->run, &is, &b->arena, e));
+    return take(s, ev, &is, 1, b, e);
+}
+
 static leat_rc shape_one(leat_shaper *s, const leat_event *ev, leat_batch *b, leat_err *e)
 {
     leat_record was[LEAT_RECORDS_MAX], is[LEAT_RECORDS_MAX];
@@ -110,6 +156,7 @@ static leat_rc shape_one(leat_shaper *s, const leat_event *ev, leat_batch *b, le
         LEAT_COUNT(b, of_topic(b, ev), filtered, 1);
         return LEAT_OK;
     }
+    if (is_row(ev)) return shape_row(s, ev, b, e);
     if (ev->op != LEAT_OP_RECORD && (s->transforms || other)) {
         unsigned n = leat_envelope_records(ev, &b->arena, was);
         memcpy(is, was, sizeof is);
@@ -151,18 +198,24 @@ static leat_rc stop(const leat_event *ev, const leat_err *why, leat_err *e)
 static bool has_work(const leat_shaper *s, const leat_batch *b)
 {
     if (s->transforms) return true;
-    for (uint32_t i = 0; i < b->n; i++)
-        if (is_record_table(&b->ev[i]) || is_tombstone(&b->ev[i])) return true;
+    for (uint32_t i = 0; i < b->n; i++) {
+        const leat_event *ev = &b->ev[i];
+        if (is_record_table(ev) || is_tombstone(ev) || is_row(ev)) return true;
+    }
     return false;
 }
 
 /* Behind these the addresses of schemas stand for others. */
 static void tidy(leat_shaper *s)
 {
-    if (leat_transform_run_tidy(s->run))
-        leat_change_reader_forget(s->reader);
-    else if (leat_change_reader_trim(s->reader))
-        leat_transform_run_forget(s->run);
+    bool full = leat_transform_run_tidy(s->run);
+    full = leat_change_reader_trim(s->reader) || full || s->nschemas > SCHEMAS_MOST;
+    if (!full) return;
+    leat_transform_run_forget(s->run);
+    leat_change_reader_forget(s->reader);
+    leat_arena_reset(&s->arena, 0);
+    s->schemas = NULL;
+    s->nschemas = 0;
 }
 
 leat_rc leat_shaper_batch(leat_shaper *s, leat_batch *b, leat_err *e)

@@ -2,9 +2,10 @@
  * stream and the target, as Kafka Connect has it between converter and task.
  *
  * A change that a transform touches is read as the records that Kafka would have of it
- * (convert/change.h), as are changes that are records by themselves (LEAT_TABLE_RECORD), with
- * transforms or without: a row is a row, a null behind a key its delete. What no transform touches
- * stays as it was captured. By the sink's thread; what is read of Kafka passes engine/intake.h. */
+ * (convert/change.h), as are changes that are records by themselves (LEAT_TABLE_RECORD) and RECORDs
+ * that were made of one (LEAT_EV_OF_CHANGE), with transforms or without: a row is a row, a null
+ * behind a key its delete. What no transform touches stays as it was captured. By the sink's
+ * thread; what is read of Kafka passes engine/intake.h. */
 #ifndef LEAT_ENGINE_SHAPER_H
 #define LEAT_ENGINE_SHAPER_H
 

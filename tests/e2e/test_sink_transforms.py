@@ -110,6 +110,33 @@ def test_what_a_source_made(db, leat, copy):
     db.sql("UPDATE t SET v = 'c' WHERE id = 1; DELETE FROM t WHERE id = 2")
     once(leat, files)
     assert copy.rows("t") == [(1, "c")]
+    db.sql("UPDATE t SET id = 3, v = 'd' WHERE id = 1; UPDATE t SET v = 'e' WHERE id = 3")
+    once(leat, files)
+    assert copy.rows("t") == [(3, "e")]
+
+
+def test_what_is_no_row(db, leat, copy):
+    """Transactions and heartbeats have schemas as rows that transforms made do: the sink knows them
+    apart."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, v text)")
+    db.sql("INSERT INTO t VALUES (1, 'a')")
+    rows = {"row": ("ExtractField$Value", {"field": "after", "predicate": "rows"})}
+    source = db.properties(name="shop", provide_transaction_metadata="true",
+                           heartbeat_interval_ms=1) | of(
+        rows, predicates="rows", predicates_rows_pattern=".*public.*",
+        predicates_rows_type=f"{TRANSFORMS}predicates.TopicNameMatches")
+    pump = sink(copy, [], topics_regex=".*(public.t|transaction|heartbeat.*)",
+                errors_tolerance="all")
+    del pump["topics"]
+    files = [leat.write("shop.properties", source), leat.write("pump.properties", pump)]
+    once(leat, files)
+    for changes in ("UPDATE t SET v = 'b'", "UPDATE t SET id = 2", "UPDATE t SET v = 'c'"):
+        db.sql(changes)
+        once(leat, files)
+    assert copy.rows("t") == [(2, "c")]
+    refused = [(letter["code"], letter["topic"]) for letter in letters(leat)]
+    assert refused.count(("sql.no_row", "shop.transaction")) == 6
+    assert {topic for _, topic in refused} <= {"shop.transaction", "__debezium-heartbeat.shop"}
 
 
 # ---- what goes wrong
