@@ -17,8 +17,8 @@ typedef struct leat_shaper leat_shaper;
 leat_shaper *leat_shaper_new(const leat_transforms *chain, bool tolerate);
 void leat_shaper_free(leat_shaper *s);
 /* The batch's events, in place. Those that are nothing to a sink, as a tombstone behind its delete,
- * are counted in counts.filtered; those that a transform cannot take are dead letters. CONF
- * "transform.failed", naming the event, where these are not tolerated. */
+ * are counted in counts.filtered; records that a transform cannot take are dead letters, each by
+ * itself. CONF "transform.failed", naming the record, where these are not tolerated. */
 leat_rc leat_shaper_batch(leat_shaper *s, leat_batch *b, leat_err *e);
 
 #endif

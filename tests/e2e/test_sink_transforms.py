@@ -167,6 +167,36 @@ def test_what_it_cannot_take(db, leat, copy):
     assert copy.rows("t") == [(2, "b")]
 
 
+@pytest.mark.parametrize("stream", ["embedded", "kafka"])
+def test_each_record_by_itself(request, db, leat, copy, stream):
+    """What cannot be taken of a change is a letter, the rest of it is written: a delete has no row to
+    make a key of, the new row of a key change has. It is the same over Kafka."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, v text)")
+    db.sql("INSERT INTO t VALUES (1, 'a'), (2, 'b')")
+    chain = of({"row": ("ExtractField$Value", {"field": "after"}),
+                "key": ("ValueToKey", {"fields": "id"})})
+    props = db.properties(name="shop", topic_prefix="apart")
+    files = [leat.write("shop.properties", props),
+             leat.write("pump.properties", sink(copy, ["apart.public.t"], table_name_format="t",
+                                                errors_tolerance="all") | chain)]
+    if stream == "kafka":
+        kafka = request.getfixturevalue("kafka")
+        props |= {f"{part}.converter.schemas.enable": "true" for part in ("key", "value")}
+        leat.write("shop.properties", props)
+        files.insert(0, leat.write("worker.properties", {"bootstrap.servers": kafka.bootstrap}))
+        once(leat, files[:2])
+    once(leat, files)
+    db.sql("UPDATE t SET id = 3 WHERE id = 1; DELETE FROM t WHERE id = 2; "
+           "INSERT INTO t VALUES (4, 'd')")
+    if stream == "kafka":
+        once(leat, files[:2])
+    once(leat, files)
+    assert copy.rows("t") == [(1, "a"), (2, "b"), (3, "a"), (4, "d")]
+    dead = letters(leat)
+    assert {letter["code"] for letter in dead} == {"transform.failed"}
+    assert sorted(json.loads(letter["position"])["offset"] for letter in dead) == [2, 3, 5, 6]
+
+
 def test_dead_letters_of_kafka(kafka, leat, copy):
     """The stage and the class of the transform stand in the headers, and what others cannot take
     has its own."""

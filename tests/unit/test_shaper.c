@@ -146,11 +146,42 @@ static void test_failures(void **state)
     change(f, LEAT_OP_DELETE, row(f, 1), NULL);
     assert_int_equal(leat_shaper_batch(f->s, &f->b, &e), LEAT_OK);
     assert_int_equal(f->b.n, 0);
-    assert_int_equal(f->b.counts.dead, 2);
+    assert_int_equal(f->b.counts.dead, 3); /* the tombstone is a record of its own */
     const leat_dead *d = f->b.dead;
     assert_string_equal(d->why.code, "transform.failed");
     assert_true(leat_str_is(d->position, "{\"topic\":\"crud.public.customers\",\"offset\":10}"));
     assert_non_null(strstr(leat_arena_str(&f->a, d->bytes).s, "\"after\":{\"id\":1"));
+    end(f);
+}
+
+/* Of a change that is several records each is taken or refused by itself, as over Kafka. */
+static void test_failures_of_some(void **state)
+{
+    static const char *const options[] = {
+        "transforms", "key", "transforms.key.type", "ValueToKey", "transforms.key.fields",
+        "op",         NULL};
+    leat_err e;
+    (void)state;
+    fixture *f = start(options, true);
+    change(f, LEAT_OP_UPDATE, row(f, 1), row(f, 2));
+    f->b.ev[0].flags = LEAT_EV_KEY_CHANGED;
+    change(f, LEAT_OP_CREATE, NULL, row(f, 3));
+    assert_int_equal(leat_shaper_batch(f->s, &f->b, &e), LEAT_OK);
+    assert_int_equal(f->b.n, 3);
+    assert_int_equal(f->b.ev[0].op, LEAT_OP_DELETE);
+    assert_int_equal(f->b.ev[1].op, LEAT_OP_CREATE);
+    assert_int_equal(f->b.ev[1].after[0].u.i, 2);
+    assert_int_equal(f->b.ev[2].after[0].u.i, 3);
+    assert_int_equal(f->b.counts.dead, 1); /* a tombstone has no fields */
+    assert_int_equal(f->b.counts.filtered, 0);
+    const leat_dead *d = f->b.dead;
+    assert_true(leat_str_is(d->position, "{\"topic\":\"crud.public.customers\",\"offset\":11}"));
+    assert_true(leat_str_is(d->bytes, "{\"id\":1}"));
+    end(f);
+    f = start(options, false);
+    change(f, LEAT_OP_DELETE, row(f, 1), NULL);
+    assert_int_equal(leat_shaper_batch(f->s, &f->b, &e), LEAT_CONF);
+    assert_non_null(strstr(e.msg, "crud.public.customers at offset 11: transforms.key"));
     end(f);
 }
 
@@ -281,6 +312,7 @@ int main(void)
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_untouched),
         cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_failures_of_some),
         cmocka_unit_test(test_records),
         cmocka_unit_test(test_records_of_another_key),
         cmocka_unit_test(test_records_of_no_change),
