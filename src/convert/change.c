@@ -294,6 +294,24 @@ static leat_rc in_part(leat_rc rc, leat_err *e, const char *code)
     return rc;
 }
 
+bool leat_change_join(const leat_event *gone, leat_event *made, leat_arena *a)
+{
+    if (gone->op != LEAT_OP_DELETE || !made->after || whole(made->table, made->after)) return false;
+    const leat_table *t = made->table, *old = gone->table;
+    leat_value *cells = key_alone(t, a);
+    for (uint32_t i = 0; i < t->row->nfields; i++) {
+        int at = leat_schema_field(old->row, leat_str_of(t->row->fields[i].name));
+        if (at >= 0 && leat_change_alike(old->row->fields[at].schema, t->row->fields[i].schema))
+            cells[i] = gone->before[at];
+    }
+    for (uint16_t i = 0; i < t->nkey; i++)
+        if (cells[t->key_cols[i]].kind == LEAT_ABSENT) return false;
+    made->op = LEAT_OP_UPDATE;
+    made->flags = LEAT_EV_KEY_CHANGED;
+    made->before = cells;
+    return true;
+}
+
 leat_rc leat_change_read(leat_change_reader *r, const char *topic, leat_str key, leat_str value,
                          leat_batch *b, leat_err *e)
 {

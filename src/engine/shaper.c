@@ -198,6 +198,10 @@ static leat_rc shape_change(leat_shaper *s, const leat_event *ev, leat_batch *b,
         if (!bad[i]) LEAT_TRY(take(s, ev, i, &was[i], &is[i], b, e));
         if (repeats(b->ev, before, b->n)) b->n--;
     }
+    if (b->n == before + 2 && leat_change_join(&b->ev[before], &b->ev[before + 1], &b->arena)) {
+        b->ev[before] = b->ev[before + 1];
+        b->n--;
+    }
     return LEAT_OK;
 }
 

@@ -79,6 +79,22 @@ def test_rows_out_of_envelopes(request, db, leat, copy, stream, mode):
     assert counts["read"] == counts["delivered"] + counts["filtered"] > 30 and counts["dead"] == 0
 
 
+@pytest.mark.parametrize("mode", ["transaction", "batch"])
+def test_another_key_and_a_large_value(db, leat, copy, mode):
+    """What an update of the key does not carry stays: the row is moved, not made anew."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, large text NOT NULL, v text)")
+    db.sql("INSERT INTO t SELECT g, string_agg(md5(g::text || n), ''), 'a' "
+           "FROM generate_series(1, 3) g, generate_series(1, 400) n GROUP BY g")
+    files = [leat.write("shop.properties", db.properties(name="shop")),
+             leat.write("pump.properties", sink(copy, ["shop.public.t"], apply_mode=mode) | FLAT)]
+    once(leat, files)
+    db.sql("UPDATE t SET id = 10, v = 'b' WHERE id = 1; UPDATE t SET v = 'c' WHERE id = 2;"
+           "UPDATE t SET id = 20 WHERE id = 2; UPDATE t SET id = 30 WHERE id = 20;"
+           "DELETE FROM t WHERE id = 3; INSERT INTO t VALUES (3, 'small', 'd')")
+    once(leat, files)
+    assert copy.rows("t") == db.sql("SELECT * FROM t ORDER BY id")
+
+
 def test_rows_of_a_query(db, leat, tmp_path):
     """They have no keys: a transform of the sink makes one, of the topics that its predicate names;
     without it such rows are inserted only."""

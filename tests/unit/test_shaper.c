@@ -101,6 +101,36 @@ static void test_rows(void **state)
     end(f);
 }
 
+/* An update of the key that does not carry a value: apart, the delete would take it away. */
+static void test_another_key_and_no_value(void **state)
+{
+    static const char *const options[] = {ROW, NULL};
+    fixture *f = start(options, false);
+    leat_err e;
+    (void)state;
+    for (int without = 0; without < 2; without++) {
+        leat_value *now = row(f, 2);
+        if (without) now[3] = leat_absent();
+        change(f, LEAT_OP_UPDATE, row(f, 1), now);
+        f->b.ev[0].flags = LEAT_EV_KEY_CHANGED;
+        f->b.nsafe = 1;
+        assert_int_equal(leat_shaper_batch(f->s, &f->b, &e), LEAT_OK);
+        const leat_event *ev = f->b.ev;
+        assert_int_equal(f->b.n, without ? 1 : 2);
+        assert_int_equal(f->b.nsafe, f->b.n);
+        assert_int_equal(ev->op, without ? LEAT_OP_UPDATE : LEAT_OP_DELETE);
+        assert_int_equal(ev->before[0].u.i, 1);
+        if (without) {
+            assert_int_equal(ev->before[1].kind, LEAT_ABSENT);
+            assert_int_equal(ev->after[0].u.i, 2);
+            assert_int_equal(ev->after[3].kind, LEAT_ABSENT);
+            assert_int_equal(ev->flags, LEAT_EV_KEY_CHANGED);
+        }
+        leat_batch_reset(&f->b);
+    }
+    end(f);
+}
+
 /* What no transform touches is not made of text and back: it is the change as it was captured. */
 static void test_untouched(void **state)
 {
@@ -310,6 +340,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_another_key_and_no_value),
         cmocka_unit_test(test_untouched),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_failures_of_some),
