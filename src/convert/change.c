@@ -173,6 +173,16 @@ static leat_value *key_alone(const leat_table *t, leat_arena *a)
     return cells;
 }
 
+/* Debezium makes a delete and a create of a change of key. Another key in the old row of an update
+ * was not sent: it is made up (event/envelope.h). */
+static void drop_made_up(const leat_table *t, const leat_value *after, leat_value *before)
+{
+    for (uint16_t i = 0; i < t->nkey; i++) {
+        leat_value *cell = &before[t->key_cols[i]];
+        if (!leat_value_eq(cell, &after[t->key_cols[i]])) *cell = leat_absent();
+    }
+}
+
 /* The cells of the source block that are an event's own, in the order of the schema. */
 static const leat_value *source_cells(const leat_table *t, const leat_value *source, leat_arena *a)
 {
@@ -230,6 +240,7 @@ static leat_rc add_change(const leat_change_record *c, const leat_change_table *
         put_key(at->table, c, before);
     }
     if (after) put_key(at->table, c, after);
+    if (op == LEAT_OP_UPDATE && before) drop_made_up(at->table, after, before);
     leat_event *ev = add(c, at, b);
     ev->op = (uint8_t)op;
     ev->flags = flags;

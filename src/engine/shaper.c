@@ -110,6 +110,21 @@ static void place(const leat_event *ev, unsigned nth, leat_event *made)
     made->snapshot = ev->snapshot;
 }
 
+/* What the envelope has made up beside an old key is not there again. */
+static void drop_made_up(const leat_event *ev, leat_arena *a, leat_event *made)
+{
+    const leat_schema *row = made->table->row;
+    bool partial = ev->op != LEAT_OP_RECORD && (ev->flags & LEAT_EV_OLD_KEY_ONLY) && ev->before;
+    if (!partial || !made->before) return;
+    leat_value *cells = LEAT_NEW(a, leat_value, row->nfields);
+    for (uint32_t i = 0; i < row->nfields; i++) {
+        int at = leat_schema_field(ev->table->row, leat_str_of(row->fields[i].name));
+        bool absent = at >= 0 && ev->before[at].kind == LEAT_ABSENT;
+        cells[i] = absent ? leat_absent() : made->before[i];
+    }
+    made->before = cells;
+}
+
 /* A null behind the delete that the same change became says nothing more. */
 static bool repeats(const leat_event *ev, uint32_t before, uint32_t n)
 {
@@ -163,7 +178,9 @@ static leat_rc take(leat_shaper *s, const leat_event *ev, unsigned nth, const le
     leat_err why;
     leat_rc rc = leat_change_take(s->reader, is, b, &why);
     if (leat_rc_failed(rc)) return refuse(s, ev, nth, was, &why, b, e);
-    if (rc == LEAT_OK) place(ev, nth, &b->ev[b->n - 1]);
+    if (rc == LEAT_AGAIN) return LEAT_OK;
+    place(ev, nth, &b->ev[b->n - 1]);
+    drop_made_up(ev, &b->arena, &b->ev[b->n - 1]);
     return LEAT_OK;
 }
 

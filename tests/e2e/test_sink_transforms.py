@@ -95,6 +95,43 @@ def test_another_key_and_a_large_value(db, leat, copy, mode):
     assert copy.rows("t") == db.sql("SELECT * FROM t ORDER BY id")
 
 
+BY_NR = {"primary.key.mode": "record_value", "primary.key.fields": "nr"}
+TOUCHED = of({"key": ("ValueToKey", {"fields": "op"})}) | BY_NR | {"primary.key.fields": "id"}
+
+
+@pytest.mark.parametrize("stream, more", [
+    ("embedded", {}), ("embedded", BY_NR), ("embedded", TOUCHED), ("kafka", {}),
+    ("kafka", BY_NR | {"insert.mode": "update"})],
+    ids=["key", "column", "touched", "kafka", "kafka-column"])
+def test_old_rows_by_an_index(request, db, leat, copy, stream, more):
+    """An old row has the columns of an index, and in Debezium's form nulls and zeros beside them.
+    Rows of the target are not looked for by these: the one with the key 0 is another."""
+    prefix = f"by{len(more)}"
+    table = "CREATE TABLE t (id int PRIMARY KEY, code int NOT NULL, nr int, v text)"
+    rows = "INSERT INTO t VALUES (0, 5, 50, 'zero'), (1, 10, 100, 'a'), (2, 20, 200, 'b')"
+    for statement in (table, rows):
+        db.sql(statement)
+        copy.sql(statement)
+    db.sql("CREATE UNIQUE INDEX by_code ON t (code)")
+    db.sql("ALTER TABLE t REPLICA IDENTITY USING INDEX by_code")
+    copy.sql("CREATE UNIQUE INDEX by_nr ON t (nr)")
+    props = db.properties(name="shop", topic_prefix=prefix)
+    pump = sink(copy, [f"{prefix}.public.t"], table_name_format="t") | more
+    files = [leat.write("shop.properties", props), leat.write("pump.properties", pump)]
+    if stream == "kafka":
+        kafka = request.getfixturevalue("kafka")
+        props |= {f"{part}.converter.schemas.enable": "true" for part in ("key", "value")}
+        leat.write("shop.properties", props)
+        files.insert(0, leat.write("worker.properties", {"bootstrap.servers": kafka.bootstrap}))
+        once(leat, files[:2])
+    once(leat, files)
+    db.sql("UPDATE t SET code = 11, v = 'new' WHERE id = 1; UPDATE t SET code = 21 WHERE id = 2")
+    if stream == "kafka":
+        once(leat, files[:2])
+    once(leat, files)
+    assert copy.rows("t") == db.sql("SELECT * FROM t ORDER BY id")
+
+
 def test_rows_of_a_query(db, leat, tmp_path):
     """They have no keys: a transform of the sink makes one, of the topics that its predicate names;
     without it such rows are inserted only."""

@@ -131,6 +131,32 @@ static void test_another_key_and_no_value(void **state)
     end(f);
 }
 
+/* Of an old row that is a part the envelope shows nulls and zeros beside it: behind transforms they
+ * are what was not sent again. */
+static void test_old_rows_in_part(void **state)
+{
+    static const char *const options[] = {
+        "transforms", "key", "transforms.key.type", "ValueToKey", "transforms.key.fields",
+        "op",         NULL};
+    fixture *f = start(options, true);
+    leat_err e;
+    (void)state;
+    leat_value *old = row(f, 0);
+    old[0] = old[2] = old[3] = leat_absent(); /* the identity is the first name */
+    change(f, LEAT_OP_UPDATE, old, row(f, 1));
+    change(f, LEAT_OP_DELETE, old, NULL);
+    f->b.ev[0].flags = f->b.ev[1].flags = LEAT_EV_OLD_KEY_ONLY;
+    assert_int_equal(leat_shaper_batch(f->s, &f->b, &e), LEAT_OK);
+    assert_int_equal(f->b.n, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        const leat_value *before = f->b.ev[i].before;
+        assert_true(leat_str_is(leat_value_str(&before[1]), "Ann"));
+        for (unsigned k = 0; k < 4; k++)
+            assert_int_equal(before[k].kind, k == 1 ? LEAT_TEXT : LEAT_ABSENT);
+    }
+    end(f);
+}
+
 /* What no transform touches is not made of text and back: it is the change as it was captured. */
 static void test_untouched(void **state)
 {
@@ -341,6 +367,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_another_key_and_no_value),
+        cmocka_unit_test(test_old_rows_in_part),
         cmocka_unit_test(test_untouched),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_failures_of_some),
