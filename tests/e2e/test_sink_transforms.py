@@ -79,14 +79,17 @@ def test_rows_out_of_envelopes(request, db, leat, copy, stream, mode):
     assert counts["read"] == counts["delivered"] + counts["filtered"] > 30 and counts["dead"] == 0
 
 
-@pytest.mark.parametrize("mode", ["transaction", "batch"])
-def test_another_key_and_a_large_value(db, leat, copy, mode):
-    """What an update of the key does not carry stays: the row is moved, not made anew."""
+@pytest.mark.parametrize("of_source, of_sink", [
+    ({}, FLAT | {"apply.mode": "transaction"}), ({}, FLAT | {"apply.mode": "batch"}),
+    (FLAT | {"toast.mode": "reselect"}, {})], ids=["transaction", "batch", "source"])
+def test_another_key_and_a_large_value(db, leat, copy, of_source, of_sink):
+    """What an update of the key does not carry stays: the row is moved, not made anew. A source's
+    transforms make two records of it: the source reads the value."""
     db.sql("CREATE TABLE t (id int PRIMARY KEY, large text NOT NULL, v text)")
     db.sql("INSERT INTO t SELECT g, string_agg(md5(g::text || n), ''), 'a' "
            "FROM generate_series(1, 3) g, generate_series(1, 400) n GROUP BY g")
-    files = [leat.write("shop.properties", db.properties(name="shop")),
-             leat.write("pump.properties", sink(copy, ["shop.public.t"], apply_mode=mode) | FLAT)]
+    files = [leat.write("shop.properties", db.properties(name="shop") | of_source),
+             leat.write("pump.properties", sink(copy, ["shop.public.t"]) | of_sink)]
     once(leat, files)
     db.sql("UPDATE t SET id = 10, v = 'b' WHERE id = 1; UPDATE t SET v = 'c' WHERE id = 2;"
            "UPDATE t SET id = 20 WHERE id = 2; UPDATE t SET id = 30 WHERE id = 20;"
