@@ -113,12 +113,15 @@ static void place(const leat_event *ev, unsigned nth, leat_event *made)
 /* What the envelope has made up beside an old key is not there again. */
 static void drop_made_up(const leat_event *ev, leat_arena *a, leat_event *made)
 {
-    const leat_schema *row = made->table->row;
+    const leat_schema *row = made->table->row, *was;
     bool partial = ev->op != LEAT_OP_RECORD && (ev->flags & LEAT_EV_OLD_KEY_ONLY) && ev->before;
     if (!partial || !made->before) return;
+    was = ev->table->row;
     leat_value *cells = LEAT_NEW(a, leat_value, row->nfields);
     for (uint32_t i = 0; i < row->nfields; i++) {
-        int at = leat_schema_field(ev->table->row, leat_str_of(row->fields[i].name));
+        const char *name = row->fields[i].name;
+        bool same = i < was->nfields && strcmp(was->fields[i].name, name) == 0; /* as a rule */
+        int at = same ? (int)i : leat_schema_field(was, leat_str_of(name));
         bool absent = at >= 0 && ev->before[at].kind == LEAT_ABSENT;
         cells[i] = absent ? leat_absent() : made->before[i];
     }
