@@ -71,11 +71,12 @@ function verbsOf(name: string): Command[] {
     tab("plots", "plots"),
     tab("offsets", "offsets"),
     tab("configuration", "config"),
+    tab("verify", "verify"),
     { verb: "log-level", object: name, off: off || (stopped ? "it does not run" : ""), run: () => void askLevel(name) },
     { verb: "duplicate", object: name, off: admin, run: () => go(`${to("new")}?like=${encodeURIComponent(name)}`) },
     { verb: "delete", object: name, off: admin, run: () => void askDelete(name).then((gone) => gone && go(to())) },
   ];
-  if (type === "sink") list.push(tab("verify", "verify"), { verb: "dead-letters", object: name, run: () => go(`${to("dead-letters")}?connector=${encodeURIComponent(name)}`) });
+  if (type === "sink") list.push({ verb: "dead-letters", object: name, run: () => go(`${to("dead-letters")}?connector=${encodeURIComponent(name)}`) });
   if (type === "source")
     list.push(tab("events", "events"), tab("tables", "tables"), {
       verb: "snapshot", object: name, off: off || (rests ? "it does not run" : ""), run: () => void askSnapshot(name),

@@ -35,7 +35,7 @@ const TABS: { id: string; label: string; page: ComponentType<TabProps>; of?: "so
   { id: "offsets", label: "Offsets", page: OffsetsTab },
   { id: "log", label: "Log", page: LogTab },
   { id: "config", label: "Configuration", page: ConfigTab },
-  { id: "verify", label: "Verify", page: VerifyTab, of: "sink" },
+  { id: "verify", label: "Verify", page: VerifyTab },
 ];
 
 function Actions({ name, condition }: { name: string; condition: string }) {
