@@ -239,8 +239,8 @@ void leat_hub_post_ksql(void *hub, leat_http_call *c);
 void leat_hub_get_ksql_info(void *hub, leat_http_call *c);
 void leat_hub_get_ksql_health(void *hub, leat_http_call *c);
 
-/* Of /hub/v1: v1_access.c, v1_config.c, v1_connections.c, v1_state.c, v1_topics.c, v1_history.c,
- * v1_verify.c, panel.c, upgrade.c. */
+/* Of /hub/v1: v1_access.c, v1_config.c, v1_connections.c, v1_state.c, v1_topics.c, v1_events.c,
+ * v1_history.c, v1_verify.c, panel.c, upgrade.c. */
 void leat_hub_v1_plugins(void *hub, leat_http_call *c);
 void leat_hub_v1_plugin(void *hub, leat_http_call *c);
 void leat_hub_v1_template(void *hub, leat_http_call *c);
@@ -275,6 +275,7 @@ void leat_hub_v1_access_delete(void *hub, leat_http_call *c);
 void leat_hub_v1_about(void *hub, leat_http_call *c);
 void leat_hub_v1_topics(void *hub, leat_http_call *c);
 void leat_hub_v1_events(void *hub, leat_http_call *c);
+void leat_hub_v1_follow(void *hub, leat_http_call *c);
 void leat_hub_v1_streams(void *hub, leat_http_call *c);
 void leat_hub_v1_history(void *hub, leat_http_call *c);
 void leat_hub_v1_upgrade(void *hub, leat_http_call *c);
