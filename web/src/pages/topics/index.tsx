@@ -61,7 +61,7 @@ export function TopicPage() {
   const key = `${topic}|${from}|${contains}|${op}`;
   const tail = useMemo(() => new Tail(), [key]);
   useEffect(() => {
-    void tail.follow(topic, from, { ...(contains ? { contains } : {}), ...(op ? { op } : {}) });
+    tail.follow({ topic, from, contains, op });
     return () => tail.stop();
   }, [tail]);
   const { value } = useLoad(listTopics, [topic]);
