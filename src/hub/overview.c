@@ -140,6 +140,7 @@ static void write_numbers(const leat_sample *s, double rate, leat_jw *w)
     leat_jw_i64(w, "since_ms", s->page ? s->since_ms : -1);
     leat_jw_i64(w, "lag_bytes", s->page ? s->lag_bytes : -1);
     leat_jw_i64(w, "retained_bytes", s->page && s->pid ? s->retained_bytes : -1);
+    leat_jw_i64(w, "retained_limit", s->page && s->pid ? s->retained_limit : -1);
     leat_jw_i64(w, "spool_bytes", spools ? (int64_t)atomic_load(&p->spool_bytes) : -1);
     leat_jw_i64(w, "stream_bytes", s->page ? (int64_t)s->stream_bytes : -1);
     leat_jw_i64(w, "resident_bytes", s->pid && s->page ? (int64_t)s->resident : -1);

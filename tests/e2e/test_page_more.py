@@ -480,26 +480,93 @@ GROWING = {
     "name": "shop", "type": "source", "plugin": "postgres", "state": "RUNNING",
     "condition": "RUNNING", "stage": None, "trace": None, "tasks": 1, "deaths": 0, "pid": 1,
     "host": "db1", "database": "shop", "events": 1, "rate": 1, "dead": 0, "behind_ms": 1,
-    "since_ms": 1, "lag_bytes": 0, "spool_bytes": -1, "stream_bytes": 0, "resident_bytes": 1,
+    "since_ms": 1, "lag_bytes": 0, "retained_limit": 2 << 30, "spool_bytes": -1, "stream_bytes": 0, "resident_bytes": 1,
     "snapshot": None}
 
 
-def test_what_grows(leat, browser):
-    """Whether what a server retains grows stands beside it, once two minutes are known."""
-    hub = Hub(leat)
+def feed_of(context, rows):
+    """The page is fed with a connector that retains so much at these times (ms from the first)."""
     own = {"id": "h", "version": "1", "worker": "w", "begun_ms": 0, "demo": False}
     text = ""
-    for at, retained in (0, 1 << 30), (120_000, (1 << 30) + (24 << 20)):
-        rows = [{**GROWING, "retained_bytes": retained}]
-        told = {"at_ms": 1_700_000_000_000 + at, "whole": True, "hub": own, "rows": rows}
+    for at, retained in rows:
+        row = {**GROWING, "retained_bytes": retained}
+        told = {"at_ms": 1_700_000_000_000 + at, "whole": True, "hub": own, "rows": [row]}
         text += f"event: overview\ndata: {json.dumps(told)}\n\n"
+    context.add_init_script("delete window.SharedWorker")
+    context.route("**/hub/v1/stream", lambda route: route.fulfill(
+        body=text, content_type="text/event-stream"))
+
+
+def test_what_grows(leat, browser):
+    """Whether what a server retains grows stands beside it, once two minutes are known; and when
+    its limit is reached."""
+    hub = Hub(leat)
     with browser.profile() as context:
-        context.add_init_script("delete window.SharedWorker")
-        context.route("**/hub/v1/stream", lambda route: route.fulfill(
-            body=text, content_type="text/event-stream"))
+        feed_of(context, [(0, 1 << 30), (120_000, (1 << 30) + (24 << 20))])
         tab = context.new_page()
         tab.goto(url(hub))
         cell = tab.locator('tr[data-name="shop"] td.retained')
         expect(cell).to_contain_text("↗")
         expect(cell.get_by_role("img", name="grows by about 12 MiB a minute")).to_be_visible()
+        told = re.compile("; limit 2 GiB, reached in about 83 min$")
+        expect(cell.locator("span").first).to_have_attribute("title", told)
+        expect(cell.locator(".tone-warn, .tone-bad")).to_have_count(0)
+    with browser.profile() as context:
+        feed_of(context, [(0, 1900 << 20)])
+        tab = context.new_page()
+        tab.goto(url(hub))
+        expect(tab.locator('tr[data-name="shop"] td.retained .tone-bad')).to_be_visible()
+    assert leat.stop() == 0
+
+
+def test_what_is_retained_is_plotted(leat, browser):
+    """With its limit, and the line on which it goes there; what the hub noted when no page was
+    open counts."""
+    hub = Hub(leat)
+    now = 1_700_000_000
+    columns = ["at", "events", "dead", "stream_bytes", "resident_bytes", "lag_bytes", "behind_ms",
+               "retained_bytes", "retained_limit"]
+    points = [[now - 600 + 60 * i, 0, 0, 0, 1, 0, 0, (1 << 30) + i * (6 << 20), 2 << 30]
+              for i in range(10)]
+    with browser.profile() as context:
+        feed_of(context, [(0, (1 << 30) + (60 << 20))])
+        context.route("**/connectors/shop/history*", lambda route: route.fulfill(
+            json={"name": "shop", "every_seconds": 60, "columns": columns, "points": points}))
+        tab = context.new_page()
+        tab.goto(url(hub, "c/shop/plots"))
+        expect(tab.get_by_role("heading", name=re.compile(
+            r"^Retained \(limit 2 GiB, reached in about 3 h\), last 1 h$"))).to_be_visible()
+        plot = tab.get_by_role("img", name=re.compile("^Retained"))
+        expect(plot).to_have_attribute("aria-label", re.compile(
+            "kept by the server: 1 GiB to .*, last 1.06 GiB; limit: 2 GiB to 2 GiB, last 2 GiB; "
+            "forecast: 1.06 GiB to 1.15 GiB"))
+    assert leat.stop() == 0
+
+
+def test_what_a_slot_retains(leat, db, postgres, browser):
+    """Of a real server: noted with its limit, and plotted."""
+    postgres.needs(13, "max_slot_wal_keep_size")
+    db.sql("CREATE TABLE t (id int PRIMARY KEY)")
+    hub = Hub(leat, "--history", "1")
+    postgres.sql("ALTER SYSTEM SET max_slot_wal_keep_size = '640MB'")
+    try:
+        postgres.sql("SELECT pg_reload_conf()")
+        hub.make("shop", **{
+            "connector.class": "postgres", "topic.prefix": "shop", "slot.name": f"s_{db.name}",
+            "database.hostname": db.server.host, "database.port": str(db.server.port),
+            "database.user": db.server.user, "database.dbname": db.name})
+
+        def noted():
+            history = hub.get("/hub/v1/connectors/shop/history")
+            last = dict(zip(history["columns"], (history["points"] or [[]])[-1], strict=False))
+            return last.get("retained_bytes", -1) >= 0 and last["retained_limit"]
+
+        assert until(noted, 60, "what is retained to be noted") == 640 << 20
+        with browser.tab(hub, "c/shop/plots") as tab:
+            expect(tab.get_by_role("heading", name=re.compile(
+                r"^Retained \(limit 640 MiB"))).to_be_visible()
+        assert hub.get("/hub/v1/connectors/shop/status")["retained_limit"] == 640 << 20
+    finally:
+        postgres.sql("ALTER SYSTEM RESET max_slot_wal_keep_size")
+        postgres.sql("SELECT pg_reload_conf()")
     assert leat.stop() == 0

@@ -36,6 +36,7 @@ export interface Point {
   behind: number;
   lag: number;
   retained: number;
+  limit: number;
 }
 const KEPT = 1800;
 const points = new Map<string, Point[]>();
@@ -63,6 +64,7 @@ function keep(row: Row, at: number) {
     behind: known(row.behind_ms),
     lag: known(row.lag_bytes),
     retained: known(row.retained_bytes),
+    limit: known(row.retained_limit),
   });
   if (list.length > KEPT) list.splice(0, list.length - KEPT);
 }

@@ -56,7 +56,7 @@ function optionsOf(p: PlotProps, width: number, as: { current: PlotProps["as"] }
     width,
     height: HEIGHT,
     legend: { live: true },
-    cursor: { sync: { key: sync.key }, points: { size: 6 } },
+    cursor: { sync: { key: sync.key, scales: ["x", null] }, points: { size: 6 } },
     scales: { x: { time: true }, y: { range: (_, __, most) => [0, Math.max(most * 1.1, p.least ?? 1)] } },
     axes: [
       { stroke: token("--muted"), grid, ticks: grid, font, space: 70, values: (_, at) => at.map((s) => time(s * 1000).slice(0, 5)) },
