@@ -245,12 +245,14 @@ static void refresh(leat_hub *h)
 
 static void write_hub(const leat_hub *h, leat_jw *w)
 {
+    char zone[LEAT_ZONE_MAX];
     leat_jw_object(w, "hub");
     leat_jw_z(w, "id", h->id);
     leat_jw_z(w, "version", LEAT_VERSION);
     leat_jw_z(w, "worker", h->worker);
     leat_jw_i64(w, "begun_ms", h->begun_us / 1000);
     leat_jw_bool(w, "demo", h->panel != NULL);
+    leat_jw_z(w, "zone", leat_zone_name(zone) ? zone : NULL);
     leat_jw_end(w);
 }
 

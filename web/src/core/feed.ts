@@ -45,6 +45,8 @@ export interface HubInfo {
   begun_ms: number;
   /** The hub of `leat demo`. */
   demo: boolean;
+  /** Its machine's time zone, "Europe/Berlin"; null: it has no name. */
+  zone: string | null;
 }
 
 export interface Link {

@@ -2,12 +2,14 @@
 import type { ComponentType } from "preact";
 import { useState } from "preact/hooks";
 import { ask, get, path } from "../../core/api";
-import { bytes, precise } from "../../core/format";
+import { second } from "../../core/clock";
+import { bytes, precise, time } from "../../core/format";
 import { hub } from "../../core/live";
 import { parts, query, setQuery, to } from "../../core/place";
 import { quoted } from "../../core/sql";
 import { choose, prefs, type Prefs } from "../../core/prefs";
 import { lacks, who } from "../../core/who";
+import { hubsZone, viewersZone } from "../../core/zone";
 import { Ago, Copy, Empty, Failure, Title, useAttempt, useEvery, useLoad, useTitle, Waiting } from "../../parts/bits";
 import { confirm, Dialog } from "../../parts/dialog";
 import { saveFile } from "../../parts/file";
@@ -288,7 +290,8 @@ function Appearance() {
       {group("theme", "Theme", [["system", "As the system"], ["light", "Light"], ["dark", "Dark"]])}
       {group("density", "Rows", [["compact", "Compact"], ["comfortable", "Comfortable"]])}
       {group("keys", "Single letters do something", [[true, "Yes"], [false, "No"]])}
-      <p class="muted small">Kept in this browser. Times are those of {Intl.DateTimeFormat().resolvedOptions().timeZone}.</p>
+      {group("zone", "Times", [["viewer", `Yours (${viewersZone})`], ["utc", "UTC"], ...(hubsZone.value ? [["hub", `The hub's (${hubsZone.value})`] as [Prefs["zone"], string]] : [])])}
+      <p class="muted small">Kept in this browser. It is {time(second.value)} there; a time that is pointed at tells its zone, and UTC.</p>
     </section>
   );
 }
