@@ -476,6 +476,84 @@ def test_long_numbers_of_offsets(leat, browser):
     assert leat.stop() == 0
 
 
+def test_offsets_by_time(leat, browser):
+    """A time, by the clocks that were chosen, is an offset of each topic: which, and what comes
+    again, is told before it is so."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="100", datagen_tables="2")
+    hub.make("out", **{"connector.class": "null", "topics": "gen.datagen.t1,gen.datagen.t2"})
+    hub.wait_events("gen", 400)
+    for name in ("gen", "out"):
+        assert hub.ask("PUT", f"/connectors/{name}/stop").status == 204
+        hub.wait_state(name, "STOPPED")
+    topics = {t["topic"]: t["next_offset"] for t in hub.get("/hub/v1/topics")}
+    events = {t: hub.get(f"/hub/v1/topics/{t}/events?max=10000")["events"] for t in topics}
+    # The field has seconds: the last second that some records of each came before.
+    at = min(e[-1]["value"]["ts_ms"] for e in events.values()) // 1000
+    want = {t: next((r["offset"] for r in e if r["value"]["ts_ms"] >= at * 1000), len(e))
+            for t, e in events.items()}
+    assert all(0 < want[t] < topics[t] for t in topics), (want, topics)
+    with browser.tab(hub, "c/out/offsets", timezone_id="Asia/Kolkata") as tab:
+        tab.get_by_role("button", name="Go to a time…").click()
+        field = tab.get_by_label(re.compile("by the clocks of Asia/(Kolkata|Calcutta)$"))
+        there = datetime.fromtimestamp(at, timezone(timedelta(hours=5, minutes=30)))
+        field.fill(there.strftime("%Y-%m-%dT%H:%M:%S"))
+        stamp = datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        expect(tab.get_by_text(stamp)).to_be_visible()
+        tab.get_by_role("button", name="Show what this brings about").click()
+        plan = tab.get_by_label("What this brings about")
+        for t, offset in want.items():
+            expect(plan).to_contain_text(f'{{"kafka_offset":{offset}}}')
+        tab.get_by_role("button", name="Change the offsets").click()
+        expect(plan).to_have_count(0)
+        stored = hub.get("/connectors/out/offsets")["offsets"]
+        assert {o["partition"]["kafka_topic"]: o["offset"]["kafka_offset"] for o in stored} == want
+        # A source's position is its server's: there is no time to go to.
+        tab.goto(url(hub, "c/gen/offsets"))
+        expect(tab.get_by_role("button", name="Reset…")).to_be_visible()
+        expect(tab.get_by_role("button", name="Go to a time…")).to_have_count(0)
+    assert leat.stop() == 0
+
+
+def test_times_by_other_clocks(leat, browser):
+    """The viewer's, UTC or the hub's: chosen once, kept, and everywhere."""
+    hub = Hub(leat, "--history", "1", env={"TZ": "Australia/Eucla"})
+    hub.make("gen", datagen_rate="10", datagen_events="10", datagen_stay="true")
+    hub.wait_events("gen", 1)
+    at = hub.get("/hub/v1/topics/gen.datagen.t1/events?max=1")["events"][0]["value"]["ts_ms"] // 1000
+
+    def clock(hours, minutes):
+        zone = timezone(timedelta(hours=hours, minutes=minutes))
+        return datetime.fromtimestamp(at, zone).strftime("%H:%M:%S")
+
+    with browser.tab(hub, "settings/appearance", timezone_id="Asia/Kathmandu",
+                     locale="en-GB") as tab:
+        times = tab.get_by_role("group", name="Times")
+        expect(times.get_by_role("button", name=re.compile("^Yours .Asia.Kat"))).to_have_attribute(
+            "aria-pressed", "true")
+        event = tab.locator(".event-list time").last
+        for name, shown, exact in (("Yours", clock(5, 45), "GMT+05:45"), ("UTC", clock(0, 0), "GMT"),
+                                   ("The hub's", clock(8, 45), "GMT+08:45")):
+            tab.goto(url(hub, "settings/appearance"))
+            times.get_by_role("button", name=re.compile(f"^{name}")).click()
+            tab.goto(url(hub, "t/gen.datagen.t1?from=beginning"))
+            expect(event).to_have_text(re.compile(f"{shown}$"))
+            expect(event).to_have_attribute("title", re.compile(rf"{shown}\.\d+ {re.escape(exact)}"))
+            expect(event).to_have_attribute("title", re.compile(rf"{clock(0, 0)}\.\d+Z$"))
+        tab.reload()
+        expect(event).to_have_text(re.compile(f"{clock(8, 45)}$"))
+        # By keyboard; and the plots.
+        tab.keyboard.press("Control+k")
+        tab.get_by_role("combobox", name="Search or run").fill("time-zone utc")
+        tab.keyboard.press("Enter")
+        expect(event).to_have_text(re.compile(f"{clock(0, 0)}$"))
+        tab.goto(url(hub, "c/gen/plots"))
+        tab.get_by_role("button", name="Table").first.click()
+        hour = datetime.now(timezone.utc).strftime("%H:")
+        expect(tab.locator(".plot .sideways tbody th").last).to_contain_text(re.compile(f"^({hour}|{clock(0, 0)[:3]})"))
+    assert leat.stop() == 0
+
+
 GROWING = {
     "name": "shop", "type": "source", "plugin": "postgres", "state": "RUNNING",
     "condition": "RUNNING", "stage": None, "trace": None, "tasks": 1, "deaths": 0, "pid": 1,
