@@ -133,3 +133,51 @@ def test_the_hub_restarts_under_a_tail(leat, browser):
                  tab.locator(".event-list tbody td:first-child").all_text_contents()]
         assert shown == list(range(shown[0], shown[0] - len(shown), -1))
     assert leat.stop() == 0
+
+
+def test_a_condition_of_sql(leat, browser):
+    """What is held and fits, then what comes; what is wrong with it stands beneath it."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="40")
+    hub.wait_events("gen", 300)
+    fits = [e["offset"] for e in hub.get(f"/hub/v1/topics/{TOPICS[0]}/events?max=300")["events"]
+            if e["value"]["after"]["c1"] % 40 == 0]
+    assert len(fits) > 1
+    where = "after->>'$.c1' % 40 = 0 -- a few"
+    with browser.tab(hub, f"t/{TOPICS[0]}?from=beginning") as tab:
+        field = tab.get_by_label("Only events where")
+        shown = tab.locator(".event-list tbody td:first-child")
+        field.fill("totl > 1")
+        tab.get_by_role("button", name="Apply").click()
+        expect(tab.get_by_role("alert")).to_contain_text("no such column: totl")
+        expect(field).to_have_attribute("aria-invalid", "true")
+        for wrong, says in (("op = 'c", "unrecognized token: \"'c"), ("1); DELETE FROM events; --", ""),
+                            ("op >> > 1", 'near ">"'), ("(SELECT", "")):
+            field.fill(wrong)
+            tab.get_by_role("button", name="Apply").click()
+            expect(tab.get_by_role("alert")).to_contain_text(says)
+            expect(shown).to_have_count(0)
+        field.fill(where)
+        tab.get_by_role("button", name="Apply").click()
+        expect(tab.get_by_role("alert")).to_have_count(0)
+        expect(shown.last).to_have_text(str(fits[0]))
+        # Live: what comes is looked at, too. Its place is in the URL.
+        newest = int(shown.first.text_content().replace(",", ""))
+        until(lambda: int(shown.first.text_content().replace(",", "")) > newest, 60, "more")
+        tab.reload()
+        expect(field).to_have_value(where)
+        expect(shown.last).to_have_text(str(fits[0]))
+        tab.get_by_role("button", name="Freeze").click()
+        found = [int(t.replace(",", "")) for t in shown.all_text_contents()][::-1]
+        assert found[:len(fits)] == fits and found == sorted(set(found))
+        # The record opens as it is.
+        tab.locator(".event-list tbody tr").last.get_by_role("button").click()
+        expect(tab.get_by_label("Event", exact=True)).to_contain_text(f"offset {fits[0]}")
+        # With the other filters, from an offset.
+        tab.goto(url(hub, f"t/{TOPICS[0]}?op=d&from=beginning&where={urllib.parse.quote(where)}"))
+        expect(tab.get_by_text("Nothing fits.")).to_be_visible()
+        tab.goto(url(hub, f"t/{TOPICS[0]}?from={fits[0] + 1}&where={urllib.parse.quote(where)}"))
+        expect(shown.last).to_have_text(str(fits[1]))
+    # Looking is no deed.
+    assert [d["path"] for d in hub.get("/hub/v1/audit")["deeds"]] == ["/connectors"]
+    assert leat.stop() == 0
