@@ -194,6 +194,7 @@ static leat_http_deed deed_of(const leat_http_call *c, leat_arena *a)
         .method = leat_arena_str(a, c->method).s,
         .path = text,
         .status = c->status,
+        .changed = c->changed.s ? leat_arena_str(a, c->changed) : (leat_str){0},
     };
 }
 

@@ -1,11 +1,12 @@
 """Connections, dead letters, SQL and the catalogue in the page."""
 
 import json
+import os
 import re
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from browser import expect, url, usable
+from browser import expect, url, usable, violations
 from hub import Hub
 from servers.process import until
 from test_access import set_user
@@ -560,6 +561,58 @@ GROWING = {
     "host": "db1", "database": "shop", "events": 1, "rate": 1, "dead": 0, "behind_ms": 1,
     "since_ms": 1, "lag_bytes": 0, "retained_limit": 2 << 30, "spool_bytes": -1, "stream_bytes": 0, "resident_bytes": 1,
     "snapshot": None}
+
+
+def test_the_audit_tells_what_changed(leat, browser):
+    """Of configurations and connections, by whatever way; secrets as masks."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="20", datagen_password="hunter2")
+    config = hub.get("/connectors/gen/config")
+    where = "/connectors/gen/config"
+    answer = hub.ask("PUT", where, {**config, "datagen.rate": "30", "datagen.seed": "2"})
+    assert answer.status == 200, answer.text
+    assert hub.ask("PATCH", where, {"datagen.seed": None, "datagen.password": "s3cret"}).status == 200
+    sql = "ALTER CONNECTOR \"gen\" SET ('datagen.rate' = '40');"
+    assert hub.ask("POST", "/ksql", {"ksql": sql}).status == 200
+    assert hub.ask("PUT", where, {**config, "datagen.rate": "fast"}).status == 400
+    body = {"name": "shop", "type": "postgres", "strategy": "wal",
+            "parameters": {"host": "db1", "port": "1", "username": "u", "password": "hunter2"}}
+    assert hub.ask("POST", "/hub/v1/connections?test=false", body).status == 201
+    patch = {"strategy": "query", "parameters": {"host": "db2", "port": None, "password": "s3cret"}}
+    assert hub.ask("PATCH", "/hub/v1/connections/shop?test=false", patch).status == 200
+    assert hub.ask("PATCH", "/hub/v1/connections/shop?test=false",
+                   {"parameters": {"host": "db3", "password": "***"}}).status == 200
+    assert hub.ask("DELETE", "/connectors/gen").status == 204
+
+    def told():
+        deeds = hub.get("/hub/v1/audit")["deeds"][::-1]
+        return deeds if deeds[-1]["method"] == "DELETE" else None
+
+    deeds = until(told, 30, "the audit")
+    changed = [d["changed"] for d in deeds if not d["path"].startswith("/ksql")]
+    assert changed[0]["datagen.rate"] == [None, "20"]
+    assert changed[0]["datagen.password"] == [None, "***"]
+    assert changed[1:4] == [
+        {"datagen.rate": ["20", "30"], "datagen.seed": [None, "2"]},
+        {"datagen.seed": ["2", None], "datagen.password": ["***", "***"]},
+        {"datagen.rate": ["30", "40"]}]
+    assert changed[4] is None, "it was refused"
+    assert changed[5]["host"] == [None, "db1"] and changed[5]["password"] == [None, "***"]
+    assert changed[6] == {"strategy": ["wal", "query"], "host": ["db1", "db2"],
+                          "port": ["1", "5432"], "password": ["***", "***"]}
+    assert changed[7] == {"host": ["db2", "db3"]}
+    assert changed[8]["datagen.rate"] == ["40", None]
+    with open(os.path.join(leat.data, "hub.db"), "rb") as f:
+        kept = f.read()
+    assert b"hunter2" not in kept and b"s3cret" not in kept
+    with browser.tab(hub, "settings/audit") as tab:
+        row = tab.get_by_role("row").filter(has_text="PATCH").filter(has_text=where)
+        row.get_by_role("button", name="2 options").click()
+        expect(tab.locator(".diff.removed").filter(has_text="datagen.seed=2")).to_be_visible()
+        expect(tab.locator(".diff.added").filter(has_text="datagen.password=***")).to_be_visible()
+        assert "s3cret" not in tab.content()
+        assert violations(tab) == []
+    assert leat.stop() == 0
 
 
 def feed_of(context, rows):

@@ -3,6 +3,7 @@ import type { ComponentType } from "preact";
 import { useState } from "preact/hooks";
 import { ask, get, path } from "../../core/api";
 import { second } from "../../core/clock";
+import type { Change } from "../../core/config";
 import { bytes, precise, time } from "../../core/format";
 import { hub } from "../../core/live";
 import { parts, query, setQuery, to } from "../../core/place";
@@ -16,6 +17,7 @@ import { saveFile } from "../../parts/file";
 import { Icon, Logo } from "../../parts/icon";
 import { Meter } from "../../parts/meter";
 import { Table } from "../../parts/table";
+import { Diff } from "../connector/versions";
 
 // ---- access
 
@@ -184,6 +186,34 @@ interface Deed {
   method: string;
   path: string;
   status: number;
+  /** Options of a configuration, before and after; a secret that was replaced is its mask, twice. */
+  changed: Record<string, [string | null, string | null]> | null;
+}
+
+const HEADS = 5;
+
+function DeedRow({ deed: d }: { deed: Deed }) {
+  const [open, setOpen] = useState(false);
+  const changes: Change[] = Object.entries(d.changed ?? {}).map(([name, [before, after]]) => ({ name, before, after }));
+  return (
+    <>
+      <tr>
+        <td><Ago at={d.at} /></td>
+        <th scope="row">{d.who} <span class="muted small">{d.how === "none" ? "no login" : `${d.how}, ${d.role}`}</span></th>
+        <td class="mono">{d.address}</td>
+        <td class="mono">
+          <span class="method">{d.method}</span> {d.path}{" "}
+          {changes.length > 0 && (
+            <button type="button" class="linkish" aria-expanded={open} onClick={() => setOpen(!open)}>
+              {open ? "▾" : "▸"} {changes.length === 1 ? "1 option" : `${changes.length} options`}
+            </button>
+          )}
+        </td>
+        <td class={`num ${d.status >= 400 ? "tone-bad" : ""}`}>{d.status}</td>
+      </tr>
+      {open && <tr><td colSpan={HEADS}><Diff changes={changes} /></td></tr>}
+    </>
+  );
 }
 
 function AuditList() {
@@ -212,15 +242,7 @@ function AuditList() {
         <button type="button" class="button small" onClick={() => saveFile("audit.csv", csv(), "text/csv")}>CSV</button>
       </div>
       <Table heads={["When", "Who", "From", "What", { label: "Answer", right: true }]} panel>
-        {shown.map((d) => (
-          <tr key={d.id}>
-            <td><Ago at={d.at} /></td>
-            <th scope="row">{d.who} <span class="muted small">{d.how === "none" ? "no login" : `${d.how}, ${d.role}`}</span></th>
-            <td class="mono">{d.address}</td>
-            <td class="mono"><span class="method">{d.method}</span> {d.path}</td>
-            <td class={`num ${d.status >= 400 ? "tone-bad" : ""}`}>{d.status}</td>
-          </tr>
-        ))}
+        {shown.map((d) => <DeedRow key={d.id} deed={d} />)}
       </Table>
       {!end && all.length >= 100 && <p class="row buttons"><button type="button" class="button small" onClick={() => void more()}>Older</button></p>}
     </>
