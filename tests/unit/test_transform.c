@@ -169,6 +169,7 @@ static void test_headers(void **state)
     assert_string_equal(r.headers[0].name, "__debezium.newkey");
     assert_int_equal(r.key.u.i, 1);
     assert_int_equal(f->made[0].flags, 0);
+    assert_int_equal(f->made[2].flags, LEAT_EV_OF_CHANGE);
     assert_int_equal(record(f, 2).key.u.i, 2);
     end(f);
 }
