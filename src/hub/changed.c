@@ -53,8 +53,7 @@ void leat_hub_changed(leat_http_call *c, leat_hub_side was, leat_hub_side now)
     leat_jw_object(&w, NULL);
     for (const leat_prop *p = first(&was); p && room; p = p->next) {
         const char *value = get(&now, p->name);
-        if (!value || strcmp(value, p->value) != 0)
-            room = write_option(p->name, before, after, &w);
+        if (!value || strcmp(value, p->value) != 0) room = write_option(p->name, before, after, &w);
     }
     for (const leat_prop *p = first(&now); p && room; p = p->next)
         if (!get(&was, p->name)) room = write_option(p->name, before, after, &w);

@@ -521,7 +521,8 @@ def test_times_by_other_clocks(leat, browser):
     hub = Hub(leat, "--history", "1", env={"TZ": "Australia/Eucla"})
     hub.make("gen", datagen_rate="10", datagen_events="10", datagen_stay="true")
     hub.wait_events("gen", 1)
-    at = hub.get("/hub/v1/topics/gen.datagen.t1/events?max=1")["events"][0]["value"]["ts_ms"] // 1000
+    first = hub.get("/hub/v1/topics/gen.datagen.t1/events?max=1")["events"][0]
+    at = first["value"]["ts_ms"] // 1000
 
     def clock(hours, minutes):
         zone = timezone(timedelta(hours=hours, minutes=minutes))
@@ -533,13 +534,15 @@ def test_times_by_other_clocks(leat, browser):
         expect(times.get_by_role("button", name=re.compile("^Yours .Asia.Kat"))).to_have_attribute(
             "aria-pressed", "true")
         event = tab.locator(".event-list time").last
-        for name, shown, exact in (("Yours", clock(5, 45), "GMT+05:45"), ("UTC", clock(0, 0), "GMT"),
+        for name, shown, exact in (("Yours", clock(5, 45), "GMT+05:45"),
+                                   ("UTC", clock(0, 0), "GMT"),
                                    ("The hub's", clock(8, 45), "GMT+08:45")):
             tab.goto(url(hub, "settings/appearance"))
             times.get_by_role("button", name=re.compile(f"^{name}")).click()
             tab.goto(url(hub, "t/gen.datagen.t1?from=beginning"))
             expect(event).to_have_text(re.compile(f"{shown}$"))
-            expect(event).to_have_attribute("title", re.compile(rf"{shown}\.\d+ {re.escape(exact)}"))
+            told = re.compile(rf"{shown}\.\d+ {re.escape(exact)}")
+            expect(event).to_have_attribute("title", told)
             expect(event).to_have_attribute("title", re.compile(rf"{clock(0, 0)}\.\d+Z$"))
         tab.reload()
         expect(event).to_have_text(re.compile(f"{clock(8, 45)}$"))
@@ -551,7 +554,8 @@ def test_times_by_other_clocks(leat, browser):
         tab.goto(url(hub, "c/gen/plots"))
         tab.get_by_role("button", name="Table").first.click()
         hour = datetime.now(timezone.utc).strftime("%H:")
-        expect(tab.locator(".plot .sideways tbody th").last).to_contain_text(re.compile(f"^({hour}|{clock(0, 0)[:3]})"))
+        shown = re.compile(f"^({hour}|{clock(0, 0)[:3]})")
+        expect(tab.locator(".plot .sideways tbody th").last).to_contain_text(shown)
     assert leat.stop() == 0
 
 
@@ -559,7 +563,8 @@ GROWING = {
     "name": "shop", "type": "source", "plugin": "postgres", "state": "RUNNING",
     "condition": "RUNNING", "stage": None, "trace": None, "tasks": 1, "deaths": 0, "pid": 1,
     "host": "db1", "database": "shop", "events": 1, "rate": 1, "dead": 0, "behind_ms": 1,
-    "since_ms": 1, "lag_bytes": 0, "retained_limit": 2 << 30, "spool_bytes": -1, "stream_bytes": 0, "resident_bytes": 1,
+    "since_ms": 1, "lag_bytes": 0, "retained_limit": 2 << 30, "spool_bytes": -1,
+    "stream_bytes": 0, "resident_bytes": 1,
     "snapshot": None}
 
 
@@ -571,7 +576,8 @@ def test_the_audit_tells_what_changed(leat, browser):
     where = "/connectors/gen/config"
     answer = hub.ask("PUT", where, {**config, "datagen.rate": "30", "datagen.seed": "2"})
     assert answer.status == 200, answer.text
-    assert hub.ask("PATCH", where, {"datagen.seed": None, "datagen.password": "s3cret"}).status == 200
+    patch = {"datagen.seed": None, "datagen.password": "s3cret"}
+    assert hub.ask("PATCH", where, patch).status == 200
     sql = "ALTER CONNECTOR \"gen\" SET ('datagen.rate' = '40');"
     assert hub.ask("POST", "/ksql", {"ksql": sql}).status == 200
     assert hub.ask("PUT", where, {**config, "datagen.rate": "fast"}).status == 400

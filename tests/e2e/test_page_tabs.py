@@ -151,7 +151,8 @@ def test_a_condition_of_sql(leat, browser):
         tab.get_by_role("button", name="Apply").click()
         expect(tab.get_by_role("alert")).to_contain_text("no such column: totl")
         expect(field).to_have_attribute("aria-invalid", "true")
-        for wrong, says in (("op = 'c", "unrecognized token: \"'c"), ("1); DELETE FROM events; --", ""),
+        for wrong, says in (("op = 'c", "unrecognized token: \"'c"),
+                            ("1); DELETE FROM events; --", ""),
                             ("op >> > 1", 'near ">"'), ("(SELECT", "")):
             field.fill(wrong)
             tab.get_by_role("button", name="Apply").click()
