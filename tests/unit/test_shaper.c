@@ -19,17 +19,9 @@ typedef struct fixture {
 /* Of options: name, value, ..., NULL; none: there are no transforms. */
 static fixture *start(const char *const *options, bool tolerate)
 {
-    static const leat_opt *const tables[] = {leat_connector_options, NULL};
     fixture *f = test_calloc(1, sizeof *f);
-    leat_props props;
-    leat_connector_conf conf = {0};
-    leat_props_init(&props, NULL);
     leat_report_init(&f->report, &f->a);
-    for (; *options; options += 2)
-        leat_props_set(&props, &f->a, leat_str_of(options[0]), leat_str_of(options[1]), 0);
-    leat_opts_values(tables, &props, &f->a, &conf, &f->report);
-    leat_report_init(&f->report, &f->a);
-    f->s = leat_shaper_new(leat_transforms_new(&conf, &f->a, &f->report), tolerate);
+    f->s = leat_shaper_new(sample_transforms(options, &f->a, &f->report), tolerate);
     assert_int_equal(f->report.errors, 0);
     f->t = sample_customers(sample_origin(), LEAT_TABLE_TOMBSTONES);
     leat_table_seal(f->t);
@@ -48,11 +40,7 @@ static void end(fixture *f)
 
 static void change(fixture *f, leat_op op, const leat_value *before, const leat_value *after)
 {
-    leat_event *ev = leat_batch_add(&f->b, f->t);
-    ev->op = (uint8_t)op;
-    ev->before = before;
-    ev->after = after;
-    ev->src = sample_src(&f->b, 1, 2, 3);
+    leat_event *ev = sample_change(&f->b, f->t, op, before, after);
     ev->ts_us = 1000;
     ev->tx = 3;
     ev->offset = 10 * (int64_t)f->b.n;
@@ -253,14 +241,7 @@ static void give(fixture *f, leat_transform_run *run, leat_event ev)
 
 static leat_transform_run *source(fixture *f, const char *const *options)
 {
-    static const leat_opt *const tables[] = {leat_connector_options, NULL};
-    leat_connector_conf conf = {0};
-    leat_props props;
-    leat_props_init(&props, NULL);
-    for (; *options; options += 2)
-        leat_props_set(&props, &f->a, leat_str_of(options[0]), leat_str_of(options[1]), 0);
-    leat_opts_values(tables, &props, &f->a, &conf, &f->report);
-    return leat_transform_run_new(leat_transforms_new(&conf, &f->a, &f->report));
+    return leat_transform_run_new(sample_transforms(options, &f->a, &f->report));
 }
 
 /* What a source's transforms made, and rows of queries: rows to a sink too. */
