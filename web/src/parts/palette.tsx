@@ -8,6 +8,7 @@ import { names, rowOf } from "../core/live";
 import { go, parts, to } from "../core/place";
 import { choose, isDark, prefs } from "../core/prefs";
 import { lacks } from "../core/who";
+import { hubsZone, viewersZone } from "../core/zone";
 import { StateWord } from "./bits";
 import { Dialog } from "./dialog";
 
@@ -98,6 +99,8 @@ function commands(): Command[] {
   list.push({ verb: "theme", object: isDark() ? "light" : "dark", run: () => choose({ theme: isDark() ? "light" : "dark" }) });
   const density = prefs.value.density === "compact" ? "comfortable" : "compact";
   list.push({ verb: "density", object: density, run: () => choose({ density }) });
+  for (const [zone, object] of [["viewer", viewersZone], ["utc", "UTC"], ["hub", hubsZone.value]] as const)
+    if (object && zone !== prefs.value.zone) list.push({ verb: "time-zone", object, run: () => choose({ zone }) });
   list.push({ verb: "show", object: "keys", run: () => (help.value = true) });
   return list;
 }
