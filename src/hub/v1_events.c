@@ -52,8 +52,7 @@ static void free_reading(void *arg)
     leat_free(g);
 }
 
-/* False: answered. */
-static bool parse_from(reading *g, leat_http_call *c, leat_str from)
+static leat_rc parse_from(reading *g, leat_str from, leat_err *e)
 {
     if (!from.s || leat_str_is(from, "beginning")) {
         g->conf.from = LEAT_FROM_BEGINNING;
@@ -64,14 +63,13 @@ static bool parse_from(reading *g, leat_http_call *c, leat_str from)
     } else if (leat_iso_parse(from, &g->conf.time_us)) {
         g->conf.from = LEAT_FROM_TIME;
     } else {
-        leat_http_fail(c, 400,
-                       "from: expected beginning, end, an offset or a time such as "
-                       "2026-01-31T10:00:00Z, got \"%.*s\"",
-                       LEAT_STR_ARG(from));
-        return false;
+        return leat_fail(e, LEAT_CONF, "events.from", "from",
+                         "from: expected beginning, end, an offset or a time such as "
+                         "2026-01-31T10:00:00Z, got \"%.*s\"",
+                         LEAT_STR_ARG(from));
     }
     g->first = g->conf.from == LEAT_FROM_OFFSET ? g->conf.offset : 0;
-    return true;
+    return LEAT_OK;
 }
 
 /* False: answered. */
@@ -101,14 +99,20 @@ static const char *text_of(leat_str v, leat_arena *a)
     return v.s && v.len > 0 ? leat_arena_str(a, v).s : NULL;
 }
 
-/* Those that are wanted; false: answered. */
-static bool parse_wanted(reading *g, leat_http_call *c, leat_str contains, leat_str ops)
+/* Those that are wanted. */
+static leat_rc parse_wanted(reading *g, leat_str contains, leat_str ops, leat_err *e)
 {
     g->contains = text_of(contains, &g->a);
     g->ops = text_of(ops, &g->a);
-    if (!g->ops || strspn(g->ops, OPS) == strlen(g->ops)) return true;
-    leat_http_fail(c, 400, "op: expected letters of " OPS ", got \"%s\"", g->ops);
-    return false;
+    if (!g->ops || strspn(g->ops, OPS) == strlen(g->ops)) return LEAT_OK;
+    return leat_fail(e, LEAT_CONF, "events.op", "op", "op: expected letters of " OPS ", got \"%s\"",
+                     g->ops);
+}
+
+static leat_rc parse_what(reading *g, leat_str from, leat_str contains, leat_str ops, leat_err *e)
+{
+    LEAT_TRY(parse_from(g, from, e));
+    return parse_wanted(g, contains, ops, e);
 }
 
 /* False: answered. */
@@ -280,13 +284,13 @@ void leat_hub_v1_events(void *hub, leat_http_call *c)
 {
     leat_err err = {0};
     reading *g = new_reading(hub, c->param[0]);
-    bool good = parse_from(g, c, leat_http_query(c, "from")) && parse_max(g, c) &&
-                parse_form(g, c) &&
-                parse_wanted(g, c, leat_http_query(c, "contains"), leat_http_query(c, "op"));
+    leat_rc rc = parse_what(g, leat_http_query(c, "from"), leat_http_query(c, "contains"),
+                            leat_http_query(c, "op"), &err);
+    if (leat_rc_failed(rc)) leat_http_fail(c, 400, "%s", err.msg);
+    bool good = rc == LEAT_OK && parse_max(g, c) && parse_form(g, c);
     parse_last(g, c);
-    leat_rc rc =
-        good ? leat_topics_owner(g->data, g->topics[0], &g->a, &g->conf.connector, &err) : LEAT_OK;
-    if (leat_rc_failed(rc))
+    if (good) rc = leat_topics_owner(g->data, g->topics[0], &g->a, &g->conf.connector, &err);
+    if (good && leat_rc_failed(rc))
         leat_http_fail(c, strcmp(err.code, "topic.unknown") == 0 ? 404 : 500, "%s", err.msg);
     if (good && rc == LEAT_OK && leat_hub_wants_events(c)) {
         leat_feed_begin(c, feed_records, free_reading, g);
@@ -302,7 +306,7 @@ void leat_hub_v1_events(void *hub, leat_http_call *c)
 typedef struct followed {
     reading *g;
     leat_reader *r;
-    int64_t due_us; /* when it is tried again */
+    int64_t due_us; /* when it is tried again; INT64_MAX: never, what it asks for cannot be */
     leat_err told;  /* what was wrong the last time */
     struct followed *next;
 } followed;
@@ -384,11 +388,14 @@ static void feed_followed(void *arg, leat_feed *f)
 {
     following *g = arg;
     leat_batch_init(&g->b, BATCH_EVENTS, BATCH_BYTES);
+    for (followed *one = g->first; one; one = one->next) {
+        one->g->f = f;
+        if (one->due_us == INT64_MAX) tell_failed(one->g, &one->told);
+    }
     while (!leat_feed_over(f)) {
         bool some = false;
         for (followed *one = g->first; one; one = one->next) {
             leat_err err = {0};
-            one->g->f = f;
             if (one->due_us > leat_mono_us()) continue;
             leat_rc rc = follow_on(one, &g->b, &err);
             some |= rc == LEAT_OK;
@@ -400,7 +407,8 @@ static void feed_followed(void *arg, leat_feed *f)
     leat_batch_free(&g->b);
 }
 
-/* {"id":...,"topic":...,"from":...,"contains":...,"op":...}; false: answered. */
+/* {"id":...,"topic":...,"from":...,"contains":...,"op":...}; false: answered. What one asks for in
+ * vain is told to it alone: the others may be of other tabs. */
 static bool parse_followed(leat_hub *h, leat_http_call *c, leat_str text, following *out)
 {
     const leat_json *j = NULL;
@@ -419,8 +427,10 @@ static bool parse_followed(leat_hub *h, leat_http_call *c, leat_str text, follow
         leat_http_fail(c, 400, "follow: an id has no colon and is one line");
         return false;
     }
-    return parse_from(one->g, c, leat_json_get_str(j, "from")) &&
-           parse_wanted(one->g, c, leat_json_get_str(j, "contains"), leat_json_get_str(j, "op"));
+    leat_rc rc = parse_what(one->g, leat_json_get_str(j, "from"), leat_json_get_str(j, "contains"),
+                            leat_json_get_str(j, "op"), &one->told);
+    if (leat_rc_failed(rc)) one->due_us = INT64_MAX;
+    return true;
 }
 
 void leat_hub_v1_follow(void *hub, leat_http_call *c)
