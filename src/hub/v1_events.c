@@ -370,15 +370,28 @@ static leat_rc follow_on(followed *one, leat_batch *b, leat_err *e)
     return rc == LEAT_OK ? give_batch(one->g, b, e) : rc;
 }
 
+/* Its stream was deleted: whatever comes in its place counts from 0, and may be another
+ * connector's. */
+static void begin_anew(reading *g)
+{
+    tell_place(g, 0);
+    g->conf.from = LEAT_FROM_BEGINNING;
+    g->conf.connector = NULL;
+    g->next = -1;
+}
+
 /* It is told once, and read again later from behind what was given. */
 static void follow_later(followed *one, const leat_err *e)
 {
     reading *g = one->g;
+    bool gone =
+        strcmp(e->code, "stream.anew") == 0 || (one->r && strcmp(e->code, "stream.missing") == 0);
     if (strcmp(one->told.code, e->code) != 0 || strcmp(one->told.msg, e->msg) != 0)
         tell_failed(g, e);
     one->told = *e;
     close_followed(one);
     one->due_us = leat_mono_us() + AGAIN_US;
+    if (gone) begin_anew(g);
     if (g->next < 0) return;
     g->conf.from = LEAT_FROM_OFFSET;
     g->first = g->conf.offset = g->next;

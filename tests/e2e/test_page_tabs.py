@@ -97,6 +97,24 @@ def test_one_wish_that_cannot_be(leat):
     assert leat.stop() == 0
 
 
+def test_a_stream_made_anew_is_followed(leat):
+    """A tail goes on with the first event of the new one."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_events="60")
+    answer = follow(hub, {"id": "a", "topic": TOPICS[0]})
+    ids = [told(answer, "event")[0] for _ in range(60)]
+    assert ids[-1] == "a:59"
+    assert hub.ask("DELETE", "/connectors/gen").status == 204
+    until(lambda: leat.call("topics", "delete", TOPICS[0], "--yes", ok=None).returncode == 0, 30,
+          "the topic to go")
+    assert json.loads(told(answer, "failed")[1])["code"] == "stream.missing"
+    assert told(answer, "at") == ("a:0", "0")
+    hub.make("gen", datagen_events="10")
+    assert [told(answer, "event")[0] for _ in range(10)] == [f"a:{n}" for n in range(10)]
+    answer.close()
+    assert leat.stop() == 0
+
+
 def test_seven_tabs_are_live(leat, browser):
     """Six topics and a connector's events in seven tabs: a browser has six connections."""
     hub = Hub(leat)
