@@ -198,10 +198,11 @@ static leat_http_deed deed_of(const leat_http_call *c, leat_arena *a)
     };
 }
 
-/* Changes are told, and who was refused; a GET of what is not there is neither. */
+/* Changes are told, and who was refused; a GET of what is not there is neither, nor is a look that
+ * has to wait for its turn. */
 static bool is_deed(const leat_http_call *c)
 {
-    bool refused = c->status == 401 || c->status == 403 || c->status == 429;
+    bool refused = c->status == 401 || c->status == 403 || (c->status == 429 && !c->looked);
     return refused || (leat_http_mutates(c->method) && !c->looked);
 }
 
