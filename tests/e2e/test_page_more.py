@@ -621,6 +621,28 @@ def test_the_audit_tells_what_changed(leat, browser):
     assert leat.stop() == 0
 
 
+def test_the_audit_bounds_what_changed(leat):
+    """Long names and values are cut, and of too many the rest is left out."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="20")
+    config = hub.get("/connectors/gen/config")
+    where = "/connectors/gen/config"
+    assert hub.ask("PUT", where, {**config, "x" * 10_000: "1"}).status == 200
+    many = {f"x{n}": '"' * 4000 for n in range(20)}
+    assert hub.ask("PUT", where, {**config, **many}).status == 200
+
+    def told():
+        deeds = [d for d in hub.get("/hub/v1/audit")["deeds"] if d["method"] == "PUT"]
+        return [d["changed"] for d in deeds] if len(deeds) == 2 else None
+
+    several, long = until(told, 30, "the audit")
+    assert long == {"x" * 256: [None, "1"]}
+    assert several.pop("...") == [None, None] and 5 < len(several) < 9
+    assert all(v in ([None, '"' * 1024], ["1", None]) for v in several.values())
+    assert len(json.dumps(several)) <= 16 << 10
+    assert leat.stop() == 0
+
+
 def feed_of(context, rows):
     """The page is fed with a connector that retains so much at these times (ms from the first)."""
     own = {"id": "h", "version": "1", "worker": "w", "begun_ms": 0, "demo": False}
