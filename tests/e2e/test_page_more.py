@@ -588,11 +588,13 @@ def test_the_audit_tells_what_changed(leat, browser):
     assert hub.ask("PATCH", "/hub/v1/connections/shop?test=false", patch).status == 200
     assert hub.ask("PATCH", "/hub/v1/connections/shop?test=false",
                    {"parameters": {"host": "db3", "password": "***"}}).status == 200
+    assert hub.ask("DELETE", "/hub/v1/connections/shop").status == 204
+    assert hub.ask("DELETE", "/hub/v1/connections/shop").status == 404
     assert hub.ask("DELETE", "/connectors/gen").status == 204
 
     def told():
         deeds = hub.get("/hub/v1/audit")["deeds"][::-1]
-        return deeds if deeds[-1]["method"] == "DELETE" else None
+        return deeds if deeds[-1]["path"] == "/connectors/gen" else None
 
     deeds = until(told, 30, "the audit")
     changed = [d["changed"] for d in deeds if not d["path"].startswith("/ksql")]
@@ -607,7 +609,10 @@ def test_the_audit_tells_what_changed(leat, browser):
     assert changed[6] == {"strategy": ["wal", "query"], "host": ["db1", "db2"],
                           "port": ["1", "5432"], "password": ["***", "***"]}
     assert changed[7] == {"host": ["db2", "db3"]}
-    assert changed[8]["datagen.rate"] == ["40", None]
+    assert changed[8] == {"strategy": ["query", None], "host": ["db3", None],
+                          "username": ["u", None], "password": ["***", None]}
+    assert changed[9] is None, "there was none"
+    assert changed[10]["datagen.rate"] == ["40", None]
     with open(os.path.join(leat.data, "hub.db"), "rb") as f:
         kept = f.read()
     assert b"hunter2" not in kept and b"s3cret" not in kept
