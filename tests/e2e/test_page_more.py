@@ -730,6 +730,11 @@ def test_what_a_slot_retains(leat, db, postgres, browser):
             expect(tab.get_by_role("heading", name=re.compile(
                 r"^Retained \(limit 640 MiB"))).to_be_visible()
         assert hub.get("/hub/v1/connectors/shop/status")["retained_limit"] == 640 << 20
+        # That it may keep nothing is a limit, too.
+        postgres.sql("ALTER SYSTEM SET max_slot_wal_keep_size = 0")
+        postgres.sql("SELECT pg_reload_conf()")
+        until(lambda: hub.get("/hub/v1/connectors/shop/status")["retained_limit"] == 1, 60,
+              "the limit of none")
     finally:
         postgres.sql("ALTER SYSTEM RESET max_slot_wal_keep_size")
         postgres.sql("SELECT pg_reload_conf()")
