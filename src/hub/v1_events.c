@@ -37,6 +37,7 @@ typedef struct reading {
     const char *contains, *ops; /* NULL: all */
     bool schemas;
     int64_t max, first, next; /* first: records before this offset are not wanted */
+    int64_t known;            /* of a feed of several: where its client would go on */
     uint64_t given;
     bool at_end;
     leat_buf list;
@@ -148,6 +149,7 @@ static leat_rc give(reading *g, leat_batch *b, const leat_event *ev, leat_buf *l
             const char *id = g->tag ? leat_arena_printf(&b->arena, "%s:%" PRId64, g->tag, offset)
                                     : leat_arena_printf(&b->arena, "%" PRId64, offset);
             leat_feed_event(g->f, "event", id, json);
+            g->known = offset + 1;
         } else {
             if (g->list.len > 0) leat_buf_u8(&g->list, ',');
             leat_buf_add(&g->list, json);
@@ -306,8 +308,9 @@ void leat_hub_v1_events(void *hub, leat_http_call *c)
 typedef struct followed {
     reading *g;
     leat_reader *r;
-    int64_t due_us; /* when it is tried again; INT64_MAX: never, what it asks for cannot be */
-    leat_err told;  /* what was wrong the last time */
+    int64_t due_us;  /* when it is tried again; INT64_MAX: never, what it asks for cannot be */
+    int64_t said_us; /* when its client was told last what was passed over */
+    leat_err told;   /* what was wrong the last time */
     struct followed *next;
 } followed;
 
@@ -325,15 +328,23 @@ static void free_following(void *arg)
     leat_free(g);
 }
 
-/* The end becomes an offset, which the client is told: who asks again before anything came misses
- * nothing. */
+/* The client goes on there when it asks again. */
 static void tell_place(reading *g, int64_t next)
 {
-    const char *offset = leat_arena_printf(&g->a, "%" PRId64, next);
+    leat_buf id = {0};
+    leat_buf_printf(&id, "%s:%" PRId64, g->tag, next);
+    leat_feed_event(g->f, "at", id.p, leat_str_of(id.p + strlen(g->tag) + 1));
+    leat_buf_free(&id);
+    g->known = next;
+}
+
+/* The end becomes an offset, which the client is told: who asks again before anything came misses
+ * nothing. */
+static void begin_at(reading *g, int64_t next)
+{
     g->conf.from = LEAT_FROM_OFFSET;
     g->first = g->conf.offset = next;
-    leat_feed_event(g->f, "at", leat_arena_printf(&g->a, "%s:%s", g->tag, offset),
-                    leat_str_of(offset));
+    tell_place(g, next);
 }
 
 /* Of a topic that is not there yet all that comes is new. */
@@ -342,7 +353,7 @@ static leat_rc find_end(reading *g, leat_err *e)
     leat_rc rc = g->conf.connector
                      ? LEAT_OK
                      : leat_topics_owner(g->data, g->topics[0], &g->a, &g->conf.connector, e);
-    if (g->conf.from == LEAT_FROM_END) tell_place(g, rc == LEAT_OK ? held_of(g).next : 0);
+    if (g->conf.from == LEAT_FROM_END) begin_at(g, rc == LEAT_OK ? held_of(g).next : 0);
     return rc;
 }
 
@@ -370,11 +381,20 @@ static leat_rc follow_on(followed *one, leat_batch *b, leat_err *e)
     return rc == LEAT_OK ? give_batch(one->g, b, e) : rc;
 }
 
+/* What was read and not wanted is not read again by who asks again. */
+static void tell_passed(followed *one)
+{
+    int64_t now = leat_mono_us();
+    if (one->g->next <= one->g->known || now - one->said_us < AGAIN_US) return;
+    tell_place(one->g, one->g->next);
+    one->said_us = now;
+}
+
 /* Its stream was deleted: whatever comes in its place counts from 0, and may be another
  * connector's. */
 static void begin_anew(reading *g)
 {
-    tell_place(g, 0);
+    begin_at(g, 0);
     g->conf.from = LEAT_FROM_BEGINNING;
     g->conf.connector = NULL;
     g->next = -1;
@@ -412,7 +432,10 @@ static void feed_followed(void *arg, leat_feed *f)
             if (one->due_us > leat_mono_us()) continue;
             leat_rc rc = follow_on(one, &g->b, &err);
             some |= rc == LEAT_OK;
-            if (leat_rc_failed(rc)) follow_later(one, &err);
+            if (leat_rc_failed(rc))
+                follow_later(one, &err);
+            else
+                tell_passed(one);
         }
         if (!some) leat_sleep_us(TURN_US);
     }

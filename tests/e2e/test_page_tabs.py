@@ -115,6 +115,18 @@ def test_a_stream_made_anew_is_followed(leat):
     assert leat.stop() == 0
 
 
+def test_what_is_passed_over_is_not_read_again(leat):
+    """Where a tail is whose filter lets nothing through is told now and then."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="200", datagen_tables="1")
+    hub.wait_events("gen", 100)
+    answer = follow(hub, {"id": "a", "topic": TOPICS[0], "contains": "not in any event"})
+    at = [int(told(answer, "at")[1]) for _ in range(3)]
+    assert 0 < at[0] < at[1] < at[2]
+    answer.close()
+    assert leat.stop() == 0
+
+
 def test_seven_tabs_are_live(leat, browser):
     """Six topics and a connector's events in seven tabs: a browser has six connections."""
     hub = Hub(leat)
