@@ -310,7 +310,7 @@ typedef struct followed {
     leat_reader *r;
     int64_t due_us;  /* when it is tried again; INT64_MAX: never, what it asks for cannot be */
     int64_t said_us; /* when its client was told last what was passed over */
-    leat_err told;   /* what was wrong the last time */
+    leat_err told;   /* what is wrong, or empty */
     struct followed *next;
 } followed;
 
@@ -432,10 +432,12 @@ static void feed_followed(void *arg, leat_feed *f)
             if (one->due_us > leat_mono_us()) continue;
             leat_rc rc = follow_on(one, &g->b, &err);
             some |= rc == LEAT_OK;
-            if (leat_rc_failed(rc))
+            if (leat_rc_failed(rc)) {
                 follow_later(one, &err);
-            else
+            } else {
+                one->told = (leat_err){0};
                 tell_passed(one);
+            }
         }
         if (!some) leat_sleep_us(TURN_US);
     }
