@@ -230,15 +230,14 @@ static void feed_records(void *arg, leat_feed *f)
     if (read_all(g, &err) != LEAT_OK) tell_failed(g, &err);
 }
 
-/* What the stream holds of the topic; zero: nothing is known. */
-static leat_topic held_of(reading *g)
+/* What the stream holds of the topic. */
+static leat_rc held_of(const reading *g, leat_topic *out, leat_err *e)
 {
-    leat_topic *topics = NULL;
-    leat_rc rc = leat_topics_owners(g->data, &g->a, &topics, NULL);
-    if (rc == LEAT_OK) rc = leat_topics_look(topics, g->data, g->conf.connector, &g->a, NULL);
-    if (rc != LEAT_OK) return (leat_topic){0};
-    while (topics && strcmp(topics->name, g->topics[0]) != 0) topics = topics->link;
-    return topics ? *topics : (leat_topic){0};
+    leat_arena a = {0};
+    *out = (leat_topic){.name = g->topics[0], .connector = g->conf.connector};
+    leat_rc rc = leat_topics_look(out, g->data, g->conf.connector, &a, e);
+    leat_arena_free(&a);
+    return rc;
 }
 
 /* Where to go on when no record came; held: before anything was read, so that what was appended
@@ -253,8 +252,8 @@ static void answer_list(reading *g, leat_http_call *c)
 {
     leat_err err = {0};
     leat_jw w = {.out = &c->out};
-    leat_topic held = held_of(g);
-    if (read_all(g, &err) != LEAT_OK) {
+    leat_topic held;
+    if (held_of(g, &held, &err) != LEAT_OK || read_all(g, &err) != LEAT_OK) {
         leat_hub_fail(c, &err);
         return;
     }
@@ -350,10 +349,13 @@ static void begin_at(reading *g, int64_t next)
 /* Of a topic that is not there yet all that comes is new. */
 static leat_rc find_end(reading *g, leat_err *e)
 {
+    leat_topic held = {0};
     leat_rc rc = g->conf.connector
                      ? LEAT_OK
                      : leat_topics_owner(g->data, g->topics[0], &g->a, &g->conf.connector, e);
-    if (g->conf.from == LEAT_FROM_END) begin_at(g, rc == LEAT_OK ? held_of(g).next : 0);
+    if (leat_rc_failed(rc) && strcmp(e->code, "topic.unknown") != 0) return rc;
+    if (rc == LEAT_OK && g->conf.from == LEAT_FROM_END) LEAT_TRY(held_of(g, &held, e));
+    if (g->conf.from == LEAT_FROM_END) begin_at(g, held.next);
     return rc;
 }
 
