@@ -27,8 +27,8 @@ enum {
     TICK_US = 1000000,
     REFUSALS = 64, /* that wait to be told */
     PATH_TOLD = 512,
-    SPARE_DESCRIPTORS = 1024,
-    FEED_BYTES = 16 << 10, /* of a feed, at a time */
+    SPARE_DESCRIPTORS = 2048, /* half of them for topics that are followed */
+    FEED_BYTES = 16 << 10,    /* of a feed, at a time */
 };
 
 typedef leat_http_request request;

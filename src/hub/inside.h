@@ -71,6 +71,7 @@ typedef struct leat_hub {
     int lock;
     int64_t begun_us;
     atomic_int queries;    /* that run */
+    atomic_int followed;   /* topics, by event streams of several */
     pthread_mutex_t guard; /* of all below */
     pthread_cond_t given;  /* a claim was given back */
     leat_hubdb *db;

@@ -21,7 +21,8 @@ enum {
     WAIT_US = 200000,
     BATCH_EVENTS = 1024,
     BATCH_BYTES = 1 << 20,
-    FOLLOWED_MAX = 64,
+    FOLLOWED_MAX = 64,  /* by one client, */
+    FOLLOWED_ALL = 512, /* by all: each has a reader with its files */
     TURN_US = 50000,
     AGAIN_US = 1000000
 };
@@ -315,6 +316,8 @@ typedef struct followed {
 
 typedef struct following {
     leat_arena a;
+    atomic_int *all; /* the hub's count of what is followed, ... */
+    int n;           /* ... and this one's part of it */
     followed *first;
     leat_batch b;
 } following;
@@ -323,6 +326,7 @@ static void free_following(void *arg)
 {
     following *g = arg;
     for (followed *one = g->first; one; one = one->next) free_reading(one->g);
+    atomic_fetch_sub(g->all, g->n);
     leat_arena_free(&g->a);
     leat_free(g);
 }
@@ -473,10 +477,22 @@ static bool parse_followed(leat_hub *h, leat_http_call *c, leat_str text, follow
     return true;
 }
 
+/* False: answered. */
+static bool take_room(following *g, leat_http_call *c, unsigned n)
+{
+    g->n = (int)n;
+    if (atomic_fetch_add(g->all, g->n) + g->n <= FOLLOWED_ALL) return true;
+    leat_http_fail(c, 503, "at most %d topics are followed at a time, by all clients; ask again",
+                   FOLLOWED_ALL);
+    return false;
+}
+
 void leat_hub_v1_follow(void *hub, leat_http_call *c)
 {
+    leat_hub *h = hub;
     following *g = leat_zalloc(1, sizeof *g);
     unsigned n = 0;
+    g->all = &h->followed;
     bool good = leat_hub_wants_events(c);
     if (!good)
         leat_http_fail(c, 406, "this is an event stream: ask with Accept: text/event-stream");
@@ -488,7 +504,7 @@ void leat_hub_v1_follow(void *hub, leat_http_call *c)
         if (good || n > 0) leat_http_fail(c, 400, "follow: expected 1 to %d topics", FOLLOWED_MAX);
         good = false;
     }
-    if (good)
+    if (good && take_room(g, c, n))
         leat_feed_begin(c, feed_followed, free_following, g);
     else
         free_following(g);

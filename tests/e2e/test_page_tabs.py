@@ -127,6 +127,26 @@ def test_what_is_passed_over_is_not_read_again(leat):
     assert leat.stop() == 0
 
 
+def test_topics_that_all_follow(leat):
+    """There is a bound to them, and who goes gives room."""
+    hub = Hub(leat)
+    wishes = [{"id": str(n), "topic": "no.such"} for n in range(64)]
+    held = [follow(hub, *wishes) for _ in range(8)]
+    assert [a.status for a in held] == [200] * 8
+    assert follow(hub, wishes[0]).status == 503
+    held.pop().close()
+
+    def room():
+        answer = follow(hub, wishes[0])
+        answer.close()
+        return answer.status == 200
+
+    until(room, 30, "the one that left to be noticed")
+    for answer in held:
+        answer.close()
+    assert leat.stop() == 0
+
+
 def test_seven_tabs_are_live(leat, browser):
     """Six topics and a connector's events in seven tabs: a browser has six connections."""
     hub = Hub(leat)
