@@ -350,13 +350,22 @@ static void begin_at(reading *g, int64_t next)
     tell_place(g, next);
 }
 
+/* Whose the topic is; asked again and again while it is nobody's. */
+static leat_rc find_owner(reading *g, leat_err *e)
+{
+    leat_arena a = {0};
+    const char *owner;
+    leat_rc rc = leat_topics_owner(g->data, g->topics[0], &a, &owner, e);
+    if (rc == LEAT_OK) g->conf.connector = leat_arena_strdup(&g->a, owner);
+    leat_arena_free(&a);
+    return rc;
+}
+
 /* Of a topic that is not there yet all that comes is new. */
 static leat_rc find_end(reading *g, leat_err *e)
 {
     leat_topic held = {0};
-    leat_rc rc = g->conf.connector
-                     ? LEAT_OK
-                     : leat_topics_owner(g->data, g->topics[0], &g->a, &g->conf.connector, e);
+    leat_rc rc = g->conf.connector ? LEAT_OK : find_owner(g, e);
     if (leat_rc_failed(rc) && strcmp(e->code, "topic.unknown") != 0) return rc;
     if (rc == LEAT_OK && g->conf.from == LEAT_FROM_END) LEAT_TRY(held_of(g, &held, e));
     if (g->conf.from == LEAT_FROM_END) begin_at(g, held.next);
