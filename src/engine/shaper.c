@@ -113,10 +113,9 @@ static void place(const leat_event *ev, unsigned nth, leat_event *made)
 /* What the envelope has made up beside an old key is not there again. */
 static void drop_made_up(const leat_event *ev, leat_arena *a, leat_event *made)
 {
-    const leat_schema *row = made->table->row, *was;
     bool partial = ev->op != LEAT_OP_RECORD && (ev->flags & LEAT_EV_OLD_KEY_ONLY) && ev->before;
-    if (!partial || !made->before) return;
-    was = ev->table->row;
+    if (!partial || made->op == LEAT_OP_RECORD || !made->before) return;
+    const leat_schema *row = made->table->row, *was = ev->table->row;
     leat_value *cells = LEAT_NEW(a, leat_value, row->nfields);
     for (uint32_t i = 0; i < row->nfields; i++) {
         const char *name = row->fields[i].name;

@@ -145,6 +145,27 @@ static void test_old_rows_in_part(void **state)
     end(f);
 }
 
+/* A value that is no structure makes a record that is of no table. */
+static void test_no_row(void **state)
+{
+    static const char *const options[] = {
+        "transforms", "op", "transforms.op.type", "ExtractField$Value", "transforms.op.field",
+        "op",         NULL};
+    fixture *f = start(options, false);
+    leat_err e;
+    (void)state;
+    change(f, LEAT_OP_CREATE, NULL, row(f, 1));
+    change(f, LEAT_OP_DELETE, row(f, 1), NULL);
+    f->b.ev[1].flags = LEAT_EV_OLD_KEY_ONLY;
+    assert_int_equal(leat_shaper_batch(f->s, &f->b, &e), LEAT_OK);
+    assert_int_equal(f->b.n, 3); /* a tombstone has a key still */
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(f->b.ev[i].op, LEAT_OP_RECORD);
+        assert_true(leat_str_is(leat_value_str(&f->b.ev[i].record->value), i == 0 ? "c" : "d"));
+    }
+    end(f);
+}
+
 /* What no transform touches is not made of text and back: it is the change as it was captured. */
 static void test_untouched(void **state)
 {
@@ -349,6 +370,7 @@ int main(void)
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_another_key_and_no_value),
         cmocka_unit_test(test_old_rows_in_part),
+        cmocka_unit_test(test_no_row),
         cmocka_unit_test(test_untouched),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_failures_of_some),
