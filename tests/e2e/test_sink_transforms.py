@@ -98,6 +98,21 @@ def test_another_key_and_a_large_value(db, leat, copy, of_source, of_sink):
     assert copy.rows("t") == db.sql("SELECT * FROM t ORDER BY id")
 
 
+def test_a_large_value_of_a_new_key(db, kafka, leat):
+    """Over Kafka a source's transforms leave what stands for a value that was not sent."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, large text)")
+    db.sql("INSERT INTO t SELECT 1, string_agg(md5(n::text), '') FROM generate_series(1, 400) n")
+    props = db.properties(name="shop", topic_prefix="large", unavailable_value_placeholder="gone")
+    files = [leat.write("worker.properties", {"bootstrap.servers": kafka.bootstrap}),
+             leat.write("shop.properties",
+                        props | FLAT | {"value.converter.schemas.enable": "false"})]
+    once(leat, files)
+    db.sql("UPDATE t SET id = 2")
+    once(leat, files)
+    values = [json.loads(r.value or "null") for r in kafka.read("large.public.t")]
+    assert values[1:] == [None, None, {"id": 2, "large": "gone"}]
+
+
 BY_NR = {"primary.key.mode": "record_value", "primary.key.fields": "nr"}
 TOUCHED = of({"key": ("ValueToKey", {"fields": "op"})}) | BY_NR | {"primary.key.fields": "id"}
 
