@@ -1,6 +1,7 @@
 /* engine/shaper: what a sink gets of an embedded stream, with transforms and without. */
 #include "../test.h"
 
+#include "convert/change.h"
 #include "engine/shaper.h"
 #include "sample.h"
 
@@ -116,6 +117,29 @@ static void test_another_key_and_no_value(void **state)
         }
         leat_batch_reset(&f->b);
     }
+    end(f);
+}
+
+/* Records of two topics are rows of two tables. */
+static void test_join_of_two_topics(void **state)
+{
+    static const char *const none[] = {NULL};
+    fixture *f = start(none, false);
+    leat_table *other = sample_customers(sample_origin(), 0);
+    (void)state;
+    other->topic = "crud.public.others";
+    leat_table_seal(other);
+    leat_value *now = row(f, 2);
+    now[3] = leat_absent();
+    change(f, LEAT_OP_DELETE, row(f, 1), NULL);
+    change(f, LEAT_OP_CREATE, NULL, now);
+    leat_event gone = f->b.ev[0], made = f->b.ev[1];
+    gone.table = other;
+    assert_false(leat_change_join(&gone, &made, &f->b.arena));
+    assert_int_equal(made.op, LEAT_OP_CREATE);
+    gone.table = f->t;
+    assert_true(leat_change_join(&gone, &made, &f->b.arena));
+    leat_table_unpin(other);
     end(f);
 }
 
@@ -369,6 +393,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_another_key_and_no_value),
+        cmocka_unit_test(test_join_of_two_topics),
         cmocka_unit_test(test_old_rows_in_part),
         cmocka_unit_test(test_no_row),
         cmocka_unit_test(test_untouched),
