@@ -1,6 +1,7 @@
 """The page in Chromium: its first load, and a live tail of 5,000 events a second: frames, long
-tasks, memory. A million events take 200 s; --scale 18 is an hour."""
+tasks, memory. A million events take 200 s; `page-hour` is an hour of them, minute by minute."""
 
+import contextlib
 import json
 import re
 import time
@@ -12,6 +13,7 @@ from report import progress
 from servers.process import until
 
 RATE, EVENTS = 5000, 1_000_000
+MINUTES = 60
 TRACED_S = 10
 
 # When the heading is there; frames, and tasks that held the page up.
@@ -56,13 +58,13 @@ def _first_load(world, table, chromium, hub):
 
 
 def _private(session):
-    """MiB that the tab's process has for itself."""
+    """MiB that the tab's process, and its worker's where that is another, have for themselves."""
     processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
-    sizes = [0]
+    sizes = []
     for pid in (p["id"] for p in processes if p["type"] == "renderer"):
         with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
             sizes.append(sum(map(int, re.findall(r"Private_\w+: +(\d+)", f.read()))) / 1024)
-    return max(sizes)
+    return sum(sizes)
 
 
 def _heap(tab):
@@ -91,62 +93,125 @@ def _thread(tab, seconds):
     return sum(busiest) / seconds, max(busiest)
 
 
-def _tail(world, chromium, hub):
-    """Frames a second, the longest task, heap and private memory early and at the end, and what the
-    page's thread takes."""
-    events = world.scaled(EVENTS)
+# The newest offset that is shown.
+OFFSET = ("Number(document.querySelector('.event-list tbody td').textContent"
+          ".replace(/\\D/g, ''))")
+ANEW = "Object.assign(leatBench, {frames: 0, longest: 0, tasks: 0})"
+
+
+@contextlib.contextmanager
+def _watched(chromium, hub):
+    """A tab with the tail, and a session that asks about its processes."""
     with chromium.profile() as context:
         context.add_init_script(WATCH)
         tab = context.new_page()
         tab.goto(browser.url(hub, "t/gen0.datagen.t1"))
-        system = chromium.chromium.new_browser_cdp_session()
         rows = tab.locator(".event-list tbody tr")
         until(lambda: rows.count() > 20, 60, "events")
         time.sleep(2)
-        offset = ("Number(document.querySelector('.event-list tbody td').textContent"
-                  ".replace(/\\D/g, ''))")
-        first, begun = tab.evaluate(offset), time.monotonic()
-        tab.evaluate("Object.assign(leatBench, {frames: 0, longest: 0, tasks: 0})")
-        heap = private = None
-        until(lambda: tab.evaluate(offset) - first >= events / 4, 7200, "a quarter", every=1)
+        yield tab, chromium.chromium.new_browser_cdp_session()
+        assert context.complaints == [], context.complaints
+
+
+def _tail(world, chromium, hub):
+    """Frames a second, the longest task, heap and private memory early and at the end, and what the
+    page's thread takes."""
+    events = world.scaled(EVENTS)
+    with _watched(chromium, hub) as (tab, system):
+        first, begun = tab.evaluate(OFFSET), time.monotonic()
+        tab.evaluate(ANEW)
+        until(lambda: tab.evaluate(OFFSET) - first >= events / 4, 7200, "a quarter", every=1)
         heap, private = _heap(tab), _private(system)
-        until(lambda: tab.evaluate(offset) - first >= events, 7200, "all events", every=1)
+        until(lambda: tab.evaluate(OFFSET) - first >= events, 7200, "all events", every=1)
         seconds = time.monotonic() - begun
-        seen = tab.evaluate(offset) - first
+        seen = tab.evaluate(OFFSET) - first
         found = tab.evaluate("leatBench")
         grown = _heap(tab) - heap, _private(system) - private
-        assert context.complaints == [], context.complaints
         busy, own = _thread(tab, TRACED_S)
         progress(f"   {seen} events in {seconds:.0f} s, {found['tasks']} tasks over 50 ms")
         fps = found["frames"] / seconds
         return fps, found["longest"], seen / seconds, private, *grown, busy, own
 
 
-def page(world, table):
-    """Its first load, and a tail of 5,000 events a second."""
+@contextlib.contextmanager
+def _page_of(world, table):
+    """A hub and a Chromium; None: there is no Chromium."""
     if not browser.chromium():
         table.note("page: there is no Chromium")
+        yield None
         return
     leat = world.leat()
-    hub = Hub(leat)
     chromium = browser.Browser()
     try:
-        _first_load(world, table, chromium, hub)
-        _create(hub, {"gen0": {"connector.class": "datagen", "topic.prefix": "gen0",
-                               "datagen.rate": str(RATE)}})
-        runs = [_tail(world, chromium, hub) for _ in range(min(world.runs, 2))]
+        yield Hub(leat), chromium
     finally:
         chromium.close()
         world.forget(leat)
+
+
+def _begin(hub):
+    _create(hub, {"gen0": {"connector.class": "datagen", "topic.prefix": "gen0",
+                           "datagen.rate": str(RATE)}})
+
+
+def page(world, table):
+    """Its first load, and a tail of 5,000 events a second."""
+    with _page_of(world, table) as found:
+        if not found:
+            return
+        hub, chromium = found
+        _first_load(world, table, chromium, hub)
+        _begin(hub)
+        runs = [_tail(world, chromium, hub) for _ in range(min(world.runs, 2))]
     fps, longest, rate, private, heap, grown, busy, own = map(list, zip(*runs, strict=True))
     table.add("page", "live tail: events a second", rate, "/s", 0.98 * RATE)
     table.add("page", "live tail: frames a second", fps, "/s", 50)
     table.add("page", "live tail: longest task", longest, "ms", 100, least=False)
     table.add("page", "live tail: longest task, its processor time", own, "ms", 100, least=False)
     table.add("page", "live tail: processor time of the page's thread", busy, "ms/s")
-    table.add("page", "live tail: private memory of the tab's process, early", private, "MiB")
+    table.add("page", "live tail: private memory, early", private, "MiB")
     table.add("page", "live tail: what that grew by", grown, "MiB", 32, least=False)
     table.add("page", "live tail: what its heap grew by", heap, "MiB", 16, least=False)
 
 
-PARTS = {"page": page}
+def _minute(tab, system):
+    """Frames and events a second, the longest task, and private memory at its end."""
+    tab.evaluate(ANEW)
+    first, begun = tab.evaluate(OFFSET), time.monotonic()
+    time.sleep(60)
+    found = tab.evaluate("leatBench")
+    seconds, events = time.monotonic() - begun, tab.evaluate(OFFSET) - first
+    return found["frames"] / seconds, events / seconds, found["longest"], _private(system)
+
+
+def page_hour(world, table):
+    """An hour of the tail, or of --scale as much: each minute, and memory at its ends."""
+    minutes = []
+    with _page_of(world, table) as found:
+        if not found:
+            return
+        hub, chromium = found
+        _begin(hub)
+        with _watched(chromium, hub) as (tab, system):
+            heap, private = _heap(tab), _private(system)
+            for n in range(max(1, round(MINUTES * world.args.scale))):
+                fps, rate, longest, size = one = _minute(tab, system)
+                minutes.append(one)
+                progress(f"   minute {n + 1}: {fps:.1f} frames/s, {rate:.0f} events/s, "
+                         f"longest task {longest:.0f} ms, {size:.0f} MiB")
+            ends = _heap(tab), _private(system)
+    fps, rate, longest, _ = map(list, zip(*minutes, strict=True))
+    table.add("page-hour", "minutes", [len(minutes)], "min")
+    table.add("page-hour", "events a second", rate, "/s", 0.98 * RATE)
+    table.add("page-hour", "frames a second, each minute", fps, "/s", 50)
+    table.add("page-hour", "frames a second, the worst minute", [min(fps)], "/s", 50)
+    table.add("page-hour", "longest task", [max(longest)], "ms", 100, least=False)
+    table.add("page-hour", "private memory at the start", [private], "MiB")
+    table.add("page-hour", "private memory at the end", [ends[1]], "MiB", private + 32,
+              least=False)
+    table.add("page-hour", "heap at the start", [heap], "MiB")
+    table.add("page-hour", "heap at the end", [ends[0]], "MiB", heap + 16, least=False)
+
+
+PARTS = {"page": page, "page-hour": page_hour}
+LONG = {"page-hour"}  # not done unless it is named

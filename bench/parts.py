@@ -343,6 +343,7 @@ PARTS = {
     "beside": snapshots.beside,
 } | select_parts.PARTS | sink_parts.PARTS | hub_parts.PARTS | kafka_parts.PARTS
 PARTS |= mysql_parts.PARTS | kafka_mysql_parts.PARTS | page_parts.PARTS
+LONG = page_parts.LONG
 PARTS |= kafka_sink_parts.PARTS
 GROUPS = {
     "kafka": [*kafka_parts.PARTS, *kafka_mysql_parts.PARTS, *kafka_sink_parts.PARTS],

@@ -2,10 +2,14 @@
  *
  * The calendar counts in eras of 400 years that begin on the 1st of March, so that the leap day is
  * the last of a year. Text is read and written without libc's time functions: no locale, no time
- * zone data, years beyond 9999. Does not know leap seconds: second 60 is the next minute's 0. */
+ * zone data, years beyond 9999; the zone has a name here and nothing else. Does not know leap
+ * seconds: second 60 is the next minute's 0. */
 #include "base/clock.h"
 
+#include <limits.h>
+#include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #define DAY_US INT64_C(86400000000)
 
@@ -207,4 +211,32 @@ bool leat_iso_parse(leat_str text, int64_t *us)
         return false;
     *us = v;
     return true;
+}
+
+/* A name as the zone data has them, no path of a file; whether there is such a zone is not asked.
+ */
+static bool take_zone(leat_str name, char out[LEAT_ZONE_MAX])
+{
+    if (name.len == 0 || name.len >= LEAT_ZONE_MAX || name.s[0] == '/') return false;
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.s[i];
+        bool letter = (c | 32) >= 'a' && (c | 32) <= 'z';
+        if (!letter && !(i > 0 && memchr("/_+-0123456789", c, 14))) return false;
+    }
+    memcpy(out, name.s, name.len);
+    out[name.len] = '\0';
+    return true;
+}
+
+bool leat_zone_name(char out[LEAT_ZONE_MAX])
+{
+    static const char folder[] = "/zoneinfo/";
+    char path[PATH_MAX];
+    const char *set = getenv("TZ");
+    if (set && *set) return take_zone(leat_str_of(*set == ':' ? set + 1 : set), out);
+    ssize_t n = readlink("/etc/localtime", path, sizeof path - 1);
+    if (n < 0) return false;
+    path[n] = '\0';
+    const char *at = strstr(path, folder);
+    return at && take_zone(leat_str_of(at + sizeof folder - 1), out);
 }

@@ -28,6 +28,11 @@ char *leat_iso_us(int64_t us, int digits, char out[LEAT_ISO_MAX]);
  * writes; digits beyond the microsecond are dropped. False if it is none of these. */
 bool leat_iso_parse(leat_str text, int64_t *us);
 
+/* The machine's time zone by its name, "Europe/Berlin", for who shows times to people: of TZ, or
+ * where /etc/localtime leads. False: it has no name that is known. */
+enum { LEAT_ZONE_MAX = 64 };
+bool leat_zone_name(char out[LEAT_ZONE_MAX]);
+
 /* Proleptic Gregorian calendar: days since 1970-01-01 of a date, and back. */
 int64_t leat_days_of(int64_t year, unsigned month, unsigned day);
 void leat_days_to(int64_t days, int64_t *year, unsigned *month, unsigned *day);

@@ -134,6 +134,33 @@ leat_rc leat_columns_new(leat_arena *a, const leat_capture_conf *conf, const lea
     return LEAT_OK;
 }
 
+static leat_rc find_rule(const leat_columns *c, leat_str name, const rule **out, leat_err *e)
+{
+    *out = NULL;
+    for (size_t r = 0; r < c->n; r++) {
+        bool hit;
+        LEAT_TRY(leat_patterns_match(&c->rules[r].patterns, name, &hit, e));
+        if (!hit) continue;
+        *out = &c->rules[r];
+        break;
+    }
+    return LEAT_OK;
+}
+
+leat_rc leat_columns_changes(const leat_columns *c, const char *schema, const char *table,
+                             const char *column, bool *out, leat_err *e)
+{
+    leat_full_name full;
+    const rule *r;
+    *out = false;
+    if (c == NULL) return LEAT_OK;
+    leat_str name = leat_full_name_make(&full, schema, table, column);
+    leat_rc rc = find_rule(c, name, &r, e);
+    leat_full_name_free(&full);
+    *out = r != NULL;
+    return rc;
+}
+
 /* ---- once a table ---- */
 
 /* What goes through the columns of one table. */
@@ -154,19 +181,6 @@ static leat_schema *own_schema(const prepare *p, uint32_t i, leat_schema **own)
         p->t->fields[i].schema = *own;
     }
     return *own;
-}
-
-static leat_rc find_rule(const prepare *p, leat_str name, const rule **out)
-{
-    *out = NULL;
-    for (size_t r = 0; r < p->c->n; r++) {
-        bool hit;
-        LEAT_TRY(leat_patterns_match(&p->c->rules[r].patterns, name, &hit, p->e));
-        if (!hit) continue;
-        *out = &p->c->rules[r];
-        break;
-    }
-    return LEAT_OK;
 }
 
 static bool in_key(const leat_columns_table *t, uint32_t i)
@@ -279,7 +293,7 @@ static leat_rc prepare_column(prepare *p, uint32_t i)
     leat_schema *own = NULL;
     const rule *r;
     leat_str name = leat_full_name_make(&full, p->t->schema, p->t->name, p->t->names[i]);
-    leat_rc rc = find_rule(p, name, &r);
+    leat_rc rc = find_rule(p->c, name, &r, p->e);
     if (rc == LEAT_OK && r) rc = apply_rule(p, i, r, &own);
     if (rc == LEAT_OK) rc = propagate(p, i, name, &own);
     leat_full_name_free(&full);

@@ -19,6 +19,10 @@ typedef struct leat_rewrite leat_rewrite;
 leat_rc leat_columns_new(leat_arena *a, const leat_capture_conf *c, const leat_columns **out,
                          leat_err *e);
 
+/* Whether a rule truncates, masks or hashes the column, if its type lets it; c may be NULL. */
+leat_rc leat_columns_changes(const leat_columns *c, const char *schema, const char *table,
+                             const char *column, bool *out, leat_err *e);
+
 /* A table version being built, before it is sealed. */
 typedef struct leat_columns_table {
     const char *schema, *name;

@@ -1,4 +1,5 @@
-/* leat verify: what was delivered equals what the source holds, or which keys differ.
+/* leat verify: what was delivered (of a source: its stream) equals what the source holds, or which
+ * keys differ.
  *
  * With --json a line each: a difference, a table, at the end the result. Else differences and
  * tables on stdout, progress on stderr. A hub's child (`leat verifying`) tells progress and errors
@@ -268,7 +269,8 @@ static int begin(int argc, char **argv, bool hub)
     int n, status;
     if (!leat_cli_parse(argc, argv, args, words, TABLES_MAX + 1, &n, &status)) return status;
     if (n == 0)
-        return leat_cli_usage(argv[0], "NAME of a sink, and tables (schema.table) if not all");
+        return leat_cli_usage(argv[0],
+                              "NAME of a sink or a source, and tables (schema.table) if not all");
     if (!leat_cli_names(argv[0], words, 1, &status)) return status;
     if (load_of(g.load) == 0) return leat_cli_usage(argv[0], "--load: 1%% to 100%%");
     if (g.wait < 1 || g.wait > WAIT_MAX_S || g.every > WAIT_MAX_S)

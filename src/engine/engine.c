@@ -81,7 +81,7 @@ static void init_run(leat_engine *g, unsigned i)
     leat_batch_init(&r->batch, g->conf.batch_events, g->conf.batch_bytes);
     leat_arena_init(&r->arena, 0);
     if (g->conf.transforms) r->transforms = leat_transform_run_new(g->conf.transforms);
-    r->status.gauges = (leat_gauges){.lag_bytes = -1, .retained_bytes = -1};
+    r->status.gauges = (leat_gauges){.lag_bytes = -1, .retained_bytes = -1, .retained_limit = -1};
     memcpy(r->status.snapshot, "none", sizeof "none");
     leat_run_state_set(r, LEAT_RUN_STARTING);
 }
@@ -394,7 +394,7 @@ void leat_run_gauge(leat_run *r)
     int64_t now = leat_mono_us();
     if (now - r->gauged_us < 1000000) return;
     r->gauged_us = now;
-    leat_gauges gauges = {.lag_bytes = -1, .retained_bytes = -1};
+    leat_gauges gauges = {.lag_bytes = -1, .retained_bytes = -1, .retained_limit = -1};
     if (r->task.source->gauges) r->task.source->gauges(&r->task, &gauges);
     leat_task_status all;
     pthread_mutex_lock(&g->lock);
@@ -406,6 +406,7 @@ void leat_run_gauge(leat_run *r)
     look_at_process(r, p, now);
     atomic_store(&p->lag_bytes, all.gauges.lag_bytes);
     atomic_store(&p->retained_bytes, all.gauges.retained_bytes);
+    atomic_store(&p->retained_limit, all.gauges.retained_limit + 1);
 }
 
 /* ---- turns ---- */

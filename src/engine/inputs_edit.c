@@ -1,10 +1,12 @@
 /* Inputs of a sink, looked at and moved while nobody reads them; see inputs.h.
  *
  * A topic that is moved gets an input of its own, which begins at the segment that holds the
- * wanted offset and passes over what stands before it there. Run by the sink's thread, or under the
+ * wanted offset and passes over what stands before it there. A time is the offset of the first
+ * record that was committed then or later. Run by the sink's thread, or under the
  * lock of a sink that does not run. */
 #include <inttypes.h>
 
+#include "base/clock.h"
 #include "base/os.h"
 #include "engine/cursors.h"
 #include "stream/readers.h"
@@ -65,6 +67,11 @@ static leat_rc look(const char *data, const char *sink, const leat_opt_list *nam
     return LEAT_OK;
 }
 
+static leat_str offset_text(int64_t offset, leat_arena *a)
+{
+    return leat_str_of(leat_arena_printf(a, "{\"kafka_offset\":%" PRId64 "}", offset));
+}
+
 static leat_position position_of(const topic *t, leat_arena *a)
 {
     leat_buf text = {0};
@@ -76,8 +83,7 @@ static leat_position position_of(const topic *t, leat_arena *a)
     leat_jw_end(&w);
     pos.partition = leat_arena_str(a, leat_buf_str(&text));
     leat_buf_free(&text);
-    char *offset = leat_arena_printf(a, "{\"kafka_offset\":%" PRId64 "}", t->at);
-    pos.offset = leat_str_of(offset);
+    pos.offset = offset_text(t->at, a);
     return pos;
 }
 
@@ -126,12 +132,21 @@ static bool whole(const leat_json *j, const char *name, int64_t *out)
     return m && m->type == LEAT_JSON_NUMBER && leat_str_i64(m->text, out) && *out >= 0;
 }
 
-/* What a position says; offset -1: to the beginning. */
-static leat_rc parse(leat_position pos, leat_arena *a, leat_str *name, int64_t *offset, leat_err *e)
+/* Where a topic is to stand. */
+typedef struct target {
+    leat_str name;
+    int64_t offset; /* -1: at the beginning */
+    bool by_time;   /* or at that time instead */
+    int64_t time_us;
+} target;
+
+/* What a position says. */
+static leat_rc parse(leat_position pos, leat_arena *a, target *out, leat_err *e)
 {
     const leat_json *p = NULL, *o = NULL;
     int64_t partition = -1;
-    *offset = -1;
+    leat_str *name = &out->name;
+    *out = (target){.offset = -1};
     LEAT_TRY(leat_json_parse(a, pos.partition, &p, e));
     *name = leat_json_get_str(p, "kafka_topic");
     if (!name->s || !whole(p, "kafka_partition", &partition) || partition != 0)
@@ -141,11 +156,49 @@ static leat_rc parse(leat_position pos, leat_arena *a, leat_str *name, int64_t *
                          LEAT_STR_ARG(pos.partition));
     if (!pos.offset.s) return LEAT_OK;
     LEAT_TRY(leat_json_parse(a, pos.offset, &o, e));
-    if (whole(o, "kafka_offset", offset)) return LEAT_OK;
-    return leat_fail(e, LEAT_CONF, "offsets.range", name->s,
+    leat_str time = leat_json_get_str(o, "time");
+    out->by_time = time.s && leat_iso_parse(time, &out->time_us);
+    if (out->by_time || (!time.s && whole(o, "kafka_offset", &out->offset))) return LEAT_OK;
+    return leat_fail(e, LEAT_CONF, "offsets.range", leat_arena_str(a, *name).s,
                      "\"" LEAT_STR_FMT "\" is no offset of a sink; expected {\"kafka_offset\":N}, "
-                     "the offset of the first record to deliver",
+                     "the offset of the first record to deliver, or {\"time\":"
+                     "\"2026-01-31T10:00:00Z\"}, when that was committed",
                      LEAT_STR_ARG(pos.offset));
+}
+
+/* Of the first record that was committed then or later; behind the last: none was. */
+static leat_rc offset_at(const char *data, const topic *t, int64_t time_us, int64_t *out,
+                         leat_err *e)
+{
+    const char *const topics[] = {t->name, NULL};
+    const leat_reader_conf conf = {.data = data,
+                                   .connector = t->source,
+                                   .topics = topics,
+                                   .from = LEAT_FROM_TIME,
+                                   .time_us = time_us};
+    leat_reader *r = NULL;
+    leat_batch b;
+    *out = t->next;
+    LEAT_TRY(leat_reader_open(&conf, &r, e));
+    leat_batch_init(&b, 1, 1 << 20);
+    leat_rc rc;
+    do {
+        rc = leat_reader_next(r, &b, 0, e);
+    } while (rc == LEAT_OK && b.n == 0);
+    if (rc == LEAT_OK && b.ev[0].offset < t->next) *out = b.ev[0].offset;
+    leat_batch_free(&b);
+    leat_reader_close(r);
+    return leat_rc_failed(rc) ? rc : LEAT_OK;
+}
+
+/* A time becomes an offset, of what is held. */
+static leat_rc find_time(const char *data, const topic *t, target *to, leat_position *pos,
+                         leat_arena *a, leat_err *e)
+{
+    if (!to->by_time || !t->source) return LEAT_OK;
+    LEAT_TRY(offset_at(data, t, to->time_us, &to->offset, e));
+    pos->offset = offset_text(to->offset, a);
+    return LEAT_OK;
 }
 
 static leat_rc check_one(const topic *t, int64_t offset, leat_arena *a, const char **note,
@@ -179,23 +232,23 @@ leat_rc leat_inputs_check(const char *data, const char *sink, const leat_opt_lis
     LEAT_TRY(look(data, sink, topics, a, &all, e));
     const topic **named = LEAT_NEW(a, const topic *, n);
     for (size_t i = 0; i < n; i++) {
-        leat_str name;
-        int64_t offset;
+        target want;
         const topic *t = NULL;
-        LEAT_TRY(parse(to[i], a, &name, &offset, e));
+        LEAT_TRY(parse(to[i], a, &want, e));
         for (size_t k = 0; k < topics->n; k++)
-            if (leat_str_is(name, all[k].name)) t = &all[k];
+            if (leat_str_is(want.name, all[k].name)) t = &all[k];
         if (!t)
             return leat_fail(e, LEAT_CONF, "offsets.topic", sink,
                              "the sink does not read the topic \"" LEAT_STR_FMT
                              "\"; its option topics or topics.regex says which it does",
-                             LEAT_STR_ARG(name));
+                             LEAT_STR_ARG(want.name));
         for (size_t k = 0; k < i; k++)
             if (named[k] == t)
                 return leat_fail(e, LEAT_CONF, "offsets.topic", t->name, "it is named twice");
         named[i] = t;
         to[i].partition = position_of(t, a).partition;
-        LEAT_TRY(check_one(t, offset, a, &notes[i], e));
+        LEAT_TRY(find_time(data, t, &want, &to[i], a, e));
+        LEAT_TRY(check_one(t, want.offset, a, &notes[i], e));
     }
     return LEAT_OK;
 }
@@ -304,9 +357,10 @@ leat_rc leat_inputs_move(const char *data, const char *sink, const leat_position
     leat_rc rc = LEAT_OK;
     move *moves = LEAT_NEW(&a, move, n);
     for (size_t i = 0; rc == LEAT_OK && i < n; i++) {
-        leat_str name = {0};
-        rc = parse(to[i], &a, &name, &moves[i].offset, e);
-        moves[i].topic = leat_arena_str(&a, name).s;
+        target want;
+        rc = parse(to[i], &a, &want, e);
+        moves[i].offset = want.offset;
+        moves[i].topic = leat_arena_str(&a, want.name).s;
         if (rc == LEAT_OK) rc = leat_topics_owner(data, moves[i].topic, &a, &moves[i].source, e);
     }
     for (size_t i = 0; rc == LEAT_OK && i < n; i++) {

@@ -172,6 +172,7 @@ static void write_source(const leat_setup *setup, leat_engine *g, const leat_pag
     leat_jw_end(w);
     leat_jw_i64(w, "lag_bytes", st.gauges.lag_bytes);
     leat_jw_i64(w, "retained_bytes", st.gauges.retained_bytes);
+    leat_jw_i64(w, "retained_limit", st.gauges.retained_limit);
     leat_jw_z(w, "received_position", *st.gauges.position ? st.gauges.position : NULL);
     leat_jw_z(w, "acknowledged_position", *st.gauges.acked ? st.gauges.acked : NULL);
     if (!p) return;

@@ -9,8 +9,8 @@
 #include "state/state.h"
 
 /* Adds members to an open object: name, kind, class, pid, state, since, error, position, counts,
- * snapshot, lag_bytes, retained_bytes, stream, memory_bytes. One of g and k is set; p may be NULL.
- * Any thread. */
+ * snapshot, lag_bytes, retained_bytes, retained_limit, stream, memory_bytes. One of g and k is set;
+ * p may be NULL. Any thread. */
 void leat_status_write(const char *name, const leat_setup *setup, leat_engine *g, leat_sinkrun *k,
                        const leat_page *p, leat_jw *w);
 

@@ -1,7 +1,8 @@
 /* The audit: who changed what, or was refused, and how it ended; in hub.db and in the log.
  *
  * By a handle of hub.db of its own, so that nobody waits for it who only looks at connectors. Paths
- * have no query and bodies are not kept: no secret comes here. */
+ * have no query, bodies are not kept, and of configurations what is shown to people: no secret
+ * comes here. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "hub/inside.h"
@@ -18,7 +19,8 @@ void leat_hub_told(void *hub, const leat_http_deed *deed)
                            .address = deed->who.address,
                            .method = deed->method,
                            .path = deed->path,
-                           .status = deed->status};
+                           .status = deed->status,
+                           .changed = deed->changed};
     leat_log(deed->status < 400 ? LEAT_INFO : LEAT_WARN, "hub.audit",
              "who=%s how=%s address=%s method=%s path=%s status=%d", row.who, row.how, row.address,
              row.method, row.path, row.status);
@@ -49,6 +51,10 @@ static bool write_deed(void *arg, const leat_hubdb_deed *deed)
     leat_jw_z(&l->w, "method", deed->method);
     leat_jw_z(&l->w, "path", deed->path);
     leat_jw_i64(&l->w, "status", deed->status);
+    if (deed->changed.s)
+        leat_jw_raw(&l->w, "changed", deed->changed);
+    else
+        leat_jw_null(&l->w, "changed");
     leat_jw_end(&l->w);
     return true;
 }

@@ -107,6 +107,11 @@ leat_rc leat_hub_add(leat_hub *h, const leat_config *config, bool stopped, bool 
     return leat_hub_store(h, config, stopped, who, e);
 }
 
+static leat_hub_side side(const leat_hub_connector *k)
+{
+    return k ? (leat_hub_side){&k->config->props, k->shown} : (leat_hub_side){0};
+}
+
 static void answer_created(leat_http_call *c, const leat_hub_connector *k)
 {
     leat_buf path = {0};
@@ -132,6 +137,7 @@ static void make(leat_hub *h, leat_http_call *c, const leat_config *config, leat
     }
     leat_child_config child = {.config = k.config, .sink = k.sink != NULL};
     leat_supervisor_put(h->supervisor, &child, !stopped);
+    leat_hub_changed(c, side(NULL), side(&k));
     answer_created(c, &k);
 }
 
@@ -153,6 +159,7 @@ static void replace(leat_hub *h, leat_http_call *c, const leat_config *config,
     leat_child_config child = {.config = k.config, .sink = k.sink != NULL};
     leat_hub_state(h, was, &c->a, &tasks, &trace);
     leat_supervisor_put(h->supervisor, &child, !was->stopped);
+    leat_hub_changed(c, side(was), side(&k));
     leat_hub_write_info(&k, tasks, NULL, &w);
 }
 
@@ -327,8 +334,9 @@ static void go_on(leat_hub *h, const char *name)
 /* Stream and what stands on the server stay, as with Kafka Connect; ?forget=true: what its open
  * made on the server goes. What only a spool holds is not dropped without a word: ?drop_spool=true.
  */
-static void remove_one(leat_hub *h, leat_http_call *c, const char *name)
+static void remove_one(leat_hub *h, leat_http_call *c, const leat_hub_connector *k)
 {
+    const char *name = k->name;
     const leat_process_deleting how = {.drop_spool = leat_http_query_true(c, "drop_spool"),
                                        .forget = leat_http_query_true(c, "forget")};
     leat_err err = {0};
@@ -351,6 +359,7 @@ static void remove_one(leat_hub *h, leat_http_call *c, const char *name)
     if (!leat_rc_failed(err.rc)) {
         leat_supervisor_remove(h->supervisor, name);
         leat_verifying_forget(h->verifying, name);
+        leat_hub_changed(c, side(k), side(NULL));
         return;
     }
     leat_hub_fail(c, &err);
@@ -364,7 +373,7 @@ void leat_hub_delete_connector(void *hub, leat_http_call *c)
     leat_hub_claim claim;
     leat_hub_claim_name(h, &claim, leat_arena_str(&c->a, c->param[0]).s);
     if (leat_hub_find(h, c->param[0], &c->a, &k))
-        remove_one(h, c, k.name);
+        remove_one(h, c, &k);
     else
         leat_hub_missing(c, "Connector ", " not found");
     leat_hub_give_back(h, &claim);

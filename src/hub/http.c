@@ -194,6 +194,7 @@ static leat_http_deed deed_of(const leat_http_call *c, leat_arena *a)
         .method = leat_arena_str(a, c->method).s,
         .path = text,
         .status = c->status,
+        .changed = c->changed.s ? leat_arena_str(a, c->changed) : (leat_str){0},
     };
 }
 
@@ -201,7 +202,7 @@ static leat_http_deed deed_of(const leat_http_call *c, leat_arena *a)
 static bool is_deed(const leat_http_call *c)
 {
     bool refused = c->status == 401 || c->status == 403 || c->status == 429;
-    return refused || leat_http_mutates(c->method);
+    return refused || (leat_http_mutates(c->method) && !c->looked);
 }
 
 /* By a thread that may not wait: the watcher tells it. Strangers may send many. */

@@ -47,6 +47,8 @@ struct leat_http_call {
     const char *prefix;     /* leat_http_conf.prefix */
     leat_str last_event_id; /* of a client that was cut off a feed; absent: none */
     leat_feeds *feeds;      /* the server's */
+    leat_str changed;       /* for the audit: {"option":[before,after]}; absent: nothing to tell */
+    bool looked;            /* nothing was changed, whatever the method: this is no deed */
     leat_feed *feed;        /* the answer goes on; out is not used (leat_feed_begin) */
 };
 
@@ -69,6 +71,7 @@ typedef struct leat_http_deed {
     leat_who who;
     const char *method, *path;
     int status;
+    leat_str changed; /* of the call */
 } leat_http_deed;
 
 typedef struct leat_http_conf {

@@ -156,6 +156,13 @@ const char *leat_hub_state(leat_hub *h, const leat_hub_connector *k, leat_arena 
 /* ---- audit.c ---- */
 
 /* For leat_http_conf.told. */
+/* One side of a change: NULL: there was, or is, nothing. */
+typedef struct leat_hub_side {
+    const leat_props *props;
+    leat_str shown; /* the same as an object of JSON, secrets masked */
+} leat_hub_side;
+/* Notes for the audit what a request has changed. */
+void leat_hub_changed(leat_http_call *c, leat_hub_side was, leat_hub_side now);
 void leat_hub_told(void *hub, const leat_http_deed *deed);
 
 /* ---- validate.c ---- */
@@ -239,8 +246,8 @@ void leat_hub_post_ksql(void *hub, leat_http_call *c);
 void leat_hub_get_ksql_info(void *hub, leat_http_call *c);
 void leat_hub_get_ksql_health(void *hub, leat_http_call *c);
 
-/* Of /hub/v1: v1_access.c, v1_config.c, v1_connections.c, v1_state.c, v1_topics.c, v1_history.c,
- * v1_verify.c, panel.c, upgrade.c. */
+/* Of /hub/v1: v1_access.c, v1_config.c, v1_connections.c, v1_state.c, v1_topics.c, v1_events.c,
+ * v1_history.c, v1_verify.c, panel.c, upgrade.c. */
 void leat_hub_v1_plugins(void *hub, leat_http_call *c);
 void leat_hub_v1_plugin(void *hub, leat_http_call *c);
 void leat_hub_v1_template(void *hub, leat_http_call *c);
@@ -275,6 +282,7 @@ void leat_hub_v1_access_delete(void *hub, leat_http_call *c);
 void leat_hub_v1_about(void *hub, leat_http_call *c);
 void leat_hub_v1_topics(void *hub, leat_http_call *c);
 void leat_hub_v1_events(void *hub, leat_http_call *c);
+void leat_hub_v1_follow(void *hub, leat_http_call *c);
 void leat_hub_v1_streams(void *hub, leat_http_call *c);
 void leat_hub_v1_history(void *hub, leat_http_call *c);
 void leat_hub_v1_upgrade(void *hub, leat_http_call *c);

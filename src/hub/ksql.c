@@ -45,9 +45,10 @@ static void tell(asking *g, const leat_http_call *c)
     leat_http_deed deed = {.who = c->who,
                            .method = c->method.s,
                            .path = leat_arena_str(&g->outer->a, c->path).s,
-                           .status = c->status};
+                           .status = c->status,
+                           .changed = c->changed};
     bool refused = c->status == 401 || c->status == 403;
-    if (refused || leat_http_mutates(c->method)) leat_hub_told(g->hub, &deed);
+    if (refused || (leat_http_mutates(c->method) && !c->looked)) leat_hub_told(g->hub, &deed);
 }
 
 static leat_rc ask(void *arg, const char *method, const char *path, leat_str body, leat_arena *a,

@@ -28,6 +28,10 @@ static const leat_openapi_query events[] = {
     {"op", TEXT, "Only these operations, by letter: c, u, d, r, t, m; crud for several."},
     {"schemas", FLAG, "Keys and values with their schemas."},
     {NULL, NULL, NULL}};
+static const leat_openapi_query follow[] = {
+    {"follow", "{\"type\":\"array\",\"maxItems\":64,\"items\":{\"type\":\"string\"}}",
+     "Once for each topic: {\"id\":\"1\",\"topic\":\"t\"} as JSON, and from, contains, op as of one."},
+    {NULL, NULL, NULL}};
 static const leat_openapi_query letters[] = {
     {"after", "{\"type\":\"integer\",\"minimum\":0}", "Those with a larger id."},
     {"max", "{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000}", "At most so many (100)."},
@@ -214,8 +218,8 @@ const leat_openapi_row leat_openapi_rows[] = {
     {"GET", "/hub/v1/connectors/*/verify", "How far its verification is, or what it has shown",
      NULL, NULL, "Verification", 200, 0, NULL, NULL},
     {"POST", "/hub/v1/connectors/*/verify",
-     "Compare a sink's target with its sources: `leat verify`", NULL, "NewVerification",
-     "Verification", 202, 0, NULL, NULL},
+     "Compare a sink's target, or a source's stream, with the source: `leat verify`", NULL,
+     "NewVerification", "Verification", 202, 0, NULL, NULL},
     {"DELETE", "/hub/v1/connectors/*/verify", "Stop that", NULL, NULL, NULL, 204, 0, NULL, NULL},
     {"POST", "/hub/v1/connectors/*/signals", "Have it read tables again: Debezium's signals", NULL,
      "Signal", "Object", 200, 0, NULL, NULL},
@@ -235,5 +239,9 @@ const leat_openapi_row leat_openapi_rows[] = {
     {"GET", "/hub/v1/topics/*/events", "Events of a topic", events, NULL, "Events", 200, 0, NULL,
      "`event`, whose id is its offset: a client that was cut off goes on behind Last-Event-ID; "
      "`failed` ({code, message})"},
+    {"GET", "/hub/v1/events", "Events of several topics as one event stream", follow, NULL, NULL,
+     200, 0, "text/event-stream",
+     "`event`, whose id is that of its topic, a colon and its offset; `at`, whose id is where one "
+     "from its end begins; `failed` ({id, code, message}), once: it is tried again"},
     {NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL},
 };

@@ -97,9 +97,10 @@ const leat_openapi_schema leat_openapi_schemas[] = {
          "\"name\",\"type\",\"state\",\"condition\",\"rate\"",
          S("name") "," KIND "," SN(
              "plugin") "," STATE
-                       "," S("condition") "," SN("stage") "," SN("trace") "," I("tasks") "," I("deaths") "," I("pid") "," SN("host") "," SN("database") "," I("events") "," P("rate", "{\"type\":\"number\"}") "," I(
-                           "dead") "," I("behind_ms") "," I("since_ms") "," I("lag_bytes") "," I("retained_bytes") "," I("spool_bytes") "," I("stream_bytes") "," I("resident_bytes") "," P("snapshot",
-                                                                                                                                                                                            "{\"type\":\"object\",\"nullable\":true}"))},
+                       "," S("condition") "," SN("stage") "," SN("trace") "," I("tasks") "," I("deaths") "," I("pid") "," SN("host") "," SN("database") "," I(
+                           "events") "," P("rate",
+                                           "{\"type\":\"number\"}") "," I("dead") "," I("behind_ms") "," I("since_ms") "," I("lag_bytes") "," I("retained_bytes") "," I("retained_limit") "," I("spool_bytes") "," I("stream_bytes") "," I("resident_bytes") "," P("snapshot",
+                                                                                                                                                                                                                                                                   "{\"type\":\"object\",\"nullable\":true}"))},
     {"Overview",
      OBJECT("\"at_ms\",\"hub\",\"rows\"",
             I("at_ms") "," P("hub", "{\"type\":\"object\"}") "," P(

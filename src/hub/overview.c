@@ -140,6 +140,7 @@ static void write_numbers(const leat_sample *s, double rate, leat_jw *w)
     leat_jw_i64(w, "since_ms", s->page ? s->since_ms : -1);
     leat_jw_i64(w, "lag_bytes", s->page ? s->lag_bytes : -1);
     leat_jw_i64(w, "retained_bytes", s->page && s->pid ? s->retained_bytes : -1);
+    leat_jw_i64(w, "retained_limit", s->page && s->pid ? s->retained_limit : -1);
     leat_jw_i64(w, "spool_bytes", spools ? (int64_t)atomic_load(&p->spool_bytes) : -1);
     leat_jw_i64(w, "stream_bytes", s->page ? (int64_t)s->stream_bytes : -1);
     leat_jw_i64(w, "resident_bytes", s->pid && s->page ? (int64_t)s->resident : -1);
@@ -244,12 +245,14 @@ static void refresh(leat_hub *h)
 
 static void write_hub(const leat_hub *h, leat_jw *w)
 {
+    char zone[LEAT_ZONE_MAX];
     leat_jw_object(w, "hub");
     leat_jw_z(w, "id", h->id);
     leat_jw_z(w, "version", LEAT_VERSION);
     leat_jw_z(w, "worker", h->worker);
     leat_jw_i64(w, "begun_ms", h->begun_us / 1000);
     leat_jw_bool(w, "demo", h->panel != NULL);
+    leat_jw_z(w, "zone", leat_zone_name(zone) ? zone : NULL);
     leat_jw_end(w);
 }
 

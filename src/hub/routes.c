@@ -87,6 +87,7 @@ const leat_http_route leat_hub_routes[] = {
     {"POST", "/hub/v1/query", leat_hub_v1_select, true, LEAT_ROLE_VIEWER, true},
     {"GET", "/hub/v1/topics", leat_hub_v1_topics, false, LEAT_ROLE_VIEWER, false},
     {"GET", "/hub/v1/topics/*/events", leat_hub_v1_events, false, LEAT_ROLE_VIEWER, false},
+    {"GET", "/hub/v1/events", leat_hub_v1_follow, false, LEAT_ROLE_VIEWER, false},
     {"GET", "/hub/v1/upgrade", leat_hub_v1_upgrade, false, LEAT_ROLE_VIEWER, false},
     {"POST", "/hub/v1/upgrade", leat_hub_v1_upgrade_begin, false, LEAT_ROLE_ADMIN, false},
     {"GET", "/hub/v1/connectors/*/versions", leat_hub_v1_versions, false, LEAT_ROLE_VIEWER, false},

@@ -231,6 +231,37 @@ void leat_hub_v1_connection(void *hub, leat_http_call *c)
     if (find(hub, c, c->param[0], &c->a, &k)) answer(hub, c, &k);
 }
 
+/* A connection as the audit tells it: parameters and strategy. */
+static leat_hub_side side(const leat_connection *k, leat_props *props, leat_arena *a)
+{
+    const leat_json *j = NULL;
+    leat_buf text = {0};
+    leat_jw w = {.out = &text};
+    leat_connection_write(k, NULL, 0, NULL, &w);
+    leat_json_parse(a, leat_buf_str(&text), &j, NULL);
+    leat_str values = leat_json_text(leat_json_get(j, "parameters"), a);
+    leat_buf_clear(&text);
+    leat_buf_str_z(&text, "{\"strategy\":");
+    leat_json_quote(&text, leat_str_of(k->strategy->name));
+    if (values.len > 2) leat_buf_u8(&text, ',');
+    leat_buf_put(&text, values.s + 1, values.len - 1);
+    leat_props_init(props, NULL);
+    leat_props_set(props, a, LEAT_STR("strategy"), leat_str_of(k->strategy->name), 0);
+    for (const leat_prop *p = k->parameters.first; p; p = p->next)
+        leat_props_set(props, a, leat_str_of(p->name), leat_str_of(p->value), 0);
+    leat_hub_side out = {props, leat_arena_str(a, leat_buf_str(&text))};
+    leat_buf_free(&text);
+    return out;
+}
+
+/* was: NULL for a new one. */
+static void note_change(leat_http_call *c, const leat_connection *was, const leat_connection *now)
+{
+    leat_props before, after;
+    leat_hub_side from = was ? side(was, &before, &c->a) : (leat_hub_side){0};
+    leat_hub_changed(c, from, side(now, &after, &c->a));
+}
+
 void leat_hub_v1_connection_post(void *hub, leat_http_call *c)
 {
     leat_hub *h = hub;
@@ -259,6 +290,7 @@ void leat_hub_v1_connection_post(void *hub, leat_http_call *c)
         fail(c, &err);
     else if (!refused(c, z, &r) && fit(c, &k, &r) && store(h, c, &k, false)) {
         c->status = 201;
+        note_change(c, NULL, &k);
         answer(h, c, &k);
     }
     leat_hub_give_back(h, &claim);
@@ -320,6 +352,7 @@ void leat_hub_v1_connection_patch(void *hub, leat_http_call *c)
     if (done) {
         leat_connection_alter(&c->a, &was, &given, taken, &k, &r);
         done = !refused(c, was.name, &r) && fit(c, &k, &r) && store(h, c, &k, true);
+        if (done) note_change(c, &was, &k);
     }
     leat_hub_give_back(h, &claim);
     if (done) tell_users(h, c, &k);

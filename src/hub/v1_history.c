@@ -33,7 +33,9 @@ static void row_of(const leat_sample *s, int64_t at_s, leat_counts_row *row)
                              .stream_bytes = (int64_t)s->stream_bytes,
                              .resident_bytes = s->pid ? (int64_t)s->resident : 0,
                              .lag_bytes = s->lag_bytes,
-                             .behind_ms = s->behind_ms};
+                             .behind_ms = s->behind_ms,
+                             .retained_bytes = s->pid ? s->retained_bytes : -1,
+                             .retained_limit = s->pid ? s->retained_limit : -1};
 }
 
 static void note(leat_history *t)
@@ -125,8 +127,9 @@ typedef struct points {
 static void write_point(void *arg, const leat_counts_row *row)
 {
     points *p = arg;
-    const int64_t values[] = {row->at_s,           row->events,    row->dead,     row->stream_bytes,
-                              row->resident_bytes, row->lag_bytes, row->behind_ms};
+    const int64_t values[] = {row->at_s,         row->events,         row->dead,
+                              row->stream_bytes, row->resident_bytes, row->lag_bytes,
+                              row->behind_ms,    row->retained_bytes, row->retained_limit};
     if (p->last_s > 0 && row->at_s < p->last_s + p->step_s) return;
     p->last_s = row->at_s;
     leat_jw_array(&p->w, NULL);
@@ -146,8 +149,9 @@ static bool seconds(leat_http_call *c, const char *name, int64_t *out)
 
 void leat_hub_v1_history(void *hub, leat_http_call *c)
 {
-    static const char *const columns[] = {
-        "at", "events", "dead", "stream_bytes", "resident_bytes", "lag_bytes", "behind_ms"};
+    static const char *const columns[] = {"at",           "events",         "dead",
+                                          "stream_bytes", "resident_bytes", "lag_bytes",
+                                          "behind_ms",    "retained_bytes", "retained_limit"};
     leat_hub *h = hub;
     leat_hub_connector k;
     leat_err err = {0};

@@ -48,6 +48,7 @@ void leat_hub_v1_select(void *hub, leat_http_call *c)
     leat_hub *h = hub;
     leat_select_conf conf;
     leat_err err = {0}, no_kafka = {0};
+    c->looked = true;
     if (!take(h, c, &conf)) return;
     if (find_kafka(h, &c->a, &conf, &no_kafka) != LEAT_OK) conf.no_kafka = &no_kafka;
     if (atomic_fetch_add(&h->queries, 1) >= RUNNING)

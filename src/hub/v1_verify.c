@@ -1,4 +1,5 @@
-/* Of /hub/v1: what a sink delivered compared with what the source holds (docs/verify.md). */
+/* Of /hub/v1: what a sink delivered, or a source's stream, compared with what the source holds
+ * (docs/verify.md). */
 #include "hub/inside.h"
 #include "hub/verifying.h"
 
@@ -48,10 +49,10 @@ void leat_hub_v1_verify_begin(void *hub, leat_http_call *c)
         leat_http_fail(c, 400, "expected an object, such as {\"load\":%d}", LOAD);
     } else if (repair && repair->type != LEAT_JSON_TRUE && repair->type != LEAT_JSON_FALSE) {
         leat_http_fail(c, 400, "repair: expected true or false");
-    } else if (!k.sink) {
+    } else if (!k.sink && !(k.source && k.source->compare)) {
         leat_http_fail(c, 400,
-                       "%s is no sink of this build: name a sink, whose target is compared with "
-                       "its sources [verify.sink]",
+                       "%s cannot be compared: name a sink, or a source of PostgreSQL, MySQL or "
+                       "MariaDB that reads its log [verify.source]",
                        k.name);
     } else if (tables(c, &o) && number(c, "load", LOAD, 100, &o.load) &&
                number(c, "wait", WAIT_S, LEAT_VERIFYING_MOST_S, &o.wait_s) &&

@@ -53,6 +53,10 @@ typedef struct leat_sink_compare {
     /* Where changes of the table go, by its topic and names; in a. Pure. */
     void (*table)(const void *conf, const leat_table *source, leat_arena *a, const char **schema,
                   const char **name);
+    /* Opens t, with a conf of its own, over a target that is in this process alone and gone with
+     * it: made as changes need it, of a size that memory does not bound. out reads it, and is
+     * closed before t is. Optional. */
+    leat_rc (*scratch)(leat_sink_task *t, leat_compare_side **out, leat_err *e);
 } leat_sink_compare;
 
 typedef struct leat_sink {

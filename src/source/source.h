@@ -203,9 +203,11 @@ typedef struct leat_gauges {
     int64_t
         lag_bytes; /* how much log the server holds beyond our acknowledged position, -1: unknown */
     int64_t retained_bytes; /* log kept by the server on our behalf (slot), -1: unknown */
-    size_t held_bytes;      /* what the source and its driver hold in memory, about */
-    char position[64];      /* last received, for a person: "0/16B3748" */
-    char acked[64];         /* last acknowledged to the server */
+    int64_t
+        retained_limit; /* of those, above which it gives up on us; 0: none is set, -1: unknown */
+    size_t held_bytes;  /* what the source and its driver hold in memory, about */
+    char position[64];  /* last received, for a person: "0/16B3748" */
+    char acked[64];     /* last acknowledged to the server */
 } leat_gauges;
 
 /* The schema history of a source (event/schemas.h), for commands, and for exchange with Debezium.

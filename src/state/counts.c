@@ -10,6 +10,8 @@ static const char *const MIGRATIONS[] = {
     "  dead INTEGER NOT NULL, stream_bytes INTEGER NOT NULL, resident_bytes INTEGER NOT NULL,"
     "  lag_bytes INTEGER NOT NULL, behind_ms INTEGER NOT NULL, PRIMARY KEY (connector, at_s))"
     "  WITHOUT ROWID;",
+    "ALTER TABLE counts ADD COLUMN retained_bytes INTEGER NOT NULL DEFAULT -1;"
+    "ALTER TABLE counts ADD COLUMN retained_limit INTEGER NOT NULL DEFAULT -1;",
 };
 
 struct leat_countsdb {
@@ -45,10 +47,11 @@ void leat_countsdb_close(leat_countsdb *c)
 static leat_rc add_one(leat_countsdb *c, const leat_counts_row *row, leat_err *e)
 {
     sqlite3_stmt *st;
-    const int64_t values[] = {row->at_s,           row->events,    row->dead,     row->stream_bytes,
-                              row->resident_bytes, row->lag_bytes, row->behind_ms};
+    const int64_t values[] = {row->at_s,         row->events,         row->dead,
+                              row->stream_bytes, row->resident_bytes, row->lag_bytes,
+                              row->behind_ms,    row->retained_bytes, row->retained_limit};
     LEAT_TRY(leat_state_prepare(
-        &c->s, "INSERT OR REPLACE INTO counts VALUES (?, ?, ?, ?, ?, ?, ?, ?)", &st, e));
+        &c->s, "INSERT OR REPLACE INTO counts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", &st, e));
     leat_state_bind(st, 1, leat_str_of(row->connector));
     for (int i = 0; i < (int)(sizeof values / sizeof *values); i++)
         sqlite3_bind_int64(st, i + 2, values[i]);
@@ -83,7 +86,7 @@ leat_rc leat_countsdb_each(leat_countsdb *c, const char *connector, int64_t from
     int rc;
     LEAT_TRY(leat_state_prepare(&c->s,
                                 "SELECT at_s, events, dead, stream_bytes, resident_bytes,"
-                                " lag_bytes, behind_ms FROM counts"
+                                " lag_bytes, behind_ms, retained_bytes, retained_limit FROM counts"
                                 " WHERE connector = ? AND at_s >= ? ORDER BY at_s",
                                 &st, e));
     leat_state_bind(st, 1, leat_str_of(connector));
@@ -96,7 +99,9 @@ leat_rc leat_countsdb_each(leat_countsdb *c, const char *connector, int64_t from
                                .stream_bytes = sqlite3_column_int64(st, 3),
                                .resident_bytes = sqlite3_column_int64(st, 4),
                                .lag_bytes = sqlite3_column_int64(st, 5),
-                               .behind_ms = sqlite3_column_int64(st, 6)};
+                               .behind_ms = sqlite3_column_int64(st, 6),
+                               .retained_bytes = sqlite3_column_int64(st, 7),
+                               .retained_limit = sqlite3_column_int64(st, 8)};
         fn(arg, &row);
     }
     leat_rc out = rc == SQLITE_DONE ? LEAT_OK : leat_state_fail(&c->s, "read", e);

@@ -10,11 +10,12 @@
 
 typedef struct leat_countsdb leat_countsdb;
 
-/* One connector at one moment; counters grow, -1 is unknown. */
+/* One connector at one moment; counters grow, -1 is unknown. retained_limit: 0: none is set. */
 typedef struct leat_counts_row {
     const char *connector;
     int64_t at_s; /* since 1970 */
-    int64_t events, dead, stream_bytes, resident_bytes, lag_bytes, behind_ms;
+    int64_t events, dead, stream_bytes, resident_bytes, lag_bytes, behind_ms, retained_bytes,
+        retained_limit;
 } leat_counts_row;
 
 leat_rc leat_countsdb_open(const char *data, leat_countsdb **out, leat_err *e);

@@ -21,6 +21,7 @@ static const char *const MIGRATIONS[] = {
     "CREATE TABLE versions (connector TEXT NOT NULL, version INTEGER NOT NULL,"
     "  at_us INTEGER NOT NULL, who TEXT NOT NULL, config TEXT NOT NULL,"
     "  PRIMARY KEY (connector, version)) WITHOUT ROWID;",
+    "ALTER TABLE audit ADD COLUMN changed TEXT;",
 };
 
 enum { ID_BYTES = 16, ID_TEXT = 22, DEEDS = 10000, DEEDS_SPARE = 100, VERSIONS = 100 };
@@ -308,11 +309,12 @@ leat_rc leat_hubdb_audit_add(leat_hubdb *h, const leat_hubdb_deed *deed, leat_er
     sqlite3_stmt *st;
     LEAT_TRY(leat_state_prepare(&h->s,
                                 "INSERT INTO audit (at_us, who, how, role, address, method, path,"
-                                " status) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                                " status, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                                 &st, e));
     sqlite3_bind_int64(st, 1, leat_now_us());
     for (int i = 0; i < 6; i++) leat_state_bind(st, i + 2, leat_str_of(texts[i]));
     sqlite3_bind_int(st, 8, deed->status);
+    if (deed->changed.s) leat_state_bind(st, 9, deed->changed);
     LEAT_TRY(leat_state_finish(&h->s, st, "write", e));
     return forget_deeds(h, e);
 }
@@ -329,8 +331,8 @@ leat_rc leat_hubdb_audit_each(leat_hubdb *h, int64_t before,
     sqlite3_stmt *st;
     int rc;
     LEAT_TRY(leat_state_prepare(&h->s,
-                                "SELECT id, at_us, who, how, role, address, method, path, status"
-                                " FROM audit WHERE ?1 = 0 OR id < ?1 ORDER BY id DESC",
+                                "SELECT id, at_us, who, how, role, address, method, path, status,"
+                                " changed FROM audit WHERE ?1 = 0 OR id < ?1 ORDER BY id DESC",
                                 &st, e));
     sqlite3_bind_int64(st, 1, before);
     while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
@@ -342,7 +344,8 @@ leat_rc leat_hubdb_audit_each(leat_hubdb *h, int64_t before,
                                 .address = text_of(st, 5),
                                 .method = text_of(st, 6),
                                 .path = text_of(st, 7),
-                                .status = sqlite3_column_int(st, 8)};
+                                .status = sqlite3_column_int(st, 8),
+                                .changed = leat_str_of(text_of(st, 9))};
         if (!fn(arg, &deed)) break;
     }
     leat_rc out =

@@ -50,6 +50,7 @@ typedef struct leat_hubdb_deed {
     int64_t id, at_us;
     const char *who, *how, *role, *address, *method, *path;
     int status;
+    leat_str changed; /* {"option":[before,after]}, secrets masked; absent: nothing is told */
 } leat_hubdb_deed;
 /* at_us and id are set here. */
 leat_rc leat_hubdb_audit_add(leat_hubdb *h, const leat_hubdb_deed *deed, leat_err *e);

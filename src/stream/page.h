@@ -110,6 +110,7 @@ typedef struct leat_page {
                                    after the other, and it is to be started again; 0: it is not */
     _Atomic int32_t restart_by; /* pid of that supervisor */
     _Atomic int64_t restart_us; /* when */
+    _Atomic int64_t retained_limit; /* leat_gauges' + 1; 0: unknown */
 } leat_page;
 
 /* Why a stream elsewhere does not take what it is given. */

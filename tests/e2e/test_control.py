@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import threading
+from datetime import datetime, timezone
 
 import datagen
 import pytest
@@ -398,6 +399,36 @@ def test_offsets_of_a_sink(leat, runs):
     if not runs:
         leat.call("offsets", "out", "undo", "--yes")
         assert offsets(leat, "out")[0]["offset"]["kafka_offset"] == 1000
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_offsets_of_a_sink_by_time(leat, runs):
+    """A time is the first record that was committed then or later."""
+    file = sink(leat)
+    leat.call("run", "--once", source(leat, datagen_events=100, datagen_rate=100), file)
+    moments = [r["value"]["ts_us"] for r in leat.read(TOPIC)]
+    assert len(set(moments)) > 3
+    if runs:
+        leat.run(file)
+        running(leat, "out")
+
+    def to(time):
+        part = {"kafka_topic": TOPIC, "kafka_partition": 0}
+        return json.dumps({"offsets": [{"partition": part, "offset": {"time": time}}]})
+
+    begin = 100
+    for us in (moments[50], moments[50] + 1, moments[50] - 1, moments[0] - 10**9, moments[-1],
+               moments[-1] + 1):
+        n = next((i for i, at in enumerate(moments) if at >= us), 100)
+        time = datetime.fromtimestamp(us // 10**6, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+        leat.call("offsets", "out", "set", to(f"{time}.{us % 10**6:06}Z"), "--yes")
+        if not runs:
+            assert offsets(leat, "out")[0]["offset"]["kafka_offset"] == n
+            leat.call("run", "--once", source(leat, datagen_events=100, datagen_rate=0), file)
+        begin += 100 - n
+        until(lambda: delivered_stored(leat) == begin, 20, f"{begin} delivered", every=0.05)
+    for wrong in ("yesterday", "", 5, None):
+        leat.call("offsets", "out", "set", to(wrong), "--yes", ok=(1,))
 
 
 def delivered_stored(leat, name="out"):

@@ -1,11 +1,12 @@
 """Connections, dead letters, SQL and the catalogue in the page."""
 
 import json
+import os
 import re
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from browser import expect, url, usable
+from browser import expect, url, usable, violations
 from hub import Hub
 from servers.process import until
 from test_access import set_user
@@ -476,30 +477,233 @@ def test_long_numbers_of_offsets(leat, browser):
     assert leat.stop() == 0
 
 
+def test_offsets_by_time(leat, browser):
+    """A time, by the clocks that were chosen, is an offset of each topic: which, and what comes
+    again, is told before it is so."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="100", datagen_tables="2")
+    hub.make("out", **{"connector.class": "null", "topics": "gen.datagen.t1,gen.datagen.t2"})
+    hub.wait_events("gen", 400)
+    for name in ("gen", "out"):
+        assert hub.ask("PUT", f"/connectors/{name}/stop").status == 204
+        hub.wait_state(name, "STOPPED")
+    topics = {t["topic"]: t["next_offset"] for t in hub.get("/hub/v1/topics")}
+    events = {t: hub.get(f"/hub/v1/topics/{t}/events?max=10000")["events"] for t in topics}
+    # The field has seconds: the last second that some records of each came before.
+    at = min(e[-1]["value"]["ts_ms"] for e in events.values()) // 1000
+    want = {t: next((r["offset"] for r in e if r["value"]["ts_ms"] >= at * 1000), len(e))
+            for t, e in events.items()}
+    assert all(0 < want[t] < topics[t] for t in topics), (want, topics)
+    with browser.tab(hub, "c/out/offsets", timezone_id="Asia/Kolkata") as tab:
+        tab.get_by_role("button", name="Go to a time…").click()
+        field = tab.get_by_label(re.compile("by the clocks of Asia/(Kolkata|Calcutta)$"))
+        there = datetime.fromtimestamp(at, timezone(timedelta(hours=5, minutes=30)))
+        field.fill(there.strftime("%Y-%m-%dT%H:%M:%S"))
+        stamp = datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        expect(tab.get_by_text(stamp)).to_be_visible()
+        tab.get_by_role("button", name="Show what this brings about").click()
+        plan = tab.get_by_label("What this brings about")
+        for t, offset in want.items():
+            expect(plan).to_contain_text(f'{{"kafka_offset":{offset}}}')
+        tab.get_by_role("button", name="Change the offsets").click()
+        expect(plan).to_have_count(0)
+        stored = hub.get("/connectors/out/offsets")["offsets"]
+        assert {o["partition"]["kafka_topic"]: o["offset"]["kafka_offset"] for o in stored} == want
+        # A source's position is its server's: there is no time to go to.
+        tab.goto(url(hub, "c/gen/offsets"))
+        expect(tab.get_by_role("button", name="Reset…")).to_be_visible()
+        expect(tab.get_by_role("button", name="Go to a time…")).to_have_count(0)
+    assert leat.stop() == 0
+
+
+def test_times_by_other_clocks(leat, browser):
+    """The viewer's, UTC or the hub's: chosen once, kept, and everywhere."""
+    hub = Hub(leat, "--history", "1", env={"TZ": "Australia/Eucla"})
+    hub.make("gen", datagen_rate="10", datagen_events="10", datagen_stay="true")
+    hub.wait_events("gen", 1)
+    first = hub.get("/hub/v1/topics/gen.datagen.t1/events?max=1")["events"][0]
+    at = first["value"]["ts_ms"] // 1000
+
+    def clock(hours, minutes):
+        zone = timezone(timedelta(hours=hours, minutes=minutes))
+        return datetime.fromtimestamp(at, zone).strftime("%H:%M:%S")
+
+    with browser.tab(hub, "settings/appearance", timezone_id="Asia/Kathmandu",
+                     locale="en-GB") as tab:
+        times = tab.get_by_role("group", name="Times")
+        expect(times.get_by_role("button", name=re.compile("^Yours .Asia.Kat"))).to_have_attribute(
+            "aria-pressed", "true")
+        event = tab.locator(".event-list time").last
+        for name, shown, exact in (("Yours", clock(5, 45), "GMT+05:45"),
+                                   ("UTC", clock(0, 0), "GMT"),
+                                   ("The hub's", clock(8, 45), "GMT+08:45")):
+            tab.goto(url(hub, "settings/appearance"))
+            times.get_by_role("button", name=re.compile(f"^{name}")).click()
+            tab.goto(url(hub, "t/gen.datagen.t1?from=beginning"))
+            expect(event).to_have_text(re.compile(f"{shown}$"))
+            told = re.compile(rf"{shown}\.\d+ {re.escape(exact)}")
+            expect(event).to_have_attribute("title", told)
+            expect(event).to_have_attribute("title", re.compile(rf"{clock(0, 0)}\.\d+Z$"))
+        tab.reload()
+        expect(event).to_have_text(re.compile(f"{clock(8, 45)}$"))
+        # By keyboard; and the plots.
+        tab.keyboard.press("Control+k")
+        tab.get_by_role("combobox", name="Search or run").fill("time-zone utc")
+        tab.keyboard.press("Enter")
+        expect(event).to_have_text(re.compile(f"{clock(0, 0)}$"))
+        tab.goto(url(hub, "c/gen/plots"))
+        tab.get_by_role("button", name="Table").first.click()
+        hour = datetime.now(timezone.utc).strftime("%H:")
+        shown = re.compile(f"^({hour}|{clock(0, 0)[:3]})")
+        expect(tab.locator(".plot .sideways tbody th").last).to_contain_text(shown)
+    assert leat.stop() == 0
+
+
 GROWING = {
     "name": "shop", "type": "source", "plugin": "postgres", "state": "RUNNING",
     "condition": "RUNNING", "stage": None, "trace": None, "tasks": 1, "deaths": 0, "pid": 1,
     "host": "db1", "database": "shop", "events": 1, "rate": 1, "dead": 0, "behind_ms": 1,
-    "since_ms": 1, "lag_bytes": 0, "spool_bytes": -1, "stream_bytes": 0, "resident_bytes": 1,
+    "since_ms": 1, "lag_bytes": 0, "retained_limit": 2 << 30, "spool_bytes": -1,
+    "stream_bytes": 0, "resident_bytes": 1,
     "snapshot": None}
 
 
-def test_what_grows(leat, browser):
-    """Whether what a server retains grows stands beside it, once two minutes are known."""
+def test_the_audit_tells_what_changed(leat, browser):
+    """Of configurations and connections, by whatever way; secrets as masks."""
     hub = Hub(leat)
+    hub.make("gen", datagen_rate="20", datagen_password="hunter2")
+    config = hub.get("/connectors/gen/config")
+    where = "/connectors/gen/config"
+    answer = hub.ask("PUT", where, {**config, "datagen.rate": "30", "datagen.seed": "2"})
+    assert answer.status == 200, answer.text
+    patch = {"datagen.seed": None, "datagen.password": "s3cret"}
+    assert hub.ask("PATCH", where, patch).status == 200
+    sql = "ALTER CONNECTOR \"gen\" SET ('datagen.rate' = '40');"
+    assert hub.ask("POST", "/ksql", {"ksql": sql}).status == 200
+    assert hub.ask("PUT", where, {**config, "datagen.rate": "fast"}).status == 400
+    body = {"name": "shop", "type": "postgres", "strategy": "wal",
+            "parameters": {"host": "db1", "port": "1", "username": "u", "password": "hunter2"}}
+    assert hub.ask("POST", "/hub/v1/connections?test=false", body).status == 201
+    patch = {"strategy": "query", "parameters": {"host": "db2", "port": None, "password": "s3cret"}}
+    assert hub.ask("PATCH", "/hub/v1/connections/shop?test=false", patch).status == 200
+    assert hub.ask("PATCH", "/hub/v1/connections/shop?test=false",
+                   {"parameters": {"host": "db3", "password": "***"}}).status == 200
+    assert hub.ask("DELETE", "/connectors/gen").status == 204
+
+    def told():
+        deeds = hub.get("/hub/v1/audit")["deeds"][::-1]
+        return deeds if deeds[-1]["method"] == "DELETE" else None
+
+    deeds = until(told, 30, "the audit")
+    changed = [d["changed"] for d in deeds if not d["path"].startswith("/ksql")]
+    assert changed[0]["datagen.rate"] == [None, "20"]
+    assert changed[0]["datagen.password"] == [None, "***"]
+    assert changed[1:4] == [
+        {"datagen.rate": ["20", "30"], "datagen.seed": [None, "2"]},
+        {"datagen.seed": ["2", None], "datagen.password": ["***", "***"]},
+        {"datagen.rate": ["30", "40"]}]
+    assert changed[4] is None, "it was refused"
+    assert changed[5]["host"] == [None, "db1"] and changed[5]["password"] == [None, "***"]
+    assert changed[6] == {"strategy": ["wal", "query"], "host": ["db1", "db2"],
+                          "port": ["1", "5432"], "password": ["***", "***"]}
+    assert changed[7] == {"host": ["db2", "db3"]}
+    assert changed[8]["datagen.rate"] == ["40", None]
+    with open(os.path.join(leat.data, "hub.db"), "rb") as f:
+        kept = f.read()
+    assert b"hunter2" not in kept and b"s3cret" not in kept
+    with browser.tab(hub, "settings/audit") as tab:
+        row = tab.get_by_role("row").filter(has_text="PATCH").filter(has_text=where)
+        row.get_by_role("button", name="2 options").click()
+        expect(tab.locator(".diff.removed").filter(has_text="datagen.seed=2")).to_be_visible()
+        expect(tab.locator(".diff.added").filter(has_text="datagen.password=***")).to_be_visible()
+        assert "s3cret" not in tab.content()
+        assert violations(tab) == []
+    assert leat.stop() == 0
+
+
+def feed_of(context, rows):
+    """The page is fed with a connector that retains so much at these times (ms from the first)."""
     own = {"id": "h", "version": "1", "worker": "w", "begun_ms": 0, "demo": False}
     text = ""
-    for at, retained in (0, 1 << 30), (120_000, (1 << 30) + (24 << 20)):
-        rows = [{**GROWING, "retained_bytes": retained}]
-        told = {"at_ms": 1_700_000_000_000 + at, "whole": True, "hub": own, "rows": rows}
+    for at, retained in rows:
+        row = {**GROWING, "retained_bytes": retained}
+        told = {"at_ms": 1_700_000_000_000 + at, "whole": True, "hub": own, "rows": [row]}
         text += f"event: overview\ndata: {json.dumps(told)}\n\n"
+    context.add_init_script("delete window.SharedWorker")
+    context.route("**/hub/v1/stream", lambda route: route.fulfill(
+        body=text, content_type="text/event-stream"))
+
+
+def test_what_grows(leat, browser):
+    """Whether what a server retains grows stands beside it, once two minutes are known; and when
+    its limit is reached."""
+    hub = Hub(leat)
     with browser.profile() as context:
-        context.add_init_script("delete window.SharedWorker")
-        context.route("**/hub/v1/stream", lambda route: route.fulfill(
-            body=text, content_type="text/event-stream"))
+        feed_of(context, [(0, 1 << 30), (120_000, (1 << 30) + (24 << 20))])
         tab = context.new_page()
         tab.goto(url(hub))
         cell = tab.locator('tr[data-name="shop"] td.retained')
         expect(cell).to_contain_text("↗")
         expect(cell.get_by_role("img", name="grows by about 12 MiB a minute")).to_be_visible()
+        told = re.compile("; limit 2 GiB, reached in about 83 min$")
+        expect(cell.locator("span").first).to_have_attribute("title", told)
+        expect(cell.locator(".tone-warn, .tone-bad")).to_have_count(0)
+    with browser.profile() as context:
+        feed_of(context, [(0, 1900 << 20)])
+        tab = context.new_page()
+        tab.goto(url(hub))
+        expect(tab.locator('tr[data-name="shop"] td.retained .tone-bad')).to_be_visible()
+    assert leat.stop() == 0
+
+
+def test_what_is_retained_is_plotted(leat, browser):
+    """With its limit, and the line on which it goes there; what the hub noted when no page was
+    open counts."""
+    hub = Hub(leat)
+    now = 1_700_000_000
+    columns = ["at", "events", "dead", "stream_bytes", "resident_bytes", "lag_bytes", "behind_ms",
+               "retained_bytes", "retained_limit"]
+    points = [[now - 600 + 60 * i, 0, 0, 0, 1, 0, 0, (1 << 30) + i * (6 << 20), 2 << 30]
+              for i in range(10)]
+    with browser.profile() as context:
+        feed_of(context, [(0, (1 << 30) + (60 << 20))])
+        context.route("**/connectors/shop/history*", lambda route: route.fulfill(
+            json={"name": "shop", "every_seconds": 60, "columns": columns, "points": points}))
+        tab = context.new_page()
+        tab.goto(url(hub, "c/shop/plots"))
+        expect(tab.get_by_role("heading", name=re.compile(
+            r"^Retained \(limit 2 GiB, reached in about 3 h\), last 1 h$"))).to_be_visible()
+        plot = tab.get_by_role("img", name=re.compile("^Retained"))
+        expect(plot).to_have_attribute("aria-label", re.compile(
+            "kept by the server: 1 GiB to .*, last 1.06 GiB; limit: 2 GiB to 2 GiB, last 2 GiB; "
+            "forecast: 1.06 GiB to 1.15 GiB"))
+    assert leat.stop() == 0
+
+
+def test_what_a_slot_retains(leat, db, postgres, browser):
+    """Of a real server: noted with its limit, and plotted."""
+    postgres.needs(13, "max_slot_wal_keep_size")
+    db.sql("CREATE TABLE t (id int PRIMARY KEY)")
+    hub = Hub(leat, "--history", "1")
+    postgres.sql("ALTER SYSTEM SET max_slot_wal_keep_size = '640MB'")
+    try:
+        postgres.sql("SELECT pg_reload_conf()")
+        hub.make("shop", **{
+            "connector.class": "postgres", "topic.prefix": "shop", "slot.name": f"s_{db.name}",
+            "database.hostname": db.server.host, "database.port": str(db.server.port),
+            "database.user": db.server.user, "database.dbname": db.name})
+
+        def noted():
+            history = hub.get("/hub/v1/connectors/shop/history")
+            last = dict(zip(history["columns"], (history["points"] or [[]])[-1], strict=False))
+            return last.get("retained_bytes", -1) >= 0 and last["retained_limit"]
+
+        assert until(noted, 60, "what is retained to be noted") == 640 << 20
+        with browser.tab(hub, "c/shop/plots") as tab:
+            expect(tab.get_by_role("heading", name=re.compile(
+                r"^Retained \(limit 640 MiB"))).to_be_visible()
+        assert hub.get("/hub/v1/connectors/shop/status")["retained_limit"] == 640 << 20
+    finally:
+        postgres.sql("ALTER SYSTEM RESET max_slot_wal_keep_size")
+        postgres.sql("SELECT pg_reload_conf()")
     assert leat.stop() == 0

@@ -1,4 +1,4 @@
-"""A sink is verified and repaired by the hub, and in its page."""
+"""A sink is verified and repaired by the hub, and in its page; a source, too."""
 
 import re
 
@@ -35,12 +35,13 @@ def begin(db, leat, copy, rows=2000, env=None):
     return hub
 
 
-def verify(hub, **body):
-    answer = hub.ask("POST", VERIFY, body)
+def verify(hub, of="pump", **body):
+    where = VERIFY.replace("pump", of)
+    answer = hub.ask("POST", where, body)
     assert answer.status == 202, answer.text
     assert answer.json["running"] and answer.json["result"] is None
-    until(lambda: not hub.get(VERIFY)["running"], 120, "the report")
-    return hub.get(VERIFY)
+    until(lambda: not hub.get(where)["running"], 120, "the report")
+    return hub.get(where)
 
 
 def plant(copy):
@@ -72,9 +73,12 @@ def test_a_report(leat, db, copy):
     for body in ({"load": 0}, {"load": "x"}, {"wait": 1e9}, {"seconds": -1}, {"repair": 1},
                  {"tables": "t"}, {"tables": [1]}, {"tables": ["t"] * 201}, []):
         assert hub.ask("POST", VERIFY, body).status == 400, body
-    assert hub.ask("POST", VERIFY.replace("pump", "shop"), {}).status == 400
+    hub.make("sample", datagen_rate="1")
+    assert hub.ask("POST", VERIFY.replace("pump", "sample"), {}).status == 400
     assert hub.ask("POST", VERIFY.replace("pump", "nobody"), {}).status == 404
     assert hub.ask("DELETE", VERIFY).status == 409
+    report = verify(hub, of="shop", load=100)
+    assert report["result"]["equal"] and report["tables"][0]["target"] == "shop.public.orders"
     report = verify(hub, tables=["no.such", "--repair"])
     assert report["error"]["error"] == "verify.nothing" and report["result"] is None
 
@@ -127,4 +131,5 @@ def test_in_the_page(leat, db, copy, browser):
         tab.get_by_role("button", name="Verify again").click()
         expect(tab.get_by_text(re.compile("^Equal: 1 table, 2,000 rows"))).to_be_visible()
         tab.goto(tab.url.replace("/pump/", "/shop/"))
-        expect(tab.get_by_role("link", name="Verify", exact=True)).to_have_count(0)
+        tab.get_by_role("button", name="Verify", exact=True).click()
+        expect(tab.get_by_text(re.compile("^Equal: 1 table, 2,000 rows"))).to_be_visible()

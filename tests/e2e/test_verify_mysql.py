@@ -56,15 +56,19 @@ def copy(postgres):
     one.drop()
 
 
-def begin(binlog, leat, target, n=ROWS, **more):
-    """Both run, and all rows are delivered."""
+def begin_source(binlog, leat, *others, n=ROWS, **more):
+    """It runs, and others beside it."""
     binlog.sql(SHOP, "shop")
     deep = "max_recursive_iterations" if binlog.kind == "mariadb" else "cte_max_recursion_depth"
     binlog.sql(FILL.format(n=n, q=SEQ.format(n=n), deep=deep), "shop")
-    files = [leat.write("shop.properties", binlog.properties(
-        snapshot__mode="initial", database__include__list="shop", **more)),
-        leat.write("pump.properties", sink(target, [f"shop.shop.{t}" for t in TABLES]))]
-    leat.run(*files)
+    leat.run(leat.write("shop.properties", binlog.properties(
+        snapshot__mode="initial", database__include__list="shop", **more)), *others)
+
+
+def begin(binlog, leat, target, n=ROWS, **more):
+    """Both run, and all rows are delivered."""
+    pump = leat.write("pump.properties", sink(target, [f"shop.shop.{t}" for t in TABLES]))
+    begin_source(binlog, leat, pump, n=n, **more)
     want = {t: int(binlog.sql(f"SELECT COUNT(*) FROM {t}", "shop")[0][0]) for t in TABLES}
     until(lambda: leat.alive() or counts(target) == want, 120, "all rows in the target")
     return want

@@ -170,12 +170,37 @@ static void test_replace(void **state)
     assert_true(leat_now_us() >= elsewhere);
 }
 
+static void test_zone(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {{"Europe/Berlin", "Europe/Berlin"},
+                                           {":America/Port-au-Prince", "America/Port-au-Prince"},
+                                           {"UTC", "UTC"},
+                                           {"/etc/passwd", NULL},
+                                           {":/usr/share/zoneinfo/UTC", NULL},
+                                           {"<+07>-7\"", NULL}};
+    char zone[LEAT_ZONE_MAX], longest[LEAT_ZONE_MAX + 1];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        setenv("TZ", cases[i][0], 1);
+        assert_int_equal(leat_zone_name(zone), cases[i][1] != NULL);
+        if (cases[i][1]) assert_string_equal(zone, cases[i][1]);
+    }
+    memset(longest, 'a', LEAT_ZONE_MAX);
+    longest[LEAT_ZONE_MAX] = '\0';
+    setenv("TZ", longest, 1);
+    assert_false(leat_zone_name(zone));
+    setenv("TZ", longest + 1, 1);
+    assert_true(leat_zone_name(zone));
+    unsetenv("TZ");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_calendar), cmocka_unit_test(test_print),
-        cmocka_unit_test(test_parse),    cmocka_unit_test(test_refuse),
-        cmocka_unit_test(test_replace),  cmocka_unit_test(test_there_and_back),
+        cmocka_unit_test(test_calendar),       cmocka_unit_test(test_print),
+        cmocka_unit_test(test_parse),          cmocka_unit_test(test_refuse),
+        cmocka_unit_test(test_zone),           cmocka_unit_test(test_replace),
+        cmocka_unit_test(test_there_and_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

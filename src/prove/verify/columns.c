@@ -2,6 +2,7 @@
  * can make of them. Pure. */
 #include <stdio.h>
 
+#include "capture/columns.h"
 #include "capture/filter.h"
 #include "prove/verify/part.h"
 
@@ -36,8 +37,9 @@ static leat_canon kin(const leat_compare_column *s, const leat_compare_column *t
     return json(s->type) && json(t->type) ? LEAT_CANON_JSON : LEAT_CANON_TEXT;
 }
 
-/* A target that keeps what it has no type for as text (sink/sql/sqlite.c). */
-static leat_canon stranger(const leat_compare_column *s, const leat_compare_column *t)
+/* A target that keeps what it has no type for as text (sink/sql/sqlite.c); one_zero: of it. */
+static leat_canon stranger(const leat_compare_column *s, const leat_compare_column *t,
+                           bool one_zero)
 {
     switch ((leat_compare_kind)s->kind) {
     case LEAT_COMPARE_INT:
@@ -48,7 +50,7 @@ static leat_canon stranger(const leat_compare_column *s, const leat_compare_colu
     case LEAT_COMPARE_NUMBER:
         return t->kind == LEAT_COMPARE_TEXT ? LEAT_CANON_TEXT : LEAT_CANON_NUMBER;
     case LEAT_COMPARE_MONEY: return LEAT_CANON_DECIMAL;
-    case LEAT_COMPARE_FLOAT: return LEAT_CANON_FLOAT0;
+    case LEAT_COMPARE_FLOAT: return one_zero ? LEAT_CANON_FLOAT0 : LEAT_CANON_FLOAT;
     case LEAT_COMPARE_DATE:
     case LEAT_COMPARE_TIME:
     case LEAT_COMPARE_STAMP:
@@ -81,10 +83,12 @@ static leat_canon number(leat_compare_kind s, leat_compare_kind t)
     return is_number(t) || t == LEAT_COMPARE_ANY ? LEAT_CANON_NUMBER : LEAT_CANON_NONE;
 }
 
-/* One of the two is MySQL or MariaDB (sink/sql/my_text.c, sink/sql/pg_text.c); one_zero: of the
- * target. */
-static leat_canon abroad(const leat_compare_column *s, const leat_compare_column *t, bool one_zero)
+/* One of the two is MySQL or MariaDB (sink/sql/my_text.c, sink/sql/pg_text.c). SQLite keeps JSON as
+ * text. */
+static leat_canon abroad(const leat_compare_column *s, const leat_compare_column *t,
+                         const leat_compare_side *target)
 {
+    bool keeps = json(t->type) || strcmp(target->system, "sqlite") == 0;
     leat_compare_kind to = (leat_compare_kind)t->kind;
     bool text = to == LEAT_COMPARE_TEXT || to == LEAT_COMPARE_ANY;
     bool bits = to == LEAT_COMPARE_BITS || to == LEAT_COMPARE_VARBITS || text;
@@ -99,12 +103,12 @@ static leat_canon abroad(const leat_compare_column *s, const leat_compare_column
     case LEAT_COMPARE_SINGLE:
         if (to != LEAT_COMPARE_FLOAT && to != LEAT_COMPARE_SINGLE && to != LEAT_COMPARE_ANY)
             return LEAT_CANON_NONE;
-        return one_zero ? LEAT_CANON_REAL0 : LEAT_CANON_REAL;
+        return target->one_zero ? LEAT_CANON_REAL0 : LEAT_CANON_REAL;
     case LEAT_COMPARE_TEXT:
     case LEAT_COMPARE_CHAR:
         if (to == LEAT_COMPARE_CHAR) return LEAT_CANON_TRIMMED;
         if (!text) return LEAT_CANON_NONE;
-        return json(s->type) && json(t->type) ? LEAT_CANON_JSON : LEAT_CANON_TEXT;
+        return json(s->type) && keeps ? LEAT_CANON_JSON : LEAT_CANON_TEXT;
     case LEAT_COMPARE_BYTES:
         return to == LEAT_COMPARE_BYTES || to == LEAT_COMPARE_ANY ? LEAT_CANON_TEXT
                                                                   : LEAT_CANON_NONE;
@@ -129,8 +133,9 @@ static bool is_mysql(const leat_compare_side *side)
 static leat_canon canon_of(const leat_verify *v, const leat_compare_column *s,
                            const leat_compare_column *t)
 {
-    if (is_mysql(v->source) || is_mysql(v->target)) return abroad(s, t, v->target->one_zero);
-    return strcmp(v->source->system, v->target->system) == 0 ? kin(s, t) : stranger(s, t);
+    if (is_mysql(v->source) || is_mysql(v->target)) return abroad(s, t, v->target);
+    if (strcmp(v->source->system, v->target->system) == 0) return kin(s, t);
+    return stranger(s, t, v->target->one_zero);
 }
 
 /* Both order the values of a key's column in the same way. */
@@ -158,15 +163,20 @@ static void skip(leat_verify *v, const char *column, const char *why)
     leat_buf_printf(&v->skipped, "%s%s (%s)", v->skipped.len ? ", " : "", column, why);
 }
 
-/* What the source's options do to a column. */
-static bool changed_on_the_way(leat_verify *v, const leat_compare_table *source, const char *column,
-                               const char **why, leat_err *e, leat_rc *rc)
+/* What the source's options do to a column; *why NULL: nothing. */
+static leat_rc changed_on_the_way(const leat_verify *v, const leat_compare_table *source,
+                                  const char *column, bool key, const char **why, leat_err *e)
 {
-    bool in = true;
-    if (v->filter)
-        *rc = leat_filter_column(v->filter, source->schema, source->name, column, &in, e);
-    *why = "it is not captured";
-    return !in;
+    bool in = true, changes;
+    LEAT_TRY(leat_filter_column(v->filter, source->schema, source->name, column, &in, e));
+    LEAT_TRY(leat_columns_changes(v->columns, source->schema, source->name, column, &changes, e));
+    *why = !in ? "it is not captured" : changes ? "it is truncated, masked or hashed" : NULL;
+    if (!key || !changes) return LEAT_OK;
+    return leat_fail(
+        e, LEAT_CONF, "verify.changed", source->name,
+        "its key's column %s is truncated, masked or hashed on the way: rows cannot be "
+        "found by it",
+        column);
 }
 
 typedef struct pairing {
@@ -208,14 +218,13 @@ static leat_rc put_rest(leat_verify *v, pairing *g, const leat_compare_table *so
 {
     for (uint32_t i = 0; i < source->n; i++) {
         const leat_compare_column *s = &source->columns[i], *t = find(target, s->name);
-        const char *why = NULL;
-        leat_rc rc = LEAT_OK;
-        bool key = false, off = changed_on_the_way(v, source, s->name, &why, e, &rc);
-        LEAT_TRY(rc);
+        const char *why;
+        bool key = false;
         for (uint16_t k = 0; k < g->nkey; k++) key = key || strcmp(g->s[k].name, s->name) == 0;
+        LEAT_TRY(changed_on_the_way(v, source, s->name, key, &why, e));
         if (key) continue;
         leat_canon canon = t ? canon_of(v, s, t) : LEAT_CANON_NONE;
-        if (off)
+        if (why)
             skip(v, s->name, why);
         else if (!t)
             skip(v, s->name, "the target has no such column");

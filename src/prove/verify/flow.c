@@ -6,7 +6,7 @@
 
 enum { ASK_MS = 5000, LOOK_US = 20000, SIGNAL_MS = 60000 };
 
-static leat_rc behind(const leat_verify *v, const char *who, const char *what, leat_err *e)
+leat_rc leat_verify_behind(const leat_verify *v, const char *who, const char *what, leat_err *e)
 {
     return leat_fail(e, LEAT_RETRY, "verify.behind", who,
                      "after %lld s (--wait) it has not come to the place that was looked at: %s. "
@@ -45,7 +45,7 @@ static leat_rc source_passed(leat_verify *v, const leat_view *view, int64_t unti
         LEAT_TRY(rc);
         if (passed) return LEAT_OK;
         if (leat_mono_us() > until)
-            return behind(v, v->source_name, "its stream is behind the database", e);
+            return leat_verify_behind(v, v->source_name, "its stream is behind the database", e);
         LEAT_TRY(leat_verify_goes_on(v, e));
         leat_sleep_us(LOOK_US);
     }
@@ -56,6 +56,10 @@ static leat_rc sink_at(leat_verify *v, int64_t *at, int64_t *next, leat_err *e)
 {
     leat_arena a = {0};
     const leat_json *reply = NULL;
+    if (v->fold) {
+        *at = *next = leat_verify_fold_at(v);
+        return LEAT_OK;
+    }
     leat_rc rc = ask(v, v->conf->name, &a, &reply, e);
     const leat_json *list = leat_json_get(reply, "topics");
     *at = *next = 0;
@@ -71,9 +75,11 @@ static leat_rc sink_at(leat_verify *v, int64_t *at, int64_t *next, leat_err *e)
 static leat_rc sink_passed(leat_verify *v, int64_t until, leat_err *e)
 {
     int64_t at, next, wanted;
+    if (v->fold) return leat_verify_fold_on(v, until, e);
     LEAT_TRY(sink_at(v, &at, &wanted, e));
     while (at < wanted) {
-        if (leat_mono_us() > until) return behind(v, v->conf->name, "it is behind its stream", e);
+        if (leat_mono_us() > until)
+            return leat_verify_behind(v, v->conf->name, "it is behind its stream", e);
         LEAT_TRY(leat_verify_goes_on(v, e));
         leat_sleep_us(LOOK_US);
         LEAT_TRY(sink_at(v, &at, &next, e));

@@ -1,5 +1,6 @@
 /* The inside of verify: run.c (what is compared), columns.c (how), table.c (ranges down to keys),
- * settle.c (keys until it is known). Nobody else includes this. */
+ * settle.c (keys until it is known), flow.c (the delivery), fold.c (a stream as a target). Nobody
+ * else includes this. */
 #ifndef LEAT_PROVE_VERIFY_PART_H
 #define LEAT_PROVE_VERIFY_PART_H
 
@@ -29,15 +30,19 @@ typedef struct leat_verify_suspect {
     bool done;
 } leat_verify_suspect;
 
+typedef struct leat_verify_fold leat_verify_fold;
+
 typedef struct leat_verify {
     const leat_verify_conf *conf;
-    leat_arena arena;   /* of the run */
-    leat_arena scratch; /* of a range, or a round */
+    leat_verify_fold *fold; /* the target is the source's stream, folded; NULL: it is a sink's */
+    leat_arena arena;       /* of the run */
+    leat_arena scratch;     /* of a range, or a round */
     leat_setup source_setup, sink_setup;
     const char *source_name;
     leat_compare_side *source, *target;
     const struct leat_filter *filter;
-    leat_compare_plan splan, tplan; /* of the table */
+    const struct leat_columns *columns; /* NULL: none is truncated or masked */
+    leat_compare_plan splan, tplan;     /* of the table */
     leat_verify_table told;
     leat_buf skipped, view_text;
     leat_keyset keys; /* suspects' keys; suspects[i] is that of key i */
@@ -79,6 +84,7 @@ leat_rc leat_verify_settle(leat_verify *v, leat_err *e);
 /* flow.c: waits until the delivery into the target has passed the view. RETRY
  * "verify.behind", CONF "verify.not_running". */
 leat_rc leat_verify_passed(leat_verify *v, const leat_view *view, leat_err *e);
+leat_rc leat_verify_behind(const leat_verify *v, const char *who, const char *what, leat_err *e);
 /* Where the delivery is; zeroed before its first use. Of a source whose rows have no versions. */
 typedef struct leat_verify_mark {
     leat_arena arena;
@@ -95,5 +101,17 @@ leat_rc leat_verify_repair(leat_verify *v, const leat_verify_suspect *s, const l
                            bool *done, leat_err *e);
 /* Has the source read those keys again, which go through its stream to all its sinks. */
 leat_rc leat_verify_mend(leat_verify *v, leat_err *e);
+
+/* fold.c. Makes the target and its reader: v->target, v->sink_setup. CONF "verify.no_fold". */
+leat_rc leat_verify_fold_open(leat_verify *v, leat_err *e);
+/* These n topics, NULL-ended, from the first record to the stream's end. CONF "verify.snapshot",
+ * "verify.retention", "verify.fold": their tables cannot be known by the stream. */
+leat_rc leat_verify_fold_begin(leat_verify *v, const char *const *topics, size_t n, leat_err *e);
+/* To the stream's end as it is now. RETRY "verify.behind"; until 0: it takes what it takes. */
+leat_rc leat_verify_fold_on(leat_verify *v, int64_t until, leat_err *e);
+/* The offset behind all that was folded of the table's topic. */
+int64_t leat_verify_fold_at(const leat_verify *v);
+/* The target's reader is closed before. */
+void leat_verify_fold_free(leat_verify *v);
 
 #endif

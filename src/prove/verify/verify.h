@@ -4,7 +4,8 @@
  * are summed up by both databases; a range whose sums differ is halved down to its keys, and these
  * are looked at again once the delivery has passed the place in the source's log that belongs to
  * the view in which they were seen: only what differs there, at a place that both sides have, is a
- * difference (docs/decisions/287-verify.md). By one thread. */
+ * difference (docs/decisions/287-verify.md). Of a source: its tables against its own stream, folded
+ * to tables in this process (docs/decisions/311-a-stream-is-folded-by-a-sink.md). By one thread. */
 #ifndef LEAT_PROVE_VERIFY_VERIFY_H
 #define LEAT_PROVE_VERIFY_VERIFY_H
 

@@ -12,6 +12,7 @@
 #include "sink/sql/apply.h"
 #include "sink/sql/check.h"
 #include "sink/sql/cursor.h"
+#include "sink/sql/scratch.h"
 
 typedef struct sql_sink {
     leat_arena arena;
@@ -40,14 +41,19 @@ static void close_sink(leat_sink_task *t)
     t->priv = NULL;
 }
 
+static void join_parts(leat_sink_task *t, sql_sink *k)
+{
+    k->target.conn = k->conn;
+    k->target.conf = t->conf;
+    k->applier.task = t;
+    k->applier.target = &k->target;
+}
+
 static leat_rc open_parts(leat_sink_task *t, sql_sink *k, leat_err *e)
 {
     const leat_rdb_conf *conf = t->conf;
     LEAT_TRY(leat_rdb_connect(conf, t->connector, false, &k->arena, &k->conn, e));
-    k->target.conn = k->conn;
-    k->target.conf = conf;
-    k->applier.task = t;
-    k->applier.target = &k->target;
+    join_parts(t, k);
     if (!conf->once) return LEAT_OK;
     return leat_rdb_cursor_open(&k->cursor, k->conn, t->connector, &k->arena, e);
 }
@@ -153,7 +159,27 @@ static void compare_name(const void *conf, const leat_table *source, leat_arena 
     leat_rdb_name(conf, source, a, schema, name);
 }
 
-static const leat_sink_compare compare = {compare_open, compare_name};
+static leat_rc compare_scratch(leat_sink_task *t, leat_compare_side **out, leat_err *e)
+{
+    static const leat_rdb_conf conf = {
+        .insert = LEAT_RDB_UPSERT,
+        .pk = LEAT_RDB_PK_KEY,
+        .deletes = true,
+        .truncates = true,
+        .evolution = 1,
+        .table_format = "${topic}",
+        .apply = LEAT_RDB_TRANSACTION,
+    };
+    sql_sink *k = t->priv = leat_zalloc(1, sizeof *k);
+    t->conf = &conf;
+    leat_rc rc = leat_rdb_scratch.open(&conf, NULL, t->connector, false, &k->arena, &k->conn, e);
+    if (rc == LEAT_OK) join_parts(t, k);
+    if (rc == LEAT_OK) rc = leat_rdb_scratch_side(k->conn, out, e);
+    if (rc != LEAT_OK) close_sink(t);
+    return rc;
+}
+
+static const leat_sink_compare compare = {compare_open, compare_name, compare_scratch};
 
 #define SINK(symbol, its_name, its_title, its_help, its_classes, its_options)                      \
     const leat_sink symbol = {                                                                     \

@@ -3,7 +3,11 @@
  * A statement that fails takes back what it did and nothing else, so all rows before it are good.
  * Columns that are made have types whose affinity changes nothing: what SQLite has no type for
  * (decimals, dates, intervals, arrays) is kept as text, exactly. Writers wait for each other up to
- * query.timeout.ms. By the sink's thread. */
+ * query.timeout.ms. By the sink's thread.
+ *
+ * A scratch database has no file of its name: SQLite keeps it in one that is unlinked at once, and
+ * has nothing to sync. There floats stand in columns without a type, since one of reals would make
+ * 0 of -0. */
 #include <errno.h>
 #include <math.h>
 #include <sqlite3.h>
@@ -12,6 +16,7 @@
 #include "base/fault.h"
 #include "base/os.h"
 #include "sink/sql/dialects.h"
+#include "sink/sql/scratch.h"
 #include "sink/sql/text.h"
 #include "system/sqlite/classify.h"
 #include "system/sqlite/compare.h"
@@ -95,6 +100,25 @@ static leat_rc open_db(const leat_rdb_conf *conf, const leat_db_url *u, const ch
     }
     *out = &c->base;
     return LEAT_OK;
+}
+
+static leat_rc open_scratch(const leat_rdb_conf *conf, const leat_db_url *u, const char *app,
+                            bool trial, leat_arena *a, leat_rdb_conn **out, leat_err *e)
+{
+    sqlite *c = leat_zalloc(1, sizeof *c);
+    (void)u;
+    (void)trial;
+    (void)a;
+    c->base = (leat_rdb_conn){&leat_rdb_scratch, conf, app};
+    c->path = "a scratch database";
+    leat_rc rc = LEAT_OK;
+    if (sqlite3_open_v2("", &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK)
+        rc = fail(e, c, "open a database");
+    if (rc == LEAT_OK)
+        *out = &c->base;
+    else
+        close_db(&c->base);
+    return rc;
 }
 
 static leat_rc ask(leat_rdb_conn *conn, const char *doing, const char *sql, int n,
@@ -200,6 +224,12 @@ static void type(leat_buf *out, const leat_schema *s, const leat_column *native,
     leat_buf_str_z(out, name);
 }
 
+static void scratch_type(leat_buf *out, const leat_schema *s, const leat_column *native, bool key)
+{
+    bool real = s->type == LEAT_T_FLOAT32 || s->type == LEAT_T_FLOAT64;
+    if (!real) type(out, s, native, key);
+}
+
 /* ---- rows ---- */
 
 static int bind(sqlite *c, sqlite3_stmt *stmt, int at, const leat_rdb_field *f, const leat_value *v)
@@ -290,23 +320,19 @@ static leat_rc compare(const leat_rdb_conf *conf, const leat_db_url *u, const ch
 
 static const char *const schemes[] = {"sqlite", NULL};
 
-const leat_rdb_dialect leat_rdb_sqlite = {
-    .name = "sqlite",
-    .schemes = schemes,
-    .file = true,
-    .folds = true,
-    .long_text = "TEXT",
-    .truncate = "DELETE FROM ",
-    .quote = quote,
-    .type = type,
-    .place = place,
-    .upsert = leat_rdb_put_conflict,
-    .open = open_db,
-    .close = close_db,
-    .exec = exec,
-    .ask = ask,
-    .describe = describe,
-    .apply = apply,
-    .check = check,
-    .compare = compare,
-};
+leat_rc leat_rdb_scratch_side(leat_rdb_conn *conn, leat_compare_side **out, leat_err *e)
+{
+    sqlite *c = (sqlite *)conn;
+    return leat_sqlite_compare_of(c->db, c->path, out, e);
+}
+
+#define SQLITE(its_name, its_type, its_open, its_compare)                                          \
+    {                                                                                              \
+        .name = its_name, .schemes = schemes, .file = true, .folds = true, .long_text = "TEXT",    \
+        .truncate = "DELETE FROM ", .quote = quote, .type = its_type, .place = place,              \
+        .upsert = leat_rdb_put_conflict, .open = its_open, .close = close_db, .exec = exec,        \
+        .ask = ask, .describe = describe, .apply = apply, .check = check, .compare = its_compare,  \
+    }
+
+const leat_rdb_dialect leat_rdb_sqlite = SQLITE("sqlite", type, open_db, compare);
+const leat_rdb_dialect leat_rdb_scratch = SQLITE("scratch", scratch_type, open_scratch, NULL);

@@ -299,7 +299,7 @@ bool leat_my_passed_source(leat_task *t, leat_str end, const leat_position *pos,
 void leat_my_gauges_source(leat_task *t, leat_gauges *g)
 {
     const leat_my_source *s = t->priv;
-    g->lag_bytes = g->retained_bytes = -1;
+    g->lag_bytes = g->retained_bytes = g->retained_limit = -1;
     g->held_bytes = s->arena.held + s->scratch.held + s->packed.cap + s->unpack.buf.cap;
     snprintf(g->position, sizeof g->position, "%.40s:%llu", s->file[0] ? s->file : s->at.file,
              (unsigned long long)(s->file[0] ? s->pos : s->at.pos));

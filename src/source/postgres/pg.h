@@ -148,12 +148,13 @@ typedef struct leat_pg_source {
     int64_t idle_us;   /* when that was done last */
     uint64_t once_end; /* end of the log as the engine asked for it; 0: it did not */
     leat_pg_feedback feedback;
-    int64_t xmin;       /* of the slot, with xmin.fetch.interval.ms; 0: none */
-    int64_t asked_us;   /* when the slot was looked at last */
-    int64_t standby_us; /* when a standby was asked last whether it still is one */
-    int64_t watched_us; /* when publications and tables were */
-    int64_t retained;   /* bytes of log that the slot keeps, -1: unknown */
-    uint64_t log_end;   /* of the server, at that look; 0: unknown */
+    int64_t xmin;           /* of the slot, with xmin.fetch.interval.ms; 0: none */
+    int64_t asked_us;       /* when the slot was looked at last */
+    int64_t standby_us;     /* when a standby was asked last whether it still is one */
+    int64_t watched_us;     /* when publications and tables were */
+    int64_t retained;       /* bytes of log that the slot keeps, -1: unknown */
+    int64_t retained_limit; /* leat_gauges */
+    uint64_t log_end;       /* of the server, at that look; 0: unknown */
     leat_pg_action action;
     leat_pg_hurry_state hurry;
     char tables_seen[48];      /* stands for all tables' names: another text, other tables */

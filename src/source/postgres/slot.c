@@ -74,7 +74,9 @@ static void put_look_up(leat_buf *out, const char *name, int version)
                     " (SELECT application_name FROM pg_catalog.pg_stat_activity"
                     " WHERE pid = active_pid), CASE WHEN pg_catalog.pg_is_in_recovery()"
                     " THEN pg_catalog.pg_last_wal_replay_lsn()"
-                    " ELSE pg_catalog.pg_current_wal_lsn() END"
+                    " ELSE pg_catalog.pg_current_wal_lsn() END,"
+                    " (SELECT setting FROM pg_catalog.pg_settings"
+                    " WHERE name = 'max_slot_wal_keep_size')"
                     " FROM pg_catalog.pg_replication_slots WHERE slot_name = ",
                     version >= 130000 ? "wal_status" : "NULL::text",
                     version >= 170000   ? "invalidation_reason"
@@ -82,6 +84,13 @@ static void put_look_up(leat_buf *out, const char *name, int version)
                                         : "NULL::text");
     leat_pg_quote_text(out, leat_str_of(name));
     leat_buf_u8(out, 0);
+}
+
+/* Of max_slot_wal_keep_size in MiB; servers before 13 have no limit. */
+static int64_t keep_of(const PGresult *res)
+{
+    int64_t mib = leat_pg_cell_i64(res, 0, 13, -1);
+    return mib < 0 ? 0 : mib > INT64_MAX >> 20 ? INT64_MAX : mib << 20;
 }
 
 static void take_row(const PGresult *res, leat_arena *a, leat_pg_slot *out)
@@ -100,6 +109,7 @@ static void take_row(const PGresult *res, leat_arena *a, leat_pg_slot *out)
     out->xmin = (uint32_t)leat_pg_cell_i64(res, 0, 10, 0);
     out->reader = copied(a, leat_pg_cell(res, 0, 11));
     leat_lsn_parse(leat_pg_cell(res, 0, 12), &out->log_end);
+    out->keep = keep_of(res);
 }
 
 leat_rc leat_pg_slot_read(leat_pg *c, const char *name, int64_t ms, leat_arena *a,

@@ -26,6 +26,7 @@ typedef struct leat_pg_slot {
     uint64_t restart;       /* the server keeps the log from here on; 0: none */
     uint64_t confirmed;     /* it sends transactions that end behind this; 0: none */
     uint32_t xmin;          /* catalog_xmin; 0: none */
+    int64_t keep;           /* bytes that a slot may keep; 0: no limit is set, -1: unknown */
     uint64_t log_end;       /* of the server's log now: written, of a standby replayed */
     const char *wal_status; /* "reserved", "extended", "unreserved", "lost"; NULL: unknown */
     const char *invalid;    /* why the server invalidated it; NULL: it did not */

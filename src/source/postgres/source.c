@@ -326,7 +326,7 @@ static leat_rc open_source(leat_task *t, const leat_position *pos, size_t n, lea
     s->task = t;
     s->conf = t->conf;
     s->modes = leat_pg_conf_modes(s->conf);
-    s->retained = -1;
+    s->retained = s->retained_limit = -1;
     if (t->leaves) {
         s->sql.leaves = s->wal.leaves = s->view.leaves = s->hurry.c.leaves = leaves;
         s->sql.arg = s->wal.arg = s->view.arg = s->hurry.c.arg = t;
@@ -418,6 +418,7 @@ static void gauges_source(leat_task *t, leat_gauges *g)
     bool known = s->streaming && f->acked && log_end >= f->acked;
     g->lag_bytes = known ? (int64_t)(log_end - f->acked) : -1;
     g->retained_bytes = s->retained;
+    g->retained_limit = s->retained_limit;
     /* libpq's buffers double up to what the largest message needs. */
     g->held_bytes =
         s->arena.held + s->scratch.held + s->row_len + 3 * LIBPQ_BUFFER + 2 * s->largest;

@@ -94,6 +94,7 @@ leat_rc leat_pg_ready_publications(leat_pg_source *s, leat_err *e)
 void leat_pg_watch_slot(leat_pg_source *s, const leat_pg_slot *slot)
 {
     s->log_end = slot->log_end;
+    if (slot->exists) s->retained_limit = slot->keep;
     uint64_t end = s->streaming ? s->feedback.server_end : s->server.written;
     if (slot->restart && slot->restart <= end) s->retained = (int64_t)(end - slot->restart);
     if (s->conf->xmin_ms && slot->xmin)

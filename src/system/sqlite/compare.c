@@ -19,6 +19,7 @@
 typedef struct side {
     leat_compare_side base;
     sqlite3 *db;
+    bool borrowed; /* db is */
     char *path;
     leat_buf sql, text, row;
 } side;
@@ -77,11 +78,12 @@ static void put_moment(leat_buf *out, leat_str text)
     put_stamp(out, text);
 }
 
-/* What a server makes of a double's text (system/mysql/compare_text.c); 0 has no sign here. */
-static void put_real(leat_buf *out, double v)
+/* What a server makes of a double's text (system/mysql/compare_text.c). zero: 0 has no sign. */
+static void put_real(leat_buf *out, double v, bool zero)
 {
     char text[LEAT_DOUBLE_MAX], digits[LEAT_DOUBLE_MAX];
-    size_t n = leat_double_text(v, text), used = 0, end;
+    size_t n = (size_t)snprintf(text, sizeof text, "%.0e", v), used = 0, end;
+    if (strtod(text, NULL) != v) n = leat_double_text(v, text); /* which has two digits at least */
     int exponent = 0, behind = 0;
     bool point = false;
     for (size_t i = 0; i < n; i++) {
@@ -101,9 +103,23 @@ static void put_real(leat_buf *out, double v)
     for (end = used; end > 0 && digits[end - 1] == '0';) end--;
     size_t from = 0;
     while (from < end && digits[from] == '0') from++;
-    if (v < 0) leat_buf_u8(out, '-');
+    if (v < 0 || (!zero && signbit(v))) leat_buf_u8(out, '-');
     leat_buf_put(out, digits + from, end - from);
     leat_buf_printf(out, "e%d", exponent - behind + (int)(used - end));
+}
+
+/* As MySQL shows it, and jsonb: its binary log is written without blanks. */
+static void put_json(leat_buf *out, leat_str text)
+{
+    bool quoted = false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.s[i];
+        bool blank = c == ' ' || c == '\t' || c == '\n' || c == '\r';
+        if (quoted || !blank) leat_buf_u8(out, (unsigned char)c);
+        if (quoted && c == '\\' && i + 1 < text.len) leat_buf_u8(out, (unsigned char)text.s[++i]);
+        if (c == '"') quoted = !quoted;
+        if (!quoted && (c == ',' || c == ':')) leat_buf_u8(out, ' ');
+    }
 }
 
 /* "14 mons 3 days 04:05:06.5" */
@@ -147,8 +163,8 @@ static void put_canon(leat_buf *out, leat_canon canon, sqlite3_value *v)
         leat_buf_hex(out, (leat_str){sqlite3_value_blob(v), (size_t)sqlite3_value_bytes(v)});
         return;
     }
-    if (canon == LEAT_CANON_REAL0) {
-        put_real(out, sqlite3_value_double(v));
+    if (canon == LEAT_CANON_REAL || canon == LEAT_CANON_REAL0) {
+        put_real(out, sqlite3_value_double(v), canon == LEAT_CANON_REAL0);
         return;
     }
     bool floats = canon == LEAT_CANON_FLOAT || canon == LEAT_CANON_FLOAT0;
@@ -163,6 +179,7 @@ static void put_canon(leat_buf *out, leat_canon canon, sqlite3_value *v)
     case LEAT_CANON_STAMP: put_stamp(out, text); break;
     case LEAT_CANON_MOMENT: put_moment(out, text); break;
     case LEAT_CANON_INTERVAL: put_interval(out, text); break;
+    case LEAT_CANON_JSON: put_json(out, text); break;
     case LEAT_CANON_TRIMMED:
         while (text.len > 0 && text.s[text.len - 1] == ' ') text.len--;
         leat_buf_add(out, text);
@@ -479,7 +496,7 @@ static leat_rc remove_row(leat_compare_side *base, const leat_compare_plan *p,
 static void close_side(leat_compare_side *base)
 {
     side *s = (side *)base;
-    sqlite3_close(s->db);
+    if (!s->borrowed) sqlite3_close(s->db);
     leat_buf_free(&s->sql);
     leat_buf_free(&s->text);
     leat_buf_free(&s->row);
@@ -487,8 +504,7 @@ static void close_side(leat_compare_side *base)
     leat_free(s);
 }
 
-leat_rc leat_sqlite_compare_open(const char *path, int64_t wait_ms, leat_compare_side **out,
-                                 leat_err *e)
+static side *new_side(const char *path)
 {
     side *s = leat_zalloc(1, sizeof *s);
     size_t n = strlen(path) + 1;
@@ -507,18 +523,41 @@ leat_rc leat_sqlite_compare_open(const char *path, int64_t wait_ms, leat_compare
                                   .rows = rows,
                                   .remove = remove_row,
                                   .close = close_side};
+    return s;
+}
+
+static leat_rc set_up(side *s, leat_compare_side **out, leat_err *e)
+{
     leat_rc rc = LEAT_OK;
-    if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
-        rc = fail(e, s, "open the database");
-    if (rc == LEAT_OK) {
-        sqlite3_busy_timeout(s->db, wait_ms > 0 && wait_ms < INT32_MAX ? (int)wait_ms : 30000);
-        if (sqlite3_create_function_v2(s->db, "leat_canon", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
-                                       NULL, canon_function, NULL, NULL, NULL) != SQLITE_OK)
-            rc = fail(e, s, "set the session up");
-    }
+    if (sqlite3_create_function_v2(s->db, "leat_canon", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,
+                                   canon_function, NULL, NULL, NULL) != SQLITE_OK)
+        rc = fail(e, s, "set the session up");
     if (rc == LEAT_OK)
         *out = &s->base;
     else
         close_side(&s->base);
     return rc;
+}
+
+leat_rc leat_sqlite_compare_open(const char *path, int64_t wait_ms, leat_compare_side **out,
+                                 leat_err *e)
+{
+    side *s = new_side(path);
+    if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK) {
+        leat_rc rc = fail(e, s, "open the database");
+        close_side(&s->base);
+        return rc;
+    }
+    sqlite3_busy_timeout(s->db, wait_ms > 0 && wait_ms < INT32_MAX ? (int)wait_ms : 30000);
+    return set_up(s, out, e);
+}
+
+leat_rc leat_sqlite_compare_of(sqlite3 *db, const char *path, leat_compare_side **out, leat_err *e)
+{
+    side *s = new_side(path);
+    s->db = db;
+    s->borrowed = true;
+    s->base.one_zero = false;
+    s->base.remove = NULL;
+    return set_up(s, out, e);
 }

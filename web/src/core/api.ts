@@ -1,23 +1,10 @@
 // Requests to the hub. An error carries what the hub said: its sentence and, where it gave one, its
 // code.
+import { ApiError, refusal } from "./error";
 import { root } from "./place";
+import { readEvents, type FeedEvent } from "./sse";
 
-export class ApiError extends Error {
-  constructor(
-    readonly status: number,
-    readonly said: string,
-    /** "postgres.slot_missing"; empty: none was told. */
-    readonly code: string,
-  ) {
-    super(said);
-  }
-}
-
-/** "what happened [code]", as the hub words errors of connectors. */
-export function errorOf(status: number, text: string): ApiError {
-  const found = /^([\s\S]*?)\s*\[([a-z_0-9]+\.[a-z_0-9.]+)\]\s*$/.exec(text);
-  return found ? new ApiError(status, found[1]!, found[2]!) : new ApiError(status, text, "");
-}
+export { ApiError, errorOf } from "./error";
 
 export type Body = Record<string, unknown> | unknown[];
 
@@ -43,13 +30,7 @@ export async function request(
     throw new ApiError(0, "The hub does not answer.", "");
   }
   if (answer.ok) return answer;
-  let said = `${answer.status} ${answer.statusText}`;
-  try {
-    said = ((await answer.json()) as { message?: string }).message ?? said;
-  } catch {
-    /* no JSON: the status line has to do */
-  }
-  throw errorOf(answer.status, said);
+  throw await refusal(answer);
 }
 
 export async function ask<T>(method: string, path: string, body?: Body | string, init?: RequestInit): Promise<T> {
@@ -63,12 +44,6 @@ export const get = <T>(path: string, init?: RequestInit) => ask<T>("GET", path, 
 /** A path of encoded segments. */
 export const path = (...segments: string[]) => "/" + segments.map(encodeURIComponent).join("/");
 
-export interface FeedEvent {
-  event: string;
-  id: string;
-  data: string;
-}
-
 /** Server-sent events of one request with a body, which EventSource cannot send. */
 export async function feed(
   method: string,
@@ -81,26 +56,5 @@ export async function feed(
     signal,
     headers: { Accept: "text/event-stream" },
   });
-  const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    rest += value;
-    for (let end = rest.indexOf("\n\n"); end >= 0; end = rest.indexOf("\n\n")) {
-      const found: FeedEvent = { event: "message", id: "", data: "" };
-      const data: string[] = [];
-      for (const line of rest.slice(0, end).split("\n")) {
-        const at = line.indexOf(":");
-        if (at <= 0) continue;
-        const value = line.slice(at + 1).replace(/^ /, "");
-        if (line.startsWith("event")) found.event = value;
-        else if (line.startsWith("id")) found.id = value;
-        else if (line.startsWith("data")) data.push(value);
-      }
-      rest = rest.slice(end + 2);
-      found.data = data.join("\n");
-      if (data.length > 0) on(found);
-    }
-  }
+  await readEvents(answer, on);
 }

@@ -30,6 +30,8 @@ export interface Row {
   since_ms: number;
   lag_bytes: number;
   retained_bytes: number;
+  /** Above it the server gives up on us; 0: none is set. */
+  retained_limit: number;
   spool_bytes: number;
   stream_bytes: number;
   resident_bytes: number;
@@ -43,6 +45,8 @@ export interface HubInfo {
   begun_ms: number;
   /** The hub of `leat demo`. */
   demo: boolean;
+  /** Its machine's time zone, "Europe/Berlin"; null: it has no name. */
+  zone: string | null;
 }
 
 export interface Link {

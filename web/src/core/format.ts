@@ -1,5 +1,8 @@
 // Numbers, sizes and times as people read them. Unknown is "–", never 0; minus is −; units are of
-// IEC; times are in the viewer's zone, with the exact one on hover.
+// IEC; times are in the zone that was chosen, with the exact one on hover.
+import { computed } from "@preact/signals";
+import { zone } from "./zone";
+
 const locale = navigator.language;
 export const UNKNOWN = "–";
 
@@ -70,18 +73,21 @@ export function growth(perSecond: number): string {
   return `${perSecond > 0 ? "grows" : "shrinks"} by about ${bytes(Math.abs(perSecond) * 60)} a minute`;
 }
 
-const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-const day = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short" });
-const full = new Intl.DateTimeFormat(locale, {
+const inZone = (options: Intl.DateTimeFormatOptions) => {
+  const made = computed(() => new Intl.DateTimeFormat(locale, { ...options, timeZone: zone.value }));
+  return (ms: number) => made.value.format(ms);
+};
+const day = inZone({ day: "numeric", month: "short" });
+const date = inZone({ year: "numeric", month: "2-digit", day: "2-digit" });
+const full = inZone({
   year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit",
   fractionalSecondDigits: 3, hourCycle: "h23", timeZoneName: "longOffset",
 });
 
-export const time = (ms: number) => clock.format(ms);
+export const time = inZone({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 
 /** The time of a day, and the day where it is another than now's. */
-export const moment = (ms: number, now: number) =>
-  new Date(ms).toDateString() === new Date(now).toDateString() ? time(ms) : `${day.format(ms)} ${time(ms)}`;
+export const moment = (ms: number, now: number) => (date(ms) === date(now) ? time(ms) : `${day(ms)} ${time(ms)}`);
 
 /** How long ago it was; what is ahead, by the hub's clock or one that ticks late, is just now. */
 export function relative(ms: number, now: number): string {
@@ -90,14 +96,14 @@ export function relative(ms: number, now: number): string {
   if (ago < 60_000) return `${Math.floor(ago / 5000) * 5} s ago`;
   if (ago < 3_600_000) return `${Math.floor(ago / 60_000)} min ago`;
   if (ago < 86_400_000) return `${Math.floor(ago / 3_600_000)} h ago`;
-  return day.format(ms);
+  return day(ms);
 }
 
 /** When it is to come, as far as is known. */
 export function forecast(ms: number, now: number): string {
   if (ms - now < 5_000) return relative(ms, now);
-  return ms - now < 86_400_000 ? `in ${about(ms - now)}` : day.format(ms);
+  return ms - now < 86_400_000 ? `in ${about(ms - now)}` : day(ms);
 }
 
-/** Local time with its offset, and UTC: for hovering. */
-export const precise = (ms: number) => `${full.format(ms)}\n${new Date(ms).toISOString()}`;
+/** The zone's time with its offset, and UTC: for hovering. */
+export const precise = (ms: number) => `${full(ms)}\n${new Date(ms).toISOString()}`;

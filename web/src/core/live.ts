@@ -1,8 +1,10 @@
 // The hub's state in this tab: signals that the stream of feed.ts feeds. One signal for each
 // connector, so that a change redraws its row alone.
 import { batch, computed, signal, type Signal } from "@preact/signals";
-import { Feed, type HubInfo, type Link, type Row, type Told } from "./feed";
+import { type HubInfo, type Link, type Row, type Told } from "./feed";
 import { root } from "./place";
+import { Station, type Heard, type Said } from "./station";
+import type { TailTold, Wish } from "./tails";
 import { workerUrl } from "./trust";
 
 export const link = signal<Link>({ state: "waiting", heard: 0, next: 0 });
@@ -34,6 +36,7 @@ export interface Point {
   behind: number;
   lag: number;
   retained: number;
+  limit: number;
 }
 const KEPT = 1800;
 const points = new Map<string, Point[]>();
@@ -61,6 +64,7 @@ function keep(row: Row, at: number) {
     behind: known(row.behind_ms),
     lag: known(row.lag_bytes),
     retained: known(row.retained_bytes),
+    limit: known(row.retained_limit),
   });
   if (list.length > KEPT) list.splice(0, list.length - KEPT);
 }
@@ -103,33 +107,44 @@ function take(told: Told) {
 /** When the hub began that went away. */
 let hubBegan = 0;
 
-let post: (message: string) => void = () => {};
-export const tryNow = () => post("hurry");
+let say: (said: Said) => void = () => {};
+export const tryNow = () => say({ kind: "hurry" });
 
-export function startLive() {
-  if (typeof SharedWorker === "function") {
-    try {
-      const worker = new SharedWorker(workerUrl() as string, { type: "module", name: "leat" });
-      worker.port.onmessage = (e) => take(e.data as Told);
-      worker.port.start();
-      post = (message) => worker.port.postMessage(message);
-      addEventListener("pagehide", () => post("bye"));
-      addEventListener("pageshow", (e) => {
-        if (e.persisted) location.reload();
-      });
-      watch();
-      return;
-    } catch {
-      /* a browser without workers of modules: the tab listens itself */
-    }
-  }
-  const feed = new Feed(new URL("hub/v1/stream", root).href, take);
-  post = (message) => (message === "hurry" ? feed.hurry() : feed.stop());
-  feed.start();
-  watch();
+/** Those that follow topics, by the name of their tail. */
+const tails = new Map<string, (told: TailTold) => void>();
+
+/** What comes of a tail's topics is told until it is dropped. */
+export function openTail(tail: string, tell: (told: TailTold) => void) {
+  tails.set(tail, tell);
+  return {
+    follow: (wish: Wish) => say({ kind: "follow", tail, wish }),
+    drop: () => {
+      tails.delete(tail);
+      say({ kind: "drop", tail });
+    },
+  };
 }
 
-function watch() {
+function hear(heard: Heard) {
+  if (heard.kind === "link" || heard.kind === "rows") return take(heard);
+  tails.get(heard.tail)?.(heard);
+  if (heard.kind === "lines") say({ kind: "taken", tail: heard.tail });
+}
+
+export function startLive() {
+  try {
+    const worker = new SharedWorker(workerUrl() as string, { type: "module", name: "leat" });
+    worker.port.onmessage = (e) => hear(e.data as Heard);
+    worker.port.start();
+    say = (said) => worker.port.postMessage(said);
+  } catch {
+    // A browser without workers of modules: the tab listens itself.
+    say = new Station(root).join(hear);
+  }
+  addEventListener("pagehide", () => say({ kind: "bye" }));
+  addEventListener("pageshow", (e) => {
+    if (e.persisted) location.reload();
+  });
   addEventListener("online", tryNow);
   addEventListener("focus", tryNow);
 }

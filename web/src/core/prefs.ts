@@ -5,10 +5,12 @@ export interface Prefs {
   theme: "system" | "light" | "dark";
   density: "compact" | "comfortable";
   keys: boolean;
+  /** Whose clock times are shown by. */
+  zone: "viewer" | "utc" | "hub";
 }
 
 const KEY = "leat.prefs";
-const initial: Prefs = { theme: "system", density: "compact", keys: true };
+const initial: Prefs = { theme: "system", density: "compact", keys: true, zone: "viewer" };
 
 function load(): Prefs {
   try {

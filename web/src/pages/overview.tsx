@@ -9,6 +9,7 @@ import { bytes, count, duration, exact, growth, rate, UNKNOWN } from "../core/fo
 import { allRows, growthOf, link, names, rowOf, turns } from "../core/live";
 import { go, query, setQuery, to } from "../core/place";
 import { prefs } from "../core/prefs";
+import { sayRetained, toneOfRetained } from "../core/retained";
 import { isAlive, rankOf, STATES, toneOf, whyOf } from "../core/states";
 import { lacks } from "../core/who";
 import { Empty, StateWord, Title, useEvery, useTitle, Waiting } from "../parts/bits";
@@ -136,7 +137,7 @@ function Retained({ row }: { row: Row }) {
   const by = isAlive(row) ? growthOf(row.name) : null;
   const said = by === null ? "" : growth(by);
   return (
-    <span title={row.retained_bytes < 0 ? "The source does not tell" : [`${exact(row.retained_bytes)} bytes kept by the server for it`, said].filter(Boolean).join("; ")}>
+    <span class={toneOfRetained(row)} title={sayRetained(row, by) || "The source does not tell"}>
       {shown(row, row.retained_bytes, bytes)}
       <span class="trend" role={said ? "img" : undefined} aria-label={said || undefined}>{by === null ? "" : said === "steady" ? "→" : by > 0 ? "↗" : "↘"}</span>
     </span>

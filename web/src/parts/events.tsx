@@ -5,7 +5,7 @@ import { eventAt, read, type Opened } from "../core/event";
 import { count, exact, precise } from "../core/format";
 import { query, setQuery } from "../core/place";
 import { meant, NOT_SENT, short, type Change, type ColumnType } from "../core/record";
-import { placeOf, type Tail, type TailLine } from "../core/tail";
+import { placeOf, type Lines, type TailLine } from "../core/tail";
 import { At, Copy, Empty, Failure, useLoad } from "./bits";
 import { Icon } from "./icon";
 import { Table } from "./table";
@@ -104,7 +104,7 @@ function useOpened(place: string, lines: TailLine[]) {
   return { opened, error: line ? null : error, again };
 }
 
-export function Events({ tail, several, empty }: { tail: Tail; several?: boolean; empty: string }) {
+export function Events({ tail, several, empty }: { tail: Lines; several?: boolean; empty: string }) {
   const lines = tail.lines.value;
   const frozen = tail.frozen.value;
   const later = tail.later.value;

@@ -8,6 +8,7 @@ import { names, rowOf } from "../core/live";
 import { go, parts, to } from "../core/place";
 import { choose, isDark, prefs } from "../core/prefs";
 import { lacks } from "../core/who";
+import { hubsZone, viewersZone } from "../core/zone";
 import { StateWord } from "./bits";
 import { Dialog } from "./dialog";
 
@@ -71,11 +72,12 @@ function verbsOf(name: string): Command[] {
     tab("plots", "plots"),
     tab("offsets", "offsets"),
     tab("configuration", "config"),
+    tab("verify", "verify"),
     { verb: "log-level", object: name, off: off || (stopped ? "it does not run" : ""), run: () => void askLevel(name) },
     { verb: "duplicate", object: name, off: admin, run: () => go(`${to("new")}?like=${encodeURIComponent(name)}`) },
     { verb: "delete", object: name, off: admin, run: () => void askDelete(name).then((gone) => gone && go(to())) },
   ];
-  if (type === "sink") list.push(tab("verify", "verify"), { verb: "dead-letters", object: name, run: () => go(`${to("dead-letters")}?connector=${encodeURIComponent(name)}`) });
+  if (type === "sink") list.push({ verb: "dead-letters", object: name, run: () => go(`${to("dead-letters")}?connector=${encodeURIComponent(name)}`) });
   if (type === "source")
     list.push(tab("events", "events"), tab("tables", "tables"), {
       verb: "snapshot", object: name, off: off || (rests ? "it does not run" : ""), run: () => void askSnapshot(name),
@@ -97,6 +99,8 @@ function commands(): Command[] {
   list.push({ verb: "theme", object: isDark() ? "light" : "dark", run: () => choose({ theme: isDark() ? "light" : "dark" }) });
   const density = prefs.value.density === "compact" ? "comfortable" : "compact";
   list.push({ verb: "density", object: density, run: () => choose({ density }) });
+  for (const [zone, object] of [["viewer", viewersZone], ["utc", "UTC"], ["hub", hubsZone.value]] as const)
+    if (object && zone !== prefs.value.zone) list.push({ verb: "time-zone", object, run: () => choose({ zone }) });
   list.push({ verb: "show", object: "keys", run: () => (help.value = true) });
   return list;
 }

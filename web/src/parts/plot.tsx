@@ -4,6 +4,7 @@ import uPlot from "uplot";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { time } from "../core/format";
 import { isDark } from "../core/prefs";
+import { zone } from "../core/zone";
 
 export interface Series {
   label: string;
@@ -56,7 +57,8 @@ function optionsOf(p: PlotProps, width: number, as: { current: PlotProps["as"] }
     width,
     height: HEIGHT,
     legend: { live: true },
-    cursor: { sync: { key: sync.key }, points: { size: 6 } },
+    tzDate: (s) => uPlot.tzDate(new Date(s * 1000), zone.value),
+    cursor: { sync: { key: sync.key, scales: ["x", null] }, points: { size: 6 } },
     scales: { x: { time: true }, y: { range: (_, __, most) => [0, Math.max(most * 1.1, p.least ?? 1)] } },
     axes: [
       { stroke: token("--muted"), grid, ticks: grid, font, space: 70, values: (_, at) => at.map((s) => time(s * 1000).slice(0, 5)) },
@@ -127,14 +129,14 @@ export function Plot(props: PlotProps) {
       one.destroy();
       plot.current = null;
     };
-  }, [table, dark, shape]);
+  }, [table, dark, shape, zone.value]);
 
   useEffect(() => {
     const one = plot.current;
     if (!one || document.hidden) return;
     one.setData(dataOf(props), false);
     one.setScale("x", { min: props.from, max: props.until });
-  }, [props.times, props.from, props.until, table, dark, shape]);
+  }, [props.times, props.from, props.until, table, dark, shape, zone.value]);
 
   const keys = (e: KeyboardEvent) => {
     const one = plot.current;

@@ -7,7 +7,7 @@ import { useEvery } from "../../parts/bits";
 import { Events } from "../../parts/events";
 import type { TabProps } from "./index";
 
-const FOLLOWED = 3; // a browser has six connections
+const FOLLOWED = 3; // the hub reads each by itself
 
 export function EventsTab({ name }: TabProps) {
   const tail = useMemo(() => new Tail(), [name]);
@@ -20,7 +20,7 @@ export function EventsTab({ name }: TabProps) {
       const found = (await topicsOf(name)).sort((a, b) => Number(a.startsWith("__")) - Number(b.startsWith("__")));
       setTopics(found);
       // Topics that were there before this page: what comes from now on; later ones from their start.
-      for (const topic of found.slice(0, FOLLOWED)) void tail.follow(topic, begun.current || isNew() ? "beginning" : "end");
+      for (const topic of found.slice(0, FOLLOWED)) tail.follow({ topic, from: begun.current || isNew() ? "beginning" : "end" });
       begun.current = true;
     } catch {
       /* the hub is away: the next look tells */

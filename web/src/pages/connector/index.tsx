@@ -4,8 +4,9 @@ import { useEffect } from "preact/hooks";
 import { act, askDelete, askLevel, askSnapshot, askStop, doing, failures, sayDoing } from "../../core/act";
 import { get, path } from "../../core/api";
 import { bytes, duration, exact, rate, UNKNOWN } from "../../core/format";
-import { link, names, rowOf, turns } from "../../core/live";
+import { growthOf, link, names, rowOf, turns } from "../../core/live";
 import { go, parts, to } from "../../core/place";
+import { sayLimit } from "../../core/retained";
 import { isAlive, snapshotOf, toneOf, traceOf } from "../../core/states";
 import { lacks } from "../../core/who";
 import { Copy, Empty, StateWord, Title, useEvery, useLoad, useTitle, Waiting } from "../../parts/bits";
@@ -35,7 +36,7 @@ const TABS: { id: string; label: string; page: ComponentType<TabProps>; of?: "so
   { id: "offsets", label: "Offsets", page: OffsetsTab },
   { id: "log", label: "Log", page: LogTab },
   { id: "config", label: "Configuration", page: ConfigTab },
-  { id: "verify", label: "Verify", page: VerifyTab, of: "sink" },
+  { id: "verify", label: "Verify", page: VerifyTab },
 ];
 
 function Actions({ name, condition }: { name: string; condition: string }) {
@@ -104,6 +105,7 @@ function WhyPanel({ name, condition, trace }: { name: string; condition: string;
 function Figures({ name }: { name: string }) {
   const row = rowOf(name)!.value;
   const alive = isAlive(row);
+  const limit = sayLimit(row.retained_bytes, row.retained_limit, growthOf(name));
   const figure = (label: string, value: string, title?: string) => (
     <div>
       <dt>{label}</dt>
@@ -115,7 +117,7 @@ function Figures({ name }: { name: string }) {
       {figure("Events/s", alive && row.rate >= 0 ? rate(row.rate) : UNKNOWN)}
       {figure("Behind", alive ? duration(row.behind_ms) : UNKNOWN, "from the commit of the newest event to when it was read")}
       {row.type === "source" && figure("To read", alive ? bytes(row.lag_bytes) : UNKNOWN, "of the source's log")}
-      {row.type === "source" && figure("Retained", alive ? bytes(row.retained_bytes) : UNKNOWN, "of the source's log, which the server keeps for it")}
+      {row.type === "source" && figure("Retained", alive ? bytes(row.retained_bytes) : UNKNOWN, `of the source's log, which the server keeps for it${limit && `; ${limit}`}`)}
       {figure(row.type === "sink" ? "Delivered" : "Appended", row.events >= 0 ? exact(row.events) : UNKNOWN)}
       {figure("Dead letters", exact(row.dead))}
       {figure("Memory", alive ? bytes(row.resident_bytes) : UNKNOWN)}

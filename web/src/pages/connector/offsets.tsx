@@ -3,9 +3,11 @@
 import { useState } from "preact/hooks";
 import { askStop } from "../../core/act";
 import { ask, path, request } from "../../core/api";
+import { precise } from "../../core/format";
 import { rowOf } from "../../core/live";
 import { prettyExact, readJson } from "../../core/record";
 import { lacks } from "../../core/who";
+import { momentOf, wallOf, zone } from "../../core/zone";
 import { Copy, Empty, Failure, useAttempt, useLoad, Waiting } from "../../parts/bits";
 import type { TabProps } from "./index";
 
@@ -18,6 +20,27 @@ interface Place {
 interface Planned {
   changes: { partition: unknown; before: Place; after: Place; note: string | null }[];
   first_start?: boolean;
+}
+
+/** A moment; its time as the zone's clocks show it. */
+function TimeForm({ run, cancel, busy }: { run: (ms: number) => void; cancel: () => void; busy: boolean }) {
+  const [text, setText] = useState(wallOf(Date.now() - 3_600_000));
+  const ms = momentOf(text);
+  const good = !Number.isNaN(ms);
+  return (
+    <form class="panel" onSubmit={(e) => { e.preventDefault(); if (good) run(ms); }}>
+      <h2>Go to a time</h2>
+      <label class="field">
+        <span>The next record is the first that was committed then or later, by the clocks of {zone.value}</span>
+        <input type="datetime-local" step="1" required value={text} onInput={(e) => setText(e.currentTarget.value)} />
+      </label>
+      {good && <p class="muted small">{precise(ms).replace("\n", " · ")}</p>}
+      <p class="row">
+        <button class="button primary" disabled={busy || !good}>Show what this brings about</button>
+        <button type="button" class="button" onClick={cancel}>Cancel</button>
+      </p>
+    </form>
+  );
 }
 
 const said = (p: Place | null) => (p === null || p.offset === null ? "none" : (p.text ?? JSON.stringify(p.offset)));
@@ -49,9 +72,11 @@ export function OffsetsTab({ name, status, reload }: TabProps) {
   const where = path("connectors", name, "offsets");
   const { value, error, again } = useLoad(async (signal) => {
     const answer = await (await request("GET", where, undefined, { signal })).text();
-    return { none: (JSON.parse(answer) as { offsets: unknown[] }).offsets.length === 0, pretty: prettyExact(answer, "offsets") };
+    const { offsets } = JSON.parse(answer) as { offsets: { partition: unknown }[] };
+    return { partitions: offsets.map((o) => o.partition), pretty: prettyExact(answer, "offsets") };
   }, [name, rowOf(name)?.value.condition]);
   const [text, setText] = useState<string | null>(null);
+  const [byTime, setByTime] = useState(false);
   const [plan, setPlan] = useState<{ plan: Planned; run: () => Promise<unknown> } | null>(null);
   const { error: problem, busy, attempt, forget } = useAttempt();
   const stopped = rowOf(name)?.value.condition === "STOPPED";
@@ -65,10 +90,20 @@ export function OffsetsTab({ name, status, reload }: TabProps) {
       const plan = await ask<Planned>("POST", path("hub", "v1", "connectors", name, "offsets", "preview"), body ?? { reset: true });
       setPlan({ plan, run: () => (body ? ask("PATCH", where, body) : ask("DELETE", where)) });
     });
+  /** Of all its topics. What is shown is what is done: the offsets that were found, not the time. */
+  const previewTime = (ms: number) =>
+    attempt(async () => {
+      const time = new Date(ms).toISOString();
+      const offsets = value!.partitions.map((partition) => ({ partition, offset: { time } }));
+      const plan = await ask<Planned>("POST", path("hub", "v1", "connectors", name, "offsets", "preview"), { offsets });
+      const found = plan.changes.map((c) => ({ partition: c.partition, offset: c.after.offset }));
+      setPlan({ plan, run: () => ask("PATCH", where, { offsets: found }) });
+    });
   const run = () =>
     attempt(async () => {
       await plan!.run();
       setPlan(null);
+      setByTime(false);
       setText(null);
       again();
       reload();
@@ -85,7 +120,7 @@ export function OffsetsTab({ name, status, reload }: TabProps) {
         </p>
       )}
       {status?.position_text && <p>Position: <span class="mono">{status.position_text}</span></p>}
-      {value.none && text === null ? (
+      {value.partitions.length === 0 && text === null ? (
         <Empty title="There is no position yet.">
           <p>It has one as soon as it has read something, or a slot was made for it.</p>
         </Empty>
@@ -96,6 +131,9 @@ export function OffsetsTab({ name, status, reload }: TabProps) {
           <p class="row">
             <button type="button" class="button" disabled={!stopped || !!off} title={off || (stopped ? "" : "It must be stopped")} onClick={() => setText(value.pretty)}>Edit…</button>
             <button type="button" class="button" disabled={!stopped || !!off} title={off || (stopped ? "" : "It must be stopped")} onClick={() => void preview(null)}>Reset…</button>
+            {rowOf(name)?.value.type === "sink" && (
+              <button type="button" class="button" disabled={!stopped || !!off} title={off || (stopped ? "" : "It must be stopped")} onClick={() => setByTime(true)}>Go to a time…</button>
+            )}
             <Copy text={value.pretty} />
           </p>
         </section>
@@ -112,6 +150,7 @@ export function OffsetsTab({ name, status, reload }: TabProps) {
           </p>
         </section>
       )}
+      {byTime && !plan && <TimeForm busy={busy} run={(ms) => void previewTime(ms)} cancel={() => { setByTime(false); forget(); }} />}
       {problem && <Failure error={problem} />}
       {plan && <Preview plan={plan.plan} busy={busy} run={() => void run()} cancel={() => setPlan(null)} />}
     </>

@@ -1,9 +1,10 @@
-// Verify: what a sink's target holds compared with what its sources hold. A report stays until the
+// Verify: what a sink's target holds, or a source's stream says, compared with the sources. A report stays until the
 // next one; keys that differ are named, and corrected only when that was asked for.
 import { useState } from "preact/hooks";
 import { ask, get, path } from "../../core/api";
 import { second } from "../../core/clock";
 import { count, duration, exact } from "../../core/format";
+import { rowOf } from "../../core/live";
 import { lacks } from "../../core/who";
 import { Ago, Copy, Empty, Failure, useAttempt, useEvery, useLoad, Waiting } from "../../parts/bits";
 import { confirm } from "../../parts/dialog";
@@ -155,6 +156,7 @@ export function VerifyTab({ name }: TabProps) {
   const [only, setOnly] = useState("");
   const { error: problem, attempt } = useAttempt();
   const off = lacks("operator");
+  const folds = rowOf(name)?.value.type === "source";
   useEvery(1000, () => r?.running && again());
 
   const begin = async (repair: boolean) => {
@@ -173,7 +175,9 @@ export function VerifyTab({ name }: TabProps) {
       effects: [
         "All is compared again, and what differs then is corrected.",
         `${many(again, "row")} of the last report would be read again at the source and go through the stream to all its sinks.`,
-        `${many(of("extra"), "row")} would be removed from the target, each only if it still is what was seen.`,
+        folds
+          ? `${many(of("extra"), "row")} would stay: no event of the source takes away what the stream has too much.`
+          : `${many(of("extra"), "row")} would be removed from the target, each only if it still is what was seen.`,
       ],
       verb: "Repair",
       danger: true,
@@ -211,7 +215,8 @@ export function VerifyTab({ name }: TabProps) {
       {problem && <Failure error={problem} />}
       {!r.begun ? (
         <Empty title="Not verified yet.">
-          <p>Both databases sum up their rows, range by range, while all goes on; what differs is looked at until it is proven. Nothing is stopped, locked or written.</p>
+          {folds && <p>The stream is folded to tables, from its first record on, and these are compared with the source's: what every consumer of it would hold.</p>}
+          <p>Both {folds ? "sides" : "databases"} sum up their rows, range by range, while all goes on; what differs is looked at until it is proven. Nothing is stopped, locked or written.</p>
           <p><a href="../docs/verify">How it is known</a></p>
         </Empty>
       ) : (

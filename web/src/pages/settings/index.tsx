@@ -2,18 +2,22 @@
 import type { ComponentType } from "preact";
 import { useState } from "preact/hooks";
 import { ask, get, path } from "../../core/api";
-import { bytes, precise } from "../../core/format";
+import { second } from "../../core/clock";
+import type { Change } from "../../core/config";
+import { bytes, precise, time } from "../../core/format";
 import { hub } from "../../core/live";
 import { parts, query, setQuery, to } from "../../core/place";
 import { quoted } from "../../core/sql";
 import { choose, prefs, type Prefs } from "../../core/prefs";
 import { lacks, who } from "../../core/who";
+import { hubsZone, viewersZone } from "../../core/zone";
 import { Ago, Copy, Empty, Failure, Title, useAttempt, useEvery, useLoad, useTitle, Waiting } from "../../parts/bits";
 import { confirm, Dialog } from "../../parts/dialog";
 import { saveFile } from "../../parts/file";
 import { Icon, Logo } from "../../parts/icon";
 import { Meter } from "../../parts/meter";
 import { Table } from "../../parts/table";
+import { Diff } from "../connector/versions";
 
 // ---- access
 
@@ -182,6 +186,34 @@ interface Deed {
   method: string;
   path: string;
   status: number;
+  /** Options of a configuration, before and after; a secret that was replaced is its mask, twice. */
+  changed: Record<string, [string | null, string | null]> | null;
+}
+
+const HEADS = 5;
+
+function DeedRow({ deed: d }: { deed: Deed }) {
+  const [open, setOpen] = useState(false);
+  const changes: Change[] = Object.entries(d.changed ?? {}).map(([name, [before, after]]) => ({ name, before, after }));
+  return (
+    <>
+      <tr>
+        <td><Ago at={d.at} /></td>
+        <th scope="row">{d.who} <span class="muted small">{d.how === "none" ? "no login" : `${d.how}, ${d.role}`}</span></th>
+        <td class="mono">{d.address}</td>
+        <td class="mono">
+          <span class="method">{d.method}</span> {d.path}{" "}
+          {changes.length > 0 && (
+            <button type="button" class="linkish" aria-expanded={open} onClick={() => setOpen(!open)}>
+              {open ? "▾" : "▸"} {changes.length === 1 ? "1 option" : `${changes.length} options`}
+            </button>
+          )}
+        </td>
+        <td class={`num ${d.status >= 400 ? "tone-bad" : ""}`}>{d.status}</td>
+      </tr>
+      {open && <tr><td colSpan={HEADS}><Diff changes={changes} /></td></tr>}
+    </>
+  );
 }
 
 function AuditList() {
@@ -210,15 +242,7 @@ function AuditList() {
         <button type="button" class="button small" onClick={() => saveFile("audit.csv", csv(), "text/csv")}>CSV</button>
       </div>
       <Table heads={["When", "Who", "From", "What", { label: "Answer", right: true }]} panel>
-        {shown.map((d) => (
-          <tr key={d.id}>
-            <td><Ago at={d.at} /></td>
-            <th scope="row">{d.who} <span class="muted small">{d.how === "none" ? "no login" : `${d.how}, ${d.role}`}</span></th>
-            <td class="mono">{d.address}</td>
-            <td class="mono"><span class="method">{d.method}</span> {d.path}</td>
-            <td class={`num ${d.status >= 400 ? "tone-bad" : ""}`}>{d.status}</td>
-          </tr>
-        ))}
+        {shown.map((d) => <DeedRow key={d.id} deed={d} />)}
       </Table>
       {!end && all.length >= 100 && <p class="row buttons"><button type="button" class="button small" onClick={() => void more()}>Older</button></p>}
     </>
@@ -288,7 +312,8 @@ function Appearance() {
       {group("theme", "Theme", [["system", "As the system"], ["light", "Light"], ["dark", "Dark"]])}
       {group("density", "Rows", [["compact", "Compact"], ["comfortable", "Comfortable"]])}
       {group("keys", "Single letters do something", [[true, "Yes"], [false, "No"]])}
-      <p class="muted small">Kept in this browser. Times are those of {Intl.DateTimeFormat().resolvedOptions().timeZone}.</p>
+      {group("zone", "Times", [["viewer", `Yours (${viewersZone})`], ["utc", "UTC"], ...(hubsZone.value ? [["hub", `The hub's (${hubsZone.value})`] as [Prefs["zone"], string]] : [])])}
+      <p class="muted small">Kept in this browser. It is {time(second.value)} there; a time that is pointed at tells its zone, and UTC.</p>
     </section>
   );
 }

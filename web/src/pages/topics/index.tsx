@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { bytes, count, exact } from "../../core/format";
 import { parts, query, setQuery, to } from "../../core/place";
+import { Search } from "../../core/search";
 import { Tail } from "../../core/tail";
 import { listTopics } from "../../core/topics";
 import { Empty, Failure, Title, useEvery, useLoad, useTitle, Waiting } from "../../parts/bits";
@@ -56,14 +57,22 @@ export function TopicPage() {
   const from = query.value.get("from") ?? "end";
   const contains = query.value.get("f") ?? "";
   const op = query.value.get("op") ?? "";
+  const where = query.value.get("where") ?? "";
   const [typed, setTyped] = useState(contains);
+  const [condition, setCondition] = useState(where);
   const [place, setPlace] = useState(from);
-  const key = `${topic}|${from}|${contains}|${op}`;
-  const tail = useMemo(() => new Tail(), [key]);
-  useEffect(() => {
-    void tail.follow(topic, from, { ...(contains ? { contains } : {}), ...(op ? { op } : {}) });
-    return () => tail.stop();
-  }, [tail]);
+  const key = [topic, from, contains, op, where].join("|");
+  const tail = useMemo(() => {
+    const wish = { topic, from, contains, op };
+    if (where) return new Search({ ...wish, where });
+    const one = new Tail();
+    one.follow(wish);
+    return one;
+  }, [key]);
+  useEffect(() => () => tail.stop(), [tail]);
+  const search = tail instanceof Search ? tail : null;
+  const wrong = search?.wrong.value ?? "";
+  const looking = search?.at.value;
   const { value } = useLoad(listTopics, [topic]);
   const info = value?.find((t) => t.topic === topic);
   return (
@@ -76,7 +85,7 @@ export function TopicPage() {
           from {info.connector_exists ? <a href={to("c", info.connector)}>{info.connector}</a> : `${info.connector} (deleted)`} · {count(info.next_offset - info.first_offset)} records · {bytes(info.bytes)} · offsets {exact(info.first_offset)} to {exact(info.next_offset - 1)}
         </p>
       )}
-      <form class="toolbar" onSubmit={(e) => { e.preventDefault(); setQuery({ from: place === "end" ? null : place, f: typed, e: null }); }}>
+      <form class="toolbar" onSubmit={(e) => { e.preventDefault(); setQuery({ from: place === "end" ? null : place, f: typed, where: condition.trim(), e: null }); }}>
         <label class="inline">
           From
           <input class="from" list="places" value={place} onInput={(e) => setPlace(e.currentTarget.value)} onChange={(e) => setQuery({ from: e.currentTarget.value === "end" ? null : e.currentTarget.value, e: null })} aria-describedby="from-help" />
@@ -88,9 +97,19 @@ export function TopicPage() {
             <button key={o} type="button" title={word} aria-label={word} aria-pressed={op.includes(o)} onClick={() => setQuery({ op: op.includes(o) ? op.replace(o, "") : op + o, e: null })}>{o}</button>
           ))}
         </div>
+        <label class="inline where">
+          where
+          <input class="mono" aria-label="Only events where" aria-invalid={!!wrong} aria-describedby="where-said" spellcheck={false} autocomplete="off"
+            placeholder="after->>'$.total' > 100" value={condition} onInput={(e) => setCondition(e.currentTarget.value)} />
+        </label>
         <button class="button small">Apply</button>
         <span class="muted small" id="from-help">end, beginning, an offset, or a time such as 2026-01-31T10:00:00Z</span>
       </form>
+      <p class="where-said" id="where-said" role={wrong ? "alert" : "status"}>
+        {wrong ? <span class="tone-bad">{wrong}</span> : looking ? (
+          <span class="muted num">Looked at {count(looking.looked)} of {count(looking.of)} events, {exact(search!.seen.value)} found. <button type="button" class="button small" onClick={() => setQuery({ where: null })}>Stop</button></span>
+        ) : where && <span class="muted">A condition of <a href="../docs/sql/#select" target="_blank" rel="noreferrer">SQL</a>: columns op, ts, key, before, after, source, tx and offset.</span>}
+      </p>
       <Events key={key} tail={tail} empty={from === "end" ? "What comes from now on appears here; “beginning” shows what is there." : "Nothing fits."} />
     </>
   );

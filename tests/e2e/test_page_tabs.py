@@ -1,0 +1,184 @@
+"""What the tabs of a browser share: two streams, whatever they look at."""
+
+import json
+import urllib.parse
+
+import pytest
+from browser import expect, url
+from hub import Hub
+from servers.process import until
+
+TOPICS = [f"gen.datagen.t{n}" for n in range(1, 7)]
+
+
+def follow(hub, *wishes):
+    """The answer of /hub/v1/events to wishes, each a dict or a text."""
+    wishes = [w if isinstance(w, str) else json.dumps(w) for w in wishes]
+    query = urllib.parse.urlencode([("follow", w) for w in wishes])
+    connection = hub.connect()
+    connection.request("GET", f"/hub/v1/events?{query}", headers={"Accept": "text/event-stream"})
+    return connection.getresponse()
+
+
+def told(answer, event):
+    """The next (id, data) of that event."""
+    found = {}
+    while line := answer.readline().decode():
+        if line == "\n":
+            if found.get("event") == event:
+                return found.get("id"), found.get("data")
+            found = {}
+        elif not line.startswith(":"):
+            name, value = line.rstrip("\n").split(": ", 1)
+            found[name] = value
+    raise AssertionError("the stream ended")
+
+
+def test_events_of_several_topics(leat):
+    """Each goes on where it is told to; what is missing is told and does not hold up the others."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="200", datagen_tables="2")
+    hub.wait_events("gen", 100)
+    answer = follow(hub, {"id": "b", "topic": TOPICS[1], "from": "end", "op": "c"},
+                    {"id": "none", "topic": "no.such"},
+                    {"id": "a", "topic": TOPICS[0], "from": "5"})
+    assert answer.status == 200
+    place, _ = told(answer, "at")
+    assert place.startswith("b:") and int(place[2:]) > 0
+    seen = {"a": [], "b": []}
+    while len(seen["a"]) < 50 or len(seen["b"]) < 50:
+        name, offset = told(answer, "event")[0].split(":")
+        seen[name].append(int(offset))
+    assert seen["a"] == list(range(5, 5 + len(seen["a"])))
+    assert seen["b"][0] >= int(place[2:]) and seen["b"] == sorted(seen["b"])
+    answer.close()
+    answer = follow(hub, {"id": "none", "topic": "no.such"})
+    failed = json.loads(told(answer, "failed")[1])
+    assert failed["id"] == "none" and failed["code"] == "topic.unknown"
+    answer.close()
+    # Once it is there, it comes.
+    answer = follow(hub, {"id": "later", "topic": "later.datagen.t1", "from": "end"})
+    told(answer, "failed")
+    hub.make("later", datagen_rate="50")
+    assert told(answer, "event")[0] == "later:0"
+    answer.close()
+    assert leat.stop() == 0
+
+
+@pytest.mark.parametrize("wishes", [
+    [], ["{"], ["[]"], ['{"id":"a"}'], ['{"topic":"t"}'], ['{"id":"a:b","topic":"t"}'],
+    ['{"id":"a","topic":"t","from":"yesterday"}'], ['{"id":"a","topic":"t","op":"x"}'],
+    ['{"id":"a","topic":"t"}'] * 65])
+def test_what_cannot_be_followed(leat, wishes):
+    hub = Hub(leat)
+    assert follow(hub, *wishes).status == 400
+    assert hub.ask("GET", "/hub/v1/events?follow={}").status == 406
+
+
+def test_seven_tabs_are_live(leat, browser):
+    """Six topics and a connector's events in seven tabs: a browser has six connections."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="60", datagen_tables="6")
+    hub.wait_events("gen", 100)
+    with browser.profile() as context:
+        tabs = []
+        for place in [f"t/{t}?from=beginning" for t in TOPICS] + ["c/gen/events"]:
+            tabs.append(context.new_page())
+            tabs[-1].goto(url(hub, place))
+        for tab in tabs:
+            expect(tab.get_by_text("Live", exact=True)).to_be_visible()
+            newest = tab.locator(".event-list tbody tr").first
+            expect(newest).to_be_visible()
+            was = newest.text_content()
+            expect(newest).not_to_have_text(was)
+        # Nobody's stream was in the way of an eighth tab's requests, and all go on.
+        eighth = context.new_page()
+        eighth.goto(url(hub, "topics"))
+        expect(eighth.get_by_role("link", name=TOPICS[5])).to_be_visible()
+        eighth.close()
+        tabs.pop(0).close()
+        for tab in tabs:
+            newest = tab.locator(".event-list tbody tr").first
+            was = newest.text_content()
+            expect(newest).not_to_have_text(was)
+        # A list has each event once, in order, whoever else came and went.
+        tab = tabs[0]
+        tab.get_by_role("button", name="Freeze").click()
+        shown = [int(t.replace(",", "")) for t in
+                 tab.locator(".event-list tbody td:first-child").all_text_contents()]
+        assert shown == list(range(shown[0], shown[0] - len(shown), -1))
+        assert context.complaints == [], context.complaints
+    assert leat.stop() == 0
+
+
+def test_the_hub_restarts_under_a_tail(leat, browser):
+    """What it missed meanwhile comes; without a worker of its own, too."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="50")
+    hub.wait_events("gen", 20)
+    with browser.profile() as context:
+        context.add_init_script("delete window.SharedWorker")
+        tab = context.new_page()
+        tab.goto(url(hub, f"t/{TOPICS[0]}?from=beginning"))
+        first = tab.locator(".event-list tbody td:first-child").first
+        expect(first).to_be_visible()
+        leat.stop()
+        expect(tab.get_by_text("The hub does not answer.")).to_be_visible()
+        Hub(leat, listen=f"127.0.0.1:{hub.port}")
+        was = int(first.text_content().replace(",", ""))
+        until(lambda: int(first.text_content().replace(",", "")) > was, 60, "it to go on")
+        expect(tab.get_by_text("The hub does not answer.")).to_have_count(0)
+        tab.get_by_role("button", name="Freeze").click()
+        shown = [int(t.replace(",", "")) for t in
+                 tab.locator(".event-list tbody td:first-child").all_text_contents()]
+        assert shown == list(range(shown[0], shown[0] - len(shown), -1))
+    assert leat.stop() == 0
+
+
+def test_a_condition_of_sql(leat, browser):
+    """What is held and fits, then what comes; what is wrong with it stands beneath it."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="40")
+    hub.wait_events("gen", 300)
+    fits = [e["offset"] for e in hub.get(f"/hub/v1/topics/{TOPICS[0]}/events?max=300")["events"]
+            if e["value"]["after"]["c1"] % 40 == 0]
+    assert len(fits) > 1
+    where = "after->>'$.c1' % 40 = 0 -- a few"
+    with browser.tab(hub, f"t/{TOPICS[0]}?from=beginning") as tab:
+        field = tab.get_by_label("Only events where")
+        shown = tab.locator(".event-list tbody td:first-child")
+        field.fill("totl > 1")
+        tab.get_by_role("button", name="Apply").click()
+        expect(tab.get_by_role("alert")).to_contain_text("no such column: totl")
+        expect(field).to_have_attribute("aria-invalid", "true")
+        for wrong, says in (("op = 'c", "unrecognized token: \"'c"),
+                            ("1); DELETE FROM events; --", ""),
+                            ("op >> > 1", 'near ">"'), ("(SELECT", "")):
+            field.fill(wrong)
+            tab.get_by_role("button", name="Apply").click()
+            expect(tab.get_by_role("alert")).to_contain_text(says)
+            expect(shown).to_have_count(0)
+        field.fill(where)
+        tab.get_by_role("button", name="Apply").click()
+        expect(tab.get_by_role("alert")).to_have_count(0)
+        expect(shown.last).to_have_text(str(fits[0]))
+        # Live: what comes is looked at, too. Its place is in the URL.
+        newest = int(shown.first.text_content().replace(",", ""))
+        until(lambda: int(shown.first.text_content().replace(",", "")) > newest, 60, "more")
+        tab.reload()
+        expect(field).to_have_value(where)
+        expect(shown.last).to_have_text(str(fits[0]))
+        tab.get_by_role("button", name="Freeze").click()
+        found = [int(t.replace(",", "")) for t in shown.all_text_contents()][::-1]
+        assert found[:len(fits)] == fits and found == sorted(set(found))
+        # The record opens as it is.
+        tab.locator(".event-list tbody tr").last.get_by_role("button").click()
+        expect(tab.get_by_label("Event", exact=True)).to_contain_text(f"offset {fits[0]}")
+        # With the other filters, from an offset.
+        tab.goto(url(hub, f"t/{TOPICS[0]}?op=d&from=beginning&where={urllib.parse.quote(where)}"))
+        expect(tab.get_by_text("Nothing fits.")).to_be_visible()
+        tab.goto(url(hub, f"t/{TOPICS[0]}?from={fits[0] + 1}&where={urllib.parse.quote(where)}"))
+        expect(shown.last).to_have_text(str(fits[1]))
+    # Looking is no deed.
+    assert [d["path"] for d in hub.get("/hub/v1/audit")["deeds"]] == ["/connectors"]
+    assert leat.stop() == 0
