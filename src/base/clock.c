@@ -6,6 +6,7 @@
  * seconds: second 60 is the next minute's 0. */
 #include "base/clock.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <time.h>
@@ -214,9 +215,14 @@ bool leat_iso_parse(leat_str text, int64_t *us)
 }
 
 /* A name as the zone data has them, no path of a file; whether there is such a zone is not asked.
- */
+ * Those without leap seconds may stand in a folder "posix" of their own. */
 static bool take_zone(leat_str name, char out[LEAT_ZONE_MAX])
 {
+    static const char posix[] = "posix/";
+    if (leat_str_starts(name, posix)) {
+        name.s += sizeof posix - 1;
+        name.len -= sizeof posix - 1;
+    }
     if (name.len == 0 || name.len >= LEAT_ZONE_MAX || name.s[0] == '/') return false;
     for (size_t i = 0; i < name.len; i++) {
         char c = name.s[i];
@@ -235,7 +241,7 @@ bool leat_zone_name(char out[LEAT_ZONE_MAX])
     const char *set = getenv("TZ");
     if (set && *set) return take_zone(leat_str_of(*set == ':' ? set + 1 : set), out);
     ssize_t n = readlink("/etc/localtime", path, sizeof path - 1);
-    if (n < 0) return false;
+    if (n < 0) return errno == ENOENT && take_zone(LEAT_STR("UTC"), out);
     path[n] = '\0';
     const char *at = strstr(path, folder);
     return at && take_zone(leat_str_of(at + sizeof folder - 1), out);

@@ -29,7 +29,7 @@ char *leat_iso_us(int64_t us, int digits, char out[LEAT_ISO_MAX]);
 bool leat_iso_parse(leat_str text, int64_t *us);
 
 /* The machine's time zone by its name, "Europe/Berlin", for who shows times to people: of TZ, or
- * where /etc/localtime leads. False: it has no name that is known. */
+ * where /etc/localtime leads; without one it is UTC. False: it has no name that is known. */
 enum { LEAT_ZONE_MAX = 64 };
 bool leat_zone_name(char out[LEAT_ZONE_MAX]);
 

@@ -361,6 +361,10 @@ leat_rc leat_inputs_move(const char *data, const char *sink, const leat_position
         rc = parse(to[i], &a, &want, e);
         moves[i].offset = want.offset;
         moves[i].topic = leat_arena_str(&a, want.name).s;
+        if (rc == LEAT_OK && want.by_time)
+            rc = leat_fail(e, LEAT_CONF, "offsets.range", moves[i].topic,
+                           "\"" LEAT_STR_FMT "\" is no offset yet: only a plan takes a time",
+                           LEAT_STR_ARG(to[i].offset));
         if (rc == LEAT_OK) rc = leat_topics_owner(data, moves[i].topic, &a, &moves[i].source, e);
     }
     for (size_t i = 0; rc == LEAT_OK && i < n; i++) {

@@ -1,8 +1,10 @@
 /* What a change of a configuration changed, for the audit: options with their values before and
  * after, as they are shown to people. A secret that was replaced is told as its mask, twice. */
+#include <stdio.h>
+
 #include "hub/inside.h"
 
-enum { VALUE_TOLD = 1024, TOLD = 64 << 10 };
+enum { NAME_TOLD = 256, VALUE_TOLD = 1024, TOLD = 16 << 10 };
 
 static void write_value(const leat_json *shown, const char *name, leat_jw *w)
 {
@@ -15,16 +17,29 @@ static void write_value(const leat_json *shown, const char *name, leat_jw *w)
     leat_jw_str(w, NULL, value);
 }
 
-/* False: it was too much for a row, "..." stands for the rest. */
+static void write_both(const char *name, const leat_json *before, const leat_json *after,
+                       leat_jw *w)
+{
+    char shown[NAME_TOLD + 1];
+    snprintf(shown, sizeof shown, "%.*s", (int)leat_str_fit(leat_str_of(name), NAME_TOLD), name);
+    leat_jw_array(w, shown);
+    write_value(before, name, w);
+    write_value(after, name, w);
+    leat_jw_end(w);
+}
+
+/* False: it was too much for a row, "..." stands for it and the rest. */
 static bool write_option(const char *name, const leat_json *before, const leat_json *after,
                          leat_jw *w)
 {
-    bool room = w->out->len <= TOLD;
-    leat_jw_array(w, room ? name : "...");
-    write_value(room ? before : NULL, name, w);
-    write_value(room ? after : NULL, name, w);
-    leat_jw_end(w);
-    return room;
+    const leat_jw was = *w;
+    size_t len = w->out->len;
+    write_both(name, before, after, w);
+    if (w->out->len <= TOLD) return true;
+    *w = was;
+    w->out->len = len;
+    write_both("...", NULL, NULL, w);
+    return false;
 }
 
 static const leat_json *shown_of(const leat_hub_side *side, leat_arena *a)

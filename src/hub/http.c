@@ -27,8 +27,8 @@ enum {
     TICK_US = 1000000,
     REFUSALS = 64, /* that wait to be told */
     PATH_TOLD = 512,
-    SPARE_DESCRIPTORS = 1024,
-    FEED_BYTES = 16 << 10, /* of a feed, at a time */
+    SPARE_DESCRIPTORS = 2048, /* half of them for topics that are followed */
+    FEED_BYTES = 16 << 10,    /* of a feed, at a time */
 };
 
 typedef leat_http_request request;
@@ -198,10 +198,11 @@ static leat_http_deed deed_of(const leat_http_call *c, leat_arena *a)
     };
 }
 
-/* Changes are told, and who was refused; a GET of what is not there is neither. */
+/* Changes are told, and who was refused; a GET of what is not there is neither, nor is a look that
+ * has to wait for its turn. */
 static bool is_deed(const leat_http_call *c)
 {
-    bool refused = c->status == 401 || c->status == 403 || c->status == 429;
+    bool refused = c->status == 401 || c->status == 403 || (c->status == 429 && !c->looked);
     return refused || (leat_http_mutates(c->method) && !c->looked);
 }
 

@@ -242,6 +242,7 @@ const leat_openapi_row leat_openapi_rows[] = {
     {"GET", "/hub/v1/events", "Events of several topics as one event stream", follow, NULL, NULL,
      200, 0, "text/event-stream",
      "`event`, whose id is that of its topic, a colon and its offset; `at`, whose id is where one "
-     "from its end begins; `failed` ({id, code, message}), once: it is tried again"},
+     "goes on that is read from its end, or of which nothing fits; `failed` ({id, code, message}), "
+     "once: it is tried again"},
     {NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL},
 };

@@ -259,7 +259,7 @@ static void note_change(leat_http_call *c, const leat_connection *was, const lea
 {
     leat_props before, after;
     leat_hub_side from = was ? side(was, &before, &c->a) : (leat_hub_side){0};
-    leat_hub_changed(c, from, side(now, &after, &c->a));
+    leat_hub_changed(c, from, now ? side(now, &after, &c->a) : (leat_hub_side){0});
 }
 
 void leat_hub_v1_connection_post(void *hub, leat_http_call *c)
@@ -362,14 +362,19 @@ void leat_hub_v1_connection_delete(void *hub, leat_http_call *c)
 {
     leat_hub *h = hub;
     leat_hub_claim claim;
+    leat_connection was;
     leat_err err = {0};
+    const char *name = leat_arena_str(&c->a, c->param[0]).s;
     leat_hub_claim_name(h, &claim, leat_hub_connection_claim(&c->a, c->param[0]));
     pthread_mutex_lock(&h->guard);
-    leat_rc rc =
-        leat_connection_drop(h->db, h->conf.data, leat_arena_str(&c->a, c->param[0]).s, &err);
+    bool known = leat_connection_get(h->db, name, &c->a, &was, NULL) == LEAT_OK;
+    leat_rc rc = leat_connection_drop(h->db, h->conf.data, name, &err);
     pthread_mutex_unlock(&h->guard);
     c->status = 204;
-    if (leat_rc_failed(rc)) fail(c, &err);
+    if (leat_rc_failed(rc))
+        fail(c, &err);
+    else if (known)
+        note_change(c, &was, NULL);
     leat_hub_give_back(h, &claim);
 }
 

@@ -21,7 +21,8 @@ enum {
     WAIT_US = 200000,
     BATCH_EVENTS = 1024,
     BATCH_BYTES = 1 << 20,
-    FOLLOWED_MAX = 64,
+    FOLLOWED_MAX = 64,  /* by one client, */
+    FOLLOWED_ALL = 512, /* by all: each has a reader with its files */
     TURN_US = 50000,
     AGAIN_US = 1000000
 };
@@ -37,6 +38,7 @@ typedef struct reading {
     const char *contains, *ops; /* NULL: all */
     bool schemas;
     int64_t max, first, next; /* first: records before this offset are not wanted */
+    int64_t known;            /* of a feed of several: where its client would go on */
     uint64_t given;
     bool at_end;
     leat_buf list;
@@ -52,8 +54,7 @@ static void free_reading(void *arg)
     leat_free(g);
 }
 
-/* False: answered. */
-static bool parse_from(reading *g, leat_http_call *c, leat_str from)
+static leat_rc parse_from(reading *g, leat_str from, leat_err *e)
 {
     if (!from.s || leat_str_is(from, "beginning")) {
         g->conf.from = LEAT_FROM_BEGINNING;
@@ -64,14 +65,13 @@ static bool parse_from(reading *g, leat_http_call *c, leat_str from)
     } else if (leat_iso_parse(from, &g->conf.time_us)) {
         g->conf.from = LEAT_FROM_TIME;
     } else {
-        leat_http_fail(c, 400,
-                       "from: expected beginning, end, an offset or a time such as "
-                       "2026-01-31T10:00:00Z, got \"%.*s\"",
-                       LEAT_STR_ARG(from));
-        return false;
+        return leat_fail(e, LEAT_CONF, "events.from", "from",
+                         "from: expected beginning, end, an offset or a time such as "
+                         "2026-01-31T10:00:00Z, got \"%.*s\"",
+                         LEAT_STR_ARG(from));
     }
     g->first = g->conf.from == LEAT_FROM_OFFSET ? g->conf.offset : 0;
-    return true;
+    return LEAT_OK;
 }
 
 /* False: answered. */
@@ -101,14 +101,20 @@ static const char *text_of(leat_str v, leat_arena *a)
     return v.s && v.len > 0 ? leat_arena_str(a, v).s : NULL;
 }
 
-/* Those that are wanted; false: answered. */
-static bool parse_wanted(reading *g, leat_http_call *c, leat_str contains, leat_str ops)
+/* Those that are wanted. */
+static leat_rc parse_wanted(reading *g, leat_str contains, leat_str ops, leat_err *e)
 {
     g->contains = text_of(contains, &g->a);
     g->ops = text_of(ops, &g->a);
-    if (!g->ops || strspn(g->ops, OPS) == strlen(g->ops)) return true;
-    leat_http_fail(c, 400, "op: expected letters of " OPS ", got \"%s\"", g->ops);
-    return false;
+    if (!g->ops || strspn(g->ops, OPS) == strlen(g->ops)) return LEAT_OK;
+    return leat_fail(e, LEAT_CONF, "events.op", "op", "op: expected letters of " OPS ", got \"%s\"",
+                     g->ops);
+}
+
+static leat_rc parse_what(reading *g, leat_str from, leat_str contains, leat_str ops, leat_err *e)
+{
+    LEAT_TRY(parse_from(g, from, e));
+    return parse_wanted(g, contains, ops, e);
 }
 
 /* False: answered. */
@@ -144,6 +150,7 @@ static leat_rc give(reading *g, leat_batch *b, const leat_event *ev, leat_buf *l
             const char *id = g->tag ? leat_arena_printf(&b->arena, "%s:%" PRId64, g->tag, offset)
                                     : leat_arena_printf(&b->arena, "%" PRId64, offset);
             leat_feed_event(g->f, "event", id, json);
+            g->known = offset + 1;
         } else {
             if (g->list.len > 0) leat_buf_u8(&g->list, ',');
             leat_buf_add(&g->list, json);
@@ -224,15 +231,14 @@ static void feed_records(void *arg, leat_feed *f)
     if (read_all(g, &err) != LEAT_OK) tell_failed(g, &err);
 }
 
-/* What the stream holds of the topic; zero: nothing is known. */
-static leat_topic held_of(reading *g)
+/* What the stream holds of the topic. */
+static leat_rc held_of(const reading *g, leat_topic *out, leat_err *e)
 {
-    leat_topic *topics = NULL;
-    leat_rc rc = leat_topics_owners(g->data, &g->a, &topics, NULL);
-    if (rc == LEAT_OK) rc = leat_topics_look(topics, g->data, g->conf.connector, &g->a, NULL);
-    if (rc != LEAT_OK) return (leat_topic){0};
-    while (topics && strcmp(topics->name, g->topics[0]) != 0) topics = topics->link;
-    return topics ? *topics : (leat_topic){0};
+    leat_arena a = {0};
+    *out = (leat_topic){.name = g->topics[0], .connector = g->conf.connector};
+    leat_rc rc = leat_topics_look(out, g->data, g->conf.connector, &a, e);
+    leat_arena_free(&a);
+    return rc;
 }
 
 /* Where to go on when no record came; held: before anything was read, so that what was appended
@@ -247,8 +253,8 @@ static void answer_list(reading *g, leat_http_call *c)
 {
     leat_err err = {0};
     leat_jw w = {.out = &c->out};
-    leat_topic held = held_of(g);
-    if (read_all(g, &err) != LEAT_OK) {
+    leat_topic held;
+    if (held_of(g, &held, &err) != LEAT_OK || read_all(g, &err) != LEAT_OK) {
         leat_hub_fail(c, &err);
         return;
     }
@@ -280,13 +286,13 @@ void leat_hub_v1_events(void *hub, leat_http_call *c)
 {
     leat_err err = {0};
     reading *g = new_reading(hub, c->param[0]);
-    bool good = parse_from(g, c, leat_http_query(c, "from")) && parse_max(g, c) &&
-                parse_form(g, c) &&
-                parse_wanted(g, c, leat_http_query(c, "contains"), leat_http_query(c, "op"));
+    leat_rc rc = parse_what(g, leat_http_query(c, "from"), leat_http_query(c, "contains"),
+                            leat_http_query(c, "op"), &err);
+    if (leat_rc_failed(rc)) leat_http_fail(c, 400, "%s", err.msg);
+    bool good = rc == LEAT_OK && parse_max(g, c) && parse_form(g, c);
     parse_last(g, c);
-    leat_rc rc =
-        good ? leat_topics_owner(g->data, g->topics[0], &g->a, &g->conf.connector, &err) : LEAT_OK;
-    if (leat_rc_failed(rc))
+    if (good) rc = leat_topics_owner(g->data, g->topics[0], &g->a, &g->conf.connector, &err);
+    if (good && leat_rc_failed(rc))
         leat_http_fail(c, strcmp(err.code, "topic.unknown") == 0 ? 404 : 500, "%s", err.msg);
     if (good && rc == LEAT_OK && leat_hub_wants_events(c)) {
         leat_feed_begin(c, feed_records, free_reading, g);
@@ -302,13 +308,16 @@ void leat_hub_v1_events(void *hub, leat_http_call *c)
 typedef struct followed {
     reading *g;
     leat_reader *r;
-    int64_t due_us; /* when it is tried again */
-    leat_err told;  /* what was wrong the last time */
+    int64_t due_us;  /* when it is tried again; INT64_MAX: never, what it asks for cannot be */
+    int64_t said_us; /* when its client was told last what was passed over */
+    leat_err told;   /* what is wrong, or empty */
     struct followed *next;
 } followed;
 
 typedef struct following {
     leat_arena a;
+    atomic_int *all; /* the hub's count of what is followed, ... */
+    int n;           /* ... and this one's part of it */
     followed *first;
     leat_batch b;
 } following;
@@ -317,28 +326,49 @@ static void free_following(void *arg)
 {
     following *g = arg;
     for (followed *one = g->first; one; one = one->next) free_reading(one->g);
+    atomic_fetch_sub(g->all, g->n);
     leat_arena_free(&g->a);
     leat_free(g);
 }
 
-/* The end becomes an offset, which the client is told: who asks again before anything came misses
- * nothing. */
+/* The client goes on there when it asks again. */
 static void tell_place(reading *g, int64_t next)
 {
-    const char *offset = leat_arena_printf(&g->a, "%" PRId64, next);
+    leat_buf id = {0};
+    leat_buf_printf(&id, "%s:%" PRId64, g->tag, next);
+    leat_feed_event(g->f, "at", id.p, leat_str_of(id.p + strlen(g->tag) + 1));
+    leat_buf_free(&id);
+    g->known = next;
+}
+
+/* The end becomes an offset, which the client is told: who asks again before anything came misses
+ * nothing. */
+static void begin_at(reading *g, int64_t next)
+{
     g->conf.from = LEAT_FROM_OFFSET;
     g->first = g->conf.offset = next;
-    leat_feed_event(g->f, "at", leat_arena_printf(&g->a, "%s:%s", g->tag, offset),
-                    leat_str_of(offset));
+    tell_place(g, next);
+}
+
+/* Whose the topic is; asked again and again while it is nobody's. */
+static leat_rc find_owner(reading *g, leat_err *e)
+{
+    leat_arena a = {0};
+    const char *owner;
+    leat_rc rc = leat_topics_owner(g->data, g->topics[0], &a, &owner, e);
+    if (rc == LEAT_OK) g->conf.connector = leat_arena_strdup(&g->a, owner);
+    leat_arena_free(&a);
+    return rc;
 }
 
 /* Of a topic that is not there yet all that comes is new. */
 static leat_rc find_end(reading *g, leat_err *e)
 {
-    leat_rc rc = g->conf.connector
-                     ? LEAT_OK
-                     : leat_topics_owner(g->data, g->topics[0], &g->a, &g->conf.connector, e);
-    if (g->conf.from == LEAT_FROM_END) tell_place(g, rc == LEAT_OK ? held_of(g).next : 0);
+    leat_topic held = {0};
+    leat_rc rc = g->conf.connector ? LEAT_OK : find_owner(g, e);
+    if (leat_rc_failed(rc) && strcmp(e->code, "topic.unknown") != 0) return rc;
+    if (rc == LEAT_OK && g->conf.from == LEAT_FROM_END) LEAT_TRY(held_of(g, &held, e));
+    if (g->conf.from == LEAT_FROM_END) begin_at(g, held.next);
     return rc;
 }
 
@@ -366,15 +396,37 @@ static leat_rc follow_on(followed *one, leat_batch *b, leat_err *e)
     return rc == LEAT_OK ? give_batch(one->g, b, e) : rc;
 }
 
+/* What was read and not wanted is not read again by who asks again. */
+static void tell_passed(followed *one)
+{
+    int64_t now = leat_mono_us();
+    if (one->g->next <= one->g->known || now - one->said_us < AGAIN_US) return;
+    tell_place(one->g, one->g->next);
+    one->said_us = now;
+}
+
+/* Its stream was deleted: whatever comes in its place counts from 0, and may be another
+ * connector's. */
+static void begin_anew(reading *g)
+{
+    begin_at(g, 0);
+    g->conf.from = LEAT_FROM_BEGINNING;
+    g->conf.connector = NULL;
+    g->next = -1;
+}
+
 /* It is told once, and read again later from behind what was given. */
 static void follow_later(followed *one, const leat_err *e)
 {
     reading *g = one->g;
+    bool gone =
+        strcmp(e->code, "stream.anew") == 0 || (one->r && strcmp(e->code, "stream.missing") == 0);
     if (strcmp(one->told.code, e->code) != 0 || strcmp(one->told.msg, e->msg) != 0)
         tell_failed(g, e);
     one->told = *e;
     close_followed(one);
     one->due_us = leat_mono_us() + AGAIN_US;
+    if (gone) begin_anew(g);
     if (g->next < 0) return;
     g->conf.from = LEAT_FROM_OFFSET;
     g->first = g->conf.offset = g->next;
@@ -384,15 +436,23 @@ static void feed_followed(void *arg, leat_feed *f)
 {
     following *g = arg;
     leat_batch_init(&g->b, BATCH_EVENTS, BATCH_BYTES);
+    for (followed *one = g->first; one; one = one->next) {
+        one->g->f = f;
+        if (one->due_us == INT64_MAX) tell_failed(one->g, &one->told);
+    }
     while (!leat_feed_over(f)) {
         bool some = false;
         for (followed *one = g->first; one; one = one->next) {
             leat_err err = {0};
-            one->g->f = f;
             if (one->due_us > leat_mono_us()) continue;
             leat_rc rc = follow_on(one, &g->b, &err);
             some |= rc == LEAT_OK;
-            if (leat_rc_failed(rc)) follow_later(one, &err);
+            if (leat_rc_failed(rc)) {
+                follow_later(one, &err);
+            } else {
+                one->told = (leat_err){0};
+                tell_passed(one);
+            }
         }
         if (!some) leat_sleep_us(TURN_US);
     }
@@ -400,7 +460,8 @@ static void feed_followed(void *arg, leat_feed *f)
     leat_batch_free(&g->b);
 }
 
-/* {"id":...,"topic":...,"from":...,"contains":...,"op":...}; false: answered. */
+/* {"id":...,"topic":...,"from":...,"contains":...,"op":...}; false: answered. What one asks for in
+ * vain is told to it alone: the others may be of other tabs. */
 static bool parse_followed(leat_hub *h, leat_http_call *c, leat_str text, following *out)
 {
     const leat_json *j = NULL;
@@ -419,14 +480,28 @@ static bool parse_followed(leat_hub *h, leat_http_call *c, leat_str text, follow
         leat_http_fail(c, 400, "follow: an id has no colon and is one line");
         return false;
     }
-    return parse_from(one->g, c, leat_json_get_str(j, "from")) &&
-           parse_wanted(one->g, c, leat_json_get_str(j, "contains"), leat_json_get_str(j, "op"));
+    leat_rc rc = parse_what(one->g, leat_json_get_str(j, "from"), leat_json_get_str(j, "contains"),
+                            leat_json_get_str(j, "op"), &one->told);
+    if (leat_rc_failed(rc)) one->due_us = INT64_MAX;
+    return true;
+}
+
+/* False: answered. */
+static bool take_room(following *g, leat_http_call *c, unsigned n)
+{
+    g->n = (int)n;
+    if (atomic_fetch_add(g->all, g->n) + g->n <= FOLLOWED_ALL) return true;
+    leat_http_fail(c, 503, "at most %d topics are followed at a time, by all clients; ask again",
+                   FOLLOWED_ALL);
+    return false;
 }
 
 void leat_hub_v1_follow(void *hub, leat_http_call *c)
 {
+    leat_hub *h = hub;
     following *g = leat_zalloc(1, sizeof *g);
     unsigned n = 0;
+    g->all = &h->followed;
     bool good = leat_hub_wants_events(c);
     if (!good)
         leat_http_fail(c, 406, "this is an event stream: ask with Accept: text/event-stream");
@@ -438,7 +513,7 @@ void leat_hub_v1_follow(void *hub, leat_http_call *c)
         if (good || n > 0) leat_http_fail(c, 400, "follow: expected 1 to %d topics", FOLLOWED_MAX);
         good = false;
     }
-    if (good)
+    if (good && take_room(g, c, n))
         leat_feed_begin(c, feed_followed, free_following, g);
     else
         free_following(g);

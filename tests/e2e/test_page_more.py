@@ -588,11 +588,13 @@ def test_the_audit_tells_what_changed(leat, browser):
     assert hub.ask("PATCH", "/hub/v1/connections/shop?test=false", patch).status == 200
     assert hub.ask("PATCH", "/hub/v1/connections/shop?test=false",
                    {"parameters": {"host": "db3", "password": "***"}}).status == 200
+    assert hub.ask("DELETE", "/hub/v1/connections/shop").status == 204
+    assert hub.ask("DELETE", "/hub/v1/connections/shop").status == 404
     assert hub.ask("DELETE", "/connectors/gen").status == 204
 
     def told():
         deeds = hub.get("/hub/v1/audit")["deeds"][::-1]
-        return deeds if deeds[-1]["method"] == "DELETE" else None
+        return deeds if deeds[-1]["path"] == "/connectors/gen" else None
 
     deeds = until(told, 30, "the audit")
     changed = [d["changed"] for d in deeds if not d["path"].startswith("/ksql")]
@@ -607,7 +609,10 @@ def test_the_audit_tells_what_changed(leat, browser):
     assert changed[6] == {"strategy": ["wal", "query"], "host": ["db1", "db2"],
                           "port": ["1", "5432"], "password": ["***", "***"]}
     assert changed[7] == {"host": ["db2", "db3"]}
-    assert changed[8]["datagen.rate"] == ["40", None]
+    assert changed[8] == {"strategy": ["query", None], "host": ["db3", None],
+                          "username": ["u", None], "password": ["***", None]}
+    assert changed[9] is None, "there was none"
+    assert changed[10]["datagen.rate"] == ["40", None]
     with open(os.path.join(leat.data, "hub.db"), "rb") as f:
         kept = f.read()
     assert b"hunter2" not in kept and b"s3cret" not in kept
@@ -618,6 +623,28 @@ def test_the_audit_tells_what_changed(leat, browser):
         expect(tab.locator(".diff.added").filter(has_text="datagen.password=***")).to_be_visible()
         assert "s3cret" not in tab.content()
         assert violations(tab) == []
+    assert leat.stop() == 0
+
+
+def test_the_audit_bounds_what_changed(leat):
+    """Long names and values are cut, and of too many the rest is left out."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="20")
+    config = hub.get("/connectors/gen/config")
+    where = "/connectors/gen/config"
+    assert hub.ask("PUT", where, {**config, "x" * 10_000: "1"}).status == 200
+    many = {f"x{n}": '"' * 4000 for n in range(20)}
+    assert hub.ask("PUT", where, {**config, **many}).status == 200
+
+    def told():
+        deeds = [d for d in hub.get("/hub/v1/audit")["deeds"] if d["method"] == "PUT"]
+        return [d["changed"] for d in deeds] if len(deeds) == 2 else None
+
+    several, long = until(told, 30, "the audit")
+    assert long == {"x" * 256: [None, "1"]}
+    assert several.pop("...") == [None, None] and 5 < len(several) < 9
+    assert all(v in ([None, '"' * 1024], ["1", None]) for v in several.values())
+    assert len(json.dumps(several)) <= 16 << 10
     assert leat.stop() == 0
 
 
@@ -703,6 +730,11 @@ def test_what_a_slot_retains(leat, db, postgres, browser):
             expect(tab.get_by_role("heading", name=re.compile(
                 r"^Retained \(limit 640 MiB"))).to_be_visible()
         assert hub.get("/hub/v1/connectors/shop/status")["retained_limit"] == 640 << 20
+        # That it may keep nothing is a limit, too.
+        postgres.sql("ALTER SYSTEM SET max_slot_wal_keep_size = 0")
+        postgres.sql("SELECT pg_reload_conf()")
+        until(lambda: hub.get("/hub/v1/connectors/shop/status")["retained_limit"] == 1, 60,
+              "the limit of none")
     finally:
         postgres.sql("ALTER SYSTEM RESET max_slot_wal_keep_size")
         postgres.sql("SELECT pg_reload_conf()")

@@ -67,12 +67,84 @@ def test_events_of_several_topics(leat):
 
 @pytest.mark.parametrize("wishes", [
     [], ["{"], ["[]"], ['{"id":"a"}'], ['{"topic":"t"}'], ['{"id":"a:b","topic":"t"}'],
-    ['{"id":"a","topic":"t","from":"yesterday"}'], ['{"id":"a","topic":"t","op":"x"}'],
     ['{"id":"a","topic":"t"}'] * 65])
 def test_what_cannot_be_followed(leat, wishes):
     hub = Hub(leat)
     assert follow(hub, *wishes).status == 400
     assert hub.ask("GET", "/hub/v1/events?follow={}").status == 406
+
+
+def test_one_wish_that_cannot_be(leat):
+    """It is told by its id, once; the others go on."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="50")
+    hub.wait_events("gen", 20)
+    answer = follow(hub, {"id": "day", "topic": TOPICS[0], "from": "yesterday"},
+                    {"id": "letter", "topic": TOPICS[0], "op": "x"},
+                    {"id": "good", "topic": TOPICS[0]})
+    assert answer.status == 200
+    failed = [json.loads(told(answer, "failed")[1]) for _ in range(2)]
+    assert [(f["id"], f["code"]) for f in failed] == [("day", "events.from"),
+                                                      ("letter", "events.op")]
+    assert "yesterday" in failed[0]["message"]
+    ids = [told(answer, "event")[0] for _ in range(120)]  # for two seconds and more
+    assert ids == [f"good:{n}" for n in range(120)]
+    answer.close()
+    answer = follow(hub, {"id": "day", "topic": TOPICS[0], "from": "yesterday"})
+    told(answer, "failed")
+    assert answer.readline().startswith(b":")  # nothing but the beat
+    answer.close()
+    assert leat.stop() == 0
+
+
+def test_a_stream_made_anew_is_followed(leat):
+    """A tail goes on with the first event of the new one."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_events="60")
+    answer = follow(hub, {"id": "a", "topic": TOPICS[0]})
+    ids = [told(answer, "event")[0] for _ in range(60)]
+    assert ids[-1] == "a:59"
+    assert hub.ask("DELETE", "/connectors/gen").status == 204
+    until(lambda: leat.call("topics", "delete", TOPICS[0], "--yes", ok=None).returncode == 0, 30,
+          "the topic to go")
+    assert json.loads(told(answer, "failed")[1])["code"] == "stream.missing"
+    assert told(answer, "at") == ("a:0", "0")
+    hub.make("gen", datagen_events="10")
+    assert [told(answer, "event")[0] for _ in range(10)] == [f"a:{n}" for n in range(10)]
+    answer.close()
+    assert leat.stop() == 0
+
+
+def test_what_is_passed_over_is_not_read_again(leat):
+    """Where a tail is whose filter lets nothing through is told now and then."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="200", datagen_tables="1")
+    hub.wait_events("gen", 100)
+    answer = follow(hub, {"id": "a", "topic": TOPICS[0], "contains": "not in any event"})
+    at = [int(told(answer, "at")[1]) for _ in range(3)]
+    assert 0 < at[0] < at[1] < at[2]
+    answer.close()
+    assert leat.stop() == 0
+
+
+def test_topics_that_all_follow(leat):
+    """There is a bound to them, and who goes gives room."""
+    hub = Hub(leat)
+    wishes = [{"id": str(n), "topic": "no.such"} for n in range(64)]
+    held = [follow(hub, *wishes) for _ in range(8)]
+    assert [a.status for a in held] == [200] * 8
+    assert follow(hub, wishes[0]).status == 503
+    held.pop().close()
+
+    def room():
+        answer = follow(hub, wishes[0])
+        answer.close()
+        return answer.status == 200
+
+    until(room, 30, "the one that left to be noticed")
+    for answer in held:
+        answer.close()
+    assert leat.stop() == 0
 
 
 def test_seven_tabs_are_live(leat, browser):

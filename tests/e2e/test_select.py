@@ -317,6 +317,10 @@ def test_a_hub_answers_and_stays_well(filled):
         t.join()
     assert got == [503] * 2
     assert hub.ask("POST", "/hub/v1/query", {"sql": "SELECT 1"}).status == 200
+    # A row for the one that is refused as such comes after all that could be.
+    assert hub.ask("DELETE", "/connectors/none").status == 404
+    deeds = until(lambda: hub.get("/hub/v1/audit")["deeds"], 30, "the audit")
+    assert [d["path"] for d in deeds] == ["/ksql", "/connectors/none"][::-1], deeds
 
 
 def test_console_shows_a_table(filled):

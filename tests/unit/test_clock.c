@@ -176,6 +176,8 @@ static void test_zone(void **state)
     static const char *const cases[][2] = {{"Europe/Berlin", "Europe/Berlin"},
                                            {":America/Port-au-Prince", "America/Port-au-Prince"},
                                            {"UTC", "UTC"},
+                                           {"posix/Europe/Berlin", "Europe/Berlin"},
+                                           {":posix/", NULL},
                                            {"/etc/passwd", NULL},
                                            {":/usr/share/zoneinfo/UTC", NULL},
                                            {"<+07>-7\"", NULL}};

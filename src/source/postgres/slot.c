@@ -86,14 +86,16 @@ static void put_look_up(leat_buf *out, const char *name, int version)
     leat_buf_u8(out, 0);
 }
 
-/* Of max_slot_wal_keep_size in MiB; servers before 13 have no limit. */
-static int64_t keep_of(const PGresult *res)
+/* Of max_slot_wal_keep_size in MiB; servers before 13 have no limit. Who may not keep anything has
+ * the least limit that can be told. */
+static int64_t keep_of(const PGresult *res, int version)
 {
+    if (version >= 130000 && !leat_pg_cell(res, 0, 13).s) return -1;
     int64_t mib = leat_pg_cell_i64(res, 0, 13, -1);
-    return mib < 0 ? 0 : mib > INT64_MAX >> 20 ? INT64_MAX : mib << 20;
+    return mib < 0 ? 0 : mib == 0 ? 1 : mib > INT64_MAX >> 20 ? INT64_MAX : mib << 20;
 }
 
-static void take_row(const PGresult *res, leat_arena *a, leat_pg_slot *out)
+static void take_row(const PGresult *res, int version, leat_arena *a, leat_pg_slot *out)
 {
     out->exists = true;
     out->logical = leat_pg_cell_bool(res, 0, 0);
@@ -109,7 +111,7 @@ static void take_row(const PGresult *res, leat_arena *a, leat_pg_slot *out)
     out->xmin = (uint32_t)leat_pg_cell_i64(res, 0, 10, 0);
     out->reader = copied(a, leat_pg_cell(res, 0, 11));
     leat_lsn_parse(leat_pg_cell(res, 0, 12), &out->log_end);
-    out->keep = keep_of(res);
+    out->keep = keep_of(res, version);
 }
 
 leat_rc leat_pg_slot_read(leat_pg *c, const char *name, int64_t ms, leat_arena *a,
@@ -123,7 +125,7 @@ leat_rc leat_pg_slot_read(leat_pg *c, const char *name, int64_t ms, leat_arena *
                                      ms ? ms : c->target->query_ms, &res, e);
     leat_buf_free(&sql);
     LEAT_TRY(rc);
-    if (PQntuples(res) == 1) take_row(res, a, out);
+    if (PQntuples(res) == 1) take_row(res, c->version, a, out);
     PQclear(res);
     return LEAT_OK;
 }
