@@ -6,7 +6,7 @@
  * nothing of keys, truncates or columns that a change does not carry: the sink does. */
 #include "base/clock.h"
 #include "prove/verify/part.h"
-#include "stream/page.h"
+#include "stream/follow.h"
 #include "stream/reader.h"
 
 enum {
@@ -14,7 +14,6 @@ enum {
     BATCH_BYTES = 4 << 20,
     HELD = 65536, /* events of a transaction of the scratch target */
     LOOK_US = 20000,
-    SNAPSHOT_DONE = 2, /* leat_page.snapshot_state */
 };
 
 struct leat_verify_fold {
@@ -146,18 +145,22 @@ int64_t leat_verify_fold_at(const leat_verify *v)
 
 /* ---- whether it can be folded ---- */
 
-/* The rows that were there before the first change are in the stream, too. By the counters page,
+/* The rows that were there before the first change are in the stream, too. By what the frames tell,
  * which is there whether the source runs or not. */
 static leat_rc refuse_unread(leat_verify *v, leat_err *e)
 {
     const leat_verify_conf *c = v->conf;
-    leat_page *page;
-    LEAT_TRY(leat_page_open(
-        leat_arena_printf(&v->arena, "%s/connectors/%s/counters", c->data, c->name), &page, e));
-    bool done = atomic_load(&page->snapshot_state) == SNAPSHOT_DONE;
-    leat_page_close(page);
-    if (done) return LEAT_OK;
-    return leat_fail(e, LEAT_CONF, "verify.snapshot", c->name,
+    leat_restored at;
+    const leat_json *progress = NULL;
+    leat_restored_init(&at);
+    leat_rc rc = leat_follow_state(c->data, c->name, &at, e);
+    if (rc == LEAT_OK && at.reach.has_progress)
+        rc = leat_json_parse(&v->arena, leat_buf_str(&at.reach.progress), &progress, e);
+    const leat_json *snapshot = leat_json_get(progress, "snapshot");
+    bool done = leat_str_is(leat_json_get_str(snapshot, "state"), "done");
+    leat_restored_free(&at);
+    if (leat_rc_failed(rc) || done) return rc;
+    return leat_fail(e, LEAT_RETRY, "verify.snapshot", c->name,
                      "its snapshot is not done: rows that it has not read yet are not in the "
                      "stream. Verify again when 'leat status %s' says that it is",
                      c->name);
