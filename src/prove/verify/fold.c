@@ -121,20 +121,27 @@ static leat_rc step(leat_verify *v, leat_err *e)
     return rc == LEAT_OK && f->batch.n > 0 ? apply(v, e) : LEAT_OK;
 }
 
+static void tell_progress(leat_verify *v)
+{
+    const leat_verify_watch *w = &v->conf->watch;
+    v->told.rows = v->fold->events;
+    if (w->progress) w->progress(w->arg, &v->told, -1);
+}
+
+/* The stream's end is noted at first: it may grow faster than it is folded. Of a table that is
+ * compared meanwhile the progress is its own. */
 leat_rc leat_verify_fold_on(leat_verify *v, int64_t until, leat_err *e)
 {
     leat_verify_fold *f = v->fold;
-    for (;;) {
+    uint64_t end;
+    LEAT_TRY(leat_reader_end(f->reader, &end, e));
+    while (!leat_reader_passed(f->reader, end)) {
         LEAT_TRY(step(v, e));
-        if (leat_reader_at_end(f->reader)) return commit(f, e);
         if (until > 0 && leat_mono_us() > until)
-            return leat_verify_behind(v, v->conf->name, "its stream grows faster than it is folded",
-                                      e);
-        if (v->conf->watch.progress && until == 0) {
-            v->told.rows = f->events;
-            v->conf->watch.progress(v->conf->watch.arg, &v->told, -1);
-        }
+            return leat_verify_behind(v, v->conf->name, "its stream is not folded up to there", e);
+        if (!v->told.topic) tell_progress(v);
     }
+    return commit(f, e);
 }
 
 int64_t leat_verify_fold_at(const leat_verify *v)
