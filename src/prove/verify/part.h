@@ -55,6 +55,7 @@ typedef struct leat_verify {
     leat_arena view_arena;
     uint64_t size; /* rows of a range */
     int64_t began_us, slept_us;
+    int64_t paced_us; /* conf.load holds from then on */
     uint64_t found, undecided;
     leat_buf key;  /* of a row */
     leat_buf mend; /* keys of the table that are to be read again, as SQL */

@@ -325,6 +325,7 @@ static leat_rc compare_all(leat_verify *v, leat_verify_load *load, leat_err *e)
         LEAT_TRY(match_tables(v, &origins[i], &all, e));
     }
     if (v->fold) LEAT_TRY(fold(v, &origins[0], all, e));
+    v->paced_us = leat_mono_us();
     for (unsigned i = 0; i < n; i++) {
         leat_rc rc = compare_source(v, &origins[i], all, &tables, e);
         if (v->source) {
