@@ -216,6 +216,22 @@ def test_columns_that_are_not_as_they_were(db, leat):
     assert verify(leat, ok=(3,))[2] == {("texts", "k2"): "different"}
 
 
+def test_columns_of_another_type_than_before(db, leat):
+    """Text in what was made for whole numbers is neither equal nor different; wider ones are."""
+    db.sql("CREATE TABLE codes (id int PRIMARY KEY, code int, flag bool, share int, wide int)")
+    db.sql("INSERT INTO codes VALUES (1, 1, true, 1, 1)")
+    begin(db, leat, rows=10)
+    db.sql("ALTER TABLE codes ALTER code TYPE text, ALTER flag TYPE text, ALTER share TYPE float8,"
+           " ALTER wide TYPE bigint")
+    db.sql("INSERT INTO codes VALUES (2, '007', '01', '-0', 1::bigint << 40)")
+    whole, tables, found = verify(leat, "public.codes")
+    assert whole["equal"] and found == {}
+    assert tables["codes"]["not_compared"] == ", ".join(
+        f"{column} (its type was changed)" for column in ("code", "flag", "share"))
+    behind_its_back(db, "UPDATE codes SET wide = 7 WHERE id = 2")
+    assert verify(leat, "public.codes", ok=(3,))[2] == {("codes", "2"): "different"}
+
+
 def test_a_stream_without_its_beginning(db, leat):
     begin(db, leat, rows=100, retention_ms=1000, segment_ms=1000)
 
