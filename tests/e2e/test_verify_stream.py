@@ -187,6 +187,10 @@ def test_what_cannot_be_folded_is_refused(db, leat):
     assert "verify.fold" in said and "shop.public.bare" in said
     assert verify(leat, "public.nums", "public.texts")[0]["tables"] == 2
     db.sql("DROP TABLE bare")
+    db.sql('CREATE TABLE "Nums" (id int PRIMARY KEY)')
+    assert "verify.shared" in leat.call("verify", "shop", ok=(1,)).stderr
+    assert verify(leat, "public.nums")[0]["tables"] == 1
+    db.sql('DROP TABLE "Nums"')
 
     # a source that is stopped: equal tables are equal, others are not judged
     assert leat.stop() == 0

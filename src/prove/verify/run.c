@@ -207,8 +207,8 @@ static leat_rc refuse_shared(const leat_verify *v, const match *m, const match *
         if (v->fold)
             return leat_fail(e, LEAT_CONF, "verify.shared", m->name,
                              "%s and %s are one name where a stream is folded, by which names that "
-                             "differ by case, dots and underscores alone are the same: verify a "
-                             "sink of them",
+                             "differ by case, dots and underscores alone are the same: name one of "
+                             "them, or verify a sink of them",
                              o->table->topic, m->table->topic);
         return leat_fail(e, LEAT_CONF, "verify.shared", m->name,
                          "changes of %s and of %s go to this one table: which of its rows are "
@@ -226,7 +226,7 @@ static leat_rc match_tables(leat_verify *v, const origin *o, match **all, leat_e
     match **tail = all;
     while (*tail) tail = &(*tail)->next;
     for (const leat_catalog_table *c = o->catalog.first; c; c = c->next) {
-        bool has = v->fold && c->captured && c->topic;
+        bool has = v->fold && c->captured && c->topic && wanted(v, source_name(v, c));
         if (c->captured && c->topic && !v->fold)
             LEAT_TRY(leat_wanted_has(&v->sink_setup.wanted, c->topic, &has, e));
         if (!has) continue;
@@ -284,7 +284,6 @@ static leat_rc fold(leat_verify *v, const origin *o, const match *all, leat_err 
     LEAT_TRY(leat_filter_new(&v->arena, o->setup.source->capture(o->setup.conf), &v->filter, e));
     n = 0;
     for (const match *m = all; m; m = m->next) {
-        if (!wanted(v, source_name(v, m->table))) continue;
         LEAT_TRY(refuse_without_rows(v, o, m, e));
         topics[n++] = m->table->topic;
     }
