@@ -282,6 +282,19 @@ def test_a_killed_verification_leaves_nothing(db, leat):
     assert verify(leat)[0]["equal"]
 
 
+def test_a_scratch_file_that_does_not_fit_is_told(db, leat):
+    """A file may not be larger than that, which is what a full disk is to it."""
+    begin(db, leat, rows=20000)
+    limit = 'trap "" XFSZ; ulimit -f 64; exec "$0" "$@"'
+    done = subprocess.run(
+        ["bash", "-c", limit, leat.binary, "verify", "--data", leat.data, "shop"],
+        env={**os.environ, "SQLITE_TMPDIR": leat.folder}, capture_output=True, text=True,
+        timeout=120, check=False)
+    assert done.returncode == 1 and f"{leat.folder}: " in done.stderr
+    assert "verify.scratch" in done.stderr and "SQLITE_TMPDIR" in done.stderr
+    assert verify(leat)[0]["equal"]
+
+
 def _link(path):
     try:
         return os.readlink(path)

@@ -4,6 +4,9 @@
  * The relational sink applies the stream to a scratch target (leat_sink_compare.scratch), from its
  * first record on and further whenever the verification waits for the delivery. So a fold knows
  * nothing of keys, truncates or columns that a change does not carry: the sink does. */
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "prove/verify/part.h"
 #include "stream/follow.h"
@@ -74,6 +77,29 @@ leat_rc leat_verify_fold_open(leat_verify *v, leat_err *e)
     v->sink_setup.sink = sink;
     v->sink_setup.conf = (void *)f->task.conf;
     return LEAT_OK;
+}
+
+/* Where SQLite keeps a database without a name, by its own rule. */
+static const char *temporary(void)
+{
+    const char *const folders[] = {getenv("SQLITE_TMPDIR"), getenv("TMPDIR"), "/var/tmp",
+                                   "/usr/tmp", "/tmp"};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        if (folders[i] && access(folders[i], W_OK | X_OK) == 0) return folders[i];
+    return ".";
+}
+
+leat_rc leat_verify_fold_failed(const leat_verify *v, leat_rc rc, leat_err *e)
+{
+    static const char *const codes[] = {"sql.full", "sql.disk", "sql.open"};
+    bool failed = v->fold && e && leat_rc_failed(rc);
+    for (size_t i = 0; failed && i < sizeof codes / sizeof *codes; i++)
+        if (strcmp(e->code, codes[i]) == 0)
+            return leat_fail(e, LEAT_CONF, "verify.scratch", temporary(),
+                             "the folded tables do not fit there: %.300s [%s]. Make room in this "
+                             "folder, or set SQLITE_TMPDIR to one that has it",
+                             e->msg, codes[i]);
+    return rc;
 }
 
 void leat_verify_fold_free(leat_verify *v)
@@ -192,9 +218,14 @@ leat_rc leat_verify_fold_begin(leat_verify *v, const char *const *topics, size_t
 {
     const leat_reader_conf conf = {
         .data = v->conf->data, .connector = v->conf->name, .topics = topics};
+    leat_verify_fold *f = v->fold;
+    uint64_t end;
     LEAT_TRY(refuse_unread(v, e));
-    LEAT_TRY(leat_reader_open(&conf, &v->fold->reader, e));
-    LEAT_TRY(step(v, e));
+    LEAT_TRY(leat_reader_open(&conf, &f->reader, e));
+    LEAT_TRY(leat_reader_end(f->reader, &end, e));
+    do {
+        LEAT_TRY(step(v, e));
+    } while (f->events == 0 && !leat_reader_passed(f->reader, end));
     LEAT_TRY(refuse_cut(v, topics, n, e));
     v->told = (leat_verify_table){
         .source = leat_arena_printf(&v->arena, "the stream of %s", v->conf->name)};

@@ -112,6 +112,8 @@ leat_rc leat_verify_fold_begin(leat_verify *v, const char *const *topics, size_t
 leat_rc leat_verify_fold_on(leat_verify *v, int64_t until, leat_err *e);
 /* The offset behind all that was folded of the table's topic. */
 int64_t leat_verify_fold_at(const leat_verify *v);
+/* rc, or CONF "verify.scratch": the folder of the folded tables is full, or takes none. */
+leat_rc leat_verify_fold_failed(const leat_verify *v, leat_rc rc, leat_err *e);
 /* The target's reader is closed before. */
 void leat_verify_fold_free(leat_verify *v);
 

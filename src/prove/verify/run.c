@@ -348,6 +348,7 @@ leat_rc leat_verify_run(const leat_verify_conf *conf, uint64_t *found, uint64_t 
     *load = (leat_verify_load){0};
     leat_rc rc = open_target(&v, e);
     if (rc == LEAT_OK) rc = compare_all(&v, load, e);
+    rc = leat_verify_fold_failed(&v, rc, e);
     if (v.target) {
         load->target_us = v.target->spent_us;
         v.target->close(v.target);
