@@ -183,8 +183,11 @@ def test_what_cannot_be_folded_is_refused(db, leat):
     db.sql("CREATE TABLE bare (t text)")
     db.sql("INSERT INTO bare VALUES ('x')")
     until(lambda: "shop.public.bare" in leat.call("topics").stdout, 60, "its topic")
-    said = leat.call("verify", "shop", ok=(1,)).stderr
-    assert "verify.fold" in said and "shop.public.bare" in said
+    done = leat.call("verify", "shop", "--json", ok=(1,))
+    assert "verify.fold" in done.stderr and "shop.public.bare" in done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {x["table"].removeprefix("public."): x["equal"] for x in lines} == dict.fromkeys(
+        TABLES, True)
     assert verify(leat, "public.nums", "public.texts")[0]["tables"] == 2
     db.sql("DROP TABLE bare")
     db.sql('CREATE TABLE "Nums" (id int PRIMARY KEY)')

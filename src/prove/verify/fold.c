@@ -19,23 +19,41 @@ enum {
     LOOK_US = 20000,
 };
 
+/* A topic with a change that has no place in a table. */
+typedef struct refusal {
+    struct refusal *next;
+    const char *topic;
+    leat_err why;
+} refusal;
+
 struct leat_verify_fold {
     leat_sink_task task;
     leat_reader *reader;
     leat_batch batch;
-    leat_err refused; /* rc OK: nothing was */
+    leat_arena arena;
+    refusal *refused; /* the newest first */
     uint32_t held;
     uint64_t events;
 };
 
 /* ---- the sink's host ---- */
 
+static const refusal *find(const leat_verify_fold *f, const char *topic)
+{
+    const refusal *r = f->refused;
+    while (r && strcmp(r->topic, topic) != 0) r = r->next;
+    return r;
+}
+
 static void reject(leat_sink_task *t, const leat_batch *b, uint32_t i, const leat_err *why)
 {
     leat_verify_fold *f = t->engine;
     const leat_event *ev = &b->ev[i];
-    if (f->refused.rc != LEAT_OK) return;
-    leat_fail(&f->refused, LEAT_CONF, "verify.fold", leat_event_topic(ev),
+    if (find(f, leat_event_topic(ev))) return;
+    refusal *r = LEAT_NEW(&f->arena, refusal, 1);
+    *r = (refusal){.next = f->refused, .topic = leat_arena_strdup(&f->arena, leat_event_topic(ev))};
+    f->refused = r;
+    leat_fail(&r->why, LEAT_CONF, "verify.fold", r->topic,
               "its stream cannot be folded: the change at offset %lld has no place in a table: "
               "%.300s [%s]. Name the tables that are to be compared without it",
               (long long)ev->offset, why->msg, why->code);
@@ -109,11 +127,29 @@ void leat_verify_fold_free(leat_verify *v)
     if (f->task.priv) f->task.sink->close(&f->task);
     leat_reader_close(f->reader);
     leat_batch_free(&f->batch);
+    leat_arena_free(&f->arena);
     leat_free(f);
     v->fold = NULL;
 }
 
 /* ---- the stream ---- */
+
+bool leat_verify_fold_lacks(const leat_verify *v, const char *topic)
+{
+    return v->fold && find(v->fold, topic);
+}
+
+leat_rc leat_verify_fold_refused(const leat_verify *v, leat_err *e)
+{
+    const refusal *r = v->fold ? v->fold->refused : NULL;
+    leat_buf others = {0};
+    if (!r) return LEAT_OK;
+    for (const refusal *o = r->next; o; o = o->next) leat_buf_printf(&others, ", %s", o->topic);
+    leat_fail(e, LEAT_CONF, r->why.code, r->topic, "%s%s%.*s", r->why.msg,
+              others.len > 0 ? ". The same of others" : "", LEAT_STR_ARG(leat_buf_str(&others)));
+    leat_buf_free(&others);
+    return LEAT_CONF;
+}
 
 static leat_rc commit(leat_verify_fold *f, leat_err *e)
 {
@@ -129,10 +165,8 @@ static leat_rc apply(leat_verify *v, leat_err *e)
     if (leat_rc_failed(rc)) return rc;
     f->held += f->batch.n;
     f->events += f->batch.n;
-    if (f->refused.rc != LEAT_OK) {
-        if (e) *e = f->refused;
-        return f->refused.rc;
-    }
+    if (v->told.topic && leat_verify_fold_lacks(v, v->told.topic))
+        return leat_verify_fold_refused(v, e); /* what was found there may not be so */
     if (f->held >= HELD) LEAT_TRY(commit(f, e));
     return LEAT_OK;
 }

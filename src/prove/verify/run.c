@@ -174,7 +174,7 @@ static leat_rc compare_table(leat_verify *v, const match *m, leat_err *e)
         .topic = c->topic,
         .skipped = "",
         .view = ""};
-    if (!wanted(v, v->told.source)) return LEAT_PENDING;
+    if (!wanted(v, v->told.source) || leat_verify_fold_lacks(v, c->topic)) return LEAT_PENDING;
     LEAT_TRY(v->source->describe(v->source, s, &v->arena, e));
     LEAT_TRY(v->target->describe(v->target, t, &v->arena, e));
     if (s->n == 0) return LEAT_PENDING; /* dropped just now */
@@ -334,6 +334,7 @@ static leat_rc compare_all(leat_verify *v, leat_verify_load *load, leat_err *e)
         v->source = NULL;
         LEAT_TRY(rc);
     }
+    LEAT_TRY(leat_verify_fold_refused(v, e));
     if (tables > 0) return LEAT_OK;
     return leat_fail(
         e, LEAT_CONF, "verify.nothing", v->conf->name,
