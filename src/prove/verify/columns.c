@@ -178,13 +178,19 @@ static void skip(leat_verify *v, const char *column, const char *why)
     leat_buf_printf(&v->skipped, "%s%s (%s)", v->skipped.len ? ", " : "", column, why);
 }
 
-/* What the source's options do to a column; *why NULL: nothing. */
+/* What the source's options do to a column; *why NULL: nothing. What is never text nor bytes in a
+ * record stays as it is, whatever they say. */
 static leat_rc changed_on_the_way(const leat_verify *v, const leat_compare_table *source,
-                                  const char *column, bool key, const char **why, leat_err *e)
+                                  const leat_compare_column *c, bool key, const char **why,
+                                  leat_err *e)
 {
+    const char *column = c->name;
     bool in = true, changes;
+    bool stays = c->kind == LEAT_COMPARE_INT || c->kind == LEAT_COMPARE_BOOL ||
+                 c->kind == LEAT_COMPARE_FLOAT || c->kind == LEAT_COMPARE_SINGLE;
     LEAT_TRY(leat_filter_column(v->filter, source->schema, source->name, column, &in, e));
     LEAT_TRY(leat_columns_changes(v->columns, source->schema, source->name, column, &changes, e));
+    changes = changes && !stays;
     *why = !in ? "it is not captured" : changes ? "it is truncated, masked or hashed" : NULL;
     if (!key || !changes) return LEAT_OK;
     return leat_fail(
@@ -236,7 +242,7 @@ static leat_rc put_rest(leat_verify *v, pairing *g, const leat_compare_table *so
         const char *why;
         bool key = false;
         for (uint16_t k = 0; k < g->nkey; k++) key = key || strcmp(g->s[k].name, s->name) == 0;
-        LEAT_TRY(changed_on_the_way(v, source, s->name, key, &why, e));
+        LEAT_TRY(changed_on_the_way(v, source, s, key, &why, e));
         if (key) continue;
         leat_canon canon = t ? canon_of(v, s, t) : LEAT_CANON_NONE;
         if (why)
