@@ -213,3 +213,16 @@ bool leat_reader_at_end(leat_reader *r)
     if (at_mark(r)) leat_follow_look(&r->follow, NULL);
     return at_mark(r);
 }
+
+leat_rc leat_reader_end(leat_reader *r, uint64_t *end, leat_err *e)
+{
+    leat_rc rc = leat_follow_look(&r->follow, e);
+    *end = r->follow.mark.number;
+    return leat_rc_failed(rc) ? leat_follow_failed(&r->follow, rc, e) : LEAT_OK;
+}
+
+/* A place may have no number: then the mark tells. */
+bool leat_reader_passed(const leat_reader *r, uint64_t end)
+{
+    return at_mark(r) || r->walk.at.number >= end;
+}

@@ -68,6 +68,10 @@ leat_rc leat_reader_offsets(const char *data, const char *connector, leat_str cu
                             const char *const *topics, int64_t *next, leat_err *e);
 /* Nothing visible is left to return now. */
 bool leat_reader_at_end(leat_reader *r);
+/* Where it ends now, for leat_reader_passed, by which a reader stops though the stream grows. */
+leat_rc leat_reader_end(leat_reader *r, uint64_t *end, leat_err *e);
+/* What was visible when `end` was asked for was returned, or passed over. */
+bool leat_reader_passed(const leat_reader *r, uint64_t end);
 void leat_reader_close(leat_reader *r);
 
 #endif

@@ -183,16 +183,24 @@ def test_what_cannot_be_folded_is_refused(db, leat):
     db.sql("CREATE TABLE bare (t text)")
     db.sql("INSERT INTO bare VALUES ('x')")
     until(lambda: "shop.public.bare" in leat.call("topics").stdout, 60, "its topic")
-    said = leat.call("verify", "shop", ok=(1,)).stderr
-    assert "verify.fold" in said and "shop.public.bare" in said
+    done = leat.call("verify", "shop", "--json", ok=(1,))
+    assert "verify.fold" in done.stderr and "shop.public.bare" in done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {x["table"].removeprefix("public."): x["equal"] for x in lines} == dict.fromkeys(
+        TABLES, True)
     assert verify(leat, "public.nums", "public.texts")[0]["tables"] == 2
     db.sql("DROP TABLE bare")
+    db.sql('CREATE TABLE "Nums" (id int PRIMARY KEY)')
+    assert "verify.shared" in leat.call("verify", "shop", ok=(1,)).stderr
+    assert verify(leat, "public.nums")[0]["tables"] == 1
+    db.sql('DROP TABLE "Nums"')
 
     # a source that is stopped: equal tables are equal, others are not judged
     assert leat.stop() == 0
     assert verify(leat)[0]["equal"]
     db.sql("UPDATE nums SET i = -1 WHERE id = 1")
-    assert "verify.not_running" in leat.call("verify", "shop", ok=(1,)).stderr
+    for _ in range(3):
+        assert "verify.not_running" in leat.call("verify", "shop", ok=(1,)).stderr
 
     for option, value, words in (
             ("snapshot_mode", "no_data", "by snapshot.mode"),
@@ -205,7 +213,7 @@ def test_what_cannot_be_folded_is_refused(db, leat):
 
 def test_columns_that_are_not_as_they_were(db, leat):
     """Left out, masked: told, and not compared; the others are."""
-    begin(db, leat, column_exclude_list="public.nums.d", column_mask_with_5_chars=".*\\.c")
+    begin(db, leat, column_exclude_list="public.nums.d", column_mask_with_5_chars=".*\\.(c|id|a)")
     whole, tables, _ = verify(leat)
     assert whole["equal"]
     assert tables["nums"]["not_compared"] == "d (it is not captured)"
@@ -213,6 +221,22 @@ def test_columns_that_are_not_as_they_were(db, leat):
     behind_its_back(db, "UPDATE texts SET c = 'other' WHERE k = 'k1'",
                     "UPDATE texts SET t = 'other' WHERE k = 'k2'")
     assert verify(leat, ok=(3,))[2] == {("texts", "k2"): "different"}
+
+
+def test_columns_of_another_type_than_before(db, leat):
+    """Text in what was made for whole numbers is neither equal nor different; wider ones are."""
+    db.sql("CREATE TABLE codes (id int PRIMARY KEY, code int, flag bool, share int, wide int)")
+    db.sql("INSERT INTO codes VALUES (1, 1, true, 1, 1)")
+    begin(db, leat, rows=10)
+    db.sql("ALTER TABLE codes ALTER code TYPE text, ALTER flag TYPE text, ALTER share TYPE float8,"
+           " ALTER wide TYPE bigint")
+    db.sql("INSERT INTO codes VALUES (2, '007', '01', '-0', 1::bigint << 40)")
+    whole, tables, found = verify(leat, "public.codes")
+    assert whole["equal"] and found == {}
+    assert tables["codes"]["not_compared"] == ", ".join(
+        f"{column} (its type was changed)" for column in ("code", "flag", "share"))
+    behind_its_back(db, "UPDATE codes SET wide = 7 WHERE id = 2")
+    assert verify(leat, "public.codes", ok=(3,))[2] == {("codes", "2"): "different"}
 
 
 def test_a_stream_without_its_beginning(db, leat):
@@ -258,6 +282,19 @@ def test_a_killed_verification_leaves_nothing(db, leat):
         child.send_signal(signal.SIGKILL)
         child.wait()
     assert {entry for entry in _files(leat) if "/stream/" not in entry} == before
+    assert verify(leat)[0]["equal"]
+
+
+def test_a_scratch_file_that_does_not_fit_is_told(db, leat):
+    """A file may not be larger than that, which is what a full disk is to it."""
+    begin(db, leat, rows=20000)
+    limit = 'trap "" XFSZ; ulimit -f 64; exec "$0" "$@"'
+    done = subprocess.run(
+        ["bash", "-c", limit, leat.binary, "verify", "--data", leat.data, "shop"],
+        env={**os.environ, "SQLITE_TMPDIR": leat.folder}, capture_output=True, text=True,
+        timeout=120, check=False)
+    assert done.returncode == 1 and f"{leat.folder}: " in done.stderr
+    assert "verify.scratch" in done.stderr and "SQLITE_TMPDIR" in done.stderr
     assert verify(leat)[0]["equal"]
 
 

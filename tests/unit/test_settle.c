@@ -16,6 +16,12 @@ leat_rc leat_verify_passed(leat_verify *v, const leat_view *view, leat_err *e)
     return LEAT_OK;
 }
 
+leat_rc leat_verify_behind(const leat_verify *v, const char *who, const char *what, leat_err *e)
+{
+    (void)v;
+    return leat_fail(e, LEAT_RETRY, "verify.behind", who, "%s", what);
+}
+
 /* The topic gets nothing. */
 leat_rc leat_verify_mark_take(leat_verify *v, leat_verify_mark *m, leat_err *e)
 {

@@ -130,9 +130,24 @@ static bool is_mysql(const leat_compare_side *side)
     return strcmp(side->system, "mysql") == 0 || strcmp(side->system, "mariadb") == 0;
 }
 
+/* A fold's column was made for what the stream had first. One of whole numbers makes 7 of '007', as
+ * one of text makes its own text of a float: what the column's type is by now is not what was kept.
+ */
+static bool outgrown(const leat_verify *v, const leat_compare_column *s,
+                     const leat_compare_column *t)
+{
+    leat_compare_kind k = (leat_compare_kind)s->kind;
+    bool real = k == LEAT_COMPARE_FLOAT || k == LEAT_COMPARE_SINGLE;
+    bool text = k == LEAT_COMPARE_TEXT || k == LEAT_COMPARE_CHAR || k == LEAT_COMPARE_NUMBER ||
+                k == LEAT_COMPARE_MONEY;
+    bool whole = t->kind == LEAT_COMPARE_INT || strcmp(t->type, "BOOLEAN") == 0;
+    return v->fold && (whole ? real || text : real && t->kind == LEAT_COMPARE_TEXT);
+}
+
 static leat_canon canon_of(const leat_verify *v, const leat_compare_column *s,
                            const leat_compare_column *t)
 {
+    if (outgrown(v, s, t)) return LEAT_CANON_NONE;
     if (is_mysql(v->source) || is_mysql(v->target)) return abroad(s, t, v->target);
     if (strcmp(v->source->system, v->target->system) == 0) return kin(s, t);
     return stranger(s, t, v->target->one_zero);
@@ -163,13 +178,19 @@ static void skip(leat_verify *v, const char *column, const char *why)
     leat_buf_printf(&v->skipped, "%s%s (%s)", v->skipped.len ? ", " : "", column, why);
 }
 
-/* What the source's options do to a column; *why NULL: nothing. */
+/* What the source's options do to a column; *why NULL: nothing. What is never text nor bytes in a
+ * record stays as it is, whatever they say. */
 static leat_rc changed_on_the_way(const leat_verify *v, const leat_compare_table *source,
-                                  const char *column, bool key, const char **why, leat_err *e)
+                                  const leat_compare_column *c, bool key, const char **why,
+                                  leat_err *e)
 {
+    const char *column = c->name;
     bool in = true, changes;
+    bool stays = c->kind == LEAT_COMPARE_INT || c->kind == LEAT_COMPARE_BOOL ||
+                 c->kind == LEAT_COMPARE_FLOAT || c->kind == LEAT_COMPARE_SINGLE;
     LEAT_TRY(leat_filter_column(v->filter, source->schema, source->name, column, &in, e));
     LEAT_TRY(leat_columns_changes(v->columns, source->schema, source->name, column, &changes, e));
+    changes = changes && !stays;
     *why = !in ? "it is not captured" : changes ? "it is truncated, masked or hashed" : NULL;
     if (!key || !changes) return LEAT_OK;
     return leat_fail(
@@ -221,13 +242,15 @@ static leat_rc put_rest(leat_verify *v, pairing *g, const leat_compare_table *so
         const char *why;
         bool key = false;
         for (uint16_t k = 0; k < g->nkey; k++) key = key || strcmp(g->s[k].name, s->name) == 0;
-        LEAT_TRY(changed_on_the_way(v, source, s->name, key, &why, e));
+        LEAT_TRY(changed_on_the_way(v, source, s, key, &why, e));
         if (key) continue;
         leat_canon canon = t ? canon_of(v, s, t) : LEAT_CANON_NONE;
         if (why)
             skip(v, s->name, why);
         else if (!t)
             skip(v, s->name, "the target has no such column");
+        else if (outgrown(v, s, t))
+            skip(v, s->name, "its type was changed");
         else if (canon == LEAT_CANON_NONE)
             skip(v, s->name, "its type has no form that both sides can show");
         else

@@ -4,9 +4,12 @@
  * The relational sink applies the stream to a scratch target (leat_sink_compare.scratch), from its
  * first record on and further whenever the verification waits for the delivery. So a fold knows
  * nothing of keys, truncates or columns that a change does not carry: the sink does. */
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "prove/verify/part.h"
-#include "stream/page.h"
+#include "stream/follow.h"
 #include "stream/reader.h"
 
 enum {
@@ -14,26 +17,43 @@ enum {
     BATCH_BYTES = 4 << 20,
     HELD = 65536, /* events of a transaction of the scratch target */
     LOOK_US = 20000,
-    SNAPSHOT_DONE = 2, /* leat_page.snapshot_state */
 };
+
+/* A topic with a change that has no place in a table. */
+typedef struct refusal {
+    struct refusal *next;
+    const char *topic;
+    leat_err why;
+} refusal;
 
 struct leat_verify_fold {
     leat_sink_task task;
     leat_reader *reader;
     leat_batch batch;
-    leat_err refused; /* rc OK: nothing was */
+    leat_arena arena;
+    refusal *refused; /* the newest first */
     uint32_t held;
     uint64_t events;
 };
 
 /* ---- the sink's host ---- */
 
+static const refusal *find(const leat_verify_fold *f, const char *topic)
+{
+    const refusal *r = f->refused;
+    while (r && strcmp(r->topic, topic) != 0) r = r->next;
+    return r;
+}
+
 static void reject(leat_sink_task *t, const leat_batch *b, uint32_t i, const leat_err *why)
 {
     leat_verify_fold *f = t->engine;
     const leat_event *ev = &b->ev[i];
-    if (f->refused.rc != LEAT_OK) return;
-    leat_fail(&f->refused, LEAT_CONF, "verify.fold", leat_event_topic(ev),
+    if (find(f, leat_event_topic(ev))) return;
+    refusal *r = LEAT_NEW(&f->arena, refusal, 1);
+    *r = (refusal){.next = f->refused, .topic = leat_arena_strdup(&f->arena, leat_event_topic(ev))};
+    f->refused = r;
+    leat_fail(&r->why, LEAT_CONF, "verify.fold", r->topic,
               "its stream cannot be folded: the change at offset %lld has no place in a table: "
               "%.300s [%s]. Name the tables that are to be compared without it",
               (long long)ev->offset, why->msg, why->code);
@@ -77,6 +97,29 @@ leat_rc leat_verify_fold_open(leat_verify *v, leat_err *e)
     return LEAT_OK;
 }
 
+/* Where SQLite keeps a database without a name, by its own rule. */
+static const char *temporary(void)
+{
+    const char *const folders[] = {getenv("SQLITE_TMPDIR"), getenv("TMPDIR"), "/var/tmp",
+                                   "/usr/tmp", "/tmp"};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        if (folders[i] && access(folders[i], W_OK | X_OK) == 0) return folders[i];
+    return ".";
+}
+
+leat_rc leat_verify_fold_failed(const leat_verify *v, leat_rc rc, leat_err *e)
+{
+    static const char *const codes[] = {"sql.full", "sql.disk", "sql.open"};
+    bool failed = v->fold && e && leat_rc_failed(rc);
+    for (size_t i = 0; failed && i < sizeof codes / sizeof *codes; i++)
+        if (strcmp(e->code, codes[i]) == 0)
+            return leat_fail(e, LEAT_CONF, "verify.scratch", temporary(),
+                             "the folded tables do not fit there: %.300s [%s]. Make room in this "
+                             "folder, or set SQLITE_TMPDIR to one that has it",
+                             e->msg, codes[i]);
+    return rc;
+}
+
 void leat_verify_fold_free(leat_verify *v)
 {
     leat_verify_fold *f = v->fold;
@@ -84,11 +127,29 @@ void leat_verify_fold_free(leat_verify *v)
     if (f->task.priv) f->task.sink->close(&f->task);
     leat_reader_close(f->reader);
     leat_batch_free(&f->batch);
+    leat_arena_free(&f->arena);
     leat_free(f);
     v->fold = NULL;
 }
 
 /* ---- the stream ---- */
+
+bool leat_verify_fold_lacks(const leat_verify *v, const char *topic)
+{
+    return v->fold && find(v->fold, topic);
+}
+
+leat_rc leat_verify_fold_refused(const leat_verify *v, leat_err *e)
+{
+    const refusal *r = v->fold ? v->fold->refused : NULL;
+    leat_buf others = {0};
+    if (!r) return LEAT_OK;
+    for (const refusal *o = r->next; o; o = o->next) leat_buf_printf(&others, ", %s", o->topic);
+    leat_fail(e, LEAT_CONF, r->why.code, r->topic, "%s%s%.*s", r->why.msg,
+              others.len > 0 ? ". The same of others" : "", LEAT_STR_ARG(leat_buf_str(&others)));
+    leat_buf_free(&others);
+    return LEAT_CONF;
+}
 
 static leat_rc commit(leat_verify_fold *f, leat_err *e)
 {
@@ -104,10 +165,8 @@ static leat_rc apply(leat_verify *v, leat_err *e)
     if (leat_rc_failed(rc)) return rc;
     f->held += f->batch.n;
     f->events += f->batch.n;
-    if (f->refused.rc != LEAT_OK) {
-        if (e) *e = f->refused;
-        return f->refused.rc;
-    }
+    if (v->told.topic && leat_verify_fold_lacks(v, v->told.topic))
+        return leat_verify_fold_refused(v, e); /* what was found there may not be so */
     if (f->held >= HELD) LEAT_TRY(commit(f, e));
     return LEAT_OK;
 }
@@ -122,20 +181,27 @@ static leat_rc step(leat_verify *v, leat_err *e)
     return rc == LEAT_OK && f->batch.n > 0 ? apply(v, e) : LEAT_OK;
 }
 
+static void tell_progress(leat_verify *v)
+{
+    const leat_verify_watch *w = &v->conf->watch;
+    v->told.rows = v->fold->events;
+    if (w->progress) w->progress(w->arg, &v->told, -1);
+}
+
+/* The stream's end is noted at first: it may grow faster than it is folded. Of a table that is
+ * compared meanwhile the progress is its own. */
 leat_rc leat_verify_fold_on(leat_verify *v, int64_t until, leat_err *e)
 {
     leat_verify_fold *f = v->fold;
-    for (;;) {
+    uint64_t end;
+    LEAT_TRY(leat_reader_end(f->reader, &end, e));
+    while (!leat_reader_passed(f->reader, end)) {
         LEAT_TRY(step(v, e));
-        if (leat_reader_at_end(f->reader)) return commit(f, e);
         if (until > 0 && leat_mono_us() > until)
-            return leat_verify_behind(v, v->conf->name, "its stream grows faster than it is folded",
-                                      e);
-        if (v->conf->watch.progress && until == 0) {
-            v->told.rows = f->events;
-            v->conf->watch.progress(v->conf->watch.arg, &v->told, -1);
-        }
+            return leat_verify_behind(v, v->conf->name, "its stream is not folded up to there", e);
+        if (!v->told.topic) tell_progress(v);
     }
+    return commit(f, e);
 }
 
 int64_t leat_verify_fold_at(const leat_verify *v)
@@ -146,18 +212,22 @@ int64_t leat_verify_fold_at(const leat_verify *v)
 
 /* ---- whether it can be folded ---- */
 
-/* The rows that were there before the first change are in the stream, too. By the counters page,
+/* The rows that were there before the first change are in the stream, too. By what the frames tell,
  * which is there whether the source runs or not. */
 static leat_rc refuse_unread(leat_verify *v, leat_err *e)
 {
     const leat_verify_conf *c = v->conf;
-    leat_page *page;
-    LEAT_TRY(leat_page_open(
-        leat_arena_printf(&v->arena, "%s/connectors/%s/counters", c->data, c->name), &page, e));
-    bool done = atomic_load(&page->snapshot_state) == SNAPSHOT_DONE;
-    leat_page_close(page);
-    if (done) return LEAT_OK;
-    return leat_fail(e, LEAT_CONF, "verify.snapshot", c->name,
+    leat_restored at;
+    const leat_json *progress = NULL;
+    leat_restored_init(&at);
+    leat_rc rc = leat_follow_state(c->data, c->name, &at, e);
+    if (rc == LEAT_OK && at.reach.has_progress)
+        rc = leat_json_parse(&v->arena, leat_buf_str(&at.reach.progress), &progress, e);
+    const leat_json *snapshot = leat_json_get(progress, "snapshot");
+    bool done = leat_str_is(leat_json_get_str(snapshot, "state"), "done");
+    leat_restored_free(&at);
+    if (leat_rc_failed(rc) || done) return rc;
+    return leat_fail(e, LEAT_RETRY, "verify.snapshot", c->name,
                      "its snapshot is not done: rows that it has not read yet are not in the "
                      "stream. Verify again when 'leat status %s' says that it is",
                      c->name);
@@ -182,9 +252,14 @@ leat_rc leat_verify_fold_begin(leat_verify *v, const char *const *topics, size_t
 {
     const leat_reader_conf conf = {
         .data = v->conf->data, .connector = v->conf->name, .topics = topics};
+    leat_verify_fold *f = v->fold;
+    uint64_t end;
     LEAT_TRY(refuse_unread(v, e));
-    LEAT_TRY(leat_reader_open(&conf, &v->fold->reader, e));
-    LEAT_TRY(step(v, e));
+    LEAT_TRY(leat_reader_open(&conf, &f->reader, e));
+    LEAT_TRY(leat_reader_end(f->reader, &end, e));
+    do {
+        LEAT_TRY(step(v, e));
+    } while (f->events == 0 && !leat_reader_passed(f->reader, end));
     LEAT_TRY(refuse_cut(v, topics, n, e));
     v->told = (leat_verify_table){
         .source = leat_arena_printf(&v->arena, "the stream of %s", v->conf->name)};

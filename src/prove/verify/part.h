@@ -55,6 +55,7 @@ typedef struct leat_verify {
     leat_arena view_arena;
     uint64_t size; /* rows of a range */
     int64_t began_us, slept_us;
+    int64_t paced_us; /* conf.load holds from then on */
     uint64_t found, undecided;
     leat_buf key;  /* of a row */
     leat_buf mend; /* keys of the table that are to be read again, as SQL */
@@ -105,12 +106,18 @@ leat_rc leat_verify_mend(leat_verify *v, leat_err *e);
 /* fold.c. Makes the target and its reader: v->target, v->sink_setup. CONF "verify.no_fold". */
 leat_rc leat_verify_fold_open(leat_verify *v, leat_err *e);
 /* These n topics, NULL-ended, from the first record to the stream's end. CONF "verify.snapshot",
- * "verify.retention", "verify.fold": their tables cannot be known by the stream. */
+ * "verify.retention": their tables cannot be known by the stream. */
 leat_rc leat_verify_fold_begin(leat_verify *v, const char *const *topics, size_t n, leat_err *e);
+/* A change of the topic had no place in a table, which is not compared; CONF "verify.fold" of all
+ * such. */
+bool leat_verify_fold_lacks(const leat_verify *v, const char *topic);
+leat_rc leat_verify_fold_refused(const leat_verify *v, leat_err *e);
 /* To the stream's end as it is now. RETRY "verify.behind"; until 0: it takes what it takes. */
 leat_rc leat_verify_fold_on(leat_verify *v, int64_t until, leat_err *e);
 /* The offset behind all that was folded of the table's topic. */
 int64_t leat_verify_fold_at(const leat_verify *v);
+/* rc, or CONF "verify.scratch": the folder of the folded tables is full, or takes none. */
+leat_rc leat_verify_fold_failed(const leat_verify *v, leat_rc rc, leat_err *e);
 /* The target's reader is closed before. */
 void leat_verify_fold_free(leat_verify *v);
 

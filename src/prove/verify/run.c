@@ -174,7 +174,7 @@ static leat_rc compare_table(leat_verify *v, const match *m, leat_err *e)
         .topic = c->topic,
         .skipped = "",
         .view = ""};
-    if (!wanted(v, v->told.source)) return LEAT_PENDING;
+    if (!wanted(v, v->told.source) || leat_verify_fold_lacks(v, c->topic)) return LEAT_PENDING;
     LEAT_TRY(v->source->describe(v->source, s, &v->arena, e));
     LEAT_TRY(v->target->describe(v->target, t, &v->arena, e));
     if (s->n == 0) return LEAT_PENDING; /* dropped just now */
@@ -207,8 +207,8 @@ static leat_rc refuse_shared(const leat_verify *v, const match *m, const match *
         if (v->fold)
             return leat_fail(e, LEAT_CONF, "verify.shared", m->name,
                              "%s and %s are one name where a stream is folded, by which names that "
-                             "differ by case, dots and underscores alone are the same: verify a "
-                             "sink of them",
+                             "differ by case, dots and underscores alone are the same: name one of "
+                             "them, or verify a sink of them",
                              o->table->topic, m->table->topic);
         return leat_fail(e, LEAT_CONF, "verify.shared", m->name,
                          "changes of %s and of %s go to this one table: which of its rows are "
@@ -226,7 +226,7 @@ static leat_rc match_tables(leat_verify *v, const origin *o, match **all, leat_e
     match **tail = all;
     while (*tail) tail = &(*tail)->next;
     for (const leat_catalog_table *c = o->catalog.first; c; c = c->next) {
-        bool has = v->fold && c->captured && c->topic;
+        bool has = v->fold && c->captured && c->topic && wanted(v, source_name(v, c));
         if (c->captured && c->topic && !v->fold)
             LEAT_TRY(leat_wanted_has(&v->sink_setup.wanted, c->topic, &has, e));
         if (!has) continue;
@@ -284,7 +284,6 @@ static leat_rc fold(leat_verify *v, const origin *o, const match *all, leat_err 
     LEAT_TRY(leat_filter_new(&v->arena, o->setup.source->capture(o->setup.conf), &v->filter, e));
     n = 0;
     for (const match *m = all; m; m = m->next) {
-        if (!wanted(v, source_name(v, m->table))) continue;
         LEAT_TRY(refuse_without_rows(v, o, m, e));
         topics[n++] = m->table->topic;
     }
@@ -325,6 +324,7 @@ static leat_rc compare_all(leat_verify *v, leat_verify_load *load, leat_err *e)
         LEAT_TRY(match_tables(v, &origins[i], &all, e));
     }
     if (v->fold) LEAT_TRY(fold(v, &origins[0], all, e));
+    v->paced_us = leat_mono_us();
     for (unsigned i = 0; i < n; i++) {
         leat_rc rc = compare_source(v, &origins[i], all, &tables, e);
         if (v->source) {
@@ -334,6 +334,7 @@ static leat_rc compare_all(leat_verify *v, leat_verify_load *load, leat_err *e)
         v->source = NULL;
         LEAT_TRY(rc);
     }
+    LEAT_TRY(leat_verify_fold_refused(v, e));
     if (tables > 0) return LEAT_OK;
     return leat_fail(
         e, LEAT_CONF, "verify.nothing", v->conf->name,
@@ -348,6 +349,7 @@ leat_rc leat_verify_run(const leat_verify_conf *conf, uint64_t *found, uint64_t 
     *load = (leat_verify_load){0};
     leat_rc rc = open_target(&v, e);
     if (rc == LEAT_OK) rc = compare_all(&v, load, e);
+    rc = leat_verify_fold_failed(&v, rc, e);
     if (v.target) {
         load->target_us = v.target->spent_us;
         v.target->close(v.target);

@@ -62,12 +62,14 @@ leat_rc leat_verify_goes_on(const leat_verify *v, leat_err *e)
 
 leat_rc leat_verify_pace(leat_verify *v, leat_err *e)
 {
-    int64_t spent =
-        v->source->spent_us > v->target->spent_us ? v->source->spent_us : v->target->spent_us;
-    int64_t due = v->conf->load >= 100 ? 0 : v->began_us + spent * 100 / v->conf->load;
+    int64_t spent = v->source->spent_us;
+    if (!v->fold && v->target->spent_us > spent) spent = v->target->spent_us;
+    int64_t due = v->conf->load >= 100 ? 0 : v->paced_us + spent * 100 / v->conf->load;
     for (;;) {
-        int64_t now = leat_mono_us(), left = due - now;
         LEAT_TRY(leat_verify_goes_on(v, e));
+        if (leat_mono_us() >= due) return LEAT_OK;
+        if (v->fold) LEAT_TRY(leat_verify_fold_on(v, 0, e));
+        int64_t now = leat_mono_us(), left = due - now;
         if (left <= 0) return LEAT_OK;
         leat_sleep_us(left < STEP_US ? left : STEP_US);
         v->slept_us += leat_mono_us() - now;
@@ -215,7 +217,9 @@ leat_rc leat_verify_table_run(leat_verify *v, int64_t estimate, leat_err *e)
     leat_keyset_clear(&v->keys);
     do {
         leat_arena_reset(&v->scratch, 1 << 20);
-        rc = one_range(v, lo, &hi, e);
+        /* What changed since would be suspects, and all at once at the end. */
+        if (v->fold) rc = leat_verify_fold_on(v, 0, e);
+        if (rc == LEAT_OK) rc = one_range(v, lo, &hi, e);
         if (rc == LEAT_OK && hi) { /* it outlives the scratch */
             leat_str *copy = LEAT_NEW(&bounds, leat_str, v->splan.nkey);
             for (uint16_t i = 0; i < v->splan.nkey; i++) copy[i] = leat_arena_str(&bounds, hi[i]);
