@@ -3,10 +3,14 @@
 #ifndef LEAT_SYSTEM_SQLITE_COMPARE_H
 #define LEAT_SYSTEM_SQLITE_COMPARE_H
 
+#include <sqlite3.h>
+
 #include "capture/compare.h"
 
 /* The file must be there. path is copied. */
 leat_rc leat_sqlite_compare_open(const char *path, int64_t wait_ms, leat_compare_side **out,
                                  leat_err *e);
+/* The functions that statements with its texts need, in another session. SQLite's code. */
+int leat_sqlite_compare_functions(sqlite3 *db);
 
 #endif
