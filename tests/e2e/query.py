@@ -121,3 +121,23 @@ class Writers(Together):
             return []
         c.commit()
         return new
+
+
+class Deleters(Writers):
+    """The same, of which each also deletes rows of its own, gives some back their key, and changes
+    others' keys."""
+
+    def _transaction(self, c, dice, mine):
+        new = super()._transaction(c, dice, mine)
+        gone = dice.sample(mine, min(len(mine), dice.randint(0, 3)))
+        c.execute("DELETE FROM t WHERE id = ANY (%s)", (gone,))
+        time.sleep(dice.random() * self.longest / 8)
+        for id in gone[: dice.choice([0, 0, 1])]:
+            if dice.random() < 0.5:
+                c.commit()
+                time.sleep(dice.random() * self.longest / 2)
+            c.execute("INSERT INTO t (id, v, at) VALUES (%s, -1, now())", (id,))
+        for id in dice.sample(new, min(len(new), dice.choice([0, 0, 1]))):
+            c.execute("UPDATE t SET id = -id, at = now() WHERE id = %s", (id,))
+        c.commit()
+        return new

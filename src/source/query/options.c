@@ -176,7 +176,8 @@ static const leat_opt mode[] = {
      .help = "How rows are found that were not read yet. bulk: all of them, at each poll. "
              "incrementing: by a column that grows from row to row, so that updates are not seen. "
              "timestamp: by one that each write sets to the time. timestamp+incrementing: by both, "
-             "which tells rows of the same moment apart. Deleted rows are seen by none."},
+             "which tells rows of the same moment apart. Deleted rows are seen by none: see "
+             "deletes.interval.ms."},
     {.name = "incrementing.column.name",
      MODE,
      TEXT(incrementing),
@@ -261,6 +262,18 @@ static const leat_opt mode[] = {
              "(with MySQL and MariaDB: a statement that runs but has not written at all) is waited "
              "for until it is this old. One that has written is waited for until it ends. "
              "Of leat's own."},
+    {.name = "deletes.interval.ms",
+     MODE,
+     TIME(deletes_ms),
+     .def = "0",
+     .min = 0,
+     .max = INT64_C(86400000) * 365,
+     .label = "Between looks for deleted rows",
+     .help = "Pause between two looks for rows of a table that are not there any more; 0: none. "
+             "The keys that were told are kept in a file of the connector and compared with the "
+             "table's by sums of ranges. A deleted row is told by its key with a null value, and "
+             "all records have the table's primary key, which it needs, as their key. Of leat's "
+             "own."},
     {.name = NULL},
 };
 
@@ -370,6 +383,14 @@ static void check_tables(const leat_query_conf *c, leat_report *r)
     if (!empty(c->query) && !empty(c->query_masked))
         leat_report_add(r, false, "query.masked", 0, "cannot be set beside query");
     if (c->types.n == 0) leat_report_add(r, false, "table.types", 0, "must name a kind at least");
+    if (c->deletes_ms && leat_query_has_query(c))
+        leat_report_add(r, false, "deletes.interval.ms", 0,
+                        "cannot be set beside query: deleted rows are found by a table's primary "
+                        "key");
+    if (c->deletes_ms && !empty(c->suffix))
+        leat_report_add(
+            r, false, "deletes.interval.ms", 0,
+            "cannot be set beside query.suffix, which may leave out rows that are there");
 }
 
 static void check_mapping(const char *option, const leat_opt_list *list, bool brackets,
