@@ -48,6 +48,19 @@ def offsets(leat, name="q"):
     return {str(o["partition"]): o["offset"] for o in found["offsets"]}
 
 
+def deleted(leat, topic):
+    """The keys of the tombstones, in their order."""
+    return [record["key"] for record in leat.read(topic) if record["value"] is None]
+
+
+def last(leat, topic):
+    """A key's values -> the value of its last record, but of those that end with a tombstone."""
+    out = {}
+    for record in leat.read(topic):
+        out[tuple(record["key"].values())] = record["value"]
+    return {key: value for key, value in out.items() if value is not None}
+
+
 MODES = ["bulk", "incrementing", "timestamp", "timestamp+incrementing"]
 
 

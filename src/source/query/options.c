@@ -2,6 +2,7 @@
  * table. Every property of it stands here: supported, without effect, or missing. Any thread. */
 #include <ctype.h>
 
+#include "config/db_url.h"
 #include "config/files.h"
 #include "config/regex.h"
 #include "source/query/conf.h"
@@ -383,14 +384,37 @@ static void check_tables(const leat_query_conf *c, leat_report *r)
     if (!empty(c->query) && !empty(c->query_masked))
         leat_report_add(r, false, "query.masked", 0, "cannot be set beside query");
     if (c->types.n == 0) leat_report_add(r, false, "table.types", 0, "must name a kind at least");
-    if (c->deletes_ms && leat_query_has_query(c))
-        leat_report_add(r, false, "deletes.interval.ms", 0,
+}
+
+/* A host that is behind lacks rows that another one has told. */
+static bool hosts_differ(const leat_query_conf *c)
+{
+    leat_arena a = {0};
+    leat_db_url url;
+    bool many = c->url && leat_db_url_read(c->url, &a, &url, NULL) == LEAT_OK && url.hosts &&
+                strchr(url.hosts, ',');
+    const char *role = many ? leat_db_url_param(&url, "targetServerType") : NULL;
+    bool one = role && (strcmp(role, "primary") == 0 || strcmp(role, "master") == 0);
+    leat_arena_free(&a);
+    return many && !one;
+}
+
+static void check_deletes(const leat_query_conf *c, leat_report *r)
+{
+    static const char option[] = "deletes.interval.ms";
+    if (c->deletes_ms == 0) return;
+    if (leat_query_has_query(c))
+        leat_report_add(r, false, option, 0,
                         "cannot be set beside query: deleted rows are found by a table's primary "
                         "key");
-    if (c->deletes_ms && !empty(c->suffix))
-        leat_report_add(
-            r, false, "deletes.interval.ms", 0,
-            "cannot be set beside query.suffix, which may leave out rows that are there");
+    if (!empty(c->suffix))
+        leat_report_add(r, false, option, 0,
+                        "cannot be set beside query.suffix, which may leave out rows that are "
+                        "there");
+    if (hosts_differ(c))
+        leat_report_add(r, false, option, 0,
+                        "cannot be set with several hosts in connection.url, of which one may be "
+                        "behind: name one, or add targetServerType=primary");
 }
 
 static void check_mapping(const char *option, const leat_opt_list *list, bool brackets,
@@ -431,6 +455,7 @@ void leat_query_conf_validate(const void *conf, leat_report *r)
     leat_err err;
     check_tables(c, r);
     check_columns(c, r);
+    check_deletes(c, r);
     bool good = c->prefix != NULL;
     for (const char *p = c->prefix; p && *p; p++)
         good = good && (isalnum((unsigned char)*p) || strchr("._-", *p));
