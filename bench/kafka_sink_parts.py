@@ -1,6 +1,8 @@
 """The relational sink out of Kafka: a topic into a table of PostgreSQL, beside Debezium's JDBC sink
 on a Kafka Connect of its own, and COPY FROM of the same rows."""
 
+import concurrent.futures
+import dataclasses
 import itertools
 import os
 import time
@@ -55,37 +57,58 @@ class Jdbc:
             "value.converter": JSON,
         } | SCHEMAS | more
 
-    def _rows(self):
-        """By the last key, which costs nothing to ask for."""
-        if self.target.db.sql("SELECT to_regclass('t1')") == [(None,)]:
-            return 0
-        return self.target.db.sql("SELECT coalesce(max(id) + 1, 0) FROM t1")[0][0]
-
     def run(self, mode, more, n):
-        """Until n rows are there: a Cost for n rows at the rate behind the first ones."""
         self.target.empty()
         name, pid = f"jdbc{next(_numbers)}", self.worker.process.pid
         peak, cpu = measure.Peak(pid), measure.cpu(pid)
         server = measure.server_cpu(self.target.server)
         self.worker.create(name, self._config(mode, more))
-        first = None
-        until_ = time.monotonic() + max(300, n / 500)
-        while (got := self._rows()) < n:
-            now = time.monotonic()
-            if got and first is None:
-                first, of = now, got
-            if now > until_ or self.worker.state(name)[1] == ["FAILED"]:
-                raise RuntimeError(f"the JDBC sink wrote {got} of {n} rows: {self.worker.log}")
-            time.sleep(0.03)
-        now = time.monotonic()
-        if first is None:
-            raise RuntimeError("the JDBC sink wrote all rows at once: take a larger --scale")
-        cost = measure.Cost((now - first) * n / max(1, n - of), measure.cpu(pid) - cpu,
+
+        def alive():
+            if self.worker.state(name)[1] == ["FAILED"]:
+                raise RuntimeError(f"the JDBC sink failed: {self.worker.log}")
+
+        seconds = _behind_the_first(self.target, n, alive)
+        cost = measure.Cost(seconds, measure.cpu(pid) - cpu,
                             measure.server_cpu(self.target.server) - server)
         self.worker.call("DELETE", f"/connectors/{name}")
         until(lambda: self.worker.state(name) == (None, []), 60, "the end of the JDBC sink")
         self.peaks.append(peak.stop())
         return cost
+
+
+def _rows(target):
+    """By the last key, which costs nothing to ask for."""
+    if target.db.sql("SELECT to_regclass('t1')") == [(None,)]:
+        return 0
+    return target.db.sql("SELECT coalesce(max(id) + 1, 0) FROM t1")[0][0]
+
+
+def _behind_the_first(target, n, alive):
+    """Until n rows are there: seconds for n rows at the rate behind the first ones, so that neither
+    the start of a process nor joining the group counts."""
+    first = None
+    until_ = time.monotonic() + max(300, n / 500)
+    while (got := _rows(target)) < n:
+        now = time.monotonic()
+        if got and first is None:
+            first, of = now, got
+        if now > until_:
+            raise RuntimeError(f"{got} of {n} rows are there")
+        alive()
+        time.sleep(0.03)
+    if first is None:
+        raise RuntimeError("all rows were there at once: take a larger --scale")
+    return (time.monotonic() - first) * n / max(1, n - of)
+
+
+def _leat(target, mode, n):
+    """As the JDBC sink is timed."""
+    target.empty()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        run = pool.submit(target.sink, KINDS[mode])
+        seconds = _behind_the_first(target, n, lambda: run.done() and run.result())
+        return dataclasses.replace(run.result(), seconds=seconds)
 
 
 def _fill(world, broker, n):
@@ -112,7 +135,7 @@ def kafka_sink_pg(world, table):
     rows = target.db.sql("SELECT count(*) FROM t1")[0][0]
     assert rows == n, (rows, n)
     target.psql(f"\\copy t1 TO '{target.file}'")
-    things = {f"leat, {mode}": (lambda mode=mode: target.sink(KINDS[mode])) for mode in MODES}
+    things = {f"leat, {mode}": (lambda mode=mode: _leat(target, mode, n)) for mode in MODES}
     things["COPY FROM"] = target.copy
     sizes = dict.fromkeys(things, n)
     try:

@@ -173,6 +173,16 @@ static leat_value *key_alone(const leat_table *t, leat_arena *a)
     return cells;
 }
 
+/* Debezium makes a delete and a create of a change of key. Another key in the old row of an update
+ * was not sent: it is made up (event/envelope.h). */
+static void drop_made_up(const leat_table *t, const leat_value *after, leat_value *before)
+{
+    for (uint16_t i = 0; i < t->nkey; i++) {
+        leat_value *cell = &before[t->key_cols[i]];
+        if (!leat_value_eq(cell, &after[t->key_cols[i]])) *cell = leat_absent();
+    }
+}
+
 /* The cells of the source block that are an event's own, in the order of the schema. */
 static const leat_value *source_cells(const leat_table *t, const leat_value *source, leat_arena *a)
 {
@@ -230,6 +240,7 @@ static leat_rc add_change(const leat_change_record *c, const leat_change_table *
         put_key(at->table, c, before);
     }
     if (after) put_key(at->table, c, after);
+    if (op == LEAT_OP_UPDATE && before) drop_made_up(at->table, after, before);
     leat_event *ev = add(c, at, b);
     ev->op = (uint8_t)op;
     ev->flags = flags;
@@ -292,6 +303,24 @@ static leat_rc in_part(leat_rc rc, leat_err *e, const char *code)
 {
     if (leat_rc_failed(rc) && e) snprintf(e->code, sizeof e->code, "%s", code);
     return rc;
+}
+
+bool leat_change_join(const leat_event *gone, leat_event *made, leat_arena *a)
+{
+    if (gone->op != LEAT_OP_DELETE || !made->after || whole(made->table, made->after)) return false;
+    const leat_table *t = made->table, *old = gone->table;
+    leat_value *cells = key_alone(t, a);
+    for (uint32_t i = 0; i < t->row->nfields; i++) {
+        int at = leat_schema_field(old->row, leat_str_of(t->row->fields[i].name));
+        if (at >= 0 && leat_change_alike(old->row->fields[at].schema, t->row->fields[i].schema))
+            cells[i] = gone->before[at];
+    }
+    for (uint16_t i = 0; i < t->nkey; i++)
+        if (cells[t->key_cols[i]].kind == LEAT_ABSENT) return false;
+    made->op = LEAT_OP_UPDATE;
+    made->flags = LEAT_EV_KEY_CHANGED;
+    made->before = cells;
+    return true;
 }
 
 leat_rc leat_change_read(leat_change_reader *r, const char *topic, leat_str key, leat_str value,

@@ -37,4 +37,9 @@ leat_rc leat_change_read(leat_change_reader *r, const char *topic, leat_str key,
 leat_rc leat_change_take(leat_change_reader *r, const leat_record *record, leat_batch *b,
                          leat_err *e);
 
+/* Of one change of key, which became the delete of the old row and then the new row: where this
+ * lacks cells that were not sent, made becomes an update of the row that is there. True: it did,
+ * and the delete is not to be done. Cells are in a. */
+bool leat_change_join(const leat_event *gone, leat_event *made, leat_arena *a);
+
 #endif

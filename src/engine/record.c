@@ -117,15 +117,14 @@ leat_rc leat_record_write(leat_record_form *f, const leat_event *ev, const leat_
     return LEAT_OK;
 }
 
-void leat_record_text(const leat_event *ev, leat_arena *a, leat_buf *out)
+void leat_record_text(const leat_event *ev, const leat_record *r, leat_buf *out)
 {
-    leat_record view[LEAT_RECORDS_MAX];
-    bool is_null;
+    bool is_null, keyed = r->value.kind == LEAT_NULL;
     const leat_json_conf conf = {.replace_null_with_default = true};
     leat_json_converter *json = leat_json_converter_new(&conf);
-    leat_envelope_records(ev, a, view);
     leat_str placeholder = ev->op ? ev->table->origin->placeholder : (leat_str){0};
-    leat_json_convert(json, view[0].value_schema, &view[0].value, placeholder, out, &is_null, NULL);
+    leat_json_convert(json, keyed ? r->key_schema : r->value_schema, keyed ? &r->key : &r->value,
+                      placeholder, out, &is_null, NULL);
     leat_json_converter_free(json);
 }
 

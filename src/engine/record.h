@@ -28,9 +28,9 @@ leat_rc leat_record_write(leat_record_form *f, const leat_event *ev, const leat_
 leat_rc leat_record_part(leat_json_converter *c, leat_jw *w, const char *name,
                          const leat_schema *schema, const leat_value *value, leat_str placeholder,
                          leat_err *e);
-/* Appends the value of the event's first record as JSON without schemas: what a dead letter shows.
- */
-void leat_record_text(const leat_event *ev, leat_arena *a, leat_buf *out);
+/* Appends the value of a record of the event as JSON without schemas, its key where that is null:
+ * what a dead letter shows. */
+void leat_record_text(const leat_event *ev, const leat_record *r, leat_buf *out);
 /* Adds a row as an object, without its ABSENT cells; null when there is none. */
 leat_rc leat_record_row(leat_json_converter *c, leat_jw *w, const char *name,
                         const leat_schema *row, const leat_value *cells, leat_err *e);

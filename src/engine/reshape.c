@@ -11,7 +11,9 @@
 static void put_letter(leat_batch *b, const leat_event *ev, const leat_err *why, bool safe)
 {
     leat_buf text = {0};
-    leat_record_text(ev, &b->arena, &text);
+    leat_record view[LEAT_RECORDS_MAX];
+    leat_envelope_records(ev, &b->arena, view);
+    leat_record_text(ev, &view[0], &text);
     leat_str bytes = leat_buf_str(&text);
     leat_dead letter = {.why = *why,
                         .bytes = bytes,

@@ -243,7 +243,7 @@ static void parse_signals(const leat_props *connector, const leat_props *worker,
     out->signals = k;
 }
 
-/* The classes of converters: into Kafka they decide what is written. */
+/* The classes of converters: into Kafka they decide what is written, out of it what is read. */
 static void check_converters(const leat_setup *setup, leat_report *r)
 {
     static const char json[] = LEAT_JSON_CONVERTER;
@@ -253,7 +253,11 @@ static void check_converters(const leat_setup *setup, leat_report *r)
         const char *klass = setup->common.converters[i];
         bool known = strcmp(klass, json) == 0 || (i == 2 && strcmp(klass, simple) == 0);
         if (known) continue;
-        if (setup->kafka)
+        if (setup->sink && i == 2)
+            leat_report_add(r, true, names[i], 0,
+                            "accepted, but has no effect here: of headers a sink looks at the "
+                            "names alone");
+        else if (setup->kafka)
             leat_report_add(r, false, names[i], 0,
                             "is %s, which is not built yet, and another one would change the "
                             "records; there is %s%s%s",

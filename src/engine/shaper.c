@@ -9,9 +9,20 @@
 #include "convert/change.h"
 #include "engine/record.h"
 
+enum { SCHEMAS_MOST = 1024 };
+
+/* A schema of records that have their own, which do not live longer than their batch. */
+typedef struct kept {
+    const leat_schema *schema;
+    struct kept *next;
+} kept;
+
 struct leat_shaper {
     leat_transform_run *run;
     leat_change_reader *reader; /* of what was touched */
+    leat_arena arena;
+    kept *schemas; /* in the arena; the one used last first */
+    unsigned nschemas;
     bool transforms, tolerate;
 };
 
@@ -31,6 +42,7 @@ void leat_shaper_free(leat_shaper *s)
     if (!s) return;
     leat_change_reader_free(s->reader);
     leat_transform_run_free(s->run);
+    leat_arena_free(&s->arena);
     leat_free(s);
 }
 
@@ -60,6 +72,31 @@ static bool is_tombstone(const leat_event *ev)
     return ev->op == LEAT_OP_RECORD && ev->record->value.kind == LEAT_NULL;
 }
 
+/* A row or an envelope with schemas of its own: of an update of the key, made by a source's
+ * transforms, all but the first are such. Heartbeats and transactions are none. */
+static bool is_row(const leat_event *ev)
+{
+    return ev->op == LEAT_OP_RECORD && (ev->flags & LEAT_EV_OF_CHANGE) &&
+           ev->record->value.kind == LEAT_STRUCT && ev->record->value_schema;
+}
+
+/* The schema that stands for all that are equal to it. */
+static const leat_schema *keep(leat_shaper *s, const leat_schema *schema)
+{
+    for (kept **at = &s->schemas; *at; at = &(*at)->next) {
+        kept *found = *at;
+        if (!leat_schema_eq(found->schema, schema)) continue;
+        *at = found->next;
+        found->next = s->schemas;
+        return (s->schemas = found)->schema;
+    }
+    kept *k = LEAT_NEW(&s->arena, kept, 1);
+    *k = (kept){leat_schema_copy(&s->arena, schema), s->schemas};
+    s->schemas = k;
+    s->nschemas++;
+    return k->schema;
+}
+
 /* The nth record of ev became made. */
 static void place(const leat_event *ev, unsigned nth, leat_event *made)
 {
@@ -71,6 +108,24 @@ static void place(const leat_event *ev, unsigned nth, leat_event *made)
     made->partition = ev->partition;
     made->offset = ev->offset + nth;
     made->snapshot = ev->snapshot;
+}
+
+/* What the envelope has made up beside an old key is not there again. */
+static void drop_made_up(const leat_event *ev, leat_arena *a, leat_event *made)
+{
+    const leat_schema *row = made->table->row, *was;
+    bool partial = ev->op != LEAT_OP_RECORD && (ev->flags & LEAT_EV_OLD_KEY_ONLY) && ev->before;
+    if (!partial || !made->before) return;
+    was = ev->table->row;
+    leat_value *cells = LEAT_NEW(a, leat_value, row->nfields);
+    for (uint32_t i = 0; i < row->nfields; i++) {
+        const char *name = row->fields[i].name;
+        bool same = i < was->nfields && strcmp(was->fields[i].name, name) == 0; /* as a rule */
+        int at = same ? (int)i : leat_schema_field(was, leat_str_of(name));
+        bool absent = at >= 0 && ev->before[at].kind == LEAT_ABSENT;
+        cells[i] = absent ? leat_absent() : made->before[i];
+    }
+    made->before = cells;
 }
 
 /* A null behind the delete that the same change became says nothing more. */
@@ -85,51 +140,17 @@ static leat_tally *of_topic(leat_batch *b, const leat_event *ev)
     return leat_tallies_get(&b->tables, leat_str_of(leat_event_topic(ev)), NULL);
 }
 
-/* DATA: none of its records is in b. */
-static leat_rc take(leat_shaper *s, const leat_event *ev, const leat_record *records, unsigned n,
-                    leat_batch *b, leat_err *e)
-{
-    uint32_t before = b->n;
-    for (unsigned i = 0; i < n; i++) {
-        leat_rc rc = leat_change_take(s->reader, &records[i], b, e);
-        if (leat_rc_failed(rc)) b->n = before;
-        LEAT_TRY(rc);
-        if (rc == LEAT_AGAIN) continue;
-        place(ev, i, &b->ev[b->n - 1]);
-        if (repeats(b->ev, before, b->n)) b->n--;
-    }
-    if (b->n == before) LEAT_COUNT(b, of_topic(b, ev), filtered, 1);
-    return LEAT_OK;
-}
-
-static leat_rc shape_one(leat_shaper *s, const leat_event *ev, leat_batch *b, leat_err *e)
-{
-    leat_record was[LEAT_RECORDS_MAX], is[LEAT_RECORDS_MAX];
-    bool other = is_record_table(ev);
-    if (is_tombstone(ev)) {
-        LEAT_COUNT(b, of_topic(b, ev), filtered, 1);
-        return LEAT_OK;
-    }
-    if (ev->op != LEAT_OP_RECORD && (s->transforms || other)) {
-        unsigned n = leat_envelope_records(ev, &b->arena, was);
-        memcpy(is, was, sizeof is);
-        LEAT_TRY(leat_transform_records(s->run, ev, is, n, &b->arena, e));
-        for (unsigned i = 0; i < n; i++) other = other || touched(&was[i], &is[i]);
-        if (other) return take(s, ev, is, n, b, e);
-    }
-    *leat_batch_add(b, ev->table) = *ev;
-    return LEAT_OK;
-}
-
-static void bury(const leat_event *ev, const leat_err *why, leat_batch *b)
+/* A letter of the nth record of ev, as it was before transforms. */
+static void bury(const leat_event *ev, unsigned nth, const leat_record *was, const leat_err *why,
+                 leat_batch *b)
 {
     leat_buf position = {0}, text = {0};
     leat_jw w = {.out = &position};
     leat_jw_object(&w, NULL);
     leat_jw_z(&w, "topic", leat_event_topic(ev));
-    leat_jw_i64(&w, "offset", ev->offset);
+    leat_jw_i64(&w, "offset", ev->offset + nth);
     leat_jw_end(&w);
-    leat_record_text(ev, &b->arena, &text);
+    leat_record_text(ev, was, &text);
     leat_dead letter = {.why = *why,
                         .bytes = leat_buf_str(&text),
                         .position = leat_buf_str(&position),
@@ -140,29 +161,104 @@ static void bury(const leat_event *ev, const leat_err *why, leat_batch *b)
     leat_buf_free(&text);
 }
 
-static leat_rc stop(const leat_event *ev, const leat_err *why, leat_err *e)
+/* One record that cannot be taken: a letter, or the end of the sink. */
+static leat_rc refuse(const leat_shaper *s, const leat_event *ev, unsigned nth,
+                      const leat_record *was, const leat_err *why, leat_batch *b, leat_err *e)
 {
+    if (why->rc == LEAT_DATA && s->tolerate) {
+        bury(ev, nth, was, why, b);
+        return LEAT_OK;
+    }
     return leat_fail(e, LEAT_CONF, why->code, leat_event_topic(ev),
                      "%s at offset %lld: %.420s. The sink stops here (errors.tolerance=none); with "
-                     "errors.tolerance=all such changes go to the dead letters",
-                     leat_event_topic(ev), (long long)ev->offset, why->msg);
+                     "errors.tolerance=all such records go to the dead letters",
+                     leat_event_topic(ev), (long long)(ev->offset + nth), why->msg);
+}
+
+static leat_rc take(leat_shaper *s, const leat_event *ev, unsigned nth, const leat_record *was,
+                    const leat_record *is, leat_batch *b, leat_err *e)
+{
+    leat_err why;
+    leat_rc rc = leat_change_take(s->reader, is, b, &why);
+    if (leat_rc_failed(rc)) return refuse(s, ev, nth, was, &why, b, e);
+    if (rc == LEAT_AGAIN) return LEAT_OK;
+    place(ev, nth, &b->ev[b->n - 1]);
+    drop_made_up(ev, &b->arena, &b->ev[b->n - 1]);
+    return LEAT_OK;
+}
+
+static leat_rc shape_row(leat_shaper *s, const leat_event *ev, leat_batch *b, leat_err *e)
+{
+    leat_err why;
+    leat_record is = *ev->record;
+    if (is.key_schema) is.key_schema = keep(s, is.key_schema);
+    is.value_schema = keep(s, is.value_schema);
+    leat_rc rc = leat_transform_one(s->run, &is, &b->arena, &why);
+    if (rc != LEAT_OK) return refuse(s, ev, 0, ev->record, &why, b, e);
+    return take(s, ev, 0, ev->record, &is, b, e);
+}
+
+/* Each record by itself, as over Kafka. */
+static leat_rc shape_change(leat_shaper *s, const leat_event *ev, leat_batch *b, leat_err *e)
+{
+    leat_record was[LEAT_RECORDS_MAX], is[LEAT_RECORDS_MAX];
+    bool bad[LEAT_RECORDS_MAX], other = is_record_table(ev);
+    unsigned n = leat_envelope_records(ev, &b->arena, was);
+    uint32_t before = b->n;
+    memcpy(is, was, sizeof is);
+    for (unsigned i = 0; i < n; i++) {
+        leat_err why;
+        leat_rc rc = leat_transform_records(s->run, ev, &is[i], 1, &b->arena, &why);
+        bad[i] = rc != LEAT_OK;
+        if (bad[i]) LEAT_TRY(refuse(s, ev, i, &was[i], &why, b, e));
+        other = other || bad[i] || touched(&was[i], &is[i]);
+    }
+    if (!other) *leat_batch_add(b, ev->table) = *ev;
+    for (unsigned i = 0; other && i < n; i++) {
+        if (!bad[i]) LEAT_TRY(take(s, ev, i, &was[i], &is[i], b, e));
+        if (repeats(b->ev, before, b->n)) b->n--;
+    }
+    if (b->n == before + 2 && leat_change_join(&b->ev[before], &b->ev[before + 1], &b->arena)) {
+        b->ev[before] = b->ev[before + 1];
+        b->n--;
+    }
+    return LEAT_OK;
+}
+
+static leat_rc shape_one(leat_shaper *s, const leat_event *ev, leat_batch *b, leat_err *e)
+{
+    uint64_t left = b->n + b->counts.dead;
+    if (is_row(ev))
+        LEAT_TRY(shape_row(s, ev, b, e));
+    else if (ev->op != LEAT_OP_RECORD && (s->transforms || is_record_table(ev)))
+        LEAT_TRY(shape_change(s, ev, b, e));
+    else if (!is_tombstone(ev))
+        *leat_batch_add(b, ev->table) = *ev;
+    if (b->n + b->counts.dead == left) LEAT_COUNT(b, of_topic(b, ev), filtered, 1);
+    return LEAT_OK;
 }
 
 static bool has_work(const leat_shaper *s, const leat_batch *b)
 {
     if (s->transforms) return true;
-    for (uint32_t i = 0; i < b->n; i++)
-        if (is_record_table(&b->ev[i]) || is_tombstone(&b->ev[i])) return true;
+    for (uint32_t i = 0; i < b->n; i++) {
+        const leat_event *ev = &b->ev[i];
+        if (is_record_table(ev) || is_tombstone(ev) || is_row(ev)) return true;
+    }
     return false;
 }
 
 /* Behind these the addresses of schemas stand for others. */
 static void tidy(leat_shaper *s)
 {
-    if (leat_transform_run_tidy(s->run))
-        leat_change_reader_forget(s->reader);
-    else if (leat_change_reader_trim(s->reader))
-        leat_transform_run_forget(s->run);
+    bool full = leat_transform_run_tidy(s->run);
+    full = leat_change_reader_trim(s->reader) || full || s->nschemas > SCHEMAS_MOST;
+    if (!full) return;
+    leat_transform_run_forget(s->run);
+    leat_change_reader_forget(s->reader);
+    leat_arena_reset(&s->arena, 0);
+    s->schemas = NULL;
+    s->nschemas = 0;
 }
 
 leat_rc leat_shaper_batch(leat_shaper *s, leat_batch *b, leat_err *e)
@@ -175,15 +271,8 @@ leat_rc leat_shaper_batch(leat_shaper *s, leat_batch *b, leat_err *e)
     b->ev = NULL;
     b->n = b->cap = b->nsafe = 0;
     for (uint32_t i = 0; i < n && rc == LEAT_OK; i++) {
-        leat_err why;
         if (i == nsafe) b->nsafe = b->n;
-        rc = shape_one(s, &old[i], b, &why);
-        if (rc == LEAT_DATA && s->tolerate) {
-            bury(&old[i], &why, b);
-            rc = LEAT_OK;
-        } else if (rc != LEAT_OK) {
-            rc = stop(&old[i], &why, e);
-        }
+        rc = shape_one(s, &old[i], b, e);
     }
     if (nsafe >= n) b->nsafe = b->n;
     leat_free(old);

@@ -56,6 +56,8 @@ enum {
     LEAT_EV_KEY_CHANGED = 1,  /* an update whose key differs: before holds the old key */
     LEAT_EV_OLD_KEY_ONLY = 2, /* before holds the key columns alone (REPLICA IDENTITY DEFAULT,
                                  INDEX); the others are ABSENT */
+    LEAT_EV_OF_CHANGE = 4,    /* a RECORD that a transform made of a change. Not known of streams
+                                 that were written before there was this flag */
 };
 
 typedef struct leat_event {

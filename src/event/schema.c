@@ -120,8 +120,10 @@ const char *leat_schema_param_get(const leat_schema *s, const char *key)
 
 int leat_schema_field(const leat_schema *s, leat_str name)
 {
+    char first =
+        name.len > 0 ? *name.s : '\0'; /* most names differ there: no length is asked for */
     for (uint32_t i = 0; i < s->nfields; i++)
-        if (leat_str_is(name, s->fields[i].name)) return (int)i;
+        if (*s->fields[i].name == first && leat_str_is(name, s->fields[i].name)) return (int)i;
     return -1;
 }
 

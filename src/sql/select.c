@@ -16,8 +16,25 @@ enum {
     TABLES_MOST = 100,                 /* topics of Kafka in a statement */
 };
 
-int leat_select_failed(leat_select *q, sqlite3_vtab *t, const leat_err *err)
+int leat_select_table_new(leat_select *q, const char *declared, const void *of, sqlite3_vtab **out)
 {
+    int rc = leat_select_declare(q, declared);
+    if (rc != SQLITE_OK) return rc;
+    leat_select_table *t = leat_zalloc(1, sizeof *t);
+    t->of = of;
+    *out = &t->base;
+    return SQLITE_OK;
+}
+
+int leat_select_table_free(sqlite3_vtab *t)
+{
+    leat_free(t);
+    return SQLITE_OK;
+}
+
+int leat_select_told(leat_select *q, sqlite3_vtab *t, leat_rc rc, const leat_err *err)
+{
+    if (rc == LEAT_OK) return SQLITE_OK;
     q->err = *err;
     sqlite3_free(t->zErrMsg);
     t->zErrMsg = sqlite3_mprintf("%s", err->msg);

@@ -50,11 +50,6 @@ typedef struct events_of {
     const char *topic; /* NULL: all */
 } events_of;
 
-typedef struct events_table {
-    sqlite3_vtab base;
-    const events_of *of;
-} events_table;
-
 /* JSON of a column of the row `row`, however often the statement refers to it; row -1: of none. */
 typedef struct json_text {
     leat_buf text;
@@ -98,24 +93,12 @@ static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sq
         return SQLITE_ERROR;
     }
     int rc = leat_select_connect(of->q, of->topic, err);
-    if (rc == SQLITE_OK) rc = leat_select_declare(of->q, DECLARED);
-    if (rc != SQLITE_OK) return rc;
-    events_table *t = leat_zalloc(1, sizeof *t);
-    t->of = of;
-    *out = &t->base;
-    return SQLITE_OK;
-}
-
-static int disconnect(sqlite3_vtab *t)
-{
-    leat_free(t);
-    return SQLITE_OK;
+    return rc == SQLITE_OK ? leat_select_table_new(of->q, DECLARED, of, out) : rc;
 }
 
 /* One topic's rows come by offset: nothing is to be sorted then. */
-static bool by_offset(const sqlite3_index_info *info, const events_table *t)
+static bool by_offset(const sqlite3_index_info *info, bool one)
 {
-    bool one = t->of->topic != NULL;
     for (int i = 0; i < info->nConstraint && !one; i++)
         one = info->aConstraintUsage[i].argvIndex > 0 && info->aConstraint[i].iColumn == TOPIC;
     return one && info->nOrderBy == 1 && info->aOrderBy[0].iColumn == OFFSET &&
@@ -124,10 +107,10 @@ static bool by_offset(const sqlite3_index_info *info, const events_table *t)
 
 static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 {
-    const events_table *t = (events_table *)base;
+    bool one = ((const events_of *)leat_select_of(base))->topic;
     int rc = leat_select_plan(info, kinds, COLUMNS);
-    info->orderByConsumed = by_offset(info, t);
-    if (t->of->topic) info->estimatedCost /= 10;
+    info->orderByConsumed = by_offset(info, one);
+    if (one) info->estimatedCost /= 10;
     return rc;
 }
 
@@ -136,7 +119,7 @@ static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 static int open_cursor(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
 {
     events_cursor *c = leat_zalloc(1, sizeof *c);
-    c->q = ((events_table *)base)->of->q;
+    c->q = ((const events_of *)leat_select_of(base))->q;
     leat_batch_init(&c->b, BATCH_EVENTS, BATCH_BYTES);
     *out = &c->base;
     return SQLITE_OK;
@@ -258,14 +241,14 @@ static leat_rc fill(events_cursor *c, leat_err *e)
 
 static int told(events_cursor *c, leat_rc rc, const leat_err *err)
 {
-    return rc == LEAT_OK ? SQLITE_OK : leat_select_failed(c->q, c->base.pVtab, err);
+    return leat_select_told(c->q, c->base.pVtab, rc, err);
 }
 
 static int filter(sqlite3_vtab_cursor *base, int plan, const char *plan_text, int argc,
                   sqlite3_value **argv)
 {
     events_cursor *c = (events_cursor *)base;
-    const char *topic = ((events_table *)base->pVtab)->of->topic;
+    const char *topic = ((const events_of *)leat_select_of(base->pVtab))->topic;
     leat_err err = {0};
     (void)plan;
     leave_stream(c);
@@ -427,7 +410,7 @@ static const sqlite3_module module = {
     .iVersion = 1,
     .xConnect = connect,
     .xBestIndex = best_index,
-    .xDisconnect = disconnect,
+    .xDisconnect = leat_select_table_free,
     .xOpen = open_cursor,
     .xClose = close_cursor,
     .xFilter = filter,

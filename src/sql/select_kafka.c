@@ -66,11 +66,6 @@ typedef struct records_of {
     const char *topic; /* NULL: the condition says */
 } records_of;
 
-typedef struct records_table {
-    sqlite3_vtab base;
-    const records_of *of;
-} records_table;
-
 typedef struct records_cursor {
     sqlite3_vtab_cursor base;
     leat_select *q;
@@ -92,18 +87,7 @@ static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sq
 {
     (void)db, (void)argc, (void)argv, (void)err;
     const records_of *of = aux;
-    int rc = leat_select_declare(of->q, DECLARED);
-    if (rc != SQLITE_OK) return rc;
-    records_table *t = leat_zalloc(1, sizeof *t);
-    t->of = of;
-    *out = &t->base;
-    return SQLITE_OK;
-}
-
-static int disconnect(sqlite3_vtab *t)
-{
-    leat_free(t);
-    return SQLITE_OK;
+    return leat_select_table_new(of->q, DECLARED, of, out);
 }
 
 static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
@@ -117,7 +101,7 @@ static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 static int open_cursor(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
 {
     records_cursor *c = leat_zalloc(1, sizeof *c);
-    c->q = ((records_table *)base)->of->q;
+    c->q = ((const records_of *)leat_select_of(base))->q;
     *out = &c->base;
     return SQLITE_OK;
 }
@@ -239,14 +223,14 @@ static leat_rc fill(records_cursor *c, leat_err *e)
 
 static int told(records_cursor *c, leat_rc rc, const leat_err *err)
 {
-    return rc == LEAT_OK ? SQLITE_OK : leat_select_failed(c->q, c->base.pVtab, err);
+    return leat_select_told(c->q, c->base.pVtab, rc, err);
 }
 
 static int filter(sqlite3_vtab_cursor *base, int plan, const char *plan_text, int argc,
                   sqlite3_value **argv)
 {
     records_cursor *c = (records_cursor *)base;
-    const char *topic = ((records_table *)base->pVtab)->of->topic;
+    const char *topic = ((const records_of *)leat_select_of(base->pVtab))->topic;
     leat_err err = {0};
     (void)plan;
     leave(c);
@@ -280,20 +264,33 @@ static void put_text(records_cursor *c, sqlite3_context *x)
     sqlite3_result_text64(x, c->text.p, c->text.len, SQLITE_TRANSIENT, SQLITE_UTF8);
 }
 
-/* Text that is no JSON is itself, so that it compares as it is written. */
-static void put_bytes(records_cursor *c, sqlite3_context *x, leat_str bytes)
+/* NULL: it is no JSON. */
+static const leat_json *read_json(records_cursor *c, leat_str bytes)
 {
-    leat_jw w = {.out = &c->text};
     const leat_json *j = NULL;
     bool is_json = bytes.len && leat_json_parse(&c->a, bytes, &j, NULL) == LEAT_OK;
+    return is_json ? leat_record_payload(j) : NULL;
+}
+
+static const leat_json *value(records_cursor *c)
+{
+    if (!c->parsed) c->value = read_json(c, c->m.value);
+    c->parsed = true;
+    return c->value;
+}
+
+/* Text that is no JSON is itself, so that it compares as it is written. */
+static void put_bytes(records_cursor *c, sqlite3_context *x, leat_str bytes, const leat_json *j)
+{
+    leat_jw w = {.out = &c->text};
     if (!bytes.s) return;
-    if (!is_json && leat_str_utf8(bytes)) {
+    if (!j && leat_str_utf8(bytes)) {
         sqlite3_result_text64(x, bytes.s, bytes.len, SQLITE_TRANSIENT, SQLITE_UTF8);
         return;
     }
     leat_buf_clear(&c->text);
-    if (is_json)
-        leat_json_write(leat_record_payload(j), &c->text);
+    if (j)
+        leat_json_write(j, &c->text);
     else
         leat_record_bytes(&w, &c->a, NULL, bytes, false);
     put_text(c, x);
@@ -302,14 +299,9 @@ static void put_bytes(records_cursor *c, sqlite3_context *x, leat_str bytes)
 /* A member of what looks like Debezium's envelope; NULL: it does not, or has none. */
 static const leat_json *member(records_cursor *c, const char *name)
 {
-    if (!c->parsed) {
-        const leat_json *j = NULL;
-        bool is_json = c->m.value.len && leat_json_parse(&c->a, c->m.value, &j, NULL) == LEAT_OK;
-        c->value = is_json ? leat_record_payload(j) : NULL;
-        c->parsed = true;
-    }
-    bool envelope = leat_json_get_str(c->value, "op").s && leat_json_get(c->value, "source");
-    const leat_json *found = envelope ? leat_json_get(c->value, name) : NULL;
+    const leat_json *all = value(c);
+    bool envelope = leat_json_get_str(all, "op").s && leat_json_get(all, "source");
+    const leat_json *found = envelope ? leat_json_get(all, name) : NULL;
     return found && found->type != LEAT_JSON_NULL ? found : NULL;
 }
 
@@ -358,10 +350,10 @@ static int get_column(sqlite3_vtab_cursor *base, sqlite3_context *x, int i)
     case TS:
     case TS_MS:
     case TS_US: put_time(c, x, (column)i); break;
-    case KEY: put_bytes(c, x, c->m.key); break;
+    case KEY: put_bytes(c, x, c->m.key, read_json(c, c->m.key)); break;
     case BEFORE: put_member(c, x, "before"); break;
     case AFTER: put_member(c, x, "after"); break;
-    case VALUE: put_bytes(c, x, c->m.value); break;
+    case VALUE: put_bytes(c, x, c->m.value, value(c)); break;
     case SOURCE: put_member(c, x, "source"); break;
     case HEADERS: put_headers(c, x); break;
     case COLUMNS: break;
@@ -373,7 +365,7 @@ static const sqlite3_module module = {
     .iVersion = 1,
     .xConnect = connect,
     .xBestIndex = best_index,
-    .xDisconnect = disconnect,
+    .xDisconnect = leat_select_table_free,
     .xOpen = open_cursor,
     .xClose = close_cursor,
     .xFilter = filter,

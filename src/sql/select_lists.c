@@ -118,11 +118,6 @@ typedef struct list_of {
     const list *list;
 } list_of;
 
-typedef struct list_table {
-    sqlite3_vtab base;
-    const list_of *of;
-} list_table;
-
 typedef struct list_cursor {
     sqlite3_vtab_cursor base;
     leat_select_rows rows;
@@ -131,7 +126,7 @@ typedef struct list_cursor {
 
 static const list *list_under(const list_cursor *c)
 {
-    return ((const list_table *)c->base.pVtab)->of->list;
+    return ((const list_of *)leat_select_of(c->base.pVtab))->list;
 }
 
 static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out,
@@ -140,23 +135,12 @@ static int connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sq
     (void)db, (void)argc, (void)argv;
     const list_of *of = aux;
     int rc = of->list->fill == fill_topics ? leat_select_connect(of->q, NULL, err) : SQLITE_OK;
-    if (rc == SQLITE_OK) rc = leat_select_declare(of->q, of->list->declared);
-    if (rc != SQLITE_OK) return rc;
-    list_table *t = leat_zalloc(1, sizeof *t);
-    t->of = of;
-    *out = &t->base;
-    return SQLITE_OK;
-}
-
-static int disconnect(sqlite3_vtab *t)
-{
-    leat_free(t);
-    return SQLITE_OK;
+    return rc == SQLITE_OK ? leat_select_table_new(of->q, of->list->declared, of, out) : rc;
 }
 
 static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 {
-    const list *l = ((list_table *)base)->of->list;
+    const list *l = ((const list_of *)leat_select_of(base))->list;
     int rc = leat_select_plan(info, l->kinds, l->width);
     info->estimatedCost /= 1000; /* against events */
     info->estimatedRows = 100;   /* few: the outer loop of a join, as each scan makes them anew */
@@ -167,7 +151,7 @@ static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 static int open_cursor(sqlite3_vtab *base, sqlite3_vtab_cursor **out)
 {
     list_cursor *c = leat_zalloc(1, sizeof *c);
-    c->rows.q = ((list_table *)base)->of->q;
+    c->rows.q = ((const list_of *)leat_select_of(base))->q;
     *out = &c->base;
     return SQLITE_OK;
 }
@@ -193,7 +177,7 @@ static int filter(sqlite3_vtab_cursor *base, int used, const char *plan, int arg
     c->rows.width = list_under(c)->width;
     leat_rc rc = leat_select_bound(plan, argc, argv, &b, &err);
     if (rc == LEAT_OK && !b.nothing) rc = list_under(c)->fill(&c->rows, &b, &err);
-    return rc == LEAT_OK ? SQLITE_OK : leat_select_failed(c->rows.q, base->pVtab, &err);
+    return leat_select_told(c->rows.q, base->pVtab, rc, &err);
 }
 
 static int next(sqlite3_vtab_cursor *base)
@@ -227,7 +211,7 @@ static const sqlite3_module module = {
     .iVersion = 1,
     .xConnect = connect,
     .xBestIndex = best_index,
-    .xDisconnect = disconnect,
+    .xDisconnect = leat_select_table_free,
     .xOpen = open_cursor,
     .xClose = close_cursor,
     .xFilter = filter,

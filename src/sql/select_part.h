@@ -24,8 +24,21 @@ typedef struct leat_select {
     leat_err no_kafka;                   /* why; rc OK: there is one, or none is meant */
 } leat_select;
 
-/* err of the query becomes the text of the table's error; SQLITE_ERROR. */
-int leat_select_failed(leat_select *q, sqlite3_vtab *t, const leat_err *err);
+/* A virtual table of a query, by what its module was given. */
+typedef struct leat_select_table {
+    sqlite3_vtab base;
+    const void *of;
+} leat_select_table;
+
+/* The end of xConnect: a table with these columns. */
+int leat_select_table_new(leat_select *q, const char *declared, const void *of, sqlite3_vtab **out);
+int leat_select_table_free(sqlite3_vtab *t); /* xDisconnect */
+static inline const void *leat_select_of(const sqlite3_vtab *t)
+{
+    return ((const leat_select_table *)t)->of;
+}
+/* What a call of t answers: where rc is no OK, err becomes the query's, and the table's text. */
+int leat_select_told(leat_select *q, sqlite3_vtab *t, leat_rc rc, const leat_err *err);
 /* For xConnect of a table that tells what is held of a topic (NULL: of all): that is looked up now,
  * so that a query that names no such table opens no stream. *text: of an error. */
 int leat_select_connect(leat_select *q, const char *topic, char **text);

@@ -242,6 +242,7 @@ static void put_record(const leat_event *ev, const leat_record *r, leat_arena *a
     }
     copy->headers = headers;
     *out = (leat_event){.ts_us = ev->ts_us, .seen_us = ev->seen_us, .op = LEAT_OP_RECORD};
+    out->flags = ev->op != LEAT_OP_RECORD ? LEAT_EV_OF_CHANGE : ev->flags;
     out->record = copy;
 }
 

@@ -81,8 +81,8 @@ bool leat_transform_run_tidy(leat_transform_run *run);
 void leat_transform_run_forget(leat_transform_run *run);
 
 /* The events made of one, in a: a change's first record keeps its operation, place and time, so
- * that it is counted once; others are RECORDs. DATA "transform.failed", with the transform's name,
- * and the topic as where: none is made. */
+ * that it is counted once; others are RECORDs with LEAT_EV_OF_CHANGE. DATA "transform.failed", with
+ * the transform's name, and the topic as where: none is made. */
 leat_rc leat_transform_event(leat_transform_run *run, const leat_event *ev, leat_arena *a,
                              leat_event out[LEAT_RECORDS_MAX], unsigned *n, leat_err *e);
 /* The n records of an event (leat_envelope_records), in place. Of a change, schemas that are made

@@ -178,6 +178,18 @@ def test_into_sqlite(kafka, leat, tmp_path, schemas):
     assert at[0]["read"] == 7
 
 
+def test_converters_of_headers(kafka, leat, tmp_path):
+    """Any will do: a sink looks at names alone. Of values it is told that there is none."""
+    target = SqliteTarget(tmp_path)
+    put(kafka, recorded("crud"), "crud-headers.public.customers")
+    other = "org.apache.kafka.connect.storage.StringConverter"
+    once(leat, kafka, sink(target, ["crud-headers.public.customers"], header_converter=other))
+    assert "header.converter: accepted, but has no effect here" in leat.stderr
+    assert len(target.rows("customers")) == 3
+    once(leat, kafka, sink(target, ["crud-headers.public.customers"], value_converter=other), ok=2)
+    assert f"value.converter: is {other}, which is not built yet" in leat.stderr
+
+
 # ---- many rows
 
 ROW = {"type": "struct", "optional": True, "fields": [

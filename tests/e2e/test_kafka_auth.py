@@ -1,10 +1,12 @@
 """Logging in to a real Kafka, and TLS to it: each way that works, and each that does not with the
 step of `leat check` that says so."""
 
+import contextlib
 import glob
 import importlib.util
 import json
 import os
+import sqlite3
 import subprocess
 
 import pytest
@@ -216,6 +218,32 @@ def test_scram(secured, leat, newer, mechanism):
     name, step = failed(check(leat, wrong, status=3, env=newer))
     assert name == "kafka log in" and step["code"] == "kafka.auth"
     assert "2.6.1" not in step["advice"] and "no-such-password" not in str(step)
+
+
+@pytest.mark.parametrize("mechanism", [None, "PLAIN", "SCRAM-SHA-256"])
+def test_a_sink_reads_far(secured, leat, newer, mechanism):
+    """Three times what a consumer reads ahead: it is woken on the way, with its own credentials."""
+    n, topic = 3000, f"auth.far{mechanism or ''}"
+    for operation, resource, name in (("read", "topic", "auth."), ("read", "group", "connect-")):
+        secured.allow("alice", operation, resource, name)
+    made = leat.write("far.properties", DATAGEN | {
+        "name": "far", "topic.prefix": topic, "datagen.events": n,
+        "datagen.columns": "int,text(8000)"})
+    worker = {"bootstrap.servers": secured.bootstrap}
+    if mechanism:
+        worker = {"bootstrap.servers": secured.sasl, "security.protocol": "SASL_PLAINTEXT",
+                  **secured.login("alice", mechanism)}
+    worker = leat.write("worker.properties", worker)
+    env = newer if mechanism == "SCRAM-SHA-256" else None
+    target = os.path.join(leat.folder, "far.db")
+    sink = leat.write("out.properties", {
+        "name": f"out-{topic}", "connector.class": "sql", "topics": f"{topic}.datagen.t1",
+        "table.name.format": "t1", "connection.url": f"jdbc:sqlite:{target}"})
+    for config in made, sink:
+        leat.start("run", "--once", worker, config, env=env)
+        assert leat.wait(120) == 0, leat.stderr[-4000:]
+    with contextlib.closing(sqlite3.connect(target)) as db:
+        assert db.execute("SELECT count(DISTINCT id) FROM t1").fetchall() == [(n,)]
 
 
 # ---- OAUTHBEARER

@@ -79,6 +79,62 @@ def test_rows_out_of_envelopes(request, db, leat, copy, stream, mode):
     assert counts["read"] == counts["delivered"] + counts["filtered"] > 30 and counts["dead"] == 0
 
 
+@pytest.mark.parametrize("of_source, of_sink", [
+    ({}, FLAT | {"apply.mode": "transaction"}), ({}, FLAT | {"apply.mode": "batch"}),
+    (FLAT | {"toast.mode": "reselect"}, {})], ids=["transaction", "batch", "source"])
+def test_another_key_and_a_large_value(db, leat, copy, of_source, of_sink):
+    """What an update of the key does not carry stays: the row is moved, not made anew. A source's
+    transforms make two records of it: the source reads the value."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, large text NOT NULL, v text)")
+    db.sql("INSERT INTO t SELECT g, string_agg(md5(g::text || n), ''), 'a' "
+           "FROM generate_series(1, 3) g, generate_series(1, 400) n GROUP BY g")
+    files = [leat.write("shop.properties", db.properties(name="shop") | of_source),
+             leat.write("pump.properties", sink(copy, ["shop.public.t"]) | of_sink)]
+    once(leat, files)
+    db.sql("UPDATE t SET id = 10, v = 'b' WHERE id = 1; UPDATE t SET v = 'c' WHERE id = 2;"
+           "UPDATE t SET id = 20 WHERE id = 2; UPDATE t SET id = 30 WHERE id = 20;"
+           "DELETE FROM t WHERE id = 3; INSERT INTO t VALUES (3, 'small', 'd')")
+    once(leat, files)
+    assert copy.rows("t") == db.sql("SELECT * FROM t ORDER BY id")
+
+
+BY_NR = {"primary.key.mode": "record_value", "primary.key.fields": "nr"}
+TOUCHED = of({"key": ("ValueToKey", {"fields": "op"})}) | BY_NR | {"primary.key.fields": "id"}
+
+
+@pytest.mark.parametrize("stream, more", [
+    ("embedded", {}), ("embedded", BY_NR), ("embedded", TOUCHED), ("kafka", {}),
+    ("kafka", BY_NR | {"insert.mode": "update"})],
+    ids=["key", "column", "touched", "kafka", "kafka-column"])
+def test_old_rows_by_an_index(request, db, leat, copy, stream, more):
+    """An old row has the columns of an index, and in Debezium's form nulls and zeros beside them.
+    Rows of the target are not looked for by these: the one with the key 0 is another."""
+    prefix = f"by{len(more)}"
+    table = "CREATE TABLE t (id int PRIMARY KEY, code int NOT NULL, nr int, v text)"
+    rows = "INSERT INTO t VALUES (0, 5, 50, 'zero'), (1, 10, 100, 'a'), (2, 20, 200, 'b')"
+    for statement in (table, rows):
+        db.sql(statement)
+        copy.sql(statement)
+    db.sql("CREATE UNIQUE INDEX by_code ON t (code)")
+    db.sql("ALTER TABLE t REPLICA IDENTITY USING INDEX by_code")
+    copy.sql("CREATE UNIQUE INDEX by_nr ON t (nr)")
+    props = db.properties(name="shop", topic_prefix=prefix)
+    pump = sink(copy, [f"{prefix}.public.t"], table_name_format="t") | more
+    files = [leat.write("shop.properties", props), leat.write("pump.properties", pump)]
+    if stream == "kafka":
+        kafka = request.getfixturevalue("kafka")
+        props |= {f"{part}.converter.schemas.enable": "true" for part in ("key", "value")}
+        leat.write("shop.properties", props)
+        files.insert(0, leat.write("worker.properties", {"bootstrap.servers": kafka.bootstrap}))
+        once(leat, files[:2])
+    once(leat, files)
+    db.sql("UPDATE t SET code = 11, v = 'new' WHERE id = 1; UPDATE t SET code = 21 WHERE id = 2")
+    if stream == "kafka":
+        once(leat, files[:2])
+    once(leat, files)
+    assert copy.rows("t") == db.sql("SELECT * FROM t ORDER BY id")
+
+
 def test_rows_of_a_query(db, leat, tmp_path):
     """They have no keys: a transform of the sink makes one, of the topics that its predicate names;
     without it such rows are inserted only."""
@@ -110,6 +166,33 @@ def test_what_a_source_made(db, leat, copy):
     db.sql("UPDATE t SET v = 'c' WHERE id = 1; DELETE FROM t WHERE id = 2")
     once(leat, files)
     assert copy.rows("t") == [(1, "c")]
+    db.sql("UPDATE t SET id = 3, v = 'd' WHERE id = 1; UPDATE t SET v = 'e' WHERE id = 3")
+    once(leat, files)
+    assert copy.rows("t") == [(3, "e")]
+
+
+def test_what_is_no_row(db, leat, copy):
+    """Transactions and heartbeats have schemas as rows that transforms made do: the sink knows them
+    apart."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, v text)")
+    db.sql("INSERT INTO t VALUES (1, 'a')")
+    rows = {"row": ("ExtractField$Value", {"field": "after", "predicate": "rows"})}
+    source = db.properties(name="shop", provide_transaction_metadata="true",
+                           heartbeat_interval_ms=1) | of(
+        rows, predicates="rows", predicates_rows_pattern=".*public.*",
+        predicates_rows_type=f"{TRANSFORMS}predicates.TopicNameMatches")
+    pump = sink(copy, [], topics_regex=".*(public.t|transaction|heartbeat.*)",
+                errors_tolerance="all")
+    del pump["topics"]
+    files = [leat.write("shop.properties", source), leat.write("pump.properties", pump)]
+    once(leat, files)
+    for changes in ("UPDATE t SET v = 'b'", "UPDATE t SET id = 2", "UPDATE t SET v = 'c'"):
+        db.sql(changes)
+        once(leat, files)
+    assert copy.rows("t") == [(2, "c")]
+    refused = [(letter["code"], letter["topic"]) for letter in letters(leat)]
+    assert refused.count(("sql.no_row", "shop.transaction")) == 6
+    assert {topic for _, topic in refused} <= {"shop.transaction", "__debezium-heartbeat.shop"}
 
 
 # ---- what goes wrong
@@ -138,6 +221,36 @@ def test_what_it_cannot_take(db, leat, copy):
     db.sql("INSERT INTO t VALUES (2, 'b')")
     once(leat, files)
     assert copy.rows("t") == [(2, "b")]
+
+
+@pytest.mark.parametrize("stream", ["embedded", "kafka"])
+def test_each_record_by_itself(request, db, leat, copy, stream):
+    """What cannot be taken of a change is a letter, the rest of it is written: a delete has no row
+    to make a key of, the new row of a key change has. It is the same over Kafka."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, v text)")
+    db.sql("INSERT INTO t VALUES (1, 'a'), (2, 'b')")
+    chain = of({"row": ("ExtractField$Value", {"field": "after"}),
+                "key": ("ValueToKey", {"fields": "id"})})
+    props = db.properties(name="shop", topic_prefix="apart")
+    files = [leat.write("shop.properties", props),
+             leat.write("pump.properties", sink(copy, ["apart.public.t"], table_name_format="t",
+                                                errors_tolerance="all") | chain)]
+    if stream == "kafka":
+        kafka = request.getfixturevalue("kafka")
+        props |= {f"{part}.converter.schemas.enable": "true" for part in ("key", "value")}
+        leat.write("shop.properties", props)
+        files.insert(0, leat.write("worker.properties", {"bootstrap.servers": kafka.bootstrap}))
+        once(leat, files[:2])
+    once(leat, files)
+    db.sql("UPDATE t SET id = 3 WHERE id = 1; DELETE FROM t WHERE id = 2; "
+           "INSERT INTO t VALUES (4, 'd')")
+    if stream == "kafka":
+        once(leat, files[:2])
+    once(leat, files)
+    assert copy.rows("t") == [(1, "a"), (2, "b"), (3, "a"), (4, "d")]
+    dead = letters(leat)
+    assert {letter["code"] for letter in dead} == {"transform.failed"}
+    assert sorted(json.loads(letter["position"])["offset"] for letter in dead) == [2, 3, 5, 6]
 
 
 def test_dead_letters_of_kafka(kafka, leat, copy):

@@ -242,3 +242,27 @@ bool sample_event_eq(const leat_event *x, const leat_event *y)
            cells_eq(x->before, y->before, t->row->nfields) &&
            cells_eq(x->after, y->after, t->row->nfields);
 }
+
+leat_event *sample_change(leat_batch *b, leat_table *t, leat_op op, const leat_value *before,
+                          const leat_value *after)
+{
+    leat_event *ev = leat_batch_add(b, t);
+    ev->op = (uint8_t)op;
+    ev->before = before;
+    ev->after = after;
+    ev->src = sample_src(b, 1, 2, 3);
+    return ev;
+}
+
+const leat_transforms *sample_transforms(const char *const *options, leat_arena *a, leat_report *r)
+{
+    static const leat_opt *const tables[] = {leat_connector_options, NULL};
+    leat_props props;
+    leat_connector_conf conf = {0};
+    leat_props_init(&props, NULL);
+    for (; *options; options += 2)
+        leat_props_set(&props, a, leat_str_of(options[0]), leat_str_of(options[1]), 0);
+    leat_opts_values(tables, &props, a, &conf, r);
+    leat_report_init(r, a); /* what the other options lack is no matter */
+    return leat_transforms_new(&conf, a, r);
+}

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "event/envelope.h"
+#include "transform/transform.h"
 
 /* Cells of the sample origin's events; sequence is of the first two. */
 enum { SRC_COMMIT_LSN, SRC_LSN, SRC_TXID, SRC_CELLS };
@@ -22,6 +23,13 @@ leat_table *sample_messages(leat_origin *o, uint16_t flags);
 leat_value *sample_row(leat_batch *b, int64_t id, const char *first, const char *last,
                        const char *email);
 leat_value *sample_src(leat_batch *b, int64_t commit_lsn, int64_t lsn, int64_t txid);
+
+/* An event of the customers at the end of the batch, its source cells being 1, 2, 3. */
+leat_event *sample_change(leat_batch *b, leat_table *t, leat_op op, const leat_value *before,
+                          const leat_value *after);
+
+/* The chain of these options: name, value, ..., NULL. In a; what is wrong with it is in r. */
+const leat_transforms *sample_transforms(const char *const *options, leat_arena *a, leat_report *r);
 
 /* The value in a JSON-like text: ABSENT is ?, bytes are x'..', structs by the names of the schema.
  */

@@ -7,9 +7,7 @@
 
 typedef struct fixture {
     leat_arena a;
-    leat_props props;
     leat_report report;
-    leat_connector_conf conf;
     const leat_transforms *chain;
     leat_transform_run *run;
     leat_table *t;
@@ -20,15 +18,9 @@ typedef struct fixture {
 /* Of options: name, value, ..., NULL. */
 static fixture *start(const char *const *options)
 {
-    static const leat_opt *const tables[] = {leat_connector_options, NULL};
     fixture *f = test_calloc(1, sizeof *f);
-    leat_props_init(&f->props, NULL);
     leat_report_init(&f->report, &f->a);
-    for (; *options; options += 2)
-        leat_props_set(&f->props, &f->a, leat_str_of(options[0]), leat_str_of(options[1]), 0);
-    leat_opts_values(tables, &f->props, &f->a, &f->conf, &f->report);
-    leat_report_init(&f->report, &f->a);
-    f->chain = leat_transforms_new(&f->conf, &f->a, &f->report);
+    f->chain = sample_transforms(options, &f->a, &f->report);
     if (f->chain) f->run = leat_transform_run_new(f->chain);
     f->t = sample_customers(sample_origin(), LEAT_TABLE_TOMBSTONES);
     leat_table_seal(f->t);
@@ -48,11 +40,7 @@ static void end(fixture *f)
 static const leat_event *change(fixture *f, leat_op op, const leat_value *before,
                                 const leat_value *after)
 {
-    leat_event *ev = leat_batch_add(&f->b, f->t);
-    ev->op = (uint8_t)op;
-    ev->before = before;
-    ev->after = after;
-    ev->src = sample_src(&f->b, 1, 2, 3);
+    leat_event *ev = sample_change(&f->b, f->t, op, before, after);
     ev->tx = 3;
     ev->tx_seq = 7;
     return ev;
@@ -169,6 +157,7 @@ static void test_headers(void **state)
     assert_string_equal(r.headers[0].name, "__debezium.newkey");
     assert_int_equal(r.key.u.i, 1);
     assert_int_equal(f->made[0].flags, 0);
+    assert_int_equal(f->made[2].flags, LEAT_EV_OF_CHANGE);
     assert_int_equal(record(f, 2).key.u.i, 2);
     end(f);
 }

@@ -252,6 +252,7 @@ static void test_record(void **state)
                      .nheaders = 2};
     leat_batch_add(&f->in, NULL)->record = &r;
     leat_batch_add(&f->in, NULL)->record = &r;
+    f->in.ev[1].flags = LEAT_EV_OF_CHANGE;
     round_trip(f, true);
 }
 

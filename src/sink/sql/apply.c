@@ -64,14 +64,16 @@ static bool key_there(const leat_rdb_plan *plan, const leat_value *cells)
     return plan->nkey > 0;
 }
 
-/* The old row names another key than the new one. */
+/* The old row names another key than the new one. A null names none: no row of the target has it,
+ * and it may be made up (event/envelope.h). */
 static bool key_moved(const leat_rdb_plan *plan, const leat_event *ev)
 {
     if (!ev->before || !ev->after) return false;
     for (uint16_t i = 0; i < plan->nkey; i++) {
         const leat_value *old = &ev->before[plan->fields[i].from];
         const leat_value *now = &ev->after[plan->fields[i].from];
-        if (old->kind == LEAT_ABSENT || now->kind == LEAT_ABSENT) continue;
+        if (old->kind == LEAT_ABSENT || old->kind == LEAT_NULL || now->kind == LEAT_ABSENT)
+            continue;
         if (!leat_value_eq(old, now)) return true;
     }
     return false;

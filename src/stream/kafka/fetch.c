@@ -12,12 +12,11 @@
 
 #include "base/clock.h"
 #include "stream/kafka/conf.h"
+#include "stream/kafka/flow.h"
 
 enum {
     HEADERS_MAX = 64,
     NAME_MAX_BYTES = 249,
-    BUFFER_KIB = 8192,
-    BATCH_BYTES = 1 << 20,
     WAIT_MS = 200, /* a broker waits for records at the end of a partition */
     BRIEF_MS = 2,
 };
@@ -42,6 +41,7 @@ struct leat_kafka_fetch {
     topic *topics;
     size_t n;
     rd_kafka_message_t *message; /* the last one returned */
+    leat_kafka_flow flow;
     leat_kafka_header headers[HEADERS_MAX];
     char trouble[256];
 };
@@ -67,8 +67,7 @@ static leat_rc set_reading(const leat_kafka_fetch_conf *conf, rd_kafka_conf_t *r
     LEAT_TRY(
         leat_kafka_conf_i64(rc, "fetch.wait.max.ms", conf->brief ? BRIEF_MS : WAIT_MS, OPTION, e));
     LEAT_TRY(leat_kafka_conf_set(rc, "fetch.error.backoff.ms", "100", OPTION, e));
-    LEAT_TRY(leat_kafka_conf_i64(rc, "fetch.message.max.bytes", BATCH_BYTES, OPTION, e));
-    return leat_kafka_conf_i64(rc, "queued.max.messages.kbytes", BUFFER_KIB, OPTION, e);
+    return leat_kafka_flow_set(rc, OPTION, e);
 }
 
 static leat_rc open_one(leat_kafka_fetch *f, const leat_kafka_fetch_conf *conf, rd_kafka_t **out,
@@ -364,6 +363,7 @@ leat_rc leat_kafka_fetch_next(leat_kafka_fetch *f, leat_kafka_message *out, int 
     forget_message(f);
     serve(f);
     f->message = rd_kafka_consume_queue(f->queue, ms);
+    leat_kafka_flow_took(&f->flow, f->rk, f->message);
     if (!f->message) return LEAT_AGAIN;
     if (f->message->err) return take_error(f, f->message, e);
     part *p = part_of(f, f->message);

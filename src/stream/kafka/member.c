@@ -10,11 +10,10 @@
 
 #include "base/log.h"
 #include "stream/kafka/conf.h"
+#include "stream/kafka/flow.h"
 
 enum {
     ASK_MS = 10000,
-    BUFFER_KIB = 8192,
-    BATCH_BYTES = 1 << 20,
     LOOK_MS = 5000, /* topics that are not there yet, or fit a pattern, are looked for so often */
 };
 
@@ -26,7 +25,8 @@ struct leat_kafka_member {
     rd_kafka_topic_partition_list_t *mine; /* partitions that were given, where each began */
     rd_kafka_topic_partition_list_t *done; /* of these: to be committed */
     rd_kafka_message_t *message;           /* the last one returned */
-    leat_arena arena;                      /* of its headers */
+    leat_kafka_flow flow;
+    leat_arena arena; /* of its headers */
     bool settled;
     bool closing;
     leat_rc rc; /* of a callback that failed inside of librdkafka, and why */
@@ -169,8 +169,7 @@ static leat_rc set_reading(const leat_kafka_sink_conf *conf, rd_kafka_conf_t *rc
                                  "consumer.override.heartbeat.interval.ms", e));
     LEAT_TRY(leat_kafka_conf_i64(rc, "max.poll.interval.ms", conf->poll_ms,
                                  "consumer.override.max.poll.interval.ms", e));
-    LEAT_TRY(leat_kafka_conf_i64(rc, "fetch.message.max.bytes", BATCH_BYTES, OPTION, e));
-    return leat_kafka_conf_i64(rc, "queued.max.messages.kbytes", BUFFER_KIB, OPTION, e);
+    return leat_kafka_flow_set(rc, OPTION, e);
 }
 
 leat_rc leat_kafka_member_open(const leat_kafka_member_conf *conf, leat_kafka_member **out,
@@ -346,6 +345,7 @@ leat_rc leat_kafka_member_poll(leat_kafka_member *m, leat_kafka_message *out, in
 {
     if (m->message) rd_kafka_message_destroy(m->message);
     m->message = rd_kafka_consumer_poll(m->rk, ms);
+    leat_kafka_flow_took(&m->flow, m->rk, m->message);
     if (leat_rc_failed(m->rc)) {
         leat_rc rc = m->rc;
         if (e) *e = m->err;
