@@ -44,7 +44,8 @@ def test_each_mode(leat, db, mode):
     leat.call("run", "--once", file)
     assert deleted(leat, "q_t") == [{"id": 3}, {"id": 7}], "once"
     assert len(last(leat, "q_t")) == 9
-    assert offsets(leat)["{'deletes': 'public.t'}"] == {"looks": 3, "told": 1}
+    looked = offsets(leat)["{'deletes': 'public.t'}"]
+    assert looked["told"] == 1 and looked["looks"] >= 3, "more while rows wait for others"
     counts = leat.json("status", "q")["counts"]
     assert counts["received"] == counts["appended"]
 
