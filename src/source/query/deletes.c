@@ -10,6 +10,9 @@
  * came behind the position: inserted again, or with an older moment. Such rows are told, too, once
  * the file knows all others, which it does after a first look.
  *
+ * No poll tells again what a look told. So a crash before that is durable leaves its keys to be
+ * asked for, before anything else: by what is there then the row or its delete is told.
+ *
  * Polls and looks take turns; a step is a statement or two, and then the database has peace for
  * three times as long. Run by the task's thread. */
 #include "base/clock.h"
@@ -23,7 +26,8 @@ enum {
     SPAN = 500,
     PART_SCANNED = 200000, /* ... where each statement reads all of the table */
     SPAN_SCANNED = 10000,
-    REST = 3, /* times a step's time */
+    AGAIN = 500, /* keys of the last run that are asked for at a time */
+    REST = 3,    /* times a step's time */
     WAIT_MS = 200,
 };
 
@@ -245,6 +249,7 @@ leat_rc leat_query_deletes_open(leat_query_source *s, leat_query_table *t, leat_
     leat_arena_free(&a);
     if (rc != LEAT_OK) return rc;
     l->signature = leat_arena_strdup(&s->arena, key->signature);
+    l->again = true;
     return read_notes(t, e);
 }
 
@@ -390,6 +395,10 @@ typedef struct span {
     bool *told;        /* of each of them: the file has it */
     missing *missing;
     size_t nmissing, cap;
+    leat_str *news; /* keys of rows that are read: nnews */
+    uint32_t nnews;
+    bool tell; /* these rows are told, not only noted */
+    bool some; /* the batch has some of it */
     leat_arena *a;
     leat_buf bytes;
 } span;
@@ -467,11 +476,12 @@ static leat_rc put_delete(leat_query_table *t, const missing *m, leat_batch *b, 
 
 /* One that came behind the position is told; where the file does not know all others, it is only
  * noted. */
-static leat_rc take_news(leat_query_source *s, leat_query_table *t, leat_batch *b, leat_rc rc,
-                         leat_str raw, leat_err *why, leat_err *e)
+static leat_rc take_news(leat_query_source *s, leat_query_table *t, span *x, leat_batch *b,
+                         leat_rc rc, leat_str raw, leat_err *why, leat_err *e)
 {
     const leat_query_offset group = t->group;
-    if (!t->look.whole) {
+    bool read = rc == LEAT_OK;
+    if (!x->tell) {
         if (rc == LEAT_OK) rc = leat_query_fix_cells(t->shape, &b->arena, s->cells, why);
         return rc == LEAT_OK ? leat_query_deletes_keep(s, t, true, e) : LEAT_OK;
     }
@@ -480,10 +490,14 @@ static leat_rc take_news(leat_query_source *s, leat_query_table *t, leat_batch *
     rc = leat_query_tell(s, t, b, rc, raw, why, e);
     t->group = group;
     t->dead = false;
-    return rc;
+    leat_str *key = LEAT_NEW(x->a, leat_str, x->key->n);
+    if (rc != LEAT_OK || !read || !texts_of(s, t->shape, key)) return rc;
+    x->some = true;
+    return leat_query_keys_came(t->look.keys, key, t->look.at.told + 1, e);
 }
 
-static leat_rc read_news(leat_query_source *s, leat_query_table *t, leat_batch *b, leat_err *e)
+static leat_rc read_news(leat_query_source *s, leat_query_table *t, span *x, leat_batch *b,
+                         leat_err *e)
 {
     leat_err why;
     leat_rc rc;
@@ -498,40 +512,44 @@ static leat_rc read_news(leat_query_source *s, leat_query_table *t, leat_batch *
             if (e) *e = why;
             return rc;
         }
-        LEAT_TRY(take_news(s, t, b, rc, raw, &why, e));
+        LEAT_TRY(take_news(s, t, x, b, rc, raw, &why, e));
     }
     return s->sql.dialect->end(&s->sql, e);
 }
 
-/* The rows of keys of the table's span that the file does not have. */
-static leat_rc ask_news(leat_query_source *s, leat_query_table *t, span *x, leat_batch *b,
-                        leat_err *e)
+/* Keys of the table's span that the file does not have. */
+static void find_news(span *x)
 {
-    const leat_query_key *key = &t->shape->key;
-    bool bulk = s->conf->mode == LEAT_QUERY_BULK;
-    leat_str *keys = LEAT_NEW(x->a, leat_str, (size_t)x->seen->n * key->n);
-    uint32_t n = 0;
+    uint16_t n = x->key->n;
+    x->news = LEAT_NEW(x->a, leat_str, (size_t)x->seen->n * n);
     for (uint32_t i = 0; i < x->seen->n; i++) {
         leat_cur c = leat_cur_of(leat_keyset_at(x->seen, i));
         if (x->told[i]) continue;
-        for (uint16_t k = 0; k < key->n; k++)
-            keys[(size_t)n * key->n + k] = leat_arena_str(x->a, leat_cur_blob(&c));
-        n++;
+        for (uint16_t k = 0; k < n; k++)
+            x->news[(size_t)x->nnews * n + k] = leat_arena_str(x->a, leat_cur_blob(&c));
+        x->nnews++;
     }
+}
+
+/* Those that are told are behind the position: polls tell the others. */
+static leat_rc ask_news(leat_query_source *s, leat_query_table *t, span *x, leat_batch *b,
+                        leat_err *e)
+{
+    bool bulk = s->conf->mode == LEAT_QUERY_BULK;
     bool any = t->at.has_moment || t->at.has_number;
-    if (n == 0 || (t->look.whole && (bulk || !any))) return LEAT_OK;
-    const leat_compare_range r = {.keys = keys, .nkeys = n};
+    if (x->nnews == 0 || (x->tell && (bulk || !any))) return LEAT_OK;
+    const leat_compare_range r = {.keys = x->news, .nkeys = x->nnews};
     leat_buf sql = {0};
     leat_buf_printf(&sql, "%s %s AS q WHERE 1 = 1", t->shape->select, t->from);
-    s->side->where(&sql, &key->plan, &r);
-    if (t->look.whole) {
+    s->side->where(&sql, &x->key->plan, &r);
+    if (x->tell) {
         leat_buf_str_z(&sql, " AND ");
         leat_query_put_behind(s, t, &sql);
     }
     leat_buf_u8(&sql, 0);
     leat_rc rc = leat_query_begin(s, t, sql.p, e);
     leat_buf_free(&sql);
-    return rc == LEAT_OK ? read_news(s, t, b, e) : rc;
+    return rc == LEAT_OK ? read_news(s, t, x, b, e) : rc;
 }
 
 /* ---- steps ---- */
@@ -544,33 +562,67 @@ static void put_looked(leat_query_table *t, leat_batch *b)
     leat_buf_free(&offset);
 }
 
-static leat_rc compare_span(leat_query_source *s, leat_query_table *t, const leat_compare_range *r,
-                            span *x, leat_batch *b, leat_err *e)
+static leat_rc put_deletes(leat_query_table *t, span *x, leat_batch *b, leat_err *e)
 {
-    size_t gone = 0;
-    leat_keyset_clear(x->seen);
-    LEAT_TRY(s->side->rows(s->side, &x->key->plan, r, there, x, e));
-    x->told = LEAT_NEW(x->a, bool, x->seen->n + 1);
-    LEAT_TRY(leat_query_keys_each(t->look.keys, r, was_told, x, e));
-    LEAT_TRY(ask_news(s, t, x, b, e));
-    LEAT_TRY(ask_again(s, x, e));
     for (size_t i = 0; i < x->nmissing; i++) {
         if (x->missing[i].found) continue;
         LEAT_TRY(put_delete(t, &x->missing[i], b, e));
-        gone++;
+        x->some = true;
     }
+    return LEAT_OK;
+}
+
+static leat_rc end_span(leat_query_table *t, const span *x, leat_batch *b, leat_err *e)
+{
     LEAT_TRY(leat_query_keys_commit(t->look.keys, e));
-    if (gone) t->look.at.told++;
+    if (x->some) t->look.at.told++;
     if (b->n > 0 || b->dead) put_looked(t, b);
     return LEAT_OK;
 }
 
+static leat_rc compare_span(leat_query_source *s, leat_query_table *t, const leat_compare_range *r,
+                            span *x, leat_batch *b, leat_err *e)
+{
+    LEAT_TRY(s->side->rows(s->side, &x->key->plan, r, there, x, e));
+    x->told = LEAT_NEW(x->a, bool, x->seen->n + 1);
+    LEAT_TRY(leat_query_keys_each(t->look.keys, r, was_told, x, e));
+    find_news(x);
+    x->tell = t->look.whole;
+    LEAT_TRY(ask_news(s, t, x, b, e));
+    LEAT_TRY(ask_again(s, x, e));
+    LEAT_TRY(put_deletes(t, x, b, e));
+    return end_span(t, x, b, e);
+}
+
+/* What the last run told and did not see durable. */
+static leat_rc tell_again(leat_query_source *s, leat_query_table *t, span *x, leat_batch *b,
+                          leat_err *e)
+{
+    leat_query_look *l = &t->look;
+    uint16_t n = x->key->n;
+    LEAT_TRY(leat_query_keys_again(l->keys, AGAIN, was_told, x, e));
+    l->again = x->nmissing == AGAIN;
+    LEAT_TRY(ask_again(s, x, e));
+    LEAT_TRY(put_deletes(t, x, b, e));
+    x->news = LEAT_NEW(x->a, leat_str, x->nmissing * n);
+    for (size_t i = 0; i < x->nmissing; i++)
+        if (x->missing[i].found)
+            memcpy(x->news + (size_t)x->nnews++ * n, x->missing[i].key, n * sizeof *x->news);
+    x->tell = true;
+    LEAT_TRY(ask_news(s, t, x, b, e));
+    for (uint32_t i = 0; i < x->nnews; i++)
+        LEAT_TRY(leat_query_keys_asked(l->keys, x->news + (size_t)i * n, e));
+    return end_span(t, x, b, e);
+}
+
+/* r NULL: of the last run. */
 static leat_rc by_key(leat_query_source *s, leat_query_table *t, const leat_compare_range *r,
                       leat_batch *b, leat_err *e)
 {
     leat_arena a = {0};
     span x = {.key = &t->shape->key, .seen = &t->look.seen, .a = &a};
-    leat_rc rc = compare_span(s, t, r, &x, b, e);
+    leat_keyset_clear(x.seen);
+    leat_rc rc = r ? compare_span(s, t, r, &x, b, e) : tell_again(s, t, &x, b, e);
     leat_buf_free(&x.bytes);
     leat_free(x.missing);
     leat_arena_free(&a);
@@ -619,6 +671,10 @@ static leat_rc one_step(leat_query_source *s, leat_query_table *t, leat_batch *b
     leat_query_look *l = &t->look;
     LEAT_TRY(open_side(s, e));
     LEAT_TRY(leat_query_deletes_open(s, t, e));
+    if (l->again) {
+        LEAT_TRY(by_key(s, t, NULL, b, e));
+        if (l->again || b->n > 0 || b->dead) return LEAT_OK;
+    }
     if (!l->busy) {
         l->busy = true;
         l->last = false;
@@ -640,7 +696,7 @@ leat_rc leat_query_deletes_step(leat_query_source *s, leat_query_table *t, leat_
     int64_t from = leat_mono_us();
     LEAT_TRY(one_step(s, t, b, e));
     int64_t now = leat_mono_us();
-    bool more = t->look.busy;
+    bool more = t->look.busy || t->look.again;
     t->look.due_us =
         more ? now + (s->once ? 0 : REST * (now - from)) : now + s->conf->deletes_ms * 1000;
     return b->n > 0 || b->dead || b->safe.offset.s ? LEAT_OK : LEAT_AGAIN;

@@ -3,6 +3,8 @@
  *     told(k1, k2, ..., cells)          in the order of the database's plan: whole numbers by
  *                                       themselves, texts by their bytes
  *     gone(batch, k1, k2, ..., cells)   set aside
+ *     came(batch, k1, k2, ...)          of those told: told behind the position
+ *     again(k1, k2, ...)                of those told: the last run may not have told them
  *     note(name, text)                  "signature" and those of the owner
  */
 #include "source/query/keys.h"
@@ -19,7 +21,7 @@ struct leat_query_keys {
     bool *whole;         /* the column holds whole numbers */
     bool sha, xors;      /* of the database's sums */
     char *names, *marks; /* "k1,k2" and "?1,?2" */
-    sqlite3_stmt *put, *aside, *drop;
+    sqlite3_stmt *put, *aside, *drop, *came, *asked;
     leat_buf sql, row;
     bool open; /* a transaction */
 };
@@ -118,11 +120,13 @@ static leat_rc make_tables(leat_query_keys *k, const char *signature, leat_err *
     leat_buf_clear(q);
     leat_buf_printf(q,
                     "BEGIN IMMEDIATE; DROP TABLE IF EXISTS told; DROP TABLE IF EXISTS gone;"
-                    "DELETE FROM note;"
+                    "DROP TABLE IF EXISTS came; DROP TABLE IF EXISTS again; DELETE FROM note;"
                     "CREATE TABLE told (%s cells BLOB NOT NULL, PRIMARY KEY (%s)) WITHOUT ROWID;"
                     "CREATE TABLE gone (batch INTEGER NOT NULL, %s cells BLOB NOT NULL,"
-                    " PRIMARY KEY (batch,%s)) WITHOUT ROWID;",
-                    cols.p, k->names, cols.p, k->names);
+                    " PRIMARY KEY (batch,%s)) WITHOUT ROWID;"
+                    "CREATE TABLE came (batch INTEGER NOT NULL, %s PRIMARY KEY (%s)) WITHOUT ROWID;"
+                    "CREATE TABLE again (%s PRIMARY KEY (%s)) WITHOUT ROWID;",
+                    cols.p, k->names, cols.p, k->names, cols.p, k->names, cols.p, k->names);
     leat_buf_free(&cols);
     LEAT_TRY(run_built(k, "make its tables", e));
     k->open = true;
@@ -146,16 +150,19 @@ static leat_rc make_file(leat_query_keys *k, leat_err *e)
                "set the file of keys up", e);
 }
 
-/* Deletes that were told and are not durable will be found again. */
+/* What a look told and is not durable is told again, a delete or a row by what is there then: sums
+ * may have become equal since, while the stream has something else. */
 static leat_rc take_back(leat_query_keys *k, uint64_t told, leat_err *e)
 {
     LEAT_TRY(leat_query_keys_forget(k, told, e));
     leat_buf_clear(&k->sql);
     leat_buf_printf(&k->sql,
                     "INSERT OR IGNORE INTO told SELECT %s, cells FROM gone;"
-                    "DELETE FROM gone",
-                    k->names);
-    LEAT_TRY(run_built(k, "take deletes back", e));
+                    "INSERT OR IGNORE INTO again SELECT %s FROM gone;"
+                    "INSERT OR IGNORE INTO again SELECT %s FROM came;"
+                    "DELETE FROM gone; DELETE FROM came",
+                    k->names, k->names, k->names);
+    LEAT_TRY(run_built(k, "take back what was told", e));
     return leat_query_keys_commit(k, e);
 }
 
@@ -174,7 +181,13 @@ static leat_rc prepare_all(leat_query_keys *k, leat_err *e)
     LEAT_TRY(prepare(k, &k->aside, e));
     leat_buf_clear(&k->sql);
     leat_buf_printf(&k->sql, "DELETE FROM told WHERE (%s)=(%s)", k->names, k->marks);
-    return prepare(k, &k->drop, e);
+    LEAT_TRY(prepare(k, &k->drop, e));
+    leat_buf_clear(&k->sql);
+    leat_buf_printf(&k->sql, "INSERT OR REPLACE INTO came VALUES (?%d,%s)", k->n + 1, k->marks);
+    LEAT_TRY(prepare(k, &k->came, e));
+    leat_buf_clear(&k->sql);
+    leat_buf_printf(&k->sql, "DELETE FROM again WHERE (%s)=(%s)", k->names, k->marks);
+    return prepare(k, &k->asked, e);
 }
 
 leat_rc leat_query_keys_open(const char *path, const leat_compare_plan *plan, const char *signature,
@@ -209,6 +222,8 @@ void leat_query_keys_close(leat_query_keys *k)
     sqlite3_finalize(k->put);
     sqlite3_finalize(k->aside);
     sqlite3_finalize(k->drop);
+    sqlite3_finalize(k->came);
+    sqlite3_finalize(k->asked);
     sqlite3_close(k->db);
     leat_buf_free(&k->sql);
     leat_buf_free(&k->row);
@@ -265,15 +280,34 @@ leat_rc leat_query_keys_leave(leat_query_keys *k, const leat_str *key, uint64_t 
     sqlite3_bind_int64(k->aside, k->n + 1, (int64_t)batch);
     LEAT_TRY(step(k, k->aside, e));
     bind_key(k, k->drop, 0, key);
-    return step(k, k->drop, e);
+    LEAT_TRY(step(k, k->drop, e));
+    return leat_query_keys_asked(k, key, e);
+}
+
+leat_rc leat_query_keys_came(leat_query_keys *k, const leat_str *key, uint64_t batch, leat_err *e)
+{
+    LEAT_TRY(begin(k, e));
+    bind_key(k, k->came, 0, key);
+    sqlite3_bind_int64(k->came, k->n + 1, (int64_t)batch);
+    LEAT_TRY(step(k, k->came, e));
+    return leat_query_keys_asked(k, key, e);
+}
+
+leat_rc leat_query_keys_asked(leat_query_keys *k, const leat_str *key, leat_err *e)
+{
+    LEAT_TRY(begin(k, e));
+    bind_key(k, k->asked, 0, key);
+    return step(k, k->asked, e);
 }
 
 leat_rc leat_query_keys_forget(leat_query_keys *k, uint64_t told, leat_err *e)
 {
     LEAT_TRY(begin(k, e));
     leat_buf_clear(&k->sql);
-    leat_buf_printf(&k->sql, "DELETE FROM gone WHERE batch <= %lld", (long long)told);
-    return run_built(k, "forget deletes", e);
+    leat_buf_printf(&k->sql,
+                    "DELETE FROM gone WHERE batch <= %lld; DELETE FROM came WHERE batch <= %lld",
+                    (long long)told, (long long)told);
+    return run_built(k, "forget what was told", e);
 }
 
 leat_rc leat_query_keys_commit(leat_query_keys *k, leat_err *e)
@@ -351,13 +385,11 @@ leat_rc leat_query_keys_sum(leat_query_keys *k, const leat_compare_range *r, lea
     return rc == SQLITE_DONE ? LEAT_OK : fail(k, "sum keys up", e);
 }
 
-leat_rc leat_query_keys_each(leat_query_keys *k, const leat_compare_range *r,
-                             void (*fn)(void *arg, const leat_str *key, leat_str cells), void *arg,
-                             leat_err *e)
+/* Calls fn with the keys and cells of the statement, which it ends. */
+static leat_rc each(leat_query_keys *k, sqlite3_stmt *st, leat_query_keys_fn *fn, void *arg,
+                    leat_err *e)
 {
-    sqlite3_stmt *st = NULL;
     int rc;
-    LEAT_TRY(select(k, ",cells", r, &st, e));
     leat_str *key = leat_zalloc(k->n, sizeof *key);
     while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
         for (int i = 0; i < k->n; i++) key[i] = column(st, i);
@@ -367,4 +399,23 @@ leat_rc leat_query_keys_each(leat_query_keys *k, const leat_compare_range *r,
     leat_free(key);
     sqlite3_finalize(st);
     return rc == SQLITE_DONE ? LEAT_OK : fail(k, "read keys", e);
+}
+
+leat_rc leat_query_keys_each(leat_query_keys *k, const leat_compare_range *r,
+                             leat_query_keys_fn *fn, void *arg, leat_err *e)
+{
+    sqlite3_stmt *st = NULL;
+    LEAT_TRY(select(k, ",cells", r, &st, e));
+    return each(k, st, fn, arg, e);
+}
+
+leat_rc leat_query_keys_again(leat_query_keys *k, uint32_t most, leat_query_keys_fn *fn, void *arg,
+                              leat_err *e)
+{
+    sqlite3_stmt *st = NULL;
+    leat_buf_clear(&k->sql);
+    leat_buf_printf(&k->sql, "SELECT %s,cells FROM again JOIN told USING (%s) LIMIT %u", k->names,
+                    k->names, most);
+    LEAT_TRY(prepare(k, &st, e));
+    return each(k, st, fn, arg, e);
 }

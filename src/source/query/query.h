@@ -98,6 +98,7 @@ typedef struct leat_query_look {
     bool ready;       /* the table was read to its end */
     bool busy;        /* it is under way ... */
     bool last;        /* ... in the last part of the table */
+    bool again;       /* the file may have keys to ask for again */
     bool whole;       /* a look was done to its end before: rows that are not known are news */
     int64_t due_us;   /* monotonic: the next step, or look */
     uint64_t size;    /* rows of a part */
