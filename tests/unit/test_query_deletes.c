@@ -304,11 +304,37 @@ static void test_a_crash_before_another_change(void **state)
     assert_string_equal(look(), "");
 }
 
+/* Rows that a person passed over are not told, by a run that ends before its look does neither. */
+static void test_rows_that_were_passed_over(void **state)
+{
+    leat_err e;
+    (void)state;
+    close_all();
+    open_at(0, 2);
+    w->there[1] = w->there[2] = true;
+    ok(leat_query_deletes_flush(&w->t, &e), &e);
+    assert_string_equal(look(), "");
+    for (int n = 0; n < 2; n++) {
+        close_all();
+        open_at(0, 5);
+        w->there[4] = true;
+        assert_false(w->t.look.whole);
+        w->t.at.number = 7;
+        ok(leat_query_deletes_flush(&w->t, &e), &e);
+    }
+    close_all();
+    open_at(0, 7);
+    assert_string_equal(look(), "");
+    w->there[6] = true;
+    assert_string_equal(look(), "+6 ");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_crash_after_news, start, stop),
         cmocka_unit_test_setup_teardown(test_a_crash_before_another_change, start, stop),
+        cmocka_unit_test_setup_teardown(test_rows_that_were_passed_over, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

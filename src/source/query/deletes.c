@@ -213,9 +213,9 @@ static bool farther(const leat_query_offset *x, const leat_query_offset *y)
     return x->has_number && (!y->has_number || x->number > y->number);
 }
 
-/* Notes "whole": all rows up to the position "at" are in the file, that are in the table. Not so
- * where somebody moved the position on since, or rows were read while deletes were not looked for.
- */
+/* Notes "whole", yes: all rows up to the position "at" are in the file, that are in the table. Not
+ * so where somebody moved the position on since, or rows were read while deletes were not looked
+ * for. */
 static leat_rc read_notes(leat_query_table *t, leat_err *e)
 {
     leat_query_look *l = &t->look;
@@ -225,7 +225,13 @@ static leat_rc read_notes(leat_query_table *t, leat_err *e)
     if (rc == LEAT_OK) rc = leat_query_keys_note(l->keys, "at", &a, &at, e);
     l->noted = (leat_query_offset){0};
     if (rc == LEAT_OK && at.s) rc = leat_query_offset_read(at, &l->noted, e);
-    l->whole = rc == LEAT_OK && whole.s && !farther(&t->at, &l->noted);
+    l->whole = rc == LEAT_OK && leat_str_is(whole, "yes");
+    if (l->whole && farther(&t->at, &l->noted)) {
+        /* Before "at" moves on with the next rows, and hides it from the next run. */
+        l->whole = false;
+        rc = leat_query_keys_note_set(l->keys, "whole", LEAT_STR("no"), e);
+        if (rc == LEAT_OK) rc = leat_query_keys_commit(l->keys, e);
+    }
     leat_arena_free(&a);
     return rc;
 }
