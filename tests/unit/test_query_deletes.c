@@ -15,13 +15,14 @@ static const leat_compare_field fields[] = {
     {.name = "id", .kind = LEAT_COMPARE_INT, .native = true}};
 static const size_t places[] = {0};
 static const leat_schema int64 = {.type = LEAT_T_INT64};
-static const leat_query_field field = {.schema = &int64};
+static const leat_sql_column column = {.name = "v"};
 static const leat_query_conf conf = {
     .mode = LEAT_QUERY_INCREMENTING, .batch_rows = 100, .deletes_ms = 1000};
 
 /* The table has ids of one digit, all behind the position. */
 typedef struct world {
     bool there[IDS], bad[IDS]; /* bad: the row cannot be read */
+    bool null[IDS];            /* its column v holds a NULL, which it may not */
     bool asked[IDS];           /* by the statement of rows */
     int at;                    /* of its answer */
     leat_compare_side side;
@@ -125,7 +126,8 @@ static leat_rc row(leat_sql *s, int wait_ms, leat_arena *a, leat_value *cells, l
     *raw = text_of(id);
     if (w->bad[id]) return leat_fail(e, LEAT_DATA, "test.bad", "row", "it is bad");
     cells[0] = leat_int(id);
-    cells[1] = (leat_value){.kind = LEAT_TEXT, .len = 1, .u.s = text_of(id).s};
+    cells[1] = w->null[id] ? leat_null() : leat_int(0);
+    cells[2] = (leat_value){.kind = LEAT_TEXT, .len = 1, .u.s = text_of(id).s};
     return LEAT_OK;
 }
 
@@ -217,9 +219,11 @@ static int start(void **state)
     };
     shape->key.gone->topic = shape->key.gone->name = "t";
     leat_origin_unpin(origin);
-    shape->fields = leat_arena_dup(&w->a, &field, sizeof field);
-    shape->n = 1;
-    shape->nread = 2;
+    shape->fields = LEAT_NEW(&w->a, leat_query_field, 2);
+    for (int i = 0; i < 2; i++)
+        shape->fields[i] = (leat_query_field){.schema = &int64, .column = &column};
+    shape->n = 2;
+    shape->nread = 3;
     shape->number_quoted = "id";
     shape->select = "SELECT";
     w->task = (leat_task){.connector = "q", .folder = w->folder};
@@ -329,12 +333,43 @@ static void test_rows_that_were_passed_over(void **state)
     assert_string_equal(look(), "+6 ");
 }
 
+/* One that cannot be read is a dead letter once; of the others none is told twice for it. */
+static void test_a_row_that_cannot_be_read(void **state)
+{
+    (void)state;
+    w->there[1] = w->there[2] = w->bad[2] = true;
+    assert_string_equal(look(), "");
+    w->there[3] = w->there[4] = w->there[5] = w->bad[4] = true;
+    assert_string_equal(look(), "+3 +5 ! ");
+    assert_string_equal(look(), "");
+    close_all();
+    open_at(0, IDS);
+    assert_string_equal(look(), "+3 +5 ! ");
+    assert_string_equal(look(), "");
+    w->there[2] = w->there[4] = w->there[5] = false;
+    assert_string_equal(look(), "-5 ");
+}
+
+/* Nor one with a value that has no room in the record, which a poll told. */
+static void test_a_row_that_cannot_be_told(void **state)
+{
+    (void)state;
+    w->there[1] = w->there[2] = w->null[2] = true;
+    assert_string_equal(look(), "");
+    assert_string_equal(look(), "");
+    w->there[3] = w->null[3] = true;
+    assert_string_equal(look(), "! ");
+    assert_string_equal(look(), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_crash_after_news, start, stop),
         cmocka_unit_test_setup_teardown(test_a_crash_before_another_change, start, stop),
         cmocka_unit_test_setup_teardown(test_rows_that_were_passed_over, start, stop),
+        cmocka_unit_test_setup_teardown(test_a_row_that_cannot_be_read, start, stop),
+        cmocka_unit_test_setup_teardown(test_a_row_that_cannot_be_told, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

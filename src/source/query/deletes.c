@@ -403,8 +403,10 @@ typedef struct span {
     size_t nmissing, cap;
     leat_str *news; /* keys of rows that are read: nnews */
     uint32_t nnews;
-    bool tell; /* these rows are told, not only noted */
-    bool some; /* the batch has some of it */
+    bool tell;             /* these rows are told, not only noted */
+    bool unread;           /* one of them could not be read ... */
+    const leat_str *alone; /* ... which is of this key, where it alone is asked for */
+    bool some;             /* the batch has some of it */
     leat_arena *a;
     leat_buf bytes;
 } span;
@@ -481,25 +483,37 @@ static leat_rc put_delete(leat_query_table *t, const missing *m, leat_batch *b, 
 /* ---- rows that the file does not know ---- */
 
 /* One that came behind the position is told; where the file does not know all others, it is only
- * noted. */
+ * noted. So is one that cannot be read: else each look would tell it. */
 static leat_rc take_news(leat_query_source *s, leat_query_table *t, span *x, leat_batch *b,
                          leat_rc rc, leat_str raw, leat_err *why, leat_err *e)
 {
     const leat_query_offset group = t->group;
+    leat_query_keys *keys = t->look.keys;
+    const leat_str *key = x->alone;
     bool read = rc == LEAT_OK;
-    if (!x->tell) {
-        if (rc == LEAT_OK) rc = leat_query_fix_cells(t->shape, &b->arena, s->cells, why);
-        return rc == LEAT_OK ? leat_query_deletes_keep(s, t, true, e) : LEAT_OK;
+    if (read) {
+        leat_str *texts = LEAT_NEW(x->a, leat_str, x->key->n);
+        if (!texts_of(s, t->shape, texts)) return LEAT_OK;
+        leat_keyset_put(x->seen, key_bytes(x, texts));
+        key = texts;
     }
-    if (rc == LEAT_OK && !leat_query_place_of(t->shape, s->cells, &t->group)) return LEAT_OK;
+    if (!key) {
+        x->unread = true;
+        return LEAT_OK;
+    }
+    if (!read) LEAT_TRY(leat_query_keys_put(keys, key, LEAT_STR(""), e));
+    if (!x->tell) {
+        if (!read) return LEAT_OK;
+        rc = leat_query_fix_cells(t->shape, &b->arena, s->cells, why);
+        return leat_query_deletes_keep(s, t, rc == LEAT_OK, e);
+    }
+    if (read && !leat_query_place_of(t->shape, s->cells, &t->group)) return LEAT_OK;
     LEAT_COUNT(b, leat_batch_tally(b, t->shape->table), received, 1);
     rc = leat_query_tell(s, t, b, rc, raw, why, e);
     t->group = group;
     t->dead = false;
-    leat_str *key = LEAT_NEW(x->a, leat_str, x->key->n);
-    if (rc != LEAT_OK || !read || !texts_of(s, t->shape, key)) return rc;
     x->some = true;
-    return leat_query_keys_came(t->look.keys, key, t->look.at.told + 1, e);
+    return rc == LEAT_OK ? leat_query_keys_came(keys, key, t->look.at.told + 1, e) : rc;
 }
 
 static leat_rc read_news(leat_query_source *s, leat_query_table *t, span *x, leat_batch *b,
@@ -537,14 +551,10 @@ static void find_news(span *x)
     }
 }
 
-/* Those that are told are behind the position: polls tell the others. */
-static leat_rc ask_news(leat_query_source *s, leat_query_table *t, span *x, leat_batch *b,
-                        leat_err *e)
+static leat_rc ask_rows(leat_query_source *s, leat_query_table *t, span *x, const leat_str *keys,
+                        uint32_t n, leat_batch *b, leat_err *e)
 {
-    bool bulk = s->conf->mode == LEAT_QUERY_BULK;
-    bool any = t->at.has_moment || t->at.has_number;
-    if (x->nnews == 0 || (x->tell && (bulk || !any))) return LEAT_OK;
-    const leat_compare_range r = {.keys = x->news, .nkeys = x->nnews};
+    const leat_compare_range r = {.keys = keys, .nkeys = n};
     leat_buf sql = {0};
     leat_buf_printf(&sql, "%s %s AS q WHERE 1 = 1", t->shape->select, t->from);
     s->side->where(&sql, &x->key->plan, &r);
@@ -556,6 +566,24 @@ static leat_rc ask_news(leat_query_source *s, leat_query_table *t, span *x, leat
     leat_rc rc = leat_query_begin(s, t, sql.p, e);
     leat_buf_free(&sql);
     return rc == LEAT_OK ? read_news(s, t, x, b, e) : rc;
+}
+
+/* Those that are told are behind the position: polls tell the others. Where a row cannot be read,
+ * its key is not known: those that did not come are asked for one by one. */
+static leat_rc ask_news(leat_query_source *s, leat_query_table *t, span *x, leat_batch *b,
+                        leat_err *e)
+{
+    bool bulk = s->conf->mode == LEAT_QUERY_BULK;
+    bool any = t->at.has_moment || t->at.has_number;
+    if (x->nnews == 0 || (x->tell && (bulk || !any))) return LEAT_OK;
+    leat_keyset_clear(x->seen);
+    LEAT_TRY(ask_rows(s, t, x, x->news, x->nnews, b, e));
+    for (uint32_t i = 0; x->unread && i < x->nnews; i++) {
+        x->alone = x->news + (size_t)i * x->key->n;
+        if (leat_keyset_find(x->seen, key_bytes(x, x->alone)) == LEAT_KEYSET_NONE)
+            LEAT_TRY(ask_rows(s, t, x, x->alone, 1, b, e));
+    }
+    return LEAT_OK;
 }
 
 /* ---- steps ---- */
