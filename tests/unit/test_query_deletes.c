@@ -308,6 +308,17 @@ static void test_a_crash_before_another_change(void **state)
     assert_string_equal(look(), "");
 }
 
+/* A key that became another one: what is gone is told first. */
+static void test_a_key_that_changed(void **state)
+{
+    (void)state;
+    w->there[1] = w->there[5] = true;
+    assert_string_equal(look(), "");
+    w->there[5] = false;
+    w->there[3] = true;
+    assert_string_equal(look(), "-5 +3 ");
+}
+
 /* Rows that a person passed over are not told, by a run that ends before its look does neither. */
 static void test_rows_that_were_passed_over(void **state)
 {
@@ -367,6 +378,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_crash_after_news, start, stop),
         cmocka_unit_test_setup_teardown(test_a_crash_before_another_change, start, stop),
+        cmocka_unit_test_setup_teardown(test_a_key_that_changed, start, stop),
         cmocka_unit_test_setup_teardown(test_rows_that_were_passed_over, start, stop),
         cmocka_unit_test_setup_teardown(test_a_row_that_cannot_be_read, start, stop),
         cmocka_unit_test_setup_teardown(test_a_row_that_cannot_be_told, start, stop),

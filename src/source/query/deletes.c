@@ -622,9 +622,10 @@ static leat_rc compare_span(leat_query_source *s, leat_query_table *t, const lea
     LEAT_TRY(leat_query_keys_each(t->look.keys, r, was_told, x, e));
     find_news(x);
     x->tell = t->look.whole;
-    LEAT_TRY(ask_news(s, t, x, b, e));
     LEAT_TRY(ask_again(s, x, e));
+    /* Deletes first: a sink may take 'a' and 'A' for one key. */
     LEAT_TRY(put_deletes(t, x, b, e));
+    LEAT_TRY(ask_news(s, t, x, b, e));
     return end_span(t, x, b, e);
 }
 
