@@ -25,6 +25,7 @@ typedef struct world {
     bool null[IDS];            /* its column v holds a NULL, which it may not */
     bool asked[IDS];           /* by the statement of rows */
     int at;                    /* of its answer */
+    uint32_t most;             /* events of a batch */
     leat_compare_side side;
     char folder[64];
     leat_task task;
@@ -168,7 +169,7 @@ static const char *step(void)
     leat_batch b = {0};
     leat_err e;
     leat_buf out = {0};
-    leat_batch_init(&b, 100, 1 << 20);
+    leat_batch_init(&b, w->most, 1 << 20);
     ok(leat_query_deletes_step(&w->s, &w->t, &b, &e), &e);
     for (uint32_t i = 0; i < b.n; i++) {
         bool gone = b.ev[i].op == LEAT_OP_DELETE;
@@ -197,6 +198,7 @@ static int start(void **state)
 {
     (void)state;
     w = leat_zalloc(1, sizeof *w);
+    w->most = 100;
     snprintf(w->folder, sizeof w->folder, "/tmp/leat-looks-XXXXXX");
     assert_non_null(mkdtemp(w->folder));
     w->side = (leat_compare_side){.system = "test",
@@ -373,6 +375,25 @@ static void test_a_row_that_cannot_be_told(void **state)
     assert_string_equal(look(), "");
 }
 
+/* What has no room in a batch is for the next one, in a look and after a crash. */
+static void test_small_batches(void **state)
+{
+    (void)state;
+    w->there[0] = true;
+    assert_string_equal(look(), "");
+    for (int id = 1; id <= 6; id++) w->there[id] = true;
+    w->there[0] = false;
+    w->bad[2] = true;
+    w->most = 2;
+    assert_string_equal(look(), "-0 +1 +3 +4 +5 +6 ! ");
+    assert_int_equal(w->t.look.at.told, 4);
+    close_all();
+    open_at(1, IDS);
+    assert_string_equal(step(), "+3 +4 ");
+    assert_string_equal(look(), "+5 +6 ! ");
+    assert_string_equal(look(), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -382,6 +403,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_rows_that_were_passed_over, start, stop),
         cmocka_unit_test_setup_teardown(test_a_row_that_cannot_be_read, start, stop),
         cmocka_unit_test_setup_teardown(test_a_row_that_cannot_be_told, start, stop),
+        cmocka_unit_test_setup_teardown(test_small_batches, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -406,7 +406,10 @@ typedef struct span {
     bool tell;             /* these rows are told, not only noted */
     bool unread;           /* one of them could not be read ... */
     const leat_str *alone; /* ... which is of this key, where it alone is asked for */
-    bool some;             /* the batch has some of it */
+    bool some;             /* the batch has some of it ... */
+    bool full;             /* ... and room for no more */
+    leat_arena *cells;     /* of the rows that are read: the batch's, or row */
+    leat_arena row;
     leat_arena *a;
     leat_buf bytes;
 } span;
@@ -504,7 +507,7 @@ static leat_rc take_news(leat_query_source *s, leat_query_table *t, span *x, lea
     if (!read) LEAT_TRY(leat_query_keys_put(keys, key, LEAT_STR(""), e));
     if (!x->tell) {
         if (!read) return LEAT_OK;
-        rc = leat_query_fix_cells(t->shape, &b->arena, s->cells, why);
+        rc = leat_query_fix_cells(t->shape, x->cells, s->cells, why);
         return leat_query_deletes_keep(s, t, rc == LEAT_OK, e);
     }
     if (read && !leat_query_place_of(t->shape, s->cells, &t->group)) return LEAT_OK;
@@ -516,14 +519,21 @@ static leat_rc take_news(leat_query_source *s, leat_query_table *t, span *x, lea
     return rc == LEAT_OK ? leat_query_keys_came(keys, key, t->look.at.told + 1, e) : rc;
 }
 
+/* Something is in it: with one that was noted each step comes on. */
+static bool full(const leat_query_source *s, const span *x, const leat_batch *b)
+{
+    return x->tell && (b->n > 0 || b->dead) && leat_query_full(s, b);
+}
+
 static leat_rc read_news(leat_query_source *s, leat_query_table *t, span *x, leat_batch *b,
                          leat_err *e)
 {
     leat_err why;
     leat_rc rc;
-    for (;;) {
+    while (!(x->full = full(s, x, b))) {
         leat_str raw = {0};
-        rc = s->sql.dialect->row(&s->sql, WAIT_MS, &b->arena, s->cells, &raw, &why);
+        leat_arena_reset(&x->row, 1 << 16);
+        rc = s->sql.dialect->row(&s->sql, WAIT_MS, x->cells, s->cells, &raw, &why);
         if (rc == LEAT_PENDING) break;
         if (rc == LEAT_AGAIN && !(s->sql.leaves && s->sql.leaves(s->sql.arg))) continue;
         if (rc == LEAT_AGAIN)
@@ -576,9 +586,12 @@ static leat_rc ask_news(leat_query_source *s, leat_query_table *t, span *x, leat
     bool bulk = s->conf->mode == LEAT_QUERY_BULK;
     bool any = t->at.has_moment || t->at.has_number;
     if (x->nnews == 0 || (x->tell && (bulk || !any))) return LEAT_OK;
+    x->cells = x->tell ? &b->arena : &x->row;
+    x->full = full(s, x, b);
+    if (x->full) return LEAT_OK;
     leat_keyset_clear(x->seen);
     LEAT_TRY(ask_rows(s, t, x, x->news, x->nnews, b, e));
-    for (uint32_t i = 0; x->unread && i < x->nnews; i++) {
+    for (uint32_t i = 0; x->unread && !x->full && i < x->nnews; i++) {
         x->alone = x->news + (size_t)i * x->key->n;
         if (leat_keyset_find(x->seen, key_bytes(x, x->alone)) == LEAT_KEYSET_NONE)
             LEAT_TRY(ask_rows(s, t, x, x->alone, 1, b, e));
@@ -626,6 +639,7 @@ static leat_rc compare_span(leat_query_source *s, leat_query_table *t, const lea
     /* Deletes first: a sink may take 'a' and 'A' for one key. */
     LEAT_TRY(put_deletes(t, x, b, e));
     LEAT_TRY(ask_news(s, t, x, b, e));
+    if (x->full) push(&t->look, r->lo, r->hi);
     return end_span(t, x, b, e);
 }
 
@@ -636,7 +650,6 @@ static leat_rc tell_again(leat_query_source *s, leat_query_table *t, span *x, le
     leat_query_look *l = &t->look;
     uint16_t n = x->key->n;
     LEAT_TRY(leat_query_keys_again(l->keys, AGAIN, was_told, x, e));
-    l->again = x->nmissing == AGAIN;
     LEAT_TRY(ask_again(s, x, e));
     LEAT_TRY(put_deletes(t, x, b, e));
     x->news = LEAT_NEW(x->a, leat_str, x->nmissing * n);
@@ -645,7 +658,8 @@ static leat_rc tell_again(leat_query_source *s, leat_query_table *t, span *x, le
             memcpy(x->news + (size_t)x->nnews++ * n, x->missing[i].key, n * sizeof *x->news);
     x->tell = true;
     LEAT_TRY(ask_news(s, t, x, b, e));
-    for (uint32_t i = 0; i < x->nnews; i++)
+    l->again = x->full || x->nmissing == AGAIN;
+    for (uint32_t i = 0; i < x->nnews && !x->full; i++)
         LEAT_TRY(leat_query_keys_asked(l->keys, x->news + (size_t)i * n, e));
     return end_span(t, x, b, e);
 }
@@ -660,6 +674,7 @@ static leat_rc by_key(leat_query_source *s, leat_query_table *t, const leat_comp
     leat_rc rc = r ? compare_span(s, t, r, &x, b, e) : tell_again(s, t, &x, b, e);
     leat_buf_free(&x.bytes);
     leat_free(x.missing);
+    leat_arena_free(&x.row);
     leat_arena_free(&a);
     return rc;
 }

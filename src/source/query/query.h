@@ -188,6 +188,9 @@ leat_rc leat_query_fix_cells(const leat_query_shape *shape, leat_arena *a, leat_
 leat_rc leat_query_tell(leat_query_source *s, leat_query_table *t, leat_batch *b, leat_rc rc,
                         leat_str raw, leat_err *why, leat_err *e);
 
+/* The batch takes no more rows. */
+bool leat_query_full(const leat_query_source *s, const leat_batch *b);
+
 /* ---- deletes.c ---- */
 
 /* The key of the shape, and how its texts are read. CONF "query.no_key": there is none. */

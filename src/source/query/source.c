@@ -372,12 +372,16 @@ static leat_rc end_poll(leat_query_source *s, leat_query_table *t, leat_batch *b
     return LEAT_OK;
 }
 
+bool leat_query_full(const leat_query_source *s, const leat_batch *b)
+{
+    return leat_batch_full(b) || b->n >= s->conf->batch_rows;
+}
+
 static leat_rc read_rows(leat_query_source *s, leat_batch *b, int wait_ms, leat_err *e)
 {
     leat_query_table *t = s->reading;
     leat_err why;
-    uint32_t most = s->conf->batch_rows < UINT32_MAX ? (uint32_t)s->conf->batch_rows : UINT32_MAX;
-    while (!leat_batch_full(b) && b->n < most) {
+    while (!leat_query_full(s, b)) {
         leat_str raw = {0};
         bool first = b->n == 0 && !b->dead;
         leat_rc rc =
