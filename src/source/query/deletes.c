@@ -26,8 +26,8 @@ enum {
     SPAN = 500,
     PART_SCANNED = 200000, /* ... where each statement reads all of the table */
     SPAN_SCANNED = 10000,
-    AGAIN = 500, /* keys of the last run that are asked for at a time */
-    REST = 3,    /* times a step's time */
+    KEYS = 500, /* that a statement names */
+    REST = 3,   /* times a step's time */
     WAIT_MS = 200,
 };
 
@@ -339,6 +339,13 @@ static uint64_t span_of(const leat_query_key *key)
     return scans(key) ? SPAN_SCANNED : SPAN;
 }
 
+/* How many keys a statement names: of several columns each is an OR, of one a list is searched, and
+ * then fewer statements are better where each reads all of the table. */
+static uint32_t keys_of(const leat_query_key *key)
+{
+    return key->n == 1 && scans(key) ? SPAN_SCANNED : KEYS;
+}
+
 static void push(leat_query_look *l, const leat_str *lo, const leat_str *hi)
 {
     if (l->nspans == l->cap) {
@@ -401,7 +408,8 @@ typedef struct span {
     bool *told;        /* of each of them: the file has it */
     missing *missing;
     size_t nmissing, cap;
-    leat_str *news; /* keys of rows that are read: nnews */
+    const leat_str *lo, *hi; /* where the news are; NULL: not known */
+    leat_str *news;          /* keys of rows that are read: nnews */
     uint32_t nnews;
     bool tell;             /* these rows are told, not only noted */
     bool unread;           /* one of them could not be read ... */
@@ -452,9 +460,12 @@ static leat_rc ask_again(leat_query_source *s, span *x, leat_err *e)
     if (x->nmissing == 0) return LEAT_OK;
     for (size_t i = 0; i < x->nmissing; i++)
         memcpy(keys + i * n, x->missing[i].key, n * sizeof *keys);
-    const leat_compare_range r = {.keys = keys, .nkeys = (uint32_t)x->nmissing};
     leat_keyset_clear(x->seen);
-    LEAT_TRY(s->side->rows(s->side, &x->key->plan, &r, there, x, e));
+    for (size_t i = 0, most = keys_of(x->key); i < x->nmissing; i += most) {
+        size_t some = x->nmissing - i < most ? x->nmissing - i : most;
+        const leat_compare_range r = {.keys = keys + i * n, .nkeys = (uint32_t)some};
+        LEAT_TRY(s->side->rows(s->side, &x->key->plan, &r, there, x, e));
+    }
     for (size_t i = 0; i < x->nmissing; i++)
         x->missing[i].found =
             leat_keyset_find(x->seen, key_bytes(x, x->missing[i].key)) != LEAT_KEYSET_NONE;
@@ -564,7 +575,7 @@ static void find_news(span *x)
 static leat_rc ask_rows(leat_query_source *s, leat_query_table *t, span *x, const leat_str *keys,
                         uint32_t n, leat_batch *b, leat_err *e)
 {
-    const leat_compare_range r = {.keys = keys, .nkeys = n};
+    const leat_compare_range r = {.lo = x->lo, .hi = x->hi, .keys = keys, .nkeys = n};
     leat_buf sql = {0};
     leat_buf_printf(&sql, "%s %s AS q WHERE 1 = 1", t->shape->select, t->from);
     s->side->where(&sql, &x->key->plan, &r);
@@ -578,8 +589,24 @@ static leat_rc ask_rows(leat_query_source *s, leat_query_table *t, span *x, cons
     return rc == LEAT_OK ? read_news(s, t, x, b, e) : rc;
 }
 
-/* Those that are told are behind the position: polls tell the others. Where a row cannot be read,
- * its key is not known: those that did not come are asked for one by one. */
+/* Where a row cannot be read, its key is not known: those that did not come are asked for one by
+ * one. */
+static leat_rc ask_some(leat_query_source *s, leat_query_table *t, span *x, const leat_str *keys,
+                        uint32_t n, leat_batch *b, leat_err *e)
+{
+    leat_keyset_clear(x->seen);
+    x->unread = false;
+    x->alone = NULL;
+    LEAT_TRY(ask_rows(s, t, x, keys, n, b, e));
+    for (uint32_t i = 0; x->unread && !x->full && i < n; i++) {
+        x->alone = keys + (size_t)i * x->key->n;
+        if (leat_keyset_find(x->seen, key_bytes(x, x->alone)) == LEAT_KEYSET_NONE)
+            LEAT_TRY(ask_rows(s, t, x, x->alone, 1, b, e));
+    }
+    return LEAT_OK;
+}
+
+/* Those that are told are behind the position: polls tell the others. */
 static leat_rc ask_news(leat_query_source *s, leat_query_table *t, span *x, leat_batch *b,
                         leat_err *e)
 {
@@ -588,13 +615,9 @@ static leat_rc ask_news(leat_query_source *s, leat_query_table *t, span *x, leat
     if (x->nnews == 0 || (x->tell && (bulk || !any))) return LEAT_OK;
     x->cells = x->tell ? &b->arena : &x->row;
     x->full = full(s, x, b);
-    if (x->full) return LEAT_OK;
-    leat_keyset_clear(x->seen);
-    LEAT_TRY(ask_rows(s, t, x, x->news, x->nnews, b, e));
-    for (uint32_t i = 0; x->unread && !x->full && i < x->nnews; i++) {
-        x->alone = x->news + (size_t)i * x->key->n;
-        if (leat_keyset_find(x->seen, key_bytes(x, x->alone)) == LEAT_KEYSET_NONE)
-            LEAT_TRY(ask_rows(s, t, x, x->alone, 1, b, e));
+    for (uint32_t i = 0, most = keys_of(x->key); i < x->nnews && !x->full; i += most) {
+        uint32_t some = x->nnews - i < most ? x->nnews - i : most;
+        LEAT_TRY(ask_some(s, t, x, x->news + (size_t)i * x->key->n, some, b, e));
     }
     return LEAT_OK;
 }
@@ -634,6 +657,8 @@ static leat_rc compare_span(leat_query_source *s, leat_query_table *t, const lea
     x->told = LEAT_NEW(x->a, bool, x->seen->n + 1);
     LEAT_TRY(leat_query_keys_each(t->look.keys, r, was_told, x, e));
     find_news(x);
+    x->lo = r->lo;
+    x->hi = r->hi;
     x->tell = t->look.whole;
     LEAT_TRY(ask_again(s, x, e));
     /* Deletes first: a sink may take 'a' and 'A' for one key. */
@@ -649,7 +674,7 @@ static leat_rc tell_again(leat_query_source *s, leat_query_table *t, span *x, le
 {
     leat_query_look *l = &t->look;
     uint16_t n = x->key->n;
-    LEAT_TRY(leat_query_keys_again(l->keys, AGAIN, was_told, x, e));
+    LEAT_TRY(leat_query_keys_again(l->keys, KEYS, was_told, x, e));
     LEAT_TRY(ask_again(s, x, e));
     LEAT_TRY(put_deletes(t, x, b, e));
     x->news = LEAT_NEW(x->a, leat_str, x->nmissing * n);
@@ -658,7 +683,7 @@ static leat_rc tell_again(leat_query_source *s, leat_query_table *t, span *x, le
             memcpy(x->news + (size_t)x->nnews++ * n, x->missing[i].key, n * sizeof *x->news);
     x->tell = true;
     LEAT_TRY(ask_news(s, t, x, b, e));
-    l->again = x->full || x->nmissing == AGAIN;
+    l->again = x->full || x->nmissing == KEYS;
     for (uint32_t i = 0; i < x->nnews && !x->full; i++)
         LEAT_TRY(leat_query_keys_asked(l->keys, x->news + (size_t)i * n, e));
     return end_span(t, x, b, e);
