@@ -217,18 +217,31 @@ static bool of_looks(leat_str partition, leat_arena *a)
            leat_json_get_str(j, "deletes").s != NULL;
 }
 
+/* Batches up to "told" are forgotten by the file of keys: none may be among them that the stream
+ * does not have. */
+static leat_rc check_looked(leat_position now, leat_position to, leat_err *e)
+{
+    leat_query_looked was, looked;
+    LEAT_TRY(leat_query_looked_read(to.offset, &looked, e));
+    if (!now.offset.s) return LEAT_OK;
+    LEAT_TRY(leat_query_looked_read(now.offset, &was, e));
+    if (looked.told <= was.told) return LEAT_OK;
+    return leat_fail(e, LEAT_CONF, "query.position", "offset",
+                     LEAT_STR_FMT " would forget deletes that are not in the stream yet: \"told\" "
+                                  "cannot be set higher than it is, %" PRIu64,
+                     LEAT_STR_ARG(to.offset), was.told);
+}
+
 leat_rc leat_query_offset_check(const void *conf, leat_position now, leat_position to,
                                 leat_arena *a, leat_position *out, const char **note, leat_err *e)
 {
     const leat_query_conf *c = conf;
     leat_query_offset o;
-    leat_query_looked looked;
     leat_buf text = {0};
-    (void)now;
     *note = NULL;
     *out = to;
     if (of_looks(to.partition, a)) {
-        if (to.offset.s) LEAT_TRY(leat_query_looked_read(to.offset, &looked, e));
+        if (to.offset.s) LEAT_TRY(check_looked(now, to, e));
         *note = "deletes that were told may be told again";
         return LEAT_OK;
     }
