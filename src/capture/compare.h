@@ -116,6 +116,10 @@ static inline int64_t leat_compare_half(leat_str hex, int at)
     return (int64_t)v;
 }
 
+/* The halves of the hash of a row: of its columns' texts, each behind its length and a colon, "N"
+ * for NULL. */
+void leat_compare_hash(leat_str texts, bool sha, int64_t *first, int64_t *second);
+
 /* Rows with lo < key <= hi, both nkey texts; NULL: no bound. Or, if nkeys > 0, those with these
  * keys, nkeys * nkey texts. */
 typedef struct leat_compare_range {
@@ -140,6 +144,14 @@ struct leat_compare_side {
     bool versions;      /* its rows tell their versions */
     bool one_zero;      /* what it is given as -0 is 0 there */
     int64_t spent_us;   /* in statements so far */
+    /* Set by its owner: once true, long statements end with RETRY; NULL: never. */
+    bool (*leaves)(void *arg);
+    void *arg;
+
+    /* Appends the expression of a column's canonical text; and " AND ..." of a range: for a
+     * statement whose one item of FROM is the table. */
+    void (*text)(leat_buf *out, const leat_compare_field *f);
+    void (*where)(leat_buf *out, const leat_compare_plan *p, const leat_compare_range *r);
 
     /* Appends the constant of the column's type that has this canonical text; NULL: the text in
      * quotes is one. */

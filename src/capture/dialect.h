@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "capture/compare.h"
 #include "config/opt.h"
 #include "event/value.h"
 
@@ -164,6 +165,9 @@ typedef struct leat_dialect {
     leat_rc (*end)(leat_sql *s, leat_err *e);
     /* Does something harmless, so that the session is not cut off. */
     leat_rc (*beat)(leat_sql *s, leat_err *e);
+    /* A session of its own to the same database, that reads tables by ranges of keys: closed before
+     * this one. */
+    leat_rc (*compare)(leat_sql *s, const char *app, leat_compare_side **out, leat_err *e);
     /* For a check: the server in a few words; and what this user lacks, d zeroed before. In a. */
     leat_rc (*about)(leat_sql *s, leat_arena *a, const char **text, leat_err *e);
     leat_rc (*doubts)(leat_sql *s, bool moments, leat_arena *a, leat_sql_doubts *d, leat_err *e);

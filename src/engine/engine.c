@@ -68,6 +68,7 @@ static void init_run(leat_engine *g, unsigned i)
     r->task = (leat_task){.source = g->conf.source,
                           .conf = g->conf.conf,
                           .connector = g->conf.connector,
+                          .folder = g->conf.folder,
                           .id = i,
                           .of = g->n,
                           .run_id = g->conf.run_id,

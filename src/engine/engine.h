@@ -26,6 +26,7 @@ typedef struct leat_engine_conf {
     const leat_source *source;
     const void *conf;      /* parsed, of source->options */
     const char *connector; /* name */
+    const char *folder;    /* its own; NULL: it has none */
     const char *run_id;    /* UUID of this run */
     leat_stream *stream;   /* open; the engine does not close it */
     leat_dead_store *dead;

@@ -281,6 +281,7 @@ static void make_task(leat_process *p)
                                  .stream_bytes = leat_setup_beside(&p->setup),
                                  .conf = p->setup.conf,
                                  .connector = p->conf.name,
+                                 .folder = p->folder,
                                  .run_id = p->run_id,
                                  .stream = p->stream,
                                  .dead = leat_state_dead_store(p->state),

@@ -67,6 +67,7 @@ typedef struct leat_task {
     const struct leat_source *source;
     const void *conf;       /* parsed by source->options; read-only, outlives the task */
     const char *connector;  /* the connector's name */
+    const char *folder;     /* its folder, for files of the source's own; NULL: none are kept */
     unsigned id, of;        /* 0, 1, 2 ... of so many */
     const char *run_id;     /* UUID (version 7) of this run of the connector */
     size_t max_event_bytes; /* a change of more goes to the dead letters, as leat_event_size_check

@@ -59,18 +59,26 @@ static void take_members(const conf *c, leat_transform_record *t)
     r->key = (leat_value){.kind = LEAT_MAP, .len = n, .u.list = cells};
 }
 
+/* A delete has no value, but the fields may be in its key already, as in those of other records. */
+static bool is_delete(const leat_record *r)
+{
+    return !r->value_schema && r->value.kind == LEAT_NULL && r->key_schema &&
+           r->key.kind == LEAT_STRUCT;
+}
+
 static leat_rc apply(const void *p, leat_transform_record *t, leat_err *e)
 {
     const conf *c = p;
     leat_record *r = t->r;
     bool is_new;
     leat_arena *keep;
-    const leat_schema *s = r->value_schema;
+    const leat_schema *s = is_delete(r) ? r->key_schema : r->value_schema;
+    const leat_value *from = is_delete(r) ? &r->key : &r->value;
     if (!s && r->value.kind == LEAT_MAP) {
         take_members(c, t);
         return LEAT_OK;
     }
-    if (r->value.kind != LEAT_STRUCT || !s || s->type != LEAT_T_STRUCT)
+    if (from->kind != LEAT_STRUCT || !s || s->type != LEAT_T_STRUCT)
         return leat_fail(e, LEAT_DATA, "transform.failed", "",
                          "only a structure has fields to copy to the key, and the value is %s; a "
                          "predicate can leave such records out",
@@ -81,7 +89,7 @@ static leat_rc apply(const void *p, leat_transform_record *t, leat_err *e)
     leat_value *cells = leat_arena_alloc(t->a, n * sizeof *cells, _Alignof(leat_value));
     for (uint32_t i = 0; i < n; i++) {
         const leat_value *def = to->key->fields[i].schema->def;
-        cells[i] = r->value.u.list[to->from[i]];
+        cells[i] = from->u.list[to->from[i]];
         if (cells[i].kind == LEAT_NULL && def && c->defaults) cells[i] = *def;
     }
     r->key_schema = to->key;

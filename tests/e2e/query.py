@@ -48,6 +48,19 @@ def offsets(leat, name="q"):
     return {str(o["partition"]): o["offset"] for o in found["offsets"]}
 
 
+def deleted(leat, topic):
+    """The keys of the tombstones, in their order."""
+    return [record["key"] for record in leat.read(topic) if record["value"] is None]
+
+
+def last(leat, topic):
+    """A key's values -> the value of its last record, but of those that end with a tombstone."""
+    out = {}
+    for record in leat.read(topic):
+        out[tuple(record["key"].values())] = record["value"]
+    return {key: value for key, value in out.items() if value is not None}
+
+
 MODES = ["bulk", "incrementing", "timestamp", "timestamp+incrementing"]
 
 
@@ -119,5 +132,25 @@ class Writers(Together):
         if dice.random() < 0.15:
             c.rollback()
             return []
+        c.commit()
+        return new
+
+
+class Deleters(Writers):
+    """The same, of which each also deletes rows of its own, gives some back their key, and changes
+    others' keys."""
+
+    def _transaction(self, c, dice, mine):
+        new = super()._transaction(c, dice, mine)
+        gone = dice.sample(mine, min(len(mine), dice.randint(0, 3)))
+        c.execute("DELETE FROM t WHERE id = ANY (%s)", (gone,))
+        time.sleep(dice.random() * self.longest / 8)
+        for id in gone[: dice.choice([0, 0, 1])]:
+            if dice.random() < 0.5:
+                c.commit()
+                time.sleep(dice.random() * self.longest / 2)
+            c.execute("INSERT INTO t (id, v, at) VALUES (%s, -1, now())", (id,))
+        for id in dice.sample(new, min(len(new), dice.choice([0, 0, 1]))):
+            c.execute("UPDATE t SET id = -id, at = now() WHERE id = %s", (id,))
         c.commit()
         return new

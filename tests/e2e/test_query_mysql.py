@@ -7,7 +7,17 @@ import subprocess
 import time
 
 import pytest
-from query import MODES, Together, check_modes, config_at, ids, offsets, values
+from query import (
+    MODES,
+    Together,
+    check_modes,
+    config_at,
+    deleted,
+    ids,
+    last,
+    offsets,
+    values,
+)
 from servers.process import until
 
 TABLE = (
@@ -427,15 +437,16 @@ def load_zone(server):
 
 class Writers(Together):
     """So many at once, each with a script of transactions of up to so many seconds: rows are
-    inserted, those of its own changed, and sometimes all is taken back."""
+    inserted, those of its own changed, and sometimes all is taken back. more: statements of a
+    transaction behind its own, by how many rows there are, in @r1 and so on."""
 
-    def __init__(self, server, n=8, seconds=8, longest=1.0, seed=1):
+    def __init__(self, server, n=8, seconds=8, longest=1.0, seed=1, more=lambda dice, rows: []):
         self.server = server
         dice = [random.Random(seed * 100 + i) for i in range(n)]
-        super().__init__(self._run, [(self._script(one, seconds, longest),) for one in dice])
+        super().__init__(self._run, [(self._script(one, seconds, longest, more),) for one in dice])
 
     @staticmethod
-    def _script(dice, seconds, longest):
+    def _script(dice, seconds, longest, more):
         out, spent, rows = [], 0.0, 0
         while spent < seconds:
             out.append("BEGIN; SELECT 1;")
@@ -447,6 +458,7 @@ class Writers(Together):
                 out.append(f"SET @r{rows} = LAST_INSERT_ID(); DO SLEEP({pause:.3f});")
             for row in dice.sample(range(1, rows + 1), min(rows, dice.randint(0, 3))):
                 out.append(f"UPDATE t SET v = v + 1, at = NOW(6) WHERE id = @r{row};")
+            out += more(dice, rows)
             out.append("ROLLBACK;" if dice.random() < 0.15 else "COMMIT;")
         return "\n".join(out)
 
@@ -492,3 +504,102 @@ def test_eight_writers_in_each_mode(leat, binlog):
             last = dict(read)
             assert last == final, "no row's last state is missed"
     assert {v["id"]: v["v"] for v in values(leat, "all_t")} == final
+
+
+# ---- deleted rows
+
+
+def deletes(dice, rows):
+    """Some of its rows are deleted; a few keys come back, or change."""
+    out = []
+    for row in dice.sample(range(1, rows + 1), min(rows, dice.randint(0, 3))):
+        out.append(f"DELETE FROM t WHERE id = @r{row};")
+        if dice.random() < 0.2:
+            out.append(f"COMMIT; DO SLEEP({dice.random() * 0.5:.3f}); BEGIN;")
+            out.append(f"INSERT IGNORE INTO t (id, v) VALUES (@r{row}, -1);")
+    out.append(f"UPDATE IGNORE t SET id = -id, at = NOW(6) WHERE id = @r{rows} AND id % 5 = 0;")
+    return out
+
+
+def test_eight_writers_that_delete(leat, binlog):
+    """leat killed in between: what lives ends with its row, what does not with its tombstone."""
+    binlog.sql(TABLE, "shop")
+    modes = {"n": "incrementing", "m": "timestamp", "b": "timestamp+incrementing", "k": "bulk"}
+    files = [source(leat, binlog, mode, name, f"{name}_", deletes_interval_ms=100)
+             for name, mode in modes.items()]
+    leat.run(*files)
+    with Writers(binlog, more=deletes):
+        for name in modes:
+            leat.read_until(f"{name}_t", 1, seconds=60)
+            leat.kill()
+            leat.run(*files)
+    leat.stop(60)
+    leat.call("run", "--once", *files, seconds=180)
+    leat.call("run", "--once", *files, seconds=180)
+
+    final = {int(id): int(v) for id, v in binlog.sql("SELECT id, v FROM t", "shop")}
+    assert len(final) > 20
+    for name in modes:
+        found = {id: v["v"] for (id,), v in last(leat, f"{name}_t").items()}
+        told = {key["id"] for key in deleted(leat, f"{name}_t")}
+        assert (name, sorted(found)) == (name, sorted(final))
+        assert name == "n" or found == final
+        assert len(told - set(final)) > 20
+
+
+KEYS = [
+    ("two", "a varchar(9), b int", ["('x', -1)", "('x', 1)", "('X ', 10)", "('y', 1)"]),
+    ("texts", "k varchar(20) COLLATE utf8mb4_bin", ["('')", "('a')", "('A')", "('\u00e4')",
+                                                    "('it''s \\\\')", "('\U0001f600')"]),
+    ("folded", "k varchar(20)", ["('a')", "('B')", "('c')"]),
+    ("large", "k bigint unsigned", ["(0)", "(9)", "(10)", "(9223372036854775807)"]),
+    ("numbers", "k bigint", ["(-9223372036854775808)", "(-10)", "(-9)", "(9)", "(10)"]),
+    ("chars", "k char(4)", ["('a')", "('ab')", "('abcd')"]),
+    ("decimals", "k decimal(9,2)", ["(-1.5)", "(0)", "(10)", "(9.99)"]),
+    ("bytes", "k varbinary(9)", ["('')", "(X'00')", "(X'ff00')"]),
+    ("fixed", "k binary(3)", ["(X'000000')", "(X'ff0000')"]),
+    ("days", "k date", ["('2024-02-29')", "('9999-12-31')"]),
+    ("instants", "k timestamp(3)", ["('2024-02-29 01:02:03.5')", "('2024-02-29 01:02:03.25')"]),
+    ("clocks", "k datetime", ["('2024-02-29 01:02:03')", "('2024-02-29')"]),
+    ("names", "k enum('b','a','c')", ["('a')", "('b')", "('c')"]),
+]
+
+
+@pytest.mark.parametrize("columns, rows", [k[1:] for k in KEYS], ids=[k[0] for k in KEYS])
+def test_deleted_keys(leat, binlog, columns, rows):
+    """Each key in turn is deleted: its tombstone has the key of its record."""
+    names = ", ".join(one.split()[0] for one in columns.split(", "))
+    binlog.sql(f"CREATE TABLE t ({columns}, PRIMARY KEY ({names})) CHARSET utf8mb4", "shop")
+    file = source(leat, binlog, "bulk", deletes_interval_ms=100)
+    for row in rows:
+        binlog.sql(f"INSERT INTO t VALUES {row}", "shop")
+        leat.call("run", "--once", file)
+    known = {}
+    for record in leat.read("q_t"):
+        known.setdefault(json.dumps(record["key"]), len(known))
+    assert len(known) == len(rows)
+    for n, row in enumerate(rows):
+        binlog.sql(f"DELETE FROM t WHERE ({names}) = {row}", "shop")
+        leat.call("run", "--once", file)
+        assert [known[json.dumps(key)] for key in deleted(leat, "q_t")] == list(range(n + 1))
+
+
+def test_an_emptied_table(leat, binlog):
+    binlog.sql(TABLE, "shop")
+    binlog.sql("INSERT INTO t (v) VALUES " + ", ".join(f"({n})" for n in range(12000)), "shop")
+    file = source(leat, binlog, "incrementing", deletes_interval_ms=100)
+    leat.call("run", "--once", file)
+    before = {r["key"]["id"] for r in leat.read("q_t")}
+    binlog.sql("DELETE FROM t WHERE id % 100 = 7", "shop")
+    leat.call("run", "--once", file)
+    assert len(deleted(leat, "q_t")) == 120
+    binlog.sql("TRUNCATE t; INSERT INTO t (v) VALUES (1)", "shop")
+    leat.call("run", "--once", file)
+    assert {key["id"] for key in deleted(leat, "q_t")} == before - {1}
+    assert list(last(leat, "q_t")) == [(1,)]
+
+
+def test_a_table_without_a_key(leat, binlog):
+    binlog.sql("CREATE TABLE t (id int)", "shop")
+    file = source(leat, binlog, "bulk", deletes_interval_ms=100)
+    assert "shop.t has no primary key" in leat.call("run", "--once", file, ok=(1,)).stderr

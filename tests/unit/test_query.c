@@ -223,13 +223,42 @@ static void test_old_days(void **state)
     }
 }
 
+/* "told" forgets what the stream does not have, if it is ahead. */
+static void test_looked(void **state)
+{
+    static const struct {
+        const char *now, *to, *why;
+    } cases[] = {
+        {"{\"looks\":7,\"told\":2}", "{\"looks\":9,\"told\":2}", NULL},
+        {"{\"looks\":7,\"told\":2}", "{\"looks\":0,\"told\":0}", NULL},
+        {"{\"looks\":7,\"told\":2}", "{\"looks\":7,\"told\":3}", "than it is, 2"},
+        {"{\"looks\":7,\"told\":2}", "{\"polls\":1}", "is no offset of looks"},
+        {"{\"looks\":7,\"told\":2}", NULL, NULL},
+        {NULL, "{\"looks\":7,\"told\":3}", NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const leat_query_conf conf = {.mode = LEAT_QUERY_INCREMENTING};
+        leat_position now = {.partition = LEAT_STR("{\"deletes\":\"t\"}")}, to = now, out;
+        leat_arena a = {0};
+        const char *note;
+        leat_err e;
+        if (cases[i].now) now.offset = str(cases[i].now);
+        if (cases[i].to) to.offset = str(cases[i].to);
+        leat_rc rc = leat_query_offset_check(&conf, now, to, &a, &out, &note, &e);
+        assert_int_equal(rc, cases[i].why ? LEAT_CONF : LEAT_OK);
+        if (cases[i].why) assert_non_null(strstr(e.msg, cases[i].why));
+        leat_arena_free(&a);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_urls),       cmocka_unit_test(test_url_put_together),
         cmocka_unit_test(test_like),       cmocka_unit_test(test_offsets),
         cmocka_unit_test(test_partitions), cmocka_unit_test(test_numerics),
-        cmocka_unit_test(test_old_days),
+        cmocka_unit_test(test_old_days),   cmocka_unit_test(test_looked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -182,6 +182,28 @@ static void test_failures(void **state)
     end(f);
 }
 
+/* A delete has no value: the fields are taken from a key that has them. */
+static void test_key_of_a_delete(void **state)
+{
+    const char *options[] = {
+        "transforms", "key", "transforms.key.type", "ValueToKey", "transforms.key.fields",
+        "id",         NULL};
+    fixture *f = start(options);
+    leat_event ev = {.op = LEAT_OP_RECORD};
+    leat_record r = {.topic = "t", .key_schema = f->t->row, .value = leat_null()};
+    leat_err e;
+    (void)state;
+    r.key = (leat_value){.kind = LEAT_STRUCT, .len = f->t->row->nfields};
+    r.key.u.list = sample_row(&f->b, 7, "A", "B", NULL);
+    assert_int_equal(leat_transform_records(f->run, &ev, &r, 1, &f->b.arena, &e), LEAT_OK);
+    assert_int_equal(r.key_schema->nfields, 1);
+    assert_int_equal(r.key.u.list[0].u.i, 7);
+    assert_int_equal(r.value.kind, LEAT_NULL);
+    r.value_schema = f->t->row; /* a null that is no delete */
+    assert_int_equal(leat_transform_records(f->run, &ev, &r, 1, &f->b.arena, &e), LEAT_DATA);
+    end(f);
+}
+
 /* Of the arena that lives as long as the schema: what a record takes whose last field is missing.
  */
 static size_t taken(const char *fields)
@@ -246,11 +268,9 @@ static void test_options(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chain),
-        cmocka_unit_test(test_several_records),
-        cmocka_unit_test(test_headers),
-        cmocka_unit_test(test_failures),
-        cmocka_unit_test(test_failures_keep_nothing),
+        cmocka_unit_test(test_chain),           cmocka_unit_test(test_several_records),
+        cmocka_unit_test(test_headers),         cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_key_of_a_delete), cmocka_unit_test(test_failures_keep_nothing),
         cmocka_unit_test(test_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,6 +91,7 @@ static leat_rc open_for(const void *conf, leat_task *task, leat_query_source *s,
 static void close_for(leat_query_source *s)
 {
     leat_query_tables_free(s);
+    if (s->side) s->side->close(s->side);
     if (s->sql.priv) s->sql.dialect->close(&s->sql);
     leat_origin_unpin(s->origin);
     leat_arena_free(&s->arena);

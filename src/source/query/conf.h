@@ -52,7 +52,8 @@ typedef struct leat_query_conf {
     int64_t delay_ms;
     const char *zone;
     bool all_types;
-    int64_t late; /* 0: wait, 1: ignore */
+    int64_t late;       /* 0: wait, 1: ignore */
+    int64_t deletes_ms; /* between looks for deleted rows; 0: never */
     int64_t late_ms;
 } leat_query_conf;
 

@@ -2,6 +2,7 @@
  * table. Every property of it stands here: supported, without effect, or missing. Any thread. */
 #include <ctype.h>
 
+#include "config/db_url.h"
 #include "config/files.h"
 #include "config/regex.h"
 #include "source/query/conf.h"
@@ -176,7 +177,8 @@ static const leat_opt mode[] = {
      .help = "How rows are found that were not read yet. bulk: all of them, at each poll. "
              "incrementing: by a column that grows from row to row, so that updates are not seen. "
              "timestamp: by one that each write sets to the time. timestamp+incrementing: by both, "
-             "which tells rows of the same moment apart. Deleted rows are seen by none."},
+             "which tells rows of the same moment apart. Deleted rows are seen by none: see "
+             "deletes.interval.ms."},
     {.name = "incrementing.column.name",
      MODE,
      TEXT(incrementing),
@@ -261,6 +263,18 @@ static const leat_opt mode[] = {
              "(with MySQL and MariaDB: a statement that runs but has not written at all) is waited "
              "for until it is this old. One that has written is waited for until it ends. "
              "Of leat's own."},
+    {.name = "deletes.interval.ms",
+     MODE,
+     TIME(deletes_ms),
+     .def = "0",
+     .min = 0,
+     .max = INT64_C(86400000) * 365,
+     .label = "Between looks for deleted rows",
+     .help = "Pause between two looks for rows of a table that are not there any more; 0: none. "
+             "The keys that were told are kept in a file of the connector and compared with the "
+             "table's by sums of ranges. A deleted row is told by its key with a null value, and "
+             "all records have the table's primary key, which it needs, as their key. Of leat's "
+             "own."},
     {.name = NULL},
 };
 
@@ -372,6 +386,37 @@ static void check_tables(const leat_query_conf *c, leat_report *r)
     if (c->types.n == 0) leat_report_add(r, false, "table.types", 0, "must name a kind at least");
 }
 
+/* A host that is behind lacks rows that another one has told. */
+static bool hosts_differ(const leat_query_conf *c)
+{
+    leat_arena a = {0};
+    leat_db_url url;
+    bool many = c->url && leat_db_url_read(c->url, &a, &url, NULL) == LEAT_OK && url.hosts &&
+                strchr(url.hosts, ',');
+    const char *role = many ? leat_db_url_param(&url, "targetServerType") : NULL;
+    bool one = role && (strcmp(role, "primary") == 0 || strcmp(role, "master") == 0);
+    leat_arena_free(&a);
+    return many && !one;
+}
+
+static void check_deletes(const leat_query_conf *c, leat_report *r)
+{
+    static const char option[] = "deletes.interval.ms";
+    if (c->deletes_ms == 0) return;
+    if (leat_query_has_query(c))
+        leat_report_add(r, false, option, 0,
+                        "cannot be set beside query: deleted rows are found by a table's primary "
+                        "key");
+    if (!empty(c->suffix))
+        leat_report_add(r, false, option, 0,
+                        "cannot be set beside query.suffix, which may leave out rows that are "
+                        "there");
+    if (hosts_differ(c))
+        leat_report_add(r, false, option, 0,
+                        "cannot be set with several hosts in connection.url, of which one may be "
+                        "behind: name one, or add targetServerType=primary");
+}
+
 static void check_mapping(const char *option, const leat_opt_list *list, bool brackets,
                           leat_report *r)
 {
@@ -410,6 +455,7 @@ void leat_query_conf_validate(const void *conf, leat_report *r)
     leat_err err;
     check_tables(c, r);
     check_columns(c, r);
+    check_deletes(c, r);
     bool good = c->prefix != NULL;
     for (const char *p = c->prefix; p && *p; p++)
         good = good && (isalnum((unsigned char)*p) || strchr("._-", *p));

@@ -7,6 +7,9 @@
  *               timestamp_nanos is the fraction of the second. Of bulk, which the JDBC connector
  *               keeps none of: {"polls":N}
  *
+ * Of looks for deleted rows, which the JDBC connector does not have: {"deletes":"schema.table"} and
+ * {"looks":N,"told":N}.
+ *
  * Members are written in the order in which Java's maps give them, and read in any. Pure; any
  * thread. */
 #include <inttypes.h>
@@ -89,6 +92,40 @@ void leat_query_offset_write(const leat_query_offset *o, leat_buf *out)
     leat_jw_end(&w);
 }
 
+static leat_rc bad_looked(leat_err *e, leat_str text)
+{
+    return leat_fail(e, LEAT_CONF, "query.position", "offset",
+                     LEAT_STR_FMT " is no offset of looks for deleted rows; expected "
+                                  "{\"looks\":N,\"told\":N}",
+                     LEAT_STR_ARG(text));
+}
+
+leat_rc leat_query_looked_read(leat_str text, leat_query_looked *out, leat_err *e)
+{
+    leat_arena a = {0};
+    const leat_json *j = NULL;
+    *out = (leat_query_looked){0};
+    bool good = leat_json_parse(&a, text, &j, NULL) == LEAT_OK && j->type == LEAT_JSON_OBJECT;
+    for (const leat_json *m = good ? j->child : NULL; m && good; m = m->next) {
+        int64_t v = -1;
+        bool looks = leat_str_is(m->name, "looks"), told = leat_str_is(m->name, "told");
+        good = is_number(m, &v) && v >= 0 && (looks || told);
+        if (looks) out->looks = (uint64_t)v;
+        if (told) out->told = (uint64_t)v;
+    }
+    leat_arena_free(&a);
+    return good ? LEAT_OK : bad_looked(e, text);
+}
+
+void leat_query_looked_write(const leat_query_looked *l, leat_buf *out)
+{
+    leat_jw w = {.out = out};
+    leat_jw_object(&w, NULL);
+    leat_jw_i64(&w, "looks", (int64_t)l->looks);
+    leat_jw_i64(&w, "told", (int64_t)l->told);
+    leat_jw_end(&w);
+}
+
 /* ---- partitions ---- */
 
 static bool same(const leat_json *j, const leat_json *k)
@@ -131,6 +168,11 @@ leat_str leat_query_partition(const leat_query_conf *c, const char *table, leat_
     return object_of(a, "table", table, c->mode != LEAT_QUERY_BULK);
 }
 
+leat_str leat_query_looked_partition(const char *table, leat_arena *a)
+{
+    return object_of(a, "deletes", table, false);
+}
+
 const leat_position *leat_query_position(const leat_position *pos, size_t n, leat_str partition,
                                          const char *name)
 {
@@ -168,15 +210,41 @@ static leat_rc own_partition(const leat_query_conf *c, leat_str text, leat_arena
                                      : "{\"protocol\":\"1\",\"table\":\"schema.table\"}");
 }
 
+static bool of_looks(leat_str partition, leat_arena *a)
+{
+    const leat_json *j = NULL;
+    return leat_json_parse(a, partition, &j, NULL) == LEAT_OK && j->type == LEAT_JSON_OBJECT &&
+           leat_json_get_str(j, "deletes").s != NULL;
+}
+
+/* Batches up to "told" are forgotten by the file of keys: none may be among them that the stream
+ * does not have. */
+static leat_rc check_looked(leat_position now, leat_position to, leat_err *e)
+{
+    leat_query_looked was, looked;
+    LEAT_TRY(leat_query_looked_read(to.offset, &looked, e));
+    if (!now.offset.s) return LEAT_OK;
+    LEAT_TRY(leat_query_looked_read(now.offset, &was, e));
+    if (looked.told <= was.told) return LEAT_OK;
+    return leat_fail(e, LEAT_CONF, "query.position", "offset",
+                     LEAT_STR_FMT " would forget deletes that are not in the stream yet: \"told\" "
+                                  "cannot be set higher than it is, %" PRIu64,
+                     LEAT_STR_ARG(to.offset), was.told);
+}
+
 leat_rc leat_query_offset_check(const void *conf, leat_position now, leat_position to,
                                 leat_arena *a, leat_position *out, const char **note, leat_err *e)
 {
     const leat_query_conf *c = conf;
     leat_query_offset o;
     leat_buf text = {0};
-    (void)now;
     *note = NULL;
     *out = to;
+    if (of_looks(to.partition, a)) {
+        if (to.offset.s) LEAT_TRY(check_looked(now, to, e));
+        *note = "deletes that were told may be told again";
+        return LEAT_OK;
+    }
     LEAT_TRY(own_partition(c, to.partition, a, &out->partition, e));
     if (!to.offset.s) {
         *note = "all rows of it are read again";
@@ -198,6 +266,9 @@ void leat_query_offset_text(leat_str offset, leat_buf *out)
 {
     leat_query_offset o;
     char iso[LEAT_ISO_MAX];
+    leat_query_looked looked;
+    if (leat_query_looked_read(offset, &looked, NULL) == LEAT_OK && offset.len > 2)
+        leat_buf_printf(out, "looked %" PRIu64 " times for deleted rows", looked.looks);
     if (leat_rc_failed(leat_query_offset_read(offset, &o, NULL))) return;
     if (o.has_moment) leat_buf_printf(out, "rows of %s", leat_iso_us(o.moment_us, 6, iso));
     if (o.has_number)

@@ -26,6 +26,7 @@ static void close_source(leat_task *t)
     leat_query_source *s = t->priv;
     if (!s) return;
     leat_query_tables_free(s);
+    if (s->side) s->side->close(s->side);
     if (s->sql.priv) s->sql.dialect->close(&s->sql);
     if (s->origin) leat_origin_unpin(s->origin);
     leat_free(s->cells);
@@ -142,6 +143,17 @@ static leat_rc settle(leat_query_source *s, leat_query_table *t, bool *any, leat
     return LEAT_OK;
 }
 
+leat_rc leat_query_begin(leat_query_source *s, leat_query_table *t, const char *sql, leat_err *e)
+{
+    const leat_query_shape *shape = t->shape;
+    LEAT_TRY(s->sql.dialect->begin(&s->sql, sql, shape->cols, shape->nread, e));
+    if (shape->nread > s->ncells) {
+        s->ncells = shape->nread;
+        s->cells = leat_realloc(s->cells, s->ncells * sizeof *s->cells);
+    }
+    return LEAT_OK;
+}
+
 static leat_rc begin_poll(leat_query_source *s, leat_query_table *t, leat_err *e)
 {
     bool any = false;
@@ -152,18 +164,16 @@ static leat_rc begin_poll(leat_query_source *s, leat_query_table *t, leat_err *e
     if (any && s->conf->mode != LEAT_QUERY_BULK && suffix && *suffix)
         LEAT_TRY(leat_query_page(s, t, &any, &t->page, e));
     if (!any) {
+        t->look.ready = true;
         later(s, t);
         return LEAT_OK;
     }
     leat_buf sql = {0};
     leat_query_statement(s, t, t->page, &sql);
-    leat_rc rc = s->sql.dialect->begin(&s->sql, sql.p, t->shape->cols, t->shape->n, e);
+    leat_rc rc = leat_query_deletes_open(s, t, e);
+    if (rc == LEAT_OK) rc = leat_query_begin(s, t, sql.p, e);
     leat_buf_free(&sql);
     if (rc != LEAT_OK) return rc;
-    if (t->shape->n > s->ncells) {
-        s->ncells = t->shape->n;
-        s->cells = leat_realloc(s->cells, s->ncells * sizeof *s->cells);
-    }
     s->reading = t;
     t->group = t->at;
     t->grouped = t->dead = t->marked = false;
@@ -191,8 +201,8 @@ static leat_query_table *due(leat_query_source *s, int *wait_ms)
 
 /* ---- rows ---- */
 
-/* The row's place in the order: its moment, its number; false: it has none, and is not counted. */
-static bool place_of(const leat_query_shape *shape, const leat_value *cells, leat_query_offset *out)
+bool leat_query_place_of(const leat_query_shape *shape, const leat_value *cells,
+                         leat_query_offset *out)
 {
     *out = (leat_query_offset){0};
     for (size_t i = 0; i < shape->stamp.n && !out->has_moment; i++)
@@ -208,8 +218,8 @@ static bool same_place(const leat_query_offset *x, const leat_query_offset *y)
     return x->moment_us == y->moment_us && x->number == y->number;
 }
 
-static leat_rc fix_cells(const leat_query_shape *shape, leat_arena *a, leat_value *cells,
-                         leat_err *e)
+leat_rc leat_query_fix_cells(const leat_query_shape *shape, leat_arena *a, leat_value *cells,
+                             leat_err *e)
 {
     for (size_t i = 0; i < shape->n; i++) {
         const leat_query_field *f = &shape->fields[i];
@@ -256,10 +266,12 @@ static void put_event(leat_query_source *s, const leat_query_table *t, leat_batc
 {
     static const char ops[] = {LEAT_OP_READ, LEAT_OP_CREATE, LEAT_OP_UPDATE, LEAT_OP_UPDATE};
     const leat_query_shape *shape = t->shape;
-    leat_value *row = leat_arena_alloc(&b->arena, sizeof *row, _Alignof(leat_value));
-    *row = (leat_value){.kind = LEAT_STRUCT,
-                        .len = (uint32_t)shape->n,
-                        .u.list = leat_arena_dup(&b->arena, s->cells, shape->n * sizeof *s->cells)};
+    leat_value *row = LEAT_NEW(&b->arena, leat_value, 2), *part = row;
+    if (shape->key.n) *part++ = leat_query_deletes_key(s, shape, &b->arena);
+    *part =
+        (leat_value){.kind = LEAT_STRUCT,
+                     .len = (uint32_t)shape->n,
+                     .u.list = leat_arena_dup(&b->arena, s->cells, shape->n * sizeof *s->cells)};
     leat_event *ev = leat_batch_add(b, shape->table);
     ev->op = (uint8_t)ops[s->conf->mode];
     ev->snapshot = s->conf->mode == LEAT_QUERY_BULK ? LEAT_SNAPSHOT_TRUE : LEAT_SNAPSHOT_FALSE;
@@ -294,6 +306,22 @@ static leat_rc no_place(const leat_query_table *t, leat_err *e)
                      "whole numbers of 64 bits, the timestamp one that is not infinite");
 }
 
+leat_rc leat_query_tell(leat_query_source *s, leat_query_table *t, leat_batch *b, leat_rc rc,
+                        leat_str raw, leat_err *why, leat_err *e)
+{
+    const leat_query_shape *shape = t->shape;
+    bool came = rc == LEAT_OK;
+    if (rc == LEAT_OK) rc = leat_event_size_check(raw.len, s->task->max_event_bytes, t->label, why);
+    if (rc == LEAT_OK) rc = leat_query_fix_cells(shape, &b->arena, s->cells, why);
+    t->dead = rc != LEAT_OK;
+    if (shape->key.n && came) LEAT_TRY(leat_query_deletes_keep(s, t, !t->dead, e));
+    if (t->dead)
+        put_dead(s, t, b, raw, why);
+    else
+        put_event(s, t, b);
+    return LEAT_OK;
+}
+
 /* One row: rc and why are what the dialect said of it. */
 static leat_rc take_row(leat_query_source *s, leat_query_table *t, leat_batch *b, leat_rc rc,
                         leat_str raw, leat_err *why, leat_err *e)
@@ -305,21 +333,14 @@ static leat_rc take_row(leat_query_source *s, leat_query_table *t, leat_batch *b
     t->rows++;
     b->row_bytes += raw.len;
     if (rc == LEAT_OK && !bulk) {
-        if (!place_of(shape, s->cells, &place)) return no_place(t, e);
+        if (!leat_query_place_of(shape, s->cells, &place)) return no_place(t, e);
         if (t->grouped && !same_place(&place, &t->group)) mark(t, b);
         t->group = place;
         t->grouped = true;
     }
     /* Behind the mark of what was before it. */
     if (!bulk) LEAT_COUNT(b, leat_batch_tally(b, shape->table), received, 1);
-    if (rc == LEAT_OK) rc = leat_event_size_check(raw.len, s->task->max_event_bytes, t->label, why);
-    if (rc == LEAT_OK) rc = fix_cells(shape, &b->arena, s->cells, why);
-    t->dead = rc != LEAT_OK;
-    if (rc == LEAT_OK)
-        put_event(s, t, b);
-    else
-        put_dead(s, t, b, raw, why);
-    return LEAT_OK;
+    return leat_query_tell(s, t, b, rc, raw, why, e);
 }
 
 /* All rows of the poll have come. Behind ones that could not be read the position is that of the
@@ -328,6 +349,7 @@ static leat_rc end_poll(leat_query_source *s, leat_query_table *t, leat_batch *b
 {
     LEAT_TRY(s->sql.dialect->end(&s->sql, e));
     s->reading = NULL;
+    t->look.ready = true;
     later(s, t);
     if (s->conf->mode == LEAT_QUERY_BULK) {
         t->group = (leat_query_offset){.polls = t->at.polls + 1};
@@ -350,12 +372,16 @@ static leat_rc end_poll(leat_query_source *s, leat_query_table *t, leat_batch *b
     return LEAT_OK;
 }
 
+bool leat_query_full(const leat_query_source *s, const leat_batch *b)
+{
+    return leat_batch_full(b) || b->n >= s->conf->batch_rows;
+}
+
 static leat_rc read_rows(leat_query_source *s, leat_batch *b, int wait_ms, leat_err *e)
 {
     leat_query_table *t = s->reading;
     leat_err why;
-    uint32_t most = s->conf->batch_rows < UINT32_MAX ? (uint32_t)s->conf->batch_rows : UINT32_MAX;
-    while (!leat_batch_full(b) && b->n < most) {
+    while (!leat_query_full(s, b)) {
         leat_str raw = {0};
         bool first = b->n == 0 && !b->dead;
         leat_rc rc =
@@ -371,6 +397,7 @@ static leat_rc read_rows(leat_query_source *s, leat_batch *b, int wait_ms, leat_
         }
         LEAT_TRY(take_row(s, t, b, rc, raw, &why, e));
     }
+    LEAT_TRY(leat_query_deletes_flush(t, e));
     put_position(s, t, b);
     return b->n > 0 || b->dead || b->safe.offset.s ? LEAT_OK : LEAT_AGAIN;
 }
@@ -382,7 +409,12 @@ static leat_rc read_source(leat_task *task, leat_batch *b, int wait_ms, leat_err
     leat_query_source *s = task->priv;
     if (s->reading) return read_rows(s, b, wait_ms, e);
     if (leat_mono_us() >= s->tables_us) LEAT_TRY(leat_query_tables_find(s, e));
-    leat_query_table *t = due(s, &wait_ms);
+    leat_query_table *t = NULL, *look = NULL;
+    if (s->polled) look = leat_query_deletes_due(s, &wait_ms);
+    if (!look) t = due(s, &wait_ms);
+    if (!t && !look) look = leat_query_deletes_due(s, &wait_ms);
+    s->polled = t != NULL;
+    if (look) return leat_query_deletes_step(s, look, b, e);
     if (!t) {
         leat_sleep_us((int64_t)wait_ms * 1000);
         return LEAT_AGAIN;
@@ -393,10 +425,7 @@ static leat_rc read_source(leat_task *task, leat_batch *b, int wait_ms, leat_err
 
 static leat_rc ack_source(leat_task *t, leat_position pos, leat_err *e)
 {
-    (void)t;
-    (void)pos;
-    (void)e;
-    return LEAT_OK;
+    return leat_query_deletes_ack(t->priv, pos, e);
 }
 
 static leat_rc beat_source(leat_task *t, leat_err *e)
@@ -421,7 +450,16 @@ static void write_end(leat_jw *w, const leat_query_table *t)
     leat_jw_end(w);
 }
 
-/* Of each table what the greatest moment or number is now; of bulk one poll more. */
+static void write_look_end(leat_jw *w, const leat_query_table *t)
+{
+    leat_jw_object(w, NULL);
+    leat_jw_str(w, "partition", t->look.partition);
+    leat_jw_i64(w, "looks", (int64_t)t->look.at.looks + 1);
+    leat_jw_end(w);
+}
+
+/* Of each table what the greatest moment or number is now; of bulk one poll more; and a look for
+ * deleted rows. */
 static leat_rc end_source(leat_task *task, leat_arena *a, leat_str *end, leat_err *e)
 {
     leat_query_source *s = task->priv;
@@ -436,6 +474,7 @@ static leat_rc end_source(leat_task *task, leat_arena *a, leat_str *end, leat_er
         t->end = (leat_query_offset){.polls = t->at.polls + 1};
         if (s->conf->mode != LEAT_QUERY_BULK) rc = leat_query_latest(s, t, &t->ends, &t->end, e);
         if (rc == LEAT_OK && t->ends) write_end(&w, t);
+        if (rc == LEAT_OK && s->conf->deletes_ms) write_look_end(&w, t);
     }
     leat_jw_end(&w);
     *end = leat_arena_str(a, leat_buf_str(&text));
@@ -446,8 +485,13 @@ static leat_rc end_source(leat_task *task, leat_arena *a, leat_str *end, leat_er
 static bool one_passed(const leat_json *want, const leat_position *pos, size_t n)
 {
     leat_query_offset at;
+    leat_query_looked looked;
     const leat_position *own =
         leat_query_position(pos, n, leat_json_get_str(want, "partition"), NULL);
+    int64_t looks = leat_json_get_i64(want, "looks", 0);
+    if (looks)
+        return own && leat_query_looked_read(own->offset, &looked, NULL) == LEAT_OK &&
+               looked.looks >= (uint64_t)looks;
     if (!own || leat_rc_failed(leat_query_offset_read(own->offset, &at, NULL))) return false;
     int64_t moment = leat_json_get_i64(want, "moment", 0);
     bool moments = leat_json_get(want, "moment") != NULL;

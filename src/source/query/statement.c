@@ -72,6 +72,24 @@ static void put_conditions(leat_query_source *s, const leat_query_table *t, leat
     leat_buf_u8(out, ')');
 }
 
+void leat_query_put_behind(leat_query_source *s, const leat_query_table *t, leat_buf *out)
+{
+    const leat_query_shape *shape = t->shape;
+    const leat_query_offset *at = &t->at;
+    if (!shape->stamp.n) {
+        put_number(shape, "<=", at->number, out);
+        return;
+    }
+    bool pairs = shape->number != SIZE_MAX && at->has_number;
+    put_moment(s, shape, "<=", at->moment_us, false, out);
+    if (!pairs) return;
+    leat_buf_str_z(out, " AND (");
+    put_moment(s, shape, "<", at->moment_us, false, out);
+    leat_buf_str_z(out, " OR ");
+    put_number(shape, "<=", at->number, out);
+    leat_buf_u8(out, ')');
+}
+
 static void put_order(leat_query_source *s, const leat_query_shape *shape, leat_buf *out)
 {
     leat_buf_str_z(out, " ORDER BY ");

@@ -126,6 +126,9 @@ static leat_rc add(leat_query_source *s, const leat_sql_table *id, leat_err *e)
     t->partition = leat_query_partition(s->conf, id ? t->label : NULL, a);
     const leat_position *pos =
         leat_query_position(s->start, s->nstart, t->partition, id && !bulk ? t->id.name : NULL);
+    t->look.partition = leat_query_looked_partition(t->label, a);
+    const leat_position *looked = leat_query_position(s->start, s->nstart, t->look.partition, NULL);
+    if (looked) LEAT_TRY(leat_query_looked_read(looked->offset, &t->look.at, e));
     if (pos)
         LEAT_TRY(leat_query_offset_read(pos->offset, &t->at, e));
     else
@@ -189,6 +192,7 @@ static void shape_free(leat_query_shape *shape)
 {
     if (!shape) return;
     leat_table_unpin(shape->table);
+    leat_table_unpin(shape->key.gone);
     leat_arena_free(&shape->arena);
     leat_free(shape);
 }
@@ -197,6 +201,7 @@ void leat_query_tables_free(leat_query_source *s)
 {
     for (size_t i = 0; i < s->ntables; i++) {
         if (s->sql.dialect) s->sql.dialect->forget(&s->tables[i]->settled);
+        leat_query_deletes_close(s->tables[i]);
         shape_free(s->tables[i]->shape);
     }
     leat_free(s->tables);
@@ -359,6 +364,14 @@ static void put_names(leat_query_source *s, leat_query_table *t)
         for (size_t k = 0; k < shape->stamp.n; k++)
             if (shape->stamps[k] == i) quoted[k] = name;
     }
+    for (uint16_t i = 0; i < shape->key.n; i++) { /* of a table, whose columns need no q. */
+        leat_buf text = {0};
+        s->side->text(&text, &shape->key.plan.fields[i]);
+        leat_buf_u8(&text, 0);
+        leat_buf_str_z(&sql, ", ");
+        s->sql.dialect->put_column(&s->sql, shape->cols[shape->n + i], text.p, &sql);
+        leat_buf_free(&text);
+    }
     leat_buf_str_z(&sql, " FROM");
     shape->select = leat_arena_str(&shape->arena, leat_buf_str(&sql)).s;
     leat_buf_free(&sql);
@@ -368,7 +381,7 @@ static leat_rc pick_columns(leat_query_source *s, leat_query_table *t, leat_err 
 {
     leat_query_shape *shape = t->shape;
     leat_arena *a = &shape->arena;
-    shape->cols = LEAT_NEW(a, const leat_sql_column *, shape->nall);
+    shape->cols = LEAT_NEW(a, const leat_sql_column *, 2 * shape->nall);
     shape->fields = LEAT_NEW(a, leat_query_field, shape->nall);
     for (size_t i = 0; i < shape->nall; i++) {
         const leat_sql_column *col = &shape->all[i];
@@ -387,25 +400,49 @@ static leat_rc pick_columns(leat_query_source *s, leat_query_table *t, leat_err 
         }
     }
     t->told = true;
+    shape->nread = shape->n;
     if (shape->n > 0) return LEAT_OK;
     return leat_fail(e, LEAT_CONF, "query.column", t->label, "it has no column that can be read");
 }
 
-/* The schema of its events: a record whose value is the row, named as its table. */
-static void make_table(leat_query_source *s, leat_query_table *t)
+static leat_field field_of(const leat_query_shape *shape, size_t i, leat_arena *a)
 {
-    leat_query_shape *shape = t->shape;
+    return (leat_field){leat_arena_strdup(a, shape->cols[i]->name),
+                        leat_schema_copy(a, shape->fields[i].schema)};
+}
+
+static leat_schema *value_of(const leat_query_shape *shape, const char *name, leat_arena *a)
+{
+    leat_schema *value = leat_schema_struct(a, false, name, 0, (uint32_t)shape->n);
+    leat_field *fields = LEAT_NEW(a, leat_field, shape->n);
+    for (size_t i = 0; i < shape->n; i++) fields[i] = field_of(shape, i, a);
+    value->fields = fields;
+    return value;
+}
+
+/* As ValueToKey makes it. */
+static leat_schema *key_of(const leat_query_shape *shape, leat_arena *a)
+{
+    leat_schema *key = leat_schema_struct(a, false, NULL, 0, shape->key.n);
+    leat_field *fields = LEAT_NEW(a, leat_field, shape->key.n);
+    for (uint16_t i = 0; i < shape->key.n; i++)
+        fields[i] = field_of(shape, shape->key.places[i], a);
+    key->fields = fields;
+    return key;
+}
+
+/* The schema of its events: a record whose value is the row, named as its table, behind the key
+ * where deletes are looked for; of the deletes the key alone. */
+static leat_table *make_table(leat_query_source *s, const leat_query_table *t, bool gone)
+{
+    const leat_query_shape *shape = t->shape;
     leat_table *table = leat_table_new(s->origin);
     leat_arena *a = &table->arena;
     const char *name = t->id.name ? t->id.name : NULL;
-    leat_schema *value = leat_schema_struct(a, false, name, 0, (uint32_t)shape->n);
-    leat_schema *row = leat_schema_struct(a, false, NULL, 0, 1);
-    leat_field *fields = LEAT_NEW(a, leat_field, shape->n), *parts = LEAT_NEW(a, leat_field, 1);
-    for (size_t i = 0; i < shape->n; i++)
-        fields[i] = (leat_field){leat_arena_strdup(a, shape->cols[i]->name),
-                                 leat_schema_copy(a, shape->fields[i].schema)};
-    value->fields = fields;
-    parts[0] = (leat_field){LEAT_PART_VALUE, value};
+    leat_schema *row = leat_schema_struct(a, false, NULL, 0, 0);
+    leat_field *parts = LEAT_NEW(a, leat_field, 2);
+    if (shape->key.n) parts[row->nfields++] = (leat_field){LEAT_PART_KEY, key_of(shape, a)};
+    if (!gone) parts[row->nfields++] = (leat_field){LEAT_PART_VALUE, value_of(shape, name, a)};
     row->fields = parts;
     table->topic = leat_arena_strdup(a, t->topic);
     table->db = t->id.db ? leat_arena_strdup(a, t->id.db) : NULL;
@@ -414,7 +451,7 @@ static void make_table(leat_query_source *s, leat_query_table *t)
     table->row = row;
     table->flags = LEAT_TABLE_RECORD;
     leat_table_seal(table);
-    shape->table = table;
+    return table;
 }
 
 leat_rc leat_query_tables_describe(leat_query_source *s, leat_query_table *t, leat_err *e)
@@ -430,13 +467,15 @@ leat_rc leat_query_tables_describe(leat_query_source *s, leat_query_table *t, le
     if (rc == LEAT_OK) rc = pick_columns(s, t, e);
     if (rc == LEAT_OK) rc = find_number(s->conf, t, e);
     if (rc == LEAT_OK) rc = find_moments(s->conf, t, e);
+    if (rc == LEAT_OK && s->conf->deletes_ms) rc = leat_query_deletes_plan(s, t, e);
     if (rc != LEAT_OK) {
         t->shape = was;
         shape_free(now);
         return rc;
     }
     put_names(s, t);
-    make_table(s, t);
+    now->table = make_table(s, t, false);
+    if (now->key.n) now->key.gone = make_table(s, t, true);
     shape_free(was);
     return LEAT_OK;
 }

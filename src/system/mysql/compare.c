@@ -24,6 +24,8 @@ static leat_rc query(side *s, const char *doing, leat_my_result *r, leat_err *e)
 {
     int64_t from = leat_mono_us();
     leat_buf_u8(&s->sql, 0);
+    s->my.leaves = s->base.leaves;
+    s->my.arg = s->base.arg;
     leat_rc rc = leat_my_query(&s->my, doing, s->sql.p, r, e);
     s->base.spent_us += leat_mono_us() - from;
     return rc;
@@ -280,6 +282,8 @@ leat_rc leat_my_compare_open(const leat_my_target *target, leat_my_compare_view 
     s->base = (leat_compare_side){.quote = '`',
                                   .xors = true,
                                   .value = leat_my_compare_put_value,
+                                  .text = leat_my_compare_put,
+                                  .where = leat_my_compare_put_where,
                                   .describe = describe,
                                   .begin = begin,
                                   .end = end,

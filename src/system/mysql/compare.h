@@ -23,6 +23,9 @@ void leat_my_compare_put_hash(leat_buf *out, const leat_compare_plan *p);
 /* Appends " FROM table WHERE ..." of the range. */
 void leat_my_compare_put_from(leat_buf *out, const leat_compare_plan *p,
                               const leat_compare_range *r);
+/* Appends " AND ..." of the range. */
+void leat_my_compare_put_where(leat_buf *out, const leat_compare_plan *p,
+                               const leat_compare_range *r);
 /* Appends what keys are sorted by: one column after the other. */
 void leat_my_compare_put_keys(leat_buf *out, const leat_compare_plan *p);
 /* Appends the constant of the column's type that has this canonical text. */

@@ -249,15 +249,9 @@ static void put_bound(leat_buf *out, const leat_compare_plan *p, bool from, cons
     leat_buf_u8(out, ')');
 }
 
-void leat_my_compare_put_from(leat_buf *out, const leat_compare_plan *p,
-                              const leat_compare_range *r)
+void leat_my_compare_put_where(leat_buf *out, const leat_compare_plan *p,
+                               const leat_compare_range *r)
 {
-    leat_buf_str_z(out, " FROM ");
-    if (p->table->schema)
-        leat_my_put_table(out, leat_str_of(p->table->schema), leat_str_of(p->table->name));
-    else
-        leat_my_put_name(out, leat_str_of(p->table->name));
-    leat_buf_str_z(out, " WHERE TRUE");
     if (r->lo) put_bound(out, p, true, r->lo);
     if (r->hi) put_bound(out, p, false, r->hi);
     if (r->nkeys == 0) return;
@@ -273,4 +267,16 @@ void leat_my_compare_put_from(leat_buf *out, const leat_compare_plan *p,
         leat_buf_u8(out, ')');
     }
     leat_buf_u8(out, ')');
+}
+
+void leat_my_compare_put_from(leat_buf *out, const leat_compare_plan *p,
+                              const leat_compare_range *r)
+{
+    leat_buf_str_z(out, " FROM ");
+    if (p->table->schema)
+        leat_my_put_table(out, leat_str_of(p->table->schema), leat_str_of(p->table->name));
+    else
+        leat_my_put_name(out, leat_str_of(p->table->name));
+    leat_buf_str_z(out, " WHERE TRUE");
+    leat_my_compare_put_where(out, p, r);
 }

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "system/mysql/catalog.h"
+#include "system/mysql/compare.h"
 #include "system/mysql/url.h"
 
 enum { CONNECT_MS = 10000 };
@@ -241,6 +242,12 @@ static leat_rc beat(leat_sql *s, leat_err *e)
     return x->reading ? LEAT_OK : leat_my_exec(&x->c, "stay connected", "DO 1", e);
 }
 
+static leat_rc compare(leat_sql *s, const char *app, leat_compare_side **out, leat_err *e)
+{
+    (void)app;
+    return leat_my_compare_open(&session(s)->target, NULL, out, e);
+}
+
 /* ---- for a check ---- */
 
 static leat_rc about(leat_sql *s, leat_arena *a, const char **text, leat_err *e)
@@ -305,6 +312,7 @@ const leat_dialect leat_dialect_mysql = {
     .row = read_row,
     .end = end_rows,
     .beat = beat,
+    .compare = compare,
     .about = about,
     .doubts = doubts,
 };

@@ -27,6 +27,8 @@ static leat_rc query(side *s, const char *doing, const char *sql, int n, const c
                      PGresult **res, leat_err *e)
 {
     int64_t from = leat_mono_us();
+    s->pg.leaves = s->base.leaves;
+    s->pg.arg = s->base.arg;
     leat_rc rc = leat_pg_query(&s->pg, doing, sql, n, params, res, e);
     s->base.spent_us += leat_mono_us() - from;
     return rc;
@@ -291,14 +293,8 @@ static void put_bound(leat_buf *out, const leat_compare_plan *p, const char *op,
     put_literals(out, p, key);
 }
 
-static void put_from(leat_buf *out, const leat_compare_plan *p, const leat_compare_range *r)
+static void put_where(leat_buf *out, const leat_compare_plan *p, const leat_compare_range *r)
 {
-    leat_buf_str_z(out, " FROM ");
-    if (p->table->schema)
-        leat_pg_quote_table(out, p->table->schema, p->table->name);
-    else
-        leat_pg_quote_name(out, leat_str_of(p->table->name));
-    leat_buf_str_z(out, " WHERE true");
     if (r->lo) put_bound(out, p, ">", r->lo);
     if (r->hi) put_bound(out, p, "<=", r->hi);
     if (r->nkeys == 0) return;
@@ -310,6 +306,17 @@ static void put_from(leat_buf *out, const leat_compare_plan *p, const leat_compa
         put_literals(out, p, r->keys + (size_t)i * p->nkey);
     }
     leat_buf_u8(out, ')');
+}
+
+static void put_from(leat_buf *out, const leat_compare_plan *p, const leat_compare_range *r)
+{
+    leat_buf_str_z(out, " FROM ");
+    if (p->table->schema)
+        leat_pg_quote_table(out, p->table->schema, p->table->name);
+    else
+        leat_pg_quote_name(out, leat_str_of(p->table->name));
+    leat_buf_str_z(out, " WHERE true");
+    put_where(out, p, r);
 }
 
 static const char *sql_of(side *s)
@@ -432,6 +439,8 @@ leat_rc leat_pg_compare_open(const leat_pg_target *target, const char *app,
     s->base = (leat_compare_side){.system = "postgresql",
                                   .quote = '"',
                                   .versions = true,
+                                  .text = put_canon,
+                                  .where = put_where,
                                   .describe = describe,
                                   .begin = begin,
                                   .end = end,

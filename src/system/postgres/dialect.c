@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "system/postgres/catalog.h"
+#include "system/postgres/compare.h"
 #include "system/postgres/quote.h"
 #include "system/postgres/types_oid.h"
 #include "system/postgres/url.h"
@@ -510,6 +511,11 @@ static leat_rc beat(leat_sql *s, leat_err *e)
     return x->reading ? LEAT_OK : leat_pg_exec(&x->c, "stay connected", "SELECT 1", e);
 }
 
+static leat_rc compare(leat_sql *s, const char *app, leat_compare_side **out, leat_err *e)
+{
+    return leat_pg_compare_open(&session(s)->target, app, NULL, out, e);
+}
+
 /* ---- for a check ---- */
 
 static leat_rc about(leat_sql *s, leat_arena *a, const char **text, leat_err *e)
@@ -566,6 +572,7 @@ const leat_dialect leat_dialect_postgres = {
     .row = read_row,
     .end = end_rows,
     .beat = beat,
+    .compare = compare,
     .about = about,
     .doubts = doubts,
 };

@@ -7,14 +7,14 @@
 #include "system/sqlite/compare.h"
 
 #include <math.h>
-#include <openssl/evp.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/double_text.h"
 #include "system/sqlite/classify.h"
+
+enum { STEPS = 100000 };
 
 typedef struct side {
     leat_compare_side base;
@@ -219,11 +219,19 @@ static void put_literal(leat_buf *out, leat_str text, bool native)
     leat_buf_quoted(out, text, '\'');
 }
 
+static void put_text(leat_buf *out, const leat_compare_field *f)
+{
+    leat_buf_printf(out, "leat_canon(%d,", f->canon);
+    put_name(out, f->name);
+    leat_buf_u8(out, ')');
+}
+
 static void put_key(leat_buf *out, const leat_compare_field *f)
 {
-    if (!f->native) leat_buf_printf(out, "leat_canon(%d,", f->canon);
-    put_name(out, f->name);
-    if (!f->native) leat_buf_u8(out, ')');
+    if (f->native)
+        put_name(out, f->name);
+    else
+        put_text(out, f);
 }
 
 static void put_keys(leat_buf *out, const leat_compare_plan *p)
@@ -244,16 +252,9 @@ static void put_literals(leat_buf *out, const leat_compare_plan *p, const leat_s
     leat_buf_u8(out, ')');
 }
 
-static void put_from(leat_buf *out, const leat_compare_plan *p, const leat_compare_range *r)
+static void put_where(leat_buf *out, const leat_compare_plan *p, const leat_compare_range *r)
 {
     const leat_str *bounds[] = {r->lo, r->hi};
-    leat_buf_str_z(out, " FROM ");
-    if (p->table->schema) {
-        put_name(out, p->table->schema);
-        leat_buf_u8(out, '.');
-    }
-    put_name(out, p->table->name);
-    leat_buf_str_z(out, " WHERE 1");
     for (int i = 0; i < 2; i++) {
         if (!bounds[i]) continue;
         leat_buf_str_z(out, " AND (");
@@ -270,6 +271,18 @@ static void put_from(leat_buf *out, const leat_compare_plan *p, const leat_compa
         put_literals(out, p, r->keys + (size_t)i * p->nkey);
     }
     leat_buf_u8(out, ')');
+}
+
+static void put_from(leat_buf *out, const leat_compare_plan *p, const leat_compare_range *r)
+{
+    leat_buf_str_z(out, " FROM ");
+    if (p->table->schema) {
+        put_name(out, p->table->schema);
+        leat_buf_u8(out, '.');
+    }
+    put_name(out, p->table->name);
+    leat_buf_str_z(out, " WHERE 1");
+    put_where(out, p, r);
 }
 
 static leat_rc prepare(side *s, const char *doing, sqlite3_stmt **st, leat_err *e)
@@ -366,18 +379,10 @@ static leat_rc bound(leat_compare_side *base, const leat_compare_plan *p,
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? LEAT_OK : fail(e, s, "find a bound");
 }
 
-static int64_t half(const uint8_t *p)
-{
-    uint64_t v = 0;
-    for (int i = 0; i < 8; i++) v = v << 8 | p[i];
-    return (int64_t)v;
-}
-
 /* The hash of the columns from the first on, as PostgreSQL's side makes it. */
 static void hash_row(side *s, const leat_compare_plan *p, sqlite3_stmt *st, int first,
                      leat_compare_row *row)
 {
-    uint8_t hash[EVP_MAX_MD_SIZE];
     leat_buf_clear(&s->row);
     for (uint16_t i = 0; i < p->n; i++) {
         sqlite3_value *v = sqlite3_column_value(st, first + i);
@@ -392,9 +397,7 @@ static void hash_row(side *s, const leat_compare_plan *p, sqlite3_stmt *st, int 
         leat_buf_printf(&s->row, "%zu:", s->text.len);
         leat_buf_add(&s->row, leat_buf_str(&s->text));
     }
-    EVP_Digest(s->row.p, s->row.len, hash, NULL, p->sha ? EVP_sha256() : EVP_md5(), NULL);
-    row->first = half(hash);
-    row->second = half(hash + 8);
+    leat_compare_hash(leat_buf_str(&s->row), p->sha, &row->first, &row->second);
 }
 
 static leat_rc rows(leat_compare_side *base, const leat_compare_plan *p,
@@ -408,9 +411,8 @@ static leat_rc rows(leat_compare_side *base, const leat_compare_plan *p,
     leat_buf_clear(&s->sql);
     leat_buf_str_z(&s->sql, "SELECT ");
     for (uint16_t i = 0; i < p->nkey; i++) {
-        leat_buf_printf(&s->sql, "leat_canon(%d,", p->fields[i].canon);
-        put_name(&s->sql, p->fields[i].name);
-        leat_buf_str_z(&s->sql, "),");
+        put_text(&s->sql, &p->fields[i]);
+        leat_buf_u8(&s->sql, ',');
     }
     for (uint16_t i = 0; i < p->n; i++) {
         if (i > 0) leat_buf_u8(&s->sql, ',');
@@ -504,6 +506,18 @@ static void close_side(leat_compare_side *base)
     leat_free(s);
 }
 
+int leat_sqlite_compare_functions(sqlite3 *db)
+{
+    return sqlite3_create_function_v2(db, "leat_canon", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,
+                                      canon_function, NULL, NULL, NULL);
+}
+
+static int look_up(void *arg)
+{
+    const leat_compare_side *base = arg;
+    return base->leaves && base->leaves(base->arg);
+}
+
 static side *new_side(const char *path)
 {
     side *s = leat_zalloc(1, sizeof *s);
@@ -515,6 +529,8 @@ static side *new_side(const char *path)
                                   .folds = true,
                                   .one_zero = true,
                                   .xors = true,
+                                  .text = put_text,
+                                  .where = put_where,
                                   .describe = describe,
                                   .begin = begin,
                                   .end = end,
@@ -529,9 +545,7 @@ static side *new_side(const char *path)
 static leat_rc set_up(side *s, leat_compare_side **out, leat_err *e)
 {
     leat_rc rc = LEAT_OK;
-    if (sqlite3_create_function_v2(s->db, "leat_canon", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,
-                                   canon_function, NULL, NULL, NULL) != SQLITE_OK)
-        rc = fail(e, s, "set the session up");
+    if (leat_sqlite_compare_functions(s->db) != SQLITE_OK) rc = fail(e, s, "set the session up");
     if (rc == LEAT_OK)
         *out = &s->base;
     else
@@ -548,6 +562,7 @@ leat_rc leat_sqlite_compare_open(const char *path, int64_t wait_ms, leat_compare
         close_side(&s->base);
         return rc;
     }
+    sqlite3_progress_handler(s->db, STEPS, look_up, &s->base);
     sqlite3_busy_timeout(s->db, wait_ms > 0 && wait_ms < INT32_MAX ? (int)wait_ms : 30000);
     return set_up(s, out, e);
 }

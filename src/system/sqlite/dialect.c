@@ -6,12 +6,12 @@
  * one writer at a time and reads have a view of the whole, so numbers are settled when they can be
  * seen; moments are when their second is over, since CURRENT_TIMESTAMP has no more than seconds.
  * The file is opened for reading only. Run by the thread of its session. */
-#include <sqlite3.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "capture/dialect.h"
 #include "config/db_url.h"
+#include "system/sqlite/compare.h"
 
 enum { BUSY_MS = 5000, STEPS = 100000, SECOND_US = 1000000 };
 
@@ -104,7 +104,8 @@ static leat_rc connect_session(leat_sql *s, const char *app, leat_err *e)
         sqlite3_busy_timeout(x->db, BUSY_MS);
         sqlite3_progress_handler(x->db, STEPS, look_up, s);
         if (sqlite3_exec(x->db, "SELECT count(*) FROM sqlite_master", NULL, NULL, NULL) !=
-            SQLITE_OK)
+                SQLITE_OK ||
+            leat_sqlite_compare_functions(x->db) != SQLITE_OK)
             rc = fail(s, e, "read the database");
     }
     if (rc != LEAT_OK) close_session(s);
@@ -499,6 +500,12 @@ static leat_rc beat(leat_sql *s, leat_err *e)
     return LEAT_OK;
 }
 
+static leat_rc compare(leat_sql *s, const char *app, leat_compare_side **out, leat_err *e)
+{
+    (void)app;
+    return leat_sqlite_compare_open(sqlite3_db_filename(session(s)->db, "main"), BUSY_MS, out, e);
+}
+
 static leat_rc about(leat_sql *s, leat_arena *a, const char **text, leat_err *e)
 {
     (void)s;
@@ -544,6 +551,7 @@ const leat_dialect leat_dialect_sqlite = {
     .row = read_row,
     .end = end_rows,
     .beat = beat,
+    .compare = compare,
     .about = about,
     .doubts = doubts,
 };

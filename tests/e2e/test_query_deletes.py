@@ -1,0 +1,304 @@
+"""Query capture, deletes.interval.ms: rows that are not in the table any more are told, those that
+are there never, and each once; in all dialects, beside writers, over kills."""
+
+import json
+import pathlib
+import sqlite3
+
+import pytest
+from query import MODES, Deleters, config, config_at, deleted, last, offsets
+from servers.process import until
+
+TABLE = "CREATE TABLE t (id bigserial PRIMARY KEY, v int, at timestamptz NOT NULL DEFAULT now())"
+LOOKS = {"deletes.interval.ms": 100}
+
+
+def source(leat, db, mode, name="q", **more):
+    options = {key: more.pop(key) for key in list(more) if "." in key}
+    return leat.write(f"{name}.properties", config(db, mode, **more) | LOOKS | options)
+
+
+# ---- PostgreSQL
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_each_mode(leat, db, mode):
+    db.sql(TABLE)
+    db.sql("INSERT INTO t (v) SELECT g FROM generate_series(1, 10) g")
+    file = source(leat, db, mode)
+    leat.call("run", "--once", file)
+    assert [r["key"] for r in leat.read("q_t")] == [{"id": n} for n in range(1, 11)]
+    db.sql("DELETE FROM t WHERE id IN (3, 7)")
+    leat.call("run", "--once", file)
+    assert deleted(leat, "q_t") == [{"id": 3}, {"id": 7}]
+    record = [r for r in leat.read("q_t", "--format", "json-schema") if r["value"] is None][0]
+    assert record["key"] == {
+        "schema": {
+            "type": "struct",
+            "optional": False,
+            "fields": [{"type": "int64", "optional": False, "field": "id"}],
+        },
+        "payload": {"id": 3},
+    }
+    db.sql("INSERT INTO t (v) VALUES (11)")
+    leat.call("run", "--once", file)
+    assert deleted(leat, "q_t") == [{"id": 3}, {"id": 7}], "once"
+    assert len(last(leat, "q_t")) == 9
+    looked = offsets(leat)["{'deletes': 'public.t'}"]
+    assert looked["told"] == 1 and looked["looks"] >= 3, "more while rows wait for others"
+    counts = leat.json("status", "q")["counts"]
+    assert counts["received"] == counts["appended"]
+
+
+def test_the_key_as_transforms_make_it(leat, db):
+    """ksqlDB's "key" is two transforms: a tombstone's key is as those of the rows."""
+    db.sql(TABLE)
+    db.sql("INSERT INTO t (v) VALUES (1), (2)")
+    chain = {
+        "transforms": "a,b",
+        "transforms.a.type": "org.apache.kafka.connect.transforms.ValueToKey",
+        "transforms.a.fields": "id",
+        "transforms.b.type": "org.apache.kafka.connect.transforms.ExtractField$Key",
+        "transforms.b.field": "id",
+    }
+    file = source(leat, db, "incrementing", **chain)
+    leat.call("run", "--once", file)
+    db.sql("DELETE FROM t WHERE id = 1")
+    leat.call("run", "--once", file)
+    assert [(r["key"], r["value"] is None) for r in leat.read("q_t")] == [
+        (1, False), (2, False), (1, True)
+    ]
+
+
+KEYS = [
+    ("two", "a text, b int", ["('x', -1)", "('x', 1)", "('x ', 1)", "('X', 1)", "('x', 10)"]),
+    ("texts", "k text", ["('')", "(' ')", "('a')", "('A')", "('a ')", "('ä')", "('z')",
+                         "(E'a\\nb')", "('it''s \\')", "('😀')"]),
+    ("numbers", "k bigint", ["(-9223372036854775808)", "(-10)", "(-9)", "(0)", "(9)", "(10)",
+                             "(9223372036854775807)"]),
+    ("uuids", "k uuid", ["('00000000-0000-0000-0000-000000000000')",
+                         "('A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11')",
+                         "('ffffffff-ffff-ffff-ffff-ffffffffffff')"]),
+    ("chars", "k char(4)", ["('a')", "('ab')", "('abcd')"]),
+    ("decimals", "k numeric(9,2)", ["(-1.5)", "(0)", "(10)", "(9.99)"]),
+    ("bytes", "k bytea", [r"('\x')", r"('\x00')", r"('\xff00')"]),
+    ("days", "k date", ["('2024-02-29')", "('0044-03-15 BC')", "('9999-12-31')"]),
+    ("instants", "k timestamptz", ["('2024-02-29 01:02:03.5+02')", "('2024-02-29 01:02:03.25')"]),
+    ("clocks", "k timestamp", ["('2024-02-29 01:02:03.5')", "('2024-02-29')"]),
+    ("bools", "k bool", ["(true)", "(false)"]),
+]
+
+
+@pytest.mark.parametrize("columns, rows", [k[1:] for k in KEYS], ids=[k[0] for k in KEYS])
+def test_keys(leat, db, columns, rows):
+    """Each key in turn is deleted: its tombstone has the key of its record."""
+    names = ", ".join(one.split()[0] for one in columns.split(", "))
+    db.sql(f"ALTER DATABASE \"{db.name}\" SET timezone = 'Asia/Tokyo'")
+    db.sql(f"CREATE TABLE t ({columns}, PRIMARY KEY ({names}))")
+    files = [source(leat, db, "bulk")]
+    for row in rows:
+        db.sql(f"INSERT INTO t VALUES {row}".replace("%", "%%"))
+        leat.call("run", "--once", *files)
+    known = {}
+    for record in leat.read("q_t"):
+        known.setdefault(json.dumps(record["key"]), len(known))
+    assert len(known) == len(rows)
+    for n, row in enumerate(rows):
+        db.sql(f"DELETE FROM t WHERE ({names}) = {row}".replace("%", "%%"))
+        leat.call("run", "--once", *files)
+        assert [known[json.dumps(key)] for key in deleted(leat, "q_t")] == list(range(n + 1))
+
+
+def test_a_table_that_is_emptied(leat, db):
+    """And one half of it at once: each key is told, in parts."""
+    db.sql(TABLE)
+    db.sql("INSERT INTO t (v) SELECT g FROM generate_series(1, 30000) g")
+    file = source(leat, db, "incrementing")
+    leat.call("run", "--once", file)
+    db.sql("DELETE FROM t WHERE id % 2 = 0")
+    leat.call("run", "--once", file)
+    assert sorted(key["id"] for key in deleted(leat, "q_t")) == list(range(2, 30001, 2))
+    db.sql("TRUNCATE t")
+    leat.call("run", "--once", file)
+    assert sorted(key["id"] for key in deleted(leat, "q_t")) == list(range(1, 30001))
+
+
+def test_rows_that_come_back(leat, db):
+    """Behind the position, where the mode does not look: they are told, for their tombstone was."""
+    db.sql(TABLE)
+    db.sql("INSERT INTO t (v) SELECT g FROM generate_series(1, 5) g")
+    files = [source(leat, db, mode, f"m{i}", prefix=f"m{i}_")
+             for i, mode in enumerate(MODES) if mode != "bulk"]
+    leat.call("run", "--once", *files)
+    db.sql("DELETE FROM t WHERE id = 3")
+    leat.call("run", "--once", *files)
+    db.sql("INSERT INTO t (id, v, at) VALUES (3, 33, '2020-01-01')")
+    db.sql("UPDATE t SET id = -4 WHERE id = 4")
+    leat.call("run", "--once", *files)
+    leat.call("run", "--once", *files)
+    for i in range(1, 4):
+        assert [r["key"]["id"] for r in leat.read(f"m{i}_t")] [:6] == [1, 2, 3, 4, 5, 3]
+        found = {id: v["v"] for (id,), v in last(leat, f"m{i}_t").items()}
+        assert found == {1: 1, 2: 2, 3: 33, -4: 4, 5: 5}
+
+
+def test_switched_on_later(leat, db):
+    """Rows that were told before it are known after a first look, and not told again; nor those
+    that a person passed over."""
+    db.sql(TABLE)
+    db.sql("INSERT INTO t (v) SELECT g FROM generate_series(1, 5) g")
+    plain = leat.write("q.properties", config(db, "incrementing"))
+    leat.call("run", "--once", plain)
+    file = source(leat, db, "incrementing")
+    leat.call("run", "--once", file)
+    db.sql("DELETE FROM t WHERE id = 2; INSERT INTO t (v) VALUES (6), (7), (8)")
+    one = {"partition": {"table": "public.t", "protocol": "1"}, "offset": {"incrementing": 7}}
+    leat.call("offsets", "q", "set", json.dumps({"offsets": [one]}), "--yes")
+    leat.call("run", "--once", file)
+    records = leat.read("q_t")
+    assert [(r["key"], r["value"]["id"]) for r in records[:5]] == [(None, n) for n in range(1, 6)]
+    assert [r["key"] for r in records[5:]] == [{"id": 8}, {"id": 2}]
+
+
+def test_eight_writers(leat, db):
+    """Inserts, changes, deletes, keys that come back and keys that change in long transactions,
+    leat killed in between: what lives ends with its row, what does not with its tombstone."""
+    db.sql(TABLE)
+    db.sql("CREATE INDEX ON t (at, id)")
+    modes = {"n": "incrementing", "m": "timestamp", "b": "timestamp+incrementing", "k": "bulk"}
+    files = [source(leat, db, mode, name, prefix=f"{name}_") for name, mode in modes.items()]
+    leat.run(*files)
+    with Deleters(db):
+        for name in modes:
+            leat.read_until(f"{name}_t", 1, seconds=60)
+            leat.kill()
+            leat.run(*files)
+    leat.stop(60)
+    leat.call("run", "--once", *files, seconds=180)
+    leat.call("run", "--once", *files, seconds=180)
+
+    final = dict(db.sql("SELECT id, v FROM t"))
+    assert len(final) > 20
+    for name in modes:
+        found = {id: v["v"] for (id,), v in last(leat, f"{name}_t").items()}
+        told = {key["id"] for key in deleted(leat, f"{name}_t")}
+        assert (name, sorted(found)) == (name, sorted(final))
+        assert name == "n" or found == final
+        assert len(told - set(final)) > 20
+
+
+# ---- what is wrong is told
+
+
+def test_without_a_primary_key(leat, db):
+    db.sql("CREATE TABLE t (id serial UNIQUE NOT NULL, v int)")
+    file = source(leat, db, "incrementing")
+    done = leat.call("run", "--once", file, ok=(1,))
+    assert "public.t has no primary key" in done.stderr
+    assert "has no primary key" in leat.call("check", file, ok=(3,)).stdout
+    for type in ("interval", "inet", "double precision"):
+        db.sql(f"DROP TABLE t; CREATE TABLE t (id {type} PRIMARY KEY, v int)")
+        done = leat.call("run", "--once", source(leat, db, "bulk"), ok=(1,))
+        assert "deleted rows of public.t cannot be found by its primary key" in done.stderr
+
+
+@pytest.mark.parametrize("more, text", [
+    ({"query": "SELECT 1 AS id"}, "cannot be set beside query"),
+    ({"query.suffix": "LIMIT 5"}, "cannot be set beside query.suffix"),
+    ({"deletes.interval.ms": "-1"}, "deletes.interval.ms"),
+    ({"connection.url": "jdbc:postgresql://127.0.0.1,127.0.0.2/x"}, "one may be behind"),
+], ids=["query", "suffix", "negative", "hosts"])
+def test_wrong(leat, db, more, text):
+    db.sql(TABLE)
+    done = leat.call("run", "--once", source(leat, db, "incrementing", **more), ok=(1, 2))
+    assert text in done.stderr
+
+
+def test_a_user_without_rights(leat, db):
+    db.sql(TABLE)
+    db.server.password_user("plain", "x")
+    more = {"connection.user": "plain", "connection.password": "x"}
+    file = source(leat, db, "bulk", **more)
+    assert "permission denied" in leat.call("check", file, ok=(3,)).stdout
+    assert "permission denied" in leat.call("run", "--once", file, ok=(1,)).stderr
+    db.sql('DROP ROLE "plain"')
+
+
+def test_a_table_that_is_dropped(leat, db):
+    """It ends no other's looks, and its rows are not told as deleted; made anew, those that are not
+    in it are."""
+    db.sql("CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a VALUES (1), (2)")
+    db.sql("CREATE TABLE b (id int PRIMARY KEY); INSERT INTO b VALUES (1), (2)")
+    leat.run(source(leat, db, "bulk", **{"table.poll.interval.ms": 100}))
+    for table in "ab":
+        leat.read_until(f"q_{table}", 4, seconds=60)
+    db.sql("DROP TABLE a")
+    db.sql("DELETE FROM b WHERE id = 2")
+    until(lambda: deleted(leat, "q_b"), 60, "the other table's delete")
+    assert deleted(leat, "q_a") == []
+    db.sql("CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a VALUES (2), (3)")
+    until(lambda: deleted(leat, "q_a"), 60, "the delete of the table made anew")
+    leat.stop()
+    assert deleted(leat, "q_a") == [{"id": 1}]
+    assert deleted(leat, "q_b") == [{"id": 2}]
+    keys = pathlib.Path(leat.data) / "connectors" / "q" / "keys"
+    assert len(list(keys.glob("*.db"))) == 2
+    leat.call("delete", "q", "--yes")
+    assert not keys.exists()
+
+
+# ---- a sink
+
+
+def test_a_sink_deletes_them(leat, db):
+    db.sql(TABLE + "; CREATE SCHEMA copy")
+    db.sql("INSERT INTO t (v) SELECT g FROM generate_series(1, 10) g")
+    file = source(leat, db, "timestamp+incrementing", **{"table.whitelist": "t"})
+    server = db.server
+    sink = leat.write("k.properties", {
+        "connector.class": "sql",
+        "connection.url": f"jdbc:postgresql://{server.host}:{server.port}/{db.name}",
+        "connection.username": server.user,
+        "topics": "q_t",
+        "delete.enabled": "true",
+        "primary.key.mode": "record_key",
+        "insert.mode": "upsert",
+        "collection.name.format": "copy.t",
+        "schema.evolution": "basic",
+    })
+    leat.run(file, sink)
+    until(lambda: db.sql("SELECT to_regclass('copy.t') IS NOT NULL")[0][0], 60, "the copy")
+    until(lambda: len(db.sql("SELECT id FROM copy.t")) == 10, 60, "ten rows")
+    db.sql("DELETE FROM t WHERE id < 4")
+    until(lambda: db.sql("SELECT min(id), count(*) FROM copy.t") == [(4, 7)], 60, "the deletes")
+    leat.stop()
+
+
+# ---- SQLite
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_sqlite(leat, tmp_path, mode):
+    path = tmp_path / "shop.db"
+    with sqlite3.connect(path) as c:
+        c.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, at TIMESTAMP NOT NULL DEFAULT"
+                  " CURRENT_TIMESTAMP)")
+        c.execute("CREATE TABLE two (a TEXT, id INT NOT NULL, at TIMESTAMP NOT NULL DEFAULT"
+                  " CURRENT_TIMESTAMP, PRIMARY KEY (a, id))")
+        c.executemany("INSERT INTO t (id) VALUES (?)", [(n,) for n in range(-5, 6)])
+        rows = [("x", 1), ("x ", 2), ("X", 3), ("ä", 4), ("it's", -5), ("", 6)]
+        c.executemany("INSERT INTO two (a, id) VALUES (?, ?)", rows)
+    props = config_at(f"jdbc:sqlite:{path}", None, mode) | LOOKS
+    del props["connection.user"]
+    file = leat.write("q.properties", props)
+    leat.call("run", "--once", file)
+    with sqlite3.connect(path) as c:
+        c.execute("DELETE FROM t WHERE id IN (-3, 4)")
+        c.execute("DELETE FROM two WHERE id IN (2, 3, -5)")
+    leat.call("run", "--once", file)
+    assert deleted(leat, "q_t") == [{"id": -3}, {"id": 4}]
+    found = {(key["a"], key["id"]) for key in deleted(leat, "q_two")}
+    assert found == {("x ", 2), ("X", 3), ("it's", -5)}
+    assert len(last(leat, "q_two")) == 3
+    leat.call("run", "--once", file)
+    assert len(deleted(leat, "q_t")) == 2 and len(deleted(leat, "q_two")) == 3
