@@ -309,6 +309,7 @@ bool leat_change_join(const leat_event *gone, leat_event *made, leat_arena *a)
 {
     if (gone->op != LEAT_OP_DELETE || !made->after || whole(made->table, made->after)) return false;
     const leat_table *t = made->table, *old = gone->table;
+    if (strcmp(old->topic, t->topic) != 0) return false;
     leat_value *cells = key_alone(t, a);
     for (uint32_t i = 0; i < t->row->nfields; i++) {
         int at = leat_schema_field(old->row, leat_str_of(t->row->fields[i].name));

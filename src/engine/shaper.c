@@ -9,7 +9,10 @@
 #include "convert/change.h"
 #include "engine/record.h"
 
-enum { SCHEMAS_MOST = 1024 };
+enum {
+    SCHEMAS_MOST = 4096, /* about: of a key and a row for each table */
+    SLOTS = 1024,        /* a power of two */
+};
 
 /* A schema of records that have their own, which do not live longer than their batch. */
 typedef struct kept {
@@ -21,7 +24,7 @@ struct leat_shaper {
     leat_transform_run *run;
     leat_change_reader *reader; /* of what was touched */
     leat_arena arena;
-    kept *schemas; /* in the arena; the one used last first */
+    kept *schemas[SLOTS]; /* in the arena, by what they hash to; the one used last first */
     unsigned nschemas;
     bool transforms, tolerate;
 };
@@ -80,19 +83,29 @@ static bool is_row(const leat_event *ev)
            ev->record->value.kind == LEAT_STRUCT && ev->record->value_schema;
 }
 
+/* By its name, which is that of its table as a rule, and those of its fields. */
+static uint32_t slot_of(const leat_schema *schema)
+{
+    uint64_t h = schema->name ? leat_str_hash(leat_str_of(schema->name)) : 0;
+    for (uint32_t i = 0; i < schema->nfields; i++)
+        h = h * 0x9e3779b97f4a7c15u + leat_str_hash(leat_str_of(schema->fields[i].name));
+    return (uint32_t)(h >> 32) & (SLOTS - 1);
+}
+
 /* The schema that stands for all that are equal to it. */
 static const leat_schema *keep(leat_shaper *s, const leat_schema *schema)
 {
-    for (kept **at = &s->schemas; *at; at = &(*at)->next) {
+    kept **slot = &s->schemas[slot_of(schema)];
+    for (kept **at = slot; *at; at = &(*at)->next) {
         kept *found = *at;
         if (!leat_schema_eq(found->schema, schema)) continue;
         *at = found->next;
-        found->next = s->schemas;
-        return (s->schemas = found)->schema;
+        found->next = *slot;
+        return (*slot = found)->schema;
     }
     kept *k = LEAT_NEW(&s->arena, kept, 1);
-    *k = (kept){leat_schema_copy(&s->arena, schema), s->schemas};
-    s->schemas = k;
+    *k = (kept){leat_schema_copy(&s->arena, schema), *slot};
+    *slot = k;
     s->nschemas++;
     return k->schema;
 }
@@ -113,10 +126,9 @@ static void place(const leat_event *ev, unsigned nth, leat_event *made)
 /* What the envelope has made up beside an old key is not there again. */
 static void drop_made_up(const leat_event *ev, leat_arena *a, leat_event *made)
 {
-    const leat_schema *row = made->table->row, *was;
     bool partial = ev->op != LEAT_OP_RECORD && (ev->flags & LEAT_EV_OLD_KEY_ONLY) && ev->before;
-    if (!partial || !made->before) return;
-    was = ev->table->row;
+    if (!partial || made->op == LEAT_OP_RECORD || !made->before) return;
+    const leat_schema *row = made->table->row, *was = ev->table->row;
     leat_value *cells = LEAT_NEW(a, leat_value, row->nfields);
     for (uint32_t i = 0; i < row->nfields; i++) {
         const char *name = row->fields[i].name;
@@ -257,7 +269,7 @@ static void tidy(leat_shaper *s)
     leat_transform_run_forget(s->run);
     leat_change_reader_forget(s->reader);
     leat_arena_reset(&s->arena, 0);
-    s->schemas = NULL;
+    memset(s->schemas, 0, sizeof s->schemas);
     s->nschemas = 0;
 }
 

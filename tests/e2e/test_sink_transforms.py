@@ -98,6 +98,21 @@ def test_another_key_and_a_large_value(db, leat, copy, of_source, of_sink):
     assert copy.rows("t") == db.sql("SELECT * FROM t ORDER BY id")
 
 
+def test_a_large_value_of_a_new_key(db, kafka, leat):
+    """Over Kafka a source's transforms leave what stands for a value that was not sent."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, large text)")
+    db.sql("INSERT INTO t SELECT 1, string_agg(md5(n::text), '') FROM generate_series(1, 400) n")
+    props = db.properties(name="shop", topic_prefix="large", unavailable_value_placeholder="gone")
+    files = [leat.write("worker.properties", {"bootstrap.servers": kafka.bootstrap}),
+             leat.write("shop.properties",
+                        props | FLAT | {"value.converter.schemas.enable": "false"})]
+    once(leat, files)
+    db.sql("UPDATE t SET id = 2")
+    once(leat, files)
+    values = [json.loads(r.value or "null") for r in kafka.read("large.public.t")]
+    assert values[1:] == [None, None, {"id": 2, "large": "gone"}]
+
+
 BY_NR = {"primary.key.mode": "record_value", "primary.key.fields": "nr"}
 TOUCHED = of({"key": ("ValueToKey", {"fields": "op"})}) | BY_NR | {"primary.key.fields": "id"}
 
@@ -131,6 +146,39 @@ def test_old_rows_by_an_index(request, db, leat, copy, stream, more):
     db.sql("UPDATE t SET code = 11, v = 'new' WHERE id = 1; UPDATE t SET code = 21 WHERE id = 2")
     if stream == "kafka":
         once(leat, files[:2])
+    once(leat, files)
+    assert copy.rows("t") == db.sql("SELECT * FROM t ORDER BY id")
+
+
+@pytest.mark.parametrize("more", [{}, BY_NR, FLAT], ids=["key", "column", "rows"])
+def test_deletes_by_an_index(db, leat, copy, more):
+    """They do not tell the key: each is refused, and no row goes for it."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, code int NOT NULL UNIQUE, nr int, v text)")
+    db.sql("INSERT INTO t VALUES (0, 5, 50, 'zero'), (1, 10, 100, 'a')")
+    db.sql("ALTER TABLE t REPLICA IDENTITY USING INDEX t_code_key")
+    files = [leat.write("shop.properties", db.properties(name="shop")),
+             leat.write("pump.properties", sink(copy, ["shop.public.t"],
+                                                errors_tolerance="all") | more)]
+    once(leat, files)
+    rows = db.sql("SELECT * FROM t ORDER BY id")
+    db.sql("DELETE FROM t WHERE id = 1")
+    once(leat, files)
+    assert [letter["code"] for letter in letters(leat)] == ["sql.key_missing"]
+    assert copy.rows("t") == rows
+
+
+@pytest.mark.parametrize("mode", ["transaction", "batch"])
+def test_another_key_of_two_columns(db, leat, copy, mode):
+    """Of an old row only the source's key is sent: the row is found by it and by what the new row
+    has in the other column, and keeps its large value."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, nr int, large text)")
+    db.sql("INSERT INTO t SELECT g, g * 10, string_agg(md5(g::text || n), '') "
+           "FROM generate_series(1, 3) g, generate_series(1, 400) n GROUP BY g")
+    files = [leat.write("shop.properties", db.properties(name="shop")),
+             leat.write("pump.properties", sink(copy, ["shop.public.t"], apply_mode=mode)
+                        | BY_NR | {"primary.key.fields": "id,nr"})]
+    once(leat, files)
+    db.sql("UPDATE t SET id = 4 WHERE id = 1; UPDATE t SET id = 5 WHERE id = 4")
     once(leat, files)
     assert copy.rows("t") == db.sql("SELECT * FROM t ORDER BY id")
 

@@ -1,6 +1,7 @@
 /* engine/shaper: what a sink gets of an embedded stream, with transforms and without. */
 #include "../test.h"
 
+#include "convert/change.h"
 #include "engine/shaper.h"
 #include "sample.h"
 
@@ -119,6 +120,29 @@ static void test_another_key_and_no_value(void **state)
     end(f);
 }
 
+/* Records of two topics are rows of two tables. */
+static void test_join_of_two_topics(void **state)
+{
+    static const char *const none[] = {NULL};
+    fixture *f = start(none, false);
+    leat_table *other = sample_customers(sample_origin(), 0);
+    (void)state;
+    other->topic = "crud.public.others";
+    leat_table_seal(other);
+    leat_value *now = row(f, 2);
+    now[3] = leat_absent();
+    change(f, LEAT_OP_DELETE, row(f, 1), NULL);
+    change(f, LEAT_OP_CREATE, NULL, now);
+    leat_event gone = f->b.ev[0], made = f->b.ev[1];
+    gone.table = other;
+    assert_false(leat_change_join(&gone, &made, &f->b.arena));
+    assert_int_equal(made.op, LEAT_OP_CREATE);
+    gone.table = f->t;
+    assert_true(leat_change_join(&gone, &made, &f->b.arena));
+    leat_table_unpin(other);
+    end(f);
+}
+
 /* Of an old row that is a part the envelope shows nulls and zeros beside it: behind transforms they
  * are what was not sent again. */
 static void test_old_rows_in_part(void **state)
@@ -141,6 +165,27 @@ static void test_old_rows_in_part(void **state)
         assert_true(leat_str_is(leat_value_str(&before[1]), "Ann"));
         for (unsigned k = 0; k < 4; k++)
             assert_int_equal(before[k].kind, k == 1 ? LEAT_TEXT : LEAT_ABSENT);
+    }
+    end(f);
+}
+
+/* A value that is no structure makes a record that is of no table. */
+static void test_no_row(void **state)
+{
+    static const char *const options[] = {
+        "transforms", "op", "transforms.op.type", "ExtractField$Value", "transforms.op.field",
+        "op",         NULL};
+    fixture *f = start(options, false);
+    leat_err e;
+    (void)state;
+    change(f, LEAT_OP_CREATE, NULL, row(f, 1));
+    change(f, LEAT_OP_DELETE, row(f, 1), NULL);
+    f->b.ev[1].flags = LEAT_EV_OLD_KEY_ONLY;
+    assert_int_equal(leat_shaper_batch(f->s, &f->b, &e), LEAT_OK);
+    assert_int_equal(f->b.n, 3); /* a tombstone has a key still */
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(f->b.ev[i].op, LEAT_OP_RECORD);
+        assert_true(leat_str_is(leat_value_str(&f->b.ev[i].record->value), i == 0 ? "c" : "d"));
     }
     end(f);
 }
@@ -348,7 +393,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_another_key_and_no_value),
+        cmocka_unit_test(test_join_of_two_topics),
         cmocka_unit_test(test_old_rows_in_part),
+        cmocka_unit_test(test_no_row),
         cmocka_unit_test(test_untouched),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_failures_of_some),

@@ -64,6 +64,14 @@ static bool key_there(const leat_rdb_plan *plan, const leat_value *cells)
     return plan->nkey > 0;
 }
 
+/* All of the key is known, nulls included. */
+static bool key_sent(const leat_rdb_plan *plan, const leat_value *cells)
+{
+    for (uint16_t i = 0; i < plan->nkey; i++)
+        if (cells[plan->fields[i].from].kind == LEAT_ABSENT) return false;
+    return true;
+}
+
 /* The old row names another key than the new one. A null names none: no row of the target has it,
  * and it may be made up (event/envelope.h). */
 static bool key_moved(const leat_rdb_plan *plan, const leat_event *ev)
@@ -86,6 +94,21 @@ static bool whole(const leat_rdb_plan *plan, const leat_value *cells)
     return true;
 }
 
+/* By what a row is found that got another key: what was not sent of the old one has not changed, as
+ * far as anyone knows. */
+static const leat_value *old_key(leat_rdb_applier *p, const leat_rdb_plan *plan,
+                                 const leat_event *ev)
+{
+    if (key_sent(plan, ev->before)) return ev->before;
+    leat_value *cells =
+        leat_arena_dup(&p->scratch, ev->before, ev->table->row->nfields * sizeof *cells);
+    for (uint16_t i = 0; i < plan->nkey; i++) {
+        uint32_t at = plan->fields[i].from;
+        if (cells[at].kind == LEAT_ABSENT) cells[at] = ev->after[at];
+    }
+    return cells;
+}
+
 /* The row of an insert or update. A change that lacks columns is an UPDATE, since an upsert of a
  * row with a NOT NULL column left out fails though the row is there. */
 static void add_change(leat_rdb_applier *p, const leat_batch *b, leat_rdb_plan *plan, uint32_t i)
@@ -106,7 +129,7 @@ static void add_change(leat_rdb_applier *p, const leat_batch *b, leat_rdb_plan *
         p->task->tell(p->task, b, i, LEAT_FATE_WRITTEN);
         return;
     }
-    add(p, shape, cells, moved ? ev->before : cells, i);
+    add(p, shape, cells, moved ? old_key(p, plan, ev) : cells, i);
 }
 
 static void refuse_key(const leat_rdb_plan *plan, const leat_event *ev, leat_err *why)
@@ -127,8 +150,8 @@ static leat_rc add_event(leat_rdb_applier *p, const leat_batch *b, leat_rdb_plan
     const leat_value *named = deletes ? ev->before : ev->after;
     bool unwanted = (deletes && !conf->deletes) || (truncates && !conf->truncates);
     bool nobody = (ev->table->flags & LEAT_TABLE_KEYS) && !truncates &&
-                  !leat_rc_failed(plan->bad.rc) &&
-                  !key_there(plan, named); /* a tombstone whose key no row of the target has */
+                  !leat_rc_failed(plan->bad.rc) && !key_there(plan, named) &&
+                  key_sent(plan, named); /* a tombstone whose key no row of the target has */
     if (unwanted || nobody) {
         p->task->tell(p->task, b, i, LEAT_FATE_FILTERED);
         return LEAT_OK;
@@ -336,7 +359,6 @@ static leat_rc apply_reduced(leat_rdb_applier *p, const leat_batch *b, leat_err 
     leat_err why = {0};
     leat_rdb_row *rows;
     uint32_t n, done = 0;
-    leat_arena_reset(&p->scratch, 1 << 20);
     leat_rdb_reduce(p->rows, p->n, &p->scratch, &rows, &n);
     LEAT_TRY(exec(p, "SAVEPOINT leat_rows", e));
     leat_rc rc = give(p, rows, n, &done, &why);
@@ -357,6 +379,7 @@ static leat_rc apply_reduced(leat_rdb_applier *p, const leat_batch *b, leat_err 
 leat_rc leat_rdb_apply(leat_rdb_applier *p, const leat_batch *b, leat_err *e)
 {
     bool clean = true, batch = p->target->conf->apply == LEAT_RDB_BATCH;
+    leat_arena_reset(&p->scratch, 1 << 20);
     LEAT_TRY(add_all(p, b, e));
     if (p->n == 0) return LEAT_OK;
     bool reduces = batch && !p->ordered && p->n > 1;

@@ -162,7 +162,8 @@ static void identities(leat_pg_exam *x)
             x, "replica identity index", LEAT_STEP_WARN, "postgres.replica_identity",
             "the replica identity is an index that is not the key (or was dropped)",
             "deletes, and updates of the index's columns, do not tell the key: events "
-            "show zeros in its place, as Debezium's do. Run the statement",
+            "show zeros in its place, as Debezium's do, and a sink that reads them from Kafka, or "
+            "behind transforms of the source, deletes the row with the key 0. Run the statement",
             &strange);
     if (full.n)
         leat_pg_tell_findings(x, "replica identity full", LEAT_STEP_OK, NULL,

@@ -165,8 +165,9 @@ typedef struct leat_kafka {
     leat_json_converter *keys, *values;               /* of changes: by schemas of pinned tables */
     leat_json_converter *record_keys, *record_values; /* of records: forgotten after each batch */
     leat_json_converter *header;                      /* NULL: headers are plain text */
-    leat_registry registry;                           /* tables of events on their way, by row */
-    leat_names topics;                                /* slot: the port's number */
+    leat_table *made;       /* pinned: of the last change that transforms made records of */
+    leat_registry registry; /* tables of events on their way, by row */
+    leat_names topics;      /* slot: the port's number */
     leat_arena scratch;
     leat_buf bytes; /* of one record: key, value, headers */
     leat_broker_header *headers;
@@ -251,6 +252,8 @@ leat_rc leat_kafka_produce(leat_kafka *k, const leat_parcel *p, const leat_event
                            uint32_t to, uint32_t *sent, leat_err *e);
 /* The row of the event's table in the registry, plus 1; 0 for a RECORD. */
 uint32_t leat_kafka_row(leat_kafka *k, const leat_event *ev);
+/* What stands for a value that the source did not send, in the event's records. */
+leat_str leat_kafka_placeholder(const leat_kafka *k, const leat_event *ev);
 /* Tables that the converters know by their addresses may go. */
 void leat_kafka_forget(leat_kafka *k);
 void leat_kafka_records_init(leat_kafka *k);

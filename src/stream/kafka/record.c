@@ -26,6 +26,7 @@ void leat_kafka_records_fini(leat_kafka *k)
     leat_json_converter_free(k->record_keys);
     leat_json_converter_free(k->record_values);
     if (k->header) leat_json_converter_free(k->header);
+    leat_table_unpin(k->made);
     leat_registry_free(&k->registry);
     leat_names_free(&k->topics);
     leat_arena_free(&k->scratch);
@@ -53,6 +54,22 @@ uint32_t leat_kafka_row(leat_kafka *k, const leat_event *ev)
     }
     row->table = leat_table_pin(t);
     return i + 1;
+}
+
+/* The other records of a change that transforms made records of come behind it. */
+static void note_made(leat_kafka *k, const leat_event *ev)
+{
+    bool made = ev->op != LEAT_OP_RECORD && (ev->table->flags & LEAT_TABLE_RECORD);
+    if (!made || k->made == ev->table) return;
+    leat_table_unpin(k->made);
+    k->made = leat_table_pin(ev->table);
+}
+
+leat_str leat_kafka_placeholder(const leat_kafka *k, const leat_event *ev)
+{
+    const leat_table *t = ev->flags & LEAT_EV_OF_CHANGE ? k->made : NULL;
+    if (ev->op != LEAT_OP_RECORD) t = ev->table;
+    return t ? t->origin->placeholder : (leat_str){0};
 }
 
 static uint32_t topic_of(leat_kafka *k, const char *topic)
@@ -121,7 +138,7 @@ static leat_rc produce_one(leat_kafka *k, const leat_event *ev, const leat_recor
     bool change = ev->op != LEAT_OP_RECORD;
     leat_json_converter *keys = change ? k->keys : k->record_keys;
     leat_json_converter *values = change ? k->values : k->record_values;
-    leat_str placeholder = change ? ev->table->origin->placeholder : (leat_str){0};
+    leat_str placeholder = leat_kafka_placeholder(k, ev);
     span key, value, *headers = LEAT_NEW(&k->scratch, span, record->nheaders);
     leat_buf_clear_to(&k->bytes, BYTES_KEEP);
     LEAT_TRY(put_part(k, keys, record->key_schema, &record->key, placeholder, &key, e));
@@ -149,6 +166,7 @@ leat_rc leat_kafka_produce(leat_kafka *k, const leat_parcel *p, const leat_event
     if (!k->met) rc = LEAT_AGAIN;
     for (uint32_t i = 0; i < n && rc == LEAT_OK && at < to; i++) {
         unsigned more = leat_event_records(&ev[i]);
+        note_made(k, &ev[i]);
         if (at + more <= skip || leat_kafka_dropped(p, i, &ev[i])) {
             at += more;
             continue;

@@ -463,10 +463,9 @@ static leat_rc put_letter(leat_kafka *k, const leat_event *ev, const leat_err *w
     bool is_null;
     leat_arena_reset(&k->scratch, 0);
     leat_envelope_records(ev, &k->scratch, view);
-    leat_str placeholder = ev->op ? ev->table->origin->placeholder : (leat_str){0};
     leat_buf_clear(&k->bytes);
-    leat_json_convert(k->record_values, view[0].value_schema, &view[0].value, placeholder,
-                      &k->bytes, &is_null, NULL);
+    leat_json_convert(k->record_values, view[0].value_schema, &view[0].value,
+                      leat_kafka_placeholder(k, ev), &k->bytes, &is_null, NULL);
     leat_json_converter_forget(k->record_values);
     leat_dead letter = {
         .why = *why,
