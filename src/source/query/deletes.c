@@ -81,7 +81,7 @@ static leat_canon canon_of(const leat_compare_side *side, const leat_compare_col
 static bool sorted(const leat_compare_side *side, const leat_compare_column *c)
 {
     if (strcmp(side->system, "postgresql") == 0 && strcmp(c->type, "uuid") == 0) return true;
-    if (c->kind != LEAT_COMPARE_INT) return false;
+    if (c->kind != LEAT_COMPARE_INT && c->kind != LEAT_COMPARE_UINT) return false;
     return strcmp(side->system, "sqlite") != 0 ||
            leat_str_ieq(leat_str_of(c->type), LEAT_STR("INTEGER"));
 }
@@ -101,7 +101,10 @@ static leat_rc take_column(leat_query_source *s, leat_query_table *t, const leat
                          i == shape->n ? "is not read" : "has no exact text");
     *place = i;
     bool native = sorted(s->side, c);
-    uint8_t kind = c->kind == LEAT_COMPARE_INT && !native ? LEAT_COMPARE_ANY : c->kind;
+    uint8_t kind = c->kind;
+    /* A column does not change its kind as its numbers grow (system/mysql/compare.c). */
+    if (kind == LEAT_COMPARE_INT || kind == LEAT_COMPARE_UINT)
+        kind = native ? LEAT_COMPARE_INT : LEAT_COMPARE_ANY;
     *field = (leat_compare_field){.name = leat_arena_strdup(&t->shape->arena, c->name),
                                   .canon = (uint8_t)canon,
                                   .kind = kind,

@@ -12,6 +12,8 @@
 
 #include "base/os.h"
 
+enum { DIGITS = 20 }; /* of 2^64 - 1 */
+
 struct leat_query_keys {
     sqlite3 *db;
     char *path;
@@ -59,15 +61,25 @@ static void bind_text(sqlite3_stmt *st, int i, leat_str v)
 }
 
 /* Parameters from + 1 and so on. */
+/* SQLite's numbers end at 2^63, an unsigned one at 2^64: those between are texts, behind all
+ * numbers, and of one length, so that they are ordered among each other. */
+static void bind_whole(sqlite3_stmt *st, int i, leat_str v)
+{
+    char text[DIGITS];
+    int64_t number;
+    if (leat_str_i64(v, &number)) {
+        sqlite3_bind_int64(st, i, number);
+        return;
+    }
+    size_t zeros = v.len < DIGITS ? DIGITS - v.len : 0;
+    memset(text, '0', zeros);
+    memcpy(text + zeros, v.s, DIGITS - zeros);
+    bind_text(st, i, (leat_str){text, DIGITS});
+}
+
 static void bind_key(const leat_query_keys *k, sqlite3_stmt *st, int from, const leat_str *key)
 {
-    for (int i = 0; i < k->n; i++) {
-        int64_t number;
-        if (k->whole[i] && leat_str_i64(key[i], &number))
-            sqlite3_bind_int64(st, from + i + 1, number);
-        else
-            bind_text(st, from + i + 1, key[i]);
-    }
+    for (int i = 0; i < k->n; i++) (k->whole[i] ? bind_whole : bind_text)(st, from + i + 1, key[i]);
 }
 
 static leat_str column(sqlite3_stmt *st, int i)
@@ -77,6 +89,16 @@ static leat_str column(sqlite3_stmt *st, int i)
 }
 
 static leat_rc begin(leat_query_keys *k, leat_err *e)
+/* A column of the key, as it was given. */
+static leat_str key_column(const leat_query_keys *k, sqlite3_stmt *st, int i)
+{
+    bool large = k->whole[i] && sqlite3_column_type(st, i) == SQLITE_TEXT;
+    leat_str text = column(st, i);
+    if (large)
+        while (text.len > 0 && *text.s == '0') text.s++, text.len--;
+    return text;
+}
+
 {
     if (k->open) return LEAT_OK;
     LEAT_TRY(run(k, "BEGIN IMMEDIATE", "write keys", e));
@@ -113,7 +135,7 @@ static leat_rc make_tables(leat_query_keys *k, const char *signature, leat_err *
 {
     leat_buf *q = &k->sql, cols = {0};
     for (int i = 0; i < k->n; i++)
-        leat_buf_printf(&cols, "k%d %s NOT NULL,", i + 1, k->whole[i] ? "INTEGER" : "TEXT");
+        leat_buf_printf(&cols, "k%d NOT NULL,", i + 1); /* of no type, which changes no value */
     leat_buf_u8(&cols, 0);
     leat_buf_clear(q);
     leat_buf_printf(q,
@@ -320,7 +342,7 @@ leat_rc leat_query_keys_bound(leat_query_keys *k, const leat_compare_range *r, u
     int rc = sqlite3_step(st);
     if (rc == SQLITE_ROW) {
         leat_str *out = LEAT_NEW(a, leat_str, k->n);
-        for (int i = 0; i < k->n; i++) out[i] = leat_arena_str(a, column(st, i));
+        for (int i = 0; i < k->n; i++) out[i] = leat_arena_str(a, key_column(k, st, i));
         *key = out;
     }
     sqlite3_finalize(st);
@@ -338,7 +360,7 @@ leat_rc leat_query_keys_sum(leat_query_keys *k, const leat_compare_range *r, lea
         int64_t first, second;
         leat_buf_clear(&k->row);
         for (int i = 0; i < k->n; i++) {
-            leat_str text = column(st, i);
+            leat_str text = key_column(k, st, i);
             leat_buf_printf(&k->row, "%zu:", text.len);
             leat_buf_add(&k->row, text);
         }
@@ -360,7 +382,7 @@ leat_rc leat_query_keys_each(leat_query_keys *k, const leat_compare_range *r,
     LEAT_TRY(select(k, ",cells", r, &st, e));
     leat_str *key = leat_zalloc(k->n, sizeof *key);
     while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-        for (int i = 0; i < k->n; i++) key[i] = column(st, i);
+        for (int i = 0; i < k->n; i++) key[i] = key_column(k, st, i);
         leat_str cells = {sqlite3_column_blob(st, k->n), (size_t)sqlite3_column_bytes(st, k->n)};
         fn(arg, key, cells);
     }
