@@ -202,6 +202,21 @@ def test_without_a_primary_key(leat, db):
         assert "deleted rows of public.t cannot be found by its primary key" in done.stderr
 
 
+def test_two_tables_of_one_topic(leat, db):
+    """Of two schemas, and read by different tasks: the delete of one would be of the other's row."""
+    for schema in ("a", "b"):
+        db.sql(f"CREATE SCHEMA {schema}; CREATE TABLE {schema}.t (id int PRIMARY KEY)")
+        db.sql(f"INSERT INTO {schema}.t VALUES (1), (2)")
+    for more in ({}, {"tasks.max": 2, "table.whitelist": "a.t,b.t"}):
+        file = source(leat, db, "bulk", **more)
+        assert "a.t and b.t have one topic" in leat.call("run", "--once", file, ok=(1,)).stderr
+        assert "a.t and b.t have one topic" in leat.call("check", file, ok=(3,)).stdout
+    leat.call("run", "--once", source(leat, db, "bulk", **{"table.whitelist": "a.t"}))
+    db.sql("DELETE FROM a.t WHERE id = 1")
+    leat.call("run", "--once", source(leat, db, "bulk", **{"table.whitelist": "a.t"}))
+    assert deleted(leat, "q_t") == [{"id": 1}]
+
+
 @pytest.mark.parametrize("more, text", [
     ({"query": "SELECT 1 AS id"}, "cannot be set beside query"),
     ({"query.suffix": "LIMIT 5"}, "cannot be set beside query.suffix"),

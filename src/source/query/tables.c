@@ -146,15 +146,34 @@ static leat_rc add(leat_query_source *s, const leat_sql_table *id, leat_err *e)
     return LEAT_OK;
 }
 
+/* Topics are named without schemas, and so are their keys: the delete of one table would be that of
+ * another's row. The tables of all tasks. */
+static leat_rc tell_apart(const leat_sql_table *found, const bool *in, size_t n, leat_arena *a,
+                          leat_err *e)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; in[i] && k < i; k++)
+            if (in[k] && strcmp(found[i].name, found[k].name) == 0)
+                return leat_fail(e, LEAT_CONF, "query.one_topic", "deletes.interval.ms",
+                                 "the tables %s and %s have one topic, where deletes of one are "
+                                 "those of the other's rows: read them by two connectors of "
+                                 "different topic.prefix",
+                                 leat_query_tables_label(&found[k], a),
+                                 leat_query_tables_label(&found[i], a));
+    return LEAT_OK;
+}
+
 static leat_rc look(leat_query_source *s, const leat_sql_table *found, size_t n, leat_arena *a,
                     leat_err *e)
 {
+    bool *in = LEAT_NEW(a, bool, n + 1);
+    unsigned *task = LEAT_NEW(a, unsigned, n + 1);
+    for (size_t i = 0; i < n; i++)
+        LEAT_TRY(leat_query_tables_wanted(s->conf, &found[i], s->task->of, &in[i], &task[i], a, e));
+    if (s->conf->deletes_ms) LEAT_TRY(tell_apart(found, in, n, a, e));
     for (size_t i = 0; i < s->ntables; i++) s->tables[i]->gone = true;
     for (size_t i = 0; i < n; i++) {
-        bool in;
-        unsigned task;
-        LEAT_TRY(leat_query_tables_wanted(s->conf, &found[i], s->task->of, &in, &task, a, e));
-        if (!in || task != s->task->id) continue;
+        if (!in[i] || task[i] != s->task->id) continue;
         leat_query_table *t = find(s, leat_query_tables_label(&found[i], a));
         if (t) {
             t->gone = false;
