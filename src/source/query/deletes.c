@@ -86,6 +86,27 @@ static bool sorted(const leat_compare_side *side, const leat_compare_column *c)
            leat_str_ieq(leat_str_of(c->type), LEAT_STR("INTEGER"));
 }
 
+/* Different keys are to be told apart by their records: not so moments cut at milliseconds, nor
+ * decimals of more digits than a double has. */
+static leat_rc check_exact(leat_query_source *s, leat_query_table *t, const leat_query_field *f,
+                           leat_err *e)
+{
+    enum { DOUBLE_DIGITS = 15 };
+    const leat_sql_column *c = f->column;
+    bool cut = c->type == LEAT_SQL_TIMESTAMP && c->grain_us < 1000 &&
+               s->conf->granularity == LEAT_QUERY_CONNECT_LOGICAL;
+    bool rounded =
+        f->schema->type == LEAT_T_FLOAT64 && (c->precision == 0 || c->precision > DOUBLE_DIGITS);
+    if (!cut && !rounded) return LEAT_OK;
+    return leat_fail(e, LEAT_CONF, "query.no_key", t->label,
+                     "deleted rows of %s cannot be told by its primary key: column %s is of type "
+                     "%s, and records show it %s. Leave the table out, or set %s",
+                     t->label, c->name, c->native,
+                     cut ? "in milliseconds alone" : "as a double, which rounds it",
+                     cut ? "timestamp.granularity to one of microseconds"
+                         : "another numeric.mapping");
+}
+
 static leat_rc take_column(leat_query_source *s, leat_query_table *t, const leat_compare_column *c,
                            size_t *place, leat_compare_field *field, leat_err *e)
 {
@@ -99,6 +120,7 @@ static leat_rc take_column(leat_query_source *s, leat_query_table *t, const leat
                          "type %s, which %s. Leave the table out, or set deletes.interval.ms=0",
                          t->label, c->name, c->type,
                          i == shape->n ? "is not read" : "has no exact text");
+    LEAT_TRY(check_exact(s, t, &shape->fields[i], e));
     *place = i;
     bool native = sorted(s->side, c);
     uint8_t kind = c->kind;
