@@ -319,6 +319,32 @@ def test_a_sink_deletes_them(leat, db):
 # ---- SQLite
 
 
+SQLITE = [
+    "(a INTEGER, b INTEGER NOT NULL, PRIMARY KEY (a, b))",
+    "(a INTEGER PRIMARY KEY DESC, b INTEGER)",
+    "(a INTEGER PRIMARY KEY, b INTEGER) WITHOUT ROWID",
+]
+
+
+@pytest.mark.parametrize("columns", SQLITE, ids=["two", "descending", "without"])
+def test_sqlite_texts_in_keys_of_numbers(leat, tmp_path, columns):
+    """They are no part of a statement; and no number's order is relied on."""
+    path = tmp_path / "shop.db"
+    with sqlite3.connect(path) as c:
+        c.execute(f"CREATE TABLE t {columns}")
+        rows = ["x) or (1", "'; DROP TABLE t; --", "0) OR 1=1 --", 10, 9, "9.5", "a'b"]
+        c.executemany("INSERT INTO t VALUES (?, 7)", [(row,) for row in rows])
+    props = config_at(f"jdbc:sqlite:{path}", None, "bulk") | LOOKS
+    del props["connection.user"]
+    file = leat.write("q.properties", props)
+    leat.call("run", "--once", file)
+    with sqlite3.connect(path) as c:
+        c.execute("DELETE FROM t WHERE a IN (9, 'x) or (1')")
+    leat.call("run", "--once", file)
+    leat.call("run", "--once", file)
+    assert [key["a"] for key in deleted(leat, "q_t")] == [9]
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_sqlite(leat, tmp_path, mode):
     path = tmp_path / "shop.db"

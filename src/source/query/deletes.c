@@ -82,8 +82,7 @@ static bool sorted(const leat_compare_side *side, const leat_compare_column *c)
 {
     if (strcmp(side->system, "postgresql") == 0 && strcmp(c->type, "uuid") == 0) return true;
     if (c->kind != LEAT_COMPARE_INT && c->kind != LEAT_COMPARE_UINT) return false;
-    return strcmp(side->system, "sqlite") != 0 ||
-           leat_str_ieq(leat_str_of(c->type), LEAT_STR("INTEGER"));
+    return strcmp(side->system, "sqlite") != 0 || c->rowid;
 }
 
 /* Different keys are to be told apart by their records: not so moments cut at milliseconds, nor
