@@ -160,6 +160,23 @@ def test_switched_on_later(leat, db):
     assert [r["key"] for r in records[5:]] == [{"id": 8}, {"id": 2}]
 
 
+def test_a_wider_key(leat, db):
+    """Its texts are as they were: rows that were told before are known. Another column is told."""
+    db.sql("CREATE TABLE t (a int, b varchar(5), c int, PRIMARY KEY (a, b))")
+    db.sql("INSERT INTO t VALUES (1, 'x', 1), (2, 'x', 2), (3, 'x', 3)")
+    file = source(leat, db, "bulk")
+    leat.call("run", "--once", file)
+    db.sql("ALTER TABLE t ALTER a TYPE bigint, ALTER b TYPE varchar(100)")
+    db.sql("DELETE FROM t WHERE a = 2")
+    assert "query.keys_new" not in leat.call("run", "--once", file).stderr
+    assert deleted(leat, "q_t") == [{"a": 2, "b": "x"}]
+    db.sql("ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (c)")
+    assert "query.keys_new" in leat.call("run", "--once", file).stderr
+    db.sql("DELETE FROM t WHERE c = 3")
+    assert "query.keys_new" not in leat.call("run", "--once", file).stderr
+    assert deleted(leat, "q_t") == [{"a": 2, "b": "x"}, {"c": 3}]
+
+
 def test_eight_writers(leat, db):
     """Inserts, changes, deletes, keys that come back and keys that change in long transactions,
     leat killed in between: what lives ends with its row, what does not with its tombstone."""

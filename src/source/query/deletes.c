@@ -156,6 +156,7 @@ static leat_rc describe_texts(leat_query_source *s, leat_query_table *t, leat_er
     return rc;
 }
 
+/* Texts of whole numbers and of texts are the same whatever the column's width. */
 static const char *signature_of(const leat_query_key *key, const leat_compare_table *table,
                                 leat_arena *a)
 {
@@ -163,10 +164,11 @@ static const char *signature_of(const leat_query_key *key, const leat_compare_ta
     leat_buf_str_z(&out, "1");
     for (uint16_t i = 0; i < key->n; i++) {
         const leat_compare_field *f = &key->plan.fields[i];
+        bool any = f->kind == LEAT_COMPARE_INT || f->kind == LEAT_COMPARE_TEXT;
         const char *type = "";
-        for (uint32_t c = 0; c < table->n; c++)
+        for (uint32_t c = 0; c < table->n && !any; c++)
             if (strcmp(table->columns[c].name, f->name) == 0) type = table->columns[c].type;
-        leat_buf_printf(&out, ";%s:%s:%d:%d", f->name, type, f->canon, f->native);
+        leat_buf_printf(&out, ";%s:%d:%s:%d:%d", f->name, f->kind, type, f->canon, f->native);
     }
     const char *text = leat_arena_str(a, leat_buf_str(&out)).s;
     leat_buf_free(&out);
@@ -256,6 +258,7 @@ leat_rc leat_query_deletes_open(leat_query_source *s, leat_query_table *t, leat_
     const leat_query_key *key = &t->shape->key;
     leat_arena a = {0};
     if (key->n == 0) return LEAT_OK;
+    bool before = l->keys || t->stored;
     if (l->keys && strcmp(l->signature, key->signature) == 0) return LEAT_OK;
     leat_query_deletes_close(t);
     if (!s->task->folder)
@@ -269,6 +272,11 @@ leat_rc leat_query_deletes_open(leat_query_source *s, leat_query_table *t, leat_
     leat_arena_free(&a);
     if (rc != LEAT_OK) return rc;
     l->signature = leat_arena_strdup(&s->arena, key->signature);
+    if (before && leat_query_keys_new(l->keys))
+        leat_log(LEAT_WARN, "query.keys_new",
+                 "table=\"%s\" the keys of rows that were told before are not known, or are of "
+                 "another primary key: rows deleted before the next look has ended are not told",
+                 t->label);
     return read_notes(t, e);
 }
 

@@ -24,6 +24,7 @@ struct leat_query_keys {
     sqlite3_stmt *put, *aside, *drop;
     leat_buf sql, row;
     bool open; /* a transaction */
+    bool made; /* its tables were */
 };
 
 static leat_rc fail(leat_query_keys *k, const char *doing, leat_err *e)
@@ -60,7 +61,6 @@ static void bind_text(sqlite3_stmt *st, int i, leat_str v)
     sqlite3_bind_text64(st, i, v.s ? v.s : "", v.len, SQLITE_TRANSIENT, SQLITE_UTF8);
 }
 
-/* Parameters from + 1 and so on. */
 /* SQLite's numbers end at 2^63, an unsigned one at 2^64: those between are texts, behind all
  * numbers, and of one length, so that they are ordered among each other. */
 static void bind_whole(sqlite3_stmt *st, int i, leat_str v)
@@ -77,6 +77,7 @@ static void bind_whole(sqlite3_stmt *st, int i, leat_str v)
     bind_text(st, i, (leat_str){text, DIGITS});
 }
 
+/* Parameters from + 1 and so on. */
 static void bind_key(const leat_query_keys *k, sqlite3_stmt *st, int from, const leat_str *key)
 {
     for (int i = 0; i < k->n; i++) (k->whole[i] ? bind_whole : bind_text)(st, from + i + 1, key[i]);
@@ -88,7 +89,6 @@ static leat_str column(sqlite3_stmt *st, int i)
     return (leat_str){text ? text : "", (size_t)sqlite3_column_bytes(st, i)};
 }
 
-static leat_rc begin(leat_query_keys *k, leat_err *e)
 /* A column of the key, as it was given. */
 static leat_str key_column(const leat_query_keys *k, sqlite3_stmt *st, int i)
 {
@@ -99,6 +99,7 @@ static leat_str key_column(const leat_query_keys *k, sqlite3_stmt *st, int i)
     return text;
 }
 
+static leat_rc begin(leat_query_keys *k, leat_err *e)
 {
     if (k->open) return LEAT_OK;
     LEAT_TRY(run(k, "BEGIN IMMEDIATE", "write keys", e));
@@ -147,7 +148,7 @@ static leat_rc make_tables(leat_query_keys *k, const char *signature, leat_err *
                     cols.p, k->names, cols.p, k->names);
     leat_buf_free(&cols);
     LEAT_TRY(run_built(k, "make its tables", e));
-    k->open = true;
+    k->open = k->made = true;
     LEAT_TRY(leat_query_keys_note_set(k, "signature", leat_str_of(signature), e));
     return leat_query_keys_commit(k, e);
 }
@@ -223,6 +224,11 @@ leat_rc leat_query_keys_open(const char *path, const leat_compare_plan *plan, co
     else
         leat_query_keys_close(k);
     return rc;
+}
+
+bool leat_query_keys_new(const leat_query_keys *k)
+{
+    return k->made;
 }
 
 void leat_query_keys_close(leat_query_keys *k)

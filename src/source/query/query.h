@@ -121,6 +121,7 @@ typedef struct leat_query_table {
     leat_query_offset at;    /* read up to here ... */
     leat_query_offset group; /* ... and the row before this, which may have others like it */
     bool grouped;            /* group counts */
+    bool stored;             /* a position was there at the start */
     leat_query_offset end;   /* for --once: where it ended at the start ... */
     bool ends;               /* ... if there was anything */
     int64_t due_us;          /* monotonic: when it is asked next */

@@ -129,6 +129,7 @@ static leat_rc add(leat_query_source *s, const leat_sql_table *id, leat_err *e)
     t->look.partition = leat_query_looked_partition(t->label, a);
     const leat_position *looked = leat_query_position(s->start, s->nstart, t->look.partition, NULL);
     if (looked) LEAT_TRY(leat_query_looked_read(looked->offset, &t->look.at, e));
+    t->stored = pos != NULL;
     if (pos)
         LEAT_TRY(leat_query_offset_read(pos->offset, &t->at, e));
     else
