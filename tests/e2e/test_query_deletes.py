@@ -264,9 +264,10 @@ def test_two_tables_of_one_topic(leat, db):
 @pytest.mark.parametrize("more, text", [
     ({"query": "SELECT 1 AS id"}, "cannot be set beside query"),
     ({"query.suffix": "LIMIT 5"}, "cannot be set beside query.suffix"),
+    ({"transaction.isolation.mode": "READ_UNCOMMITTED"}, "rows are told that are not there yet"),
     ({"deletes.interval.ms": "-1"}, "deletes.interval.ms"),
     ({"connection.url": "jdbc:postgresql://127.0.0.1,127.0.0.2/x"}, "one may be behind"),
-], ids=["query", "suffix", "negative", "hosts"])
+], ids=["query", "suffix", "isolation", "negative", "hosts"])
 def test_wrong(leat, db, more, text):
     db.sql(TABLE)
     done = leat.call("run", "--once", source(leat, db, "incrementing", **more), ok=(1, 2))
