@@ -153,6 +153,7 @@ struct leat_compare_side {
     bool folds;         /* names of tables that differ by case alone are the same */
     bool versions;      /* its rows tell their versions */
     bool one_zero;      /* what it is given as -0 is 0 there */
+    bool recodes;       /* its texts are not UTF-8 there: only a plan's sha hashes them as that */
     int64_t spent_us;   /* in statements so far */
     /* Set by its owner: once true, long statements end with RETRY; NULL: never. */
     bool (*leaves)(void *arg);

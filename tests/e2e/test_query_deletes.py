@@ -177,6 +177,29 @@ def test_a_wider_key(leat, db):
     assert deleted(leat, "q_t") == [{"a": 2, "b": "x"}, {"c": 3}]
 
 
+@pytest.mark.parametrize("encoding, keys", [
+    ("LATIN1", ["a", "\u00e4", "\u00ff", "z"]),
+    ("WIN1251", ["a", "\u0401", "\u0416", "\u0451", "\u20ac"]),
+])
+def test_a_database_of_another_encoding(leat, db, encoding, keys):
+    """Its own hashes are of other bytes than those of UTF-8, and their order is another one."""
+    name = f"{db.name}_{encoding.lower()}"
+    db.sql(f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
+    with db.server.connect(name) as c:
+        c.execute("CREATE TABLE t (k text PRIMARY KEY)")
+        for key in keys:
+            c.execute("INSERT INTO t VALUES (%s)", (key,))
+        url = f"jdbc:postgresql://{db.server.host}:{db.server.port}/{name}"
+        file = source(leat, db, "bulk", **{"connection.url": url})
+        leat.call("run", "--once", file)
+        c.execute("DELETE FROM t WHERE k = %s", (keys[1],))
+        leat.call("run", "--once", file)
+        leat.call("run", "--once", file)
+    db.sql(f"DROP DATABASE {name}")
+    assert [key["k"] for key in deleted(leat, "q_t")] == [keys[1]]
+    assert len(leat.read("q_t")) == 3 * len(keys) - 1
+
+
 def test_eight_writers(leat, db):
     """Inserts, changes, deletes, keys that come back and keys that change in long transactions,
     leat killed in between: what lives ends with its row, what does not with its tombstone."""

@@ -195,7 +195,8 @@ leat_rc leat_query_deletes_plan(leat_query_source *s, leat_query_table *t, leat_
         key->n++;
     }
     if (key->n == 0) return no_key(t, e);
-    bool sha = strcmp(s->side->system, "mysql") == 0 || strcmp(s->side->system, "mariadb") == 0;
+    bool sha = strcmp(s->side->system, "mysql") == 0 || strcmp(s->side->system, "mariadb") == 0 ||
+               s->side->recodes;
     key->places = places;
     key->plan = (leat_compare_plan){table, fields, key->n, key->n, s->side->xors, sha};
     key->signature = signature_of(key, table, a);
