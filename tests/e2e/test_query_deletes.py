@@ -177,6 +177,22 @@ def test_a_wider_key(leat, db):
     assert deleted(leat, "q_t") == [{"a": 2, "b": "x"}, {"c": 3}]
 
 
+def test_a_key_that_changes_while_it_runs(leat, db):
+    """The columns are as they were; the next look has the other key."""
+    db.sql("CREATE TABLE t (a int PRIMARY KEY, b int NOT NULL)")
+    db.sql("INSERT INTO t VALUES (1, 11), (2, 12)")
+    leat.run(source(leat, db, "bulk"))
+    leat.read_until("q_t", 4, seconds=60)
+    db.sql("ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (b)")
+    until(lambda: leat.read("q_t")[-1]["key"] == {"b": 12}, 60, "records with the other key")
+    looks = offsets(leat)["{'deletes': 'public.t'}"]["looks"]
+    until(lambda: offsets(leat)["{'deletes': 'public.t'}"]["looks"] > looks + 1, 60, "two looks")
+    db.sql("DELETE FROM t WHERE b = 11")
+    until(lambda: deleted(leat, "q_t"), 60, "the delete")
+    leat.stop()
+    assert deleted(leat, "q_t") == [{"b": 11}]
+
+
 @pytest.mark.parametrize("encoding, keys", [
     ("LATIN1", ["a", "\u00e4", "\u00ff", "z"]),
     ("WIN1251", ["a", "\u0401", "\u0416", "\u0451", "\u20ac"]),

@@ -172,6 +172,8 @@ const char *leat_query_tables_label(const leat_sql_table *t, leat_arena *a);
 /* Describes its columns anew; keeps the shape where they are as they were. CONF when the columns of
  * the mode are not there or may be NULL. */
 leat_rc leat_query_tables_describe(leat_query_source *s, leat_query_table *t, leat_err *e);
+/* The same, and keeps it only if the primary key is as it was, too. */
+leat_rc leat_query_tables_describe_key(leat_query_source *s, leat_query_table *t, leat_err *e);
 void leat_query_tables_free(leat_query_source *s);
 
 /* ---- source.c ---- */

@@ -474,11 +474,12 @@ static leat_table *make_table(leat_query_source *s, const leat_query_table *t, b
     return table;
 }
 
-leat_rc leat_query_tables_describe(leat_query_source *s, leat_query_table *t, leat_err *e)
+static leat_rc describe(leat_query_source *s, leat_query_table *t, bool by_key, leat_err *e)
 {
     leat_query_shape *was = t->shape, *now = leat_zalloc(1, sizeof *now);
     leat_rc rc = s->sql.dialect->describe(&s->sql, t->from, &now->arena, &now->all, &now->nall, e);
-    if (rc == LEAT_OK && was && same_columns(was, now->all, now->nall)) {
+    bool same = rc == LEAT_OK && was && same_columns(was, now->all, now->nall);
+    if (same && !by_key) {
         shape_free(now);
         return LEAT_OK;
     }
@@ -488,7 +489,8 @@ leat_rc leat_query_tables_describe(leat_query_source *s, leat_query_table *t, le
     if (rc == LEAT_OK) rc = find_number(s->conf, t, e);
     if (rc == LEAT_OK) rc = find_moments(s->conf, t, e);
     if (rc == LEAT_OK && s->conf->deletes_ms) rc = leat_query_deletes_plan(s, t, e);
-    if (rc != LEAT_OK) {
+    same = same && rc == LEAT_OK && strcmp(was->key.signature, now->key.signature) == 0;
+    if (rc != LEAT_OK || same) {
         t->shape = was;
         shape_free(now);
         return rc;
@@ -498,4 +500,14 @@ leat_rc leat_query_tables_describe(leat_query_source *s, leat_query_table *t, le
     if (now->key.n) now->key.gone = make_table(s, t, true);
     shape_free(was);
     return LEAT_OK;
+}
+
+leat_rc leat_query_tables_describe(leat_query_source *s, leat_query_table *t, leat_err *e)
+{
+    return describe(s, t, false, e);
+}
+
+leat_rc leat_query_tables_describe_key(leat_query_source *s, leat_query_table *t, leat_err *e)
+{
+    return describe(s, t, true, e);
 }
