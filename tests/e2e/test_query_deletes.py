@@ -83,7 +83,8 @@ KEYS = [
     ("decimals", "k numeric(9,2)", ["(-1.5)", "(0)", "(10)", "(9.99)"]),
     ("bytes", "k bytea", [r"('\x')", r"('\x00')", r"('\xff00')"]),
     ("days", "k date", ["('2024-02-29')", "('0044-03-15 BC')", "('9999-12-31')"]),
-    ("instants", "k timestamptz(3)", ["('2024-02-29 01:02:03.5+02')", "('2024-02-29 01:02:03.25')"]),
+    ("instants", "k timestamptz(3)", ["('2024-02-29 01:02:03.5+02')",
+                                      "('2024-02-29 01:02:03.25')"]),
     ("clocks", "k timestamp(3)", ["('2024-02-29 01:02:03.5')", "('2024-02-29')"]),
     ("bools", "k bool", ["(true)", "(false)"]),
 ]
@@ -294,7 +295,7 @@ def test_keys_that_records_do_not_tell_apart(leat, db, type, option, exact, keys
 
 
 def test_two_tables_of_one_topic(leat, db):
-    """Of two schemas, and read by different tasks: the delete of one would be of the other's row."""
+    """Of two schemas, by different tasks, too: the delete of one would be of the other's row."""
     for schema in ("a", "b"):
         db.sql(f"CREATE SCHEMA {schema}; CREATE TABLE {schema}.t (id int PRIMARY KEY)")
         db.sql(f"INSERT INTO {schema}.t VALUES (1), (2)")
