@@ -62,6 +62,7 @@ typedef struct leat_compare_column {
     uint8_t kind;            /* leat_compare_kind */
     uint16_t key;            /* place in the primary key, from 1; 0: not in it */
     bool required;           /* it is never NULL, where that decides about its text */
+    bool rowid;              /* SQLite: it is the row's number, which is always a whole one */
 } leat_compare_column;
 
 typedef struct leat_compare_table {
@@ -105,6 +106,15 @@ static inline leat_int128 leat_compare_number(leat_str text)
     return minus ? -v : v;
 }
 
+/* Whether a text is one: what stands in no quotes in a statement has to be. A side's column may
+ * hold anything, whatever its type (SQLite). */
+static inline bool leat_compare_is_number(leat_str text)
+{
+    size_t i = text.len > 0 && text.s[0] == '-', from = i;
+    while (i < text.len && text.s[i] >= '0' && text.s[i] <= '9') i++;
+    return i == text.len && i > from;
+}
+
 /* A half of a hash, of its 16 lower-case hexadecimal digits from at on. */
 static inline int64_t leat_compare_half(leat_str hex, int at)
 {
@@ -143,6 +153,7 @@ struct leat_compare_side {
     bool folds;         /* names of tables that differ by case alone are the same */
     bool versions;      /* its rows tell their versions */
     bool one_zero;      /* what it is given as -0 is 0 there */
+    bool recodes;       /* its texts are not UTF-8 there: only a plan's sha hashes them as that */
     int64_t spent_us;   /* in statements so far */
     /* Set by its owner: once true, long statements end with RETRY; NULL: never. */
     bool (*leaves)(void *arg);

@@ -83,8 +83,9 @@ KEYS = [
     ("decimals", "k numeric(9,2)", ["(-1.5)", "(0)", "(10)", "(9.99)"]),
     ("bytes", "k bytea", [r"('\x')", r"('\x00')", r"('\xff00')"]),
     ("days", "k date", ["('2024-02-29')", "('0044-03-15 BC')", "('9999-12-31')"]),
-    ("instants", "k timestamptz", ["('2024-02-29 01:02:03.5+02')", "('2024-02-29 01:02:03.25')"]),
-    ("clocks", "k timestamp", ["('2024-02-29 01:02:03.5')", "('2024-02-29')"]),
+    ("instants", "k timestamptz(3)", ["('2024-02-29 01:02:03.5+02')",
+                                      "('2024-02-29 01:02:03.25')"]),
+    ("clocks", "k timestamp(3)", ["('2024-02-29 01:02:03.5')", "('2024-02-29')"]),
     ("bools", "k bool", ["(true)", "(false)"]),
 ]
 
@@ -160,6 +161,70 @@ def test_switched_on_later(leat, db):
     assert [r["key"] for r in records[5:]] == [{"id": 8}, {"id": 2}]
 
 
+def test_a_wider_key(leat, db):
+    """Its texts are as they were: rows that were told before are known. Another column is told."""
+    db.sql("CREATE TABLE t (a int, b varchar(5), c int, PRIMARY KEY (a, b))")
+    db.sql("INSERT INTO t VALUES (1, 'x', 1), (2, 'x', 2), (3, 'x', 3)")
+    file = source(leat, db, "bulk")
+    leat.call("run", "--once", file)
+    db.sql("ALTER TABLE t ALTER a TYPE bigint, ALTER b TYPE varchar(100)")
+    db.sql("DELETE FROM t WHERE a = 2")
+    assert "query.keys_new" not in leat.call("run", "--once", file).stderr
+    assert deleted(leat, "q_t") == [{"a": 2, "b": "x"}]
+    db.sql("ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (c)")
+    assert "query.keys_new" in leat.call("run", "--once", file).stderr
+    db.sql("DELETE FROM t WHERE c = 3")
+    assert "query.keys_new" not in leat.call("run", "--once", file).stderr
+    assert deleted(leat, "q_t") == [{"a": 2, "b": "x"}, {"c": 3}]
+
+
+def test_a_key_that_changes_while_it_runs(leat, db):
+    """The columns are as they were; the next look has the other key."""
+    db.sql("CREATE TABLE t (a int PRIMARY KEY, b int NOT NULL)")
+    db.sql("INSERT INTO t VALUES (1, 11), (2, 12)")
+    leat.run(source(leat, db, "bulk"))
+    leat.read_until("q_t", 4, seconds=60)
+    db.sql("ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (b)")
+    until(lambda: leat.read("q_t")[-1]["key"] == {"b": 12}, 60, "records with the other key")
+    looks = offsets(leat)["{'deletes': 'public.t'}"]["looks"]
+    until(lambda: offsets(leat)["{'deletes': 'public.t'}"]["looks"] > looks + 1, 60, "two looks")
+    db.sql("DELETE FROM t WHERE b = 11")
+    until(lambda: deleted(leat, "q_t"), 60, "the delete")
+    leat.stop()
+    assert deleted(leat, "q_t") == [{"b": 11}]
+
+
+@pytest.mark.parametrize("encoding, keys", [
+    ("LATIN1", ["a", "\u00e4", "\u00ff", "z"]),
+    ("WIN1251", ["a", "\u0401", "\u0416", "\u0451", "\u20ac"]),
+])
+def test_a_database_of_another_encoding(leat, db, encoding, keys):
+    """Its own bytes are others, but the sums are those of UTF-8: a look at a table without deletes
+    reads no keys, which the server's log would have."""
+    name = f"{db.name}_{encoding.lower()}"
+    db.sql(f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
+    db.sql(f"ALTER DATABASE {name} SET log_statement = 'all'")
+
+    def reads():
+        lines = [line for line in db.server.log_text().split("\n") if f"@{name} " in line]
+        assert any("sum(" in line for line in lines)
+        return sum("xmin::text" in line for line in lines)
+
+    with db.server.connect(name) as c:
+        c.execute("CREATE TABLE t (k text PRIMARY KEY)")
+        for key in keys:
+            c.execute("INSERT INTO t VALUES (%s)", (key,))
+        url = f"jdbc:postgresql://{db.server.host}:{db.server.port}/{name}"
+        file = source(leat, db, "bulk", **{"connection.url": url})
+        leat.call("run", "--once", file)
+        assert reads() == 0
+        c.execute("DELETE FROM t WHERE k = %s", (keys[1],))
+        leat.call("run", "--once", file)
+        assert reads() > 0
+    db.sql(f"DROP DATABASE {name}")
+    assert [key["k"] for key in deleted(leat, "q_t")] == [keys[1]]
+
+
 def test_eight_writers(leat, db):
     """Inserts, changes, deletes, keys that come back and keys that change in long transactions,
     leat killed in between: what lives ends with its row, what does not with its tombstone."""
@@ -202,12 +267,55 @@ def test_without_a_primary_key(leat, db):
         assert "deleted rows of public.t cannot be found by its primary key" in done.stderr
 
 
+INEXACT = [
+    ("timestamp", "timestamp.granularity", "micros_long", ["2024-02-29 01:02:03.000001",
+                                                           "2024-02-29 01:02:03.000002"]),
+    ("numeric(17,1)", "numeric.mapping", "none", ["9007199254740993.1", "9007199254740993.2"]),
+]
+
+
+@pytest.mark.parametrize("type, option, exact, keys", INEXACT, ids=["moments", "decimals"])
+def test_keys_that_records_do_not_tell_apart(leat, db, type, option, exact, keys):
+    """Two rows of one record key: the delete of one would be the other's. The option that makes
+    them two is named, and does."""
+    db.sql(f"CREATE TABLE t (k {type} PRIMARY KEY)")
+    for key in keys:
+        db.sql(f"INSERT INTO t VALUES ('{key}')")
+    fit = {"numeric.mapping": "best_fit_eager_double"}
+    file = source(leat, db, "bulk", **fit)
+    for done in (leat.call("run", "--once", file, ok=(1,)).stderr,
+                 leat.call("check", file, ok=(3,)).stdout):
+        assert "cannot be told by its primary key" in done
+        assert option in done
+    file = source(leat, db, "bulk", **(fit | {option: exact}))
+    leat.call("run", "--once", file)
+    db.sql(f"DELETE FROM t WHERE k = '{keys[0]}'")
+    leat.call("run", "--once", file)
+    assert len(deleted(leat, "q_t")) == 1 and len(last(leat, "q_t")) == 1
+
+
+def test_two_tables_of_one_topic(leat, db):
+    """Of two schemas, by different tasks, too: the delete of one would be of the other's row."""
+    for schema in ("a", "b"):
+        db.sql(f"CREATE SCHEMA {schema}; CREATE TABLE {schema}.t (id int PRIMARY KEY)")
+        db.sql(f"INSERT INTO {schema}.t VALUES (1), (2)")
+    for more in ({}, {"tasks.max": 2, "table.whitelist": "a.t,b.t"}):
+        file = source(leat, db, "bulk", **more)
+        assert "a.t and b.t have one topic" in leat.call("run", "--once", file, ok=(1,)).stderr
+        assert "a.t and b.t have one topic" in leat.call("check", file, ok=(3,)).stdout
+    leat.call("run", "--once", source(leat, db, "bulk", **{"table.whitelist": "a.t"}))
+    db.sql("DELETE FROM a.t WHERE id = 1")
+    leat.call("run", "--once", source(leat, db, "bulk", **{"table.whitelist": "a.t"}))
+    assert deleted(leat, "q_t") == [{"id": 1}]
+
+
 @pytest.mark.parametrize("more, text", [
     ({"query": "SELECT 1 AS id"}, "cannot be set beside query"),
     ({"query.suffix": "LIMIT 5"}, "cannot be set beside query.suffix"),
+    ({"transaction.isolation.mode": "READ_UNCOMMITTED"}, "rows are told that are not there yet"),
     ({"deletes.interval.ms": "-1"}, "deletes.interval.ms"),
     ({"connection.url": "jdbc:postgresql://127.0.0.1,127.0.0.2/x"}, "one may be behind"),
-], ids=["query", "suffix", "negative", "hosts"])
+], ids=["query", "suffix", "isolation", "negative", "hosts"])
 def test_wrong(leat, db, more, text):
     db.sql(TABLE)
     done = leat.call("run", "--once", source(leat, db, "incrementing", **more), ok=(1, 2))
@@ -275,6 +383,32 @@ def test_a_sink_deletes_them(leat, db):
 
 
 # ---- SQLite
+
+
+SQLITE = [
+    "(a INTEGER, b INTEGER NOT NULL, PRIMARY KEY (a, b))",
+    "(a INTEGER PRIMARY KEY DESC, b INTEGER)",
+    "(a INTEGER PRIMARY KEY, b INTEGER) WITHOUT ROWID",
+]
+
+
+@pytest.mark.parametrize("columns", SQLITE, ids=["two", "descending", "without"])
+def test_sqlite_texts_in_keys_of_numbers(leat, tmp_path, columns):
+    """They are no part of a statement; and no number's order is relied on."""
+    path = tmp_path / "shop.db"
+    with sqlite3.connect(path) as c:
+        c.execute(f"CREATE TABLE t {columns}")
+        rows = ["x) or (1", "'; DROP TABLE t; --", "0) OR 1=1 --", 10, 9, "9.5", "a'b"]
+        c.executemany("INSERT INTO t VALUES (?, 7)", [(row,) for row in rows])
+    props = config_at(f"jdbc:sqlite:{path}", None, "bulk") | LOOKS
+    del props["connection.user"]
+    file = leat.write("q.properties", props)
+    leat.call("run", "--once", file)
+    with sqlite3.connect(path) as c:
+        c.execute("DELETE FROM t WHERE a IN (9, 'x) or (1')")
+    leat.call("run", "--once", file)
+    leat.call("run", "--once", file)
+    assert [key["a"] for key in deleted(leat, "q_t")] == [9]
 
 
 @pytest.mark.parametrize("mode", MODES)

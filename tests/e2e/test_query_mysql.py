@@ -599,6 +599,29 @@ def test_an_emptied_table(leat, binlog):
     assert list(last(leat, "q_t")) == [(1,)]
 
 
+def test_looks_without_autocommit(leat, binlog):
+    """The server's sessions begin without it: a look, which takes a second here, still sees what
+    was committed, and told, since it began."""
+    binlog.sql(TABLE, "shop")
+    rows = ", ".join(f"({n})" for n in range(20000))
+    for _ in range(3):
+        binlog.sql(f"INSERT INTO t (v) VALUES {rows}", "shop")
+    with Session(binlog) as writer:
+        binlog.sql("SET GLOBAL autocommit = 0")
+        try:
+            leat.run(source(leat, binlog, "incrementing", deletes_interval_ms=1))
+            leat.read_until("q_t", 60000, seconds=120)
+            for _ in range(100):
+                writer.sql("INSERT INTO t (v) VALUES (0)")
+                time.sleep(0.05)
+            leat.read_until("q_t", 60100, seconds=60)
+            until(lambda: offsets(leat)["{'deletes': 'shop.t'}"]["looks"] > 1, 60, "two looks")
+            leat.stop()
+        finally:
+            binlog.sql("SET GLOBAL autocommit = 1")
+    assert deleted(leat, "q_t") == []
+
+
 def test_a_table_without_a_key(leat, binlog):
     binlog.sql("CREATE TABLE t (id int)", "shop")
     file = source(leat, binlog, "bulk", deletes_interval_ms=100)

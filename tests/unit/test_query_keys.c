@@ -129,6 +129,36 @@ static void test_order(void **state)
     end(f);
 }
 
+/* Unsigned numbers from 2^63 on: neighbours are two, in their order and as they were given. */
+static void test_large_numbers(void **state)
+{
+    fixture *f = start();
+    leat_compare_sum sum;
+    const leat_compare_range whole = {0};
+    int64_t first, second;
+    (void)state;
+    put(f, "18446744073709551615", "a", "1");
+    put(f, "9223372036854775808", "a", "2");
+    put(f, "9223372036854775809", "a", "3");
+    put(f, "9223372036854775807", "a", "4");
+    put(f, "0", "a", "5");
+    commit(f);
+    assert_string_equal(all(f), "0/a=5 9223372036854775807/a=4 9223372036854775808/a=2 "
+                                "9223372036854775809/a=3 18446744073709551615/a=1 ");
+    const leat_str lo[] = {LEAT_STR("9223372036854775808"), LEAT_STR("a")},
+                   hi[] = {LEAT_STR("9223372036854775809"), LEAT_STR("a")};
+    assert_string_equal(within(f, lo, hi), "9223372036854775809/a=3 ");
+    leave(f, "9223372036854775808", "a", 1);
+    leave(f, "9223372036854775807", "a", 1);
+    leave(f, "0", "a", 1);
+    leave(f, "18446744073709551615", "a", 1);
+    assert_string_equal(all(f), "9223372036854775809/a=3 ");
+    leat_compare_hash(LEAT_STR("19:92233720368547758091:a"), false, &first, &second);
+    assert_int_equal(leat_query_keys_sum(f->k, &whole, &sum, NULL), LEAT_OK);
+    assert_true(sum.sum == first && sum.both == second);
+    end(f);
+}
+
 /* As a database sums the same keys up: SELECT md5('1:7' || '1:x') and so on. */
 static void test_sums(void **state)
 {
@@ -245,6 +275,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order),
+        cmocka_unit_test(test_large_numbers),
         cmocka_unit_test(test_sums),
         cmocka_unit_test(test_deletes_that_were_told),
         cmocka_unit_test(test_to_be_asked_again),

@@ -64,7 +64,12 @@ static leat_rc check_rights(leat_query_source *s, leat_checker *c, leat_err *e)
 
 static leat_rc check_tables(leat_query_source *s, leat_checker *c, leat_err *e)
 {
-    LEAT_TRY(leat_query_tables_find(s, e));
+    leat_rc rc = leat_query_tables_find(s, e);
+    if (rc == LEAT_CONF) {
+        failed(c, "tables", e);
+        return LEAT_OK;
+    }
+    if (rc != LEAT_OK) return rc;
     if (s->ntables == 0)
         leat_check_step(c, &(leat_step){.name = "tables",
                                         .state = LEAT_STEP_FAILED,

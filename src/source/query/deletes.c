@@ -85,9 +85,29 @@ static leat_canon canon_of(const leat_compare_side *side, const leat_compare_col
 static bool sorted(const leat_compare_side *side, const leat_compare_column *c)
 {
     if (strcmp(side->system, "postgresql") == 0 && strcmp(c->type, "uuid") == 0) return true;
-    if (c->kind != LEAT_COMPARE_INT) return false;
-    return strcmp(side->system, "sqlite") != 0 ||
-           leat_str_ieq(leat_str_of(c->type), LEAT_STR("INTEGER"));
+    if (c->kind != LEAT_COMPARE_INT && c->kind != LEAT_COMPARE_UINT) return false;
+    return strcmp(side->system, "sqlite") != 0 || c->rowid;
+}
+
+/* Different keys are to be told apart by their records: not so moments cut at milliseconds, nor
+ * decimals of more digits than a double has. */
+static leat_rc check_exact(leat_query_source *s, leat_query_table *t, const leat_query_field *f,
+                           leat_err *e)
+{
+    enum { DOUBLE_DIGITS = 15 };
+    const leat_sql_column *c = f->column;
+    bool cut = c->type == LEAT_SQL_TIMESTAMP && c->grain_us < 1000 &&
+               s->conf->granularity == LEAT_QUERY_CONNECT_LOGICAL;
+    bool rounded =
+        f->schema->type == LEAT_T_FLOAT64 && (c->precision == 0 || c->precision > DOUBLE_DIGITS);
+    if (!cut && !rounded) return LEAT_OK;
+    return leat_fail(e, LEAT_CONF, "query.no_key", t->label,
+                     "deleted rows of %s cannot be told by its primary key: column %s is of type "
+                     "%s, and records show it %s. Leave the table out, or set %s",
+                     t->label, c->name, c->native,
+                     cut ? "in milliseconds alone" : "as a double, which rounds it",
+                     cut ? "timestamp.granularity to one of microseconds"
+                         : "another numeric.mapping");
 }
 
 static leat_rc take_column(leat_query_source *s, leat_query_table *t, const leat_compare_column *c,
@@ -103,9 +123,13 @@ static leat_rc take_column(leat_query_source *s, leat_query_table *t, const leat
                          "type %s, which %s. Leave the table out, or set deletes.interval.ms=0",
                          t->label, c->name, c->type,
                          i == shape->n ? "is not read" : "has no exact text");
+    LEAT_TRY(check_exact(s, t, &shape->fields[i], e));
     *place = i;
     bool native = sorted(s->side, c);
-    uint8_t kind = c->kind == LEAT_COMPARE_INT && !native ? LEAT_COMPARE_ANY : c->kind;
+    uint8_t kind = c->kind;
+    /* A column does not change its kind as its numbers grow (system/mysql/compare.c). */
+    if (kind == LEAT_COMPARE_INT || kind == LEAT_COMPARE_UINT)
+        kind = native ? LEAT_COMPARE_INT : LEAT_COMPARE_ANY;
     *field = (leat_compare_field){.name = leat_arena_strdup(&t->shape->arena, c->name),
                                   .canon = (uint8_t)canon,
                                   .kind = kind,
@@ -136,6 +160,7 @@ static leat_rc describe_texts(leat_query_source *s, leat_query_table *t, leat_er
     return rc;
 }
 
+/* Texts of whole numbers and of texts are the same whatever the column's width. */
 static const char *signature_of(const leat_query_key *key, const leat_compare_table *table,
                                 leat_arena *a)
 {
@@ -143,10 +168,11 @@ static const char *signature_of(const leat_query_key *key, const leat_compare_ta
     leat_buf_str_z(&out, "1");
     for (uint16_t i = 0; i < key->n; i++) {
         const leat_compare_field *f = &key->plan.fields[i];
+        bool any = f->kind == LEAT_COMPARE_INT || f->kind == LEAT_COMPARE_TEXT;
         const char *type = "";
-        for (uint32_t c = 0; c < table->n; c++)
+        for (uint32_t c = 0; c < table->n && !any; c++)
             if (strcmp(table->columns[c].name, f->name) == 0) type = table->columns[c].type;
-        leat_buf_printf(&out, ";%s:%s:%d:%d", f->name, type, f->canon, f->native);
+        leat_buf_printf(&out, ";%s:%d:%s:%d:%d", f->name, f->kind, type, f->canon, f->native);
     }
     const char *text = leat_arena_str(a, leat_buf_str(&out)).s;
     leat_buf_free(&out);
@@ -173,7 +199,8 @@ leat_rc leat_query_deletes_plan(leat_query_source *s, leat_query_table *t, leat_
         key->n++;
     }
     if (key->n == 0) return no_key(t, e);
-    bool sha = strcmp(s->side->system, "mysql") == 0 || strcmp(s->side->system, "mariadb") == 0;
+    bool sha = strcmp(s->side->system, "mysql") == 0 || strcmp(s->side->system, "mariadb") == 0 ||
+               s->side->recodes;
     key->places = places;
     key->plan = (leat_compare_plan){table, fields, key->n, key->n, s->side->xors, sha};
     key->signature = signature_of(key, table, a);
@@ -242,6 +269,7 @@ leat_rc leat_query_deletes_open(leat_query_source *s, leat_query_table *t, leat_
     const leat_query_key *key = &t->shape->key;
     leat_arena a = {0};
     if (key->n == 0) return LEAT_OK;
+    bool before = l->keys || t->stored;
     if (l->keys && strcmp(l->signature, key->signature) == 0) return LEAT_OK;
     leat_query_deletes_close(t);
     if (!s->task->folder)
@@ -256,6 +284,11 @@ leat_rc leat_query_deletes_open(leat_query_source *s, leat_query_table *t, leat_
     if (rc != LEAT_OK) return rc;
     l->signature = leat_arena_strdup(&s->arena, key->signature);
     l->again = true;
+    if (before && leat_query_keys_new(l->keys))
+        leat_log(LEAT_WARN, "query.keys_new",
+                 "table=\"%s\" the keys of rows that were told before are not known, or are of "
+                 "another primary key: rows deleted before the next look has ended are not told",
+                 t->label);
     return read_notes(t, e);
 }
 
@@ -745,6 +778,7 @@ static leat_rc one_step(leat_query_source *s, leat_query_table *t, leat_batch *b
 {
     leat_query_look *l = &t->look;
     LEAT_TRY(open_side(s, e));
+    if (!l->busy) LEAT_TRY(leat_query_tables_describe_key(s, t, e));
     LEAT_TRY(leat_query_deletes_open(s, t, e));
     if (l->again) {
         LEAT_TRY(by_key(s, t, NULL, b, e));

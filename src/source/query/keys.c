@@ -14,6 +14,8 @@
 
 #include "base/os.h"
 
+enum { DIGITS = 20 }; /* of 2^64 - 1 */
+
 struct leat_query_keys {
     sqlite3 *db;
     char *path;
@@ -24,6 +26,7 @@ struct leat_query_keys {
     sqlite3_stmt *put, *aside, *drop, *came, *asked;
     leat_buf sql, row;
     bool open; /* a transaction */
+    bool made; /* its tables were */
 };
 
 static leat_rc fail(leat_query_keys *k, const char *doing, leat_err *e)
@@ -60,22 +63,42 @@ static void bind_text(sqlite3_stmt *st, int i, leat_str v)
     sqlite3_bind_text64(st, i, v.s ? v.s : "", v.len, SQLITE_TRANSIENT, SQLITE_UTF8);
 }
 
+/* SQLite's numbers end at 2^63, an unsigned one at 2^64: those between are texts, behind all
+ * numbers, and of one length, so that they are ordered among each other. */
+static void bind_whole(sqlite3_stmt *st, int i, leat_str v)
+{
+    char text[DIGITS];
+    int64_t number;
+    if (leat_str_i64(v, &number)) {
+        sqlite3_bind_int64(st, i, number);
+        return;
+    }
+    size_t zeros = v.len < DIGITS ? DIGITS - v.len : 0;
+    memset(text, '0', zeros);
+    memcpy(text + zeros, v.s, DIGITS - zeros);
+    bind_text(st, i, (leat_str){text, DIGITS});
+}
+
 /* Parameters from + 1 and so on. */
 static void bind_key(const leat_query_keys *k, sqlite3_stmt *st, int from, const leat_str *key)
 {
-    for (int i = 0; i < k->n; i++) {
-        int64_t number;
-        if (k->whole[i] && leat_str_i64(key[i], &number))
-            sqlite3_bind_int64(st, from + i + 1, number);
-        else
-            bind_text(st, from + i + 1, key[i]);
-    }
+    for (int i = 0; i < k->n; i++) (k->whole[i] ? bind_whole : bind_text)(st, from + i + 1, key[i]);
 }
 
 static leat_str column(sqlite3_stmt *st, int i)
 {
     const char *text = (const char *)sqlite3_column_text(st, i);
     return (leat_str){text ? text : "", (size_t)sqlite3_column_bytes(st, i)};
+}
+
+/* A column of the key, as it was given. */
+static leat_str key_column(const leat_query_keys *k, sqlite3_stmt *st, int i)
+{
+    bool large = k->whole[i] && sqlite3_column_type(st, i) == SQLITE_TEXT;
+    leat_str text = column(st, i);
+    if (large)
+        while (text.len > 0 && *text.s == '0') text.s++, text.len--;
+    return text;
 }
 
 static leat_rc begin(leat_query_keys *k, leat_err *e)
@@ -115,7 +138,7 @@ static leat_rc make_tables(leat_query_keys *k, const char *signature, leat_err *
 {
     leat_buf *q = &k->sql, cols = {0};
     for (int i = 0; i < k->n; i++)
-        leat_buf_printf(&cols, "k%d %s NOT NULL,", i + 1, k->whole[i] ? "INTEGER" : "TEXT");
+        leat_buf_printf(&cols, "k%d NOT NULL,", i + 1); /* of no type, which changes no value */
     leat_buf_u8(&cols, 0);
     leat_buf_clear(q);
     leat_buf_printf(q,
@@ -129,7 +152,7 @@ static leat_rc make_tables(leat_query_keys *k, const char *signature, leat_err *
                     cols.p, k->names, cols.p, k->names, cols.p, k->names, cols.p, k->names);
     leat_buf_free(&cols);
     LEAT_TRY(run_built(k, "make its tables", e));
-    k->open = true;
+    k->open = k->made = true;
     LEAT_TRY(leat_query_keys_note_set(k, "signature", leat_str_of(signature), e));
     return leat_query_keys_commit(k, e);
 }
@@ -214,6 +237,11 @@ leat_rc leat_query_keys_open(const char *path, const leat_compare_plan *plan, co
     else
         leat_query_keys_close(k);
     return rc;
+}
+
+bool leat_query_keys_new(const leat_query_keys *k)
+{
+    return k->made;
 }
 
 void leat_query_keys_close(leat_query_keys *k)
@@ -354,7 +382,7 @@ leat_rc leat_query_keys_bound(leat_query_keys *k, const leat_compare_range *r, u
     int rc = sqlite3_step(st);
     if (rc == SQLITE_ROW) {
         leat_str *out = LEAT_NEW(a, leat_str, k->n);
-        for (int i = 0; i < k->n; i++) out[i] = leat_arena_str(a, column(st, i));
+        for (int i = 0; i < k->n; i++) out[i] = leat_arena_str(a, key_column(k, st, i));
         *key = out;
     }
     sqlite3_finalize(st);
@@ -372,7 +400,7 @@ leat_rc leat_query_keys_sum(leat_query_keys *k, const leat_compare_range *r, lea
         int64_t first, second;
         leat_buf_clear(&k->row);
         for (int i = 0; i < k->n; i++) {
-            leat_str text = column(st, i);
+            leat_str text = key_column(k, st, i);
             leat_buf_printf(&k->row, "%zu:", text.len);
             leat_buf_add(&k->row, text);
         }
@@ -392,7 +420,7 @@ static leat_rc each(leat_query_keys *k, sqlite3_stmt *st, leat_query_keys_fn *fn
     int rc;
     leat_str *key = leat_zalloc(k->n, sizeof *key);
     while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-        for (int i = 0; i < k->n; i++) key[i] = column(st, i);
+        for (int i = 0; i < k->n; i++) key[i] = key_column(k, st, i);
         leat_str cells = {sqlite3_column_blob(st, k->n), (size_t)sqlite3_column_bytes(st, k->n)};
         fn(arg, key, cells);
     }

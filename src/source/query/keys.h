@@ -21,6 +21,8 @@ typedef void leat_query_keys_fn(void *arg, const leat_str *key, leat_str cells);
  * that is durable. */
 leat_rc leat_query_keys_open(const char *path, const leat_compare_plan *plan, const char *signature,
                              uint64_t told, leat_query_keys **out, leat_err *e);
+/* It was made by opening it, or had keys of another signature. */
+bool leat_query_keys_new(const leat_query_keys *k);
 /* What was put and not committed is gone. NULL: nothing. */
 void leat_query_keys_close(leat_query_keys *k);
 

@@ -411,6 +411,10 @@ static void check_deletes(const leat_query_conf *c, leat_report *r)
         leat_report_add(r, false, option, 0,
                         "cannot be set beside query.suffix, which may leave out rows that are "
                         "there");
+    if (strcmp(leat_sql_isolations[c->isolation], "READ_UNCOMMITTED") == 0)
+        leat_report_add(r, false, option, 0,
+                        "cannot be set with transaction.isolation.mode=READ_UNCOMMITTED, by which "
+                        "rows are told that are not there yet");
     if (hosts_differ(c))
         leat_report_add(r, false, option, 0,
                         "cannot be set with several hosts in connection.url, of which one may be "

@@ -122,6 +122,7 @@ typedef struct leat_query_table {
     leat_query_offset at;    /* read up to here ... */
     leat_query_offset group; /* ... and the row before this, which may have others like it */
     bool grouped;            /* group counts */
+    bool stored;             /* a position was there at the start */
     leat_query_offset end;   /* for --once: where it ended at the start ... */
     bool ends;               /* ... if there was anything */
     int64_t due_us;          /* monotonic: when it is asked next */
@@ -172,6 +173,8 @@ const char *leat_query_tables_label(const leat_sql_table *t, leat_arena *a);
 /* Describes its columns anew; keeps the shape where they are as they were. CONF when the columns of
  * the mode are not there or may be NULL. */
 leat_rc leat_query_tables_describe(leat_query_source *s, leat_query_table *t, leat_err *e);
+/* The same, and keeps it only if the primary key is as it was, too. */
+leat_rc leat_query_tables_describe_key(leat_query_source *s, leat_query_table *t, leat_err *e);
 void leat_query_tables_free(leat_query_source *s);
 
 /* ---- source.c ---- */

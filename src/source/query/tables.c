@@ -129,6 +129,7 @@ static leat_rc add(leat_query_source *s, const leat_sql_table *id, leat_err *e)
     t->look.partition = leat_query_looked_partition(t->label, a);
     const leat_position *looked = leat_query_position(s->start, s->nstart, t->look.partition, NULL);
     if (looked) LEAT_TRY(leat_query_looked_read(looked->offset, &t->look.at, e));
+    t->stored = pos != NULL;
     if (pos)
         LEAT_TRY(leat_query_offset_read(pos->offset, &t->at, e));
     else
@@ -146,15 +147,34 @@ static leat_rc add(leat_query_source *s, const leat_sql_table *id, leat_err *e)
     return LEAT_OK;
 }
 
+/* Topics are named without schemas, and so are their keys: the delete of one table would be that of
+ * another's row. The tables of all tasks. */
+static leat_rc tell_apart(const leat_sql_table *found, const bool *in, size_t n, leat_arena *a,
+                          leat_err *e)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; in[i] && k < i; k++)
+            if (in[k] && strcmp(found[i].name, found[k].name) == 0)
+                return leat_fail(e, LEAT_CONF, "query.one_topic", "deletes.interval.ms",
+                                 "the tables %s and %s have one topic, where deletes of one are "
+                                 "those of the other's rows: read them by two connectors of "
+                                 "different topic.prefix",
+                                 leat_query_tables_label(&found[k], a),
+                                 leat_query_tables_label(&found[i], a));
+    return LEAT_OK;
+}
+
 static leat_rc look(leat_query_source *s, const leat_sql_table *found, size_t n, leat_arena *a,
                     leat_err *e)
 {
+    bool *in = LEAT_NEW(a, bool, n + 1);
+    unsigned *task = LEAT_NEW(a, unsigned, n + 1);
+    for (size_t i = 0; i < n; i++)
+        LEAT_TRY(leat_query_tables_wanted(s->conf, &found[i], s->task->of, &in[i], &task[i], a, e));
+    if (s->conf->deletes_ms) LEAT_TRY(tell_apart(found, in, n, a, e));
     for (size_t i = 0; i < s->ntables; i++) s->tables[i]->gone = true;
     for (size_t i = 0; i < n; i++) {
-        bool in;
-        unsigned task;
-        LEAT_TRY(leat_query_tables_wanted(s->conf, &found[i], s->task->of, &in, &task, a, e));
-        if (!in || task != s->task->id) continue;
+        if (!in[i] || task[i] != s->task->id) continue;
         leat_query_table *t = find(s, leat_query_tables_label(&found[i], a));
         if (t) {
             t->gone = false;
@@ -454,11 +474,12 @@ static leat_table *make_table(leat_query_source *s, const leat_query_table *t, b
     return table;
 }
 
-leat_rc leat_query_tables_describe(leat_query_source *s, leat_query_table *t, leat_err *e)
+static leat_rc describe(leat_query_source *s, leat_query_table *t, bool by_key, leat_err *e)
 {
     leat_query_shape *was = t->shape, *now = leat_zalloc(1, sizeof *now);
     leat_rc rc = s->sql.dialect->describe(&s->sql, t->from, &now->arena, &now->all, &now->nall, e);
-    if (rc == LEAT_OK && was && same_columns(was, now->all, now->nall)) {
+    bool same = rc == LEAT_OK && was && same_columns(was, now->all, now->nall);
+    if (same && !by_key) {
         shape_free(now);
         return LEAT_OK;
     }
@@ -468,7 +489,8 @@ leat_rc leat_query_tables_describe(leat_query_source *s, leat_query_table *t, le
     if (rc == LEAT_OK) rc = find_number(s->conf, t, e);
     if (rc == LEAT_OK) rc = find_moments(s->conf, t, e);
     if (rc == LEAT_OK && s->conf->deletes_ms) rc = leat_query_deletes_plan(s, t, e);
-    if (rc != LEAT_OK) {
+    same = same && rc == LEAT_OK && strcmp(was->key.signature, now->key.signature) == 0;
+    if (rc != LEAT_OK || same) {
         t->shape = was;
         shape_free(now);
         return rc;
@@ -478,4 +500,14 @@ leat_rc leat_query_tables_describe(leat_query_source *s, leat_query_table *t, le
     if (now->key.n) now->key.gone = make_table(s, t, true);
     shape_free(was);
     return LEAT_OK;
+}
+
+leat_rc leat_query_tables_describe(leat_query_source *s, leat_query_table *t, leat_err *e)
+{
+    return describe(s, t, false, e);
+}
+
+leat_rc leat_query_tables_describe_key(leat_query_source *s, leat_query_table *t, leat_err *e)
+{
+    return describe(s, t, true, e);
 }

@@ -254,8 +254,10 @@ static leat_rc set_up(side *s, leat_err *e)
     LEAT_TRY(leat_my_exec(c, "set the session up",
                           "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", e));
     LEAT_TRY(leat_my_exec(c, "set the session up",
-                          c->mariadb ? "SET SESSION max_statement_time=0, sql_select_limit=DEFAULT"
-                                     : "SET SESSION max_execution_time=0, sql_select_limit=DEFAULT",
+                          c->mariadb ? "SET SESSION max_statement_time=0, "
+                                       "sql_select_limit=DEFAULT, autocommit=1"
+                                     : "SET SESSION max_execution_time=0, "
+                                       "sql_select_limit=DEFAULT, autocommit=1",
                           e));
     LEAT_TRY(leat_my_query(c, "read a setting", "SELECT @@global.lower_case_table_names", &r, e));
     s->base.folds = leat_my_next(&r) && leat_my_cell_i64(&r, 0, 0) != 0;

@@ -181,15 +181,6 @@ void leat_my_compare_put_keys(leat_buf *out, const leat_compare_plan *p)
     }
 }
 
-/* Texts are the other side's, too, which may hold anything in a column of another type (SQLite):
- * what is not quoted has to be what it should be. */
-static bool is_digits(leat_str text)
-{
-    size_t i = text.len > 0 && text.s[0] == '-', from = i;
-    while (i < text.len && text.s[i] >= '0' && text.s[i] <= '9') i++;
-    return i == text.len && i > from;
-}
-
 static bool is_hex(leat_str text)
 {
     if (text.len % 2 != 0) return false;
@@ -207,7 +198,7 @@ static bool is_bits(leat_str text)
 
 static void put_literal(leat_buf *out, const leat_compare_field *f, leat_str text)
 {
-    if (f->native && is_digits(text))
+    if (f->native && leat_compare_is_number(text))
         leat_buf_add(out, text);
     else
         leat_my_put_text(out, text);
@@ -223,7 +214,7 @@ void leat_my_compare_put_value(leat_buf *out, const leat_compare_field *f, leat_
         leat_buf_u8(out, leat_str_is(text, "true") ? '1' : '0');
     else if (f->kind == LEAT_COMPARE_BITS && is_bits(text))
         AROUND(out, text, "b'", "'");
-    else if (f->canon == LEAT_CANON_SIGNED && is_digits(text))
+    else if (f->canon == LEAT_CANON_SIGNED && leat_compare_is_number(text))
         AROUND(out, text, "CAST(", " AS UNSIGNED)");
     else
         leat_my_put_text(out, text);

@@ -241,8 +241,9 @@ static void put_hash(leat_buf *out, const leat_compare_plan *p)
         put_canon(&x, &p->fields[i]);
         leat_buf_str_z(out, i > 0 ? "||CASE WHEN " : "CASE WHEN ");
         leat_pg_quote_name(out, leat_str_of(p->fields[i].name));
-        leat_buf_printf(out, "::text IS NULL THEN 'N' ELSE octet_length(%.*s)||':'||%.*s END",
-                        (int)x.len, x.p, (int)x.len, x.p);
+        leat_buf_printf(out, "::text IS NULL THEN 'N' ELSE octet_length(%s%.*s%s)||':'||%.*s END",
+                        p->sha ? "convert_to(" : "", (int)x.len, x.p, p->sha ? ",'UTF8')" : "",
+                        (int)x.len, x.p);
     }
     leat_buf_str_z(out, p->sha ? ",'UTF8')),'hex'),32)" : ")");
     leat_buf_free(&x);
@@ -457,6 +458,8 @@ leat_rc leat_pg_compare_open(const leat_pg_target *target, const char *app,
                   "'C'; SET xmloption = 'content'",
                   e);
     s->base.xors = s->pg.version >= 140000;
+    const char *encoding = rc == LEAT_OK ? PQparameterStatus(s->pg.pg, "server_encoding") : NULL;
+    s->base.recodes = encoding && strcmp(encoding, "UTF8") != 0 && !s->pg.raw;
     if (rc == LEAT_OK)
         *out = &s->base;
     else

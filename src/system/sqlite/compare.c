@@ -212,11 +212,10 @@ static void put_name(leat_buf *out, const char *name)
 
 static void put_literal(leat_buf *out, leat_str text, bool native)
 {
-    if (native) { /* a whole number */
+    if (native && leat_compare_is_number(text))
         leat_buf_add(out, text);
-        return;
-    }
-    leat_buf_quoted(out, text, '\'');
+    else
+        leat_buf_quoted(out, text, '\'');
 }
 
 static void put_text(leat_buf *out, const leat_compare_field *f)
@@ -296,6 +295,12 @@ static leat_rc exec(side *s, const char *doing, const char *sql, leat_err *e)
     return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? LEAT_OK : fail(e, s, doing);
 }
 
+static leat_str column(sqlite3_stmt *st, int i)
+{
+    const char *text = (const char *)sqlite3_column_text(st, i);
+    return (leat_str){text ? text : "", (size_t)sqlite3_column_bytes(st, i)};
+}
+
 /* ---- the contract ---- */
 
 static leat_compare_kind kind_of(const char *type)
@@ -312,8 +317,10 @@ static leat_rc describe(leat_compare_side *base, leat_compare_table *t, leat_are
     side *s = (side *)base;
     sqlite3_stmt *st = NULL;
     leat_buf_clear(&s->sql);
-    leat_buf_str_z(&s->sql, "SELECT name, type, pk FROM pragma_table_xinfo(?1, ?2)"
-                            " ORDER BY cid");
+    /* A key that is the row's number has no index. */
+    leat_buf_str_z(&s->sql, "SELECT name, type, pk, pk AND NOT EXISTS (SELECT 1 FROM"
+                            " pragma_index_list(?1, ?2) WHERE origin = 'pk')"
+                            " FROM pragma_table_xinfo(?1, ?2) ORDER BY cid");
     LEAT_TRY(prepare(s, "look a table up", &st, e));
     sqlite3_bind_text(st, 1, t->name, -1, SQLITE_STATIC);
     sqlite3_bind_text(st, 2, t->schema ? t->schema : "main", -1, SQLITE_STATIC);
@@ -327,7 +334,8 @@ static leat_rc describe(leat_compare_side *base, leat_compare_table *t, leat_are
             .name = leat_arena_strdup(a, (const char *)sqlite3_column_text(st, 0)),
             .type = leat_arena_strdup(a, type ? type : ""),
             .kind = (uint8_t)kind_of(type ? type : ""),
-            .key = (uint16_t)sqlite3_column_int(st, 2)};
+            .key = (uint16_t)sqlite3_column_int(st, 2),
+            .rowid = sqlite3_column_int(st, 3) != 0};
     }
     t->columns = all;
     sqlite3_finalize(st);
@@ -370,8 +378,7 @@ static leat_rc bound(leat_compare_side *base, const leat_compare_plan *p,
     int rc = sqlite3_step(st);
     if (rc == SQLITE_ROW) {
         leat_str *out = LEAT_NEW(a, leat_str, p->nkey);
-        for (int i = 0; i < p->nkey; i++)
-            out[i] = leat_arena_str(a, leat_str_of((const char *)sqlite3_column_text(st, i)));
+        for (int i = 0; i < p->nkey; i++) out[i] = leat_arena_str(a, column(st, i));
         *key = out;
     }
     sqlite3_finalize(st);
@@ -423,10 +430,7 @@ static leat_rc rows(leat_compare_side *base, const leat_compare_plan *p,
     leat_str *key = leat_zalloc(p->nkey + 1u, sizeof *key);
     while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
         leat_compare_row row = {.key = key};
-        for (int i = 0; i < p->nkey; i++) {
-            const char *text = (const char *)sqlite3_column_text(st, i);
-            key[i] = (leat_str){text ? text : "", (size_t)sqlite3_column_bytes(st, i)};
-        }
+        for (int i = 0; i < p->nkey; i++) key[i] = column(st, i);
         hash_row(s, p, st, p->nkey, &row);
         fn(arg, &row);
     }
