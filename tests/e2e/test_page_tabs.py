@@ -1,6 +1,7 @@
 """What the tabs of a browser share: two streams, whatever they look at."""
 
 import json
+import re
 import urllib.parse
 
 import pytest
@@ -152,8 +153,9 @@ def test_a_condition_of_sql(leat, browser):
         expect(tab.get_by_role("alert")).to_contain_text("no such column: totl")
         expect(field).to_have_attribute("aria-invalid", "true")
         for wrong, says in (("op = 'c", "unrecognized token: \"'c"),
-                            ("1); DELETE FROM events; --", ""),
-                            ("op >> > 1", 'near ">"'), ("(SELECT", "")):
+                            ("1); DELETE FROM events; --", "there is more than one"),
+                            ("op >> > 1", 'near ">"'), ("(SELECT", 'near ")"'),
+                            ("1) /*", 'near ")"'), ("op IN ('c'", "near \"ORDER\"")):
             field.fill(wrong)
             tab.get_by_role("button", name="Apply").click()
             expect(tab.get_by_role("alert")).to_contain_text(says)
@@ -181,4 +183,93 @@ def test_a_condition_of_sql(leat, browser):
         expect(shown.last).to_have_text(str(fits[1]))
     # Looking is no deed.
     assert [d["path"] for d in hub.get("/hub/v1/audit")["deeds"]] == ["/connectors"]
+    assert leat.stop() == 0
+
+
+def search_url(hub, where, **wish):
+    return url(hub, f"t/{TOPICS[0]}?{urllib.parse.urlencode({'where': where, **wish})}")
+
+
+def offsets(shown):
+    return [int(t.replace(",", "")) for t in shown.all_text_contents()][::-1]
+
+
+def test_a_condition_finds_large_rows(leat, browser):
+    """An answer that ends early, as the hub's do at 16 MiB, is gone on with."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="1000", datagen_events="1000", datagen_stay="true",
+             datagen_columns="bigint,text(32000)")
+    until(lambda: hub.counters("gen")["appended"] >= 1000, 60, "all events")
+    with browser.tab(hub) as tab:
+        tab.goto(search_url(hub, "op = 'c'", **{"from": "beginning"}))
+        expect(tab.locator(".event-list tbody td:first-child").first).to_have_text("999")
+    assert leat.stop() == 0
+
+
+def test_a_condition_keeps_to_its_bounds(leat, browser):
+    """Whatever parentheses it closes: those of its topic, from where it is told to, each once."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="1000", datagen_events="600", datagen_stay="true",
+             datagen_tables="2", datagen_keys="20")
+    until(lambda: hub.counters("gen")["appended"] >= 600, 60, "all events")
+    held = hub.get(f"/hub/v1/topics/{TOPICS[0]}/events?from=280&max=400")["events"]
+    fits = [e["offset"] for e in held if e["value"] and e["value"]["op"] in ("c", "u")]
+    assert 1 < len(fits) < 40, fits
+    with browser.tab(hub) as tab:
+        shown = tab.locator(".event-list tbody td:first-child")
+        for where in ("op = 'c') OR (op = 'u'",
+                      "op IN ('c', 'u')) UNION ALL SELECT 5, ('{}'"):
+            tab.goto(search_url(hub, where, **{"from": "280"}))
+            expect(shown.first).to_have_text(str(fits[-1]))
+            tab.wait_for_timeout(500)
+            assert offsets(shown) == fits, where
+    assert leat.stop() == 0
+
+
+def test_a_condition_beyond_the_end(leat, browser):
+    """An offset that is not there yet is waited for."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="100")
+    hub.wait_events("gen", 100)
+    with browser.tab(hub) as tab:
+        looks = []
+        tab.on("request", lambda r: looks.append(r) if r.url.endswith("/hub/v1/topics") else None)
+        tab.goto(search_url(hub, "1", **{"from": "100000"}))
+        until(lambda: tab.wait_for_timeout(200) or len(looks) > 4, 60, "it to look again")
+        expect(tab.locator(".event-list tbody tr")).to_have_count(0)
+    assert leat.stop() == 0
+
+
+@pytest.mark.parametrize("answered", [1000, 0])
+def test_a_condition_that_takes_long(leat, browser, answered):
+    """Smaller pieces are asked for, so that it ends; where the smallest are too large, too."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="50000", datagen_events="5000", datagen_stay="true")
+    until(lambda: hub.counters("gen")["appended"] >= 5000, 60, "all events")
+    endless = "SELECT count(*) FROM events a, events b, events c"
+    late = hub.ask("POST", "/hub/v1/query", {"sql": endless, "timeout_ms": 1000})
+    assert late.status == 503 and "[select.time]" in late.text
+    asked = []
+
+    def answer(route):
+        low, high = re.search(r'"offset" >= (\d+) AND "offset" < (\d+)',
+                              route.request.post_data_json["sql"]).groups()
+        asked.append(int(high) - int(low))
+        if asked[-1] <= answered:
+            route.continue_()
+        else:
+            route.fulfill(status=503, body=late.text, content_type="application/json")
+
+    with browser.tab(hub) as tab:
+        tab.route("**/hub/v1/query", answer)
+        tab.goto(search_url(hub, '"offset" % 200 = 0', **{"from": "beginning"}))
+        if answered:
+            shown = tab.locator(".event-list tbody td:first-child")
+            expect(shown.first).to_have_text("4,800")
+            assert offsets(shown) == list(range(0, 5000, 200))
+        else:
+            expect(tab.get_by_role("alert")).to_contain_text("the query was stopped after")
+            asks = len(asked)
+            tab.wait_for_timeout(3000)
+            assert len(asked) == asks < 20 and asked[-1] == 1000
     assert leat.stop() == 0
