@@ -8,6 +8,7 @@ import pytest
 from browser import expect, url
 from hub import Hub
 from servers.process import until
+from servers.proxy import Proxy
 
 TOPICS = [f"gen.datagen.t{n}" for n in range(1, 7)]
 
@@ -133,6 +134,80 @@ def test_the_hub_restarts_under_a_tail(leat, browser):
         shown = [int(t.replace(",", "")) for t in
                  tab.locator(".event-list tbody td:first-child").all_text_contents()]
         assert shown == list(range(shown[0], shown[0] - len(shown), -1))
+    assert leat.stop() == 0
+
+
+def test_a_stream_that_is_silent(leat, browser):
+    """The hub beats: where nothing comes the stream is lost, whatever TCP says."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="20")
+    hub.wait_events("gen", 20)
+    hub.port = (proxy := Proxy(hub.port)).port
+    with browser.profile() as context:
+        tab = context.new_page()
+        tab.goto(url(hub, f"t/{TOPICS[0]}?from=beginning"))
+        first = tab.locator(".event-list tbody td:first-child").first
+        expect(first).to_be_visible()
+        proxy.swallow()
+        expect(tab.get_by_text("The hub does not answer.")).to_be_visible()
+        was = int(first.text_content().replace(",", ""))
+        proxy.mend()
+        expect(tab.get_by_text("The hub does not answer.")).to_have_count(0)
+        until(lambda: int(first.text_content().replace(",", "")) > was, 60, "it to go on")
+    proxy.close()
+    assert leat.stop() == 0
+
+
+def test_one_topic_of_a_tail_is_away(leat, browser):
+    """It is told as long as it is so, whatever comes of the others."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="20")
+    hub.wait_events("gen", 20)
+    with browser.tab(hub) as tab:
+        tab.route("**/connectors/gen/topics", lambda route: route.fulfill(
+            json={"gen": {"topics": [TOPICS[0], "no.such"]}}))
+        tab.goto(url(hub, "c/gen/events"))
+        newest = tab.locator(".event-list tbody tr").first
+        expect(newest).to_be_visible()
+        was = newest.text_content()
+        expect(newest).not_to_have_text(was)
+        expect(tab.locator(".note[role=status]")).to_contain_text("no.such")
+    assert leat.stop() == 0
+
+
+def test_more_topics_than_a_request_holds(leat, browser):
+    """The newest are followed, the others are told so, until some are left."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="40")
+    hub.wait_events("gen", 20)
+    with browser.profile() as context:
+        context.add_init_script("""
+            const Worker = SharedWorker, heard = window.heard = {};
+            window.SharedWorker = class extends Worker {
+              constructor(...all) {
+                super(...all);
+                this.port.addEventListener("message", ({data}) => {
+                  if (data.tail) (heard[data.tail] ??= {})[data.kind] = data.message ?? data.came;
+                });
+                window.say = (kind, n, more) => {
+                  for (let i = 0; i < n; i++) this.port.postMessage({kind, tail: `more${i}`, ...more});
+                };
+              }
+            };""")
+        tab = context.new_page()
+        tab.goto(url(hub, f"t/{TOPICS[0]}?from=beginning"))
+        newest = tab.locator(".event-list tbody tr").first
+        expect(newest).to_be_visible()
+        tab.evaluate("topic => say('follow', 100, {wish: {topic, from: 'end', op: 'c'}})", TOPICS[0])
+        expect(tab.get_by_text("more topics than one request holds")).to_be_visible()
+        tab.wait_for_function("heard.more99?.lines > 0")
+        told = tab.evaluate("heard")
+        assert "one request holds" in told["more0"]["problem"] and "problem" not in told["more99"]
+        tab.evaluate("say('drop', 60)")
+        expect(tab.get_by_text("more topics than one request holds")).to_have_count(0)
+        was = newest.text_content()
+        expect(newest).not_to_have_text(was)
+        assert context.complaints == [], context.complaints
     assert leat.stop() == 0
 
 

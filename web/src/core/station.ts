@@ -40,8 +40,10 @@ export class Station {
     if (this.tabs.size === 1) this.feed.start();
     for (const told of this.feed.now()) tell(told);
     return (said) => {
-      if (said.kind === "hurry") this.feed.hurry();
-      else if (said.kind === "follow") {
+      if (said.kind === "hurry") {
+        this.feed.hurry();
+        this.tails.hurry();
+      } else if (said.kind === "follow") {
         own.add(said.tail);
         this.tails.follow(nameOf(said.tail), said.wish, (told) => tell({ ...told, tail: said.tail }));
       } else if (said.kind === "taken") this.tails.taken(nameOf(said.tail));
