@@ -137,6 +137,38 @@ def test_the_hub_restarts_under_a_tail(leat, browser):
     assert leat.stop() == 0
 
 
+class Heard(Proxy):
+    """Keeps what of the events' stream was asked for last."""
+
+    asked = ""
+
+    def _forward(self, data, target, from_server):
+        if not from_server and data.startswith(b"GET /hub/v1/events?"):
+            self.asked = data.split(b" ", 2)[1].decode()
+        super()._forward(data, target, from_server)
+
+
+def test_a_tab_that_dies_is_not_followed(leat, browser):
+    """One that says no bye, as one that crashed."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="20", datagen_tables="2")
+    hub.wait_events("gen", 20)
+    hub.port = (proxy := Heard(hub.port)).port
+    with browser.profile() as context:
+        context.add_init_script("addEventListener('pagehide', e => e.stopImmediatePropagation())")
+        tabs = [context.new_page(), context.new_page()]
+        for tab, topic in zip(tabs, TOPICS):
+            tab.goto(url(hub, f"t/{topic}?from=beginning"))
+            expect(tab.locator(".event-list tbody tr").first).to_be_visible()
+        assert proxy.asked.count("follow=") == 2
+        tabs.pop().close()
+        until(lambda: proxy.asked.count("follow=") == 1, 30, "it to be let go")
+        assert TOPICS[0] in proxy.asked
+        assert context.complaints == [], context.complaints
+    proxy.close()
+    assert leat.stop() == 0
+
+
 def test_a_stream_that_is_silent(leat, browser):
     """The hub beats: where nothing comes the stream is lost, whatever TCP says."""
     hub = Hub(leat)
