@@ -380,3 +380,24 @@ def test_a_condition_that_takes_long(leat, browser, answered):
             tab.wait_for_timeout(3000)
             assert len(asked) == asks < 20 and asked[-1] == 1000
     assert leat.stop() == 0
+
+
+def test_a_condition_rests_while_hidden(leat, browser):
+    """At its end it asks no more until it is seen again, and then finds what came meanwhile."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="40")
+    hub.wait_events("gen", 40)
+    with browser.tab(hub) as tab:
+        asked = []
+        tab.on("request", lambda r: asked.append(r) if r.url.endswith("/hub/v1/query") else None)
+        tab.goto(search_url(hub, "1", **{"from": "beginning"}))
+        shown = tab.locator(".event-list tbody td:first-child")
+        expect(shown.first).to_be_visible()
+        tab.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
+        tab.wait_for_timeout(2500)  # what was under way
+        asks, was = len(asked), offsets(shown)[-1]
+        tab.wait_for_timeout(5000)
+        assert len(asked) == asks
+        tab.evaluate("delete document.hidden")
+        until(lambda: tab.wait_for_timeout(200) or offsets(shown)[-1] > was, 60, "it to go on")
+    assert leat.stop() == 0

@@ -68,7 +68,9 @@ export class Search extends Lines {
         }
         this.error.value = (e as Error).message;
       }
-      await new Promise((r) => setTimeout(r, rest));
+      // Nobody sees what a hidden tab would find; what is begun goes on.
+      do await new Promise((r) => setTimeout(r, rest));
+      while (rest > 0 && document.hidden && !this.abort.signal.aborted);
     }
   }
 
