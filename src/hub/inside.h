@@ -155,7 +155,6 @@ const char *leat_hub_state(leat_hub *h, const leat_hub_connector *k, leat_arena 
 
 /* ---- audit.c ---- */
 
-/* For leat_http_conf.told. */
 /* One side of a change: NULL: there was, or is, nothing. */
 typedef struct leat_hub_side {
     const leat_props *props;
@@ -163,6 +162,7 @@ typedef struct leat_hub_side {
 } leat_hub_side;
 /* Notes for the audit what a request has changed. */
 void leat_hub_changed(leat_http_call *c, leat_hub_side was, leat_hub_side now);
+/* For leat_http_conf.told. */
 void leat_hub_told(void *hub, const leat_http_deed *deed);
 
 /* ---- validate.c ---- */
