@@ -235,7 +235,7 @@ def test_more_topics_than_a_request_holds(leat, browser):
         tab.evaluate("wish => say('follow', 100, {wish})", wish)
         cut = tab.get_by_text("more topics than one request holds")
         expect(cut).to_be_visible()
-        tab.wait_for_function("heard.more99?.lines > 0")
+        until(lambda: tab.evaluate("heard.more99?.lines > 0"), 60, "the newest to be read")
         told = tab.evaluate("heard")
         assert "one request holds" in told["more0"]["problem"] and "problem" not in told["more99"]
         tab.evaluate("say('drop', 60)")
