@@ -478,11 +478,12 @@ def test_long_numbers_of_offsets(leat, browser):
 
 
 def test_offsets_by_time(leat, browser):
-    """A time, by the clocks that were chosen, is an offset of each topic: which, and what comes
-    again, is told before it is so."""
+    """A time, by the clocks that were chosen, is an offset of each topic: which, what comes again,
+    and which has none, is told before it is so."""
     hub = Hub(leat)
     hub.make("gen", datagen_rate="100", datagen_tables="2")
-    hub.make("out", **{"connector.class": "null", "topics": "gen.datagen.t1,gen.datagen.t2"})
+    hub.make("out", **{"connector.class": "null",
+                       "topics": "gen.datagen.t1,gen.datagen.t2,none.yet"})
     hub.wait_events("gen", 400)
     for name in ("gen", "out"):
         assert hub.ask("PUT", f"/connectors/{name}/stop").status == 204
@@ -505,6 +506,7 @@ def test_offsets_by_time(leat, browser):
         plan = tab.get_by_label("What this brings about")
         for t, offset in want.items():
             expect(plan).to_contain_text(f'{{"kafka_offset":{offset}}}')
+        expect(plan).to_contain_text("Left out, since it has read nothing of them yet: none.yet")
         tab.get_by_role("button", name="Change the offsets").click()
         expect(plan).to_have_count(0)
         stored = hub.get("/connectors/out/offsets")["offsets"]

@@ -1,12 +1,14 @@
 """What the tabs of a browser share: two streams, whatever they look at."""
 
 import json
+import re
 import urllib.parse
 
 import pytest
 from browser import expect, url
 from hub import Hub
 from servers.process import until
+from servers.proxy import Proxy
 
 TOPICS = [f"gen.datagen.t{n}" for n in range(1, 7)]
 
@@ -207,6 +209,115 @@ def test_the_hub_restarts_under_a_tail(leat, browser):
     assert leat.stop() == 0
 
 
+class Heard(Proxy):
+    """Keeps what of the events' stream was asked for last."""
+
+    asked = ""
+
+    def _forward(self, data, target, from_server):
+        if not from_server and data.startswith(b"GET /hub/v1/events?"):
+            self.asked = data.split(b" ", 2)[1].decode()
+        super()._forward(data, target, from_server)
+
+
+def test_a_tab_that_dies_is_not_followed(leat, browser):
+    """One that says no bye, as one that crashed."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="20", datagen_tables="2")
+    hub.wait_events("gen", 20)
+    hub.port = (proxy := Heard(hub.port)).port
+    with browser.profile() as context:
+        context.add_init_script("addEventListener('pagehide', e => e.stopImmediatePropagation())")
+        tabs = [context.new_page(), context.new_page()]
+        for tab, topic in zip(tabs, TOPICS):
+            tab.goto(url(hub, f"t/{topic}?from=beginning"))
+            expect(tab.locator(".event-list tbody tr").first).to_be_visible()
+        assert proxy.asked.count("follow=") == 2
+        tabs.pop().close()
+        until(lambda: proxy.asked.count("follow=") == 1, 30, "it to be let go")
+        assert TOPICS[0] in proxy.asked
+        assert context.complaints == [], context.complaints
+    proxy.close()
+    assert leat.stop() == 0
+
+
+def test_a_stream_that_is_silent(leat, browser):
+    """The hub beats: where nothing comes the stream is lost, whatever TCP says."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="20")
+    hub.wait_events("gen", 20)
+    hub.port = (proxy := Proxy(hub.port)).port
+    with browser.profile() as context:
+        tab = context.new_page()
+        tab.goto(url(hub, f"t/{TOPICS[0]}?from=beginning"))
+        first = tab.locator(".event-list tbody td:first-child").first
+        expect(first).to_be_visible()
+        proxy.swallow()
+        expect(tab.get_by_text("The hub does not answer.")).to_be_visible()
+        was = int(first.text_content().replace(",", ""))
+        proxy.mend()
+        expect(tab.get_by_text("The hub does not answer.")).to_have_count(0)
+        until(lambda: int(first.text_content().replace(",", "")) > was, 60, "it to go on")
+    proxy.close()
+    assert leat.stop() == 0
+
+
+def test_one_topic_of_a_tail_is_away(leat, browser):
+    """It is told as long as it is so, whatever comes of the others."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="20")
+    hub.wait_events("gen", 20)
+    with browser.tab(hub) as tab:
+        tab.route("**/connectors/gen/topics", lambda route: route.fulfill(
+            json={"gen": {"topics": [TOPICS[0], "no.such"]}}))
+        tab.goto(url(hub, "c/gen/events"))
+        newest = tab.locator(".event-list tbody tr").first
+        expect(newest).to_be_visible()
+        was = newest.text_content()
+        expect(newest).not_to_have_text(was)
+        expect(tab.locator(".note[role=status]")).to_contain_text("no.such")
+    assert leat.stop() == 0
+
+
+def test_more_topics_than_a_request_holds(leat, browser):
+    """The newest are followed, the others are told so, until some are left."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="40")
+    hub.wait_events("gen", 20)
+    with browser.profile() as context:
+        context.add_init_script("""
+            const Worker = SharedWorker, heard = window.heard = {};
+            window.SharedWorker = class extends Worker {
+              constructor(...all) {
+                super(...all);
+                this.port.addEventListener("message", ({data}) => {
+                  if (data.tail) (heard[data.tail] ??= {})[data.kind] = data.message ?? data.came;
+                });
+                window.say = (kind, n, more) => {
+                  for (let i = 0; i < n; i++) this.port.postMessage(
+                      {kind, tail: `more${i}`, ...more});
+                };
+              }
+            };""")
+        tab = context.new_page()
+        tab.goto(url(hub, f"t/{TOPICS[0]}?from=beginning"))
+        newest = tab.locator(".event-list tbody tr").first
+        expect(newest).to_be_visible()
+        wish = {"topic": TOPICS[0], "from": "end", "op": "c"}
+        tab.evaluate("wish => say('follow', 100, {wish})", wish)
+        cut = tab.get_by_text("more topics than one request holds")
+        expect(cut).to_be_visible()
+        until(lambda: tab.evaluate("heard.more99?.lines > 0"), 60, "the newest to be read")
+        told = tab.evaluate("heard")
+        assert "one request holds" in told["more0"]["problem"] and "problem" not in told["more99"]
+        tab.evaluate("say('drop', 60)")
+        expect(cut).to_have_count(0)
+        was = newest.text_content()
+        expect(newest).not_to_have_text(was)
+        assert context.complaints == [], context.complaints
+    assert leat.stop() == 0
+
+
 def test_a_condition_of_sql(leat, browser):
     """What is held and fits, then what comes; what is wrong with it stands beneath it."""
     hub = Hub(leat)
@@ -224,8 +335,9 @@ def test_a_condition_of_sql(leat, browser):
         expect(tab.get_by_role("alert")).to_contain_text("no such column: totl")
         expect(field).to_have_attribute("aria-invalid", "true")
         for wrong, says in (("op = 'c", "unrecognized token: \"'c"),
-                            ("1); DELETE FROM events; --", ""),
-                            ("op >> > 1", 'near ">"'), ("(SELECT", "")):
+                            ("1); DELETE FROM events; --", "there is more than one"),
+                            ("op >> > 1", 'near ">"'), ("(SELECT", 'near ")"'),
+                            ("1) /*", 'near ")"'), ("op IN ('c'", "near \"ORDER\"")):
             field.fill(wrong)
             tab.get_by_role("button", name="Apply").click()
             expect(tab.get_by_role("alert")).to_contain_text(says)
@@ -253,4 +365,114 @@ def test_a_condition_of_sql(leat, browser):
         expect(shown.last).to_have_text(str(fits[1]))
     # Looking is no deed.
     assert [d["path"] for d in hub.get("/hub/v1/audit")["deeds"]] == ["/connectors"]
+    assert leat.stop() == 0
+
+
+def search_url(hub, where, **wish):
+    return url(hub, f"t/{TOPICS[0]}?{urllib.parse.urlencode({'where': where, **wish})}")
+
+
+def offsets(shown):
+    return [int(t.replace(",", "")) for t in shown.all_text_contents()][::-1]
+
+
+def test_a_condition_finds_large_rows(leat, browser):
+    """An answer that ends early, as the hub's do at 16 MiB, is gone on with."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="1000", datagen_events="1000", datagen_stay="true",
+             datagen_columns="bigint,text(32000)")
+    until(lambda: hub.counters("gen")["appended"] >= 1000, 60, "all events")
+    with browser.tab(hub) as tab:
+        tab.goto(search_url(hub, "op = 'c'", **{"from": "beginning"}))
+        expect(tab.locator(".event-list tbody td:first-child").first).to_have_text("999")
+    assert leat.stop() == 0
+
+
+def test_a_condition_keeps_to_its_bounds(leat, browser):
+    """Whatever parentheses it closes: those of its topic, from where it is told to, each once."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="1000", datagen_events="600", datagen_stay="true",
+             datagen_tables="2", datagen_keys="20")
+    until(lambda: hub.counters("gen")["appended"] >= 600, 60, "all events")
+    held = hub.get(f"/hub/v1/topics/{TOPICS[0]}/events?from=280&max=400")["events"]
+    fits = [e["offset"] for e in held if e["value"] and e["value"]["op"] in ("c", "u")]
+    assert 1 < len(fits) < 40, fits
+    with browser.tab(hub) as tab:
+        shown = tab.locator(".event-list tbody td:first-child")
+        for where in ("op = 'c') OR (op = 'u'",
+                      "op IN ('c', 'u')) UNION ALL SELECT 5, ('{}'"):
+            tab.goto(search_url(hub, where, **{"from": "280"}))
+            expect(shown.first).to_have_text(str(fits[-1]))
+            tab.wait_for_timeout(500)
+            assert offsets(shown) == fits, where
+    assert leat.stop() == 0
+
+
+def test_a_condition_beyond_the_end(leat, browser):
+    """An offset that is not there yet is waited for."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="100")
+    hub.wait_events("gen", 100)
+    with browser.tab(hub) as tab:
+        looks = []
+        tab.on("request", lambda r: looks.append(r) if r.url.endswith("/hub/v1/topics") else None)
+        tab.goto(search_url(hub, "1", **{"from": "100000"}))
+        until(lambda: tab.wait_for_timeout(200) or len(looks) > 4, 60, "it to look again")
+        expect(tab.locator(".event-list tbody tr")).to_have_count(0)
+    assert leat.stop() == 0
+
+
+@pytest.mark.parametrize("answered", [1000, 0])
+def test_a_condition_that_takes_long(leat, browser, answered):
+    """Smaller pieces are asked for, so that it ends; where the smallest are too large, too."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="50000", datagen_events="5000", datagen_stay="true")
+    until(lambda: hub.counters("gen")["appended"] >= 5000, 60, "all events")
+    endless = "SELECT count(*) FROM events a, events b, events c"
+    late = hub.ask("POST", "/hub/v1/query", {"sql": endless, "timeout_ms": 1000})
+    assert late.status == 503 and "[select.time]" in late.text
+    asked = []
+
+    def answer(route):
+        low, high = re.search(r'"offset" >= (\d+) AND "offset" < (\d+)',
+                              route.request.post_data_json["sql"]).groups()
+        asked.append(int(high) - int(low))
+        if asked[-1] <= answered:
+            route.continue_()
+        else:
+            route.fulfill(status=503, body=late.text, content_type="application/json")
+
+    with browser.tab(hub) as tab:
+        tab.route("**/hub/v1/query", answer)
+        tab.goto(search_url(hub, '"offset" % 200 = 0', **{"from": "beginning"}))
+        if answered:
+            shown = tab.locator(".event-list tbody td:first-child")
+            expect(shown.first).to_have_text("4,800")
+            assert offsets(shown) == list(range(0, 5000, 200))
+        else:
+            expect(tab.get_by_role("alert")).to_contain_text("the query was stopped after")
+            asks = len(asked)
+            tab.wait_for_timeout(3000)
+            assert len(asked) == asks < 20 and asked[-1] == 1000
+    assert leat.stop() == 0
+
+
+def test_a_condition_rests_while_hidden(leat, browser):
+    """At its end it asks no more until it is seen again, and then finds what came meanwhile."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="40")
+    hub.wait_events("gen", 40)
+    with browser.tab(hub) as tab:
+        asked = []
+        tab.on("request", lambda r: asked.append(r) if r.url.endswith("/hub/v1/query") else None)
+        tab.goto(search_url(hub, "1", **{"from": "beginning"}))
+        shown = tab.locator(".event-list tbody td:first-child")
+        expect(shown.first).to_be_visible()
+        tab.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
+        tab.wait_for_timeout(2500)  # what was under way
+        asks, was = len(asked), offsets(shown)[-1]
+        tab.wait_for_timeout(5000)
+        assert len(asked) == asks
+        tab.evaluate("delete document.hidden")
+        until(lambda: tab.wait_for_timeout(200) or offsets(shown)[-1] > was, 60, "it to go on")
     assert leat.stop() == 0

@@ -1,5 +1,6 @@
 // The one stream of the hub's state: what is known of all connectors, and whether the hub is there.
 // Runs in a SharedWorker, one for all tabs, or in the page where there is none. No DOM.
+import { SILENCE_MS } from "./sse";
 
 export interface Snapshot {
   tables: number;
@@ -62,7 +63,6 @@ export type Told =
   | { kind: "link"; link: Link }
   | { kind: "rows"; whole: boolean; rows: Row[]; at: number; hub: HubInfo | null };
 
-const SILENCE_MS = 25_000;
 const FIRST_MS = 500;
 const MOST_MS = 10_000;
 

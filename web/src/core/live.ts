@@ -131,12 +131,23 @@ function hear(heard: Heard) {
   if (heard.kind === "lines") say({ kind: "taken", tail: heard.tail });
 }
 
+/** A tab that crashes says no bye. Browsers have locks for pages by HTTPS or from this machine only. */
+function tellAlive() {
+  if (!isSecureContext) return;
+  const lock = `leat-tab-${crypto.randomUUID()}`;
+  void navigator.locks.request(lock, () => {
+    say({ kind: "alive", lock });
+    return new Promise(() => {}); // until the tab ends
+  });
+}
+
 export function startLive() {
   try {
     const worker = new SharedWorker(workerUrl() as string, { type: "module", name: "leat" });
     worker.port.onmessage = (e) => hear(e.data as Heard);
     worker.port.start();
     say = (said) => worker.port.postMessage(said);
+    tellAlive();
   } catch {
     // A browser without workers of modules: the tab listens itself.
     say = new Station(root).join(hear);

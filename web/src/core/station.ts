@@ -8,6 +8,8 @@ export type Heard = Told | TailTold;
 /** What a tab says; a tail's name is the tab's own. */
 export type Said =
   | { kind: "hurry" }
+  /** It holds a lock of that name as long as it lives, however it ends. */
+  | { kind: "alive"; lock: string }
   | { kind: "bye" }
   | { kind: "follow"; tail: string; wish: Wish }
   | { kind: "taken"; tail: string }
@@ -39,8 +41,11 @@ export class Station {
     this.tabs.set(tab, tell);
     if (this.tabs.size === 1) this.feed.start();
     for (const told of this.feed.now()) tell(told);
-    return (said) => {
-      if (said.kind === "hurry") this.feed.hurry();
+    const hear = (said: Said) => {
+      if (said.kind === "hurry") {
+        this.feed.hurry();
+        this.tails.hurry();
+      } else if (said.kind === "alive") void navigator.locks.request(said.lock, () => hear({ kind: "bye" }));
       else if (said.kind === "follow") {
         own.add(said.tail);
         this.tails.follow(nameOf(said.tail), said.wish, (told) => tell({ ...told, tail: said.tail }));
@@ -52,5 +57,6 @@ export class Station {
         if (this.tabs.size === 0) this.feed.stop();
       }
     };
+    return hear;
   }
 }

@@ -50,8 +50,8 @@ export class Tail extends Lines {
   }
 
   private take(told: TailTold) {
-    this.error.value = told.kind === "problem" ? told.message : "";
     if (told.kind === "lines") this.add(told.lines, told.came);
+    else this.error.value = told.message;
   }
 
   stop() {

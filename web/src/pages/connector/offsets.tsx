@@ -6,6 +6,7 @@ import { ask, path, request } from "../../core/api";
 import { precise } from "../../core/format";
 import { rowOf } from "../../core/live";
 import { prettyExact, readJson } from "../../core/record";
+import { topicsOf } from "../../core/topics";
 import { lacks } from "../../core/who";
 import { momentOf, wallOf, zone } from "../../core/zone";
 import { Copy, Empty, Failure, useAttempt, useLoad, Waiting } from "../../parts/bits";
@@ -20,6 +21,8 @@ interface Place {
 interface Planned {
   changes: { partition: unknown; before: Place; after: Place; note: string | null }[];
   first_start?: boolean;
+  /** Topics that have no position to move. */
+  left?: string[];
 }
 
 /** A moment; its time as the zone's clocks show it. */
@@ -59,6 +62,7 @@ function Preview({ plan, run, cancel, busy }: { plan: Planned; run: () => void; 
           {c.note && <p>{c.note}</p>}
         </div>
       ))}
+      {!!plan.left?.length && <p>Left out, since it has read nothing of them yet: <span class="mono">{plan.left.join(", ")}</span></p>}
       {plan.first_start && <p><strong>No position is left: it begins as at its first start, with a snapshot where it is configured to take one.</strong></p>}
       <p class="row">
         <button type="button" class="button danger" disabled={busy || plan.changes.length === 0} onClick={run}>Change the offsets</button>
@@ -90,14 +94,16 @@ export function OffsetsTab({ name, status, reload }: TabProps) {
       const plan = await ask<Planned>("POST", path("hub", "v1", "connectors", name, "offsets", "preview"), body ?? { reset: true });
       setPlan({ plan, run: () => (body ? ask("PATCH", where, body) : ask("DELETE", where)) });
     });
-  /** Of all its topics. What is shown is what is done: the offsets that were found, not the time. */
+  /** Of all topics that have a position. What is shown is what is done: the offsets that were found, not the time. */
   const previewTime = (ms: number) =>
     attempt(async () => {
       const time = new Date(ms).toISOString();
       const offsets = value!.partitions.map((partition) => ({ partition, offset: { time } }));
       const plan = await ask<Planned>("POST", path("hub", "v1", "connectors", name, "offsets", "preview"), { offsets });
+      const moved = new Set(value!.partitions.map((p) => (p as { kafka_topic?: string }).kafka_topic));
+      const left = (await topicsOf(name)).filter((t) => !moved.has(t));
       const found = plan.changes.map((c) => ({ partition: c.partition, offset: c.after.offset }));
-      setPlan({ plan, run: () => ask("PATCH", where, { offsets: found }) });
+      setPlan({ plan: { ...plan, left }, run: () => ask("PATCH", where, { offsets: found }) });
     });
   const run = () =>
     attempt(async () => {
