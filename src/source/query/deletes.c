@@ -778,7 +778,6 @@ static leat_rc one_step(leat_query_source *s, leat_query_table *t, leat_batch *b
 {
     leat_query_look *l = &t->look;
     LEAT_TRY(open_side(s, e));
-    if (!l->busy) LEAT_TRY(leat_query_tables_describe_key(s, t, e));
     LEAT_TRY(leat_query_deletes_open(s, t, e));
     if (l->again) {
         LEAT_TRY(by_key(s, t, NULL, b, e));

@@ -414,7 +414,10 @@ static leat_rc read_source(leat_task *task, leat_batch *b, int wait_ms, leat_err
     if (!look) t = due(s, &wait_ms);
     if (!t && !look) look = leat_query_deletes_due(s, &wait_ms);
     s->polled = t != NULL;
-    if (look) return leat_query_deletes_step(s, look, b, e);
+    if (look) {
+        if (!look->look.busy) LEAT_TRY(leat_query_tables_describe_key(s, look, e));
+        return leat_query_deletes_step(s, look, b, e);
+    }
     if (!t) {
         leat_sleep_us((int64_t)wait_ms * 1000);
         return LEAT_AGAIN;
