@@ -15,6 +15,7 @@ import mysql_parts
 import page_parts
 import select_parts
 import sink_parts
+import verify_parts
 from leat import ROOT
 import snapshots
 from report import progress
@@ -344,7 +345,7 @@ PARTS = {
 } | select_parts.PARTS | sink_parts.PARTS | hub_parts.PARTS | kafka_parts.PARTS
 PARTS |= mysql_parts.PARTS | kafka_mysql_parts.PARTS | page_parts.PARTS
 LONG = page_parts.LONG
-PARTS |= kafka_sink_parts.PARTS
+PARTS |= kafka_sink_parts.PARTS | verify_parts.PARTS
 GROUPS = {
     "kafka": [*kafka_parts.PARTS, *kafka_mysql_parts.PARTS, *kafka_sink_parts.PARTS],
     "mysql": [*mysql_parts.PARTS, *kafka_mysql_parts.PARTS],
