@@ -273,12 +273,12 @@ def test_what_it_cannot_take(db, leat, copy):
 
 @pytest.mark.parametrize("stream", ["embedded", "kafka"])
 def test_each_record_by_itself(request, db, leat, copy, stream):
-    """What cannot be taken of a change is a letter, the rest of it is written: a delete has no row
-    to make a key of, the new row of a key change has. It is the same over Kafka."""
+    """What cannot be taken of a change is a letter, the rest of it is written: of a delete the
+    key alone is there, the new row of a key change has all columns. It is the same over Kafka."""
     db.sql("CREATE TABLE t (id int PRIMARY KEY, v text)")
     db.sql("INSERT INTO t VALUES (1, 'a'), (2, 'b')")
     chain = of({"row": ("ExtractField$Value", {"field": "after"}),
-                "key": ("ValueToKey", {"fields": "id"})})
+                "key": ("ValueToKey", {"fields": "id,v"})})
     props = db.properties(name="shop", topic_prefix="apart")
     files = [leat.write("shop.properties", props),
              leat.write("pump.properties", sink(copy, ["apart.public.t"], table_name_format="t",
