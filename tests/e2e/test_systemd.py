@@ -123,7 +123,8 @@ def test_a_life_of_the_package(system):
     system.call("dpkg", "-P", "leat")
     assert ours(system) == {}
     left = system.call("find", "/", "-xdev", "(", "-path", "/proc", "-o", "-path", "/sys", "-o",
-                       "-path", "/tmp", ")", "-prune", "-o", "-name", "leat*", "-path", "/[elu]*/*", "-print",
+                       "-path", "/tmp", ")", "-prune", "-o", "-name", "leat*",
+                       "-path", "/[elu]*/*", "-print",
                        "-o", "-path", "/var/lib/leat", "-print").stdout.split()
     mine = ("/etc/systemd/system/leat.service.d", "/etc/systemd/system/leat-test.target",
             "/usr/local", "/usr/share/doc", "/usr/lib/python")
