@@ -298,6 +298,39 @@ static void pair_keys(leat_rdb_target *t, leat_rdb_plan *p)
               p->source->topic, p->table->label);
 }
 
+/* The first of primary.key.fields that rows are not found by; NULL: none. */
+static const char *lacks_key(const leat_rdb_conf *conf, const leat_rdb_plan *p)
+{
+    for (size_t i = 0; conf->pk != LEAT_RDB_PK_NONE && i < conf->pk_fields.n; i++) {
+        uint16_t k = 0;
+        while (k < p->nkey &&
+               strcmp(p->source->row->fields[p->fields[k].from].name, conf->pk_fields.v[i]) != 0)
+            k++;
+        if (k == p->nkey) return conf->pk_fields.v[i];
+    }
+    return NULL;
+}
+
+/* Rows of a table can be found, as far as insert.mode and primary.key.fields want that. */
+static void judge_key(const leat_rdb_conf *conf, leat_rdb_plan *p)
+{
+    const char *lacks = lacks_key(conf, p);
+    if (p->source->flags & LEAT_TABLE_MESSAGE) return;
+    if (lacks)
+        leat_fail(&p->bad, LEAT_DATA, "sql.no_key", p->table->label,
+                  "primary.key.fields names %s, which is no column of %s %s that the target has. "
+                  "Mend the list, or leave it out for all of the record's key",
+                  lacks, conf->pk == LEAT_RDB_PK_VALUE ? "rows of" : "the key of",
+                  p->source->topic);
+    else if (p->nkey == 0 && conf->insert != LEAT_RDB_INSERT)
+        leat_fail(
+            &p->bad, LEAT_DATA, "sql.no_key", p->table->label,
+            "insert.mode wants to find rows, and changes of %s have no key. Give the source's "
+            "table a primary key, name columns by primary.key.mode=record_value and "
+            "primary.key.fields, or set insert.mode=insert",
+            p->source->topic);
+}
+
 static leat_rc make(leat_rdb_target *t, leat_rdb_plan *p, leat_err *e)
 {
     LEAT_TRY(find_table(t, p->source, &p->table, e));
@@ -308,14 +341,7 @@ static leat_rc make(leat_rdb_target *t, leat_rdb_plan *p, leat_err *e)
     if (!p->table->exists) LEAT_TRY(create(t, p, e));
     if (p->table->exists) LEAT_TRY(evolve(t, p, e));
     pair(t, p);
-    if (!leat_rc_failed(p->bad.rc) && p->nkey == 0 && t->conf->insert != LEAT_RDB_INSERT &&
-        !(p->source->flags & LEAT_TABLE_MESSAGE))
-        leat_fail(
-            &p->bad, LEAT_DATA, "sql.no_key", p->table->label,
-            "insert.mode wants to find rows, and changes of %s have no key. Give the source's "
-            "table a primary key, name columns by primary.key.mode=record_value and "
-            "primary.key.fields, or set insert.mode=insert",
-            p->source->topic);
+    if (!leat_rc_failed(p->bad.rc)) judge_key(t->conf, p);
     return LEAT_OK;
 }
 

@@ -61,5 +61,7 @@ leat_rdb_shape *leat_rdb_plan_shape(leat_rdb_target *t, leat_rdb_plan *p, leat_r
  */
 void leat_rdb_name(const leat_rdb_conf *conf, const leat_table *source, leat_arena *a,
                    const char **schema, const char **name);
+/* What is wrong with a format, in a; NULL: nothing. Pure. */
+const char *leat_rdb_name_wrong(const char *format, leat_arena *a);
 
 #endif
