@@ -1,5 +1,5 @@
-"""Tables of a relational target that are changed by others while a sink writes to them, and tables that
-it may not make or change."""
+"""Tables of a relational target that others change while a sink writes to them, and tables that it
+may not make or change."""
 
 import json
 
@@ -8,6 +8,10 @@ from servers.process import until
 from target import PostgresTarget, sink
 from test_sink_sql import make_target
 
+CURSORS = """
+    CREATE TABLE leat_cursors (sink VARCHAR(255) NOT NULL, source VARCHAR(255) NOT NULL,
+                               owner VARCHAR(64), position TEXT, PRIMARY KEY (sink, source))
+"""
 
 @pytest.fixture(params=["postgresql", "sqlite", "mysql", "mariadb"])
 def target(request):
@@ -48,7 +52,7 @@ def codes(leat):
 
 
 def test_tables_that_others_change(db, leat, target):
-    """A column, then a table is dropped under the sink: both are made again, and no row is refused."""
+    """A column, then a table is dropped under the sink: both are made again, no row is refused."""
     begin(db, leat, target, "t", "u")
     has(leat, target, "t", (1, "first"))
     has(leat, target, "u", (1, "first"))
@@ -100,8 +104,7 @@ def test_what_it_may_not_make(request, db, leat, kind):
     target = make_target(request, kind)
     bin_ = " COLLATE utf8mb4_bin" if kind != "postgresql" else ""
     target.sql("CREATE TABLE t (id int PRIMARY KEY, a text)")
-    target.sql("CREATE TABLE leat_cursors (sink VARCHAR(255) NOT NULL, source VARCHAR(255) NOT NULL,"
-               f" owner VARCHAR(64), position TEXT, PRIMARY KEY (sink, source)){bin_}")
+    target.sql(CURSORS + bin_)
     url, grants, undo = poor(target)
     begin(db, leat, target, "t", "u", connection_url=url)
     has(leat, target, "t", (1, "first"))
@@ -139,8 +142,7 @@ def test_what_it_may_not_make_stops(db, leat, postgres):
     """Without errors.tolerance=all the sink stops there, and says what the server said."""
     copy = PostgresTarget(postgres)
     copy.sql("CREATE TABLE t (id int PRIMARY KEY, a text)")
-    copy.sql("CREATE TABLE leat_cursors (sink VARCHAR(255) NOT NULL, source VARCHAR(255) NOT NULL,"
-             " owner VARCHAR(64), position TEXT, PRIMARY KEY (sink, source))")
+    copy.sql(CURSORS)
     url, _, undo = poor(copy)
     begin(db, leat, copy, "u", connection_url=url, errors_tolerance="none")
     until(lambda: leat.told("pump").get("state") == "FAILED", 60, "its end")
