@@ -51,6 +51,7 @@ typedef enum leat_canon {
     LEAT_CANON_INTERVAL, /* months, days and microseconds */
     LEAT_CANON_BITS,     /* 0 and 1 without zeros in front */
     LEAT_CANON_JSON,     /* as jsonb */
+    LEAT_CANON_PARSED,   /* JSON as MySQL shows it once it has read it out of a text */
     LEAT_CANON_SIGNED,   /* a whole number, from 2^63 on less 2^64 */
     LEAT_CANON_REAL,     /* the double's shortest decimal: sign, digits, exponent of the last one */
     LEAT_CANON_REAL0,    /* the same, without telling -0 from 0 */

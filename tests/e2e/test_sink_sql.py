@@ -474,3 +474,35 @@ def _there(target):
         return target.rows("t", "id")
     except psycopg.Error:  # the table is not there yet
         return None
+
+
+@pytest.mark.parametrize("option, value, said", [
+    ("table.name.format", "${source.tabel}", "table.name.format: has ${source.tabel}"),
+    ("table.name.format", "copy_${topic", "table.name.format: has no }"),
+    ("dialect.name", "nope", "dialect.name: there is no dialect nope"),
+    ("dialect.name", "MySqlDatabaseDialect", "connection.url says, which is of sqlite"),
+])
+def test_wrong_options(leat, tmp_path, option, value, said):
+    config = sink(SqliteTarget(tmp_path), ["shop.public.t"]) | {option: value}
+    wrong = leat.call("check", leat.write("pump.properties", config), ok=(2,))
+    assert said in wrong.stderr
+
+
+@pytest.mark.parametrize("name", ["pk.mode", "primary.key.mode"])
+def test_debezium_s_class_takes_both_names_of_the_key(leat, tmp_path, name):
+    config = sink(SqliteTarget(tmp_path), ["shop.public.t"]) | {
+        "connector.class": "io.debezium.connector.jdbc.JdbcSinkConnector", "insert.mode": "upsert",
+        name: "record_key"}
+    leat.call("check", leat.write("pump.properties", config))
+
+
+@pytest.mark.parametrize("mode", ["record_key", "record_value"])
+def test_a_key_that_is_not_there(db, leat, copy, mode):
+    """Rows are not found by a part of the key that is named: others would be written over."""
+    db.sql("CREATE TABLE t (id int, part int, a text, PRIMARY KEY (id, part))")
+    db.sql("INSERT INTO t VALUES (1, 1, 'one'), (1, 2, 'two')")
+    once(leat, db, copy, ["shop.public.t"], primary_key_mode=mode, primary_key_fields="id,prt",
+         errors_tolerance="all")
+    assert dead(leat) == ["sql.no_key", "sql.no_key"]
+    said = leat.call("dead-letters", "pump", "list", "--json").stdout
+    assert "primary.key.fields names prt" in said

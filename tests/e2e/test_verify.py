@@ -320,6 +320,22 @@ def test_edges(db, leat, copy):
     assert "database_missing" in said and "connection.url" in said
 
 
+def test_domains(db, leat, target):
+    """They are compared as what is below them, which may be a domain again."""
+    db.sql("CREATE DOMAIN small AS int")
+    db.sql("CREATE DOMAIN smaller AS small")
+    db.sql("CREATE DOMAIN flag AS bit(1)")
+    db.sql("CREATE TABLE odd (id smaller PRIMARY KEY, n smaller, f flag)")
+    db.sql("INSERT INTO odd SELECT g, g, (g % 2)::bit(1) FROM generate_series(1, 100) g")
+    leat.run(leat.write("shop.properties", db.properties(name="shop")),
+             leat.write("pump.properties", sink(target, ["shop.public.odd"])))
+    until(lambda: len(found_rows(target, "odd")) == 100, 120, "the rows")
+    whole, tables, found = verify(leat, ok=(0, 3))
+    assert whole["equal"] and found == {} and tables["odd"]["not_compared"] == ""
+    target.sql("UPDATE odd SET n = 0 WHERE id = 7")
+    assert verify(leat, ok=(3,))[2] == {("odd", "7"): "different"}
+
+
 def found_rows(target, table):
     try:
         return target.rows(table, "id")

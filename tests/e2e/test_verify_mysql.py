@@ -293,3 +293,35 @@ def test_from_postgresql(db, binlog, leat):
     whole, _, _ = verify(leat, "--repair", ok=(3,))
     assert whole["repaired"] == len(planted)
     until(lambda: equal(leat), 120, "what was repaired")
+
+
+@pytest.mark.parametrize("kind", ["mysql", "mariadb"])
+def test_json_into_texts(mysql_servers, leat, kind):
+    """The log has JSON without the blanks of a snapshot, and the target keeps it as text: blanks
+    are no difference, all else is."""
+    source, copy = mysql_servers("mysql"), MysqlTarget(mysql_servers(kind))
+    source.fresh("shop")
+    source.sql("CREATE TABLE notes (id int PRIMARY KEY, j json)", "shop")
+    values = ("""'{"a": [1, 2, {}], "b": "x, y: \\\\"z"}'""", """'"text"'""", "'null'", "NULL",
+              "JSON_OBJECT('price', CAST(19.90 AS DECIMAL(6,2)), 'd', 0.25, 'ä', 1.0)")
+
+    def fill(first):
+        rows = ", ".join(f"({first + n}, {value})" for n, value in enumerate(values))
+        source.sql(f"INSERT INTO notes VALUES {rows}", "shop")
+
+    fill(1)
+    leat.run(leat.write("shop.properties", source.properties(
+        snapshot__mode="initial", database__include__list="shop")),
+             leat.write("pump.properties", sink(copy, ["shop.shop.notes"])))
+    rows = "SELECT COUNT(*) FROM notes"
+    until(lambda: leat.alive() or (copy.columns("notes") and copy.sql(rows)[0][0] == "5"), 120,
+          "the snapshot's rows")
+    fill(11)
+    until(lambda: leat.alive() or copy.sql(rows)[0][0] == "10", 120, "those of the log")
+    whole, tables, found = verify(leat, ok=(0, 3))
+    assert whole["equal"] and found == {} and tables["shop.notes"]["not_compared"] == ""
+    copy.sql("UPDATE notes SET j = REPLACE(j, 'x, y', 'x,y') WHERE id = 11")
+    copy.sql("UPDATE notes SET j = 'no JSON' WHERE id = 12")
+    assert told(verify(leat, ok=(3,))[2]) == {("notes", "11"): "different",
+                                              ("notes", "12"): "different"}
+    copy.drop()

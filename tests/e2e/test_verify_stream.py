@@ -217,19 +217,29 @@ def test_columns_that_are_not_as_they_were(db, leat):
 
 
 def test_columns_of_another_type_than_before(db, leat):
-    """Text in what was made for whole numbers is neither equal nor different; wider ones are."""
-    db.sql("CREATE TABLE codes (id int PRIMARY KEY, code int, flag bool, share int, wide int)")
-    db.sql("INSERT INTO codes VALUES (1, 1, true, 1, 1)")
+    """Text in what was made for whole numbers is neither equal nor different; wider ones are, and
+    so are domains, also of domains. In a key it leaves nothing to find rows by."""
+    db.sql("CREATE DOMAIN small AS int")
+    db.sql("CREATE DOMAIN smaller AS small CHECK (VALUE < 100)")
+    db.sql("CREATE TABLE codes (id int PRIMARY KEY, code int, flag bool, share int, wide int,"
+           " little smaller)")
+    db.sql("CREATE TABLE parts (a int, b int, PRIMARY KEY (a, b))")
+    db.sql("INSERT INTO codes VALUES (1, 1, true, 1, 1, 1)")
+    db.sql("INSERT INTO parts VALUES (1, 1)")
     begin(db, leat, rows=10)
     db.sql("ALTER TABLE codes ALTER code TYPE text, ALTER flag TYPE text, ALTER share TYPE float8,"
            " ALTER wide TYPE bigint")
-    db.sql("INSERT INTO codes VALUES (2, '007', '01', '-0', 1::bigint << 40)")
+    db.sql("ALTER TABLE parts ALTER b TYPE text")
+    db.sql("INSERT INTO codes VALUES (2, '007', '01', '-0', 1::bigint << 40, 7)")
+    db.sql("INSERT INTO parts VALUES (1, '01')")
     whole, tables, found = verify(leat, "public.codes")
     assert whole["equal"] and found == {}
     assert tables["codes"]["not_compared"] == ", ".join(
         f"{column} (its type was changed)" for column in ("code", "flag", "share"))
     behind_its_back(db, "UPDATE codes SET wide = 7 WHERE id = 2")
     assert verify(leat, "public.codes", ok=(3,))[2] == {("codes", "2"): "different"}
+    said = leat.call("verify", "shop", "public.parts", ok=(1,)).stderr
+    assert "verify.no_key" in said and "column b " in said and "its type was changed" in said
 
 
 def test_a_stream_without_its_beginning(db, leat):

@@ -188,6 +188,15 @@ static void test_names(void **state)
     }
 }
 
+static void test_wrong_names(void **state)
+{
+    (void)state;
+    assert_null(leat_rdb_name_wrong("${source.db}_${source.schema}.${topic}-$x{}", &a));
+    assert_non_null(strstr(leat_rdb_name_wrong("", &a), "empty"));
+    assert_non_null(strstr(leat_rdb_name_wrong("a${topic", &a), "no } behind \"${topic\""));
+    assert_non_null(strstr(leat_rdb_name_wrong("${topic}${source.tabel}", &a), "source.tabel"));
+}
+
 /* ---- MySQL's constants and types ---- */
 
 /* The cell as a constant of a column of this type; NULL: refused. */
@@ -410,9 +419,8 @@ static leat_rc count_ddl(leat_rdb_conn *c, const char *doing, const char *sql, l
 {
     (void)c;
     (void)doing;
-    (void)sql;
     (void)e;
-    ddl++;
+    ddl += !strstr(sql, "SAVEPOINT");
     there = made;
     return LEAT_OK;
 }
@@ -604,6 +612,7 @@ int main(void)
         cmocka_unit_test_teardown(test_times_without_end, reset),
         cmocka_unit_test_teardown(test_numbers_and_bits, reset),
         cmocka_unit_test_teardown(test_names, reset),
+        cmocka_unit_test_teardown(test_wrong_names, reset),
         cmocka_unit_test_teardown(test_constants_of_mysql, reset),
         cmocka_unit_test_teardown(test_constants_that_mysql_has_not, reset),
         cmocka_unit_test_teardown(test_places_of_mysql, reset),

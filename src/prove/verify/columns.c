@@ -83,12 +83,26 @@ static leat_canon number(leat_compare_kind s, leat_compare_kind t)
     return is_number(t) || t == LEAT_COMPARE_ANY ? LEAT_CANON_NUMBER : LEAT_CANON_NONE;
 }
 
-/* One of the two is MySQL or MariaDB (sink/sql/my_text.c, sink/sql/pg_text.c). SQLite keeps JSON as
- * text. */
-static leat_canon abroad(const leat_compare_column *s, const leat_compare_column *t,
-                         const leat_compare_side *target)
+static bool is_mysql(const leat_compare_side *side)
 {
-    bool keeps = json(t->type) || strcmp(target->system, "sqlite") == 0;
+    return strcmp(side->system, "mysql") == 0 || strcmp(side->system, "mariadb") == 0;
+}
+
+/* Of MySQL, or into it. A text of MySQL's JSON has blanks out of a snapshot, and none out of the
+ * log; PostgreSQL says of no text whether it is JSON before it fails. */
+static leat_canon json_abroad(const leat_verify *v, const leat_compare_column *t)
+{
+    const char *target = v->target->system;
+    if (json(t->type)) return LEAT_CANON_JSON;
+    if (!is_mysql(v->source)) return LEAT_CANON_TEXT;
+    if (strcmp(target, "postgresql") == 0) return LEAT_CANON_NONE;
+    return strcmp(target, "mysql") == 0 ? LEAT_CANON_PARSED : LEAT_CANON_JSON;
+}
+
+/* One of the two is MySQL or MariaDB (sink/sql/my_text.c, sink/sql/pg_text.c). */
+static leat_canon abroad(const leat_verify *v, const leat_compare_column *s,
+                         const leat_compare_column *t)
+{
     leat_compare_kind to = (leat_compare_kind)t->kind;
     bool text = to == LEAT_COMPARE_TEXT || to == LEAT_COMPARE_ANY;
     bool bits = to == LEAT_COMPARE_BITS || to == LEAT_COMPARE_VARBITS || text;
@@ -103,12 +117,12 @@ static leat_canon abroad(const leat_compare_column *s, const leat_compare_column
     case LEAT_COMPARE_SINGLE:
         if (to != LEAT_COMPARE_FLOAT && to != LEAT_COMPARE_SINGLE && to != LEAT_COMPARE_ANY)
             return LEAT_CANON_NONE;
-        return target->one_zero ? LEAT_CANON_REAL0 : LEAT_CANON_REAL;
+        return v->target->one_zero ? LEAT_CANON_REAL0 : LEAT_CANON_REAL;
     case LEAT_COMPARE_TEXT:
     case LEAT_COMPARE_CHAR:
         if (to == LEAT_COMPARE_CHAR) return LEAT_CANON_TRIMMED;
         if (!text) return LEAT_CANON_NONE;
-        return json(s->type) && keeps ? LEAT_CANON_JSON : LEAT_CANON_TEXT;
+        return json(s->type) ? json_abroad(v, t) : LEAT_CANON_TEXT;
     case LEAT_COMPARE_BYTES:
         return to == LEAT_COMPARE_BYTES || to == LEAT_COMPARE_ANY ? LEAT_CANON_TEXT
                                                                   : LEAT_CANON_NONE;
@@ -123,11 +137,6 @@ static leat_canon abroad(const leat_compare_column *s, const leat_compare_column
     case LEAT_COMPARE_VARBITS: return bits ? LEAT_CANON_BITS : LEAT_CANON_NONE;
     default: return LEAT_CANON_NONE;
     }
-}
-
-static bool is_mysql(const leat_compare_side *side)
-{
-    return strcmp(side->system, "mysql") == 0 || strcmp(side->system, "mariadb") == 0;
 }
 
 /* A fold's column was made for what the stream had first. One of whole numbers makes 7 of '007', as
@@ -148,7 +157,7 @@ static leat_canon canon_of(const leat_verify *v, const leat_compare_column *s,
                            const leat_compare_column *t)
 {
     if (outgrown(v, s, t)) return LEAT_CANON_NONE;
-    if (is_mysql(v->source) || is_mysql(v->target)) return abroad(s, t, v->target);
+    if (is_mysql(v->source) || is_mysql(v->target)) return abroad(v, s, t);
     if (strcmp(v->source->system, v->target->system) == 0) return kin(s, t);
     return stranger(s, t, v->target->one_zero);
 }
@@ -171,6 +180,18 @@ static const leat_compare_column *find(const leat_compare_table *t, const char *
     for (uint32_t i = 0; i < t->n; i++)
         if (strcmp(t->columns[i].name, name) == 0) return &t->columns[i];
     return NULL;
+}
+
+/* Why the two cannot be compared; NULL: they can, by *canon. */
+static const char *unlike(const leat_verify *v, const leat_compare_column *s,
+                          const leat_compare_column *t, leat_canon *canon)
+{
+    *canon = s && t ? canon_of(v, s, t) : LEAT_CANON_NONE;
+    if (*canon != LEAT_CANON_NONE) return NULL;
+    if (!s) return "the source has no such column";
+    if (!t) return "the target has no such column";
+    if (outgrown(v, s, t)) return "its type was changed";
+    return "its type has no form that both sides can show";
 }
 
 static void skip(leat_verify *v, const char *column, const char *why)
@@ -203,6 +224,7 @@ static leat_rc changed_on_the_way(const leat_verify *v, const leat_compare_table
 typedef struct pairing {
     leat_compare_field *s, *t;
     uint16_t n, nkey;
+    const char *odd, *why; /* a column of a key that cannot be compared */
 } pairing;
 
 static void put(pairing *g, const leat_compare_column *s, const leat_compare_column *t,
@@ -212,7 +234,7 @@ static void put(pairing *g, const leat_compare_column *s, const leat_compare_col
     g->t[g->n++] = (leat_compare_field){t->name, (uint8_t)canon, t->kind, t->required, native};
 }
 
-/* The columns of `by`'s primary key, in its order, if the other one has them too. */
+/* The columns of `by`'s primary key, in its order, if all of them can be compared. */
 static bool put_key(const leat_verify *v, pairing *g, const leat_compare_table *by,
                     const leat_compare_table *source, const leat_compare_table *target)
 {
@@ -223,9 +245,12 @@ static bool put_key(const leat_verify *v, pairing *g, const leat_compare_table *
             if (by->columns[i].key == place) key = &by->columns[i];
         if (!key) break;
         const leat_compare_column *s = find(source, key->name), *t = find(target, key->name);
-        leat_canon canon = s && t ? canon_of(v, s, t) : LEAT_CANON_NONE;
-        if (canon == LEAT_CANON_NONE) {
+        leat_canon canon;
+        const char *why = unlike(v, s, t, &canon);
+        if (why) {
             g->n = 0;
+            g->odd = key->name;
+            g->why = why;
             return false;
         }
         put(g, s, t, canon, ordered(v, s, t));
@@ -244,19 +269,26 @@ static leat_rc put_rest(leat_verify *v, pairing *g, const leat_compare_table *so
         for (uint16_t k = 0; k < g->nkey; k++) key = key || strcmp(g->s[k].name, s->name) == 0;
         LEAT_TRY(changed_on_the_way(v, source, s, key, &why, e));
         if (key) continue;
-        leat_canon canon = t ? canon_of(v, s, t) : LEAT_CANON_NONE;
+        leat_canon canon = LEAT_CANON_NONE;
+        if (!why) why = unlike(v, s, t, &canon);
         if (why)
             skip(v, s->name, why);
-        else if (!t)
-            skip(v, s->name, "the target has no such column");
-        else if (outgrown(v, s, t))
-            skip(v, s->name, "its type was changed");
-        else if (canon == LEAT_CANON_NONE)
-            skip(v, s->name, "its type has no form that both sides can show");
         else
             put(g, s, t, canon, false);
     }
     return LEAT_OK;
+}
+
+static leat_rc fail_no_key(const pairing *g, const char *table, leat_err *e)
+{
+    if (!g->odd)
+        return leat_fail(e, LEAT_CONF, "verify.no_key", table,
+                         "neither the source's table nor the target's has a primary key: rows "
+                         "cannot be told apart");
+    return leat_fail(e, LEAT_CONF, "verify.no_key", table,
+                     "column %s of the primary key cannot be compared (%s): rows cannot be told "
+                     "apart",
+                     g->odd, g->why);
 }
 
 leat_rc leat_verify_columns(leat_verify *v, const leat_compare_table *source,
@@ -266,9 +298,7 @@ leat_rc leat_verify_columns(leat_verify *v, const leat_compare_table *source,
                  .t = LEAT_NEW(&v->arena, leat_compare_field, source->n + 1)};
     leat_buf_clear(&v->skipped);
     if (!put_key(v, &g, target, source, target) && !put_key(v, &g, source, source, target))
-        return leat_fail(e, LEAT_CONF, "verify.no_key", source->name,
-                         "neither the source's table nor the target's has a primary key that both "
-                         "have: rows cannot be told apart");
+        return fail_no_key(&g, source->name, e);
     LEAT_TRY(put_rest(v, &g, source, target, e));
     bool xors = v->source->xors && v->target->xors;
     bool sha = is_mysql(v->source) || is_mysql(v->target);

@@ -275,6 +275,13 @@ static leat_rc replace_one(leat_rdb_applier *p, const leat_batch *b, const leat_
     return LEAT_OK;
 }
 
+/* What a server says of a row where the table was changed under its statement, among others. */
+static bool doubts_table(const leat_err *why)
+{
+    return strcmp(why->code, "sql.table_missing") == 0 ||
+           strcmp(why->code, "sql.column_missing") == 0 || strcmp(why->code, "sql.type") == 0;
+}
+
 /* One row by itself, behind a savepoint. What cannot be is refused. */
 static leat_rc apply_one(leat_rdb_applier *p, const leat_batch *b, const leat_rdb_row *row,
                          leat_err *e)
@@ -290,6 +297,7 @@ static leat_rc apply_one(leat_rdb_applier *p, const leat_batch *b, const leat_rd
     }
     if (rc == LEAT_DATA) {
         LEAT_TRY(exec(p, "ROLLBACK TO SAVEPOINT leat_row", e));
+        if (doubts_table(&why)) LEAT_TRY(leat_rdb_plan_holds(p->target, plan_of(p, b, row), e));
         LEAT_TRY(refuse(p, b, row->event, &why, e));
     } else if (leat_rc_failed(rc)) {
         if (e) *e = why;

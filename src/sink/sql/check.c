@@ -11,10 +11,17 @@ leat_rc leat_rdb_resolve(const leat_rdb_conf *conf, leat_arena *a, const leat_rd
 {
     LEAT_TRY(leat_db_url_read(conf->url, a, url, e));
     *dialect = leat_rdb_dialect_find(conf->dialect, url->scheme);
+    bool named = conf->dialect && *conf->dialect;
     if (!*dialect)
-        return leat_fail(e, LEAT_CONF, "sql.dialect", "connection.url",
+        return leat_fail(e, LEAT_CONF, "sql.dialect", named ? "dialect.name" : "connection.url",
                          "there is no dialect %s in this build; there are %s",
-                         conf->dialect ? conf->dialect : url->scheme, leat_rdb_dialect_names(a));
+                         named ? conf->dialect : url->scheme, leat_rdb_dialect_names(a));
+    const leat_rdb_dialect *by_url = leat_rdb_dialect_find(NULL, url->scheme);
+    if (by_url && by_url != *dialect)
+        return leat_fail(e, LEAT_CONF, "sql.dialect", "dialect.name",
+                         "%s is not what connection.url says, which is of %s: take it out, or give "
+                         "the URL of another server",
+                         conf->dialect, by_url->name);
     const char *wrong = leat_db_url_wrong(url, (*dialect)->file, a);
     if (wrong) return leat_fail(e, LEAT_CONF, "config.url", "connection.url", "%s", wrong);
     if (conf->user) url->user = conf->user;

@@ -30,8 +30,9 @@ static const struct {
     {3140, "sql.invalid"},     {3156, "sql.invalid"},     {3037, "sql.invalid"},
     {1525, "sql.invalid"},     {1300, "sql.text"},        {3988, "sql.text"},
     {1644, "sql.trigger"},     {1118, "sql.too_large"},   {1301, "sql.too_large"},
-    {3105, "sql.generated"},   {1906, "sql.generated"},   {1369, "sql.check"},
-    {1748, "sql.partition"},   {1526, "sql.partition"},   {1054, "sql.column_missing"},
+    {3105, "sql.generated"},   {1906, "sql.generated"},   {1146, "sql.table_missing"},
+    {1369, "sql.check"},       {1748, "sql.partition"},   {1054, "sql.column_missing"},
+    {1526, "sql.partition"},
 };
 
 /* What is no row's fault, and comes by itself to an end. */

@@ -1,17 +1,42 @@
 /* Names of target tables, by collection.name.format or table.name.format. Pure: any thread. */
 #include "sink/sql/plan.h"
 
-static void put_part(leat_buf *out, leat_str name, const leat_table *source)
+/* What stands for ${name}; false: nothing does. *text NULL: the source has none. */
+static bool part(leat_str name, const leat_table *source, const char **text)
 {
-    const char *text = NULL;
-    if (leat_str_is(name, "topic")) text = source->topic;
-    if (leat_str_is(name, "source.db")) text = source->db;
-    if (leat_str_is(name, "source.schema")) text = source->schema;
-    if (leat_str_is(name, "source.table")) text = source->name;
-    if (text) leat_buf_str_z(out, text);
+    *text = NULL;
+    if (leat_str_is(name, "topic"))
+        *text = source->topic;
+    else if (leat_str_is(name, "source.db"))
+        *text = source->db;
+    else if (leat_str_is(name, "source.schema"))
+        *text = source->schema;
+    else if (leat_str_is(name, "source.table"))
+        *text = source->name;
+    else
+        return false;
+    return true;
 }
 
-/* What the format says, with its ${...} filled in; what is none of them is left as it is. */
+const char *leat_rdb_name_wrong(const char *format, leat_arena *a)
+{
+    static const leat_table none = {0};
+    const char *text;
+    if (!*format) return "is empty, and says no name";
+    for (const char *at = format; (at = strstr(at, "${")); at++) {
+        const char *end = strchr(at, '}');
+        if (!end) return leat_arena_printf(a, "has no } behind \"%s\"", at);
+        leat_str name = {at + 2, (size_t)(end - at - 2)};
+        if (part(name, &none, &text)) continue;
+        return leat_arena_printf(a,
+                                 "has ${" LEAT_STR_FMT "}, which stands for nothing; there are "
+                                 "${topic}, ${source.db}, ${source.schema} and ${source.table}",
+                                 LEAT_STR_ARG(name));
+    }
+    return NULL;
+}
+
+/* What the format says, with its ${...} filled in. */
 static leat_str filled(const char *format, const leat_table *source, leat_arena *a)
 {
     leat_buf out = {0};
@@ -21,7 +46,9 @@ static leat_str filled(const char *format, const leat_table *source, leat_arena 
             leat_buf_u8(&out, (unsigned char)*at++);
             continue;
         }
-        put_part(&out, (leat_str){at + 2, (size_t)(end - at - 2)}, source);
+        const char *text;
+        part((leat_str){at + 2, (size_t)(end - at - 2)}, source, &text);
+        if (text) leat_buf_str_z(&out, text);
         at = end + 1;
     }
     leat_str text = leat_arena_str(a, leat_buf_str(&out));

@@ -3,6 +3,7 @@
  * without effect here, or missing. Run by any thread. */
 #include "sink/sql/check.h"
 #include "sink/sql/conf.h"
+#include "sink/sql/plan.h"
 
 #define AT(field, type) LEAT_OPT_AT(leat_rdb_conf, field, type)
 #define TEXT(field) .type = LEAT_OPT_STR, .off = AT(field, const char *)
@@ -229,6 +230,7 @@ static const leat_opt debezium[] = {
      WRITING,
      CHOICE(pk, keys),
      .def = "none",
+     .was = "pk.mode",
      .label = "Key",
      .help = PK_MODE_HELP},
     {.name = "collection.name.format",
@@ -336,8 +338,13 @@ void leat_rdb_conf_validate(const void *conf, leat_report *r)
     leat_db_url url;
     const leat_rdb_dialect *dialect;
     leat_err err;
+    const char *format = c->table_dotted ? c->table_dotted : c->table_format;
+    const char *wrong = leat_rdb_name_wrong(format, r->a);
+    if (wrong)
+        leat_report_add(r, false, c->table_dotted ? "table.name.format" : "collection.name.format",
+                        0, "%s", wrong);
     if (c->url && leat_rc_failed(leat_rdb_resolve(c, r->a, &dialect, &url, &err)))
-        leat_report_add(r, false, "connection.url", 0, "%s", err.msg);
+        leat_report_add(r, false, err.where, 0, "%s", err.msg);
     if (c->pk >= LEAT_RDB_PK_KAFKA)
         leat_report_add(r, false, "primary.key.mode", 0,
                         "%s is not built yet; there are none, record_key and record_value",

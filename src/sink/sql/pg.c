@@ -22,8 +22,9 @@ static const struct {
     {"22001", "sql.too_long"}, {"22003", "sql.range"},       {"22021", "sql.text"},
     {"22P05", "sql.text"},     {"22P02", "sql.invalid"},     {"22007", "sql.invalid"},
     {"22008", "sql.invalid"},  {"22", "sql.value"},          {"42804", "sql.type"},
-    {"42846", "sql.type"},     {"54000", "sql.too_large"},   {"P0001", "sql.trigger"},
-    {"44000", "sql.check"},    {"428C9", "sql.generated"},
+    {"42846", "sql.type"},     {"54000", "sql.too_large"},   {"42P01", "sql.table_missing"},
+    {"44000", "sql.check"},    {"428C9", "sql.generated"},   {"42703", "sql.column_missing"},
+    {"P0001", "sql.trigger"},
 };
 
 static leat_rc row_fault(leat_err *e, const PGresult *res, const char *code)

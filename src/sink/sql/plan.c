@@ -104,19 +104,28 @@ static const leat_rdb_column *find_column(const leat_rdb_dialect *d, const leat_
 /* ---- what is made ---- */
 
 /* Where DDL ends the transaction, it would commit the rows in it without the cursor: they are taken
- * back first, and all since the last commit is done again with the new table. */
-static leat_rc run_ddl(leat_rdb_target *t, const char *doing, const char *sql, leat_err *e)
+ * back first, and all since the last commit is done again with the new table. *refused: CONF if the
+ * server refuses it and the rows that were there are there still. */
+static leat_rc run_ddl(leat_rdb_target *t, const char *doing, const char *sql, leat_err *refused,
+                       leat_err *e)
 {
     const leat_rdb_dialect *d = t->conn->dialect;
-    if (!d->ddl_commits) return d->exec(t->conn, doing, sql, e);
-    LEAT_TRY(d->exec(t->conn, "roll back", "ROLLBACK", e));
-    LEAT_TRY(d->exec(t->conn, doing, sql, e));
-    if (t->held)
+    bool gone = d->ddl_commits && t->held;
+    *refused = (leat_err){0};
+    LEAT_TRY(d->exec(t->conn, doing, d->ddl_commits ? "ROLLBACK" : "SAVEPOINT leat_ddl", e));
+    leat_rc rc = d->exec(t->conn, doing, sql, refused);
+    if (leat_rc_failed(rc) && (rc != LEAT_CONF || gone)) {
+        if (e) *e = *refused;
+        return rc;
+    }
+    if (gone)
         return leat_fail(e, LEAT_RETRY, "sql.table_changed", NULL,
                          "a table was made or changed amid a transaction of the source, which the "
                          "target cannot do inside one of its own: the transaction is written "
                          "again, whole");
-    return d->exec(t->conn, "begin a transaction", "BEGIN", e);
+    if (d->ddl_commits) return d->exec(t->conn, "begin a transaction", "BEGIN", e);
+    if (rc == LEAT_CONF) LEAT_TRY(d->exec(t->conn, doing, "ROLLBACK TO SAVEPOINT leat_ddl", e));
+    return d->exec(t->conn, doing, "RELEASE SAVEPOINT leat_ddl", e);
 }
 
 /* The source is a system that this dialect is of. */
@@ -165,62 +174,90 @@ static leat_rc put_columns(leat_rdb_target *t, const leat_table *source, leat_bu
     return LEAT_OK;
 }
 
-static leat_rc create(leat_rdb_target *t, const leat_table *source, leat_rdb_table *table,
-                      leat_err *e)
+/* The table, unless p->bad says why there is none. */
+static leat_rc create(leat_rdb_target *t, leat_rdb_plan *p, leat_err *e)
 {
+    const leat_rdb_dialect *d = t->conn->dialect;
+    leat_rdb_table *table = p->table;
     leat_buf sql = {0};
-    if (!leat_rdb_may_create(t->conf))
-        return leat_fail(e, LEAT_CONF, "sql.table_missing", table->label,
-                         "the target has no table %s, where changes of %s would go. Create it, or "
-                         "set auto.create=true (schema.evolution=basic for Debezium's class)",
-                         table->label, source->topic);
+    leat_err refused;
+    if (!leat_rdb_may_create(t->conf)) {
+        leat_fail(&p->bad, LEAT_DATA, "sql.table_missing", table->label,
+                  "the target has no table %s, where changes of %s would go. Create it, or set "
+                  "auto.create=true (schema.evolution=basic for Debezium's class)",
+                  table->label, p->source->topic);
+        return LEAT_OK;
+    }
     leat_buf_str_z(&sql, "CREATE TABLE ");
-    leat_rdb_quote_table(t->conn->dialect, &sql, table);
+    leat_rdb_quote_table(d, &sql, table);
     leat_buf_str_z(&sql, " (");
-    leat_rc rc = put_columns(t, source, &sql, e);
+    leat_rc rc = put_columns(t, p->source, &sql, e);
     leat_buf_u8(&sql, ')');
-    if (t->conn->dialect->table_end) t->conn->dialect->table_end(&sql, t->conn);
+    if (d->table_end) d->table_end(&sql, t->conn);
     leat_buf_u8(&sql, 0);
-    if (rc == LEAT_OK) rc = run_ddl(t, "create a table", sql.p, e);
-    if (rc == LEAT_OK)
+    if (rc == LEAT_OK) rc = run_ddl(t, "create a table", sql.p, &refused, e);
+    if (rc == LEAT_OK && !leat_rc_failed(refused.rc))
         leat_log(LEAT_INFO, "sql.table_created", "table=\"%s\" %s", table->label, sql.p);
-    if (rc == LEAT_OK) rc = t->conn->dialect->describe(t->conn, table, &t->arena, e);
+    if (rc == LEAT_OK) rc = d->describe(t->conn, table, &t->arena, e);
+    leat_buf_free(&sql);
+    if (rc != LEAT_OK || table->exists) return rc; /* another sink may have made it meanwhile */
+    p->refused = true;
+    leat_fail(&p->bad, LEAT_DATA, "sql.table_missing", table->label,
+              "the target has no table %s, where changes of %s would go, and refuses to make it: "
+              "%.300s",
+              table->label, p->source->topic, refused.msg);
+    return LEAT_OK;
+}
+
+/* Adds a column; *refused as of run_ddl. */
+static leat_rc add_column(leat_rdb_target *t, const leat_rdb_plan *p, uint16_t column,
+                          leat_err *refused, leat_err *e)
+{
+    const leat_rdb_dialect *d = t->conn->dialect;
+    leat_buf sql = {0};
+    leat_buf_str_z(&sql, "ALTER TABLE ");
+    leat_rdb_quote_table(d, &sql, p->table);
+    leat_buf_str_z(&sql, " ADD COLUMN ");
+    d->quote(&sql, leat_str_of(p->source->row->fields[column].name));
+    leat_buf_u8(&sql, ' ');
+    leat_rc rc = put_type(t, p->source, column, &sql, e);
+    leat_buf_u8(&sql, 0);
+    if (rc == LEAT_OK) rc = run_ddl(t, "add a column", sql.p, refused, e);
+    if (rc == LEAT_OK && !leat_rc_failed(refused->rc))
+        leat_log(LEAT_INFO, "sql.column_added", "table=\"%s\" %s", p->table->label, sql.p);
     leat_buf_free(&sql);
     return rc;
 }
 
-/* Adds what the target's table lacks; *missing: the first column that may not be added. */
-static leat_rc evolve(leat_rdb_target *t, const leat_table *source, leat_rdb_table *table,
-                      const char **missing, leat_err *e)
+/* Adds what the target's table lacks, unless p->bad says what it still does. */
+static leat_rc evolve(leat_rdb_target *t, leat_rdb_plan *p, leat_err *e)
 {
     const leat_rdb_dialect *d = t->conn->dialect;
-    leat_buf sql = {0};
-    leat_rc rc = LEAT_OK;
-    bool added = false;
-    *missing = NULL;
-    for (uint16_t i = 0; i < source->row->nfields && rc == LEAT_OK; i++) {
-        const char *name = source->row->fields[i].name;
-        if (!wanted(t->conf, source, i) || find_column(d, table, name)) continue;
-        if (!leat_rdb_may_evolve(t->conf)) {
-            *missing = name;
-            break;
-        }
-        leat_buf_clear(&sql);
-        leat_buf_str_z(&sql, "ALTER TABLE ");
-        leat_rdb_quote_table(d, &sql, table);
-        leat_buf_str_z(&sql, " ADD COLUMN ");
-        d->quote(&sql, leat_str_of(name));
-        leat_buf_u8(&sql, ' ');
-        rc = put_type(t, source, i, &sql, e);
-        leat_buf_u8(&sql, 0);
-        if (rc == LEAT_OK) rc = run_ddl(t, "add a column", sql.p, e);
-        if (rc == LEAT_OK)
-            leat_log(LEAT_INFO, "sql.column_added", "table=\"%s\" %s", table->label, sql.p);
-        added = true;
+    const char *missing = NULL, *table = p->table->label;
+    leat_err refused = {0};
+    bool asked = false;
+    for (uint16_t i = 0; i < p->source->row->nfields; i++) {
+        const char *name = p->source->row->fields[i].name;
+        if (!wanted(t->conf, p->source, i) || find_column(d, p->table, name)) continue;
+        missing = name;
+        if (!leat_rdb_may_evolve(t->conf)) break;
+        LEAT_TRY(add_column(t, p, i, &refused, e));
+        asked = true;
+        if (leat_rc_failed(refused.rc)) break;
     }
-    leat_buf_free(&sql);
-    if (rc == LEAT_OK && added) rc = d->describe(t->conn, table, &t->arena, e);
-    return rc;
+    if (asked) LEAT_TRY(d->describe(t->conn, p->table, &t->arena, e));
+    if (!missing || find_column(d, p->table, missing)) return LEAT_OK;
+    p->refused = asked;
+    if (asked)
+        leat_fail(&p->bad, LEAT_DATA, "sql.column_missing", table,
+                  "the target's table %s has no column %s, and refuses to add it: %.300s", table,
+                  missing, refused.msg);
+    else
+        leat_fail(&p->bad, LEAT_DATA, "sql.column_missing", table,
+                  "the target's table %s has no column %s. Add it, leave it out by "
+                  "field.exclude.list, or set auto.evolve=true (schema.evolution=basic)",
+                  table, missing);
+    return LEAT_OK;
 }
 
 /* ---- the plan ---- */
@@ -261,30 +298,50 @@ static void pair_keys(leat_rdb_target *t, leat_rdb_plan *p)
               p->source->topic, p->table->label);
 }
 
-static leat_rc make(leat_rdb_target *t, leat_rdb_plan *p, leat_err *e)
+/* The first of primary.key.fields that rows are not found by; NULL: none. */
+static const char *lacks_key(const leat_rdb_conf *conf, const leat_rdb_plan *p)
 {
-    const char *missing;
-    LEAT_TRY(find_table(t, p->source, &p->table, e));
-    if (p->source->flags & LEAT_TABLE_KEYS) {
-        if (p->table->exists) pair_keys(t, p);
-        return LEAT_OK;
+    for (size_t i = 0; conf->pk != LEAT_RDB_PK_NONE && i < conf->pk_fields.n; i++) {
+        uint16_t k = 0;
+        while (k < p->nkey &&
+               strcmp(p->source->row->fields[p->fields[k].from].name, conf->pk_fields.v[i]) != 0)
+            k++;
+        if (k == p->nkey) return conf->pk_fields.v[i];
     }
-    if (!p->table->exists) LEAT_TRY(create(t, p->source, p->table, e));
-    LEAT_TRY(evolve(t, p->source, p->table, &missing, e));
-    pair(t, p);
-    if (missing)
-        leat_fail(&p->bad, LEAT_DATA, "sql.column_missing", p->table->label,
-                  "the target's table %s has no column %s. Add it, leave it out by "
-                  "field.exclude.list, or set auto.evolve=true (schema.evolution=basic)",
-                  p->table->label, missing);
-    else if (p->nkey == 0 && t->conf->insert != LEAT_RDB_INSERT &&
-             !(p->source->flags & LEAT_TABLE_MESSAGE))
+    return NULL;
+}
+
+/* Rows of a table can be found, as far as insert.mode and primary.key.fields want that. */
+static void judge_key(const leat_rdb_conf *conf, leat_rdb_plan *p)
+{
+    const char *lacks = lacks_key(conf, p);
+    if (p->source->flags & LEAT_TABLE_MESSAGE) return;
+    if (lacks)
+        leat_fail(&p->bad, LEAT_DATA, "sql.no_key", p->table->label,
+                  "primary.key.fields names %s, which is no column of %s %s that the target has. "
+                  "Mend the list, or leave it out for all of the record's key",
+                  lacks, conf->pk == LEAT_RDB_PK_VALUE ? "rows of" : "the key of",
+                  p->source->topic);
+    else if (p->nkey == 0 && conf->insert != LEAT_RDB_INSERT)
         leat_fail(
             &p->bad, LEAT_DATA, "sql.no_key", p->table->label,
             "insert.mode wants to find rows, and changes of %s have no key. Give the source's "
             "table a primary key, name columns by primary.key.mode=record_value and "
             "primary.key.fields, or set insert.mode=insert",
             p->source->topic);
+}
+
+static leat_rc make(leat_rdb_target *t, leat_rdb_plan *p, leat_err *e)
+{
+    LEAT_TRY(find_table(t, p->source, &p->table, e));
+    if (p->source->flags & LEAT_TABLE_KEYS) {
+        if (p->table->exists) pair_keys(t, p);
+        return LEAT_OK;
+    }
+    if (!p->table->exists) LEAT_TRY(create(t, p, e));
+    if (p->table->exists) LEAT_TRY(evolve(t, p, e));
+    pair(t, p);
+    if (!leat_rc_failed(p->bad.rc)) judge_key(t->conf, p);
     return LEAT_OK;
 }
 
@@ -292,23 +349,44 @@ static bool same_columns(const leat_rdb_table *x, const leat_rdb_table *y)
 {
     if (x->ncolumns != y->ncolumns) return false;
     for (uint32_t i = 0; i < x->ncolumns; i++)
-        if (strcmp(x->columns[i].name, y->columns[i].name) != 0) return false;
+        if (strcmp(x->columns[i].name, y->columns[i].name) != 0 ||
+            strcmp(x->columns[i].type, y->columns[i].type) != 0)
+            return false;
     return true;
 }
 
-/* Whether the table was mended meanwhile. */
-static leat_rc look_again(leat_rdb_target *t, leat_rdb_plan *p, leat_err *e)
+/* What the table is now; *same: as it was when it was looked up. */
+static leat_rc look(leat_rdb_target *t, const leat_rdb_plan *p, bool *same, leat_err *e)
 {
-    const leat_rdb_dialect *d = t->conn->dialect;
     leat_arena scratch = {0};
     leat_rdb_table now = *p->table;
-    p->looked_us = leat_mono_us();
-    leat_rc rc = d->describe(t->conn, &now, &scratch, e);
-    bool same = rc == LEAT_OK && same_columns(&now, p->table);
+    leat_rc rc = t->conn->dialect->describe(t->conn, &now, &scratch, e);
+    *same = rc == LEAT_OK && same_columns(&now, p->table);
     leat_arena_free(&scratch);
-    if (rc != LEAT_OK || same) return rc;
-    LEAT_TRY(d->describe(t->conn, p->table, &t->arena, e));
+    return rc;
+}
+
+leat_rc leat_rdb_plan_holds(leat_rdb_target *t, const leat_rdb_plan *p, leat_err *e)
+{
+    bool same;
+    LEAT_TRY(look(t, p, &same, e));
+    if (same) return LEAT_OK;
+    return leat_fail(e, LEAT_RETRY, "sql.table_changed", p->table->label,
+                     "the target's table %s is not what it was: it is looked up again, and all "
+                     "since the last commit is written again",
+                     p->table->label);
+}
+
+/* Whether the table was mended meanwhile, or may be made or changed now. */
+static leat_rc look_again(leat_rdb_target *t, leat_rdb_plan *p, leat_err *e)
+{
+    bool same;
+    p->looked_us = leat_mono_us();
+    LEAT_TRY(look(t, p, &same, e));
+    if (same && !p->refused) return LEAT_OK;
+    if (!same) LEAT_TRY(t->conn->dialect->describe(t->conn, p->table, &t->arena, e));
     p->bad = (leat_err){0};
+    p->refused = false;
     p->nfields = p->nkey = 0;
     return make(t, p, e);
 }

@@ -17,6 +17,7 @@ typedef struct leat_rdb_plan {
     leat_rdb_field *fields;
     uint16_t nfields, nkey; /* the key's fields stand first */
     leat_err bad;           /* DATA: no row of this version can be written; else LEAT_OK */
+    bool refused;           /* ... because the target refused to make or change its table */
     int64_t looked_us;      /* ... when that was seen last */
     leat_rdb_shapes *shapes;
     leat_rdb_shape *last; /* found last */
@@ -38,10 +39,14 @@ void leat_rdb_target_close(leat_rdb_target *t);
 
 /* The plan of this version; a bad one's table is looked up again from time to time. Inside the open
  * transaction and before any row of the batch is applied; makes the table or adds columns where
- * that is allowed. CONF "sql.table_missing" and what the server refuses. RETRY "sql.table_changed":
- * it was done, but held rows had to be taken back. */
+ * that is allowed. CONF: the server refuses that, and held rows had to be taken back. RETRY
+ * "sql.table_changed": it was done, but they had to be taken back. */
 leat_rc leat_rdb_plan_of(leat_rdb_target *t, const leat_table *source, leat_rdb_plan **out,
                          leat_err *e);
+
+/* A row was refused as if the table were another one than was looked up: RETRY
+ * "sql.table_changed" if it is. Inside the open transaction. */
+leat_rc leat_rdb_plan_holds(leat_rdb_target *t, const leat_rdb_plan *p, leat_err *e);
 
 /* It is the plan of this version, or of one of the same content: who reads Kafka forgets versions
  * and makes them anew. */
@@ -56,5 +61,7 @@ leat_rdb_shape *leat_rdb_plan_shape(leat_rdb_target *t, leat_rdb_plan *p, leat_r
  */
 void leat_rdb_name(const leat_rdb_conf *conf, const leat_table *source, leat_arena *a,
                    const char **schema, const char **name);
+/* What is wrong with a format, in a; NULL: nothing. Pure. */
+const char *leat_rdb_name_wrong(const char *format, leat_arena *a);
 
 #endif

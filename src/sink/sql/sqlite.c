@@ -36,6 +36,25 @@ static leat_rc fail(leat_err *e, const sqlite *c, const char *doing)
     return leat_sqlite_fail(e, c->db, c->path, doing);
 }
 
+/* Of a row. SQLite has no codes for what is not there. */
+static leat_rc fail_row(leat_err *e, const sqlite *c, const char *doing)
+{
+    static const struct {
+        const char *words, *code;
+    } absent[] = {
+        {"no such table", "sql.table_missing"},
+        {"no such column", "sql.column_missing"},
+        {"has no column named", "sql.column_missing"},
+    };
+    const char *text = sqlite3_errmsg(c->db);
+    bool plain = sqlite3_extended_errcode(c->db) == SQLITE_ERROR;
+    for (size_t i = 0; plain && i < sizeof absent / sizeof *absent; i++)
+        if (strstr(text, absent[i].words))
+            return leat_fail(e, LEAT_DATA, absent[i].code, c->path, "could not %s: %s", doing,
+                             text);
+    return fail(e, c, doing);
+}
+
 /* ---- the session ---- */
 
 static void close_db(leat_rdb_conn *conn)
@@ -253,7 +272,7 @@ static leat_rc prepare(sqlite *c, leat_rdb_shape *s, leat_err *e)
 {
     sqlite3_stmt *stmt;
     if (sqlite3_prepare_v3(c->db, s->sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL) != SQLITE_OK)
-        return fail(e, c, "prepare a statement");
+        return fail_row(e, c, "prepare a statement");
     if (c->nprepared == c->cap) {
         c->cap = c->cap ? c->cap * 2 : 16;
         c->prepared = leat_realloc(c->prepared, c->cap * sizeof *c->prepared);
@@ -277,7 +296,8 @@ static leat_rc run(sqlite *c, const leat_rdb_row *row, int64_t *affected, leat_e
         state = bind(c, stmt, s->nset + i + 1, f, &row->old[f->from]);
     }
     if (state == SQLITE_OK) state = sqlite3_step(stmt);
-    leat_rc rc = state == SQLITE_DONE || state == SQLITE_ROW ? LEAT_OK : fail(e, c, "write a row");
+    leat_rc rc =
+        state == SQLITE_DONE || state == SQLITE_ROW ? LEAT_OK : fail_row(e, c, "write a row");
     *affected = sqlite3_changes(c->db);
     sqlite3_reset(stmt);
     return rc;

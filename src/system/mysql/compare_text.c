@@ -110,6 +110,14 @@ static void put_interval(leat_buf *out, leat_str x)
     leat_buf_free(&clock);
 }
 
+/* With the blanks that MySQL writes. Of a text MySQL reads the numbers, too; MariaDB leaves them as
+ * they are. */
+static void put_json(leat_buf *out, leat_str x)
+{
+    AROUND(out, x, "CONVERT(IF(JSON_VALID(", "),CONCAT(JSON_EXTRACT(", ",'$')),",
+           ") USING utf8mb4)");
+}
+
 void leat_my_compare_put(leat_buf *out, const leat_compare_field *f)
 {
     leat_buf name = {0}, shown = {0};
@@ -128,6 +136,8 @@ void leat_my_compare_put(leat_buf *out, const leat_compare_field *f)
     case LEAT_CANON_TRIMMED: AROUND(out, t, "TRIM(TRAILING ' ' FROM ", ")"); break;
     case LEAT_CANON_MOMENT: put_moment(out, f, x); break;
     case LEAT_CANON_INTERVAL: put_interval(out, t); break;
+    case LEAT_CANON_JSON: put_json(out, x); break;
+    case LEAT_CANON_PARSED: put_json(out, t); break;
     case LEAT_CANON_SIGNED: AROUND(out, x, "CONCAT(CAST(", " AS SIGNED))"); break;
     case LEAT_CANON_BITS:
         if (f->kind == LEAT_COMPARE_BITS)

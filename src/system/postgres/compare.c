@@ -44,13 +44,16 @@ static leat_rc exec(side *s, const char *doing, const char *sql, leat_err *e)
 
 /* ---- the catalog ---- */
 
+/* Domains may be of domains: a column's type is the one below all of them. */
 static const char columns_sql[] =
-    "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), b.typname, b.typcategory,"
+    "SELECT a.attname, pg_catalog.format_type(b.oid, b.typmod), b.typname, b.typcategory,"
     " coalesce(k.place, 0), c.reltuples::pg_catalog.int8"
     " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid"
-    " JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"
-    " JOIN pg_catalog.pg_type b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid "
-    "END"
+    " CROSS JOIN LATERAL (WITH RECURSIVE d AS (SELECT t.oid, t.typname, t.typcategory,"
+    " t.typbasetype, t.typtypmod, a.atttypmod AS typmod FROM pg_catalog.pg_type t"
+    " WHERE t.oid = a.atttypid UNION ALL SELECT t.oid, t.typname, t.typcategory, t.typbasetype,"
+    " t.typtypmod, d.typtypmod FROM d JOIN pg_catalog.pg_type t ON t.oid = d.typbasetype)"
+    " SELECT * FROM d WHERE d.typbasetype = 0) b"
     " LEFT JOIN (SELECT i.indrelid, u.attnum, u.place FROM pg_catalog.pg_index i,"
     " unnest(i.indkey::pg_catalog.int2[]) WITH ORDINALITY u (attnum, place) WHERE i.indisprimary) k"
     " ON k.indrelid = a.attrelid AND k.attnum = a.attnum"
