@@ -153,6 +153,33 @@ def test_sql(leat, browser):
         assert "hunter2" not in stored and "STOP CONNECTOR" in stored
 
 
+def test_what_the_console_cannot_show_or_read(leat, browser):
+    """Objects are told as JSON, PRINT leads to its topic's page, and who answers in the hub's place
+    with no JSON does not hold it up."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="20")
+    hub.wait_events("gen", 10)
+    with browser.tab(hub, "sql") as tab:
+        editor = tab.locator(".cm-content")
+        everything = tab.get_by_role("button", name="Run all")
+        editor.fill('DESCRIBE CONNECTOR "gen";')
+        everything.click()
+        expect(tab.get_by_label("Result: Connector description")).to_contain_text('"state":"RUNNING"')
+        tab.route("**/hub/v1/query", lambda route: route.fulfill(
+            status=502, content_type="text/html", body="<html>Bad Gateway</html>"))
+        editor.fill("SELECT 1;")
+        everything.click()
+        expect(tab.get_by_label("Error")).to_contain_text("HTTP 502")
+        editor.fill("PRINT;")
+        everything.click()
+        expect(tab.get_by_text("PRINT needs the name of a topic")).to_be_visible()
+        editor.fill("SHOW TOPICS;\n-- since it was made\nprint 'gen.datagen.t1' FROM BEGINNING LIMIT 3;")
+        everything.click()
+        tab.get_by_label("Result: Print").get_by_role("link", name="gen.datagen.t1").click()
+        expect(tab).to_have_url(re.compile(r"t/gen\.datagen\.t1\?from=beginning$"))
+        expect(tab.get_by_role("row").filter(has_text="new row").first).to_be_visible()
+
+
 def test_the_catalogue(leat, browser):
     hub = Hub(leat)
     listed = hub.get("/hub/v1/plugins?absent=true")
