@@ -299,6 +299,61 @@ def test_versions_of_a_configuration(leat, browser):
     assert len(hub.get(where)) == 1
 
 
+def test_a_configuration_as_a_form(leat, browser):
+    """Edited in a form and as SQL: one draft, with its masks; what is fixed is locked there, and
+    told where a text changes it all the same."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="10", datagen_password="hunter2", my_own_key="kept")
+    with browser.tab(hub, "c/gen/config?view=form") as tab:
+        view = tab.get_by_role("group", name="View")
+        dialog = tab.get_by_role("dialog")
+        text = tab.locator(".cm-content")
+        save = tab.get_by_role("button", name="Save and restart…")
+        expect(field(tab, "datagen.rate")).to_be_disabled()
+        tab.get_by_role("button", name="Edit").click()
+        expect(field(tab, "topic.prefix")).to_be_disabled()
+        expect(tab.get_by_text("It can't change later").first).to_be_visible()
+        field(tab, "datagen.rate").fill("many")
+        expect(tab.get_by_text("expected a whole number")).to_be_visible()
+        field(tab, "datagen.rate").fill("20")
+        view.get_by_role("button", name="SQL").click()
+        expect(text).to_contain_text("'datagen.rate' = '20'")
+        expect(text).to_contain_text("'my.own.key' = 'kept'")
+        statement = text.inner_text()
+        text.fill(statement.replace('"gen"', '"other"'))
+        save.click()
+        expect(tab.get_by_text("a connector keeps its name")).to_be_visible()
+        text.fill(statement.replace("'topic.prefix' = 'gen'", "'topic.prefix' = 'other'"))
+        view.get_by_role("button", name="Form").click()
+        expect(field(tab, "topic.prefix")).to_have_value("other")
+        save.click()
+        expect(dialog).to_contain_text("topic.prefix is not meant to change")
+        dialog.get_by_role("button", name="Cancel").click()
+        view.get_by_role("button", name="JSON").click()
+        text.fill(text.inner_text().replace('"other"', '"gen"'))
+        save.click()
+        expect(dialog).to_contain_text("datagen.rate=20")
+        expect(dialog.get_by_text("is not meant to change")).to_have_count(0)
+        dialog.get_by_role("button", name="Save and restart").click()
+        expect(tab.get_by_text("Saved; it was restarted.")).to_be_visible()
+        stored = hub.get("/connectors/gen/config")
+        assert stored["datagen.rate"] == "20" and stored["my.own.key"] == "kept"
+        assert stored["datagen.password"] == "***" and stored["topic.prefix"] == "gen"
+
+        # One that is stopped is not restarted by a save.
+        assert hub.ask("PUT", "/connectors/gen/stop").status == 204
+        expect(tab).to_have_title(re.compile("STOPPED"))
+        tab.goto(url(hub, "c/gen/config?view=form"))
+        tab.get_by_role("button", name="Edit").click()
+        field(tab, "datagen.rate").fill("30")
+        save.click()
+        expect(dialog).to_contain_text("It stays STOPPED.")
+        dialog.get_by_role("button", name="Save", exact=True).click()
+        expect(tab.get_by_text("Saved.", exact=True)).to_be_visible()
+        assert hub.state("gen") == "STOPPED"
+        usable(tab, hub, ["c/gen/config?view=form", "c/gen/config?view=sql"])
+
+
 def test_settings(leat, browser):
     """Without a login nobody is let in by the page; with one they are, and the audit says who."""
     set_user(leat, "boss", "admin", password="a long password")

@@ -14,7 +14,7 @@ import { Copy, Failure, Title, useAttempt, useLoad, useTitle, Waiting } from "..
 import { Glyph } from "../../parts/glyph";
 import { Icon } from "../../parts/icon";
 import { TestPanel } from "../../parts/trial";
-import { Form } from "./form";
+import { DraftForm } from "./form";
 import {
   byName, choose, config, dropDraft, fates, hiddenIn, missing, name, left, options, paste, plugin, problems, rename, set, shownAs, system,
   takeText, taken, textOf, validate, values,
@@ -441,7 +441,7 @@ export function Create() {
             <>
               <Connection />
               {!values.value["connection"] && <Address />}
-              <Form groups={isAddress} search />
+              <DraftForm groups={isAddress} search />
               <p class="row"><a class="button primary" href={next("strategy")}>Next: strategy</a></p>
             </>
           )}
@@ -449,7 +449,7 @@ export function Create() {
             <>
               <Strategies />
               {p.discovers && <Tables ready={trial.passed()} />}
-              <Form groups={(g) => !isAddress(g)} />
+              <DraftForm groups={(g) => !isAddress(g)} />
               <p class="row">
                 <a class="button" href={next("parameters")}>Back</a>
                 <a class="button primary" href={next("review")}>Next: review</a>
