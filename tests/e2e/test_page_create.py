@@ -137,7 +137,8 @@ def test_an_address_at_once(leat, browser):
         address.press_sequentially("jdbc:mariadb://db9:3307/shop?user=u&password=p")
         expect(address).to_have_value("jdbc:mariadb://db9:3307/shop?user=u&password=p")
         address.press("Enter")
-        for name, value in [("hostname", "db9"), ("port", "3307"), ("user", "u"), ("password", "p")]:
+        for name, value in [("hostname", "db9"), ("port", "3307"), ("user", "u"),
+                            ("password", "p")]:
             expect(field(tab, f"database.{name}")).to_have_value(value)
         expect(address).to_have_value("")
 

@@ -164,7 +164,8 @@ def test_what_the_console_cannot_show_or_read(leat, browser):
         everything = tab.get_by_role("button", name="Run all")
         editor.fill('DESCRIBE CONNECTOR "gen";')
         everything.click()
-        expect(tab.get_by_label("Result: Connector description")).to_contain_text('"state":"RUNNING"')
+        told = tab.get_by_label("Result: Connector description")
+        expect(told).to_contain_text('"state":"RUNNING"')
         tab.route("**/hub/v1/query", lambda route: route.fulfill(
             status=502, content_type="text/html", body="<html>Bad Gateway</html>"))
         editor.fill("SELECT 1;")
@@ -173,7 +174,8 @@ def test_what_the_console_cannot_show_or_read(leat, browser):
         editor.fill("PRINT;")
         everything.click()
         expect(tab.get_by_text("PRINT needs the name of a topic")).to_be_visible()
-        editor.fill("SHOW TOPICS;\n-- since it was made\nprint 'gen.datagen.t1' FROM BEGINNING LIMIT 3;")
+        editor.fill("SHOW TOPICS;\n-- since it was made\n"
+                    "print 'gen.datagen.t1' FROM BEGINNING LIMIT 3;")
         everything.click()
         tab.get_by_label("Result: Print").get_by_role("link", name="gen.datagen.t1").click()
         expect(tab).to_have_url(re.compile(r"t/gen\.datagen\.t1\?from=beginning$"))
