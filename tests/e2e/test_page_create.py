@@ -48,6 +48,7 @@ def walk(leat, db, browser, role):
         panel = tab.get_by_label("Test", exact=True)
         expect(panel).to_contain_text("to mend")
         expect(panel).to_contain_text("password")
+        expect(panel.get_by_text("Run this as an administrator")).to_have_count(0)
         panel.get_by_role("button", name=re.compile("Go to")).first.click()
         expect(field(tab, "database.password")).to_be_focused()
         field(tab, "database.password").fill("right")
@@ -114,6 +115,32 @@ def test_what_is_wrong_is_told_in_place(leat, browser):
         tab.get_by_role("button", name="Create connector").click()
         expect(tab.get_by_text("1 parameter is to be mended.")).to_be_visible()
         assert hub.get("/connectors") == ["taken"]
+
+
+def test_an_address_at_once(leat, browser):
+    """As people have it: with a percent sign, TLS, IPv6, JDBC's; typed as well as pasted."""
+    hub = Hub(leat)
+    with browser.tab(hub, "new/postgres?step=nonsense") as tab:
+        address = tab.get_by_placeholder("paste postgres")
+        address.fill("postgresql://me:100%sure@[::1]:80/my%20shop?sslmode=require")
+        for name, value in [("hostname", "::1"), ("port", "80"), ("user", "me"),
+                            ("password", "100%sure"), ("dbname", "my shop")]:
+            expect(field(tab, f"database.{name}")).to_have_value(value)
+        tab.get_by_placeholder(re.compile("find one of")).fill("database.sslmode")
+        expect(field(tab, "database.sslmode")).to_have_value("require")
+        address.fill("mysql://me@db/shop")
+        expect(tab.get_by_text("This is an address of MySQL or MariaDB")).to_be_visible()
+        address.fill("nothing of the kind")
+        expect(tab.get_by_text("Expected postgres://user")).to_be_visible()
+        tab.goto(url(hub, "new/mysql"))
+        address = tab.get_by_placeholder("paste mysql")
+        address.press_sequentially("jdbc:mariadb://db9:3307/shop?user=u&password=p")
+        expect(address).to_have_value("jdbc:mariadb://db9:3307/shop?user=u&password=p")
+        address.press("Enter")
+        for name, value in [("hostname", "db9"), ("port", "3307"), ("user", "u"),
+                            ("password", "p")]:
+            expect(field(tab, f"database.{name}")).to_have_value(value)
+        expect(address).to_have_value("")
 
 
 PASTED = """\
@@ -254,6 +281,25 @@ def test_events_of_a_topic(leat, browser):
         tab.get_by_label("Only records that contain").fill("no such text anywhere")
         tab.get_by_role("button", name="Apply").click()
         expect(tab.get_by_text("Nothing fits.")).to_be_visible()
+
+
+def test_changes_of_a_schema_tell_their_statement(leat, mysql_servers, browser):
+    server = mysql_servers("mariadb")
+    server.fresh("shop")
+    server.sql("CREATE TABLE notes (id int PRIMARY KEY)", "shop")
+    hub = Hub(leat)
+    config = {k: str(v) for k, v in server.properties().items() if k != "name"}
+    hub.make("shop", **config)
+    hub.wait_state("shop")
+    server.sql("ALTER TABLE notes ADD COLUMN note text", "shop")
+    with browser.tab(hub, "t/shop?from=beginning") as tab:
+        row = tab.get_by_role("row").filter(has_text="databaseName: shop").first
+        expect(row).to_contain_text("ALTER TABLE notes ADD COLUMN note text")
+        row.get_by_role("button").click()
+        expect(tab.get_by_label("Event", exact=True)).to_contain_text("schema change")
+        tab.goto(url(hub, "t/nobody"))
+        expect(tab.get_by_text("there is no topic")).to_be_visible()
+        expect(tab.get_by_text("No event yet.")).to_have_count(0)
 
 
 def test_what_the_log_does_not_carry(leat, db, browser):

@@ -153,6 +153,35 @@ def test_sql(leat, browser):
         assert "hunter2" not in stored and "STOP CONNECTOR" in stored
 
 
+def test_what_the_console_cannot_show_or_read(leat, browser):
+    """Objects are told as JSON, PRINT leads to its topic's page, and who answers in the hub's place
+    with no JSON does not hold it up."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="20")
+    hub.wait_events("gen", 10)
+    with browser.tab(hub, "sql") as tab:
+        editor = tab.locator(".cm-content")
+        everything = tab.get_by_role("button", name="Run all")
+        editor.fill('DESCRIBE CONNECTOR "gen";')
+        everything.click()
+        told = tab.get_by_label("Result: Connector description")
+        expect(told).to_contain_text('"state":"RUNNING"')
+        tab.route("**/hub/v1/query", lambda route: route.fulfill(
+            status=502, content_type="text/html", body="<html>Bad Gateway</html>"))
+        editor.fill("SELECT 1;")
+        everything.click()
+        expect(tab.get_by_label("Error")).to_contain_text("HTTP 502")
+        editor.fill("PRINT;")
+        everything.click()
+        expect(tab.get_by_text("PRINT needs the name of a topic")).to_be_visible()
+        editor.fill("SHOW TOPICS;\n-- since it was made\n"
+                    "print 'gen.datagen.t1' FROM BEGINNING LIMIT 3;")
+        everything.click()
+        tab.get_by_label("Result: Print").get_by_role("link", name="gen.datagen.t1").click()
+        expect(tab).to_have_url(re.compile(r"t/gen\.datagen\.t1\?from=beginning$"))
+        expect(tab.get_by_role("row").filter(has_text="new row").first).to_be_visible()
+
+
 def test_the_catalogue(leat, browser):
     hub = Hub(leat)
     listed = hub.get("/hub/v1/plugins?absent=true")
@@ -270,6 +299,61 @@ def test_versions_of_a_configuration(leat, browser):
     assert hub.ask("GET", where).status == 404
     hub.make("gen", datagen_rate="5")
     assert len(hub.get(where)) == 1
+
+
+def test_a_configuration_as_a_form(leat, browser):
+    """Edited in a form and as SQL: one draft, with its masks; what is fixed is locked there, and
+    told where a text changes it all the same."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="10", datagen_password="hunter2", my_own_key="kept")
+    with browser.tab(hub, "c/gen/config?view=form") as tab:
+        view = tab.get_by_role("group", name="View")
+        dialog = tab.get_by_role("dialog")
+        text = tab.locator(".cm-content")
+        save = tab.get_by_role("button", name="Save and restart…")
+        expect(field(tab, "datagen.rate")).to_be_disabled()
+        tab.get_by_role("button", name="Edit").click()
+        expect(field(tab, "topic.prefix")).to_be_disabled()
+        expect(tab.get_by_text("It can't change later").first).to_be_visible()
+        field(tab, "datagen.rate").fill("many")
+        expect(tab.get_by_text("expected a whole number")).to_be_visible()
+        field(tab, "datagen.rate").fill("20")
+        view.get_by_role("button", name="SQL").click()
+        expect(text).to_contain_text("'datagen.rate' = '20'")
+        expect(text).to_contain_text("'my.own.key' = 'kept'")
+        statement = text.inner_text()
+        text.fill(statement.replace('"gen"', '"other"'))
+        save.click()
+        expect(tab.get_by_text("a connector keeps its name")).to_be_visible()
+        text.fill(statement.replace("'topic.prefix' = 'gen'", "'topic.prefix' = 'other'"))
+        view.get_by_role("button", name="Form").click()
+        expect(field(tab, "topic.prefix")).to_have_value("other")
+        save.click()
+        expect(dialog).to_contain_text("topic.prefix is not meant to change")
+        dialog.get_by_role("button", name="Cancel").click()
+        view.get_by_role("button", name="JSON").click()
+        text.fill(text.inner_text().replace('"other"', '"gen"'))
+        save.click()
+        expect(dialog).to_contain_text("datagen.rate=20")
+        expect(dialog.get_by_text("is not meant to change")).to_have_count(0)
+        dialog.get_by_role("button", name="Save and restart").click()
+        expect(tab.get_by_text("Saved; it was restarted.")).to_be_visible()
+        stored = hub.get("/connectors/gen/config")
+        assert stored["datagen.rate"] == "20" and stored["my.own.key"] == "kept"
+        assert stored["datagen.password"] == "***" and stored["topic.prefix"] == "gen"
+
+        # One that is stopped is not restarted by a save.
+        assert hub.ask("PUT", "/connectors/gen/stop").status == 204
+        expect(tab).to_have_title(re.compile("STOPPED"))
+        tab.goto(url(hub, "c/gen/config?view=form"))
+        tab.get_by_role("button", name="Edit").click()
+        field(tab, "datagen.rate").fill("30")
+        save.click()
+        expect(dialog).to_contain_text("It stays STOPPED.")
+        dialog.get_by_role("button", name="Save", exact=True).click()
+        expect(tab.get_by_text("Saved.", exact=True)).to_be_visible()
+        assert hub.state("gen") == "STOPPED"
+        usable(tab, hub, ["c/gen/config?view=form", "c/gen/config?view=sql"])
 
 
 def test_settings(leat, browser):

@@ -307,6 +307,7 @@ bool leat_my_is_builtin(const char *db)
     return false;
 }
 
+/* Keys by STATISTICS: MariaDB shows TABLE_CONSTRAINTS only to who has more than SELECT. */
 leat_rc leat_my_relations(leat_my *c, leat_arena *a, leat_my_relation **out, size_t *n, leat_err *e)
 {
     leat_my_result r;
@@ -314,8 +315,8 @@ leat_rc leat_my_relations(leat_my *c, leat_arena *a, leat_my_relation **out, siz
     LEAT_TRY(leat_my_query(
         c, "read the tables",
         "SELECT t.TABLE_SCHEMA, t.TABLE_NAME, t.ENGINE, t.TABLE_ROWS, t.DATA_LENGTH, EXISTS (SELECT 1 FROM "
-        "information_schema.TABLE_CONSTRAINTS k WHERE k.TABLE_SCHEMA = t.TABLE_SCHEMA AND "
-        "k.TABLE_NAME = t.TABLE_NAME AND k.CONSTRAINT_TYPE = 'PRIMARY KEY') FROM "
+        "information_schema.STATISTICS k WHERE k.TABLE_SCHEMA = t.TABLE_SCHEMA AND "
+        "k.TABLE_NAME = t.TABLE_NAME AND k.INDEX_NAME = 'PRIMARY') FROM "
         "information_schema.TABLES t WHERE t.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND "
         "t.TABLE_SCHEMA NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema', "
         "'ndbinfo') ORDER BY 1, 2",

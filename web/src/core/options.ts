@@ -34,6 +34,11 @@ export interface Plugin {
 /** By which of its words it is found. */
 export const wordsOf = (p: Plugin) => `${p.name} ${p.title} ${p.help ?? ""} ${p.classes.join(" ")}`.toLowerCase();
 
+const shortOf = (c: string) => c.split(".").pop()!;
+/** A connector.class names it. */
+export const isOf = (p: Plugin, c: string) =>
+  p.name === c || p.classes.includes(c) || p.classes.some((own) => shortOf(own) === shortOf(c));
+
 export interface Strategy {
   name: string;
   label: string;

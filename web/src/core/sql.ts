@@ -39,8 +39,11 @@ export function statementsOf(text: string): Statement[] {
 /** The one at a place; behind the last one: the last. */
 export const statementAt = (all: Statement[], at: number) => all.find((s) => at <= s.to) ?? all[all.length - 1];
 
+/** Without the comments before it. */
+const bare = (text: string) => text.replace(/^(\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)+/, "");
+
 /** It takes something away, or brings something to a halt. */
-export const isGrave = (text: string) => /^\s*(drop|reset|stop|alter\s+offsets)\b/i.test(text.replace(/^(\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)+/, ""));
+export const isGrave = (text: string) => /^(drop|reset|stop|alter\s+offsets)\b/i.test(bare(text));
 
 /** It may hold a secret: it is not kept. */
 const setsValues = (text: string) => /\bwith\s*\(|\b(set|define)\b/i.test(text);
@@ -55,6 +58,8 @@ export interface Result {
   /** What there is beside a table. */
   note: string;
   error: { message: string; code: string } | null;
+  /** The topic that PRINT asked for, which its own page follows. */
+  printed?: { topic: string; beginning: boolean };
   at: number;
   ms: number;
 }
@@ -93,7 +98,7 @@ export function resultOf(e: Entity, ms: number): Result {
   const note = type === "warning_entity" ? String(rest.message ?? "") : "";
   if (lists.length === 1 && others.length <= 3) {
     const [name, list] = lists[0]!;
-    return { ...base, ...tableOf(list as unknown[], name), note: flat(others).map(([k, v]) => `${k}: ${String(v)}`).join(" · ") };
+    return { ...base, ...tableOf(list as unknown[], name), note: flat(others).map(([k, v]) => `${k}: ${cell(v)}`).join(" · ") };
   }
   if (lists.length === 0 && empty && others.length === 0) return { ...base, columns: [empty[0]], rows: [], note };
   if (note) return { ...base, columns: [], rows: [], note };
@@ -104,7 +109,16 @@ const failure = (statement: string, message: string, code: string, ms: number): 
   id: ++count, statement, title: "Error", columns: [], rows: [], warnings: [], note: "", error: { message, code }, at: Date.now(), ms,
 });
 
-const isSelect = (text: string) => /^(select|with)\b/i.test(text.replace(/^(\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)+/, ""));
+const isSelect = (text: string) => /^(select|with)\b/i.test(bare(text));
+
+const isPrint = (text: string) => /^print\b/i.test(bare(text));
+
+function print(text: string): Result {
+  const found = /^print\s+(?:"([^"]+)"|'([^']+)'|`([^`]+)`|([^\s;]+))(\s+from\s+beginning)?/i.exec(bare(text));
+  const topic = found?.slice(1, 5).find(Boolean);
+  if (!topic) return failure(text, "PRINT needs the name of a topic: SHOW TOPICS lists them.", "", 0);
+  return { id: ++count, statement: text, title: "Print", columns: [], rows: [], warnings: [], note: "", error: null, printed: { topic, beginning: !!found![5] }, at: Date.now(), ms: 0 };
+}
 
 /** What the hub says to a body; without an answer: a result that tells it. */
 async function send(where: string, body: object, text: string, ms: () => number, signal?: AbortSignal): Promise<{ status: number; text: string } | Result> {
@@ -122,6 +136,15 @@ async function send(where: string, body: object, text: string, ms: () => number,
   }
 }
 
+/** What somebody else answered in the hub's place is no JSON. */
+function bodyOf(text: string): unknown {
+  try {
+    return parseExact(text);
+  } catch {
+    return {};
+  }
+}
+
 interface Selected {
   columns: string[];
   rows: unknown[][];
@@ -135,7 +158,7 @@ interface Selected {
 async function select(text: string, ms: () => number, signal?: AbortSignal): Promise<Result> {
   const answer = await send("hub/v1/query", { sql: text.replace(/;\s*$/, "") }, text, ms, signal);
   if ("id" in answer) return answer;
-  const body = parseExact(answer.text || "{}") as Selected;
+  const body = bodyOf(answer.text) as Selected;
   if (!body.columns) return failure(text, body.message ?? `HTTP ${answer.status}`, String(body.error_code ?? answer.status), ms());
   const note = `${exact(body.events)} events read.${body.more ? ` Stopped at ${exact(body.rows.length)} rows: there are more. Narrow it, or LIMIT it.` : ""}`;
   return { id: ++count, statement: text, title: "Select", columns: body.columns, rows: body.rows, warnings: [], note, error: null, at: Date.now(), ms: body.ms };
@@ -145,30 +168,26 @@ async function select(text: string, ms: () => number, signal?: AbortSignal): Pro
 async function command(text: string, ms: () => number, signal?: AbortSignal): Promise<Result[]> {
   const answer = await send("ksql", { ksql: /;\s*$/.test(text) ? text : `${text};` }, text, ms, signal);
   if ("id" in answer) return [answer];
-  let body: Entity[] | { message?: string; error_code?: number };
-  try {
-    body = parseExact(answer.text) as Entity[];
-  } catch {
-    body = {};
-  }
+  const body = bodyOf(answer.text) as Entity[] | { message?: string; error_code?: number };
   if (Array.isArray(body)) return body.map((e) => resultOf(e, ms()));
   return [failure(text, body.message ?? `HTTP ${answer.status}`, String(body.error_code ?? answer.status), ms())];
 }
 
-/** Carries out statements in their order, until one fails: each SELECT by itself, those between together. */
+/** Carries out statements in their order, until one fails: each SELECT and PRINT by itself, those between together. */
 export async function run(text: string, signal?: AbortSignal): Promise<Result[]> {
-  const parts: { select: boolean; text: string }[] = [];
+  const parts: { kind: "select" | "print" | "command"; text: string }[] = [];
   for (const s of statementsOf(text)) {
     const last = parts[parts.length - 1];
-    if (isSelect(s.text)) parts.push({ select: true, text: s.text });
-    else if (last && !last.select) last.text += `\n${s.text}`;
-    else parts.push({ select: false, text: s.text });
+    const kind = isSelect(s.text) ? "select" : isPrint(s.text) ? "print" : "command";
+    if (kind === "command" && last?.kind === kind) last.text += `\n${s.text}`;
+    else parts.push({ kind, text: s.text });
   }
   const out: Result[] = [];
   for (const part of parts) {
     const begun = performance.now();
     const ms = () => Math.round(performance.now() - begun);
-    out.push(...(part.select ? [await select(part.text, ms, signal)] : await command(part.text, ms, signal)));
+    if (part.kind === "print") out.push(print(part.text));
+    else out.push(...(part.kind === "select" ? [await select(part.text, ms, signal)] : await command(part.text, ms, signal)));
     if (out[out.length - 1]?.error) break;
   }
   return out;

@@ -382,7 +382,7 @@ export function Overview() {
             </div>
           )}
           <p class="muted foot num" role="status">
-            {list.length === known.length ? `${known.length} connectors` : `${list.length} of ${known.length} connectors`}
+            {list.length === known.length ? `${known.length} ${known.length === 1 ? "connector" : "connectors"}` : `${list.length} of ${known.length} connectors`}
           </p>
         </>
       )}

@@ -138,13 +138,13 @@ export function Events({ tail, several, empty }: { tail: Lines; several?: boolea
             {frozen ? "Follow" : "Freeze"}
           </button>
           <span class="muted num">
-            {frozen ? `Frozen${later > 0 ? `; ${count(later)} more came` : ""}.` : tail.seen.value > 0 ? `${count(tail.seen.value)} events since you looked.` : "Waiting for events."}
+            {frozen ? `Frozen${later > 0 ? `; ${count(later)} more came` : ""}.` : tail.seen.value > 0 ? `${count(tail.seen.value)} ${tail.seen.value === 1 ? "event" : "events"} since you looked.` : tail.error.value ? "" : "Waiting for events."}
             {first !== null && !frozen && ` First event after ${(first / 1000).toFixed(1)} s.`}
           </span>
         </div>
         {tail.error.value && <p class="note tone-warn" role="status">{tail.error.value}</p>}
         {error && <Failure error={error} again={again} what="The event could not be opened." />}
-        {shown.length === 0 ? (
+        {shown.length === 0 ? !tail.error.value && (
           <Empty title="No event yet.">
             <p>{empty}</p>
           </Empty>

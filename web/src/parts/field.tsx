@@ -10,7 +10,7 @@ interface Props {
   value: string | undefined;
   set: (value: string | undefined) => void;
   problems: string[];
-  /** It may not be changed any more. */
+  /** It may not be changed now, or any more. */
   locked?: boolean;
   /** What there is to choose from on the real system. */
   suggestions?: string[];
@@ -22,13 +22,13 @@ interface Props {
 const idOf = (name: string) => `o-${name.replace(/[^a-zA-Z0-9]/g, "-")}`;
 export const focusField = (name: string) => document.getElementById(idOf(name))?.focus();
 
-function Secret({ option, value, set, stored, common }: Props & { common: Record<string, unknown> }) {
+function Secret({ option, value, set, stored, locked, common }: Props & { common: Record<string, unknown> }) {
   const [shown, setShown] = useState(false);
   if (value === MASK)
     return (
       <span class="row">
         <span class="muted">•••••• stored</span>
-        <button type="button" class="button small" onClick={() => set("")}>Replace</button>
+        <button type="button" class="button small" disabled={locked} onClick={() => set("")}>Replace</button>
       </span>
     );
   return (
@@ -118,7 +118,7 @@ export function Field(p: Props) {
           {o.required && <span class="tone-bad" title="required"> *<span class="sr"> required</span></span>}
         </label>
         {o.type !== "boolean" && <span class="mono muted small">{o.name}</span>}
-        {changed && !o.required && p.value !== MASK && (
+        {changed && !o.required && !p.locked && p.value !== MASK && (
           <button type="button" class="linkish small" onClick={() => p.set(undefined)}>Reset</button>
         )}
         <button type="button" class="help" aria-expanded={open} aria-label={`Help for ${o.name}`} onClick={() => setOpen(!open)}>
@@ -126,7 +126,7 @@ export function Field(p: Props) {
         </button>
       </div>
       <Control {...p} common={common} />
-      {p.locked && <p class="muted small">It can't change later: make a new connector.</p>}
+      {p.locked && o.fixed && <p class="muted small">It can't change later: make a new connector.</p>}
       {range && !wrong && p.value !== undefined && <p class="muted small">{range}</p>}
       {wrong && (
         <p class="problem" id={`${id}-wrong`}>

@@ -115,7 +115,8 @@ function Line({ s, field }: { s: Step; field: { name: string; label: string } | 
 }
 
 function Doctor({ done }: { done: Done }) {
-  if (!done.sql) return null;
+  // Comments alone repeat the steps: there is nothing to run.
+  if (!done.sql || !/^(?!--)./m.test(done.sql)) return null;
   return (
     <div class="doctor">
       <p><b>What mends it.</b> Run this as an administrator, then test again.</p>

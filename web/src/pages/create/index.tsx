@@ -2,6 +2,7 @@
 // which may be opened; the test stands beside all of them.
 import { computed, signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
+import { addressOf } from "../../core/address";
 import { ask, get, path } from "../../core/api";
 import type { Config } from "../../core/config";
 import { guess, type View } from "../../core/views";
@@ -13,7 +14,7 @@ import { Copy, Failure, Title, useAttempt, useLoad, useTitle, Waiting } from "..
 import { Glyph } from "../../parts/glyph";
 import { Icon } from "../../parts/icon";
 import { TestPanel } from "../../parts/trial";
-import { Form } from "./form";
+import { DraftForm } from "./form";
 import {
   byName, choose, config, dropDraft, fates, hiddenIn, missing, name, left, options, paste, plugin, problems, rename, set, shownAs, system,
   takeText, taken, textOf, validate, values,
@@ -138,31 +139,39 @@ function Connection() {
   );
 }
 
-/** "postgres://user:password@host:port/database" fills all fields. */
+/** "postgres://user:password@host:port/database" fills all fields: at once if it is pasted, else at its end. */
 function Address() {
   const [text, setText] = useState("");
+  const [problem, setProblem] = useState("");
   if (!byName.value.has("database.hostname")) return null;
+  const postgres = byName.value.has("database.sslmode");
   const fill = (given: string) => {
-    setText(given);
-    let url: URL;
-    try {
-      url = new URL(given.trim());
-    } catch {
-      return;
-    }
-    if (!url.hostname) return;
-    const put = (option: string, value: string) => value && byName.value.has(option) && set(option, decodeURIComponent(value));
-    put("database.hostname", url.hostname);
-    put("database.port", url.port);
-    put("database.user", url.username);
-    put("database.password", url.password);
-    put("database.dbname", url.pathname.slice(1));
-    setText("");
+    const found = addressOf(given);
+    const other = found !== null && found.postgres !== postgres;
+    setText(found && !other ? "" : given);
+    if (other) setProblem(`This is an address of ${found.postgres ? "PostgreSQL" : "MySQL or MariaDB"}; the form is of ${plugin.value!.title}.`);
+    else setProblem(found || !given.trim() ? "" : `Expected ${postgres ? "postgres" : "mysql"}://user:password@host:port/database.`);
+    if (!found || other) return;
+    for (const [option, value] of Object.entries(found.options)) if (byName.value.has(option)) set(option, value);
   };
   return (
     <label class="field paste">
       <span class="muted small">Address at once</span>
-      <input type="text" class="mono" placeholder="paste postgres://… to fill all" autocomplete="off" spellcheck={false} value={text} onInput={(e) => fill(e.currentTarget.value)} />
+      <input
+        type="text"
+        class="mono"
+        placeholder={`paste ${postgres ? "postgres" : "mysql"}://… to fill all`}
+        autocomplete="off"
+        spellcheck={false}
+        value={text}
+        aria-invalid={!!problem || undefined}
+        onInput={(e) => {
+          const key = (e as InputEvent).data?.length === 1;
+          (key ? setText : fill)(e.currentTarget.value);
+        }}
+        onChange={(e) => fill(e.currentTarget.value)}
+      />
+      {problem && <span class="problem" role="alert"><Icon name="FAILED" size={14} /> {problem}</span>}
     </label>
   );
 }
@@ -337,7 +346,7 @@ function Review() {
       )}
       {error && <Failure error={error} what="It was not made." />}
       <p class="row">
-        <button type="button" class="button primary" disabled={!!admin || busy || taken.value || !name.value.trim()} title={admin} onClick={() => void create()}>
+        <button type="button" class="button primary" disabled={!!admin || busy || taken.value || !name.value.trim()} title={admin || (name.value.trim() ? "" : "It needs a name")} onClick={() => void create()}>
           {failed ? "Create anyway" : "Create connector"}
         </button>
         {failed && <span class="tone-warn">The test failed: it starts STOPPED.</span>}
@@ -387,7 +396,7 @@ export function Create() {
   const like = query.value.get("like");
   const saved = query.value.get("connection");
   const [error, setError] = useState<Error | null>(null);
-  const here: StepId = of ? ((query.value.get("step") as StepId | null) ?? "parameters") : "choose";
+  const here: StepId = of ? (STEPS.slice(1).find(([id]) => id === query.value.get("step"))?.[0] ?? "parameters") : "choose";
   const asked = query.value.get("view");
   const view: View | "form" = asked === "json" || asked === "properties" || asked === "sql" ? asked : "form";
   useTitle("New connector");
@@ -432,7 +441,7 @@ export function Create() {
             <>
               <Connection />
               {!values.value["connection"] && <Address />}
-              <Form groups={isAddress} search />
+              <DraftForm groups={isAddress} search />
               <p class="row"><a class="button primary" href={next("strategy")}>Next: strategy</a></p>
             </>
           )}
@@ -440,7 +449,7 @@ export function Create() {
             <>
               <Strategies />
               {p.discovers && <Tables ready={trial.passed()} />}
-              <Form groups={(g) => !isAddress(g)} />
+              <DraftForm groups={(g) => !isAddress(g)} />
               <p class="row">
                 <a class="button" href={next("parameters")}>Back</a>
                 <a class="button primary" href={next("review")}>Next: review</a>

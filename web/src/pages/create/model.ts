@@ -5,7 +5,7 @@ import { ask, get, path } from "../../core/api";
 import { MASK, problemsOf, type Config, type Problem, type Validation } from "../../core/config";
 import { names } from "../../core/live";
 import { guess, Pad, type View } from "../../core/views";
-import { wrongWith, type Option, type Plugin, type System } from "../../core/options";
+import { isOf, wrongWith, type Option, type Plugin, type System } from "../../core/options";
 
 export const plugin = signal<Plugin | null>(null);
 export const systems = signal<System[]>([]);
@@ -60,10 +60,6 @@ export function shownAs(view: View): string {
 
 /** What a view keeps and cannot show. */
 export const hiddenIn = (view: View) => ({ comments: pad.hidden(view), nulls: pad.nulls(view) });
-
-const shortOf = (c: string) => c.split(".").pop()!;
-export const isOf = (p: Plugin, c: string) =>
-  p.name === c || p.classes.includes(c) || p.classes.some((own) => shortOf(own) === shortOf(c));
 
 /** An edited text; what is wrong with it is thrown. */
 export function takeText(view: View, text: string) {

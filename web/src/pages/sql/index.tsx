@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { time } from "../../core/format";
-import { query, setQuery } from "../../core/place";
+import { query, setQuery, to } from "../../core/place";
 import {
   cell, csvOf, forgetPast, isGrave, jsonOf, markdownOf, past, remember, run, statementAt, statementsOf, type Result,
 } from "../../core/sql";
@@ -34,6 +34,12 @@ const isNumber = (rows: unknown[][], i: number) => rows.length > 0 && rows.every
 
 function Table({ r }: { r: Result }) {
   const [most, setMost] = useState(SHOWN);
+  if (r.printed)
+    return (
+      <p>
+        A topic is followed on its page: <a href={`${to("t", r.printed.topic)}${r.printed.beginning ? "?from=beginning" : ""}`}>{r.printed.topic}</a>.
+      </p>
+    );
   if (r.rows.length === 0) return <p class="muted">{r.columns.length ? "No rows." : r.note || "Done."}</p>;
   const right = r.columns.map((_, i) => isNumber(r.rows, i));
   return (

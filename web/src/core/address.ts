@@ -1,0 +1,42 @@
+// The address of a database as people have it, JDBC's too, as options:
+// "postgres://user:password@host:port/database?sslmode=require".
+import type { Config } from "./config";
+
+const decoded = (text: string) => {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a percent sign that stands for itself
+  }
+};
+
+export interface Address {
+  postgres: boolean;
+  options: Config;
+}
+
+/** null: it is none. */
+export function addressOf(text: string): Address | null {
+  const url = /^(?:jdbc:)?(postgres|postgresql|mysql|mariadb):(\/\/.*)$/i.exec(text.trim());
+  if (!url) return null;
+  let u: URL;
+  try {
+    u = new URL(`x:${url[2]!}`);
+  } catch {
+    return null;
+  }
+  if (!u.hostname) return null;
+  const given = (...names: string[]) => names.map((n) => u.searchParams.get(n)).find(Boolean) ?? "";
+  const postgres = /^postgres/i.test(url[1]!);
+  const database = decoded(u.pathname.slice(1));
+  const all = {
+    "database.hostname": u.hostname.replace(/^\[|\]$/g, ""),
+    "database.port": u.port,
+    "database.user": decoded(u.username) || given("user"),
+    "database.password": decoded(u.password) || given("password"),
+    ...(postgres
+      ? { "database.dbname": database, "database.sslmode": given("sslmode") }
+      : { "database.include.list": database, "database.ssl.mode": given("sslMode", "ssl-mode").toLowerCase() }),
+  };
+  return { postgres, options: Object.fromEntries(Object.entries(all).filter(([, value]) => value)) };
+}
