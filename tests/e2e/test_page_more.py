@@ -511,10 +511,21 @@ def test_offsets_by_time(leat, browser):
         expect(plan).to_have_count(0)
         stored = hub.get("/connectors/out/offsets")["offsets"]
         assert {o["partition"]["kafka_topic"]: o["offset"]["kafka_offset"] for o in stored} == want
-        # A source's position is its server's: there is no time to go to.
+        # A source goes where its stream recorded that it was then.
         tab.goto(url(hub, "c/gen/offsets"))
-        expect(tab.get_by_role("button", name="Reset…")).to_be_visible()
-        expect(tab.get_by_role("button", name="Go to a time…")).to_have_count(0)
+        tab.get_by_role("button", name="Go to a time…").click()
+        field.fill(there.strftime("%Y-%m-%dT%H:%M:%S"))
+        tab.get_by_role("button", name="Show what this brings about").click()
+        expect(plan).to_contain_text("what came later is captured again")
+        tab.get_by_role("button", name="Change the offsets").click()
+        expect(plan).to_have_count(0)
+        n = hub.get("/connectors/gen/offsets")["offsets"][0]["offset"]["n"]
+        early = sum(e["value"]["ts_ms"] < at * 1000 for t in events.values() for e in t)
+        assert 0 < n <= early
+        tab.get_by_role("button", name="Go to a time…").click()
+        field.fill("2001-01-01T00:00:00")
+        tab.get_by_role("button", name="Show what this brings about").click()
+        expect(tab.get_by_role("alert")).to_contain_text("not recorded")
     assert leat.stop() == 0
 
 
