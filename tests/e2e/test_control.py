@@ -432,7 +432,7 @@ def test_offsets_of_a_sink_by_time(leat, runs):
 
 
 def test_offsets_of_a_source_by_time(leat):
-    """A time is the newest place that was recorded then: all that was committed later comes again."""
+    """A time is the newest place recorded then: all that was committed later comes again."""
     file = source(leat, datagen_events=400, datagen_rate=400)
     leat.call("run", "--once", file)
     moments = [r["value"]["ts_us"] for r in leat.read(TOPIC)]
