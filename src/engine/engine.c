@@ -23,6 +23,12 @@ enum {
     POSITIONS_KEEP = 64 << 10
 };
 
+static const leat_gauges unknown_gauges = {.lag_bytes = -1,
+                                           .retained_bytes = -1,
+                                           .retained_limit = -1,
+                                           .log_until_us = -1,
+                                           .log_expires_us = -1};
+
 static bool leaves(const leat_task *t)
 {
     const leat_run *r = t->host;
@@ -82,7 +88,7 @@ static void init_run(leat_engine *g, unsigned i)
     leat_batch_init(&r->batch, g->conf.batch_events, g->conf.batch_bytes);
     leat_arena_init(&r->arena, 0);
     if (g->conf.transforms) r->transforms = leat_transform_run_new(g->conf.transforms);
-    r->status.gauges = (leat_gauges){.lag_bytes = -1, .retained_bytes = -1, .retained_limit = -1};
+    r->status.gauges = unknown_gauges;
     memcpy(r->status.snapshot, "none", sizeof "none");
     leat_run_state_set(r, LEAT_RUN_STARTING);
 }
@@ -395,7 +401,7 @@ void leat_run_gauge(leat_run *r)
     int64_t now = leat_mono_us();
     if (now - r->gauged_us < 1000000) return;
     r->gauged_us = now;
-    leat_gauges gauges = {.lag_bytes = -1, .retained_bytes = -1, .retained_limit = -1};
+    leat_gauges gauges = unknown_gauges;
     if (r->task.source->gauges) r->task.source->gauges(&r->task, &gauges);
     leat_task_status all;
     pthread_mutex_lock(&g->lock);
@@ -408,6 +414,9 @@ void leat_run_gauge(leat_run *r)
     atomic_store(&p->lag_bytes, all.gauges.lag_bytes);
     atomic_store(&p->retained_bytes, all.gauges.retained_bytes);
     atomic_store(&p->retained_limit, all.gauges.retained_limit + 1);
+    atomic_store(&p->log_until_us, all.gauges.log_until_us + 1);
+    atomic_store(&p->log_expires_us, all.gauges.log_expires_us + 1);
+    atomic_store(&p->log_removed, all.gauges.log_removed);
 }
 
 /* ---- turns ---- */

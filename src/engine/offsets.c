@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "engine/inputs.h"
 #include "engine/running.h"
+#include "stream/asof.h"
 #include "stream/kafka/kafka.h"
 
 /* One request, while it is answered. */
@@ -195,6 +196,56 @@ static void stand(edit *d, const leat_position *pos, size_t n)
     }
 }
 
+/* {"time":"2026-01-31T10:00:00Z"} instead of an offset. */
+static leat_rc read_time(edit *d, leat_position to, bool *yes, int64_t *us, leat_err *e)
+{
+    const leat_json *j = NULL;
+    *yes = false;
+    if (!to.offset.s) return LEAT_OK;
+    LEAT_TRY(leat_json_parse(&d->a, to.offset, &j, e));
+    const leat_json *time = leat_json_get(j, "time");
+    *yes = time && j->child == time && !time->next;
+    if (!*yes || leat_iso_parse(leat_json_get_str(j, "time"), us)) return LEAT_OK;
+    return bad_request("time", "\"time\" is no moment such as 2026-01-31T10:00:00Z", e);
+}
+
+static void add_note(edit *d, size_t i, const char *note)
+{
+    d->notes[i] = d->notes[i] ? leat_arena_printf(&d->a, "%s; %s", d->notes[i], note) : note;
+}
+
+/* A time becomes the place that the stream recorded then; *note: of that; NULL: it is none. */
+static leat_rc find_time(edit *d, size_t i, const char **note, leat_err *e)
+{
+    const leat_process *p = d->p;
+    char iso[LEAT_ISO_MAX];
+    leat_position *pos;
+    size_t n;
+    int64_t us, newest;
+    bool yes;
+    *note = NULL;
+    LEAT_TRY(read_time(d, d->to[i], &yes, &us, e));
+    if (!yes) return LEAT_OK;
+    if (p->setup.kafka)
+        return leat_fail(e, LEAT_CONF, "offsets.time", p->conf.name,
+                         "where the source was at a time is recorded by an embedded stream only, "
+                         "and this connector's is Kafka: give the offset itself");
+    if (p->engine)
+        return leat_fail(e, LEAT_CONF, "offsets.time", p->conf.name,
+                         "its stream is being written: stop the connector first");
+    LEAT_TRY(leat_asof(p->conf.data, p->conf.name, us, &d->a, &pos, &n, &newest, e));
+    const leat_position *found = leat_position_find(pos, n, d->to[i].partition);
+    if (!found)
+        return leat_fail(e, LEAT_CONF, "offsets.range", "partition",
+                         "no place of this partition was recorded by then");
+    d->to[i].offset = found->offset;
+    *note = leat_arena_printf(&d->a,
+                              "it is behind what was committed up to %s, and what came later is "
+                              "captured again",
+                              leat_iso_us(newest, 3, iso));
+    return LEAT_OK;
+}
+
 static leat_rc check_source(edit *d, size_t i, leat_err *e)
 {
     const leat_source *source = d->p->setup.source;
@@ -225,8 +276,7 @@ static leat_rc ask_source(edit *d, size_t i, leat_err *e)
     if (leat_rc_failed(rc))
         note = leat_arena_printf(&d->a, "whether the source's log has that place is not known: %s",
                                  why.msg);
-    if (note && d->notes[i]) note = leat_arena_printf(&d->a, "%s; %s", d->notes[i], note);
-    if (note) d->notes[i] = note;
+    if (note) add_note(d, i, note);
     return LEAT_OK;
 }
 
@@ -266,7 +316,10 @@ static leat_rc check(edit *d, leat_err *e)
         return LEAT_OK;
     }
     for (size_t i = 0; i < d->n; i++) {
+        const char *note;
+        LEAT_TRY(find_time(d, i, &note, e));
         LEAT_TRY(check_source(d, i, e));
+        if (note) add_note(d, i, note);
         LEAT_TRY(check_twice(d, i, e));
         LEAT_TRY(ask_source(d, i, e));
     }

@@ -146,6 +146,14 @@ static void write_delivery(const leat_page *p, int64_t retry_ms, leat_jw *w)
     leat_jw_end(w);
 }
 
+void leat_status_log(int64_t until_us, int64_t expires_us, bool removed, leat_jw *w)
+{
+    int64_t left = until_us > 0 ? (until_us - leat_now_us()) / 1000 : -1;
+    leat_jw_i64(w, "log_left_ms", until_us > 0 && left < 0 ? 0 : left);
+    leat_jw_i64(w, "log_expires_ms", expires_us < 0 ? -1 : expires_us / 1000);
+    leat_jw_bool(w, "log_removed", removed);
+}
+
 static void write_source(const leat_setup *setup, leat_engine *g, const leat_page *p, leat_jw *w)
 {
     const leat_source *source = setup->source;
@@ -173,6 +181,7 @@ static void write_source(const leat_setup *setup, leat_engine *g, const leat_pag
     leat_jw_i64(w, "lag_bytes", st.gauges.lag_bytes);
     leat_jw_i64(w, "retained_bytes", st.gauges.retained_bytes);
     leat_jw_i64(w, "retained_limit", st.gauges.retained_limit);
+    leat_status_log(st.gauges.log_until_us, st.gauges.log_expires_us, st.gauges.log_removed, w);
     leat_jw_z(w, "received_position", *st.gauges.position ? st.gauges.position : NULL);
     leat_jw_z(w, "acknowledged_position", *st.gauges.acked ? st.gauges.acked : NULL);
     if (!p) return;

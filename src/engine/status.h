@@ -26,6 +26,9 @@ void leat_status_topics(const leat_wanted *wanted, const char *data, leat_jw *w)
 void leat_status_rates(const leat_rates *r, bool source, leat_jw *w);
 /* Adds "desired": {"state","by","at"}: whether a person has paused it, who and when. */
 void leat_status_desired(const leat_desired *d, leat_jw *w);
+/* Adds leat_gauges' log_*: "log_left_ms" (as long the server surely keeps what was not read; -1:
+ * not known, or for ever), "log_expires_ms", "log_removed". */
+void leat_status_log(int64_t until_us, int64_t expires_us, bool removed, leat_jw *w);
 /* Adds "error": action, code, where, message; null: there is none. */
 void leat_status_error(const leat_err *err, leat_jw *w);
 /* Adds "counts" of a source, of a sink. */

@@ -279,6 +279,29 @@ static void say_delivery(const subject *s)
         leat_str_is(state, "DRAIN") ? ", and are being sent" : "; the source's log is let go");
 }
 
+/* Whatever its state: the server may not wait until all of its log was read. */
+static void say_log(const subject *s)
+{
+    enum { NEAR = 4 };
+    static const char cure[] = "let it go on, or have the server keep its log for longer.";
+    int64_t left = leat_json_get_i64(s->j, "log_left_ms", -1);
+    int64_t expires = leat_json_get_i64(s->j, "log_expires_ms", -1);
+    const leat_json *removed = leat_json_get(s->j, "log_removed");
+    if (removed && removed->type == LEAT_JSON_TRUE)
+        leat_buf_printf(s->out,
+                        " The server has removed log that was not read: unless another server "
+                        "still has it, begin anew behind the gap ('leat offsets %s --reset').",
+                        s->name);
+    else if (left == 0 && expires > 0)
+        leat_buf_printf(s->out, " The server may remove log that was not read at any moment: %s",
+                        cure);
+    else if (left > 0 && left < expires / NEAR)
+        leat_buf_printf(s->out,
+                        " The server may remove log that was not read in %" PRId64
+                        " s, as it keeps it for %" PRId64 " s: %s",
+                        left / 1000, expires / 1000, cure);
+}
+
 /* Whatever its state: those are changes that did not arrive. */
 static void say_dead(const subject *s)
 {
@@ -327,6 +350,7 @@ static void explain(const subject *s)
     if (leat_json_get(s->j, "pid")) say_tasks(s);
     say_topics(s);
     say_delivery(s);
+    say_log(s);
     say_dead(s);
 }
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/os.h"
 #include "hub/sample.h"
 #include "stream/tables.h"
@@ -105,6 +106,16 @@ static double lag(const leat_sample *s)
 static double retained(const leat_sample *s)
 {
     return (double)s->retained_bytes;
+}
+static double retained_limit(const leat_sample *s)
+{
+    return s->retained_limit > 0 ? (double)s->retained_limit : -1;
+}
+static double log_left(const leat_sample *s)
+{
+    if (!s->page || s->log_until_us <= 0) return -1;
+    int64_t left = s->log_until_us - leat_now_us();
+    return left > 0 ? (double)left / 1e6 : 0;
 }
 static double stream_bytes(const leat_sample *s)
 {
@@ -224,6 +235,10 @@ static const metric metrics[] = {
     {"leat_source_lag_bytes", "gauge", "Log beyond the acknowledged position.", SOURCES, NULL, lag},
     {"leat_source_retained_bytes", "gauge", "Log that the server keeps for it.", SOURCES, NULL,
      retained},
+    {"leat_source_retained_limit_bytes", "gauge", "Of those, above which it gives up on it.",
+     SOURCES, NULL, retained_limit},
+    {"leat_source_log_left_seconds", "gauge",
+     "Until the server may remove log that was not read, for its age.", SOURCES, NULL, log_left},
     {"leat_stream_bytes", "gauge", "Bytes of the embedded stream.", SOURCES, NULL, stream_bytes},
     {"leat_event_memory_bytes", "gauge", "Held for events.", ALL, NULL, memory},
     {"leat_process_resident_memory_bytes", "gauge", "Resident memory of its process.", ALL, NULL,

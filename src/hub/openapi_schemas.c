@@ -93,14 +93,11 @@ const leat_openapi_schema leat_openapi_schemas[] = {
                       "," I("tasks") "," I("pid") "," I("received") "," I("appended") "," I("delivered") "," I(
                           "dead") "," I("lag_bytes") "," I("milliseconds_behind_source") "," I("resident_bytes")))},
     {"OverviewRow",
-     OBJECT(
-         "\"name\",\"type\",\"state\",\"condition\",\"rate\"",
-         S("name") "," KIND "," SN(
-             "plugin") "," STATE
-                       "," S("condition") "," SN("stage") "," SN("trace") "," I("tasks") "," I("deaths") "," I("pid") "," SN("host") "," SN("database") "," I(
-                           "events") "," P("rate",
-                                           "{\"type\":\"number\"}") "," I("dead") "," I("behind_ms") "," I("since_ms") "," I("lag_bytes") "," I("retained_bytes") "," I("retained_limit") "," I("spool_bytes") "," I("stream_bytes") "," I("resident_bytes") "," P("snapshot",
-                                                                                                                                                                                                                                                                   "{\"type\":\"object\",\"nullable\":true}"))},
+     OBJECT("\"name\",\"type\",\"state\",\"condition\",\"rate\"",
+            S("name") "," KIND
+                      "," SN("plugin") "," STATE "," S("condition") "," SN("stage") "," SN("trace") "," I(
+                          "tasks") "," I("deaths") "," I("pid") "," SN("host") "," SN("database") "," I("events") "," P("rate", "{\"type\":\"number\"}") "," I("dead") "," I("behind_ms") "," I("since_ms") "," I("lag_bytes") "," I("retained_bytes") "," I("retained_limit") "," I("log_left_ms") "," I("log_expires_ms") "," B("log_removed") "," I("spool_bytes") "," I("stream_bytes") "," I("resident_bytes") "," P("snapshot",
+                                                                                                                                                                                                                                                                                                                                                                                                                          "{\"type\":\"object\",\"nullable\":true}"))},
     {"Overview",
      OBJECT("\"at_ms\",\"hub\",\"rows\"",
             I("at_ms") "," P("hub", "{\"type\":\"object\"}") "," P(

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "engine/status.h"
 #include "hub/history.h"
 #include "hub/sample.h"
 
@@ -141,6 +142,8 @@ static void write_numbers(const leat_sample *s, double rate, leat_jw *w)
     leat_jw_i64(w, "lag_bytes", s->page ? s->lag_bytes : -1);
     leat_jw_i64(w, "retained_bytes", s->page && s->pid ? s->retained_bytes : -1);
     leat_jw_i64(w, "retained_limit", s->page && s->pid ? s->retained_limit : -1);
+    leat_status_log(s->page ? s->log_until_us : -1, s->page ? s->log_expires_us : -1,
+                    s->log_removed, w);
     leat_jw_i64(w, "spool_bytes", spools ? (int64_t)atomic_load(&p->spool_bytes) : -1);
     leat_jw_i64(w, "stream_bytes", s->page ? (int64_t)s->stream_bytes : -1);
     leat_jw_i64(w, "resident_bytes", s->pid && s->page ? (int64_t)s->resident : -1);

@@ -30,6 +30,9 @@ static void read_page(const leat_page *p, leat_sample *s)
     s->lag_bytes = atomic_load(&p->lag_bytes);
     s->retained_bytes = atomic_load(&p->retained_bytes);
     s->retained_limit = atomic_load(&p->retained_limit) - 1;
+    s->log_until_us = atomic_load(&p->log_until_us) - 1;
+    s->log_expires_us = atomic_load(&p->log_expires_us) - 1;
+    s->log_removed = atomic_load(&p->log_removed) != 0;
     int64_t last = atomic_load(&p->last_event_us), seen = atomic_load(&p->last_seen_us);
     s->behind_ms = last && seen ? (seen > last ? (seen - last) / 1000 : 0) : -1;
     s->since_ms = last ? (leat_now_us() - last) / 1000 : -1;

@@ -18,8 +18,9 @@ typedef struct leat_sample {
     uint64_t received, appended, filtered, dead, deduplicated, rows, commits, retries, delivered,
         rejected, stream_bytes, memory, resident;
     int64_t lag_bytes, retained_bytes, behind_ms, since_ms; /* -1: unknown */
-    int64_t retained_limit;                                 /* leat_gauges */
-    double cpu;                                             /* seconds; < 0: unknown */
+    int64_t retained_limit, log_until_us, log_expires_us;   /* leat_gauges */
+    bool log_removed;
+    double cpu; /* seconds; < 0: unknown */
     int64_t descriptors;
 } leat_sample;
 

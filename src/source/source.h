@@ -206,9 +206,13 @@ typedef struct leat_gauges {
     int64_t retained_bytes; /* log kept by the server on our behalf (slot), -1: unknown */
     int64_t
         retained_limit; /* of those, above which it gives up on us; 0: none is set, -1: unknown */
-    size_t held_bytes;  /* what the source and its driver hold in memory, about */
-    char position[64];  /* last received, for a person: "0/16B3748" */
-    char acked[64];     /* last acknowledged to the server */
+    /* The server may remove log that we need from this moment on, for its age, as it keeps log for
+     * so long; 0: it never does for that, -1: unknown. It has removed some. */
+    int64_t log_until_us, log_expires_us;
+    bool log_removed;
+    size_t held_bytes; /* what the source and its driver hold in memory, about */
+    char position[64]; /* last received, for a person: "0/16B3748" */
+    char acked[64];    /* last acknowledged to the server */
 } leat_gauges;
 
 /* The schema history of a source (event/schemas.h), for commands, and for exchange with Debezium.

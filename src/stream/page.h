@@ -110,7 +110,9 @@ typedef struct leat_page {
                                    after the other, and it is to be started again; 0: it is not */
     _Atomic int32_t restart_by; /* pid of that supervisor */
     _Atomic int64_t restart_us; /* when */
-    _Atomic int64_t retained_limit; /* leat_gauges' + 1; 0: unknown */
+    _Atomic int64_t retained_limit;               /* leat_gauges' + 1; 0: unknown */
+    _Atomic int64_t log_until_us, log_expires_us; /* the same; of one that ended in order, too */
+    _Atomic uint32_t log_removed;                 /* 1: leat_gauges' */
 } leat_page;
 
 /* Why a stream elsewhere does not take what it is given. */

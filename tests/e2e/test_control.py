@@ -431,6 +431,47 @@ def test_offsets_of_a_sink_by_time(leat, runs):
         leat.call("offsets", "out", "set", to(wrong), "--yes", ok=(1,))
 
 
+def test_offsets_of_a_source_by_time(leat):
+    """A time is the newest place recorded then: all that was committed later comes again."""
+    file = source(leat, datagen_events=400, datagen_rate=400)
+    leat.call("run", "--once", file)
+    moments = [r["value"]["ts_us"] for r in leat.read(TOPIC)]
+    part = offsets(leat, "gen")[0]["partition"]
+
+    def to(time):
+        if isinstance(time, int):
+            at = datetime.fromtimestamp(time // 10**6, timezone.utc)
+            time = f"{at.strftime('%Y-%m-%dT%H:%M:%S')}.{time % 10**6:06}Z"
+        return json.dumps({"offsets": [{"partition": part, "offset": {"time": time}}]})
+
+    found = []
+    for us in (moments[-1], moments[300], moments[300] - 1, moments[200], moments[100]):
+        leat.call("offsets", "gen", "set", to(us), "--yes")
+        n = offsets(leat, "gen")[0]["offset"]["n"]
+        assert 0 < n <= sum(at <= us for at in moments), "nothing is passed over"
+        found.append(n)
+        leat.call("offsets", "gen", "undo", "--yes")
+    assert found[0] == 400 and found == sorted(found, reverse=True) and len(set(found)) > 2
+    done = leat.call("offsets", "gen", "set", to(moments[0] - 10**6), "--yes", ok=(1,))
+    assert "offsets.range" in done.stderr and "not recorded" in done.stderr
+    for wrong in ("yesterday", "", 5.5, None):
+        assert "is no moment" in leat.call("offsets", "gen", "set", to(wrong), "--yes",
+                                           ok=(1,)).stderr
+    leat.call("offsets", "gen", "set", to(moments[200]), "--yes")
+    # A place that a person set, and at which nothing was read, is none that was read up to.
+    leat.call("offsets", "gen", "set", json.dumps(
+        {"offsets": [{"partition": part, "offset": {"n": 350}}]}), "--yes")
+    leat.call("offsets", "gen", "set", to(moments[200]), "--yes")
+    assert offsets(leat, "gen")[0]["offset"]["n"] == found[3]
+    leat.call("run", "--once", file)
+    again = [r["value"]["after"] or r["value"]["before"] for r in leat.read(TOPIC)]
+    assert len(again) == 400 + 400 - found[3]
+    leat.run(source(leat, datagen_events=400, datagen_stay="true"))
+    running(leat, "gen")
+    done = leat.call("offsets", "gen", "set", to(moments[200]), "--yes", ok=(1,))
+    assert "offsets.time" in done.stderr and "stop the connector" in done.stderr
+
+
 def delivered_stored(leat, name="out"):
     path = os.path.join(leat.data, "connectors", "gen", "stream", "readers", name)
     with open(path, encoding="utf-8") as f:

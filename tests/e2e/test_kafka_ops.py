@@ -337,6 +337,9 @@ def test_offsets_for_kafka_connect(orders, leat, kafka):
     assert set(ids(kafka.read_until(topic_of(orders), 3))) == {1, 2, 3}
     assert leat.stop() == 0
     (mine,) = leat.json("offsets", "shop")["offsets"]
+    by_time = {"partition": mine["partition"], "offset": {"time": "2026-01-31T10:00:00Z"}}
+    done = leat.call("offsets", "shop", "set", json.dumps({"offsets": [by_time]}), "--yes", ok=(1,))
+    assert "offsets.time" in done.stderr and "Kafka" in done.stderr
     assert offsets(kafka, topic)[key] == mine["offset"]
     leat.call("offsets", "shop", "reset", "--yes")
     until(lambda: offsets(kafka, topic)[key] is None, 60, "the offset's end", every=0.2)

@@ -595,10 +595,21 @@ def test_offsets_by_time(leat, browser):
         expect(plan).to_have_count(0)
         stored = hub.get("/connectors/out/offsets")["offsets"]
         assert {o["partition"]["kafka_topic"]: o["offset"]["kafka_offset"] for o in stored} == want
-        # A source's position is its server's: there is no time to go to.
+        # A source goes where its stream recorded that it was then.
         tab.goto(url(hub, "c/gen/offsets"))
-        expect(tab.get_by_role("button", name="Reset…")).to_be_visible()
-        expect(tab.get_by_role("button", name="Go to a time…")).to_have_count(0)
+        tab.get_by_role("button", name="Go to a time…").click()
+        field.fill(there.strftime("%Y-%m-%dT%H:%M:%S"))
+        tab.get_by_role("button", name="Show what this brings about").click()
+        expect(plan).to_contain_text("what came later is captured again")
+        tab.get_by_role("button", name="Change the offsets").click()
+        expect(plan).to_have_count(0)
+        n = hub.get("/connectors/gen/offsets")["offsets"][0]["offset"]["n"]
+        early = sum(e["value"]["ts_ms"] < at * 1000 for t in events.values() for e in t)
+        assert 0 < n <= early
+        tab.get_by_role("button", name="Go to a time…").click()
+        field.fill("2001-01-01T00:00:00")
+        tab.get_by_role("button", name="Show what this brings about").click()
+        expect(tab.get_by_role("alert")).to_contain_text("not recorded")
     assert leat.stop() == 0
 
 
@@ -649,7 +660,8 @@ GROWING = {
     "name": "shop", "type": "source", "plugin": "postgres", "state": "RUNNING",
     "condition": "RUNNING", "stage": None, "trace": None, "tasks": 1, "deaths": 0, "pid": 1,
     "host": "db1", "database": "shop", "events": 1, "rate": 1, "dead": 0, "behind_ms": 1,
-    "since_ms": 1, "lag_bytes": 0, "retained_limit": 2 << 30, "spool_bytes": -1,
+    "since_ms": 1, "lag_bytes": 0, "retained_limit": 2 << 30, "log_left_ms": -1,
+    "log_expires_ms": -1, "log_removed": False, "spool_bytes": -1,
     "stream_bytes": 0, "resident_bytes": 1,
     "snapshot": None}
 
@@ -734,12 +746,12 @@ def test_the_audit_bounds_what_changed(leat):
     assert leat.stop() == 0
 
 
-def feed_of(context, rows):
+def feed_of(context, rows, **more):
     """The page is fed with a connector that retains so much at these times (ms from the first)."""
     own = {"id": "h", "version": "1", "worker": "w", "begun_ms": 0, "demo": False}
     text = ""
     for at, retained in rows:
-        row = {**GROWING, "retained_bytes": retained}
+        row = {**GROWING, "retained_bytes": retained, **more}
         told = {"at_ms": 1_700_000_000_000 + at, "whole": True, "hub": own, "rows": [row]}
         text += f"event: overview\ndata: {json.dumps(told)}\n\n"
     context.add_init_script("delete window.SharedWorker")
@@ -766,6 +778,40 @@ def test_what_grows(leat, browser):
         tab = context.new_page()
         tab.goto(url(hub))
         expect(tab.locator('tr[data-name="shop"] td.retained .tone-bad')).to_be_visible()
+    assert leat.stop() == 0
+
+
+HOUR = 3_600_000
+LOSSES = [
+    ({"log_left_ms": 720 * HOUR, "log_expires_ms": 720 * HOUR}, "", "kept for about 30 d more"),
+    ({"log_left_ms": 3 * HOUR, "log_expires_ms": 13 * HOUR}, "in about 3 h.", "about 3 h more"),
+    ({"log_left_ms": 0, "log_expires_ms": 9, "state": "PAUSED", "condition": "PAUSED"},
+     "at any moment.", "old enough to be removed"),
+    ({"log_removed": True, "state": "STOPPED", "condition": "STOPPED", "pid": 0,
+      "retained_limit": -1}, "The server has removed log that was not read.", "was removed"),
+]
+
+
+@pytest.mark.parametrize("more, said, hover", LOSSES, ids=["far", "near", "due", "gone"])
+def test_what_is_soon_removed(more, said, hover, leat, browser):
+    """A server that removes its log for its age: until when what was not read is kept."""
+    hub = Hub(leat)
+    with browser.profile() as context:
+        feed_of(context, [(0, 1 << 30)], **{"retained_limit": 0, **more})
+        tab = context.new_page()
+        tab.goto(url(hub))
+        row = tab.locator('tr[data-name="shop"]')
+        cell = row.locator("td.retained span").first
+        expect(cell).to_have_attribute("title", re.compile(hover))
+        assert "no limit set" not in cell.get_attribute("title")
+        if said:
+            expect(row.locator("td.why")).to_contain_text(said)
+            expect(cell).to_have_class(re.compile("tone-(bad|warn)"))
+        else:
+            expect(row.locator("td.why")).not_to_contain_text("not read")
+            expect(cell).not_to_have_class(re.compile("tone-"))
+        tab.goto(url(hub, "c/shop/plots"))
+        expect(tab.get_by_role("heading", name=re.compile(f"^Retained .*{hover}"))).to_be_visible()
     assert leat.stop() == 0
 
 

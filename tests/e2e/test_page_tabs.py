@@ -1,5 +1,6 @@
 """What the tabs of a browser share: two streams, whatever they look at."""
 
+import contextlib
 import json
 import re
 import urllib.parse
@@ -181,6 +182,32 @@ def test_seven_tabs_are_live(leat, browser):
         shown = [int(t.replace(",", "")) for t in
                  tab.locator(".event-list tbody td:first-child").all_text_contents()]
         assert shown == list(range(shown[0], shown[0] - len(shown), -1))
+        assert context.complaints == [], context.complaints
+    assert leat.stop() == 0
+
+
+def test_a_tab_that_asks_for_what_cannot_be(leat, browser):
+    """It says what is wrong with its place; the one beside it goes on."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="60")
+    hub.wait_events("gen", 60)
+    with browser.profile() as context:
+        good, bad = context.new_page(), context.new_page()
+        first = good.locator(".event-list tbody td:first-child").first
+        good.goto(url(hub, f"t/{TOPICS[0]}?from=beginning"))
+        expect(first).to_be_visible()
+        bad.goto(url(hub, f"t/{TOPICS[0]}?from=yesterday"))
+        expect(bad.get_by_text('got "yesterday"')).to_be_visible()
+        expect(bad.locator(".event-list tbody tr")).to_have_count(0)
+        was = first.text_content()
+        expect(first).not_to_have_text(was)
+        expect(good.get_by_text("Live", exact=True)).to_be_visible()
+        expect(good.get_by_text("yesterday")).to_have_count(0)
+        # Mended, it is read with the other one.
+        bad.get_by_label("From").fill("beginning")
+        bad.get_by_role("button", name="Apply").click()
+        expect(bad.locator(".event-list tbody tr").first).to_be_visible()
+        expect(bad.get_by_text('got "yesterday"')).to_have_count(0)
         assert context.complaints == [], context.complaints
     assert leat.stop() == 0
 
@@ -408,18 +435,25 @@ def test_a_condition_keeps_to_its_bounds(leat, browser):
     assert leat.stop() == 0
 
 
+@contextlib.contextmanager
+def searching(leat, browser, path, begin):
+    """A tab that looks for all of a topic, from there; and its requests to that path."""
+    hub = Hub(leat)
+    hub.make("gen", datagen_rate="40")
+    hub.wait_events("gen", 40)
+    with browser.tab(hub) as tab:
+        asked = []
+        tab.on("request", lambda r: asked.append(r) if r.url.endswith(path) else None)
+        tab.goto(search_url(hub, "1", **{"from": begin}))
+        yield tab, asked
+    assert leat.stop() == 0
+
+
 def test_a_condition_beyond_the_end(leat, browser):
     """An offset that is not there yet is waited for."""
-    hub = Hub(leat)
-    hub.make("gen", datagen_rate="100")
-    hub.wait_events("gen", 100)
-    with browser.tab(hub) as tab:
-        looks = []
-        tab.on("request", lambda r: looks.append(r) if r.url.endswith("/hub/v1/topics") else None)
-        tab.goto(search_url(hub, "1", **{"from": "100000"}))
+    with searching(leat, browser, "/hub/v1/topics", "100000") as (tab, looks):
         until(lambda: tab.wait_for_timeout(200) or len(looks) > 4, 60, "it to look again")
         expect(tab.locator(".event-list tbody tr")).to_have_count(0)
-    assert leat.stop() == 0
 
 
 @pytest.mark.parametrize("answered", [1000, 0])
@@ -459,13 +493,7 @@ def test_a_condition_that_takes_long(leat, browser, answered):
 
 def test_a_condition_rests_while_hidden(leat, browser):
     """At its end it asks no more until it is seen again, and then finds what came meanwhile."""
-    hub = Hub(leat)
-    hub.make("gen", datagen_rate="40")
-    hub.wait_events("gen", 40)
-    with browser.tab(hub) as tab:
-        asked = []
-        tab.on("request", lambda r: asked.append(r) if r.url.endswith("/hub/v1/query") else None)
-        tab.goto(search_url(hub, "1", **{"from": "beginning"}))
+    with searching(leat, browser, "/hub/v1/query", "beginning") as (tab, asked):
         shown = tab.locator(".event-list tbody td:first-child")
         expect(shown.first).to_be_visible()
         tab.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
@@ -475,4 +503,3 @@ def test_a_condition_rests_while_hidden(leat, browser):
         assert len(asked) == asks
         tab.evaluate("delete document.hidden")
         until(lambda: tab.wait_for_timeout(200) or offsets(shown)[-1] > was, 60, "it to go on")
-    assert leat.stop() == 0

@@ -7,7 +7,6 @@
  * call has a session of its own; run by any thread. */
 #include <netdb.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <strings.h>
 #include <sys/socket.h>
 
@@ -223,10 +222,7 @@ static void expiry(leat_my_exam *x)
     enum { DAY = 86400 };
     const char *seconds = leat_my_variable(x, "binlog_expire_logs_seconds");
     const char *days = leat_my_variable(x, "expire_logs_days");
-    int64_t s = 0, d = 0;
-    if (seconds) leat_str_i64(leat_str_of(seconds), &s);
-    if (days) d = (int64_t)(strtod(days, NULL) * DAY);
-    if (s == 0) s = d;
+    int64_t s = leat_my_expiry_s(seconds, days);
     if (s == 0 || s >= DAY) {
         leat_my_step_ok(
             x, "expiry",

@@ -58,6 +58,7 @@ typedef struct leat_my_rel {
 typedef struct leat_my_gtid_rules leat_my_gtid_rules;
 typedef struct leat_my_ahead leat_my_ahead;
 typedef struct leat_my_beginning leat_my_beginning;
+typedef struct leat_my_retained leat_my_retained;
 
 enum { LEAT_MY_RELS = 1024, LEAT_MY_IDS = 256 }; /* buckets; powers of two */
 
@@ -155,10 +156,12 @@ typedef struct leat_my_source {
     int64_t heard_us; /* when the server was heard last; monotonic */
     int64_t idle_us;  /* when an idle place was made last */
     leat_my_position acked;
-    leat_err held;       /* a failure that the next read returns; rc OK: none */
-    bool unread_told;    /* a statement that is not understood was warned about */
-    bool statement_told; /* a change that is logged as a statement was warned about */
-    bool order_told;     /* GTIDs of a domain that do not grow were warned about */
+    bool acked_here;            /* it is a place in this server's log */
+    leat_my_retained *retained; /* NULL: not looked yet */
+    leat_err held;              /* a failure that the next read returns; rc OK: none */
+    bool unread_told;           /* a statement that is not understood was warned about */
+    bool statement_told;        /* a change that is logged as a statement was warned about */
+    bool order_told;            /* GTIDs of a domain that do not grow were warned about */
 } leat_my_source;
 
 /* The log and the place in it up to which it was read; before the stream, where it will begin. */
@@ -297,6 +300,16 @@ leat_rc leat_my_ahead_look(leat_my_source *s, int64_t most_us, leat_err *e);
  * FILE:POS by: ALTER ...", in a; NULL: there is none. */
 const char *leat_my_ahead_has(const leat_my_source *s, const leat_my_rel *r, leat_arena *a);
 void leat_my_ahead_free(leat_my_ahead *h);
+
+/* ---- retained.c: what the server keeps of its log beyond what is durable ---- */
+/* Asks it, if that is due: again and again, between events or while nothing is read. */
+void leat_my_retained_look(leat_my_source *s);
+/* As the last look told: lag_bytes, retained_* and log_*. */
+void leat_my_retained_gauge(const leat_my_source *s, leat_gauges *g);
+void leat_my_retained_free(leat_my_source *s);
+/* For so many seconds logs are kept, by binlog_expire_logs_seconds and expire_logs_days (NULL: the
+ * server has none of that name); 0: for ever. */
+int64_t leat_my_expiry_s(const char *seconds, const char *days);
 
 /* ---- history.c: schema changes as records ---- */
 struct leat_my_history *leat_my_history_new(const leat_my_source *s);

@@ -162,6 +162,7 @@ leat_rc leat_my_beat_source(leat_task *task, leat_err *e)
     leat_my_source *s = task->priv;
     int64_t most = s->conf->capture.snapshot_hold_ms * 1000;
     int64_t rests = s->plain ? leat_mono_us() - s->plain->read_us : 0;
+    if (!s->plain) leat_my_retained_look(s);
     if (most == 0 || rests < most) return LEAT_OK;
     leat_my_plain_end(s);
     return leat_fail(e, LEAT_RETRY, "snapshot.let_go", "snapshot.hold.ms",

@@ -163,6 +163,7 @@ void leat_my_close_source(leat_task *t)
     leat_my_history_free(s->history);
     leat_my_beginning_free(s->beginning);
     leat_my_ahead_free(s->ahead);
+    leat_my_retained_free(s);
     if (s->origin) leat_origin_unpin(s->origin);
     leat_arena_free(&s->block_arena);
     leat_arena_free(&s->scratch);
@@ -216,6 +217,7 @@ leat_rc leat_my_ack_source(leat_task *t, leat_position pos, leat_err *e)
     leat_my_source *s = t->priv;
     leat_arena a = {0};
     leat_rc rc = leat_my_position_read(pos.offset, &a, &s->acked, e);
+    s->acked_here = leat_str_eq(s->acked.server, s->server);
     s->acked.gtids = s->acked.server = (leat_str){0};
     leat_arena_free(&a);
     return rc;
@@ -299,7 +301,7 @@ bool leat_my_passed_source(leat_task *t, leat_str end, const leat_position *pos,
 void leat_my_gauges_source(leat_task *t, leat_gauges *g)
 {
     const leat_my_source *s = t->priv;
-    g->lag_bytes = g->retained_bytes = g->retained_limit = -1;
+    leat_my_retained_gauge(s, g);
     g->held_bytes = s->arena.held + s->scratch.held + s->packed.cap + s->unpack.buf.cap;
     snprintf(g->position, sizeof g->position, "%.40s:%llu", s->file[0] ? s->file : s->at.file,
              (unsigned long long)(s->file[0] ? s->pos : s->at.pos));

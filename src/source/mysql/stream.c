@@ -176,6 +176,7 @@ leat_rc leat_my_stream_read(leat_my_source *s, leat_batch *b, int wait_ms, leat_
     int64_t begun = leat_mono_us();
     leat_buf text = {0};
     s->safe = false;
+    leat_my_retained_look(s);
     if (s->begins || !s->resumed) return begin(s, b, e);
     if (!s->streaming) LEAT_TRY(start(s, e));
     b->tx_open = s->tx.open;

@@ -33,6 +33,12 @@ export interface Row {
   retained_bytes: number;
   /** Above it the server gives up on us; 0: none is set. */
   retained_limit: number;
+  /** So long the server surely keeps what was not read; -1: not known, or for ever. */
+  log_left_ms: number;
+  /** How long it keeps log at all; 0: for ever, -1: not known. */
+  log_expires_ms: number;
+  /** It has removed some that was not read. */
+  log_removed: boolean;
   spool_bytes: number;
   stream_bytes: number;
   resident_bytes: number;

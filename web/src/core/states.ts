@@ -2,6 +2,7 @@
 // says why.
 import type { Row } from "./feed";
 import { about, bytes, duration } from "./format";
+import { sayLoss } from "./retained";
 
 export type Tone = "ok" | "info" | "warn" | "bad" | "accent" | "muted";
 
@@ -60,8 +61,12 @@ const STAGES: Record<string, string> = {
   process: "its process",
 };
 
-/** One sentence: why it is in this state. */
+/** One sentence: why it is in this state; and one more where the server's log does not wait for it. */
 export function whyOf(row: Row): string {
+  return [reasonOf(row), sayLoss(row)].filter(Boolean).join(" ");
+}
+
+function reasonOf(row: Row): string {
   const trace = traceOf(row.trace);
   switch (row.condition) {
     case "FAILED":

@@ -6,7 +6,7 @@ import { get, path } from "../../core/api";
 import { bytes, duration, exact, rate, UNKNOWN } from "../../core/format";
 import { growthOf, link, names, rowOf, turns } from "../../core/live";
 import { go, parts, to } from "../../core/place";
-import { sayLimit } from "../../core/retained";
+import { sayLimit, sayLoss } from "../../core/retained";
 import { isAlive, snapshotOf, toneOf, traceOf } from "../../core/states";
 import { lacks } from "../../core/who";
 import { Copy, Empty, StateWord, Title, useEvery, useLoad, useTitle, Waiting } from "../../parts/bits";
@@ -105,7 +105,7 @@ function WhyPanel({ name, condition, trace }: { name: string; condition: string;
 function Figures({ name }: { name: string }) {
   const row = rowOf(name)!.value;
   const alive = isAlive(row);
-  const limit = sayLimit(row.retained_bytes, row.retained_limit, growthOf(name));
+  const limit = sayLimit(row, row.retained_bytes, row.retained_limit, growthOf(name));
   const figure = (label: string, value: string, title?: string) => (
     <div>
       <dt>{label}</dt>
@@ -175,6 +175,11 @@ export function Connector() {
         </div>
       )}
       {troubled && <WhyPanel name={name} condition={row.condition} trace={row.trace} />}
+      {!troubled && sayLoss(row) && (
+        <p class="tint-warn why-panel">
+          {sayLoss(row)} {row.log_removed ? "Unless another server still has it, begin anew behind the gap (Offsets)." : "Let the connector go on, or have the server keep its log for longer."}
+        </p>
+      )}
       {row.condition === "SNAPSHOTTING" && (
         <p class="tint-info why-panel">
           {snapshotOf(row)} Changes flow beside it. <a href={to("c", name, "tables")}>Tables</a>

@@ -26,7 +26,7 @@ interface Planned {
 }
 
 /** A moment; its time as the zone's clocks show it. */
-function TimeForm({ run, cancel, busy }: { run: (ms: number) => void; cancel: () => void; busy: boolean }) {
+function TimeForm({ source, run, cancel, busy }: { source: boolean; run: (ms: number) => void; cancel: () => void; busy: boolean }) {
   const [text, setText] = useState(wallOf(Date.now() - 3_600_000));
   const ms = momentOf(text);
   const good = !Number.isNaN(ms);
@@ -34,7 +34,9 @@ function TimeForm({ run, cancel, busy }: { run: (ms: number) => void; cancel: ()
     <form class="panel" onSubmit={(e) => { e.preventDefault(); if (good) run(ms); }}>
       <h2>Go to a time</h2>
       <label class="field">
-        <span>The next record is the first that was committed then or later, by the clocks of {zone.value}</span>
+        <span>
+          {source ? "What was committed later is captured again: it goes to the newest place that its stream recorded by then" : "The next record is the first that was committed then or later"}, by the clocks of {zone.value}
+        </span>
         <input type="datetime-local" step="1" required value={text} onInput={(e) => setText(e.currentTarget.value)} />
       </label>
       {good && <p class="muted small">{precise(ms).replace("\n", " · ")}</p>}
@@ -84,6 +86,7 @@ export function OffsetsTab({ name, status, reload }: TabProps) {
   const [plan, setPlan] = useState<{ plan: Planned; run: () => Promise<unknown> } | null>(null);
   const { error: problem, busy, attempt, forget } = useAttempt();
   const stopped = rowOf(name)?.value.condition === "STOPPED";
+  const source = rowOf(name)?.value.type === "source";
   const off = lacks("admin");
 
   /** text: as edited; null: a reset. */
@@ -94,12 +97,13 @@ export function OffsetsTab({ name, status, reload }: TabProps) {
       const plan = await ask<Planned>("POST", path("hub", "v1", "connectors", name, "offsets", "preview"), body ?? { reset: true });
       setPlan({ plan, run: () => (body ? ask("PATCH", where, body) : ask("DELETE", where)) });
     });
-  /** Of all topics that have a position. What is shown is what is done: the offsets that were found, not the time. */
+  /** Of all that have a position. What is shown is what is done: the offsets that were found, not the time. A source's are found once more, since they may have numbers that are none here: it is stopped, so they are the same. */
   const previewTime = (ms: number) =>
     attempt(async () => {
       const time = new Date(ms).toISOString();
       const offsets = value!.partitions.map((partition) => ({ partition, offset: { time } }));
       const plan = await ask<Planned>("POST", path("hub", "v1", "connectors", name, "offsets", "preview"), { offsets });
+      if (source) return setPlan({ plan, run: () => ask("PATCH", where, { offsets }) });
       const moved = new Set(value!.partitions.map((p) => (p as { kafka_topic?: string }).kafka_topic));
       const left = (await topicsOf(name)).filter((t) => !moved.has(t));
       const found = plan.changes.map((c) => ({ partition: c.partition, offset: c.after.offset }));
@@ -137,9 +141,7 @@ export function OffsetsTab({ name, status, reload }: TabProps) {
           <p class="row">
             <button type="button" class="button" disabled={!stopped || !!off} title={off || (stopped ? "" : "It must be stopped")} onClick={() => setText(value.pretty)}>Edit…</button>
             <button type="button" class="button" disabled={!stopped || !!off} title={off || (stopped ? "" : "It must be stopped")} onClick={() => void preview(null)}>Reset…</button>
-            {rowOf(name)?.value.type === "sink" && (
-              <button type="button" class="button" disabled={!stopped || !!off} title={off || (stopped ? "" : "It must be stopped")} onClick={() => setByTime(true)}>Go to a time…</button>
-            )}
+            <button type="button" class="button" disabled={!stopped || !!off} title={off || (stopped ? "" : "It must be stopped")} onClick={() => setByTime(true)}>Go to a time…</button>
             <Copy text={value.pretty} />
           </p>
         </section>
@@ -156,7 +158,7 @@ export function OffsetsTab({ name, status, reload }: TabProps) {
           </p>
         </section>
       )}
-      {byTime && !plan && <TimeForm busy={busy} run={(ms) => void previewTime(ms)} cancel={() => { setByTime(false); forget(); }} />}
+      {byTime && !plan && <TimeForm source={source} busy={busy} run={(ms) => void previewTime(ms)} cancel={() => { setByTime(false); forget(); }} />}
       {problem && <Failure error={problem} />}
       {plan && <Preview plan={plan.plan} busy={busy} run={() => void run()} cancel={() => setPlan(null)} />}
     </>

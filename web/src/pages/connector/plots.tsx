@@ -3,6 +3,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { get, path } from "../../core/api";
 import { bytes, count, duration, time } from "../../core/format";
+import type { Row } from "../../core/feed";
 import { heardAt, pointsOf, rowOf } from "../../core/live";
 import { fullIn, sayLimit } from "../../core/retained";
 import { query, setQuery } from "../../core/place";
@@ -75,7 +76,7 @@ function growthIn(times: number[], values: number[]): number | null {
 }
 
 /** What the server retains, its limit, and where both lead: a quarter of the time ahead, or to the limit. */
-function Retained({ lines, from, until, label, empty }: { lines: Lines; from: number; until: number; label: string; empty: string }) {
+function Retained({ row, lines, from, until, label, empty }: { row: Row; lines: Lines; from: number; until: number; label: string; empty: string }) {
   const by = growthIn(lines.times, lines.retained);
   const last = lines.retained.reduce((found, v, i) => (Number.isNaN(v) ? found : i), -1);
   const [now, limit] = last < 0 ? [NaN, NaN] : [lines.retained[last]!, lines.limit[last]!];
@@ -86,7 +87,7 @@ function Retained({ lines, from, until, label, empty }: { lines: Lines; from: nu
   const series: Series[] = [{ label: "kept by the server", color: "--plot-4", values: times.map((_, i) => lines.retained[i] ?? NaN) }];
   if (limit > 0) series.push({ label: "limit", color: "--bad", dash: [6, 4], values: times.map((_, i) => (i < lines.limit.length ? lines.limit[i] || NaN : limit)) });
   if (left !== null) series.push({ label: "forecast", color: "--plot-4", dash: [2, 4], values: times.map((t) => (t < begun ? NaN : now + by! * (t - begun))) });
-  const said = sayLimit(now, limit, by);
+  const said = sayLimit(row, now, limit, by);
   return (
     <Plot
       times={times}
@@ -114,7 +115,8 @@ export function PlotsTab({ name }: TabProps) {
   const [turn, setTurn] = useState(0);
   useEffect(() => setTurn((n) => n + 1), [heardAt.value]);
   const until = heardAt.value / 1000;
-  const source = rowOf(name)?.value.type === "source";
+  const row = rowOf(name)?.value;
+  const source = row?.type === "source";
 
   const lines = useMemo(() => {
     const past = value ? pastOf(value) : none();
@@ -152,7 +154,7 @@ export function PlotsTab({ name }: TabProps) {
         <Plot {...common} least={10} title={`Throughput, last ${label}`} as={(n) => (n == null || Number.isNaN(n) ? "–" : `${count(Math.round(n))}/s`)} series={[{ label: "events", color: "--plot-1", values: lines.rate }]} />
         <Plot {...common} title={`Lag, last ${label}`} least={1000} as={(n) => duration(n)} series={[{ label: "behind the source", color: "--plot-2", values: lines.behind }]} />
         {source && <Plot {...common} title={`Still to read, last ${label}`} least={1024} steps={BYTE_STEPS} as={(n) => bytes(n)} series={[{ label: "of the source's log", color: "--plot-3", values: lines.lag }]} />}
-        {source && <Retained {...common} lines={lines} label={label} />}
+        {source && <Retained {...common} row={row} lines={lines} label={label} />}
         <Plot {...common} title={`Memory, last ${label}`} least={1024} steps={BYTE_STEPS} as={(n) => bytes(n)} series={[{ label: "resident", color: "--plot-5", values: lines.resident }]} />
       </div>
     </>
