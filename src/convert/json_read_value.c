@@ -287,7 +287,7 @@ static leat_rc read_null(reading *r, const leat_schema *s, leat_value *out)
 {
     *out = leat_null();
     if (s->def && r->defaults)
-        *out = *s->def;
+        *out = leat_value_copy(r->a, s->def); /* the schema may be forgotten before the cell */
     else if (!s->optional)
         return leat_fail(r->e, LEAT_DATA, "convert.read", "",
                          "it is null, or missing, and its schema says that it never is");

@@ -65,6 +65,10 @@ struct leat_feed {
     const leat_feed_ops *ops;
     leat_feed_reached *reached; /* set by the loop; NULL: the feed alone knows how far it is */
     void *reached_arg;
+    /* Commits what the target holds in an open transaction, of whatever lane, and stores it; set by
+     * the loop. For a feed that gives or takes lanes while batches are held. */
+    leat_rc (*settle)(void *arg, leat_err *e);
+    void *settle_arg;
     leat_lane *first;
 };
 

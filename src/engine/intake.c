@@ -1,8 +1,10 @@
 /* Partitions of Kafka as lanes; see the header.
  *
- * A look takes what the consumer has, up to a batch of all partitions together, and only when
- * nothing that was taken before is left: so partitions are given and taken back between batches of
- * the target, never inside of one.
+ * A look takes what the consumer has, up to a batch of all partitions together (a pull), and only
+ * when nothing of the pull that lanes are served of is left: so partitions are given and taken back
+ * between batches of the target, never inside of one. What was taken is read into events by a
+ * thread of its own, while the target writes those of the pull before. Only the sink's thread has
+ * to do with partitions: one that is taken back loses its part of what is being read.
  *
  * A topic may be deleted and made again under the same name; its offsets begin anew, and a cursor
  * of the old one would pass over records of the new. So a cursor has the time and the checksum of
@@ -16,22 +18,16 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "engine/aside.h"
+#include "engine/pull.h"
 #include "engine/wanted.h"
 #include "stream/kafka/member.h"
 
 enum {
-    BATCH_EVENTS = 8192,
     PULL_RECORDS = 8192, /* of all partitions */
     PULL_BYTES = 4 << 20,
-    PULL_KEPT = 8 << 20,
     LOOK_US = 2000000, /* between two looks for topics that fit */
 };
-
-/* A record that was taken from the consumer; in the arena of the pull. */
-typedef struct record {
-    leat_kafka_message m;
-    struct record *next;
-} record;
 
 /* What tells a record from one that has its offset in another life of the topic. */
 typedef struct mark {
@@ -44,26 +40,31 @@ typedef struct partition {
     leat_lane lane;
     char *topic;
     int32_t number;
-    int64_t next, at;   /* offsets: as stored, behind the last batch; -1: not known */
-    mark last, at_last; /* the records before these */
-    bool checks;        /* it begins with `last`, to see whether it still is that */
-    bool anew;          /* it is not: the topic is read from its beginning */
-    bool ended;         /* the consumer has returned all there was */
-    bool stops;         /* the sink stops at `left`: what is before it is to be committed */
-    record *taken;      /* in the last pull; NULL: nothing ... */
-    record *left;       /* ... and what of it no batch had yet */
-    record **tail;
+    int64_t next, at;       /* offsets: as stored, behind the last batch; -1: not known ... */
+    int64_t seen;           /* ... and behind what was taken from the consumer */
+    mark last, at_last;     /* the records before these */
+    bool checks;            /* it begins with `last`, to see whether it still is that */
+    bool anew;              /* it is not: the topic is read from its beginning */
+    bool ended;             /* the consumer has returned all there was */
+    bool stops;             /* the sink stops behind the last batch, which is to be committed */
+    leat_pull_part *served; /* its part of the pull that is served; NULL: none ... */
+    leat_pull_part *filled; /* ... and of that which is being taken */
 } partition;
 
 typedef struct intake {
     leat_feed feed;
     leat_intake_conf conf;
     leat_kafka_member *member; /* NULL: not opened */
-    leat_change_reader *reader;
-    leat_transform_run *transforms;
-    const leat_kafka_message *now; /* what is being read */
+    leat_pull_reader reader;
+    leat_aside *thread; /* reads `ahead`; NULL: not opened */
+    leat_pull pulls[2];
+    leat_pull *served;  /* what lanes have their events of */
+    leat_pull *ahead;   /* what is read meanwhile, or nothing */
+    leat_err failed;    /* taking what comes behind `ahead` did; rc OK: it did not */
+    leat_err unsettled; /* a commit inside a callback failed; likewise */
+    leat_lane *gone;    /* taken back since the last look: the loop may stand at one of them */
+    bool closing;
     char *client;
-    leat_arena pulled;
     leat_arena named;  /* with a pattern: of topics */
     const char **fit;  /* ... those that fit, NULL-ended, by name */
     int64_t looked_us; /* ... leat_mono_us of the last look at the list of topics */
@@ -77,13 +78,6 @@ static partition *find(const intake *s, const char *topic, int32_t number)
         if (p->number == number && strcmp(p->topic, topic) == 0) return p;
     }
     return NULL;
-}
-
-/* 0: the record has none that fits. */
-static int64_t us_of(const leat_kafka_message *m)
-{
-    int64_t us;
-    return __builtin_mul_overflow(m->timestamp_ms, (int64_t)1000, &us) ? 0 : us;
 }
 
 static mark mark_of(const leat_kafka_message *m)
@@ -175,7 +169,7 @@ static leat_rc given(void *arg, const char *topic, int32_t number, int64_t *from
         drop(p);
         return rc;
     }
-    p->at = p->next;
+    p->at = p->seen = p->next;
     p->at_last = p->last;
     p->checks = p->last.offset >= 0;
     if (p->next >= 0) *from = p->checks ? p->last.offset : p->next;
@@ -185,15 +179,37 @@ static leat_rc given(void *arg, const char *topic, int32_t number, int64_t *from
     return LEAT_OK;
 }
 
+static void drop_gone(intake *s)
+{
+    while (s->gone) {
+        partition *p = (partition *)s->gone;
+        s->gone = p->lane.next;
+        drop(p);
+    }
+}
+
+/* What the target holds is committed while its partition is still ours, and its place known. */
+static void settle(intake *s)
+{
+    if (s->closing || leat_rc_failed(s->unsettled.rc)) return;
+    s->unsettled.rc = s->feed.settle(s->feed.settle_arg, &s->unsettled);
+}
+
 static void taken(void *arg, const char *topic, int32_t number)
 {
     intake *s = arg;
     partition *p = find(s, topic, number);
     leat_lane **at = &s->feed.first;
     if (!p) return;
+    settle(s);
     while (*at != &p->lane) at = &(*at)->next;
     *at = p->lane.next;
-    drop(p);
+    for (size_t i = 0; i < 2; i++)
+        for (uint32_t k = 0; k < s->pulls[i].n; k++)
+            if (s->pulls[i].parts[k]->lane == p) s->pulls[i].parts[k]->lane = NULL;
+    p->served = NULL;
+    p->lane.next = s->gone;
+    s->gone = &p->lane;
 }
 
 static void ended(void *arg, const char *topic, int32_t number, int64_t next)
@@ -207,7 +223,7 @@ static void ended(void *arg, const char *topic, int32_t number, int64_t next)
 
 static void forget(partition *p)
 {
-    p->next = p->at = -1;
+    p->next = p->at = p->seen = -1;
     p->last.offset = p->at_last.offset = -1;
     p->checks = p->anew = p->ended = false;
 }
@@ -218,7 +234,7 @@ static void tell_anew(const partition *p)
              "topic=\"%s\" partition=%" PRId32
              " is not what the sink has read up to offset %" PRId64
              ": it was deleted and made again. It is read from its beginning",
-             p->topic, p->number, p->next);
+             p->topic, p->number, p->seen);
 }
 
 /* What is wanted next was removed, or never was. */
@@ -233,27 +249,28 @@ static leat_rc missing(void *arg, const char *topic, int32_t number, int64_t fir
         *from = p->next;
         return LEAT_OK;
     }
-    if (p->at < 0) { /* nothing of it was read yet: there is no gap to tell */
+    settle(s);
+    if (p->seen < 0) { /* nothing of it was read yet: there is no gap to tell */
         *from = LEAT_KAFKA_AT_RESET;
         return LEAT_OK;
     }
     *from = s->conf.kafka->reset == LEAT_KAFKA_RESET_LATEST && s->conf.kafka->resets
                 ? LEAT_KAFKA_AT_NEXT
                 : LEAT_KAFKA_AT_FIRST;
-    if (p->next > next) {
+    if (p->seen > next) {
         tell_anew(p);
     } else if (s->conf.kafka->resets) {
         leat_log(LEAT_ERROR, "stream.gap",
                  "topic=\"%s\" partition=%" PRId32 " offsets %" PRId64 " to %" PRId64
                  " were removed before the sink had read them; it goes on by auto.offset.reset",
-                 topic, number, p->next, first - 1);
+                 topic, number, p->seen, first - 1);
     } else {
         return leat_fail(e, LEAT_CONF, "stream.gap", p->lane.source,
                          "topic %s, partition %" PRId32 ": offsets %" PRId64 " to %" PRId64
                          " were removed from it (by its retention) before the sink had read them. "
                          "To go on without them set consumer.override.auto.offset.reset=earliest, "
                          "and take what is missing by a snapshot",
-                         topic, number, p->next, first - 1);
+                         topic, number, p->seen, first - 1);
     }
     forget(p);
     return LEAT_OK;
@@ -262,11 +279,6 @@ static leat_rc missing(void *arg, const char *topic, int32_t number, int64_t fir
 static const leat_kafka_member_events events = {given, taken, ended, missing};
 
 /* ---- taking records ---- */
-
-static leat_str keep(intake *s, leat_str bytes)
-{
-    return bytes.s ? leat_arena_str(&s->pulled, bytes) : bytes;
-}
 
 /* The first record of a lane may be that before its cursor. True: it is for nobody. */
 static bool is_old(partition *p, const leat_kafka_message *m)
@@ -280,26 +292,13 @@ static bool is_old(partition *p, const leat_kafka_message *m)
     return true;
 }
 
-static void add(intake *s, const leat_kafka_message *m)
+static void add(intake *s, leat_pull *u, const leat_kafka_message *m)
 {
     partition *p = find(s, m->topic, m->partition);
     if (!p || is_old(p, m)) return;
-    record *r = LEAT_NEW(&s->pulled, record, 1);
-    r->m = *m;
-    r->m.topic = p->topic;
-    r->m.key = keep(s, m->key);
-    r->m.value = keep(s, m->value);
-    leat_kafka_header *headers = LEAT_NEW(&s->pulled, leat_kafka_header, m->nheaders + 1);
-    for (size_t i = 0; i < m->nheaders; i++)
-        headers[i] = (leat_kafka_header){leat_arena_strdup(&s->pulled, m->headers[i].name),
-                                         keep(s, m->headers[i].value)};
-    r->m.headers = headers;
-    if (!p->taken) {
-        p->taken = p->left = r;
-    } else {
-        *p->tail = r;
-    }
-    p->tail = &r->next;
+    if (!p->filled) p->filled = leat_pull_part_new(u, p, p->topic, p->number);
+    leat_pull_add(u, p->filled, s->member, m);
+    p->seen = m->offset + 1;
     p->ended = false;
 }
 
@@ -315,27 +314,76 @@ static leat_rc begin_anew(intake *s, leat_err *e)
     return LEAT_OK;
 }
 
-static leat_rc pull(intake *s, int64_t wait_us, leat_err *e)
+/* Takes what the consumer has. */
+static leat_rc pull(intake *s, leat_pull *u, int64_t wait_us, leat_err *e)
 {
     leat_kafka_message m;
-    size_t bytes = 0;
-    leat_arena_reset(&s->pulled, PULL_KEPT);
-    for (leat_lane *l = s->feed.first; l; l = l->next) ((partition *)l)->taken = NULL;
-    for (unsigned n = 0; n < PULL_RECORDS && bytes < PULL_BYTES; n++) {
+    leat_pull_clear(u);
+    for (leat_lane *l = s->feed.first; l; l = l->next) ((partition *)l)->filled = NULL;
+    for (unsigned n = 0; !u->full; n++) {
         leat_rc rc = leat_kafka_member_poll(s->member, &m, n == 0 ? (int)(wait_us / 1000) : 0, e);
         LEAT_TRY(rc);
         if (rc == LEAT_AGAIN) break;
-        add(s, &m);
-        bytes += m.key.len + m.value.len;
+        add(s, u, &m);
+        u->full = n + 1 == PULL_RECORDS || u->bytes >= PULL_BYTES;
     }
     return begin_anew(s, e);
+}
+
+static void read_ahead(void *arg)
+{
+    intake *s = arg;
+    leat_pull_read(&s->reader, s->ahead);
+}
+
+static bool is_left(const leat_pull_part *part)
+{
+    return part && (part->last || part->stop);
 }
 
 static bool has_left(const intake *s)
 {
     for (leat_lane *l = s->feed.first; l; l = l->next)
-        if (((partition *)l)->left) return true;
+        if (is_left(((partition *)l)->served)) return true;
     return false;
+}
+
+static void serve(leat_pull *u)
+{
+    for (uint32_t i = 0; i < u->n; i++)
+        if (u->parts[i]->lane) ((partition *)u->parts[i]->lane)->served = u->parts[i];
+}
+
+/* What was read ahead is served next, and what came meanwhile read. Of the pull that was served
+ * nothing is left. A failure waits until what was taken before it is served. */
+static leat_rc advance(intake *s, int64_t wait_us, leat_err *e)
+{
+    leat_pull *next = s->ahead, *free = s->served;
+    for (leat_lane *l = s->feed.first; l; l = l->next) ((partition *)l)->served = NULL;
+    leat_pull_clear(free);
+    if (leat_rc_failed(s->failed.rc) && next->n == 0) {
+        if (e) *e = s->failed;
+        return s->failed.rc;
+    }
+    if (next->n == 0) {
+        LEAT_TRY(pull(s, next, wait_us, e));
+        if (next->n == 0) return LEAT_OK;
+        leat_aside_run(s->thread, read_ahead, s);
+    }
+    if (!leat_rc_failed(s->failed.rc)) s->failed.rc = pull(s, free, 0, &s->failed);
+    if (leat_rc_failed(s->unsettled.rc)) {
+        if (e) *e = s->unsettled;
+        return s->unsettled.rc;
+    }
+    leat_aside_wait(s->thread);
+    s->served = next;
+    s->ahead = free;
+    serve(next);
+    if (leat_rc_failed(s->failed.rc))
+        leat_pull_clear(free);
+    else if (free->n > 0)
+        leat_aside_run(s->thread, read_ahead, s);
+    return LEAT_OK;
 }
 
 /* ---- topics ---- */
@@ -393,6 +441,7 @@ static leat_rc open_member(intake *s, leat_err *e)
 {
     const leat_kafka_member_conf conf = {
         .kafka = s->conf.kafka, .name = s->client, .events = &events, .arg = s};
+    LEAT_TRY(leat_aside_new(&s->thread, e));
     LEAT_TRY(leat_kafka_member_open(&conf, &s->member, e));
     return s->conf.pattern ? LEAT_OK : leat_kafka_member_join(s->member, s->conf.topics, e);
 }
@@ -400,6 +449,7 @@ static leat_rc open_member(intake *s, leat_err *e)
 static leat_rc look(leat_feed *f, bool now, int64_t wait_us, leat_err *e)
 {
     intake *s = (intake *)f;
+    drop_gone(s);
     if (has_left(s)) return LEAT_OK;
     if (!s->member) return open_member(s, e);
     bool last = now && !s->looked_last;
@@ -409,7 +459,7 @@ static leat_rc look(leat_feed *f, bool now, int64_t wait_us, leat_err *e)
     else if (last)
         LEAT_TRY(leat_kafka_member_join(s->member, s->conf.topics, e));
     leat_kafka_member_commit(s->member);
-    return pull(s, wait_us, e);
+    return advance(s, wait_us, e);
 }
 
 /* ---- batches ---- */
@@ -425,15 +475,14 @@ static leat_rc unreadable(const partition *p, int64_t offset, const leat_err *wh
                      p->topic, p->number, offset, *where ? ", " : "", where, why->msg);
 }
 
-static void report_one(const intake *s, const leat_kafka_message *m, const leat_err *why)
+static void report_one(const intake *s, const leat_pulled *r)
 {
-    bool shaping = strcmp(why->code, "transform.failed") == 0;
-    leat_errant_add(s->conf.to, m, why, shaping ? leat_transform_failed(s->transforms) : NULL);
+    leat_errant_add(s->conf.to, &r->m, r->why, r->transform);
 }
 
-static void bury(intake *s, leat_tally *of, const leat_kafka_message *m, const leat_err *why,
-                 leat_batch *b)
+static void bury(intake *s, const leat_pulled *r, leat_batch *b)
 {
+    const leat_kafka_message *m = &r->m;
     leat_buf position = {0};
     leat_jw w = {.out = &position};
     leat_jw_object(&w, NULL);
@@ -441,81 +490,53 @@ static void bury(intake *s, leat_tally *of, const leat_kafka_message *m, const l
     leat_jw_i64(&w, "partition", m->partition);
     leat_jw_i64(&w, "offset", m->offset);
     leat_jw_end(&w);
-    leat_dead letter = {.why = *why,
+    leat_dead letter = {.why = *r->why,
                         .bytes = m->value.s ? m->value : m->key,
                         .position = leat_buf_str(&position),
                         .topic = m->topic,
-                        .ts_us = us_of(m)};
+                        .ts_us = leat_pulled_us(m)};
     if (!letter.bytes.s) letter.bytes = LEAT_STR("");
-    leat_batch_dead(b, of, &letter);
+    leat_batch_dead(b, leat_tallies_get(&b->tables, leat_str_of(m->topic), NULL), &letter);
     leat_buf_free(&position);
-    if (s->conf.to) report_one(s, m, why);
+    if (s->conf.to) report_one(s, r);
 }
 
-/* Of headers the names alone: no transform looks at what they hold. */
-static leat_rc through(void *arg, leat_record *r, leat_arena *a, leat_err *e)
+/* There are many more records, and all of this partition: what the target has of it so far may wait
+ * for them, so that a commit is for more. */
+static bool goes_on(const intake *s, const partition *p)
 {
-    const intake *s = arg;
-    leat_header *headers = LEAT_NEW(a, leat_header, s->now->nheaders);
-    for (size_t i = 0; i < s->now->nheaders; i++) headers[i].name = s->now->headers[i].name;
-    r->headers = headers;
-    r->nheaders = (uint32_t)s->now->nheaders;
-    return leat_transform_one(s->transforms, r, a, e);
-}
-
-static leat_tally *of_topic(leat_batch *b, const partition *p)
-{
-    return leat_tallies_get(&b->tables, leat_str_of(p->topic), NULL);
-}
-
-static leat_rc read_one(intake *s, partition *p, const leat_kafka_message *m, leat_batch *b,
-                        leat_err *e)
-{
-    leat_err why = {0};
-    s->now = m;
-    leat_rc rc = leat_change_read(s->reader, p->topic, m->key, m->value, b, &why);
-    if (rc == LEAT_OK) {
-        leat_event *ev = &b->ev[b->n - 1];
-        ev->partition = (uint32_t)p->number;
-        ev->offset = m->offset;
-        if (ev->ts_us == 0) ev->ts_us = us_of(m);
-    } else if (rc == LEAT_AGAIN) {
-        LEAT_COUNT(b, of_topic(b, p), filtered, 1);
-    } else if (!s->conf.tolerate) {
-        return unreadable(p, m->offset, &why, e);
-    } else {
-        bury(s, of_topic(b, p), m, &why, b);
-    }
-    return LEAT_OK;
+    const leat_pull *u = s->ahead;
+    return u->full && u->n == 1 && u->parts[0]->lane == p && !has_left(s);
 }
 
 static leat_rc next(leat_feed *f, leat_lane *l, leat_batch *b, int64_t wait_us, leat_err *e)
 {
     intake *s = (intake *)f;
     partition *p = (partition *)l;
-    uint32_t n = 0;
-    leat_batch_reset(b);
-    if (leat_change_reader_trim(s->reader)) leat_transform_run_forget(s->transforms);
+    bool more = goes_on(s, p);
     (void)wait_us;
     p->stops = false;
-    for (; p->left && n < BATCH_EVENTS; n++, p->left = p->left->next) {
-        leat_err why;
-        leat_rc rc = read_one(s, p, &p->left->m, b, &why);
-        p->stops = rc != LEAT_OK && n > 0;
-        if (p->stops) break;
-        if (rc != LEAT_OK && e) *e = why;
-        LEAT_TRY(rc);
-        p->at = p->left->m.offset + 1;
-        p->at_last = mark_of(&p->left->m);
-    }
-    return n > 0 ? LEAT_OK : LEAT_AGAIN;
+    leat_batch_reset(b);
+    if (more) LEAT_TRY(advance(s, 0, e));
+    leat_pull_part *part = p->served;
+    if (!is_left(part)) return LEAT_AGAIN;
+    p->stops = more && !part->last; /* what is held is committed before that is told */
+    if (p->stops) return LEAT_AGAIN;
+    if (!part->last) return unreadable(p, part->stop->m.offset, part->stop->why, e);
+    leat_batch_swap(b, &part->batch);
+    for (const leat_pulled *r = part->first; r != part->last->next; r = r->next)
+        if (r->why) bury(s, r, b);
+    p->at = part->last->m.offset + 1;
+    p->at_last = mark_of(&part->last->m);
+    p->stops = part->stop != NULL;
+    part->last = NULL;
+    return LEAT_OK;
 }
 
 static bool at_end(leat_feed *f, leat_lane *l)
 {
-    (void)f;
     const partition *p = (partition *)l;
-    return !p->left || p->stops;
+    return p->stops || (!is_left(p->served) && !goes_on((intake *)f, p));
 }
 
 static bool all_read(leat_feed *f)
@@ -525,8 +546,8 @@ static bool all_read(leat_feed *f)
     if (s->conf.pattern && !*s->fit) return true;
     if (!leat_kafka_member_settled(s->member)) return false;
     for (leat_lane *l = f->first; l; l = l->next)
-        if (((partition *)l)->left || !((partition *)l)->ended) return false;
-    return true;
+        if (!((partition *)l)->ended) return false;
+    return s->ahead->n == 0 && !has_left(s);
 }
 
 static leat_rc store(leat_feed *f, leat_lane *l, const leat_sink_counts *counts, leat_err *e)
@@ -545,8 +566,8 @@ static void refused(leat_feed *f, leat_lane *l, int64_t offset, const leat_err *
 {
     intake *s = (intake *)f;
     if (!s->conf.to) return;
-    for (const record *r = ((partition *)l)->taken; r; r = r->next)
-        if (r->m.offset == offset) report_one(s, &r->m, why);
+    for (const leat_pulled *r = ((partition *)l)->served->first; r; r = r->next)
+        if (r->m.offset == offset) leat_errant_add(s->conf.to, &r->m, why, NULL);
 }
 
 static leat_rc report(leat_feed *f, leat_err *e)
@@ -558,7 +579,12 @@ static leat_rc report(leat_feed *f, leat_err *e)
 static void close_all(leat_feed *f)
 {
     intake *s = (intake *)f;
+    leat_aside_free(s->thread);
+    s->thread = NULL;
+    for (size_t i = 0; i < 2; i++) leat_pull_free(&s->pulls[i]);
+    s->closing = true;
     leat_kafka_member_close(s->member);
+    s->closing = false;
     s->member = NULL;
     s->fit = NULL;
     s->looked_us = 0;
@@ -569,8 +595,9 @@ static void close_all(leat_feed *f)
         f->first = p->lane.next;
         drop(p);
     }
+    drop_gone(s);
     if (s->conf.to) leat_errant_forget(s->conf.to);
-    leat_arena_free(&s->pulled);
+    s->failed = s->unsettled = (leat_err){0};
 }
 
 static const leat_feed_ops ops = {
@@ -593,9 +620,12 @@ leat_feed *leat_intake_new(const leat_intake_conf *conf)
     intake *s = leat_zalloc(1, sizeof *s);
     s->feed.ops = &ops;
     s->conf = *conf;
-    s->reader = leat_change_reader_new(&conf->key, &conf->value);
-    s->transforms = leat_transform_run_new(conf->transforms);
-    if (conf->transforms) leat_change_reader_through(s->reader, through, s);
+    s->reader = (leat_pull_reader){.changes = leat_change_reader_new(&conf->key, &conf->value),
+                                   .transforms = leat_transform_run_new(conf->transforms),
+                                   .tolerate = conf->tolerate};
+    if (conf->transforms) leat_pull_through(&s->reader);
+    s->served = &s->pulls[0];
+    s->ahead = &s->pulls[1];
     leat_buf_printf(&client, "connector-consumer-%s-0", conf->connector);
     s->client = client.p;
     return &s->feed;
@@ -606,8 +636,8 @@ void leat_intake_free(leat_feed *f)
     intake *s = (intake *)f;
     if (!s) return;
     close_all(f);
-    leat_change_reader_free(s->reader);
-    leat_transform_run_free(s->transforms);
+    leat_change_reader_free(s->reader.changes);
+    leat_transform_run_free(s->reader.transforms);
     leat_free(s->client);
     leat_free(s);
 }

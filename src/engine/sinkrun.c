@@ -77,6 +77,7 @@ static bool waits(leat_sink_task *t, const leat_batch *b, uint32_t i);
 static void tell(leat_sink_task *t, const leat_batch *b, uint32_t i, leat_fate fate);
 static leat_rc reach(leat_sink_task *t, leat_buf *text, leat_err *e);
 static leat_rc reached(void *arg, const char *source, leat_arena *a, leat_str *text, leat_err *e);
+static leat_rc settle_held(void *arg, leat_err *e);
 static void set_state(leat_sinkrun *k, leat_run_state state, const leat_err *err);
 
 static void at(leat_sinkrun *k, leat_stage stage)
@@ -107,6 +108,8 @@ leat_sinkrun *leat_sinkrun_new(const leat_sinkrun_conf *conf)
     k->feed = conf->feed ? conf->feed : &k->inputs.feed;
     k->feed->reached = conf->sink->reached ? reached : NULL;
     k->feed->reached_arg = k;
+    k->feed->settle = settle_held;
+    k->feed->settle_arg = k;
     k->parking.conf = conf->parking;
     leat_batch_init(&k->batch, BATCH_EVENTS, BATCH_BYTES);
     pthread_mutex_init(&k->lock, NULL);
@@ -540,6 +543,14 @@ static leat_rc store(leat_sinkrun *k, leat_lane *lane, leat_err *e)
     return LEAT_OK;
 }
 
+static leat_rc settle_held(void *arg, leat_err *e)
+{
+    leat_sinkrun *k = arg;
+    if (!k->held) return LEAT_OK;
+    LEAT_TRY(settle(k, LEAT_PENDING, e));
+    return store(k, k->held, e);
+}
+
 static void begin_letters(leat_sinkrun *k)
 {
     leat_arena_reset(&k->letters_arena, 1 << 16);
@@ -587,10 +598,7 @@ static leat_rc drain(leat_sinkrun *k, leat_lane *lane, int64_t wait_us, leat_err
     do {
         leat_rc rc = feed->next(k->feed, lane, &k->batch, k->held ? WAIT_US : wait_us, e);
         LEAT_TRY(rc);
-        if (rc == LEAT_AGAIN && k->held && feed->at_end(k->feed, lane)) {
-            LEAT_TRY(settle(k, LEAT_PENDING, e));
-            return store(k, lane, e);
-        }
+        if (rc == LEAT_AGAIN && k->held && feed->at_end(k->feed, lane)) return settle_held(k, e);
         if (rc == LEAT_AGAIN) continue;
         out = LEAT_OK;
         LEAT_TRY(deliver(k, lane, e));

@@ -380,6 +380,58 @@ def test_poison(kafka, leat, copy):
     assert [key for key, _ in copy.rows("t")] == [1, 5, 6, 7], "it goes on where it was"
 
 
+# One partition's backlog, of several pulls; each of them takes the target a while.
+SLOW = """
+CREATE TABLE statements (tx bigint);
+CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+$$BEGIN INSERT INTO statements VALUES (txid_current()); PERFORM pg_sleep(0.2); RETURN NULL; END$$;
+CREATE TRIGGER s BEFORE INSERT ON t FOR EACH STATEMENT EXECUTE FUNCTION slow();
+"""
+
+
+def test_partitions_move_while_a_transaction_is_open(kafka, leat, second, copy):
+    """What one transaction of the target has of several pulls is committed before its partition is
+    given away; and is there once, whoever is killed."""
+    topic, total = kafka.create("held", partitions=2), 70000
+    put(kafka, [created(n) for n in range(total)], topic, partition=0)
+    config = exactly_once(copy, [topic])
+    copy.sql(SLOW)
+    files = start(leat, kafka, config)
+    until(lambda: leat.alive() or counts(copy)[0] > 0, 90, "the first rows", every=0.02)
+    start(second, kafka, config)
+    until(lambda: "sink.partition" in second.stderr, 90, "a partition of the second")
+    put(kafka, [created(n) for n in range(total, total + 20000)], topic, partition=0)
+    put(kafka, [created(n) for n in range(total + 20000, total + 21000)], topic, partition=1)
+    until(lambda: counts(copy)[0] > total // 2, 90, "rows by both")
+    second.kill()
+    until(lambda: leat.told("pump").get("pid"), 30, "its process")
+    os.kill(leat.told("pump")["pid"], signal.SIGKILL)
+    until(lambda: leat.alive() or counts(copy)[0] >= total + 21000, 120, "all rows", every=0.2)
+    time.sleep(1)  # whatever would come twice
+    assert tuple(counts(copy)) == (total + 21000, total + 21000), files
+    of, transactions = copy.sql("SELECT count(*), count(DISTINCT tx) FROM statements")[0]
+    assert transactions < of, "a commit for each pull"
+
+
+def test_poison_far_behind(kafka, leat, copy):
+    """A record that cannot be read, pulls behind the first: all before it is written when the sink
+    stops there, and all but it when it goes to the dead letters."""
+    topic, at = kafka.create("far"), 31234
+    records = [created(n) for n in range(40000)]
+    records[at]["value"] = '{"schema":'
+    put(kafka, records, topic)
+    config = exactly_once(copy, [topic])
+    once(leat, kafka, config, ok=1)
+    assert f"{topic}-0@{at}" in leat.stderr
+    assert tuple(counts(copy)) == (at, at), "what is before it was written"
+    config |= {"errors.tolerance": "all", "errors.deadletterqueue.topic.name": "far-dead",
+               "errors.deadletterqueue.topic.replication.factor": "1"}
+    once(leat, kafka, config)
+    assert tuple(counts(copy)) == (39999, 39999)
+    assert [json.loads(l["position"])["offset"] for l in letters(leat)] == [at]
+    assert [r.value for r in kafka.read("far-dead")] == [b'{"schema":']
+
+
 def test_kafka_away(own_kafka, leat, copy):
     """While Kafka is away the sink waits; then it goes on where it was."""
     topic = own_kafka.create("away", partitions=2)

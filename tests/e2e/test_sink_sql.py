@@ -346,6 +346,97 @@ def test_many_rows(db, leat, copy):
     assert copy.rows("p") == db.sql("SELECT * FROM p WHERE id < 5000 ORDER BY id")
 
 
+NOTE = """
+CREATE TABLE how (query text);
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+$$BEGIN INSERT INTO how VALUES (tg_op || ' ' || current_query()); RETURN NULL; END$$;
+"""
+NOTES = NOTE + "CREATE TRIGGER n AFTER INSERT ON t FOR EACH STATEMENT EXECUTE FUNCTION note();"
+
+
+def how(copy):
+    """What statements wrote the table since this was asked last: "COPY" into it, or "INSERT"."""
+    rows = copy.sql("DELETE FROM how RETURNING query")
+    assert all(query.startswith("INSERT ") for query, in rows)
+    return {"COPY" if "COPY " in query else "INSERT" for query, in rows}
+
+
+def test_upserts_of_new_rows(db, leat, copy):
+    """Rows that the source has new are copied into the table itself, and merged where it has some
+    of them; what changes rows is merged at once."""
+    db.sql("CREATE TABLE t (id int, part int, a text, PRIMARY KEY (id, part))")
+    copy.sql("CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY, a text, part int,"
+             " twice text GENERATED ALWAYS AS (a || a) STORED, PRIMARY KEY (part, id))"
+             " PARTITION BY LIST (part);"
+             "CREATE TABLE t0 PARTITION OF t FOR VALUES IN (0);"
+             "CREATE TABLE t1 PARTITION OF t FOR VALUES IN (1);" + NOTES)
+    rows = "SELECT id, part, a{} FROM t ORDER BY 1, 2"
+
+    def then(*statements):
+        for statement in statements:
+            db.sql(statement)
+        once(leat, db, copy, ["shop.public.t"])
+        assert copy.sql(rows.format("")) == db.sql(rows.format(""))
+        return how(copy)
+
+    fill = "INSERT INTO t SELECT g, g % 2, 'x' || g FROM generate_series({}, {}) g"
+    assert then(fill.format(1, 2000)) == {"COPY"}
+    copy.sql("INSERT INTO t (id, part, a) OVERRIDING SYSTEM VALUE SELECT g, g % 2, 'old'"
+             " FROM generate_series(2500, 3500) g; DELETE FROM how")
+    assert then(fill.format(2001, 4000)) == {"INSERT"}
+    assert then(fill.format(4001, 4500)) == {"COPY"}
+    assert then("UPDATE t SET a = a || 'y' WHERE id % 3 = 0") == {"INSERT"}
+    assert then("BEGIN; DELETE FROM t WHERE id > 2000;" + fill.format(2001, 3000) + "; COMMIT",
+                "DELETE FROM t WHERE id <= 2000", fill.format(1, 500)) == {"COPY"}
+
+
+def test_a_trigger_of_updates_sees_upserts(db, leat, copy):
+    """INSERT ... ON CONFLICT DO UPDATE fires such a trigger for each statement."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, a text)")
+    copy.sql("CREATE TABLE t (id int PRIMARY KEY, a text);" + NOTE +
+             "CREATE TRIGGER u AFTER UPDATE ON t FOR EACH STATEMENT EXECUTE FUNCTION note()")
+    db.sql("INSERT INTO t SELECT g, 'x' FROM generate_series(1, 500) g")
+    once(leat, db, copy, ["shop.public.t"])
+    same(db, copy, "t")
+    assert copy.sql("SELECT count(*) > 0 FROM how WHERE query LIKE 'UPDATE %'") == [(True,)]
+
+
+@pytest.mark.parametrize("kind", ["none", "part", "deferrable", "other"])
+def test_upserts_without_a_unique_key(db, leat, copy, kind):
+    """Rows that are new are refused by a table that could not take them as upserts."""
+    uniques = {"none": "", "part": "CREATE UNIQUE INDEX i ON t (id) WHERE id > 0",
+               "deferrable": "ALTER TABLE t ADD UNIQUE (id) DEFERRABLE INITIALLY DEFERRED",
+               "other": "CREATE UNIQUE INDEX i ON t (id, a)"}
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, a text)")
+    copy.sql("CREATE TABLE t (id int NOT NULL, a text);" + uniques[kind])
+    db.sql("INSERT INTO t SELECT g, 'x' FROM generate_series(1, 500) g")
+    once(leat, db, copy, ["shop.public.t"], ok=1)
+    assert copy.rows("t") == []
+    if kind != "deferrable":
+        assert "sql.no_unique" in leat.stderr
+
+
+def test_upserts_by_a_role_of_few_rights(db, leat, copy, postgres):
+    """A role that may not update, and one whom row security bounds, get what single statements
+    would."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, a text)")
+    copy.sql("CREATE TABLE t (id int PRIMARY KEY, a text);" + NOTES)
+    role = copy.db.name
+    copy.sql(f"CREATE ROLE {role} LOGIN; GRANT ALL ON SCHEMA public TO {role};"
+             f"GRANT SELECT, INSERT ON t TO {role}; GRANT ALL ON how TO {role}")
+    try:
+        db.sql("INSERT INTO t SELECT g, 'x' FROM generate_series(1, 500) g")
+        once(leat, db, copy, ["shop.public.t"], ok=1, connection_username=role)
+        assert copy.rows("t") == [] and "permission denied" in leat.stderr
+        copy.sql(f"GRANT UPDATE ON t TO {role}; ALTER TABLE t ENABLE ROW LEVEL SECURITY;"
+                 f"CREATE POLICY p ON t TO {role} USING (true) WITH CHECK (true)")
+        once(leat, db, copy, ["shop.public.t"], connection_username=role)
+        same(db, copy, "t")
+        assert how(copy) == {"INSERT"}
+    finally:
+        copy.sql(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
 def test_copies_after_a_row_was_refused(db, leat, copy):
     """A row that is refused between two runs of rows that are copied, all in one transaction: the
     second run is copied, too. A trigger counts the statements."""

@@ -35,7 +35,7 @@ static void add(leat_rdb_applier *p, leat_rdb_shape *shape, const leat_value *ce
         p->rows = leat_realloc(p->rows, p->cap * sizeof *p->rows);
         p->affected = leat_realloc(p->affected, p->cap * sizeof *p->affected);
     }
-    p->rows[p->n++] = (leat_rdb_row){shape, cells, old, event};
+    p->rows[p->n++] = (leat_rdb_row){.shape = shape, .cells = cells, .old = old, .event = event};
 }
 
 /* Rejects the event, or says why the sink stops here. */
@@ -130,6 +130,7 @@ static void add_change(leat_rdb_applier *p, const leat_batch *b, leat_rdb_plan *
         return;
     }
     add(p, shape, cells, moved ? old_key(p, plan, ev) : cells, i);
+    p->rows[p->n - 1].made = ev->op != LEAT_OP_UPDATE;
 }
 
 static void refuse_key(const leat_rdb_plan *plan, const leat_event *ev, leat_err *why)

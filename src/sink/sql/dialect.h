@@ -37,6 +37,8 @@ typedef struct leat_rdb_table {
     leat_rdb_column *columns;
     uint32_t ncolumns;
     uint32_t uniques; /* unique indexes, where the dialect has to know them */
+    bool merges; /* an upsert is no insert, even of rows that are not there: a trigger fires for
+                    statements that update, or a unique index is deferrable; likewise */
 } leat_rdb_table;
 
 typedef enum leat_rdb_kind {
@@ -74,6 +76,7 @@ typedef struct leat_rdb_row {
     const leat_value *cells; /* of set, by field.from */
     const leat_value *old;   /* of by */
     uint32_t event;          /* index into the batch */
+    bool made;               /* the source has it new: the target will hardly have it yet */
 } leat_rdb_row;
 
 typedef struct leat_rdb_dialect leat_rdb_dialect;

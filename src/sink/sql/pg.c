@@ -144,7 +144,10 @@ static leat_rc pg_ask(leat_rdb_conn *conn, const char *doing, const char *sql, i
 
 static const char columns_sql[] =
     "SELECT a.attname, format_type(a.atttypid, a.atttypmod), b.typname, b.typcategory,"
-    " a.attgenerated <> '', a.attidentity = 'a', coalesce(a.attnum = ANY (i.indkey), false)"
+    " a.attgenerated <> '', a.attidentity = 'a', coalesce(a.attnum = ANY (i.indkey), false),"
+    " EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = a.attrelid AND NOT g.tgisinternal"
+    " AND g.tgtype & 17 = 16)" /* of UPDATE, and not FOR EACH ROW */
+    " OR EXISTS (SELECT FROM pg_index d WHERE d.indrelid = a.attrelid AND NOT d.indimmediate)"
     " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
     " JOIN pg_type b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END"
     " LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary"
@@ -182,6 +185,7 @@ static leat_rc pg_describe(leat_rdb_conn *conn, leat_rdb_table *t, leat_arena *a
     t->ncolumns = (uint32_t)PQntuples(res);
     t->exists = t->ncolumns > 0;
     t->columns = LEAT_NEW(a, leat_rdb_column, t->ncolumns + 1);
+    t->merges = t->exists && leat_pg_cell_bool(res, 0, 7);
     for (uint32_t i = 0; i < t->ncolumns; i++) take_column(res, (int)i, &t->columns[i], a);
     PQclear(res);
     return LEAT_OK;

@@ -29,9 +29,11 @@ typedef enum leat_rdb_pg_temp {
 typedef struct leat_rdb_pg_way {
     struct leat_rdb_pg_way *next;
     leat_rdb_pg_temp temp;
-    bool prepared; /* a statement, for single rows */
-    bool filled;   /* the temporary table has rows */
-    bool single;   /* the table takes no COPY */
+    unsigned missed; /* runs that go by the temporary table, since one was refused without it ... */
+    unsigned left;   /* ... and how many of them are still to come */
+    bool prepared;   /* a statement, for single rows */
+    bool filled;     /* the temporary table has rows */
+    bool single;     /* the table takes no COPY */
 } leat_rdb_pg_way;
 
 typedef struct leat_rdb_pg {

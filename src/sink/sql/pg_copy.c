@@ -2,9 +2,11 @@
  *
  * Inserts go straight into the table. Upserts go into a temporary table, which has the shape's
  * columns and is emptied by each commit, and from there by one INSERT ... SELECT ... ON CONFLICT;
- * of several rows with one key the last is sent. All of it stands behind a savepoint: what the
- * server refuses is taken back, for COPY does not say which row it was, and single statements will
- * (pg_apply.c). A table that took those but no COPY (a view, row security) gets no COPY any more.
+ * of several rows with one key the last is sent. That costs the server each row twice, so rows that
+ * the source has new go straight, too, as long as the table has none of them. All of it stands
+ * behind a savepoint: what the server refuses is taken back, for COPY does not say which row it
+ * was, and single statements will (pg_apply.c). A table that took those but no COPY (a view, row
+ * security) gets no COPY any more.
  *
  * The connection is non-blocking; what is not sent yet is bounded by a piece. By the sink's thread.
  */
@@ -18,6 +20,7 @@ enum {
     FEWEST = 64,       /* rows for which COPY is worth its round trips */
     PIECE = 256 << 10, /* bytes that are sent at once */
     SLICE_MS = 20,
+    MISSED_MOST = 1024, /* runs between two that are tried without the temporary table */
 };
 
 static const char doing[] = "copy rows";
@@ -106,6 +109,18 @@ static leat_rc merge(leat_rdb_pg *c, const leat_rdb_shape *s, leat_err *e)
     return rc;
 }
 
+/* Fails where the merge would, for want of an index that makes the key unique or of a right to
+ * update, and keeps it as it is until the transaction ends. Nothing is run. */
+static void put_trial(leat_rdb_pg *c, leat_buf *out, const leat_rdb_shape *s)
+{
+    leat_buf_str_z(out, "EXPLAIN ");
+    leat_rdb_put_insert(c->base.dialect, out, s);
+    for (uint16_t i = 0; i < s->nset; i++) leat_buf_str_z(out, i == 0 ? " VALUES (NULL" : ",NULL");
+    leat_buf_u8(out, ')');
+    c->base.dialect->upsert(out, s);
+    leat_buf_u8(out, ';');
+}
+
 /* ---- rows ---- */
 
 /* What of the text behind `at` means something to COPY gets a backslash before it. */
@@ -178,8 +193,9 @@ static leat_rc answers(leat_rdb_pg *c, int64_t deadline, leat_err *e)
             PQclear(res);
             return rc;
         }
-        if (PQresultStatus(res) != PGRES_COMMAND_OK && rc == LEAT_OK)
-            rc = leat_rdb_pg_fail(e, c, res, doing);
+        bool good = PQresultStatus(res) == PGRES_COMMAND_OK ||
+                    PQresultStatus(res) == PGRES_TUPLES_OK; /* of EXPLAIN */
+        if (!good && rc == LEAT_OK) rc = leat_rdb_pg_fail(e, c, res, doing);
         PQclear(res);
     }
 }
@@ -210,20 +226,18 @@ static leat_rc send_lines(leat_rdb_pg *c, const leat_rdb_row *rows, uint32_t n, 
     return end.rc;
 }
 
-static leat_rc copy(leat_rdb_pg *c, const leat_rdb_row *rows, uint32_t n, leat_err *e)
+/* drop: of upserts those that a later one stands for; else NULL. merges: by the temporary table. */
+static leat_rc copy(leat_rdb_pg *c, const leat_rdb_row *rows, uint32_t n, const bool *drop,
+                    bool merges, leat_err *e)
 {
     leat_rdb_shape *s = rows[0].shape;
-    bool upserts = s->kind == LEAT_RDB_ROW_UPSERT;
-    bool *drop = NULL;
     leat_buf sql = {0};
-    if (upserts) {
-        leat_arena_reset(&c->scratch, 1 << 20);
-        drop = LEAT_NEW(&c->scratch, bool, n);
-        leat_rdb_reduce_mark(rows, n, drop, &c->scratch);
+    if (merges)
         LEAT_TRY(ready_temp(c, s, e));
-    }
+    else if (drop)
+        put_trial(c, &sql, s);
     leat_buf_str_z(&sql, "COPY ");
-    if (upserts)
+    if (merges)
         put_temp(&sql, s);
     else
         leat_rdb_quote_table(c->base.dialect, &sql, s->table);
@@ -236,15 +250,17 @@ static leat_rc copy(leat_rdb_pg *c, const leat_rdb_row *rows, uint32_t n, leat_e
     if (!sent) return leat_rdb_pg_fail(e, c, NULL, doing);
     LEAT_TRY(answers(c, leat_rdb_pg_deadline(c), e));
     LEAT_TRY(send_lines(c, rows, n, drop, e));
-    return upserts ? merge(c, s, e) : LEAT_OK;
+    return merges ? merge(c, s, e) : LEAT_OK;
 }
 
-leat_rc leat_rdb_pg_copy(leat_rdb_pg *c, const leat_rdb_row *rows, uint32_t n, leat_err *e)
+/* AGAIN: it was refused, and taken back. */
+static leat_rc try_copy(leat_rdb_pg *c, const leat_rdb_row *rows, uint32_t n, const bool *drop,
+                        bool merges, leat_err *e)
 {
     const leat_rdb_dialect *d = c->base.dialect;
     leat_err why = {0};
     LEAT_TRY(d->exec(&c->base, doing, "SAVEPOINT leat_copy", e));
-    leat_rc rc = copy(c, rows, n, &why);
+    leat_rc rc = copy(c, rows, n, drop, merges, &why);
     if (rc == LEAT_RETRY || rc == LEAT_FATAL) {
         if (e) *e = why;
         return rc;
@@ -252,4 +268,37 @@ leat_rc leat_rdb_pg_copy(leat_rdb_pg *c, const leat_rdb_row *rows, uint32_t n, l
     if (rc != LEAT_OK) LEAT_TRY(d->exec(&c->base, doing, "ROLLBACK TO SAVEPOINT leat_copy", e));
     LEAT_TRY(d->exec(&c->base, doing, "RELEASE SAVEPOINT leat_copy", e));
     return rc == LEAT_OK ? rc : LEAT_AGAIN;
+}
+
+/* Upserts of rows that the target has not, as far as is known. */
+static bool goes_straight(leat_rdb_pg_way *w, const leat_rdb_row *rows, uint32_t n,
+                          const bool *drop)
+{
+    if (rows[0].shape->table->merges) return false;
+    for (uint32_t i = 0; i < n; i++)
+        if (!drop[i] && !rows[i].made) return false;
+    if (w->left == 0) return true;
+    w->left--;
+    return false;
+}
+
+static leat_rc upsert(leat_rdb_pg *c, const leat_rdb_row *rows, uint32_t n, leat_err *e)
+{
+    leat_rdb_pg_way *w = leat_rdb_pg_way_of(c, rows[0].shape);
+    leat_arena_reset(&c->scratch, 1 << 20);
+    bool *drop = LEAT_NEW(&c->scratch, bool, n);
+    leat_rdb_reduce_mark(rows, n, drop, &c->scratch);
+    if (!goes_straight(w, rows, n, drop)) return try_copy(c, rows, n, drop, true, e);
+    leat_rc rc = try_copy(c, rows, n, drop, false, e);
+    if (rc == LEAT_OK) w->missed = 0;
+    if (rc != LEAT_AGAIN) return rc;
+    w->missed = w->missed == 0 ? 1 : w->missed < MISSED_MOST ? w->missed * 2 : MISSED_MOST;
+    w->left = w->missed;
+    return try_copy(c, rows, n, drop, true, e);
+}
+
+leat_rc leat_rdb_pg_copy(leat_rdb_pg *c, const leat_rdb_row *rows, uint32_t n, leat_err *e)
+{
+    if (rows[0].shape->kind == LEAT_RDB_ROW_UPSERT) return upsert(c, rows, n, e);
+    return try_copy(c, rows, n, NULL, false, e);
 }

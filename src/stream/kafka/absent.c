@@ -173,6 +173,17 @@ leat_rc leat_kafka_member_poll(leat_kafka_member *m, leat_kafka_message *out, in
     return absent(e);
 }
 
+void *leat_kafka_member_keep(leat_kafka_member *m)
+{
+    (void)m;
+    return NULL;
+}
+
+void leat_kafka_member_let_go(void *kept)
+{
+    (void)kept;
+}
+
 bool leat_kafka_member_settled(const leat_kafka_member *m)
 {
     (void)m;

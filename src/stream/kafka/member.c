@@ -111,9 +111,9 @@ static void give(leat_kafka_member *m, rd_kafka_topic_partition_list_t *list)
 static void take(leat_kafka_member *m)
 {
     m->settled = false;
-    commit(m, *m->trouble == '\0');
     for (int i = 0; i < m->mine->cnt; i++)
         m->events->taken(m->arg, m->mine->elems[i].topic, m->mine->elems[i].partition);
+    commit(m, *m->trouble == '\0');
     rd_kafka_topic_partition_list_destroy(m->mine);
     m->mine = rd_kafka_topic_partition_list_new(8);
     rd_kafka_assign(m->rk, NULL);
@@ -358,6 +358,18 @@ leat_rc leat_kafka_member_poll(leat_kafka_member *m, leat_kafka_message *out, in
     m->told = RD_KAFKA_RESP_ERR_NO_ERROR;
     show(m, out);
     return LEAT_OK;
+}
+
+void *leat_kafka_member_keep(leat_kafka_member *m)
+{
+    void *kept = m->message;
+    m->message = NULL;
+    return kept;
+}
+
+void leat_kafka_member_let_go(void *kept)
+{
+    rd_kafka_message_destroy(kept);
 }
 
 bool leat_kafka_member_settled(const leat_kafka_member *m)

@@ -22,7 +22,7 @@ typedef struct leat_kafka_member_events {
     /* The partition is the reader's from now on. *from: where the group stands, AT_RESET if that is
      * nowhere; and then where to begin. */
     leat_rc (*given)(void *arg, const char *topic, int32_t partition, int64_t *from, leat_err *e);
-    /* It is not any more. */
+    /* It is not any more; what is said to be done with inside is still committed. */
     void (*taken)(void *arg, const char *topic, int32_t partition);
     /* All that there is now was returned; next: the offset behind it. */
     void (*ended)(void *arg, const char *topic, int32_t partition, int64_t next);
@@ -47,6 +47,10 @@ void leat_kafka_member_close(leat_kafka_member *m);
 /* The next record, valid until the next call; AGAIN: none within ms. Brokers that are away are
  * waited for. Errors of the callbacks; CONF "kafka.denied"; RETRY what the client cannot mend. */
 leat_rc leat_kafka_member_poll(leat_kafka_member *m, leat_kafka_message *out, int ms, leat_err *e);
+/* The record that poll returned last stays valid, but for its list of headers, until what this
+ * returns is let go of, by any thread, before the member is closed. */
+void *leat_kafka_member_keep(leat_kafka_member *m);
+void leat_kafka_member_let_go(void *kept);
 /* Joins the group, anew if it has joined before, to read the NULL-ended topics; those that are not
  * there yet are waited for. Given partitions are taken back before, in a call of poll. */
 leat_rc leat_kafka_member_join(leat_kafka_member *m, const char *const *topics, leat_err *e);
