@@ -271,10 +271,11 @@ INEXACT = [
     ("timestamp", "timestamp.granularity", "micros_long", ["2024-02-29 01:02:03.000001",
                                                            "2024-02-29 01:02:03.000002"]),
     ("numeric(17,1)", "numeric.mapping", "none", ["9007199254740993.1", "9007199254740993.2"]),
+    ("timestamp(3)", "db.timezone", "+01:00", ["2024-03-31 02:30:00", "2024-03-31 03:30:00"]),
 ]
 
 
-@pytest.mark.parametrize("type, option, exact, keys", INEXACT, ids=["moments", "decimals"])
+@pytest.mark.parametrize("type, option, exact, keys", INEXACT, ids=["moments", "decimals", "clocks"])
 def test_keys_that_records_do_not_tell_apart(leat, db, type, option, exact, keys):
     """Two rows of one record key: the delete of one would be the other's. The option that makes
     them two is named, and does."""
@@ -282,6 +283,8 @@ def test_keys_that_records_do_not_tell_apart(leat, db, type, option, exact, keys
     for key in keys:
         db.sql(f"INSERT INTO t VALUES ('{key}')")
     fit = {"numeric.mapping": "best_fit_eager_double"}
+    if option == "db.timezone":
+        fit[option] = "Europe/Berlin"
     file = source(leat, db, "bulk", **fit)
     for done in (leat.call("run", "--once", file, ok=(1,)).stderr,
                  leat.call("check", file, ok=(3,)).stdout):
@@ -409,6 +412,24 @@ def test_sqlite_texts_in_keys_of_numbers(leat, tmp_path, columns):
     leat.call("run", "--once", file)
     leat.call("run", "--once", file)
     assert [key["a"] for key in deleted(leat, "q_t")] == [9]
+
+
+@pytest.mark.parametrize("type, keys", [
+    ("TIMESTAMP", ["2024-02-29 00:00:00", "2024-02-29T00:00:00"]),
+    ("DATE", ["2024-02-29", 1709164800000]), ("BOOLEAN", [1, 2]),
+    ("REAL", [16777216.0, 16777217.0]),
+], ids=["moments", "days", "booleans", "floats"])
+def test_sqlite_keys_that_records_do_not_tell_apart(leat, tmp_path, type, keys):
+    path = tmp_path / "shop.db"
+    with sqlite3.connect(path) as c:
+        c.execute(f"CREATE TABLE t (k {type} NOT NULL PRIMARY KEY)")
+        c.executemany("INSERT INTO t VALUES (?)", [(key,) for key in keys])
+    props = config_at(f"jdbc:sqlite:{path}", None, "bulk") | LOOKS
+    del props["connection.user"]
+    file = leat.write("q.properties", props)
+    done = leat.call("run", "--once", file, ok=(1,)).stderr
+    assert "records show it alike where SQLite has different ones" in done
+    assert "cannot be told by its primary key" in leat.call("check", file, ok=(3,)).stdout
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -89,25 +89,46 @@ static bool sorted(const leat_compare_side *side, const leat_compare_column *c)
     return strcmp(side->system, "sqlite") != 0 || c->rowid;
 }
 
-/* Different keys are to be told apart by their records: not so moments cut at milliseconds, nor
- * decimals of more digits than a double has. */
+/* Why different keys may have one record key, by which a delete would be another row's. */
+typedef struct inexact {
+    const char *shown, *mend;
+} inexact;
+
+/* Moments cut at milliseconds, or of a clock that skips an hour; decimals of more digits than a
+ * double has; in SQLite what a column holds of other types than its own. NULL: they do not. */
+static const inexact *inexact_of(const leat_query_source *s, const leat_query_field *f)
+{
+    enum { DOUBLE_DIGITS = 15 };
+    static const inexact cut = {"in milliseconds alone",
+                                ", or set timestamp.granularity to one of microseconds"},
+                         skips = {"as instants, by a clock that skips an hour in spring",
+                                  ", or set db.timezone to UTC or an offset"},
+                         rounded = {"as a double, which rounds it",
+                                    ", or set numeric.mapping to another one"},
+                         loose = {"alike where SQLite has different ones", ""};
+    const leat_sql_column *c = f->column;
+    bool moment = c->type == LEAT_SQL_TIMESTAMP, lite = strcmp(s->side->system, "sqlite") == 0;
+    int64_t offset_us;
+    if (lite && (moment || c->type == LEAT_SQL_DATE || c->type == LEAT_SQL_BOOLEAN ||
+                 c->type == LEAT_SQL_FLOAT32))
+        return &loose;
+    if (moment && !c->zoned && !leat_dialect_offset(s->target.zone, &offset_us)) return &skips;
+    if (moment && c->grain_us < 1000 && s->conf->granularity == LEAT_QUERY_CONNECT_LOGICAL)
+        return &cut;
+    if (f->schema->type == LEAT_T_FLOAT64 && (c->precision == 0 || c->precision > DOUBLE_DIGITS))
+        return &rounded;
+    return NULL;
+}
+
 static leat_rc check_exact(leat_query_source *s, leat_query_table *t, const leat_query_field *f,
                            leat_err *e)
 {
-    enum { DOUBLE_DIGITS = 15 };
-    const leat_sql_column *c = f->column;
-    bool cut = c->type == LEAT_SQL_TIMESTAMP && c->grain_us < 1000 &&
-               s->conf->granularity == LEAT_QUERY_CONNECT_LOGICAL;
-    bool rounded =
-        f->schema->type == LEAT_T_FLOAT64 && (c->precision == 0 || c->precision > DOUBLE_DIGITS);
-    if (!cut && !rounded) return LEAT_OK;
+    const inexact *why = inexact_of(s, f);
+    if (!why) return LEAT_OK;
     return leat_fail(e, LEAT_CONF, "query.no_key", t->label,
                      "deleted rows of %s cannot be told by its primary key: column %s is of type "
-                     "%s, and records show it %s. Leave the table out, or set %s",
-                     t->label, c->name, c->native,
-                     cut ? "in milliseconds alone" : "as a double, which rounds it",
-                     cut ? "timestamp.granularity to one of microseconds"
-                         : "another numeric.mapping");
+                     "%s, and records show it %s. Leave the table out%s",
+                     t->label, f->column->name, f->column->native, why->shown, why->mend);
 }
 
 static leat_rc take_column(leat_query_source *s, leat_query_table *t, const leat_compare_column *c,
