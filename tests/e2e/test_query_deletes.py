@@ -225,6 +225,41 @@ def test_a_database_of_another_encoding(leat, db, encoding, keys):
     assert [key["k"] for key in deleted(leat, "q_t")] == [keys[1]]
 
 
+LARGE = [
+    ("ENCODING 'WIN1251' LOCALE 'C'", "text", "z\u0401\u0416\u0451\u20ac"),
+    ("ENCODING 'LATIN1' LOCALE 'C'", "text", "aZ\u00e4\u00ff"),
+    ("ENCODING 'UTF8' LOCALE 'C'", "text", "aZ\u00e4\uffee\U0001f600"),
+    ("ENCODING 'UTF8' LOCALE 'C'", 'text COLLATE "de-x-icu"', "aAZ\u00e4\u00df"),
+    ("ENCODING 'UTF8' LOCALE 'C'", "text COLLATE folded", "bZ\u00e4\u00df"),
+]
+
+
+@pytest.mark.parametrize("made, type, letters", LARGE,
+                         ids=["win1251", "latin1", "utf8", "icu", "folded"])
+def test_orders_of_large_tables(leat, db, made, type, letters):
+    """So many rows that a look cuts the table into ranges, in whatever order its own texts have:
+    what was deleted is told, a row that came back, and nothing else."""
+    name, rows = f"{db.name}_large", 24000
+    db.sql(f"CREATE DATABASE {name} {made} TEMPLATE template0")
+    with db.server.connect(name) as c:
+        c.execute("CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2',"
+                  " deterministic = false)")
+        c.execute(f"CREATE TABLE t (k {type} PRIMARY KEY, id bigserial)")
+        c.execute("INSERT INTO t (k) SELECT substr(%s, 1 + g %% %s, 1) || g"
+                  " FROM generate_series(1, %s) g", (letters, len(letters), rows))
+        url = f"jdbc:postgresql://{db.server.host}:{db.server.port}/{name}"
+        file = source(leat, db, "incrementing", **{"connection.url": url})
+        leat.call("run", "--once", file)
+        gone = c.execute("DELETE FROM t WHERE id % 2400 = 7 RETURNING k").fetchall()
+        c.execute("INSERT INTO t VALUES (%s, 3)", (f"{letters[-1]}new",))
+        for _ in range(2):
+            leat.call("run", "--once", file)
+    db.sql(f"DROP DATABASE {name}")
+    assert sorted(key["k"] for key in deleted(leat, "q_t")) == sorted(k for k, in gone)
+    others = [r["key"]["k"] for r in leat.read("q_t") if r["value"]]
+    assert len(others) == rows + 1 and others[-1] == f"{letters[-1]}new"
+
+
 def test_eight_writers(leat, db):
     """Inserts, changes, deletes, keys that come back and keys that change in long transactions,
     leat killed in between: what lives ends with its row, what does not with its tombstone."""
