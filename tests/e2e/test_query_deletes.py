@@ -287,6 +287,41 @@ def test_eight_writers(leat, db):
         assert len(told - set(final)) > 20
 
 
+def killed_at(faulty, file, point, n):
+    """At the n-th pass; False: it came to its end before."""
+    before = faulty.stderr.count(f"fault {point}:")
+    faulty.run("--once", file, env={"LEAT_FAULT": f"{point}:{n}:kill"})
+
+    def struck():
+        return faulty.stderr.count(f"fault {point}:") > before
+
+    until(lambda: struck() or faulty.process.status is not None, 60, "its end")
+    faulty.kill()
+    return struck()
+
+
+@pytest.mark.parametrize("point", ["stream_append", "stream_sync", "stream_mark", "engine_ack"])
+def test_killed_between_a_look_and_its_commit(faulty, db, point):
+    """At each pass in turn of a run that tells a delete and a row that came back: after it both are
+    told, and nothing else."""
+    db.sql(TABLE)
+    db.sql("INSERT INTO t (v) SELECT g FROM generate_series(1, 40) g")
+    file = source(faulty, db, "incrementing")
+    faulty.call("run", "--once", file)
+    lost = 0
+    for n in range(1, 40):
+        db.sql(f"DELETE FROM t WHERE id = {n}; INSERT INTO t (id, v) VALUES (-{n}, {n})")
+        passed = killed_at(faulty, file, point, n)
+        lost += {"id": n} not in deleted(faulty, "q_t")
+        faulty.call("run", "--once", file)
+        told = [key["id"] for key in deleted(faulty, "q_t")]
+        assert set(told) == set(range(1, n + 1))
+        assert sorted(last(faulty, "q_t")) == sorted(db.sql("SELECT id FROM t"))
+        if not passed:
+            break
+    assert n > 1 and (lost > 0 or point not in ("stream_append", "stream_sync"))
+
+
 # ---- what is wrong is told
 
 
