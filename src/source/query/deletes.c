@@ -821,7 +821,7 @@ static leat_rc end_look(leat_query_source *s, leat_query_table *t, leat_batch *b
 {
     leat_query_look *l = &t->look;
     if (!l->whole) LEAT_TRY(leat_query_keys_note_set(l->keys, "whole", LEAT_STR("yes"), e));
-    LEAT_TRY(leat_query_keys_commit(l->keys, e));
+    LEAT_TRY(leat_query_deletes_flush(t, e));
     l->whole = true;
     l->busy = false;
     l->next = NULL;
