@@ -345,7 +345,8 @@ INEXACT = [
 ]
 
 
-@pytest.mark.parametrize("type, option, exact, keys", INEXACT, ids=["moments", "decimals", "clocks"])
+@pytest.mark.parametrize("type, option, exact, keys", INEXACT,
+                         ids=["moments", "decimals", "clocks"])
 def test_keys_that_records_do_not_tell_apart(leat, db, type, option, exact, keys):
     """Two rows of one record key: the delete of one would be the other's. The option that makes
     them two is named, and does."""

@@ -587,7 +587,8 @@ def test_deleted_keys(leat, binlog, columns, rows):
 ZEROS = ["0000-00-00", "2024-00-00", "2024-02-00", "2024-02-29", "2024-03-01"]
 
 
-@pytest.mark.parametrize("url", ["", "?zeroDateTimeBehavior=CONVERT_TO_NULL"], ids=["letters", "null"])
+@pytest.mark.parametrize("url", ["", "?zeroDateTimeBehavior=CONVERT_TO_NULL"],
+                         ids=["letters", "null"])
 @pytest.mark.parametrize("type", ["date", "datetime", "timestamp"])
 def test_keys_of_zeros(leat, binlog, type, url):
     """Their rows are dead letters, so that nothing is told of their deletes; those of the others
