@@ -380,6 +380,23 @@ int leat_os_names(const char *path, leat_arena *a, const char ***out, size_t *n)
     return rc;
 }
 
+leat_rc leat_os_remove_folder(const char *folder, leat_arena *a, leat_err *e)
+{
+    const leat_os *os = leat_os_now();
+    const char **names;
+    size_t n;
+    int rc = leat_os_names(folder, a, &names, &n);
+    if (rc == -ENOENT) return LEAT_OK;
+    if (rc < 0) return leat_os_fail(e, rc, "list", folder);
+    for (size_t i = 0; i < n; i++) {
+        char *path = leat_arena_printf(a, "%s/%s", folder, names[i]);
+        rc = os->unlink(path);
+        if (rc < 0 && rc != -ENOENT) return leat_os_fail(e, rc, "remove", path);
+    }
+    rc = os->rmdir(folder);
+    return rc < 0 ? leat_os_fail(e, rc, "remove the folder", folder) : LEAT_OK;
+}
+
 int leat_os_mkdirs(const char *path, unsigned mode)
 {
     return path[0] ? mkdirs(leat_os_now(), path, mode) : -ENOENT;

@@ -92,6 +92,9 @@ const char *leat_os_strerror(int err);
  * "write 4096 bytes at 8192 to"). */
 leat_rc leat_os_fail(leat_err *e, int err, const char *doing, const char *path);
 
+/* The files of a folder, then the folder; one that is not there is no error. Paths are in a. */
+leat_rc leat_os_remove_folder(const char *folder, leat_arena *a, leat_err *e);
+
 /* ---- not virtual ---- */
 
 /* Waits until fd is readable (or writable) or broken (the next call on it tells), at most ms (-1:

@@ -226,19 +226,6 @@ static int remove_file(leat_process *p, const char *name)
     return err == -ENOENT ? 0 : err;
 }
 
-/* The keys that query capture has told (source/query/keys.h). */
-static int remove_keys(leat_process *p)
-{
-    const char **names = NULL;
-    size_t n = 0;
-    char *folder = leat_arena_printf(&p->arena, "%s/keys", p->folder);
-    int err = leat_os_names(folder, &p->arena, &names, &n);
-    for (size_t i = 0; i < n && err == 0; i++)
-        err = remove_file(p, leat_arena_printf(&p->arena, "keys/%s", names[i]));
-    if (err == 0) err = leat_os_now()->rmdir(folder);
-    return err == -ENOENT ? 0 : err;
-}
-
 /* state.db last of what makes it a connector; a folder with nothing left in it goes too. */
 static leat_rc remove_state(leat_process *p, leat_err *e)
 {
@@ -248,10 +235,12 @@ static leat_rc remove_state(leat_process *p, leat_err *e)
     p->state = p->notes = NULL;
     LEAT_TRY(leat_kafka_left_remove(p->conf.data, p->conf.name, 0, e));
     rmdir(leat_arena_printf(&p->arena, "%s/spool", p->folder)); /* if nothing else is in it */
+    /* The keys that query capture has told (source/query/keys.h). */
+    const char *keys = leat_arena_printf(&p->arena, "%s/keys", p->folder);
+    LEAT_TRY(leat_os_remove_folder(keys, &p->arena, e));
     int err = remove_file(p, LEAT_CONTROL_SOCKET);
     if (err == 0) err = remove_file(p, LEAT_CHILD_NOTE);
     if (err == 0) err = remove_file(p, LEAT_CHILD_WISH);
-    if (err == 0) err = remove_keys(p);
     if (err == 0) err = remove_file(p, "state.db-wal");
     if (err == 0) err = remove_file(p, "state.db-shm");
     if (err == 0) err = remove_file(p, "state.db");

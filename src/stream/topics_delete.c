@@ -52,30 +52,12 @@ leat_rc leat_topics_delete(const char *data, const leat_topic *t, leat_err *e)
 
 /* ---- a stream ---- */
 
-/* The files of a folder, then the folder; one that is not there is no error. */
-static leat_rc remove_folder(const char *folder, leat_arena *a, leat_err *e)
-{
-    const leat_os *os = leat_os_now();
-    const char **names;
-    size_t n;
-    int rc = leat_os_names(folder, a, &names, &n);
-    if (rc == -ENOENT) return LEAT_OK;
-    if (rc < 0) return leat_os_fail(e, rc, "list", folder);
-    for (size_t i = 0; i < n; i++) {
-        char *path = leat_arena_printf(a, "%s/%s", folder, names[i]);
-        rc = os->unlink(path);
-        if (rc < 0 && rc != -ENOENT) return leat_os_fail(e, rc, "remove", path);
-    }
-    rc = os->rmdir(folder);
-    return rc < 0 ? leat_os_fail(e, rc, "remove the folder", folder) : LEAT_OK;
-}
-
 /* The connector's folder holds nothing but the stream when `leat delete` has been there. */
 static leat_rc remove_all(const char *data, const char *connector, leat_arena *a, leat_err *e)
 {
     char *folder = leat_arena_printf(a, "%s/connectors/%s", data, connector);
-    LEAT_TRY(remove_folder(leat_arena_printf(a, "%s/stream/readers", folder), a, e));
-    LEAT_TRY(remove_folder(leat_arena_printf(a, "%s/stream", folder), a, e));
+    LEAT_TRY(leat_os_remove_folder(leat_arena_printf(a, "%s/stream/readers", folder), a, e));
+    LEAT_TRY(leat_os_remove_folder(leat_arena_printf(a, "%s/stream", folder), a, e));
     leat_os_now()->unlink(leat_arena_printf(a, "%s/counters", folder));
     leat_os_now()->rmdir(folder); /* if nothing else is in it */
     int rc = leat_os_now()->sync_dir(leat_arena_printf(a, "%s/connectors", data));

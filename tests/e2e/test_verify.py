@@ -57,9 +57,9 @@ def counts(target):
         return []
 
 
-def verify(leat, *words, ok=(0,)):
+def verify(leat, *words, connector="pump", ok=(0,)):
     """The result, the tables, and the differences as {(table, key): kind}."""
-    lines = leat.call("verify", "pump", "--json", *words, ok=ok, seconds=300).stdout.splitlines()
+    lines = leat.call("verify", connector, "--json", *words, ok=ok, seconds=300).stdout.splitlines()
     lines = [json.loads(line) for line in lines]
     found = {(x["table"].removeprefix("public."), *x["key"].values()): x["difference"]
              for x in lines if "difference" in x}
@@ -219,6 +219,24 @@ def test_load_is_kept(db, leat, copy):
     whole, _, _ = verify(leat, "--load", "20%")
     assert whole["equal"] and whole["slept_ms"] > 0
     assert whole["source_percent"] <= 21 and whole["target_percent"] <= 21
+
+
+def test_one_process_at_the_server(db, leat, copy, postgres):
+    """However gladly the servers would give more: by their log, which tells how it was done."""
+    begin(db, leat, copy)
+    for name, value in {"session_preload_libraries": "'auto_explain'", "parallel_setup_cost": "0",
+                        "auto_explain.log_min_duration": "0", "auto_explain.log_analyze": "on",
+                        "min_parallel_table_scan_size": "0", "parallel_tuple_cost": "0",
+                        "jit_above_cost": "0"}.items():
+        for one in (db, copy.db):
+            one.sql(f"ALTER DATABASE {one.name} SET {name} = {value}")
+    with open(postgres.log, encoding="utf-8", errors="replace") as log:
+        log.seek(0, 2)
+        assert verify(leat)[0]["equal"]
+        plans = log.read().split("Query Text: ")
+    sums = [plan for plan in plans if plan.startswith("SELECT count(*),coalesce(sum(")]
+    assert len(sums) >= 2 * len(TABLES)
+    assert not [plan for plan in sums if "Gather" in plan or "JIT:" in plan], sums[0]
 
 
 def test_bad_words(db, leat, copy):

@@ -1,13 +1,17 @@
 """`leat verify` of a source: its tables against its own stream, folded."""
 
+import functools
 import json
 import os
 import signal
 import subprocess
 import threading
 
+import test_verify
 import test_verify_mysql as mysql
 from servers.process import until
+
+verify = functools.partial(test_verify.verify, connector="shop")
 
 TABLES = {
     "nums": "id int PRIMARY KEY, i bigint, n numeric, d float8, b bool",
@@ -39,17 +43,6 @@ def begin(db, leat, rows=ROWS, **more):
 
 def await_rows(leat):
     until(lambda: (leat.told("shop").get("snapshot") or {}).get("state") == "done", 120, "its rows")
-
-
-def verify(leat, *words, ok=(0,)):
-    """The result, the tables, and the differences as {(table, key): kind}."""
-    lines = leat.call("verify", "shop", "--json", *words, ok=ok, seconds=300).stdout.splitlines()
-    lines = [json.loads(line) for line in lines]
-    found = {(x["table"].removeprefix("public."), *x["key"].values()): x["difference"]
-             for x in lines if "difference" in x}
-    tables = {x["table"].removeprefix("public."): x for x in lines
-              if "table" in x and "difference" not in x}
-    return lines[-1], tables, found
 
 
 def behind_its_back(db, *statements):
@@ -263,7 +256,7 @@ def test_a_snapshot_that_is_not_done_is_refused(db, faulty):
         db.sql(f"CREATE TABLE {name} (id int PRIMARY KEY)")
         db.sql(f"INSERT INTO {name} SELECT generate_series(1, 10)")
     faulty.run(faulty.write("shop.properties", db.properties(name="shop")),
-               env={"LEAT_FAULT": "stream_append:0:3000ms"})
+               env={"LEAT_FAULT": "stream_append:0:10000ms"})
     until(lambda: "verify.snapshot" in faulty.call("verify", "shop", ok=(0, 1, 3)).stderr, 60,
           "a snapshot that runs")
     until(lambda: faulty.call("verify", "shop", ok=(0, 1, 3)).returncode == 0, 120, "its end")

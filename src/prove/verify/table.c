@@ -170,7 +170,7 @@ static leat_rc compare_range(leat_verify *v, const leat_str *lo, const leat_str 
     r.hi = *hi;
     LEAT_TRY(sums(v, &r, &s, &t, e));
     int64_t took = v->source->spent_us + v->target->spent_us - spent;
-    if (took > SLOW_US && v->size > SIZE_LEAST) v->size /= 2;
+    if (took > SLOW_US && v->size >= 2 * SIZE_LEAST) v->size /= 2;
     if (took < QUICK_US && v->size < SIZE_MOST) v->size *= 2;
     v->told.rows += s.rows;
     v->told.ranges++;

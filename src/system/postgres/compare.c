@@ -443,6 +443,15 @@ static void close_side(leat_compare_side *base)
     leat_free(s);
 }
 
+/* No helper processes and no compiled expressions: where the statistics are old, starting them
+ * costs more than the range does, and more processors than one are more than `--load` knows of. */
+static const char settings[] =
+    "SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres'; SET TimeZone = 'UTC';"
+    " SET extra_float_digits = 3; SET bytea_output = 'hex'; SET lc_monetary = 'C';"
+    " SET xmloption = 'content';"
+    " SELECT pg_catalog.set_config(name, CASE name WHEN 'jit' THEN 'off' ELSE '0' END, false)"
+    " FROM pg_catalog.pg_settings WHERE name IN ('jit', 'max_parallel_workers_per_gather')";
+
 leat_rc leat_pg_compare_open(const leat_pg_target *target, const char *app,
                              const leat_pg_compare_view *view, leat_compare_side **out, leat_err *e)
 {
@@ -463,12 +472,7 @@ leat_rc leat_pg_compare_open(const leat_pg_target *target, const char *app,
                                   .remove = remove_row,
                                   .close = close_side};
     leat_rc rc = leat_pg_connect(&s->pg, &s->target, false, app, e);
-    if (rc == LEAT_OK)
-        rc = exec(s, "set the session up",
-                  "SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres'; SET TimeZone = "
-                  "'UTC'; SET extra_float_digits = 3; SET bytea_output = 'hex'; SET lc_monetary = "
-                  "'C'; SET xmloption = 'content'",
-                  e);
+    if (rc == LEAT_OK) rc = exec(s, "set the session up", settings, e);
     s->base.xors = s->pg.version >= 140000;
     const char *encoding = rc == LEAT_OK ? PQparameterStatus(s->pg.pg, "server_encoding") : NULL;
     s->base.recodes = encoding && strcmp(encoding, "UTF8") != 0 && !s->pg.raw;
