@@ -17,6 +17,7 @@ from leat import ROOT, Leat
 from servers import kafka as kafka_server
 from servers import mysql as mysql_server
 from servers.postgres import Postgres
+from target import PostgresTarget
 
 
 @pytest.fixture(scope="session")
@@ -105,6 +106,14 @@ def db(postgres):
     database = postgres.database()
     yield database
     database.drop()
+
+
+@pytest.fixture
+def copy(postgres):
+    """Another database of that server, for a sink."""
+    one = PostgresTarget(postgres)
+    yield one
+    one.drop()
 
 
 @pytest.fixture

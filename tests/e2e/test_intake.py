@@ -19,13 +19,6 @@ GOLDEN = os.path.join(os.path.dirname(__file__), "..", "golden", "postgres")
 
 
 @pytest.fixture
-def copy(postgres):
-    one = PostgresTarget(postgres)
-    yield one
-    one.drop()
-
-
-@pytest.fixture
 def own_kafka(scratch, tmp_path):
     """A Kafka that nobody else uses: it is stopped here."""
     try:

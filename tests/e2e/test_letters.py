@@ -2,19 +2,11 @@
 
 import json
 
-import pytest
 from hub import Hub
 from servers.process import until
-from target import PostgresTarget, sink
+from target import sink
 
 TOPICS = ["shop.public.t"]
-
-
-@pytest.fixture
-def copy(postgres):
-    one = PostgresTarget(postgres)
-    yield one
-    one.drop()
 
 
 def letters(leat, *more):

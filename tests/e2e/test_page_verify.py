@@ -2,20 +2,12 @@
 
 import re
 
-import pytest
 from browser import expect, usable
 from hub import Hub
 from servers.process import until
-from target import PostgresTarget, sink
+from target import sink
 
 VERIFY = "/hub/v1/connectors/pump/verify"
-
-
-@pytest.fixture
-def copy(postgres):
-    one = PostgresTarget(postgres)
-    yield one
-    one.drop()
 
 
 def begin(db, leat, copy, rows=2000, env=None):

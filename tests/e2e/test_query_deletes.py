@@ -225,6 +225,41 @@ def test_a_database_of_another_encoding(leat, db, encoding, keys):
     assert [key["k"] for key in deleted(leat, "q_t")] == [keys[1]]
 
 
+LARGE = [
+    ("ENCODING 'WIN1251' LOCALE 'C'", "text", "z\u0401\u0416\u0451\u20ac"),
+    ("ENCODING 'LATIN1' LOCALE 'C'", "text", "aZ\u00e4\u00ff"),
+    ("ENCODING 'UTF8' LOCALE 'C'", "text", "aZ\u00e4\uffee\U0001f600"),
+    ("ENCODING 'UTF8' LOCALE 'C'", 'text COLLATE "de-x-icu"', "aAZ\u00e4\u00df"),
+    ("ENCODING 'UTF8' LOCALE 'C'", "text COLLATE folded", "bZ\u00e4\u00df"),
+]
+
+
+@pytest.mark.parametrize("made, type, letters", LARGE,
+                         ids=["win1251", "latin1", "utf8", "icu", "folded"])
+def test_orders_of_large_tables(leat, db, made, type, letters):
+    """So many rows that a look cuts the table into ranges, in whatever order its own texts have:
+    what was deleted is told, a row that came back, and nothing else."""
+    name, rows = f"{db.name}_large", 24000
+    db.sql(f"CREATE DATABASE {name} {made} TEMPLATE template0")
+    with db.server.connect(name) as c:
+        c.execute("CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2',"
+                  " deterministic = false)")
+        c.execute(f"CREATE TABLE t (k {type} PRIMARY KEY, id bigserial)")
+        c.execute("INSERT INTO t (k) SELECT substr(%s, 1 + g %% %s, 1) || g"
+                  " FROM generate_series(1, %s) g", (letters, len(letters), rows))
+        url = f"jdbc:postgresql://{db.server.host}:{db.server.port}/{name}"
+        file = source(leat, db, "incrementing", **{"connection.url": url})
+        leat.call("run", "--once", file)
+        gone = c.execute("DELETE FROM t WHERE id % 2400 = 7 RETURNING k").fetchall()
+        c.execute("INSERT INTO t VALUES (%s, 3)", (f"{letters[-1]}new",))
+        for _ in range(2):
+            leat.call("run", "--once", file)
+    db.sql(f"DROP DATABASE {name}")
+    assert sorted(key["k"] for key in deleted(leat, "q_t")) == sorted(k for k, in gone)
+    others = [r["key"]["k"] for r in leat.read("q_t") if r["value"]]
+    assert len(others) == rows + 1 and others[-1] == f"{letters[-1]}new"
+
+
 def test_eight_writers(leat, db):
     """Inserts, changes, deletes, keys that come back and keys that change in long transactions,
     leat killed in between: what lives ends with its row, what does not with its tombstone."""
@@ -252,6 +287,41 @@ def test_eight_writers(leat, db):
         assert len(told - set(final)) > 20
 
 
+def killed_at(faulty, file, point, n):
+    """At the n-th pass; False: it came to its end before."""
+    before = faulty.stderr.count(f"fault {point}:")
+    faulty.run("--once", file, env={"LEAT_FAULT": f"{point}:{n}:kill"})
+
+    def struck():
+        return faulty.stderr.count(f"fault {point}:") > before
+
+    until(lambda: struck() or faulty.process.status is not None, 60, "its end")
+    faulty.kill()
+    return struck()
+
+
+@pytest.mark.parametrize("point", ["stream_append", "stream_sync", "stream_mark", "engine_ack"])
+def test_killed_between_a_look_and_its_commit(faulty, db, point):
+    """At each pass in turn of a run that tells a delete and a row that came back: after it both are
+    told, and nothing else."""
+    db.sql(TABLE)
+    db.sql("INSERT INTO t (v) SELECT g FROM generate_series(1, 40) g")
+    file = source(faulty, db, "incrementing")
+    faulty.call("run", "--once", file)
+    lost = 0
+    for n in range(1, 40):
+        db.sql(f"DELETE FROM t WHERE id = {n}; INSERT INTO t (id, v) VALUES (-{n}, {n})")
+        passed = killed_at(faulty, file, point, n)
+        lost += {"id": n} not in deleted(faulty, "q_t")
+        faulty.call("run", "--once", file)
+        told = [key["id"] for key in deleted(faulty, "q_t")]
+        assert set(told) == set(range(1, n + 1))
+        assert sorted(last(faulty, "q_t")) == sorted(db.sql("SELECT id FROM t"))
+        if not passed:
+            break
+    assert n > 1 and (lost > 0 or point not in ("stream_append", "stream_sync"))
+
+
 # ---- what is wrong is told
 
 
@@ -271,10 +341,12 @@ INEXACT = [
     ("timestamp", "timestamp.granularity", "micros_long", ["2024-02-29 01:02:03.000001",
                                                            "2024-02-29 01:02:03.000002"]),
     ("numeric(17,1)", "numeric.mapping", "none", ["9007199254740993.1", "9007199254740993.2"]),
+    ("timestamp(3)", "db.timezone", "+01:00", ["2024-03-31 02:30:00", "2024-03-31 03:30:00"]),
 ]
 
 
-@pytest.mark.parametrize("type, option, exact, keys", INEXACT, ids=["moments", "decimals"])
+@pytest.mark.parametrize("type, option, exact, keys", INEXACT,
+                         ids=["moments", "decimals", "clocks"])
 def test_keys_that_records_do_not_tell_apart(leat, db, type, option, exact, keys):
     """Two rows of one record key: the delete of one would be the other's. The option that makes
     them two is named, and does."""
@@ -282,6 +354,8 @@ def test_keys_that_records_do_not_tell_apart(leat, db, type, option, exact, keys
     for key in keys:
         db.sql(f"INSERT INTO t VALUES ('{key}')")
     fit = {"numeric.mapping": "best_fit_eager_double"}
+    if option == "db.timezone":
+        fit[option] = "Europe/Berlin"
     file = source(leat, db, "bulk", **fit)
     for done in (leat.call("run", "--once", file, ok=(1,)).stderr,
                  leat.call("check", file, ok=(3,)).stdout):
@@ -409,6 +483,24 @@ def test_sqlite_texts_in_keys_of_numbers(leat, tmp_path, columns):
     leat.call("run", "--once", file)
     leat.call("run", "--once", file)
     assert [key["a"] for key in deleted(leat, "q_t")] == [9]
+
+
+@pytest.mark.parametrize("type, keys", [
+    ("TIMESTAMP", ["2024-02-29 00:00:00", "2024-02-29T00:00:00"]),
+    ("DATE", ["2024-02-29", 1709164800000]), ("BOOLEAN", [1, 2]),
+    ("REAL", [16777216.0, 16777217.0]),
+], ids=["moments", "days", "booleans", "floats"])
+def test_sqlite_keys_that_records_do_not_tell_apart(leat, tmp_path, type, keys):
+    path = tmp_path / "shop.db"
+    with sqlite3.connect(path) as c:
+        c.execute(f"CREATE TABLE t (k {type} NOT NULL PRIMARY KEY)")
+        c.executemany("INSERT INTO t VALUES (?)", [(key,) for key in keys])
+    props = config_at(f"jdbc:sqlite:{path}", None, "bulk") | LOOKS
+    del props["connection.user"]
+    file = leat.write("q.properties", props)
+    done = leat.call("run", "--once", file, ok=(1,)).stderr
+    assert "records show it alike where SQLite has different ones" in done
+    assert "cannot be told by its primary key" in leat.call("check", file, ok=(3,)).stdout
 
 
 @pytest.mark.parametrize("mode", MODES)

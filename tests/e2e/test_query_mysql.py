@@ -584,6 +584,75 @@ def test_deleted_keys(leat, binlog, columns, rows):
         assert [known[json.dumps(key)] for key in deleted(leat, "q_t")] == list(range(n + 1))
 
 
+ZEROS = ["0000-00-00", "2024-00-00", "2024-02-00", "2024-02-29", "2024-03-01"]
+
+
+@pytest.mark.parametrize("url", ["", "?zeroDateTimeBehavior=CONVERT_TO_NULL"],
+                         ids=["letters", "null"])
+@pytest.mark.parametrize("type", ["date", "datetime", "timestamp"])
+def test_keys_of_zeros(leat, binlog, type, url):
+    """Their rows are dead letters, so that nothing is told of their deletes; those of the others
+    are."""
+    binlog.sql(f"SET sql_mode = ''; CREATE TABLE t (a int, k {type}, PRIMARY KEY (a, k))", "shop")
+    keys = [ZEROS[0], *ZEROS[3:]] if type == "timestamp" else ZEROS
+    for key in keys:
+        binlog.sql(f"SET sql_mode = ''; INSERT INTO t VALUES (1, '{key}')", "shop")
+    props = config(binlog, "bulk", deletes_interval_ms=100)
+    props["connection.url"] += url
+    file = leat.write("q.properties", props)
+    leat.call("run", "--once", file)
+    first = {json.dumps(r["key"]) for r in leat.read("q_t")}
+    assert len(first) == 2
+    for key in keys:
+        binlog.sql(f"SET sql_mode = ''; DELETE FROM t WHERE k = '{key}'", "shop")
+        leat.call("run", "--once", file)
+        told = [json.dumps(key) for key in deleted(leat, "q_t")]
+        assert len(told) == max(0, ZEROS.index(key) - 2) and set(told) <= first
+        assert len(last(leat, "q_t")) == 2 - len(told)
+
+
+def test_clocks_that_skip_an_hour(leat, binlog):
+    """Two rows of one record key: the delete of one would be the other's."""
+    binlog.sql("CREATE TABLE t (k datetime PRIMARY KEY)", "shop")
+    binlog.sql("INSERT INTO t VALUES ('2024-03-31 02:30:00'), ('2024-03-31 03:30:00')", "shop")
+    load_zone(binlog)
+    file = source(leat, binlog, "bulk", deletes_interval_ms=100, db_timezone="Europe/Berlin")
+    done = leat.call("run", "--once", file, ok=(1,))
+    assert "cannot be told by its primary key" in done.stderr and "db.timezone" in done.stderr
+    file = source(leat, binlog, "bulk", deletes_interval_ms=100, db_timezone="+01:00")
+    leat.call("run", "--once", file)
+    binlog.sql("DELETE FROM t WHERE k = '2024-03-31 02:30:00'", "shop")
+    leat.call("run", "--once", file)
+    assert len(deleted(leat, "q_t")) == 1 and len(last(leat, "q_t")) == 1
+
+
+LARGE = [("cp1251", "cp1251_general_ci", "z\u0401\u0416\u0451"),
+         ("utf8mb4", "utf8mb4_unicode_ci", "bZ\u00df\uffee\U0001f600")]
+
+
+@pytest.mark.parametrize("charset, collation, letters", LARGE, ids=["cp1251", "utf8mb4"])
+def test_orders_of_large_tables(leat, binlog, charset, collation, letters):
+    """So many rows that a look cuts the table into ranges, in whatever order its own texts have:
+    what was deleted is told, a row that came back, and nothing else."""
+    rows = 24000
+    binlog.sql(f"CREATE TABLE t (k varchar(20) CHARACTER SET {charset} COLLATE {collation} PRIMARY"
+               " KEY, id bigint UNIQUE)", "shop")
+    keys = [f"{letters[n % len(letters)]}{n}" for n in range(1, rows + 1)]
+    texts = ", ".join(f"('{key}', {n})" for n, key in enumerate(keys, 1))
+    binlog.sql(f"SET NAMES utf8mb4; INSERT INTO t VALUES {texts}", "shop")
+    file = source(leat, binlog, "incrementing", deletes_interval_ms=100,
+                  validate_non_null="false")
+    leat.call("run", "--once", file)
+    binlog.sql("DELETE FROM t WHERE id % 2400 = 7", "shop")
+    binlog.sql(f"SET NAMES utf8mb4; INSERT INTO t VALUES ('{letters[0]}new', -7)", "shop")
+    for _ in range(2):
+        leat.call("run", "--once", file)
+    gone = [key for n, key in enumerate(keys, 1) if n % 2400 == 7]
+    assert sorted(key["k"] for key in deleted(leat, "q_t")) == sorted(gone)
+    others = [r["key"]["k"] for r in leat.read("q_t") if r["value"]]
+    assert len(others) == rows + 1 and others[-1] == f"{letters[0]}new"
+
+
 def test_an_emptied_table(leat, binlog):
     binlog.sql(TABLE, "shop")
     binlog.sql("INSERT INTO t (v) VALUES " + ", ".join(f"({n})" for n in range(12000)), "shop")

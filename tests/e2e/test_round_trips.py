@@ -20,7 +20,7 @@ import pytest
 from load import CREATE, TABLES, Load, await_snapshot, position
 from load import properties as loaded
 from servers.process import until
-from target import PostgresTarget, sink
+from target import sink
 from test_kills import kill_server
 from test_sink_sql import make_target, same
 from test_verify import verify
@@ -209,13 +209,6 @@ def test_every_part_is_killed(request, db, leat, kind, mode):
     told, compared, found = verify(leat)
     assert told["equal"] and not found and compared.keys() == set(tables), (told, hint)
     assert leat.status("pump")["counts"]["dead"] == 0, hint
-
-
-@pytest.fixture
-def copy(postgres):
-    one = PostgresTarget(postgres)
-    yield one
-    one.drop()
 
 
 def test_giant_transactions(db, leat, copy):

@@ -33,13 +33,6 @@ def mysql(request):
     one.drop()
 
 
-@pytest.fixture
-def copy(postgres):
-    one = PostgresTarget(postgres)
-    yield one
-    one.drop()
-
-
 def once(leat, db, target, topics, source=None, ok=0, **more):
     """All that the source has now is in the target."""
     files = [leat.write("shop.properties", db.properties(name="shop", **(source or {})))]

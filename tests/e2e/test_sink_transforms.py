@@ -6,7 +6,7 @@ import re
 
 import pytest
 from query import config as query
-from target import PostgresTarget, SqliteTarget, sink
+from target import SqliteTarget, sink
 from test_intake import KEY, ROW, created, letters, put, text
 from test_intake import once as once_kafka
 
@@ -27,13 +27,6 @@ FLAT = of({"row": ("ExtractField$Value", {"field": "after"})})
 KEYED = of({"key": ("ValueToKey", {"fields": "id", "predicate": "bare"})},
            predicates="bare", predicates_bare_type=f"{TRANSFORMS}predicates.TopicNameMatches",
            predicates_bare_pattern="q_.*")
-
-
-@pytest.fixture
-def copy(postgres):
-    one = PostgresTarget(postgres)
-    yield one
-    one.drop()
 
 
 def once(leat, files, ok=0):

@@ -10,7 +10,7 @@ import pytest
 from hub import Hub
 from playwright.sync_api import expect
 from servers.process import until
-from target import PostgresTarget, SqliteTarget
+from target import SqliteTarget
 from target import sink as named
 from test_round_trips import SEED, kill_one, settled
 from test_sink_sql import same
@@ -20,13 +20,6 @@ def sink(target, pattern, **more):
     props = named(target, [], **more)
     del props["topics"]
     return props | {"topics.regex": pattern}
-
-
-@pytest.fixture
-def copy(postgres):
-    one = PostgresTarget(postgres)
-    yield one
-    one.drop()
 
 
 def rows(target, table):

@@ -38,13 +38,6 @@ def target(request, postgres, tmp_path):
     one.drop()
 
 
-@pytest.fixture
-def copy(postgres):
-    one = PostgresTarget(postgres)
-    yield one
-    one.drop()
-
-
 def begin(db, leat, target, rows=ROWS):
     for name, columns in TABLES.items():
         db.sql(f"CREATE TABLE {name} ({columns})")

@@ -484,12 +484,47 @@ static void test_a_spool_without_its_beginning(void **state)
     s->ops->close(s);
 }
 
+/* One that has no room at its beginning: who appends is told at each try, not now and then, until
+ * Kafka is back. Nothing of it stays then. */
+static void test_a_spool_that_cannot_begin(void **state)
+{
+    world *w = *state;
+    char path[300];
+    leat_kafka_conf conf = conf_of(w);
+    leat_stream *s = open_stream(w, &conf);
+    leat_rc rc = LEAT_OK;
+    p.up = false;
+    leat_fault_set("stream_append:0:ENOSPC");
+    for (unsigned i = 0; i < TURNS && rc == LEAT_OK; i++) rc = append(w, s);
+    for (unsigned i = 0; i < TURNS; i++) {
+        assert_int_equal(rc, LEAT_RETRY);
+        assert_string_equal(w->e.code, "os.enospc");
+        w->e = (leat_err){0};
+        mono += 10000;
+        rc = s->ops->append(s, &w->b, (leat_str){0}, &w->e);
+    }
+    snprintf(path, sizeof path, "%s/connectors/shop/spool", w->data);
+    assert_int_equal(rmdir(path), -1);
+    p.up = true;
+    for (unsigned i = 0; i < TURNS && rc != LEAT_OK; i++) {
+        mono += 10000;
+        rc = s->ops->append(s, &w->b, (leat_str){0}, &w->e);
+    }
+    assert_int_equal(rc, LEAT_OK);
+    for (unsigned i = 0; i < TURNS; i++) turn(s);
+    assert_int_equal(phase(s), LEAT_KAFKA_DIRECT);
+    assert_int_equal(rmdir(path), 0);
+    leat_fault_set(NULL);
+    s->ops->close(s);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, begin, end)
     const struct CMUnitTest tests[] = {
         TEST(past_the_spool),
         TEST(past_a_full_disk),
+        TEST(a_spool_that_cannot_begin),
         TEST(a_spool_without_its_beginning),
         TEST(the_second_spool),
         TEST(exactly_once_no_more),

@@ -26,6 +26,7 @@ typedef struct world {
     bool asked[IDS];           /* by the statement of rows */
     int at;                    /* of its answer */
     uint32_t most;             /* events of a batch */
+    unsigned sums, keys;       /* statements of those */
     leat_compare_side side;
     char folder[64];
     leat_task task;
@@ -66,6 +67,7 @@ static leat_rc sum(leat_compare_side *side, const leat_compare_plan *p, const le
 {
     (void)side, (void)p, (void)e;
     *out = (leat_compare_sum){0};
+    w->sums++;
     for (int id = 0; id < IDS; id++) {
         char row[] = {'1', ':', (char)('0' + id)};
         int64_t first, second;
@@ -83,6 +85,7 @@ static leat_rc rows(leat_compare_side *side, const leat_compare_plan *p,
                     void *arg, leat_err *e)
 {
     (void)side, (void)p, (void)e;
+    w->keys++;
     for (int id = 0; id < IDS; id++) {
         const leat_str key = text_of(id);
         const leat_compare_row row = {.key = &key};
@@ -346,6 +349,23 @@ static void test_rows_that_were_passed_over(void **state)
     assert_string_equal(look(), "+6 ");
 }
 
+/* A first look reads the rows, once; where it has seen them sums do, in the next run too. */
+static void test_a_first_look(void **state)
+{
+    (void)state;
+    for (int id = 1; id <= 6; id++) w->there[id] = true;
+    assert_string_equal(look(), "");
+    assert_int_equal(w->sums + w->keys, 0);
+    close_all();
+    open_at(0, IDS);
+    assert_true(w->t.look.whole);
+    assert_string_equal(look(), "");
+    assert_int_equal(w->sums, 1);
+    assert_int_equal(w->keys, 0);
+    w->there[4] = false;
+    assert_string_equal(look(), "-4 ");
+}
+
 /* One that cannot be read is a dead letter once; of the others none is told twice for it. */
 static void test_a_row_that_cannot_be_read(void **state)
 {
@@ -401,6 +421,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_crash_before_another_change, start, stop),
         cmocka_unit_test_setup_teardown(test_a_key_that_changed, start, stop),
         cmocka_unit_test_setup_teardown(test_rows_that_were_passed_over, start, stop),
+        cmocka_unit_test_setup_teardown(test_a_first_look, start, stop),
         cmocka_unit_test_setup_teardown(test_a_row_that_cannot_be_read, start, stop),
         cmocka_unit_test_setup_teardown(test_a_row_that_cannot_be_told, start, stop),
         cmocka_unit_test_setup_teardown(test_small_batches, start, stop),

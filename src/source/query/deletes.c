@@ -3,7 +3,8 @@
  * A look goes through the table in parts, in the order of the primary key, and sums each part's
  * keys up on both sides, in the database and in the file of those that were told (keys.h), by what
  * `leat verify` compares rows with (capture/compare.h). Sums that are equal end it; others are
- * halved down to spans whose keys are compared one by one. A key is in the file from before its row
+ * halved down to spans whose keys are compared one by one. Where the file has nothing yet, as at a
+ * first look, all rows are noted as they come. A key is in the file from before its row
  * was told, and its row was committed before: so what a statement made later does not show was
  * deleted. It is asked for once more by its key alone, since sides may sort in other ways than is
  * thought. A key that the file does not know is of a row that is yet to be read, or of one that
@@ -24,10 +25,10 @@
 enum {
     PART = 5000, /* rows of a part, and of a span that is not halved ... */
     SPAN = 500,
-    PART_SCANNED = 200000, /* ... where each statement reads all of the table */
-    SPAN_SCANNED = 10000,
-    KEYS = 500, /* that a statement names */
-    REST = 3,   /* times a step's time */
+    PART_SCANNED = 200000, /* ... where each statement reads all of the table, of a first look: */
+    SPAN_SCANNED = 10000,  /* later ones begin with all of it */
+    KEYS = 500,            /* that a statement names */
+    REST = 3,              /* times a step's time */
     WAIT_MS = 200,
 };
 
@@ -89,25 +90,46 @@ static bool sorted(const leat_compare_side *side, const leat_compare_column *c)
     return strcmp(side->system, "sqlite") != 0 || c->rowid;
 }
 
-/* Different keys are to be told apart by their records: not so moments cut at milliseconds, nor
- * decimals of more digits than a double has. */
+/* Why different keys may have one record key, by which a delete would be another row's. */
+typedef struct inexact {
+    const char *shown, *mend;
+} inexact;
+
+/* Moments cut at milliseconds, or of a clock that skips an hour; decimals of more digits than a
+ * double has; in SQLite what a column holds of other types than its own. NULL: they do not. */
+static const inexact *inexact_of(const leat_query_source *s, const leat_query_field *f)
+{
+    enum { DOUBLE_DIGITS = 15 };
+    static const inexact cut = {"in milliseconds alone",
+                                ", or set timestamp.granularity to one of microseconds"},
+                         skips = {"as instants, by a clock that skips an hour in spring",
+                                  ", or set db.timezone to UTC or an offset"},
+                         rounded = {"as a double, which rounds it",
+                                    ", or set numeric.mapping to another one"},
+                         loose = {"alike where SQLite has different ones", ""};
+    const leat_sql_column *c = f->column;
+    bool moment = c->type == LEAT_SQL_TIMESTAMP, lite = strcmp(s->side->system, "sqlite") == 0;
+    int64_t offset_us;
+    if (lite && (moment || c->type == LEAT_SQL_DATE || c->type == LEAT_SQL_BOOLEAN ||
+                 c->type == LEAT_SQL_FLOAT32))
+        return &loose;
+    if (moment && !c->zoned && !leat_dialect_offset(s->target.zone, &offset_us)) return &skips;
+    if (moment && c->grain_us < 1000 && s->conf->granularity == LEAT_QUERY_CONNECT_LOGICAL)
+        return &cut;
+    if (f->schema->type == LEAT_T_FLOAT64 && (c->precision == 0 || c->precision > DOUBLE_DIGITS))
+        return &rounded;
+    return NULL;
+}
+
 static leat_rc check_exact(leat_query_source *s, leat_query_table *t, const leat_query_field *f,
                            leat_err *e)
 {
-    enum { DOUBLE_DIGITS = 15 };
-    const leat_sql_column *c = f->column;
-    bool cut = c->type == LEAT_SQL_TIMESTAMP && c->grain_us < 1000 &&
-               s->conf->granularity == LEAT_QUERY_CONNECT_LOGICAL;
-    bool rounded =
-        f->schema->type == LEAT_T_FLOAT64 && (c->precision == 0 || c->precision > DOUBLE_DIGITS);
-    if (!cut && !rounded) return LEAT_OK;
+    const inexact *why = inexact_of(s, f);
+    if (!why) return LEAT_OK;
     return leat_fail(e, LEAT_CONF, "query.no_key", t->label,
                      "deleted rows of %s cannot be told by its primary key: column %s is of type "
-                     "%s, and records show it %s. Leave the table out, or set %s",
-                     t->label, c->name, c->native,
-                     cut ? "in milliseconds alone" : "as a double, which rounds it",
-                     cut ? "timestamp.granularity to one of microseconds"
-                         : "another numeric.mapping");
+                     "%s, and records show it %s. Leave the table out%s",
+                     t->label, f->column->name, f->column->native, why->shown, why->mend);
 }
 
 static leat_rc take_column(leat_query_source *s, leat_query_table *t, const leat_compare_column *c,
@@ -407,11 +429,13 @@ static leat_rc next_part(leat_query_source *s, leat_query_table *t, leat_err *e)
 {
     leat_query_look *l = &t->look;
     const leat_query_key *key = &t->shape->key;
-    const leat_str *there, *told;
+    const leat_str *there = NULL, *told = NULL;
     leat_arena_reset(&l->arena, 1 << 20);
     const leat_compare_range r = {.lo = l->next};
-    LEAT_TRY(s->side->bound(s->side, &key->plan, &r, l->size - 1, &l->arena, &there, e));
-    LEAT_TRY(leat_query_keys_bound(l->keys, &r, l->size - 1, &l->arena, &told, e));
+    if (l->size > 0) {
+        LEAT_TRY(s->side->bound(s->side, &key->plan, &r, l->size - 1, &l->arena, &there, e));
+        LEAT_TRY(leat_query_keys_bound(l->keys, &r, l->size - 1, &l->arena, &told, e));
+    }
     const leat_str *hi = there ? there : told;
     if (there && told && compare_keys(key, told, there) < 0) hi = told;
     leat_str *lo = NULL;
@@ -444,7 +468,9 @@ typedef struct span {
     const leat_str *lo, *hi; /* where the news are; NULL: not known */
     leat_str *news;          /* keys of rows that are read: nnews */
     uint32_t nnews;
+    leat_str *texts;       /* the key of one of them */
     bool tell;             /* these rows are told, not only noted */
+    bool all;              /* all of the range are read: seen is not asked */
     bool unread;           /* one of them could not be read ... */
     const leat_str *alone; /* ... which is of this key, where it alone is asked for */
     bool some;             /* the batch has some of it ... */
@@ -539,10 +565,9 @@ static leat_rc take_news(leat_query_source *s, leat_query_table *t, span *x, lea
     const leat_str *key = x->alone;
     bool read = rc == LEAT_OK;
     if (read) {
-        leat_str *texts = LEAT_NEW(x->a, leat_str, x->key->n);
-        if (!texts_of(s, t->shape, texts)) return LEAT_OK;
-        leat_keyset_put(x->seen, key_bytes(x, texts));
-        key = texts;
+        if (!texts_of(s, t->shape, x->texts)) return LEAT_OK;
+        if (!x->all) leat_keyset_put(x->seen, key_bytes(x, x->texts));
+        key = x->texts;
     }
     if (!key) {
         x->unread = true;
@@ -576,12 +601,12 @@ static leat_rc read_news(leat_query_source *s, leat_query_table *t, span *x, lea
     leat_rc rc;
     while (!(x->full = full(s, x, b))) {
         leat_str raw = {0};
+        if (s->sql.leaves && s->sql.leaves(s->sql.arg))
+            return leat_fail(e, LEAT_RETRY, "query.stopped", t->label, "it was told to end");
         leat_arena_reset(&x->row, 1 << 16);
         rc = s->sql.dialect->row(&s->sql, WAIT_MS, x->cells, s->cells, &raw, &why);
         if (rc == LEAT_PENDING) break;
-        if (rc == LEAT_AGAIN && !(s->sql.leaves && s->sql.leaves(s->sql.arg))) continue;
-        if (rc == LEAT_AGAIN)
-            return leat_fail(e, LEAT_RETRY, "query.stopped", t->label, "it was told to end");
+        if (rc == LEAT_AGAIN) continue;
         if (rc != LEAT_OK && rc != LEAT_DATA) {
             if (e) *e = why;
             return rc;
@@ -722,14 +747,40 @@ static leat_rc tell_again(leat_query_source *s, leat_query_table *t, span *x, le
     return end_span(t, x, b, e);
 }
 
-/* r NULL: of the last run. */
-static leat_rc by_key(leat_query_source *s, leat_query_table *t, const leat_compare_range *r,
-                      leat_batch *b, leat_err *e)
+/* The file has none of the range: its rows are noted as they come. unread: one of them could not be
+ * read, so its key is not known. */
+static leat_rc note_all(leat_query_source *s, leat_query_table *t, const leat_compare_range *r,
+                        span *x, leat_batch *b, leat_err *e)
+{
+    x->lo = r->lo;
+    x->hi = r->hi;
+    x->all = true;
+    x->cells = &x->row;
+    LEAT_TRY(ask_rows(s, t, x, NULL, 0, b, e));
+    return leat_query_keys_commit(t->look.keys, e);
+}
+
+typedef enum span_use {
+    USE_COMPARE, /* its keys, one by one */
+    USE_NOTE,    /* all its rows are new */
+    USE_AGAIN,   /* of the last run; no range */
+} span_use;
+
+/* *whole, if not NULL: each row of the range could be read. */
+static leat_rc by_key(leat_query_source *s, leat_query_table *t, span_use use,
+                      const leat_compare_range *r, leat_batch *b, bool *whole, leat_err *e)
 {
     leat_arena a = {0};
     span x = {.key = &t->shape->key, .seen = &t->look.seen, .a = &a};
+    leat_rc rc = LEAT_OK;
+    x.texts = LEAT_NEW(&a, leat_str, x.key->n);
     leat_keyset_clear(x.seen);
-    leat_rc rc = r ? compare_span(s, t, r, &x, b, e) : tell_again(s, t, &x, b, e);
+    switch (use) {
+    case USE_COMPARE: rc = compare_span(s, t, r, &x, b, e); break;
+    case USE_NOTE: rc = note_all(s, t, r, &x, b, e); break;
+    case USE_AGAIN: rc = tell_again(s, t, &x, b, e); break;
+    }
+    if (whole) *whole = !x.unread;
     leat_buf_free(&x.bytes);
     leat_free(x.missing);
     leat_arena_free(&x.row);
@@ -745,15 +796,22 @@ static leat_rc look_at(leat_query_source *s, leat_query_table *t, const leat_que
     const leat_compare_range r = {.lo = p->lo, .hi = p->hi};
     leat_compare_sum x, y;
     const leat_str *mid = NULL;
-    LEAT_TRY(s->side->sum(s->side, &key->plan, &r, &x, e));
     LEAT_TRY(leat_query_keys_sum(l->keys, &r, &y, e));
+    if (y.rows == 0 && !l->whole) {
+        bool whole;
+        LEAT_TRY(by_key(s, t, USE_NOTE, &r, b, &whole, e));
+        if (whole) return LEAT_OK;
+        LEAT_TRY(leat_query_keys_sum(l->keys, &r, &y, e));
+    }
+    LEAT_TRY(s->side->sum(s->side, &key->plan, &r, &x, e));
     if (x.rows == y.rows && x.sum == y.sum && x.both == y.both) return LEAT_OK;
     uint64_t most = x.rows > y.rows ? x.rows : y.rows;
     if (most > span_of(key) && x.rows > y.rows)
         LEAT_TRY(s->side->bound(s->side, &key->plan, &r, most / 2 - 1, &l->arena, &mid, e));
     else if (most > span_of(key))
         LEAT_TRY(leat_query_keys_bound(l->keys, &r, most / 2 - 1, &l->arena, &mid, e));
-    if (!mid || (r.hi && compare_keys(key, mid, r.hi) == 0)) return by_key(s, t, &r, b, e);
+    if (!mid || (r.hi && compare_keys(key, mid, r.hi) == 0))
+        return by_key(s, t, USE_COMPARE, &r, b, NULL, e);
     push(l, mid, r.hi);
     push(l, r.lo, mid);
     return LEAT_OK;
@@ -763,7 +821,7 @@ static leat_rc end_look(leat_query_source *s, leat_query_table *t, leat_batch *b
 {
     leat_query_look *l = &t->look;
     if (!l->whole) LEAT_TRY(leat_query_keys_note_set(l->keys, "whole", LEAT_STR("yes"), e));
-    LEAT_TRY(leat_query_keys_commit(l->keys, e));
+    LEAT_TRY(leat_query_deletes_flush(t, e));
     l->whole = true;
     l->busy = false;
     l->next = NULL;
@@ -780,7 +838,7 @@ static leat_rc one_step(leat_query_source *s, leat_query_table *t, leat_batch *b
     LEAT_TRY(open_side(s, e));
     LEAT_TRY(leat_query_deletes_open(s, t, e));
     if (l->again) {
-        LEAT_TRY(by_key(s, t, NULL, b, e));
+        LEAT_TRY(by_key(s, t, USE_AGAIN, NULL, b, NULL, e));
         if (l->again || b->n > 0 || b->dead) return LEAT_OK;
     }
     if (!l->busy) {
@@ -788,7 +846,7 @@ static leat_rc one_step(leat_query_source *s, leat_query_table *t, leat_batch *b
         l->last = false;
         l->next = NULL;
         l->nspans = 0;
-        l->size = scans(&t->shape->key) ? PART_SCANNED : PART;
+        l->size = !scans(&t->shape->key) ? PART : l->whole ? 0 : PART_SCANNED;
         s->looking = t;
     } else if (l->nspans == 0 && l->last) {
         return end_look(s, t, b, e);

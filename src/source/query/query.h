@@ -101,7 +101,7 @@ typedef struct leat_query_look {
     bool again;       /* the file may have keys to ask for again */
     bool whole;       /* a look was done to its end before: rows that are not known are news */
     int64_t due_us;   /* monotonic: the next step, or look */
-    uint64_t size;    /* rows of a part */
+    uint64_t size;    /* rows of a part; 0: all of the table */
     leat_arena arena; /* of the part: its spans */
     leat_query_span *spans;
     size_t nspans, cap;

@@ -94,10 +94,10 @@ static leat_rc look(leat_kafka *k, int wait_ms, leat_err *e)
     leat_rc rc = leat_kafka_once(k) ? leat_kafka_once_step(k, e) : leat_kafka_revive(k, e);
     if (rc == LEAT_OK && !leat_kafka_once(k)) rc = leat_kafka_feed(k, e);
     LEAT_TRY(rc);
-    if (k->spool == NULL) LEAT_TRY(go_to_spool(k, e));
-    if (k->spool != NULL) LEAT_TRY(leat_kafka_spool_drain(k, e));
+    if (k->spool == NULL) rc = go_to_spool(k, e);
+    if (rc == LEAT_OK && k->spool != NULL) rc = leat_kafka_spool_drain(k, e);
     mirror(k);
-    return LEAT_OK;
+    return rc;
 }
 
 static leat_rc save_if_due(leat_kafka *k, leat_err *e)

@@ -239,7 +239,9 @@ typedef struct leat_kafka {
     uint64_t spooled_events; /* in this episode, uncommitted ones included */
     int64_t hold_us;         /* since when appends wait for the last reports; 0: they do not */
     int64_t next_hold_us;
-    int64_t enter_us; /* of the last attempt to go to the spool */
+    int64_t enter_us; /* of the last attempt to go to the spool ... */
+    leat_err unbegun; /* ... why it failed; rc OK: it did not */
+    bool begun;       /* a spool that is not to be in force may be there */
 } leat_kafka;
 
 /* ---- record.c ---- */
@@ -423,5 +425,7 @@ bool leat_kafka_spool_hold(leat_kafka *k);
 /* After a save of the cursor: what is before it may be removed. */
 void leat_kafka_spool_release(leat_kafka *k);
 void leat_kafka_spool_close(leat_kafka *k);
+/* Removes those that are not in force, once the store says that none is. */
+void leat_kafka_spool_clear(leat_kafka *k);
 
 #endif

@@ -232,6 +232,7 @@ void leat_kafka_saved(leat_kafka *k)
     k->saved_us = leat_mono_us();
     k->unsaved = k->cursor_moved = false;
     leat_buf_clear(&k->books.txs);
+    if (k->begun && !k->spool) leat_kafka_spool_clear(k);
 }
 
 /* What the store says; the transactions go to the ring. */

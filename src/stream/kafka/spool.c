@@ -231,13 +231,20 @@ static uint64_t episode_behind(const leat_kafka *k)
 
 /* It cannot be: what there is of it must never be taken for in force, once the stream has moved on.
  * Until then it tells the same as the store. */
-static leat_rc give_up(leat_kafka *k, leat_rc rc)
+static void give_up(leat_kafka *k)
 {
     k->episode = episode_behind(k);
     leat_kafka_spool_close(k);
-    k->unsaved = true;
+    k->unsaved = k->begun = true;
     k->spooled_events = 0;
-    return rc;
+}
+
+void leat_kafka_spool_clear(leat_kafka *k)
+{
+    leat_err why;
+    k->begun = false;
+    if (leat_rc_failed(leat_kafka_left_remove(k->data, k->connector, 0, &why)))
+        leat_log_err(LEAT_WARN, &why);
 }
 
 uint64_t leat_kafka_spool_events(const leat_kafka *k)
@@ -352,12 +359,21 @@ leat_rc leat_kafka_spool_enter(leat_kafka *k, leat_err *e)
 {
     int64_t now = leat_mono_us();
     leat_err why = k->last;
-    if (k->enter_us != 0 && now - k->enter_us < ENTER_US) return LEAT_OK;
+    if (k->enter_us != 0 && now - k->enter_us < ENTER_US) {
+        if (leat_rc_failed(k->unbegun.rc) && e != NULL) *e = k->unbegun;
+        return k->unbegun.rc;
+    }
     k->enter_us = now;
     size_t batches = k->nparcels;
     leat_err no = {0};
     leat_rc rc = leat_kafka_once(k) ? enter_once(k, &no) : enter_behind(k, &no);
-    if (rc != LEAT_OK) return give_up(k, full(k, rc, &no, e));
+    k->unbegun = (leat_err){0};
+    if (rc != LEAT_OK) {
+        rc = full(k, rc, &no, &k->unbegun);
+        give_up(k);
+        if (e != NULL) *e = k->unbegun;
+        return rc;
+    }
     k->phase = LEAT_KAFKA_SPOOL;
     k->since_us = leat_now_us();
     k->books.popped = (leat_counts){0};
@@ -437,9 +453,7 @@ static leat_rc finish(leat_kafka *k, leat_err *e)
     k->since_us = leat_now_us();
     k->spooled_events = k->books.drained_events = 0;
     leat_kafka_spool_close(k);
-    leat_err why;
-    if (leat_rc_failed(leat_kafka_left_remove(k->data, k->connector, 0, &why)))
-        leat_log_err(LEAT_WARN, &why);
+    leat_kafka_spool_clear(k);
     leat_kafka_show(k);
     return LEAT_OK;
 }

@@ -6,8 +6,8 @@
  * X is a column's canonical text: what the type's output function shows (concat does not cast, so
  * blanks at the end of char(n) stay), under settings that are the same everywhere: ISO dates, UTC,
  * floats that come back as they were. Keys that are not ordered by the server's own order are
- * ordered by the bytes of their texts (COLLATE "C"). A session of its own, read only; by the thread
- * of its owner. */
+ * ordered by the bytes of their texts in UTF-8. A session of its own, read only; by the thread of
+ * its owner. */
 #include "system/postgres/compare.h"
 
 #include <stdio.h>
@@ -252,21 +252,23 @@ static void put_hash(leat_buf *out, const leat_compare_plan *p)
     leat_buf_free(&x);
 }
 
-static void put_key(leat_buf *out, const leat_compare_field *f)
+/* The bytes of a database of another encoding have another order than those of UTF-8. */
+static void put_key(leat_buf *out, const leat_compare_plan *p, const leat_compare_field *f)
 {
     if (f->native) {
         leat_pg_quote_name(out, leat_str_of(f->name));
         return;
     }
+    if (p->sha) leat_buf_str_z(out, "convert_to(");
     put_canon(out, f);
-    leat_buf_str_z(out, " COLLATE \"C\"");
+    leat_buf_str_z(out, p->sha ? ",'UTF8')" : " COLLATE \"C\"");
 }
 
 static void put_keys(leat_buf *out, const leat_compare_plan *p)
 {
     for (uint16_t i = 0; i < p->nkey; i++) {
         if (i > 0) leat_buf_u8(out, ',');
-        put_key(out, &p->fields[i]);
+        put_key(out, p, &p->fields[i]);
     }
 }
 
@@ -278,12 +280,22 @@ static void put_texts(leat_buf *out, const leat_compare_plan *p)
     }
 }
 
+/* As a constant, which convert_to() of one is not. */
+static void put_bytes(leat_buf *out, leat_str text)
+{
+    leat_buf hex = {0};
+    leat_buf_str_z(&hex, "\\x");
+    leat_buf_hex(&hex, text);
+    leat_pg_quote_text(out, leat_buf_str(&hex));
+    leat_buf_free(&hex);
+}
+
 static void put_literals(leat_buf *out, const leat_compare_plan *p, const leat_str *key)
 {
     leat_buf_u8(out, '(');
     for (uint16_t i = 0; i < p->nkey; i++) {
         if (i > 0) leat_buf_u8(out, ',');
-        leat_pg_quote_text(out, key[i]);
+        (p->sha && !p->fields[i].native ? put_bytes : leat_pg_quote_text)(out, key[i]);
     }
     leat_buf_u8(out, ')');
 }
