@@ -702,6 +702,29 @@ static void test_refusals_that_last(void **state)
     leat_table_unpin(rows);
 }
 
+/* Of a list for several tables a record's key need not have all columns, if all of it is named. */
+static void test_keys_of_several_tables(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"id", "order_id"}, *const wrong[] = {"id", "cl"};
+    static const struct {
+        const char *const *names, *const *row;
+        leat_rc rc;
+    } cases[] = {{names, col_id, LEAT_OK}, {wrong, col_c1, LEAT_DATA}};
+    for (size_t i = 0; i < 2; i++) {
+        leat_rdb_conf conf = {.pk = LEAT_RDB_PK_KEY,
+                              .insert = LEAT_RDB_UPSERT,
+                              .pk_fields = {.v = cases[i].names, .n = 2},
+                              .table_format = "t"};
+        leat_rdb_target t = {.conn = &plain_conn, .conf = &conf};
+        leat_table *rows = table_of(cases[i].row, 0);
+        there = cols_all;
+        assert_int_equal(plan_for(&t, rows)->bad.rc, cases[i].rc);
+        leat_rdb_target_close(&t);
+        leat_table_unpin(rows);
+    }
+}
+
 /* ---- reducing ---- */
 
 static leat_rdb_table tables[2];
@@ -781,6 +804,7 @@ int main(void)
         cmocka_unit_test_teardown(test_a_table_that_was_dropped, reset),
         cmocka_unit_test_teardown(test_refused_tables_beside_held_rows, reset),
         cmocka_unit_test_teardown(test_refusals_that_last, reset),
+        cmocka_unit_test_teardown(test_keys_of_several_tables, reset),
         cmocka_unit_test_teardown(test_the_last_of_a_key_stays, reset),
         cmocka_unit_test_teardown(test_rows_that_depend_keep_their_order, reset),
     };

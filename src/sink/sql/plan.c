@@ -360,9 +360,11 @@ static void pair_keys(leat_rdb_target *t, leat_rdb_plan *p)
               p->source->topic, p->table->label);
 }
 
-/* The first of primary.key.fields that rows are not found by; NULL: none. */
+/* The first of primary.key.fields that rows are not found by; NULL: none, or of a record's key all
+ * columns are named: the list may be one for several tables. */
 static const char *lacks_key(const leat_rdb_conf *conf, const leat_rdb_plan *p)
 {
+    if (conf->pk == LEAT_RDB_PK_KEY && p->nkey > 0 && p->nkey == p->source->nkey) return NULL;
     for (size_t i = 0; conf->pk != LEAT_RDB_PK_NONE && i < conf->pk_fields.n; i++) {
         uint16_t k = 0;
         while (k < p->nkey &&
