@@ -175,7 +175,7 @@ def test_a_trigger_that_looks_for_a_table(db, leat, postgres):
 
 def test_a_column_that_was_added_to_the_target_first(db, leat, target):
     """By hand, before the source has it: with options that add none it is taken all the same."""
-    begin(db, leat, target, "t", auto_evolve="false")
+    begin(db, leat, target, "t", schema_evolution="none", auto_create="true")
     has(leat, target, "t", (1, "first"))
     target.sql("ALTER TABLE t ADD COLUMN b int")
     db.sql("ALTER TABLE t ADD COLUMN b int")
