@@ -153,3 +153,47 @@ def test_what_it_may_not_make_stops(db, leat, postgres):
     for statement in undo:
         copy.sql(statement)
     copy.drop()
+
+
+def test_a_trigger_that_looks_for_a_table(db, leat, postgres):
+    """Of many rows that go together those whose trigger names a table that is not there are
+    refused, not all tried for ever."""
+    copy = PostgresTarget(postgres)
+    copy.sql("CREATE TABLE t (id int PRIMARY KEY, a text)")
+    copy.sql("""CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                  IF NEW.id % 90 = 0 THEN INSERT INTO gone VALUES (NEW.id); END IF;
+                  RETURN NEW;
+                END $$""")
+    copy.sql("CREATE TRIGGER note AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION note()")
+    begin(db, leat, copy, "t")
+    has(leat, copy, "t", (1, "first"))
+    db.sql("INSERT INTO t SELECT n, 'more' FROM generate_series(2, 200) n")
+    until(lambda: codes(leat) == ["sql.table_missing"] * 2, 60, "the two rows")
+    until(lambda: len(copy.rows("t", "id")) == 198, 60, "the others")
+    copy.drop()
+
+
+def test_a_column_that_was_added_to_the_target_first(db, leat, target):
+    """By hand, before the source has it: with options that add none it is taken all the same."""
+    begin(db, leat, target, "t", schema_evolution="none", auto_create="true")
+    has(leat, target, "t", (1, "first"))
+    target.sql("ALTER TABLE t ADD COLUMN b int")
+    db.sql("ALTER TABLE t ADD COLUMN b int")
+    db.sql("INSERT INTO t VALUES (2, 'second', 3)")
+    has(leat, target, "t", (1, "first"), (2, "second"))
+    assert [str(row[0]) for row in target.rows("t", "b", "id")][-1] == "3"
+    assert codes(leat) == []
+
+
+def test_domains_over_domains(db, leat, postgres):
+    """A cell is written as the type at the bottom reads it."""
+    copy = PostgresTarget(postgres)
+    copy.sql("CREATE DOMAIN flag AS bit(1)")
+    copy.sql("CREATE DOMAIN sure AS flag")
+    copy.sql("CREATE TABLE t (id int PRIMARY KEY, a sure)")
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, a boolean)")
+    db.sql("INSERT INTO t VALUES (1, true), (2, false)")
+    leat.run(leat.write("shop.properties", db.properties(name="shop")),
+             leat.write("pump.properties", sink(copy, ["shop.public.t"])))
+    has(leat, copy, "t", (1, "1"), (2, "0"))
+    copy.drop()

@@ -402,6 +402,8 @@ static void test_structs_of_postgres(void **state)
  * those of `made`. */
 static const char *const *there, *const *made;
 static unsigned ddl;
+static bool refuses;            /* it refuses DDL, and has the columns of `made` all the same, */
+static const char *const *last; /* ... and of these after the next */
 
 static leat_rc describe(leat_rdb_conn *c, leat_rdb_table *t, leat_arena *at, leat_err *e)
 {
@@ -419,10 +421,13 @@ static leat_rc count_ddl(leat_rdb_conn *c, const char *doing, const char *sql, l
 {
     (void)c;
     (void)doing;
-    (void)e;
-    ddl += !strstr(sql, "SAVEPOINT");
+    if (strstr(sql, "SAVEPOINT") || strcmp(sql, "ROLLBACK") == 0 || strcmp(sql, "BEGIN") == 0)
+        return LEAT_OK;
+    ddl++;
     there = made;
-    return LEAT_OK;
+    if (!refuses) return LEAT_OK;
+    made = last;
+    return leat_fail(e, LEAT_CONF, "test.refused", NULL, "no");
 }
 
 static void quote_not(leat_buf *out, leat_str name)
@@ -437,6 +442,13 @@ static const leat_rdb_dialect plain = {.schemes = schemes,
                                        .exec = count_ddl,
                                        .describe = describe};
 static leat_rdb_conn plain_conn = {.dialect = &plain};
+static const leat_rdb_dialect commits = {.schemes = schemes,
+                                         .ddl_commits = true,
+                                         .quote = quote_not,
+                                         .type = leat_rdb_pg_type,
+                                         .exec = count_ddl,
+                                         .describe = describe};
+static leat_rdb_conn commits_conn = {.dialect = &commits};
 
 /* Of rows with these columns, all in the key; of tombstones: KEYS. */
 static leat_table *table_of(const char *const *names, uint16_t flags)
@@ -548,6 +560,171 @@ static void test_keys_of_tombstones(void **state)
     }
 }
 
+static const char *const col_id[] = {"id", NULL}, *const col_c1[] = {"id", "c1", NULL},
+                         *const cols_all[] = {"id", "c1", "c2", NULL};
+
+/* A plan is looked into once a second: as if that had passed. */
+static leat_rc later(leat_rdb_target *t, leat_rdb_plan *p, leat_err *e)
+{
+    p->looked_us = leat_mono_us() - 2000000;
+    return leat_rdb_plan_of(t, p->source, &p, e);
+}
+
+/* Another sink adds the first column as this one tries to: the second is missing no less. */
+static void test_columns_that_others_add(void **state)
+{
+    (void)state;
+    const leat_rdb_conf conf = {
+        .pk = LEAT_RDB_PK_KEY, .insert = LEAT_RDB_UPSERT, .evolve = true, .table_format = "t"};
+    static const struct {
+        const char *const *last;
+        leat_rc rc;
+        uint16_t nfields;
+    } cases[] = {{cols_all, LEAT_OK, 3}, {col_c1, LEAT_DATA, 2}};
+    for (size_t i = 0; i < 2; i++) {
+        leat_rdb_target t = {.conn = &plain_conn, .conf = &conf};
+        leat_table *rows = table_of(cols_all, 0);
+        there = col_id;
+        made = col_c1;
+        last = cases[i].last;
+        refuses = true;
+        ddl = 0;
+        leat_rdb_plan *p = plan_for(&t, rows);
+        refuses = false;
+        assert_int_equal(ddl, 2);
+        assert_int_equal(p->bad.rc, cases[i].rc);
+        assert_int_equal(p->nfields, cases[i].nfields);
+        if (cases[i].rc == LEAT_DATA) assert_non_null(strstr(p->bad.msg, "c2"));
+        leat_rdb_target_close(&t);
+        leat_table_unpin(rows);
+    }
+}
+
+/* A column that was added by hand before the source had it is not missing; nor does a plan stay bad
+ * whose table was looked up for another one meanwhile. */
+static void test_columns_that_were_added_by_hand(void **state)
+{
+    (void)state;
+    const leat_rdb_conf conf = {
+        .pk = LEAT_RDB_PK_KEY, .insert = LEAT_RDB_UPSERT, .table_format = "t"};
+    leat_rdb_target t = {.conn = &plain_conn, .conf = &conf};
+    leat_table *rows[] = {table_of(col_id, 0), table_of(col_c1, 0), table_of(cols_all, 0)};
+    leat_err e;
+    there = col_id;
+    plan_for(&t, rows[0]);
+    leat_rdb_plan *all = plan_for(&t, rows[2]);
+    assert_string_equal(all->bad.code, "sql.column_missing");
+    there = cols_all;
+    assert_int_equal(plan_for(&t, rows[1])->bad.rc, LEAT_OK);
+    assert_int_equal(later(&t, all, &e), LEAT_OK);
+    assert_int_equal(all->bad.rc, LEAT_OK);
+    assert_int_equal(all->nfields, 3);
+    assert_int_equal(leat_rdb_plan_holds(&t, all, &e), LEAT_OK);
+    there = col_c1;
+    assert_int_equal(leat_rdb_plan_holds(&t, all, &e), LEAT_RETRY);
+    assert_int_equal(leat_rdb_plan_holds(&t, all, &e), LEAT_RETRY); /* though it was looked up */
+    assert_int_equal(leat_rdb_plan_holds(&t, plan_for(&t, rows[1]), &e), LEAT_OK);
+    leat_rdb_target_close(&t);
+    for (int i = 0; i < 3; i++) leat_table_unpin(rows[i]);
+}
+
+/* The table was dropped, and the source has a new version: nothing is refused for that. */
+static void test_a_table_that_was_dropped(void **state)
+{
+    (void)state;
+    const leat_rdb_conf conf = {
+        .pk = LEAT_RDB_PK_KEY, .insert = LEAT_RDB_UPSERT, .evolve = true, .table_format = "t"};
+    leat_rdb_target t = {.conn = &commits_conn, .conf = &conf};
+    leat_table *old = table_of(col_id, 0), *new = table_of(col_c1, 0);
+    leat_rdb_plan *p;
+    leat_err e = {0};
+    there = col_id;
+    ddl = 0;
+    plan_for(&t, old);
+    there = NULL;
+    assert_int_equal(leat_rdb_plan_of(&t, new, &p, &e), LEAT_RETRY);
+    assert_string_equal(e.code, "sql.table_changed");
+    assert_int_equal(ddl, 0);
+    leat_rdb_target_close(&t);
+    leat_table_unpin(old);
+    leat_table_unpin(new);
+}
+
+/* DDL that was refused is not tried again amid a transaction that it would take back. */
+static void test_refused_tables_beside_held_rows(void **state)
+{
+    (void)state;
+    const leat_rdb_conf conf = {
+        .pk = LEAT_RDB_PK_KEY, .insert = LEAT_RDB_UPSERT, .create = true, .table_format = "t"};
+    leat_rdb_target t = {.conn = &commits_conn, .conf = &conf};
+    leat_table *rows = table_of(col_id, 0);
+    leat_err e = {0};
+    there = made = last = NULL;
+    refuses = true;
+    ddl = 0;
+    leat_rdb_plan *p = plan_for(&t, rows);
+    assert_string_equal(p->bad.code, "sql.table_missing");
+    t.held = true;
+    assert_int_equal(later(&t, p, &e), LEAT_OK);
+    assert_int_equal(ddl, 1);
+    t.held = false;
+    assert_int_equal(later(&t, p, &e), LEAT_OK);
+    assert_int_equal(ddl, 2);
+    t.held = true;
+    there = col_id;
+    assert_int_equal(later(&t, p, &e), LEAT_RETRY);
+    assert_string_equal(e.code, "sql.table_changed");
+    refuses = false;
+    leat_rdb_target_close(&t);
+    leat_table_unpin(rows);
+}
+
+/* A refusal that lasts takes no memory. */
+static void test_refusals_that_last(void **state)
+{
+    (void)state;
+    const leat_rdb_conf conf = {
+        .pk = LEAT_RDB_PK_KEY, .insert = LEAT_RDB_UPSERT, .evolve = true, .table_format = "t"};
+    leat_rdb_target t = {.conn = &plain_conn, .conf = &conf};
+    leat_table *rows = table_of(col_c1, 0);
+    leat_err e = {0};
+    there = made = last = col_id;
+    refuses = true;
+    leat_rdb_plan *p = plan_for(&t, rows);
+    later(&t, p, &e);
+    const void *before = leat_arena_alloc(&t.arena, 1, 1);
+    for (int i = 0; i < 3; i++) assert_int_equal(later(&t, p, &e), LEAT_OK);
+    const void *after = leat_arena_alloc(&t.arena, 1, 1);
+    refuses = false;
+    assert_string_equal(p->bad.code, "sql.column_missing");
+    assert_true((const char *)after - (const char *)before <= 64);
+    leat_rdb_target_close(&t);
+    leat_table_unpin(rows);
+}
+
+/* Of a list for several tables a record's key need not have all columns, if all of it is named. */
+static void test_keys_of_several_tables(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"id", "order_id"}, *const wrong[] = {"id", "cl"};
+    static const struct {
+        const char *const *names, *const *row;
+        leat_rc rc;
+    } cases[] = {{names, col_id, LEAT_OK}, {wrong, col_c1, LEAT_DATA}};
+    for (size_t i = 0; i < 2; i++) {
+        leat_rdb_conf conf = {.pk = LEAT_RDB_PK_KEY,
+                              .insert = LEAT_RDB_UPSERT,
+                              .pk_fields = {.v = cases[i].names, .n = 2},
+                              .table_format = "t"};
+        leat_rdb_target t = {.conn = &plain_conn, .conf = &conf};
+        leat_table *rows = table_of(cases[i].row, 0);
+        there = cols_all;
+        assert_int_equal(plan_for(&t, rows)->bad.rc, cases[i].rc);
+        leat_rdb_target_close(&t);
+        leat_table_unpin(rows);
+    }
+}
+
 /* ---- reducing ---- */
 
 static leat_rdb_table tables[2];
@@ -622,6 +799,12 @@ int main(void)
         cmocka_unit_test_teardown(test_tombstones_before_their_table, reset),
         cmocka_unit_test_teardown(test_keys_of_tombstones, reset),
         cmocka_unit_test_teardown(test_plans_of_the_same_version, reset),
+        cmocka_unit_test_teardown(test_columns_that_others_add, reset),
+        cmocka_unit_test_teardown(test_columns_that_were_added_by_hand, reset),
+        cmocka_unit_test_teardown(test_a_table_that_was_dropped, reset),
+        cmocka_unit_test_teardown(test_refused_tables_beside_held_rows, reset),
+        cmocka_unit_test_teardown(test_refusals_that_last, reset),
+        cmocka_unit_test_teardown(test_keys_of_several_tables, reset),
         cmocka_unit_test_teardown(test_the_last_of_a_key_stays, reset),
         cmocka_unit_test_teardown(test_rows_that_depend_keep_their_order, reset),
     };

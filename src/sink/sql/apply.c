@@ -280,7 +280,8 @@ static leat_rc replace_one(leat_rdb_applier *p, const leat_batch *b, const leat_
 static bool doubts_table(const leat_err *why)
 {
     return strcmp(why->code, "sql.table_missing") == 0 ||
-           strcmp(why->code, "sql.column_missing") == 0 || strcmp(why->code, "sql.type") == 0;
+           strcmp(why->code, "sql.column_missing") == 0 || strcmp(why->code, "sql.type") == 0 ||
+           strcmp(why->code, "sql.generated") == 0;
 }
 
 /* One row by itself, behind a savepoint. What cannot be is refused. */

@@ -39,6 +39,7 @@ typedef struct leat_rdb_table {
     uint32_t uniques; /* unique indexes, where the dialect has to know them */
     bool merges; /* an upsert is no insert, even of rows that are not there: a trigger fires for
                     statements that update, or a unique index is deferrable; likewise */
+    uint32_t changes; /* times that it was found another than before; the sink's */
 } leat_rdb_table;
 
 typedef enum leat_rdb_kind {

@@ -145,7 +145,9 @@ static const leat_opt delivery[] = {
     "What rows are found by. record_key: the record's key, or those of its columns that are named. " \
     "record_value: the named columns of the row, or its key. none: nothing, so rows are only "       \
     "inserted. kafka and record_header are not built yet."
-#define PK_FIELDS_HELP "Names of the key's columns; none: all of the record's key."
+#define PK_FIELDS_HELP                                                                             \
+    "Names of the key's columns; none: all of the record's key. With record_key those of the "     \
+    "list that a record's key has; one that it lacks is an error unless all of the key is named."
 #define BATCH_HELP                                                                                 \
     "Accepted: how many events go together follows from how many there are, up to 8,192 or 4 MiB."
 #define INCLUDE_HELP                                                                               \

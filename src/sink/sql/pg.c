@@ -24,7 +24,7 @@ static const struct {
     {"22008", "sql.invalid"},  {"22", "sql.value"},          {"42804", "sql.type"},
     {"42846", "sql.type"},     {"54000", "sql.too_large"},   {"42P01", "sql.table_missing"},
     {"44000", "sql.check"},    {"428C9", "sql.generated"},   {"42703", "sql.column_missing"},
-    {"P0001", "sql.trigger"},
+    {"P0001", "sql.trigger"},  {"42883", "sql.type"},
 };
 
 static leat_rc row_fault(leat_err *e, const PGresult *res, const char *code)
@@ -148,8 +148,10 @@ static const char columns_sql[] =
     " EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = a.attrelid AND NOT g.tgisinternal"
     " AND g.tgtype & 17 = 16)" /* of UPDATE, and not FOR EACH ROW */
     " OR EXISTS (SELECT FROM pg_index d WHERE d.indrelid = a.attrelid AND NOT d.indimmediate)"
-    " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
-    " JOIN pg_type b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END"
+    " FROM pg_attribute a CROSS JOIN LATERAL (WITH RECURSIVE d AS (" /* domains over domains */
+    "SELECT t.oid, t.typname, t.typcategory, t.typbasetype FROM pg_type t WHERE t.oid = a.atttypid"
+    " UNION ALL SELECT t.oid, t.typname, t.typcategory, t.typbasetype FROM d"
+    " JOIN pg_type t ON t.oid = d.typbasetype) SELECT * FROM d WHERE d.typbasetype = 0) b"
     " LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary"
     " WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
 

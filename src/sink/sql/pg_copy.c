@@ -253,6 +253,14 @@ static leat_rc copy(leat_rdb_pg *c, const leat_rdb_row *rows, uint32_t n, const 
     return merges ? merge(c, s, e) : LEAT_OK;
 }
 
+/* A failure that single statements would not get over. One that names a table that is not there
+ * is none: they tell whether it is the rows' own or one that a trigger looks for. */
+static bool ends(const leat_err *why)
+{
+    return why->rc == LEAT_FATAL ||
+           (why->rc == LEAT_RETRY && strcmp(why->code, "postgres.table_missing") != 0);
+}
+
 /* AGAIN: it was refused, and taken back. */
 static leat_rc try_copy(leat_rdb_pg *c, const leat_rdb_row *rows, uint32_t n, const bool *drop,
                         bool merges, leat_err *e)
@@ -261,7 +269,7 @@ static leat_rc try_copy(leat_rdb_pg *c, const leat_rdb_row *rows, uint32_t n, co
     leat_err why = {0};
     LEAT_TRY(d->exec(&c->base, doing, "SAVEPOINT leat_copy", e));
     leat_rc rc = copy(c, rows, n, drop, merges, &why);
-    if (rc == LEAT_RETRY || rc == LEAT_FATAL) {
+    if (rc != LEAT_OK && ends(&why)) {
         if (e) *e = why;
         return rc;
     }

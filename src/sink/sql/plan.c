@@ -54,6 +54,55 @@ static leat_rc find_table(leat_rdb_target *t, const leat_table *source, leat_rdb
     return LEAT_OK;
 }
 
+/* ---- what a table is now ---- */
+
+static bool same_column(const leat_rdb_column *x, const leat_rdb_column *y)
+{
+    return same(x->name, y->name) && same(x->type, y->type) && x->form == y->form &&
+           x->key == y->key && x->generated == y->generated && x->always == y->always &&
+           x->unique == y->unique;
+}
+
+static bool same_table(const leat_rdb_table *x, const leat_rdb_table *y)
+{
+    bool equal = x->exists == y->exists && x->ncolumns == y->ncolumns && x->uniques == y->uniques &&
+                 x->merges == y->merges;
+    for (uint32_t i = 0; equal && i < x->ncolumns; i++)
+        equal = same_column(&x->columns[i], &y->columns[i]);
+    return equal;
+}
+
+/* Looks the table up again. What was seen before stays, as plans are of it; a look that finds the
+ * same keeps nothing. */
+static leat_rc look(leat_rdb_target *t, leat_rdb_table *table, leat_err *e)
+{
+    leat_arena scratch = {0};
+    leat_rdb_table now = *table;
+    leat_rc rc = t->conn->dialect->describe(t->conn, &now, &scratch, e);
+    if (rc == LEAT_OK && !same_table(&now, table)) {
+        const leat_rdb_column *from = now.columns;
+        now.columns = LEAT_NEW(&t->arena, leat_rdb_column, now.ncolumns + 1);
+        for (uint32_t i = 0; i < now.ncolumns; i++) {
+            leat_rdb_column *c = &now.columns[i];
+            *c = from[i];
+            c->name = leat_arena_strdup(&t->arena, c->name);
+            c->type = c->type ? leat_arena_strdup(&t->arena, c->type) : NULL;
+        }
+        now.changes++;
+        *table = now;
+    }
+    leat_arena_free(&scratch);
+    return rc;
+}
+
+static leat_rc fail_changed(const leat_rdb_table *table, leat_err *e)
+{
+    return leat_fail(e, LEAT_RETRY, "sql.table_changed", table->label,
+                     "the target's table %s is not what it was: it is looked up again, and all "
+                     "since the last commit is written again",
+                     table->label);
+}
+
 /* ---- columns ---- */
 
 /* "column", or "topic:column". */
@@ -198,7 +247,7 @@ static leat_rc create(leat_rdb_target *t, leat_rdb_plan *p, leat_err *e)
     if (rc == LEAT_OK) rc = run_ddl(t, "create a table", sql.p, &refused, e);
     if (rc == LEAT_OK && !leat_rc_failed(refused.rc))
         leat_log(LEAT_INFO, "sql.table_created", "table=\"%s\" %s", table->label, sql.p);
-    if (rc == LEAT_OK) rc = d->describe(t->conn, table, &t->arena, e);
+    if (rc == LEAT_OK) rc = look(t, table, e);
     leat_buf_free(&sql);
     if (rc != LEAT_OK || table->exists) return rc; /* another sink may have made it meanwhile */
     p->refused = true;
@@ -229,34 +278,47 @@ static leat_rc add_column(leat_rdb_target *t, const leat_rdb_plan *p, uint16_t c
     return rc;
 }
 
-/* Adds what the target's table lacks, unless p->bad says what it still does. */
+/* The first column that rows have and the table has not; the row's nfields: none. */
+static uint16_t first_missing(const leat_rdb_target *t, const leat_rdb_plan *p)
+{
+    const leat_schema *row = p->source->row;
+    uint16_t i = 0;
+    while (i < row->nfields && (!wanted(t->conf, p->source, i) ||
+                                find_column(t->conn->dialect, p->table, row->fields[i].name)))
+        i++;
+    return i;
+}
+
+/* Others may have changed the table since it was looked up: it is looked up before anything is said
+ * or done, and behind each column, which another sink may have added as well. Unless p->bad says
+ * what it lacks, it has all. */
 static leat_rc evolve(leat_rdb_target *t, leat_rdb_plan *p, leat_err *e)
 {
-    const leat_rdb_dialect *d = t->conn->dialect;
-    const char *missing = NULL, *table = p->table->label;
+    const leat_schema *row = p->source->row;
+    const char *table = p->table->label;
     leat_err refused = {0};
-    bool asked = false;
-    for (uint16_t i = 0; i < p->source->row->nfields; i++) {
-        const char *name = p->source->row->fields[i].name;
-        if (!wanted(t->conf, p->source, i) || find_column(d, p->table, name)) continue;
-        missing = name;
-        if (!leat_rdb_may_evolve(t->conf)) break;
-        LEAT_TRY(add_column(t, p, i, &refused, e));
-        asked = true;
-        if (leat_rc_failed(refused.rc)) break;
+    uint16_t missing = first_missing(t, p), tried = UINT16_MAX;
+    if (missing == row->nfields) return LEAT_OK;
+    LEAT_TRY(look(t, p->table, e));
+    while (p->table->exists && (missing = first_missing(t, p)) < row->nfields && missing != tried &&
+           leat_rdb_may_evolve(t->conf)) {
+        LEAT_TRY(add_column(t, p, missing, &refused, e));
+        LEAT_TRY(look(t, p->table, e));
+        tried = missing;
     }
-    if (asked) LEAT_TRY(d->describe(t->conn, p->table, &t->arena, e));
-    if (!missing || find_column(d, p->table, missing)) return LEAT_OK;
-    p->refused = asked;
-    if (asked)
+    if (!p->table->exists) return fail_changed(p->table, e);
+    if (missing == row->nfields) return LEAT_OK;
+    p->refused = tried == missing;
+    if (p->refused)
         leat_fail(&p->bad, LEAT_DATA, "sql.column_missing", table,
                   "the target's table %s has no column %s, and refuses to add it: %.300s", table,
-                  missing, refused.msg);
+                  row->fields[missing].name,
+                  leat_rc_failed(refused.rc) ? refused.msg : "it cuts a name that is too long");
     else
         leat_fail(&p->bad, LEAT_DATA, "sql.column_missing", table,
                   "the target's table %s has no column %s. Add it, leave it out by "
                   "field.exclude.list, or set auto.evolve=true (schema.evolution=basic)",
-                  table, missing);
+                  table, row->fields[missing].name);
     return LEAT_OK;
 }
 
@@ -276,7 +338,7 @@ static void pair(leat_rdb_target *t, leat_rdb_plan *p)
 {
     const leat_rdb_dialect *d = t->conn->dialect;
     uint16_t n = (uint16_t)p->source->row->nfields;
-    p->fields = LEAT_NEW(&t->arena, leat_rdb_field, n + 1);
+    if (!p->fields) p->fields = LEAT_NEW(&t->arena, leat_rdb_field, n + 1);
     for (uint16_t i = 0; i < n; i++)
         if (is_key(t->conf, p->source, i)) take_field(d, p, i, true);
     for (uint16_t i = 0; i < n; i++)
@@ -298,9 +360,11 @@ static void pair_keys(leat_rdb_target *t, leat_rdb_plan *p)
               p->source->topic, p->table->label);
 }
 
-/* The first of primary.key.fields that rows are not found by; NULL: none. */
+/* The first of primary.key.fields that rows are not found by; NULL: none, or of a record's key all
+ * columns are named: the list may be one for several tables. */
 static const char *lacks_key(const leat_rdb_conf *conf, const leat_rdb_plan *p)
 {
+    if (conf->pk == LEAT_RDB_PK_KEY && p->nkey > 0 && p->nkey == p->source->nkey) return NULL;
     for (size_t i = 0; conf->pk != LEAT_RDB_PK_NONE && i < conf->pk_fields.n; i++) {
         uint16_t k = 0;
         while (k < p->nkey &&
@@ -333,58 +397,44 @@ static void judge_key(const leat_rdb_conf *conf, leat_rdb_plan *p)
 
 static leat_rc make(leat_rdb_target *t, leat_rdb_plan *p, leat_err *e)
 {
-    LEAT_TRY(find_table(t, p->source, &p->table, e));
+    if (!p->table) LEAT_TRY(find_table(t, p->source, &p->table, e));
     if (p->source->flags & LEAT_TABLE_KEYS) {
         if (p->table->exists) pair_keys(t, p);
+        p->seen = p->table->changes;
         return LEAT_OK;
     }
     if (!p->table->exists) LEAT_TRY(create(t, p, e));
     if (p->table->exists) LEAT_TRY(evolve(t, p, e));
     pair(t, p);
+    p->seen = p->table->changes;
     if (!leat_rc_failed(p->bad.rc)) judge_key(t->conf, p);
     return LEAT_OK;
 }
 
-static bool same_columns(const leat_rdb_table *x, const leat_rdb_table *y)
-{
-    if (x->ncolumns != y->ncolumns) return false;
-    for (uint32_t i = 0; i < x->ncolumns; i++)
-        if (strcmp(x->columns[i].name, y->columns[i].name) != 0 ||
-            strcmp(x->columns[i].type, y->columns[i].type) != 0)
-            return false;
-    return true;
-}
-
-/* What the table is now; *same: as it was when it was looked up. */
-static leat_rc look(leat_rdb_target *t, const leat_rdb_plan *p, bool *same, leat_err *e)
-{
-    leat_arena scratch = {0};
-    leat_rdb_table now = *p->table;
-    leat_rc rc = t->conn->dialect->describe(t->conn, &now, &scratch, e);
-    *same = rc == LEAT_OK && same_columns(&now, p->table);
-    leat_arena_free(&scratch);
-    return rc;
-}
-
+/* By its own columns: the table that plans share may have been looked up for another one, and what
+ * this sink adds to it is taken back with the transaction. */
 leat_rc leat_rdb_plan_holds(leat_rdb_target *t, const leat_rdb_plan *p, leat_err *e)
 {
-    bool same;
-    LEAT_TRY(look(t, p, &same, e));
-    if (same) return LEAT_OK;
-    return leat_fail(e, LEAT_RETRY, "sql.table_changed", p->table->label,
-                     "the target's table %s is not what it was: it is looked up again, and all "
-                     "since the last commit is written again",
-                     p->table->label);
+    LEAT_TRY(look(t, p->table, e));
+    bool holds = p->table->exists;
+    for (uint16_t i = 0; holds && i < p->nfields; i++) {
+        const leat_rdb_column *was = p->fields[i].to;
+        const leat_rdb_column *now = find_column(t->conn->dialect, p->table, was->name);
+        holds = now && same_column(was, now);
+    }
+    return holds ? LEAT_OK : fail_changed(p->table, e);
 }
 
-/* Whether the table was mended meanwhile, or may be made or changed now. */
+/* Whether the table was mended meanwhile, or may be made or changed now. Where DDL would take held
+ * rows back, it is not tried while there are any: refused, it would stop the sink. */
 static leat_rc look_again(leat_rdb_target *t, leat_rdb_plan *p, leat_err *e)
 {
-    bool same;
+    bool keeps = t->conn->dialect->ddl_commits && t->held;
     p->looked_us = leat_mono_us();
-    LEAT_TRY(look(t, p, &same, e));
-    if (same && !p->refused) return LEAT_OK;
-    if (!same) LEAT_TRY(t->conn->dialect->describe(t->conn, p->table, &t->arena, e));
+    LEAT_TRY(look(t, p->table, e));
+    bool changed = p->seen != p->table->changes;
+    if (!changed && (!p->refused || keeps)) return LEAT_OK;
+    if (keeps) return fail_changed(p->table, e);
     p->bad = (leat_err){0};
     p->refused = false;
     p->nfields = p->nkey = 0;

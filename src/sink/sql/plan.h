@@ -19,6 +19,7 @@ typedef struct leat_rdb_plan {
     leat_err bad;           /* DATA: no row of this version can be written; else LEAT_OK */
     bool refused;           /* ... because the target refused to make or change its table */
     int64_t looked_us;      /* ... when that was seen last */
+    uint32_t seen;          /* the table's changes when it was paired */
     leat_rdb_shapes *shapes;
     leat_rdb_shape *last; /* found last */
     struct leat_rdb_plan *next;
