@@ -377,7 +377,11 @@ def test_poison(kafka, leat, copy):
 SLOW = """
 CREATE TABLE statements (tx bigint, query text);
 CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
-$$BEGIN INSERT INTO statements VALUES (txid_current(), current_query()); PERFORM pg_sleep(0.2); RETURN NULL; END$$;
+$$BEGIN
+  INSERT INTO statements VALUES (txid_current(), current_query());
+  PERFORM pg_sleep(0.2);
+  RETURN NULL;
+END$$;
 CREATE TRIGGER s BEFORE INSERT ON t FOR EACH STATEMENT EXECUTE FUNCTION slow();
 """
 
