@@ -136,6 +136,10 @@ def test_an_address_at_once(leat, browser):
         address = tab.get_by_placeholder("paste mysql")
         address.press_sequentially("jdbc:mariadb://db9:3307/shop?user=u&password=p")
         expect(address).to_have_value("jdbc:mariadb://db9:3307/shop?user=u&password=p")
+        address.press("Backspace")  # an edit, no paste
+        expect(address).to_have_value("jdbc:mariadb://db9:3307/shop?user=u&password=")
+        expect(field(tab, "database.hostname")).to_have_value("")
+        address.press("p")
         address.press("Enter")
         for name, value in [("hostname", "db9"), ("port", "3307"), ("user", "u"),
                             ("password", "p")]:

@@ -1,5 +1,6 @@
 """Connections, dead letters, SQL and the catalogue in the page."""
 
+import functools
 import json
 import os
 import re
@@ -157,6 +158,10 @@ def test_what_the_console_cannot_show_or_read(leat, browser):
     """Objects are told as JSON, PRINT leads to its topic's page, and who answers in the hub's place
     with no JSON does not hold it up."""
     hub = Hub(leat)
+
+    def answer(body, route):
+        route.fulfill(status=203, content_type="application/json", body=body)
+
     hub.make("gen", datagen_rate="20")
     hub.wait_events("gen", 10)
     with browser.tab(hub, "sql") as tab:
@@ -171,6 +176,17 @@ def test_what_the_console_cannot_show_or_read(leat, browser):
         editor.fill("SELECT 1;")
         everything.click()
         expect(tab.get_by_label("Error")).to_contain_text("HTTP 502")
+        for nothing in ("null", "[null]", '{"columns": []}'):
+            tab.get_by_role("button", name="Clear results").click()
+            tab.unroute_all()
+            tab.route("**/hub/v1/query", functools.partial(answer, nothing))
+            everything.click()
+            expect(tab.get_by_label("Error")).to_contain_text("HTTP 203")
+        tab.route("**/ksql", functools.partial(answer, "[null]"))
+        editor.fill("SHOW TOPICS;")
+        everything.click()
+        expect(tab.get_by_label("Error")).to_have_count(2)
+        tab.unroute_all()
         editor.fill("PRINT;")
         everything.click()
         expect(tab.get_by_text("PRINT needs the name of a topic")).to_be_visible()
@@ -313,6 +329,7 @@ def test_a_configuration_as_a_form(leat, browser):
         save = tab.get_by_role("button", name="Save and restart…")
         expect(field(tab, "datagen.rate")).to_be_disabled()
         tab.get_by_role("button", name="Edit").click()
+        expect(tab.get_by_text("2 more are in no form:")).to_contain_text("my.own.key")
         expect(field(tab, "topic.prefix")).to_be_disabled()
         expect(tab.get_by_text("It can't change later").first).to_be_visible()
         field(tab, "datagen.rate").fill("many")
@@ -325,6 +342,9 @@ def test_a_configuration_as_a_form(leat, browser):
         text.fill(statement.replace('"gen"', '"other"'))
         save.click()
         expect(tab.get_by_text("a connector keeps its name")).to_be_visible()
+        text.fill(statement.replace("SOURCE", "SINK"))
+        save.click()
+        expect(tab.get_by_text("It stays CREATE SOURCE CONNECTOR.")).to_be_visible()
         text.fill(statement.replace("'topic.prefix' = 'gen'", "'topic.prefix' = 'other'"))
         view.get_by_role("button", name="Form").click()
         expect(field(tab, "topic.prefix")).to_have_value("other")
@@ -348,12 +368,70 @@ def test_a_configuration_as_a_form(leat, browser):
         tab.goto(url(hub, "c/gen/config?view=form"))
         tab.get_by_role("button", name="Edit").click()
         field(tab, "datagen.rate").fill("30")
-        save.click()
+        tab.get_by_role("button", name="Save…").click()
         expect(dialog).to_contain_text("It stays STOPPED.")
         dialog.get_by_role("button", name="Save", exact=True).click()
         expect(tab.get_by_text("Saved.", exact=True)).to_be_visible()
         assert hub.state("gen") == "STOPPED"
         usable(tab, hub, ["c/gen/config?view=form", "c/gen/config?view=sql"])
+
+
+def test_edits_of_a_sink(leat, browser, tmp_path):
+    """Under former names and with references; a password that is typed is not shown, what somebody
+    else changed meanwhile stays, and edits are not left without a word."""
+    hub = Hub(leat, "--files-root", str(tmp_path))
+    (tmp_path / "own.properties").write_text("make=true\n")
+    reference = f"${{file:{tmp_path}/own.properties:make}}"
+    hub.make("copy", "STOPPED", **{
+        "connector.class": "sql", "topics": "x", "connection.url": f"jdbc:sqlite:{tmp_path}/x.db",
+        "connection.user": "me", "connection.password": "old", "pk.mode": "record_key",
+        "auto.create": reference})
+    with browser.tab(hub, "c/copy/config?view=form") as tab:
+        dialog = tab.get_by_role("dialog")
+        text = tab.locator(".cm-content")
+        find = tab.get_by_placeholder(re.compile("find one of"))
+        save = tab.get_by_role("button", name="Save…")
+
+        def edit():
+            tab.get_by_role("button", name="Edit").click()
+            expect(field(tab, "connection.username")).to_have_value("me")
+            field(tab, "connection.username").fill("you")
+
+        edit()
+        expect(field(tab, "primary.key.mode")).to_have_value("record_key")
+        find.fill("auto.create")
+        expect(field(tab, "auto.create")).to_have_value(reference)
+        find.fill("")
+        tab.get_by_role("button", name="Replace").click()
+        expect(field(tab, "connection.password")).to_be_focused()
+        save.click()  # nothing was typed: the old one stays
+        expect(dialog).to_contain_text("connection.user=you")
+        assert "password" not in dialog.inner_text()
+        hub.ask("PATCH", "/connectors/copy/config", {"my.own.key": "theirs"})
+        dialog.get_by_role("button", name="Save", exact=True).click()
+        expect(dialog).to_contain_text("Changed meanwhile; nothing was saved: my.own.key")
+        dialog.get_by_role("button", name="Load it").click()
+
+        edit()
+        tab.get_by_role("button", name="Replace").click()
+        field(tab, "connection.password").fill("hunter2")
+        tab.get_by_role("group", name="View").get_by_role("button", name="JSON").click()
+        expect(text).to_contain_text('"connection.password": "***"')
+        expect(text).to_contain_text('"my.own.key": "theirs"')
+        tab.get_by_role("navigation").get_by_role("link", name="Log", exact=True).click()
+        expect(dialog).to_contain_text("Leave the edits of copy?")
+        dialog.get_by_role("button", name="Cancel").click()
+        save.click()
+        expect(dialog).to_contain_text("connection.password=(a new one)")
+        assert "hunter2" not in tab.locator("body").inner_text()
+        with tab.expect_request(lambda r: r.url.endswith("/connectors/copy/config")
+                                and r.method == "PUT") as sent:
+            dialog.get_by_role("button", name="Save", exact=True).click()
+        assert sent.value.post_data_json["connection.password"] == "hunter2"
+        expect(tab.get_by_text("Saved.", exact=True)).to_be_visible()
+    stored = hub.get("/connectors/copy/config")
+    assert stored["connection.user"] == "you" and "connection.username" not in stored
+    assert stored["connection.password"] == "***" and stored["auto.create"] == reference
 
 
 def test_settings(leat, browser):

@@ -2,13 +2,15 @@
 // "postgres://user:password@host:port/database?sslmode=require".
 import type { Config } from "./config";
 
-const decoded = (text: string) => {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text; // a percent sign that stands for itself
-  }
-};
+/** A percent sign that begins no code stands for itself. */
+const decoded = (text: string) =>
+  text.replace(/(%[0-9a-f]{2})+/gi, (run) => {
+    try {
+      return decodeURIComponent(run);
+    } catch {
+      return run; // bytes of another encoding
+    }
+  });
 
 export interface Address {
   postgres: boolean;

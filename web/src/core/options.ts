@@ -1,4 +1,5 @@
 // Options of connectors, as /hub/v1/plugins/P tells them, and what a value must be.
+import { MASK } from "./config";
 
 export interface Option {
   name: string;
@@ -79,7 +80,27 @@ export function rangeOf(o: Option): string {
   return `${grouped(o.min ?? 0)} to ${grouped(o.max)}`;
 }
 
-const isReference = (text: string) => /\$\{\w+:[^}]*\}/.test(text);
+/** Each option by its name and its former ones. */
+export const byAllNames = (options: Option[]): Map<string, Option> =>
+  new Map([...options.flatMap((o) => o.former.map((n) => [n, o] as const)), ...options.map((o) => [o.name, o] as const)]);
+
+/** The name by which a configuration sets it: a former one as well. */
+export const keyOf = (o: Option, values: Record<string, string>) =>
+  [o.name, ...o.former].find((n) => Object.hasOwn(values, n)) ?? o.name;
+
+/** A form has a field for it. */
+export const inForm = (o: Option) =>
+  o.class === "supported" && o.type !== "many" && o.name !== "name" && o.name !== "connector.class";
+
+const SECRET_WORDS = /passw(or)?d|passphrase|secret|token|credential|(private|api|access|keystore)[._-]?key|jaas|user[._-]info|pwd/i;
+/** A log-in or password in an address. */
+const holdsSecret = (value: string) => /:\/\/[^/?#\s,]*:[^/?#\s,]*@|[?&;](ssl)?password=/i.test(value);
+
+/** It must not be shown: the hub masks it as well. o: undefined for what no form knows. */
+export const isSecret = (o: Option | undefined, name: string, value: string) =>
+  value !== "" && value !== MASK && !/^\$\{\w+:[^}]*\}$/.test(value) && ((o ? o.secret : SECRET_WORDS.test(name)) || holdsSecret(value));
+
+export const isReference = (text: string) => /\$\{\w+:[^}]*\}/.test(text);
 
 /** What is wrong with a value; empty: nothing. The hub has the last word. */
 export function wrongWith(o: Option, text: string): string {

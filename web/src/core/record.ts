@@ -179,7 +179,8 @@ export function changeOf(raw: string): Change {
   if (value === null || value === undefined) return { ...base, at, op: "∅", word: "tombstone", what: "deleted (tombstone)", columns: [] };
   if (!isObject(value) || typeof value.op !== "string") {
     const columns = isObject(value) ? Object.entries(value).map(([name, after]) => ({ name, before: undefined, after, changed: false })) : [];
-    const ddl = isObject(value) && typeof value.ddl === "string" ? value.ddl : null;
+    // A row may have a column of that name.
+    const ddl = isObject(value) && isObject(value.source) && Array.isArray(value.tableChanges) && typeof value.ddl === "string" ? value.ddl : null;
     return { ...base, at, op: "·", word: ddl === null ? "record" : "schema change", what: ddl ?? columns.slice(0, 4).map((c) => c.name).join(", "), columns };
   }
   const before = isObject(value.before) ? value.before : null;

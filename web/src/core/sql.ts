@@ -136,10 +136,11 @@ async function send(where: string, body: object, text: string, ms: () => number,
   }
 }
 
-/** What somebody else answered in the hub's place is no JSON. */
-function bodyOf(text: string): unknown {
+/** What somebody else answered in the hub's place is no JSON, or says nothing. */
+function bodyOf(text: string): object {
   try {
-    return parseExact(text);
+    const body = parseExact(text);
+    return isObject(body) || (Array.isArray(body) && body.every(isObject)) ? body : {};
   } catch {
     return {};
   }
@@ -159,7 +160,7 @@ async function select(text: string, ms: () => number, signal?: AbortSignal): Pro
   const answer = await send("hub/v1/query", { sql: text.replace(/;\s*$/, "") }, text, ms, signal);
   if ("id" in answer) return answer;
   const body = bodyOf(answer.text) as Selected;
-  if (!body.columns) return failure(text, body.message ?? `HTTP ${answer.status}`, String(body.error_code ?? answer.status), ms());
+  if (!body.columns || !body.rows) return failure(text, body.message ?? `HTTP ${answer.status}`, String(body.error_code ?? answer.status), ms());
   const note = `${exact(body.events)} events read.${body.more ? ` Stopped at ${exact(body.rows.length)} rows: there are more. Narrow it, or LIMIT it.` : ""}`;
   return { id: ++count, statement: text, title: "Select", columns: body.columns, rows: body.rows, warnings: [], note, error: null, at: Date.now(), ms: body.ms };
 }

@@ -1,6 +1,6 @@
 // One option of a form: its control by its type, label, name, help, and what is wrong with it.
-import { useState } from "preact/hooks";
-import { labelOf, rangeOf, type Option } from "../core/options";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { isReference, labelOf, rangeOf, type Option } from "../core/options";
 import { MASK } from "../core/config";
 import { Icon } from "./icon";
 
@@ -24,21 +24,30 @@ export const focusField = (name: string) => document.getElementById(idOf(name))?
 
 function Secret({ option, value, set, stored, locked, common }: Props & { common: Record<string, unknown> }) {
   const [shown, setShown] = useState(false);
-  if (value === MASK)
+  // The mask stays its value until there is another one.
+  const [replacing, setReplacing] = useState(false);
+  useEffect(() => {
+    if (replacing) focusField(option.name);
+  }, [replacing]);
+  useEffect(() => {
+    if (locked) setReplacing(false);
+  }, [locked]);
+  if (value === MASK && !replacing)
     return (
       <span class="row">
         <span class="muted">•••••• stored</span>
-        <button type="button" class="button small" disabled={locked} onClick={() => set("")}>Replace</button>
+        <button type="button" class="button small" disabled={locked} onClick={() => setReplacing(true)}>Replace</button>
       </span>
     );
   return (
     <span class="secret">
-      <input {...common} type={(shown ? "text" : "password") as "password"} autocomplete="new-password" value={value ?? ""} spellcheck={false}
-        onInput={(e) => set(e.currentTarget.value || undefined)} />
+      <input {...common} type={(shown || isReference(value ?? "") ? "text" : "password") as "password"} autocomplete="new-password"
+        value={value === MASK ? "" : (value ?? "")} spellcheck={false}
+        onInput={(e) => set(e.currentTarget.value || (stored || replacing ? MASK : undefined))} />
       <button type="button" class="button bare" aria-label={shown ? `Hide ${labelOf(option)}` : `Show ${labelOf(option)}`} aria-pressed={shown} onClick={() => setShown(!shown)}>
         <Icon name="eye" />
       </button>
-      {stored && <button type="button" class="button" onClick={() => set(MASK)}>Keep the stored one</button>}
+      {(stored || replacing) && <button type="button" class="button" disabled={locked} onClick={() => { set(MASK); setReplacing(false); }}>Keep the stored one</button>}
     </span>
   );
 }
@@ -46,15 +55,18 @@ function Secret({ option, value, set, stored, locked, common }: Props & { common
 function Control(p: Props & { common: Record<string, unknown> }) {
   const { option: o, value, set, common } = p;
   const shown = value ?? o.default ?? "";
+  // Until it is empty: its text is there while it is changed.
+  const reference = useRef(false);
+  reference.current = !!value && (reference.current || isReference(value));
   if (o.secret) return <Secret {...p} />;
-  if (o.type === "boolean")
+  if (o.type === "boolean" && !reference.current)
     return (
       <label class="check">
         <input {...common} type="checkbox" checked={shown.toLowerCase() === "true"} onChange={(e) => set(String(e.currentTarget.checked))} />
         {labelOf(o)}
       </label>
     );
-  if (o.type === "enum" && o.choices.length <= 4)
+  if (o.type === "enum" && !reference.current && o.choices.length <= 4)
     return (
       <div class="segments" role="radiogroup" aria-labelledby={`${common.id}-label`}>
         {o.choices.map((c, i) => (
@@ -65,7 +77,7 @@ function Control(p: Props & { common: Record<string, unknown> }) {
         ))}
       </div>
     );
-  if (o.type === "enum")
+  if (o.type === "enum" && !reference.current)
     return (
       <select {...common} value={shown} onChange={(e) => set(e.currentTarget.value)}>
         {!o.default && <option value="">choose…</option>}
@@ -75,7 +87,7 @@ function Control(p: Props & { common: Record<string, unknown> }) {
   const list = p.suggestions?.length ? `${common.id}-list` : undefined;
   return (
     <>
-      <input {...common} type="text" inputMode={o.type === "int" ? "numeric" : undefined} value={value ?? ""} placeholder={o.default ?? ""}
+      <input {...common} type="text" aria-label={o.type === "boolean" ? labelOf(o) : undefined} inputMode={o.type === "int" ? "numeric" : undefined} value={value ?? ""} placeholder={o.default ?? ""}
         list={list} spellcheck={false} autocomplete="off" onInput={(e) => set(e.currentTarget.value === "" ? undefined : e.currentTarget.value)} />
       {list && (
         <datalist id={list}>

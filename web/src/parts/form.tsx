@@ -1,7 +1,7 @@
 // The form of a plugin: required and basic options by group, the rest folded and found by search.
 import { useState } from "preact/hooks";
 import type { Config } from "../core/config";
-import { labelOf, type Option } from "../core/options";
+import { keyOf, labelOf, type Option } from "../core/options";
 import { Field } from "./field";
 
 /** What a form shows and changes. */
@@ -18,12 +18,13 @@ export interface FormOf {
 }
 
 function One({ of, option }: { of: FormOf; option: Option }) {
+  const key = keyOf(option, of.values);
   return (
     <Field
       option={option}
-      value={of.values[option.name]}
-      set={(v) => of.set(option.name, v)}
-      problems={of.problems.get(option.name) ?? []}
+      value={of.values[key]}
+      set={(v) => of.set(key, v)}
+      problems={[...new Set([option.name, key].flatMap((n) => of.problems.get(n) ?? []))]}
       onLeave={() => of.leave?.(option)}
       locked={of.locked?.(option)}
       stored={of.stored?.(option)}
@@ -35,8 +36,8 @@ function Group({ of, title, list }: { of: FormOf; title: string; list: Option[] 
   const [more, setMore] = useState(false);
   const shown = list.filter((o) => !o.advanced);
   const rest = list.filter((o) => o.advanced);
-  const changed = rest.filter((o) => of.values[o.name] !== undefined).length;
-  const unfolded = more || rest.some((o) => of.problems.has(o.name));
+  const changed = rest.filter((o) => of.values[keyOf(o, of.values)] !== undefined).length;
+  const unfolded = more || rest.some((o) => of.problems.has(o.name) || of.problems.has(keyOf(o, of.values)));
   return (
     <fieldset class="group">
       <legend>{title}</legend>

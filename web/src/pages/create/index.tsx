@@ -7,7 +7,7 @@ import { ask, get, path } from "../../core/api";
 import type { Config } from "../../core/config";
 import { guess, type View } from "../../core/views";
 import { go, parts, query, setQuery, to } from "../../core/place";
-import { labelOf, wordsOf, type Plugin } from "../../core/options";
+import { keyOf, labelOf, wordsOf, type Plugin } from "../../core/options";
 import { lacks } from "../../core/who";
 import { LazyEditor } from "../../parts/lazy";
 import { Copy, Failure, Title, useAttempt, useLoad, useTitle, Waiting } from "../../parts/bits";
@@ -152,7 +152,10 @@ function Address() {
     if (other) setProblem(`This is an address of ${found.postgres ? "PostgreSQL" : "MySQL or MariaDB"}; the form is of ${plugin.value!.title}.`);
     else setProblem(found || !given.trim() ? "" : `Expected ${postgres ? "postgres" : "mysql"}://user:password@host:port/database.`);
     if (!found || other) return;
-    for (const [option, value] of Object.entries(found.options)) if (byName.value.has(option)) set(option, value);
+    for (const [option, value] of Object.entries(found.options)) {
+      const o = byName.value.get(option);
+      if (o) set(keyOf(o, values.value), value);
+    }
   };
   return (
     <label class="field paste">
@@ -166,8 +169,9 @@ function Address() {
         value={text}
         aria-invalid={!!problem || undefined}
         onInput={(e) => {
-          const key = (e as InputEvent).data?.length === 1;
-          (key ? setText : fill)(e.currentTarget.value);
+          const { data, inputType, isComposing } = e as InputEvent;
+          const typed = isComposing || inputType.startsWith("delete") || data?.length === 1;
+          (typed ? setText : fill)(e.currentTarget.value);
         }}
         onChange={(e) => fill(e.currentTarget.value)}
       />
@@ -450,7 +454,7 @@ export function Create() {
               <Strategies />
               {p.discovers && <Tables ready={trial.passed()} />}
               <DraftForm groups={(g) => !isAddress(g)} />
-              <p class="row">
+              <p class="row onward">
                 <a class="button" href={next("parameters")}>Back</a>
                 <a class="button primary" href={next("review")}>Next: review</a>
               </p>

@@ -5,7 +5,7 @@ import { ask, get, path } from "../../core/api";
 import { MASK, problemsOf, type Config, type Problem, type Validation } from "../../core/config";
 import { names } from "../../core/live";
 import { guess, Pad, type View } from "../../core/views";
-import { isOf, wrongWith, type Option, type Plugin, type System } from "../../core/options";
+import { byAllNames, inForm, isOf, isSecret, keyOf, wrongWith, type Option, type Plugin, type System } from "../../core/options";
 
 export const plugin = signal<Plugin | null>(null);
 export const systems = signal<System[]>([]);
@@ -25,9 +25,9 @@ export const said = signal<{ config: Config; problems: Problem[] } | null>(null)
 export const validating = signal(false);
 
 export const options = computed<Option[]>(() =>
-  (plugin.value?.options ?? []).filter((o) => o.class === "supported" && o.name !== "name" && o.name !== "connector.class"),
+  (plugin.value?.options ?? []).filter(inForm),
 );
-export const byName = computed(() => new Map(options.value.map((o) => [o.name, o])));
+export const byName = computed(() => byAllNames(options.value));
 
 /** As it would be posted. */
 export const config = computed<Config>(() => ({
@@ -38,9 +38,8 @@ export const config = computed<Config>(() => ({
 // ---- as a text
 
 const kindOf = (p: Plugin) => (p.type === "sink" ? ("SINK" as const) : ("SOURCE" as const));
-const isSecret = (option: string, value: string) => !!byName.value.get(option)?.secret && !/^\$\{/.test(value);
 const masked = (but: Config = {}): Config =>
-  Object.fromEntries(Object.entries(config.value).map(([k, v]) => [k, isSecret(k, v) && but[k] !== v ? MASK : v]));
+  Object.fromEntries(Object.entries(config.value).map(([k, v]) => [k, isSecret(byName.value.get(k), k, v) && but[k] !== v ? MASK : v]));
 
 /** To be edited: secrets that were typed into the form are masks. */
 export function textOf(view: View): string {
@@ -67,6 +66,7 @@ export function takeText(view: View, text: string) {
   const next = pad.clone();
   next.take(view, text);
   const { "connector.class": c, ...rest } = next.config();
+  if (next.doc.kind !== kindOf(plugin.value!)) throw new Error(`This is the form of a ${plugin.value!.type}: it stays CREATE ${kindOf(plugin.value!)} CONNECTOR.`);
   if (c && !isOf(plugin.value!, c)) throw new Error(`connector.class: this is the form of ${plugin.value!.title}; paste another one under New connector.`);
   pad = next;
   batch(() => {
@@ -121,7 +121,7 @@ export const problems = computed(() => {
     if (!list.includes(what)) out.set(option, [...list, what]);
   };
   for (const o of options.value) {
-    const v = values.value[o.name];
+    const v = values.value[keyOf(o, values.value)];
     const wrong = v === undefined ? "" : wrongWith(o, v);
     if (wrong) put(o.name, wrong);
     if (isRequired(o) && !v && !o.default && left.value.has(o.name)) put(o.name, "required");
@@ -134,7 +134,7 @@ export const problems = computed(() => {
 });
 
 export const missing = computed(() =>
-  options.value.filter((o) => isRequired(o) && !values.value[o.name] && !o.default),
+  options.value.filter((o) => isRequired(o) && !values.value[keyOf(o, values.value)] && !o.default),
 );
 
 export const taken = computed(() => (names.value ?? []).includes(name.value.trim()));
@@ -162,14 +162,11 @@ export async function validate(): Promise<Problem[]> {
 
 const KEY = "leat.draft";
 
-/** A log-in or password in an address. */
-const holdsSecret = (value: string) => /:\/\/[^/?#\s,]*:[^/?#\s,]*@|[?&;](ssl)?password=/i.test(value);
-
 function keepDraft() {
   const clear = Object.fromEntries(
     Object.entries(values.value).filter(([option, value]) => {
       const o = byName.value.get(option);
-      return o && !o.secret && !/password|secret|token|jaas/i.test(option) && !holdsSecret(value);
+      return o && !o.secret && !isSecret(undefined, option, value);
     }),
   );
   try {

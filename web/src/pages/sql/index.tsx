@@ -143,9 +143,12 @@ export function Sql() {
     setBusy(abort);
     setBegun(Date.now());
     remember(chosen);
-    const found = await run(chosen, abort.signal);
-    results.value = [...found.reverse(), ...results.value].slice(0, RESULTS);
-    setBusy(null);
+    try {
+      const found = await run(chosen, abort.signal);
+      results.value = [...found.reverse(), ...results.value].slice(0, RESULTS);
+    } finally {
+      setBusy(null);
+    }
   };
   return (
     <>
