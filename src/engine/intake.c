@@ -46,7 +46,7 @@ typedef struct partition {
     bool checks;            /* it begins with `last`, to see whether it still is that */
     bool anew;              /* it is not: the topic is read from its beginning */
     bool ended;             /* the consumer has returned all there was */
-    bool stops;             /* the sink stops behind the last batch, which is to be committed */
+    bool stops;             /* what is held is committed behind the last batch */
     leat_pull_part *served; /* its part of the pull that is served; NULL: none ... */
     leat_pull_part *filled; /* ... and of that which is being taken */
 } partition;
@@ -354,35 +354,35 @@ static void serve(leat_pull *u)
         if (u->parts[i]->lane) ((partition *)u->parts[i]->lane)->served = u->parts[i];
 }
 
+static void take_more(intake *s, leat_pull *u, int64_t wait_us)
+{
+    if (!leat_rc_failed(s->failed.rc)) s->failed.rc = pull(s, u, wait_us, &s->failed);
+}
+
+static leat_rc told(const leat_err *failed, leat_err *e)
+{
+    if (leat_rc_failed(failed->rc) && e) *e = *failed;
+    return failed->rc;
+}
+
 /* What was read ahead is served next, and what came meanwhile read. Of the pull that was served
  * nothing is left. A failure waits until what was taken before it is served. */
 static leat_rc advance(intake *s, int64_t wait_us, leat_err *e)
 {
     leat_pull *next = s->ahead, *free = s->served;
+    bool begins = next->n == 0;
     for (leat_lane *l = s->feed.first; l; l = l->next) ((partition *)l)->served = NULL;
     leat_pull_clear(free);
-    if (leat_rc_failed(s->failed.rc) && next->n == 0) {
-        if (e) *e = s->failed;
-        return s->failed.rc;
-    }
-    if (next->n == 0) {
-        LEAT_TRY(pull(s, next, wait_us, e));
-        if (next->n == 0) return LEAT_OK;
-        leat_aside_run(s->thread, read_ahead, s);
-    }
-    if (!leat_rc_failed(s->failed.rc)) s->failed.rc = pull(s, free, 0, &s->failed);
-    if (leat_rc_failed(s->unsettled.rc)) {
-        if (e) *e = s->unsettled;
-        return s->unsettled.rc;
-    }
+    if (begins) take_more(s, next, wait_us);
+    if (next->n == 0) return told(&s->failed, e);
+    if (begins) leat_aside_run(s->thread, read_ahead, s);
+    take_more(s, free, 0);
+    LEAT_TRY(told(&s->unsettled, e));
     leat_aside_wait(s->thread);
     s->served = next;
     s->ahead = free;
     serve(next);
-    if (leat_rc_failed(s->failed.rc))
-        leat_pull_clear(free);
-    else if (free->n > 0)
-        leat_aside_run(s->thread, read_ahead, s);
+    if (free->n > 0) leat_aside_run(s->thread, read_ahead, s);
     return LEAT_OK;
 }
 
@@ -464,20 +464,15 @@ static leat_rc look(leat_feed *f, bool now, int64_t wait_us, leat_err *e)
 
 /* ---- batches ---- */
 
-static leat_rc unreadable(const partition *p, int64_t offset, const leat_err *why, leat_err *e)
+static leat_rc unreadable(const partition *p, const leat_pulled *r, leat_err *e)
 {
-    char where[sizeof why->where];
-    memcpy(where, why->where, sizeof where);
+    const leat_pulled_fault *why = r->why;
     return leat_fail(e, LEAT_CONF, why->code, p->lane.source,
                      "%s-%" PRId32 "@%" PRId64 "%s%s: %.420s. The sink stops here "
                      "(errors.tolerance=none); with errors.tolerance=all such records go to the "
                      "dead letters",
-                     p->topic, p->number, offset, *where ? ", " : "", where, why->msg);
-}
-
-static void report_one(const intake *s, const leat_pulled *r)
-{
-    leat_errant_add(s->conf.to, &r->m, r->why, r->transform);
+                     p->topic, p->number, r->m.offset, *why->where ? ", " : "", why->where,
+                     why->msg);
 }
 
 static void bury(intake *s, const leat_pulled *r, leat_batch *b)
@@ -490,15 +485,15 @@ static void bury(intake *s, const leat_pulled *r, leat_batch *b)
     leat_jw_i64(&w, "partition", m->partition);
     leat_jw_i64(&w, "offset", m->offset);
     leat_jw_end(&w);
-    leat_dead letter = {.why = *r->why,
-                        .bytes = m->value.s ? m->value : m->key,
+    leat_dead letter = {.bytes = m->value.s ? m->value : m->key,
                         .position = leat_buf_str(&position),
                         .topic = m->topic,
                         .ts_us = leat_pulled_us(m)};
+    leat_fail(&letter.why, LEAT_DATA, r->why->code, r->why->where, "%s", r->why->msg);
     if (!letter.bytes.s) letter.bytes = LEAT_STR("");
     leat_batch_dead(b, leat_tallies_get(&b->tables, leat_str_of(m->topic), NULL), &letter);
     leat_buf_free(&position);
-    if (s->conf.to) report_one(s, r);
+    if (s->conf.to) leat_errant_add(s->conf.to, &r->m, &letter.why, r->why->transform);
 }
 
 /* There are many more records, and all of this partition: what the target has of it so far may wait
@@ -522,13 +517,13 @@ static leat_rc next(leat_feed *f, leat_lane *l, leat_batch *b, int64_t wait_us, 
     if (!is_left(part)) return LEAT_AGAIN;
     p->stops = more && !part->last; /* what is held is committed before that is told */
     if (p->stops) return LEAT_AGAIN;
-    if (!part->last) return unreadable(p, part->stop->m.offset, part->stop->why, e);
+    if (!part->last) return unreadable(p, part->stop, e);
     leat_batch_swap(b, &part->batch);
     for (const leat_pulled *r = part->first; r != part->last->next; r = r->next)
         if (r->why) bury(s, r, b);
     p->at = part->last->m.offset + 1;
     p->at_last = mark_of(&part->last->m);
-    p->stops = part->stop != NULL;
+    p->stops = part->stop || b->counts.dead > 0; /* letters are not held: they pile up */
     part->last = NULL;
     return LEAT_OK;
 }

@@ -74,6 +74,8 @@ void leat_pull_add(leat_pull *u, leat_pull_part *part, leat_kafka_member *member
     *part->tail = r;
     part->tail = &r->next;
     u->bytes += m->key.len + m->value.len;
+    for (size_t i = 0; i < m->nheaders; i++)
+        u->bytes += strlen(m->headers[i].name) + m->headers[i].value.len;
 }
 
 /* ---- reading ---- */
@@ -103,8 +105,14 @@ void leat_pull_through(leat_pull_reader *r)
 static void take_fault(leat_pull_reader *r, leat_pull *u, leat_pulled *record, const leat_err *why)
 {
     bool shaping = strcmp(why->code, "transform.failed") == 0;
-    record->why = leat_arena_dup(&u->arena, why, sizeof *why);
-    record->transform = shaping ? leat_transform_failed(r->transforms) : NULL;
+    leat_pulled_fault *fault = LEAT_NEW(&u->arena, leat_pulled_fault, 1);
+    *fault = (leat_pulled_fault){
+        .code = leat_arena_strdup(&u->arena, why->code),
+        .where = leat_arena_strdup(&u->arena, why->where),
+        .msg = leat_arena_strdup(&u->arena, why->msg),
+        .transform = shaping ? leat_transform_failed(r->transforms) : NULL,
+    };
+    record->why = fault;
 }
 
 /* False: it cannot be read. */

@@ -9,12 +9,17 @@
 #include "stream/kafka/member.h"
 #include "transform/transform.h"
 
+/* Why a record cannot be read: a leat_err of many would be larger than they are. */
+typedef struct leat_pulled_fault {
+    const char *code, *where, *msg;
+    const char *transform; /* the class of the transform that could not take it; NULL: none */
+} leat_pulled_fault;
+
 /* A record; in the arena of the pull. */
 typedef struct leat_pulled {
     leat_kafka_message m;
-    void *kept;            /* by it the member's bytes stay */
-    const leat_err *why;   /* it cannot be read; NULL: it can, or was not tried */
-    const char *transform; /* ... the class of the transform that could not take it; NULL: none */
+    void *kept;                   /* by it the member's bytes stay */
+    const leat_pulled_fault *why; /* it cannot be read; NULL: it can, or was not tried */
     struct leat_pulled *next;
 } leat_pulled;
 
@@ -33,7 +38,7 @@ typedef struct leat_pull {
     leat_arena arena;
     leat_pull_part **parts; /* the first n are in use */
     uint32_t n, cap;
-    size_t bytes; /* of keys and values */
+    size_t bytes; /* of keys, values and headers */
     bool full;    /* it was ended by its bounds: there is more */
 } leat_pull;
 

@@ -53,7 +53,8 @@ static leat_rc take(const conf *c, leat_transform_record *t, const leat_schema *
         *p = (plan){true, (uint32_t)at, s->fields[at].schema};
     }
     if (v->kind == LEAT_STRUCT) *v = v->u.list[p->at];
-    if (v->kind == LEAT_NULL && p->schema->def && c->defaults) *v = *p->schema->def;
+    if (v->kind == LEAT_NULL && p->schema->def && c->defaults)
+        *v = leat_value_copy(t->a, p->schema->def);
     *schema = p->schema;
     return LEAT_OK;
 }

@@ -90,7 +90,7 @@ static leat_rc apply(const void *p, leat_transform_record *t, leat_err *e)
     for (uint32_t i = 0; i < n; i++) {
         const leat_value *def = to->key->fields[i].schema->def;
         cells[i] = from->u.list[to->from[i]];
-        if (cells[i].kind == LEAT_NULL && def && c->defaults) cells[i] = *def;
+        if (cells[i].kind == LEAT_NULL && def && c->defaults) cells[i] = leat_value_copy(t->a, def);
     }
     r->key_schema = to->key;
     r->key = (leat_value){.kind = LEAT_STRUCT, .len = n, .u.list = cells};

@@ -231,6 +231,39 @@ static void test_failures_keep_nothing(void **state)
     assert_int_equal(taken("first_name,last_name,email,nope"), taken("nope"));
 }
 
+/* A cell may outlive the schema that its default came from. */
+static void test_defaults_are_copied(void **state)
+{
+    const char *options[] = {"transforms",
+                             "key,text",
+                             "transforms.key.type",
+                             "ValueToKey",
+                             "transforms.key.fields",
+                             "t",
+                             "transforms.text.type",
+                             "ExtractField$Value",
+                             "transforms.text.field",
+                             "t",
+                             NULL};
+    fixture *f = start(options);
+    leat_value def = leat_text(LEAT_STR("none")), cell = leat_null();
+    leat_schema *text = leat_schema_new(&f->a, LEAT_T_STRING, true);
+    const leat_field_spec field = {.name = "t", .schema = text};
+    leat_event ev = {.op = LEAT_OP_RECORD};
+    leat_record r = {.topic = "t"};
+    leat_err e;
+    (void)state;
+    text->def = &def;
+    r.value_schema = leat_schema_of(&f->a, NULL, false, &field, 1);
+    r.value = leat_value_struct(&f->b.arena, &cell, 1);
+    assert_int_equal(leat_transform_records(f->run, &ev, &r, 1, &f->b.arena, &e), LEAT_OK);
+    assert_true(leat_value_eq(&r.key.u.list[0], &def));
+    assert_true(leat_value_eq(&r.value, &def));
+    assert_ptr_not_equal(r.key.u.list[0].u.s, def.u.s);
+    assert_ptr_not_equal(r.value.u.s, def.u.s);
+    end(f);
+}
+
 static void test_options(void **state)
 {
     static const char *const wrong[][8] = {
@@ -271,7 +304,7 @@ int main(void)
         cmocka_unit_test(test_chain),           cmocka_unit_test(test_several_records),
         cmocka_unit_test(test_headers),         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_key_of_a_delete), cmocka_unit_test(test_failures_keep_nothing),
-        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_options),         cmocka_unit_test(test_defaults_are_copied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,13 +63,18 @@ static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t err,
 
 /* ---- partitions ---- */
 
+static void forget_done(leat_kafka_member *m)
+{
+    rd_kafka_topic_partition_list_destroy(m->done);
+    m->done = rd_kafka_topic_partition_list_new(8);
+}
+
 static void commit(leat_kafka_member *m, bool wait)
 {
     if (m->done->cnt == 0) return;
     rd_kafka_resp_err_t err = rd_kafka_commit(m->rk, m->done, !wait);
     if (err) on_commit(m->rk, err, m->done, m);
-    rd_kafka_topic_partition_list_destroy(m->done);
-    m->done = rd_kafka_topic_partition_list_new(8);
+    forget_done(m);
 }
 
 static int64_t offset_of(const leat_kafka_member *m, int64_t from)
@@ -108,11 +113,13 @@ static void give(leat_kafka_member *m, rd_kafka_topic_partition_list_t *list)
     rd_kafka_assign(m->rk, m->rc == LEAT_OK ? list : NULL);
 }
 
-static void take(leat_kafka_member *m)
+/* lost: the partitions are others' already, and how far these are is theirs to say. */
+static void take(leat_kafka_member *m, bool lost)
 {
     m->settled = false;
     for (int i = 0; i < m->mine->cnt; i++)
         m->events->taken(m->arg, m->mine->elems[i].topic, m->mine->elems[i].partition);
+    if (lost) forget_done(m);
     commit(m, *m->trouble == '\0');
     rd_kafka_topic_partition_list_destroy(m->mine);
     m->mine = rd_kafka_topic_partition_list_new(8);
@@ -127,11 +134,12 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err,
         give(m, list);
         return;
     }
-    if (rd_kafka_assignment_lost(rk))
+    bool lost = rd_kafka_assignment_lost(rk);
+    if (lost)
         leat_log(LEAT_WARN, "kafka.group_lost",
                  "the group has given the partitions to others: nothing was heard of this sink for "
                  "too long");
-    take(m);
+    take(m, lost);
 }
 
 /* ---- opening ---- */
@@ -380,7 +388,9 @@ bool leat_kafka_member_settled(const leat_kafka_member *m)
 void leat_kafka_member_done(leat_kafka_member *m, const char *topic, int32_t partition,
                             int64_t next)
 {
-    rd_kafka_topic_partition_list_add(m->done, topic, partition)->offset = next;
+    rd_kafka_topic_partition_t *p = rd_kafka_topic_partition_list_find(m->done, topic, partition);
+    if (!p) p = rd_kafka_topic_partition_list_add(m->done, topic, partition);
+    p->offset = next;
 }
 
 void leat_kafka_member_commit(leat_kafka_member *m)

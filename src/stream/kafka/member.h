@@ -22,7 +22,8 @@ typedef struct leat_kafka_member_events {
     /* The partition is the reader's from now on. *from: where the group stands, AT_RESET if that is
      * nowhere; and then where to begin. */
     leat_rc (*given)(void *arg, const char *topic, int32_t partition, int64_t *from, leat_err *e);
-    /* It is not any more; what is said to be done with inside is still committed. */
+    /* It is not any more; what is said to be done with inside is still committed,
+     * unless others have it already. */
     void (*taken)(void *arg, const char *topic, int32_t partition);
     /* All that there is now was returned; next: the offset behind it. */
     void (*ended)(void *arg, const char *topic, int32_t partition, int64_t next);
