@@ -74,13 +74,17 @@ bool leat_dialect_offset(const char *zone, int64_t *us)
     *us = 0;
     for (size_t i = 0; i < sizeof utc / sizeof *utc; i++)
         if (strcmp(zone, utc[i]) == 0) return true;
-    if (strncmp(zone, "UTC", 3) == 0 || strncmp(zone, "GMT", 3) == 0) zone += 3;
+    bool west = strncmp(zone, "Etc/GMT", 7) == 0; /* these count the other way */
+    if (west)
+        zone += 7;
+    else if (strncmp(zone, "UTC", 3) == 0 || strncmp(zone, "GMT", 3) == 0)
+        zone += 3;
     if (*zone != '+' && *zone != '-') return false;
     leat_str minutes = leat_str_of(zone + 1), hours = leat_str_cut(&minutes, ':');
     uint64_t h, m = 0;
     if (!leat_str_u64(hours, &h) || h > 18 || (minutes.s && !leat_str_u64(minutes, &m)) || m > 59)
         return false;
-    *us = (int64_t)(h * 60 + m) * 60000000 * (*zone == '-' ? -1 : 1);
+    *us = (int64_t)(h * 60 + m) * 60000000 * ((*zone == '-') != west ? -1 : 1);
     return true;
 }
 

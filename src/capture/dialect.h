@@ -189,7 +189,8 @@ leat_rc leat_dialect_find(const char *url, const char *name, const leat_dialect 
 
 /* Appends name in the dialect's quotes, or as it is. */
 void leat_dialect_quote(const leat_dialect *d, bool quote, leat_str name, leat_buf *out);
-/* How far a zone without changes is east of UTC: "UTC", "+02:00", "UTC+2". False: it has a name. */
+/* How far a zone without changes is east of UTC: "UTC", "+02:00", "UTC+2", "Etc/GMT-2". False: it
+ * has a name. */
 bool leat_dialect_offset(const char *zone, int64_t *us);
 /* To what a row's moment is rounded, in us: what the coarsest of its columns is. */
 int64_t leat_dialect_grain(const leat_sql_stamp *stamp);

@@ -241,20 +241,22 @@ def test_orders_of_large_tables(leat, db, made, type, letters):
     what was deleted is told, a row that came back, and nothing else."""
     name, rows = f"{db.name}_large", 24000
     db.sql(f"CREATE DATABASE {name} {made} TEMPLATE template0")
-    with db.server.connect(name) as c:
-        c.execute("CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2',"
-                  " deterministic = false)")
-        c.execute(f"CREATE TABLE t (k {type} PRIMARY KEY, id bigserial)")
-        c.execute("INSERT INTO t (k) SELECT substr(%s, 1 + g %% %s, 1) || g"
-                  " FROM generate_series(1, %s) g", (letters, len(letters), rows))
-        url = f"jdbc:postgresql://{db.server.host}:{db.server.port}/{name}"
-        file = source(leat, db, "incrementing", **{"connection.url": url})
-        leat.call("run", "--once", file)
-        gone = c.execute("DELETE FROM t WHERE id % 2400 = 7 RETURNING k").fetchall()
-        c.execute("INSERT INTO t VALUES (%s, 3)", (f"{letters[-1]}new",))
-        for _ in range(2):
+    try:
+        with db.server.connect(name) as c:
+            c.execute("CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2',"
+                      " deterministic = false)")
+            c.execute(f"CREATE TABLE t (k {type} PRIMARY KEY, id bigserial)")
+            c.execute("INSERT INTO t (k) SELECT substr(%s, 1 + g %% %s, 1) || g"
+                      " FROM generate_series(1, %s) g", (letters, len(letters), rows))
+            url = f"jdbc:postgresql://{db.server.host}:{db.server.port}/{name}"
+            file = source(leat, db, "incrementing", **{"connection.url": url})
             leat.call("run", "--once", file)
-    db.sql(f"DROP DATABASE {name}")
+            gone = c.execute("DELETE FROM t WHERE id % 2400 = 7 RETURNING k").fetchall()
+            c.execute("INSERT INTO t VALUES (%s, 3)", (f"{letters[-1]}new",))
+            for _ in range(2):
+                leat.call("run", "--once", file)
+    finally:
+        db.sql(f"DROP DATABASE {name}")
     assert sorted(key["k"] for key in deleted(leat, "q_t")) == sorted(k for k, in gone)
     others = [r["key"]["k"] for r in leat.read("q_t") if r["value"]]
     assert len(others) == rows + 1 and others[-1] == f"{letters[-1]}new"
@@ -488,8 +490,9 @@ def test_sqlite_texts_in_keys_of_numbers(leat, tmp_path, columns):
 @pytest.mark.parametrize("type, keys", [
     ("TIMESTAMP", ["2024-02-29 00:00:00", "2024-02-29T00:00:00"]),
     ("DATE", ["2024-02-29", 1709164800000]), ("BOOLEAN", [1, 2]),
-    ("REAL", [16777216.0, 16777217.0]),
-], ids=["moments", "days", "booleans", "floats"])
+    ("REAL", [16777216.0, 16777217.0]), ("TIME", ["10:00", "10:00:00"]), ("BLOB", ["a", b"a"]),
+    ("VARBINARY", ["a", b"a"]),
+], ids=["moments", "days", "booleans", "floats", "times", "bytes", "varbinary"])
 def test_sqlite_keys_that_records_do_not_tell_apart(leat, tmp_path, type, keys):
     path = tmp_path / "shop.db"
     with sqlite3.connect(path) as c:
@@ -501,6 +504,27 @@ def test_sqlite_keys_that_records_do_not_tell_apart(leat, tmp_path, type, keys):
     done = leat.call("run", "--once", file, ok=(1,)).stderr
     assert "records show it alike where SQLite has different ones" in done
     assert "cannot be told by its primary key" in leat.call("check", file, ok=(3,)).stdout
+
+
+@pytest.mark.parametrize("encoding", ["UTF-8", "UTF-16"])
+def test_sqlite_keys_with_zeros(leat, tmp_path, encoding):
+    path = tmp_path / "shop.db"
+    with sqlite3.connect(path) as c:
+        c.execute(f"PRAGMA encoding = '{encoding}'")
+        c.execute("CREATE TABLE t (k TEXT NOT NULL PRIMARY KEY, v INT)")
+        keys = ["a", "a\0", "a\0b", "a\0c", "\0", "", "b\0'"]
+        c.executemany("INSERT INTO t VALUES (?, 1)", [(key,) for key in keys])
+    props = config_at(f"jdbc:sqlite:{path}", None, "bulk") | LOOKS
+    del props["connection.user"]
+    file = leat.write("q.properties", props)
+    leat.call("run", "--once", file)
+    gone = ["a\0b", "b\0'", ""]
+    with sqlite3.connect(path) as c:
+        c.executemany("DELETE FROM t WHERE k = ?", [(key,) for key in gone])
+    for _ in range(2):
+        leat.call("run", "--once", file)
+    assert sorted(key["k"] for key in deleted(leat, "q_t")) == sorted(gone)
+    assert {key for key, in last(leat, "q_t")} == set(keys) - set(gone)
 
 
 @pytest.mark.parametrize("mode", MODES)

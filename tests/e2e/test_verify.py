@@ -334,3 +334,36 @@ def found_rows(target, table):
         return target.rows(table, "id")
     except Exception:  # not made yet
         return []
+
+
+def test_a_source_of_another_encoding(db, leat, target):
+    """Its own bytes are others than the target's: equal texts are equal, in keys too, and what
+    differs is found."""
+    texts, name = "aZ\u00e4\u00ff\u00df", f"{db.name}_latin1"
+    db.sql(f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    try:
+        with db.server.connect(name) as c:
+            c.execute("CREATE TABLE t (k text PRIMARY KEY, v text)")
+            c.execute("INSERT INTO t SELECT substr(%s, 1 + g %% 5, 1) || g, %s"
+                      " FROM generate_series(1, 3000) g", (texts, texts))
+        own = {"database.dbname": name, "slot.name": name, "publication.name": name}
+        shop = leat.write("shop.properties", db.properties(name="shop") | own)
+        leat.run(shop, leat.write("pump.properties", sink(target, ["shop.public.t"])))
+        until(lambda: rows_of_t(target) == 3000, 120, "all rows in the target")
+        whole, _, found = verify(leat)
+        assert whole["equal"] and found == {}
+        target.sql(f"UPDATE t SET v = 'x' WHERE k = '{texts[4]}4'")
+        target.sql(f"DELETE FROM t WHERE k = '{texts[2]}2'")
+        whole, _, found = verify(leat, ok=(3,))
+        assert found == {("t", f"{texts[4]}4"): "different", ("t", f"{texts[2]}2"): "missing"}
+    finally:
+        leat.kill()
+        db.server.drop_slots(name)
+        db.sql(f"DROP DATABASE {name}")
+
+
+def rows_of_t(target):
+    try:
+        return target.sql("SELECT count(*) FROM t")[0][0]
+    except Exception:  # not made yet
+        return 0

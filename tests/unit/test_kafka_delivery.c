@@ -2,6 +2,7 @@
  * simulator has the rest. */
 #include "../test.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -505,6 +506,7 @@ static void test_a_spool_that_cannot_begin(void **state)
     }
     snprintf(path, sizeof path, "%s/connectors/shop/spool", w->data);
     assert_int_equal(rmdir(path), -1);
+    assert_int_equal(errno, ENOTEMPTY);
     p.up = true;
     for (unsigned i = 0; i < TURNS && rc != LEAT_OK; i++) {
         mono += 10000;
@@ -518,6 +520,27 @@ static void test_a_spool_that_cannot_begin(void **state)
     s->ops->close(s);
 }
 
+/* What is no lack of room is told at each try to begin, which are apart: whom it ends comes again
+ * and goes on in between. */
+static void test_a_spool_that_fails(void **state)
+{
+    world *w = *state;
+    leat_kafka_conf conf = conf_of(w);
+    leat_stream *s = open_stream(w, &conf);
+    unsigned told = 0;
+    p.up = false;
+    leat_fault_set("stream_append:0:EIO");
+    for (unsigned i = 0; i < TURNS && told == 0; i++) told += append(w, s) != LEAT_OK;
+    assert_string_equal(w->e.code, "os.eio");
+    for (unsigned i = 0; i < 50; i++) {
+        mono += 10000;
+        told += leat_rc_failed(s->ops->tend(s, &w->e));
+    }
+    assert_int_equal(told, 1);
+    leat_fault_set(NULL);
+    s->ops->close(s);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, begin, end)
@@ -525,6 +548,7 @@ int main(void)
         TEST(past_the_spool),
         TEST(past_a_full_disk),
         TEST(a_spool_that_cannot_begin),
+        TEST(a_spool_that_fails),
         TEST(a_spool_without_its_beginning),
         TEST(the_second_spool),
         TEST(exactly_once_no_more),

@@ -96,6 +96,26 @@ static void test_like(void **state)
     assert_false(leat_dialect_like(str("Shop"), "shop"));
 }
 
+static void test_zones(void **state)
+{
+    static const struct {
+        const char *zone;
+        int64_t minutes;
+        bool named;
+    } cases[] = {
+        {"UTC", 0, false},          {"+02:30", 150, false},     {"UTC-2", -120, false},
+        {"GMT+1", 60, false},       {"Etc/GMT", 0, false},      {"Etc/GMT+5", -300, false},
+        {"Etc/GMT-14", 840, false}, {"Etc/GMT0", 0, true},      {"Etc/GMT+UTC", 0, true},
+        {"Etc/GMTUTC+1", 0, true},  {"Europe/Berlin", 0, true}, {"UTC+19", 0, true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int64_t us;
+        assert_int_equal(leat_dialect_offset(cases[i].zone, &us), !cases[i].named);
+        assert_int_equal(us, cases[i].minutes * 60000000);
+    }
+}
+
 static void test_offsets(void **state)
 {
     static const struct {
@@ -259,6 +279,7 @@ int main(void)
         cmocka_unit_test(test_like),       cmocka_unit_test(test_offsets),
         cmocka_unit_test(test_partitions), cmocka_unit_test(test_numerics),
         cmocka_unit_test(test_old_days),   cmocka_unit_test(test_looked),
+        cmocka_unit_test(test_zones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

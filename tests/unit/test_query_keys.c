@@ -178,6 +178,39 @@ static void test_sums(void **state)
     end(f);
 }
 
+static bool leave_now(void *arg)
+{
+    return *(bool *)arg;
+}
+
+/* Reading many keys ends once it is told to; what was put is still kept. */
+static void test_told_to_end(void **state)
+{
+    enum { KEYS = 30000 };
+    fixture *f = start();
+    const leat_compare_range whole = {0};
+    const leat_str *key;
+    leat_compare_sum sum;
+    leat_err e = {0};
+    bool leaves = true;
+    char n[16];
+    (void)state;
+    for (int i = 0; i < KEYS; i++) {
+        snprintf(n, sizeof n, "%d", i);
+        put(f, n, "a", "1");
+    }
+    leat_query_keys_leaves(f->k, leave_now, &leaves);
+    assert_int_equal(leat_query_keys_sum(f->k, &whole, &sum, &e), LEAT_RETRY);
+    assert_string_equal(e.code, "query.stopped");
+    assert_int_equal(leat_query_keys_bound(f->k, &whole, KEYS - 1, &f->a, &key, &e), LEAT_RETRY);
+    assert_string_equal(e.code, "query.stopped");
+    commit(f);
+    leaves = false;
+    assert_int_equal(leat_query_keys_sum(f->k, &whole, &sum, &e), LEAT_OK);
+    assert_int_equal(sum.rows, KEYS);
+    end(f);
+}
+
 /* A delete goes once its batch is durable; one that is not when it is opened again is taken back,
  * as is what was not committed. */
 static void test_deletes_that_were_told(void **state)
@@ -277,6 +310,7 @@ int main(void)
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_large_numbers),
         cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_told_to_end),
         cmocka_unit_test(test_deletes_that_were_told),
         cmocka_unit_test(test_to_be_asked_again),
         cmocka_unit_test(test_another_signature),

@@ -301,7 +301,8 @@ leat_rc leat_verify_columns(leat_verify *v, const leat_compare_table *source,
         return fail_no_key(&g, source->name, e);
     LEAT_TRY(put_rest(v, &g, source, target, e));
     bool xors = v->source->xors && v->target->xors;
-    bool sha = is_mysql(v->source) || is_mysql(v->target);
+    bool sha =
+        is_mysql(v->source) || is_mysql(v->target) || v->source->recodes || v->target->recodes;
     v->splan = (leat_compare_plan){source, g.s, g.n, g.nkey, xors, sha};
     v->tplan = (leat_compare_plan){target, g.t, g.n, g.nkey, xors, sha};
     leat_buf_u8(&v->skipped, 0);

@@ -95,14 +95,14 @@ typedef struct inexact {
     const char *shown, *mend;
 } inexact;
 
-/* Moments cut at milliseconds, or of a clock that skips an hour; decimals of more digits than a
+/* Moments cut at milliseconds, or of a clock that may skip an hour; decimals of more digits than a
  * double has; in SQLite what a column holds of other types than its own. NULL: they do not. */
 static const inexact *inexact_of(const leat_query_source *s, const leat_query_field *f)
 {
     enum { DOUBLE_DIGITS = 15 };
     static const inexact cut = {"in milliseconds alone",
                                 ", or set timestamp.granularity to one of microseconds"},
-                         skips = {"as instants, by a clock that skips an hour in spring",
+                         skips = {"as instants, by a named zone, whose clock may skip an hour",
                                   ", or set db.timezone to UTC or an offset"},
                          rounded = {"as a double, which rounds it",
                                     ", or set numeric.mapping to another one"},
@@ -110,8 +110,9 @@ static const inexact *inexact_of(const leat_query_source *s, const leat_query_fi
     const leat_sql_column *c = f->column;
     bool moment = c->type == LEAT_SQL_TIMESTAMP, lite = strcmp(s->side->system, "sqlite") == 0;
     int64_t offset_us;
-    if (lite && (moment || c->type == LEAT_SQL_DATE || c->type == LEAT_SQL_BOOLEAN ||
-                 c->type == LEAT_SQL_FLOAT32))
+    if (lite &&
+        (moment || c->type == LEAT_SQL_DATE || c->type == LEAT_SQL_TIME ||
+         c->type == LEAT_SQL_BOOLEAN || c->type == LEAT_SQL_FLOAT32 || c->type == LEAT_SQL_BYTES))
         return &loose;
     if (moment && !c->zoned && !leat_dialect_offset(s->target.zone, &offset_us)) return &skips;
     if (moment && c->grain_us < 1000 && s->conf->granularity == LEAT_QUERY_CONNECT_LOGICAL)
@@ -304,6 +305,7 @@ leat_rc leat_query_deletes_open(leat_query_source *s, leat_query_table *t, leat_
                                   &l->keys, e);
     leat_arena_free(&a);
     if (rc != LEAT_OK) return rc;
+    leat_query_keys_leaves(l->keys, s->sql.leaves, s->sql.arg);
     l->signature = leat_arena_strdup(&s->arena, key->signature);
     l->again = true;
     if (before && leat_query_keys_new(l->keys))

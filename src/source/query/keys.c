@@ -14,7 +14,10 @@
 
 #include "base/os.h"
 
-enum { DIGITS = 20 }; /* of 2^64 - 1 */
+enum {
+    DIGITS = 20,   /* of 2^64 - 1 */
+    STEPS = 10000, /* of SQLite's between two looks whether to go on, or rows */
+};
 
 struct leat_query_keys {
     sqlite3 *db;
@@ -25,6 +28,8 @@ struct leat_query_keys {
     char *names, *marks; /* "k1,k2" and "?1,?2" */
     sqlite3_stmt *put, *aside, *drop, *came, *asked;
     leat_buf sql, row;
+    bool (*leaves)(void *arg);
+    void *arg;
     bool open; /* a transaction */
     bool made; /* its tables were */
 };
@@ -239,6 +244,12 @@ leat_rc leat_query_keys_open(const char *path, const leat_compare_plan *plan, co
     return rc;
 }
 
+void leat_query_keys_leaves(leat_query_keys *k, bool (*leaves)(void *arg), void *arg)
+{
+    k->leaves = leaves;
+    k->arg = arg;
+}
+
 bool leat_query_keys_new(const leat_query_keys *k)
 {
     return k->made;
@@ -371,6 +382,17 @@ static leat_rc select(leat_query_keys *k, const char *what, const leat_compare_r
     return LEAT_OK;
 }
 
+static int look_up(void *arg)
+{
+    const leat_query_keys *k = arg;
+    return k->leaves && k->leaves(k->arg);
+}
+
+static leat_rc stopped(const leat_query_keys *k, leat_err *e)
+{
+    return leat_fail(e, LEAT_RETRY, "query.stopped", k->path, "it was told to end");
+}
+
 leat_rc leat_query_keys_bound(leat_query_keys *k, const leat_compare_range *r, uint64_t skip,
                               leat_arena *a, const leat_str **key, leat_err *e)
 {
@@ -379,13 +401,17 @@ leat_rc leat_query_keys_bound(leat_query_keys *k, const leat_compare_range *r, u
     LEAT_TRY(select(k, "", r, &st, e));
     sqlite3_bind_int(st, 2 * k->n + 1, 1);
     sqlite3_bind_int64(st, 2 * k->n + 2, (int64_t)skip);
+    /* For this alone: a write that is broken off takes its transaction with it. */
+    sqlite3_progress_handler(k->db, STEPS, look_up, k);
     int rc = sqlite3_step(st);
+    sqlite3_progress_handler(k->db, 0, NULL, NULL);
     if (rc == SQLITE_ROW) {
         leat_str *out = LEAT_NEW(a, leat_str, k->n);
         for (int i = 0; i < k->n; i++) out[i] = leat_arena_str(a, key_column(k, st, i));
         *key = out;
     }
     sqlite3_finalize(st);
+    if (rc == SQLITE_INTERRUPT) return stopped(k, e);
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? LEAT_OK : fail(k, "find a bound", e);
 }
 
@@ -394,9 +420,10 @@ leat_rc leat_query_keys_sum(leat_query_keys *k, const leat_compare_range *r, lea
 {
     sqlite3_stmt *st = NULL;
     int rc;
+    bool leaves = false;
     *out = (leat_compare_sum){0};
     LEAT_TRY(select(k, "", r, &st, e));
-    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+    while ((rc = sqlite3_step(st)) == SQLITE_ROW && !leaves) {
         int64_t first, second;
         leat_buf_clear(&k->row);
         for (int i = 0; i < k->n; i++) {
@@ -408,8 +435,10 @@ leat_rc leat_query_keys_sum(leat_query_keys *k, const leat_compare_range *r, lea
         out->rows++;
         out->sum += first;
         out->both = k->xors ? (int64_t)out->both ^ second : out->both + second;
+        leaves = out->rows % STEPS == 0 && look_up(k);
     }
     sqlite3_finalize(st);
+    if (leaves) return stopped(k, e);
     return rc == SQLITE_DONE ? LEAT_OK : fail(k, "sum keys up", e);
 }
 

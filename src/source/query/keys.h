@@ -23,6 +23,8 @@ leat_rc leat_query_keys_open(const char *path, const leat_compare_plan *plan, co
                              uint64_t told, leat_query_keys **out, leat_err *e);
 /* It was made by opening it, or had keys of another signature. */
 bool leat_query_keys_new(const leat_query_keys *k);
+/* Once it says true bounds and sums end with RETRY; NULL: never. */
+void leat_query_keys_leaves(leat_query_keys *k, bool (*leaves)(void *arg), void *arg);
 /* What was put and not committed is gone. NULL: nothing. */
 void leat_query_keys_close(leat_query_keys *k);
 

@@ -344,7 +344,7 @@ static void close_stream(leat_stream *s)
     leat_kafka *k = of(s);
     int64_t until = leat_mono_us() + CLOSE_MS * 1000;
     leat_rc rc = LEAT_OK;
-    while (rc == LEAT_OK && k->nparcels > 0 && leat_mono_us() < until)
+    while ((rc == LEAT_OK || rc == LEAT_RETRY) && k->nparcels > 0 && leat_mono_us() < until)
         rc = k->again ? LEAT_FATAL : look(k, FULL_MS, NULL);
     leat_kafka_once_close(k);
     bool some = k->cursor_moved || (k->unsaved && (leat_kafka_once(k) || !k->spool));

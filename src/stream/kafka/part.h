@@ -240,7 +240,7 @@ typedef struct leat_kafka {
     int64_t hold_us;         /* since when appends wait for the last reports; 0: they do not */
     int64_t next_hold_us;
     int64_t enter_us; /* of the last attempt to go to the spool ... */
-    leat_err unbegun; /* ... why it failed; rc OK: it did not */
+    leat_err unbegun; /* ... for which it had no room; rc OK: it had, or failed otherwise */
     bool begun;       /* a spool that is not to be in force may be there */
 } leat_kafka;
 

@@ -369,9 +369,11 @@ leat_rc leat_kafka_spool_enter(leat_kafka *k, leat_err *e)
     leat_rc rc = leat_kafka_once(k) ? enter_once(k, &no) : enter_behind(k, &no);
     k->unbegun = (leat_err){0};
     if (rc != LEAT_OK) {
-        rc = full(k, rc, &no, &k->unbegun);
+        leat_err told = {0};
+        rc = full(k, rc, &no, &told);
         give_up(k);
-        if (e != NULL) *e = k->unbegun;
+        if (is_disk_full(&told) || strcmp(told.code, "spool.full") == 0) k->unbegun = told;
+        if (e != NULL) *e = told;
         return rc;
     }
     k->phase = LEAT_KAFKA_SPOOL;

@@ -203,6 +203,14 @@ static void canon_function(sqlite3_context *c, int n, sqlite3_value **args)
     leat_buf_free(&text);
 }
 
+/* leat_text(bytes): a text of UTF-8, where CAST takes them for the database's encoding. */
+static void text_function(sqlite3_context *c, int n, sqlite3_value **args)
+{
+    (void)n;
+    leat_str text = {sqlite3_value_blob(args[0]), (size_t)sqlite3_value_bytes(args[0])};
+    sqlite3_result_text64(c, text.s, text.len, SQLITE_TRANSIENT, SQLITE_UTF8);
+}
+
 /* ---- statements ---- */
 
 static void put_name(leat_buf *out, const char *name)
@@ -210,12 +218,18 @@ static void put_name(leat_buf *out, const char *name)
     leat_buf_quoted(out, leat_str_of(name), '"');
 }
 
+/* A NUL would end the statement. */
 static void put_literal(leat_buf *out, leat_str text, bool native)
 {
-    if (native && leat_compare_is_number(text))
+    if (native && leat_compare_is_number(text)) {
         leat_buf_add(out, text);
-    else
+    } else if (text.len > 0 && memchr(text.s, 0, text.len)) {
+        leat_buf_str_z(out, "leat_text(X'");
+        leat_buf_hex(out, text);
+        leat_buf_str_z(out, "')");
+    } else {
         leat_buf_quoted(out, text, '\'');
+    }
 }
 
 static void put_text(leat_buf *out, const leat_compare_field *f)
@@ -512,8 +526,12 @@ static void close_side(leat_compare_side *base)
 
 int leat_sqlite_compare_functions(sqlite3 *db)
 {
-    return sqlite3_create_function_v2(db, "leat_canon", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,
-                                      canon_function, NULL, NULL, NULL);
+    int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC;
+    int rc = sqlite3_create_function_v2(db, "leat_text", 1, flags, NULL, text_function, NULL, NULL,
+                                        NULL);
+    if (rc != SQLITE_OK) return rc;
+    return sqlite3_create_function_v2(db, "leat_canon", 2, flags, NULL, canon_function, NULL, NULL,
+                                      NULL);
 }
 
 static int look_up(void *arg)

@@ -340,6 +340,13 @@ static leat_str text_at(sqlite3_stmt *st, int i, leat_arena *a)
     return leat_arena_str(a, (leat_str){p ? p : "", (size_t)sqlite3_column_bytes(st, i)});
 }
 
+/* Its zeros too. */
+static leat_str shown_at(sqlite3_stmt *st, int i, leat_arena *a)
+{
+    const char *p = (const char *)sqlite3_column_text(st, i);
+    return leat_arena_str(a, (leat_str){p ? p : "", (size_t)sqlite3_column_bytes(st, i)});
+}
+
 static leat_rc misfit(const leat_sql_column *c, leat_str text, leat_err *e)
 {
     return leat_fail(e, LEAT_DATA, "sqlite.value", c->name,
@@ -433,7 +440,7 @@ static leat_rc take_cell(lite *x, int i, const leat_sql_column *c, leat_arena *a
     case LEAT_SQL_NUMERIC:
     case LEAT_SQL_DECIMAL:
         good = !bytes;
-        text = leat_arena_str(a, leat_str_of((const char *)sqlite3_column_text(x->st, i)));
+        text = shown_at(x->st, i, a);
         *v = (leat_value){.kind = LEAT_DECIMAL, .len = (uint32_t)text.len, .u.s = text.s};
         break;
     case LEAT_SQL_DATE:
@@ -450,7 +457,7 @@ static leat_rc take_cell(lite *x, int i, const leat_sql_column *c, leat_arena *a
         break;
     case LEAT_SQL_BYTES: *v = leat_bytes(text); break;
     default:
-        text = leat_arena_str(a, leat_str_of((const char *)sqlite3_column_text(x->st, i)));
+        text = shown_at(x->st, i, a);
         good = !bytes && leat_str_utf8(text);
         *v = leat_text(text);
     }
