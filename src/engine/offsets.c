@@ -234,15 +234,22 @@ static leat_rc find_time(edit *d, size_t i, const char **note, leat_err *e)
         return leat_fail(e, LEAT_CONF, "offsets.time", p->conf.name,
                          "its stream is being written: stop the connector first");
     LEAT_TRY(leat_asof(p->conf.data, p->conf.name, us, &d->a, &pos, &n, &newest, e));
+    if (n > 1)
+        return leat_fail(e, LEAT_CONF, "offsets.time", p->conf.name,
+                         "it has %zu partitions, and the times of one do not tell where another "
+                         "was: give the offsets themselves",
+                         n);
     const leat_position *found = leat_position_find(pos, n, d->to[i].partition);
     if (!found)
         return leat_fail(e, LEAT_CONF, "offsets.range", "partition",
                          "no place of this partition was recorded by then");
     d->to[i].offset = found->offset;
-    *note = leat_arena_printf(&d->a,
-                              "it is behind what was committed up to %s, and what came later is "
-                              "captured again",
-                              leat_iso_us(newest, 3, iso));
+    *note = newest == INT64_MIN
+                ? "it is in front of all that its stream holds, which is captured again"
+                : leat_arena_printf(&d->a,
+                                    "it is behind what was committed up to %s, and what came later "
+                                    "is captured again",
+                                    leat_iso_us(newest, 3, iso));
     return LEAT_OK;
 }
 

@@ -290,7 +290,7 @@ static void say_log(const subject *s)
     if (removed && removed->type == LEAT_JSON_TRUE)
         leat_buf_printf(s->out,
                         " The server has removed log that was not read: unless another server "
-                        "still has it, begin anew behind the gap ('leat offsets %s --reset').",
+                        "still has it, begin anew behind the gap ('leat offsets %s reset').",
                         s->name);
     else if (left == 0 && expires > 0)
         leat_buf_printf(s->out, " The server may remove log that was not read at any moment: %s",

@@ -6,10 +6,10 @@
 #include "base/arena.h"
 #include "event/event.h"
 
-/* The newest positions, n of them, in a, before which all events were committed at that time or
- * earlier, and behind which the first is that was committed later: a frame holds many transactions,
- * so some of those before the time may stand behind it. newest_us: of what is before. Of a stream
- * that nobody writes to. CONF "offsets.range": nothing that is held was committed by then. */
+/* The newest positions, n of them, in a, behind which all stands that was committed at that time or
+ * later, captured or not; and at least one transaction of a second before it, with all of its
+ * frame. newest_us: of what is before; INT64_MIN: nothing. Of a stream that nobody writes to. CONF
+ * "offsets.range": no such transaction is held. */
 leat_rc leat_asof(const char *data, const char *connector, int64_t time_us, leat_arena *a,
                   leat_position **pos, size_t *n, int64_t *newest_us, leat_err *e);
 

@@ -28,6 +28,7 @@ enum {
     NEAR = 4,    /* of what the server keeps, this part is left: it is warned about ... */
     NEARER = 10, /* ... and once more */
     SURE = 2,    /* looks in a row that must miss the log: one that is read may be behind */
+    FAILS = 3,   /* looks in a row that fail: then it is told */
 };
 
 typedef struct kept_log {
@@ -49,6 +50,8 @@ struct leat_my_retained {
     int64_t ahead_us;               /* our clock is ahead of the server's so much */
     char closed_file[LEAT_MY_FILE]; /* of this one is known ... */
     int64_t closed_us;              /* ... when it was closed, by the server's clock */
+    unsigned failed;                /* looks in a row ... */
+    unsigned unclosed;              /* ... and of these, when the log was closed */
     unsigned missed;                /* looks in a row that did not find the position's log */
     unsigned warned;                /* how near it was when that was told: 1, 2; 3: removed */
     bool refused;                   /* the server does not tell, and that was said */
@@ -202,6 +205,12 @@ static leat_rc same_server(const leat_my_source *s, leat_my *c, leat_err *e)
     return rc;
 }
 
+static void tell_unknown(const leat_err *e, const char *what)
+{
+    leat_log(LEAT_WARN, "mysql.retained_unknown", "code=%s %s is not shown: %s", e->code, what,
+             e->msg);
+}
+
 /* When that log was begun, by its first event. */
 static leat_rc read_begun(leat_my *dump, const char *file, int64_t *us, leat_err *e)
 {
@@ -220,6 +229,7 @@ static leat_rc read_begun(leat_my *dump, const char *file, int64_t *us, leat_err
         const unsigned char *p = (const unsigned char *)bytes.s;
         uint32_t s =
             (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+        if (s == 0) break; /* not known */
         *us = (int64_t)s * 1000000;
         return LEAT_OK;
     }
@@ -228,22 +238,29 @@ static leat_rc read_begun(leat_my *dump, const char *file, int64_t *us, leat_err
                                           "the log's first event did not come");
 }
 
-/* Of the position's log, unless it is known or is the last one. */
-static leat_rc read_closed(leat_my_source *s, const kept_log *log, const leat_my_target *quick,
-                           leat_err *e)
+/* Of the position's log, unless it is known or is the last one. Where it cannot be had, the rest is
+ * known all the same. */
+static void read_closed(leat_my_source *s, const kept_log *log, const leat_my_target *quick)
 {
+    leat_err why;
     leat_my_retained *r = s->retained;
     leat_my dump = {.leaves = s->sql.leaves, .arg = s->sql.arg};
     int64_t us = 0;
-    if (is_last(r, log) || strcmp(r->closed_file, log->name) == 0) return LEAT_OK;
-    LEAT_TRY(leat_my_connect(&dump, quick, e));
-    leat_rc rc = same_server(s, &dump, e);
-    if (rc == LEAT_OK) rc = read_begun(&dump, log[1].name, &us, e);
+    if (is_last(r, log) || strcmp(r->closed_file, log->name) == 0) {
+        r->unclosed = 0;
+        return;
+    }
+    leat_rc rc = leat_my_connect(&dump, quick, &why);
+    if (rc == LEAT_OK) rc = same_server(s, &dump, &why);
+    if (rc == LEAT_OK) rc = read_begun(&dump, log[1].name, &us, &why);
     leat_my_close(&dump);
-    LEAT_TRY(rc);
+    if (rc != LEAT_OK) {
+        if (++r->unclosed == FAILS) tell_unknown(&why, "when its log may be removed");
+        return;
+    }
+    r->unclosed = 0;
     snprintf(r->closed_file, sizeof r->closed_file, "%s", log->name);
     r->closed_us = us;
-    return LEAT_OK;
 }
 
 /* By GTIDs all that was removed may have been read. */
@@ -271,7 +288,7 @@ static leat_rc ask(leat_my_source *s, leat_my *c, const leat_my_target *quick, l
     LEAT_TRY(read_settings(r, c, e));
     if (!needed(s, &file, &pos) || r->n == 0) return LEAT_OK;
     const kept_log *log = find(r, file);
-    if (log) LEAT_TRY(read_closed(s, log, quick, e));
+    if (log) read_closed(s, log, quick);
     bool missing = !log && leat_my_place_cmp(file, 0, r->logs[0].name, 0) < 0;
     if (missing) LEAT_TRY(is_missing(s, c, &missing, e));
     r->missed = missing ? r->missed + 1 : 0;
@@ -303,13 +320,14 @@ static leat_rc look(leat_my_source *s, leat_err *e)
 
 static void tell_removed(const char *file, uint64_t pos)
 {
-    leat_log(LEAT_WARN, "mysql.log_removed",
-             "file=%s pos=%llu the server has removed this log, of which not all was read: what is "
-             "not on its way yet is lost to this connector. If another server still has it (a "
-             "replica that logs what it replicates), name that one as database.hostname; else "
-             "begin anew behind the gap (`leat offsets NAME --reset`) and fill the targets' gap by "
-             "other means",
-             file, (unsigned long long)pos);
+    leat_log(
+        LEAT_WARN, "mysql.log_removed",
+        "file=%s pos=%llu the server has removed this log, in which this connector's place is: "
+        "what stood behind it and is not on its way yet may be lost to this connector. If another "
+        "server still has it (a replica that logs what it replicates), name that one as "
+        "database.hostname; else begin anew behind the gap (`leat offsets NAME reset`) and fill "
+        "the targets' gap by other means",
+        file, (unsigned long long)pos);
 }
 
 static void tell_near(const leat_my_retained *r, const leat_gauges *g, const char *file)
@@ -358,15 +376,6 @@ static void warn(leat_my_source *s)
     r->warned = near;
 }
 
-static void tell_refused(leat_my_retained *r, const leat_err *e)
-{
-    if (r->refused) return;
-    r->refused = true;
-    leat_log(LEAT_WARN, "mysql.retained_unknown",
-             "code=%s what the server keeps of its log, and for how long, is not shown: %s",
-             e->code, e->msg);
-}
-
 static void begin(leat_my_source *s)
 {
     leat_my_retained *r = s->retained = leat_zalloc(1, sizeof *s->retained);
@@ -384,8 +393,13 @@ void leat_my_retained_look(leat_my_source *s)
     if (now < r->next_us) return;
     leat_rc rc = look(s, &e);
     r->known = rc == LEAT_OK;
-    if (rc == LEAT_CONF) tell_refused(r, &e);
+    r->failed = rc == LEAT_OK ? 0 : r->failed + 1;
+    if (rc == LEAT_CONF ? !r->refused : r->failed == FAILS) {
+        tell_unknown(&e, "what the server keeps of its log, and for how long,");
+        r->refused = true;
+    }
     bool soon = r->missed > 0 && r->missed < SURE;
-    r->next_us = now + (rc != LEAT_OK ? LATER_US : soon ? SOON_US : LOOK_US);
+    bool hard = rc != LEAT_OK || r->unclosed > 0;
+    r->next_us = now + (hard ? LATER_US : soon ? SOON_US : LOOK_US);
     if (rc == LEAT_OK) warn(s);
 }

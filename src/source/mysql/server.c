@@ -158,7 +158,7 @@ static leat_rc purged(const leat_my_source *s, const char *gap, leat_err *e)
         "the server has removed a part of its log that was not read yet: %s. The changes in it are "
         "lost to this connector. If another server still has them (a replica that logs what it "
         "replicates), name that one as database.hostname; else begin anew behind the gap (`leat "
-        "offsets NAME --reset`) and fill the targets' gap by other means. To prevent it raise "
+        "offsets NAME reset`) and fill the targets' gap by other means. To prevent it raise "
         "binlog_expire_logs_seconds (MariaDB, old servers: expire_logs_days)",
         gap);
 }
@@ -170,7 +170,7 @@ static leat_rc diverged(const leat_my_source *s, const char *what, leat_err *e)
         "the stored position is not one of this server: %s. It was restored from a "
         "backup, had its log reset, or is another server (gtid.source.includes says "
         "which servers' transactions count). Point database.hostname at the right one, "
-        "or begin anew (`leat offsets NAME --reset`)",
+        "or begin anew (`leat offsets NAME reset`)",
         what);
 }
 

@@ -11,7 +11,7 @@
     "Changes between the stored position and the server's oldest binary log are lost to this "     \
     "connector. Where another server has them (a replica with log_replica_updates and the same "   \
     "GTIDs), name that one as database.hostname; else delete the connector's offsets (`leat "      \
-    "offsets NAME --reset`), and fill the targets' gap anew. To prevent it raise "                 \
+    "offsets NAME reset`), and fill the targets' gap anew. To prevent it raise "                   \
     "binlog_expire_logs_seconds (MariaDB and old servers: expire_logs_days)"
 #define TAKEN                                                                                      \
     "Another client reads the binary log with the same server id, and the server ends the older "  \
@@ -23,7 +23,7 @@
 #define AHEAD                                                                                      \
     "The stored position is not one of this server's binary log: it was restored from a backup, "  \
     "had RESET MASTER, or is another server. Point database.hostname at the server that the "      \
-    "position is of, or delete the connector's offsets (`leat offsets NAME --reset`)"
+    "position is of, or delete the connector's offsets (`leat offsets NAME reset`)"
 
 typedef struct rule {
     unsigned number;

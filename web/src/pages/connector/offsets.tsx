@@ -35,7 +35,7 @@ function TimeForm({ source, run, cancel, busy }: { source: boolean; run: (ms: nu
       <h2>Go to a time</h2>
       <label class="field">
         <span>
-          {source ? "What was committed later is captured again: it goes to the newest place that its stream recorded by then" : "The next record is the first that was committed then or later"}, by the clocks of {zone.value}
+          {source ? "What was committed later is captured again: it goes to a place of before then that its stream recorded" : "The next record is the first that was committed then or later"}, by the clocks of {zone.value}
         </span>
         <input type="datetime-local" step="1" required value={text} onInput={(e) => setText(e.currentTarget.value)} />
       </label>
