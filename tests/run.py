@@ -38,8 +38,8 @@ import selftest  # noqa: E402
 C_SUITES = ["unit", "vectors", "sim"]
 SUITES = ["check", *C_SUITES, "fuzz", "tsan", "e2e"]
 # Unit tests that have several threads or processes: run with the thread sanitizer too.
-THREADED = ["control", "embedded", "engine", "fault", "follow", "log", "os", "readers", "sinkrun",
-            "supervisor", "tasks"]
+THREADED = ["control", "embedded", "engine", "fault", "follow", "log", "os", "pull", "readers",
+            "sinkrun", "supervisor", "tasks"]
 FUZZ_SECONDS = os.environ.get("FUZZ_SECONDS", "5")
 FUZZ_SEED = os.environ.get("FUZZ_SEED", "1")  # 0: another one each time
 PYTEST_SECONDS = 2400
