@@ -1,4 +1,5 @@
-"""Round trips from MySQL and MariaDB into PostgreSQL: what each server's own client says of it."""
+"""Round trips from MySQL and MariaDB into PostgreSQL: what each server's own client says of it.
+ROUND_TRIP_CHANGES and KILL_SEED as in test_round_trips."""
 
 import os
 import random
@@ -11,6 +12,8 @@ from target import PostgresTarget, sink
 from test_verify import verify
 
 SEED = int(os.environ.get("KILL_SEED", "0")) or random.randrange(1 << 30)
+CHANGES = int(os.environ.get("ROUND_TRIP_CHANGES", "0"))
+SECONDS = 120 + CHANGES // 300
 
 # type: [(literal, PostgreSQL's text of it; None: the literal without quotes)]
 TYPES = {
@@ -128,6 +131,7 @@ class Load:
 
     def __init__(self, server, seed):
         self.server, self.dice, self.next = server, random.Random(seed), 1
+        self.changes = 0  # at least
         self.stopping, self.failed = threading.Event(), None
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
@@ -135,7 +139,7 @@ class Load:
     def _run(self):
         try:
             turn = 0
-            while turn < 10 or not self.stopping.is_set():
+            while turn < 10 or not self.stopping.is_set() or self.changes < CHANGES:
                 turn += 1
                 if turn == 5:
                     self.server.sql("ALTER TABLE orders ADD COLUMN place varchar(20)", "shop")
@@ -149,6 +153,7 @@ class Load:
     def _transaction(self, rows):
         dice, first = self.dice, self.next
         self.next += rows
+        self.changes += 2 * rows
         out = ["BEGIN"]
         owners = ", ".join(f"({i}, 'n{i}', {i})" for i in range(first, self.next))
         orders = ", ".join(f"({i}, {dice.randint(first, i)}, {i}.25, REPEAT('ü', {i % 50}))"
@@ -166,7 +171,7 @@ class Load:
 
     def stop(self):
         self.stopping.set()
-        self.thread.join(60)
+        self.thread.join(SECONDS)
         if self.failed:
             raise self.failed
         assert not self.thread.is_alive()
@@ -181,6 +186,7 @@ def rows(place, table, columns):
     return place.sql(f"SELECT {shown} FROM {table} ORDER BY id", "shop")
 
 
+@pytest.mark.timeout(120 + 3 * SECONDS)
 @pytest.mark.parametrize("mode", ["transaction", "batch"])
 def test_kills(binlog, leat, copy, mode):
     """Source and sink are killed under it: nothing is lost, nothing doubled, as both servers' own
@@ -199,7 +205,7 @@ def test_kills(binlog, leat, copy, mode):
     until(lambda: leat.alive() or leat.told("shop").get("state") == "RUNNING", 60, "the start")
     load = Load(binlog, SEED)
     try:
-        for victim in ("shop", "pump", None, "pump", "shop", None):
+        for victim in ("shop", "pump", None, "pump", "shop", None) * max(1, CHANGES // 250_000):
             time.sleep(dice.uniform(0.5, 2))
             pid = leat.told(victim).get("pid") if victim else None
             if pid:
@@ -219,7 +225,7 @@ def test_kills(binlog, leat, copy, mode):
         except Exception:  # the table, or the column, is not there yet
             return False
 
-    until(equal, 120, f"a target that is the source {hint}", every=0.5)
+    until(equal, SECONDS, f"a target that is the source {hint}", every=0.5)
     told, compared, found = verify(leat)
     assert told["equal"] and not found and len(compared) == len(tables), (told, hint)
     counts = leat.status("pump")["counts"]
